@@ -1,0 +1,114 @@
+"""One Python interface to cloud vision, language and speech, and to an offline engine.
+
+    import cloudai
+
+    with cloudai.Client("local") as client:              # or "google": change one word
+        for face in client.detect_faces("team.jpg"):
+            print(face.box, face.confidence)
+
+Emotions and ages are guesses about appearance; nobody is ever named.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cloudai._version import __version__
+from cloudai.client import AsyncClient, CallOptions, Client
+from cloudai.engine import Event
+from cloudai.errors import (
+    AuthError,
+    BadRequestError,
+    CloudAIError,
+    ConnectError,
+    ConnectionLostError,
+    DeadlineExceededError,
+    ForbiddenError,
+    InputError,
+    MalformedResponseError,
+    MissingExtraError,
+    NeedsImageError,
+    RateLimitedError,
+    ReplayError,
+    ServerError,
+    ServiceError,
+    SettingsError,
+    UnsupportedOperationError,
+)
+from cloudai.flow import Blob, Flow, Request, Response
+from cloudai.models.base import Box, Level, Meta, Point
+from cloudai.models.face import Ages, Face, Faces
+from cloudai.models.image import ImageAnalysis, Text
+from cloudai.models.speech import Speech, Transcript
+from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
+from cloudai.provider import BUILT_IN, Capability, Provider, find, names
+from cloudai.table import Outcome, Table, tidy
+
+if TYPE_CHECKING:
+    from cloudai.providers.google import Google
+    from cloudai.providers.local import Local
+
+__all__ = [
+    "Ages",
+    "AsyncClient",
+    "AuthError",
+    "BadRequestError",
+    "Blob",
+    "Box",
+    "CallOptions",
+    "Capability",
+    "Client",
+    "CloudAIError",
+    "ConnectError",
+    "ConnectionLostError",
+    "DeadlineExceededError",
+    "Event",
+    "Face",
+    "Faces",
+    "Flow",
+    "ForbiddenError",
+    "Google",
+    "ImageAnalysis",
+    "InputError",
+    "KeyPhrases",
+    "Language",
+    "Level",
+    "Local",
+    "MalformedResponseError",
+    "Meta",
+    "MissingExtraError",
+    "NeedsImageError",
+    "Outcome",
+    "Point",
+    "Provider",
+    "RateLimitedError",
+    "ReplayError",
+    "Request",
+    "Response",
+    "Sentiment",
+    "ServerError",
+    "ServiceError",
+    "SettingsError",
+    "Speech",
+    "Table",
+    "Text",
+    "Transcript",
+    "Translation",
+    "UnsupportedOperationError",
+    "__version__",
+    "find",
+    "names",
+    "tidy",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a provider on first use: most programs call one."""
+    for provider, place in BUILT_IN.items():
+        if place.endswith(f":{name}"):
+            return find(provider)
+    raise AttributeError(f"module 'cloudai' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,179 @@
+"""The two drivers: they carry out a program's effects, one blocking, one awaiting.
+
+Nothing else in cloudai knows which of the two it runs under.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from cloudai.engine import AtOnce, Effect, Once, Program, Send, Sleep
+from cloudai.errors import DeadlineExceededError
+from cloudai.flow import Call, Request, Response
+
+__all__ = ["Awaiting", "Blocking"]
+
+T = TypeVar("T")
+
+MOST_AT_ONCE = 8
+"""Threads for the parts of one job (`together`), and for blocking functions under the awaiting driver."""
+
+
+class Blocking:
+    """Carries out effects in the calling thread."""
+
+    def __init__(
+        self,
+        send: Callable[[Request], Response],
+        sleep: Callable[[float], None] = time.sleep,
+        max_concurrency: int = 32,
+    ) -> None:
+        self._send = send
+        self._sleep = sleep
+        self._places = threading.BoundedSemaphore(max_concurrency)
+        self._lock = threading.Lock()
+        self._running: dict[Hashable, Future[Any]] = {}
+
+    def run(self, program: Program[T]) -> T:
+        """Run a program to its end and return its value."""
+        outcome: Any = None
+        failure: BaseException | None = None
+        while True:
+            try:
+                effect = program.throw(failure) if failure else program.send(outcome)
+            except StopIteration as stop:
+                value: T = stop.value
+                return value
+            try:
+                outcome, failure = self._carry_out(effect), None
+            except BaseException as error:  # noqa: BLE001  # the program decides, also on Ctrl-C
+                failure = error
+
+    def _carry_out(self, effect: Effect) -> Any:
+        match effect:
+            case Send(request):
+                return self._send_in_turn(request)
+            case Sleep(seconds):
+                return self._sleep(seconds)
+            case Call(function):
+                return function()
+            case Once(key, program):
+                return self._once(key, program)
+            case AtOnce(programs):
+                with ThreadPoolExecutor(min(MOST_AT_ONCE, len(programs) or 1)) as pool:
+                    return list(pool.map(self._outcome, programs))
+
+    def _send_in_turn(self, request: Request) -> Response:
+        began = time.monotonic()
+        if not self._places.acquire(timeout=request.timeout):
+            raise _no_place()
+        try:
+            return self._send(_less(request, time.monotonic() - began))
+        finally:
+            self._places.release()
+
+    def _once(self, key: Hashable, program: Callable[[], Program[T]]) -> T:
+        with self._lock:
+            running = self._running.get(key)
+            mine = running is None
+            future: Future[T] = running if running is not None else self._running.setdefault(key, Future())
+        if mine:
+            try:
+                future.set_result(self.run(program()))
+            except BaseException as error:  # noqa: BLE001  # everyone who waits gets the same
+                future.set_exception(error)
+            finally:
+                del self._running[key]
+        return future.result()
+
+    def _outcome(self, program: Program[T]) -> T | BaseException:
+        try:
+            return self.run(program)
+        except Exception as error:  # noqa: BLE001  # an outcome, judged by the program that asked
+            return error
+
+
+class Awaiting:
+    """Carries out effects in the running event loop, blocking functions in a few threads of its own."""
+
+    def __init__(
+        self,
+        send: Callable[[Request], Awaitable[Response]],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        max_concurrency: int = 32,
+    ) -> None:
+        self._send = send
+        self._sleep = sleep
+        self._places = asyncio.Semaphore(max_concurrency)
+        self._running: dict[Hashable, asyncio.Task[Any]] = {}
+        self._threads = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="cloudai")
+
+    async def run(self, program: Program[T]) -> T:
+        """Run a program to its end and return its value."""
+        outcome: Any = None
+        failure: BaseException | None = None
+        while True:
+            try:
+                effect = program.throw(failure) if failure else program.send(outcome)
+            except StopIteration as stop:
+                value: T = stop.value
+                return value
+            try:
+                outcome, failure = await self._carry_out(effect), None
+            except BaseException as error:  # noqa: BLE001  # the program decides, also on cancellation
+                failure = error
+
+    async def _carry_out(self, effect: Effect) -> Any:
+        match effect:
+            case Send(request):
+                return await self._send_in_turn(request)
+            case Sleep(seconds):
+                return await self._sleep(seconds)
+            case Call(function):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, function)
+            case Once(key, program):
+                return await self._once(key, program)
+            case AtOnce(programs):
+                return await asyncio.gather(*map(self.run, programs), return_exceptions=True)
+
+    async def _send_in_turn(self, request: Request) -> Response:
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(request.timeout):
+                await self._places.acquire()
+        except TimeoutError:
+            raise _no_place() from None
+        try:
+            return await self._send(_less(request, time.monotonic() - began))
+        finally:
+            self._places.release()
+
+    async def _once(self, key: Hashable, program: Callable[[], Program[T]]) -> T:
+        if key not in self._running:
+            # A task of its own, shielded: one waiter's cancellation must not fail the others.
+            task = self._running[key] = asyncio.ensure_future(self.run(program()))
+            task.add_done_callback(lambda _: self._running.pop(key, None))
+        return await asyncio.shield(self._running[key])
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _less(request: Request, waited: float) -> Request:
+    return (
+        request if request.timeout is None else replace(request, timeout=max(0.001, request.timeout - waited))
+    )
+
+
+def _no_place() -> DeadlineExceededError:
+    return DeadlineExceededError(
+        "no free place among the calls in flight",
+        advice="Raise max_concurrency= or timeout=, or call less at once.",
+    )

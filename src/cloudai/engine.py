@@ -1,0 +1,325 @@
+"""What happens around one exchange: token, send, classify, retry, account. Performs no I/O.
+
+The engine is a generator too. It takes a flow's steps and yields a handful of *effects*, which a driver
+carries out (``drivers.py``): Send, Sleep, Call, Together, Once. The time comes from outside as well.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from pydantic import ValidationError
+from tenacity import DoAttempt, DoSleep, RetryCallState
+
+from cloudai.errors import (
+    CloudAIError,
+    ConnectError,
+    DeadlineExceededError,
+    MalformedResponseError,
+    RateLimitedError,
+    ServiceError,
+)
+from cloudai.flow import Call, Flow, Request, Response, Together
+from cloudai.models.base import Meta, Result
+from cloudai.retry import retrying
+
+if TYPE_CHECKING:
+    from cloudai.provider import Provider, Token
+
+__all__ = ["Effect", "Engine", "Event", "Job", "Once", "Program", "Send", "Sleep"]
+
+T = TypeVar("T")
+R = TypeVar("R", bound=Result)
+
+
+@dataclass(frozen=True)
+class Send:
+    """Send the request and return the response."""
+
+    request: Request
+
+
+@dataclass(frozen=True)
+class Sleep:
+    """Wait."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Once:
+    """Run the program unless one with this key is running; all who ask get its outcome."""
+
+    key: Hashable
+    program: Callable[[], Program[Any]]
+
+
+@dataclass(frozen=True)
+class AtOnce:
+    """Run the programs at the same time; a list of their outcomes, errors among them, in order."""
+
+    programs: Sequence[Program[Any]]
+
+
+Effect: TypeAlias = Send | Sleep | Call | Once | AtOnce
+Program: TypeAlias = Generator[Effect, Any, T]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened in a call, for ``on_event``.
+
+    ``kind`` is "attempt" (a request goes out), "reply", "failure", "wait" (``seconds`` until the next
+    attempt) or "result". Holds no key, no upload and no reply.
+    """
+
+    kind: str
+    provider: str
+    operation: str
+    input: str
+    attempt: int = 0
+    status: int | None = None
+    seconds: float | None = None
+    error: str | None = None
+
+
+@dataclass
+class Job:
+    """One call: what was asked, how much time it has, and its book of attempts, units and replies."""
+
+    operation: str
+    input: Mapping[str, Any]
+    """What `Meta` says of the input, as far as it is known."""
+    deadline: float
+    extra: Mapping[str, Any] | None = None
+    extra_params: Mapping[str, str] | None = None
+    extra_headers: Mapping[str, str] | None = None
+    prepared: Callable[[], Mapping[str, Any]] = dict
+    """Returns what `Meta` says of the input once it is prepared."""
+    attempts: int = 0
+    billed_min: int = 0
+    billed_max: int = 0
+    exchanges: list[tuple[Request, Response]] = field(default_factory=list)
+    """What was asked and answered, requests for tokens left out."""
+    request_id: str | None = None
+
+
+class Engine:
+    """Carries out flows for one provider; one serves all calls of a client."""
+
+    def __init__(
+        self,
+        provider: Provider,
+        *,
+        max_attempts: int = 3,
+        clock: Callable[[], float] = time.monotonic,
+        on_event: Callable[[Event], None] | None = None,
+        offline: bool = False,
+    ) -> None:
+        self.provider = provider
+        self.max_attempts = max_attempts
+        self.clock = clock
+        self.on_event = on_event
+        self.offline = offline
+        self._token: Token | None = None
+
+    def run(self, flow: Flow[R], job: Job) -> Program[R]:
+        """The whole call: the flow's result with ``meta`` and ``raw``, or an error that says what it cost."""
+        began, called_at = self.clock(), datetime.now(UTC)
+        try:
+            result = yield from self._steps(flow, job)
+        except ValidationError as error:
+            # The flow built its result from numbers that a result refuses.
+            raise self._signed_off(_out_of_range(error), job) from error
+        except CloudAIError as error:
+            raise self._signed_off(error, job)  # noqa: B904  # the same error, filled in
+        self._tell("result", job)
+        return result._with(self._meta(result, job, called_at, self.clock() - began), _raw(job))  # noqa: SLF001
+
+    def _steps(self, flow: Flow[T], job: Job) -> Program[T]:
+        """Carry out a flow: its requests by `_exchange`, its blocking functions by the driver."""
+        answer: Any = None
+        failure: BaseException | None = None
+        while True:
+            try:
+                step = flow.throw(failure) if failure else flow.send(answer)
+            except StopIteration as stop:
+                value: T = stop.value
+                return value
+            answer, failure = None, None
+            try:
+                match step:
+                    case Request():
+                        answer = yield from self._exchange(step, job)
+                    case Call():
+                        answer = yield step
+                    case Together():
+                        answer = _all_or_first_error(
+                            (yield AtOnce([self._steps(f, job) for f in step.flows]))
+                        )
+            except BaseException as error:  # noqa: BLE001  # also a cancellation: the flow's `finally` must run
+                failure = error
+
+    def _exchange(self, request: Request, job: Job) -> Program[Response]:
+        """Send a request until it is answered, refused for good, or out of time."""
+        request = _with_extras(request, job)
+        if request.delay:
+            yield Sleep(min(request.delay, self._left(job)))
+        loop = retrying(self.max_attempts, lambda: job.deadline - self.clock())
+        loop.begin()
+        state = RetryCallState(loop, None, (), {})
+        while True:
+            step = loop.iter(state)
+            if isinstance(step, DoAttempt):
+                try:
+                    state.set_result((yield from self._attempt(request, job)))
+                except CloudAIError:
+                    state.set_exception(sys.exc_info())  # type: ignore[arg-type]  # inside except: never Nones
+            elif isinstance(step, DoSleep):
+                self._tell("wait", job, seconds=float(step))
+                yield Sleep(float(step))
+                state.prepare_for_next_attempt()
+            else:
+                response: Response = step
+                if request.credentials:
+                    job.exchanges.append((request, response))
+                return response
+
+    def _attempt(self, request: Request, job: Job) -> Program[Response]:
+        """One attempt: the reply if it is a good one, else the error it stands for."""
+        if request.credentials and not self.offline:
+            request = self.provider.sign(request, (yield from self._current_token(job)))
+        left = self._left(job)
+        job.attempts += 1
+        self._tell("attempt", job)
+        try:
+            response: Response = yield Send(replace(request, timeout=left))
+        except CloudAIError as error:
+            # A connection that was never made cannot have been billed; anything else may.
+            job.billed_max += 0 if isinstance(error, ConnectError) else request.billed
+            self._tell("failure", job, error=type(error).__name__)
+            raise
+        job.request_id = self.provider.request_id(response) or job.request_id
+        self._tell("reply", job, status=response.status)
+        if not 200 <= response.status < 300:  # noqa: PLR2004
+            refusal = self.provider.error(response)
+            job.billed_max += 0 if _is_refusal(refusal) else request.billed
+            raise refusal
+        if not response.replayed:
+            job.billed_min += request.billed
+            job.billed_max += request.billed
+        return response
+
+    def _current_token(self, job: Job) -> Program[Token | None]:
+        token = self._token
+        if token is None or token.is_old():
+            flow = self.provider.token()
+            if flow is None:
+                return None
+            token = yield Once("token", lambda: self._steps(flow, job))
+            self._token = token
+        return token
+
+    def _left(self, job: Job) -> float:
+        left = job.deadline - self.clock()
+        if left <= 0:
+            raise DeadlineExceededError(
+                f"no time left after {job.attempts} attempt{'s' * (job.attempts != 1)}",
+                advice="Give more with timeout= (seconds), or see whether the service is slow today.",
+            )
+        return left
+
+    def _signed_off(self, error: CloudAIError, job: Job) -> CloudAIError:
+        error.provider = error.provider or self.provider.name
+        error.operation, error.input = job.operation, job.input.get("input")
+        error.request_id, error.attempts = job.request_id, job.attempts
+        error.billed_min, error.billed_max = job.billed_min, job.billed_max
+        self._tell("result", job, error=type(error).__name__)
+        return error
+
+    def _meta(self, result: Result, job: Job, called_at: datetime, elapsed: float) -> Meta:
+        asked = [request for request, _ in job.exchanges if request.billed]
+        known = {
+            "provider": self.provider.name,
+            "operation": job.operation,
+            **({"service": asked[-1].service, "api_version": asked[-1].api} if asked else {}),
+            **job.input,
+            **job.prepared(),
+            "request_id": job.request_id,
+            "called_at": called_at,
+            "elapsed": elapsed,
+            "attempts": job.attempts,
+            "billed_min": job.billed_min,
+            "billed_max": job.billed_max,
+            "replayed": bool(job.exchanges) and all(response.replayed for _, response in job.exchanges),
+        }
+        # What the flow itself said (the model, the language sent) goes before what is known from outside.
+        return Meta(**{**known, **result.meta.model_dump(exclude_defaults=True)})
+
+    def _tell(self, kind: str, job: Job, **more: Any) -> None:
+        if self.on_event:
+            name = job.input.get("input", "")
+            self.on_event(Event(kind, self.provider.name, job.operation, name, job.attempts, **more))
+
+
+def _with_extras(request: Request, job: Job) -> Request:
+    """Merge the user's ``extra…`` into the first billed request."""
+    if not request.billed or any(earlier.billed for earlier, _ in job.exchanges):
+        return request
+    if job.extra:
+        request = replace(request, json=_deep_merge(request.json or {}, job.extra))
+    return replace(
+        request,
+        params={**request.params, **(job.extra_params or {})},
+        headers={**request.headers, **(job.extra_headers or {})},
+    )
+
+
+def _deep_merge(ours: Any, theirs: Any) -> Any:
+    """Dicts merge key by key, lists of equal length item by item; anything else is replaced."""
+    if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+        merged = {
+            key: _deep_merge(ours[key], value) if key in ours else value for key, value in theirs.items()
+        }
+        return {**ours, **merged}
+    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        return [_deep_merge(a, b) for a, b in zip(ours, theirs, strict=True)]
+    return theirs
+
+
+def _all_or_first_error(outcomes: Sequence[Any]) -> list[Any]:
+    failures = [o for o in outcomes if isinstance(o, BaseException)]
+    if failures:
+        failures[0].partial = [None if isinstance(o, BaseException) else o for o in outcomes]  # type: ignore[attr-defined]
+        raise failures[0]
+    return list(outcomes)
+
+
+def _is_refusal(error: ServiceError) -> bool:
+    return isinstance(error, RateLimitedError) or error.status in (401, 403, 413, 415, 425)
+
+
+def _raw(job: Job) -> Any:
+    """The reply as received; a list of them where the operation took several. Polls but the last are left out."""
+    last = len(job.exchanges) - 1
+    kept = [response for i, (request, response) in enumerate(job.exchanges) if request.billed or i == last]
+    bodies = [_body(response) for response in kept]
+    return bodies[0] if len(bodies) == 1 else bodies or None
+
+
+def _body(response: Response) -> Any:
+    try:
+        return response.json()
+    except MalformedResponseError:
+        return response.content  # audio
+
+
+def _out_of_range(error: ValidationError) -> MalformedResponseError:
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return MalformedResponseError(f"the reply holds a value no result can have: {where}: {first['msg']}")

@@ -1,0 +1,182 @@
+"""Every exception that leaves cloudai.
+
+    CloudAIError
+    ├── InputError (ValueError)                   what was given cannot be sent; nothing was sent
+    │   └── NeedsImageError                       a box of a picture passed on by URL has no pixels here
+    ├── SettingsError                             no key, no project, two providers of one name …
+    ├── MissingExtraError (ImportError)           an optional package is not installed
+    ├── UnsupportedOperationError (NotImplementedError)
+    ├── ConnectError (ConnectionError)            never reached the service
+    ├── ConnectionLostError (ConnectionError)     reached, then cut: the call may have been carried out
+    ├── DeadlineExceededError (TimeoutError)      the call's total time is used up
+    ├── ServiceError                              the service answered that it will not
+    │   ├── AuthError                             the key or token is not accepted
+    │   ├── ForbiddenError                        accepted, but not for this
+    │   ├── BadRequestError                       the service cannot use what was sent
+    │   ├── RateLimitedError                      too many calls, or a quota is spent
+    │   └── ServerError                           the service failed
+    ├── MalformedResponseError                    a reply that is not what the vendor documents
+    └── ReplayError (LookupError)                 a cassette does not hold this call, or holds more
+
+``str(error)`` is one line that says what to do next and never holds a key.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "AuthError",
+    "BadRequestError",
+    "CloudAIError",
+    "ConnectError",
+    "ConnectionLostError",
+    "DeadlineExceededError",
+    "ForbiddenError",
+    "InputError",
+    "MalformedResponseError",
+    "MissingExtraError",
+    "NeedsImageError",
+    "RateLimitedError",
+    "ReplayError",
+    "ServerError",
+    "ServiceError",
+    "SettingsError",
+    "UnsupportedOperationError",
+]
+
+
+class CloudAIError(Exception):
+    """The base of every error this library raises.
+
+    Args:
+        message: What happened, one line, without the provider's name.
+        advice: What to do next.
+
+    The engine fills in the rest when the error leaves a call: ``provider``, ``operation``, ``input``
+    (its name, never its content), ``request_id``, ``attempts`` and how many units the vendor may have
+    billed, ``billed_min`` to ``billed_max``.
+    """
+
+    provider: str | None = None
+    operation: str | None = None
+    input: str | None = None
+    request_id: str | None = None
+    attempts: int = 0
+    billed_min: int = 0
+    billed_max: int = 0
+
+    def __init__(self, message: str = "", *, advice: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+
+    def __str__(self) -> str:
+        who = f"{self.provider}: " if self.provider else ""
+        text = f"{who}{self.message}"
+        if not self.advice:
+            return text
+        return f"{text}{'' if text.endswith(('.', '?', '!')) else '.'} {self.advice}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Subclasses differ in their arguments; their state does not.
+        return _rebuild, (type(self), self.args, self.__dict__.copy())
+
+
+def _rebuild(cls: type[CloudAIError], args: tuple[Any, ...], state: dict[str, Any]) -> CloudAIError:
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class InputError(CloudAIError, ValueError):
+    """What was given cannot be sent: not an image, empty, too small, too long. Nothing was sent."""
+
+
+class NeedsImageError(InputError):
+    """Asked for pixels of a picture that was only passed on by URL."""
+
+
+class SettingsError(CloudAIError):
+    """A key, endpoint or project is missing or contradictory. Nothing was sent."""
+
+
+class MissingExtraError(CloudAIError, ImportError):
+    """An optional package is needed; the text gives the install line."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs an optional package", advice=f'pip install ".[{extra}]"')
+
+
+class UnsupportedOperationError(CloudAIError, NotImplementedError):
+    """The provider does not offer this; the text says since when, and who does. Nothing was sent."""
+
+
+class ConnectError(CloudAIError, ConnectionError):
+    """The service was never reached: refused, no such host, TLS failed.
+
+    Nothing was sent. ``retryable`` is False where trying again cannot help: a certificate that is not trusted.
+    """
+
+    retryable: bool = True
+
+
+class ConnectionLostError(CloudAIError, ConnectionError):
+    """The connection broke after something was sent: the call may have been carried out."""
+
+
+class DeadlineExceededError(CloudAIError, TimeoutError):
+    """The call's total time, waiting and retries included, is used up."""
+
+
+class ServiceError(CloudAIError):
+    """The service answered with an error.
+
+    ``status`` is the HTTP status (200 where the error hid in a good reply), ``code`` the vendor's own
+    name for it, ``retry_after`` the wait in seconds it asked for.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        advice: str | None = None,
+        status: int | None = None,
+        code: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, advice=advice)
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+
+
+class AuthError(ServiceError):
+    """The key or token is missing, wrong or expired."""
+
+
+class ForbiddenError(ServiceError):
+    """The key is good but may not do this: the API is off, or approval is missing."""
+
+
+class BadRequestError(ServiceError):
+    """The service cannot use what was sent."""
+
+
+class RateLimitedError(ServiceError):
+    """Too many calls; ``quota`` is "day" or "month" where the reply names a spent one, else None."""
+
+    quota: str | None = None
+
+
+class ServerError(ServiceError):
+    """The service failed (5xx, 408, 409)."""
+
+
+class MalformedResponseError(CloudAIError):
+    """A reply that is not what the vendor documents: not JSON, a number missing or not finite …"""
+
+
+class ReplayError(CloudAIError, LookupError):
+    """A cassette does not hold this call, or its calls were not all made."""

@@ -1,0 +1,1 @@
+"""What the operations return: frozen pydantic models."""

@@ -1,0 +1,227 @@
+"""Faces and ages.
+
+Emotions and ages are a machine's guesses about appearance: not what a person feels, nor how old they are.
+Sides are the image's: ``left_eye`` is the one further left in the picture. Angles are in degrees: roll +
+is clockwise as seen, yaw + turns the nose to the image's right, pitch + is up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+
+from cloudai.models.base import Box, Level, Many, Model, Point, UnitFloat
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+    from cloudai.media import ImageInput
+
+__all__ = ["Age", "Ages", "Emotion", "Emotions", "Face", "FaceAge", "Faces", "Pose"]
+
+Emotion = Literal[
+    "anger", "contempt", "disgust", "fear", "happiness", "neutral", "sadness", "surprise", "calm", "confused"
+]
+EMOTIONS: tuple[Emotion, ...] = get_args(Emotion)
+
+
+class Pose(Model):
+    """How a head is turned, degrees; None for an angle the vendor does not give."""
+
+    roll: float | None = None
+    pitch: float | None = None
+    yaw: float | None = None
+
+
+class Emotions(Model):
+    """Apparent expression, a guess; None for an emotion the vendor does not offer.
+
+    ``scale`` says what the scores are: "probability" (Azure: they sum to 1), "likelihood" (Google: a
+    word's rank, 0 to 1) or "confidence" (each on its own). Never average or compare across scales.
+    """
+
+    scale: Literal["probability", "likelihood", "confidence"]
+    anger: Level | None = None
+    contempt: Level | None = None
+    disgust: Level | None = None
+    fear: Level | None = None
+    happiness: Level | None = None
+    neutral: Level | None = None
+    sadness: Level | None = None
+    surprise: Level | None = None
+    calm: Level | None = None
+    confused: Level | None = None
+
+    def scores(self) -> dict[str, float]:
+        """The emotions that have a score."""
+        levels = {name: getattr(self, name) for name in EMOTIONS}
+        return {name: level.score for name, level in levels.items() if level and level.score is not None}
+
+    @property
+    def top(self) -> str | None:
+        """The strongest one; None where all are zero, or where two share the first place."""
+        ranked = sorted(self.scores().items(), key=lambda pair: -pair[1])
+        if not ranked or ranked[0][1] == 0 or (len(ranked) > 1 and ranked[0][1] == ranked[1][1]):
+            return None
+        return ranked[0][0]
+
+
+class Age(Model):
+    """An apparent age in years, a guess: a range where the vendor gives one, else a number."""
+
+    low: float | None = None
+    high: float | None = None
+    years: float | None = None
+
+
+class Face(Model):
+    """One face; None for whatever the vendor does not offer or was not asked."""
+
+    box: Box
+    """The face itself, brow to chin (Google's ``fdBoundingPoly``)."""
+    head_box: Box | None = None
+    """The whole head, where the vendor gives it (Google's ``boundingPoly``)."""
+    confidence: UnitFloat | None = None
+    """That this is a face at all, 0 to 1."""
+    landmarks: Mapping[str, Point] | None = None
+    """Points by our names ("left_eye", "nose_tip" …); names we do not have are "vendor:NAME"."""
+    landmarks_confidence: UnitFloat | None = None
+    pose: Pose | None = None
+    emotions: Emotions | None = None
+    age: Age | None = None
+    glasses: str | None = None
+    blur: Level | None = None
+    exposure: Level | None = None
+    """Under-exposure, where the vendor grades it."""
+    headwear: Level | None = None
+    occlusion: Mapping[str, bool] | None = None
+
+    def crop(self, image: ImageInput, *, margin: float = 0.4, aspect: float | None = None) -> PIL.Image.Image:
+        """This face cut out of the picture it was found in, upright.
+
+        Args:
+            image: The same picture as given to the call.
+            margin: Room on each side, as a share of the box's longer side.
+            aspect: Width over height of the cut, for example ``3 / 4``; None keeps the box's own.
+
+        Raises:
+            NeedsImageError: The box belongs to a picture that was passed on by URL.
+        """
+        from cloudai.media import Image
+
+        self.box.normalized  # noqa: B018  # refuses a box whose frame is unknown
+        upright = Image(image).open()
+        room = margin * max(self.box.width, self.box.height)
+        width, height = self.box.width + 2 * room, self.box.height + 2 * room
+        if aspect is not None:
+            width, height = max(width, height * aspect), max(height, width / aspect)
+        middle_x, middle_y = self.box.x + self.box.width / 2, self.box.y + self.box.height / 2
+        left, top = max(0.0, middle_x - width / 2), max(0.0, middle_y - height / 2)
+        right, bottom = (
+            min(float(upright.width), middle_x + width / 2),
+            min(float(upright.height), middle_y + height / 2),
+        )
+        return upright.crop((round(left), round(top), round(right), round(bottom)))
+
+
+class Faces(Many[Face]):
+    """The faces in a picture, largest first. Iterates over them."""
+
+    faces: tuple[Face, ...] = ()
+    truncated: bool = False
+    """As many as were asked for came back: there may be more."""
+
+    units: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("x", "y", "width", "height", "image_width", "image_height"), "px"),
+        **dict.fromkeys(("roll", "pitch", "yaw"), "degrees"),
+        **dict.fromkeys(("age_low", "age_high", "age_years"), "years"),
+    }
+
+    def _items(self) -> Sequence[Face]:
+        return self.faces
+
+    def _columns(self) -> Sequence[str]:
+        return FACE_COLUMNS
+
+    def _nothing(self) -> dict[str, Any]:
+        return {"n_faces": 0, **_size(self.meta.image_size)}
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "face": index,
+                "n_faces": len(self.faces),
+                **_rectangle(face.box),
+                "confidence": face.confidence,
+                **(face.pose or Pose()).model_dump(),
+                **_age(face.age),
+                **(face.emotions.scores() if face.emotions else {}),
+                "emotion_top": face.emotions.top if face.emotions else None,
+                "emotion_scale": face.emotions.scale if face.emotions else None,
+                "glasses": face.glasses,
+                "blur": (face.blur.word or face.blur.score) if face.blur else None,
+                "occlusion": ", ".join(sorted(k for k, v in face.occlusion.items() if v))
+                if face.occlusion
+                else None,
+            }
+            for index, face in enumerate(self.faces)
+        ]
+
+
+FACE_COLUMNS = (
+    *("face", "n_faces", "x", "y", "width", "height", "image_width", "image_height", "confidence"),
+    *("roll", "pitch", "yaw", "age_low", "age_high", "age_years"),
+    *EMOTIONS,
+    *("emotion_top", "emotion_scale", "glasses", "blur", "occlusion"),
+)
+
+
+def largest_first(faces: Sequence[Face]) -> tuple[Face, ...]:
+    """Every provider's order: by area, the vendor's own order among equals."""
+    return tuple(sorted(faces, key=lambda face: -face.box.area))
+
+
+class FaceAge(Age):
+    """An apparent age and the face it belongs to."""
+
+    box: Box
+
+
+class Ages(Many[FaceAge]):
+    """The apparent ages of the faces in a picture, largest face first. Iterates over them."""
+
+    ages: tuple[FaceAge, ...] = ()
+    truncated: bool = False
+
+    units: ClassVar[Mapping[str, str]] = Faces.units
+
+    def _items(self) -> Sequence[FaceAge]:
+        return self.ages
+
+    def _columns(self) -> Sequence[str]:
+        return (
+            *("face", "n_faces", "x", "y", "width", "height", "image_width", "image_height"),
+            *("age_low", "age_high", "age_years"),
+        )
+
+    def _nothing(self) -> dict[str, Any]:
+        return {"n_faces": 0, **_size(self.meta.image_size)}
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {"face": index, "n_faces": len(self.ages), **_rectangle(age.box), **_age(age)}
+            for index, age in enumerate(self.ages)
+        ]
+
+
+def _rectangle(box: Box) -> dict[str, Any]:
+    return {"x": box.x, "y": box.y, "width": box.width, "height": box.height, **_size(box.image_size)}
+
+
+def _size(size: tuple[int, int] | None) -> dict[str, int | None]:
+    across, down = size or (None, None)
+    return {"image_width": across, "image_height": down}
+
+
+def _age(age: Age | None) -> dict[str, float | None]:
+    return {"age_low": age.low, "age_high": age.high, "age_years": age.years} if age else {}

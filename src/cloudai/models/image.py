@@ -1,0 +1,333 @@
+"""What is in a picture: `ImageAnalysis` and its parts; and the text in it, `Text`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Literal, get_args
+
+from pydantic import Field
+
+from cloudai.models.base import Box, Level, Many, Model, Point, UnitFloat
+from cloudai.models.face import Faces
+
+__all__ = [
+    "Block",
+    "Brand",
+    "Caption",
+    "Category",
+    "Color",
+    "Crop",
+    "Feature",
+    "ImageAnalysis",
+    "Line",
+    "Object",
+    "Page",
+    "Person",
+    "Place",
+    "Tag",
+    "Text",
+    "Web",
+    "WebEntity",
+    "WebPage",
+    "Word",
+]
+
+Feature = Literal[
+    "caption",
+    "dense_captions",
+    "tags",
+    "objects",
+    "people",
+    "faces",
+    "text",
+    "places",
+    "brands",
+    "categories",
+    "colors",
+    "crops",
+    "web",
+    "safety",
+]
+FEATURES: tuple[Feature, ...] = get_args(Feature)
+
+
+class Caption(Model):
+    """A sentence about the picture, or about the part of it in ``box``."""
+
+    text: str
+    confidence: UnitFloat | None = None
+    language: str | None = None
+    box: Box | None = None
+
+
+class Tag(Model):
+    """A word for something in the picture."""
+
+    name: str
+    confidence: UnitFloat | None = None
+    language: str | None = None
+    vendor_id: str | None = None
+    """The vendor's identifier, for example a Google Knowledge Graph ``/m/…``."""
+
+
+class Object(Tag):
+    """A thing and where it is; ``box`` is None for a picture passed on by URL in fractions."""
+
+    box: Box | None = None
+    parent: str | None = None
+    """The wider kind: "vehicle" for a "car"."""
+
+
+class Person(Model):
+    """A person and where they stand; nobody is named."""
+
+    confidence: UnitFloat | None = None
+    box: Box | None = None
+
+
+class Place(Tag):
+    """A landmark; latitude and longitude in degrees, WGS84."""
+
+    box: Box | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+class Brand(Tag):
+    """A logo and where it is."""
+
+    box: Box | None = None
+
+
+class Category(Model):
+    """A place in the vendor's taxonomy, for example "people_portrait"."""
+
+    name: str
+    confidence: UnitFloat | None = None
+
+
+class Color(Model):
+    """A dominant colour.
+
+    ``score`` is how much it strikes the eye, by the vendor's reckoning; ``fraction`` the share of pixels.
+    """
+
+    hex: str = Field(pattern="^#[0-9a-f]{6}$")
+    score: float | None = None
+    fraction: float | None = None
+    name: str | None = None
+
+
+class Crop(Model):
+    """A part of the picture that makes a good cut."""
+
+    box: Box
+    confidence: UnitFloat | None = None
+    importance: float | None = None
+    """Salience relative to the whole picture; real replies exceed 1."""
+
+
+class WebEntity(Model):
+    """A subject the vendor knows from similar pictures on the web; ``score`` has no upper bound."""
+
+    name: str | None = None
+    score: float | None = None
+    vendor_id: str | None = None
+
+
+class WebPage(Model):
+    """A page or picture on the web that holds this picture or a part of it."""
+
+    url: str
+    title: str | None = None
+    score: float | None = None
+
+
+class Web(Model):
+    """Where else the picture is found on the web."""
+
+    best_guesses: tuple[str, ...] = ()
+    entities: tuple[WebEntity, ...] = ()
+    pages: tuple[WebPage, ...] = ()
+    full_matches: tuple[WebPage, ...] = ()
+    partial_matches: tuple[WebPage, ...] = ()
+    similar: tuple[WebPage, ...] = ()
+
+
+class Word(Model):
+    """One word, its place and its reading confidence."""
+
+    text: str
+    confidence: UnitFloat | None = None
+    box: Box | None = None
+    polygon: tuple[Point, ...] = ()
+
+
+class Line(Model):
+    """One line of words."""
+
+    text: str
+    words: tuple[Word, ...] = ()
+    confidence: UnitFloat | None = None
+    box: Box | None = None
+    polygon: tuple[Point, ...] = ()
+    language: str | None = None
+    paragraph: int | None = None
+    """Number of the paragraph in its block, from 0, where the vendor tells paragraphs apart."""
+
+
+class Block(Model):
+    """A column, a caption, a table: lines that belong together."""
+
+    lines: tuple[Line, ...] = ()
+    box: Box | None = None
+    confidence: UnitFloat | None = None
+
+
+class Page(Model):
+    """One page; a photo has one."""
+
+    blocks: tuple[Block, ...] = ()
+    width: float | None = None
+    height: float | None = None
+    language: str | None = None
+
+
+class Text(Many[Line]):
+    """The text in a picture. Iterates over its lines."""
+
+    text: str = ""
+    pages: tuple[Page, ...] = ()
+    language: str | None = None
+
+    units: ClassVar[Mapping[str, str]] = {}
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """Every line of every page, in reading order."""
+        return tuple(line for page in self.pages for block in page.blocks for line in block.lines)
+
+    def _items(self) -> Sequence[Line]:
+        return self.lines
+
+    def _columns(self) -> Sequence[str]:
+        return (
+            *("page", "block", "paragraph", "line", "text", "confidence"),
+            *("x", "y", "width", "height", "unit", "polygon", "angle", "language", "handwritten"),
+        )
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "page": page_number,
+                "block": block_number,
+                "paragraph": line.paragraph,
+                "line": line_number,
+                "text": line.text,
+                "confidence": line.confidence,
+                **_rectangle(line.box),
+                "unit": "px" if line.box else None,
+                "polygon": [value for point in line.polygon for value in (point.x, point.y)] or None,
+                "language": line.language,
+            }
+            for page_number, page in enumerate(self.pages, start=1)
+            for block_number, block in enumerate(page.blocks)
+            for line_number, line in enumerate(block.lines)
+        ]
+
+
+class ImageAnalysis(Many[Tag]):
+    """What is in a picture. Iterates over its tags.
+
+    A feature that was not asked for, or that the vendor does not offer, is None; one that was asked for
+    and found nothing is empty.
+    """
+
+    caption: Caption | None = None
+    dense_captions: tuple[Caption, ...] | None = None
+    tags: tuple[Tag, ...] | None = None
+    objects: tuple[Object, ...] | None = None
+    people: tuple[Person, ...] | None = None
+    faces: Faces | None = None
+    text: Text | None = None
+    places: tuple[Place, ...] | None = None
+    brands: tuple[Brand, ...] | None = None
+    categories: tuple[Category, ...] | None = None
+    colors: tuple[Color, ...] | None = None
+    crops: tuple[Crop, ...] | None = None
+    web: Web | None = None
+    safety: Mapping[str, Level] | None = None
+    """Grades by kind: adult, racy, violence, gore, medical, spoof."""
+    sharpness: float | None = Field(default=None, ge=0)
+    """Variance of the Laplacian of the picture at 512 px (local only): under about 100 looks blurred."""
+    width: int | None = None
+    height: int | None = None
+    """Size of the upright original, px."""
+    format: str | None = None
+    """Of the file as given: "JPEG", "PNG" …"""
+    unsupported: tuple[Feature, ...] = ()
+    """Features asked for that the vendor does not offer (only with ``missing="report"``)."""
+    truncated: bool = False
+    """A list reached the number asked for: there may be more."""
+
+    units: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("x", "y", "width", "height"), "px"),
+        **dict.fromkeys(("latitude", "longitude"), "degrees WGS84"),
+    }
+
+    def _items(self) -> Sequence[Tag]:
+        return self.tags or ()
+
+    def _columns(self) -> Sequence[str]:
+        return (
+            *("kind", "rank", "name", "language", "score", "word", "x", "y", "width", "height"),
+            *("parent", "latitude", "longitude", "vendor_id"),
+        )
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {"kind": kind, "rank": rank, **row}
+            for kind, things in self._kinds()
+            for rank, row in enumerate(things)
+        ]
+
+    def _kinds(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        yield "caption", [_thing(self.caption)] if self.caption else []
+        yield "dense_caption", [_thing(c) for c in self.dense_captions or ()]
+        yield "tag", [_thing(t) for t in self.tags or ()]
+        yield "object", [_thing(o) for o in self.objects or ()]
+        yield "person", [_thing(p) for p in self.people or ()]
+        yield "category", [_thing(c) for c in self.categories or ()]
+        yield "brand", [_thing(b) for b in self.brands or ()]
+        yield "place", [_thing(p) for p in self.places or ()]
+        yield (
+            "color",
+            [
+                {"name": c.hex, "score": c.score if c.score is not None else c.fraction}
+                for c in self.colors or ()
+            ],
+        )
+        yield (
+            "safety",
+            [{"name": name, "score": v.score, "word": v.word} for name, v in (self.safety or {}).items()],
+        )
+        yield (
+            "web",
+            [
+                {"name": e.name, "score": e.score, "vendor_id": e.vendor_id}
+                for e in (self.web.entities if self.web else ())
+            ],
+        )
+
+
+def _thing(thing: Caption | Tag | Person | Category) -> dict[str, Any]:
+    values = {
+        name: getattr(thing, name, None)
+        for name in ("language", "parent", "latitude", "longitude", "vendor_id")
+    }
+    name = getattr(thing, "name", None) or getattr(thing, "text", None)
+    return {"name": name, "score": thing.confidence, **_rectangle(getattr(thing, "box", None)), **values}
+
+
+def _rectangle(box: Box | None) -> dict[str, float]:
+    return {"x": box.x, "y": box.y, "width": box.width, "height": box.height} if box else {}

@@ -1,0 +1,118 @@
+"""Results of the speech operations."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from cloudai.models.base import Many, Model, Result, UnitFloat
+
+__all__ = ["Segment", "Speech", "SpokenWord", "Transcript"]
+
+
+class SpokenWord(Model):
+    """One word; times in seconds from the beginning of the file."""
+
+    text: str
+    start: float | None = Field(default=None, ge=0)
+    end: float | None = Field(default=None, ge=0)
+    confidence: UnitFloat | None = None
+    speaker: str | None = None
+
+
+class Segment(Model):
+    """A stretch of speech as the vendor cut it; times in seconds from the beginning of the file."""
+
+    text: str
+    words: tuple[SpokenWord, ...] = ()
+    start: float | None = Field(default=None, ge=0)
+    end: float | None = Field(default=None, ge=0)
+    confidence: UnitFloat | None = None
+    speaker: str | None = None
+    channel: int | None = None
+    language: str | None = None
+
+
+class Transcript(Many[Segment]):
+    """Speech as text. Iterates over its segments; no speech gives an empty text, not an error."""
+
+    text: str = ""
+    segments: tuple[Segment, ...] = ()
+    language: str | None = None
+    duration: float | None = Field(default=None, ge=0)
+    """Length of the recording in seconds; None where it is not known here."""
+
+    units: ClassVar[Mapping[str, str]] = {"start_s": "s", "end_s": "s"}
+
+    @property
+    def words(self) -> tuple[SpokenWord, ...]:
+        """Every word of every segment, in order."""
+        return tuple(word for segment in self.segments for word in segment.words)
+
+    def _items(self) -> Sequence[Segment]:
+        return self.segments
+
+    def _columns(self) -> Sequence[str]:
+        return (
+            *("segment", "word", "text", "start_s", "end_s", "confidence"),
+            *("speaker", "channel", "language", "part"),
+        )
+
+    def _rows(self) -> list[dict[str, Any]]:
+        """One row a word; a segment whose words the vendor did not time is one row."""
+        return [
+            {
+                "segment": number,
+                "word": place if segment.words else None,
+                "channel": segment.channel,
+                "language": segment.language or self.language,
+                "part": 0,
+                **_spoken(thing, segment),
+            }
+            for number, segment in enumerate(self.segments)
+            for place, thing in enumerate(_timed(segment))
+        ]
+
+
+def _timed(segment: Segment) -> Sequence[SpokenWord | Segment]:
+    return segment.words or (segment,)
+
+
+def _spoken(thing: SpokenWord | Segment, segment: Segment) -> dict[str, Any]:
+    return {
+        "text": thing.text,
+        "start_s": thing.start,
+        "end_s": thing.end,
+        "confidence": thing.confidence,
+        "speaker": thing.speaker or segment.speaker,
+    }
+
+
+class Speech(Result):
+    """Spoken audio."""
+
+    audio: bytes = Field(repr=False)
+    format: str
+    """"wav", "mp3" …"""
+    rate: int | None = None
+    """Samples a second."""
+    duration: float | None = None
+    """Seconds."""
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the audio to a file and return its path."""
+        target = Path(path)
+        target.write_bytes(self.audio)
+        return target
+
+    def _columns(self) -> Sequence[str]:
+        return ("format", "rate", "duration", "bytes")
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [
+            {"format": self.format, "rate": self.rate, "duration": self.duration, "bytes": len(self.audio)}
+        ]

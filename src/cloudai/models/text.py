@@ -1,0 +1,160 @@
+"""Results of the language operations: sentiment, language, key phrases, translation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from cloudai.models.base import Many, Model, Result, UnitFloat
+from cloudai.models.face import EMOTIONS, Emotions
+
+__all__ = ["KeyPhrase", "KeyPhrases", "Label", "Language", "Sentence", "Sentiment", "Translation"]
+
+Label = Literal["positive", "negative", "neutral", "mixed"]
+
+
+class Confidences(Model):
+    """The vendor's confidence in each label, 0 to 1."""
+
+    positive: UnitFloat | None = None
+    neutral: UnitFloat | None = None
+    negative: UnitFloat | None = None
+
+
+class Feeling(Model):
+    """What `Sentence` and `Sentiment` share.
+
+    ``score`` runs from -1 to 1. ``score_kind`` says whose number it is: "vendor", or "derived", computed
+    here as positive minus negative confidence. ``magnitude`` is the strength of feeling whatever its
+    sign, 0 upwards, and grows with the text.
+    """
+
+    label: Label | None = None
+    score: float | None = Field(default=None, ge=-1, le=1)
+    score_kind: Literal["vendor", "derived"] = "vendor"
+    magnitude: float | None = Field(default=None, ge=0)
+    confidences: Confidences | None = None
+
+
+class Sentence(Feeling):
+    """One sentence; ``start`` and ``end`` count code points: ``text[s.start:s.end] == s.text``."""
+
+    text: str
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+
+
+class Sentiment(Many[Sentence], Feeling):
+    """The sentiment of a text. Iterates over its sentences.
+
+    ``label`` is the vendor's, or ours where it gives only a number: see `cloudai.models.text.label`.
+    """
+
+    sentences: tuple[Sentence, ...] = ()
+    emotions: Emotions | None = None
+    language: str | None = None
+    language_source: Literal["given", "detected"] | None = None
+
+    units: ClassVar[Mapping[str, str]] = {"start": "code points", "end": "code points", "score": "-1 to 1"}
+
+    def _items(self) -> Sequence[Sentence]:
+        return self.sentences
+
+    def _columns(self) -> Sequence[str]:
+        return (
+            *("sentence", "start", "end", "text", "label", "score", "score_kind", "magnitude"),
+            *("positive", "neutral", "negative", "mixed", "language", "language_source"),
+            *(f"{name}" for name in EMOTIONS if name in ("anger", "disgust", "fear", "happiness", "sadness")),
+        )
+
+    def _rows(self) -> list[dict[str, Any]]:
+        whole = {"sentence": -1, **_feeling(self), **(self.emotions.scores() if self.emotions else {})}
+        sentences = [
+            {"sentence": number, "start": s.start, "end": s.end, "text": s.text, **_feeling(s)}
+            for number, s in enumerate(self.sentences)
+        ]
+        language = {"language": self.language, "language_source": self.language_source}
+        return [{**row, **language} for row in [whole, *sentences]]
+
+
+def _feeling(feeling: Feeling) -> dict[str, Any]:
+    confidences = feeling.confidences.model_dump() if feeling.confidences else {}
+    return {
+        "label": feeling.label,
+        "score": feeling.score,
+        "score_kind": feeling.score_kind,
+        "magnitude": feeling.magnitude,
+        **confidences,
+    }
+
+
+NEUTRAL_BELOW = 0.25
+MIXED_FROM = 1.0
+
+
+def label(score: float, magnitude: float | None = None, sentences: int = 1) -> Label:
+    """The label of a vendor's score where the vendor gives none.
+
+    From -0.25 to 0.25 (exclusive) a text is "neutral", or "mixed" if it has several sentences and strong
+    feelings that cancel out (magnitude 1 or more); beyond, "positive" or "negative". Google's own guide
+    reads score and magnitude so: https://cloud.google.com/natural-language/docs/basics
+    """
+    if score >= NEUTRAL_BELOW:
+        return "positive"
+    if score <= -NEUTRAL_BELOW:
+        return "negative"
+    return "mixed" if sentences > 1 and (magnitude or 0) >= MIXED_FROM else "neutral"
+
+
+class Language(Result):
+    """The language a text is written in, as BCP-47; ``code`` is None where the vendor could not tell."""
+
+    code: str | None = None
+    name: str | None = None
+    confidence: UnitFloat | None = None
+
+    def _columns(self) -> Sequence[str]:
+        return ("code", "name", "confidence")
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [self.model_dump()] if self.code else []
+
+
+class KeyPhrase(Model):
+    """A phrase a text is about; ``relevance`` 0 to 1 where the vendor ranks them."""
+
+    text: str
+    relevance: UnitFloat | None = None
+    kind: str | None = None
+
+
+class KeyPhrases(Many[KeyPhrase]):
+    """What a text is about. Iterates over the phrases."""
+
+    phrases: tuple[KeyPhrase, ...] = ()
+
+    def _items(self) -> Sequence[KeyPhrase]:
+        return self.phrases
+
+    def _columns(self) -> Sequence[str]:
+        return ("rank", "text", "relevance", "kind")
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [{"rank": rank, **phrase.model_dump()} for rank, phrase in enumerate(self.phrases)]
+
+
+class Translation(Result):
+    """A translated text; languages as BCP-47; ``detected`` where no source was given."""
+
+    text: str
+    to: str
+    source: str | None = None
+    detected: str | None = None
+
+    def _columns(self) -> Sequence[str]:
+        return ("text", "to", "source", "detected")
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [self.model_dump()]

@@ -1,0 +1,1 @@
+"""The built-in providers, a package each."""

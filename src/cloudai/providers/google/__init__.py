@@ -1,0 +1,35 @@
+"""Google Cloud: Vision, Natural Language, Speech-to-Text."""
+
+from __future__ import annotations
+
+from cloudai.providers.google.language import Language
+from cloudai.providers.google.speech import Speech
+from cloudai.providers.google.vision import Vision
+from cloudai.provider import Capability
+
+__all__ = ["Google"]
+
+
+class Google(Vision, Language, Speech):
+    """Google Cloud.
+
+    Args:
+        api_key: An API key; else ``GOOGLE_API_KEY``.
+        credentials: Path of a service account's JSON file (extra ``google-auth``); else
+            ``GOOGLE_APPLICATION_CREDENTIALS``. What is given here goes before the environment, and of the
+            environment the key goes before the file.
+        project: Given, speech goes to Speech v2; else ``GOOGLE_CLOUD_PROJECT`` with a service account.
+        location: "eu" or "us" keep pictures there; a region such as "asia-northeast3" for Speech v2.
+
+    Example:
+        >>> Google(api_key="not-a-real-key")
+        Google(api_key='…')
+    """
+
+    absent = {
+        operation: Capability(operation, "absent", note)
+        for operation, note in {
+            "estimate_age": "Google Vision never gave an age",
+            "key_phrases": "Natural Language has entities, no key phrases",
+        }.items()
+    }

@@ -1,0 +1,235 @@
+"""What all Google Cloud services share: settings, credentials, the shape of errors.
+
+https://cloud.google.com/apis/design/errors
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import UTC
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from cloudai.errors import (
+    AuthError,
+    BadRequestError,
+    ForbiddenError,
+    MissingExtraError,
+    RateLimitedError,
+    ServiceError,
+    SettingsError,
+)
+from cloudai.flow import Flow, Request, Response, call
+from cloudai.provider import Fault, Provider, Setting, Token, error_body, error_class, readable, with_headers
+from cloudai.wire import Wire
+
+__all__ = ["GoogleService", "RpcStatus", "seconds"]
+
+NO_KEY = "Set GOOGLE_API_KEY (Windows: setx, then open a new window)."
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+
+
+class RpcStatus(Wire):
+    """An error inside a good reply: google.rpc.Status, whose code is the gRPC number, not an HTTP status."""
+
+    code: int = 0
+    message: str = ""
+
+
+# https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto
+HTTP_OF_GRPC: Mapping[int, int] = {
+    1: 499,
+    2: 500,
+    3: 400,
+    4: 504,
+    5: 404,
+    6: 409,
+    7: 403,
+    8: 429,
+    9: 400,
+    10: 409,
+    11: 400,
+    12: 501,
+    13: 500,
+    14: 503,
+    15: 500,
+    16: 401,
+}
+
+BAD_KEY = (
+    "API_KEY_INVALID",
+    "API_KEY_EXPIRED",
+    "keyInvalid",
+    "keyExpired",
+    "API key not valid",
+    "missing a valid API key",
+)
+SPENT = (
+    "RESOURCE_EXHAUSTED",
+    "RATE_LIMIT_EXCEEDED",
+    "rateLimitExceeded",
+    "userRateLimitExceeded",
+    "quotaExceeded",
+)
+SPENT_TODAY = ("dailyLimitExceeded", "Daily Limit Exceeded", "PerDay")
+SWITCHED_OFF = ("SERVICE_DISABLED", "accessNotConfigured", "API_KEY_SERVICE_BLOCKED")
+
+
+class GoogleService(Provider):
+    """Settings, credentials and errors of Google Cloud."""
+
+    name: ClassVar[str] = "google"
+    settings: ClassVar[tuple[Setting, ...]] = (
+        Setting("api_key", ("GOOGLE_API_KEY",), secret=True, purpose="an API key"),
+        Setting(
+            "credentials",
+            ("GOOGLE_APPLICATION_CREDENTIALS",),
+            purpose="path of a service account's JSON file",
+        ),
+        Setting("project", ("GOOGLE_CLOUD_PROJECT",), purpose="project: speech then goes to Speech v2"),
+        Setting("location", ("GOOGLE_CLOUD_LOCATION",), purpose="where data is processed: eu, us, a region"),
+    )
+    hosts: ClassVar[tuple[str, ...]] = (
+        "vision.googleapis.com",
+        "language.googleapis.com",
+        "speech.googleapis.com",
+    )
+    request_id_headers: ClassVar[tuple[str, ...]] = ("x-goog-request-id", "x-cloud-trace-context")
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        credentials: str | os.PathLike[str] | None = None,
+        project: str | None = None,
+        location: str | None = None,
+    ) -> None:
+        if api_key and credentials:
+            raise SettingsError("api_key= and credentials= exclude each other", advice="Give one of them.")
+        self._given = {
+            "api_key": api_key,
+            "credentials": credentials,
+            "project": project,
+            "location": location,
+        }
+
+    # -- credentials -----------------------------------------------------------------------------------
+
+    def missing(self) -> str | None:
+        """Says that there is neither a key nor a service account."""
+        return None if self._key() or self.setting("credentials") else f"no key. {NO_KEY}"
+
+    def _key(self) -> str | None:
+        """The API key, unless a service account was given explicitly."""
+        return None if self._given["credentials"] else self.setting("api_key")
+
+    def token(self) -> Flow[Token] | None:
+        """A token of the service account; none where an API key serves."""
+        path = self.setting("credentials")
+        return None if self._key() or not path else call(_service_account_token, path)
+
+    def sign(self, request: Request, token: Token | None) -> Request:
+        """The API key or the token, as a header: a key in the address would end up in logs."""
+        if token is not None:
+            return super().sign(request, token)
+        key = self._key()
+        if not key:
+            raise SettingsError("no key", advice=NO_KEY)
+        return with_headers(request, {"x-goog-api-key": key})
+
+    # -- errors ----------------------------------------------------------------------------------------
+
+    def fault(self, response: Response) -> Fault:
+        """Google's error body: code, message, status, and details that say more than the HTTP status."""
+        body = error_body(response)
+        # A streaming method's error comes in a list of one.
+        body = body[0] if isinstance(body, list) and body else body
+        error = body.get("error") if isinstance(body, dict) else None
+        if not isinstance(error, dict):
+            return Fault(message=readable(response))
+        message, details = str(error.get("message") or ""), _dicts(error.get("details"))
+        words = [message, str(error.get("status")), *_reasons(error, details)]
+        kind, advice = _kind(words, response.status)
+        quota = "day" if _any(SPENT_TODAY, words) else "month" if _any(("PerMonth",), words) else None
+        return Fault(
+            message=message,
+            code=next(iter(_reasons(error, details)), None) or error.get("status"),
+            retry_after=next(
+                (hint for d in details if (hint := seconds(d.get("retryDelay"))) is not None), None
+            ),
+            kind=kind,
+            quota=quota if kind is RateLimitedError else None,
+            advice=advice,
+        )
+
+    def raise_for(self, status: RpcStatus, *, advice: str | None = None) -> None:
+        """Raise the error that hides in a reply of status 200; nothing where there is none."""
+        if status.code or status.message:
+            http = HTTP_OF_GRPC.get(status.code, 400)
+            kind, usual = _kind([status.message], http)
+            raise self.raised(Fault(status.message, str(status.code), kind=kind, advice=advice or usual), 200)
+
+
+def _kind(words: Sequence[str], status: int) -> tuple[type[ServiceError], str | None]:
+    """The class of error, and what to do: a bad key is a 400 at Google, a spent quota sometimes a 403."""
+    if _any(BAD_KEY, words):
+        return AuthError, "Check GOOGLE_API_KEY: APIs & Services, Credentials, in the Google Cloud console."
+    if _any(SWITCHED_OFF, words):
+        return ForbiddenError, "Enable the API for the key's project in the Google Cloud console."
+    if status in (403, 429) and _any((*SPENT, *SPENT_TODAY, "Rate Limit Exceeded", "Quota exceeded"), words):
+        return RateLimitedError, None
+    kind = error_class(status)
+    if kind is AuthError:
+        return kind, "The key or token is not accepted; make a new one, or check the clock of this machine."
+    if kind is BadRequestError and _any(("is not supported for",), words):
+        return kind, "Choose another language, or another provider."
+    return kind, None
+
+
+def _any(marks: Sequence[str], words: Sequence[str]) -> bool:
+    return any(mark in word for mark in marks for word in words)
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _reasons(error: Mapping[str, Any], details: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The vendor's words for the cause: ErrorInfo.reason first, the names of spent quotas last."""
+    reasons = [d.get("reason") for d in [*details, *_dicts(error.get("errors"))]]
+    limits = [d["metadata"].get("quota_limit") for d in details if isinstance(d.get("metadata"), dict)]
+    spent = [
+        v.get(name) for d in details for v in _dicts(d.get("violations")) for name in ("quotaId", "subject")
+    ]
+    return [word for word in (*reasons, *limits, *spent) if isinstance(word, str)]
+
+
+def seconds(duration: Any) -> float | None:
+    """A protobuf Duration such as "41s" or "38.100s" in seconds; None for anything else."""
+    if isinstance(duration, str) and re.fullmatch(r"-?\d{1,12}(\.\d{1,9})?s", duration):
+        return float(duration[:-1])
+    return None
+
+
+def _service_account_token(path: str) -> Token:
+    """A token the service account signs itself: no token server is asked."""
+    try:
+        from google.auth.exceptions import GoogleAuthError
+        from google.oauth2.service_account import Credentials
+    except ImportError as error:
+        raise MissingExtraError("a service account", "google-auth") from error
+    try:
+        credentials = Credentials.from_service_account_file(path, scopes=[SCOPE], always_use_jwt_access=True)
+        credentials.refresh(None)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot read the service account file {path} ({error.strerror})",
+            advice="Set GOOGLE_APPLICATION_CREDENTIALS to the path of its JSON file.",
+        ) from error
+    except (ValueError, GoogleAuthError) as error:
+        raise SettingsError(
+            f"{path} is not a service account file",
+            advice="Download one: IAM & Admin, Service accounts, Keys, in the Google Cloud console.",
+        ) from error
+    return Token(credentials.token, credentials.expiry.replace(tzinfo=UTC).timestamp())

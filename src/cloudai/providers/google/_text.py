@@ -1,0 +1,168 @@
+"""Text in pictures: Google gives symbols in words in paragraphs, or a flat list of words; users want lines.
+
+https://cloud.google.com/vision/docs/reference/rest/v1/AnnotateImageResponse#TextAnnotation
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cloudai.media import Picture
+from cloudai.models.base import Box
+from cloudai.models.image import Block, Line, Page, Text, Word
+from cloudai.providers.google._wire import Poly
+from cloudai.wire import Wire
+
+__all__ = ["FullText", "TextAnnotation", "read"]
+
+
+class TextAnnotation(Wire):
+    """The first is the whole text, the others are its words."""
+
+    locale: str | None = None
+    description: str = ""
+    bounding_poly: Poly = Poly()
+
+
+class DetectedBreak(Wire):
+    type: str = "UNKNOWN"
+
+
+class DetectedLanguage(Wire):
+    language_code: str = ""
+
+
+class Property(Wire):
+    detected_break: DetectedBreak | None = None
+    detected_languages: list[DetectedLanguage] = []
+
+
+class Symbol(Wire):
+    text: str = ""
+    property: Property = Property()
+
+
+class WireWord(Wire):
+    symbols: list[Symbol] = []
+    bounding_box: Poly = Poly()
+    confidence: float | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(symbol.text for symbol in self.symbols)
+
+    @property
+    def ends_with(self) -> str | None:
+        """The break after its last symbol."""
+        found = self.symbols[-1].property.detected_break if self.symbols else None
+        return found.type if found else None
+
+
+class Paragraph(Wire):
+    words: list[WireWord] = []
+
+
+class WireBlock(Wire):
+    paragraphs: list[Paragraph] = []
+    bounding_box: Poly = Poly()
+    confidence: float | None = None
+
+
+class WirePage(Wire):
+    blocks: list[WireBlock] = []
+    width: float = 0
+    height: float = 0
+    property: Property = Property()
+
+
+class FullText(Wire):
+    pages: list[WirePage] = []
+    text: str = ""
+
+
+SPACES = ("SPACE", "SURE_SPACE")
+LINE_ENDS = ("EOL_SURE_SPACE", "LINE_BREAK", "HYPHEN")
+
+
+def read(full: FullText | None, annotations: Sequence[TextAnnotation], picture: Picture) -> Text:
+    """The text as pages, blocks, lines and words, from whichever of the two shapes came."""
+    if full is not None and full.pages:
+        pages = tuple(_page(page, picture) for page in full.pages)
+        language = next((page.language for page in pages if page.language), None)
+        return Text(text=full.text.rstrip("\n"), pages=pages, language=language)
+    if not annotations:
+        return Text(text=full.text if full else "")
+    whole, words = annotations[0], annotations[1:]
+    lines = tuple(_lines_of_flat_words(whole.description, words, picture))
+    block = Block(lines=lines, box=whole.bounding_poly.box(picture))
+    return Text(text=whole.description.rstrip("\n"), pages=(Page(blocks=(block,)),), language=whole.locale)
+
+
+def _page(page: WirePage, picture: Picture) -> Page:
+    languages = page.property.detected_languages
+    return Page(
+        blocks=tuple(_block(block, picture) for block in page.blocks),
+        width=page.width or None,
+        height=page.height or None,
+        language=languages[0].language_code if languages else None,
+    )
+
+
+def _block(block: WireBlock, picture: Picture) -> Block:
+    lines = (
+        _line(words, number, picture)
+        for number, paragraph in enumerate(block.paragraphs)
+        for words in _split_into_lines(paragraph.words)
+    )
+    return Block(lines=tuple(lines), box=block.bounding_box.box(picture), confidence=block.confidence)
+
+
+def _split_into_lines(words: Sequence[WireWord]) -> Iterator[list[WireWord]]:
+    line: list[WireWord] = []
+    for word in words:
+        line.append(word)
+        if word.ends_with in LINE_ENDS:
+            yield line
+            line = []
+    if line:
+        yield line
+
+
+def _line(words: Sequence[WireWord], paragraph: int, picture: Picture) -> Line:
+    text = "".join(f"{word.text} " if word.ends_with in SPACES else word.text for word in words)
+    read_words = tuple(
+        Word(
+            text=word.text,
+            confidence=word.confidence,
+            box=word.bounding_box.box(picture),
+            polygon=word.bounding_box.points(picture),
+        )
+        for word in words
+    )
+    return Line(
+        text=text.strip(), words=read_words, box=_around([w.box for w in read_words]), paragraph=paragraph
+    )
+
+
+def _lines_of_flat_words(text: str, words: Sequence[TextAnnotation], picture: Picture) -> Iterator[Line]:
+    """The words come in the order of the text: each line takes as many as spell it."""
+    rest = list(words)
+    for line in filter(None, text.split("\n")):
+        taken: list[Word] = []
+        missing = "".join(line.split())
+        while rest and missing.startswith("".join(rest[0].description.split())):
+            word = rest.pop(0)
+            missing = missing.removeprefix("".join(word.description.split()))
+            place = word.bounding_poly
+            taken.append(Word(text=word.description, box=place.box(picture), polygon=place.points(picture)))
+        yield Line(text=line, words=tuple(taken), box=_around([word.box for word in taken]))
+
+
+def _around(boxes: Sequence[Box | None]) -> Box | None:
+    """The smallest box around all."""
+    known = [box for box in boxes if box]
+    if not known:
+        return None
+    left, top = min(b.x for b in known), min(b.y for b in known)
+    right, bottom = max(b.x + b.width for b in known), max(b.y + b.height for b in known)
+    return Box(x=left, y=top, width=right - left, height=bottom - top, image_size=known[0].image_size)

@@ -1,0 +1,37 @@
+"""Parts that several replies of Google Vision share."""
+
+from __future__ import annotations
+
+from cloudai.media import Picture
+from cloudai.models.base import Box, Point
+from cloudai.wire import Wire
+
+__all__ = ["Poly"]
+
+
+class Vertex(Wire):
+    """A corner. proto3 leaves zeros out: a vertex on the left edge has no x."""
+
+    x: float = 0
+    y: float = 0
+
+
+class Poly(Wire):
+    """A polygon in pixels of the picture sent, or in fractions of it (``normalizedVertices``)."""
+
+    vertices: list[Vertex] = []
+    normalized_vertices: list[Vertex] = []
+
+    def box(self, picture: Picture) -> Box | None:
+        """The rectangle around it, None where there is no place or its pixels are not known here."""
+        corners = self.vertices or self.normalized_vertices
+        if not corners:
+            return None
+        left, top = min(v.x for v in corners), min(v.y for v in corners)
+        width, height = max(v.x for v in corners) - left, max(v.y for v in corners) - top
+        convert = picture.box if self.vertices else picture.box_from_fraction
+        return convert(left, top, width, height)
+
+    def points(self, picture: Picture) -> tuple[Point, ...]:
+        """Its corners in the upright original."""
+        return tuple(picture.point(v.x, v.y) for v in self.vertices)

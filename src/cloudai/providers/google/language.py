@@ -1,0 +1,119 @@
+"""Google Cloud Natural Language v2, ``documents:analyzeSentiment``; the v1 reply is understood too.
+
+https://cloud.google.com/natural-language/docs/reference/rest/v2/documents/analyzeSentiment
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cloudai.errors import InputError
+from cloudai.flow import Flow, Request, Response
+from cloudai.languages import base
+from cloudai.models.base import Meta
+from cloudai.models.text import Sentence, Sentiment, label
+from cloudai.provider import capability
+from cloudai.providers.google._service import GoogleService
+from cloudai.wire import Wire
+
+__all__ = ["Language"]
+
+URL = "https://language.googleapis.com/v2/documents:analyzeSentiment"
+MOST_BYTES = 1_000_000
+"""https://cloud.google.com/natural-language/quotas"""
+
+
+class Language(GoogleService):
+    """Operations on texts."""
+
+    @capability(
+        "open",
+        needs="an API key or a service account",
+        page="https://cloud.google.com/natural-language/docs/analyzing-sentiment",
+        checked="2026-11-23",
+        note="score and magnitude; the label is ours; no emotions",
+    )
+    def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
+        """Whether a text is positive or negative."""
+        size = len(text.encode())
+        if size > MOST_BYTES:
+            raise InputError(
+                f"the text has {size:,} bytes, and Google takes {MOST_BYTES:,}", advice="Send it in parts."
+            )
+        code = base(language) if language else None
+        document: dict[str, Any] = {"type": "PLAIN_TEXT", "content": text}
+        if code:
+            document["languageCode"] = code
+        response: Response = yield Request(
+            "POST",
+            URL,
+            service="language",
+            api="v2",
+            # UTF32 counts code points, as Python does.
+            json={"document": document, "encodingType": "UTF32"},
+        )
+        reply = response.parse(SentimentReply)
+        whole = reply.document_sentiment
+        return Sentiment(
+            label=label(whole.score, whole.magnitude, len(reply.sentences)),
+            score=whole.score,
+            magnitude=whole.magnitude,
+            sentences=_sentences(reply.sentences, text),
+            language=reply.language_code or reply.language,
+            language_source="given" if language else "detected",
+            meta=Meta(language_sent=code),
+        )
+
+
+class Score(Wire):
+    """proto3 leaves zeros out."""
+
+    score: float = 0
+    magnitude: float = 0
+
+
+class TextSpan(Wire):
+    content: str = ""
+    begin_offset: int = 0
+
+
+class WireSentence(Wire):
+    text: TextSpan
+    sentiment: Score = Score()
+
+
+class SentimentReply(Wire):
+    """v2 says ``languageCode``, v1 ``language``."""
+
+    document_sentiment: Score
+    language_code: str | None = None
+    language: str | None = None
+    sentences: list[WireSentence] = []
+
+
+def _sentences(sentences: list[WireSentence], text: str) -> tuple[Sentence, ...]:
+    found, after = [], 0
+    for sentence in sentences:
+        content = sentence.text.content
+        start = _start(text, content, sentence.text.begin_offset, after)
+        after = start + len(content)
+        score, magnitude = sentence.sentiment.score, sentence.sentiment.magnitude
+        found.append(
+            Sentence(
+                text=content,
+                start=start,
+                end=after,
+                label=label(score, magnitude),
+                score=score,
+                magnitude=magnitude,
+            )
+        )
+    return tuple(found)
+
+
+def _start(text: str, content: str, offset: int, after: int) -> int:
+    """The vendor's offset, or where the sentence really is, should the vendor count otherwise or not at all."""
+    if offset >= 0 and text.startswith(content, offset):
+        return offset
+    place = text.find(content, after)
+    return place if place >= 0 else max(offset, after)

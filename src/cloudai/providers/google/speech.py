@@ -1,0 +1,291 @@
+"""Google Cloud Speech-to-Text: v1, and v2 where a project is given.
+
+https://cloud.google.com/speech-to-text/docs/reference/rest/v1/speech/recognize
+https://cloud.google.com/speech-to-text/v2/docs/reference/rest/v2/projects.locations.recognizers/recognize
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from pydantic import AliasChoices, Field
+
+from cloudai.errors import InputError, MalformedResponseError
+from cloudai.flow import Flow, Request, Response, checked
+from cloudai.languages import joined, with_region
+from cloudai.media import Audio, AudioLimits, Sound
+from cloudai.models.base import Meta
+from cloudai.models.speech import Segment, SpokenWord, Transcript
+from cloudai.provider import capability
+from cloudai.providers.google._service import GoogleService, RpcStatus, seconds
+from cloudai.wire import Wire
+
+__all__ = ["Speech"]
+
+HOST = "speech.googleapis.com"
+LIMITS = AudioLimits(
+    who="Google's immediate recognition",
+    formats=frozenset({"wav", "flac", "mp3", "ogg-opus"}),
+    max_bytes=10_000_000,  # https://cloud.google.com/speech-to-text/quotas
+    max_seconds=60.0,
+    schemes=("gs",),
+    advice="Put it in a Cloud Storage bucket and give its gs:// address, or split it.",
+)
+ENCODINGS = {"mp3": "MP3", "ogg-opus": "OGG_OPUS"}
+"""WAV and FLAC say so themselves."""
+WAV_CODECS = ("pcm", "mulaw")
+FIRST_POLL, LONGEST_POLL = 1.0, 15.0
+"""Seconds between two looks at a long recognition."""
+
+
+class Speech(GoogleService):
+    """Operations on recordings."""
+
+    @capability(
+        "open",
+        needs="an API key or a service account; Speech v2: a project",
+        page="https://cloud.google.com/speech-to-text/docs",
+        checked="2026-11-23",
+        note="up to a minute; longer from a gs:// address",
+    )
+    def speech_to_text(
+        self, audio: Audio, *, language: str, words: bool, speakers: int | None
+    ) -> Flow[Transcript]:
+        """Speech as text: at once up to a minute, as a job that is waited for from ``gs://``."""
+        code = with_region(language)
+        sound = yield from audio.probe(LIMITS)
+        _require_readable(sound)
+        ask = self._with_v2 if self._speech_project() else self._with_v1
+        results = yield from ask(sound, code, words, speakers)
+        return _transcript(results, code, sound)
+
+    def _speech_project(self) -> str | None:
+        """The project, where it was given, or where a service account signs: v2 documents no API key."""
+        return self.setting("project") if self._given["project"] or not self._key() else None
+
+    def _with_v1(
+        self, sound: Sound, code: str, words: bool, speakers: int | None
+    ) -> Flow[list[RecognitionResult]]:
+        config: dict[str, Any] = {
+            "languageCode": code,
+            "enableWordTimeOffsets": words,
+            "enableWordConfidence": words,
+            "enableAutomaticPunctuation": True,
+            **_encoding(sound),
+        }
+        if speakers:
+            config["diarizationConfig"] = {"enableSpeakerDiarization": True, "maxSpeakerCount": speakers}
+        source = {"uri": sound.uri} if sound.uri else {"content": sound.blob}
+        method = "longrunningrecognize" if sound.uri else "recognize"
+        response: Response = yield Request(
+            "POST",
+            f"https://{HOST}/v1/speech:{method}",
+            service="speech",
+            api="v1",
+            json={"config": config, "audio": source},
+        )
+        if not sound.uri:
+            return response.parse(Recognized).results
+        done = yield from self._finished(response, f"https://{HOST}/v1/operations/", "v1")
+        return checked(Recognized, done).results
+
+    def _with_v2(
+        self, sound: Sound, code: str, words: bool, speakers: int | None
+    ) -> Flow[list[RecognitionResult]]:
+        location = self.setting("location") or "global"
+        host = HOST if location == "global" else f"{location}-{HOST}"
+        recognizer = f"https://{host}/v2/projects/{self._speech_project()}/locations/{location}/recognizers/_"
+        features: dict[str, Any] = {
+            "enableWordTimeOffsets": words,
+            "enableWordConfidence": words,
+            "enableAutomaticPunctuation": True,
+        }
+        if speakers:
+            features["diarizationConfig"] = {"minSpeakerCount": 1, "maxSpeakerCount": speakers}
+        config = {"autoDecodingConfig": {}, "languageCodes": [code], "model": "long", "features": features}
+        if not sound.uri:
+            response: Response = yield Request(
+                "POST",
+                f"{recognizer}:recognize",
+                service="speech",
+                api="v2",
+                json={"config": config, "content": sound.blob},
+            )
+            return response.parse(Recognized).results
+        body = {
+            "config": config,
+            "files": [{"uri": sound.uri}],
+            "recognitionOutputConfig": {"inlineResponseConfig": {}},
+        }
+        response = yield Request(
+            "POST", f"{recognizer}:batchRecognize", service="speech", api="v2", json=body
+        )
+        done = yield from self._finished(response, f"https://{host}/v2/", "v2")
+        return self._of_file(checked(BatchRecognized, done), sound.uri)
+
+    def _finished(self, response: Response, operations: str, api: str) -> Flow[dict[str, Any]]:
+        """Look at a job until it is done, and return what it ends in; its own failure raised."""
+        operation, delay = response.parse(Operation), FIRST_POLL
+        url = operations + operation.name
+        while not operation.done:
+            response = yield Request("GET", url, service="speech", api=api, delay=delay, billed=0)
+            operation, delay = response.parse(Operation), min(delay * 1.5, LONGEST_POLL)
+        self.raise_for(operation.error)
+        return operation.response
+
+    def _of_file(self, batch: BatchRecognized, uri: str) -> list[RecognitionResult]:
+        """The results of our one file in the reply of a batch, which names them by address."""
+        outcome = batch.results.get(uri)
+        if outcome is None:
+            raise MalformedResponseError("the finished job does not speak of the file it was given")
+        self.raise_for(outcome.error)
+        inline = outcome.inline_result.transcript if outcome.inline_result else None
+        transcript = inline or outcome.transcript
+        return transcript.results if transcript else []
+
+
+def _encoding(sound: Sound) -> dict[str, Any]:
+    """What v1 wants to know of the recording; of WAV and FLAC it reads the header itself."""
+    facts: dict[str, Any] = {}
+    if sound.format in ENCODINGS:
+        facts = {"encoding": ENCODINGS[sound.format], "sampleRateHertz": sound.rate}
+    if sound.uri and sound.uri.lower().endswith(".mp3"):
+        facts = {"encoding": "MP3"}
+    if sound.channels and sound.channels > 1:
+        facts["audioChannelCount"] = sound.channels
+    return facts
+
+
+def _require_readable(sound: Sound) -> None:
+    if sound.format == "wav" and (
+        sound.codec not in WAV_CODECS or (sound.codec == "pcm" and sound.bits != 16)
+    ):  # noqa: PLR2004
+        raise InputError(
+            f"this WAV holds {sound.bits}-bit {sound.codec}, and Google reads 16-bit PCM",
+            advice="Convert it, for example: ffmpeg -i in.wav -c:a pcm_s16le out.wav",
+        )
+
+
+# -- the reply ---------------------------------------------------------------------------------------------
+
+
+class WireWord(Wire):
+    """v1 says ``startTime`` and ``speakerTag``, v2 ``startOffset`` and ``speakerLabel``; "0s" may be missing."""
+
+    word: str = ""
+    start: str | None = Field(default=None, validation_alias=AliasChoices("startTime", "startOffset"))
+    end: str | None = Field(default=None, validation_alias=AliasChoices("endTime", "endOffset"))
+    confidence: float | None = None
+    speaker_tag: int = 0
+    speaker_label: str = ""
+
+    @property
+    def speaker(self) -> str | None:
+        return self.speaker_label or (str(self.speaker_tag) if self.speaker_tag else None)
+
+
+class Alternative(Wire):
+    transcript: str = ""
+    confidence: float | None = None
+    words: list[WireWord] = []
+
+
+class RecognitionResult(Wire):
+    alternatives: list[Alternative] = []
+    channel_tag: int | None = None
+    end: str | None = Field(default=None, validation_alias=AliasChoices("resultEndTime", "resultEndOffset"))
+    language_code: str | None = None
+
+
+class Recognized(Wire):
+    """Nothing heard is an empty reply, without ``results``."""
+
+    results: list[RecognitionResult] = []
+
+
+class InlineResult(Wire):
+    transcript: Recognized | None = None
+
+
+class FileOutcome(Wire):
+    """One file of a v2 batch; older replies have the transcript beside ``inlineResult``."""
+
+    transcript: Recognized | None = None
+    inline_result: InlineResult | None = None
+    error: RpcStatus = RpcStatus()
+
+
+class BatchRecognized(Wire):
+    """The outcomes of a v2 batch, by the address of the file."""
+
+    results: dict[str, FileOutcome] = {}
+
+
+class Operation(Wire):
+    """A job; what it ends in depends on the method."""
+
+    name: str
+    done: bool = False
+    error: RpcStatus = RpcStatus()
+    response: dict[str, Any] = {}
+
+
+# -- from the reply to our result --------------------------------------------------------------------------
+
+
+def _transcript(results: list[RecognitionResult], code: str, sound: Sound) -> Transcript:
+    heard = [(result, result.alternatives[0]) for result in results if result.alternatives]
+    language = next((result.language_code for result, _ in heard if result.language_code), None)
+    # With speakers told apart, the last result repeats the words of all: it alone, or they would come twice.
+    everyone = heard[-1][1].words if heard else []
+    by_speaker = any(word.speaker for word in everyone)
+    return Transcript(
+        text=joined([best.transcript for _, best in heard], code),
+        segments=_turns(everyone, code) if by_speaker else tuple(_segment(*each) for each in heard),
+        language=language or code,
+        duration=sound.duration,
+        meta=Meta(language_sent=code),
+    )
+
+
+def _segment(result: RecognitionResult, best: Alternative) -> Segment:
+    words = tuple(map(_word, best.words))
+    return Segment(
+        text=best.transcript.strip(),
+        words=words,
+        start=words[0].start if words else None,
+        end=words[-1].end if words else seconds(result.end),
+        confidence=best.confidence,
+        channel=result.channel_tag,
+        language=result.language_code,
+    )
+
+
+def _turns(words: list[WireWord], code: str) -> tuple[Segment, ...]:
+    """One segment for each stretch of words by the same speaker."""
+    turns = [
+        (speaker, tuple(map(_word, said))) for speaker, said in groupby(words, key=lambda word: word.speaker)
+    ]
+    return tuple(
+        Segment(
+            text=joined([word.text for word in said], code),
+            words=said,
+            start=said[0].start,
+            end=said[-1].end,
+            speaker=speaker,
+        )
+        for speaker, said in turns
+    )
+
+
+def _word(word: WireWord) -> SpokenWord:
+    end = seconds(word.end)
+    return SpokenWord(
+        text=word.word,
+        # A word that begins at 0 loses its "0s" where zeros are left out; one without an end was not timed.
+        start=seconds(word.start) if word.start or end is None else 0.0,
+        end=end,
+        confidence=word.confidence,
+        speaker=word.speaker,
+    )

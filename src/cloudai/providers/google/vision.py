@@ -1,0 +1,534 @@
+"""Google Cloud Vision v1, ``images:annotate``.
+
+https://cloud.google.com/vision/docs/reference/rest/v1/images/annotate
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from pydantic import Field
+
+from cloudai.errors import MalformedResponseError, UnsupportedOperationError
+from cloudai.flow import Flow, Request, Response
+from cloudai.languages import base
+from cloudai.media import Image, ImageLimits, Picture
+from cloudai.models.base import Box, Level, Meta, Point
+from cloudai.models.face import Emotions, Face, Faces, Pose, largest_first
+from cloudai.models.image import (
+    FEATURES,
+    Brand,
+    Color,
+    Crop,
+    Feature,
+    ImageAnalysis,
+    Object,
+    Person,
+    Place,
+    Tag,
+    Web,
+    WebEntity,
+    WebPage,
+)
+from cloudai.provider import capability, require_known
+from cloudai.providers.google._service import GoogleService, RpcStatus
+from cloudai.providers.google._text import FullText, TextAnnotation, read
+from cloudai.providers.google._wire import Poly
+from cloudai.wire import Wire
+
+__all__ = ["Vision"]
+
+PAGE = "https://cloud.google.com/vision/docs/features-list"
+LIMITS = ImageLimits(
+    who="Google Vision",
+    formats=frozenset({"JPEG", "PNG", "GIF", "BMP", "WEBP"}),
+    # The request may have 10 MB, and base64 adds a third: https://cloud.google.com/vision/quotas
+    max_bytes=7_300_000,
+    max_side=16_384,
+    max_pixels=75_000_000,
+    by_url=True,
+    schemes=("https", "http", "gs"),
+)
+
+TYPES: Mapping[Feature, str] = {
+    "tags": "LABEL_DETECTION",
+    "objects": "OBJECT_LOCALIZATION",
+    "people": "OBJECT_LOCALIZATION",
+    "faces": "FACE_DETECTION",
+    "text": "TEXT_DETECTION",
+    "places": "LANDMARK_DETECTION",
+    "brands": "LOGO_DETECTION",
+    "colors": "IMAGE_PROPERTIES",
+    "crops": "CROP_HINTS",
+    "web": "WEB_DETECTION",
+    "safety": "SAFE_SEARCH_DETECTION",
+}
+UNCOUNTED = ("TEXT_DETECTION", "CROP_HINTS", "IMAGE_PROPERTIES", "SAFE_SEARCH_DETECTION")
+"""Types that take no maxResults."""
+MOST_RESULTS, MOST_FACES = 50, 100
+"""Sent explicitly: left to itself the service stops at ten."""
+
+# Reply attributes of a face that always come; there is nothing to ask for.
+ATTRIBUTES = ("emotions", "pose", "headwear", "blur", "exposure")
+
+LIKELIHOODS = ("VERY_UNLIKELY", "UNLIKELY", "POSSIBLE", "LIKELY", "VERY_LIKELY")
+
+LANDMARKS: Mapping[str, str] = {
+    "LEFT_EYE": "left_eye",
+    "RIGHT_EYE": "right_eye",
+    "LEFT_EYE_PUPIL": "left_pupil",
+    "RIGHT_EYE_PUPIL": "right_pupil",
+    "LEFT_EYE_LEFT_CORNER": "left_eye_outer",
+    "LEFT_EYE_RIGHT_CORNER": "left_eye_inner",
+    "LEFT_EYE_TOP_BOUNDARY": "left_eye_top",
+    "LEFT_EYE_BOTTOM_BOUNDARY": "left_eye_bottom",
+    "RIGHT_EYE_LEFT_CORNER": "right_eye_inner",
+    "RIGHT_EYE_RIGHT_CORNER": "right_eye_outer",
+    "RIGHT_EYE_TOP_BOUNDARY": "right_eye_top",
+    "RIGHT_EYE_BOTTOM_BOUNDARY": "right_eye_bottom",
+    "LEFT_OF_LEFT_EYEBROW": "left_eyebrow_outer",
+    "RIGHT_OF_LEFT_EYEBROW": "left_eyebrow_inner",
+    "LEFT_EYEBROW_UPPER_MIDPOINT": "left_eyebrow_top",
+    "LEFT_OF_RIGHT_EYEBROW": "right_eyebrow_inner",
+    "RIGHT_OF_RIGHT_EYEBROW": "right_eyebrow_outer",
+    "RIGHT_EYEBROW_UPPER_MIDPOINT": "right_eyebrow_top",
+    "NOSE_TIP": "nose_tip",
+    "NOSE_BOTTOM_LEFT": "left_nostril",
+    "NOSE_BOTTOM_RIGHT": "right_nostril",
+    "NOSE_BOTTOM_CENTER": "nose_bottom",
+    "MIDPOINT_BETWEEN_EYES": "between_eyes",
+    "MOUTH_LEFT": "mouth_left",
+    "MOUTH_RIGHT": "mouth_right",
+    "MOUTH_CENTER": "mouth_center",
+    "UPPER_LIP": "upper_lip_top",
+    "LOWER_LIP": "lower_lip_bottom",
+    "CHIN_GNATHION": "chin",
+    "CHIN_LEFT_GONION": "left_jaw_corner",
+    "CHIN_RIGHT_GONION": "right_jaw_corner",
+    "LEFT_EAR_TRAGION": "left_ear",
+    "RIGHT_EAR_TRAGION": "right_ear",
+    "LEFT_CHEEK_CENTER": "left_cheek",
+    "RIGHT_CHEEK_CENTER": "right_cheek",
+    "FOREHEAD_GLABELLA": "forehead",
+}
+
+
+class Vision(GoogleService):
+    """Operations on pictures."""
+
+    @capability(
+        "open",
+        needs="an API key or a service account",
+        page=PAGE,
+        checked="2026-11-23",
+        note="no captions and no categories; labels are in English",
+    )
+    def analyze_image(
+        self,
+        image: Image,
+        *,
+        features: Sequence[Feature] | None,
+        language: str | None,
+        max_results: int | None,
+        missing: Literal["error", "report"],
+        gender_neutral: bool,  # noqa: ARG002  # Vision has no captions, and its labels name no gender
+    ) -> Flow[ImageAnalysis]:
+        """What is in a picture."""
+        asked = ("tags", "objects") if features is None else tuple(dict.fromkeys(features))
+        require_known(asked, FEATURES, "feature")
+        unsupported = tuple(feature for feature in asked if feature not in TYPES)
+        if unsupported and missing == "error":
+            raise UnsupportedOperationError(
+                f"Google Vision has no {', '.join(unsupported)}",
+                advice=f'It has: {", ".join(TYPES)}. missing="report" goes on without.',
+            )
+        picture = yield from image.fit(LIMITS)
+        types = dict.fromkeys(TYPES[feature] for feature in asked if feature in TYPES)
+        if not types:
+            return ImageAnalysis(unsupported=unsupported)
+        reply = yield from self._annotate(picture, [_feature(t, max_results) for t in types], language)
+        found = {f: PARTS[f](reply, picture) for f in asked if f in PARTS}
+        return ImageAnalysis(
+            **found,
+            width=picture.width,
+            height=picture.height,
+            format=picture.format,
+            unsupported=unsupported,
+            truncated=any(
+                isinstance(things, tuple | Faces) and len(things) >= _most(TYPES[f], max_results)
+                for f, things in found.items()
+                if TYPES[f] not in UNCOUNTED
+            ),
+            meta=Meta(language_sent=_hint(language)),
+        )
+
+    @capability(
+        "open",
+        needs="an API key or a service account",
+        page="https://cloud.google.com/vision/docs/detecting-faces",
+        checked="2026-11-23",
+        note="expressions as likelihoods of four emotions; no age, no gender",
+    )
+    def detect_faces(
+        self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int
+    ) -> Flow[Faces]:
+        """Where the faces are, with pose and the likelihood of four expressions."""
+        lacking = [attribute for attribute in attributes if attribute not in ATTRIBUTES]
+        if lacking:
+            raise UnsupportedOperationError(
+                f"Google Vision does not say {', '.join(lacking)} of a face",
+                advice=f"It says: {', '.join(ATTRIBUTES)}.",
+            )
+        picture = yield from image.fit(LIMITS)
+        reply = yield from self._annotate(picture, [_feature("FACE_DETECTION", max_faces)], None)
+        faces = [_face(annotation, picture, landmarks) for annotation in reply.face_annotations]
+        return Faces(faces=largest_first(faces), truncated=len(faces) >= max_faces)
+
+    def _annotate(
+        self, picture: Picture, features: list[dict[str, Any]], language: str | None
+    ) -> Flow[AnnotateReply]:
+        """One picture, one request; the reply's own error raised."""
+        source = {"source": {"imageUri": picture.uri}} if picture.by_reference else {"content": picture.blob}
+        item: dict[str, Any] = {"image": source, "features": features}
+        if language:
+            item["imageContext"] = {"languageHints": [_hint(language)]}
+        response: Response = yield Request(
+            "POST",
+            f"https://{self._vision_host()}/v1/images:annotate",
+            service="vision",
+            api="v1",
+            json={"requests": [item]},
+            merge=ANNOTATE_TOGETHER,
+        )
+        replies = response.parse(Annotated).responses
+        if len(replies) != 1:
+            raise MalformedResponseError(f"one picture was sent, {len(replies)} replies came")
+        self.raise_for(
+            replies[0].error,
+            advice="Google could not fetch the address; download the picture and give the file."
+            if picture.by_reference
+            else None,
+        )
+        return replies[0]
+
+    def _vision_host(self) -> str:
+        location = self.setting("location")
+        return f"{location}-vision.googleapis.com" if location in ("eu", "us") else "vision.googleapis.com"
+
+
+def _feature(type_: str, most: int | None) -> dict[str, Any]:
+    return {"type": type_} if type_ in UNCOUNTED else {"type": type_, "maxResults": _most(type_, most)}
+
+
+def _most(type_: str, most: int | None) -> int:
+    return most or (MOST_FACES if type_ == "FACE_DETECTION" else MOST_RESULTS)
+
+
+def _hint(language: str | None) -> str | None:
+    return base(language) if language else None
+
+
+# -- many pictures in one request --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class AnnotateTogether:
+    """``images:annotate`` takes up to 16 pictures: https://cloud.google.com/vision/quotas."""
+
+    limit: int = 16
+
+    def key(self, request: Request) -> object:
+        """Requests to the same address with the same parameters and headers."""
+        return request.url, tuple(sorted(request.params.items())), tuple(sorted(request.headers.items()))
+
+    def join(self, requests: Sequence[Request]) -> Request:
+        """One request with everyone's items, in order."""
+        items = [item for request in requests for item in request.json["requests"]]
+        return replace(requests[0], json={"requests": items}, billed=sum(r.billed for r in requests))
+
+    def split(self, response: Response, n: int) -> list[Response]:
+        """Each picture's reply as if it had been sent alone."""
+        body = response.json()
+        replies = body.get("responses") if isinstance(body, dict) else None
+        if not isinstance(replies, list) or len(replies) != n:
+            raise MalformedResponseError(f"{n} pictures were sent, and not as many replies came")
+        return [
+            replace(response, content=json.dumps({"responses": [reply]}, ensure_ascii=False).encode())
+            for reply in replies
+        ]
+
+
+ANNOTATE_TOGETHER = AnnotateTogether()
+
+
+# -- the reply ---------------------------------------------------------------------------------------------
+
+
+class Position(Wire):
+    x: float = 0
+    y: float = 0
+    z: float = 0
+
+
+class Landmark(Wire):
+    type: str
+    position: Position = Position()
+
+
+class FaceAnnotation(Wire):
+    bounding_poly: Poly = Poly()
+    fd_bounding_poly: Poly = Poly()
+    landmarks: list[Landmark] = []
+    roll_angle: float = 0
+    pan_angle: float = 0
+    tilt_angle: float = 0
+    detection_confidence: float | None = None
+    landmarking_confidence: float | None = None
+    joy_likelihood: str | None = None
+    sorrow_likelihood: str | None = None
+    anger_likelihood: str | None = None
+    surprise_likelihood: str | None = None
+    under_exposed_likelihood: str | None = None
+    blurred_likelihood: str | None = None
+    headwear_likelihood: str | None = None
+
+
+class LatLng(Wire):
+    latitude: float = 0
+    longitude: float = 0
+
+
+class Location(Wire):
+    lat_lng: LatLng | None = None
+
+
+class Entity(Wire):
+    """A label, a landmark or a logo."""
+
+    mid: str | None = None
+    description: str = ""
+    score: float | None = None
+    bounding_poly: Poly = Poly()
+    locations: list[Location] = []
+
+
+class ObjectAnnotation(Wire):
+    mid: str | None = None
+    name: str = ""
+    score: float | None = None
+    bounding_poly: Poly = Poly()
+
+
+class WireColor(Wire):
+    red: float = 0
+    green: float = 0
+    blue: float = 0
+
+
+class ColorInfo(Wire):
+    color: WireColor = WireColor()
+    score: float | None = None
+    pixel_fraction: float | None = None
+
+
+class DominantColors(Wire):
+    colors: list[ColorInfo] = []
+
+
+class ImageProperties(Wire):
+    dominant_colors: DominantColors = DominantColors()
+
+
+class CropHint(Wire):
+    bounding_poly: Poly = Poly()
+    confidence: float | None = None
+    importance_fraction: float | None = None
+
+
+class CropHints(Wire):
+    crop_hints: list[CropHint] = []
+
+
+class WebImage(Wire):
+    url: str = ""
+    score: float | None = None
+    page_title: str | None = None
+
+
+class WireWebEntity(Wire):
+    entity_id: str | None = None
+    description: str | None = None
+    score: float | None = None
+
+
+class WebLabel(Wire):
+    label: str = ""
+
+
+class WebDetection(Wire):
+    web_entities: list[WireWebEntity] = []
+    full_matching_images: list[WebImage] = []
+    partial_matching_images: list[WebImage] = []
+    pages_with_matching_images: list[WebImage] = []
+    visually_similar_images: list[WebImage] = []
+    best_guess_labels: list[WebLabel] = []
+
+
+class AnnotateReply(Wire):
+    """One picture's reply; whatever was not found, or not asked for, is missing."""
+
+    face_annotations: list[FaceAnnotation] = []
+    label_annotations: list[Entity] = []
+    landmark_annotations: list[Entity] = []
+    logo_annotations: list[Entity] = []
+    localized_object_annotations: list[ObjectAnnotation] = []
+    text_annotations: list[TextAnnotation] = []
+    full_text_annotation: FullText | None = None
+    safe_search_annotation: dict[str, str] = Field(default_factory=dict)
+    image_properties_annotation: ImageProperties = ImageProperties()
+    crop_hints_annotation: CropHints = CropHints()
+    web_detection: WebDetection = WebDetection()
+    error: RpcStatus = RpcStatus()
+
+
+class Annotated(Wire):
+    responses: list[AnnotateReply]
+
+
+# -- from the reply to our results -------------------------------------------------------------------------
+
+
+def _face(face: FaceAnnotation, picture: Picture, landmarks: bool) -> Face:
+    head = face.bounding_poly.box(picture)
+    box = face.fd_bounding_poly.box(picture) or head
+    if box is None:
+        raise MalformedResponseError("a face came without a place")
+    return Face(
+        box=box,
+        head_box=head,
+        confidence=face.detection_confidence,
+        landmarks=_landmarks(face.landmarks, picture) if landmarks else None,
+        landmarks_confidence=face.landmarking_confidence,
+        pose=Pose(roll=face.roll_angle, pitch=face.tilt_angle, yaw=face.pan_angle),
+        emotions=Emotions(
+            scale="likelihood",
+            happiness=_level(face.joy_likelihood),
+            sadness=_level(face.sorrow_likelihood),
+            anger=_level(face.anger_likelihood),
+            surprise=_level(face.surprise_likelihood),
+        ),
+        blur=_level(face.blurred_likelihood),
+        exposure=_level(face.under_exposed_likelihood),
+        headwear=_level(face.headwear_likelihood),
+    )
+
+
+def _landmarks(landmarks: Sequence[Landmark], picture: Picture) -> dict[str, Point]:
+    return {
+        LANDMARKS.get(mark.type, f"google:{mark.type}"): picture.point(
+            mark.position.x, mark.position.y, mark.position.z
+        )
+        for mark in landmarks
+    }
+
+
+def _level(word: str | None) -> Level | None:
+    if word is None:
+        return None
+    return Level(score=LIKELIHOODS.index(word) / 4 if word in LIKELIHOODS else None, word=word)
+
+
+def _objects(reply: AnnotateReply, picture: Picture) -> tuple[Object, ...]:
+    return tuple(
+        Object(name=o.name, confidence=o.score, vendor_id=o.mid, box=o.bounding_poly.box(picture))
+        for o in reply.localized_object_annotations
+    )
+
+
+def _people(reply: AnnotateReply, picture: Picture) -> tuple[Person, ...]:
+    return tuple(
+        Person(confidence=o.confidence, box=o.box) for o in _objects(reply, picture) if o.name == "Person"
+    )
+
+
+def _places(reply: AnnotateReply, picture: Picture) -> tuple[Place, ...]:
+    def place(entity: Entity) -> Place:
+        where = next((location.lat_lng for location in entity.locations if location.lat_lng), None)
+        return Place(
+            name=entity.description,
+            confidence=entity.score,
+            vendor_id=entity.mid,
+            box=entity.bounding_poly.box(picture),
+            latitude=where.latitude if where else None,
+            longitude=where.longitude if where else None,
+        )
+
+    return tuple(map(place, reply.landmark_annotations))
+
+
+def _colors(reply: AnnotateReply, _: Picture) -> tuple[Color, ...]:
+    def color(info: ColorInfo) -> Color:
+        parts = (info.color.red, info.color.green, info.color.blue)
+        hexadecimal = "".join(f"{min(255, max(0, round(part))):02x}" for part in parts)
+        return Color(hex=f"#{hexadecimal}", score=info.score, fraction=info.pixel_fraction)
+
+    return tuple(map(color, reply.image_properties_annotation.dominant_colors.colors))
+
+
+def _crops(reply: AnnotateReply, picture: Picture) -> tuple[Crop, ...]:
+    boxes: Iterator[tuple[CropHint, Box | None]] = (
+        (hint, hint.bounding_poly.box(picture)) for hint in reply.crop_hints_annotation.crop_hints
+    )
+    return tuple(
+        Crop(box=box, confidence=hint.confidence, importance=hint.importance_fraction)
+        for hint, box in boxes
+        if box
+    )
+
+
+def _web(reply: AnnotateReply, _: Picture) -> Web:
+    web = reply.web_detection
+
+    def pages(images: Sequence[WebImage]) -> tuple[WebPage, ...]:
+        return tuple(WebPage(url=image.url, title=image.page_title, score=image.score) for image in images)
+
+    return Web(
+        best_guesses=tuple(label.label for label in web.best_guess_labels),
+        entities=tuple(
+            WebEntity(name=e.description, score=e.score, vendor_id=e.entity_id) for e in web.web_entities
+        ),
+        pages=pages(web.pages_with_matching_images),
+        full_matches=pages(web.full_matching_images),
+        partial_matches=pages(web.partial_matching_images),
+        similar=pages(web.visually_similar_images),
+    )
+
+
+def _safety(reply: AnnotateReply, _: Picture) -> dict[str, Level]:
+    return {kind: level for kind, word in reply.safe_search_annotation.items() if (level := _level(word))}
+
+
+PARTS: Mapping[Feature, Any] = {
+    "tags": lambda reply, _: tuple(
+        Tag(name=e.description, confidence=e.score, language="en", vendor_id=e.mid)
+        for e in reply.label_annotations
+    ),
+    "objects": _objects,
+    "people": _people,
+    "faces": lambda reply, picture: Faces(
+        faces=largest_first([_face(face, picture, landmarks=False) for face in reply.face_annotations])
+    ),
+    "text": lambda reply, picture: read(reply.full_text_annotation, reply.text_annotations, picture),
+    "places": _places,
+    "brands": lambda reply, picture: tuple(
+        Brand(name=e.description, confidence=e.score, vendor_id=e.mid, box=e.bounding_poly.box(picture))
+        for e in reply.logo_annotations
+    ),
+    "colors": _colors,
+    "crops": _crops,
+    "web": _web,
+    "safety": _safety,
+}

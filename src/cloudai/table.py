@@ -1,0 +1,239 @@
+"""Rows with columns and units: printed, shown in a notebook, and written out."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cloudai.errors import MissingExtraError, UnsupportedOperationError
+
+if TYPE_CHECKING:
+    from cloudai.models.base import Result
+
+__all__ = ["Outcome", "Table", "tidy"]
+
+Row = Mapping[str, Any]
+
+# A spreadsheet runs a cell that begins so as a formula; the full-width forms are folded to these by some.
+# OWASP ASVS 1.2.10, CWE-1236.
+FORMULA = tuple("=+-@\t\r\n\0＝＋－＠")
+# C0 and C1 controls, and the marks that turn the direction of text: text of pictures must not steer a terminal.
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+WIDEST_CELL = 48
+
+
+class Table:
+    """A small table: a list of rows (dicts), the order of the columns, and their units.
+
+    Printing it aligns the columns by the width of the characters, Hangul counting as two.
+
+    Args:
+        rows: One dict a row; a missing column is empty.
+        columns: Their order; by default as the rows bring them.
+        units: Unit of a column, for example ``{"x": "px"}``.
+
+    Example:
+        >>> print(Table([{"이름": "나무", "score": 0.5}]))
+        이름  score
+        ----  -----
+        나무    0.5
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        columns: Sequence[str] | None = None,
+        units: Mapping[str, str] | None = None,
+    ) -> None:
+        self.rows: list[dict[str, Any]] = [dict(row) for row in rows]
+        self.columns = list(
+            columns if columns is not None else dict.fromkeys(name for r in rows for name in r)
+        )
+        self.units = dict(units or {})
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.rows)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def select(self, *columns: str) -> Table:
+        """The same rows with these columns only."""
+        return Table([{name: row.get(name) for name in columns} for row in self.rows], columns, self.units)
+
+    def filled(self) -> Table:
+        """The same rows without the columns that are empty in all of them."""
+        return self.select(*[c for c in self.columns if any(row.get(c) is not None for row in self.rows)])
+
+    def __str__(self) -> str:
+        if not self.columns:
+            return "(empty table)"
+        cells = [[_shown(row.get(name)) for name in self.columns] for row in self.rows]
+        widths = [
+            max(map(_width, (name, *column)))
+            for name, column in zip(self.columns, self._by_column(cells), strict=True)
+        ]
+        numeric = [all(isinstance(row.get(c), int | float | None) for row in self.rows) for c in self.columns]
+        lines = [
+            "  ".join(
+                _pad(cell, width, right=right)
+                for cell, width, right in zip(line, widths, numeric, strict=True)
+            ).rstrip()
+            for line in (self.columns, ["-" * width for width in widths], *cells)
+        ]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _by_column(self, cells: list[list[str]]) -> list[list[str]]:
+        return [[line[i] for line in cells] for i in range(len(self.columns))]
+
+    def _repr_html_(self) -> str:
+        head = "".join(
+            f"<th>{html.escape(c)}{f' ({html.escape(self.units[c])})' if c in self.units else ''}</th>"
+            for c in self.columns
+        )
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(_shown(row.get(c)))}</td>" for c in self.columns) + "</tr>"
+            for row in self.rows
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def to_csv(self, path: str | os.PathLike[str] | None = None, *, excel: bool | None = None) -> str:
+        r"""Write the table as CSV, and return the text.
+
+        Args:
+            path: The file; None only returns the text.
+            excel: True (the default for a file): UTF-8 with a byte order mark and CRLF, so that Excel shows
+                Korean, and text that a spreadsheet would run as a formula gets a leading apostrophe.
+                False (the default for text): exact text, ``\n``.
+        """
+        excel = (path is not None) if excel is None else excel
+        out = io.StringIO(newline="")
+        writer = csv.writer(out, lineterminator="\r\n" if excel else "\n")
+        writer.writerow([_guarded(name) if excel else name for name in self.columns])
+        for row in self.rows:
+            cells = [_cell(row.get(name)) for name in self.columns]
+            writer.writerow([_guarded(cell) if excel else cell for cell in cells])
+        text = out.getvalue()
+        if path is not None:
+            Path(path).write_bytes(text.encode("utf-8-sig" if excel else "utf-8"))
+        return text
+
+    def to_jsonl(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Write one JSON object a line, losslessly, and return the text."""
+        text = "".join(
+            json.dumps({name: row.get(name) for name in self.columns}, ensure_ascii=False, default=str) + "\n"
+            for row in self.rows
+        )
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8", newline="\n")
+        return text
+
+    def to_pandas(self) -> Any:
+        """A ``pandas.DataFrame`` (extra ``data``)."""
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise MissingExtraError("to_pandas()", "data") from error
+        return pd.DataFrame(self.rows, columns=self.columns)
+
+    def to_polars(self) -> Any:
+        """A ``polars.DataFrame`` (extra ``data``)."""
+        try:
+            import polars as pl
+        except ImportError as error:
+            raise MissingExtraError("to_polars()", "data") from error
+        return pl.DataFrame(
+            {name: [row.get(name) for row in self.rows] for name in self.columns}, strict=False
+        )
+
+    def to_parquet(self, path: str | os.PathLike[str]) -> None:
+        """Write a Parquet file (extra ``data``)."""
+        self.to_polars().write_parquet(path)
+
+
+def _cell(value: object) -> object:
+    return "" if value is None else value
+
+
+def _guarded(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
+    text = UNPRINTABLE.sub(" ", unicodedata.normalize("NFC", str(value)))
+    while _width(text) > WIDEST_CELL:
+        text = text[: max(1, len(text) - max(1, (_width(text) - WIDEST_CELL) // 2)) - 1] + "…"
+    return text
+
+
+def _width(text: str) -> int:
+    """Columns a terminal gives the text: wide East Asian characters take two, combining marks none."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
+    )
+
+
+def _pad(text: str, width: int, *, right: bool) -> str:
+    space = " " * (width - _width(text))
+    return space + text if right else text + space
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one input of several: a result or an error, never neither."""
+
+    item: int
+    input: str
+    result: Result | None = None
+    error: Exception | None = None
+
+
+def tidy(outcomes: Iterable[Outcome]) -> Table:
+    """One table over many inputs: at least one row for each, ``status`` saying what became of it.
+
+    ``status`` is ok, none_found, unsupported or failed; the last two have the reason in ``error``.
+    """
+    rows: list[dict[str, Any]] = []
+    columns: dict[str, None] = {}
+    units: dict[str, str] = {}
+    for outcome in outcomes:
+        if outcome.result is not None:
+            rows += [{**row, "input": outcome.input} for row in outcome.result.to_rows(item=outcome.item)]
+            table = outcome.result.table()
+            columns |= dict.fromkeys(table.columns)
+            units |= table.units
+        else:
+            rows.append(_failed(outcome))
+    leading = ["item", "input", "status", "provider", "method"]
+    return Table(rows, list(dict.fromkeys([*leading, *columns, "error_type", "error"])), units)
+
+
+def _failed(outcome: Outcome) -> dict[str, Any]:
+    unsupported = isinstance(outcome.error, UnsupportedOperationError)
+    return {
+        "item": outcome.item,
+        "input": outcome.input,
+        "status": "unsupported" if unsupported else "failed",
+        "provider": getattr(outcome.error, "provider", None),
+        "error_type": type(outcome.error).__name__,
+        "error": str(outcome.error),
+    }

@@ -1,0 +1,29 @@
+"""The base of the wire models: what a vendor documents of its replies, field by field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic.alias_generators import to_camel
+
+__all__ = ["Wire"]
+
+
+class Wire(BaseModel):
+    """A part of a reply, its fields in the vendor's camelCase.
+
+    Unknown fields are ignored here (``result.raw`` keeps them), null means missing, a number that is text
+    or not finite is refused. A default says what the vendor leaves out, so a field without one is required.
+    """
+
+    model_config = ConfigDict(
+        strict=True, frozen=True, allow_inf_nan=False, alias_generator=to_camel, validate_by_name=True
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_missing(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            return {name: value for name, value in data.items() if value is not None}
+        return data

@@ -1,0 +1,362 @@
+"""One exchange and what is around it, under both drivers."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+import pytest
+
+import cloudai
+from cloudai import AsyncClient, Client
+from cloudai.errors import (
+    AuthError,
+    BadRequestError,
+    ConnectError,
+    ConnectionLostError,
+    DeadlineExceededError,
+    MalformedResponseError,
+    RateLimitedError,
+    ServerError,
+)
+from cloudai.flow import Request, Response
+from cloudai.provider import Token
+from tests.conftest import Caller
+from tests.core.made_up import Clock, MadeUp, ok, refused
+
+
+class Replies:
+    """Sends nothing: gives these replies (or raises these errors) in turn, and keeps what was asked."""
+
+    def __init__(self, *replies: Response | Exception) -> None:
+        self.replies = list(replies)
+        self.requests: list[Request] = []
+
+    def __call__(self, request: Request) -> Response:
+        """The next reply."""
+        self.requests.append(request)
+        reply = self.replies.pop(0)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+
+def ask(call: Caller, replies: Replies, *, clock: Clock | None = None, **options: Any) -> Any:
+    """One sentiment call with a clock that only sleeping moves."""
+    clock = clock or Clock()
+    return call(MadeUp(), "sentiment", "good", send=replies, client_clock=clock, client_sleep=clock.sleep, **options)
+
+
+def test_a_good_reply_becomes_a_result_with_meta_and_raw(call: Caller) -> None:
+    """The result carries who answered, with which model, at what cost, and the reply itself."""
+    replies = Replies(ok({"score": 0.5, "model": "m-7"}, **{"X-Request-Id": "r-1"}))
+    result = ask(call, replies, language="ko")
+    assert result.score == 0.5
+    assert result.raw == {"score": 0.5, "model": "m-7"}
+    meta = result.meta
+    assert (meta.provider, meta.operation, meta.service, meta.api_version) == ("made-up", "sentiment", "mood", "v1")
+    assert (meta.model, meta.request_id, meta.attempts) == ("m-7", "r-1", 1)
+    assert (meta.billed_min, meta.billed_max, meta.replayed) == (1, 1, False)
+    assert meta.input.startswith("text-")
+
+
+def test_the_text_itself_is_not_in_meta(call: Caller) -> None:
+    """Meta names a text by its digest, never by its words."""
+    assert "good" not in repr(ask(call, Replies(ok({"score": 0}))).meta)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [ConnectError("refused"), refused(408), refused(429), refused(500), refused(502), refused(503), refused(529)],
+    ids=lambda f: str(getattr(f, "status", f)),
+)
+def test_what_may_pass_is_tried_again(call: Caller, failure: Response | Exception) -> None:
+    """A connection never made, 408, 429 and 5xx are tried again, and a good reply then counts."""
+    replies = Replies(failure, ok({"score": 1}))
+    result = ask(call, replies)
+    assert result.score == 1
+    assert result.meta.attempts == len(replies.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"),
+    [
+        (refused(400), BadRequestError),
+        (refused(401), AuthError),
+        (refused(404), BadRequestError),
+        (refused(501), ServerError),
+        (ConnectionLostError("reset"), ConnectionLostError),
+        (Response(302, {"location": "https://elsewhere.example"}), BadRequestError),
+    ],
+    ids=str,
+)
+def test_what_will_not_pass_is_not_tried_again(call: Caller, failure: Any, kind: type[Exception]) -> None:
+    """A refusal, a redirect and a connection that broke after sending leave at once, as their own error."""
+    replies = Replies(failure)
+    with pytest.raises(kind) as raised:
+        ask(call, replies)
+    assert raised.value.attempts == len(replies.requests) == 1
+    assert raised.value.provider == "made-up"
+
+
+def test_attempts_end(call: Caller) -> None:
+    """After max_attempts the last error leaves, with the number of attempts and what may have been billed."""
+    replies = Replies(*[refused(500)] * 9)
+    with pytest.raises(ServerError) as raised:
+        ask(call, replies, client_max_attempts=4)
+    assert raised.value.attempts == len(replies.requests) == 4
+    assert (raised.value.billed_min, raised.value.billed_max) == (0, 4)
+
+
+def test_the_vendors_hint_is_a_floor(call: Caller) -> None:
+    """The wait is at least what Retry-After says, and not much more."""
+    clock = Clock()
+    ask(call, Replies(refused(429, retry_after="5"), ok({"score": 0})), clock=clock)
+    assert 5 <= clock.slept[0] <= 5.5
+
+
+def test_a_hint_beyond_the_deadline_is_not_waited_for(call: Caller) -> None:
+    """A hint longer than the time left raises at once, and says how long the vendor asked to wait."""
+    clock = Clock()
+    with pytest.raises(RateLimitedError) as raised:
+        ask(call, Replies(refused(429, retry_after="86400")), clock=clock)
+    assert clock.slept == []
+    assert raised.value.retry_after == 86400
+
+
+@pytest.mark.parametrize("hint", ["inf", "nan", "-5", "soon", "1e400", ""])
+def test_an_absurd_hint_is_no_hint(call: Caller, hint: str) -> None:
+    """A hint that is not a finite, non-negative number of seconds is ignored: our own short wait serves."""
+    clock = Clock()
+    ask(call, Replies(refused(429, retry_after=hint), ok({"score": 0})), clock=clock)
+    assert clock.slept[0] <= 0.5
+
+
+def test_a_date_hint_is_measured_against_the_replys_own_clock(call: Caller) -> None:
+    """An HTTP date counts from the reply's Date header, so that a wrong clock here does no harm."""
+    clock = Clock()
+    reply = refused(429, retry_after="Fri, 01 Jan 2021 00:00:07 GMT", date="Fri, 01 Jan 2021 00:00:00 GMT")
+    ask(call, Replies(reply, ok({"score": 0})), clock=clock)
+    assert 7 <= clock.slept[0] <= 7.7
+
+
+def test_the_deadline_covers_retries_and_waits(call: Caller) -> None:
+    """However many attempts are allowed, no wait goes beyond the call's total time."""
+    clock = Clock()
+    with pytest.raises(ServerError):
+        ask(call, Replies(*[refused(503)] * 999), clock=clock, client_max_attempts=999, timeout=20.0)
+    assert clock.now <= 20
+
+
+def test_each_attempt_is_told_the_time_left(call: Caller) -> None:
+    """Request.timeout shrinks by what earlier attempts and waits took."""
+    replies = Replies(refused(429, retry_after="6"), ok({"score": 0}))
+    ask(call, replies, timeout=30.0)
+    first, second = (request.timeout for request in replies.requests)
+    assert first is not None
+    assert second is not None
+    assert second <= first - 6 + 0.5
+
+
+def test_a_job_is_polled_until_it_is_done(call: Caller) -> None:
+    """Polls wait, cost nothing, and only the last one is in raw."""
+    clock = Clock()
+    replies = Replies(ok({"id": 1}), ok({}), ok({}), ok({"code": "ko"}))
+    result = call(MadeUp(), "detect_language", "x", send=replies, client_clock=clock, client_sleep=clock.sleep)
+    assert result.code == "ko"
+    assert clock.slept == [1, 1, 1]
+    assert (result.meta.billed_min, result.meta.billed_max, result.meta.attempts) == (1, 1, 4)
+    assert result.raw == [{"id": 1}, {"code": "ko"}]
+
+
+def test_polling_ends_at_the_deadline(call: Caller) -> None:
+    """A job that never ends is given up when the call's time is used up."""
+    clock = Clock()
+    replies = Replies(*[ok({})] * 999)
+    with pytest.raises(DeadlineExceededError):
+        call(MadeUp(), "detect_language", "x", send=replies, client_clock=clock, client_sleep=clock.sleep, timeout=9.0)
+    assert clock.now <= 9
+
+
+def test_parts_of_a_job_run_at_once(call: Caller) -> None:
+    """Two parts of one job are in flight at the same time, and their results keep their order."""
+    together = threading.Barrier(2, timeout=5)
+    arrived = asyncio.Event()
+
+    async def wait_for_both(request: Request) -> Response:
+        if request.method == "POST":
+            if arrived.is_set():
+                return ok({})
+            arrived.set()
+            await asyncio.sleep(0)
+        return ok({"code": request.url[-2:]})
+
+    def send(request: Request) -> Any:
+        if call.colour == "awaiting":
+            return wait_for_both(request)
+        if request.method == "POST":
+            together.wait()
+        return ok({"code": request.url[-2:]})
+
+    result = call(MadeUp(), "detect_language", "ko|en", send=send, client_sleep=lambda _: None)
+    assert result.code == "ko+en"
+
+
+def test_the_error_of_a_part_carries_the_others(call: Caller) -> None:
+    """Where one part fails the error says so, and keeps what the others brought."""
+
+    def send(request: Request) -> Response:
+        if request.method == "POST" and request.json == {"text": "en"}:
+            return refused(400)
+        return ok({"code": "ko"})
+
+    with pytest.raises(BadRequestError) as raised:
+        call(MadeUp(), "detect_language", "ko|en", send=send, client_sleep=lambda _: None)
+    assert raised.value.partial == ["ko", None]  # type: ignore[attr-defined]
+
+
+def test_a_token_is_fetched_once_for_all_who_wait() -> None:
+    """Fifty calls at once with no token yet: one fetch, under both drivers."""
+    fetched: list[int] = []
+
+    def tokens() -> Token:
+        time.sleep(0.05)
+        fetched.append(1)
+        return Token("t-1", time.time() + 3600)
+
+    seen: list[str] = []
+
+    def send(request: Request) -> Response:
+        seen.append(request.headers["Authorization"])
+        return ok({"score": 0})
+
+    async def asend(request: Request) -> Response:
+        return send(request)
+
+    async def fifty() -> None:
+        async with AsyncClient(MadeUp(tokens=tokens), send=asend) as client:
+            await asyncio.gather(*(client.sentiment("x") for _ in range(50)))
+
+    asyncio.run(fifty())
+    assert len(fetched) == 1
+    with Client(MadeUp(tokens=tokens), send=send) as client:
+        threads = [threading.Thread(target=client.sentiment, args=("x",)) for _ in range(50)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(fetched) == 2
+    assert seen == ["Bearer t-1"] * 100
+
+
+def test_an_old_token_is_fetched_anew(call: Caller) -> None:
+    """A token with less than five minutes left is replaced before it is used."""
+    made = iter([Token("old", time.time() + 10), Token("new", time.time() + 3600)])
+    replies = Replies(ok({"score": 0}), ok({"code": "ko"}))
+    call(MadeUp(tokens=lambda: next(made)), "detect_language", "x", send=replies, client_sleep=lambda _: None)
+    assert [r.headers["Authorization"] for r in replies.requests] == ["Bearer old", "Bearer new"]
+
+
+def test_cancelling_one_waiter_leaves_the_token_to_the_others() -> None:
+    """The first caller asks for a token and is cancelled: the second still gets it."""
+    release = threading.Event()
+
+    def tokens() -> Token:
+        release.wait(5)
+        return Token("t", time.time() + 3600)
+
+    async def asend(_: Request) -> Response:
+        return ok({"score": 0.25})
+
+    async def scene() -> float | None:
+        async with AsyncClient(MadeUp(tokens=tokens), send=asend) as client:
+            first = asyncio.ensure_future(client.sentiment("x"))
+            second = asyncio.ensure_future(client.sentiment("y"))
+            await asyncio.sleep(0.05)
+            first.cancel()
+            release.set()
+            with pytest.raises(asyncio.CancelledError):
+                await first
+            return (await second).score
+
+    assert asyncio.run(scene()) == 0.25
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", b"{", b'{"score": NaN}', b'{"score": 1e999}', b'{"score": "0.5"}', b'{"score": 7}', b"\xff\xfe"],
+)
+def test_a_reply_that_is_not_what_it_should_be_is_one_error(call: Caller, body: bytes) -> None:
+    """Not JSON, not a number, not finite, out of range: MalformedResponseError, and no retry."""
+    replies = Replies(Response(200, {}, body))
+    with pytest.raises(MalformedResponseError) as raised:
+        ask(call, replies)
+    assert len(replies.requests) == 1
+    assert raised.value.provider == "made-up"
+
+
+def test_extra_is_merged_into_the_first_billed_request(call: Caller) -> None:
+    """What cloudai has no name for goes out all the same: body merged deep, parameters and headers added."""
+    replies = Replies(ok({"score": 0}))
+    ask(call, replies, extra={"options": {"a": 1}}, extra_params={"p": "1"}, extra_headers={"x-h": "2"})
+    request = replies.requests[0]
+    assert request.json == {"text": "good", "options": {"a": 1}}
+    assert (request.params["p"], request.headers["x-h"]) == ("1", "2")
+
+
+def test_events_tell_everything_but_content(call: Caller) -> None:
+    """Attempts, replies, waits and the result are told in order; no text, key or reply among them."""
+    events: list[cloudai.Event] = []
+    ask(call, Replies(refused(503), ok({"score": 0})), client_on_event=events.append)
+    assert [event.kind for event in events] == ["attempt", "reply", "wait", "attempt", "reply", "result"]
+    assert events[1].status == 503
+    assert "good" not in repr(events)
+
+
+def test_an_empty_text_is_refused_before_anything_is_sent(call: Caller) -> None:
+    """A blank line fails alone, here, with advice."""
+    replies = Replies()
+    with pytest.raises(cloudai.InputError, match=r"the text is empty\. Leave blank lines out\."):
+        call(MadeUp(), "sentiment", " \n", send=replies)
+    assert replies.requests == []
+
+
+def test_no_more_than_max_concurrency_are_in_flight() -> None:
+    """Twenty calls at once with three places: never more than three in flight."""
+    flying, most = 0, 0
+
+    async def asend(_: Request) -> Response:
+        nonlocal flying, most
+        flying += 1
+        most = max(most, flying)
+        await asyncio.sleep(0.005)
+        flying -= 1
+        return ok({"score": 0})
+
+    async def twenty() -> None:
+        async with AsyncClient(MadeUp(), send=asend, max_concurrency=3) as client:
+            await asyncio.gather(*(client.sentiment("x") for _ in range(20)))
+
+    asyncio.run(twenty())
+    assert most == 3
+
+
+def test_waiting_for_a_place_ends_at_the_deadline() -> None:
+    """A call that finds all places taken gives up when its time is used up."""
+    inside, leave = threading.Event(), threading.Event()
+
+    def send(_: Request) -> Response:
+        inside.set()
+        leave.wait(5)
+        return ok({"score": 0})
+
+    with Client(MadeUp(), send=send, max_concurrency=1) as client:
+        thread = threading.Thread(target=client.sentiment, args=("x",))
+        thread.start()
+        inside.wait(5)
+        with pytest.raises(DeadlineExceededError, match="no free place"):
+            client.sentiment("y", timeout=0.05)
+        leave.set()
+        thread.join()
