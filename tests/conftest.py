@@ -33,7 +33,12 @@ class Caller:
         self.colour = colour
 
     def __call__(
-        self, provider: Any, operation: str, *args: Any, send: Callable[[Request], Any] | None = None, **options: Any
+        self,
+        provider: Any,
+        operation: str,
+        *args: Any,
+        send: Callable[[Request], Any] | None = None,
+        **options: Any,
     ) -> Any:
         """Make a client, call the operation, close the client; client options begin with ``client_``."""
         settings = {k.removeprefix("client_"): v for k, v in options.items() if k.startswith("client_")}
@@ -44,7 +49,13 @@ class Caller:
         return asyncio.run(self._await(provider, operation, args, send, options, settings))
 
     async def _await(
-        self, provider: Any, operation: str, args: Any, send: Any, options: dict[str, Any], settings: dict[str, Any]
+        self,
+        provider: Any,
+        operation: str,
+        args: Any,
+        send: Any,
+        options: dict[str, Any],
+        settings: dict[str, Any],
     ) -> Any:
         async def asend(request: Request) -> Response:
             reply = send(request)

@@ -22,7 +22,9 @@ def ok(body: Any, **headers: str) -> Response:
 
 def refused(status: int, message: str = "no", **headers: str) -> Response:
     """A reply outside 2xx in the vendor's shape."""
-    return Response(status, {k.replace("_", "-"): v for k, v in headers.items()}, json.dumps({"error": message}).encode())
+    return Response(
+        status, {k.replace("_", "-"): v for k, v in headers.items()}, json.dumps({"error": message}).encode()
+    )
 
 
 class MadeUp(Provider):
@@ -43,7 +45,9 @@ class MadeUp(Provider):
     def fault(self, response: Response) -> Fault:
         """``{"error": "text"}``."""
         body = error_body(response)
-        return Fault(message=str(body["error"]) if isinstance(body, dict) and "error" in body else readable(response))
+        return Fault(
+            message=str(body["error"]) if isinstance(body, dict) and "error" in body else readable(response)
+        )
 
     @capability("open")
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
@@ -64,7 +68,9 @@ class MadeUp(Provider):
     def _job(self, text: str) -> Flow[str]:
         yield Request("POST", f"{URL}/jobs", service="tongue", api="v2", json={"text": text})
         while True:
-            poll: Response = yield Request("GET", f"{URL}/jobs/{text}", service="tongue", api="v2", delay=1.0, billed=0)
+            poll: Response = yield Request(
+                "GET", f"{URL}/jobs/{text}", service="tongue", api="v2", delay=1.0, billed=0
+            )
             if "code" in poll.json():
                 code: str = poll.json()["code"]
                 return code

@@ -46,7 +46,9 @@ class Replies:
 def ask(call: Caller, replies: Replies, *, clock: Clock | None = None, **options: Any) -> Any:
     """One sentiment call with a clock that only sleeping moves."""
     clock = clock or Clock()
-    return call(MadeUp(), "sentiment", "good", send=replies, client_clock=clock, client_sleep=clock.sleep, **options)
+    return call(
+        MadeUp(), "sentiment", "good", send=replies, client_clock=clock, client_sleep=clock.sleep, **options
+    )
 
 
 def test_a_good_reply_becomes_a_result_with_meta_and_raw(call: Caller) -> None:
@@ -56,7 +58,12 @@ def test_a_good_reply_becomes_a_result_with_meta_and_raw(call: Caller) -> None:
     assert result.score == 0.5
     assert result.raw == {"score": 0.5, "model": "m-7"}
     meta = result.meta
-    assert (meta.provider, meta.operation, meta.service, meta.api_version) == ("made-up", "sentiment", "mood", "v1")
+    assert (meta.provider, meta.operation, meta.service, meta.api_version) == (
+        "made-up",
+        "sentiment",
+        "mood",
+        "v1",
+    )
     assert (meta.model, meta.request_id, meta.attempts) == ("m-7", "r-1", 1)
     assert (meta.billed_min, meta.billed_max, meta.replayed) == (1, 1, False)
     assert meta.input.startswith("text-")
@@ -69,7 +76,15 @@ def test_the_text_itself_is_not_in_meta(call: Caller) -> None:
 
 @pytest.mark.parametrize(
     "failure",
-    [ConnectError("refused"), refused(408), refused(429), refused(500), refused(502), refused(503), refused(529)],
+    [
+        ConnectError("refused"),
+        refused(408),
+        refused(429),
+        refused(500),
+        refused(502),
+        refused(503),
+        refused(529),
+    ],
     ids=lambda f: str(getattr(f, "status", f)),
 )
 def test_what_may_pass_is_tried_again(call: Caller, failure: Response | Exception) -> None:
@@ -164,7 +179,9 @@ def test_a_job_is_polled_until_it_is_done(call: Caller) -> None:
     """Polls wait, cost nothing, and only the last one is in raw."""
     clock = Clock()
     replies = Replies(ok({"id": 1}), ok({}), ok({}), ok({"code": "ko"}))
-    result = call(MadeUp(), "detect_language", "x", send=replies, client_clock=clock, client_sleep=clock.sleep)
+    result = call(
+        MadeUp(), "detect_language", "x", send=replies, client_clock=clock, client_sleep=clock.sleep
+    )
     assert result.code == "ko"
     assert clock.slept == [1, 1, 1]
     assert (result.meta.billed_min, result.meta.billed_max, result.meta.attempts) == (1, 1, 4)
@@ -176,7 +193,15 @@ def test_polling_ends_at_the_deadline(call: Caller) -> None:
     clock = Clock()
     replies = Replies(*[ok({})] * 999)
     with pytest.raises(DeadlineExceededError):
-        call(MadeUp(), "detect_language", "x", send=replies, client_clock=clock, client_sleep=clock.sleep, timeout=9.0)
+        call(
+            MadeUp(),
+            "detect_language",
+            "x",
+            send=replies,
+            client_clock=clock,
+            client_sleep=clock.sleep,
+            timeout=9.0,
+        )
     assert clock.now <= 9
 
 
@@ -286,7 +311,16 @@ def test_cancelling_one_waiter_leaves_the_token_to_the_others() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"<html>", b"{", b'{"score": NaN}', b'{"score": 1e999}', b'{"score": "0.5"}', b'{"score": 7}', b"\xff\xfe"],
+    [
+        b"",
+        b"<html>",
+        b"{",
+        b'{"score": NaN}',
+        b'{"score": 1e999}',
+        b'{"score": "0.5"}',
+        b'{"score": 7}',
+        b"\xff\xfe",
+    ],
 )
 def test_a_reply_that_is_not_what_it_should_be_is_one_error(call: Caller, body: bytes) -> None:
     """Not JSON, not a number, not finite, out of range: MalformedResponseError, and no retry."""

@@ -35,7 +35,11 @@ class Here(Provider):
     @capability("open")
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
         """One request."""
-        body = {"content": self.content} if self.content else {"json": {"text": text, "file": Blob("k", lambda: b"abc")}}
+        body = (
+            {"content": self.content}
+            if self.content
+            else {"json": {"text": text, "file": Blob("k", lambda: b"abc")}}
+        )
         response: Response = yield Request("POST", self.url, service="mood", api="v1", **body)
         return Sentiment(score=response.json()["score"])
 
@@ -78,7 +82,9 @@ def read_request(connection: socket.socket) -> bytes:
     while b"\r\n\r\n" not in data:
         data += connection.recv(65536)
     head, _, body = data.partition(b"\r\n\r\n")
-    length = next(int(h.split(b":")[1]) for h in head.split(b"\r\n") if h.lower().startswith(b"content-length"))
+    length = next(
+        int(h.split(b":")[1]) for h in head.split(b"\r\n") if h.lower().startswith(b"content-length")
+    )
     while len(body) < length:
         body += connection.recv(65536)
     return head + b"\r\n\r\n" + body
@@ -123,7 +129,9 @@ def reads_nothing(connection: socket.socket) -> None:
 
 @pytest.mark.loopback
 @pytest.mark.parametrize("behave", [drip, slow_headers, endless_continue, silence], ids=lambda b: b.__name__)
-def test_the_deadline_holds_however_the_server_stalls(call: Caller, behave: Callable[[socket.socket], None]) -> None:
+def test_the_deadline_holds_however_the_server_stalls(
+    call: Caller, behave: Callable[[socket.socket], None]
+) -> None:
     """A drip, slow headers, endless 100 Continue and silence all end at the call's total time."""
     with server(behave) as url:
         began = time.monotonic()
@@ -162,7 +170,10 @@ def test_a_request_arrives_as_it_was_meant(call: Caller) -> None:
 @pytest.mark.loopback
 def test_a_connection_that_breaks_is_not_mistaken_for_one_never_made(call: Caller) -> None:
     """Cut after the request was read: ConnectionLostError, one attempt, and the call may have been billed."""
-    with server(lambda connection: read_request(connection) and None) as url, pytest.raises(ConnectionLostError) as raised:
+    with (
+        server(lambda connection: read_request(connection) and None) as url,
+        pytest.raises(ConnectionLostError) as raised,
+    ):
         call(Here(url), "sentiment", "x")
     assert (raised.value.attempts, raised.value.billed_min, raised.value.billed_max) == (1, 0, 1)
 

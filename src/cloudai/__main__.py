@@ -1,0 +1,7 @@
+"""``python -m cloudai`` is ``cloudai``."""
+
+import sys
+
+from cloudai.cli import main
+
+sys.exit(main())

@@ -1,0 +1,155 @@
+"""The command ``cloudai``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from cloudai._version import __version__
+from cloudai.cli import commands
+from cloudai.errors import CloudAIError
+
+__all__ = ["main"]
+
+EPILOG = """\
+examples:
+  cloudai demo                                      faces on real photos, with no account
+  cloudai faces photos/ --csv faces.csv             every photo of a folder, as a table for Excel
+  cloudai analyze "photos/*.jpg" --provider google  what is in them
+  cloudai sentiment "맛있어요!" --language ko --provider google
+  cloudai doctor                                    which keys are set
+
+Expressions and ages are guesses about appearance; nobody is ever named.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns 0 when all went well, 1 when an input failed, 2 when nothing could be done."""
+    for stream in (sys.stdout, sys.stderr):
+        # A console in another code page shows what it can, and never stops the run.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    options = _parser().parse_args(arguments)
+    try:
+        _load_env_file(options)
+        return int(options.run(options))
+    except CloudAIError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 0  # `cloudai … | head` has seen enough
+
+
+def _load_env_file(options: argparse.Namespace) -> None:
+    if options.env_file:
+        commands.load_env_file(options.env_file)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cloudai",
+        description="Cloud vision, language and speech, and an engine of your own computer, by one command.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"cloudai {__version__}")
+    parser.set_defaults(env_file=None)
+    subparsers = parser.add_subparsers(required=True, metavar="command")
+
+    demo = _command(subparsers, "demo", commands.demo, "find faces on real photos, with no account")
+    demo.add_argument(
+        "--out", default="cloudai-demo", metavar="DIR", help="where to write (default: %(default)s)"
+    )
+
+    faces = _over_files(subparsers, "faces", "detect_faces", "find the faces in pictures")
+    faces.add_argument("--landmarks", action="store_true", help="also the points of each face (in --json)")
+    faces.add_argument("--max-faces", type=int, metavar="N", help="most faces in a picture (default: 100)")
+
+    analyze = _over_files(subparsers, "analyze", "analyze_image", "say what is in pictures")
+    analyze.add_argument(
+        "--features", type=_words, metavar="A,B", help="caption,tags,objects,faces,text,colors …"
+    )
+    analyze.add_argument("--max-results", type=int, metavar="N", help="most results of each feature")
+    analyze.add_argument(
+        "--language", metavar="CODE", help="language of the tags, where the provider translates"
+    )
+
+    age = _over_files(subparsers, "age", "estimate_age", "guess how old faces look, where a provider does")
+    age.add_argument("--max-faces", type=int, metavar="N", help="most faces in a picture (default: 100)")
+
+    transcribe = _over_files(
+        subparsers, "transcribe", "speech_to_text", "write down what is said in recordings"
+    )
+    transcribe.add_argument(
+        "--language", required=True, metavar="CODE", help="the language spoken, e.g. ko-KR"
+    )
+    transcribe.add_argument("--speakers", type=int, metavar="N", help="tell this many speakers apart")
+    transcribe.set_defaults(provider="google")
+
+    sentiment = _command(
+        subparsers, "sentiment", commands.over_texts, "say whether texts are positive or negative"
+    )
+    sentiment.add_argument("texts", nargs="*", metavar="TEXT", help="a text in quotes")
+    sentiment.add_argument(
+        "--lines", metavar="FILE", help="a file with one text a line; - reads standard input"
+    )
+    sentiment.add_argument("--language", metavar="CODE", help="the language of the texts, e.g. ko")
+    sentiment.add_argument(
+        "--lexicon", metavar="CSV", help="words and scores for --provider local in any language"
+    )
+    _output(sentiment)
+    sentiment.set_defaults(operation="sentiment")
+
+    providers = _command(
+        subparsers, "providers", commands.providers, "what each provider can do, and since when"
+    )
+    providers.add_argument("name", nargs="?", help="one provider, in detail")
+
+    doctor = _command(
+        subparsers, "doctor", commands.doctor, "which settings are there, and which are missing"
+    )
+    doctor.add_argument("name", nargs="?", help="one provider")
+    _env_file(doctor)
+    return parser
+
+
+def _command(subparsers: Any, name: str, run: Any, text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        name, help=text, description=f"{text[0].upper()}{text[1:]}."
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _over_files(subparsers: Any, name: str, operation: str, text: str) -> argparse.ArgumentParser:
+    parser = _command(subparsers, name, commands.over_files, text)
+    parser.add_argument(
+        "paths", nargs="+", metavar="FILE", help="files, folders, patterns such as 'photos/*.jpg', or URLs"
+    )
+    _output(parser)
+    parser.set_defaults(operation=operation)
+    return parser
+
+
+def _output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--provider", default="local", metavar="NAME", help="who answers (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object an input instead of a table"
+    )
+    parser.add_argument("--csv", metavar="FILE", help="write the table for Excel; - prints it as plain CSV")
+    parser.add_argument("--timeout", type=float, metavar="S", help="seconds for each input, retries included")
+    _env_file(parser)
+
+
+def _env_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--env-file", metavar="FILE", help="read settings from this file, e.g. .env")
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in (part.strip() for part in text.split(",")) if word]

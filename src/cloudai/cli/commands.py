@@ -1,0 +1,175 @@
+"""What each command does."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from cloudai.cli import inputs
+from cloudai.client import Client
+from cloudai.errors import AuthError, CloudAIError, InputError, MissingExtraError, SettingsError
+from cloudai.provider import OPERATIONS, Capability, Provider, find, names
+from cloudai.table import Outcome, Table, tidy
+
+__all__ = ["demo", "doctor", "load_env_file", "over_files", "over_texts", "providers"]
+
+OPTIONS = ("landmarks", "max_faces", "features", "max_results", "language", "speakers", "timeout")
+"""Options of the command line that are options of the operation too."""
+
+# Nothing that is wrong with one input: the next one would fail in the same way, and may cost.
+HOPELESS = (SettingsError, MissingExtraError, AuthError)
+
+
+def load_env_file(path: str) -> None:
+    """Read settings from a ``.env`` file; what is in the environment already goes before it."""
+    try:
+        from dotenv import dotenv_values
+    except ImportError as error:
+        raise MissingExtraError("--env-file", "cli") from error
+    if not Path(path).is_file():
+        raise SettingsError(f"there is no file {path}", advice="Give --env-file the path of a .env file.")
+    for name, value in dotenv_values(path, encoding="utf-8-sig").items():
+        if value is not None:
+            os.environ.setdefault(name, value)
+
+
+def over_files(options: argparse.Namespace) -> int:
+    """One operation over files, folders, patterns and URLs."""
+    kinds = inputs.AUDIO if options.operation == "speech_to_text" else inputs.PICTURES
+    return _run(options, inputs.expand(options.paths, kinds))
+
+
+def over_texts(options: argparse.Namespace) -> int:
+    """Sentiment of the texts given, or of the lines of a file."""
+    texts = [*options.texts, *(inputs.lines(options.lines) if options.lines else [])]
+    if not texts:
+        raise InputError("no text", advice='Give one in quotes, or --lines FILE ("-" reads standard input).')
+    return _run(options, texts)
+
+
+def _run(options: argparse.Namespace, given: list[str]) -> int:
+    with Client(_provider(options)) as client:
+        outcomes = list(_shown(_outcomes(client, options, given), options, len(given)))
+    if options.csv:
+        text = tidy(outcomes).to_csv(None if options.csv == "-" else options.csv)
+        print(text if options.csv == "-" else f"wrote {options.csv}", end="" if options.csv == "-" else "\n")
+    elif not options.json:
+        print(tidy(outcomes).filled())
+    return int(any(outcome.error for outcome in outcomes))
+
+
+def _provider(options: argparse.Namespace) -> str | Provider:
+    if getattr(options, "lexicon", None):
+        if options.provider != "local":
+            raise SettingsError("--lexicon is for --provider local")
+        from cloudai.providers.local import Local
+
+        return Local(lexicon=options.lexicon)
+    return str(options.provider)
+
+
+def _outcomes(client: Client, options: argparse.Namespace, given: list[str]) -> Iterator[Outcome]:
+    """The result or the error of each input; what no input can help ends the run."""
+    chosen = {name: value for name in OPTIONS if (value := getattr(options, name, None))}
+    operation = getattr(client, options.operation)
+    for item, thing in enumerate(given):
+        try:
+            yield Outcome(item, thing, result=operation(thing, **chosen))
+        except HOPELESS:
+            raise
+        except CloudAIError as error:
+            yield Outcome(item, thing, error=error)
+
+
+def _shown(outcomes: Iterable[Outcome], options: argparse.Namespace, n: int) -> Iterator[Outcome]:
+    """Tell how far it is, where somebody watches; with --json print each outcome as it comes."""
+    watched = sys.stderr.isatty() and n > 1
+    for outcome in outcomes:
+        if options.json:
+            print(json.dumps(_as_json(outcome), ensure_ascii=False, default=str), flush=True)
+        if watched:
+            print(f"\r{outcome.item + 1}/{n}", end="", file=sys.stderr, flush=True)
+        yield outcome
+    if watched:
+        print(file=sys.stderr)
+
+
+def _as_json(outcome: Outcome) -> dict[str, Any]:
+    head = {"item": outcome.item, "input": outcome.input}
+    if outcome.result is None:
+        return {
+            **head,
+            "status": "failed",
+            "error_type": type(outcome.error).__name__,
+            "error": str(outcome.error),
+        }
+    return {
+        **head,
+        "status": outcome.result.to_rows()[0]["status"],
+        "result": outcome.result.model_dump(mode="json"),
+        "meta": outcome.result.meta.model_dump(mode="json", exclude_none=True),
+    }
+
+
+def providers(options: argparse.Namespace) -> int:
+    """A table of operations and providers, or one provider in detail."""
+    if options.name:
+        print(_detail(find(options.name)))
+        return 0
+    known = {name: find(name).capabilities() for name in names()}
+    rows = [{"operation": o, **{name: _mark(able[o]) for name, able in known.items()}} for o in OPERATIONS]
+    print(Table(rows))
+    print("\nMore: cloudai providers NAME")
+    return 0
+
+
+def _mark(capability: Capability) -> str:
+    return capability.status if capability.status != "absent" else "-"
+
+
+def _detail(provider: type[Provider]) -> Table:
+    columns = ("operation", "status", "needs", "note", "since", "until", "checked", "page")
+    rows = [{name: getattr(c, name) or None for name in columns} for c in provider.capabilities().values()]
+    return Table(rows, columns).filled()
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Each setting of each provider: found where, or missing; of a key only its last four characters."""
+    rows = [row for name in ([options.name] if options.name else names()) for row in _settings(find(name)())]
+    print(Table(rows, ("provider", "setting", "found", "where", "value", "purpose")))
+    print()
+    ready = True
+    for name in [options.name] if options.name else names():
+        missing = find(name)().missing()
+        ready = ready and missing is None
+        hosts = ", ".join(find(name).hosts) or "nothing leaves this computer"
+        print(f"{name}: {missing or 'ready'} ({hosts})")
+    return int(bool(options.name) and not ready)
+
+
+def _settings(provider: Provider) -> Iterator[dict[str, Any]]:
+    for setting in provider.settings:
+        variable = next((v for v in setting.env if os.environ.get(v, "").strip()), None)
+        value = os.environ[variable].strip() if variable else None
+        yield {
+            "provider": provider.name,
+            "setting": setting.name,
+            "found": "yes" if variable else "no",
+            "where": variable or " or ".join(setting.env),
+            "value": f"…{value[-4:]}"
+            if value and setting.secret and len(value) > 8
+            else ("…" if value and setting.secret else value),
+            "purpose": setting.purpose,
+        }
+
+
+def demo(options: argparse.Namespace) -> int:
+    """Both examples on photos that installed packages ship."""
+    from cloudai.cli.demo import run
+
+    return run(Path(options.out))

@@ -1,0 +1,287 @@
+"""Pictures: from what the user gives to what a vendor takes, and boxes back again.
+
+A picture that is upright and within the limits is sent as it is, without its metadata. Another is turned,
+shrunk and encoded anew. Boxes are given in pixels of the upright original, whatever was sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
+
+from cloudai.errors import InputError
+from cloudai.flow import Blob, Flow, call
+from cloudai.media import pixels
+from cloudai.media.pixels import Header
+from cloudai.media.source import FileInput, Source
+from cloudai.media.strip import STRIPPABLE, strip
+from cloudai.models.base import Box, Point
+
+if TYPE_CHECKING:
+    import numpy as np
+    import PIL.Image
+
+__all__ = ["Decoded", "Image", "ImageInput", "ImageLimits", "Picture"]
+
+ImageInput: TypeAlias = Union[FileInput, "PIL.Image.Image", "np.ndarray[Any, Any]"]
+
+LOSSLESS_UP_TO = 4_000_000
+"""Pixels up to which a picture that had no JPEG artefacts is sent as PNG; larger ones take seconds to pack."""
+QUALITIES = (90, 80, 70)
+SHRINK = 0.75
+
+
+@dataclass(frozen=True)
+class ImageLimits:
+    """What a vendor takes."""
+
+    who: str
+    """For messages."""
+    formats: frozenset[str]
+    """By Pillow's names: "JPEG", "PNG" …"""
+    max_bytes: int
+    max_side: int
+    """Of the longer side, px."""
+    min_side: int = 1
+    """Of the shorter side, px."""
+    max_pixels: int | None = None
+    by_url: bool = False
+    """The vendor fetches addresses itself."""
+    schemes: tuple[str, ...] = ("https", "http")
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """The upright original and the picture made of it; None where only its address is known."""
+
+    width: int | None
+    height: int | None
+    sent_width: int | None
+    sent_height: int | None
+    format: str | None
+    """Of the file as given."""
+    prepared: str | None
+    """What was done: "upright, 4000→1600 px"."""
+
+    @property
+    def _scale(self) -> tuple[float, float]:
+        if not (self.width and self.height and self.sent_width and self.sent_height):
+            return 1.0, 1.0
+        return self.width / self.sent_width, self.height / self.sent_height
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height of the upright original, px."""
+        return (self.width, self.height) if self.width and self.height else None
+
+    def box(self, x: float, y: float, width: float, height: float) -> Box:
+        """A box in pixels of what was sent, in pixels of the upright original."""
+        across, down = self._scale
+        return Box(x=x * across, y=y * down, width=width * across, height=height * down, image_size=self.size)
+
+    def point(self, x: float, y: float, z: float | None = None) -> Point:
+        """A point in pixels of what was sent, in pixels of the upright original; depth scales with the width."""
+        across, down = self._scale
+        return Point(x=x * across, y=y * down, z=None if z is None else z * across)
+
+    def box_from_fraction(self, x: float, y: float, width: float, height: float) -> Box | None:
+        """A box in fractions of the picture, in pixels; None where the picture's size is not known here."""
+        if self.size is None:
+            return None
+        across, down = self.size
+        return Box(x=x * across, y=y * down, width=width * across, height=height * down, image_size=self.size)
+
+
+@dataclass(frozen=True)
+class Picture(_Frame):
+    """A picture ready to be sent: its bytes, or its address where the vendor fetches it itself."""
+
+    blob: Blob | None = None
+    uri: str | None = None
+
+    @property
+    def by_reference(self) -> bool:
+        """Whether only the address is sent."""
+        return self.uri is not None
+
+
+@dataclass(frozen=True)
+class Decoded(_Frame):
+    """A picture for an engine on this machine."""
+
+    image: PIL.Image.Image
+
+
+class Image(Source):
+    """A picture as given: a path, an address, bytes, a file open for reading bytes, a PIL image, a NumPy array.
+
+    An array is height x width (grey) or height x width x 3 (RGB), uint8.
+
+    Example:
+        >>> Image("나무.jpg").name
+        '나무.jpg'
+    """
+
+    kind = "an image"
+    frame: _Frame | None = None
+    """The outcome of the last `fit` or `pixels`."""
+
+    def fit(self, limits: ImageLimits) -> Flow[Picture]:
+        """Make it fit a vendor's limits; InputError, and nothing sent, where that cannot be done."""
+        if self.uri:
+            picture = self._by_reference(limits)
+        else:
+            picture = yield from call(self._fit, limits)
+        self.frame = picture
+        return picture
+
+    def pixels(self, max_side: int) -> Flow[Decoded]:
+        """Decode it upright, in RGB, its longer side at most this, for an engine on this machine."""
+        decoded = yield from call(self._pixels, max_side)
+        self.frame = decoded
+        return decoded
+
+    def open(self) -> PIL.Image.Image:
+        """The whole picture, upright, in RGB."""
+        return self._pixels(None).image
+
+    def facts(self) -> dict[str, Any]:
+        """What `Meta` says of this input."""
+        frame = self.frame
+        if frame is None:
+            return {}
+        blob = frame.blob if isinstance(frame, Picture) else None
+        sent = {"sent_sha256": blob.sha256, "sent_bytes": len(blob.data)} if blob else {}
+        known = {"sha256": self.key, "image_size": frame.size, "prepared": frame.prepared}
+        return {**known, "by_reference": self.uri is not None, **sent}
+
+    # -- what was given ------------------------------------------------------------------------------------
+
+    @cached_property
+    def _raster(self) -> PIL.Image.Image | None:
+        """Pixels given as such: a PIL image or a NumPy array."""
+        if hasattr(self._given, "__array_interface__") and hasattr(self._given, "dtype"):
+            return pixels.from_array(self._given)
+        if hasattr(self._given, "getexif"):
+            image: PIL.Image.Image = self._given
+            return image
+        return None
+
+    @cached_property
+    def key(self) -> str:
+        """sha256 (hex) of the bytes as given, of the pixels where those were given, or of the address."""
+        if self.uri or self._raster is None:
+            return sha256(self.uri.encode() if self.uri else self.data).hexdigest()
+        head = (
+            f"{self._raster.mode} {self._raster.size} {pixels.from_pillow(self._raster, '')[1].orientation}"
+        )
+        return sha256(head.encode() + self._raster.tobytes()).hexdigest()
+
+    def _opened(self) -> tuple[PIL.Image.Image, Header]:
+        if self.uri:
+            raise InputError(f"{self.uri} is an address", advice="Download the picture and give the file.")
+        if self._raster is not None:
+            return pixels.from_pillow(self._raster.copy(), self.name)
+        return pixels.opened(self.data, self.name)
+
+    # -- making it fit -------------------------------------------------------------------------------------
+
+    def _by_reference(self, limits: ImageLimits) -> Picture:
+        address = str(self.uri)
+        if not limits.by_url or address.partition(":")[0].lower() not in limits.schemes:
+            raise InputError(
+                f"{limits.who} does not fetch {address}", advice="Download the picture and give the file."
+            )
+        return Picture(None, None, None, None, None, None, uri=address)
+
+    def _pixels(self, max_side: int | None) -> Decoded:
+        image, header = self._opened()
+        scale = 1.0 if max_side is None else min(1.0, max_side / max(header.width, header.height))
+        size = _scaled(header, scale)
+        shown = pixels.upright(image, header, size, self.name)
+        return Decoded(
+            header.width, header.height, *size, header.format, _said(header, size, None), image=shown
+        )
+
+    def _fit(self, limits: ImageLimits) -> Picture:
+        image, header = self._opened()
+        largest = _largest_scale(header, limits)
+        if min(_scaled(header, largest)) < limits.min_side:
+            raise InputError(
+                f"{self.name} has {header.width}×{header.height} pixels; "
+                f"{limits.who} takes {limits.min_side} to {limits.max_side} px a side"
+            )
+        as_given = self._as_given(header, limits) if largest == 1 else None
+        return as_given or self._encoded_anew(image, header, largest, limits)
+
+    def _as_given(self, header: Header, limits: ImageLimits) -> Picture | None:
+        """The very file without its metadata, where the vendor takes it so."""
+        if header.format not in limits.formats or header.orientation != 1 or header.animated or self._raster:
+            return None
+        if header.format not in (
+            *STRIPPABLE,
+            "BMP",
+        ):  # BMP has no metadata; GIF's cannot be told from its pictures
+            return None
+        clean = strip(self.data, header.format) if header.format in STRIPPABLE else self.data
+        if len(clean) > limits.max_bytes:
+            return None
+        size = header.width, header.height
+        prepared = "metadata removed" if len(clean) < len(self.data) else "as given"
+        return self._picture(header, size, clean, header.format, prepared)
+
+    def _encoded_anew(
+        self, image: PIL.Image.Image, header: Header, scale: float, limits: ImageLimits
+    ) -> Picture:
+        """Turned, shrunk and encoded, in steps until it is small enough."""
+        size = _scaled(header, scale)
+        shown = pixels.upright(image, header, size, self.name)
+        while min(size) >= limits.min_side:
+            for format, data in _encodings(shown, header, limits):  # noqa: A001
+                if len(data) <= limits.max_bytes:
+                    return self._picture(header, size, data, format, _said(header, size, format))
+            scale *= SHRINK
+            size = _scaled(header, scale)
+            shown = shown.resize(size)
+        raise InputError(
+            f"{self.name} cannot be made to fit the {limits.max_bytes:,} bytes that {limits.who} takes"
+        )
+
+    def _picture(
+        self, header: Header, size: tuple[int, int], data: bytes, format: str, prepared: str
+    ) -> Picture:  # noqa: A002
+        blob = Blob(self.key, lambda: data, f"image/{format.lower()}")
+        return Picture(header.width, header.height, *size, header.format, prepared, blob=blob)
+
+
+def _largest_scale(header: Header, limits: ImageLimits) -> float:
+    scale = min(1.0, limits.max_side / max(header.width, header.height))
+    if limits.max_pixels is not None:
+        scale = min(scale, (limits.max_pixels / (header.width * header.height)) ** 0.5)
+    return scale
+
+
+def _scaled(header: Header, scale: float) -> tuple[int, int]:
+    # Down, not to the nearest: a side rounded up may be a pixel too long.
+    return max(1, int(header.width * scale)), max(1, int(header.height * scale))
+
+
+def _encodings(image: PIL.Image.Image, header: Header, limits: ImageLimits) -> Iterator[tuple[str, bytes]]:
+    """The picture as files, the best first, each only made when asked for."""
+    lossless = header.format not in ("JPEG", "HEIC", "AVIF", "WEBP")
+    if lossless and "PNG" in limits.formats and image.width * image.height <= LOSSLESS_UP_TO:
+        yield "PNG", pixels.encoded(image, "PNG")
+    for quality in QUALITIES:
+        yield "JPEG", pixels.encoded(image, "JPEG", quality)
+
+
+def _said(header: Header, size: tuple[int, int], format: str | None) -> str:  # noqa: A002
+    """What was done, in a few words."""
+    parts = ["upright"] if header.orientation != 1 else []
+    longest, sent = max(header.width, header.height), max(size)
+    parts += [f"{longest}→{sent} px"] if longest != sent else []
+    parts += [f"{header.format} to {format}"] if format and format != header.format else []
+    return ", ".join(parts) or ("encoded anew" if format else "as given")

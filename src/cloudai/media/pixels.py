@@ -1,0 +1,194 @@
+"""Decoding and encoding, by Pillow: upright, in eight-bit colour, no larger than asked.
+
+Pillow is imported where it is used, so that a program that only reads texts does not load it.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cloudai.errors import InputError, MissingExtraError
+from cloudai.media.source import not_a
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+__all__ = ["MOST_PIXELS", "Header", "encoded", "from_array", "from_pillow", "opened", "upright"]
+
+MOST_PIXELS = 64_000_000
+"""A phone's 50 MP photo has 8192 x 6144; much larger pictures are mostly traps (a few KB that fill the memory)."""
+
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "ICO", "AVIF")
+"""What is opened. Pillow knows many more, most of them only to attackers."""
+HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+ORIENTATION = 0x0112
+DAMAGED = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    IndexError,
+    TypeError,
+    KeyError,
+    EOFError,
+    struct.error,
+    OverflowError,
+)
+"""What Pillow's decoders raise on a file that is cut off or wrong."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What is known of a picture before it is decoded; the size is that of the upright picture, px."""
+
+    format: str
+    width: int
+    height: int
+    orientation: int = 1
+    """EXIF's: 1 upright, 2 to 8 mirrored or turned."""
+    animated: bool = False
+
+    @property
+    def turned(self) -> bool:
+        """Whether the stored picture lies on its side."""
+        return self.orientation >= 5  # noqa: PLR2004
+
+
+def opened(data: bytes, name: str) -> tuple[PIL.Image.Image, Header]:
+    """The picture, not decoded yet, and its header; InputError for what is no picture, or too large a one."""
+    if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
+        image = _heic(data, name)
+        return image, _header(image, "HEIC", name, orientation=1)  # turned by its decoder
+    image = _pillow(data, name)
+    stored = "JPEG" if image.format == "MPO" else str(image.format)
+    return image, _header(image, stored, name, _orientation(image))
+
+
+def _pillow(data: bytes, name: str) -> PIL.Image.Image:
+    import PIL.Image
+
+    PIL.Image.init()
+    for kind in FORMATS:
+        # The plugins themselves, not PIL.Image.open: that warns of large pictures by global settings, which
+        # are the user's, and we have a limit of our own.
+        factory, accept = PIL.Image.OPEN.get(kind, (None, None))
+        if factory is None or (accept and accept(data[:16]) is not True):
+            continue
+        try:
+            return factory(io.BytesIO(data), name)
+        except DAMAGED as error:
+            raise damaged(name, kind) from error
+    raise not_a("an image", name, data)
+
+
+def damaged(name: str, kind: str) -> InputError:
+    """The error for a picture that cannot be decoded."""
+    return InputError(f"{name} is cut off or damaged ({kind})", advice="Download or export it again.")
+
+
+def _heic(data: bytes, name: str) -> PIL.Image.Image:
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise MissingExtraError(f"{name} is HEIC: that", "heif") from error
+    try:
+        picture = pillow_heif.open_heif(data, convert_hdr_to_8bit=True)
+        _require_decodable(picture.size, name)
+        return picture.to_pillow()  # type: ignore[no-any-return]
+    except DAMAGED as error:
+        if isinstance(error, InputError):
+            raise
+        raise damaged(name, "HEIC") from error
+
+
+def _header(image: PIL.Image.Image, format: str, name: str, orientation: int) -> Header:  # noqa: A002
+    _require_decodable(image.size, name)
+    width, height = image.size[::-1] if orientation >= 5 else image.size  # noqa: PLR2004
+    return Header(format, width, height, orientation, bool(getattr(image, "is_animated", False)))
+
+
+def _require_decodable(size: tuple[int, int], name: str) -> None:
+    width, height = size
+    if width * height > MOST_PIXELS:
+        raise InputError(
+            f"{name} has {width}×{height} pixels; the most is {MOST_PIXELS / 1e6:.0f} million",
+            advice="Make it smaller first.",
+        )
+
+
+def _orientation(image: PIL.Image.Image) -> int:
+    try:
+        value = image.getexif().get(ORIENTATION, 1)
+    except DAMAGED:
+        return 1  # the metadata is broken, the picture need not be
+    return value if value in range(1, 9) else 1
+
+
+def from_pillow(image: PIL.Image.Image, name: str) -> tuple[PIL.Image.Image, Header]:
+    """A Pillow image as given by the user."""
+    return image, _header(image, image.format or "pixels", name, _orientation(image))
+
+
+def from_array(array: Any) -> PIL.Image.Image:
+    """A NumPy array as a picture: height x width, or height x width x 1, 3 (RGB) or 4 (RGBA), uint8."""
+    import PIL.Image
+
+    shape, kind = tuple(array.shape), str(array.dtype)
+    if kind != "uint8":
+        raise InputError(
+            f"an array of {kind} is no picture", advice="Give uint8, 0 to 255: (a * 255).astype('uint8')."
+        )
+    if len(shape) not in (2, 3) or 0 in shape or (len(shape) == 3 and shape[2] not in (1, 3, 4)):  # noqa: PLR2004
+        raise InputError(
+            f"an array of shape {shape} is no picture",
+            advice="Give height × width, or height × width × 3 (RGB).",
+        )
+    return PIL.Image.fromarray(array[:, :, 0] if len(shape) == 3 and shape[2] == 1 else array)  # noqa: PLR2004
+
+
+def upright(image: PIL.Image.Image, header: Header, size: tuple[int, int], name: str) -> PIL.Image.Image:
+    """The decoded picture, upright, RGB, at this size (of the upright picture)."""
+    import PIL.Image
+
+    stored = size[::-1] if header.turned else size
+    try:
+        # A JPEG decodes at a half, a quarter or an eighth for a fraction of the time.
+        image.draft(None, stored)
+        image.load()
+    except DAMAGED as error:
+        raise damaged(name, header.format) from error
+    colours = _in_rgb(image)
+    if colours.size != stored:
+        colours = colours.resize(stored, PIL.Image.Resampling.LANCZOS)
+    # Turned after shrinking: there is less to turn.
+    method = _TURNS.get(header.orientation)
+    return colours if method is None else colours.transpose(PIL.Image.Transpose(method))
+
+
+# EXIF orientation to PIL.Image.Transpose: what makes the stored picture upright.
+_TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
+
+
+def _in_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
+    import PIL.Image
+
+    if image.mode == "RGB":
+        return image
+    if image.mode.startswith("I"):  # 16-bit grey
+        return image.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        shown = image.convert("RGBA")
+        paper = PIL.Image.new("RGB", shown.size, "white")
+        paper.paste(shown, mask=shown.getchannel("A"))
+        return paper
+    return image.convert("RGB")
+
+
+def encoded(image: PIL.Image.Image, format: str, quality: int = 90) -> bytes:  # noqa: A002
+    """The picture as a file without metadata but its colour profile."""
+    out = io.BytesIO()
+    options: dict[str, Any] = {"quality": quality} if format == "JPEG" else {}
+    image.save(out, format, icc_profile=image.info.get("icc_profile"), **options)
+    return out.getvalue()

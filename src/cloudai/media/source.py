@@ -1,0 +1,138 @@
+"""Inputs as given: where the bytes are, what they are called, the digest they are known by."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import IO, Any
+
+from cloudai.errors import InputError
+
+__all__ = ["FileInput", "Source"]
+
+FileInput = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
+
+ADDRESS = re.compile(r"^(https?|gs)://", re.IGNORECASE)
+MOST_BYTES = 200_000_000
+"""A larger file is no photo and no speech that any service takes."""
+
+
+class Source:
+    """A file, bytes, an open file, or the address of one. Nothing is read until it is needed.
+
+    Args:
+        given: A path; bytes; a file open for reading bytes; or an ``https://`` or ``gs://`` address,
+            which is passed on to the vendor and never fetched here.
+        name: What to call it; by default its file name or address.
+    """
+
+    kind = "file"
+    """What it should be, for messages: "an image", "audio"."""
+
+    def __init__(self, given: Any, *, name: str | None = None) -> None:
+        self._given = given
+        self._name = name
+        self.uri: str | None = given if isinstance(given, str) and ADDRESS.match(given) else None
+
+    @property
+    def name(self) -> str:
+        """The file's name or the address; for bytes the kind and the first letters of their digest."""
+        if self._name:
+            return self._name
+        path = getattr(self._given, "name", None) if hasattr(self._given, "read") else self._given
+        if self.uri:
+            return self.uri
+        if isinstance(path, str | os.PathLike):
+            return unicodedata.normalize("NFC", Path(path).name)
+        return f"{self.kind.split()[-1]}-{self.key[:8]}"
+
+    @cached_property
+    def key(self) -> str:
+        """sha256 (hex) of the bytes as given, or of the address."""
+        return sha256(self.uri.encode() if self.uri else self.data).hexdigest()
+
+    @cached_property
+    def data(self) -> bytes:
+        """The bytes as given; InputError where there are none to be had."""
+        data = self._read()
+        if not data:
+            raise InputError(
+                f"{self.name} is empty (0 bytes)" if self._has_name else "the data is empty (0 bytes)"
+            )
+        if len(data) > MOST_BYTES:
+            raise self._too_large(len(data))
+        return data
+
+    @property
+    def _has_name(self) -> bool:
+        return (
+            self._name is not None
+            or isinstance(self._given, str | os.PathLike)
+            or hasattr(self._given, "name")
+        )
+
+    def _read(self) -> bytes:
+        given = self._given
+        if isinstance(given, bytes):
+            return given
+        if isinstance(given, bytearray | memoryview):
+            return bytes(given)
+        if hasattr(given, "read"):
+            data = given.read()
+            if not isinstance(data, bytes):
+                raise InputError(f"{self.name} is open as text", advice='Open it with mode "rb".')
+            return data
+        if isinstance(given, str | os.PathLike):
+            return self._read_file(Path(given))
+        raise InputError(
+            f"{self.kind} cannot be a {type(given).__name__}",
+            advice="Give a path, an address, bytes, or an open file.",
+        )
+
+    def _read_file(self, path: Path) -> bytes:
+        try:
+            if path.is_dir():
+                raise InputError(f"{path} is a folder", advice="Give the files in it one by one.")
+            if path.exists() and not path.is_file():
+                raise InputError(f"{path} is not a regular file")
+            if path.stat().st_size > MOST_BYTES:
+                raise self._too_large(path.stat().st_size)
+            return path.read_bytes()
+        except FileNotFoundError:
+            raise InputError(f"there is no file {path}", advice="Check the path.") from None
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+            raise InputError(f"cannot read {path} ({getattr(error, 'strerror', None) or error})") from error
+
+    def _too_large(self, size: int) -> InputError:
+        return InputError(f"{self.name} has {size / 1e6:.0f} MB; the most is {MOST_BYTES / 1e6:.0f} MB")
+
+
+def not_a(kind: str, name: str, data: bytes) -> InputError:
+    """The error for bytes that are something else, with how they begin and what that may mean."""
+    if data.lstrip()[:1] == b"<" and re.match(rb"\s*<(!doctype|html|head|body)", data[:200], re.IGNORECASE):
+        first = data.lstrip()[:9].decode("ascii", "replace")
+        return InputError(
+            f"{name} is not {kind}; it begins with {first!r}: a web page saved under that name?"
+        )
+    what = next((text for mark, text in OTHER_KINDS if re.match(mark, data)), None)
+    if what:
+        return InputError(f"{name} is not {kind} but {what}", advice="Convert it, or give another file.")
+    beginning = data[:12].decode("latin-1")
+    return InputError(f"{name} is not {kind} that is known here; it begins with {beginning!r}")
+
+
+OTHER_KINDS = (
+    (rb"%PDF-", "a PDF"),
+    (rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<svg", "an SVG drawing"),
+    (rb"PK\x03\x04", "a ZIP archive or an Office document"),
+    (rb"\x1f\x8b", "a gzip archive"),
+    (rb"....ftyp", "a video or an MP4 recording"),
+    (rb"\x1a\x45\xdf\xa3", "a Matroska or WebM recording"),
+    (rb"RIFF....WAVE|fLaC|OggS|ID3", "a recording"),
+    (rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF....WEBP", "a picture"),
+    (rb"\s*[{\[]\s*[\"\]}]", "JSON"),
+)

@@ -1,0 +1,132 @@
+"""Tables: alignment, files for Excel, exact text, many inputs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cloudai import InputError, Outcome, Sentiment, Table, UnsupportedOperationError, tidy
+from cloudai.models.base import Box, Meta
+from cloudai.models.face import Face, Faces
+
+KOREAN = [{"이름": "홍길동", "score": 0.5}, {"이름": "=1+1", "score": -0.25}]
+
+
+def test_columns_line_up_under_hangul() -> None:
+    """Hangul takes two columns of a terminal, and the numbers still stand under each other."""
+    first, second, *rest = str(Table(KOREAN)).splitlines()
+    assert [first, second] == ["이름    score", "------  -----"]
+    assert rest == ["홍길동    0.5", "=1+1    -0.25"]
+
+
+def test_a_file_is_for_excel() -> None:
+    """By default a file has a byte order mark, CRLF, and no cell that a spreadsheet would run."""
+    table = Table([{"a": "=HYPERLINK(1)", "b": "+82-10", "c": "＝x", "d": -1.5, "e": None}])
+    text = table.to_csv(excel=True)
+    assert text == "a,b,c,d,e\r\n'=HYPERLINK(1),'+82-10,'＝x,-1.5,\r\n"
+
+
+def test_a_file_has_a_byte_order_mark_and_text_is_exact(tmp_path: Path) -> None:
+    """Excel sees UTF-8; excel=False and the returned text are exactly what is in the table."""
+    path = tmp_path / "표.csv"
+    Table(KOREAN).to_csv(path)
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf" + "이름".encode())
+    Table(KOREAN).to_csv(path, excel=False)
+    assert list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))[1] == {"이름": "=1+1", "score": "-0.25"}
+    assert Table(KOREAN).to_csv() == "이름,score\n홍길동,0.5\n=1+1,-0.25\n"
+
+
+def test_jsonl_is_lossless(tmp_path: Path) -> None:
+    """One object a line, Korean readable, None kept."""
+    path = tmp_path / "표.jsonl"
+    Table([*KOREAN, {"이름": None}]).to_jsonl(path)
+    lines = path.read_text("utf-8").splitlines()
+    assert "홍길동" in lines[0]
+    assert json.loads(lines[2]) == {"이름": None, "score": None}
+
+
+def test_text_of_pictures_does_not_steer_a_terminal() -> None:
+    """Escape sequences and marks that turn the direction of text are not printed."""
+    shown = str(Table([{"text": "\x1b[31mred\x1b]0;title\x07 \u202eabc"}]))
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+
+
+def test_html_is_escaped() -> None:
+    """A notebook shows a tag as text."""
+    shown = Table([{"<b>": "<script>alert(1)</script>"}])._repr_html_()
+    assert "<script>" not in shown
+    assert "&lt;b&gt;" in shown
+
+
+def test_long_cells_are_cut_and_said_so() -> None:
+    """A long text ends in an ellipsis, and the table stays narrow."""
+    assert all(len(line) <= 60 for line in str(Table([{"text": "가나다라" * 50}])).splitlines())
+    assert "…" in str(Table([{"text": "가나다라" * 50}]))
+
+
+def test_pandas_and_polars_get_the_same_values(tmp_path: Path) -> None:
+    """Both data frames hold the rows in the table's order, and Parquet reads back."""
+    import polars as pl
+
+    assert Table(KOREAN).to_pandas()["score"].tolist() == [0.5, -0.25]
+    assert Table(KOREAN).to_polars()["이름"].to_list() == ["홍길동", "=1+1"]
+    Table(KOREAN).to_parquet(tmp_path / "t.parquet")
+    assert pl.read_parquet(tmp_path / "t.parquet")["score"].to_list() == [0.5, -0.25]
+
+
+def test_no_input_vanishes() -> None:
+    """Found, nothing found, unsupported and failed: each input has a row that says so."""
+    meta = Meta(provider="local", method="local", image_size=(9, 8))
+    face = Face(box=Box(x=1, y=2, width=3, height=4, image_size=(9, 8)))
+    table = tidy(
+        [
+            Outcome(0, "둘.jpg", result=Faces(faces=(face, face), meta=meta)),
+            Outcome(1, "없음.jpg", result=Faces(meta=meta)),
+            Outcome(2, "b.mp3", error=UnsupportedOperationError("no")),
+            Outcome(3, "c.txt", error=InputError("not an image")),
+        ]
+    )
+    assert [(row["item"], row["input"], row["status"]) for row in table] == [
+        (0, "둘.jpg", "ok"),
+        (0, "둘.jpg", "ok"),
+        (1, "없음.jpg", "none_found"),
+        (2, "b.mp3", "unsupported"),
+        (3, "c.txt", "failed"),
+    ]
+    assert table.rows[2]["n_faces"] == 0
+    assert (table.rows[2]["image_width"], table.rows[2]["image_height"]) == (9, 8)
+    assert table.rows[4]["error"] == "not an image"
+
+
+def test_results_are_compared_by_their_values() -> None:
+    """meta and raw are left out of equality, of repr and of model_dump."""
+    one = Sentiment(score=0.5, meta=Meta(provider="a"), raw={"x": 1})
+    assert one == Sentiment(score=0.5, meta=Meta(provider="b"))
+    assert one != Sentiment(score=0.4)
+    assert "meta" not in one.model_dump()
+    assert "raw" not in repr(one)
+
+
+def test_an_empty_result_is_true() -> None:
+    """No faces is an answer, not a failure: `if faces` does not mistake one for the other."""
+    assert Faces()
+    assert len(Faces()) == 0
+
+
+@pytest.mark.parametrize("encoding", ["cp949", "ascii"])
+def test_printing_never_fails_on_a_console_of_another_code_page(encoding: str) -> None:
+    """The command shows what the console can, and does not stop over what it cannot."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cloudai", "sentiment", "good ☃ 😀 좋아요", "--json"],
+        env={"PYTHONIOENCODING": encoding, "PATH": "", "SYSTEMROOT": ""},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
