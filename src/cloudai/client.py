@@ -171,7 +171,7 @@ def _offline(request: Request) -> Response:
     )
 
 
-async def _offline_async(request: Request) -> Response:
+async def _offline(request: Request) -> Response:
     return _offline(request)
 
 
@@ -622,7 +622,7 @@ class AsyncClient(_Client):
     def _connect(self, *, send: Any, http_client: Any, offline: bool, **options: Any) -> None:
         network = {name: options[name] for name in ("verify", "proxy", "allow_http")}
         self._network = None if send or offline else AsyncNetwork(http_client, **network)
-        sending: Callable[[Request], Awaitable[Response]] = send or self._network or _offline_async
+        sending: Callable[[Request], Awaitable[Response]] = send or self._network or _offline
         self._driver = Awaiting(sending, options["sleep"] or asyncio.sleep, options["max_concurrency"])
 
     async def _run(

@@ -58,6 +58,8 @@ class CloudAIError(Exception):
     billed, ``billed_min`` to ``billed_max``.
     """
 
+    _names_provider = True
+
     provider: str | None = None
     operation: str | None = None
     input: str | None = None
@@ -72,7 +74,7 @@ class CloudAIError(Exception):
         self.advice = advice
 
     def __str__(self) -> str:
-        who = f"{self.provider}: " if self.provider else ""
+        who = f"{self.provider}: " if self.provider and self._names_provider else ""
         text = f"{who}{self.message}"
         if not self.advice:
             return text
@@ -92,6 +94,8 @@ def _rebuild(cls: type[CloudAIError], args: tuple[Any, ...], state: dict[str, An
 
 class InputError(CloudAIError, ValueError):
     """What was given cannot be sent: not an image, empty, too small, too long. Nothing was sent."""
+
+    _names_provider = False  # the fault is the input's, whoever was to have it
 
 
 class NeedsImageError(InputError):

@@ -102,6 +102,8 @@ class Source:
             if path.stat().st_size > MOST_BYTES:
                 raise self._too_large(path.stat().st_size)
             return path.read_bytes()
+        except InputError:
+            raise
         except FileNotFoundError:
             raise InputError(f"there is no file {path}", advice="Check the path.") from None
         except (OSError, ValueError) as error:  # ValueError: a NUL in the name

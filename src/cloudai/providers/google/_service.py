@@ -163,12 +163,21 @@ class GoogleService(Provider):
             advice=advice,
         )
 
-    def raise_for(self, status: RpcStatus, *, advice: str | None = None) -> None:
-        """Raise the error that hides in a reply of status 200; nothing where there is none."""
-        if status.code or status.message:
-            http = HTTP_OF_GRPC.get(status.code, 400)
-            kind, usual = _kind([status.message], http)
-            raise self.raised(Fault(status.message, str(status.code), kind=kind, advice=advice or usual), 200)
+    def raise_for(self, status: RpcStatus, *, fetched: bool = False) -> None:
+        """Raise the error that hides in a reply of status 200; nothing where there is none.
+
+        ``fetched`` says that Google was to fetch the input from its address: then the code of the failure
+        varies (7, 14 …), and the cause is the address.
+        """
+        if not (status.code or status.message):
+            return
+        kind, advice = _kind([status.message], HTTP_OF_GRPC.get(status.code, 400))
+        if fetched:
+            kind, advice = (
+                BadRequestError,
+                "If Google cannot fetch the address, download the picture and give the file.",
+            )
+        raise self.raised(Fault(status.message, str(status.code), kind=kind, advice=advice), 200)
 
 
 def _kind(words: Sequence[str], status: int) -> tuple[type[ServiceError], str | None]:

@@ -206,12 +206,7 @@ class Vision(GoogleService):
         replies = response.parse(Annotated).responses
         if len(replies) != 1:
             raise MalformedResponseError(f"one picture was sent, {len(replies)} replies came")
-        self.raise_for(
-            replies[0].error,
-            advice="Google could not fetch the address; download the picture and give the file."
-            if picture.by_reference
-            else None,
-        )
+        self.raise_for(replies[0].error, fetched=picture.by_reference)
         return replies[0]
 
     def _vision_host(self) -> str:

@@ -1,0 +1,168 @@
+"""The offline engine: faces, colours and English sentiment on this machine, with no account.
+
+It is what it is: baseline accuracy, by well-kept libraries (OpenCV, Pillow, VADER), and no guess of anyone's age.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from typing import ClassVar, Literal
+
+from cloudai.errors import UnsupportedOperationError
+from cloudai.flow import Flow, call
+from cloudai.media import Image
+from cloudai.models.base import Meta
+from cloudai.models.face import Face, Faces, largest_first
+from cloudai.models.image import FEATURES, Feature, ImageAnalysis
+from cloudai.models.text import Sentiment
+from cloudai.provider import Capability, Provider, Setting, capability, require_known
+from cloudai.providers.local import faces, lexicon, picture
+
+__all__ = ["Local"]
+
+NEEDS, CHECKED = "extra: local", "2026-11-23"
+HAS: tuple[Feature, ...] = ("colors", "faces")
+PACKAGES = ("cv2", "numpy", "vaderSentiment")
+
+
+class Local(Provider):
+    """The engine on this machine; nothing leaves it.
+
+    Args:
+        face_model: Path of a YuNet face model (``face_detection_yunet_2023mar.onnx`` of OpenCV's model
+            collection): better faces, a confidence, and five landmarks. Else ``CLOUDAI_FACE_MODEL``, else the
+            cascade that comes with OpenCV.
+        lexicon: Words and scores for sentiment in any language: a CSV file of ``word,score`` or a mapping.
+            Else ``CLOUDAI_LEXICON``, else English by VADER.
+
+    Example:
+        >>> from cloudai import Client
+        >>> Client(Local(lexicon={"맛있": 2.0})).sentiment("맛있어요!", language="ko").label
+        'positive'
+    """
+
+    name: ClassVar[str] = "local"
+    settings: ClassVar[tuple[Setting, ...]] = (
+        Setting(
+            "face_model", ("CLOUDAI_FACE_MODEL",), purpose="path of a YuNet model: better faces, landmarks"
+        ),
+        Setting("lexicon", ("CLOUDAI_LEXICON",), purpose="CSV of word,score: sentiment in any language"),
+    )
+    absent: ClassVar[Mapping[str, Capability]] = {
+        "estimate_age": Capability("estimate_age", "absent", "no age is guessed here"),
+    }
+
+    def __init__(
+        self,
+        *,
+        face_model: str | os.PathLike[str] | None = None,
+        lexicon: str | os.PathLike[str] | Mapping[str, float] | None = None,
+    ) -> None:
+        self._given = {"face_model": face_model, "lexicon": lexicon}
+
+    def missing(self) -> str | None:
+        """Says which packages are not installed."""
+        absent = [package for package in PACKAGES if find_spec(package) is None]
+        return f'{", ".join(absent)} not installed. pip install ".[local]"' if absent else None
+
+    @capability(
+        "open",
+        needs=NEEDS,
+        checked=CHECKED,
+        note="colours, sharpness and faces; no captions, tags or objects",
+        page="https://pillow.readthedocs.io/en/stable/reference/Image.html#PIL.Image.Image.quantize",
+    )
+    def analyze_image(
+        self,
+        image: Image,
+        *,
+        features: Sequence[Feature] | None,
+        language: str | None,  # noqa: ARG002  # nothing here has words
+        max_results: int | None,
+        missing: Literal["error", "report"],
+        gender_neutral: bool,  # noqa: ARG002
+    ) -> Flow[ImageAnalysis]:
+        """Size, format, dominant colours, sharpness, faces."""
+        asked = HAS if features is None else tuple(dict.fromkeys(features))
+        require_known(asked, FEATURES, "feature")
+        unsupported = tuple(feature for feature in asked if feature not in HAS)
+        if unsupported and missing == "error":
+            raise UnsupportedOperationError(
+                f"no {', '.join(unsupported)} on this machine",
+                advice=f'It has: {", ".join(HAS)}. missing="report" goes on without; google has more.',
+            )
+        found = None
+        if "faces" in asked:
+            found = yield from self._faces(image, landmarks=False, max_faces=max_results or 100)
+        shown = yield from image.pixels(picture.SIDE)
+        properties = yield from call(picture.measure, shown.image)
+        return ImageAnalysis(
+            faces=found,
+            colors=properties.colors[:max_results] if "colors" in asked else None,
+            sharpness=properties.sharpness,
+            width=shown.width,
+            height=shown.height,
+            format=shown.format,
+            unsupported=unsupported,
+            truncated=bool(found and found.truncated),
+            meta=Meta(method="local", service="pillow+opencv", model=found.meta.model if found else None),
+        )
+
+    @capability(
+        "open",
+        needs=NEEDS,
+        checked=CHECKED,
+        note="frontal faces; with a YuNet model also others, and landmarks",
+        page="https://docs.opencv.org/4.x/db/d28/tutorial_cascade_classifier.html",
+    )
+    def detect_faces(
+        self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int
+    ) -> Flow[Faces]:
+        """Where the faces are."""
+        if attributes:
+            raise UnsupportedOperationError(
+                f"no {', '.join(attributes)} of a face on this machine",
+                advice="google has expressions and pose.",
+            )
+        if landmarks and not self.setting("face_model"):
+            raise UnsupportedOperationError(
+                "the cascade has no landmarks",
+                advice="Give Local(face_model=…) the path of a YuNet model, or use google.",
+            )
+        return (yield from self._faces(image, landmarks=landmarks, max_faces=max_faces))
+
+    def _faces(self, image: Image, *, landmarks: bool, max_faces: int) -> Flow[Faces]:
+        shown = yield from image.pixels(faces.SIDE)
+        model = self.setting("face_model")
+        found = (
+            yield from call(faces.yunet, shown.image, model) if model else call(faces.cascade, shown.image)
+        )
+        every = largest_first(
+            [
+                Face(
+                    box=shown.box(*one.box),
+                    confidence=one.confidence,
+                    landmarks={n: shown.point(*p) for n, p in one.landmarks.items()} if landmarks else None,
+                )
+                for one in found
+            ]
+        )
+        name = "yunet" if model else faces.CASCADE
+        meta = Meta(method="local", service="opencv", model=name)
+        return Faces(faces=every[:max_faces], truncated=len(every) >= max_faces, meta=meta)
+
+    @capability(
+        "open",
+        needs=NEEDS,
+        checked=CHECKED,
+        note="English; any language with a lexicon of your own",
+        page="https://github.com/cjhutto/vaderSentiment",
+    )
+    def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
+        """Whether a text is positive or negative, by the words in it."""
+        words = self._given["lexicon"] or self.setting("lexicon")
+        if words is None:
+            return (yield from call(lexicon.by_vader, text, language))
+        return (yield from call(lexicon.by_words, text, language, words))

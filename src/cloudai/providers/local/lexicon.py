@@ -1,0 +1,171 @@
+"""Sentiment by the words of a text: English by VADER, any language by a lexicon of the user's own.
+
+A word list knows no grammar. VADER handles English negation and emphasis; a lexicon of one's own does
+not: "안 맛있어요" (not tasty) counts as tasty unless the lexicon has an entry for it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from cloudai.errors import MissingExtraError, SettingsError, UnsupportedOperationError
+from cloudai.languages import base
+from cloudai.models.base import Meta
+from cloudai.models.text import Label, Sentence, Sentiment
+
+__all__ = ["by_vader", "by_words"]
+
+NEUTRAL_BELOW = 0.05
+"""VADER's own threshold for its compound score: https://github.com/cjhutto/vaderSentiment#about-the-scoring"""
+ALPHA = 15
+"""VADER's constant: a sum s of word scores becomes s / sqrt(s² + 15), between -1 and 1."""
+
+# A sentence ends at the marks after which a new one begins, or at the end of a line.
+SENTENCE = re.compile(r"[^\s.!?。！？…][^.!?。！？…\n]*[.!?。！？…]*[\"'”’)\]]*|[.!?。！？…]+")
+WORD = re.compile(r"\w+")
+
+NAMES = {"ko": "Korean", "ja": "Japanese", "zh": "Chinese", "de": "German", "fr": "French", "es": "Spanish"}
+SCRIPTS = (("HANGUL", "ko"), ("HIRAGANA", "ja"), ("KATAKANA", "ja"), ("CJK", "zh"))
+"""What the letters of a text tell of its language, where none is given."""
+
+
+def by_vader(text: str, language: str | None) -> Sentiment:
+    """Sentiment of an English text, by VADER's compound score."""
+    code = base(language).partition("-")[0] if language else _script(text)
+    if code not in (None, "en"):
+        raise UnsupportedOperationError(
+            f"no {NAMES.get(code, code)} sentiment; give Local(lexicon=…), or use azure or google."
+        )
+    analyzer = _vader()
+    found = _sentiment(text, lambda part: float(analyzer.polarity_scores(part)["compound"]))
+    return found.model_copy(
+        update={
+            "language": "en",
+            "language_source": "given" if language else None,
+            "meta": Meta(method="local", service="vader", model="vaderSentiment"),
+        }
+    )
+
+
+def by_words(
+    text: str, language: str | None, words: str | os.PathLike[str] | Mapping[str, float]
+) -> Sentiment:
+    """Sentiment by a lexicon: each word of the text scores as the longest entry it begins with.
+
+    So "맛있" also scores "맛있어요" and "맛있었다": Korean endings are attached to the word.
+    """
+    scores = words if isinstance(words, Mapping) else _read(os.fspath(words))
+    entries = {unicodedata.normalize("NFC", word).lower(): float(score) for word, score in scores.items()}
+    longest = max(map(len, entries), default=0)
+
+    def score(part: str) -> float:
+        tokens = WORD.findall(unicodedata.normalize("NFC", part).lower())
+        total = sum(_longest_entry(token, entries, longest) for token in tokens)
+        return total / math.sqrt(total * total + ALPHA)
+
+    found = _sentiment(text, score)
+    return found.model_copy(
+        update={
+            "language": language,
+            "language_source": "given" if language else None,
+            "meta": Meta(method="local", service="lexicon"),
+        }
+    )
+
+
+def _longest_entry(token: str, entries: Mapping[str, float], longest: int) -> float:
+    for length in range(min(len(token), longest), 0, -1):
+        if token[:length] in entries:
+            return entries[token[:length]]
+    return 0.0
+
+
+def _sentiment(text: str, score: Callable[[str], float]) -> Sentiment:
+    sentences = []
+    for start, part in _sentences(text):
+        value = score(part)
+        sentences.append(
+            Sentence(text=part, start=start, end=start + len(part), score=value, label=_label(value))
+        )
+    whole = score(text)
+    return Sentiment(score=whole, label=_label(whole), sentences=tuple(sentences))
+
+
+def _sentences(text: str) -> Iterator[tuple[int, str]]:
+    for match in SENTENCE.finditer(text):
+        part = match.group().rstrip()
+        yield match.start(), part
+
+
+def _label(score: float) -> Label:
+    return "positive" if score >= NEUTRAL_BELOW else "negative" if score <= -NEUTRAL_BELOW else "neutral"
+
+
+def _script(text: str) -> str | None:
+    """The language that the first letter outside Latin speaks for; None where all are Latin."""
+    for char in text:
+        name = unicodedata.name(char, "")
+        code = next((code for script, code in SCRIPTS if name.startswith(script)), None)
+        if code:
+            return code
+    return None
+
+
+@lru_cache(maxsize=1)
+def _vader() -> Any:
+    try:
+        from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+    except ImportError as error:
+        raise MissingExtraError("sentiment on this machine", "local") from error
+    return SentimentIntensityAnalyzer()
+
+
+@lru_cache(maxsize=8)
+def _read(path: str) -> Mapping[str, float]:
+    """A CSV of word and score; the first line may be a heading."""
+    entries: dict[str, float] = {}
+    for number, row in enumerate(csv.reader(io.StringIO(_decoded(path))), start=1):
+        if not row or not row[0].strip():
+            continue
+        score = _number(row[1]) if len(row) > 1 else None
+        if score is None and number > 1:
+            raise SettingsError(f"{path}, line {number}: not a word and a number: {','.join(row)[:60]!r}")
+        if score is not None:
+            entries[row[0].strip()] = score
+    if not entries:
+        raise SettingsError(
+            f"{path} has no words", advice="Give lexicon= a CSV file with lines of word,score."
+        )
+    return entries
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _decoded(path: str) -> str:
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise SettingsError(
+            f"cannot read the lexicon {path} ({error.strerror})", advice="Check lexicon=."
+        ) from error
+    for encoding in ("utf-8-sig", "cp949"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise SettingsError(f"{path} is neither UTF-8 nor CP949", advice="Save it as UTF-8.")
