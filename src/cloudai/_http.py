@@ -107,17 +107,13 @@ def _configuration(verify: Verify, proxy: str | None) -> dict[str, Any]:
             "certificates are always checked",
             advice="Behind a company's proxy, give verify= the path of its CA file.",
         )
-    context = (
-        verify if isinstance(verify, ssl.SSLContext) else _tls(None if verify is True else os.fspath(verify))
-    )
+    context = verify if isinstance(verify, ssl.SSLContext) else _tls(None if verify is True else os.fspath(verify))
     return {"verify": context, "proxy": proxy, "timeout": None, "follow_redirects": False}
 
 
 def _require_safe(url: str, allow_http: bool) -> None:
     parts = urlsplit(url)
-    if parts.scheme == "https" or (
-        parts.scheme == "http" and (allow_http or _is_loopback(parts.hostname or ""))
-    ):
+    if parts.scheme == "https" or (parts.scheme == "http" and (allow_http or _is_loopback(parts.hostname or ""))):
         return
     raise SettingsError(
         f"{parts.scheme or 'no scheme'}:// to {parts.hostname} would send the key in the clear",

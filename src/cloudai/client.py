@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Literal, Self, TypedDict, TypeVar
 
@@ -82,9 +82,7 @@ class _Client:
         sleep: Callable[[float], Any] | None = None,
     ) -> None:
         if send is not None and http_client is not None:
-            raise SettingsError(
-                "send= and http_client= exclude each other", advice="Give the one that is to be used."
-            )
+            raise SettingsError("send= and http_client= exclude each other", advice="Give the one that is to be used.")
         if max_attempts < 1 or max_concurrency < 1:
             raise SettingsError("max_attempts and max_concurrency are at least 1")
         self.provider = find(provider)() if isinstance(provider, str) else provider
@@ -102,9 +100,7 @@ class _Client:
             "clock": clock,
             "sleep": sleep,
         }
-        self._engine = Engine(
-            self.provider, max_attempts=max_attempts, clock=clock, on_event=on_event, offline=offline
-        )
+        self._engine = Engine(self.provider, max_attempts=max_attempts, clock=clock, on_event=on_event, offline=offline)
         self._connect(**self._options)
 
     def _connect(self, *, send: Any, http_client: Any, offline: bool, **options: Any) -> None:
@@ -169,10 +165,6 @@ def _offline(request: Request) -> Response:
         f"offline, and no cassette holds {request.method} {request.url}",
         advice="Give send= a cassette that does, or leave out offline=True.",
     )
-
-
-async def _offline(request: Request) -> Response:
-    return _offline(request)
 
 
 class Client(_Client):
@@ -254,9 +246,7 @@ class Client(_Client):
             1
         """
         given = Image(image)
-        flow = self.provider.detect_faces(
-            given, landmarks=landmarks, attributes=attributes, max_faces=max_faces
-        )
+        flow = self.provider.detect_faces(given, landmarks=landmarks, attributes=attributes, max_faces=max_faces)
         return self._run("detect_faces", given, flow, options)
 
     def estimate_age(
@@ -522,9 +512,7 @@ class AsyncClient(_Client):
         **options: Unpack[CallOptions],
     ) -> Faces:
         given = Image(image)
-        flow = self.provider.detect_faces(
-            given, landmarks=landmarks, attributes=attributes, max_faces=max_faces
-        )
+        flow = self.provider.detect_faces(given, landmarks=landmarks, attributes=attributes, max_faces=max_faces)
         return await self._run("detect_faces", given, flow, options)
 
     async def estimate_age(
@@ -622,12 +610,11 @@ class AsyncClient(_Client):
     def _connect(self, *, send: Any, http_client: Any, offline: bool, **options: Any) -> None:
         network = {name: options[name] for name in ("verify", "proxy", "allow_http")}
         self._network = None if send or offline else AsyncNetwork(http_client, **network)
-        sending: Callable[[Request], Awaitable[Response]] = send or self._network or _offline
-        self._driver = Awaiting(sending, options["sleep"] or asyncio.sleep, options["max_concurrency"])
+        self._driver = Awaiting(
+            send or self._network or _offline, options["sleep"] or asyncio.sleep, options["max_concurrency"]
+        )
 
-    async def _run(
-        self, operation: str, given: Image | Audio | str, flow: Flow[R], options: CallOptions
-    ) -> R:
+    async def _run(self, operation: str, given: Image | Audio | str, flow: Flow[R], options: CallOptions) -> R:
         return await self._driver.run(self._engine.run(flow, self._job(operation, given, options)))
 
     async def close(self) -> None:

@@ -169,9 +169,7 @@ class Awaiting:
 
 
 def _less(request: Request, waited: float) -> Request:
-    return (
-        request if request.timeout is None else replace(request, timeout=max(0.001, request.timeout - waited))
-    )
+    return request if request.timeout is None else replace(request, timeout=max(0.001, request.timeout - waited))
 
 
 def _no_place() -> DeadlineExceededError:

@@ -159,9 +159,7 @@ class Engine:
                     case Call():
                         answer = yield step
                     case Together():
-                        answer = _all_or_first_error(
-                            (yield AtOnce([self._steps(f, job) for f in step.flows]))
-                        )
+                        answer = _all_or_first_error((yield AtOnce([self._steps(f, job) for f in step.flows])))
             except BaseException as error:  # noqa: BLE001  # also a cancellation: the flow's `finally` must run
                 failure = error
 
@@ -283,9 +281,7 @@ def _with_extras(request: Request, job: Job) -> Request:
 def _deep_merge(ours: Any, theirs: Any) -> Any:
     """Dicts merge key by key, lists of equal length item by item; anything else is replaced."""
     if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
-        merged = {
-            key: _deep_merge(ours[key], value) if key in ours else value for key, value in theirs.items()
-        }
+        merged = {key: _deep_merge(ours[key], value) if key in ours else value for key, value in theirs.items()}
         return {**ours, **merged}
     if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
         return [_deep_merge(a, b) for a, b in zip(ours, theirs, strict=True)]

@@ -179,7 +179,7 @@ class ServerError(ServiceError):
 
 
 class MalformedResponseError(CloudAIError):
-    """A reply that is not what the vendor documents: not JSON, a number missing or not finite …"""
+    """A reply that is not what the vendor documents: not JSON, or a number is missing or not finite."""
 
 
 class ReplayError(CloudAIError, LookupError):

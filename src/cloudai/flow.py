@@ -132,8 +132,7 @@ class Request:
         text = json.dumps(self.json, ensure_ascii=False, default=placeholder, allow_nan=False)
         parts = re.split(rf"{mark}(\d+)\.", text)
         return b"".join(
-            base64.b64encode(blobs[int(part)].data) if i % 2 else part.encode()
-            for i, part in enumerate(parts)
+            base64.b64encode(blobs[int(part)].data) if i % 2 else part.encode() for i, part in enumerate(parts)
         )
 
 
@@ -172,9 +171,7 @@ def checked(model: type[M], data: object) -> M:
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise MalformedResponseError(
-            f"the reply is not what the vendor documents: {where}: {first['msg']}"
-        ) from error
+        raise MalformedResponseError(f"the reply is not what the vendor documents: {where}: {first['msg']}") from error
 
 
 def _refuse_constant(name: str) -> float:
@@ -200,13 +197,13 @@ Flow: TypeAlias = Generator[Step, Any, R]
 
 
 def call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Flow[R]:
-    """Run a blocking function as a step of a flow: ``value = yield from call(load, path)``."""
+    """Make a blocking function a step of a flow: ``value = yield from …``."""
     result: R = yield Call(lambda: function(*args, **kwargs))
     return result
 
 
 def together(flows: Sequence[Flow[R]]) -> Flow[list[R]]:
-    """Run several flows at once: ``parts = yield from together([...])``.
+    """Make several flows one step, run at the same time: ``parts = yield from …``.
 
     The first failure is raised when all have ended; its ``partial`` holds the results of the others,
     None where there is none.

@@ -148,7 +148,7 @@ class Provider:
     """Operations the vendor does not offer, with the reason."""
     request_id_headers: ClassVar[tuple[str, ...]] = ()
 
-    _given: Mapping[str, Any] = {}  # noqa: RUF012  # replaced by each instance, never changed
+    _given: Mapping[str, Any] = {}  # replaced by each instance, never changed
 
     # -- operations ------------------------------------------------------------------------------------
 
@@ -165,9 +165,7 @@ class Provider:
         """What is in a picture."""
         self._refuse("analyze_image")
 
-    def detect_faces(
-        self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int
-    ) -> Flow[Faces]:
+    def detect_faces(self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int) -> Flow[Faces]:
         """Where the faces are."""
         self._refuse("detect_faces")
 
@@ -195,9 +193,7 @@ class Provider:
         """A text in another language."""
         self._refuse("translate")
 
-    def speech_to_text(
-        self, audio: Audio, *, language: str, words: bool, speakers: int | None
-    ) -> Flow[Transcript]:
+    def speech_to_text(self, audio: Audio, *, language: str, words: bool, speakers: int | None) -> Flow[Transcript]:
         """Speech as text."""
         self._refuse("speech_to_text")
 
@@ -228,9 +224,7 @@ class Provider:
         if given is not None:
             return str(given)
         setting = next(s for s in self.settings if s.name == name)
-        return next(
-            (value for variable in setting.env if (value := os.environ.get(variable, "").strip())), None
-        )
+        return next((value for variable in setting.env if (value := os.environ.get(variable, "").strip())), None)
 
     def __repr__(self) -> str:
         secret = {s.name for s in self.settings if s.secret}
@@ -299,9 +293,7 @@ class Provider:
         able = [name for name in names() if find(name).capabilities()[operation].available]
         who = f"Available from: {', '.join(able)}." if able else "No provider in cloudai has it yet."
         note = self._capability(operation).note
-        error = UnsupportedOperationError(
-            f"{operation} is not available{f': {note}' if note else ''}", advice=who
-        )
+        error = UnsupportedOperationError(f"{operation} is not available{f': {note}' if note else ''}", advice=who)
         error.provider, error.operation = self.name, operation
         raise error
 
@@ -315,9 +307,7 @@ def require_known(given: Sequence[str], known: Sequence[str], what: str) -> None
     """SettingsError, listing what there is, for a word outside a vocabulary."""
     unknown = [word for word in given if word not in known]
     if unknown:
-        raise SettingsError(
-            f"unknown {what} {', '.join(map(repr, unknown))}", advice=f"Known: {', '.join(known)}."
-        )
+        raise SettingsError(f"unknown {what} {', '.join(map(repr, unknown))}", advice=f"Known: {', '.join(known)}.")
 
 
 CLASSES: Mapping[int, type[ServiceError]] = {

@@ -29,6 +29,7 @@ FORMULA = tuple("=+-@\t\r\n\0＝＋－＠")
 # C0 and C1 controls, and the marks that turn the direction of text: text of pictures must not steer a terminal.
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 WIDEST_CELL = 48
+THOUSAND = 1000
 
 
 class Table:
@@ -55,9 +56,7 @@ class Table:
         units: Mapping[str, str] | None = None,
     ) -> None:
         self.rows: list[dict[str, Any]] = [dict(row) for row in rows]
-        self.columns = list(
-            columns if columns is not None else dict.fromkeys(name for r in rows for name in r)
-        )
+        self.columns = list(columns if columns is not None else dict.fromkeys(name for r in rows for name in r))
         self.units = dict(units or {})
 
     def __len__(self) -> int:
@@ -82,14 +81,12 @@ class Table:
             return "(empty table)"
         cells = [[_shown(row.get(name)) for name in self.columns] for row in self.rows]
         widths = [
-            max(map(_width, (name, *column)))
-            for name, column in zip(self.columns, self._by_column(cells), strict=True)
+            max(map(_width, (name, *column))) for name, column in zip(self.columns, self._by_column(cells), strict=True)
         ]
         numeric = [all(isinstance(row.get(c), int | float | None) for row in self.rows) for c in self.columns]
         lines = [
             "  ".join(
-                _pad(cell, width, right=right)
-                for cell, width, right in zip(line, widths, numeric, strict=True)
+                _pad(cell, width, right=right) for cell, width, right in zip(line, widths, numeric, strict=True)
             ).rstrip()
             for line in (self.columns, ["-" * width for width in widths], *cells)
         ]
@@ -156,9 +153,7 @@ class Table:
             import polars as pl
         except ImportError as error:
             raise MissingExtraError("to_polars()", "data") from error
-        return pl.DataFrame(
-            {name: [row.get(name) for row in self.rows] for name in self.columns}, strict=False
-        )
+        return pl.DataFrame({name: [row.get(name) for row in self.rows] for name in self.columns}, strict=False)
 
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
         """Write a Parquet file (extra ``data``)."""
@@ -177,7 +172,7 @@ def _shown(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
+        return f"{value:.4g}" if abs(value) < THOUSAND else f"{value:.0f}"
     text = UNPRINTABLE.sub(" ", unicodedata.normalize("NFC", str(value)))
     while _width(text) > WIDEST_CELL:
         text = text[: max(1, len(text) - max(1, (_width(text) - WIDEST_CELL) // 2)) - 1] + "…"
@@ -187,8 +182,7 @@ def _shown(value: object) -> str:
 def _width(text: str) -> int:
     """Columns a terminal gives the text: wide East Asian characters take two, combining marks none."""
     return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        for char in text
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
     )
 
 

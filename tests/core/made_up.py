@@ -45,9 +45,7 @@ class MadeUp(Provider):
     def fault(self, response: Response) -> Fault:
         """``{"error": "text"}``."""
         body = error_body(response)
-        return Fault(
-            message=str(body["error"]) if isinstance(body, dict) and "error" in body else readable(response)
-        )
+        return Fault(message=str(body["error"]) if isinstance(body, dict) and "error" in body else readable(response))
 
     @capability("open")
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
@@ -68,9 +66,7 @@ class MadeUp(Provider):
     def _job(self, text: str) -> Flow[str]:
         yield Request("POST", f"{URL}/jobs", service="tongue", api="v2", json={"text": text})
         while True:
-            poll: Response = yield Request(
-                "GET", f"{URL}/jobs/{text}", service="tongue", api="v2", delay=1.0, billed=0
-            )
+            poll: Response = yield Request("GET", f"{URL}/jobs/{text}", service="tongue", api="v2", delay=1.0, billed=0)
             if "code" in poll.json():
                 code: str = poll.json()["code"]
                 return code

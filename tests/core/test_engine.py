@@ -46,9 +46,7 @@ class Replies:
 def ask(call: Caller, replies: Replies, *, clock: Clock | None = None, **options: Any) -> Any:
     """One sentiment call with a clock that only sleeping moves."""
     clock = clock or Clock()
-    return call(
-        MadeUp(), "sentiment", "good", send=replies, client_clock=clock, client_sleep=clock.sleep, **options
-    )
+    return call(MadeUp(), "sentiment", "good", send=replies, client_clock=clock, client_sleep=clock.sleep, **options)
 
 
 def test_a_good_reply_becomes_a_result_with_meta_and_raw(call: Caller) -> None:
@@ -179,9 +177,7 @@ def test_a_job_is_polled_until_it_is_done(call: Caller) -> None:
     """Polls wait, cost nothing, and only the last one is in raw."""
     clock = Clock()
     replies = Replies(ok({"id": 1}), ok({}), ok({}), ok({"code": "ko"}))
-    result = call(
-        MadeUp(), "detect_language", "x", send=replies, client_clock=clock, client_sleep=clock.sleep
-    )
+    result = call(MadeUp(), "detect_language", "x", send=replies, client_clock=clock, client_sleep=clock.sleep)
     assert result.code == "ko"
     assert clock.slept == [1, 1, 1]
     assert (result.meta.billed_min, result.meta.billed_max, result.meta.attempts) == (1, 1, 4)

@@ -33,7 +33,7 @@ def test_errors_pickle_with_all_they_carry(kind: type[CloudAIError]) -> None:
     """An error crosses processes (a pool of workers) with its text and its books."""
     error = kind("words", "local") if kind is errors.MissingExtraError else kind("words", advice="do this")  # type: ignore[call-arg]
     error.provider, error.attempts, error.billed_max = "google", 3, 2
-    again = pickle.loads(pickle.dumps(error))  # noqa: S301  # our own bytes
+    again = pickle.loads(pickle.dumps(error))  # our own bytes
     assert type(again) is kind
     assert str(again) == str(error)
     assert vars(again) == vars(error)

@@ -44,7 +44,7 @@ def test_a_blob_is_loaded_once_and_only_when_sent() -> None:
 
 def test_what_is_no_json_is_refused_before_sending() -> None:
     """NaN and foreign objects are a programming error, told at once."""
-    with pytest.raises(ValueError, match="Out of range|not JSON compliant"):
+    with pytest.raises(ValueError, match=r"Out of range|not JSON compliant"):
         Request("POST", "u", json={"x": float("nan")}).json_bytes()
     with pytest.raises(TypeError, match="set"):
         Request("POST", "u", json={"x": {1}}).json_bytes()

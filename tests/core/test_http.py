@@ -36,9 +36,7 @@ class Here(Provider):
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
         """One request."""
         body = (
-            {"content": self.content}
-            if self.content
-            else {"json": {"text": text, "file": Blob("k", lambda: b"abc")}}
+            {"content": self.content} if self.content else {"json": {"text": text, "file": Blob("k", lambda: b"abc")}}
         )
         response: Response = yield Request("POST", self.url, service="mood", api="v1", **body)
         return Sentiment(score=response.json()["score"])
@@ -82,9 +80,7 @@ def read_request(connection: socket.socket) -> bytes:
     while b"\r\n\r\n" not in data:
         data += connection.recv(65536)
     head, _, body = data.partition(b"\r\n\r\n")
-    length = next(
-        int(h.split(b":")[1]) for h in head.split(b"\r\n") if h.lower().startswith(b"content-length")
-    )
+    length = next(int(h.split(b":")[1]) for h in head.split(b"\r\n") if h.lower().startswith(b"content-length"))
     while len(body) < length:
         body += connection.recv(65536)
     return head + b"\r\n\r\n" + body
@@ -129,9 +125,7 @@ def reads_nothing(connection: socket.socket) -> None:
 
 @pytest.mark.loopback
 @pytest.mark.parametrize("behave", [drip, slow_headers, endless_continue, silence], ids=lambda b: b.__name__)
-def test_the_deadline_holds_however_the_server_stalls(
-    call: Caller, behave: Callable[[socket.socket], None]
-) -> None:
+def test_the_deadline_holds_however_the_server_stalls(call: Caller, behave: Callable[[socket.socket], None]) -> None:
     """A drip, slow headers, endless 100 Continue and silence all end at the call's total time."""
     with server(behave) as url:
         began = time.monotonic()

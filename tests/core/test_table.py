@@ -124,7 +124,7 @@ def test_an_empty_result_is_true() -> None:
 def test_printing_never_fails_on_a_console_of_another_code_page(encoding: str) -> None:
     """The command shows what the console can, and does not stop over what it cannot."""
     done = subprocess.run(
-        [sys.executable, "-m", "cloudai", "sentiment", "good ☃ 😀 좋아요", "--json"],
+        [sys.executable, "-m", "cloudai", "sentiment", "good ☃ 😀 좋아요", "--language", "en", "--json"],
         env={"PYTHONIOENCODING": encoding, "PATH": "", "SYSTEMROOT": ""},
         capture_output=True,
         check=False,

@@ -61,57 +61,37 @@ def _parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(required=True, metavar="command")
 
     demo = _command(subparsers, "demo", commands.demo, "find faces on real photos, with no account")
-    demo.add_argument(
-        "--out", default="cloudai-demo", metavar="DIR", help="where to write (default: %(default)s)"
-    )
+    demo.add_argument("--out", default="cloudai-demo", metavar="DIR", help="where to write (default: %(default)s)")
 
     faces = _over_files(subparsers, "faces", "detect_faces", "find the faces in pictures")
     faces.add_argument("--landmarks", action="store_true", help="also the points of each face (in --json)")
     faces.add_argument("--max-faces", type=int, metavar="N", help="most faces in a picture (default: 100)")
 
     analyze = _over_files(subparsers, "analyze", "analyze_image", "say what is in pictures")
-    analyze.add_argument(
-        "--features", type=_words, metavar="A,B", help="caption,tags,objects,faces,text,colors …"
-    )
+    analyze.add_argument("--features", type=_words, metavar="A,B", help="caption,tags,objects,faces,text,colors …")
     analyze.add_argument("--max-results", type=int, metavar="N", help="most results of each feature")
-    analyze.add_argument(
-        "--language", metavar="CODE", help="language of the tags, where the provider translates"
-    )
+    analyze.add_argument("--language", metavar="CODE", help="language of the tags, where the provider translates")
 
     age = _over_files(subparsers, "age", "estimate_age", "guess how old faces look, where a provider does")
     age.add_argument("--max-faces", type=int, metavar="N", help="most faces in a picture (default: 100)")
 
-    transcribe = _over_files(
-        subparsers, "transcribe", "speech_to_text", "write down what is said in recordings"
-    )
-    transcribe.add_argument(
-        "--language", required=True, metavar="CODE", help="the language spoken, e.g. ko-KR"
-    )
+    transcribe = _over_files(subparsers, "transcribe", "speech_to_text", "write down what is said in recordings")
+    transcribe.add_argument("--language", required=True, metavar="CODE", help="the language spoken, e.g. ko-KR")
     transcribe.add_argument("--speakers", type=int, metavar="N", help="tell this many speakers apart")
     transcribe.set_defaults(provider="google")
 
-    sentiment = _command(
-        subparsers, "sentiment", commands.over_texts, "say whether texts are positive or negative"
-    )
+    sentiment = _command(subparsers, "sentiment", commands.over_texts, "say whether texts are positive or negative")
     sentiment.add_argument("texts", nargs="*", metavar="TEXT", help="a text in quotes")
-    sentiment.add_argument(
-        "--lines", metavar="FILE", help="a file with one text a line; - reads standard input"
-    )
+    sentiment.add_argument("--lines", metavar="FILE", help="a file with one text a line; - reads standard input")
     sentiment.add_argument("--language", metavar="CODE", help="the language of the texts, e.g. ko")
-    sentiment.add_argument(
-        "--lexicon", metavar="CSV", help="words and scores for --provider local in any language"
-    )
+    sentiment.add_argument("--lexicon", metavar="CSV", help="words and scores for --provider local in any language")
     _output(sentiment)
     sentiment.set_defaults(operation="sentiment")
 
-    providers = _command(
-        subparsers, "providers", commands.providers, "what each provider can do, and since when"
-    )
+    providers = _command(subparsers, "providers", commands.providers, "what each provider can do, and since when")
     providers.add_argument("name", nargs="?", help="one provider, in detail")
 
-    doctor = _command(
-        subparsers, "doctor", commands.doctor, "which settings are there, and which are missing"
-    )
+    doctor = _command(subparsers, "doctor", commands.doctor, "which settings are there, and which are missing")
     doctor.add_argument("name", nargs="?", help="one provider")
     _env_file(doctor)
     return parser
@@ -136,12 +116,8 @@ def _over_files(subparsers: Any, name: str, operation: str, text: str) -> argpar
 
 
 def _output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--provider", default="local", metavar="NAME", help="who answers (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON object an input instead of a table"
-    )
+    parser.add_argument("--provider", default="local", metavar="NAME", help="who answers (default: %(default)s)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object an input instead of a table")
     parser.add_argument("--csv", metavar="FILE", help="write the table for Excel; - prints it as plain CSV")
     parser.add_argument("--timeout", type=float, metavar="S", help="seconds for each input, retries included")
     _env_file(parser)

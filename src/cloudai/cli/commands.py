@@ -161,11 +161,17 @@ def _settings(provider: Provider) -> Iterator[dict[str, Any]]:
             "setting": setting.name,
             "found": "yes" if variable else "no",
             "where": variable or " or ".join(setting.env),
-            "value": f"…{value[-4:]}"
-            if value and setting.secret and len(value) > 8
-            else ("…" if value and setting.secret else value),
+            "value": _veiled(value) if value and setting.secret else value,
             "purpose": setting.purpose,
         }
+
+
+SHORT = 8
+
+
+def _veiled(secret: str) -> str:
+    """Enough of a key to recognise it; of a short one nothing, for it would be half of it."""
+    return f"…{secret[-4:]}" if len(secret) > SHORT else "…"
 
 
 def demo(options: argparse.Namespace) -> int:

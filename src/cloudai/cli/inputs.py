@@ -11,11 +11,9 @@ from pathlib import Path
 
 from cloudai.errors import InputError
 
-__all__ = ["AUDIO", "PICTURES", "expand", "lines"]
+__all__ = ["AUDIO", "PICTURES", "expand", "lines", "text_of"]
 
-PICTURES = frozenset(
-    {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
-)
+PICTURES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif"})
 AUDIO = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus"})
 ADDRESS = re.compile(r"^(https?|gs)://", re.IGNORECASE)
 
@@ -33,9 +31,7 @@ def _expanded(path: str, kinds: frozenset[str]) -> list[str]:
         found = [str(file) for file in here.iterdir() if file.is_file() and file.suffix.lower() in kinds]
         return _some(found, f"no {'/'.join(sorted(kinds))} in the folder {path}")
     if not here.exists() and glob.has_magic(path):
-        return _some(
-            [name for name in glob.glob(path, recursive=True) if Path(name).is_file()], f"nothing fits {path}"
-        )
+        return _some([name for name in glob.glob(path, recursive=True) if Path(name).is_file()], f"nothing fits {path}")
     return [path]  # also one that is not there: it keeps its row, with the reason
 
 
@@ -46,26 +42,29 @@ def _some(found: list[str], problem: str) -> list[str]:
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
-    """ "photo2" before "photo10"."""
+    """A key by which "photo2" comes before "photo10"."""
     parts = re.split(r"(\d+)", unicodedata.normalize("NFC", name).lower())
     return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
 
 
 def lines(path: str) -> list[str]:
-    """The lines of a text file that are not blank: UTF-8, else CP949."""
-    if path == "-":
-        data = sys.stdin.buffer.read()
-    else:
-        try:
-            data = Path(path).read_bytes()
-        except OSError as error:
-            raise InputError(f"cannot read {path} ({error.strerror})", advice="Check the path.") from error
+    """The lines of a text file, or of standard input ("-"), that are not blank."""
+    text = sys.stdin.buffer.read().decode("utf-8-sig", "replace") if path == "-" else text_of(path)
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def text_of(path: str) -> str:
+    """The text of a file: UTF-8 with or without a byte order mark, else CP949, the guess told."""
     try:
-        text = data.decode("utf-8-sig")
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {path} ({error.strerror})", advice="Check the path.") from error
+    try:
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         try:
             text = data.decode("cp949")
         except UnicodeDecodeError as error:
             raise InputError(f"{path} is neither UTF-8 nor CP949", advice="Save it as UTF-8.") from error
         print(f"{path}: read as CP949", file=sys.stderr)
-    return [line for line in text.splitlines() if line.strip()]
+        return text

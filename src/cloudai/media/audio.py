@@ -76,9 +76,7 @@ class Audio(Source):
         if self.uri:
             scheme = self.uri.partition(":")[0].lower()
             if scheme not in limits.schemes:
-                raise InputError(
-                    f"{limits.who} does not read {self.uri}", advice="Download it and give the file."
-                )
+                raise InputError(f"{limits.who} does not read {self.uri}", advice="Download it and give the file.")
             self.sound = Sound(uri=self.uri)
         else:
             self.sound = yield from call(self._probe, limits)
@@ -120,9 +118,7 @@ class Audio(Source):
         return Sound(blob, None, format, tag.duration, int(tag.samplerate), tag.channels, tag.bitdepth)
 
     def _damaged(self) -> InputError:
-        return InputError(
-            f"{self.name} is cut off or damaged: it has no length", advice="Record or export it again."
-        )
+        return InputError(f"{self.name} is cut off or damaged: it has no length", advice="Record or export it again.")
 
     def _require_fit(self, sound: Sound, limits: AudioLimits) -> None:
         if sound.duration is not None and sound.duration > limits.max_seconds:
@@ -163,9 +159,7 @@ EXTENSIBLE = 0xFFFE
 
 
 def _wav(data: bytes, name: str) -> Sound:
-    damaged = InputError(
-        f"{name} is cut off or damaged: a WAV without sound", advice="Record or export it again."
-    )
+    damaged = InputError(f"{name} is cut off or damaged: a WAV without sound", advice="Record or export it again.")
     chunks = dict(_wav_chunks(data))
     layout = chunks.get(b"fmt ")
     sound = chunks.get(b"data")
@@ -191,9 +185,7 @@ def _wav_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
     view, position = memoryview(data), 12
     while position + 8 <= len(data):
         name, size = struct.unpack_from("<4sI", data, position)
-        content = (
-            view[position + 8 : position + 8 + size] if size not in (0, 0xFFFFFFFF) else view[position + 8 :]
-        )
+        content = view[position + 8 : position + 8 + size] if size not in (0, 0xFFFFFFFF) else view[position + 8 :]
         yield name, content
         if name == b"data":
             return

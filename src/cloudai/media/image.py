@@ -175,9 +175,7 @@ class Image(Source):
         """sha256 (hex) of the bytes as given, of the pixels where those were given, or of the address."""
         if self.uri or self._raster is None:
             return sha256(self.uri.encode() if self.uri else self.data).hexdigest()
-        head = (
-            f"{self._raster.mode} {self._raster.size} {pixels.from_pillow(self._raster, '')[1].orientation}"
-        )
+        head = f"{self._raster.mode} {self._raster.size} {pixels.from_pillow(self._raster, '')[1].orientation}"
         return sha256(head.encode() + self._raster.tobytes()).hexdigest()
 
     def _opened(self) -> tuple[PIL.Image.Image, Header]:
@@ -192,9 +190,7 @@ class Image(Source):
     def _by_reference(self, limits: ImageLimits) -> Picture:
         address = str(self.uri)
         if not limits.by_url or address.partition(":")[0].lower() not in limits.schemes:
-            raise InputError(
-                f"{limits.who} does not fetch {address}", advice="Download the picture and give the file."
-            )
+            raise InputError(f"{limits.who} does not fetch {address}", advice="Download the picture and give the file.")
         return Picture(None, None, None, None, None, None, uri=address)
 
     def _pixels(self, max_side: int | None) -> Decoded:
@@ -202,9 +198,7 @@ class Image(Source):
         scale = 1.0 if max_side is None else min(1.0, max_side / max(header.width, header.height))
         size = _scaled(header, scale)
         shown = pixels.upright(image, header, size, self.name)
-        return Decoded(
-            header.width, header.height, *size, header.format, _said(header, size, None), image=shown
-        )
+        return Decoded(header.width, header.height, *size, header.format, _said(header, size, None), image=shown)
 
     def _fit(self, limits: ImageLimits) -> Picture:
         image, header = self._opened()
@@ -233,9 +227,7 @@ class Image(Source):
         prepared = "metadata removed" if len(clean) < len(self.data) else "as given"
         return self._picture(header, size, clean, header.format, prepared)
 
-    def _encoded_anew(
-        self, image: PIL.Image.Image, header: Header, scale: float, limits: ImageLimits
-    ) -> Picture:
+    def _encoded_anew(self, image: PIL.Image.Image, header: Header, scale: float, limits: ImageLimits) -> Picture:
         """Turned, shrunk and encoded, in steps until it is small enough."""
         size = _scaled(header, scale)
         shown = pixels.upright(image, header, size, self.name)
@@ -246,13 +238,9 @@ class Image(Source):
             scale *= SHRINK
             size = _scaled(header, scale)
             shown = shown.resize(size)
-        raise InputError(
-            f"{self.name} cannot be made to fit the {limits.max_bytes:,} bytes that {limits.who} takes"
-        )
+        raise InputError(f"{self.name} cannot be made to fit the {limits.max_bytes:,} bytes that {limits.who} takes")
 
-    def _picture(
-        self, header: Header, size: tuple[int, int], data: bytes, format: str, prepared: str
-    ) -> Picture:  # noqa: A002
+    def _picture(self, header: Header, size: tuple[int, int], data: bytes, format: str, prepared: str) -> Picture:  # noqa: A002
         blob = Blob(self.key, lambda: data, f"image/{format.lower()}")
         return Picture(header.width, header.height, *size, header.format, prepared, blob=blob)
 

@@ -137,9 +137,7 @@ def from_array(array: Any) -> PIL.Image.Image:
 
     shape, kind = tuple(array.shape), str(array.dtype)
     if kind != "uint8":
-        raise InputError(
-            f"an array of {kind} is no picture", advice="Give uint8, 0 to 255: (a * 255).astype('uint8')."
-        )
+        raise InputError(f"an array of {kind} is no picture", advice="Give uint8, 0 to 255: (a * 255).astype('uint8').")
     if len(shape) not in (2, 3) or 0 in shape or (len(shape) == 3 and shape[2] not in (1, 3, 4)):  # noqa: PLR2004
         raise InputError(
             f"an array of shape {shape} is no picture",

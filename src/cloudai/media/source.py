@@ -60,20 +60,14 @@ class Source:
         """The bytes as given; InputError where there are none to be had."""
         data = self._read()
         if not data:
-            raise InputError(
-                f"{self.name} is empty (0 bytes)" if self._has_name else "the data is empty (0 bytes)"
-            )
+            raise InputError(f"{self.name} is empty (0 bytes)" if self._has_name else "the data is empty (0 bytes)")
         if len(data) > MOST_BYTES:
             raise self._too_large(len(data))
         return data
 
     @property
     def _has_name(self) -> bool:
-        return (
-            self._name is not None
-            or isinstance(self._given, str | os.PathLike)
-            or hasattr(self._given, "name")
-        )
+        return self._name is not None or isinstance(self._given, str | os.PathLike) or hasattr(self._given, "name")
 
     def _read(self) -> bytes:
         given = self._given
@@ -117,9 +111,7 @@ def not_a(kind: str, name: str, data: bytes) -> InputError:
     """The error for bytes that are something else, with how they begin and what that may mean."""
     if data.lstrip()[:1] == b"<" and re.match(rb"\s*<(!doctype|html|head|body)", data[:200], re.IGNORECASE):
         first = data.lstrip()[:9].decode("ascii", "replace")
-        return InputError(
-            f"{name} is not {kind}; it begins with {first!r}: a web page saved under that name?"
-        )
+        return InputError(f"{name} is not {kind}; it begins with {first!r}: a web page saved under that name?")
     what = next((text for mark, text in OTHER_KINDS if re.match(mark, data)), None)
     if what:
         return InputError(f"{name} is not {kind} but {what}", advice="Convert it, or give another file.")

@@ -179,7 +179,7 @@ class Result(Model):
         return self.table().to_csv(path, excel=excel)
 
     def _repr_html_(self) -> str:
-        return self.table()._repr_html_()  # noqa: SLF001
+        return self.table()._repr_html_()
 
 
 LEADING = ("item", "input", "status", "provider", "method")

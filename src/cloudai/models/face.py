@@ -160,9 +160,7 @@ class Faces(Many[Face]):
                 "emotion_scale": face.emotions.scale if face.emotions else None,
                 "glasses": face.glasses,
                 "blur": (face.blur.word or face.blur.score) if face.blur else None,
-                "occlusion": ", ".join(sorted(k for k, v in face.occlusion.items() if v))
-                if face.occlusion
-                else None,
+                "occlusion": ", ".join(sorted(k for k, v in face.occlusion.items() if v)) if face.occlusion else None,
             }
             for index, face in enumerate(self.faces)
         ]

@@ -286,9 +286,7 @@ class ImageAnalysis(Many[Tag]):
 
     def _rows(self) -> list[dict[str, Any]]:
         return [
-            {"kind": kind, "rank": rank, **row}
-            for kind, things in self._kinds()
-            for rank, row in enumerate(things)
+            {"kind": kind, "rank": rank, **row} for kind, things in self._kinds() for rank, row in enumerate(things)
         ]
 
     def _kinds(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -302,10 +300,7 @@ class ImageAnalysis(Many[Tag]):
         yield "place", [_thing(p) for p in self.places or ()]
         yield (
             "color",
-            [
-                {"name": c.hex, "score": c.score if c.score is not None else c.fraction}
-                for c in self.colors or ()
-            ],
+            [{"name": c.hex, "score": c.score if c.score is not None else c.fraction} for c in self.colors or ()],
         )
         yield (
             "safety",
@@ -321,10 +316,7 @@ class ImageAnalysis(Many[Tag]):
 
 
 def _thing(thing: Caption | Tag | Person | Category) -> dict[str, Any]:
-    values = {
-        name: getattr(thing, name, None)
-        for name in ("language", "parent", "latitude", "longitude", "vendor_id")
-    }
+    values = {name: getattr(thing, name, None) for name in ("language", "parent", "latitude", "longitude", "vendor_id")}
     name = getattr(thing, "name", None) or getattr(thing, "text", None)
     return {"name": name, "score": thing.confidence, **_rectangle(getattr(thing, "box", None)), **values}
 

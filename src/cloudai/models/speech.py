@@ -113,6 +113,4 @@ class Speech(Result):
         return ("format", "rate", "duration", "bytes")
 
     def _rows(self) -> list[dict[str, Any]]:
-        return [
-            {"format": self.format, "rate": self.rate, "duration": self.duration, "bytes": len(self.audio)}
-        ]
+        return [{"format": self.format, "rate": self.rate, "duration": self.duration, "bytes": len(self.audio)}]

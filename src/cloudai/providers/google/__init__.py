@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from cloudai.provider import Capability
 from cloudai.providers.google.language import Language
 from cloudai.providers.google.speech import Speech
 from cloudai.providers.google.vision import Vision
-from cloudai.provider import Capability
 
 __all__ = ["Google"]
 

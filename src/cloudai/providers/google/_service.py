@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from datetime import UTC
 from collections.abc import Mapping, Sequence
+from datetime import UTC
 from typing import Any, ClassVar
 
 from cloudai.errors import (
@@ -155,9 +155,7 @@ class GoogleService(Provider):
         return Fault(
             message=message,
             code=next(iter(_reasons(error, details)), None) or error.get("status"),
-            retry_after=next(
-                (hint for d in details if (hint := seconds(d.get("retryDelay"))) is not None), None
-            ),
+            retry_after=next((hint for d in details if (hint := seconds(d.get("retryDelay"))) is not None), None),
             kind=kind,
             quota=quota if kind is RateLimitedError else None,
             advice=advice,
@@ -208,9 +206,7 @@ def _reasons(error: Mapping[str, Any], details: Sequence[Mapping[str, Any]]) -> 
     """The vendor's words for the cause: ErrorInfo.reason first, the names of spent quotas last."""
     reasons = [d.get("reason") for d in [*details, *_dicts(error.get("errors"))]]
     limits = [d["metadata"].get("quota_limit") for d in details if isinstance(d.get("metadata"), dict)]
-    spent = [
-        v.get(name) for d in details for v in _dicts(d.get("violations")) for name in ("quotaId", "subject")
-    ]
+    spent = [v.get(name) for d in details for v in _dicts(d.get("violations")) for name in ("quotaId", "subject")]
     return [word for word in (*reasons, *limits, *spent) if isinstance(word, str)]
 
 

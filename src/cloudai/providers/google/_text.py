@@ -139,9 +139,7 @@ def _line(words: Sequence[WireWord], paragraph: int, picture: Picture) -> Line:
         )
         for word in words
     )
-    return Line(
-        text=text.strip(), words=read_words, box=_around([w.box for w in read_words]), paragraph=paragraph
-    )
+    return Line(text=text.strip(), words=read_words, box=_around([w.box for w in read_words]), paragraph=paragraph)
 
 
 def _lines_of_flat_words(text: str, words: Sequence[TextAnnotation], picture: Picture) -> Iterator[Line]:

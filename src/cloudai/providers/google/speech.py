@@ -49,9 +49,7 @@ class Speech(GoogleService):
         checked="2026-11-23",
         note="up to a minute; longer from a gs:// address",
     )
-    def speech_to_text(
-        self, audio: Audio, *, language: str, words: bool, speakers: int | None
-    ) -> Flow[Transcript]:
+    def speech_to_text(self, audio: Audio, *, language: str, words: bool, speakers: int | None) -> Flow[Transcript]:
         """Speech as text: at once up to a minute, as a job that is waited for from ``gs://``."""
         code = with_region(language)
         sound = yield from audio.probe(LIMITS)
@@ -64,9 +62,7 @@ class Speech(GoogleService):
         """The project, where it was given, or where a service account signs: v2 documents no API key."""
         return self.setting("project") if self._given["project"] or not self._key() else None
 
-    def _with_v1(
-        self, sound: Sound, code: str, words: bool, speakers: int | None
-    ) -> Flow[list[RecognitionResult]]:
+    def _with_v1(self, sound: Sound, code: str, words: bool, speakers: int | None) -> Flow[list[RecognitionResult]]:
         config: dict[str, Any] = {
             "languageCode": code,
             "enableWordTimeOffsets": words,
@@ -90,9 +86,7 @@ class Speech(GoogleService):
         done = yield from self._finished(response, f"https://{HOST}/v1/operations/", "v1")
         return checked(Recognized, done).results
 
-    def _with_v2(
-        self, sound: Sound, code: str, words: bool, speakers: int | None
-    ) -> Flow[list[RecognitionResult]]:
+    def _with_v2(self, sound: Sound, code: str, words: bool, speakers: int | None) -> Flow[list[RecognitionResult]]:
         location = self.setting("location") or "global"
         host = HOST if location == "global" else f"{location}-{HOST}"
         recognizer = f"https://{host}/v2/projects/{self._speech_project()}/locations/{location}/recognizers/_"
@@ -118,9 +112,7 @@ class Speech(GoogleService):
             "files": [{"uri": sound.uri}],
             "recognitionOutputConfig": {"inlineResponseConfig": {}},
         }
-        response = yield Request(
-            "POST", f"{recognizer}:batchRecognize", service="speech", api="v2", json=body
-        )
+        response = yield Request("POST", f"{recognizer}:batchRecognize", service="speech", api="v2", json=body)
         done = yield from self._finished(response, f"https://{host}/v2/", "v2")
         return self._of_file(checked(BatchRecognized, done), sound.uri)
 
@@ -158,9 +150,7 @@ def _encoding(sound: Sound) -> dict[str, Any]:
 
 
 def _require_readable(sound: Sound) -> None:
-    if sound.format == "wav" and (
-        sound.codec not in WAV_CODECS or (sound.codec == "pcm" and sound.bits != 16)
-    ):  # noqa: PLR2004
+    if sound.format == "wav" and (sound.codec not in WAV_CODECS or (sound.codec == "pcm" and sound.bits != 16)):  # noqa: PLR2004
         raise InputError(
             f"this WAV holds {sound.bits}-bit {sound.codec}, and Google reads 16-bit PCM",
             advice="Convert it, for example: ffmpeg -i in.wav -c:a pcm_s16le out.wav",
@@ -264,9 +254,7 @@ def _segment(result: RecognitionResult, best: Alternative) -> Segment:
 
 def _turns(words: list[WireWord], code: str) -> tuple[Segment, ...]:
     """One segment for each stretch of words by the same speaker."""
-    turns = [
-        (speaker, tuple(map(_word, said))) for speaker, said in groupby(words, key=lambda word: word.speaker)
-    ]
+    turns = [(speaker, tuple(map(_word, said))) for speaker, said in groupby(words, key=lambda word: word.speaker)]
     return tuple(
         Segment(
             text=joined([word.text for word in said], code),

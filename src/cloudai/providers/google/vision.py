@@ -172,9 +172,7 @@ class Vision(GoogleService):
         checked="2026-11-23",
         note="expressions as likelihoods of four emotions; no age, no gender",
     )
-    def detect_faces(
-        self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int
-    ) -> Flow[Faces]:
+    def detect_faces(self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int) -> Flow[Faces]:
         """Where the faces are, with pose and the likelihood of four expressions."""
         lacking = [attribute for attribute in attributes if attribute not in ATTRIBUTES]
         if lacking:
@@ -187,9 +185,7 @@ class Vision(GoogleService):
         faces = [_face(annotation, picture, landmarks) for annotation in reply.face_annotations]
         return Faces(faces=largest_first(faces), truncated=len(faces) >= max_faces)
 
-    def _annotate(
-        self, picture: Picture, features: list[dict[str, Any]], language: str | None
-    ) -> Flow[AnnotateReply]:
+    def _annotate(self, picture: Picture, features: list[dict[str, Any]], language: str | None) -> Flow[AnnotateReply]:
         """One picture, one request; the reply's own error raised."""
         source = {"source": {"imageUri": picture.uri}} if picture.by_reference else {"content": picture.blob}
         item: dict[str, Any] = {"image": source, "features": features}
@@ -444,9 +440,7 @@ def _objects(reply: AnnotateReply, picture: Picture) -> tuple[Object, ...]:
 
 
 def _people(reply: AnnotateReply, picture: Picture) -> tuple[Person, ...]:
-    return tuple(
-        Person(confidence=o.confidence, box=o.box) for o in _objects(reply, picture) if o.name == "Person"
-    )
+    return tuple(Person(confidence=o.confidence, box=o.box) for o in _objects(reply, picture) if o.name == "Person")
 
 
 def _places(reply: AnnotateReply, picture: Picture) -> tuple[Place, ...]:
@@ -478,9 +472,7 @@ def _crops(reply: AnnotateReply, picture: Picture) -> tuple[Crop, ...]:
         (hint, hint.bounding_poly.box(picture)) for hint in reply.crop_hints_annotation.crop_hints
     )
     return tuple(
-        Crop(box=box, confidence=hint.confidence, importance=hint.importance_fraction)
-        for hint, box in boxes
-        if box
+        Crop(box=box, confidence=hint.confidence, importance=hint.importance_fraction) for hint, box in boxes if box
     )
 
 
@@ -492,9 +484,7 @@ def _web(reply: AnnotateReply, _: Picture) -> Web:
 
     return Web(
         best_guesses=tuple(label.label for label in web.best_guess_labels),
-        entities=tuple(
-            WebEntity(name=e.description, score=e.score, vendor_id=e.entity_id) for e in web.web_entities
-        ),
+        entities=tuple(WebEntity(name=e.description, score=e.score, vendor_id=e.entity_id) for e in web.web_entities),
         pages=pages(web.pages_with_matching_images),
         full_matches=pages(web.full_matching_images),
         partial_matches=pages(web.partial_matching_images),
@@ -508,8 +498,7 @@ def _safety(reply: AnnotateReply, _: Picture) -> dict[str, Level]:
 
 PARTS: Mapping[Feature, Any] = {
     "tags": lambda reply, _: tuple(
-        Tag(name=e.description, confidence=e.score, language="en", vendor_id=e.mid)
-        for e in reply.label_annotations
+        Tag(name=e.description, confidence=e.score, language="en", vendor_id=e.mid) for e in reply.label_annotations
     ),
     "objects": _objects,
     "people": _people,

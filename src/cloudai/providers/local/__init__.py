@@ -45,9 +45,7 @@ class Local(Provider):
 
     name: ClassVar[str] = "local"
     settings: ClassVar[tuple[Setting, ...]] = (
-        Setting(
-            "face_model", ("CLOUDAI_FACE_MODEL",), purpose="path of a YuNet model: better faces, landmarks"
-        ),
+        Setting("face_model", ("CLOUDAI_FACE_MODEL",), purpose="path of a YuNet model: better faces, landmarks"),
         Setting("lexicon", ("CLOUDAI_LEXICON",), purpose="CSV of word,score: sentiment in any language"),
     )
     absent: ClassVar[Mapping[str, Capability]] = {
@@ -117,9 +115,7 @@ class Local(Provider):
         note="frontal faces; with a YuNet model also others, and landmarks",
         page="https://docs.opencv.org/4.x/db/d28/tutorial_cascade_classifier.html",
     )
-    def detect_faces(
-        self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int
-    ) -> Flow[Faces]:
+    def detect_faces(self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int) -> Flow[Faces]:
         """Where the faces are."""
         if attributes:
             raise UnsupportedOperationError(
@@ -136,9 +132,7 @@ class Local(Provider):
     def _faces(self, image: Image, *, landmarks: bool, max_faces: int) -> Flow[Faces]:
         shown = yield from image.pixels(faces.SIDE)
         model = self.setting("face_model")
-        found = (
-            yield from call(faces.yunet, shown.image, model) if model else call(faces.cascade, shown.image)
-        )
+        found = yield from call(faces.yunet, shown.image, model) if model else call(faces.cascade, shown.image)
         every = largest_first(
             [
                 Face(

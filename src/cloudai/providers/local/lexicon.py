@@ -56,9 +56,7 @@ def by_vader(text: str, language: str | None) -> Sentiment:
     )
 
 
-def by_words(
-    text: str, language: str | None, words: str | os.PathLike[str] | Mapping[str, float]
-) -> Sentiment:
+def by_words(text: str, language: str | None, words: str | os.PathLike[str] | Mapping[str, float]) -> Sentiment:
     """Sentiment by a lexicon: each word of the text scores as the longest entry it begins with.
 
     So "맛있" also scores "맛있어요" and "맛있었다": Korean endings are attached to the word.
@@ -93,9 +91,7 @@ def _sentiment(text: str, score: Callable[[str], float]) -> Sentiment:
     sentences = []
     for start, part in _sentences(text):
         value = score(part)
-        sentences.append(
-            Sentence(text=part, start=start, end=start + len(part), score=value, label=_label(value))
-        )
+        sentences.append(Sentence(text=part, start=start, end=start + len(part), score=value, label=_label(value)))
     whole = score(text)
     return Sentiment(score=whole, label=_label(whole), sentences=tuple(sentences))
 
@@ -142,9 +138,7 @@ def _read(path: str) -> Mapping[str, float]:
         if score is not None:
             entries[row[0].strip()] = score
     if not entries:
-        raise SettingsError(
-            f"{path} has no words", advice="Give lexicon= a CSV file with lines of word,score."
-        )
+        raise SettingsError(f"{path} has no words", advice="Give lexicon= a CSV file with lines of word,score.")
     return entries
 
 
@@ -160,9 +154,7 @@ def _decoded(path: str) -> str:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise SettingsError(
-            f"cannot read the lexicon {path} ({error.strerror})", advice="Check lexicon=."
-        ) from error
+        raise SettingsError(f"cannot read the lexicon {path} ({error.strerror})", advice="Check lexicon=.") from error
     for encoding in ("utf-8-sig", "cp949"):
         try:
             return data.decode(encoding)

@@ -1,0 +1,47 @@
+"""Card news: a caption on every picture of a folder, all of one size, as an animated GIF.
+
+    python examples/card_news.py photos/
+    python examples/card_news.py photos/ --provider google --language ko
+
+On `local` a card says what is known (size, faces, colours) and that there is no caption.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import cloudai
+from cloudai.cli.inputs import PICTURES, expand
+from cloudai.report import card_news
+
+
+def main() -> int:
+    """Run the example."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("photos", nargs="+", help="files, folders or patterns")
+    parser.add_argument("--out", default="out", help="where to write (default: %(default)s)")
+    parser.add_argument("--provider", default="local", help="who looks at the pictures (default: %(default)s)")
+    parser.add_argument("--language", default="en", choices=["en", "ko"], help="of the cards")
+    parser.add_argument("--font", help="a font file that has the characters of the captions")
+    options = parser.parse_args()
+    try:
+        with cloudai.Client(options.provider) as client:
+            made = card_news(
+                client,
+                expand(options.photos, PICTURES),
+                options.out,
+                language=options.language,
+                font=options.font,
+                progress=lambda done, name: print(f"{done}  {name}", file=sys.stderr),
+            )
+    except cloudai.CloudAIError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(made.table.filled())
+    print("\nOpen:", *made.files, sep="\n  ")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""``cloudai demo``: both stories on real photos, with no account; nothing leaves this computer."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from cloudai.client import Client
+from cloudai.errors import MissingExtraError
+from cloudai.report import card_news, portrait_gallery
+
+__all__ = ["run", "sample_photos"]
+
+# Public-domain photos that installed packages carry, and where in them.
+SAMPLES = (
+    ("Grace Hopper", "matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
+    ("Eileen Collins", "skimage", "data/astronaut.png"),
+    ("Chelsea, a cat", "skimage", "data/chelsea.png"),
+    ("Coffee", "skimage", "data/coffee.png"),
+    ("Rocket", "skimage", "data/rocket.jpg"),
+)
+
+
+def sample_photos() -> list[tuple[str, Path]]:
+    """Title and place of each photo; MissingExtraError where the packages are not installed."""
+    found = []
+    for title, package, inside in SAMPLES:
+        spec = find_spec(package)  # found without importing it
+        photo = Path(spec.origin).parent / inside if spec and spec.origin else None
+        if photo is None or not photo.is_file():
+            raise MissingExtraError("the demo", "local")
+        found.append((title, photo))
+    return found
+
+
+def run(out: Path) -> int:
+    """Find faces, write a gallery and cards, print the table and what to open."""
+    photos = sample_photos()
+    with Client("local") as client:
+        print("Looking for faces in five photos, on this computer alone …\n")
+        people = portrait_gallery(client, photos, out, title="Portraits")
+        cards = card_news(client, [photo for _, photo in photos], out)
+    columns = ("item", "input", "status", "n_faces", "x", "y", "width", "height", "error")
+    print(people.table.select(*columns).filled())
+    faces = sum(row["status"] == "ok" for row in people.table)
+    print(f"\n{faces} faces in {len(photos)} photos. Open:")
+    for file in (*people.files, *cards.files):
+        print(f"  {file}")
+    failed = [outcome for outcome in (*people.outcomes, *cards.outcomes) if outcome.error]
+    for outcome in failed:
+        print(f"{outcome.input}: {outcome.error}", file=sys.stderr)
+    return int(bool(failed))

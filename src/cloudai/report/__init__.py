@@ -1,0 +1,18 @@
+"""Pictures and pages made of results: card news, a gallery of portraits."""
+
+from cloudai.report.cards import card, save_gif
+from cloudai.report.fonts import MissingFontError, find_font
+from cloudai.report.gallery import Portrait, save_gallery
+from cloudai.report.stories import Finding, card_news, portrait_gallery
+
+__all__ = [
+    "Finding",
+    "MissingFontError",
+    "Portrait",
+    "card",
+    "card_news",
+    "find_font",
+    "portrait_gallery",
+    "save_gallery",
+    "save_gif",
+]

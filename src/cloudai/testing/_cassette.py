@@ -1,0 +1,211 @@
+"""A cassette: the file, and what is in it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NoReturn, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from cloudai.errors import ReplayError
+from cloudai.flow import Response
+from cloudai.testing._secrets import Secrets
+from cloudai.testing._written import content
+
+__all__ = ["Asked", "Cassette", "Exchange", "Kind", "PathLike", "Reply"]
+
+PathLike: TypeAlias = str | os.PathLike[str]
+Kind: TypeAlias = Literal["recorded", "constructed", "official-example", "documented"]
+
+VERSION = 1
+
+
+class _Part(BaseModel):
+    # A misspelt field of a cassette written by hand must not pass for one that is not there.
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Asked(_Part):
+    """The request of an exchange. "REDACTED" in it matches anything, and nothing at all."""
+
+    method: str
+    url: str
+    params: dict[str, str | list[str]] = Field(default_factory=dict)
+    headers: dict[str, str] = Field(default_factory=dict)
+    """To be read: requests are not compared by headers."""
+    body: Any = None
+    """JSON, ``{"sha256", "size", "media_type"}`` in place of every upload."""
+    upload: Any = None
+    """The digest of a body that is not JSON."""
+    form: dict[str, str | list[str]] | None = None
+    files: dict[str, Any] | str | None = None
+    credentials: bool = True
+    """False of a request for a token: on replay it may be asked any number of times, or never."""
+
+
+class Reply(_Part):
+    """The reply of an exchange."""
+
+    status: int = Field(ge=100, le=999)
+    headers: dict[str, str] = Field(default_factory=dict)
+    body: Any = None
+    """JSON; a text as it is; ``{"base64": …}`` of anything else."""
+
+    @field_validator("body")
+    @classmethod
+    def _has_content(cls, body: Any) -> Any:
+        content(body)
+        return body
+
+
+class Exchange(_Part):
+    """One request and its reply, and where they come from."""
+
+    kind: Kind
+    source: str | None = None
+    name: str | None = None
+    note: str | None = None
+    request: Asked
+    response: Reply
+
+    def reply(self) -> Response:
+        """The reply, as if it came from the network."""
+        kept = self.response
+        return Response(kept.status, kept.headers, content(kept.body), replayed=True)
+
+    def plain(self) -> dict[str, Any]:
+        """The exchange as JSON, fields that were not given left out."""
+        return self.model_dump(exclude_unset=True)
+
+
+@dataclass
+class Cassette:
+    """The exchanges of one file, in order.
+
+    Args:
+        exchanges: What was asked and answered.
+        path: The file they are from.
+        match: False gives the replies in order, whatever is asked: for replies whose requests were not
+            kept. So it is with a file of a single exchange, and with a list of them.
+
+    Example:
+        >>> reply = {"status": 200, "body": {"score": 0.9}}
+        >>> request = {"method": "POST", "url": "https://mood.example/v1", "body": {"text": "좋아요"}}
+        >>> exchange = Exchange(kind="constructed", request=request, response=reply)
+        >>> Cassette([exchange]).exchanges[0].reply().json()
+        {'score': 0.9}
+    """
+
+    exchanges: list[Exchange] = field(default_factory=list)
+    path: Path | None = None
+    match: bool = True
+
+    @classmethod
+    def load(cls, path: PathLike) -> Cassette:
+        """Read a cassette, a file of one exchange, or a list of such.
+
+        Raises:
+            ReplayError: There is no such file, it is none of these, or a later version wrote it.
+        """
+        data = _read(path)
+        match data:
+            case {"version": int(version)} if version > VERSION:
+                raise ReplayError(
+                    f"{path} is a cassette of version {version}; this cloudai reads {VERSION}",
+                    advice="Upgrade cloudai.",
+                )
+            case {"version": 1, "exchanges": list(exchanges), **rest} if rest.keys() <= {"match"}:
+                matching = rest.get("match", True)
+            case {"request": _, "response": _}:
+                exchanges, matching = [data], False
+            case list():
+                exchanges, matching = data, False
+            case _:
+                _refuse(path, f'it does not have the shape {{"version": {VERSION}, "exchanges": […]}}')
+        if not isinstance(matching, bool):
+            _refuse(path, "match is true or false")
+        return cls([_exchange(path, i, each) for i, each in enumerate(exchanges, 1)], Path(path), match=matching)
+
+    def save(self, path: PathLike, *, secrets: Iterable[str] = ()) -> None:
+        """Write the cassette whole or not at all, readable by its owner only: it holds replies.
+
+        Args:
+            path: The file; one that exists is replaced.
+            secrets: Values that must not be in it.
+
+        Raises:
+            ReplayError: One of the secrets is in it, in plain, base64 or URL spelling, or the file cannot
+                be written. What was there before is still there.
+        """
+        self.write(path, Secrets(secrets))
+
+    def write(self, path: PathLike, secrets: Secrets) -> None:
+        """Like `save`."""
+        text = self._text(path)
+        if secrets.occur_in(text):
+            raise ReplayError(
+                f"a secret would have been written to {path}",
+                advice="See where the service repeats the key; nothing was written.",
+            )
+        try:
+            # Lone surrogates have no UTF-8; their escape is what JSON has for them.
+            _replace(Path(path), text.encode("utf-8", "backslashreplace"))
+        except OSError as error:
+            raise ReplayError(
+                f"cannot write {path} ({error.strerror or error})", advice="Choose another place."
+            ) from error
+
+    def _text(self, path: PathLike) -> str:
+        data: dict[str, Any] = {"version": VERSION}
+        if not self.match:
+            data["match"] = False
+        data["exchanges"] = [exchange.plain() for exchange in self.exchanges]
+        try:
+            return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        except (ValueError, TypeError, RecursionError) as error:
+            raise ReplayError(f"cannot write {path}: an exchange is not JSON ({error})") from error
+
+
+def _replace(target: Path, data: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")  # mode 0600
+    try:
+        with os.fdopen(handle, "wb") as out:
+            out.write(data)
+        Path(temporary).replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
+
+
+def _read(path: PathLike) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise ReplayError(
+            f"there is no cassette {path}", advice="Record it first: cloudai.testing.recording."
+        ) from None
+    except OSError as error:
+        _refuse(path, error.strerror or str(error), error)
+    except (ValueError, RecursionError) as error:
+        _refuse(path, f"it is not JSON: {error}", error)
+
+
+def _exchange(path: PathLike, number: int, data: Any) -> Exchange:
+    try:
+        return Exchange.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        _refuse(path, f"exchange {number}, {where}: {first['msg']}", error)
+
+
+def _refuse(path: PathLike, why: str, cause: Exception | None = None) -> NoReturn:
+    why = " ".join(why.split())
+    raise ReplayError(f"{path} is no cassette: {why}", advice="Record it anew, or mend it by hand.") from cause

@@ -1,0 +1,157 @@
+"""Clients that replay or record: the usual way to use a cassette."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any
+
+from cloudai._http import AsyncNetwork, Network
+from cloudai.client import AsyncClient, Client
+from cloudai.flow import Request
+from cloudai.provider import Provider, find
+from cloudai.testing._cassette import Cassette, PathLike
+from cloudai.testing._record import Recorder, record, require_folder
+from cloudai.testing._replay import Replay, replay
+
+__all__ = ["Recording", "Replaying", "recording", "replaying"]
+
+
+def _no_wait(_: float) -> None:
+    """Polls and retries need no waiting where the answer is known."""
+
+
+async def _no_await(_: float) -> None:
+    """The same, awaiting."""
+
+
+class Replaying:
+    """``with`` gives a `Client`, ``async with`` an `AsyncClient`. Made by `replaying`."""
+
+    def __init__(self, provider: str | Provider, replay: Replay, options: dict[str, Any]) -> None:
+        self.replay = replay
+        self._provider = provider
+        self._options = {"send": replay, "offline": True, **options}
+        self._client: Any = None
+
+    def __enter__(self) -> Client:
+        self._client = client = Client(self._provider, **{"sleep": _no_wait, **self._options})
+        return client
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+        self.replay.__exit__(kind, error, trace)
+
+    async def __aenter__(self) -> AsyncClient:
+        self._client = client = AsyncClient(self._provider, **{"sleep": _no_await, **self._options})
+        return client
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.close()
+        self.replay.__exit__(kind, error, trace)
+
+
+def replaying(
+    provider: str | Provider, cassette: PathLike | Cassette, *, match: bool | None = None, **options: Any
+) -> Replaying:
+    """A client that is answered from a cassette: nothing is sent, no key looked up, no time waited.
+
+    Args:
+        provider: "google" … or a configured provider.
+        cassette: The file, or what is in it.
+        match: False gives the replies in order, whatever is asked; by default as the cassette says.
+        options: Of the client.
+
+    Raises:
+        ReplayError: The file is no cassette; a call is not in it; at the end, calls are left over.
+
+    Example:
+        with replaying("google", "team.json") as client:
+            assert len(client.detect_faces("team.jpg")) == 3
+    """
+    return Replaying(provider, replay(cassette, match=match), options)
+
+
+class Recording:
+    """``with`` gives a `Client`, ``async with`` an `AsyncClient`. Made by `recording`."""
+
+    def __init__(self, provider: Provider, make: Callable[[Any], Recorder], send: Any, options: dict[str, Any]) -> None:
+        self._provider = provider
+        self._make = make
+        self._send = send
+        own = ("http_client", "verify", "proxy", "allow_http")
+        self._network_options = {name: options[name] for name in own if name in options}
+        self._options = {name: value for name, value in options.items() if name not in own}
+        self._client: Any = None
+        self._network: Any = None
+
+    def __enter__(self) -> Client:
+        self._network = self._connected(Network)
+        recorder = self._make(self._send or self._network)
+        self._client = client = Client(self._provider, send=recorder, **self._options)
+        return client
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+        if self._network:
+            self._network.close()
+
+    async def __aenter__(self) -> AsyncClient:
+        self._network = self._connected(AsyncNetwork)
+        recorder = self._make(self._send or self._network)
+        self._client = client = AsyncClient(self._provider, send=recorder, **self._options)
+        return client
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.close()
+        if self._network:
+            await self._network.close()
+
+    def _connected(self, kind: type[Network | AsyncNetwork]) -> Any:
+        if self._send:
+            return None
+        options = dict(self._network_options)
+        return kind(options.pop("http_client", None), **options)
+
+
+def recording(
+    provider: str | Provider,
+    path: PathLike,
+    *,
+    send: Callable[[Request], Any] | None = None,
+    note: str | None = None,
+    headers: Iterable[str] = (),
+    params: Iterable[str] = (),
+    **options: Any,
+) -> Recording:
+    """A client whose calls are sent, and written down; the provider's secret settings never are.
+
+    Args:
+        provider: "google" … or a configured provider.
+        path: The file to write; one that exists is replaced at the first reply.
+        send: What really sends, in place of the network.
+        note: Kept beside each exchange.
+        headers: Names of more headers that are harmless.
+        params: Names of more parameters and form fields that are harmless; see `record`.
+        options: Of the client.
+
+    Raises:
+        ReplayError: There is no such folder; see also `record`.
+
+    Example:
+        with recording("google", "team.json") as client:
+            client.detect_faces("team.jpg")
+    """
+    require_folder(path)
+    given = find(provider)() if isinstance(provider, str) else provider
+    secrets = [value for s in given.settings if s.secret and (value := given.setting(s.name))]
+    known = [*headers, *given.request_id_headers]
+
+    def make(sender: Callable[[Request], Any]) -> Recorder:
+        return record(path, sender, note=note, headers=known, params=params, secrets=secrets)
+
+    return Recording(given, make, send, options)

@@ -1,0 +1,152 @@
+"""Recording: sends by another ``send``, and writes down what was asked and answered."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Awaitable, Callable, Iterable
+from inspect import isawaitable
+from pathlib import Path
+from typing import Any, Self
+
+from cloudai._http import AsyncNetwork, Network
+from cloudai.errors import ReplayError
+from cloudai.flow import Request, Response
+from cloudai.testing._cassette import Cassette, Exchange, PathLike
+from cloudai.testing._harmless import Harmless
+from cloudai.testing._secrets import Secrets, carried, carried_back
+from cloudai.testing._written import request_facts, response_facts, token_reply
+
+__all__ = ["Recorder", "record", "require_folder"]
+
+
+class Recorder:
+    """Sends by another ``send``, and writes each exchange down as soon as it is answered. Made by `record`.
+
+    So what was paid is kept, whatever happens later. One serves all threads.
+    """
+
+    def __init__(
+        self,
+        path: PathLike,
+        send: Callable[[Request], Any] | None,
+        *,
+        note: str | None,
+        harmless: Harmless,
+        secrets: Iterable[str],
+    ) -> None:
+        self.cassette = Cassette(path=Path(path))
+        self._path = Path(path)
+        self._send = send
+        self._network: Network | AsyncNetwork | None = None
+        self._note = note
+        self._harmless = harmless
+        self._secrets = Secrets(secrets)
+        self._lock = threading.Lock()
+        require_folder(path)  # now, and not after the first paid call
+
+    def __call__(self, request: Request) -> Any:
+        """The reply of the other ``send``; awaitable if that is."""
+        reply = self._sender()(request)
+        return self._awaited(request, reply) if isawaitable(reply) else self._kept(request, reply)
+
+    def _sender(self) -> Callable[[Request], Any]:
+        with self._lock:
+            if self._send is None:
+                self._send = self._network = Network()
+            return self._send
+
+    async def _awaited(self, request: Request, reply: Awaitable[Response]) -> Response:
+        return self._kept(request, await reply)
+
+    def _kept(self, request: Request, response: Response) -> Response:
+        facts: dict[str, Any] = {"kind": "recorded"} | ({"note": self._note} if self._note else {})
+        facts["request"] = request_facts(request, self._harmless)
+        facts["response"] = response_facts(response, self._harmless, token=not request.credentials)
+        with self._lock:
+            self._learn(request, response)
+            before = self.cassette.exchanges
+            exchange = Exchange.model_validate({**facts, **self._clean(facts)})
+            self.cassette.exchanges = [*before, exchange]
+            try:
+                self.cassette.write(self._path, self._secrets)
+            except ReplayError:
+                # What cannot be written must not keep the later ones from being written.
+                self.cassette.exchanges = before
+                raise
+        return response
+
+    def _learn(self, request: Request, response: Response) -> None:
+        """Take in the secrets of this exchange; what was written before must not hold them either."""
+        found = set(carried(request, self._harmless))
+        if not request.credentials:
+            found |= set(carried_back(token_reply(response)))
+        if self._secrets.add(found):
+            self.cassette.exchanges = [
+                Exchange.model_validate({**plain, **self._clean(plain)})
+                for plain in (exchange.plain() for exchange in self.cassette.exchanges)
+            ]
+
+    def _clean(self, exchange: dict[str, Any]) -> dict[str, Any]:
+        return {
+            part: {name: self._secrets.withheld(value) for name, value in exchange[part].items()}
+            for part in ("request", "response")
+        }
+
+    def close(self) -> None:
+        """Close the connections, if they are the recorder's own."""
+        if isinstance(self._network, Network):
+            self._network.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        if self._send is None:
+            self._send = self._network = AsyncNetwork()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if isinstance(self._network, AsyncNetwork):
+            await self._network.close()
+
+
+def require_folder(path: PathLike) -> None:
+    """ReplayError where the folder a file is to be written to is not there."""
+    if not Path(path).parent.is_dir():
+        raise ReplayError(f"cannot write {path}: there is no such folder", advice="Make it first.")
+
+
+def record(
+    path: PathLike,
+    send: Callable[[Request], Any] | None = None,
+    *,
+    note: str | None = None,
+    headers: Iterable[str] = (),
+    params: Iterable[str] = (),
+    secrets: Iterable[str] = (),
+) -> Recorder:
+    """Write down what is sent: give the outcome to a client as ``send=``.
+
+    Args:
+        path: The file to write; one that exists is replaced at the first reply.
+        send: What really sends, blocking or awaiting; by default the network, awaiting under ``async with``.
+        note: Kept beside each exchange.
+        headers: Names of more headers that are harmless; the others are left out.
+        params: Names of more parameters and form fields that are harmless: their values are written down
+            and compared on replay. Of others only the name is, so calls that differ in them alone cannot
+            be told apart.
+        secrets: Values that must never be written, for example the key. `recording` knows the provider's.
+
+    Raises:
+        ReplayError: There is no such folder. Later, from a call: the reply cannot be written, or not
+            without a secret.
+
+    Example:
+        with record("team.json") as send, Client("google", send=send) as client:
+            client.detect_faces("team.jpg")
+    """
+    harmless = Harmless.with_more(headers, params)
+    return Recorder(path, send, note=note, harmless=harmless, secrets=secrets)

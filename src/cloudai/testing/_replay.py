@@ -1,0 +1,153 @@
+"""Replaying: answers from a cassette, in place of the network."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from cloudai.errors import ReplayError
+from cloudai.flow import Request, Response
+from cloudai.testing._cassette import Cassette, Exchange, PathLike
+from cloudai.testing._match import differences
+from cloudai.testing._written import asked
+
+__all__ = ["Replay", "orphans", "replay"]
+
+MOST_NAMED = 3
+CHANGED = "Record it anew if the call has changed on purpose."
+
+
+class Replay:
+    """Answers from a cassette; equal requests in the order they were recorded. Made by `replay`.
+
+    Give it to a client of either kind as ``send=``, with ``offline=True``. As a context manager it checks
+    at its end that nothing was missed and nothing is left over. One serves all threads.
+    """
+
+    def __init__(self, cassette: Cassette) -> None:
+        self.cassette = cassette
+        self.name = str(cassette.path or "the cassette")
+        self._left = [(number, exchange.plain(), exchange) for number, exchange in _numbered(cassette)]
+        self._token: list[tuple[int, dict[str, Any], Exchange]] = []
+        self._missed: ReplayError | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, request: Request) -> Response:
+        """The recorded reply; ReplayError, naming the nearest exchanges, where there is none."""
+        facts = asked(request)
+        with self._lock:
+            # A token is fetched as often as it gets old, which is no part of what is replayed.
+            for held in [*self._left, *self._token]:
+                if not self.cassette.match or _is_same(held[1]["request"], facts):
+                    return self._played(held)
+            miss = self._miss(facts)
+            self._missed = self._missed or miss
+            raise miss
+
+    def _played(self, held: tuple[int, dict[str, Any], Exchange]) -> Response:
+        if held in self._left:
+            self._left.remove(held)
+            if not held[2].request.credentials:
+                self._token.append(held)
+        return held[2].reply()
+
+    def _miss(self, facts: Mapping[str, Any]) -> ReplayError:
+        what = f"{self.name} does not hold {facts['method']} {facts['url']}{_uploads(facts)}"
+        if self.cassette.match and any(
+            _is_same(exchange.plain()["request"], facts) for exchange in self.cassette.exchanges
+        ):
+            return ReplayError(f"{what} once more: it is replayed already", advice=CHANGED)
+        near = sorted(
+            ((list(differences(plain["request"], facts)), number) for number, plain, _ in self._left),
+            key=lambda each: (any(d.where in ("method", "url") for d in each[0]), len(each[0]), each[1]),
+        )
+        if not near or not self.cassette.match:
+            return ReplayError(f"{what}: all it holds is replayed", advice=CHANGED)
+        named = "; ".join(f"exchange {number} differs in {first[0]}" for first, number in near[:MOST_NAMED])
+        return ReplayError(f"{what}; nearest: {named}", advice=CHANGED)
+
+    @property
+    def left(self) -> list[Exchange]:
+        """What was not asked for; requests for tokens, which a replay need not make, are left out."""
+        return [exchange for _, _, exchange in self._left if exchange.request.credentials]
+
+    def close(self) -> None:
+        """ReplayError where a call was missed (though the test went on), or exchanges were not asked for."""
+        if self._missed:
+            raise self._missed
+        if left := self.left:
+            named = ", ".join(f"{e.request.method} {e.request.url}" for e in left[:MOST_NAMED])
+            more = ", …" if len(left) > MOST_NAMED else ""
+            raise ReplayError(f"{self.name} holds {len(left)} more than was asked for: {named}{more}", advice=CHANGED)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if kind is None:  # another error already tells why not all was asked
+            self.close()
+
+
+def replay(cassette: PathLike | Cassette, *, match: bool | None = None) -> Replay:
+    """Answer from a cassette: give the outcome to a client as ``send=``, with ``offline=True``.
+
+    Args:
+        cassette: The file, or what is in it.
+        match: False gives the replies in order, whatever is asked; by default as the cassette says.
+
+    Raises:
+        ReplayError: The file is not there, or is no cassette.
+
+    Example:
+        >>> exchange = Exchange(
+        ...     kind="constructed",
+        ...     request={"method": "GET", "url": "https://mood.example/v1"},
+        ...     response={"status": 200, "body": "fine"},
+        ... )
+        >>> with replay(Cassette([exchange])) as send:
+        ...     send(Request("GET", "https://mood.example/v1")).content
+        b'fine'
+    """
+    held = cassette if isinstance(cassette, Cassette) else Cassette.load(cassette)
+    return Replay(Cassette(held.exchanges, held.path, held.match if match is None else match))
+
+
+def orphans(folder: PathLike, played: Iterable[PathLike]) -> list[Path]:
+    """The cassettes in a folder, and in those below it, that no test has played.
+
+    Example:
+        >>> orphans("tests/cassettes", played=["tests/cassettes/team.json"])
+        []
+    """
+    known = {os.path.realpath(path) for path in played}
+    return [path for path in sorted(Path(folder).rglob("*.json")) if os.path.realpath(path) not in known]
+
+
+def _numbered(cassette: Cassette) -> Iterable[tuple[int, Exchange]]:
+    return enumerate(cassette.exchanges, 1)
+
+
+def _is_same(held: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
+    return next(differences(held, facts), None) is None
+
+
+def _uploads(facts: Mapping[str, Any]) -> str:
+    """The uploads of a request, by the beginnings of their digests."""
+    found = list(_digests([facts.get(part) for part in ("body", "upload", "files")]))
+    return f" of file {', '.join(found[:MOST_NAMED])}" if found else ""
+
+
+def _digests(value: Any) -> Iterable[str]:
+    match value:
+        case {"sha256": str(digest)}:
+            yield digest[:12]
+        case dict():
+            for inner in value.values():
+                yield from _digests(inner)
+        case list():
+            for inner in value:
+                yield from _digests(inner)

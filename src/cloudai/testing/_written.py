@@ -1,0 +1,195 @@
+"""Requests and replies as they are written down: no key, no token, no upload."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from typing import Any
+
+from cloudai.flow import Blob, File, Request, Response
+from cloudai.testing._harmless import REDACTED, Harmless, Params, address, without_credentials
+
+__all__ = ["asked", "content", "request_facts", "response_facts", "token_reply"]
+
+TOKEN_FIELDS = frozenset({"error", "expiration", "expires_in", "expires_on", "ext_expires_in", "token_type"})
+"""Fields of a token reply that are no secret; without them no usable token could be replayed."""
+
+
+def asked(request: Request) -> dict[str, Any]:
+    """A request as plain JSON, to be compared: uploads by the digest of the input as given, never loaded.
+
+    The parameters still have their secret values; those are dealt with where they are compared or written.
+    """
+    url, query = address(request.url)
+    facts: dict[str, Any] = {"method": request.method.upper(), "url": url}
+    params: Params = {**query, **{name: str(value) for name, value in request.params.items()}}
+    bodies = {
+        "params": params or None,
+        "body": request.json,
+        "upload": request.content,
+        "form": request.form,
+        "files": request.files,
+    }
+    facts |= {part: _plain(value) for part, value in bodies.items() if value is not None}
+    if not request.credentials:
+        facts |= {p: _withheld(facts[p], ()) for p in ("body", "upload", "form", "files") if p in facts}
+        facts["credentials"] = False
+    return facts
+
+
+def request_facts(request: Request, harmless: Harmless) -> dict[str, Any]:
+    """A request as it is written down."""
+    facts = asked(request)
+    for part in ("params", "form"):
+        if part in facts:
+            facts[part] = harmless.kept_params(facts[part])
+    if headers := harmless.kept_headers(request.headers):
+        facts["headers"] = headers
+    if request.credentials:
+        sizes = dict(_sizes([request.json, request.content, request.files]))
+        facts |= {p: _sized(facts[p], sizes) for p in ("body", "upload", "files") if p in facts}
+    return facts
+
+
+def _plain(value: Any) -> Any:
+    """JSON as the service reads it (text keys, lists for tuples), a digest in place of every upload."""
+    match value:
+        case Blob() | File() | bytes():
+            return _digest(value)
+        case str():
+            return without_credentials(value)
+        case Mapping():
+            return {_key(key): _plain(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_plain(inner) for inner in value]
+        case None | bool() | int() | float():
+            return value
+        case _:
+            return json.loads(json.dumps(value))  # TypeError where the request could not be sent either
+
+
+def _digest(upload: Blob | File | bytes) -> dict[str, Any]:
+    if isinstance(upload, bytes):
+        return {"sha256": sha256(upload).hexdigest(), "size": len(upload)}
+    if isinstance(upload, Blob):
+        return {"sha256": upload.key, "media_type": upload.media_type}
+    # Not its name: that may be a person's.
+    return {**_digest(upload.content), "media_type": upload.media_type}
+
+
+def _key(key: Any) -> str:
+    return key if isinstance(key, str) else next(iter(json.loads(json.dumps({key: 0}))))
+
+
+def _sizes(value: Any) -> Iterator[tuple[str, int]]:
+    match value:
+        case Blob():
+            yield value.key, len(value.data)
+        case File():
+            yield from _sizes(value.content)
+        case Mapping():
+            for inner in value.values():
+                yield from _sizes(inner)
+        case list() | tuple():
+            for inner in value:
+                yield from _sizes(inner)
+
+
+def _sized(value: Any, sizes: Mapping[str, int]) -> Any:
+    """The same, each digest with the number of bytes that were sent: to be read, not compared."""
+    match value:
+        case {"sha256": str(key), **rest} if key in sizes and rest.keys() <= {"media_type"}:
+            return {"sha256": key, "size": sizes[key], **rest}
+        case dict():
+            return {name: _sized(inner, sizes) for name, inner in value.items()}
+        case list():
+            return [_sized(inner, sizes) for inner in value]
+        case _:
+            return value
+
+
+# -- replies -----------------------------------------------------------------------------------------------
+
+
+def response_facts(response: Response, harmless: Harmless, *, token: bool) -> dict[str, Any]:
+    """A reply as it is written down; of a token all but the token."""
+    facts: dict[str, Any] = {"status": response.status, "headers": harmless.kept_headers(response.headers)}
+    if response.content:
+        body = _body(response.content)
+        facts["body"] = _withheld(body, TOKEN_FIELDS) if token else _cleaned(body)
+    return facts
+
+
+def token_reply(response: Response) -> Any:
+    """The part of a token reply that is not written down, as JSON."""
+    body = _body(response.content) if response.content else None
+    return {k: v for k, v in body.items() if k not in TOKEN_FIELDS} if isinstance(body, dict) else body
+
+
+def content(body: Any) -> bytes:
+    """The bytes a written body stands for: JSON, text as it is, or ``{"base64": …}``."""
+    match body:
+        case None:
+            return b""
+        case str():
+            return body.encode("utf-8", "surrogatepass")
+        case {"base64": str(encoded), **rest} if not rest:
+            return base64.b64decode(encoded, validate=True)
+        case _:
+            return json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+def _body(data: bytes) -> Any:
+    """JSON where reading it back gives the same, else text, else base64."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return {"base64": base64.b64encode(data).decode()}
+    try:
+        value = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_unique)
+        json.dumps(value, allow_nan=False)
+    except (ValueError, RecursionError):
+        return text
+    means_something_else = value is None or isinstance(value, str) or _keys(value) == {"base64"}
+    return text if means_something_else else value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError("a name occurs twice")
+    return fields
+
+
+def _keys(value: Any) -> set[str]:
+    return set(value) if isinstance(value, dict) else set()
+
+
+def _cleaned(value: Any) -> Any:
+    match value:
+        case str():
+            return without_credentials(value)
+        case dict():
+            return {key: _cleaned(inner) for key, inner in value.items()}
+        case list():
+            return [_cleaned(inner) for inner in value]
+        case _:
+            return value
+
+
+def _withheld(value: Any, kept: frozenset[str] | tuple[()]) -> Any:
+    """The same with every text withheld, but for the fields that are kept."""
+    match value:
+        case str():
+            return REDACTED
+        case dict():
+            return {
+                key: inner if key in kept and not isinstance(inner, dict | list) else _withheld(inner, kept)
+                for key, inner in value.items()
+            }
+        case list():
+            return [_withheld(inner, kept) for inner in value]
+        case _:
+            return value
