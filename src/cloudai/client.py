@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from typing import Any, Literal, Self, TypedDict, TypeVar
 
@@ -130,7 +131,7 @@ class _Client:
         seconds = options.get("timeout") or self._options["timeout"] or TIMEOUTS.get(operation, TIMEOUT)
         return Job(
             operation,
-            _described(given),
+            partial(_described, given),
             deadline=self._options["clock"]() + seconds,
             extra=options.get("extra"),
             extra_params=options.get("extra_params"),

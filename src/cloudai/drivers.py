@@ -6,6 +6,7 @@ Nothing else in cloudai knows which of the two it runs under.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Hashable
@@ -22,7 +23,9 @@ __all__ = ["Awaiting", "Blocking"]
 T = TypeVar("T")
 
 MOST_AT_ONCE = 8
-"""Threads for the parts of one job (`together`), and for blocking functions under the awaiting driver."""
+"""Threads for the parts of one job (`together`) under the blocking driver."""
+WORKERS = max(1, min(8, (os.cpu_count() or 2) - 1))
+"""Threads for blocking functions under the awaiting driver: one core stays with the event loop."""
 
 
 class Blocking:
@@ -112,7 +115,7 @@ class Awaiting:
         self._sleep = sleep
         self._places = asyncio.Semaphore(max_concurrency)
         self._running: dict[Hashable, asyncio.Task[Any]] = {}
-        self._threads = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="cloudai")
+        self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="cloudai")
 
     async def run(self, program: Program[T]) -> T:
         """Run a program to its end and return its value."""

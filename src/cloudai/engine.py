@@ -93,8 +93,9 @@ class Job:
     """One call: what was asked, how much time it has, and its book of attempts, units and replies."""
 
     operation: str
-    input: Mapping[str, Any]
-    """What `Meta` says of the input, as far as it is known."""
+    describe: Callable[[], Mapping[str, Any]]
+    """Returns what `Meta` says of the input before it is prepared. Called late: the name of a picture given as
+    bytes is its digest, and the event loop must not wait for that."""
     deadline: float
     extra: Mapping[str, Any] | None = None
     extra_params: Mapping[str, str] | None = None
@@ -234,7 +235,7 @@ class Engine:
 
     def _signed_off(self, error: CloudAIError, job: Job) -> CloudAIError:
         error.provider = error.provider or self.provider.name
-        error.operation, error.input = job.operation, job.input.get("input")
+        error.operation, error.input = job.operation, job.describe().get("input")
         error.request_id, error.attempts = job.request_id, job.attempts
         error.billed_min, error.billed_max = job.billed_min, job.billed_max
         self._tell("result", job, error=type(error).__name__)
@@ -246,7 +247,7 @@ class Engine:
             "provider": self.provider.name,
             "operation": job.operation,
             **({"service": asked[-1].service, "api_version": asked[-1].api} if asked else {}),
-            **job.input,
+            **job.describe(),
             **job.prepared(),
             "request_id": job.request_id,
             "called_at": called_at,
@@ -261,7 +262,7 @@ class Engine:
 
     def _tell(self, kind: str, job: Job, **more: Any) -> None:
         if self.on_event:
-            name = job.input.get("input", "")
+            name = job.describe().get("input", "")
             self.on_event(Event(kind, self.provider.name, job.operation, name, job.attempts, **more))
 
 

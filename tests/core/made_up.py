@@ -74,7 +74,7 @@ class MadeUp(Provider):
 
 def job(seconds: float = 60.0, now: float = 0.0, **options: Any) -> Job:
     """A call's book."""
-    return Job("sentiment", {"input": "text"}, deadline=now + seconds, **options)
+    return Job("sentiment", lambda: {"input": "text"}, deadline=now + seconds, **options)
 
 
 class Clock:

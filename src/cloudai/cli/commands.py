@@ -60,6 +60,9 @@ def _run(options: argparse.Namespace, given: list[str]) -> int:
         print(text if options.csv == "-" else f"wrote {options.csv}", end="" if options.csv == "-" else "\n")
     elif not options.json:
         print(tidy(outcomes).filled())
+    for outcome in outcomes:
+        if outcome.error:  # in full: a table cuts long cells
+            print(f"{outcome.input}: {outcome.error}", file=sys.stderr)
     return int(any(outcome.error for outcome in outcomes))
 
 

@@ -110,7 +110,8 @@ class Audio(Source):
         from tinytag import ParseError, TinyTag
 
         try:
-            tag = TinyTag.get(self.name, file_obj=io.BytesIO(self.data), tags=False)
+            # By a name of our own: it would believe the ending of the user's.
+            tag = TinyTag.get(f"x.{format.partition('-')[0]}", file_obj=io.BytesIO(self.data), tags=False)
         except (ParseError, ValueError, IndexError, struct.error, KeyError) as error:
             raise self._damaged() from error
         if not tag.duration or not tag.samplerate:

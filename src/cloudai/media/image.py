@@ -194,6 +194,7 @@ class Image(Source):
         return Picture(None, None, None, None, None, None, uri=address)
 
     def _pixels(self, max_side: int | None) -> Decoded:
+        _ = self.key  # computed here, in a thread, for `facts`
         image, header = self._opened()
         scale = 1.0 if max_side is None else min(1.0, max_side / max(header.width, header.height))
         size = _scaled(header, scale)

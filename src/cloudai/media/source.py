@@ -48,7 +48,10 @@ class Source:
             return self.uri
         if isinstance(path, str | os.PathLike):
             return unicodedata.normalize("NFC", Path(path).name)
-        return f"{self.kind.split()[-1]}-{self.key[:8]}"
+        try:
+            return f"{self.kind.split()[-1]}-{self.key[:8]}"
+        except InputError:
+            return self.kind.split()[-1]  # nothing to take a digest of: the call itself says so
 
     @cached_property
     def key(self) -> str:
@@ -78,7 +81,7 @@ class Source:
         if hasattr(given, "read"):
             data = given.read()
             if not isinstance(data, bytes):
-                raise InputError(f"{self.name} is open as text", advice='Open it with mode "rb".')
+                raise InputError("the file is open as text", advice='Open it with mode "rb".')
             return data
         if isinstance(given, str | os.PathLike):
             return self._read_file(Path(given))
