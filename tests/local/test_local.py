@@ -18,7 +18,7 @@ from cloudai import AsyncClient, Local, MissingExtraError, SettingsError, Unsupp
 from cloudai.cli.demo import sample_photos
 from tests.conftest import Caller
 
-PHOTOS = {title: path for title, path in sample_photos()}
+PHOTOS = dict(sample_photos())
 HOPPER = PHOTOS["Grace Hopper"]
 FORWARD_ORIENTATION = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
 """EXIF orientation to the turn that a camera held so would have stored."""
