@@ -135,10 +135,14 @@ def _mark(capability: Capability) -> str:
     return capability.status if capability.status != "absent" else "-"
 
 
-def _detail(provider: type[Provider]) -> Table:
-    columns = ("operation", "status", "needs", "note", "since", "until", "checked", "page")
-    rows = [{name: getattr(c, name) or None for name in columns} for c in provider.capabilities().values()]
-    return Table(rows, columns).filled()
+def _detail(provider: type[Provider]) -> str:
+    """Each operation in full: a table would cut the pages."""
+    blocks = []
+    for c in provider.capabilities().values():
+        facts = [("needs", c.needs), ("note", c.note), ("since", c.since), ("until", c.until), ("page", c.page)]
+        lines = [f"  {name}: {value}" for name, value in (*facts, ("checked", c.checked)) if value]
+        blocks.append("\n".join([f"{c.operation}: {c.status}", *lines]))
+    return "\n".join(blocks)
 
 
 def doctor(options: argparse.Namespace) -> int:
