@@ -114,6 +114,13 @@ def test_results_are_compared_by_their_values() -> None:
     assert "raw" not in repr(one)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "3", None, True])
+def test_a_number_of_a_result_is_a_finite_number(value: object) -> None:
+    """NaN, infinity, and what only looks like a number are refused, whatever reply they come from."""
+    with pytest.raises(ValueError, match="1 validation error"):
+        Box(x=value, y=2, width=3, height=4)  # type: ignore[arg-type]
+
+
 def test_an_empty_result_is_true() -> None:
     """No faces is an answer, not a failure: `if faces` does not mistake one for the other."""
     assert Faces()
