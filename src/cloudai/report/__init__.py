@@ -3,6 +3,7 @@
 from cloudai.report.cards import card, save_gif
 from cloudai.report.fonts import MissingFontError, find_font
 from cloudai.report.gallery import Portrait, save_gallery
+from cloudai.report.names import safe_name
 from cloudai.report.stories import Finding, card_news, portrait_gallery
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "card_news",
     "find_font",
     "portrait_gallery",
+    "safe_name",
     "save_gallery",
     "save_gif",
 ]

@@ -2,24 +2,63 @@
 
 from __future__ import annotations
 
+import io
 import os
-import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
-from cloudai.report.fonts import find_font
-from cloudai.table import UNPRINTABLE
+from cloudai.errors import InputError
+from cloudai.report.colour import in_colour
+from cloudai.report.fonts import MissingFontError, find_font
+from cloudai.report.lines import balanced, shortened, wrapped
+from cloudai.report.plain import drawable
 
 __all__ = ["card", "save_gif"]
 
+Font = str | os.PathLike[str] | None
+
 SIZE = (1080, 1080)
-PANEL = 0.26
-"""Share of the height that the caption takes at the most."""
-INK, PAPER, FAINT = "#ffffff", "#16181d", "#a9b0bb"
-LARGEST, SMALLEST = 56, 30
-"""Size of the caption in px on a card 1080 px wide; smaller is not legible on a phone."""
+LEAST = 240
+"""Shortest side of a card, px: below it the smallest letters are no longer letters."""
+PANEL = 0.27
+"""Share of the height that the caption's panel takes; the same on all cards, so that a GIF does not jump."""
+INK, PAPER, FAINT, ACCENT = "#ffffff", "#14171c", "#a9b0bb", "#ffb400"
+LARGEST, SMALLEST, FOOTNOTE = 60, 34, 24
+"""Letters in px on a card whose shorter side is 1080 px; smaller is not legible on a phone."""
+FLOOR = 12
+"""No letter is smaller than this, px, however small the card."""
+LEADING = 1.32
+LONGEST = 1000
+"""Letters of a text that are looked at; a panel holds far fewer."""
+MOST_ENLARGED = 3
+"""A thumbnail blown up further is a blur."""
+SHORTEST, SLOWEST = 0.02, 600.0
+"""Seconds a frame of a GIF is shown: viewers slow down what is faster, and the field holds 655 s."""
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """Where things go on a card, px."""
+
+    width: int
+    top: int
+    height: int
+    unit: float
+    """Of a card whose shorter side is 1080 px this is 1."""
+
+    @property
+    def margin(self) -> int:
+        return round(56 * self.unit)
+
+    @property
+    def room(self) -> int:
+        return self.width - 2 * self.margin
+
+    def letters(self, points: float) -> int:
+        return max(FLOOR, round(points * self.unit))
 
 
 def card(
@@ -30,115 +69,133 @@ def card(
     size: tuple[int, int] = SIZE,
     font: str | os.PathLike[str] | None = None,
 ) -> Image.Image:
-    """A picture with its caption in a panel below: wrapped, never cut at the edge, never on the picture.
+    """A picture with its caption in a panel below: wrapped, never cut at the edge, never over the picture.
 
     Args:
-        picture: Upright; it is shown whole, before a blurred copy of itself where its shape leaves room.
-        caption: One to three lines; a longer one gets smaller, and ends in … when it cannot.
+        picture: Shown whole, before a blurred copy of itself where its shape leaves room.
+        caption: A long one gets smaller letters, and ends in … when it is longer still.
         footnote: One small line, for example where the caption comes from.
-        size: Width and height of the card, px.
-        font: Path of a font file; see `cloudai.report.find_font`.
+        size: Width and height of the card, px; each at least 240.
+        font: Path of a font file; see `find_font`.
 
     Raises:
-        MissingFontError: No font has all characters of the caption.
+        InputError: The size is too small, or the picture cannot be read.
+        MissingFontError: No font has all characters of the caption or the footnote.
     """
     width, height = size
-    caption, footnote = _plain(caption), _plain(footnote)
-    panel = round(height * PANEL)
+    if min(size) < LEAST:
+        raise InputError(f"a card of {width}×{height} px is too small", advice=f"Give at least {LEAST} px a side.")
+    caption, footnote = (drawable(text[: 4 * LONGEST])[:LONGEST] for text in (caption, footnote))
+    panel = round(height * PANEL) if caption or footnote else 0
     shown = Image.new("RGB", size, PAPER)
-    shown.paste(_fitted(picture.convert("RGB"), (width, height - panel)), (0, 0))
-    draw = ImageDraw.Draw(shown)
-    margin = round(width * 0.05)
-    low = round(width / 1080 * 26)
-    small = find_font(footnote, low, font) if footnote else None
-    room = panel - margin - (low * 2 if small else margin // 2)
-    face, lines = _set(caption, width - 2 * margin, room, width / 1080, font)
-    leading = round(face.size * 1.35)
-    top = height - panel + margin // 2 + (room - leading * len(lines)) // 2
-    for number, line in enumerate(lines):
-        draw.text((margin, top + number * leading), line, INK, face)
-    if small:
-        fitted = _ellipsised(footnote, small, width - 2 * margin)
-        draw.text((margin, height - round(low * 1.9)), fitted, FAINT, small)
+    shown.paste(_fitted(in_colour(picture), (width, height - panel)), (0, 0))
+    if panel:
+        _write(shown, caption, footnote, _Panel(width, height - panel, panel, min(size) / 1080), font)
     return shown
 
 
 def save_gif(
-    cards: Sequence[Image.Image], path: str | os.PathLike[str], *, seconds: float = 2.5, width: int = 720
+    cards: Sequence[Image.Image], path: str | os.PathLike[str], *, seconds: float = 2.0, width: int = 720
 ) -> Path:
-    """Write cards as an animated GIF that repeats for ever.
+    """Write cards as an animated GIF that repeats for ever, and give its path.
 
     Args:
         cards: At least one, all of one size.
         path: The file to write.
-        seconds: How long each is shown.
-        width: Of the GIF, px; it keeps the cards' shape.
+        seconds: How long each is shown, 0.02 to 600.
+        width: Of the GIF, px; it keeps the cards' shape, and is never wider than they are.
+
+    Raises:
+        InputError: No cards, cards of several sizes, or a time or width that a GIF cannot have.
     """
     if len({card.size for card in cards}) != 1:
-        raise ValueError("a GIF needs at least one card, and all of one size")
-    height = round(cards[0].height * width / cards[0].width)
-    frames = [shown.resize((width, height), Image.Resampling.LANCZOS).quantize(256) for shown in cards]
+        raise InputError("a GIF needs at least one card, and all of one size", advice="Give card(…, size=…) one size.")
+    if not SHORTEST <= seconds <= SLOWEST:
+        raise InputError(f"a GIF cannot show a card for {seconds} s", advice=f"Give {SHORTEST} to {SLOWEST:.0f}.")
+    if width < 1:
+        raise InputError(f"a GIF cannot be {width} px wide", advice="Give at least 1.")
+    frames = [_frame(shown, min(width, shown.width)) for shown in cards]
+    out = io.BytesIO()
+    frames[0].save(
+        out, "GIF", save_all=True, append_images=frames[1:], duration=round(seconds * 1000), loop=0, disposal=1
+    )
     target = Path(path)
-    frames[0].save(target, save_all=True, append_images=frames[1:], duration=round(seconds * 1000), loop=0, disposal=1)
+    target.write_bytes(out.getvalue())
     return target
 
 
-def _plain(text: str) -> str:
-    """Captions are a machine's words: no control characters, composed letters, single spaces."""
-    return " ".join(UNPRINTABLE.sub(" ", unicodedata.normalize("NFC", text)).split())
+def _frame(shown: Image.Image, width: int) -> Image.Image:
+    """A card in the 256 colours that suit it best, the steps between them scattered."""
+    height = max(1, round(shown.height * width / shown.width))
+    small = in_colour(shown).resize((width, height), Image.Resampling.LANCZOS)
+    # Only a second pass over a finished palette scatters.
+    palette = small.quantize(256, Image.Quantize.MEDIANCUT)
+    return small.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
 
 
 def _fitted(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     """The whole picture, before a blurred and darkened copy that fills the rest."""
-    behind = ImageOps.fit(picture, size).filter(ImageFilter.GaussianBlur(size[0] // 30))
-    behind = Image.blend(behind, Image.new("RGB", size, PAPER), 0.45)
-    whole = ImageOps.contain(picture, size, Image.Resampling.LANCZOS)
+    scale = min(size[0] / picture.width, size[1] / picture.height, MOST_ENLARGED)
+    whole = picture.resize(
+        (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Image.Resampling.LANCZOS
+    )
+    if whole.size == size:
+        return whole
+    behind = _blurred(picture, size)
     behind.paste(whole, ((size[0] - whole.width) // 2, (size[1] - whole.height) // 2))
     return behind
 
 
-def _set(
-    text: str, width: int, height: int, scale: float, font: str | os.PathLike[str] | None
-) -> tuple[ImageFont.FreeTypeFont, list[str]]:
-    """The largest size at which the text fits, and its lines; the smallest size and an ellipsis if none does."""
-    for points in range(round(LARGEST * scale), round(SMALLEST * scale) - 1, -2):
-        face = find_font(text, points, font)
-        lines = _wrapped(text, face, width)
-        if len(lines) * points * 1.35 <= height:
-            return face, lines
-    most = max(1, int(height // (face.size * 1.35)))
-    last = _ellipsised(" ".join(lines[most - 1 :]) + "…", face, width)
-    return face, [*lines[: most - 1], last]
+def _blurred(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    # A blur this wide looks the same from an eighth of the pixels, at a sixtieth of the time.
+    small = max(1, size[0] // 8), max(1, size[1] // 8)
+    scale = max(small[0] / picture.width, small[1] / picture.height)
+    across, down = small[0] / scale, small[1] / scale
+    left, top = (picture.width - across) / 2, (picture.height - down) / 2
+    filled = picture.resize(small, Image.Resampling.BOX, (left, top, left + across, top + down))
+    soft = filled.filter(ImageFilter.GaussianBlur(small[0] / 22)).resize(size, Image.Resampling.BICUBIC)
+    return Image.blend(soft, Image.new("RGB", size, PAPER), 0.5)
 
 
-def _wrapped(text: str, face: ImageFont.FreeTypeFont, width: int) -> list[str]:
-    """Lines no wider than this, broken at spaces, inside a word only if it is wider alone."""
-    lines = [""]
-    for word in text.split(" "):
-        longer = f"{lines[-1]} {word}".strip()
-        if face.getlength(longer) <= width:
-            lines[-1] = longer
-            continue
-        pieces = _broken(word, face, width)
-        lines += pieces if lines[-1] else []
-        if not lines[0]:
-            lines = pieces
-    return lines
+def _write(shown: Image.Image, caption: str, footnote: str, panel: _Panel, font: Font) -> None:
+    draw = ImageDraw.Draw(shown)
+    top, bottom = panel.top + panel.margin * 0.75, panel.top + panel.height - panel.margin * 0.75
+    bar = round(8 * panel.unit)
+    draw.rectangle((0, panel.top, panel.width, panel.top + bar - 1), ACCENT)
+    top += bar
+    if footnote:
+        mark, needed = _mark(footnote, font)
+        small = find_font(needed, panel.letters(FOOTNOTE), font)
+        if small.getlength(footnote) > panel.room:
+            footnote = shortened(footnote, small.getlength, panel.room, mark)
+        draw.text((panel.margin, bottom), footnote, FAINT, small, "ls")
+        bottom -= small.size * 1.6
+    if caption:
+        face, lines = _set(caption, panel, bottom - top, font)
+        leading = face.size * LEADING
+        # Capitals and Hangul stand about 0.8 of their size high; the block is centred by them.
+        first = (top + bottom - leading * (len(lines) - 1) + face.size * 0.8) / 2
+        for number, line in enumerate(lines):
+            draw.text((panel.margin, first + number * leading), line, INK, face, "ls")
 
 
-def _broken(word: str, face: ImageFont.FreeTypeFont, width: int) -> list[str]:
-    pieces = [""]
-    for letter in word:
-        if pieces[-1] and face.getlength(pieces[-1] + letter) > width:
-            pieces.append("")
-        pieces[-1] += letter
-    return pieces
+def _set(text: str, panel: _Panel, height: float, font: Font) -> tuple[ImageFont.FreeTypeFont, list[str]]:
+    """The largest letters in which the text fits, and its lines; the smallest ones and an ellipsis if none do."""
+    mark, needed = _mark(text, font)
+    for points in range(LARGEST, SMALLEST - 1, -2):
+        face = find_font(needed, panel.letters(points), font, bold=True)
+        most = max(1, int((height / face.size - 1) / LEADING + 1))
+        if len(wrapped(text, face.getlength, panel.room)) <= most:
+            return face, balanced(text, face.getlength, panel.room)
+    lines = wrapped(text, face.getlength, panel.room)
+    rest = " ".join(lines[most - 1 :])
+    return face, [*lines[: most - 1], shortened(rest, face.getlength, panel.room, mark)]
 
 
-def _ellipsised(text: str, face: ImageFont.FreeTypeFont, width: int) -> str:
-    if face.getlength(text) <= width:
-        return text
-    kept = text.rstrip("…")
-    while kept and face.getlength(f"{kept}…") > width:
-        kept = kept[:-1]
-    return f"{kept.rstrip()}…"
+def _mark(text: str, font: Font) -> tuple[str, str]:
+    """What stands for what is left out, and the text with it that the font must have."""
+    try:
+        find_font(f"{text}…", FLOOR, font, bold=True)
+    except MissingFontError:
+        return "...", text
+    return "…", f"{text}…"

@@ -1,0 +1,223 @@
+"""The gallery: one file, everybody in it, nothing that runs but its own script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import re
+import unicodedata
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from cloudai.errors import InputError
+from cloudai.report import Portrait, save_gallery
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</title></style></script><script>alert(1)</script>",
+    "{script} {words[name]} %s &lt;b&gt; &#60;",
+    "<!--",
+]
+VOID = {"meta", "img", "input"}
+
+
+class Page(HTMLParser):
+    """A page taken apart: its tags with their attributes, and the text inside each kind of tag."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, Any]]] = []
+        self.texts: dict[str, list[str]] = {}
+        self._open: list[str] = []
+        self.feed(source)
+        self.close()
+        assert self._open == [], "every tag is closed"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+            self.texts.setdefault(tag, []).append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self._open:
+            self.texts[self._open[-1]][-1] += data
+
+    def of(self, tag: str) -> list[dict[str, Any]]:
+        """The attributes of each tag of this name."""
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def page(tmp_path: Path, *portraits: Portrait, **options: Any) -> Page:
+    """The gallery of these people, taken apart."""
+    path = save_gallery(portraits, tmp_path / "gallery.html", **{"title": "Council", **options})
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def face() -> Image.Image:
+    """A picture."""
+    return Image.new("RGB", (30, 40), "teal")
+
+
+def portrait(text: str) -> Portrait:
+    """A portrait that has the text wherever text can be."""
+    return Portrait(text, face(), {text: text}, text)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_is_inert(tmp_path: Path, text: str) -> None:
+    """Markup in a name, fact, note, title or footer is shown as it is written, and makes no tag."""
+    bad = page(tmp_path, portrait(text), Portrait(text, None), title=text, footer=text)
+    good = page(tmp_path, portrait("Ada"), Portrait("Ada", None), title="T", footer="F")
+    assert [tag for tag, _ in bad.tags] == [tag for tag, _ in good.tags]
+    assert [list(attributes) for _, attributes in bad.tags] == [list(attributes) for _, attributes in good.tags]
+    assert bad.texts["script"] == good.texts["script"]
+    for tag in ("title", "h1", "h2", "dt", "dd"):
+        assert bad.texts[tag][0] == text
+    assert bad.texts["option"][-1] == text
+    assert (bad.of("li")[0]["data-name"], bad.of("li")[0]["data-v0"]) == (text, text)
+    assert bad.of("img")[0]["alt"] == f"Photo: {text}"
+    assert text in bad.texts["p"]
+
+
+def test_policy(tmp_path: Path) -> None:
+    """The policy allows embedded pictures, the styles, and this very script by its hash; nothing else."""
+    made = page(tmp_path, portrait("Ada"))
+    policy = next(a["content"] for a in made.of("meta") if a.get("http-equiv") == "Content-Security-Policy")
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    (script,) = made.texts["script"]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert rules == {
+        "default-src": "'none'",
+        "img-src": "data:",
+        "style-src": "'unsafe-inline'",
+        "script-src": f"'sha256-{digest}'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    head = [tag for tag, _ in made.tags]
+    assert head.index("meta") < head.index("style") < head.index("script")
+
+
+def test_self_contained(tmp_path: Path) -> None:
+    """One file; it names no address, and no tag or attribute that could load or run something."""
+    made = page(tmp_path, portrait("Ada"), Portrait("Bo", None))
+    assert [file.name for file in tmp_path.iterdir()] == ["gallery.html"]
+    source = (tmp_path / "gallery.html").read_text(encoding="utf-8")
+    assert not re.search(r"://|url\(|@import", source)
+    assert {"link", "iframe", "object", "svg", "a", "form"}.isdisjoint(tag for tag, _ in made.tags)
+    for _, attributes in made.tags:
+        assert not [name for name in attributes if name.startswith("on") or name in {"href", "style", "srcset"}]
+        assert attributes.get("src", "data:image/jpeg;base64,").startswith("data:image/jpeg;base64,")
+
+
+def test_everybody_is_shown(tmp_path: Path) -> None:
+    """People of one name, without a face and without facts have their tile, in the order given."""
+    people = [Portrait("강물결", face()), Portrait("Bo", None, note="cut off"), Portrait("강물결", face(), {"a": "1"})]
+    made = page(tmp_path, *people)
+    assert made.texts["h2"] == ["강물결", "Bo", "강물결"]
+    assert len(made.of("img")) == 2
+    assert made.texts["span"].count("no face found") == 1
+    assert "cut off" in made.texts["p"]
+    assert page(tmp_path).texts["h1"] == ["Council"]
+
+
+def test_facts_are_kept_apart(tmp_path: Path) -> None:
+    """Each fact is an option of the sort, and each tile has its value at that option's number."""
+    made = page(tmp_path, Portrait("A", None, {"age": "35", "mood": "calm"}), Portrait("B", None, {"mood": "sad"}))
+    options = dict(zip([a["value"] for a in made.of("option")], made.texts["option"], strict=True))
+    assert options == {"": "Order given", "name": "Name", "0": "age", "1": "mood"}
+    values = [(a["data-v0"], a["data-v1"]) for a in made.of("li")]
+    assert values == [("35", "calm"), ("", "sad")]
+
+
+@pytest.mark.parametrize(
+    ("language", "none", "notice"),
+    [
+        ("en", "no face found", ["found by a machine", "never names people", "guesses"]),
+        ("ko", "얼굴을 찾지 못함", ["기계가 찾은", "누구인지 알아보지 않습니다", "어림"]),
+    ],
+)
+def test_languages(tmp_path: Path, language: Any, none: str, notice: list[str]) -> None:
+    """The page speaks one language, says so, and says in it what the machine does not know."""
+    made = page(tmp_path, Portrait("나무빛", None), language=language, footer="My own line")
+    assert made.of("html")[0]["lang"] == language
+    assert none in made.texts["span"]
+    assert all(part in made.texts["p"][-1] for part in notice)
+    assert "My own line" in made.texts["p"]
+
+
+def test_languages_hold_the_same() -> None:
+    """No word is missing in one of the languages."""
+    from cloudai.report.gallery import WORDS
+
+    assert WORDS["en"].keys() == WORDS["ko"].keys()
+
+
+def test_unknown_language(tmp_path: Path) -> None:
+    """A language the page does not have is refused, naming those it has."""
+    with pytest.raises(InputError, match="en, ko"):
+        page(tmp_path, language="xx")
+
+
+def test_accessible(tmp_path: Path) -> None:
+    """Every picture has a text, every field a label; the number found is announced."""
+    made = page(tmp_path, portrait("Ada"))
+    assert all(attributes["alt"] for attributes in made.of("img"))
+    order = [tag for tag, _ in made.tags]
+    for field in ("input", "select"):
+        assert order[order.index(field) - 1] == "label"
+    assert len(made.of("output")) == 1
+    assert all("{" not in text for text in made.texts["label"])
+
+
+def test_text_is_cleaned(tmp_path: Path) -> None:
+    """Bidi and control characters go, names are composed, and half a surrogate pair stops nothing."""
+    name = unicodedata.normalize("NFD", "강물결") + "\u202e\x00\ud800"
+    made = page(tmp_path, Portrait(name, None, {"x\u2066": "a\nb"}))
+    assert made.texts["h2"] == ["강물결"]
+    assert (made.texts["dt"], made.texts["dd"]) == (["x"], ["a b"])
+
+
+def embedded(made: Page) -> bytes:
+    """The bytes of the first picture."""
+    return base64.b64decode(made.of("img")[0]["src"].partition(",")[2])
+
+
+def test_pictures_lose_their_metadata(tmp_path: Path) -> None:
+    """An embedded picture has neither EXIF nor comment, is upright, and is no larger than it is shown."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "secret place"
+    out = io.BytesIO()
+    Image.new("RGB", (1000, 800), "teal").save(out, "JPEG", exif=exif, comment=b"secret note")
+    data = embedded(page(tmp_path, Portrait("Ada", Image.open(out))))
+    assert b"secret" in out.getvalue()
+    assert b"secret" not in data
+    assert b"Exif" not in data
+    with Image.open(io.BytesIO(data)) as shown:
+        assert (shown.format, shown.size) == ("JPEG", (320, 400))
+        assert shown.info.keys() <= {"jfif", "jfif_version", "jfif_unit", "jfif_density", "progressive", "progression"}
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16"])
+def test_any_picture(tmp_path: Path, mode: str) -> None:
+    """A picture in any of Pillow's colour modes can be shown."""
+    with Image.open(io.BytesIO(embedded(page(tmp_path, Portrait("Ada", Image.new(mode, (9, 9))))))) as shown:
+        assert shown.mode == "RGB"
+
+
+def test_same_page_twice(tmp_path: Path) -> None:
+    """The same people give the same bytes: no date, nothing random."""
+    first = save_gallery([portrait("Ada")], tmp_path / "a.html", title="T").read_bytes()
+    assert save_gallery([portrait("Ada")], tmp_path / "b.html", title="T").read_bytes() == first
+    assert b"\r" not in first
