@@ -135,8 +135,8 @@ class Provider:
     """One vendor, or an engine of one's own.
 
     A subclass overrides the operations it has, each a flow, and declares them with `capability`; what it
-    does not override raises `UnsupportedOperationError`, naming who can. ``new_provider.md`` in
-    ``cloudai/providers`` takes you through writing one.
+    does not override raises `UnsupportedOperationError`, naming who can. A third party's
+    class is found by an entry point of the group ``cloudai.providers``.
     """
 
     name: ClassVar[str]
