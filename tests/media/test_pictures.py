@@ -125,6 +125,8 @@ def test_every_orientation_is_sent_upright(orientation: int) -> None:
     assert blue[2] > 200
     assert blue[0] < 100
     assert "exif" not in shown.info
+    opened = Image(encoded(stored, "JPEG", exif=exif)).open()
+    assert Image(opened).open().size == opened.size == (400, 200)  # not turned a second time
     box = picture.box(200, 0, 200, 100)
     assert (box.x, box.y, box.width, box.height) == (200, 0, 200, 100)
 

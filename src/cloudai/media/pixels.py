@@ -162,7 +162,10 @@ def upright(image: PIL.Image.Image, header: Header, size: tuple[int, int], name:
         colours = colours.resize(stored, PIL.Image.Resampling.LANCZOS)
     # Turned after shrinking: there is less to turn.
     method = _TURNS.get(header.orientation)
-    return colours if method is None else colours.transpose(PIL.Image.Transpose(method))
+    if method is not None:
+        colours = colours.transpose(PIL.Image.Transpose(method))
+        colours.info.pop("exif", None)  # it still says how the camera was held: nobody must turn it again
+    return colours
 
 
 # EXIF orientation to PIL.Image.Transpose: what makes the stored picture upright.

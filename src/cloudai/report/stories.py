@@ -21,6 +21,7 @@ from cloudai.models.face import Faces
 from cloudai.models.image import Feature, ImageAnalysis
 from cloudai.report.cards import card, save_gif
 from cloudai.report.gallery import Portrait, save_gallery
+from cloudai.report.names import safe_name
 from cloudai.table import Outcome, Table, tidy
 
 __all__ = ["Finding", "card_news", "portrait_gallery"]
@@ -165,7 +166,7 @@ def _write_cards(cards: Sequence[tuple[str, Pictures.Image]], out: Path) -> tupl
     pictures = _folder(out / "cards")
     for number, (name, shown) in enumerate(cards, start=1):
         # The number keeps two photos of one name apart.
-        shown.save(pictures / f"{number:04}-{Path(name).stem}.png")
+        shown.save(pictures / safe_name(number, Path(name).stem, ".png"))
     return save_gif([shown for _, shown in cards], out / "cards.gif"), pictures
 
 
