@@ -15,7 +15,10 @@ from cloudai import AsyncClient, Client
 from cloudai.flow import Request, Response
 
 RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"
-VENDOR_SETTINGS = ("GOOGLE_", "AZURE_", "VISION_", "FACE_", "LANGUAGE_", "SPEECH_", "WATSON", "CLOUDAI_")
+VENDOR_SETTINGS = (
+    *("GOOGLE_", "AZURE_", "VISION_", "FACE_", "LANGUAGE_", "SPEECH_"),
+    *("NATURAL_LANGUAGE_UNDERSTANDING_", "IBM_CREDENTIALS_FILE", "VCAP_SERVICES", "CLOUDAI_"),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +27,8 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(VENDOR_SETTINGS):
             monkeypatch.delenv(name)
+    if (Path.home() / "ibm-credentials.env").exists():
+        monkeypatch.setenv("HOME", os.devnull)
 
 
 class Caller:

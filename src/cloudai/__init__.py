@@ -2,7 +2,7 @@
 
     import cloudai
 
-    with cloudai.Client("local") as client:              # or "google": change one word
+    with cloudai.Client("local") as client:              # or "azure", "google", "watson": change one word
         for face in client.detect_faces("team.jpg"):
             print(face.box, face.confidence)
 
@@ -41,17 +41,20 @@ from cloudai.models.face import Ages, Face, Faces
 from cloudai.models.image import ImageAnalysis, Text
 from cloudai.models.speech import Speech, Transcript
 from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
-from cloudai.provider import BUILT_IN, Capability, Provider, find, names
+from cloudai.provider import BUILT_IN, Capability, Provider, Resource, find, names
 from cloudai.table import Outcome, Table, tidy
 
 if TYPE_CHECKING:
+    from cloudai.providers.azure import Azure
     from cloudai.providers.google import Google
     from cloudai.providers.local import Local
+    from cloudai.providers.watson import Watson
 
 __all__ = [
     "Ages",
     "AsyncClient",
     "AuthError",
+    "Azure",
     "BadRequestError",
     "Blob",
     "Box",
@@ -84,6 +87,7 @@ __all__ = [
     "RateLimitedError",
     "ReplayError",
     "Request",
+    "Resource",
     "Response",
     "Sentiment",
     "ServerError",
@@ -95,6 +99,7 @@ __all__ = [
     "Transcript",
     "Translation",
     "UnsupportedOperationError",
+    "Watson",
     "__version__",
     "find",
     "names",

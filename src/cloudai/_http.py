@@ -162,7 +162,7 @@ def _body(request: Request, headers: dict[str, str]) -> dict[str, Any]:
 
 def _boundary(request: Request) -> str:
     """The same for every attempt, so that the body is the same too."""
-    parts = [f.content.key if isinstance(f.content, Blob) else f.name for f in (request.files or {}).values()]
+    parts = [f.content.key if isinstance(f.content, Blob) else f.name or "" for f in (request.files or {}).values()]
     return sha256("\n".join(["cloudai", *parts]).encode()).hexdigest()[:32]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -23,6 +23,7 @@ from cloudai.errors import (
     MalformedResponseError,
     RateLimitedError,
     ServiceError,
+    SettingsError,
 )
 from cloudai.flow import Call, Flow, Request, Response, Together
 from cloudai.models.base import Meta, Result
@@ -246,7 +247,11 @@ class Engine:
         known = {
             "provider": self.provider.name,
             "operation": job.operation,
-            **({"service": asked[-1].service, "api_version": asked[-1].api} if asked else {}),
+            **(
+                {"service": _listed(r.service for r in asked), "api_version": _listed(r.api for r in asked)}
+                if asked
+                else {}
+            ),
             **job.describe(),
             **job.prepared(),
             "request_id": job.request_id,
@@ -266,12 +271,21 @@ class Engine:
             self.on_event(Event(kind, self.provider.name, job.operation, name, job.attempts, **more))
 
 
+def _listed(names: Iterable[str]) -> str:
+    """Each once, in order: an operation may ask two APIs, and its result says so."""
+    return ", ".join(dict.fromkeys(names))
+
+
 def _with_extras(request: Request, job: Job) -> Request:
     """Merge the user's ``extra…`` into the first billed request."""
     if not request.billed or any(earlier.billed for earlier, _ in job.exchanges):
         return request
     if job.extra:
-        request = replace(request, json=_deep_merge(request.json or {}, job.extra))
+        if request.json is None:
+            raise SettingsError(
+                "extra= goes into a JSON body, and this call has none", advice="Use extra_params= or extra_headers=."
+            )
+        request = replace(request, json=_deep_merge(request.json, job.extra))
     return replace(
         request,
         params={**request.params, **(job.extra_params or {})},

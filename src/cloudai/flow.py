@@ -62,9 +62,9 @@ class Blob:
 
 @dataclass(frozen=True)
 class File:
-    """One part of a ``multipart/form-data`` body."""
+    """One part of a ``multipart/form-data`` body; without a name it is a field, not a file."""
 
-    name: str
+    name: str | None
     content: Blob | bytes
     media_type: str
 
@@ -95,13 +95,16 @@ class Request:
     "v1"): credentials, pacing and ``result.meta`` go by them. ``delay`` is waited before sending (a poll).
     ``billed`` is the number of units the vendor counts: 0 for polls and tokens. ``timeout`` is the time
     left in seconds; the engine sets it, and any ``send`` can honour it. ``credentials=False`` sends it
-    without key or token (it asks for a token), and keeps its reply out of ``result.raw``.
+    without key or token (it asks for a token), and keeps its reply out of ``result.raw``. ``endpoint`` is
+    the beginning of ``url`` where that names the user's own resource: cassettes write "{endpoint}" in its
+    place, so that one replays for everybody, whatever their resource is called.
     """
 
     method: str
     url: str
     service: str = ""
     api: str = ""
+    endpoint: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Any = None

@@ -32,7 +32,19 @@ if TYPE_CHECKING:
     from cloudai.models.speech import Speech, Transcript
     from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
 
-__all__ = ["OPERATIONS", "Capability", "Fault", "Provider", "Setting", "Token", "capability", "find", "names"]
+__all__ = [
+    "OPERATIONS",
+    "Capability",
+    "Fault",
+    "Found",
+    "Provider",
+    "Resource",
+    "Setting",
+    "Token",
+    "capability",
+    "find",
+    "names",
+]
 
 Status = Literal["open", "limited", "deprecated", "retired", "absent"]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,10 +62,13 @@ OPERATIONS = (
     "text_to_speech",
 )
 
-BUILT_IN = {"google": "cloudai.providers.google:Google", "local": "cloudai.providers.local:Local"}
+BUILT_IN = {
+    "azure": "cloudai.providers.azure:Azure",
+    "google": "cloudai.providers.google:Google",
+    "watson": "cloudai.providers.watson:Watson",
+    "local": "cloudai.providers.local:Local",
+}
 """Known without entry points, so that a source tree, a zip or a frozen app finds them."""
-RESERVED = ("azure", "watson")
-"""Names of providers to come; no third party may take them."""
 ENTRY_POINTS = "cloudai.providers"
 
 
@@ -71,8 +86,9 @@ class Capability:
     needs: str = ""
     """What must be there first: "a service account or an API key", "extra: local" …"""
     since: str | None = None
+    """The date it has been so, ISO: limited since, deprecated since, retired since."""
     until: str | None = None
-    """The date the vendor ends it, ISO."""
+    """The date the vendor will end it, ISO."""
     page: str | None = None
     checked: str | None = None
 
@@ -80,6 +96,14 @@ class Capability:
     def available(self) -> bool:
         """Whether a call can succeed."""
         return self.status in ("open", "limited", "deprecated")
+
+    @property
+    def summary(self) -> str:
+        """The status with its date, for a cell of a table: "deprecated, until 2028-01-31"; "-" where absent."""
+        if self.status == "absent":
+            return "-"
+        dates = [f"until {self.until}"] if self.until else [f"since {self.since}"] if self.since else []
+        return ", ".join([self.status, *dates])
 
 
 @dataclass(frozen=True)
@@ -90,6 +114,32 @@ class Setting:
     env: tuple[str, ...]
     secret: bool = False
     purpose: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A setting's value and where it was found: "VISION_KEY", "given in code", a file."""
+
+    value: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One service of a vendor: its key (at IBM the API key) and its place, an endpoint (at IBM the URL) or a region.
+
+    Example:
+        >>> Resource("not-a-real-key", "https://my-vision.cognitiveservices.azure.com")
+        Resource(key='…', endpoint='https://my-vision.cognitiveservices.azure.com')
+    """
+
+    key: str | None = None
+    endpoint: str | None = None
+    region: str | None = None
+
+    def __repr__(self) -> str:
+        shown = {"key": "…" if self.key else None, "endpoint": self.endpoint, "region": self.region}
+        return f"Resource({', '.join(f'{name}={value!r}' for name, value in shown.items() if value)})"
 
 
 @dataclass(frozen=True)
@@ -219,12 +269,27 @@ class Provider:
         return request if token is None else with_headers(request, {"Authorization": f"Bearer {token.value}"})
 
     def setting(self, name: str) -> str | None:
-        """The value given to the constructor, else that of the first environment variable that is set."""
+        """The value given to the constructor, else the first that is found outside; see `found`."""
+        found = self.found(name)
+        return found.value if found else None
+
+    def found(self, name: str) -> Found | None:
+        """A setting and where it comes from: given in code, else the first variable of `sources` that is set."""
         given = self._given.get(name)
-        if given is not None:
-            return str(given)
+        return Found(str(given), "given in code") if given is not None else self.found_outside(name)
+
+    def found_outside(self, name: str) -> Found | None:
+        """A setting that was not given in code."""
         setting = next(s for s in self.settings if s.name == name)
-        return next((value for variable in setting.env if (value := os.environ.get(variable, "").strip())), None)
+        for where, values in self.sources():
+            for variable in setting.env:
+                if value := values.get(variable, "").strip():
+                    return Found(value, variable + where)
+        return None
+
+    def sources(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """Where settings are looked for, in order, each with words for what it is: the environment."""
+        yield "", os.environ
 
     def __repr__(self) -> str:
         secret = {s.name for s in self.settings if s.secret}
@@ -281,21 +346,30 @@ class Provider:
         declared: Capability | None = getattr(getattr(cls, operation), "__capability__", None)
         return declared or cls.absent.get(operation) or Capability(operation, "absent", "not in cloudai yet")
 
-    def missing(self) -> str | None:
-        """What is not there and what to do about it, for example a key; None where all is."""
+    def missing(self, operation: str | None = None) -> str | None:
+        """What is not there and what to do about it, for example a key; None where all is.
+
+        Of one operation, where it is given; else of what most use.
+        """
         return None
 
     def supports(self, operation: str) -> bool:
         """Whether a call of this operation can succeed with the settings at hand."""
-        return self._capability(operation).available and self.missing() is None
+        return self._capability(operation).available and self.missing(operation) is None
 
     def _refuse(self, operation: str) -> NoReturn:
-        able = [name for name in names() if find(name).capabilities()[operation].available]
-        who = f"Available from: {', '.join(able)}." if able else "No provider in cloudai has it yet."
         note = self._capability(operation).note
-        error = UnsupportedOperationError(f"{operation} is not available{f': {note}' if note else ''}", advice=who)
+        error = UnsupportedOperationError(
+            f"{operation} is not available{f': {note}' if note else ''}", advice=who_can(operation)
+        )
         error.provider, error.operation = self.name, operation
         raise error
+
+
+def who_can(operation: str) -> str:
+    """Names the providers that have an operation, for the errors of those that have not."""
+    able = [name for name in names() if find(name).capabilities()[operation].available]
+    return f"Available from: {', '.join(able)}." if able else "No provider in cloudai has it yet."
 
 
 def with_headers(request: Request, headers: Mapping[str, str]) -> Request:
@@ -364,13 +438,12 @@ def find(name: str) -> type[Provider]:
     if name in BUILT_IN:
         module, _, attribute = BUILT_IN[name].partition(":")
         return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
-    points = [] if name in RESERVED else [point for point in _third_parties() if point.name == name]
+    points = [point for point in _third_parties() if point.name == name]
     if len(points) > 1:
         who = " and ".join(sorted(point.dist.name if point.dist else point.value for point in points))
         raise SettingsError(f"two providers are called {name!r}: {who}", advice="Uninstall one of them.")
     if not points:
-        soon = " is not in this version of cloudai" if name in RESERVED else " is no provider"
-        raise SettingsError(f"{name!r}{soon}", advice=f"Available: {', '.join(names())}.")
+        raise SettingsError(f"{name!r} is no provider", advice=f"Available: {', '.join(names())}.")
     return points[0].load()  # type: ignore[no-any-return]
 
 

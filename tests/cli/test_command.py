@@ -67,7 +67,7 @@ def test_lines_of_a_file_from_excel(tmp_path: Path, capsys: pytest.CaptureFixtur
     [
         (["faces", "x.jpg", "--provider", "google"], 1, "there is no file x.jpg"),
         (["faces", HOPPER, "--provider", "google"], 2, "google: no key. Set GOOGLE_API_KEY"),
-        (["faces", HOPPER, "--provider", "azure"], 2, "Available: google, local"),
+        (["faces", HOPPER, "--provider", "naver"], 2, "Available: azure, google, watson, local"),
         (["sentiment"], 2, "no text"),
         (["sentiment", "맛있어요", "--language", "ko"], 1, "no Korean sentiment"),
         (["age", HOPPER], 1, "no age is guessed here"),
@@ -91,7 +91,7 @@ def test_doctor_shows_what_is_set_and_no_key(
     env.write_text("GOOGLE_API_KEY=not-a-real-key-at-all\n", "utf-8")
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "")
     assert main(["doctor", "google"]) == 1
-    assert "google: no key" in capsys.readouterr().out
+    assert "speech_to_text: no key. Set GOOGLE_API_KEY" in capsys.readouterr().out
     monkeypatch.setenv("GOOGLE_API_KEY", "")
     monkeypatch.delenv("GOOGLE_API_KEY")
     assert main(["doctor", "google", "--env-file", str(env)]) == 0
@@ -99,7 +99,7 @@ def test_doctor_shows_what_is_set_and_no_key(
     printed = capsys.readouterr().out
     assert "…-all" in printed
     assert "not-a-real" not in printed
-    assert "google: ready (vision.googleapis.com" in printed
+    assert "google: ready for analyze_image, detect_faces, sentiment, speech_to_text (vision.googleapis.com" in printed
 
 
 def test_providers_tells_what_each_can_do(capsys: pytest.CaptureFixture[str]) -> None:

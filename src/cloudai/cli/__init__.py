@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
 
     providers = _command(subparsers, "providers", commands.providers, "what each provider can do, and since when")
     providers.add_argument("name", nargs="?", help="one provider, in detail")
+    providers.add_argument("--markdown", action="store_true", help="the table as Markdown")
 
     doctor = _command(subparsers, "doctor", commands.doctor, "which settings are there, and which are missing")
     doctor.add_argument("name", nargs="?", help="one provider")

@@ -13,7 +13,7 @@ from typing import Any
 from cloudai.cli import inputs
 from cloudai.client import Client
 from cloudai.errors import AuthError, CloudAIError, InputError, MissingExtraError, SettingsError
-from cloudai.provider import OPERATIONS, Capability, Provider, find, names
+from cloudai.provider import OPERATIONS, Provider, find, names
 from cloudai.table import Outcome, Table, tidy
 
 __all__ = ["demo", "doctor", "load_env_file", "over_files", "over_texts", "providers"]
@@ -123,16 +123,24 @@ def providers(options: argparse.Namespace) -> int:
     """A table of operations and providers, or one provider in detail."""
     if options.name:
         print(_detail(find(options.name)))
-        return 0
-    known = {name: find(name).capabilities() for name in names()}
-    rows = [{"operation": o, **{name: _mark(able[o]) for name, able in known.items()}} for o in OPERATIONS]
-    print(Table(rows))
-    print("\nMore: cloudai providers NAME")
+    elif options.markdown:
+        print(markdown())
+    else:
+        print(Table(_able()).filled())
+        print("\nMore: cloudai providers NAME")
     return 0
 
 
-def _mark(capability: Capability) -> str:
-    return capability.status if capability.status != "absent" else "-"
+def markdown() -> str:
+    """The table of operations and providers as Markdown: the README holds it, and a test compares."""
+    rows = [{name: value.replace(", ", "<br>") for name, value in row.items()} for row in _able()]
+    lines = [" | ".join(rows[0]), "|".join(["---"] * len(rows[0])), *(" | ".join(row.values()) for row in rows)]
+    return "\n".join(f"|{line}|" if line.startswith("---") else f"| {line} |" for line in lines)
+
+
+def _able() -> list[dict[str, str]]:
+    known = {name: find(name).capabilities() for name in names()}
+    return [{"operation": o, **{name: able[o].summary for name, able in known.items()}} for o in OPERATIONS]
 
 
 def _detail(provider: type[Provider]) -> str:
@@ -147,30 +155,47 @@ def _detail(provider: type[Provider]) -> str:
 
 def doctor(options: argparse.Namespace) -> int:
     """Each setting of each provider: found where, or missing; of a key only its last four characters."""
-    rows = [row for name in ([options.name] if options.name else names()) for row in _settings(find(name)())]
-    print(Table(rows, ("provider", "setting", "found", "where", "value", "purpose")))
+    asked = [find(name)() for name in ([options.name] if options.name else names())]
+    print(Table([row for each in asked for row in _settings(each)], SETTING_COLUMNS))
     print()
-    ready = True
-    for name in [options.name] if options.name else names():
-        missing = find(name)().missing()
-        ready = ready and missing is None
-        hosts = ", ".join(find(name).hosts) or "nothing leaves this computer"
-        print(f"{name}: {missing or 'ready'} ({hosts})")
-    return int(bool(options.name) and not ready)
+    for provider in asked:
+        print("\n".join(_readiness(provider)))
+    return int(bool(options.name) and not any(_ready(asked[0])))
+
+
+SETTING_COLUMNS = ("provider", "setting", "found", "where", "value", "purpose")
 
 
 def _settings(provider: Provider) -> Iterator[dict[str, Any]]:
     for setting in provider.settings:
-        variable = next((v for v in setting.env if os.environ.get(v, "").strip()), None)
-        value = os.environ[variable].strip() if variable else None
+        found = provider.found(setting.name)
         yield {
             "provider": provider.name,
             "setting": setting.name,
-            "found": "yes" if variable else "no",
-            "where": variable or " or ".join(setting.env),
-            "value": _veiled(value) if value and setting.secret else value,
+            "found": "yes" if found else "no",
+            "where": found.where if found else " or ".join(setting.env),
+            "value": None if found is None else _veiled(found.value) if setting.secret else found.value,
             "purpose": setting.purpose,
         }
+
+
+def _ready(provider: Provider) -> list[str]:
+    """The operations that can be called with the settings at hand."""
+    return [operation for operation in OPERATIONS if provider.supports(operation)]
+
+
+def _readiness(provider: Provider) -> Iterator[str]:
+    """A line of what can be called, and one for each thing that is missing."""
+    ready = _ready(provider)
+    hosts = ", ".join(provider.hosts) or "nothing leaves this computer"
+    can = f"ready for {', '.join(ready)}" if ready else "not ready"
+    yield f"{provider.name}: {can} ({hosts})"
+    lacking: dict[str, list[str]] = {}
+    for operation, able in provider.capabilities().items():
+        if able.available and (problem := provider.missing(operation)):
+            lacking.setdefault(problem, []).append(operation)
+    for problem, operations in lacking.items():
+        yield f"  {', '.join(operations)}: {problem}"
 
 
 SHORT = 8

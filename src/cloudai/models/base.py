@@ -91,7 +91,7 @@ class Meta(Model):
     operation: str = ""
     method: Literal["classic", "generative", "local"] = "classic"
     service: str | None = None
-    """The vendor's service, for example "vision"."""
+    """The vendor's service, for example "vision"; all of them, with commas, where the operation asked several."""
     api_version: str | None = None
     model: str | None = None
     """The model the reply names."""

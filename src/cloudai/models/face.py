@@ -2,7 +2,8 @@
 
 Emotions and ages are a machine's guesses about appearance: not what a person feels, nor how old they are.
 Sides are the image's: ``left_eye`` is the one further left in the picture. Angles are in degrees: roll +
-is clockwise as seen, yaw + turns the nose to the image's right, pitch + is up.
+is clockwise as seen, yaw + turns the nose to the image's right, pitch + is up. Azure's roll is so; of its
+yaw and pitch the recordings do not prove the sign, and they are given as they come.
 """
 
 from __future__ import annotations
@@ -90,11 +91,17 @@ class Face(Model):
     emotions: Emotions | None = None
     age: Age | None = None
     glasses: str | None = None
+    """"none", "reading", "sun" or "swimming"."""
     blur: Level | None = None
     exposure: Level | None = None
-    """Under-exposure, where the vendor grades it."""
+    """Google grades under-exposure; Azure's 0 is too dark, 1 too bright, and its word says which."""
     headwear: Level | None = None
     occlusion: Mapping[str, bool] | None = None
+    """Of "forehead", "eyes", "mouth": whether something is in front."""
+    mask: str | None = None
+    """The vendor's word for what covers nose and mouth."""
+    quality: str | None = None
+    """The vendor's word for how fit the face is to be looked at closely: "low", "medium", "high"."""
 
     def crop(self, image: ImageInput, *, margin: float = 0.4, aspect: float | None = None) -> PIL.Image.Image:
         """This face cut out of the picture it was found in, upright.

@@ -112,10 +112,12 @@ class Color(Model):
     ``score`` is how much it strikes the eye, by the vendor's reckoning; ``fraction`` the share of pixels.
     """
 
-    hex: str = Field(pattern="^#[0-9a-f]{6}$")
+    hex: str | None = Field(default=None, pattern="^#[0-9a-f]{6}$")
+    """None where the vendor only names it: see ``name``."""
     score: float | None = None
     fraction: float | None = None
     name: str | None = None
+    """The vendor's word: "Grey", or "accent" for the most vivid one."""
 
 
 class Crop(Model):
@@ -123,6 +125,8 @@ class Crop(Model):
 
     box: Box
     confidence: UnitFloat | None = None
+    aspect: float | None = None
+    """Width over height, where the vendor names it."""
     importance: float | None = None
     """Salience relative to the whole picture; real replies exceed 1."""
 
@@ -300,7 +304,10 @@ class ImageAnalysis(Many[Tag]):
         yield "place", [_thing(p) for p in self.places or ()]
         yield (
             "color",
-            [{"name": c.hex, "score": c.score if c.score is not None else c.fraction} for c in self.colors or ()],
+            [
+                {"name": c.hex or c.name, "score": c.score if c.score is not None else c.fraction}
+                for c in self.colors or ()
+            ],
         )
         yield (
             "safety",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
 
+from cloudai.languages import joined
 from cloudai.models.base import Many, Model, Result, UnitFloat
 
 __all__ = ["Segment", "Speech", "SpokenWord", "Transcript"]
@@ -76,6 +78,21 @@ class Transcript(Many[Segment]):
             for number, segment in enumerate(self.segments)
             for place, thing in enumerate(_timed(segment))
         ]
+
+
+def turns(words: Sequence[SpokenWord], language: str) -> tuple[Segment, ...]:
+    """One segment for each stretch of words by the same speaker."""
+    stretches = [tuple(said) for _, said in groupby(words, key=lambda word: word.speaker)]
+    return tuple(
+        Segment(
+            text=joined([word.text for word in said], language),
+            words=said,
+            start=said[0].start,
+            end=said[-1].end,
+            speaker=said[0].speaker,
+        )
+        for said in stretches
+    )
 
 
 def _timed(segment: Segment) -> Sequence[SpokenWord | Segment]:

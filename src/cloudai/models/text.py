@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from pydantic import Field
 
 from cloudai.models.base import Many, Model, Result, UnitFloat
 from cloudai.models.face import EMOTIONS, Emotions
 
-__all__ = ["KeyPhrase", "KeyPhrases", "Label", "Language", "Sentence", "Sentiment", "Translation"]
+__all__ = [
+    "Assessment",
+    "KeyPhrase",
+    "KeyPhrases",
+    "Label",
+    "Language",
+    "Opinion",
+    "Sentence",
+    "Sentiment",
+    "Translation",
+]
 
 Label = Literal["positive", "negative", "neutral", "mixed"]
+LABELS: tuple[Label, ...] = get_args(Label)
 
 
 class Confidences(Model):
@@ -38,12 +49,36 @@ class Feeling(Model):
     confidences: Confidences | None = None
 
 
+class Assessment(Feeling):
+    """A word that judges: "sleek"; ``negated`` in "not good"."""
+
+    text: str
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+    negated: bool = False
+
+
+class Opinion(Feeling):
+    """A thing that is judged, and the words that judge it.
+
+    Of a negated sentence the vendor may give the thing and its assessments opposite labels: never derive the
+    label of a sentence from these.
+    """
+
+    text: str
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+    assessments: tuple[Assessment, ...] = ()
+
+
 class Sentence(Feeling):
     """One sentence; ``start`` and ``end`` count code points: ``text[s.start:s.end] == s.text``."""
 
     text: str
     start: int = Field(ge=0)
     end: int = Field(ge=0)
+    opinions: tuple[Opinion, ...] | None = None
+    """None where the vendor does not look for them."""
 
 
 class Sentiment(Many[Sentence], Feeling):
@@ -88,6 +123,11 @@ def _feeling(feeling: Feeling) -> dict[str, Any]:
         "magnitude": feeling.magnitude,
         **confidences,
     }
+
+
+def known_label(word: str | None) -> Label | None:
+    """A vendor's label; None for a word we do not know, which ``raw`` keeps."""
+    return next((label for label in LABELS if label == word), None)
 
 
 NEUTRAL_BELOW = 0.25

@@ -188,7 +188,7 @@ def _words(name: str, found: ImageAnalysis, language: Language) -> tuple[str, st
         n = len(found.faces)
         facts.append(words["none"] if n == 0 else words["one"] if n == 1 else words["many"].format(n=n))
     facts += [tag.name for tag in (found.tags or ())[:4]]
-    facts += [color.name or color.hex for color in (found.colors or ())[:3]]
+    facts += [color.name or color.hex or "" for color in (found.colors or ())[:3]]
     return " · ".join(dict.fromkeys(facts)), f"{name} · {words['sources'].format(who=who)}"
 
 

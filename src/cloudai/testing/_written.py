@@ -13,6 +13,9 @@ from cloudai.testing._harmless import REDACTED, Harmless, Params, address, witho
 
 __all__ = ["asked", "content", "request_facts", "response_facts", "token_reply"]
 
+ENDPOINT = "https://{endpoint}"
+"""Stands in an address for the user's own resource."""
+
 TOKEN_FIELDS = frozenset({"error", "expiration", "expires_in", "expires_on", "ext_expires_in", "token_type"})
 """Fields of a token reply that are no secret; without them no usable token could be replayed."""
 
@@ -22,7 +25,10 @@ def asked(request: Request) -> dict[str, Any]:
 
     The parameters still have their secret values; those are dealt with where they are compared or written.
     """
-    url, query = address(request.url)
+    whole = request.url
+    if request.endpoint and whole.startswith(request.endpoint):
+        whole = ENDPOINT + whole.removeprefix(request.endpoint)
+    url, query = address(whole)
     facts: dict[str, Any] = {"method": request.method.upper(), "url": url}
     params: Params = {**query, **{name: str(value) for name, value in request.params.items()}}
     bodies = {
@@ -70,7 +76,10 @@ def _plain(value: Any) -> Any:
             return json.loads(json.dumps(value))  # TypeError where the request could not be sent either
 
 
-def _digest(upload: Blob | File | bytes) -> dict[str, Any]:
+def _digest(upload: Blob | File | bytes) -> Any:
+    """Of a field that is JSON its content: it was written here, and is no upload."""
+    if isinstance(upload, File) and upload.name is None and isinstance(upload.content, bytes):
+        return _plain(json.loads(upload.content))
     if isinstance(upload, bytes):
         return {"sha256": sha256(upload).hexdigest(), "size": len(upload)}
     if isinstance(upload, Blob):

@@ -116,7 +116,7 @@ class GoogleService(Provider):
 
     # -- credentials -----------------------------------------------------------------------------------
 
-    def missing(self) -> str | None:
+    def missing(self, operation: str | None = None) -> str | None:  # noqa: ARG002  # one key serves all
         """Says that there is neither a key nor a service account."""
         return None if self._key() or self.setting("credentials") else f"no key. {NO_KEY}"
 

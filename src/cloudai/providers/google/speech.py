@@ -6,7 +6,6 @@ https://cloud.google.com/speech-to-text/v2/docs/reference/rest/v2/projects.locat
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import Any
 
 from pydantic import AliasChoices, Field
@@ -16,7 +15,7 @@ from cloudai.flow import Flow, Request, Response, checked
 from cloudai.languages import joined, with_region
 from cloudai.media import Audio, AudioLimits, Sound
 from cloudai.models.base import Meta
-from cloudai.models.speech import Segment, SpokenWord, Transcript
+from cloudai.models.speech import Segment, SpokenWord, Transcript, turns
 from cloudai.provider import capability
 from cloudai.providers.google._service import GoogleService, RpcStatus, seconds
 from cloudai.wire import Wire
@@ -232,7 +231,9 @@ def _transcript(results: list[RecognitionResult], code: str, sound: Sound) -> Tr
     by_speaker = any(word.speaker for word in everyone)
     return Transcript(
         text=joined([best.transcript for _, best in heard], code),
-        segments=_turns(everyone, code) if by_speaker else tuple(_segment(*each) for each in heard),
+        segments=turns([_word(word) for word in everyone], code)
+        if by_speaker
+        else tuple(_segment(*each) for each in heard),
         language=language or code,
         duration=sound.duration,
         meta=Meta(language_sent=code),
@@ -249,21 +250,6 @@ def _segment(result: RecognitionResult, best: Alternative) -> Segment:
         confidence=best.confidence,
         channel=result.channel_tag,
         language=result.language_code,
-    )
-
-
-def _turns(words: list[WireWord], code: str) -> tuple[Segment, ...]:
-    """One segment for each stretch of words by the same speaker."""
-    turns = [(speaker, tuple(map(_word, said))) for speaker, said in groupby(words, key=lambda word: word.speaker)]
-    return tuple(
-        Segment(
-            text=joined([word.text for word in said], code),
-            words=said,
-            start=said[0].start,
-            end=said[-1].end,
-            speaker=speaker,
-        )
-        for speaker, said in turns
     )
 
 

@@ -60,7 +60,7 @@ class Local(Provider):
     ) -> None:
         self._given = {"face_model": face_model, "lexicon": lexicon}
 
-    def missing(self) -> str | None:
+    def missing(self, operation: str | None = None) -> str | None:  # noqa: ARG002  # one install line for all
         """Says which packages are not installed."""
         absent = [package for package in PACKAGES if find_spec(package) is None]
         return f'{", ".join(absent)} not installed. pip install ".[local]"' if absent else None

@@ -1,0 +1,223 @@
+"""The reply of Image Analysis 3.2, whose shape v1.0 to v3.1 had before it, and our results from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import AliasChoices, Field
+
+from cloudai.media import Picture
+from cloudai.models.base import Level
+from cloudai.models.face import Age, Face, Faces, largest_first
+from cloudai.models.image import Brand, Caption, Category, Color, Feature, Object, Place, Tag
+from cloudai.wire import Wire
+
+__all__ = ["PARTS", "Reply"]
+
+
+class Rectangle(Wire):
+    """Faces have left, top, width, height; objects and brands of the same reply x, y, w, h."""
+
+    x: float = Field(validation_alias=AliasChoices("x", "left"))
+    y: float = Field(validation_alias=AliasChoices("y", "top"))
+    width: float = Field(validation_alias=AliasChoices("w", "width"))
+    height: float = Field(validation_alias=AliasChoices("h", "height"))
+
+
+class Landmark(Wire):
+    name: str
+    confidence: float | None = None
+
+
+class Detail(Wire):
+    landmarks: list[Landmark] = []
+
+
+class WireCategory(Wire):
+    name: str
+    score: float | None = None
+    detail: Detail = Detail()
+
+
+class Adult(Wire):
+    """v1.0 to v2.0 had no gore."""
+
+    adult_score: float | None = None
+    racy_score: float | None = None
+    gore_score: float | None = None
+
+
+class WireTag(Wire):
+    name: str
+    confidence: float | None = None
+
+
+class Captioned(Wire):
+    text: str
+    confidence: float | None = None
+
+
+class Description(Wire):
+    tags: list[str] = []
+    captions: list[Captioned] = []
+
+
+class WireFace(Wire):
+    """Ages are in replies from before 2023."""
+
+    age: float | None = None
+    face_rectangle: Rectangle
+
+
+class Parent(Wire):
+    object: str | None = None
+
+
+class WireObject(Wire):
+    rectangle: Rectangle
+    object: str
+    confidence: float | None = None
+    parent: Parent | None = None
+
+
+class WireBrand(Wire):
+    name: str
+    confidence: float | None = None
+    rectangle: Rectangle | None = None
+
+
+class WireColor(Wire):
+    dominant_colors: list[str] = []
+    accent_color: str | None = None
+
+
+class Metadata(Wire):
+    width: int | None = None
+    height: int | None = None
+    format: str | None = None
+    """As in "Jpeg", "Png"."""
+
+
+class Reply(Wire):
+    """A part that was not asked for is missing. ``result`` is what the API for one domain answers."""
+
+    categories: list[WireCategory] | None = None
+    adult: Adult | None = None
+    tags: list[WireTag] | None = None
+    description: Description | None = None
+    faces: list[WireFace] | None = None
+    objects: list[WireObject] | None = None
+    brands: list[WireBrand] | None = None
+    color: WireColor | None = None
+    result: Detail | None = None
+    metadata: Metadata = Metadata()
+    model_version: str | None = None
+
+
+Part = Callable[[Reply, Picture, str], Any]
+
+
+def _caption(reply: Reply, _: Picture, language: str) -> Caption | None:
+    captions = reply.description.captions if reply.description else []
+    best = max(captions, key=lambda caption: caption.confidence or 0, default=None)
+    return Caption(text=best.text, confidence=best.confidence, language=language) if best else None
+
+
+def _tags(reply: Reply, _: Picture, language: str) -> tuple[Tag, ...] | None:
+    """The tags; where only a description was asked for, its words, which have no confidence."""
+    if reply.tags is not None:
+        return tuple(Tag(name=tag.name, confidence=tag.confidence, language=language) for tag in reply.tags)
+    if reply.description is not None:
+        return tuple(Tag(name=word, language=language) for word in reply.description.tags)
+    return None
+
+
+def _objects(reply: Reply, picture: Picture, language: str) -> tuple[Object, ...] | None:
+    if reply.objects is None:
+        return None
+    return tuple(
+        Object(
+            name=found.object,
+            confidence=found.confidence,
+            language=language,
+            box=picture.box(found.rectangle.x, found.rectangle.y, found.rectangle.width, found.rectangle.height),
+            parent=found.parent.object if found.parent else None,
+        )
+        for found in reply.objects
+    )
+
+
+def _faces(reply: Reply, picture: Picture, _: str) -> Faces | None:
+    if reply.faces is None:
+        return None
+    faces = [
+        Face(
+            box=picture.box(f.face_rectangle.x, f.face_rectangle.y, f.face_rectangle.width, f.face_rectangle.height),
+            age=Age(years=f.age) if f.age is not None else None,
+        )
+        for f in reply.faces
+    ]
+    return Faces(faces=largest_first(faces))
+
+
+def _places(reply: Reply, _: Picture, language: str) -> tuple[Place, ...] | None:
+    """Each landmark once: the reply repeats it under every category it fits."""
+    if reply.categories is None and reply.result is None:
+        return None
+    known = [mark for category in reply.categories or [] for mark in category.detail.landmarks]
+    best: dict[str, float | None] = {}
+    for mark in [*known, *(reply.result.landmarks if reply.result else [])]:
+        if (mark.confidence or 0) >= (best.get(mark.name) or 0):
+            best[mark.name] = mark.confidence
+    return tuple(Place(name=name, confidence=confidence, language=language) for name, confidence in best.items())
+
+
+def _brands(reply: Reply, picture: Picture, _: str) -> tuple[Brand, ...] | None:
+    if reply.brands is None:
+        return None
+    return tuple(
+        Brand(
+            name=brand.name,
+            confidence=brand.confidence,
+            box=picture.box(brand.rectangle.x, brand.rectangle.y, brand.rectangle.width, brand.rectangle.height)
+            if brand.rectangle
+            else None,
+        )
+        for brand in reply.brands
+    )
+
+
+def _categories(reply: Reply, _: Picture, __: str) -> tuple[Category, ...] | None:
+    if reply.categories is None:
+        return None
+    return tuple(Category(name=category.name, confidence=category.score) for category in reply.categories)
+
+
+def _colors(reply: Reply, _: Picture, __: str) -> tuple[Color, ...] | None:
+    """The dominant colours by name, and the accent colour, of which alone the value is given."""
+    if reply.color is None:
+        return None
+    named = tuple(Color(name=name) for name in reply.color.dominant_colors)
+    accent = reply.color.accent_color
+    return (*named, Color(hex=f"#{accent.lower()}", name="accent")) if accent else named
+
+
+def _safety(reply: Reply, _: Picture, __: str) -> dict[str, Level] | None:
+    if reply.adult is None:
+        return None
+    scores = {"adult": reply.adult.adult_score, "racy": reply.adult.racy_score, "gore": reply.adult.gore_score}
+    return {kind: Level(score=score) for kind, score in scores.items() if score is not None}
+
+
+PARTS: Mapping[Feature, Part] = {
+    "caption": _caption,
+    "tags": _tags,
+    "objects": _objects,
+    "faces": _faces,
+    "places": _places,
+    "brands": _brands,
+    "categories": _categories,
+    "colors": _colors,
+    "safety": _safety,
+}

@@ -1,0 +1,213 @@
+"""The reply of Image Analysis 4.0, and our results from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from cloudai.media import Picture
+from cloudai.models.base import Box
+from cloudai.models.image import Block, Caption, Crop, Feature, Line, Object, Page, Person, Tag, Text, Word
+from cloudai.wire import Wire
+
+__all__ = ["PARTS", "Reply"]
+
+PEOPLE_FROM = 0.5
+"""The service lists people down to a confidence of 0.002; those below this are left to ``raw``."""
+
+
+class Rectangle(Wire):
+    x: float = 0
+    y: float = 0
+    w: float
+    h: float
+
+
+class Captioned(Wire):
+    text: str
+    confidence: float | None = None
+    bounding_box: Rectangle | None = None
+
+
+class Named(Wire):
+    name: str
+    confidence: float | None = None
+
+
+class DetectedObject(Wire):
+    bounding_box: Rectangle
+    tags: list[Named] = []
+
+
+class DetectedPerson(Wire):
+    bounding_box: Rectangle
+    confidence: float | None = None
+
+
+class SmartCrop(Wire):
+    aspect_ratio: float | None = None
+    bounding_box: Rectangle
+
+
+class Vertex(Wire):
+    x: float = 0
+    y: float = 0
+
+
+class WireWord(Wire):
+    text: str
+    bounding_polygon: list[Vertex] = []
+    confidence: float | None = None
+
+
+class WireLine(Wire):
+    text: str
+    bounding_polygon: list[Vertex] = []
+    words: list[WireWord] = []
+
+
+class WireBlock(Wire):
+    lines: list[WireLine] = []
+
+
+class ReadResult(Wire):
+    blocks: list[WireBlock] = []
+
+
+class Captions(Wire):
+    values: list[Captioned]
+
+
+class Tags(Wire):
+    values: list[Named]
+
+
+class Objects(Wire):
+    values: list[DetectedObject]
+
+
+class People(Wire):
+    values: list[DetectedPerson]
+
+
+class Crops(Wire):
+    values: list[SmartCrop]
+
+
+class Metadata(Wire):
+    width: int | None = None
+    height: int | None = None
+
+
+class Reply(Wire):
+    """A part that was not asked for is missing."""
+
+    caption_result: Captioned | None = None
+    dense_captions_result: Captions | None = None
+    tags_result: Tags | None = None
+    objects_result: Objects | None = None
+    people_result: People | None = None
+    smart_crops_result: Crops | None = None
+    read_result: ReadResult | None = None
+    metadata: Metadata = Metadata()
+    model_version: str | None = None
+
+
+Part = Callable[[Reply, Picture, str], Any]
+
+
+def _box(place: Rectangle | None, picture: Picture) -> Box | None:
+    return picture.box(place.x, place.y, place.w, place.h) if place else None
+
+
+def _caption(reply: Reply, picture: Picture, _: str) -> Caption | None:
+    return _captioned(reply.caption_result, picture) if reply.caption_result else None
+
+
+def _captioned(caption: Captioned, picture: Picture) -> Caption:
+    # Captions of 4.0 are in English, whatever was asked.
+    box = _box(caption.bounding_box, picture)
+    return Caption(text=caption.text, confidence=caption.confidence, language="en", box=box)
+
+
+def _dense(reply: Reply, picture: Picture, _: str) -> tuple[Caption, ...] | None:
+    if reply.dense_captions_result is None:
+        return None
+    return tuple(_captioned(caption, picture) for caption in reply.dense_captions_result.values)
+
+
+def _tags(reply: Reply, _: Picture, language: str) -> tuple[Tag, ...] | None:
+    if reply.tags_result is None:
+        return None
+    return tuple(Tag(name=t.name, confidence=t.confidence, language=language) for t in reply.tags_result.values)
+
+
+def _objects(reply: Reply, picture: Picture, language: str) -> tuple[Object, ...] | None:
+    if reply.objects_result is None:
+        return None
+    return tuple(
+        Object(name=tag.name, confidence=tag.confidence, language=language, box=_box(found.bounding_box, picture))
+        for found in reply.objects_result.values
+        for tag in found.tags[:1]
+    )
+
+
+def _people(reply: Reply, picture: Picture, _: str) -> tuple[Person, ...] | None:
+    if reply.people_result is None:
+        return None
+    return tuple(
+        Person(confidence=person.confidence, box=_box(person.bounding_box, picture))
+        for person in reply.people_result.values
+        if person.confidence is None or person.confidence >= PEOPLE_FROM
+    )
+
+
+def _crops(reply: Reply, picture: Picture, _: str) -> tuple[Crop, ...] | None:
+    if reply.smart_crops_result is None:
+        return None
+    return tuple(
+        Crop(
+            box=picture.box(c.bounding_box.x, c.bounding_box.y, c.bounding_box.w, c.bounding_box.h),
+            aspect=c.aspect_ratio,
+        )
+        for c in reply.smart_crops_result.values
+    )
+
+
+def _text(reply: Reply, picture: Picture, _: str) -> Text | None:
+    if reply.read_result is None:
+        return None
+    blocks = tuple(Block(lines=tuple(_line(line, picture) for line in b.lines)) for b in reply.read_result.blocks)
+    text = "\n".join(line.text for block in blocks for line in block.lines)
+    return Text(text=text, pages=(Page(blocks=blocks),) if blocks else ())
+
+
+def _line(line: WireLine, picture: Picture) -> Line:
+    words = tuple(
+        Word(text=word.text, confidence=word.confidence, **_place(word.bounding_polygon, picture))
+        for word in line.words
+    )
+    return Line(text=line.text, words=words, **_place(line.bounding_polygon, picture))
+
+
+def _place(corners: Sequence[Vertex], picture: Picture) -> dict[str, Any]:
+    """The polygon, and the rectangle around it."""
+    if not corners:
+        return {}
+    left, top = min(c.x for c in corners), min(c.y for c in corners)
+    width, height = max(c.x for c in corners) - left, max(c.y for c in corners) - top
+    return {
+        "box": picture.box(left, top, width, height),
+        "polygon": tuple(picture.point(corner.x, corner.y) for corner in corners),
+    }
+
+
+PARTS: Mapping[Feature, Part] = {
+    "caption": _caption,
+    "dense_captions": _dense,
+    "tags": _tags,
+    "objects": _objects,
+    "people": _people,
+    "text": _text,
+    "crops": _crops,
+}

@@ -1,0 +1,253 @@
+"""What all Azure services share: settings, the key, the shapes of errors.
+
+https://learn.microsoft.com/azure/ai-services/authentication
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Literal
+from urllib.parse import urlsplit
+
+from cloudai.errors import AuthError, BadRequestError, ForbiddenError, RateLimitedError, ServiceError, SettingsError
+from cloudai.flow import Request, Response
+from cloudai.media import Picture
+from cloudai.provider import Fault, Provider, Resource, Setting, Token, error_body, error_class, readable, with_headers
+
+__all__ = ["AzureService", "picture_body"]
+
+SERVICES = ("vision", "face", "language", "speech")
+FIELDS = ("key", "endpoint", "region")
+SERVICE_OF: Mapping[str, str] = {
+    "detect_faces": "face",
+    "estimate_age": "face",
+    "sentiment": "language",
+    "speech_to_text": "speech",
+}
+"""The service of an operation where it is not vision."""
+
+ROOTS = re.compile(r"/(sts|vision|face|text|language|computervision|speechtotext)(/|$)")
+"""Where the address of an API begins: the portal, and many a page, give it with the endpoint."""
+UNKNOWN = "https://{endpoint}"
+"""The address where none is set, offline: what cassettes have in its place."""
+
+
+def _settings_of(service: str, *also: str) -> Iterator[Setting]:
+    name, what = service.upper(), service.capitalize()
+    yield Setting(f"{service}_key", (f"{name}_KEY", *also), secret=True, purpose=f"a key for {what}")
+    yield Setting(f"{service}_endpoint", (f"{name}_ENDPOINT",), purpose=f"the address of {what}")
+    yield Setting(f"{service}_region", (f"{name}_REGION",), purpose=f"in place of the address of {what}")
+
+
+class AzureService(Provider):
+    """Settings, credentials and errors of Azure."""
+
+    name: ClassVar[str] = "azure"
+    settings: ClassVar[tuple[Setting, ...]] = (
+        *_settings_of("vision"),
+        *_settings_of("face", "FACE_APIKEY"),
+        *_settings_of("language"),
+        *_settings_of("speech"),
+        Setting("key", ("AZURE_AI_SERVICES_KEY",), secret=True, purpose="a key for all services"),
+        Setting("endpoint", ("AZURE_AI_SERVICES_ENDPOINT",), purpose="the address of all services"),
+        Setting("region", ("AZURE_AI_SERVICES_REGION",), purpose="in place of the address of all services"),
+    )
+    hosts: ClassVar[tuple[str, ...]] = ("the endpoint you set", "{region}.stt.speech.microsoft.com")
+    request_id_headers: ClassVar[tuple[str, ...]] = ("apim-request-id", "x-requestid", "request-id", "x-ms-request-id")
+
+    def __init__(
+        self,
+        *,
+        key: str | None = None,
+        endpoint: str | None = None,
+        region: str | None = None,
+        vision: Resource | None = None,
+        face: Resource | None = None,
+        language: Resource | None = None,
+        speech: Resource | None = None,
+        api: Literal["4.0", "3.2"] | None = None,
+        face_approved: bool = False,
+    ) -> None:
+        if api not in (None, "4.0", "3.2"):
+            raise SettingsError(f"api={api!r} is no Image Analysis API", advice='There are "4.0" and "3.2".')
+        own = {"vision": vision, "face": face, "language": language, "speech": speech}
+        self._given = {
+            "key": key,
+            "endpoint": endpoint,
+            "region": region,
+            **{f"{name}_{field}": getattr(own[name], field, None) for name in SERVICES for field in FIELDS},
+        }
+        self.api = api
+        self.face_approved = face_approved
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        super().__reduce__()  # refuses keys
+        return _unpickled, (type(self), {"api": self.api, "face_approved": self.face_approved})
+
+    # -- credentials -----------------------------------------------------------------------------------
+
+    def resource(self, service: str) -> Resource:
+        """The key and the place of a service, each from the first level that has it."""
+        levels = list(self._levels(service))
+        place = next((level for level in levels if level.endpoint or level.region), Resource())
+        return Resource(next((level.key for level in levels if level.key), None), place.endpoint, place.region)
+
+    def _levels(self, service: str) -> Iterator[Resource]:
+        origins: tuple[Callable[[str], str | None], ...] = (self._given.get, self._outside)
+        for origin in origins:
+            for prefix in (f"{service}_", ""):
+                yield Resource(*(origin(prefix + field) for field in FIELDS))
+
+    def _outside(self, name: str) -> str | None:
+        found = self.found_outside(name)
+        return found.value if found else None
+
+    def missing(self, operation: str | None = None) -> str | None:
+        """Says which key or endpoint is not there, and how to set it."""
+        if operation is None:
+            lacking = [self._lacking(service) for service in SERVICES]
+            return None if None in lacking else lacking[0]
+        return self._lacking(SERVICE_OF.get(operation, "vision"))
+
+    def _lacking(self, service: str) -> str | None:
+        problem = self._problem(service)
+        return f"{problem[0]}. {problem[1]}" if problem else None
+
+    def _problem(self, service: str) -> tuple[str, str] | None:
+        """What is not there, and what to do about it."""
+        resource, name = self.resource(service), service.upper()
+        how = "(Windows: setx, then open a new window)."
+        if not resource.key:
+            return "no key", f"Set {name}_KEY and {name}_ENDPOINT {how}"
+        if not (resource.endpoint or resource.region):
+            return "no endpoint", f"Set {name}_ENDPOINT, the address beside the key in the Azure portal {how}"
+        try:
+            self.base(service)
+        except SettingsError as error:
+            return error.message, error.advice or ""
+        return None
+
+    def sign(self, request: Request, token: Token | None) -> Request:
+        """The key of the request's service, as a header."""
+        if problem := self._problem(request.service):
+            raise SettingsError(problem[0], advice=problem[1])
+        if token is not None:
+            return super().sign(request, token)
+        return with_headers(request, {"Ocp-Apim-Subscription-Key": self.resource(request.service).key or ""})
+
+    def base(self, service: str) -> str:
+        """The beginning of a service's addresses; a stand-in where none is set, which is told when it is sent."""
+        resource = self.resource(service)
+        if resource.endpoint:
+            return _endpoint(resource.endpoint, service)
+        return f"https://{resource.region}.api.cognitive.microsoft.com" if resource.region else UNKNOWN
+
+    # -- errors ----------------------------------------------------------------------------------------
+
+    def fault(self, response: Response) -> Fault:
+        """Azure's error bodies: nested, with or without ``innererror``; flat, by older APIs and by the gateway."""
+        body = error_body(response)
+        outer = body.get("error", body) if isinstance(body, dict) else None
+        if not isinstance(outer, dict):
+            return Fault(message=outer if isinstance(outer, str) else readable(response))
+        return azure_fault(outer, response.status)
+
+
+def azure_fault(outer: Mapping[str, Any], status: int) -> Fault:
+    """An error object, of an error reply or inside a good one; the inner error says more where there is one."""
+    given = outer.get("innererror") or outer.get("innerError")
+    inner = given if isinstance(given, dict) else {}
+    code = inner.get("code") or outer.get("code") or outer.get("statusCode")
+    messages = [str(m) for m in (outer.get("message"), inner.get("message")) if m]
+    words = [str(code), *messages]
+    kind, advice = _kind(words, status)
+    return Fault(
+        # The outer message is often only "Invalid Document in request."
+        message=" ".join(dict.fromkeys(messages)),
+        code=None if code is None else str(code),
+        retry_after=_wait(messages),
+        kind=kind,
+        quota="month" if kind is RateLimitedError and _any(("call volume quota",), words) else None,
+        advice=advice,
+    )
+
+
+def _kind(words: Sequence[str], status: int) -> tuple[type[ServiceError], str | None]:
+    """The class of error, and what to do."""
+    kind = error_class(status)
+    if _any(("call volume quota",), words):
+        return RateLimitedError, "The quota of this pricing tier is used up until then; a paid tier has more."
+    if kind is AuthError:
+        return kind, "Check that key and endpoint are of the same resource (Azure portal, Keys and Endpoint)."
+    if _any(("missing approval", "UnsupportedFeature"), words):
+        return ForbiddenError, "Microsoft gives this to approved customers only."
+    for marks, advice in ADVICE:
+        if kind is BadRequestError and _any(marks, words):
+            return kind, advice
+    return kind, None
+
+
+CAPTION_REGIONS = (
+    "East US, West US, France Central, North Europe, West Europe, Korea Central, East Asia, Southeast Asia"
+)
+"""https://learn.microsoft.com/azure/ai-services/computer-vision/concept-describe-images-40"""
+
+ADVICE: Sequence[tuple[tuple[str, ...], str]] = (
+    (
+        ("not supported in this region", "NotSupportedRegion"),
+        f"Captions of 4.0 need a resource in one of: {CAPTION_REGIONS}; those of Azure(api='3.2') are everywhere.",
+    ),
+    (
+        ("InvalidImageUrl", "image url is not accessible", "InvalidURL"),
+        "If Azure cannot fetch the address, download the picture and give the file.",
+    ),
+    (
+        ("NotSupportedLanguage", "UnsupportedLanguageCode", "InvalidLanguageCode"),
+        "Choose another language, or another provider.",
+    ),
+    (("Resource not found",), "Check that the endpoint is of a resource that has this service."),
+)
+
+
+def _any(marks: Sequence[str], words: Sequence[str]) -> bool:
+    return any(mark.lower() in word.lower() for mark in marks for word in words)
+
+
+UNITS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
+
+
+def _wait(messages: Sequence[str]) -> float | None:
+    """The wait that only the text names: "retry after 26 seconds", "replenished in 2.12 days", "in 13:24:55"."""
+    for message in messages:
+        if match := re.search(r"(?:after|in)\s+(\d+(?:\.\d+)?)\s+(second|minute|hour|day)s?\b", message):
+            return float(match[1]) * UNITS[match[2]]
+        if match := re.search(r"replenished in\s+(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})", message):
+            days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
+            return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    return None
+
+
+def _endpoint(given: str, service: str) -> str:
+    """The address of a resource, without the API's own path that pages often give with it."""
+    parts = urlsplit(given.strip())
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        raise SettingsError(
+            f"the endpoint of {service} is no address: {given!r}",
+            advice="It looks like https://NAME.cognitiveservices.azure.com, beside the key in the Azure portal.",
+        )
+    root = ROOTS.search(parts.path)
+    path = parts.path[: root.start()] if root else parts.path
+    return f"{parts.scheme}://{parts.netloc}{path}".rstrip("/")
+
+
+def _unpickled(kind: type[AzureService], options: dict[str, Any]) -> AzureService:
+    return kind(**options)
+
+
+def picture_body(picture: Picture) -> dict[str, Any]:
+    """How Vision and Face take a picture: its bytes, or its address."""
+    if picture.by_reference:
+        return {"json": {"url": picture.uri}}
+    # They refuse image/jpeg.
+    return {"content": picture.blob, "headers": {"Content-Type": "application/octet-stream"}}

@@ -1,0 +1,288 @@
+"""Azure Face: detection, without names and without identifiers.
+
+https://learn.microsoft.com/rest/api/face/face-detection-operations/detect
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import RootModel
+
+from cloudai.errors import UnsupportedOperationError
+from cloudai.flow import Flow, Request, Response
+from cloudai.media import Image, ImageLimits, Picture
+from cloudai.models.base import Level, Point
+from cloudai.models.face import Age, Ages, Emotions, Face, FaceAge, Faces, Pose, largest_first
+from cloudai.provider import capability, require_known, who_can
+from cloudai.providers.azure._service import AzureService, picture_body
+from cloudai.wire import Wire
+
+__all__ = ["FaceService"]
+
+LIMITS = ImageLimits(
+    who="Azure Face",
+    formats=frozenset({"JPEG", "PNG", "GIF", "BMP"}),
+    max_bytes=6_000_000,
+    max_side=10_000,
+    min_side=36,  # the smallest face it finds
+    by_url=True,
+)
+MOST_FACES = 100
+
+ATTRIBUTES: Mapping[str, str] = {
+    "pose": "headPose",
+    "mask": "mask",
+    "blur": "blur",
+    "quality": "qualityForRecognition",
+    "exposure": "exposure",
+    "glasses": "glasses",
+    "occlusion": "occlusion",
+    "headwear": "accessories",
+}
+NEWEST_MODEL = ("pose", "mask", "blur", "quality")
+"""What detection_03 says. It finds small, turned and covered faces best; detection_01 says the rest."""
+LIMITED = ("age",)
+"""For customers Microsoft has approved."""
+RETIRED = ("emotions", "gender", "smile")
+SINCE = "2023-06-30"
+
+LANDMARKS: Mapping[str, str] = {
+    "pupilLeft": "left_pupil",
+    "pupilRight": "right_pupil",
+    "noseTip": "nose_tip",
+    "mouthLeft": "mouth_left",
+    "mouthRight": "mouth_right",
+    "eyebrowLeftOuter": "left_eyebrow_outer",
+    "eyebrowLeftInner": "left_eyebrow_inner",
+    "eyebrowRightInner": "right_eyebrow_inner",
+    "eyebrowRightOuter": "right_eyebrow_outer",
+    "eyeLeftOuter": "left_eye_outer",
+    "eyeLeftInner": "left_eye_inner",
+    "eyeLeftTop": "left_eye_top",
+    "eyeLeftBottom": "left_eye_bottom",
+    "eyeRightInner": "right_eye_inner",
+    "eyeRightOuter": "right_eye_outer",
+    "eyeRightTop": "right_eye_top",
+    "eyeRightBottom": "right_eye_bottom",
+    "noseLeftAlarOutTip": "left_nostril",
+    "noseRightAlarOutTip": "right_nostril",
+    "upperLipTop": "upper_lip_top",
+    "upperLipBottom": "upper_lip_bottom",
+    "underLipTop": "lower_lip_top",
+    "underLipBottom": "lower_lip_bottom",
+}
+
+
+class FaceService(AzureService):
+    """Operations on faces."""
+
+    @capability(
+        "open",
+        needs="FACE_KEY and FACE_ENDPOINT",
+        page="https://learn.microsoft.com/azure/ai-services/computer-vision/concept-face-detection",
+        checked="2026-11-24",
+        note="no expressions since 2023-06-30; ages for approved customers only",
+    )
+    def detect_faces(self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int) -> Flow[Faces]:
+        """Where the faces are, and of each what is asked for."""
+        self._require(attributes)
+        picture = yield from image.fit(LIMITS)
+        found = yield from self.faces_of(picture, landmarks=landmarks, attributes=attributes)
+        return Faces(faces=found[:max_faces], truncated=len(found) >= min(max_faces, MOST_FACES))
+
+    @capability(
+        "limited",
+        needs="FACE_KEY and FACE_ENDPOINT, and Microsoft's approval: Azure(face_approved=True)",
+        since=SINCE,
+        page="https://learn.microsoft.com/azure/ai-services/computer-vision/concept-face-detection#attributes",
+        checked="2026-11-24",
+        note=f"since {SINCE} Azure Face gives ages to approved customers only",
+    )
+    def estimate_age(self, image: Image, *, max_faces: int) -> Flow[Ages]:
+        """How old the faces look: one number, without a range."""
+        self._require(("age",))
+        picture = yield from image.fit(LIMITS)
+        found = yield from self.faces_of(picture, landmarks=False, attributes=("age",))
+        ages = tuple(FaceAge(box=face.box, **(face.age or Age()).model_dump()) for face in found[:max_faces])
+        return Ages(ages=ages, truncated=len(found) >= min(max_faces, MOST_FACES))
+
+    def missing(self, operation: str | None = None) -> str | None:
+        """Says also that ages need approval."""
+        if operation == "estimate_age" and not self.face_approved:
+            return f"since {SINCE} ages need Microsoft's approval: Azure(face_approved=True)."
+        return super().missing(operation)
+
+    def faces_of(self, picture: Picture, *, landmarks: bool, attributes: Sequence[str]) -> Flow[tuple[Face, ...]]:
+        """One picture's faces, largest first."""
+        asked = [ATTRIBUTES.get(attribute, attribute) for attribute in attributes]
+        model = "detection_03" if set(attributes) <= set(NEWEST_MODEL) else "detection_01"
+        response: Response = yield Request(
+            "POST",
+            f"{self.base('face')}/face/v1.0/detect",
+            service="face",
+            api="v1.0",
+            endpoint=self.base("face"),
+            params={
+                # An identifier would need approval, and nobody is identified here.
+                "returnFaceId": "false",
+                "returnFaceLandmarks": str(landmarks).lower(),
+                **({"returnFaceAttributes": ",".join(asked)} if asked else {}),
+                "detectionModel": model,
+                **({"recognitionModel": "recognition_04"} if "quality" in attributes else {}),
+            },
+            **picture_body(picture),
+        )
+        return largest_first([_face(face, picture, landmarks) for face in response.parse(Detected).root])
+
+    def _require(self, attributes: Sequence[str]) -> None:
+        """UnsupportedOperationError for what Face no longer says, or not to everybody."""
+        require_known(attributes, (*ATTRIBUTES, *LIMITED, *RETIRED), "attribute")
+        gone = [attribute for attribute in attributes if attribute in RETIRED]
+        if gone:
+            raise UnsupportedOperationError(
+                f"since {SINCE} Azure Face does not say {', '.join(gone)} of a face",
+                advice=f"It says: {', '.join(ATTRIBUTES)}.",
+            )
+        if not self.face_approved and any(attribute in LIMITED for attribute in attributes):
+            raise UnsupportedOperationError(
+                f"since {SINCE} Azure Face gives ages to approved customers only",
+                advice=f"If Microsoft has approved you: Azure(face_approved=True). {who_can('estimate_age')}",
+            )
+
+
+# -- the reply ---------------------------------------------------------------------------------------------
+
+
+class Rectangle(Wire):
+    top: float
+    left: float
+    width: float
+    height: float
+
+
+class WirePoint(Wire):
+    x: float
+    y: float
+
+
+class HeadPose(Wire):
+    pitch: float | None = None
+    roll: float | None = None
+    yaw: float | None = None
+
+
+class Blur(Wire):
+    blur_level: str | None = None
+    value: float | None = None
+
+
+class Exposure(Wire):
+    exposure_level: str | None = None
+    value: float | None = None
+
+
+class Occlusion(Wire):
+    forehead_occluded: bool | None = None
+    eye_occluded: bool | None = None
+    mouth_occluded: bool | None = None
+
+
+class Accessory(Wire):
+    type: str
+    confidence: float | None = None
+
+
+class Mask(Wire):
+    type: str | None = None
+
+
+class Emotion(Wire):
+    """Replies from before June 2023 have it: eight shares of 1."""
+
+    anger: float | None = None
+    contempt: float | None = None
+    disgust: float | None = None
+    fear: float | None = None
+    happiness: float | None = None
+    neutral: float | None = None
+    sadness: float | None = None
+    surprise: float | None = None
+
+
+class Attributes(Wire):
+    head_pose: HeadPose | None = None
+    age: float | None = None
+    emotion: Emotion | None = None
+    glasses: str | None = None
+    blur: Blur | None = None
+    exposure: Exposure | None = None
+    occlusion: Occlusion | None = None
+    accessories: list[Accessory] = []
+    mask: Mask | None = None
+    quality_for_recognition: str | None = None
+
+
+class WireFace(Wire):
+    face_rectangle: Rectangle
+    face_landmarks: dict[str, WirePoint] = {}
+    face_attributes: Attributes = Attributes()
+
+
+class Detected(RootModel[list[WireFace]]):
+    """The reply is a bare list; nobody found is an empty one."""
+
+
+# -- from the reply to our result --------------------------------------------------------------------------
+
+
+def _face(face: WireFace, picture: Picture, landmarks: bool) -> Face:
+    place, said = face.face_rectangle, face.face_attributes
+    points = {LANDMARKS.get(n, f"azure:{n}"): picture.point(p.x, p.y) for n, p in face.face_landmarks.items()}
+    headwear = next((worn for worn in said.accessories if worn.type.lower() == "headwear"), None)
+    return Face(
+        box=picture.box(place.left, place.top, place.width, place.height),
+        landmarks=_some(points) if landmarks else None,
+        pose=Pose(roll=said.head_pose.roll, pitch=said.head_pose.pitch, yaw=said.head_pose.yaw)
+        if said.head_pose
+        else None,
+        emotions=_emotions(said.emotion),
+        age=Age(years=said.age) if said.age is not None else None,
+        glasses=_glasses(said.glasses),
+        blur=Level(score=said.blur.value, word=said.blur.blur_level) if said.blur else None,
+        exposure=Level(score=said.exposure.value, word=said.exposure.exposure_level) if said.exposure else None,
+        headwear=Level(score=headwear.confidence, word=headwear.type) if headwear else None,
+        occlusion=_occlusion(said.occlusion),
+        mask=said.mask.type if said.mask else None,
+        quality=said.quality_for_recognition,
+    )
+
+
+def _some(points: dict[str, Point]) -> dict[str, Point] | None:
+    return points or None
+
+
+def _emotions(emotion: Emotion | None) -> Emotions | None:
+    if emotion is None:
+        return None
+    shares = {name: Level(score=score) for name, score in emotion.model_dump(exclude_none=True).items()}
+    return Emotions(scale="probability", **shares)
+
+
+def _glasses(word: str | None) -> str | None:
+    """The kind alone, "reading" of "ReadingGlasses"; the case of the words has changed over the years."""
+    if word is None:
+        return None
+    short = word.lower().removesuffix("glasses").removesuffix("goggles")
+    return "none" if short == "no" else short
+
+
+def _occlusion(occlusion: Occlusion | None) -> dict[str, bool] | None:
+    if occlusion is None:
+        return None
+    parts = {
+        "forehead": occlusion.forehead_occluded,
+        "eyes": occlusion.eye_occluded,
+        "mouth": occlusion.mouth_occluded,
+    }
+    return {part: covered for part, covered in parts.items() if covered is not None}

@@ -1,0 +1,286 @@
+"""Azure Language, ``:analyze-text``.
+
+https://learn.microsoft.com/rest/api/language/text-analysis-runtime/analyze-text
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pydantic import AliasChoices, Field, model_validator
+
+from cloudai.errors import InputError, MalformedResponseError
+from cloudai.flow import Flow, Request, Response
+from cloudai.languages import base
+from cloudai.models.base import Meta
+from cloudai.models.text import Assessment, Confidences, Opinion, Sentence, Sentiment, known_label
+from cloudai.provider import capability
+from cloudai.providers.azure._service import AzureService, azure_fault
+from cloudai.wire import Wire
+
+__all__ = ["Language"]
+
+API = "2023-04-01"
+MOST_TEXT = 5_120
+"""Text elements in one document: https://learn.microsoft.com/azure/ai-services/language-service/concepts/data-limits"""
+LANGUAGES = {"zh": "zh-hans", "zh-Hant": "zh-hant"}
+"""The service's spelling, where it is not ours."""
+ONLY = "0"
+"""The id of a document that is alone in its request."""
+
+
+class Language(AzureService):
+    """Operations on texts."""
+
+    @capability(
+        "open",
+        needs="LANGUAGE_KEY and LANGUAGE_ENDPOINT",
+        page="https://learn.microsoft.com/azure/ai-services/language-service/sentiment-opinion-mining/overview",
+        checked="2026-11-24",
+        note="label and confidences; the score is ours: positive minus negative; with opinions, no emotions",
+    )
+    def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
+        """Whether a text is positive or negative, by sentence, with what is judged and how."""
+        size = len(unicodedata.normalize("NFC", text))
+        if size > MOST_TEXT:
+            raise InputError(
+                f"the text has {size:,} characters, and Azure takes {MOST_TEXT:,}", advice="Send it in parts."
+            )
+        code = _code(language)
+        document = {"id": ONLY, "text": text, **({"language": code} if code else {})}
+        response: Response = yield Request(
+            "POST",
+            f"{self.base('language')}/language/:analyze-text",
+            service="language",
+            api=API,
+            endpoint=self.base("language"),
+            params={"api-version": API},
+            json={
+                "kind": "SentimentAnalysis",
+                "parameters": {
+                    "modelVersion": "latest",
+                    # Code points, as Python counts; left to itself the service counts what a reader sees as one.
+                    "stringIndexType": "UnicodeCodePoint",
+                    "opinionMining": True,
+                },
+                "analysisInput": {"documents": [document]},
+            },
+            merge=ANALYZE_TOGETHER,
+        )
+        results = response.parse(SentimentReply).results
+        for failure in results.errors:
+            raise self.raised(azure_fault(failure.error, 400), 200)
+        if len(results.documents) != 1:
+            raise MalformedResponseError(f"one text was sent, {len(results.documents)} replies came")
+        found = results.documents[0]
+        return Sentiment(
+            label=known_label(found.label),
+            **_scores(found.confidences),
+            sentences=_sentences(found.sentences, text),
+            language=found.detected or language,
+            language_source="given" if language else "detected" if found.detected else None,
+            meta=Meta(model=results.model_version, language_sent=code),
+        )
+
+
+def _code(language: str | None) -> str | None:
+    if language is None:
+        return None
+    short = base(language)
+    return LANGUAGES.get(short, short)
+
+
+# -- many texts in one request -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class AnalyzeTogether:
+    """A request takes up to ten documents, told apart by their ids; one that fails does not fail the others."""
+
+    limit: int = 10
+
+    def key(self, request: Request) -> object:
+        """Requests to the same address for the same kind of analysis."""
+        asked = {name: part for name, part in request.json.items() if name != "analysisInput"}
+        return (
+            request.url,
+            tuple(sorted(request.params.items())),
+            tuple(sorted(request.headers.items())),
+            json.dumps(asked, sort_keys=True),
+        )
+
+    def join(self, requests: Sequence[Request]) -> Request:
+        """One request with everyone's document, numbered."""
+        documents = [
+            {**document, "id": str(number)}
+            for number, request in enumerate(requests)
+            for document in request.json["analysisInput"]["documents"]
+        ]
+        body = {**requests[0].json, "analysisInput": {"documents": documents}}
+        return replace(requests[0], json=body, billed=sum(r.billed for r in requests))
+
+    def split(self, response: Response, n: int) -> list[Response]:
+        """Each document's reply as if it had been sent alone, found by its id: those that failed are listed apart."""
+        body = response.json()
+        results = body.get("results") if isinstance(body, dict) else None
+        if not isinstance(results, dict):
+            raise MalformedResponseError("the reply of several texts has no results")
+        return [self._only(response, body, results, str(number)) for number in range(n)]
+
+    def _only(self, response: Response, body: dict[str, Any], results: dict[str, Any], id: str) -> Response:  # noqa: A002
+        def of(kind: str) -> list[dict[str, Any]]:
+            return [{**each, "id": ONLY} for each in results.get(kind) or [] if each.get("id") == id]
+
+        alone = {**body, "results": {**results, "documents": of("documents"), "errors": of("errors")}}
+        return replace(response, content=json.dumps(alone, ensure_ascii=False).encode())
+
+
+ANALYZE_TOGETHER = AnalyzeTogether()
+
+
+# -- the reply ---------------------------------------------------------------------------------------------
+
+
+class Shares(Wire):
+    """They are rounded, and may add up to 1.01; targets have no neutral."""
+
+    positive: float
+    neutral: float | None = None
+    negative: float
+
+
+class Relation(Wire):
+    ref: str
+    """By the places in the reply: "#/documents/3/sentences/0/assessments/1"."""
+
+
+class Span(Wire):
+    sentiment: str
+    shares: Shares = Field(validation_alias="confidenceScores")
+    offset: int
+    length: int
+    text: str
+
+
+class Judged(Span):
+    relations: list[Relation] = []
+
+
+class Judging(Span):
+    is_negated: bool = False
+
+
+class WireSentence(Wire):
+    """Before the GA of v3.0 the shares were called ``sentenceScores``, and the text was not repeated."""
+
+    sentiment: str
+    shares: Shares = Field(validation_alias=AliasChoices("confidenceScores", "sentenceScores"))
+    offset: int
+    length: int
+    text: str | None = None
+    targets: list[Judged] | None = None
+    assessments: list[Judging] = []
+
+
+class DetectedLanguage(Wire):
+    iso6391_name: str | None = Field(default=None, validation_alias="iso6391Name")
+
+
+class Document(Wire):
+    """``detectedLanguage`` comes with automatic detection, as an object or as a code."""
+
+    label: str = Field(validation_alias="sentiment")
+    confidences: Shares = Field(validation_alias=AliasChoices("confidenceScores", "documentScores"))
+    sentences: list[WireSentence] = []
+    detected_language: DetectedLanguage | str | None = None
+
+    @property
+    def detected(self) -> str | None:
+        found = self.detected_language
+        return found.iso6391_name if isinstance(found, DetectedLanguage) else found
+
+
+class Failed(Wire):
+    error: dict[str, Any]
+
+
+class Results(Wire):
+    documents: list[Document] = []
+    errors: list[Failed] = []
+    model_version: str | None = None
+
+
+class SentimentReply(Wire):
+    """Text Analytics v3 gave the results bare."""
+
+    results: Results
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare(cls, data: Any) -> Any:
+        return {"results": data} if isinstance(data, dict) and "documents" in data else data
+
+
+# -- from the reply to our result --------------------------------------------------------------------------
+
+
+def _scores(shares: Shares) -> dict[str, Any]:
+    # Rounded shares differ by noise such as 0.7000000000000001.
+    score = round(max(-1.0, min(1.0, shares.positive - shares.negative)), 6)
+    return {"score": score, "score_kind": "derived", "confidences": Confidences(**shares.model_dump())}
+
+
+def _sentences(sentences: Sequence[WireSentence], text: str) -> tuple[Sentence, ...]:
+    return tuple(
+        Sentence(
+            text=text[s.offset : s.offset + s.length],
+            start=s.offset,
+            end=min(s.offset + s.length, len(text)),
+            label=known_label(s.sentiment),
+            **_scores(s.shares),
+            opinions=_opinions(s, sentences),
+        )
+        for s in sentences
+    )
+
+
+def _opinions(sentence: WireSentence, sentences: Sequence[WireSentence]) -> tuple[Opinion, ...] | None:
+    if sentence.targets is None:
+        return None
+    return tuple(
+        Opinion(
+            **_span(target),
+            assessments=tuple(
+                Assessment(**_span(word), negated=word.is_negated)
+                for relation in target.relations
+                if (word := _assessment(relation, sentences))
+            ),
+        )
+        for target in sentence.targets
+    )
+
+
+def _assessment(relation: Relation, sentences: Sequence[WireSentence]) -> Judging | None:
+    # The number of the document is its place in the reply that was joined: here there is one document.
+    match = re.search(r"/sentences/(\d+)/assessments/(\d+)$", relation.ref)
+    if not match:
+        return None
+    sentence, place = int(match[1]), int(match[2])
+    if sentence >= len(sentences) or place >= len(sentences[sentence].assessments):
+        raise MalformedResponseError(f"the reply refers to what it does not hold: {relation.ref}")
+    return sentences[sentence].assessments[place]
+
+
+def _span(span: Span) -> dict[str, Any]:
+    return {
+        "text": span.text,
+        "start": span.offset,
+        "end": span.offset + span.length,
+        "label": known_label(span.sentiment),
+        **_scores(span.shares),
+    }

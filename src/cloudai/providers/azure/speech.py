@@ -1,0 +1,215 @@
+"""Azure Speech: fast transcription; the API for short audio where only a region is set.
+
+https://learn.microsoft.com/azure/ai-services/speech-service/fast-transcription-create
+https://learn.microsoft.com/azure/ai-services/speech-service/rest-speech-to-text-short
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from cloudai.errors import InputError, ServerError, UnsupportedOperationError
+from cloudai.flow import File, Flow, Request, Response
+from cloudai.languages import joined, with_region
+from cloudai.media import Audio, AudioLimits
+from cloudai.models.base import Meta
+from cloudai.models.speech import Segment, SpokenWord, Transcript
+from cloudai.provider import capability
+from cloudai.providers.azure._service import AzureService
+from cloudai.wire import Wire
+
+__all__ = ["Speech"]
+
+API = "2025-10-15"
+LIMITS = AudioLimits(
+    who="Azure's fast transcription",
+    formats=frozenset({"wav", "flac", "mp3", "ogg-opus", "ogg-vorbis"}),
+    max_bytes=200_000_000,
+    max_seconds=7_200.0,
+    schemes=("https",),
+    advice="Split it.",
+)
+SHORT_LIMITS = AudioLimits(
+    who="Azure's API for short audio",
+    formats=frozenset({"wav", "ogg-opus"}),
+    max_bytes=10_000_000,
+    max_seconds=60.0,
+    advice="Set SPEECH_ENDPOINT, the address of the resource: then recordings of up to two hours can be sent.",
+)
+TICKS = 1e7
+"""In a second: a tick is 100 ns."""
+
+
+class Speech(AzureService):
+    """Operations on recordings."""
+
+    @capability(
+        "open",
+        needs="SPEECH_KEY and SPEECH_ENDPOINT; with SPEECH_REGION alone up to a minute, without words",
+        page="https://learn.microsoft.com/azure/ai-services/speech-service/fast-transcription-create",
+        checked="2026-11-24",
+        note="up to two hours and 200 MB; speakers told apart; nothing masked",
+    )
+    def speech_to_text(self, audio: Audio, *, language: str, words: bool, speakers: int | None) -> Flow[Transcript]:
+        """Speech as text."""
+        code = with_region(language)
+        resource = self.resource("speech")
+        if resource.region and not resource.endpoint:
+            return (yield from self._short(audio, code, resource.region, speakers))
+        return (yield from self._fast(audio, code, words, speakers))
+
+    def _fast(self, audio: Audio, code: str, words: bool, speakers: int | None) -> Flow[Transcript]:
+        sound = yield from audio.probe(LIMITS)
+        definition: dict[str, Any] = {"locales": [code], "profanityFilterMode": "None"}
+        if speakers:
+            definition["diarization"] = {"enabled": True, "maxSpeakers": speakers}
+        if sound.uri:
+            definition["audioUrl"] = sound.uri
+        upload = {"audio": File("audio", sound.blob, sound.blob.media_type)} if sound.blob else {}
+        response: Response = yield Request(
+            "POST",
+            f"{self.base('speech')}/speechtotext/transcriptions:transcribe",
+            service="speech",
+            api=API,
+            endpoint=self.base("speech"),
+            params={"api-version": API},
+            files={
+                "definition": File(None, json.dumps(definition).encode(), "application/json"),
+                **upload,
+            },
+        )
+        reply = response.parse(Transcribed)
+        return Transcript(
+            text=joined([channel.text for channel in reply.combined_phrases], code),
+            segments=tuple(_segment(phrase, words) for phrase in reply.phrases),
+            language=next((phrase.locale for phrase in reply.phrases if phrase.locale), None) or code,
+            duration=_seconds(reply.duration_milliseconds),
+            meta=Meta(language_sent=code),
+        )
+
+    def _short(self, audio: Audio, code: str, region: str, speakers: int | None) -> Flow[Transcript]:
+        if speakers:
+            raise UnsupportedOperationError(
+                "Azure's API for short audio does not tell speakers apart",
+                advice="Set SPEECH_ENDPOINT, the address of the resource, which can.",
+            )
+        sound = yield from audio.probe(SHORT_LIMITS)
+        if sound.format == "wav" and (sound.codec, sound.bits) != ("pcm", 16):
+            raise InputError(
+                f"this WAV holds {sound.bits}-bit {sound.codec}, and Azure's API for short audio reads 16-bit PCM",
+                advice="Convert it, for example: ffmpeg -i in.wav -ac 1 -ar 16000 -c:a pcm_s16le out.wav",
+            )
+        wav = f"audio/wav; codecs=audio/pcm; samplerate={sound.rate}"
+        base = f"https://{region}.stt.speech.microsoft.com"
+        response: Response = yield Request(
+            "POST",
+            f"{base}/speech/recognition/conversation/cognitiveservices/v1",
+            service="speech",
+            api="v1",
+            endpoint=base,
+            params={"language": code, "format": "detailed", "profanity": "raw"},
+            headers={"Content-Type": wav if sound.format == "wav" else "audio/ogg; codecs=opus"},
+            content=sound.blob,
+        )
+        reply = response.parse(Recognized)
+        if reply.recognition_status == "Error":
+            raise ServerError("the recognition failed inside the service", status=200, code="Error")
+        heard = reply.heard
+        return Transcript(
+            text=heard[0].text if heard else "",
+            segments=heard,
+            language=code,
+            duration=sound.duration,
+            meta=Meta(language_sent=code),
+        )
+
+
+# -- the replies -------------------------------------------------------------------------------------------
+
+
+class WireWord(Wire):
+    text: str
+    offset_milliseconds: float | None = None
+    duration_milliseconds: float | None = None
+
+
+class Phrase(WireWord):
+    channel: int | None = None
+    speaker: int | None = None
+    words: list[WireWord] = []
+    locale: str | None = None
+    confidence: float | None = None
+
+
+class Combined(Wire):
+    channel: int | None = None
+    text: str
+
+
+class Transcribed(Wire):
+    """Of fast transcription. Nothing heard: no phrases."""
+
+    duration_milliseconds: float | None = None
+    combined_phrases: list[Combined] = []
+    phrases: list[Phrase] = []
+
+
+class Best(Wire):
+    """Of short audio the names begin with capitals."""
+
+    model_config = {"alias_generator": lambda name: name.title().replace("_", "")}
+
+    display: str
+    confidence: float | None = None
+
+
+class Recognized(Wire):
+    """Of short audio. Silence is a good reply without text: NoMatch, InitialSilenceTimeout, BabbleTimeout."""
+
+    model_config = {"alias_generator": lambda name: name.title().replace("_", "")}
+
+    recognition_status: str
+    display_text: str | None = None
+    n_best: list[Best] = []
+    offset: float | None = None
+    duration: float | None = None
+
+    @property
+    def heard(self) -> tuple[Segment, ...]:
+        """What was said, as one segment, or nothing."""
+        best = self.n_best[0] if self.n_best else None
+        text = best.display if best else self.display_text
+        if not text:
+            return ()
+        start = None if self.offset is None else self.offset / TICKS
+        end = None if start is None or self.duration is None else start + self.duration / TICKS
+        return (Segment(text=text, start=start, end=end, confidence=best.confidence if best else None),)
+
+
+# -- from the reply to our result --------------------------------------------------------------------------
+
+
+def _segment(phrase: Phrase, words: bool) -> Segment:
+    speaker = None if phrase.speaker is None else str(phrase.speaker)
+    return Segment(
+        text=phrase.text,
+        words=tuple(SpokenWord(text=word.text, speaker=speaker, **_times(word)) for word in phrase.words)
+        if words
+        else (),
+        confidence=phrase.confidence,
+        speaker=speaker,
+        channel=phrase.channel,
+        language=phrase.locale,
+        **_times(phrase),
+    )
+
+
+def _times(part: WireWord) -> dict[str, float | None]:
+    start, length = part.offset_milliseconds, part.duration_milliseconds
+    end = None if start is None or length is None else start + length
+    return {"start": _seconds(start), "end": _seconds(end)}
+
+
+def _seconds(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000

@@ -1,0 +1,195 @@
+"""Azure Vision: ``analyze_image`` by Image Analysis 4.0, by 3.2, or by both and Face.
+
+https://learn.microsoft.com/azure/ai-services/computer-vision/overview-image-analysis
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from cloudai.errors import UnsupportedOperationError
+from cloudai.flow import Flow, Request, Response
+from cloudai.languages import base
+from cloudai.media import Image, ImageLimits, Picture
+from cloudai.models.base import Meta
+from cloudai.models.face import Faces
+from cloudai.models.image import FEATURES, Feature, ImageAnalysis
+from cloudai.provider import capability, require_known
+from cloudai.providers.azure import _analysis_3, _analysis_4
+from cloudai.providers.azure._service import picture_body
+from cloudai.providers.azure.face import MOST_FACES, FaceService
+
+__all__ = ["Vision"]
+
+API_4 = "2023-10-01"
+API_3 = "v3.2"
+
+LIMITS_4 = ImageLimits(
+    who="Azure Image Analysis 4.0",
+    formats=frozenset({"JPEG", "PNG", "GIF", "BMP", "WEBP"}),
+    max_bytes=20_971_520,
+    max_side=16_000,
+    min_side=50,
+    by_url=True,
+)
+LIMITS_3 = ImageLimits(
+    # Also where several APIs see one picture: all of them take what 3.2 takes, so that one is sent.
+    who="Azure Image Analysis 3.2",
+    formats=frozenset({"JPEG", "PNG", "GIF", "BMP"}),
+    max_bytes=4_000_000,
+    max_side=10_000,
+    min_side=50,
+    by_url=True,
+)
+
+FEATURES_4: Mapping[Feature, str] = {
+    "caption": "caption",
+    "dense_captions": "denseCaptions",
+    "tags": "tags",
+    "objects": "objects",
+    "people": "people",
+    "text": "read",
+    "crops": "smartCrops",
+}
+FEATURES_3: Mapping[Feature, str] = {
+    "caption": "Description",
+    "tags": "Tags",
+    "objects": "Objects",
+    "faces": "Faces",
+    "places": "Categories",
+    "brands": "Brands",
+    "categories": "Categories",
+    "colors": "Color",
+    "safety": "Adult",
+}
+
+
+class Vision(FaceService):
+    """Operations on pictures."""
+
+    @capability(
+        "deprecated",
+        needs="VISION_KEY and VISION_ENDPOINT; for faces FACE_KEY and FACE_ENDPOINT",
+        until="2028-09-25",
+        page="https://learn.microsoft.com/azure/ai-services/computer-vision/overview-image-analysis",
+        checked="2026-11-24",
+        note="captions by 4.0 in certain regions, in English; safety, brands, categories, colors, places by 3.2",
+    )
+    def analyze_image(
+        self,
+        image: Image,
+        *,
+        features: Sequence[Feature] | None,
+        language: str | None,
+        max_results: int | None,
+        missing: Literal["error", "report"],
+        gender_neutral: bool,
+    ) -> Flow[ImageAnalysis]:
+        """What is in a picture. What 4.0 has comes from 4.0, the rest from 3.2 and Face, unless ``api=`` says."""
+        asked: tuple[Feature, ...] = (
+            ("caption", "tags", "objects") if features is None else tuple(dict.fromkeys(features))
+        )
+        require_known(asked, FEATURES, "feature")
+        by_4 = [f for f in asked if f in FEATURES_4 and self.api != "3.2"]
+        by_face = self.api is None and "faces" in asked
+        by_3 = [
+            f
+            for f in asked
+            if f in FEATURES_3 and f not in by_4 and self.api != "4.0" and not (by_face and f == "faces")
+        ]
+        unsupported = tuple(f for f in asked if f not in (*by_4, *by_3, *(("faces",) if by_face else ())))
+        if unsupported and missing == "error":
+            raise UnsupportedOperationError(
+                f"{self._who()} has no {', '.join(unsupported)}",
+                advice=f'It has: {", ".join(self._has())}. missing="report" goes on without.',
+            )
+        picture = yield from image.fit(LIMITS_3 if by_3 or by_face else LIMITS_4)
+        code = base(language) if language else None
+        frame: dict[str, Any] = {"width": picture.width, "height": picture.height, "format": picture.format}
+        found: dict[Feature, Any] = {}
+        models: list[str] = []
+        if by_4:
+            reply_4 = yield from self._ask_4(picture, by_4, code, gender_neutral)
+            found |= {feature: _analysis_4.PARTS[feature](reply_4, picture, code or "en") for feature in by_4}
+            frame = _known(picture, frame, reply_4.metadata.model_dump())
+            models += [reply_4.model_version] if reply_4.model_version else []
+        if by_3:
+            reply_3 = yield from self._ask_3(picture, by_3, code)
+            found |= {feature: _analysis_3.PARTS[feature](reply_3, picture, code or "en") for feature in by_3}
+            frame = _known(picture, frame, reply_3.metadata.model_dump())
+            models += [reply_3.model_version] if reply_3.model_version else []
+        if by_face:
+            faces = yield from self.faces_of(picture, landmarks=False, attributes=())
+            found["faces"] = Faces(faces=faces, truncated=len(faces) >= MOST_FACES)
+        kept = {feature: _first(things, max_results) for feature, things in found.items()}
+        return ImageAnalysis(
+            **frame,
+            **kept,
+            unsupported=unsupported,
+            truncated=any(kept[feature] != things for feature, things in found.items()),
+            meta=Meta(model=", ".join(models) or None, language_sent=code),
+        )
+
+    def _ask_4(
+        self, picture: Picture, features: Sequence[Feature], language: str | None, gender_neutral: bool
+    ) -> Flow[_analysis_4.Reply]:
+        """Image Analysis 4.0: https://learn.microsoft.com/rest/api/computervision/image-analysis/analyze-image."""
+        response: Response = yield Request(
+            "POST",
+            f"{self.base('vision')}/computervision/imageanalysis:analyze",
+            service="vision",
+            api=API_4,
+            endpoint=self.base("vision"),
+            params={
+                "api-version": API_4,
+                "features": ",".join(FEATURES_4[feature] for feature in features),
+                **({"language": language} if language else {}),
+                **({"gender-neutral-caption": "true"} if gender_neutral else {}),
+            },
+            **picture_body(picture),
+        )
+        return response.parse(_analysis_4.Reply)
+
+    def _ask_3(self, picture: Picture, features: Sequence[Feature], language: str | None) -> Flow[_analysis_3.Reply]:
+        """Image Analysis 3.2: https://learn.microsoft.com/rest/api/computervision/analyze-image."""
+        response: Response = yield Request(
+            "POST",
+            f"{self.base('vision')}/vision/{API_3}/analyze",
+            service="vision",
+            api=API_3,
+            endpoint=self.base("vision"),
+            params={
+                "visualFeatures": ",".join(dict.fromkeys(FEATURES_3[feature] for feature in features)),
+                # Never Celebrities: that would name people.
+                **({"details": "Landmarks"} if "places" in features else {}),
+                **({"language": language} if language else {}),
+            },
+            **picture_body(picture),
+        )
+        return response.parse(_analysis_3.Reply)
+
+    def _has(self) -> list[str]:
+        known = {None: {*FEATURES_4, *FEATURES_3}, "4.0": {*FEATURES_4}, "3.2": {*FEATURES_3}}[self.api]
+        return [feature for feature in FEATURES if feature in known]
+
+    def _who(self) -> str:
+        return f"Azure Image Analysis {self.api}" if self.api else "Azure"
+
+
+def _known(picture: Picture, frame: dict[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a picture passed on by its address only the reply knows size and format."""
+    if not picture.by_reference:
+        return frame
+    format = told.get("format")  # noqa: A001  # the field's word
+    told = {**told, **({"format": format.upper()} if format else {})}
+    return {**frame, **{name: value for name, value in told.items() if value is not None}}
+
+
+def _first(things: Any, most: int | None) -> Any:
+    """At most so many: Azure has no option for it."""
+    if most is None:
+        return things
+    if isinstance(things, Faces):
+        return Faces(faces=things.faces[:most])
+    return things[:most] if isinstance(things, tuple) else things

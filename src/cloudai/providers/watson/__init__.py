@@ -1,0 +1,53 @@
+"""IBM Watson: Natural Language Understanding, Speech to Text."""
+
+from __future__ import annotations
+
+from cloudai.provider import Capability
+from cloudai.providers.watson.language import Language
+from cloudai.providers.watson.speech import Speech
+
+__all__ = ["Watson"]
+
+GONE = "Visual Recognition, and with it every IBM API for pictures, ended on 2021-12-01"
+
+
+class Watson(Language, Speech):
+    """IBM Watson's services, each an instance with its own key and URL.
+
+    Args:
+        apikey: Key of one instance, with ``url``; the URL's host tells the service.
+        url: Its address, "https://api.REGION.SERVICE.watson.cloud.ibm.com/instances/…".
+        nlu: Key and URL of Natural Language Understanding.
+        speech_to_text: Key and URL of Speech to Text.
+
+    What is not given is looked for in the environment (``NATURAL_LANGUAGE_UNDERSTANDING_APIKEY`` and ``_URL``,
+    ``SPEECH_TO_TEXT_APIKEY`` and ``_URL``), then in the file that ``IBM_CREDENTIALS_FILE`` names, or
+    ``ibm-credentials.env`` in this folder or at home, then in ``VCAP_SERVICES``. IBM's own packages read the
+    file before the environment; here, as everywhere in cloudai, the environment goes before files.
+
+    Example:
+        >>> from cloudai import Resource
+        >>> Watson(nlu=Resource("not-a-real-key", "https://api.eu-de.natural-language-understanding.watson.cloud.ibm.com"))
+        Watson(nlu_apikey='…', nlu_url='https://api.eu-de.natural-language-understanding.watson.cloud.ibm.com')
+    """
+
+    absent = {
+        **{
+            operation: Capability(operation, "retired", GONE, since="2021-12-01", checked="2026-11-24")
+            for operation in ("analyze_image", "detect_faces")
+        },
+        "estimate_age": Capability(
+            "estimate_age",
+            "retired",
+            "Visual Recognition dropped faces and ages in 2018, and ended on 2021-12-01",
+            since="2021-12-01",
+            checked="2026-11-24",
+        ),
+        "translate": Capability(
+            "translate",
+            "retired",
+            "IBM withdrew Language Translator on 2024-12-10",
+            since="2024-12-10",
+            checked="2026-11-24",
+        ),
+    }

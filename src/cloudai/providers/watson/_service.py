@@ -1,0 +1,213 @@
+"""What all Watson services share: settings, the key, the shapes of errors.
+
+https://cloud.ibm.com/docs/watson?topic=watson-iam
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from cloudai.errors import AuthError, BadRequestError, ServiceError, SettingsError
+from cloudai.flow import Request, Response
+from cloudai.provider import Fault, Provider, Resource, Setting, Token, error_body, error_class, readable, with_headers
+
+__all__ = ["WatsonService"]
+
+HOSTS: Mapping[str, str] = {"nlu": "natural-language-understanding", "speech_to_text": "speech-to-text"}
+"""The word for a service in the hosts of its instances."""
+SERVICE_OF: Mapping[str, str] = {"sentiment": "nlu", "speech_to_text": "speech_to_text"}
+CREDENTIALS_FILE = "ibm-credentials.env"
+UNKNOWN = "https://{endpoint}"
+"""The address where none is set, offline: what cassettes have in its place."""
+
+
+def _variable(service: str) -> str:
+    return HOSTS[service].upper().replace("-", "_")
+
+
+def _settings_of(service: str) -> Iterator[Setting]:
+    name, what = _variable(service), HOSTS[service].replace("-", " ")
+    yield Setting(f"{service}_apikey", (f"{name}_APIKEY",), secret=True, purpose=f"the key of {what}")
+    yield Setting(f"{service}_url", (f"{name}_URL",), purpose=f"the URL of {what}, beside its key")
+
+
+class WatsonService(Provider):
+    """Settings, credentials and errors of IBM Watson."""
+
+    name: ClassVar[str] = "watson"
+    settings: ClassVar[tuple[Setting, ...]] = tuple(s for service in HOSTS for s in _settings_of(service))
+    hosts: ClassVar[tuple[str, ...]] = ("the URLs you set",)
+    request_id_headers: ClassVar[tuple[str, ...]] = ("x-global-transaction-id", "x-dp-watson-tran-id")
+
+    def __init__(
+        self,
+        *,
+        apikey: str | None = None,
+        url: str | None = None,
+        nlu: Resource | None = None,
+        speech_to_text: Resource | None = None,
+    ) -> None:
+        own = {"nlu": nlu or Resource(), "speech_to_text": speech_to_text or Resource()}
+        if apikey or url:
+            service = _service_of(url)
+            if own[service] != Resource():
+                raise SettingsError(f"url= and {service}= are both of {HOSTS[service]}", advice="Give one of them.")
+            own[service] = Resource(apikey, url)
+        self._given = {
+            f"{service}_{field}": value
+            for service, resource in own.items()
+            for field, value in (("apikey", resource.key), ("url", resource.endpoint))
+        }
+
+    # -- credentials -----------------------------------------------------------------------------------
+
+    def sources(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """The environment, then IBM's credentials file, then what Cloud Foundry puts into VCAP_SERVICES."""
+        yield from super().sources()
+        path = _credentials_file()
+        if path:
+            yield f" in {path}", _properties(path)
+        if bound := os.environ.get("VCAP_SERVICES", "").strip():
+            yield " in VCAP_SERVICES", _of_cloud_foundry(bound)
+
+    def missing(self, operation: str | None = None) -> str | None:
+        """Says which key or URL is not there, and how to set it."""
+        if operation is None:
+            lacking = [self._lacking(service) for service in HOSTS]
+            return None if None in lacking else lacking[0]
+        return self._lacking(SERVICE_OF[operation]) if operation in SERVICE_OF else None
+
+    def _lacking(self, service: str) -> str | None:
+        problem = self._problem(service)
+        return f"{problem[0]}. {problem[1]}" if problem else None
+
+    def _problem(self, service: str) -> tuple[str, str] | None:
+        """What is not there, and what to do about it."""
+        name = _variable(service)
+        how = "(Windows: setx, then open a new window)."
+        if not self.setting(f"{service}_apikey"):
+            return "no key", f"Set {name}_APIKEY and {name}_URL {how}"
+        if not self.setting(f"{service}_url"):
+            return "no URL", f"Set {name}_URL, which IBM Cloud shows beside the key {how}"
+        try:
+            self.base(service)
+        except SettingsError as error:
+            return error.message, error.advice or ""
+        return None
+
+    def sign(self, request: Request, token: Token | None) -> Request:
+        """The key of the request's service, in basic authentication; and IBM is not to learn from what is sent."""
+        if problem := self._problem(request.service):
+            raise SettingsError(problem[0], advice=problem[1])
+        request = with_headers(request, {"X-Watson-Learning-Opt-Out": "true"})
+        if token is not None:
+            return super().sign(request, token)
+        key = self.setting(f"{request.service}_apikey")
+        basic = base64.b64encode(f"apikey:{key}".encode()).decode()
+        return with_headers(request, {"Authorization": f"Basic {basic}"})
+
+    def base(self, service: str) -> str:
+        """The beginning of a service's addresses; a stand-in where none is set, which is told when it is sent."""
+        url = self.setting(f"{service}_url")
+        if not url:
+            return UNKNOWN
+        if urlsplit(url).scheme not in ("https", "http") or not urlsplit(url).hostname:
+            raise SettingsError(
+                f"the URL of {HOSTS[service]} is no address: {url!r}",
+                advice="Copy it from IBM Cloud, where it is shown beside the key.",
+            )
+        if "watsonplatform.net" in url:
+            raise SettingsError(
+                "hosts of watsonplatform.net ended on 2021-05-26", advice="Copy the new URL from IBM Cloud."
+            )
+        return url.rstrip("/").removesuffix("/v1")
+
+    # -- errors ----------------------------------------------------------------------------------------
+
+    def fault(self, response: Response) -> Fault:
+        """Watson's error bodies: ``error`` with ``code``, IAM's ``errorMessage``, and lists of ``errors``."""
+        body = error_body(response)
+        if not isinstance(body, dict):
+            return Fault(message=readable(response))
+        inner = body["errors"][0] if isinstance(body.get("errors"), list) and body["errors"] else body
+        inner = inner if isinstance(inner, dict) else body
+        said = [inner.get(n) for n in ("error", "errorMessage", "message", "description", "errorDetails")]
+        messages = list(dict.fromkeys(text.strip() for text in said if isinstance(text, str) and text.strip()))
+        code = inner.get("errorCode") or inner.get("code")
+        kind, advice = _kind(" ".join(messages), str(code), response.status)
+        return Fault(
+            message=": ".join(messages) or readable(response),
+            code=None if code is None else str(code),
+            kind=kind,
+            advice=advice,
+        )
+
+
+def _kind(message: str, code: str, status: int) -> tuple[type[ServiceError], str | None]:
+    """The class of error, and what to do: a key that IAM does not know is a 400."""
+    kind = error_class(status)
+    if code.startswith("BXNIM") or kind is AuthError:
+        return AuthError, "Check that key and URL are of the same instance (IBM Cloud, Manage, Credentials)."
+    if kind is BadRequestError and status == 404:  # noqa: PLR2004
+        return kind, "Check the URL of the instance: IBM Cloud shows it beside the key."
+    return kind, next((advice for mark, advice in ADVICE.items() if mark in message and kind is BadRequestError), None)
+
+
+ADVICE: Mapping[str, str] = {
+    "not enough text for language id": "Name the language with language=: a short text does not give it away.",
+    "unsupported text language": "Choose another language, or another provider.",
+    "is not a supported feature for model": "Leave that out (words=False, speakers=None), or choose another language.",
+    "unable to transcode": "The recording is damaged, or of a kind IBM does not read; convert it to WAV.",
+}
+
+
+def _service_of(url: str | None) -> str:
+    host = urlsplit(url or "").hostname or ""
+    for service, word in HOSTS.items():
+        if f".{word}." in f".{host}.":
+            return service
+    raise SettingsError(
+        "the host of url= does not tell the service",
+        advice="Name it: Watson(nlu=Resource(apikey, url)), or speech_to_text=.",
+    )
+
+
+def _credentials_file() -> Path | None:
+    """The file IBM Cloud offers for download, where IBM's own packages look for it."""
+    named = os.environ.get("IBM_CREDENTIALS_FILE", "").strip()
+    places = [Path(named)] if named else [Path(CREDENTIALS_FILE), Path.home() / CREDENTIALS_FILE]
+    found = next((place for place in places if place.is_file()), None)
+    if named and not found:
+        raise SettingsError(f"there is no file {named}", advice="IBM_CREDENTIALS_FILE is the path of the file.")
+    return found
+
+
+def _properties(path: Path) -> dict[str, str]:
+    """Lines of NAME=value."""
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"cannot read {path}", advice="It is a text file with lines of NAME=value.") from error
+    pairs = (line.partition("=") for line in lines if not line.lstrip().startswith("#"))
+    return {name.strip().upper(): value.strip().strip("\"'") for name, equals, value in pairs if equals}
+
+
+def _of_cloud_foundry(bound: str) -> dict[str, str]:
+    """The first instance bound of each service, under the names of the variables."""
+    try:
+        services = json.loads(bound)
+    except ValueError as error:
+        raise SettingsError("VCAP_SERVICES is not JSON", advice="Cloud Foundry sets it; do not edit it.") from error
+    values: dict[str, str] = {}
+    for name, instances in services.items() if isinstance(services, dict) else ():
+        first: Any = instances[0] if isinstance(instances, list) and instances else {}
+        credentials = first.get("credentials") if isinstance(first, dict) else None
+        for field, value in credentials.items() if isinstance(credentials, dict) else ():
+            values[f"{name}_{field}".upper().replace("-", "_")] = str(value)
+    return values

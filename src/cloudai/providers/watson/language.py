@@ -1,0 +1,120 @@
+"""Watson Natural Language Understanding, ``/v1/analyze``.
+
+https://cloud.ibm.com/apidocs/natural-language-understanding#analyze
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cloudai.errors import InputError, MalformedResponseError
+from cloudai.flow import Flow, Request, Response
+from cloudai.languages import base
+from cloudai.models.base import Level, Meta
+from cloudai.models.face import Emotions
+from cloudai.models.text import Sentiment, known_label, label
+from cloudai.provider import capability
+from cloudai.providers.watson._service import WatsonService
+from cloudai.wire import Wire
+
+__all__ = ["Language"]
+
+VERSION = "2022-08-10"
+MOST_TEXT = 50_000
+"""Characters; the service leaves out the rest of a longer text, and says so only in a warning."""
+WITH_EMOTIONS = ("en", "fr")
+
+
+class Language(WatsonService):
+    """Operations on texts."""
+
+    @capability(
+        "deprecated",
+        needs="NATURAL_LANGUAGE_UNDERSTANDING_APIKEY and _URL, of an instance from before 2026-07-31",
+        since="2026-07-31",
+        until="2028-01-31",
+        page="https://cloud.ibm.com/docs/natural-language-understanding?topic=natural-language-understanding-release-notes",
+        checked="2026-11-24",
+        note="no new instances since 2026-07-31, no support after 2027-07-31; emotions in English and French",
+    )
+    def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
+        """Whether a text is positive or negative as a whole, and its emotions."""
+        if len(text) > MOST_TEXT:
+            raise InputError(
+                f"the text has {len(text):,} characters, and IBM takes {MOST_TEXT:,}", advice="Send it in parts."
+            )
+        code = base(language) if language else None
+        # An emotion asked for in a language that has none is an error; where it is not known, a warning.
+        emotion: dict[str, Any] = {"emotion": {}} if code is None or code in WITH_EMOTIONS else {}
+        response: Response = yield Request(
+            "POST",
+            f"{self.base('nlu')}/v1/analyze",
+            service="nlu",
+            api="v1",
+            endpoint=self.base("nlu"),
+            params={"version": VERSION},
+            json={"text": text, "features": {"sentiment": {}, **emotion}, **({"language": code} if code else {})},
+        )
+        reply = response.parse(Analyzed)
+        if reply.sentiment is None or reply.sentiment.document is None:
+            raise MalformedResponseError("the reply has no sentiment of the text")
+        whole = reply.sentiment.document
+        return Sentiment(
+            label=known_label(whole.label) if whole.label else label(whole.score),
+            score=whole.score,
+            emotions=_emotions(reply.emotion),
+            language=reply.language or code,
+            language_source="given" if language else "detected",
+            meta=Meta(language_sent=code),
+        )
+
+
+class DocumentSentiment(Wire):
+    """``mixed`` is "1" beside the label where feelings of both signs occur; ``raw`` keeps it."""
+
+    score: float
+    label: str | None = None
+
+
+class WireSentiment(Wire):
+    document: DocumentSentiment | None = None
+
+
+class Scores(Wire):
+    anger: float | None = None
+    disgust: float | None = None
+    fear: float | None = None
+    joy: float | None = None
+    sadness: float | None = None
+
+
+class DocumentEmotion(Wire):
+    emotion: Scores = Scores()
+
+
+class WireEmotion(Wire):
+    document: DocumentEmotion | None = None
+
+
+class Analyzed(Wire):
+    """A feature that the language does not have is missing, and a warning says so."""
+
+    language: str | None = None
+    sentiment: WireSentiment | None = None
+    emotion: WireEmotion | None = None
+
+
+def _emotions(emotion: WireEmotion | None) -> Emotions | None:
+    if emotion is None or emotion.document is None:
+        return None
+    scores = emotion.document.emotion
+    levels: dict[str, Any] = {
+        "anger": scores.anger,
+        "disgust": scores.disgust,
+        "fear": scores.fear,
+        "happiness": scores.joy,
+        "sadness": scores.sadness,
+    }
+    return Emotions(
+        scale="confidence", **{name: Level(score=score) for name, score in levels.items() if score is not None}
+    )

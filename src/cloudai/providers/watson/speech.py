@@ -1,0 +1,192 @@
+"""Watson Speech to Text, ``/v1/recognize``.
+
+https://cloud.ibm.com/apidocs/speech-to-text#recognize
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import Field
+
+from cloudai.errors import MalformedResponseError, UnsupportedOperationError
+from cloudai.flow import Flow, Request, Response
+from cloudai.languages import joined, with_region
+from cloudai.media import Audio, AudioLimits
+from cloudai.models.base import Meta
+from cloudai.models.speech import Segment, SpokenWord, Transcript, turns
+from cloudai.provider import capability
+from cloudai.providers.watson._service import WatsonService
+from cloudai.wire import Wire
+
+__all__ = ["Speech"]
+
+LIMITS = AudioLimits(
+    who="Watson Speech to Text",
+    formats=frozenset({"wav", "flac", "mp3", "ogg-opus", "ogg-vorbis"}),
+    max_bytes=100_000_000,
+    max_seconds=86_400.0,  # there is no limit but the bytes
+    advice="Split it, or convert it to MP3 or Opus.",
+)
+MEDIA_TYPES = {"mp3": "audio/mp3", "ogg-opus": "audio/ogg;codecs=opus", "ogg-vorbis": "audio/ogg;codecs=vorbis"}
+"""Where the service's word is not the usual one."""
+
+# The large models are named for the language alone; others are for telephone (8 kHz) or for better sound.
+# https://cloud.ibm.com/docs/speech-to-text?topic=speech-to-text-models-large-speech-languages
+LARGE = frozenset(
+    {
+        *("de-DE", "en-AU", "en-GB", "en-IN", "en-US", "es-AR", "es-CL", "es-CO", "es-ES", "es-MX", "es-PE"),
+        *("fr-CA", "fr-FR", "it-IT", "ja-JP", "nl-NL", "pt-BR", "pt-PT"),
+    }
+)
+# https://cloud.ibm.com/docs/speech-to-text?topic=speech-to-text-models-ng
+MULTIMEDIA = frozenset({"ko-KR"})
+TELEPHONY = {
+    "ar": "ar-MS",
+    "cs-CZ": "cs-CZ",
+    "hi-IN": "hi-IN",
+    "ko-KR": "ko-KR",
+    "nl-BE": "nl-BE",
+    "sv-SE": "sv-SE",
+    "zh": "zh-CN",
+}
+TELEPHONE_RATE = 16_000
+"""Samples a second; under this the sound is a telephone's."""
+
+
+class Speech(WatsonService):
+    """Operations on recordings."""
+
+    @capability(
+        "open",
+        needs="SPEECH_TO_TEXT_APIKEY and SPEECH_TO_TEXT_URL",
+        page="https://cloud.ibm.com/docs/speech-to-text",
+        checked="2026-11-24",
+        note="up to 100 MB; Korean by a model of its own for telephone or for better sound; nothing masked",
+    )
+    def speech_to_text(self, audio: Audio, *, language: str, words: bool, speakers: int | None) -> Flow[Transcript]:
+        """Speech as text; with ``speakers`` they are told apart, as many as are heard."""
+        code = with_region(language)
+        sound = yield from audio.probe(LIMITS)
+        model = _model(code, sound.rate)
+        known = sound.blob.media_type if sound.blob else ""
+        response: Response = yield Request(
+            "POST",
+            f"{self.base('speech_to_text')}/v1/recognize",
+            service="speech_to_text",
+            api="v1",
+            endpoint=self.base("speech_to_text"),
+            params={
+                # Left to itself the service takes a model that ended in 2023.
+                "model": model,
+                "timestamps": str(words or bool(speakers)).lower(),
+                "word_confidence": str(words).lower(),
+                "speaker_labels": str(bool(speakers)).lower(),
+                "profanity_filter": "false",
+            },
+            headers={"Content-Type": MEDIA_TYPES.get(sound.format or "", known)},
+            content=sound.blob,
+        )
+        reply = response.parse(Recognized)
+        speaker_at = {(label.start, label.end): str(label.speaker) for label in reply.speaker_labels}
+        heard = [(each.final, each.alternatives[0]) for each in reply.results if each.alternatives]
+        segments = [_segment(best, speaker_at) for _, best in heard]
+        return Transcript(
+            text=joined([best.transcript for _, best in heard], code),
+            segments=turns([word for s in segments for word in s.words], code) if speaker_at else tuple(segments),
+            language=code,
+            duration=sound.duration,
+            meta=Meta(model=model, language_sent=code),
+        )
+
+
+def _model(code: str, rate: int | None) -> str:
+    if code in LARGE:
+        return code
+    by_telephone = rate is not None and rate < TELEPHONE_RATE
+    if code in MULTIMEDIA and not by_telephone:
+        return f"{code}_Multimedia"
+    for key in (code, code.partition("-")[0]):
+        if key in TELEPHONY:
+            return f"{TELEPHONY[key]}_Telephony"
+    known = sorted({*LARGE, *MULTIMEDIA, *TELEPHONY.values()})
+    raise UnsupportedOperationError(
+        f"Watson Speech to Text has no model for {code}", advice=f"It has: {', '.join(known)}."
+    )
+
+
+# -- the reply ---------------------------------------------------------------------------------------------
+
+
+class Alternative(Wire):
+    """Only the best has a confidence; its ``transcript`` ends with a space.
+
+    ``timestamps`` are lists of word, start and end, ``word_confidence`` of word and confidence, whatever the
+    vendor's OpenAPI document says.
+    """
+
+    transcript: str = ""
+    confidence: float | None = None
+    timestamps: list[list[Any]] = []
+    word_confidence: list[list[Any]] = Field(default=[], validation_alias="word_confidence")
+
+
+class RecognitionResult(Wire):
+    alternatives: list[Alternative] = []
+    final: bool = True
+
+
+class SpeakerLabel(Wire):
+    start: float = Field(validation_alias="from")
+    end: float = Field(validation_alias="to")
+    speaker: int
+
+
+class Recognized(Wire):
+    """Nothing heard: ``results`` is empty. Spaces come before it, one every 20 s that the service works."""
+
+    results: list[RecognitionResult] = []
+    speaker_labels: list[SpeakerLabel] = Field(default=[], validation_alias="speaker_labels")
+
+
+# -- from the reply to our result --------------------------------------------------------------------------
+
+
+def _segment(best: Alternative, speaker_at: dict[tuple[float, float], str]) -> Segment:
+    words = tuple(_words(best.timestamps, best.word_confidence, speaker_at))
+    return Segment(
+        text=best.transcript.strip(),
+        words=words,
+        start=words[0].start if words else None,
+        end=words[-1].end if words else None,
+        confidence=best.confidence,
+    )
+
+
+def _words(
+    timestamps: Sequence[Sequence[Any]],
+    confidences: Sequence[Sequence[Any]],
+    speaker_at: dict[tuple[float, float], str],
+) -> list[SpokenWord]:
+    sure = [_row(row, 2)[1] for row in confidences]
+    words = []
+    for place, (text, start, end) in enumerate(_row(row, 3) for row in timestamps):
+        words.append(
+            SpokenWord(
+                text=text,
+                start=start,
+                end=end,
+                confidence=sure[place] if len(sure) == len(timestamps) else None,
+                speaker=speaker_at.get((start, end)),
+            )
+        )
+    return words
+
+
+def _row(row: Sequence[Any], length: int) -> Sequence[Any]:
+    """A word and its numbers."""
+    numbers = [float(v) for v in row[1:] if isinstance(v, int | float) and not isinstance(v, bool)]
+    if len(row) != length or not isinstance(row[0], str) or len(numbers) != length - 1:
+        raise MalformedResponseError(f"a word came as {str(row)[:60]}")
+    return [row[0], *numbers]
