@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cloudai import AuthError, BadRequestError, ForbiddenError, Google, RateLimitedError
 from cloudai.models.image import FEATURES
-from cloudai.testing import orphans, replay
 from tests.conftest import Caller
+from tests.played import GREETING, PICTURE, REVIEW, Cassettes
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
-CASSETTES = FIXTURES / "google"
-PICTURE, GREETING = FIXTURES / "나무.png", FIXTURES / "인사.wav"
-REVIEW = "맛있어요! 😀 서비스는 별로였어요."
+CASSETTES = Cassettes("google")
 EVERYTHING: dict[str, Any] = {"features": list(FEATURES), "missing": "report", "language": "ko"}
-
-played: set[Path] = set()
 
 
 def ask(call: Caller, name: str, operation: str, *args: Any, project: str | None = None, **options: Any) -> Any:
-    """One call answered from a cassette, strictly, without a key."""
-    path = CASSETTES / f"{name}.json"
-    played.add(path)
-    with replay(path) as send:
-        return call(
-            Google(project=project),
-            operation,
-            *args,
-            send=send,
-            client_offline=True,
-            client_sleep=lambda _: None,
-            client_max_attempts=1,
-            **options,
-        )
+    """One call of Google's."""
+    return CASSETTES.ask(call, name, Google(project=project), operation, *args, **options)
 
 
 def test_everything_google_has_of_a_picture(call: Caller) -> None:
@@ -217,7 +199,4 @@ def test_hints_and_quotas_are_read(call: Caller) -> None:
 
 def test_every_cassette_is_played_and_says_that_it_is_constructed() -> None:
     """No fixture lies about unused, and none poses as recorded."""
-    assert not orphans(CASSETTES, played)
-    for path in CASSETTES.glob("*.json"):
-        assert '"kind": "constructed"' in path.read_text("utf-8")
-        assert '"kind": "recorded"' not in path.read_text("utf-8")
+    CASSETTES.require_all()

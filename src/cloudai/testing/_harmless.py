@@ -69,6 +69,7 @@ PARAMETERS = frozenset(
         "prettyPrint",
         "profanity",
         "profanityAction",
+        "profanity_filter",
         "q",
         "readingOrder",
         "recognitionModel",

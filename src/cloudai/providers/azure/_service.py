@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -14,8 +15,9 @@ from cloudai.errors import AuthError, BadRequestError, ForbiddenError, RateLimit
 from cloudai.flow import Request, Response
 from cloudai.media import Picture
 from cloudai.provider import Fault, Provider, Resource, Setting, Token, error_body, error_class, readable, with_headers
+from cloudai.retry import hint_from_headers
 
-__all__ = ["AzureService", "picture_body"]
+__all__ = ["AzureService", "fault_inside", "picture_body"]
 
 SERVICES = ("vision", "face", "language", "speech")
 FIELDS = ("key", "endpoint", "region")
@@ -151,11 +153,22 @@ class AzureService(Provider):
         outer = body.get("error", body) if isinstance(body, dict) else None
         if not isinstance(outer, dict):
             return Fault(message=outer if isinstance(outer, str) else readable(response))
-        return azure_fault(outer, response.status)
+        fault = _fault(outer, response.status)
+        # The header is what the gateway means; its text may be of a round number.
+        return fault if hint_from_headers(response.headers) is None else replace(fault, retry_after=None)
 
 
-def azure_fault(outer: Mapping[str, Any], status: int) -> Fault:
-    """An error object, of an error reply or inside a good one; the inner error says more where there is one."""
+STATUS_OF_CODE: Mapping[str, int] = {"InternalServerError": 500, "ServiceUnavailable": 503, "TooManyRequests": 429}
+"""What the codes of errors inside a good reply mean, where it is not that the input is bad."""
+
+
+def fault_inside(error: Mapping[str, Any]) -> Fault:
+    """The fault of one item of a good reply."""
+    return _fault(error, STATUS_OF_CODE.get(str(error.get("code")), 400))
+
+
+def _fault(outer: Mapping[str, Any], status: int) -> Fault:
+    """An error object; the inner error says more where there is one."""
     given = outer.get("innererror") or outer.get("innerError")
     inner = given if isinstance(given, dict) else {}
     code = inner.get("code") or outer.get("code") or outer.get("statusCode")

@@ -20,7 +20,7 @@ from cloudai.languages import base
 from cloudai.models.base import Meta
 from cloudai.models.text import Assessment, Confidences, Opinion, Sentence, Sentiment, known_label
 from cloudai.provider import capability
-from cloudai.providers.azure._service import AzureService, azure_fault
+from cloudai.providers.azure._service import AzureService, fault_inside
 from cloudai.wire import Wire
 
 __all__ = ["Language"]
@@ -74,7 +74,7 @@ class Language(AzureService):
         )
         results = response.parse(SentimentReply).results
         for failure in results.errors:
-            raise self.raised(azure_fault(failure.error, 400), 200)
+            raise self.raised(fault_inside(failure.error), 200)
         if len(results.documents) != 1:
             raise MalformedResponseError(f"one text was sent, {len(results.documents)} replies came")
         found = results.documents[0]

@@ -183,7 +183,7 @@ class Recognized(Wire):
         if not text:
             return ()
         start = None if self.offset is None else self.offset / TICKS
-        end = None if start is None or self.duration is None else start + self.duration / TICKS
+        end = None if self.offset is None or self.duration is None else (self.offset + self.duration) / TICKS
         return (Segment(text=text, start=start, end=end, confidence=best.confidence if best else None),)
 
 
