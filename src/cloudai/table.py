@@ -41,6 +41,8 @@ class Table:
         rows: One dict a row; a missing column is empty.
         columns: Their order; by default as the rows bring them.
         units: Unit of a column, for example ``{"x": "px"}``.
+        widest_cell: Columns of the terminal that a cell has at most when the table is shown; more is cut there,
+            never in a file.
 
     Example:
         >>> print(Table([{"이름": "나무", "score": 0.5}]))
@@ -54,10 +56,13 @@ class Table:
         rows: Sequence[Row],
         columns: Sequence[str] | None = None,
         units: Mapping[str, str] | None = None,
+        *,
+        widest_cell: int = WIDEST_CELL,
     ) -> None:
         self.rows: list[dict[str, Any]] = [dict(row) for row in rows]
         self.columns = list(columns if columns is not None else dict.fromkeys(name for r in rows for name in r))
         self.units = dict(units or {})
+        self.widest_cell = widest_cell
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -70,7 +75,8 @@ class Table:
 
     def select(self, *columns: str) -> Table:
         """The same rows with these columns only."""
-        return Table([{name: row.get(name) for name in columns} for row in self.rows], columns, self.units)
+        rows = [{name: row.get(name) for name in columns} for row in self.rows]
+        return Table(rows, columns, self.units, widest_cell=self.widest_cell)
 
     def filled(self) -> Table:
         """The same rows without the columns that are empty in all of them."""
@@ -79,7 +85,7 @@ class Table:
     def __str__(self) -> str:
         if not self.columns:
             return "(empty table)"
-        cells = [[_shown(row.get(name)) for name in self.columns] for row in self.rows]
+        cells = [[_shown(row.get(name), self.widest_cell) for name in self.columns] for row in self.rows]
         widths = [
             max(map(_width, (name, *column))) for name, column in zip(self.columns, self._by_column(cells), strict=True)
         ]
@@ -103,7 +109,7 @@ class Table:
             for c in self.columns
         )
         body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(_shown(row.get(c)))}</td>" for c in self.columns) + "</tr>"
+            "<tr>" + "".join(f"<td>{html.escape(_shown(row.get(c), self.widest_cell))}</td>" for c in self.columns) + "</tr>"
             for row in self.rows
         )
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
@@ -168,14 +174,14 @@ def _guarded(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, widest: int) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < THOUSAND else f"{value:.0f}"
     text = UNPRINTABLE.sub(" ", unicodedata.normalize("NFC", str(value)))
-    while _width(text) > WIDEST_CELL:
-        text = text[: max(1, len(text) - max(1, (_width(text) - WIDEST_CELL) // 2)) - 1] + "…"
+    while _width(text) > widest:
+        text = text[: max(1, len(text) - max(1, (_width(text) - widest) // 2)) - 1] + "…"
     return text
 
 

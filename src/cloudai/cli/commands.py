@@ -156,7 +156,8 @@ def _detail(provider: type[Provider]) -> str:
 def doctor(options: argparse.Namespace) -> int:
     """Each setting of each provider: found where, or missing; of a key only its last four characters."""
     asked = [find(name)() for name in ([options.name] if options.name else names())]
-    print(Table([row for each in asked for row in _settings(each)], SETTING_COLUMNS))
+    # In full: a path cut short helps nobody.
+    print(Table([row for each in asked for row in _settings(each)], SETTING_COLUMNS, widest_cell=200))
     print()
     for provider in asked:
         print("\n".join(_readiness(provider)))
