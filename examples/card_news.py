@@ -1,7 +1,8 @@
 """Card news: a caption on every picture of a folder, all of one size, as an animated GIF.
 
     python examples/card_news.py photos/
-    python examples/card_news.py photos/ --provider google --language ko
+    python examples/card_news.py photos/ --provider azure --language ko
+    python examples/card_news.py photos/ --provider azure --replay replies.json    from a cassette, with no key
 
 On `local` a card says what is known (size, faces, colours) and that there is no caption.
 """
@@ -14,6 +15,7 @@ import sys
 import cloudai
 from cloudai.cli.inputs import PICTURES, expand
 from cloudai.report import card_news
+from cloudai.testing import replay
 
 
 def main() -> int:
@@ -22,11 +24,13 @@ def main() -> int:
     parser.add_argument("photos", nargs="+", help="files, folders or patterns")
     parser.add_argument("--out", default="out", help="where to write (default: %(default)s)")
     parser.add_argument("--provider", default="local", help="who looks at the pictures (default: %(default)s)")
+    parser.add_argument("--replay", metavar="FILE", help="a cassette of recorded replies: nothing is sent")
     parser.add_argument("--language", default="en", choices=["en", "ko"], help="of the cards")
     parser.add_argument("--font", help="a font file that has the characters of the captions")
     options = parser.parse_args()
     try:
-        with cloudai.Client(options.provider) as client:
+        send = replay(options.replay) if options.replay else None
+        with cloudai.Client(options.provider, send=send, offline=bool(send)) as client:
             made = card_news(
                 client,
                 expand(options.photos, PICTURES),

@@ -2,9 +2,11 @@
 
     python examples/lawmaker_photos.py photos/                      a folder; the file names are the names
     python examples/lawmaker_photos.py lawmakers.csv                a CSV with the columns name and photo
-    python examples/lawmaker_photos.py photos/ --provider google    another provider: one word
+    python examples/lawmaker_photos.py photos/ --provider azure     captions too: another provider is one word
+    python examples/lawmaker_photos.py photos/ --provider azure --replay replies.json    from a cassette, with no key
 
-Faces are found, nobody is recognised. Expressions, where a provider gives them, are guesses about appearance.
+Faces are found, nobody is recognised; captions say "person" where the provider can. Expressions and ages, where a
+provider gives them, are guesses about appearance.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from pathlib import Path
 import cloudai
 from cloudai.cli.inputs import PICTURES, expand, text_of
 from cloudai.report import portrait_gallery
+from cloudai.testing import replay
 
 NAMES, PHOTOS = ("name", "이름", "성명"), ("photo", "사진", "image", "file")
 
@@ -47,15 +50,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("source", help="a folder of photos, or a CSV with the columns name and photo")
     parser.add_argument("--out", default="out", help="where to write (default: %(default)s)")
-    parser.add_argument("--provider", default="local", help="who finds the faces (default: %(default)s)")
+    parser.add_argument("--provider", default="local", help="who looks at them (default: %(default)s)")
+    parser.add_argument("--features", default="faces,caption", help="what to look for (default: %(default)s)")
+    parser.add_argument("--replay", metavar="FILE", help="a cassette of recorded replies: nothing is sent")
     parser.add_argument("--language", default="en", choices=["en", "ko"], help="of the gallery")
     options = parser.parse_args()
     try:
-        with cloudai.Client(options.provider) as client:
+        send = replay(options.replay) if options.replay else None
+        with cloudai.Client(options.provider, send=send, offline=bool(send)) as client:
             found = portrait_gallery(
                 client,
                 people(options.source),
                 options.out,
+                features=options.features.split(","),
                 title="의원 사진" if options.language == "ko" else "Portraits",
                 language=options.language,
                 progress=lambda done, name: print(f"{done}  {name}", file=sys.stderr),

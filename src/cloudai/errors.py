@@ -182,5 +182,9 @@ class MalformedResponseError(CloudAIError):
     """A reply that is not what the vendor documents: not JSON, or a number is missing or not finite."""
 
 
+HOPELESS = (SettingsError, MissingExtraError, AuthError)
+"""Nothing that is wrong with one input: over many, the next call would fail in the same way, and may cost."""
+
+
 class ReplayError(CloudAIError, LookupError):
     """A cassette does not hold this call, or its calls were not all made."""

@@ -258,6 +258,10 @@ class Provider:
         """Text as speech."""
         self._refuse("text_to_speech")
 
+    def features(self) -> tuple[Feature, ...]:
+        """What `analyze_image` can look for, with the settings at hand."""
+        return ()
+
     # -- credentials -----------------------------------------------------------------------------------
 
     def token(self) -> Flow[Token] | None:

@@ -108,10 +108,8 @@ class Table:
             f"<th>{html.escape(c)}{f' ({html.escape(self.units[c])})' if c in self.units else ''}</th>"
             for c in self.columns
         )
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(_shown(row.get(c), self.widest_cell))}</td>" for c in self.columns) + "</tr>"
-            for row in self.rows
-        )
+        shown = [[html.escape(_shown(row.get(c), self.widest_cell)) for c in self.columns] for row in self.rows]
+        body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in line)}</tr>" for line in shown)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def to_csv(self, path: str | os.PathLike[str] | None = None, *, excel: bool | None = None) -> str:

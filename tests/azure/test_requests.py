@@ -163,7 +163,7 @@ def test_what_face_no_longer_says_is_refused_with_the_date(call: Caller) -> None
         UnsupportedOperationError, match=r"since 2023-06-30 .* approved customers only\..*face_approved"
     ):
         call(AZURE, "estimate_age", PICTURE, send=script)
-    with pytest.raises(SettingsError, match="unknown attribute 'hat'. Known: pose"):
+    with pytest.raises(SettingsError, match=r"unknown attribute .hat.\. Known: pose"):
         call(AZURE, "detect_faces", PICTURE, send=script, attributes=["hat"])
     assert script.requests == []
 
@@ -275,7 +275,7 @@ def test_short_audio_says_what_it_cannot(call: Caller, tmp_path: Any) -> None:
     import wave
 
     region = Azure(speech=Resource(KEY, region="koreacentral"))
-    with pytest.raises(UnsupportedOperationError, match="speakers apart. Set SPEECH_ENDPOINT"):
+    with pytest.raises(UnsupportedOperationError, match=r"speakers apart\. Set SPEECH_ENDPOINT"):
         call(region, "speech_to_text", GREETING, send=Script(), language="ko", speakers=2)
     path = tmp_path / "연설.wav"
     with wave.open(str(path), "wb") as out:

@@ -268,3 +268,10 @@ def test_gif_sizes(tmp_path: Path, sizes: list[tuple[int, int]]) -> None:
     """No cards, and cards of two sizes, are refused."""
     with pytest.raises(InputError, match="one size"):
         save_gif([Image.new("RGB", size) for size in sizes], tmp_path / "a.gif")
+
+
+@pytest.mark.parametrize("height", range(70, 110))
+def test_a_picture_of_any_shape_fits(height: int) -> None:
+    """Whatever the rounding: the part behind is never taken from outside the picture."""
+    for width in (84, 93, 120, 140, 211):
+        assert card(Image.new("RGB", (width, height)), "", size=(320, 320)).size == (320, 320)

@@ -113,7 +113,7 @@ def test_no_key_is_one_line_that_says_what_to_do(call: Caller) -> None:
 def test_a_key_without_a_url(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """The key is there: only the URL is asked for."""
     monkeypatch.setenv("SPEECH_TO_TEXT_APIKEY", KEY)
-    with pytest.raises(SettingsError, match="no URL. Set SPEECH_TO_TEXT_URL, which IBM Cloud shows beside the key"):
+    with pytest.raises(SettingsError, match=r"no URL\. Set SPEECH_TO_TEXT_URL, which IBM Cloud shows beside the key"):
         call("watson", "speech_to_text", GREETING, send=Script(), language="ko")
 
 

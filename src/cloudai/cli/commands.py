@@ -12,7 +12,7 @@ from typing import Any
 
 from cloudai.cli import inputs
 from cloudai.client import Client
-from cloudai.errors import AuthError, CloudAIError, InputError, MissingExtraError, SettingsError
+from cloudai.errors import HOPELESS, CloudAIError, InputError, MissingExtraError, SettingsError
 from cloudai.provider import OPERATIONS, Provider, find, names
 from cloudai.table import Outcome, Table, tidy
 
@@ -20,9 +20,6 @@ __all__ = ["demo", "doctor", "load_env_file", "over_files", "over_texts", "provi
 
 OPTIONS = ("landmarks", "max_faces", "features", "max_results", "language", "speakers", "timeout")
 """Options of the command line that are options of the operation too."""
-
-# Nothing that is wrong with one input: the next one would fail in the same way, and may cost.
-HOPELESS = (SettingsError, MissingExtraError, AuthError)
 
 
 def load_env_file(path: str) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field
 
-from cloudai.models.base import Box, Level, Many, Model, Point, UnitFloat
+from cloudai.models.base import Box, Level, Many, Meta, Model, Point, UnitFloat
 from cloudai.models.face import Faces
 
 __all__ = [
@@ -278,6 +278,11 @@ class ImageAnalysis(Many[Tag]):
         **dict.fromkeys(("x", "y", "width", "height"), "px"),
         **dict.fromkeys(("latitude", "longitude"), "degrees WGS84"),
     }
+
+    def _with(self, meta: Meta, raw: object) -> Self:
+        """Faces and text know where they come from too: each has a table of its own."""
+        parts = {name: part._with(meta, None) for name in ("faces", "text") if (part := getattr(self, name))}
+        return super()._with(meta, raw).model_copy(update=parts)
 
     def _items(self) -> Sequence[Tag]:
         return self.tags or ()

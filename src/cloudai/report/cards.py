@@ -150,7 +150,8 @@ def _blurred(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     # A blur this wide looks the same from an eighth of the pixels, at a sixtieth of the time.
     small = max(1, size[0] // 8), max(1, size[1] // 8)
     scale = max(small[0] / picture.width, small[1] / picture.height)
-    across, down = small[0] / scale, small[1] / scale
+    # Never wider than the picture, were it by the last digit of a float.
+    across, down = min(picture.width, small[0] / scale), min(picture.height, small[1] / scale)
     left, top = (picture.width - across) / 2, (picture.height - down) / 2
     filled = picture.resize(small, Image.Resampling.BOX, (left, top, left + across, top + down))
     soft = filled.filter(ImageFilter.GaussianBlur(small[0] / 22)).resize(size, Image.Resampling.BICUBIC)

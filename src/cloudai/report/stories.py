@@ -15,9 +15,8 @@ from typing import Any, Literal
 from PIL import Image as Pictures
 
 from cloudai.client import Client
-from cloudai.errors import CloudAIError
+from cloudai.errors import HOPELESS, CloudAIError, UnsupportedOperationError
 from cloudai.media import Image
-from cloudai.models.face import Faces
 from cloudai.models.image import Feature, ImageAnalysis
 from cloudai.report.cards import card, save_gif
 from cloudai.report.gallery import Portrait, save_gallery
@@ -34,6 +33,7 @@ WORDS = {
         "faces": "faces",
         "confidence": "confidence",
         "expression": "expression (guess)",
+        "age": "age (guess)",
         "size": "size",
         "face": "face {n}",
         "one": "1 face",
@@ -46,6 +46,7 @@ WORDS = {
         "faces": "얼굴 수",
         "confidence": "확신도",
         "expression": "표정(어림)",
+        "age": "나이(어림)",
         "size": "크기",
         "face": "얼굴 {n}",
         "one": "얼굴 1",
@@ -71,50 +72,89 @@ def portrait_gallery(
     people: Iterable[tuple[str, PathLike]],
     folder: PathLike,
     *,
+    features: Sequence[Feature] = ("faces", "caption"),
     title: str = "Portraits",
     language: Language = "en",
     progress: Callable[[int, str], Any] | None = None,
 ) -> Finding:
-    """Find the face in each portrait; write ``gallery.html`` with upright crops, and ``faces.csv``.
+    """Look at each portrait; write ``gallery.html`` with upright crops of the faces, and tables.
+
+    Tables are ``faces.csv``, and ``pictures.csv`` where captions, tags or grades were asked for.
 
     Args:
-        client: Who finds the faces.
+        client: Who looks at the pictures.
         people: Name and photo of each, in order; two may have one name.
         folder: Where to write; it is made if it is not there.
+        features: What to look for; what the provider does not have is left out.
         title: Heading of the gallery.
         language: Of the gallery's own words.
         progress: Called with the number done and the name, after each.
 
     Nobody vanishes: a photo without a face, and one that could not be read, have their row and their tile.
+
+    Raises:
+        SettingsError: No key; nothing was written.
     """
     out = _folder(folder)
+    wanted = _offered(client, features)
     outcomes, tiles = [], []
     for item, (name, photo) in enumerate(people):
-        outcome = _outcome(item, name, partial(client.detect_faces, photo))
+        # "person" for "man" and "woman": how somebody looks does not tell.
+        ask = partial(client.analyze_image, photo, features=wanted, missing="report", gender_neutral=True)
+        outcome = _outcome(item, name, ask)
         outcomes.append(outcome)
         tiles.append(_portrait(outcome, photo, WORDS[language]))
         if progress:
             progress(item + 1, name)
-    table = tidy(outcomes)
-    table.to_csv(out / "faces.csv")
+    tables = {}
+    if any(isinstance(o.result, ImageAnalysis) and o.result.faces is not None for o in outcomes) or not tiles:
+        tables["faces.csv"] = tidy(map(_faces_of, outcomes))
+    if set(wanted) - {"faces"} or not tables:
+        tables["pictures.csv"] = tidy(outcomes)
+    for name, table in tables.items():
+        table.to_csv(out / name)
     gallery = save_gallery(tiles, out / "gallery.html", title=title, language=language)
-    return Finding(table, (gallery, out / "faces.csv"), tuple(outcomes))
+    return Finding(next(iter(tables.values())), (gallery, *(out / name for name in tables)), tuple(outcomes))
+
+
+def _offered(client: Client, features: Sequence[Feature]) -> list[Feature]:
+    """Of these features the ones the provider has; all of them where it has none, so that it says why."""
+    has = client.provider.features()
+    return [feature for feature in features if feature in has] or list(features)
+
+
+def _faces_of(outcome: Outcome) -> Outcome:
+    """The faces of a picture as an outcome of their own."""
+    found = outcome.result
+    if not isinstance(found, ImageAnalysis):
+        return outcome
+    if found.faces is None:
+        error = UnsupportedOperationError("the reply says nothing of faces")
+        error.provider = found.meta.provider
+        return Outcome(outcome.item, outcome.input, error=error)
+    return Outcome(outcome.item, outcome.input, result=found.faces)
 
 
 def _portrait(outcome: Outcome, photo: PathLike, words: Mapping[str, str]) -> Portrait:
-    faces = outcome.result
-    if not isinstance(faces, Faces):
+    """The tile: the largest face cut out; the whole picture where nobody looked for faces."""
+    found = outcome.result
+    if not isinstance(found, ImageAnalysis):
         return Portrait(outcome.input, None, note=str(outcome.error))
-    facts = {words["faces"]: str(len(faces))}
-    if not faces.faces:
+    facts = {words["caption"]: found.caption.text} if found.caption else {}
+    if found.faces is None:
+        return Portrait(outcome.input, Image(photo).open(), facts)
+    facts[words["faces"]] = str(len(found.faces))
+    if not found.faces.faces:
         return Portrait(outcome.input, None, facts)
-    face = faces.faces[0]
+    face = found.faces[0]
     if face.confidence is not None:
         facts[words["confidence"]] = f"{face.confidence:.2f}"
     if face.emotions and face.emotions.top:
         facts[words["expression"]] = face.emotions.top
-    if faces.meta.image_size:
-        facts[words["size"]] = "×".join(map(str, faces.meta.image_size))
+    if face.age and face.age.years is not None:
+        facts[words["age"]] = f"{face.age.years:.0f}"
+    if found.width:
+        facts[words["size"]] = f"{found.width}×{found.height}"
     return Portrait(outcome.input, face.crop(os.fspath(photo), aspect=3 / 4), facts)
 
 
@@ -135,7 +175,7 @@ def card_news(
         client: Who looks at the pictures.
         photos: Files, in order.
         folder: Where to write; it is made if it is not there.
-        language: Of the card's own words, and of captions where the provider has them in it.
+        language: Of the card's own words; captions are in English, as providers give them.
         font: Path of a font file; see `cloudai.report.find_font`.
         progress: Called with the number done and the name, after each.
 
@@ -145,10 +185,10 @@ def card_news(
     """
     out = _folder(folder)
     outcomes, cards = [], []
-    wanted = _features(client)
+    wanted = _on_a_card(client)
     for item, photo in enumerate(photos):
         name = Image(photo).name
-        ask = partial(client.analyze_image, photo, features=wanted, language=language, gender_neutral=True)
+        ask = partial(client.analyze_image, photo, features=wanted, gender_neutral=True)
         outcome = _outcome(item, name, ask)
         outcomes.append(outcome)
         if isinstance(outcome.result, ImageAnalysis):
@@ -170,12 +210,12 @@ def _write_cards(cards: Sequence[tuple[str, Pictures.Image]], out: Path) -> tupl
     return save_gif([shown for _, shown in cards], out / "cards.gif"), pictures
 
 
-def _features(client: Client) -> list[Feature]:
-    """What a card can be made of, of what the provider has: a caption, or tags, or colours and faces."""
-    note = client.provider.capabilities()["analyze_image"].note
-    if client.provider.name == "local":
-        return ["colors", "faces"]
-    return ["tags", "faces"] if "no captions" in note else ["caption", "tags"]
+def _on_a_card(client: Client) -> list[Feature]:
+    """What a card can be made of, of what the provider has: a caption, or tags and faces, or colours and faces."""
+    has = client.provider.features()
+    if "caption" in has:
+        return ["caption", "tags"]
+    return ["tags", "faces"] if "tags" in has else ["colors", "faces"]
 
 
 def _words(name: str, found: ImageAnalysis, language: Language) -> tuple[str, str]:
@@ -192,9 +232,11 @@ def _words(name: str, found: ImageAnalysis, language: Language) -> tuple[str, st
     return " · ".join(dict.fromkeys(facts)), f"{name} · {words['sources'].format(who=who)}"
 
 
-def _outcome(item: int, name: str, ask: Callable[[], Faces | ImageAnalysis]) -> Outcome:
+def _outcome(item: int, name: str, ask: Callable[[], ImageAnalysis]) -> Outcome:
     try:
         return Outcome(item, name, result=ask())
+    except HOPELESS:
+        raise
     except CloudAIError as error:
         return Outcome(item, name, error=error)
 

@@ -21,7 +21,7 @@ class Azure(Vision, Language, Speech):
         language: Resource of Language alone; else ``LANGUAGE_KEY`` and ``LANGUAGE_ENDPOINT``.
         speech: Resource of Speech alone; else ``SPEECH_KEY`` and ``SPEECH_ENDPOINT``, or ``SPEECH_REGION``:
             with a region alone recordings go to the API for short audio.
-        api: "4.0" or "3.2" keeps `analyze_image` to that API. None asks 4.0, and for what only 3.2 and
+        api: "4.0" or "3.2" keeps `analyze_image` to that API; else ``AZURE_IMAGE_ANALYSIS_API``. None asks 4.0, and for what only 3.2 and
             Face have, those as well: several calls, and ``meta.api_version`` names them all.
         face_approved: Microsoft has approved this subscription for ages and the other limited attributes.
 

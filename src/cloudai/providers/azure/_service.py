@@ -54,6 +54,7 @@ class AzureService(Provider):
         Setting("key", ("AZURE_AI_SERVICES_KEY",), secret=True, purpose="a key for all services"),
         Setting("endpoint", ("AZURE_AI_SERVICES_ENDPOINT",), purpose="the address of all services"),
         Setting("region", ("AZURE_AI_SERVICES_REGION",), purpose="in place of the address of all services"),
+        Setting("api", ("AZURE_IMAGE_ANALYSIS_API",), purpose="4.0 or 3.2: only this API analyses pictures"),
     )
     hosts: ClassVar[tuple[str, ...]] = ("the endpoint you set", "{region}.stt.speech.microsoft.com")
     request_id_headers: ClassVar[tuple[str, ...]] = ("apim-request-id", "x-requestid", "request-id", "x-ms-request-id")
@@ -71,21 +72,26 @@ class AzureService(Provider):
         api: Literal["4.0", "3.2"] | None = None,
         face_approved: bool = False,
     ) -> None:
-        if api not in (None, "4.0", "3.2"):
-            raise SettingsError(f"api={api!r} is no Image Analysis API", advice='There are "4.0" and "3.2".')
         own = {"vision": vision, "face": face, "language": language, "speech": speech}
         self._given = {
+            "api": api,
             "key": key,
             "endpoint": endpoint,
             "region": region,
             **{f"{name}_{field}": getattr(own[name], field, None) for name in SERVICES for field in FIELDS},
         }
-        self.api = api
+        _known_api(api)
         self.face_approved = face_approved
 
     def __reduce__(self) -> tuple[Any, ...]:
-        super().__reduce__()  # refuses keys
-        return _unpickled, (type(self), {"api": self.api, "face_approved": self.face_approved})
+        chosen = {"api": self._given["api"], "face_approved": self.face_approved}
+        if any(value is not None for name, value in self._given.items() if name != "api"):
+            super().__reduce__()  # refuses: a key, or what belongs to one
+        return _unpickled, (type(self), chosen)
+
+    def api(self) -> str | None:
+        """The Image Analysis API that was chosen, "4.0" or "3.2"; None where each feature has its own."""
+        return _known_api(self.setting("api"))
 
     # -- credentials -----------------------------------------------------------------------------------
 
@@ -239,6 +245,12 @@ def _wait(messages: Sequence[str]) -> float | None:
             days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
             return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
     return None
+
+
+def _known_api(api: str | None) -> str | None:
+    if api not in (None, "4.0", "3.2"):
+        raise SettingsError(f"api={api!r} is no Image Analysis API", advice='There are "4.0" and "3.2".')
+    return api
 
 
 def _endpoint(given: str, service: str) -> str:

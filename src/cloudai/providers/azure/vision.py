@@ -91,18 +91,17 @@ class Vision(FaceService):
             ("caption", "tags", "objects") if features is None else tuple(dict.fromkeys(features))
         )
         require_known(asked, FEATURES, "feature")
-        by_4 = [f for f in asked if f in FEATURES_4 and self.api != "3.2"]
-        by_face = self.api is None and "faces" in asked
+        api = self.api()
+        by_4 = [f for f in asked if f in FEATURES_4 and api != "3.2"]
+        by_face = api is None and "faces" in asked
         by_3 = [
-            f
-            for f in asked
-            if f in FEATURES_3 and f not in by_4 and self.api != "4.0" and not (by_face and f == "faces")
+            f for f in asked if f in FEATURES_3 and f not in by_4 and api != "4.0" and not (by_face and f == "faces")
         ]
         unsupported = tuple(f for f in asked if f not in (*by_4, *by_3, *(("faces",) if by_face else ())))
         if unsupported and missing == "error":
             raise UnsupportedOperationError(
                 f"{self._who()} has no {', '.join(unsupported)}",
-                advice=f'It has: {", ".join(self._has())}. missing="report" goes on without.',
+                advice=f'It has: {", ".join(self.features())}. missing="report" goes on without.',
             )
         picture = yield from image.fit(LIMITS_3 if by_3 or by_face else LIMITS_4)
         code = base(language) if language else None
@@ -169,12 +168,13 @@ class Vision(FaceService):
         )
         return response.parse(_analysis_3.Reply)
 
-    def _has(self) -> list[str]:
-        known = {None: {*FEATURES_4, *FEATURES_3}, "4.0": {*FEATURES_4}, "3.2": {*FEATURES_3}}[self.api]
-        return [feature for feature in FEATURES if feature in known]
+    def features(self) -> tuple[Feature, ...]:
+        """What the chosen API looks for; what all of them do where none is chosen."""
+        known = {None: {*FEATURES_4, *FEATURES_3}, "4.0": {*FEATURES_4}, "3.2": {*FEATURES_3}}[self.api()]
+        return tuple(feature for feature in FEATURES if feature in known)
 
     def _who(self) -> str:
-        return f"Azure Image Analysis {self.api}" if self.api else "Azure"
+        return f"Azure Image Analysis {self.api()}" if self.api() else "Azure"
 
 
 def _known(picture: Picture, frame: dict[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:

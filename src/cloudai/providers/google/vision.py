@@ -185,6 +185,10 @@ class Vision(GoogleService):
         faces = [_face(annotation, picture, landmarks) for annotation in reply.face_annotations]
         return Faces(faces=largest_first(faces), truncated=len(faces) >= max_faces)
 
+    def features(self) -> tuple[Feature, ...]:
+        """What Vision looks for."""
+        return tuple(TYPES)
+
     def _annotate(self, picture: Picture, features: list[dict[str, Any]], language: str | None) -> Flow[AnnotateReply]:
         """One picture, one request; the reply's own error raised."""
         source = {"source": {"imageUri": picture.uri}} if picture.by_reference else {"content": picture.blob}

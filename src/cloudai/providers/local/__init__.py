@@ -65,6 +65,10 @@ class Local(Provider):
         absent = [package for package in PACKAGES if find_spec(package) is None]
         return f'{", ".join(absent)} not installed. pip install ".[local]"' if absent else None
 
+    def features(self) -> tuple[Feature, ...]:
+        """What is looked for here."""
+        return HAS
+
     @capability(
         "open",
         needs=NEEDS,
@@ -89,7 +93,7 @@ class Local(Provider):
         if unsupported and missing == "error":
             raise UnsupportedOperationError(
                 f"no {', '.join(unsupported)} on this machine",
-                advice=f'It has: {", ".join(HAS)}. missing="report" goes on without; google has more.',
+                advice=f'It has: {", ".join(HAS)}. missing="report" goes on without; azure and google have more.',
             )
         found = None
         if "faces" in asked:
