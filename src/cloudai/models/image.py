@@ -281,7 +281,7 @@ class ImageAnalysis(Many[Tag]):
 
     def _with(self, meta: Meta, raw: object) -> Self:
         """Faces and text know where they come from too: each has a table of its own."""
-        parts = {name: part._with(meta, None) for name in ("faces", "text") if (part := getattr(self, name))}
+        parts = {name: part._with(meta, None) for name in ("faces", "text") if (part := getattr(self, name))}  # noqa: SLF001
         return super()._with(meta, raw).model_copy(update=parts)
 
     def _items(self) -> Sequence[Tag]:

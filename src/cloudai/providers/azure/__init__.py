@@ -21,8 +21,9 @@ class Azure(Vision, Language, Speech):
         language: Resource of Language alone; else ``LANGUAGE_KEY`` and ``LANGUAGE_ENDPOINT``.
         speech: Resource of Speech alone; else ``SPEECH_KEY`` and ``SPEECH_ENDPOINT``, or ``SPEECH_REGION``:
             with a region alone recordings go to the API for short audio.
-        api: "4.0" or "3.2" keeps `analyze_image` to that API; else ``AZURE_IMAGE_ANALYSIS_API``. None asks 4.0, and for what only 3.2 and
-            Face have, those as well: several calls, and ``meta.api_version`` names them all.
+        api: "4.0" or "3.2" keeps `analyze_image` to that API; else ``AZURE_IMAGE_ANALYSIS_API``. Where neither
+            is set 4.0 is asked, and for what only 3.2 and Face have, those as well: several calls, and
+            ``meta.api_version`` names them all.
         face_approved: Microsoft has approved this subscription for ages and the other limited attributes.
 
     Each key, and each place, is taken from the first of: the service's own resource, the one for all, the
