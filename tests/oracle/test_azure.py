@@ -28,6 +28,7 @@ from tests.played import PICTURE
 
 __all__ = ["listening"]
 
+BY_DESIGN = (Path(__file__).parents[2] / "docs" / "vendors.md").read_text("utf-8")
 KEY, ENDPOINT = "not-a-real-key", "https://example.cognitiveservices.azure.com"
 PNG = PICTURE.read_bytes()
 FOLDERS_3 = ("vision-v1.0", "vision-v2.0", "vision-v3.0", "vision-v3.1", "vision-v3.2", "vision-v3.x")
@@ -141,6 +142,7 @@ def test_what_we_send_to_3(listening: Listening) -> None:
 
 def same_request(ours: Asked, theirs: Asked, *, added: dict[str, str] | None = None) -> None:
     """Field by field; ``added`` are parameters that the package alone sends, with reasons in docs/vendors.md."""
+    assert all(f"`{name}`" in BY_DESIGN for name in added or {})
     assert (ours.method, ours.path) == (theirs.method, theirs.path)
     assert {**ours.params, **(added or {})} == {n: v.replace(", ", ",") for n, v in theirs.params.items()}
     assert ours.body == theirs.body
