@@ -54,7 +54,9 @@ class _Client:
         send: A callable from `Request` to `Response` in place of the network: a cassette, your own script.
         http_client: Your own httpx or httpx2 client, with its proxies and certificates.
         timeout: Seconds for a whole call, waits and retries included; by default 60, speech 600.
-        max_attempts: Attempts of one request, the first included.
+        max_attempts: Attempts of one request, the first included, where the service did not begin.
+        on_unknown: Where an attempt may have been carried out without us learning of it (a connection that
+            broke, a 500): "retry" tries once more, which may be billed twice; "raise" does not.
         max_concurrency: Requests in flight at once.
         proxy: Address of a proxy; by default as the environment says (``HTTPS_PROXY``).
         verify: Path of a CA file, or an ``ssl.SSLContext``, in place of the usual certificates.
@@ -79,6 +81,7 @@ class _Client:
         allow_http: bool = False,
         on_event: Callable[[Event], None] | None = None,
         offline: bool = False,
+        on_unknown: Literal["retry", "raise"] = "retry",
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Any] | None = None,
     ) -> None:
@@ -98,10 +101,18 @@ class _Client:
             "allow_http": allow_http,
             "on_event": on_event,
             "offline": offline,
+            "on_unknown": on_unknown,
             "clock": clock,
             "sleep": sleep,
         }
-        self._engine = Engine(self.provider, max_attempts=max_attempts, clock=clock, on_event=on_event, offline=offline)
+        self._engine = Engine(
+            self.provider,
+            max_attempts=max_attempts,
+            clock=clock,
+            on_event=on_event,
+            offline=offline,
+            on_unknown=on_unknown,
+        )
         self._connect(**self._options)
 
     def _connect(self, *, send: Any, http_client: Any, offline: bool, **options: Any) -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from cloudai.engine import AtOnce, Effect, Once, Program, Send, Sleep
@@ -66,8 +67,8 @@ class Blocking:
                 return self._sleep(seconds)
             case Call(function):
                 return function()
-            case Once(key, program):
-                return self._once(key, program)
+            case Once(key, program, timeout):
+                return self._once(key, program, timeout)
             case AtOnce(programs):
                 with ThreadPoolExecutor(min(MOST_AT_ONCE, len(programs) or 1)) as pool:
                     return list(pool.map(self._outcome, programs))
@@ -81,7 +82,7 @@ class Blocking:
         finally:
             self._places.release()
 
-    def _once(self, key: Hashable, program: Callable[[], Program[T]]) -> T:
+    def _once(self, key: Hashable, program: Callable[[], Program[T]], timeout: float) -> T:
         with self._lock:
             running = self._running.get(key)
             mine = running is None
@@ -92,8 +93,12 @@ class Blocking:
             except BaseException as error:  # noqa: BLE001  # everyone who waits gets the same
                 future.set_exception(error)
             finally:
-                del self._running[key]
-        return future.result()
+                with self._lock:
+                    del self._running[key]
+        try:
+            return future.result(timeout)
+        except TimeoutError as error:
+            raise (error if future.done() else _too_late()) from None
 
     def _outcome(self, program: Program[T]) -> T | BaseException:
         try:
@@ -140,8 +145,8 @@ class Awaiting:
                 return await self._sleep(seconds)
             case Call(function):
                 return await asyncio.get_running_loop().run_in_executor(self._threads, function)
-            case Once(key, program):
-                return await self._once(key, program)
+            case Once(key, program, timeout):
+                return await self._once(key, program, timeout)
             case AtOnce(programs):
                 return await asyncio.gather(*map(self.run, programs), return_exceptions=True)
 
@@ -159,12 +164,21 @@ class Awaiting:
         finally:
             self._places.release()
 
-    async def _once(self, key: Hashable, program: Callable[[], Program[T]]) -> T:
+    async def _once(self, key: Hashable, program: Callable[[], Program[T]], timeout: float) -> T:  # noqa: ASYNC109
         if key not in self._running:
             # A task of its own, shielded: one waiter's cancellation must not fail the others.
             task = self._running[key] = asyncio.ensure_future(self.run(program()))
-            task.add_done_callback(lambda _: self._running.pop(key, None))
-        return await asyncio.shield(self._running[key])
+            task.add_done_callback(partial(self._ended, key))
+        shared = self._running[key]
+        done, _ = await asyncio.wait([shared], timeout=timeout)
+        if not done:
+            raise _too_late()
+        return await asyncio.shield(shared)
+
+    def _ended(self, key: Hashable, task: asyncio.Task[Any]) -> None:
+        self._running.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # looked at, even where nobody waits any more
 
     def close(self) -> None:
         """Let the threads go."""
@@ -176,7 +190,20 @@ def _less(request: Request, waited: float) -> Request:
 
 
 def _no_place() -> DeadlineExceededError:
-    return DeadlineExceededError(
-        "no free place among the calls in flight",
-        advice="Raise max_concurrency= or timeout=, or call less at once.",
+    return _not_sent(
+        DeadlineExceededError(
+            "no free place among the calls in flight",
+            advice="Raise max_concurrency= or timeout=, or call less at once.",
+        )
     )
+
+
+def _too_late() -> DeadlineExceededError:
+    return _not_sent(
+        DeadlineExceededError("the token did not come in time", advice="Give more with timeout= (seconds).")
+    )
+
+
+def _not_sent(error: DeadlineExceededError) -> DeadlineExceededError:
+    error.state = "NOT_SENT"
+    return error

@@ -6,28 +6,33 @@ carries out (``drivers.py``): Send, Sleep, Call, Together, Once. The time comes 
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Generator, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from tenacity import DoAttempt, DoSleep, RetryCallState
 
 from cloudai.errors import (
+    AuthError,
     CloudAIError,
     ConnectError,
     DeadlineExceededError,
     MalformedResponseError,
     RateLimitedError,
-    ServiceError,
     SettingsError,
 )
 from cloudai.flow import Call, Flow, Request, Response, Together
+from cloudai.guards import Gate, Guards
 from cloudai.models.base import Meta, Result
 from cloudai.retry import retrying
+from cloudai.states import USUAL, State, verdict
 
 if TYPE_CHECKING:
     from cloudai.provider import Provider, Token
@@ -54,10 +59,12 @@ class Sleep:
 
 @dataclass(frozen=True)
 class Once:
-    """Run the program unless one with this key is running; all who ask get its outcome."""
+    """Run the program unless one with this key is running; all who ask get its outcome, or run out of time."""
 
     key: Hashable
     program: Callable[[], Program[Any]]
+    timeout: float
+    """Seconds this caller waits."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +116,15 @@ class Job:
     exchanges: list[tuple[Request, Response]] = field(default_factory=list)
     """What was asked and answered, requests for tokens left out."""
     request_id: str | None = None
+    state: State = "NOT_SENT"
+    """Of the last attempt."""
+
+
+GOOD = (200, 201, 202)
+"""202 accepts a job; any other 2xx has no reply in it, or a part of one."""
+REFRESH_AGAIN = 1.0
+"""Seconds between two tries to replace a token that is still valid."""
+TOO_MANY = "Wait and call again, or call less often."
 
 
 class Engine:
@@ -122,13 +138,17 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
         on_event: Callable[[Event], None] | None = None,
         offline: bool = False,
+        on_unknown: Literal["retry", "raise"] = "retry",
     ) -> None:
         self.provider = provider
         self.max_attempts = max_attempts
         self.clock = clock
         self.on_event = on_event
         self.offline = offline
+        self.on_unknown = on_unknown
         self._token: Token | None = None
+        self._refresh_from = -math.inf
+        self._guards = Guards()
 
     def run(self, flow: Flow[R], job: Job) -> Program[R]:
         """The whole call: the flow's result with ``meta`` and ``raw``, or an error that says what it cost."""
@@ -170,15 +190,26 @@ class Engine:
         request = _with_extras(request, job)
         if request.delay:
             yield Sleep(min(request.delay, self._left(job)))
-        loop = retrying(self.max_attempts, lambda: job.deadline - self.clock())
+        endpoint = request.service, *urlsplit(request.url)[:2]
+        budget, gate = self._guards.budget(endpoint), self._guards.gate(endpoint)
+        unknowns = 0
+        loop = retrying(
+            lambda error: self._most_attempts(error, request, unknowns),
+            lambda: job.deadline - self.clock(),
+            # A new token is no sign of an outage.
+            lambda error: isinstance(error, AuthError) or budget.take(),
+        )
         loop.begin()
         state = RetryCallState(loop, None, (), {})
         while True:
             step = loop.iter(state)
             if isinstance(step, DoAttempt):
                 try:
-                    state.set_result((yield from self._attempt(request, job)))
-                except CloudAIError:
+                    yield from self._pass(gate, job)
+                    state.set_result((yield from self._attempt(request, job, gate)))
+                    budget.earn()
+                except CloudAIError as error:
+                    unknowns += verdict(error).state == "UNKNOWN"
                     state.set_exception(sys.exc_info())  # type: ignore[arg-type]  # inside except: never Nones
             elif isinstance(step, DoSleep):
                 self._tell("wait", job, seconds=float(step))
@@ -190,54 +221,125 @@ class Engine:
                     job.exchanges.append((request, response))
                 return response
 
-    def _attempt(self, request: Request, job: Job) -> Program[Response]:
+    def _most_attempts(self, error: CloudAIError, request: Request, unknowns: int) -> float:
+        """How many attempts there are where one ended so."""
+        found = verdict(error)
+        if found.attempts == 1:
+            return 1
+        if request.credentials and not request.billed:
+            return math.inf  # looking at a job costs nothing, and giving up on it does
+        if found.state == "UNKNOWN":
+            return self.max_attempts if self.on_unknown == "retry" and unknowns < found.attempts else 1
+        return min(found.attempts, self.max_attempts) if found.attempts < USUAL else self.max_attempts
+
+    def _pass(self, gate: Gate, job: Job) -> Program[None]:
+        """Wait while the endpoint has asked everybody to; RateLimitedError where that is longer than the call has."""
+        while (closed := gate.left(self.clock())) > 0:
+            wait = closed + gate.spread()
+            if wait >= job.deadline - self.clock():
+                error = RateLimitedError(
+                    f"the service has asked to wait, {closed:.0f} s still", advice=TOO_MANY, retry_after=closed
+                )
+                error.state = "NOT_SENT"
+                raise error
+            self._tell("wait", job, seconds=wait)
+            yield Sleep(wait)
+
+    def _attempt(self, request: Request, job: Job, gate: Gate) -> Program[Response]:
         """One attempt: the reply if it is a good one, else the error it stands for."""
+        token = None
         if request.credentials and not self.offline:
-            request = self.provider.sign(request, (yield from self._current_token(job)))
+            token = yield from self._current_token(job)
+            request = self.provider.sign(request, token)
         left = self._left(job)
         job.attempts += 1
         self._tell("attempt", job)
         try:
             response: Response = yield Send(replace(request, timeout=left))
         except CloudAIError as error:
-            # A connection that was never made cannot have been billed; anything else may.
-            job.billed_max += 0 if isinstance(error, ConnectError) else request.billed
             self._tell("failure", job, error=type(error).__name__)
+            self._failed(error, request, job)
+            self._raise_if_late(error, job)
             raise
         job.request_id = self.provider.request_id(response) or job.request_id
         self._tell("reply", job, status=response.status)
-        if not 200 <= response.status < 300:  # noqa: PLR2004
-            refusal = self.provider.error(response)
-            job.billed_max += 0 if _is_refusal(refusal) else request.billed
-            raise refusal
+        if response.status not in GOOD:
+            raise self._failed(self._refusal(response, token, gate), request, job)
         if not response.replayed:
             job.billed_min += request.billed
             job.billed_max += request.billed
+        job.state = "DONE"
         return response
 
+    def _refusal(self, response: Response, token: Token | None, gate: Gate) -> CloudAIError:
+        """The error that a reply other than a good one stands for."""
+        if 200 <= response.status < 300:  # noqa: PLR2004
+            return MalformedResponseError(f"a reply of status {response.status}, which nobody asked for")
+        error = self.provider.error(response)
+        if isinstance(error, RateLimitedError):
+            gate.close(self.clock(), error.retry_after)
+        if isinstance(error, AuthError) and token is not None:
+            # The service no longer takes it: whoever comes next fetches one anew, once for all.
+            error.renewed = True
+            self._token = None if self._token is token else self._token
+        return error
+
+    def _raise_if_late(self, error: CloudAIError, job: Job) -> None:
+        """A connection that was not made because the time was up is the deadline's."""
+        if isinstance(error, ConnectError) and self.clock() >= job.deadline:
+            late = DeadlineExceededError(f"{error.message}, and the time is used up", advice=error.advice)
+            late.state = "NOT_SENT"
+            raise late from error
+
+    def _failed(self, error: CloudAIError, request: Request, job: Job) -> CloudAIError:
+        """The error, entered in the books."""
+        found = verdict(error)
+        error.state = job.state = found.state
+        job.billed_max += request.billed if found.billed else 0
+        return error
+
     def _current_token(self, job: Job) -> Program[Token | None]:
+        """The token, fetched anew where it is old; an old one serves on while it is valid and none can be had."""
         token = self._token
-        if token is None or token.is_old():
+        if token is not None and not (token.is_old() and self.clock() >= self._refresh_from):
+            return token
+        for last in (False, True):
             flow = self.provider.token()
             if flow is None:
                 return None
-            token = yield Once("token", lambda: self._steps(flow, job))
-            self._token = token
-        return token
+            try:
+                self._token = yield Once("token", partial(self._steps, flow, job), self._left(job))
+            except CloudAIError as error:
+                if token is not None and token.expires_at > time.time():
+                    self._refresh_from = self.clock() + REFRESH_AGAIN
+                    return token
+                # It may have been another call's time that was used up.
+                if last or not isinstance(error, DeadlineExceededError):
+                    raise
+            else:
+                return self._token
+        raise AssertionError  # pragma: no cover
 
     def _left(self, job: Job) -> float:
         left = job.deadline - self.clock()
         if left <= 0:
-            raise DeadlineExceededError(
+            error = DeadlineExceededError(
                 f"no time left after {job.attempts} attempt{'s' * (job.attempts != 1)}",
                 advice="Give more with timeout= (seconds), or see whether the service is slow today.",
             )
+            error.state = job.state
+            raise error
         return left
 
     def _signed_off(self, error: CloudAIError, job: Job) -> CloudAIError:
         error.provider = error.provider or self.provider.name
         error.operation, error.input = job.operation, job.describe().get("input")
         error.request_id, error.attempts = job.request_id, job.attempts
+        if isinstance(error, MalformedResponseError) and job.state == "DONE":
+            # A good status is no proof that the vendor counted what it could not write down.
+            job.state = "UNKNOWN"
+            job.billed_min -= sum(request.billed for request, reply in job.exchanges[-1:] if not reply.replayed)
+        error.state = error.state or job.state
         error.billed_min, error.billed_max = job.billed_min, job.billed_max
         self._tell("result", job, error=type(error).__name__)
         return error
@@ -309,10 +411,6 @@ def _all_or_first_error(outcomes: Sequence[Any]) -> list[Any]:
         failures[0].partial = [None if isinstance(o, BaseException) else o for o in outcomes]  # type: ignore[attr-defined]
         raise failures[0]
     return list(outcomes)
-
-
-def _is_refusal(error: ServiceError) -> bool:
-    return isinstance(error, RateLimitedError) or error.status in (401, 403, 413, 415, 425)
 
 
 def _raw(job: Job) -> Any:

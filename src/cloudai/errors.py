@@ -7,23 +7,31 @@
     ├── MissingExtraError (ImportError)           an optional package is not installed
     ├── UnsupportedOperationError (NotImplementedError)
     ├── ConnectError (ConnectionError)            never reached the service
+    │   └── TLSError                              its certificate is not trusted
     ├── ConnectionLostError (ConnectionError)     reached, then cut: the call may have been carried out
     ├── DeadlineExceededError (TimeoutError)      the call's total time is used up
     ├── ServiceError                              the service answered that it will not
     │   ├── AuthError                             the key or token is not accepted
     │   ├── ForbiddenError                        accepted, but not for this
     │   ├── BadRequestError                       the service cannot use what was sent
+    │   │   ├── TooLargeError                     … because of its size
+    │   │   └── UnsupportedMediaError             … because of its format
     │   ├── RateLimitedError                      too many calls, or a quota is spent
+    │   ├── RedirectBlockedError                  it sent us elsewhere: nothing follows there
     │   └── ServerError                           the service failed
+    │       ├── TooEarlyError                     … it asks to come again
+    │       └── UnavailableError                  … it is down, or says when to come again
     ├── MalformedResponseError                    a reply that is not what the vendor documents
+    │   └── ResponseTooLargeError                 … larger than any reply may be
     └── ReplayError (LookupError)                 a cassette does not hold this call, or holds more
 
-``str(error)`` is one line that says what to do next and never holds a key.
+``str(error)`` is one line that says what to do next and never holds a key. ``http_status`` is what a web service
+built on cloudai should answer its own client with.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 __all__ = [
     "AuthError",
@@ -38,10 +46,17 @@ __all__ = [
     "MissingExtraError",
     "NeedsImageError",
     "RateLimitedError",
+    "RedirectBlockedError",
     "ReplayError",
+    "ResponseTooLargeError",
     "ServerError",
     "ServiceError",
     "SettingsError",
+    "TLSError",
+    "TooEarlyError",
+    "TooLargeError",
+    "UnavailableError",
+    "UnsupportedMediaError",
     "UnsupportedOperationError",
 ]
 
@@ -67,6 +82,10 @@ class CloudAIError(Exception):
     attempts: int = 0
     billed_min: int = 0
     billed_max: int = 0
+    state: str | None = None
+    """Of the last attempt: "NOT_SENT", "REFUSED", "UNKNOWN" (it may have been carried out) or "DONE"; see
+    `cloudai.states`."""
+    http_status: ClassVar[int] = 500
 
     def __init__(self, message: str = "", *, advice: str | None = None) -> None:
         super().__init__(message)
@@ -96,6 +115,7 @@ class InputError(CloudAIError, ValueError):
     """What was given cannot be sent: not an image, empty, too small, too long. Nothing was sent."""
 
     _names_provider = False  # the fault is the input's, whoever was to have it
+    http_status = 422
 
 
 class NeedsImageError(InputError):
@@ -116,22 +136,35 @@ class MissingExtraError(CloudAIError, ImportError):
 class UnsupportedOperationError(CloudAIError, NotImplementedError):
     """The provider does not offer this; the text says since when, and who does. Nothing was sent."""
 
+    http_status = 501
+
 
 class ConnectError(CloudAIError, ConnectionError):
     """The service was never reached: refused, no such host, TLS failed.
 
-    Nothing was sent. ``retryable`` is False where trying again cannot help: a certificate that is not trusted.
+    Nothing was sent. ``retryable`` is False where trying again cannot help.
     """
 
     retryable: bool = True
+    http_status = 502
+
+
+class TLSError(ConnectError):
+    """The service's certificate is not trusted, is for another host, or has expired."""
+
+    retryable = False
 
 
 class ConnectionLostError(CloudAIError, ConnectionError):
     """The connection broke after something was sent: the call may have been carried out."""
 
+    http_status = 502
+
 
 class DeadlineExceededError(CloudAIError, TimeoutError):
     """The call's total time, waiting and retries included, is used up."""
+
+    http_status = 504
 
 
 class ServiceError(CloudAIError):
@@ -159,6 +192,9 @@ class ServiceError(CloudAIError):
 class AuthError(ServiceError):
     """The key or token is missing, wrong or expired."""
 
+    renewed: bool = False
+    """It was a token, and the next attempt has a new one."""
+
 
 class ForbiddenError(ServiceError):
     """The key is good but may not do this: the API is off, or approval is missing."""
@@ -167,19 +203,60 @@ class ForbiddenError(ServiceError):
 class BadRequestError(ServiceError):
     """The service cannot use what was sent."""
 
+    http_status = 422
+
+
+class TooLargeError(BadRequestError):
+    """What was sent is too large for the service (413)."""
+
+    http_status = 413
+
+
+class UnsupportedMediaError(BadRequestError):
+    """The service does not read this format (415)."""
+
+    http_status = 415
+
 
 class RateLimitedError(ServiceError):
     """Too many calls; ``quota`` is "day" or "month" where the reply names a spent one, else None."""
 
     quota: str | None = None
+    http_status = 503
+
+
+class RedirectBlockedError(ServiceError):
+    """The service answered with another address (3xx); neither key nor upload follows there."""
+
+    http_status = 502
 
 
 class ServerError(ServiceError):
     """The service failed (5xx, 408, 409)."""
 
+    http_status = 502
+
+
+class TooEarlyError(ServerError):
+    """The service asks to come again (425)."""
+
+    http_status = 503
+
+
+class UnavailableError(ServerError):
+    """The service is down (503); ``retry_after`` where it says when to come again."""
+
+    http_status = 503
+
 
 class MalformedResponseError(CloudAIError):
     """A reply that is not what the vendor documents: not JSON, or a number is missing or not finite."""
+
+    http_status = 502
+
+
+class ResponseTooLargeError(MalformedResponseError):
+    """A reply beyond the limits of size, compression, depth or headers: cut off, and not read."""
 
 
 HOPELESS = (SettingsError, MissingExtraError, AuthError)

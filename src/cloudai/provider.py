@@ -17,9 +17,14 @@ from cloudai.errors import (
     ForbiddenError,
     MalformedResponseError,
     RateLimitedError,
+    RedirectBlockedError,
     ServerError,
     ServiceError,
     SettingsError,
+    TooEarlyError,
+    TooLargeError,
+    UnavailableError,
+    UnsupportedMediaError,
     UnsupportedOperationError,
 )
 from cloudai.flow import Flow, Request, Response
@@ -393,17 +398,25 @@ CLASSES: Mapping[int, type[ServiceError]] = {
     403: ForbiddenError,
     408: ServerError,
     409: ServerError,
+    413: TooLargeError,
+    415: UnsupportedMediaError,
+    425: TooEarlyError,
     429: RateLimitedError,
+    503: UnavailableError,
 }
 
 ADVICE: Mapping[type[ServiceError], str] = {
     RateLimitedError: "Wait and call again, or call less often.",
     ServerError: "Try again later; if it stays, see the vendor's status page.",
+    UnavailableError: "Try again later; if it stays, see the vendor's status page.",
+    RedirectBlockedError: "Check the endpoint: neither key nor upload is sent after a redirect.",
 }
 
 
 def error_class(status: int) -> type[ServiceError]:
     """The class of error an HTTP status stands for where the vendor's code says no more."""
+    if 300 <= status < 400:  # noqa: PLR2004
+        return RedirectBlockedError
     return CLASSES.get(status) or (ServerError if status >= 500 else BadRequestError)  # noqa: PLR2004
 
 

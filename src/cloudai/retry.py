@@ -1,6 +1,7 @@
 """When a failed exchange is tried again, and after how long.
 
-tenacity drives the loop; the policy is here: what to retry, how long to wait, when to stop.
+tenacity drives the loop; the policy is here: how long to wait, when to stop. What may be tried again follows from
+the state of the attempt: see ``states.py``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from email.utils import parsedate_to_datetime
 
 from tenacity import RetryCallState, Retrying
 
-from cloudai.errors import ConnectError, RateLimitedError, ServerError
+from cloudai.errors import CloudAIError
 
 __all__ = ["hint_from_headers", "retrying"]
 
@@ -22,55 +23,59 @@ BASE, CEILING = 0.5, 8.0
 
 
 def retrying(
-    max_attempts: int, left: Callable[[], float], draw: Callable[[float, float], float] = random.uniform
+    most: Callable[[CloudAIError], float],
+    left: Callable[[], float],
+    allowed: Callable[[CloudAIError], bool],
+    draw: Callable[[float, float], float] = random.uniform,
 ) -> Retrying:
     """A tenacity loop for one exchange.
 
     Args:
-        max_attempts: Attempts in all, the first included.
+        most: Returns how many attempts there are, the first included, where one ended in this error.
         left: Returns the seconds left of the call's total time.
+        allowed: Takes a retry from the endpoint's budget; asked last, when everything else speaks for it.
         draw: Draws the jitter between two bounds.
     """
 
     def wait(state: RetryCallState) -> float:
-        spread = draw(0.0, min(CEILING, BASE * 2 ** (state.attempt_number - 1)))
+        # An exponent without end would overflow: a poll is tried again as long as there is time.
+        spread = draw(0.0, min(CEILING, BASE * 2 ** min(state.attempt_number - 1, 16)))
         hint = getattr(_failure(state), "retry_after", None)
         # The vendor's hint is a floor, and all who were turned away at once must not come back at once.
         return spread if hint is None else hint + draw(0.0, max(0.5, 0.1 * hint))
 
     def stop(state: RetryCallState) -> bool:
-        return state.attempt_number >= max_attempts or state.upcoming_sleep >= left()
+        failure = _failure(state)
+        if not isinstance(failure, CloudAIError) or state.attempt_number >= most(failure):
+            return True
+        return state.upcoming_sleep >= left() or not allowed(failure)
 
-    return Retrying(retry=lambda state: _is_worth_it(_failure(state)), wait=wait, stop=stop, reraise=True)
+    return Retrying(retry=lambda state: _failure(state) is not None, wait=wait, stop=stop, reraise=True)
 
 
 def _failure(state: RetryCallState) -> BaseException | None:
     return state.outcome.exception() if state.outcome else None
 
 
-def _is_worth_it(error: BaseException | None) -> bool:
-    match error:
-        case ConnectError():
-            return error.retryable
-        case RateLimitedError():
-            return error.quota is None
-        case ServerError():
-            return error.status not in (501, 505)
-        case _:
-            return False
+MILLISECONDS = ("retry-after-ms", "x-ms-retry-after-ms")
 
 
 def hint_from_headers(headers: Mapping[str, str]) -> float | None:
     """Seconds to wait by ``Retry-After``: a number, or an HTTP date measured against the reply's own ``Date``.
 
-    Anything else, and anything negative or not finite, is no hint.
+    Azure's headers in milliseconds are read too; the first valid one wins. Anything negative or not finite is no
+    hint.
     """
-    text = headers.get("retry-after", "").strip()
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = _until(text, headers.get("date"))
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    hints = [(name, 1000.0) for name in MILLISECONDS] + [("retry-after", 1.0)]
+    for name, divisor in hints:
+        text = headers.get(name, "").strip()
+        try:
+            seconds = float(text) / divisor
+        except ValueError:
+            seconds = _until(text, headers.get("date")) if name == "retry-after" else math.nan
+        if math.isfinite(seconds) and seconds >= 0:
+            return seconds
+    return None
 
 
 def _until(text: str, date: str | None) -> float:

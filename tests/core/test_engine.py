@@ -14,12 +14,15 @@ from cloudai import AsyncClient, Client
 from cloudai.errors import (
     AuthError,
     BadRequestError,
+    CloudAIError,
     ConnectError,
     ConnectionLostError,
     DeadlineExceededError,
     MalformedResponseError,
     RateLimitedError,
+    RedirectBlockedError,
     ServerError,
+    UnavailableError,
 )
 from cloudai.flow import Request, Response
 from cloudai.provider import Token
@@ -100,13 +103,14 @@ def test_what_may_pass_is_tried_again(call: Caller, failure: Response | Exceptio
         (refused(401), AuthError),
         (refused(404), BadRequestError),
         (refused(501), ServerError),
-        (ConnectionLostError("reset"), ConnectionLostError),
-        (Response(302, {"location": "https://elsewhere.example"}), BadRequestError),
+        (Response(302, {"location": "https://elsewhere.example"}), RedirectBlockedError),
+        (Response(204, {}), MalformedResponseError),
+        (Response(206, {}, b'{"score": 0}'), MalformedResponseError),
     ],
     ids=str,
 )
 def test_what_will_not_pass_is_not_tried_again(call: Caller, failure: Any, kind: type[Exception]) -> None:
-    """A refusal, a redirect and a connection that broke after sending leave at once, as their own error."""
+    """A refusal, a redirect, and a good status without a whole reply leave at once, as their own error."""
     replies = Replies(failure)
     with pytest.raises(kind) as raised:
         ask(call, replies)
@@ -115,12 +119,168 @@ def test_what_will_not_pass_is_not_tried_again(call: Caller, failure: Any, kind:
 
 
 def test_attempts_end(call: Caller) -> None:
-    """After max_attempts the last error leaves, with the number of attempts and what may have been billed."""
-    replies = Replies(*[refused(500)] * 9)
-    with pytest.raises(ServerError) as raised:
+    """After max_attempts the last error leaves, with the number of attempts; refused calls are not billed."""
+    replies = Replies(*[refused(429)] * 9)
+    with pytest.raises(RateLimitedError) as raised:
         ask(call, replies, client_max_attempts=4)
     assert raised.value.attempts == len(replies.requests) == 4
-    assert (raised.value.billed_min, raised.value.billed_max) == (0, 4)
+    assert (raised.value.billed_min, raised.value.billed_max, raised.value.state) == (0, 0, "REFUSED")
+
+
+@pytest.mark.parametrize("failure", [ConnectionLostError("reset"), refused(500), refused(503)], ids=str)
+def test_what_may_have_been_carried_out_is_tried_once_more(call: Caller, failure: Any) -> None:
+    """However many attempts are allowed: a call may be paid twice, never three times; "raise" pays once at most."""
+    replies = Replies(*[failure] * 9)
+    with pytest.raises(CloudAIError) as raised:
+        ask(call, replies, client_max_attempts=9)
+    assert raised.value.attempts == len(replies.requests) == 2
+    assert (raised.value.billed_min, raised.value.billed_max, raised.value.state) == (0, 2, "UNKNOWN")
+    replies = Replies(*[failure] * 9)
+    with pytest.raises(CloudAIError) as raised:
+        ask(call, replies, client_on_unknown="raise")
+    assert raised.value.attempts == len(replies.requests) == 1
+
+
+def test_refusals_between_do_not_count_as_unknown(call: Caller) -> None:
+    """A 429 and then a 500: the second attempt of the three is the first that is unknown."""
+    replies = Replies(refused(429), refused(500), ok({"score": 1}))
+    assert ask(call, replies).score == 1
+
+
+def test_a_503_that_says_when_to_come_back_is_a_refusal(call: Caller) -> None:
+    """It has not begun: three attempts, and nothing billed."""
+    replies = Replies(*[refused(503, retry_after="1")] * 9)
+    with pytest.raises(UnavailableError) as raised:
+        ask(call, replies)
+    assert (raised.value.attempts, raised.value.billed_max) == (3, 0)
+
+
+def test_looking_at_a_job_goes_on_until_the_deadline(call: Caller) -> None:
+    """Polls cost nothing: a service that fails for a while does not lose a job that is paid."""
+    clock = Clock()
+    replies = Replies(ok({"id": 1}), *[refused(500)] * 8, ok({"code": "ko"}))
+    result = call(MadeUp(), "detect_language", "x", send=replies, client_clock=clock, client_sleep=clock.sleep)
+    assert (result.code, result.meta.billed_max) == ("ko", 1)
+
+
+def test_an_unusable_good_reply_may_have_been_billed_or_not(call: Caller) -> None:
+    """A 200 that cannot be read: from nothing to one, and its state says that nobody knows."""
+    with pytest.raises(MalformedResponseError) as raised:
+        ask(call, Replies(Response(200, {}, b"{")))
+    assert (raised.value.billed_min, raised.value.billed_max, raised.value.state) == (0, 1, "UNKNOWN")
+
+
+def test_an_outage_costs_few_retries() -> None:
+    """A thousand calls to a service that is down: a retry each until the budget is spent, then none."""
+    replies = Replies(*[refused(503)] * 3000)
+    clock = Clock()
+    with Client(MadeUp(), send=replies, clock=clock, sleep=clock.sleep) as client:
+        for _ in range(1000):
+            with pytest.raises(UnavailableError):
+                client.sentiment("x")
+        assert 1000 < len(replies.requests) <= 1035
+        replies.replies = [ok({"score": 0})] * 50
+        for _ in range(50):
+            client.sentiment("x")
+        replies.replies = [refused(503), ok({"score": 0})]
+        assert client.sentiment("x").score == 0  # what succeeds earns retries
+
+
+def test_a_429_holds_back_every_call_to_that_endpoint() -> None:
+    """Sixty-four workers, one 429 with a hint: until then nobody sends, and then not all at once."""
+    sent: list[float] = []
+    began = time.monotonic()
+
+    async def asend(request: Request) -> Response:
+        sent.append(time.monotonic() - began)
+        return refused(429, retry_after="1") if len(sent) == 1 else ok({"score": 0})
+
+    async def workers() -> None:
+        async with AsyncClient(MadeUp(), send=asend, max_concurrency=64) as client:
+            first = asyncio.ensure_future(client.sentiment("x"))
+            await asyncio.sleep(0.05)
+            await asyncio.gather(first, *(client.sentiment(str(n)) for n in range(63)))
+
+    asyncio.run(workers())
+    assert len(sent) == 65
+    assert min(sent[1:]) >= 1
+    bins = [sum(start <= at < start + 0.25 for at in sent[1:]) for start in (1, 1.25, 1.5)]
+    assert max(bins) < 60
+
+
+def test_a_gate_closed_for_longer_than_the_call_has_raises_at_once() -> None:
+    """The second call is not sent: it says how long the service asked to wait."""
+    clock = Clock()
+    replies = Replies(refused(429, retry_after="50"))
+    with Client(MadeUp(), send=replies, clock=clock, sleep=clock.sleep, timeout=10) as client:
+        with pytest.raises(RateLimitedError):
+            client.sentiment("x")
+        with pytest.raises(RateLimitedError, match="asked to wait, 50 s still") as raised:
+            client.sentiment("y")
+    assert (raised.value.attempts, raised.value.state, len(replies.requests)) == (0, "NOT_SENT", 1)
+
+
+def test_a_token_that_is_refused_is_replaced_once() -> None:
+    """A 401 in the middle of a run: one new token for all, one more attempt each; a second 401 is final."""
+    made: list[str] = []
+
+    def tokens() -> Token:
+        made.append(f"t-{len(made)}")
+        time.sleep(0.02)
+        return Token(made[-1], time.time() + 3600)
+
+    async def asend(request: Request) -> Response:
+        return refused(401) if request.headers["Authorization"] == "Bearer t-0" else ok({"score": 0})
+
+    async def hundred() -> None:
+        async with AsyncClient(MadeUp(tokens=tokens), send=asend) as client:
+            results = await asyncio.gather(*(client.sentiment(str(n)) for n in range(100)))
+            assert {result.meta.attempts for result in results} <= {1, 2}
+
+    asyncio.run(hundred())
+    assert made == ["t-0", "t-1"]
+    replies = Replies(*[refused(401)] * 9)
+    with pytest.raises(AuthError), Client(MadeUp(tokens=tokens), send=replies) as client:
+        client.sentiment("x")
+    assert len(replies.requests) == 2
+
+
+def test_a_failed_refresh_is_harmless_while_the_old_token_is_valid() -> None:
+    """Less than five minutes left, and no new token to be had: the old one serves on."""
+    made = iter([Token("old", time.time() + 200)])
+
+    def tokens() -> Token:
+        try:
+            return next(made)
+        except StopIteration:
+            raise ServerError("down", status=503) from None
+
+    replies = Replies(*[ok({"score": 0})] * 3)
+    with Client(MadeUp(tokens=tokens), send=replies) as client:
+        for _ in range(3):
+            client.sentiment("x")
+    assert {request.headers["Authorization"] for request in replies.requests} == {"Bearer old"}
+
+
+def test_one_callers_short_time_does_not_fail_the_others() -> None:
+    """The call that fetches the token has no time left; who waits with more time fetches it again."""
+
+    def tokens() -> Token:
+        time.sleep(0.3)
+        return Token("t", time.time() + 3600)
+
+    async def asend(_: Request) -> Response:
+        return ok({"score": 0.25})
+
+    async def scene() -> float | None:
+        async with AsyncClient(MadeUp(tokens=tokens), send=asend) as client:
+            hasty = asyncio.ensure_future(client.sentiment("x", timeout=0.05))
+            patient = asyncio.ensure_future(client.sentiment("y"))
+            with pytest.raises(DeadlineExceededError):
+                await hasty
+            return (await patient).score
+
+    assert asyncio.run(scene()) == 0.25
 
 
 def test_the_vendors_hint_is_a_floor(call: Caller) -> None:

@@ -163,13 +163,13 @@ def test_a_request_arrives_as_it_was_meant(call: Caller) -> None:
 
 @pytest.mark.loopback
 def test_a_connection_that_breaks_is_not_mistaken_for_one_never_made(call: Caller) -> None:
-    """Cut after the request was read: ConnectionLostError, one attempt, and the call may have been billed."""
+    """Cut after the request was read: ConnectionLostError, one more attempt, and each may have been billed."""
     with (
         server(lambda connection: read_request(connection) and None) as url,
         pytest.raises(ConnectionLostError) as raised,
     ):
         call(Here(url), "sentiment", "x")
-    assert (raised.value.attempts, raised.value.billed_min, raised.value.billed_max) == (1, 0, 1)
+    assert (raised.value.attempts, raised.value.billed_min, raised.value.billed_max) == (2, 0, 2)
 
 
 @pytest.mark.loopback
