@@ -12,9 +12,13 @@ import asyncio
 import functools
 import ipaddress
 import os
+import socket
 import ssl
+import threading
 import time
+import zlib
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
 from hashlib import sha256
@@ -31,7 +35,9 @@ from cloudai.errors import (
     ConnectionLostError,
     DeadlineExceededError,
     MalformedResponseError,
+    ResponseTooLargeError,
     SettingsError,
+    TLSError,
 )
 from cloudai.flow import Blob, Request, Response
 
@@ -52,15 +58,37 @@ class Network:
         self, client: Any = None, *, verify: Verify = True, proxy: str | None = None, allow_http: bool = False
     ) -> None:
         self._mine = client is None
-        self._client = client or _deadlined(httpx2.Client(**_configuration(verify, proxy)))
+        self._make = functools.partial(_made, verify, proxy)
+        self._client = client or self._make()
         self._allow_http = allow_http
+        self._pid = os.getpid()
+        self._inherited: list[Any] = []
+        self._lock = threading.Lock()
 
     def __call__(self, request: Request) -> Response:
         """Send one request; ConnectError, ConnectionLostError or DeadlineExceededError where it fails."""
         _require_safe(request.url, self._allow_http)
-        with _errors(request), _until(request.timeout):
-            outgoing = self._client.build_request(**_arguments(request))
-            return _response(self._client.send(outgoing, follow_redirects=False))
+        client, sent = self._of_this_process(), _Sent()
+        with _errors(request, sent), _until(request.timeout):
+            outgoing = client.build_request(**_arguments(request), extensions={"trace": sent.note})
+            reply = client.send(outgoing, follow_redirects=False, stream=True)
+            try:
+                body = _Body(reply.headers)
+                for chunk in reply.iter_raw():
+                    body.add(chunk)
+                return _response(reply, body)
+            finally:
+                reply.close()
+
+    def _of_this_process(self) -> Any:
+        """The client; after a fork one of the child's own: two processes on one connection get each other's replies."""
+        if self._mine and self._pid != os.getpid():
+            with self._lock:
+                if self._pid != os.getpid():
+                    # Kept, not closed: to close it would end the parent's TLS sessions.
+                    self._inherited.append(self._client)
+                    self._client, self._pid = self._make(), os.getpid()
+        return self._client
 
     def close(self) -> None:
         """Close the connections, unless the client is the user's."""
@@ -81,10 +109,18 @@ class AsyncNetwork:
     async def __call__(self, request: Request) -> Response:
         """Send one request; ConnectError, ConnectionLostError or DeadlineExceededError where it fails."""
         _require_safe(request.url, self._allow_http)
-        with _errors(request):
+        sent = _Sent()
+        with _errors(request, sent):
             async with asyncio.timeout(request.timeout):
-                outgoing = self._client.build_request(**_arguments(request))
-                return _response(await self._client.send(outgoing, follow_redirects=False))
+                outgoing = self._client.build_request(**_arguments(request), extensions={"trace": sent.anote})
+                reply = await self._client.send(outgoing, follow_redirects=False, stream=True)
+                try:
+                    body = _Body(reply.headers)
+                    async for chunk in reply.aiter_raw():
+                        body.add(chunk)
+                    return _response(reply, body)
+                finally:
+                    await reply.aclose()
 
     async def close(self) -> None:
         """Close the connections, unless the client is the user's."""
@@ -132,7 +168,14 @@ def _is_loopback(host: str) -> bool:
 
 
 def _arguments(request: Request) -> dict[str, Any]:
-    headers = {"user-agent": USER_AGENT, **request.headers}
+    headers = {"user-agent": USER_AGENT, **request.headers, "accept-encoding": "gzip"}
+    for name, value in headers.items():
+        if not value.isascii() or not value.isprintable():
+            # Its name only: the value may be a key.
+            raise SettingsError(
+                f"the header {name} holds a character that cannot be sent",
+                advice="Is there a line break or a quotation mark of a text program in the key?",
+            )
     left = request.timeout
     connect = CONNECT if left is None else min(CONNECT, left)
     return {
@@ -170,21 +213,92 @@ def _loaded(content: Blob | bytes) -> bytes:
     return content.data if isinstance(content, Blob) else content
 
 
-def _response(reply: Any) -> Response:
-    return Response(reply.status_code, dict(reply.headers), reply.content)
+def _response(reply: Any, body: _Body) -> Response:
+    return Response(reply.status_code, dict(reply.headers), body.whole())
+
+
+MOST_BYTES = 32_000_000
+"""Of a decoded reply."""
+MOST_RATIO = 100
+"""Decoded to received bytes."""
+SMALL = 1_000_000
+"""Bytes up to which no ratio is looked at: a page of zeros compresses well."""
+MOST_HEADERS = 65_536
+
+
+class _Body:
+    """The body of a reply, decoded piece by piece, and never further than a reply may be."""
+
+    def __init__(self, headers: Any) -> None:
+        size = sum(len(name) + len(value) + 4 for name, value in headers.items())
+        if size > MOST_HEADERS:
+            raise _too_large(f"its headers have {size:,} bytes")
+        encoding = headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ("identity", "gzip", ""):
+            raise MalformedResponseError(f"the reply is encoded as {encoding!r}, which nobody asked for")
+        self._gzip = zlib.decompressobj(zlib.MAX_WBITS | 16) if encoding == "gzip" else None
+        self._received, self._decoded = 0, bytearray()
+
+    def add(self, chunk: bytes) -> None:
+        """The next bytes as they came."""
+        self._received += len(chunk)
+        if self._gzip is None:
+            self._decoded += chunk
+        else:
+            self._inflate(self._gzip, chunk)
+        if len(self._decoded) > MOST_BYTES:
+            raise _too_large(f"it has more than {MOST_BYTES // 1_000_000} MB")
+        if len(self._decoded) > max(SMALL, MOST_RATIO * self._received):
+            raise _too_large(f"it grows more than {MOST_RATIO} times when it is unpacked")
+
+    def _inflate(self, gzip: Any, chunk: bytes) -> None:
+        try:
+            # At most one byte too many: then it is known to be too large.
+            self._decoded += gzip.decompress(chunk, MOST_BYTES + 1 - len(self._decoded))
+        except zlib.error as error:
+            raise MalformedResponseError(f"the reply cannot be unpacked ({error})") from error
+
+    def whole(self) -> bytes:
+        """The body; MalformedResponseError where the packed data stop in the middle."""
+        if self._gzip is not None and self._received and not self._gzip.eof:
+            raise MalformedResponseError("the reply cannot be unpacked (it stops in the middle)")
+        return bytes(self._decoded)
+
+
+def _too_large(how: str) -> ResponseTooLargeError:
+    return ResponseTooLargeError(
+        f"the reply is too large: {how}", advice="No reply of this service is: see who answers."
+    )
+
+
+class _Sent:
+    """Whether anything of a request has gone out, as the HTTP library traces it."""
+
+    yes = False
+
+    def note(self, event: str, _: Any) -> None:
+        """A step of the library."""
+        self.yes = self.yes or ".send_request" in event
+
+    async def anote(self, event: str, _: Any) -> None:
+        """The same, awaiting."""
+        self.note(event, _)
 
 
 # -- errors ------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _errors(request: Request) -> Iterator[None]:
+def _errors(request: Request, sent: _Sent) -> Iterator[None]:
     try:
         yield
     except CloudAIError:
         raise
     except Exception as error:
-        raise _translated(error, urlsplit(request.url).hostname or request.url) from error
+        translated = _translated(error, urlsplit(request.url).hostname or request.url)
+        if isinstance(translated, DeadlineExceededError):
+            translated.state = "UNKNOWN" if sent.yes else "NOT_SENT"
+        raise translated from error
 
 
 def _translated(error: Exception, host: str) -> Exception:
@@ -196,8 +310,8 @@ def _translated(error: Exception, host: str) -> Exception:
         return DeadlineExceededError(
             f"{host} did not answer in time", advice="Give more with timeout= (seconds), or try again later."
         )
-    if kinds & {"DecodingError"}:
-        return MalformedResponseError(f"the reply of {host} cannot be decompressed ({error})")
+    if "RemoteProtocolError" in kinds and "too long" in str(error):
+        return _too_large("its headers have no end")
     if kinds & {"TransportError", "OSError"}:
         return ConnectionLostError(
             f"the connection to {host} broke ({_reason(error)})",
@@ -209,12 +323,10 @@ def _translated(error: Exception, host: str) -> Exception:
 def _unreached(error: Exception, host: str) -> ConnectError:
     causes = list(_causes(error))
     if any(isinstance(cause, ssl.SSLError) for cause in causes) or "SSL" in str(error):
-        mapped = ConnectError(
+        return TLSError(
             f"{host} is not trusted ({_reason(error)})",
             advice="Behind a company's proxy, give verify= the path of its CA file.",
         )
-        mapped.retryable = False
-        return mapped
     return ConnectError(
         f"cannot reach {host} ({_reason(error)})",
         advice="Check the network, and HTTPS_PROXY if there is a proxy.",
@@ -285,6 +397,30 @@ class _Stream(httpcore2.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
+def _resolved(host: str, port: int, timeout: float | None) -> list[str]:
+    """The addresses of a host. In a thread: the system's resolver knows no deadline, and may hang for minutes."""
+    try:
+        return [str(ipaddress.ip_address(host))]
+    except ValueError:
+        pass
+    answer: Future[list[str]] = Future()
+
+    def look_up() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answer.set_result(list(dict.fromkeys(str(place[4][0]) for place in found)))
+        except OSError as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=look_up, name="cloudai-dns", daemon=True).start()
+    try:
+        return answer.result(timeout)
+    except TimeoutError:
+        raise httpcore2.ConnectTimeout(f"the name {host} was not resolved in time") from None
+    except OSError as error:
+        raise httpcore2.ConnectError(str(error)) from error
+
+
 class _Backend(httpcore2.NetworkBackend):
     """Opens such sockets."""
 
@@ -299,11 +435,21 @@ class _Backend(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
-        left = _left(timeout, httpcore2.ConnectTimeout)
-        return _Stream(self._backend.connect_tcp(host, port, left, local_address, socket_options))
+        error: Exception | None = None
+        for address in _resolved(host, port, _left(timeout, httpcore2.ConnectTimeout)):
+            try:
+                left = _left(timeout, httpcore2.ConnectTimeout)
+                return _Stream(self._backend.connect_tcp(address, port, left, local_address, socket_options))
+            except httpcore2.ConnectError as failure:
+                error = failure
+        raise error or httpcore2.ConnectError(f"no address for {host}")
 
     def sleep(self, seconds: float) -> None:
         self._backend.sleep(seconds)
+
+
+def _made(verify: Verify, proxy: str | None) -> httpx2.Client:
+    return _deadlined(httpx2.Client(**_configuration(verify, proxy)))
 
 
 def _deadlined(client: httpx2.Client) -> httpx2.Client:

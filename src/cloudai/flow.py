@@ -25,7 +25,7 @@ from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from cloudai.errors import MalformedResponseError
+from cloudai.errors import MalformedResponseError, ResponseTooLargeError
 
 __all__ = ["Blob", "Call", "File", "Flow", "Merge", "Request", "Response", "Together", "call", "together"]
 
@@ -157,13 +157,18 @@ class Response:
 
     @cached_property
     def _json(self) -> Any:
+        if _depth(self.content) > DEEPEST:
+            raise ResponseTooLargeError(f"the reply is nested more than {DEEPEST} deep")
         try:
             return json.loads(self.content.decode("utf-8-sig").strip(), parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             raise MalformedResponseError(f"the reply is not JSON ({error})") from error
 
     def parse(self, model: type[M]) -> M:
-        """The body as a wire model; MalformedResponseError where it does not fit."""
+        """The body as a wire model; MalformedResponseError where it does not fit, or says that it is no JSON."""
+        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind and not kind.endswith(("/json", "+json")):
+            raise MalformedResponseError(f"the reply is {kind}, where JSON was expected")
         return checked(model, self.json())
 
 
@@ -175,6 +180,28 @@ def checked(model: type[M], data: object) -> M:
         first = error.errors(include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
         raise MalformedResponseError(f"the reply is not what the vendor documents: {where}: {first['msg']}") from error
+
+
+DEEPEST = 100
+"""Levels of a reply's JSON; real ones have a dozen."""
+BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
+NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+
+def _depth(content: bytes) -> int:
+    """How deep JSON is nested, before it is parsed: at first with the brackets in its texts, which is fast."""
+    fast = _deepest(content.translate(None, NO_BRACKETS))
+    if fast <= DEEPEST:
+        return fast
+    return _deepest(b"".join(token for token in BRACKETS.findall(content) if len(token) == 1))
+
+
+def _deepest(brackets: bytes) -> int:
+    depth = deepest = 0
+    for bracket in brackets:
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _refuse_constant(name: str) -> float:
