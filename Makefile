@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types unit format clean
+.PHONY: demo test test-faults lint types unit format clean
 
 demo: .venv/.demo  ## find faces on real photos, with no account
 	$(BIN)/cloudai demo --out out
@@ -18,6 +18,9 @@ types: .venv/.dev
 
 unit: .venv/.dev
 	$(BIN)/python -m pytest
+
+test-faults: .venv/.dev  ## the faults at full length: ten thousand bodies, five thousand cancellations
+	CLOUDAI_FAULTS=all $(BIN)/python -m pytest tests/faultd
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,163 @@
+"""Threads, tasks, cancellation and forks: many calls on one client, each with its own reply and its own books."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+import cloudai
+from cloudai import AsyncClient, Client
+from cloudai.testing import AsyncNetwork, Network
+from tests.faultd.faults import reply
+from tests.faultd.server import Connection, faultd
+from tests.faultd.vendors import VENDORS, as_json, to
+
+pytestmark = pytest.mark.loopback
+WHOLE = os.environ.get("CLOUDAI_FAULTS") == "all"
+GOOGLE = VENDORS["google"]
+
+
+def echo(c: Connection) -> None:
+    """The reply says which request it is for: the magnitude is the number in the text."""
+    number = int(json.loads(c.request.partition(b"\r\n\r\n")[2])["document"]["content"])
+    body = as_json({"documentSentiment": {"score": 0.5, "magnitude": number}})
+    c.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body), body)
+
+
+def test_each_thread_gets_its_own_reply() -> None:
+    """One client, 32 threads: nobody gets another's reply, and the books balance."""
+    each = 60 if WHOLE else 8
+    seen: list[tuple[int, float | None, int]] = []
+    with faultd(echo, keeps=True) as server:
+        network = Network()
+        with Client(GOOGLE.make(), send=lambda r: network(to(server.url, r)), max_concurrency=64) as client:
+
+            def work(thread: int) -> None:
+                for n in range(each):
+                    number = thread * 1000 + n
+                    found = client.sentiment(str(number))
+                    seen.append((number, found.magnitude, found.meta.billed_max))
+
+            threads = [threading.Thread(target=work, args=(n,)) for n in range(32)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        network.close()
+    assert len(seen) == 32 * each == server.count
+    assert all(asked == answered for asked, answered, _ in seen)
+    assert sum(billed for *_, billed in seen) == server.billed
+
+
+def test_cancelled_calls_leave_nothing_behind() -> None:
+    """Calls cancelled and timed out at random moments: the next hundred work, and no connection or task is left."""
+    rounds = 5000 if WHOLE else 500
+    dice = random.Random(4711)
+
+    async def scene(url: str) -> int:
+        network = AsyncNetwork()
+        cancelled = 0
+        async with AsyncClient(
+            GOOGLE.make(), send=lambda r: network(to(url, r)), max_concurrency=16, max_attempts=1
+        ) as client:
+            for _ in range(rounds // 50):
+                tasks = [asyncio.ensure_future(client.sentiment("7", timeout=5)) for _ in range(50)]
+                await asyncio.sleep(dice.random() * 0.02)
+                for task in tasks:
+                    if dice.random() < 0.8:
+                        task.cancel()
+                outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+                cancelled += sum(isinstance(o, asyncio.CancelledError) for o in outcomes)
+                strange = [o for o in outcomes if isinstance(o, Exception) and not isinstance(o, cloudai.CloudAIError)]
+                assert strange == []
+            after = await asyncio.gather(*(client.sentiment("7") for _ in range(100)))
+            assert all(found.magnitude == 7 for found in after)
+            pool = network._client._transport._pool
+            assert len(pool._requests) == 0  # nobody waits for a connection any more
+        await network.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        assert not others
+        return cancelled
+
+    with faultd(echo, keeps=True) as server:
+        assert asyncio.run(scene(server.url)) > rounds // 10
+
+
+def test_a_cancellation_is_never_swallowed() -> None:
+    """It leaves as it came, at once, also while a retry is waited for."""
+
+    async def scene(url: str) -> None:
+        network = AsyncNetwork()
+        async with AsyncClient(GOOGLE.make(), send=lambda r: network(to(url, r))) as client:
+            task = asyncio.ensure_future(client.sentiment("7"))
+            await asyncio.sleep(0.2)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.wait_for(asyncio.shield(task), 0.5)
+        await network.close()
+
+    with faultd(reply(b"{}", "429 Too Many", "Retry-After: 30")) as server:
+        asyncio.run(scene(server.url))
+
+
+FORK = """
+import os, sys, json
+from cloudai import Client
+from cloudai.testing import Network
+sys.path.insert(0, {root!r})
+from tests.faultd.vendors import VENDORS, to
+network = Network()
+client = Client(VENDORS["google"].make(), send=lambda r: network(to({url!r}, r)))
+client.sentiment("1")
+child = os.fork()
+base = 1000 if child == 0 else 2000
+wrong = sum(client.sentiment(str(base + n)).magnitude != base + n for n in range({n}))
+if child == 0:
+    client.close(); network.close()
+    os._exit(min(wrong, 99))
+_, status = os.waitpid(child, 0)
+wrong += sum(client.sentiment(str(base + n)).magnitude != base + n for n in range({n}))
+print(wrong, os.waitstatus_to_exitcode(status))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_fork_gets_connections_of_its_own() -> None:
+    """Parent and child at once on a client that has an open connection: no reply goes to the other."""
+    with faultd(echo, keeps=True) as server:
+        root = str(Path(__file__).parents[2])
+        code = FORK.format(root=root, url=server.url, n=400 if WHOLE else 60)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    assert done.stdout.split() == ["0", "0"], done.stderr
+
+
+def test_using_it_touches_nothing_of_everybodys() -> None:
+    """A call changes no module of the standard library, no logger, no filter of warnings, no limit of Pillow's."""
+    code = """
+import http.client, logging, os, socket, warnings, json, sys
+import PIL.Image
+def state():
+    return (dict(vars(http.client)), dict(vars(socket)), list(warnings.filters), logging.getLogger().handlers[:],
+            logging.getLogger().level, PIL.Image.MAX_IMAGE_PIXELS, dict(os.environ), socket.getdefaulttimeout())
+before = state()
+import cloudai
+from cloudai.flow import Response
+with cloudai.Client("local") as client:
+    client.sentiment("Good!")
+def send(_): return Response(200, {}, b'{"documentSentiment": {}}')
+with cloudai.Client(cloudai.Google(api_key="x"), send=send) as client:
+    client.sentiment("x")
+after = state()
+changed = [i for i, (a, b) in enumerate(zip(before, after)) if a != b]
+print(changed)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[]", done.stderr
