@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+import math
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloudai.errors import MalformedResponseError
-from cloudai.flow import Blob, Request, Response
+from cloudai.errors import MalformedResponseError, ResponseTooLargeError
+from cloudai.flow import Blob, Request, Response, checked
+from cloudai.wire import Wire
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -66,3 +69,31 @@ def test_json_may_come_with_leading_spaces_and_a_byte_order_mark() -> None:
 def test_header_names_are_in_lower_case() -> None:
     """Vendors spell them as they like."""
     assert Response(200, {"Operation-Location": "x"}).headers["operation-location"] == "x"
+
+
+class _Numbers(Wire):
+    share: float | None = None
+    some_count: int = 0
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, "0.5", True, [0.5]])
+def test_a_wire_model_takes_finite_numbers_only(value: Any) -> None:
+    """What JSON can write beyond all numbers, a text, a list, a truth: none of them is a number."""
+    with pytest.raises(MalformedResponseError, match="share"):
+        checked(_Numbers, {"share": value})
+    assert checked(_Numbers, {"share": None, "someCount": 3, "new": 1}).some_count == 3
+
+
+@pytest.mark.parametrize("body", [b'{"unread": NaN}', b"[Infinity]", b'{"a": [-Infinity]}'])
+def test_json_has_no_words_for_numbers(body: bytes) -> None:
+    """Also where nobody reads them: `raw` is JSON that every language reads."""
+    with pytest.raises(MalformedResponseError, match="is not a JSON number"):
+        Response(200, {}, body).json()
+
+
+def test_brackets_in_texts_are_no_depth() -> None:
+    """A text full of brackets is a text; a hundred and one levels are too many."""
+    assert Response(200, {}, json.dumps({"a": "[" * 500 + '"\\{'}).encode()).json()["a"].startswith("[[")
+    assert Response(200, {}, b"[" * 100 + b"]" * 100).json()
+    with pytest.raises(ResponseTooLargeError, match="100 deep"):
+        Response(200, {}, b"[" * 101 + b"]" * 101).json()

@@ -153,6 +153,7 @@ FAULTS: dict[str, Cell] = {
     "bad UTF-8": bad(lambda v: good(v).replace(b"ko", b"\xff\xfe").replace(b"positive", b"\xff\xfe")),
     "NaN": bad(replaced("0.5", "NaN")),
     "Infinity": bad(replaced("0.5", "-Infinity")),
+    "NaN where nobody looks": bad(lambda v: good(v)[:-1] + b', "more": [NaN]}'),
     "number beyond all": bad(replaced("0.5", "1e999")),
     "text for a number": bad(replaced("0.5", '"0.5"')),
     "out of range": bad(replaced("0.5", "7.5")),
@@ -168,6 +169,11 @@ FAULTS: dict[str, Cell] = {
     "206": Cell(lambda v: reply(good(v), "206 Partial Content"), 1, "MalformedResponseError"),
     # -- too large -----------------------------------------------------------------------------------------
     "gzip bomb": Cell(lambda v: reply(bomb(v), "200 OK", "Content-Encoding: gzip"), 1, "ResponseTooLargeError"),
+    "gzip that grows a thousandfold": Cell(
+        lambda _: reply(gzip.compress(b" " * 10_000_000), "200 OK", "Content-Encoding: gzip"),
+        1,
+        "ResponseTooLargeError",
+    ),
     "endless body": Cell(lambda _: endless, 1, "ResponseTooLargeError"),
     "deep JSON": Cell(changed(lambda _: b"[" * 5000 + b"]" * 5000), 1, "ResponseTooLargeError"),
     "endless headers": Cell(lambda _: endless_headers, 1, "ResponseTooLargeError"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 import socket
 import ssl
@@ -109,7 +109,7 @@ def certificate(folder: Path, host: str, days: int, issuer: Any = None) -> tuple
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a test")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     try:
         place: Any = x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
@@ -120,8 +120,8 @@ def certificate(folder: Path, host: str, days: int, issuer: Any = None) -> tuple
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=30))
-        .not_valid_after(now + datetime.timedelta(days=days))
+        .not_valid_before(now - dt.timedelta(days=30))
+        .not_valid_after(now + dt.timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([place]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
@@ -179,7 +179,7 @@ def test_plain_http_where_tls_is_expected(colour: str, vendor: str) -> None:
 
 def test_http_beyond_the_loopback_is_refused(colour: str, vendor: str) -> None:
     """A key is not sent in the clear; the error says how to allow it."""
-    with pytest.raises(cloudai.SettingsError, match="in the clear.*allow_http=True"):
+    with pytest.raises(cloudai.SettingsError, match=r"in the clear.*allow_http=True"):
         ask(colour, VENDORS[vendor].make(), "http://service.example")
 
 
@@ -272,7 +272,12 @@ def test_no_place_is_nothing_sent(vendor: str) -> None:
     with faultd(lambda c: c.silence(2)) as server:
         network = Network()
         client = Client(made.make(), send=lambda r: network(to(server.url, r)), max_concurrency=1, clock=clock)
-        first = threading.Thread(target=lambda: pytest.raises(cloudai.CloudAIError, client.sentiment, "a", timeout=1.5))
+
+        def taken() -> None:
+            with pytest.raises(cloudai.CloudAIError):
+                client.sentiment("a", timeout=1.5)
+
+        first = threading.Thread(target=taken)
         first.start()
         while not server.count:
             time.sleep(0.01)
