@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-faults lint types unit format clean
+.PHONY: demo test test-faults reliability lint types unit format clean
 
 demo: .venv/.demo  ## find faces on real photos, with no account
 	$(BIN)/cloudai demo --out out
@@ -21,6 +21,9 @@ unit: .venv/.dev
 
 test-faults: .venv/.dev  ## the faults at full length: ten thousand bodies, five thousand cancellations
 	CLOUDAI_FAULTS=all $(BIN)/python -m pytest tests/faultd
+
+reliability: .venv/.dev  ## measure the faults anew, beside the vendors' packages, for docs/reliability.md
+	$(BIN)/python benchmarks/reliability.py --write
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix .

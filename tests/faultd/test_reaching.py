@@ -287,3 +287,52 @@ def test_no_place_is_nothing_sent(vendor: str) -> None:
         assert (server.count, raised.value.state, raised.value.billed_max) == (1, "NOT_SENT", 0)
         client.close()
         network.close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("good", ""),
+        ("gzip bomb", "ResponseTooLargeError"),
+        ("truncated JSON", "MalformedResponseError"),
+        ("500", "ServerError"),
+    ],
+)
+def test_with_a_client_of_ones_own(colour: str, fault: str, error: str) -> None:
+    """A user's own HTTP client is held to the same: its replies are read piece by piece."""
+    import asyncio
+
+    import httpx2
+
+    from cloudai import AsyncClient
+    from cloudai.testing import AsyncNetwork
+    from tests.faultd.faults import FAULTS
+
+    made, clock = VENDORS["google"], Skipping()
+
+    def call(url: str) -> Any:
+        if colour == "blocking":
+            with (
+                httpx2.Client() as own,
+                Client(made.make(), send=lambda r: Network(own)(to(url, r)), clock=clock, sleep=clock.sleep) as client,
+            ):
+                return client.sentiment("x")
+
+        async def awaiting() -> Any:
+            async with httpx2.AsyncClient() as own:
+                network = AsyncNetwork(own)
+                async with AsyncClient(
+                    made.make(), send=lambda r: network(to(url, r)), clock=clock, sleep=clock.asleep
+                ) as client:
+                    return await client.sentiment("x")
+
+        return asyncio.run(awaiting())
+
+    with faultd(FAULTS[fault].fault(made)) as server:
+        if error:
+            with pytest.raises(cloudai.CloudAIError) as raised:
+                call(server.url)
+            assert type(raised.value).__name__ == error
+        else:
+            assert call(server.url).score == 0.5
+    assert server.count == FAULTS[fault].requests

@@ -1,0 +1,183 @@
+"""What becomes of one call under each fault: cloudai and the vendors' own packages against the same server.
+
+    python benchmarks/reliability.py             print the table
+    python benchmarks/reliability.py --write     and put it into docs/reliability.md
+
+Needs ``pip install -e ".[dev]"``. Each call runs in a process of its own, which is ended after six seconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))  # the server of the tests
+
+from tests.faultd.faults import FAULTS  # noqa: E402  # after the path is known
+from tests.faultd.server import faultd  # noqa: E402
+from tests.faultd.vendors import VENDORS, Vendor  # noqa: E402
+
+PAGE = ROOT / "docs" / "reliability.md"
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+PATIENCE = 6.0
+TIMEOUT = 1.0
+
+CHOSEN = (
+    *("good", "reset before headers", "short body", "reset mid-body", "bad chunk"),
+    *("silence", "dripping body", "endless 100 Continue"),
+    *("truncated JSON", "web page", "NaN", "text for a number", "missing field", "cut gzip"),
+    *("gzip bomb", "endless body", "deep JSON"),
+    *("429 seconds", "429 a day", "500", "503", "302 http://127.0.0.1:1/"),
+)
+
+# -- one call each; run in a process of its own ------------------------------------------------------------
+
+
+def by_cloudai(url: str) -> Any:
+    """Our own client, Google's adapter."""
+    from tests.faultd.vendors import to
+
+    from cloudai import Client
+    from cloudai.testing import Network
+
+    network = Network()
+    with Client(VENDORS["google"].make(), send=lambda r: network(to(url, r)), timeout=TIMEOUT) as client:
+        return client.sentiment("맛있어요!").score
+
+
+def by_google(url: str) -> Any:
+    """google-cloud-vision over REST, with its default retries."""
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud import vision_v1
+    from google.cloud.vision_v1.services.image_annotator.transports.rest import ImageAnnotatorRestTransport
+
+    transport = ImageAnnotatorRestTransport(
+        host=url.removeprefix("http://"), url_scheme="http", credentials=AnonymousCredentials()
+    )
+    client = vision_v1.ImageAnnotatorClient(transport=transport)
+    request: Any = {"image": {"content": b"x"}, "features": [{"type_": 4}]}
+    reply = client.batch_annotate_images(requests=[request], timeout=TIMEOUT)
+    return reply.responses[0].label_annotations[0].score
+
+
+def by_azure(url: str) -> Any:
+    """azure-cognitiveservices-vision-computervision with its default retries."""
+    from azure.cognitiveservices.vision.computervision import ComputerVisionClient
+    from msrest.authentication import CognitiveServicesCredentials
+
+    client = ComputerVisionClient(url, CognitiveServicesCredentials("not-a-real-key"))
+    client.config.connection.timeout = TIMEOUT
+    return client.analyze_image("https://pictures.example/a.jpg", visual_features=["Tags"]).tags[0].confidence
+
+
+def by_watson(url: str) -> Any:
+    """ibm-watson; its retries are off unless asked for, and are asked for here."""
+    from ibm_cloud_sdk_core.authenticators import BasicAuthenticator
+    from ibm_watson import NaturalLanguageUnderstandingV1
+    from ibm_watson.natural_language_understanding_v1 import Features, SentimentOptions
+
+    service = NaturalLanguageUnderstandingV1(version="2022-08-10", authenticator=BasicAuthenticator("apikey", "x"))
+    service.set_service_url(url)
+    service.set_http_config({"timeout": TIMEOUT})
+    service.enable_retries(max_retries=2)
+    reply = service.analyze(Features(sentiment=SentimentOptions()), text="x").get_result()
+    return reply["sentiment"]["document"]["score"]
+
+
+CLIENTS: dict[str, tuple[Callable[[str], Any], str, Vendor]] = {
+    "cloudai": (by_cloudai, "cloudai", VENDORS["google"]),
+    "google-cloud-vision": (
+        by_google,
+        "google-cloud-vision",
+        replace(
+            VENDORS["google"],
+            good={"responses": [{"labelAnnotations": [{"description": "ko", "score": 0.5}]}]},
+            required="responses",
+        ),
+    ),
+    "azure computervision": (
+        by_azure,
+        "azure-cognitiveservices-vision-computervision",
+        replace(VENDORS["azure"], good={"tags": [{"name": "ko", "confidence": 0.5}]}, required="tags"),
+    ),
+    "ibm-watson": (by_watson, "ibm-watson", VENDORS["watson"]),
+}
+
+
+def one(name: str, url: str) -> None:
+    """Make one call and print what came of it."""
+    try:
+        outcome = {"value": repr(CLIENTS[name][0](url))}
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is what came out
+        outcome = {"error": type(error).__name__}
+    print(json.dumps(outcome))
+
+
+# -- the table ---------------------------------------------------------------------------------------------
+
+
+def measured(name: str, fault: str) -> str:
+    """One cell: how many requests the server saw, what came out, after how long."""
+    _, _, vendor = CLIENTS[name]
+    with faultd(FAULTS[fault].fault(vendor)) as server:
+        began = time.monotonic()
+        command = [sys.executable, __file__, "--one", name, server.url]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            printed, _ = process.communicate(timeout=PATIENCE)
+            outcome = json.loads(printed)
+        except subprocess.TimeoutExpired:
+            outcome = {"error": "**no end**"}
+        except ValueError:
+            outcome = {"error": "**process died**"}
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            process.wait()
+        took = time.monotonic() - began
+    result = outcome.get("error") or f"returns {outcome['value']}"
+    return f"{server.count} × {result}" + (f", {took:.0f} s" if took > 3 else "")  # noqa: PLR2004  # starting takes two
+
+
+def table() -> str:
+    """All of them, as Markdown."""
+    names = [f"{name} {version(package)}" for name, (_, package, _) in CLIENTS.items()]
+    lines = [f"| fault | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
+    for fault in CHOSEN:
+        cells = [measured(name, fault) for name in CLIENTS]
+        lines.append(f"| {fault} | {' | '.join(cells)} |")
+        print(lines[-1], file=sys.stderr)
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Measure, print, and write if asked."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="put the table into docs/reliability.md")
+    parser.add_argument("--one", nargs=2, metavar=("CLIENT", "URL"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        one(*options.one)
+        return 0
+    made = table()
+    print(made)
+    if options.write:
+        text = PAGE.read_text("utf-8")
+        before, _, rest = text.partition(BEGIN)
+        _, _, after = rest.partition(END)
+        PAGE.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{after}", "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
