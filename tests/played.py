@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -43,3 +44,13 @@ class Cassettes:
         for path in self.folder.glob("*.json"):
             assert '"kind": "constructed"' in path.read_text("utf-8")
             assert '"kind": "recorded"' not in path.read_text("utf-8")
+
+
+def write_wav(path: Path, seconds: float, rate: int = 8_000, samples: bytes | None = None) -> Path:
+    """A WAV of 16-bit silence, or of these samples."""
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate)
+        out.writeframes(bytes(2 * int(rate * seconds)) if samples is None else samples)
+    return path

@@ -234,8 +234,10 @@ class Engine:
 
     def _pass(self, gate: Gate, job: Job) -> Program[None]:
         """Wait while the endpoint has asked everybody to; RateLimitedError where that is longer than the call has."""
-        while (closed := gate.left(self.clock())) > 0:
-            wait = closed + gate.spread()
+        waited_for = None
+        # Once for each time it is closed: whose sleep takes no time has chosen not to wait.
+        while (closed := gate.opens - self.clock()) > 0 and gate.opens != waited_for:
+            waited_for, wait = gate.opens, closed + gate.spread()
             if wait >= job.deadline - self.clock():
                 error = RateLimitedError(
                     f"the service has asked to wait, {closed:.0f} s still", advice=TOO_MANY, retry_after=closed
@@ -336,6 +338,7 @@ class Engine:
         error.operation, error.input = job.operation, job.describe().get("input")
         error.request_id, error.attempts = job.request_id, job.attempts
         if isinstance(error, MalformedResponseError) and job.state == "DONE":
+            error.reply = job.exchanges[-1][1].content if job.exchanges else None
             # A good status is no proof that the vendor counted what it could not write down.
             job.state = "UNKNOWN"
             job.billed_min -= sum(request.billed for request, reply in job.exchanges[-1:] if not reply.replayed)

@@ -250,8 +250,12 @@ class UnavailableError(ServerError):
 
 
 class MalformedResponseError(CloudAIError):
-    """A reply that is not what the vendor documents: not JSON, or a number is missing or not finite."""
+    """A reply that is not what the vendor documents: not JSON, or a number is missing or not finite.
 
+    ``reply`` holds its bytes, which may be paid for; they are in no text of the error.
+    """
+
+    reply: bytes | None = None
     http_status = 502
 
 

@@ -5,6 +5,7 @@ Both are kept by endpoint, and neither knows the time but from its caller.
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 from collections.abc import Callable, Hashable
@@ -43,23 +44,19 @@ class Budget:
 
 
 class Gate:
-    """Closed by a 429: whoever comes while it is closed waits, each a little longer than the last."""
+    """Closed by a 429 until ``opens``: whoever comes before waits, each a little longer than the last."""
 
     def __init__(self, draw: Callable[[float, float], float] = random.uniform) -> None:
         self._draw = draw
-        self._opens, self._hint = 0.0, 0.0
+        self.opens, self._hint = -math.inf, 0.0
         self._lock = threading.Lock()
 
     def close(self, now: float, hint: float | None) -> None:
         """The service asked to wait; the longest wish counts."""
         hint = min(BARE if hint is None else hint, LONGEST_CLOSED)
         with self._lock:
-            if now + hint > self._opens:
-                self._opens, self._hint = now + hint, hint
-
-    def left(self, now: float) -> float:
-        """Seconds until it opens, 0 where it is open."""
-        return max(0.0, self._opens - now)
+            if now + hint > self.opens:
+                self.opens, self._hint = now + hint, hint
 
     def spread(self) -> float:
         """Seconds to add to that, so that not all who wait come at once."""

@@ -13,7 +13,7 @@ from cloudai.models.image import FEATURES
 from cloudai.providers.azure.language import ANALYZE_TOGETHER
 from cloudai.testing import Script
 from tests.conftest import Caller
-from tests.played import GREETING, PICTURE
+from tests.played import GREETING, PICTURE, write_wav
 
 KEY = "not-a-real-key"
 ENDPOINT = "https://example.cognitiveservices.azure.com"
@@ -272,17 +272,10 @@ def test_short_audio_where_only_a_region_is_set(call: Caller) -> None:
 
 def test_short_audio_says_what_it_cannot(call: Caller, tmp_path: Any) -> None:
     """Speakers, and more than a minute: the error says to set the endpoint."""
-    import wave
-
     region = Azure(speech=Resource(KEY, region="koreacentral"))
     with pytest.raises(UnsupportedOperationError, match=r"speakers apart\. Set SPEECH_ENDPOINT"):
         call(region, "speech_to_text", GREETING, send=Script(), language="ko", speakers=2)
-    path = tmp_path / "연설.wav"
-    with wave.open(str(path), "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(8000)
-        out.writeframes(bytes(2 * 8000 * 61))
+    path = write_wav(tmp_path / "연설.wav", 61)
     with pytest.raises(InputError, match=r"연설\.wav lasts 1:01; .*Set SPEECH_ENDPOINT"):
         call(region, "speech_to_text", path, send=Script(), language="ko")
 

@@ -170,6 +170,41 @@ def test_an_unusable_good_reply_may_have_been_billed_or_not(call: Caller) -> Non
     assert (raised.value.billed_min, raised.value.billed_max, raised.value.state) == (0, 1, "UNKNOWN")
 
 
+def test_an_unusable_reply_is_not_lost(call: Caller) -> None:
+    """It may be paid for: the error holds its bytes, and no text of the error does."""
+    with pytest.raises(MalformedResponseError) as raised:
+        ask(call, Replies(Response(200, {}, b'{"score": "a secret"}')))
+    assert raised.value.reply == b'{"score": "a secret"}'
+    assert "a secret" not in str(raised.value) + repr(raised.value)
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_ctrl_c_leaves_as_it_is(kind: type[BaseException]) -> None:
+    """No error of ours takes its place, and the client goes on working."""
+    left: list[Any] = [kind(), ok({"score": 0})]
+
+    def send(_: Request) -> Response:
+        reply = left.pop(0)
+        if isinstance(reply, BaseException):
+            raise reply
+        return reply
+
+    with Client(MadeUp(), send=send, max_concurrency=1) as client:
+        with pytest.raises(kind):
+            client.sentiment("x")
+        assert client.sentiment("x").score == 0
+
+
+def test_a_replay_waits_for_nobody() -> None:
+    """With a sleep that takes no time, a 429 with a long hint is passed at once."""
+    began = time.monotonic()
+    with Client(
+        MadeUp(), send=Replies(refused(429, retry_after="30"), ok({"score": 0})), sleep=lambda _: None
+    ) as client:
+        assert client.sentiment("x").meta.attempts == 2
+    assert time.monotonic() - began < 2
+
+
 def test_an_outage_costs_few_retries() -> None:
     """A thousand calls to a service that is down: a retry each until the budget is spent, then none."""
     replies = Replies(*[refused(503)] * 3000)

@@ -57,11 +57,10 @@ def test_sixty_four_who_waited_do_not_come_at_once() -> None:
     """After five seconds of a closed gate no quarter of a second holds more than a quarter of them."""
     gate = Gate(DICE.uniform)
     gate.close(100.0, 5.0)
-    assert gate.left(100.0) == 5.0
+    assert gate.opens == 105.0
     coming = [gate.spread() for _ in range(64)]
     fullest = max(sum(start <= at < start + 0.25 for at in coming) for start in (n * 0.25 for n in range(8)))
     assert fullest <= 64 * 0.25
-    assert gate.left(105.0) == 0
 
 
 def test_a_gate_is_not_closed_for_a_day() -> None:
@@ -69,7 +68,7 @@ def test_a_gate_is_not_closed_for_a_day() -> None:
     gate = Gate()
     gate.close(0.0, 86_400.0)
     gate.close(0.0, 1.0)
-    assert gate.left(0.0) == 60.0
+    assert gate.opens == 60.0
 
 
 @pytest.mark.parametrize(

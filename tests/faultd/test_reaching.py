@@ -8,8 +8,6 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from cloudai.testing import Network
 from tests.faultd.faults import reply
 from tests.faultd.server import Connection, faultd
 from tests.faultd.vendors import KEY, VENDORS, Skipping, as_json, ask, noise, to
+from tests.played import write_wav
 
 pytestmark = pytest.mark.loopback
 
@@ -197,18 +196,10 @@ def test_a_key_that_no_header_can_hold(colour: str, value: str) -> None:
 # -- uploads -----------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def a_large_recording(folder: Path) -> Iterator[Path]:
-    """A minute of noise."""
-    import wave
-
-    path = folder / "연설.wav"
-    with wave.open(str(path), "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(16_000)
-        out.writeframes(noise(2 * 16_000 * 55))
-    yield path
+@pytest.fixture
+def speech(tmp_path: Path) -> Path:
+    """Most of a minute of noise: 1.8 MB."""
+    return write_wav(tmp_path / "연설.wav", 55, 16_000, noise(2 * 16_000 * 55))
 
 
 def cut(c: Connection) -> None:
@@ -217,17 +208,17 @@ def cut(c: Connection) -> None:
     c.reset()
 
 
-def test_a_reset_while_writing(colour: str, vendor: str, tmp_path: Path) -> None:
+def test_a_reset_while_writing(colour: str, vendor: str, speech: Path) -> None:
     """Part of an upload has gone out: tried once more, and each may have been billed."""
-    with a_large_recording(tmp_path) as speech, faultd(cut, reads=False) as server:
+    with faultd(cut, reads=False) as server:
         with pytest.raises(cloudai.ConnectionLostError) as raised:
             ask(colour, VENDORS[vendor].make(), server.url, "speech_to_text", speech)
         assert (raised.value.attempts, server.connections, raised.value.billed_max) == (2, 2, 2)
 
 
-def test_an_upload_nobody_reads(colour: str, vendor: str, tmp_path: Path) -> None:
+def test_an_upload_nobody_reads(colour: str, vendor: str, speech: Path) -> None:
     """The deadline holds for writing too."""
-    with a_large_recording(tmp_path) as speech, faultd(lambda _: time.sleep(2), reads=False) as server:
+    with faultd(lambda _: time.sleep(2), reads=False) as server:
         began = time.monotonic()
         with pytest.raises(cloudai.DeadlineExceededError) as raised:
             ask(colour, VENDORS[vendor].make(), server.url, "speech_to_text", speech, timeout=0.8)
@@ -235,7 +226,7 @@ def test_an_upload_nobody_reads(colour: str, vendor: str, tmp_path: Path) -> Non
         assert (raised.value.state, raised.value.attempts) == ("UNKNOWN", 1)
 
 
-def test_a_refusal_before_the_upload_has_ended(colour: str, vendor: str, tmp_path: Path) -> None:
+def test_a_refusal_before_the_upload_has_ended(colour: str, vendor: str, speech: Path) -> None:
     """413 in the middle of an upload is read where it can be; never more than two requests, never foreign."""
     body = b'{"error": {"code": "x", "message": "too large"}}'
 
@@ -244,7 +235,7 @@ def test_a_refusal_before_the_upload_has_ended(colour: str, vendor: str, tmp_pat
         c.send(b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body), body)
         c.silence(0.3)
 
-    with a_large_recording(tmp_path) as speech, faultd(refuse, reads=False) as server:
+    with faultd(refuse, reads=False) as server:
         with pytest.raises((cloudai.TooLargeError, cloudai.ConnectionLostError)):
             ask(colour, VENDORS[vendor].make(), server.url, "speech_to_text", speech)
         assert server.connections <= 2

@@ -13,9 +13,7 @@ from cloudai import Client, Google, InputError, Response, SettingsError, Unsuppo
 from cloudai.providers.google.vision import ANNOTATE_TOGETHER
 from cloudai.testing import Script
 from tests.conftest import Caller
-
-FIXTURES = Path(__file__).parents[1] / "fixtures"
-PICTURE, GREETING = FIXTURES / "나무.png", FIXTURES / "인사.wav"
+from tests.played import GREETING, PICTURE, write_wav
 
 
 def sent(call: Caller, operation: str, *args: Any, reply: Any, provider: Google | None = None, **options: Any) -> Any:
@@ -133,14 +131,7 @@ def test_a_wrong_service_account_file_is_told(call: Caller, tmp_path: Path, cont
 
 def test_a_recording_over_a_minute_is_refused_before_sending(call: Caller, tmp_path: Path) -> None:
     """The limit is known here: the error says how long it is, and to use a bucket."""
-    import wave
-
-    path = tmp_path / "연설.wav"
-    with wave.open(str(path), "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(8000)
-        out.writeframes(bytes(2 * 8000 * 61))
+    path = write_wav(tmp_path / "연설.wav", 61)
     with pytest.raises(InputError, match=r"연설\.wav lasts 1:01; .* takes 1:00\. .*gs://"):
         call(Google(api_key="not-a-real-key"), "speech_to_text", path, send=Script(), language="ko")
 

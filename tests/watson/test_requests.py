@@ -13,7 +13,7 @@ from cloudai import InputError, Resource, Response, SettingsError, UnsupportedOp
 from cloudai.cli import main
 from cloudai.testing import Script
 from tests.conftest import Caller
-from tests.played import GREETING, PICTURE
+from tests.played import GREETING, PICTURE, write_wav
 
 KEY = "not-a-real-key"
 NLU = "https://api.kr-seo.natural-language-understanding.watson.cloud.ibm.com/instances/1"
@@ -81,14 +81,7 @@ def test_speech(call: Caller) -> None:
 )
 def test_the_model_of_a_language(call: Caller, tmp_path: Path, language: str, rate: int, model: str) -> None:
     """Large models by the language alone; Korean by the quality of the sound."""
-    import wave
-
-    path = tmp_path / "연설.wav"
-    with wave.open(str(path), "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(rate)
-        out.writeframes(bytes(2 * rate))
+    path = write_wav(tmp_path / "연설.wav", 1, rate)
     assert sent(call, "speech_to_text", path, language=language).params["model"] == model
 
 

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 from cloudai.errors import AuthError, BadRequestError, ForbiddenError, RateLimitedError, ServiceError, SettingsError
 from cloudai.flow import Request, Response
 from cloudai.media import Picture
-from cloudai.provider import Fault, Provider, Resource, Setting, Token, error_body, error_class, readable, with_headers
+from cloudai.provider import Fault, Resource, Setting, Token, error_body, error_class, readable, with_headers
+from cloudai.providers._by_service import HOW, UNKNOWN, ByService
 from cloudai.retry import hint_from_headers
 
 __all__ = ["AzureService", "fault_inside", "picture_body"]
@@ -22,17 +23,15 @@ __all__ = ["AzureService", "fault_inside", "picture_body"]
 SERVICES = ("vision", "face", "language", "speech")
 FIELDS = ("key", "endpoint", "region")
 SERVICE_OF: Mapping[str, str] = {
+    "analyze_image": "vision",
     "detect_faces": "face",
     "estimate_age": "face",
     "sentiment": "language",
     "speech_to_text": "speech",
 }
-"""The service of an operation where it is not vision."""
 
 ROOTS = re.compile(r"/(sts|vision|face|text|language|computervision|speechtotext)(/|$)")
 """Where the address of an API begins: the portal, and many a page, give it with the endpoint."""
-UNKNOWN = "https://{endpoint}"
-"""The address where none is set, offline: what cassettes have in its place."""
 
 
 def _settings_of(service: str, *also: str) -> Iterator[Setting]:
@@ -42,10 +41,12 @@ def _settings_of(service: str, *also: str) -> Iterator[Setting]:
     yield Setting(f"{service}_region", (f"{name}_REGION",), purpose=f"in place of the address of {what}")
 
 
-class AzureService(Provider):
+class AzureService(ByService):
     """Settings, credentials and errors of Azure."""
 
     name: ClassVar[str] = "azure"
+    services: ClassVar[tuple[str, ...]] = SERVICES
+    service_of: ClassVar[Mapping[str, str]] = SERVICE_OF
     settings: ClassVar[tuple[Setting, ...]] = (
         *_settings_of("vision"),
         *_settings_of("face", "FACE_APIKEY"),
@@ -111,35 +112,18 @@ class AzureService(Provider):
         found = self.found_outside(name)
         return found.value if found else None
 
-    def missing(self, operation: str | None = None) -> str | None:
-        """Says which key or endpoint is not there, and how to set it."""
-        if operation is None:
-            lacking = [self._lacking(service) for service in SERVICES]
-            return None if None in lacking else lacking[0]
-        return self._lacking(SERVICE_OF.get(operation, "vision"))
-
-    def _lacking(self, service: str) -> str | None:
-        problem = self._problem(service)
-        return f"{problem[0]}. {problem[1]}" if problem else None
-
-    def _problem(self, service: str) -> tuple[str, str] | None:
-        """What is not there, and what to do about it."""
+    def require_set(self, service: str) -> None:
+        """SettingsError where key or endpoint of a service is not there, with what to set."""
         resource, name = self.resource(service), service.upper()
-        how = "(Windows: setx, then open a new window)."
         if not resource.key:
-            return "no key", f"Set {name}_KEY and {name}_ENDPOINT {how}"
+            raise SettingsError("no key", advice=f"Set {name}_KEY and {name}_ENDPOINT {HOW}")
         if not (resource.endpoint or resource.region):
-            return "no endpoint", f"Set {name}_ENDPOINT, the address beside the key in the Azure portal {how}"
-        try:
-            self.base(service)
-        except SettingsError as error:
-            return error.message, error.advice or ""
-        return None
+            where = "the address beside the key in the Azure portal"
+            raise SettingsError("no endpoint", advice=f"Set {name}_ENDPOINT, {where} {HOW}")
 
     def sign(self, request: Request, token: Token | None) -> Request:
         """The key of the request's service, as a header."""
-        if problem := self._problem(request.service):
-            raise SettingsError(problem[0], advice=problem[1])
+        self.require_set(request.service)
         if token is not None:
             return super().sign(request, token)
         return with_headers(request, {"Ocp-Apim-Subscription-Key": self.resource(request.service).key or ""})

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from cloudai.errors import AuthError, BadRequestError, ServiceError, SettingsError
 from cloudai.flow import Request, Response
-from cloudai.provider import Fault, Provider, Resource, Setting, Token, error_body, error_class, readable, with_headers
+from cloudai.provider import Fault, Resource, Setting, Token, error_body, error_class, readable, with_headers
+from cloudai.providers._by_service import HOW, UNKNOWN, ByService
 
 __all__ = ["WatsonService"]
 
@@ -23,8 +24,6 @@ HOSTS: Mapping[str, str] = {"nlu": "natural-language-understanding", "speech_to_
 """The word for a service in the hosts of its instances."""
 SERVICE_OF: Mapping[str, str] = {"sentiment": "nlu", "speech_to_text": "speech_to_text"}
 CREDENTIALS_FILE = "ibm-credentials.env"
-UNKNOWN = "https://{endpoint}"
-"""The address where none is set, offline: what cassettes have in its place."""
 
 
 def _variable(service: str) -> str:
@@ -37,10 +36,12 @@ def _settings_of(service: str) -> Iterator[Setting]:
     yield Setting(f"{service}_url", (f"{name}_URL",), purpose=f"the URL of {what}, beside its key")
 
 
-class WatsonService(Provider):
+class WatsonService(ByService):
     """Settings, credentials and errors of IBM Watson."""
 
     name: ClassVar[str] = "watson"
+    services: ClassVar[tuple[str, ...]] = tuple(HOSTS)
+    service_of: ClassVar[Mapping[str, str]] = SERVICE_OF
     settings: ClassVar[tuple[Setting, ...]] = tuple(s for service in HOSTS for s in _settings_of(service))
     hosts: ClassVar[tuple[str, ...]] = ("the URLs you set",)
     request_id_headers: ClassVar[tuple[str, ...]] = ("x-global-transaction-id", "x-dp-watson-tran-id")
@@ -76,35 +77,17 @@ class WatsonService(Provider):
         if bound := os.environ.get("VCAP_SERVICES", "").strip():
             yield " in VCAP_SERVICES", _of_cloud_foundry(bound)
 
-    def missing(self, operation: str | None = None) -> str | None:
-        """Says which key or URL is not there, and how to set it."""
-        if operation is None:
-            lacking = [self._lacking(service) for service in HOSTS]
-            return None if None in lacking else lacking[0]
-        return self._lacking(SERVICE_OF[operation]) if operation in SERVICE_OF else None
-
-    def _lacking(self, service: str) -> str | None:
-        problem = self._problem(service)
-        return f"{problem[0]}. {problem[1]}" if problem else None
-
-    def _problem(self, service: str) -> tuple[str, str] | None:
-        """What is not there, and what to do about it."""
+    def require_set(self, service: str) -> None:
+        """SettingsError where key or URL of a service is not there, with what to set."""
         name = _variable(service)
-        how = "(Windows: setx, then open a new window)."
         if not self.setting(f"{service}_apikey"):
-            return "no key", f"Set {name}_APIKEY and {name}_URL {how}"
+            raise SettingsError("no key", advice=f"Set {name}_APIKEY and {name}_URL {HOW}")
         if not self.setting(f"{service}_url"):
-            return "no URL", f"Set {name}_URL, which IBM Cloud shows beside the key {how}"
-        try:
-            self.base(service)
-        except SettingsError as error:
-            return error.message, error.advice or ""
-        return None
+            raise SettingsError("no URL", advice=f"Set {name}_URL, which IBM Cloud shows beside the key {HOW}")
 
     def sign(self, request: Request, token: Token | None) -> Request:
         """The key of the request's service, in basic authentication; and IBM is not to learn from what is sent."""
-        if problem := self._problem(request.service):
-            raise SettingsError(problem[0], advice=problem[1])
+        self.require_set(request.service)
         request = with_headers(request, {"X-Watson-Learning-Opt-Out": "true"})
         if token is not None:
             return super().sign(request, token)
