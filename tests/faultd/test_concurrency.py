@@ -16,7 +16,7 @@ import pytest
 import cloudai
 from cloudai import AsyncClient, Client
 from cloudai.testing import AsyncNetwork, Network
-from tests.faultd.faults import reply
+from tests.faultd.faults import FAULTS, reply
 from tests.faultd.server import Connection, faultd
 from tests.faultd.vendors import VENDORS, as_json, to
 
@@ -137,6 +137,35 @@ def test_a_fork_gets_connections_of_its_own() -> None:
         code = FORK.format(root=root, url=server.url, n=400 if WHOLE else 60)
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
     assert done.stdout.split() == ["0", "0"], done.stderr
+
+
+MEMORY = """
+import resource, sys
+sys.path.insert(0, {root!r})
+import cloudai
+from tests.faultd.vendors import VENDORS, ask
+ask({colour!r}, VENDORS["google"].make(), {url!r})
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+try:
+    ask({colour!r}, VENDORS["google"].make(), {url!r})
+except cloudai.ResponseTooLargeError:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the unit of ru_maxrss is another elsewhere")
+@pytest.mark.parametrize("colour", ["blocking", "awaiting"])
+def test_a_bomb_does_not_fill_the_memory(colour: str) -> None:
+    """200 MB in 200 kB: at most 64 MB more than a good reply takes."""
+
+    def first_good(c: Connection) -> None:
+        name = "good" if len(server.requests) == 1 else "gzip bomb"
+        FAULTS[name].fault(GOOGLE)(c)
+
+    with faultd(first_good) as server:
+        code = MEMORY.format(root=str(Path(__file__).parents[2]), url=server.url, colour=colour)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert int(done.stdout) < 64_000, done.stderr
 
 
 def test_using_it_touches_nothing_of_everybodys() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -199,8 +200,8 @@ def _colors(reply: Reply, _: Picture, __: str) -> tuple[Color, ...] | None:
     if reply.color is None:
         return None
     named = tuple(Color(name=name) for name in reply.color.dominant_colors)
-    accent = reply.color.accent_color
-    return (*named, Color(hex=f"#{accent.lower()}", name="accent")) if accent else named
+    accent = re.fullmatch(r"#?([0-9a-f]{6})", (reply.color.accent_color or "").lower())
+    return (*named, Color(hex=f"#{accent[1]}", name="accent")) if accent else named
 
 
 def _safety(reply: Reply, _: Picture, __: str) -> dict[str, Level] | None:
