@@ -196,8 +196,8 @@ class Engine:
         loop = retrying(
             lambda error: self._most_attempts(error, request, unknowns),
             lambda: job.deadline - self.clock(),
-            # A new token is no sign of an outage.
-            lambda error: isinstance(error, AuthError) or budget.take(),
+            # A new token is no sign of an outage, and a job that is paid is looked at whatever the others suffer.
+            lambda error: isinstance(error, AuthError) or _is_poll(request) or budget.take(),
         )
         loop.begin()
         state = RetryCallState(loop, None, (), {})
@@ -226,7 +226,7 @@ class Engine:
         found = verdict(error)
         if found.attempts == 1:
             return 1
-        if request.credentials and not request.billed:
+        if _is_poll(request):
             return math.inf  # looking at a job costs nothing, and giving up on it does
         if found.state == "UNKNOWN":
             return self.max_attempts if self.on_unknown == "retry" and unknowns < found.attempts else 1
@@ -374,6 +374,10 @@ class Engine:
         if self.on_event:
             name = job.describe().get("input", "")
             self.on_event(Event(kind, self.provider.name, job.operation, name, job.attempts, **more))
+
+
+def _is_poll(request: Request) -> bool:
+    return request.credentials and not request.billed
 
 
 def _listed(names: Iterable[str]) -> str:

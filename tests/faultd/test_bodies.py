@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 import cloudai
 from cloudai import Client, Response
+from cloudai.models.image import FEATURES
 from cloudai.retry import hint_from_headers
 from tests.faultd.vendors import VENDORS, as_json
-from tests.played import GREETING, PICTURE
+from tests.played import FIXTURES, GREETING, PICTURE
 
 WHOLE = os.environ.get("CLOUDAI_FAULTS") == "all"
 MANY = settings(
@@ -146,6 +147,34 @@ def test_mutations_of_faces(vendor: str) -> None:
     @MANY
     def mutated(content: bytes) -> None:
         judge(vendor, "detect_faces", picture, content, landmarks=True)
+
+    mutated()
+
+
+def analysis(vendor: str, name: str) -> Any:
+    """The reply of one of our cassettes."""
+    cassette = json.loads((FIXTURES / vendor / f"{name}.json").read_text("utf-8"))
+    return cassette["exchanges"][0]["response"]["body"]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "name", "api"),
+    [
+        ("google", "analyze_image-success", None),
+        ("azure", "analyze_image-success", "4.0"),
+        ("azure", "analyze_image-3", "3.2"),
+    ],
+)
+def test_mutations_of_analyses(vendor: str, name: str, api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that is in a picture, changed in one place or two."""
+    if api:
+        monkeypatch.setenv("AZURE_IMAGE_ANALYSIS_API", api)
+    picture = PICTURE.read_bytes()
+
+    @given(mutations(analysis(vendor, name)))
+    @MANY
+    def mutated(content: bytes) -> None:
+        judge(vendor, "analyze_image", picture, content, features=FEATURES, missing="report")
 
     mutated()
 
