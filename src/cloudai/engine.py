@@ -338,11 +338,11 @@ class Engine:
         error.operation, error.input = job.operation, job.describe().get("input")
         error.request_id, error.attempts = job.request_id, job.attempts
         if isinstance(error, MalformedResponseError) and job.state == "DONE":
-            error.reply = job.exchanges[-1][1].content if job.exchanges else None
             # A good status is no proof that the vendor counted what it could not write down.
             job.state = "UNKNOWN"
             job.billed_min -= sum(request.billed for request, reply in job.exchanges[-1:] if not reply.replayed)
         error.state = error.state or job.state
+        error.raw = _raw(job) if job.exchanges else None
         error.billed_min, error.billed_max = job.billed_min, job.billed_max
         self._tell("result", job, error=type(error).__name__)
         return error

@@ -85,6 +85,9 @@ class CloudAIError(Exception):
     state: str | None = None
     """Of the last attempt: "NOT_SENT", "REFUSED", "UNKNOWN" (it may have been carried out) or "DONE"; see
     `cloudai.states`."""
+    raw: Any = None
+    """What had been answered with a good status before this error, and may be paid for: like ``result.raw``, JSON,
+    or bytes where it is none. In no text of the error."""
     http_status: ClassVar[int] = 500
 
     def __init__(self, message: str = "", *, advice: str | None = None) -> None:
@@ -250,12 +253,8 @@ class UnavailableError(ServerError):
 
 
 class MalformedResponseError(CloudAIError):
-    """A reply that is not what the vendor documents: not JSON, or a number is missing or not finite.
+    """A reply that is not what the vendor documents: not JSON, or a number is missing or not finite."""
 
-    ``reply`` holds its bytes, which may be paid for; they are in no text of the error.
-    """
-
-    reply: bytes | None = None
     http_status = 502
 
 

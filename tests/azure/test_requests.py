@@ -90,6 +90,16 @@ def test_a_mix_sends_the_same_picture_to_each_api(call: Caller) -> None:
     assert len({request.content.sha256 for request in script.requests}) == 1
 
 
+def test_what_a_mix_has_paid_for_is_not_lost(call: Caller) -> None:
+    """The second API refuses: the error says so, and holds the first one's reply."""
+    caption = {"captionResult": {"text": "a tree", "confidence": 0.5}, "modelVersion": "x"}
+    script = Script(Response(200, {}, json.dumps(caption).encode()), Response(403, {}, b"{}"))
+    with pytest.raises(cloudai.ForbiddenError) as raised:
+        call(AZURE, "analyze_image", PICTURE, send=script, features=["caption", "safety"])
+    assert raised.value.raw == caption
+    assert (raised.value.attempts, raised.value.billed_min, raised.value.billed_max) == (2, 1, 1)
+
+
 @pytest.mark.parametrize(
     ("api", "features", "text"),
     [
