@@ -27,6 +27,9 @@ __all__ = ["Finding", "card_news", "portrait_gallery"]
 
 PathLike = str | os.PathLike[str]
 
+TILE = 800
+"""Longest side of a picture kept for the gallery, px."""
+
 WORDS = {
     "en": {
         "caption": "caption",
@@ -142,7 +145,7 @@ def _portrait(outcome: Outcome, photo: PathLike, words: Mapping[str, str]) -> Po
         return Portrait(outcome.input, None, note=str(outcome.error))
     facts = {words["caption"]: found.caption.text} if found.caption else {}
     if found.faces is None:
-        return Portrait(outcome.input, Image(photo).open(), facts)
+        return Portrait(outcome.input, _small(Image(photo).open()), facts)
     facts[words["faces"]] = str(len(found.faces))
     if not found.faces.faces:
         return Portrait(outcome.input, None, facts)
@@ -155,7 +158,13 @@ def _portrait(outcome: Outcome, photo: PathLike, words: Mapping[str, str]) -> Po
         facts[words["age"]] = f"{face.age.years:.0f}"
     if found.width:
         facts[words["size"]] = f"{found.width}×{found.height}"
-    return Portrait(outcome.input, face.crop(os.fspath(photo), aspect=3 / 4), facts)
+    return Portrait(outcome.input, _small(face.crop(os.fspath(photo), aspect=3 / 4)), facts)
+
+
+def _small(picture: Pictures.Image) -> Pictures.Image:
+    """No larger than a tile shows: three hundred whole photos would not fit into the memory of a school's computer."""
+    picture.thumbnail((TILE, TILE))
+    return picture
 
 
 def card_news(

@@ -124,12 +124,12 @@ class Local(Provider):
         if attributes:
             raise UnsupportedOperationError(
                 f"no {', '.join(attributes)} of a face on this machine",
-                advice="google has expressions and pose.",
+                advice="azure has pose, google has expressions and pose.",
             )
         if landmarks and not self.setting("face_model"):
             raise UnsupportedOperationError(
                 "the cascade has no landmarks",
-                advice="Give Local(face_model=…) the path of a YuNet model, or use google.",
+                advice="Give Local(face_model=…) the path of a YuNet model, or use azure or google.",
             )
         return (yield from self._faces(image, landmarks=landmarks, max_faces=max_faces))
 
