@@ -29,7 +29,7 @@ from cloudai.errors import (
     SettingsError,
 )
 from cloudai.flow import Call, Flow, Request, Response, Together
-from cloudai.guards import Gate, Guards
+from cloudai.guards import Gate, Guards, shared
 from cloudai.models.base import Meta, Result
 from cloudai.retry import retrying
 from cloudai.states import USUAL, State, verdict
@@ -148,7 +148,7 @@ class Engine:
         self.on_unknown = on_unknown
         self._token: Token | None = None
         self._refresh_from = -math.inf
-        self._guards = Guards()
+        self._guards: Guards | None = None
 
     def run(self, flow: Flow[R], job: Job) -> Program[R]:
         """The whole call: the flow's result with ``meta`` and ``raw``, or an error that says what it cost."""
@@ -191,7 +191,8 @@ class Engine:
         if request.delay:
             yield Sleep(min(request.delay, self._left(job)))
         endpoint = request.service, *urlsplit(request.url)[:2]
-        budget, gate = self._guards.budget(endpoint), self._guards.gate(endpoint)
+        guards = self._guarded()
+        budget, gate = guards.budget(endpoint), guards.gate(endpoint)
         unknowns = 0
         loop = retrying(
             lambda error: self._most_attempts(error, request, unknowns),
@@ -220,6 +221,13 @@ class Engine:
                 if request.credentials:
                     job.exchanges.append((request, response))
                 return response
+
+    def _guarded(self) -> Guards:
+        """The guards of the account; of this client alone where it has no key, or a clock of its own."""
+        if self._guards is None:
+            account = None if self.offline or self.clock is not time.monotonic else self.provider.account()
+            self._guards = shared(account) if account else Guards()
+        return self._guards
 
     def _most_attempts(self, error: CloudAIError, request: Request, unknowns: int) -> float:
         """How many attempts there are where one ended so."""

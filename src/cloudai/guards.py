@@ -1,6 +1,6 @@
-"""What keeps many calls of one client from making an outage worse: a budget of retries, and a gate.
+"""What keeps many calls from making an outage worse: a budget of retries, and a gate.
 
-Both are kept by endpoint, and neither knows the time but from its caller.
+Both are kept by account and endpoint, and neither knows the time but from its caller.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ import math
 import random
 import threading
 from collections.abc import Callable, Hashable
+from weakref import WeakValueDictionary
 
-__all__ = ["Budget", "Gate", "Guards"]
+__all__ = ["Budget", "Gate", "Guards", "shared"]
 
 RETRIES = 32.0
 """Retries an endpoint gets on credit while nothing succeeds: an outage of 1,000 calls costs 1,032 requests."""
@@ -64,7 +65,7 @@ class Gate:
 
 
 class Guards:
-    """The budgets and gates of one client, by endpoint."""
+    """The budgets and gates of one account, by endpoint."""
 
     def __init__(self) -> None:
         self._budgets: dict[Hashable, Budget] = {}
@@ -77,3 +78,16 @@ class Guards:
     def gate(self, endpoint: Hashable) -> Gate:
         """Of this endpoint."""
         return self._gates.setdefault(endpoint, Gate())
+
+
+_shared: WeakValueDictionary[str, Guards] = WeakValueDictionary()
+_lock = threading.Lock()
+
+
+def shared(account: str) -> Guards:
+    """The guards of all clients of this process that use the account, as long as there is one."""
+    with _lock:
+        guards = _shared.get(account)
+        if guards is None:
+            guards = _shared[account] = Guards()
+        return guards

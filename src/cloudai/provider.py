@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeVar
@@ -299,6 +300,11 @@ class Provider:
     def sources(self) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Where settings are looked for, in order, each with words for what it is: the environment."""
         yield "", os.environ
+
+    def account(self) -> str | None:
+        """A digest of the keys at hand, so that clients of one account share what a 429 closes; None without a key."""
+        keys = [found.value for s in self.settings if s.secret and (found := self.found(s.name))]
+        return sha256("\n".join([self.name, *keys]).encode()).hexdigest() if keys else None
 
     def __repr__(self) -> str:
         secret = {s.name for s in self.settings if s.secret}

@@ -246,6 +246,20 @@ def test_a_429_holds_back_every_call_to_that_endpoint() -> None:
     assert max(bins) < 60
 
 
+def test_clients_of_one_key_wait_together() -> None:
+    """A 429 to one holds back the other; a client with another key goes on."""
+    began = time.monotonic()
+    first = Client(MadeUp(key="one"), send=Replies(refused(429, retry_after="1")), max_attempts=1)
+    second, other = (Client(MadeUp(key=key), send=Replies(ok({"score": 0}))) for key in ("one", "two"))
+    with first, second, other:
+        with pytest.raises(RateLimitedError):
+            first.sentiment("x")
+        other.sentiment("x")
+        assert time.monotonic() - began < 0.9
+        second.sentiment("x")
+        assert time.monotonic() - began >= 1
+
+
 def test_a_gate_closed_for_longer_than_the_call_has_raises_at_once() -> None:
     """The second call is not sent: it says how long the service asked to wait."""
     clock = Clock()
