@@ -192,8 +192,37 @@ def test_sentiment_counts_code_points(call: Caller) -> None:
     assert request.json == {
         "kind": "SentimentAnalysis",
         "parameters": {"modelVersion": "latest", "stringIndexType": "UnicodeCodePoint", "opinionMining": True},
-        "analysisInput": {"documents": [{"id": "0", "text": "좋아요", "language": "zh-hant"}]},
+        "analysisInput": {"documents": [{"id": "0", "text": "좋아요", "language": "zh-Hant"}]},
     }
+
+
+@pytest.mark.parametrize(
+    ("language", "sent_"),
+    [("ko-KR", "ko"), ("zh-CN", "zh-Hans"), ("pt", "pt-BR"), ("pt-BR", "pt-BR"), ("pt_PT", "pt-PT"), ("nb-NO", "no")],
+)
+def test_languages_in_the_services_spelling(call: Caller, language: str, sent_: str) -> None:
+    """As its list of supported languages has them."""
+    body = sent(call, "sentiment", "좋아요", language=language).json
+    assert body["analysisInput"]["documents"][0]["language"] == sent_
+
+
+@pytest.mark.parametrize("offset", [0, 3, 50])
+def test_a_sentence_is_where_it_is(call: Caller, offset: int) -> None:
+    """Whatever the service counts: the words are kept, and their place is the text's."""
+    scores = {"positive": 1, "neutral": 0, "negative": 0}
+    sentence = {"sentiment": "positive", "confidenceScores": scores, "offset": offset, "length": 4, "text": "좋아요!"}
+    document = {"id": "0", "sentiment": "positive", "confidenceScores": scores, "sentences": [sentence]}
+    reply = {"results": {"documents": [document], "errors": []}}
+    script = Script(Response(200, {}, json.dumps(reply).encode()))
+    (found,) = call(AZURE, "sentiment", "👩‍👧 좋아요!", send=script).sentences
+    assert (found.text, found.start) == ("좋아요!", 4)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>no</html>", b'{"error": "no"}'])
+def test_a_refused_key_is_told_whatever_the_reply_looks_like(call: Caller, body: bytes) -> None:
+    """Also by a proxy, or with no text at all: the advice is there."""
+    with pytest.raises(cloudai.AuthError, match="of the same resource"):
+        call(AZURE, "sentiment", "x", send=Script(Response(401, {}, body)))
 
 
 def test_a_text_too_long_is_refused_before_sending(call: Caller) -> None:

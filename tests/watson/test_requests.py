@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from cloudai import InputError, Resource, Response, SettingsError, UnsupportedOperationError, Watson
+from cloudai import (
+    AuthError,
+    BadRequestError,
+    InputError,
+    Resource,
+    Response,
+    SettingsError,
+    UnsupportedOperationError,
+    Watson,
+)
 from cloudai.cli import main
 from cloudai.testing import Script
 from tests.conftest import Caller
@@ -85,10 +94,26 @@ def test_the_model_of_a_language(call: Caller, tmp_path: Path, language: str, ra
     assert sent(call, "speech_to_text", path, language=language).params["model"] == model
 
 
-def test_a_language_without_a_model(call: Caller) -> None:
-    """The error lists those there are; nothing is sent."""
-    with pytest.raises(UnsupportedOperationError, match=r"no model for fi-FI\. It has: .*ko-KR"):
-        call(WATSON, "speech_to_text", GREETING, send=Script(), language="fi")
+@pytest.mark.parametrize(("language", "code"), [("fi", "fi-FI"), ("zh-TW", "zh-TW"), ("en-CA", "en-CA")])
+def test_a_language_without_a_model(call: Caller, language: str, code: str) -> None:
+    """The error lists those there are; nothing is sent, and no neighbour's model is taken."""
+    with pytest.raises(UnsupportedOperationError, match=rf"no model for {code}\. It has: .*ko-KR"):
+        call(WATSON, "speech_to_text", GREETING, send=Script(), language=language)
+
+
+def test_a_feature_that_only_a_warning_speaks_of(call: Caller) -> None:
+    """A 200 without a sentiment: the warning says why, and is the error."""
+    reply = {"language": "xx", "warnings": ["sentiment: unsupported text language: xx"]}
+    script = Script(Response(200, {}, json.dumps(reply).encode()))
+    with pytest.raises(BadRequestError, match=r"unsupported text language: xx.*another provider"):
+        call(WATSON, "sentiment", "x y z", send=script)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>no</html>"])
+def test_a_refused_key_is_told_whatever_the_reply_looks_like(call: Caller, body: bytes) -> None:
+    """Also by a proxy, or with no text at all: the advice is there."""
+    with pytest.raises(AuthError, match="of the same instance"):
+        call(WATSON, "sentiment", "x", send=Script(Response(401, {}, body)))
 
 
 # -- settings ----------------------------------------------------------------------------------------------

@@ -121,7 +121,8 @@ def _box(place: Rectangle | None, picture: Picture) -> Box | None:
 
 
 def _caption(reply: Reply, picture: Picture, _: str) -> Caption | None:
-    return _captioned(reply.caption_result, picture) if reply.caption_result else None
+    caption = reply.caption_result
+    return _captioned(caption, picture) if caption and caption.text else None
 
 
 def _captioned(caption: Captioned, picture: Picture) -> Caption:

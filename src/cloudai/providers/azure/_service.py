@@ -142,7 +142,7 @@ class AzureService(ByService):
         body = error_body(response)
         outer = body.get("error", body) if isinstance(body, dict) else None
         if not isinstance(outer, dict):
-            return Fault(message=outer if isinstance(outer, str) else readable(response))
+            outer = {"message": outer if isinstance(outer, str) else readable(response)}
         fault = _fault(outer, response.status)
         # The header is what the gateway means; its text may be of a round number.
         return fault if hint_from_headers(response.headers) is None else replace(fault, retry_after=None)

@@ -20,6 +20,7 @@ from cloudai.languages import base
 from cloudai.models.base import Meta
 from cloudai.models.text import Assessment, Confidences, Opinion, Sentence, Sentiment, known_label
 from cloudai.provider import capability
+from cloudai.providers._places import start_of
 from cloudai.providers.azure._service import AzureService, fault_inside
 from cloudai.wire import Wire
 
@@ -28,8 +29,8 @@ __all__ = ["Language"]
 API = "2023-04-01"
 MOST_TEXT = 5_120
 """Text elements in one document: https://learn.microsoft.com/azure/ai-services/language-service/concepts/data-limits"""
-LANGUAGES = {"zh": "zh-hans", "zh-Hant": "zh-hant"}
-"""The service's spelling, where it is not ours."""
+LANGUAGES = {"zh": "zh-Hans", "pt": "pt-BR", "nb": "no", "nn": "no"}
+"""The service's spelling, where it is not ours; of Portuguese it wants to know which."""
 ONLY = "0"
 """The id of a document that is alone in its request."""
 
@@ -91,6 +92,8 @@ class Language(AzureService):
 def _code(language: str | None) -> str | None:
     if language is None:
         return None
+    if language.replace("_", "-").lower() == "pt-pt":
+        return "pt-PT"
     short = base(language)
     return LANGUAGES.get(short, short)
 
@@ -236,17 +239,22 @@ def _scores(shares: Shares) -> dict[str, Any]:
 
 
 def _sentences(sentences: Sequence[WireSentence], text: str) -> tuple[Sentence, ...]:
-    return tuple(
-        Sentence(
-            text=text[s.offset : s.offset + s.length],
-            start=s.offset,
-            end=min(s.offset + s.length, len(text)),
-            label=known_label(s.sentiment),
-            **_scores(s.shares),
-            opinions=_opinions(s, sentences),
+    found, after = [], 0
+    for sentence in sentences:
+        content = text[sentence.offset : sentence.offset + sentence.length] if sentence.text is None else sentence.text
+        start = start_of(text, content, sentence.offset, after)
+        after = start + len(content)
+        found.append(
+            Sentence(
+                text=content,
+                start=start,
+                end=after,
+                label=known_label(sentence.sentiment),
+                **_scores(sentence.shares),
+                opinions=_opinions(sentence, sentences),
+            )
         )
-        for s in sentences
-    )
+    return tuple(found)
 
 
 def _opinions(sentence: WireSentence, sentences: Sequence[WireSentence]) -> tuple[Opinion, ...] | None:

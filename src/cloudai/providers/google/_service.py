@@ -147,7 +147,7 @@ class GoogleService(Provider):
         body = body[0] if isinstance(body, list) and body else body
         error = body.get("error") if isinstance(body, dict) else None
         if not isinstance(error, dict):
-            return Fault(message=readable(response))
+            error = {"message": readable(response)}
         message, details = str(error.get("message") or ""), _dicts(error.get("details"))
         words = [message, str(error.get("status")), *_reasons(error, details)]
         kind, advice = _kind(words, response.status)

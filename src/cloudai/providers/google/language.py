@@ -13,6 +13,7 @@ from cloudai.languages import base
 from cloudai.models.base import Meta
 from cloudai.models.text import Sentence, Sentiment, label
 from cloudai.provider import capability
+from cloudai.providers._places import start_of
 from cloudai.providers.google._service import GoogleService
 from cloudai.wire import Wire
 
@@ -95,7 +96,7 @@ def _sentences(sentences: list[WireSentence], text: str) -> tuple[Sentence, ...]
     found, after = [], 0
     for sentence in sentences:
         content = sentence.text.content
-        start = _start(text, content, sentence.text.begin_offset, after)
+        start = start_of(text, content, sentence.text.begin_offset, after)
         after = start + len(content)
         score, magnitude = sentence.sentiment.score, sentence.sentiment.magnitude
         found.append(
@@ -109,11 +110,3 @@ def _sentences(sentences: list[WireSentence], text: str) -> tuple[Sentence, ...]
             )
         )
     return tuple(found)
-
-
-def _start(text: str, content: str, offset: int, after: int) -> int:
-    """The vendor's offset, or where the sentence really is, should the vendor count otherwise or not at all."""
-    if offset >= 0 and text.startswith(content, offset):
-        return offset
-    place = text.find(content, after)
-    return place if place >= 0 else max(offset, after)

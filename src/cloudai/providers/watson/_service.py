@@ -117,7 +117,7 @@ class WatsonService(ByService):
         """Watson's error bodies: ``error`` with ``code``, IAM's ``errorMessage``, and lists of ``errors``."""
         body = error_body(response)
         if not isinstance(body, dict):
-            return Fault(message=readable(response))
+            body = {"error": readable(response)}
         inner = body["errors"][0] if isinstance(body.get("errors"), list) and body["errors"] else body
         inner = inner if isinstance(inner, dict) else body
         said = [inner.get(n) for n in ("error", "errorMessage", "message", "description", "errorDetails")]

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloudai.errors import InputError, MalformedResponseError
+from cloudai.errors import BadRequestError, InputError, MalformedResponseError
 from cloudai.flow import Flow, Request, Response
 from cloudai.languages import base
 from cloudai.models.base import Level, Meta
 from cloudai.models.face import Emotions
 from cloudai.models.text import Sentiment, known_label, label
-from cloudai.provider import capability
+from cloudai.provider import Fault, capability
 from cloudai.providers.watson._service import WatsonService
 from cloudai.wire import Wire
 
@@ -57,6 +57,10 @@ class Language(WatsonService):
         )
         reply = response.parse(Analyzed)
         if reply.sentiment is None or reply.sentiment.document is None:
+            if reply.warnings:
+                # A feature that the language does not have is only a warning.
+                advice = "Name another language with language=, or use another provider."
+                raise self.raised(Fault("; ".join(reply.warnings), kind=BadRequestError, advice=advice), 200)
             raise MalformedResponseError("the reply has no sentiment of the text")
         whole = reply.sentiment.document
         return Sentiment(
@@ -102,6 +106,7 @@ class Analyzed(Wire):
     language: str | None = None
     sentiment: WireSentiment | None = None
     emotion: WireEmotion | None = None
+    warnings: list[str] = []
 
 
 def _emotions(emotion: WireEmotion | None) -> Emotions | None:

@@ -50,6 +50,8 @@ TELEPHONY = {
     "nl-BE": "nl-BE",
     "sv-SE": "sv-SE",
     "zh": "zh-CN",
+    "zh-CN": "zh-CN",
+    "zh-Hans": "zh-CN",
 }
 TELEPHONE_RATE = 16_000
 """Samples a second; under this the sound is a telephone's."""
@@ -107,9 +109,10 @@ def _model(code: str, rate: int | None) -> str:
     by_telephone = rate is not None and rate < TELEPHONE_RATE
     if code in MULTIMEDIA and not by_telephone:
         return f"{code}_Multimedia"
-    for key in (code, code.partition("-")[0]):
-        if key in TELEPHONY:
-            return f"{TELEPHONY[key]}_Telephony"
+    # Modern Standard Arabic serves every region; Mandarin as spoken in Taiwan has no model.
+    named = TELEPHONY.get("ar" if code.startswith("ar") else code)
+    if named:
+        return f"{named}_Telephony"
     known = sorted({*LARGE, *MULTIMEDIA, *TELEPHONY.values()})
     raise UnsupportedOperationError(
         f"Watson Speech to Text has no model for {code}", advice=f"It has: {', '.join(known)}."

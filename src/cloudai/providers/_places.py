@@ -1,0 +1,20 @@
+"""Where a sentence of a reply stands in the text that was sent."""
+
+from __future__ import annotations
+
+__all__ = ["start_of"]
+
+
+def start_of(text: str, content: str, offset: int, after: int) -> int:
+    """The vendor's offset, or where the words really are, should the vendor count otherwise or not at all.
+
+    Args:
+        text: What was sent.
+        content: The words the vendor says.
+        offset: Where they begin by the vendor's count; negative where it does not count.
+        after: Where the sentence before ended.
+    """
+    if offset >= 0 and text.startswith(content, offset):
+        return offset
+    place = text.find(content, after)
+    return place if place >= 0 else max(offset, after)
