@@ -32,6 +32,7 @@ def messages(draw: st.DrawFn, kind: Any, special: Mapping[str, Any], depth: int 
     ``special`` has strategies by the full name of a field or of a message, and None for what is left out.
     """
     built = kind()
+    special = {"google.protobuf.Timestamp": None, **special}  # its range is narrower than its fields'
     for field in kind.DESCRIPTOR.fields:
         of_type = field.message_type.full_name if field.message_type else None
         own = special.get(field.full_name, special.get(of_type or "", "usual"))
