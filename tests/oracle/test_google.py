@@ -279,8 +279,14 @@ def test_constructed_pictures() -> None:
                 same_picture(body)
 
 
-POLY = messages(vision_v1.BoundingPoly.pb(), {}).map(lambda poly: poly if len(poly.vertices) else with_vertex(poly))
+EXACT = st.integers(0, 64).map(lambda n: n / 64)
+"""Fractions that JSON writes exactly: times 640 px, the eighth digit of another would show."""
+EXACTLY = {f"google.cloud.vision.v1.NormalizedVertex.{axis}": EXACT for axis in "xy"}
+POLY = messages(vision_v1.BoundingPoly.pb(), EXACTLY).map(
+    lambda poly: poly if len(poly.vertices) else with_vertex(poly)
+)
 VISION_SPECIAL = {
+    **EXACTLY,
     "google.rpc.Status": None,
     # The cassettes of real replies never have a face, or a landmark, without these.
     "google.cloud.vision.v1.FaceAnnotation.fd_bounding_poly": POLY,
