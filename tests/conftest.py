@@ -22,11 +22,12 @@ VENDOR_SETTINGS = (
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A key in the developer's environment changes no test."""
     for name in list(os.environ):
         if name.startswith(VENDOR_SETTINGS):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("CLOUDAI_STATE_DIR", str(tmp_path_factory.mktemp("state")))
     if (Path.home() / "ibm-credentials.env").exists():
         monkeypatch.setenv("HOME", os.devnull)
 

@@ -12,9 +12,10 @@ from typing import Any, Literal, Self, TypedDict, TypeVar
 from typing_extensions import Unpack
 
 from cloudai._http import AsyncNetwork, Network, Verify
+from cloudai.batch.clients import AsyncBatching, Batching
 from cloudai.drivers import Awaiting, Blocking
 from cloudai.engine import Engine, Event, Job
-from cloudai.errors import InputError, ReplayError, SettingsError
+from cloudai.errors import ReplayError, SettingsError
 from cloudai.flow import Flow, Request, Response
 from cloudai.media import Audio, AudioInput, Image, ImageInput
 from cloudai.models.base import Result
@@ -22,6 +23,7 @@ from cloudai.models.face import Ages, Faces
 from cloudai.models.image import Feature, ImageAnalysis, Text
 from cloudai.models.speech import Speech, Transcript
 from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
+from cloudai.operations import require_text
 from cloudai.provider import OPERATIONS, Provider, find
 
 __all__ = ["AsyncClient", "CallOptions", "Client"]
@@ -119,6 +121,9 @@ class _Client:
         """Make the driver, over the network unless ``send`` stands in for it."""
         raise NotImplementedError
 
+    _driver: Any
+    """`Blocking` or `Awaiting`."""
+
     def supports(self, operation: str) -> bool:
         """Whether a call of this operation can succeed with the settings at hand."""
         return self.provider.supports(operation)
@@ -163,15 +168,6 @@ def _described(given: Image | Audio | str) -> dict[str, Any]:
     return {"input": f"text-{digest[:8]}", "sha256": digest}
 
 
-def _text(text: str) -> str:
-    """The text, or InputError where there is none: every vendor refuses that, and some fail the whole request."""
-    if not isinstance(text, str):
-        raise InputError(f"a text is a str, not {type(text).__name__}")
-    if not text.strip():
-        raise InputError("the text is empty", advice="Leave blank lines out.")
-    return text
-
-
 def _offline(request: Request) -> Response:
     raise ReplayError(
         f"offline, and no cassette holds {request.method} {request.url}",
@@ -179,7 +175,7 @@ def _offline(request: Request) -> Response:
     )
 
 
-class Client(_Client):
+class Client(Batching, _Client):
     """Calls one provider, blocking.
 
     Example:
@@ -328,7 +324,7 @@ class Client(_Client):
             UnsupportedOperationError: The provider lacks the operation or the language; nothing was sent.
             ServiceError: The service refused, for example the language.
         """
-        given = _text(text)
+        given = require_text(text)
         flow = self.provider.sentiment(given, language=language)
         return self._run("sentiment", given, flow, options)
 
@@ -348,7 +344,7 @@ class Client(_Client):
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             ServiceError: The service refused.
         """
-        given = _text(text)
+        given = require_text(text)
         flow = self.provider.detect_language(given)
         return self._run("detect_language", given, flow, options)
 
@@ -371,7 +367,7 @@ class Client(_Client):
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             ServiceError: The service refused.
         """
-        given = _text(text)
+        given = require_text(text)
         flow = self.provider.key_phrases(given, language=language)
         return self._run("key_phrases", given, flow, options)
 
@@ -396,7 +392,7 @@ class Client(_Client):
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             ServiceError: The service refused.
         """
-        given = _text(text)
+        given = require_text(text)
         flow = self.provider.translate(given, to=to, source=source)
         return self._run("translate", given, flow, options)
 
@@ -450,7 +446,7 @@ class Client(_Client):
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             ServiceError: The service refused.
         """
-        given = _text(text)
+        given = require_text(text)
         flow = self.provider.text_to_speech(given, voice=voice, language=language, format=format)
         return self._run("text_to_speech", given, flow, options)
 
@@ -462,7 +458,8 @@ class Client(_Client):
         )
 
     def _run(self, operation: str, given: Image | Audio | str, flow: Flow[R], options: CallOptions) -> R:
-        return self._driver.run(self._engine.run(flow, self._job(operation, given, options)))
+        result: R = self._driver.run(self._engine.run(flow, self._job(operation, given, options)))
+        return result
 
     def close(self) -> None:
         """Close the connections."""
@@ -484,7 +481,7 @@ def _documented(kind: type[C]) -> type[C]:
 
 
 @_documented
-class AsyncClient(_Client):
+class AsyncClient(AsyncBatching, _Client):
     """Calls one provider, awaiting; pictures are prepared in threads, so the event loop never waits for them.
 
     Example:
@@ -557,7 +554,7 @@ class AsyncClient(_Client):
         language: str | None = None,
         **options: Unpack[CallOptions],
     ) -> Sentiment:
-        given = _text(text)
+        given = require_text(text)
         flow = self.provider.sentiment(given, language=language)
         return await self._run("sentiment", given, flow, options)
 
@@ -566,7 +563,7 @@ class AsyncClient(_Client):
         text: str,
         **options: Unpack[CallOptions],
     ) -> Language:
-        given = _text(text)
+        given = require_text(text)
         flow = self.provider.detect_language(given)
         return await self._run("detect_language", given, flow, options)
 
@@ -577,7 +574,7 @@ class AsyncClient(_Client):
         language: str | None = None,
         **options: Unpack[CallOptions],
     ) -> KeyPhrases:
-        given = _text(text)
+        given = require_text(text)
         flow = self.provider.key_phrases(given, language=language)
         return await self._run("key_phrases", given, flow, options)
 
@@ -589,7 +586,7 @@ class AsyncClient(_Client):
         source: str | None = None,
         **options: Unpack[CallOptions],
     ) -> Translation:
-        given = _text(text)
+        given = require_text(text)
         flow = self.provider.translate(given, to=to, source=source)
         return await self._run("translate", given, flow, options)
 
@@ -615,7 +612,7 @@ class AsyncClient(_Client):
         format: str = "wav",  # noqa: A002  # the field's word
         **options: Unpack[CallOptions],
     ) -> Speech:
-        given = _text(text)
+        given = require_text(text)
         flow = self.provider.text_to_speech(given, voice=voice, language=language, format=format)
         return await self._run("text_to_speech", given, flow, options)
 
@@ -627,7 +624,8 @@ class AsyncClient(_Client):
         )
 
     async def _run(self, operation: str, given: Image | Audio | str, flow: Flow[R], options: CallOptions) -> R:
-        return await self._driver.run(self._engine.run(flow, self._job(operation, given, options)))
+        result: R = await self._driver.run(self._engine.run(flow, self._job(operation, given, options)))
+        return result
 
     async def close(self) -> None:
         """Close the connections and let the threads go."""

@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from cloudai.engine import AtOnce, Effect, Once, Program, Send, Sleep
+from cloudai.effects import AtOnce, Effect, Once, Program, Send, Sleep, Wait
 from cloudai.errors import DeadlineExceededError
 from cloudai.flow import Call, Request, Response
 
@@ -72,6 +72,8 @@ class Blocking:
             case AtOnce(programs):
                 with ThreadPoolExecutor(min(MOST_AT_ONCE, len(programs) or 1)) as pool:
                     return list(pool.map(self._outcome, programs))
+            case Wait(future):
+                return future.result()
 
     def _send_in_turn(self, request: Request) -> Response:
         began = time.monotonic()
@@ -149,6 +151,8 @@ class Awaiting:
                 return await self._once(key, program, timeout)
             case AtOnce(programs):
                 return await asyncio.gather(*map(self.run, programs), return_exceptions=True)
+            case Wait(future):
+                return await asyncio.shield(asyncio.wrap_future(future))
 
     async def _send_in_turn(self, request: Request) -> Response:
         began = time.monotonic()

@@ -1,7 +1,7 @@
 """What happens around one exchange: token, send, classify, retry, account. Performs no I/O.
 
-The engine is a generator too. It takes a flow's steps and yields a handful of *effects*, which a driver
-carries out (``drivers.py``): Send, Sleep, Call, Together, Once. The time comes from outside as well.
+The engine is a generator too. It takes a flow's steps and yields a handful of *effects* (``effects.py``), which a
+driver carries out (``drivers.py``). The time comes from outside as well.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Callable, Generator, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from tenacity import DoAttempt, DoSleep, RetryCallState
 
+from cloudai.effects import AtOnce, Once, Program, Send
 from cloudai.errors import (
     AuthError,
     CloudAIError,
@@ -30,6 +31,7 @@ from cloudai.errors import (
 )
 from cloudai.flow import Call, Flow, Request, Response, Together
 from cloudai.guards import Gate, Guards, shared
+from cloudai.ledger import Ledger
 from cloudai.models.base import Meta, Result
 from cloudai.retry import retrying
 from cloudai.states import USUAL, State, verdict
@@ -37,45 +39,10 @@ from cloudai.states import USUAL, State, verdict
 if TYPE_CHECKING:
     from cloudai.provider import Provider, Token
 
-__all__ = ["Effect", "Engine", "Event", "Job", "Once", "Program", "Send", "Sleep"]
+__all__ = ["Engine", "Event", "Job", "raw_of"]
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Result)
-
-
-@dataclass(frozen=True)
-class Send:
-    """Send the request and return the response."""
-
-    request: Request
-
-
-@dataclass(frozen=True)
-class Sleep:
-    """Wait."""
-
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Once:
-    """Run the program unless one with this key is running; all who ask get its outcome, or run out of time."""
-
-    key: Hashable
-    program: Callable[[], Program[Any]]
-    timeout: float
-    """Seconds this caller waits."""
-
-
-@dataclass(frozen=True)
-class AtOnce:
-    """Run the programs at the same time; a list of their outcomes, errors among them, in order."""
-
-    programs: Sequence[Program[Any]]
-
-
-Effect: TypeAlias = Send | Sleep | Call | Once | AtOnce
-Program: TypeAlias = Generator[Effect, Any, T]
 
 
 @dataclass(frozen=True)
@@ -110,6 +77,8 @@ class Job:
     extra_headers: Mapping[str, str] | None = None
     prepared: Callable[[], Mapping[str, Any]] = dict
     """Returns what `Meta` says of the input once it is prepared."""
+    ledger: Ledger = field(default_factory=Ledger)
+    """What is kept of each exchange: in a batch, all that is paid for."""
     attempts: int = 0
     billed_min: int = 0
     billed_max: int = 0
@@ -163,10 +132,15 @@ class Engine:
         self._tell("result", job)
         return result._with(self._meta(result, job, called_at, self.clock() - began), _raw(job))  # noqa: SLF001
 
-    def _steps(self, flow: Flow[T], job: Job) -> Program[T]:
-        """Carry out a flow: its requests by `_exchange`, its blocking functions by the driver."""
+    def _steps(self, flow: Flow[T], job: Job, within: str = "") -> Program[T]:
+        """Carry out a flow: its requests by `_exchange`, its blocking functions by the driver.
+
+        Each exchange has a place by which it is found again: its number in the flow ("2"), after the place of the
+        flow it is a part of ("1.0.2"). All looks at one job are one place.
+        """
         answer: Any = None
         failure: BaseException | None = None
+        number, last = 0, None
         while True:
             try:
                 step = flow.throw(failure) if failure else flow.send(answer)
@@ -177,19 +151,26 @@ class Engine:
             try:
                 match step:
                     case Request():
-                        answer = yield from self._exchange(step, job)
+                        number += not (last and _is_poll(step) and (step.method, step.url) == (last.method, last.url))
+                        last = step
+                        answer = yield from self._exchange(step, job, f"{within}{number}")
                     case Call():
                         answer = yield step
                     case Together():
-                        answer = _all_or_first_error((yield AtOnce([self._steps(f, job) for f in step.flows])))
+                        number += 1
+                        parts = [self._steps(f, job, f"{within}{number}.{i}.") for i, f in enumerate(step.flows)]
+                        answer = _all_or_first_error((yield AtOnce(parts)))
             except BaseException as error:  # noqa: BLE001  # also a cancellation: the flow's `finally` must run
                 failure = error
 
-    def _exchange(self, request: Request, job: Job) -> Program[Response]:
-        """Send a request until it is answered, refused for good, or out of time."""
+    def _exchange(self, request: Request, job: Job, place: str) -> Program[Response]:
+        """Send a request until it is answered, refused for good, or out of time; what is held is not sent again."""
+        if request.credentials and (held := job.ledger.held(place)) is not None:
+            job.exchanges.append((request, held))
+            return held
         request = _with_extras(request, job)
         if request.delay:
-            yield Sleep(min(request.delay, self._left(job)))
+            yield from job.ledger.rest(min(request.delay, self._left(job)))
         endpoint = request.service, *urlsplit(request.url)[:2]
         guards = self._guarded()
         budget, gate = guards.budget(endpoint), guards.gate(endpoint)
@@ -206,15 +187,15 @@ class Engine:
             step = loop.iter(state)
             if isinstance(step, DoAttempt):
                 try:
-                    yield from self._pass(gate, job)
-                    state.set_result((yield from self._attempt(request, job, gate)))
+                    yield from self._turn(request, job, place, guards, endpoint)
+                    state.set_result((yield from self._attempt(request, job, gate, place)))
                     budget.earn()
                 except CloudAIError as error:
                     unknowns += verdict(error).state == "UNKNOWN"
                     state.set_exception(sys.exc_info())  # type: ignore[arg-type]  # inside except: never Nones
             elif isinstance(step, DoSleep):
                 self._tell("wait", job, seconds=float(step))
-                yield Sleep(float(step))
+                yield from job.ledger.rest(float(step))
                 state.prepare_for_next_attempt()
             else:
                 response: Response = step
@@ -240,45 +221,57 @@ class Engine:
             return self.max_attempts if self.on_unknown == "retry" and unknowns < found.attempts else 1
         return min(found.attempts, self.max_attempts) if found.attempts < USUAL else self.max_attempts
 
+    def _turn(self, request: Request, job: Job, place: str, guards: Guards, endpoint: Hashable) -> Program[None]:
+        """Wait until it may go out. Where the ledger is patient that takes nothing off the call's time."""
+        began, gate = self.clock(), guards.gate(endpoint)
+        yield from self._pass(gate, job)
+        while request.credentials and (seconds := job.ledger.early(place, guards.pacer(endpoint), self.clock())) > 0:
+            yield from job.ledger.rest(seconds)
+            yield from self._pass(gate, job)
+        if job.ledger.patient:
+            job.deadline += self.clock() - began
+
     def _pass(self, gate: Gate, job: Job) -> Program[None]:
         """Wait while the endpoint has asked everybody to; RateLimitedError where that is longer than the call has."""
         waited_for = None
         # Once for each time it is closed: whose sleep takes no time has chosen not to wait.
         while (closed := gate.opens - self.clock()) > 0 and gate.opens != waited_for:
             waited_for, wait = gate.opens, closed + gate.spread()
-            if wait >= job.deadline - self.clock():
+            if wait >= job.deadline - self.clock() and not job.ledger.patient:
                 error = RateLimitedError(
                     f"the service has asked to wait, {closed:.0f} s still", advice=TOO_MANY, retry_after=closed
                 )
                 error.state = "NOT_SENT"
                 raise error
             self._tell("wait", job, seconds=wait)
-            yield Sleep(wait)
+            yield from job.ledger.rest(wait)
 
-    def _attempt(self, request: Request, job: Job, gate: Gate) -> Program[Response]:
+    def _attempt(self, request: Request, job: Job, gate: Gate, place: str) -> Program[Response]:
         """One attempt: the reply if it is a good one, else the error it stands for."""
         token = None
         if request.credentials and not self.offline:
             token = yield from self._current_token(job)
             request = self.provider.sign(request, token)
         left = self._left(job)
+        yield from job.ledger.sending(place, request)
         job.attempts += 1
         self._tell("attempt", job)
         try:
             response: Response = yield Send(replace(request, timeout=left))
         except CloudAIError as error:
             self._tell("failure", job, error=type(error).__name__)
-            self._failed(error, request, job)
+            self._failed(error, request, job, place)
             self._raise_if_late(error, job)
             raise
         job.request_id = self.provider.request_id(response) or job.request_id
         self._tell("reply", job, status=response.status)
         if response.status not in GOOD:
-            raise self._failed(self._refusal(response, token, gate), request, job)
+            raise self._failed(self._refusal(response, token, gate), request, job, place)
         if not response.replayed:
             job.billed_min += request.billed
             job.billed_max += request.billed
         job.state = "DONE"
+        yield from job.ledger.answered(place, request, response)
         return response
 
     def _refusal(self, response: Response, token: Token | None, gate: Gate) -> CloudAIError:
@@ -301,11 +294,12 @@ class Engine:
             late.state = "NOT_SENT"
             raise late from error
 
-    def _failed(self, error: CloudAIError, request: Request, job: Job) -> CloudAIError:
+    def _failed(self, error: CloudAIError, request: Request, job: Job, place: str) -> CloudAIError:
         """The error, entered in the books."""
         found = verdict(error)
         error.state = job.state = found.state
         job.billed_max += request.billed if found.billed else 0
+        job.ledger.failed(place, request, error)
         return error
 
     def _current_token(self, job: Job) -> Program[Token | None]:
@@ -350,7 +344,7 @@ class Engine:
             job.state = "UNKNOWN"
             job.billed_min -= sum(request.billed for request, reply in job.exchanges[-1:] if not reply.replayed)
         error.state = error.state or job.state
-        error.raw = _raw(job) if job.exchanges else None
+        error.raw = _raw(job)
         error.billed_min, error.billed_max = job.billed_min, job.billed_max
         self._tell("result", job, error=type(error).__name__)
         return error
@@ -429,10 +423,17 @@ def _all_or_first_error(outcomes: Sequence[Any]) -> list[Any]:
 
 
 def _raw(job: Job) -> Any:
-    """The reply as received; a list of them where the operation took several. Polls but the last are left out."""
-    last = len(job.exchanges) - 1
-    kept = [response for i, (request, response) in enumerate(job.exchanges) if request.billed or i == last]
-    bodies = [_body(response) for response in kept]
+    return raw_of([(request.billed, response) for request, response in job.exchanges])
+
+
+def raw_of(exchanges: Sequence[tuple[int, Response]]) -> Any:
+    """The reply as received; a list of them where the operation took several. Polls but the last are left out.
+
+    Args:
+        exchanges: Units of each request, and its reply.
+    """
+    last = len(exchanges) - 1
+    bodies = [_body(response) for i, (billed, response) in enumerate(exchanges) if billed or i == last]
     return bodies[0] if len(bodies) == 1 else bodies or None
 
 

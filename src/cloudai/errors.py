@@ -23,6 +23,9 @@
     │       └── UnavailableError                  … it is down, or says when to come again
     ├── MalformedResponseError                    a reply that is not what the vendor documents
     │   └── ResponseTooLargeError                 … larger than any reply may be
+    ├── JournalError (OSError)                    the file that keeps a batch cannot be written or read
+    ├── PausedError                               a batch ended early: an outage, or a spent quota
+    ├── NotStartedError                           the error of an input that a batch did not come to
     └── ReplayError (LookupError)                 a cassette does not hold this call, or holds more
 
 ``str(error)`` is one line that says what to do next and never holds a key. ``http_status`` is what a web service
@@ -42,9 +45,12 @@ __all__ = [
     "DeadlineExceededError",
     "ForbiddenError",
     "InputError",
+    "JournalError",
     "MalformedResponseError",
     "MissingExtraError",
     "NeedsImageError",
+    "NotStartedError",
+    "PausedError",
     "RateLimitedError",
     "RedirectBlockedError",
     "ReplayError",
@@ -260,6 +266,29 @@ class MalformedResponseError(CloudAIError):
 
 class ResponseTooLargeError(MalformedResponseError):
     """A reply beyond the limits of size, compression, depth or headers: cut off, and not read."""
+
+
+class JournalError(CloudAIError, OSError):
+    """The journal cannot be written or read: the disk is full, another process has it, or it is no journal.
+
+    Nothing is sent that could not be written down before.
+    """
+
+    def __str__(self) -> str:
+        return CloudAIError.__str__(self)  # OSError's own would show a number and a file
+
+
+class PausedError(CloudAIError):
+    """A batch ended before its inputs did, through no fault of theirs.
+
+    Its cause (``__cause__``) tells why; what is finished is in the journal and is not paid for again.
+    """
+
+    http_status = 503
+
+
+class NotStartedError(CloudAIError):
+    """A batch ended before it came to this input, or left it alone because it is in doubt. Nothing was sent for it."""
 
 
 HOPELESS = (SettingsError, MissingExtraError, AuthError)

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable, Hashable
 from weakref import WeakValueDictionary
 
+from cloudai.pace import Pacer
+
 __all__ = ["Budget", "Gate", "Guards", "shared"]
 
 RETRIES = 32.0
@@ -65,11 +67,13 @@ class Gate:
 
 
 class Guards:
-    """The budgets and gates of one account, by endpoint."""
+    """The budgets, gates and paces of one account, by endpoint; its paces are known to other processes too."""
 
-    def __init__(self) -> None:
+    def __init__(self, account: str | None = None) -> None:
+        self._account = account
         self._budgets: dict[Hashable, Budget] = {}
         self._gates: dict[Hashable, Gate] = {}
+        self._pacers: dict[Hashable, Pacer] = {}
 
     def budget(self, endpoint: Hashable) -> Budget:
         """Of this endpoint."""
@@ -78,6 +82,10 @@ class Guards:
     def gate(self, endpoint: Hashable) -> Gate:
         """Of this endpoint."""
         return self._gates.setdefault(endpoint, Gate())
+
+    def pacer(self, endpoint: Hashable) -> Pacer:
+        """Of this endpoint."""
+        return self._pacers.setdefault(endpoint, Pacer(self._account and f"{self._account} {endpoint}"))
 
 
 _shared: WeakValueDictionary[str, Guards] = WeakValueDictionary()
@@ -89,5 +97,5 @@ def shared(account: str) -> Guards:
     with _lock:
         guards = _shared.get(account)
         if guards is None:
-            guards = _shared[account] = Guards()
+            guards = _shared[account] = Guards(account)
         return guards

@@ -97,6 +97,8 @@ class Capability:
     """The date the vendor will end it, ISO."""
     page: str | None = None
     checked: str | None = None
+    free: str | None = None
+    """The pace of the vendor's free tier, for ``pace="free"``: "20/min"."""
 
     @property
     def available(self) -> bool:
@@ -267,6 +269,14 @@ class Provider:
     def features(self) -> tuple[Feature, ...]:
         """What `analyze_image` can look for, with the settings at hand."""
         return ()
+
+    def family(self, operation: str) -> str:
+        """Which of several APIs answers, where the settings choose: its answers are not the other's."""
+        return ""
+
+    def requests(self, operation: str, options: Mapping[str, Any]) -> int:
+        """How many billed requests one input takes, for a batch's plan."""
+        return 1
 
     # -- credentials -----------------------------------------------------------------------------------
 

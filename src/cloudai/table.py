@@ -10,9 +10,9 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from cloudai.errors import MissingExtraError, UnsupportedOperationError
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Outcome", "Table", "tidy"]
 
 Row = Mapping[str, Any]
+R = TypeVar("R", bound="Result")
 
 # A spreadsheet runs a cell that begins so as a formula; the full-width forms are folded to these by some.
 # OWASP ASVS 1.2.10, CWE-1236.
@@ -196,42 +197,82 @@ def _pad(text: str, width: int, *, right: bool) -> str:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one input of several: a result or an error, never neither."""
+class Outcome(Generic[R]):
+    """What became of one input of several: a result or an error, never neither.
+
+    ``row`` has the user's own columns beside it, ``facts`` what a batch knows of the call.
+    """
 
     item: int
     input: str
-    result: Result | None = None
+    result: R | None = None
     error: Exception | None = None
+    row: Mapping[str, Any] | None = None
+    status: str = ""
+    """ok, none_found, failed, unsupported, in_doubt, skipped or not_started."""
+    facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.status:
+            object.__setattr__(self, "status", self._found_status())
+
+    def _found_status(self) -> str:
+        if self.result is not None:
+            return str(self.result.to_rows()[0]["status"])
+        return "unsupported" if isinstance(self.error, UnsupportedOperationError) else "failed"
 
 
-def tidy(outcomes: Iterable[Outcome]) -> Table:
+LEADING = ("item", "input", "status", "provider", "method")
+
+
+def tidy(outcomes: Iterable[Outcome[Any]]) -> Table:
     """One table over many inputs: at least one row for each, ``status`` saying what became of it.
 
-    ``status`` is ok, none_found, unsupported or failed; the last two have the reason in ``error``.
+    A row without a result has the reason in ``error``. The user's own columns, where a batch has them, stand after
+    the name of the input; one that is called like ours becomes ``input_…``.
     """
     rows: list[dict[str, Any]] = []
     columns: dict[str, None] = {}
+    theirs: dict[str, None] = {}
     units: dict[str, str] = {}
-    for outcome in outcomes:
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.item):
+        own = {f"{THEIRS}{name}": value for name, value in (outcome.row or {}).items()}
+        theirs |= dict.fromkeys(own)
         if outcome.result is not None:
-            rows += [{**row, "input": outcome.input} for row in outcome.result.to_rows(item=outcome.item)]
+            rows += [{**row, **own, "input": outcome.input} for row in outcome.result.to_rows(item=outcome.item)]
             table = outcome.result.table()
             columns |= dict.fromkeys(table.columns)
             units |= table.units
         else:
-            rows.append(_failed(outcome))
-    leading = ["item", "input", "status", "provider", "method"]
-    return Table(rows, list(dict.fromkeys([*leading, *columns, "error_type", "error"])), units)
+            rows.append({**_failed(outcome), **own})
+    return with_theirs(rows, [*LEADING, *columns, "error_type", "error"], list(theirs), units)
 
 
-def _failed(outcome: Outcome) -> dict[str, Any]:
-    unsupported = isinstance(outcome.error, UnsupportedOperationError)
+THEIRS = "\0"
+"""Marks the user's columns until it is known which names are ours."""
+
+
+def with_theirs(
+    rows: list[dict[str, Any]], ours: Sequence[str], theirs: Sequence[str], units: Mapping[str, str]
+) -> Table:
+    """A table with the user's columns (marked) after the first two of ours."""
+    ours = list(dict.fromkeys(ours))
+    names: dict[str, str] = {}
+    for marked in theirs:
+        name = marked.removeprefix(THEIRS)
+        while name in ours or name in names.values():
+            name = f"input_{name}"
+        names[marked] = name
+    renamed = [{names.get(name, name): value for name, value in row.items()} for row in rows]
+    return Table(renamed, [*ours[:2], *names.values(), *ours[2:]], units)
+
+
+def _failed(outcome: Outcome[Any]) -> dict[str, Any]:
     return {
         "item": outcome.item,
         "input": outcome.input,
-        "status": "unsupported" if unsupported else "failed",
-        "provider": getattr(outcome.error, "provider", None),
+        "status": outcome.status,
+        "provider": getattr(outcome.error, "provider", None) or outcome.facts.get("provider"),
         "error_type": type(outcome.error).__name__,
         "error": str(outcome.error),
     }

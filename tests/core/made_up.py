@@ -31,6 +31,7 @@ class MadeUp(Provider):
     """Two operations: one request, and a job that is polled."""
 
     name = "made-up"
+    hosts = ("made-up.example",)
     settings = (Setting("key", ("MADE_UP_KEY",), secret=True),)
     request_id_headers = ("x-request-id",)
 

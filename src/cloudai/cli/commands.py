@@ -73,7 +73,7 @@ def _provider(options: argparse.Namespace) -> str | Provider:
     return str(options.provider)
 
 
-def _outcomes(client: Client, options: argparse.Namespace, given: list[str]) -> Iterator[Outcome]:
+def _outcomes(client: Client, options: argparse.Namespace, given: list[str]) -> Iterator[Outcome[Any]]:
     """The result or the error of each input; what no input can help ends the run."""
     chosen = {name: value for name in OPTIONS if (value := getattr(options, name, None))}
     operation = getattr(client, options.operation)
@@ -86,7 +86,7 @@ def _outcomes(client: Client, options: argparse.Namespace, given: list[str]) -> 
             yield Outcome(item, thing, error=error)
 
 
-def _shown(outcomes: Iterable[Outcome], options: argparse.Namespace, n: int) -> Iterator[Outcome]:
+def _shown(outcomes: Iterable[Outcome[Any]], options: argparse.Namespace, n: int) -> Iterator[Outcome[Any]]:
     """Tell how far it is, where somebody watches; with --json print each outcome as it comes."""
     watched = sys.stderr.isatty() and n > 1
     for outcome in outcomes:
@@ -99,7 +99,7 @@ def _shown(outcomes: Iterable[Outcome], options: argparse.Namespace, n: int) -> 
         print(file=sys.stderr)
 
 
-def _as_json(outcome: Outcome) -> dict[str, Any]:
+def _as_json(outcome: Outcome[Any]) -> dict[str, Any]:
     head = {"item": outcome.item, "input": outcome.input}
     if outcome.result is None:
         return {

@@ -6,11 +6,11 @@ shrunk and encoded anew. Boxes are given in pixels of the upright original, what
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, Union
 
 from cloudai.errors import InputError
 from cloudai.flow import Blob, Flow, call
@@ -65,6 +65,8 @@ class _Frame:
     """Of the file as given."""
     prepared: str | None
     """What was done: "upright, 4000→1600 px"."""
+    orientation: int = field(default=1, kw_only=True)
+    """EXIF's, of the file as given."""
 
     @property
     def _scale(self) -> tuple[float, float]:
@@ -128,10 +130,13 @@ class Image(Source):
     kind = "an image"
     frame: _Frame | None = None
     """The outcome of the last `fit` or `pixels`."""
+    _memory: Mapping[str, Any] | None = None
 
     def fit(self, limits: ImageLimits) -> Flow[Picture]:
         """Make it fit a vendor's limits; InputError, and nothing sent, where that cannot be done."""
-        if self.uri:
+        if self._memory:
+            picture = Picture(**self._memory["frame"], blob=self.remembered(self._memory["media_type"]))
+        elif self.uri:
             picture = self._by_reference(limits)
         else:
             picture = yield from call(self._fit, limits)
@@ -148,15 +153,40 @@ class Image(Source):
         """The whole picture, upright, in RGB."""
         return self._pixels(None).image
 
+    def look(self) -> None:
+        """Read its header; InputError for what is no picture, or too large a one."""
+        self._opened()
+
     def facts(self) -> dict[str, Any]:
         """What `Meta` says of this input."""
         frame = self.frame
+        if self._memory:
+            facts = self._memory["facts"]
+            return {**facts, "image_size": facts["image_size"] and tuple(facts["image_size"])}
         if frame is None:
             return {}
         blob = frame.blob if isinstance(frame, Picture) else None
         sent = {"sent_sha256": blob.sha256, "sent_bytes": len(blob.data)} if blob else {}
         known = {"sha256": self.key, "image_size": frame.size, "prepared": frame.prepared}
         return {**known, "by_reference": self.uri is not None, **sent}
+
+    def memory(self) -> dict[str, Any]:
+        """What a flow must know of it to read its replies again: size, scale, orientation; not the picture."""
+        if not isinstance(self.frame, Picture):
+            return {}
+        known = [f.name for f in fields(Picture) if f.name != "blob"]
+        return {
+            "frame": {name: value for name, value in asdict(replace(self.frame, blob=None)).items() if name in known},
+            "media_type": self.frame.blob.media_type if self.frame.blob else None,
+            "facts": self.facts(),
+        }
+
+    @classmethod
+    def recalled(cls, name: str, key: str, memory: Mapping[str, Any]) -> Self:
+        """The picture of which only this is known: its replies can be read again, it cannot be sent."""
+        image = cls(b"", name=name)
+        image.key, image._memory, image.uri = key, memory, memory["frame"]["uri"]  # its own
+        return image
 
     # -- what was given ------------------------------------------------------------------------------------
 
@@ -243,7 +273,9 @@ class Image(Source):
 
     def _picture(self, header: Header, size: tuple[int, int], data: bytes, format: str, prepared: str) -> Picture:  # noqa: A002
         blob = Blob(self.key, lambda: data, f"image/{format.lower()}")
-        return Picture(header.width, header.height, *size, header.format, prepared, blob=blob)
+        return Picture(
+            header.width, header.height, *size, header.format, prepared, blob=blob, orientation=header.orientation
+        )
 
 
 def _largest_scale(header: Header, limits: ImageLimits) -> float:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from cloudai.errors import InputError
+from cloudai.flow import Blob
 
 __all__ = ["FileInput", "Source"]
 
@@ -67,6 +68,16 @@ class Source:
         if len(data) > MOST_BYTES:
             raise self._too_large(len(data))
         return data
+
+    def remembered(self, media_type: str | None) -> Blob | None:
+        """In place of bytes that are not here any more; None where there were none, but an address."""
+        if media_type is None:
+            return None
+
+        def load() -> bytes:
+            raise InputError(f"{self.name} itself is not kept", advice="Give the file again.")
+
+        return Blob(self.key, load, media_type)
 
     @property
     def _has_name(self) -> bool:

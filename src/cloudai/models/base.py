@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from cloudai.errors import NeedsImageError
-from cloudai.table import Table
+from cloudai.table import LEADING, Table
 
 __all__ = ["Box", "Level", "Meta", "Model", "Point", "Result"]
 
@@ -32,7 +32,14 @@ UnitFloat = Annotated[float, AfterValidator(_in_unit)]
 class Model(BaseModel):
     """A frozen value whose numbers are finite numbers: the text "0.5" and NaN are refused."""
 
-    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        extra="forbid",
+        ser_json_bytes="base64",  # audio is not text
+        val_json_bytes="base64",
+    )
 
 
 class Point(Model):
@@ -180,9 +187,6 @@ class Result(Model):
 
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
-
-
-LEADING = ("item", "input", "status", "provider", "method")
 
 
 class Many(Result, Generic[T]):

@@ -67,7 +67,7 @@ class Finding:
 
     table: Table
     files: tuple[Path, ...]
-    outcomes: tuple[Outcome, ...] = field(repr=False, default=())
+    outcomes: tuple[Outcome[Any], ...] = field(repr=False, default=())
 
 
 def portrait_gallery(
@@ -126,7 +126,7 @@ def _offered(client: Client, features: Sequence[Feature]) -> list[Feature]:
     return [feature for feature in features if feature in has] or list(features)
 
 
-def _faces_of(outcome: Outcome) -> Outcome:
+def _faces_of(outcome: Outcome[Any]) -> Outcome[Any]:
     """The faces of a picture as an outcome of their own."""
     found = outcome.result
     if not isinstance(found, ImageAnalysis):
@@ -138,7 +138,7 @@ def _faces_of(outcome: Outcome) -> Outcome:
     return Outcome(outcome.item, outcome.input, result=found.faces)
 
 
-def _portrait(outcome: Outcome, photo: PathLike, words: Mapping[str, str]) -> Portrait:
+def _portrait(outcome: Outcome[Any], photo: PathLike, words: Mapping[str, str]) -> Portrait:
     """The tile: the largest face cut out; the whole picture where nobody looked for faces."""
     found = outcome.result
     if not isinstance(found, ImageAnalysis):
@@ -241,7 +241,7 @@ def _words(name: str, found: ImageAnalysis, language: Language) -> tuple[str, st
     return " · ".join(dict.fromkeys(facts)), f"{name} · {words['sources'].format(who=who)}"
 
 
-def _outcome(item: int, name: str, ask: Callable[[], ImageAnalysis]) -> Outcome:
+def _outcome(item: int, name: str, ask: Callable[[], ImageAnalysis]) -> Outcome[Any]:
     try:
         return Outcome(item, name, result=ask())
     except HOPELESS:

@@ -1,0 +1,351 @@
+"""`Batch` and `AsyncBatch`: a paid batch as its user sees it, one for each kind of client."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import PurePosixPath
+from typing import Any, Generic, Self, TypeVar
+
+from cloudai.batch import records
+from cloudai.batch.channel import END
+from cloudai.batch.plan import Plan, plan
+from cloudai.batch.progress import Progress, progress_for
+from cloudai.batch.run import DONE, Run
+from cloudai.errors import CloudAIError, JournalError
+from cloudai.models.base import Result
+from cloudai.table import THEIRS, Outcome, Table, tidy, with_theirs
+
+__all__ = ["AsyncBatch", "Batch", "Mapped"]
+
+R = TypeVar("R", bound=Result)
+
+DRAIN = 10.0
+"""Seconds that what is on its way is waited for, when a batch is ended early."""
+LOOK = 0.5
+"""Seconds after which a waiting main thread looks up: on Windows Ctrl-C reaches it only then."""
+
+COLUMNS = (
+    *("provider", "method", "operation", "count", "error_type", "error", "advice"),
+    *("attempts", "billed_min", "billed_max", "cost_min", "cost_max", "price_date"),
+    *("queued_s", "elapsed_s", "started_at", "finished_at"),
+    *("duplicate_of", "cached", "sha256", "sent_bytes", "prepared", "host"),
+)
+UNITS = {"queued_s": "s", "elapsed_s": "s", "cost_min": "USD", "cost_max": "USD", "sent_bytes": "bytes"}
+
+
+class _Batch(Generic[R]):
+    """What both kinds share: the books and the tables, read from the journal."""
+
+    def __init__(self, run: Run[R]) -> None:
+        self._run = run
+        self._price_date = time.strftime("%Y-%m-%d")
+        self._at_work: list[Any] = []
+        """The threads or tasks of the workers."""
+
+    @property
+    def books(self) -> dict[str, int]:
+        """How many inputs were submitted, and how each ended: done, failed, in_doubt, skipped, not_started."""
+        return self._run.books
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every input that was submitted has ended, once."""
+        return self._run.balanced
+
+    @property
+    def sent(self) -> int:
+        """Billed requests that this run has sent."""
+        return self._run.sent
+
+    @property
+    def paused(self) -> str | None:
+        """Why it ended before its inputs did; None where it did not."""
+        if self._run.cause is not None:
+            return str(self._run.cause)
+        return self._run.capped and f"{self._run.capped} is reached"
+
+    def stop(self) -> None:
+        """Take up no more inputs; what is on its way still arrives. From any thread, or a signal handler."""
+        self._run.stop()
+
+    def _table(self) -> Table:
+        outcomes = list(self._run.kept())
+        folder = _common_folder([o.input for o in outcomes if o.facts.get("is_path")])
+        rows, theirs = [], dict[str, None]()
+        for outcome in outcomes:
+            own = {f"{THEIRS}{name}": value for name, value in (outcome.row or {}).items()}
+            theirs |= dict.fromkeys(own)
+            name = outcome.input[len(folder) :] if outcome.facts.get("is_path") else outcome.input
+            rows.append({"item": outcome.item, "input": name, "status": outcome.status, **self._facts(outcome), **own})
+        return with_theirs(rows, ["item", "input", "status", *COLUMNS], list(theirs), UNITS)
+
+    def _facts(self, outcome: Outcome[R]) -> dict[str, Any]:
+        price, error = self._run.settings.price, outcome.error
+        facts = {**dict.fromkeys(COLUMNS), **{n: v for n, v in outcome.facts.items() if n in COLUMNS}}
+        facts["operation"] = self._run.operation
+        if error is not None and outcome.status not in DONE:
+            facts["error_type"] = type(error).__name__
+            facts["error"] = error.message if isinstance(error, CloudAIError) else str(error)
+            facts["advice"] = getattr(error, "advice", None)
+        if price is not None:
+            facts |= {f"cost_{end}": (outcome.facts[f"billed_{end}"] or 0) * price / 1000 for end in ("min", "max")}
+            facts["price_date"] = self._price_date
+        return facts
+
+    def _manifest(self) -> dict[str, Any]:
+        models: dict[str, None] = {}
+        digests: list[Any] = []
+        dates: list[str] = []
+        for outcome in self._run.kept():
+            if outcome.result is not None:
+                models[outcome.result.meta.model or ""] = None
+            digests.append(outcome.facts.get("sha256"))
+            dates += [str(outcome.facts[name]) for name in ("started_at", "finished_at") if outcome.facts.get(name)]
+        [held] = [b for b in self._run.journal.ask(records.batches) if b["batch"] == self._run.batch]
+        return {
+            "cloudai": held["version"],
+            "provider": held["provider"],
+            "operation": held["operation"],
+            "options": self._run.shown_options(),
+            "models": [model for model in models if model],
+            "runs": held["runs"],
+            "first": min(dates, default=None),
+            "last": max(dates, default=None),
+            "inputs_sha256": digests,
+            "requests": held["requests"],
+            "units_max": held["units"],
+            "books": held["books"],
+        }
+
+
+class Batch(_Batch[R]):
+    """Made by `Client.batch`: iterate over it to run it, again to read what it kept.
+
+    Outcomes come as they are ready, not in the order of the inputs; tables are in order.
+    """
+
+    def plan(self) -> Plan:
+        """What it would do: reads every input, sends nothing. Of a generator paths, texts and rows are kept for it."""
+        return plan(self._run)
+
+    def __iter__(self) -> Iterator[Outcome[R]]:
+        if self._run.began:
+            yield from self._run.kept()
+            return
+        run = self._run
+        for n, worker in enumerate(run.begin()):
+            thread = threading.Thread(target=self._work, args=(worker,), name=f"cloudai-batch-{n}", daemon=True)
+            self._at_work.append(thread)
+            thread.start()
+        with progress_for(run) as progress:
+            try:
+                while (outcome := self._next(progress)) is not END:
+                    progress.show(outcome)
+                    yield outcome
+            finally:
+                self._finish()
+        run.raise_for_cause()
+
+    def _work(self, worker: Any) -> None:
+        # What is raised is kept by the run, and raised where the outcomes are read.
+        with suppress(Exception):
+            self._run.client._driver.run(worker)  # noqa: SLF001
+
+    def _finish(self) -> None:
+        """Wait a while for what is on its way, and enter what has not ended."""
+        threads, self._at_work = self._at_work, []
+        if not threads:
+            return
+        self._run.stop()
+        self._run.outcomes.open_wide()
+        until = time.monotonic() + DRAIN
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        self._run.end()
+
+    def _next(self, progress: Progress) -> Any:
+        future = self._run.outcomes.get()
+        while True:
+            with suppress(TimeoutError):
+                return future.result(LOOK)
+            progress.wait()
+
+    def table(self) -> Table:
+        """One row for each input: status, attempts, units and what they cost, times, digest, what was done to it."""
+        return self._table()
+
+    def tidy(self) -> Table:
+        """One row for each thing found, and at least one for each input; runs the batch if it has not run."""
+        return tidy(self)
+
+    def reparse(self) -> int:
+        """Read all replies anew, after an update of cloudai; needs no picture and sends nothing. How many were read."""
+        n = 0
+        for entered, standing, program in self._run.readings():
+            result = error = None
+            try:
+                result = self._run.client._driver.run(program)  # noqa: SLF001
+            except CloudAIError as raised:
+                error = raised
+            self._run.reread(entered, standing, result, error)
+            n += 1
+        return n
+
+    def manifest(self) -> dict[str, Any]:
+        """What a reader of the results must know: versions, models, dates, options, digests of the inputs, books."""
+        return self._manifest()
+
+    def close(self) -> None:
+        """End it, wait up to ten seconds for what is on its way, and let the journal go.
+
+        Raises:
+            JournalError: Something that was paid for could not be kept.
+        """
+        try:
+            self._finish()
+        finally:
+            self._run.journal.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with _unless_told(kind):
+            self.close()
+
+
+class AsyncBatch(_Batch[R]):
+    """Made by `AsyncClient.batch`: iterate over it with ``async for`` to run it, again to read what it kept.
+
+    Outcomes come as they are ready, not in the order of the inputs; tables are in order.
+    """
+
+    async def plan(self) -> Plan:
+        """What it would do: reads every input, sends nothing. Of a generator paths, texts and rows are kept for it."""
+        return await asyncio.to_thread(plan, self._run)
+
+    async def __aiter__(self) -> AsyncIterator[Outcome[R]]:
+        if self._run.began:
+            for outcome in await asyncio.to_thread(list, self._run.kept()):
+                yield outcome
+            return
+        run = self._run
+        workers = await asyncio.to_thread(run.begin)
+        self._at_work = [asyncio.ensure_future(run.client._driver.run(worker)) for worker in workers]  # noqa: SLF001
+        with progress_for(run) as progress:
+            try:
+                while (outcome := await self._next(progress)) is not END:
+                    progress.show(outcome)
+                    yield outcome
+            finally:
+                await self._finish()
+        run.raise_for_cause()
+
+    async def _next(self, progress: Progress) -> Any:
+        future = asyncio.wrap_future(self._run.outcomes.get())
+        while not (await asyncio.wait([future], timeout=LOOK))[0]:
+            progress.wait()
+        return future.result()
+
+    async def _finish(self) -> None:
+        """Wait a while for what is on its way, and enter what has not ended."""
+        tasks, self._at_work = self._at_work, []
+        if not tasks:
+            return
+        self._run.stop()
+        self._run.outcomes.open_wide()
+        try:
+            await asyncio.wait(tasks, timeout=DRAIN)
+        finally:
+            for task in tasks:
+                task.cancel()
+            # What is raised is kept by the run, and raised where the outcomes are read.
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.to_thread(self._run.end)
+
+    async def table(self) -> Table:
+        """One row for each input: status, attempts, units and what they cost, times, digest, what was done to it."""
+        return await asyncio.to_thread(self._table)
+
+    async def tidy(self) -> Table:
+        """One row for each thing found, and at least one for each input; runs the batch if it has not run."""
+        return tidy([outcome async for outcome in self])
+
+    async def reparse(self) -> int:
+        """Read all replies anew, after an update of cloudai; needs no picture and sends nothing. How many were read."""
+        n = 0
+        for entered, standing, program in await asyncio.to_thread(list, self._run.readings()):
+            result = error = None
+            try:
+                result = await self._run.client._driver.run(program)  # noqa: SLF001
+            except CloudAIError as raised:
+                error = raised
+            self._run.reread(entered, standing, result, error)
+            n += 1
+        return n
+
+    async def manifest(self) -> dict[str, Any]:
+        """What a reader of the results must know: versions, models, dates, options, digests of the inputs, books."""
+        return await asyncio.to_thread(self._manifest)
+
+    async def close(self) -> None:
+        """End it, wait up to ten seconds for what is on its way, and let the journal go.
+
+        Raises:
+            JournalError: Something that was paid for could not be kept.
+        """
+        try:
+            await self._finish()
+        finally:
+            await asyncio.to_thread(self._run.journal.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with _unless_told(kind):
+            await self.close()
+
+
+@contextmanager
+def _unless_told(kind: type[BaseException] | None) -> Iterator[None]:
+    """A journal that cannot be written is told, unless another error already tells why."""
+    try:
+        yield
+    except JournalError:
+        if kind is None:
+            raise
+
+
+def _common_folder(names: list[str]) -> str:
+    """The folder that all paths are in, with its slash; of one path the folder it is in."""
+    folders = {str(PurePosixPath(name).parent) for name in names}
+    if not folders:
+        return ""
+    parts = [PurePosixPath(folder).parts for folder in folders]
+    shared = []
+    for level in zip(*parts, strict=False):
+        if len(set(level)) > 1:
+            break
+        shared.append(level[0])
+    common = str(PurePosixPath(*shared)) if shared else ""
+    return "" if common in ("", ".") else common.rstrip("/") + "/"
+
+
+class Mapped(list[Outcome[R]]):
+    """Outcomes in the order of the inputs: ``result`` or ``error`` of each; made by `Client.map`."""
+
+    def values(self) -> list[R]:
+        """The results; the first failure is raised."""
+        for outcome in self:
+            if outcome.error is not None:
+                raise outcome.error
+        return [outcome.result for outcome in self if outcome.result is not None]
+
+    def table(self) -> Table:
+        """One row for each thing found, and at least one for each input."""
+        return tidy(self)

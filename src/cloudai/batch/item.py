@@ -1,0 +1,193 @@
+"""One call of a batch: the ledger that keeps its exchanges, and its result or error as they are written down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+import cloudai.errors
+from cloudai.batch import records
+from cloudai.batch.records import Standing
+from cloudai.effects import Program, Sleep, Wait
+from cloudai.engine import raw_of
+from cloudai.errors import CloudAIError, JournalError, ReplayError, ServiceError
+from cloudai.flow import Request, Response
+from cloudai.ledger import Ledger
+from cloudai.models.base import Meta, Result
+from cloudai.operations import RESULTS, Given
+from cloudai.pace import Pacer
+from cloudai.states import verdict
+
+if TYPE_CHECKING:
+    from cloudai.batch.run import Run
+
+__all__ = ["ItemLedger", "Reading", "error_of", "result_of", "written_error", "written_result"]
+
+SLICE = 1.0
+"""Seconds: a wait is looked up from this often, so that a batch that is stopped stops."""
+
+
+class ItemLedger(Ledger):
+    """Writes each request of a call down before it goes out, and each reply before it is read.
+
+    Args:
+        run: The batch.
+        given: The input.
+        standing: What the journal knows of the call.
+    """
+
+    patient: ClassVar[bool] = True
+
+    def __init__(self, run: Run[Any], given: Given, standing: Standing) -> None:
+        self._run = run
+        self._given = given
+        self._call = standing.call
+        self._held = {place: held.response for place, held in standing.held.items()}
+        self._turns: dict[str, tuple[Pacer, int]] = {}
+        self.began: float | None = None
+        """When the first request had its turn."""
+        self.host: str | None = None
+        self.last: str | None = None
+        """The place of the last reply."""
+
+    def held(self, place: str) -> Response | None:
+        """The reply of an earlier run, once: a job that was still running is looked at anew."""
+        self.last = place
+        return self._held.pop(place, None)
+
+    def early(self, place: str, pacer: Pacer, now: float) -> float:
+        """Wait by the pace of the batch."""
+        self._run.require_going()
+        if self._run.offline:
+            return 0.0
+        if not self._run.rates:
+            return super().early(place, pacer, now)
+        seconds, turn = pacer.take(self._run.rates, now)
+        if not seconds:
+            self._turns[place] = pacer, turn
+            self.began = now if self.began is None else self.began
+        self._run.waiting_until = now + seconds if seconds else None
+        return min(seconds, SLICE)
+
+    def rest(self, seconds: float) -> Program[None]:
+        """Wait, and end as soon as the batch does."""
+        until = self._run.clock() + seconds
+        while seconds > 0:
+            self._run.require_going()
+            yield Sleep(min(seconds, SLICE))
+            seconds = until - self._run.clock()
+        self._run.require_going()
+
+    def sending(self, place: str, request: Request) -> Program[None]:
+        """Hold it against the limits, and write it down; a look at a job and a token are in nobody's way."""
+        self._run.require_going()
+        self.host = urlsplit(request.url).hostname
+        if self._run.offline or not request.credentials:
+            return
+        if request.billed:
+            self._run.reserve(request.billed)
+            try:
+                yield Wait(self._run.journal.do(records.intend(self._call, place, request.billed)))
+            except JournalError as error:
+                self._run.refund(1, request.billed)
+                self._run.pause(error)
+                raise
+        pacer, turn = self._turns.pop(place, (None, 0))
+        if pacer is not None:
+            # Writing may have taken a while: the service counts from now.
+            pacer.move(turn, self._run.clock())
+
+    def answered(self, place: str, request: Request, response: Response) -> Program[None]:
+        """Have it on disk before anybody reads it. Where that fails the reply is used all the same: it is paid for."""
+        self._run.sign_of_life()
+        if not request.credentials:
+            return
+        self.last = place
+        memory = {} if isinstance(self._given, str) else self._given.memory()
+        work = records.answer(self._call, place, request.billed, response, memory)
+        try:
+            yield Wait(self._run.journal.do(work))
+        except JournalError as error:
+            self._run.journal.rescue(work)
+            self._run.pause(error)
+
+    def failed(self, place: str, request: Request, error: CloudAIError) -> None:
+        """Enter what became of the attempt, and what it says of the service."""
+        self._run.trouble(error)
+        if self._run.offline or not request.credentials or not request.billed:
+            return
+        found = verdict(error)
+        sent, free = found.state != "NOT_SENT", not found.billed
+        self._run.refund(int(not sent), request.billed if free else 0)
+        self._run.journal.do(
+            records.undo(self._call, place, request.billed, sent=sent, doubt=found.state == "UNKNOWN", free=free)
+        )
+
+
+class Reading(Ledger):
+    """Gives the replies of the journal, and sends nothing."""
+
+    def __init__(self, standing: Standing) -> None:
+        self._held = {place: held.response for place, held in standing.held.items()}
+
+    def held(self, place: str) -> Response | None:
+        """The reply, as often as it is asked for."""
+        return self._held.get(place)
+
+    def sending(self, place: str, request: Request) -> Program[None]:
+        """Nothing is."""
+        raise ReplayError(f"the journal does not hold the reply to {request.method} {request.service} ({place})")
+        yield  # a program all the same
+
+
+# -- as they are written down ------------------------------------------------------------------------------------
+
+
+def written_result(result: Result) -> dict[str, str]:
+    """A result as JSON."""
+    return {"result": result.model_dump_json(), "meta": result.meta.model_dump_json(exclude_defaults=True)}
+
+
+def result_of(operation: str, standing: Standing, name: str | None = None) -> Result | None:
+    """The result that was written down, with the replies it was read from; None where there is none we can read."""
+    if standing.result is None:
+        return None
+    try:
+        result = RESULTS[operation].model_validate_json(standing.result)
+        meta = Meta.model_validate_json(standing.meta or "{}")
+    except ValidationError:
+        return None  # of another version: it is read anew from the replies
+    meta = meta.model_copy(update={"replayed": True, **({"input": name} if name else {})})
+    return result._with(meta, raw_of([(held.units, held.response) for held in standing.held.values()]))  # noqa: SLF001
+
+
+ERROR_FIELDS = ("message", "advice", "status", "code", "retry_after", "quota", "provider", "request_id", "state")
+
+
+def written_error(error: Exception) -> str:
+    """An error as JSON, without what was answered."""
+    known = {name: value for name in ERROR_FIELDS if (value := getattr(error, name, None)) is not None}
+    if not isinstance(error, CloudAIError):
+        known = {"message": f"{type(error).__name__}: {error}"}
+    return json.dumps({"type": type(error).__name__, **known}, ensure_ascii=False)
+
+
+def error_of(text: str) -> CloudAIError:
+    """The error that was written down."""
+    known: Mapping[str, Any] = json.loads(text)
+    kind = getattr(cloudai.errors, known["type"], CloudAIError)
+    arguments = {name: known.get(name) for name in ("status", "code", "retry_after")}
+    error: CloudAIError
+    if issubclass(kind, ServiceError):
+        error = kind(known["message"], **arguments)
+    else:
+        error = CloudAIError.__new__(kind, known["message"])
+        CloudAIError.__init__(error, known["message"])
+    for name in ("advice", "quota", "provider", "request_id", "state"):
+        if name in known:
+            setattr(error, name, known[name])
+    return error

@@ -1,0 +1,257 @@
+"""The journal: a SQLite file in which a batch keeps what it is about to pay for, and what it has been given for it.
+
+Before a request goes out, that it will is on disk; before a reply is read, the reply is. So after a crash, a power cut
+or a full disk one knows what was finished, what is in doubt, and what never began.
+
+One thread owns the file. Whoever wants something of it hands over a function, gets a future, and the thread runs all
+that have come meanwhile in one transaction: 32 calls in flight cost one sync of the disk, not 32. Keys and uploads are
+never written; replies and the names of inputs are, so the file is for its owner alone (mode 0600).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cloudai.batch.records import Database, require_schema
+from cloudai.errors import JournalError
+
+__all__ = ["Journal"]
+
+T = TypeVar("T")
+
+log = logging.getLogger("cloudai")
+
+
+@dataclass
+class _Work:
+    function: Callable[[Any], Any]
+    future: Future[Any]
+
+
+class Journal:
+    """A journal file, owned until it is closed; without a path a temporary one that nobody else sees.
+
+    Args:
+        path: The file; made if it is not there.
+        connect: Opens SQLite; tests put their own in.
+
+    Raises:
+        JournalError: Another process has it, it is no journal, or it cannot be written.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str] | None = None, *, connect: Callable[[str], Database] | None = None
+    ) -> None:
+        self.path = None if path is None else Path(path)
+        self.broken: JournalError | None = None
+        self._pid = os.getpid()
+        self._some = threading.Condition()
+        self._queue: list[_Work] = []
+        self._lost: list[Callable[[Any], Any]] = []
+        self._closing = False
+        with self._mapped():
+            self._db = self._opened(connect or _connect)
+            self._inode = self._identity()
+        self._thread = threading.Thread(target=self._serve, name="cloudai-journal", daemon=True)
+        self._thread.start()
+
+    # -- opening -----------------------------------------------------------------------------------------------
+
+    def _opened(self, connect: Callable[[str], Database]) -> Database:
+        if self.path is None:
+            db = connect("")
+            require_schema(db)
+            return db
+        if _is_remote(self.path):
+            log.warning("%s is on a network drive: whether another computer has it cannot be told", self.path)
+        _create(self.path)
+        db = connect(str(self.path))
+        try:
+            # One owner: the lock goes when its process does, and no shared memory is needed beside the file.
+            db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("PRAGMA secure_delete = ON")
+            db.execute("BEGIN EXCLUSIVE")
+            require_schema(db)
+            db.execute("COMMIT")
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _identity(self) -> tuple[int, int] | None:
+        if self.path is None:
+            return None
+        found = self.path.stat()
+        return found.st_dev, found.st_ino
+
+    def _mapped(self) -> _Mapped:
+        return _Mapped(self.path)
+
+    # -- the thread that owns the file -------------------------------------------------------------------------
+
+    def do(self, work: Callable[[Any], T]) -> Future[T]:
+        """Have the owner run this, with what others want at the same time; the outcome is there once it is on disk."""
+        future: Future[T] = Future()
+        with self._some:
+            if self._pid != os.getpid():
+                future.set_exception(JournalError("a journal does not go into a forked process"))
+            elif self._closing:
+                future.set_exception(JournalError("the batch is closed", advice="Open it again with client.batch()."))
+            else:
+                self._queue.append(_Work(work, future))
+                self._some.notify()
+        return future
+
+    def ask(self, work: Callable[[Any], T]) -> T:
+        """The same, waited for."""
+        return self.do(work).result()
+
+    def rescue(self, work: Callable[[Any], Any]) -> None:
+        """Keep what could not be written, and was paid for: it is tried once more at the end."""
+        self._lost.append(work)
+
+    def _serve(self) -> None:
+        while True:
+            with self._some:
+                while not self._queue and not self._closing:
+                    self._some.wait()
+                works, self._queue = self._queue, []
+                if not works and self._closing:
+                    return
+            self._commit(works)
+
+    def _commit(self, works: list[_Work]) -> None:
+        outcomes: list[tuple[Future[Any], Any, Exception | None]] = []
+        try:
+            with self._mapped():
+                self._require_there()
+                self._db.execute("BEGIN IMMEDIATE")
+                try:
+                    outcomes = [(work.future, *_tried(work.function, self._db)) for work in works]
+                    self._db.execute("COMMIT")
+                except BaseException:
+                    _roll_back(self._db)
+                    raise
+        except JournalError as error:
+            self.broken = error
+            outcomes = [(work.future, None, error) for work in works]
+        for future, value, failure in outcomes:
+            if failure is None:
+                future.set_result(value)
+            else:
+                future.set_exception(failure)
+
+    def _require_there(self) -> None:
+        try:
+            same = self._identity() == self._inode
+        except OSError:
+            same = False
+        if not same:
+            raise JournalError(
+                f"{self.path} was moved or deleted while the batch ran", advice="Put it back, or begin a new one."
+            )
+
+    def close(self) -> None:
+        """Write what is left, and let the file go; JournalError where something paid for could not be kept."""
+        if self._pid != os.getpid():
+            return
+        lost, self._lost = self._lost, []
+        futures = [self.do(work) for work in lost]
+        with self._some:
+            self._closing = True
+            self._some.notify()
+        self._thread.join()
+        self._db.close()
+        failures = [error for future in futures if (error := future.exception())]
+        if failures:
+            raise JournalError(
+                f"{len(failures)} replies could not be kept in {self.path} ({failures[0]})",
+                advice="They are counted as in doubt: free some space, and the next run asks for them again.",
+            )
+
+
+def _tried(work: Callable[[Any], Any], db: Database) -> tuple[Any, Exception | None]:
+    """The outcome of one piece of work; what SQLite says goes on, for it concerns the whole transaction."""
+    try:
+        return work(db), None
+    except sqlite3.Error:
+        raise
+    except Exception as error:  # noqa: BLE001  # told to the one who asked
+        return None, error
+
+
+def _roll_back(db: Database) -> None:
+    with suppress(Exception):  # SQLite has rolled back by itself
+        db.execute("ROLLBACK")
+
+
+class _Mapped:
+    """Errors of SQLite and the file system as ours."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path or "the temporary journal"
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, sqlite3.Error | OSError) and not isinstance(error, JournalError):
+            raise _as_ours(error, self._path) from error
+
+
+def _as_ours(error: Exception, path: Path | str) -> JournalError:
+    text = str(error)
+    for sign, what, advice in PROBLEMS:
+        if sign in text:
+            return JournalError(f"{path} {what}", advice=advice)
+    return JournalError(f"{path} cannot be used ({text})", advice="Check the disk, or give another journal.")
+
+
+PROBLEMS = (
+    ("locked", "is used by another process", "Wait until it ends; a killed one lets go by itself."),
+    ("full", "cannot be written: the disk is full", "Free some space and run the same again: it goes on from here."),
+    ("No space left", "cannot be written: the disk is full", "Free some space and run the same again."),
+    ("not a database", "is not a journal of cloudai", "Give another name: this file is left as it is."),
+    ("malformed", "is damaged", "Restore a copy, or give another name."),
+    ("readonly", "cannot be written", "Check who owns the file and its folder."),
+    ("Permission", "cannot be written", "Check who owns the file and its folder."),
+    ("unable to open", "cannot be opened", "Check that the folder is there and can be written."),
+    ("No such file", "cannot be made: there is no such folder", "Make the folder first."),
+    ("Is a directory", "is a folder", "Give the name of a file."),
+)
+
+
+def _connect(path: str) -> Database:
+    # The thread that owns it is not the one that opens it.
+    return sqlite3.connect(path, timeout=0.2, isolation_level=None, check_same_thread=False)
+
+
+def _create(path: Path) -> None:
+    """Make the file, for its owner's eyes alone; SQLite gives the files beside it the same mode."""
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+
+
+def _is_remote(path: Path) -> bool:
+    """Whether the file is on a drive of another computer, where that can be told (Linux)."""
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        mounts = [line.split() for line in Path("/proc/self/mounts").read_text("utf-8").splitlines()]
+        within = str(path.resolve().parent)
+    except OSError:
+        return False
+    found = [(len(m[1]), m[2]) for m in mounts if within == m[1] or within.startswith(m[1].rstrip("/") + "/")]
+    return bool(found) and max(found)[1].startswith(("nfs", "cifs", "smb", "9p", "fuse.sshfs"))

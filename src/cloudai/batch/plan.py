@@ -1,0 +1,227 @@
+"""What a batch would do, before it does anything: requests, units, minutes, hosts, what is cached or cannot be sent."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from cloudai.batch import records
+from cloudai.batch.inputs import Entry
+from cloudai.errors import CloudAIError, InputError
+from cloudai.flow import Call, Flow, Request
+from cloudai.media import Image
+from cloudai.operations import Given, flow_of, given_as
+from cloudai.pace import MARGIN, Rate
+from cloudai.table import Table
+
+if TYPE_CHECKING:
+    from cloudai.batch.run import Run
+
+__all__ = ["Plan", "plan"]
+
+UNPACED = 1.0
+"""Seconds that a call is taken to last where no pace says more."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a batch would do; printing it tells it in a few lines."""
+
+    inputs: int
+    requests: int
+    """Billed requests that would be sent; polls and retries come on top."""
+    units: int
+    minutes: float
+    """At the pace chosen; without one an estimate."""
+    cached: int
+    """Inputs that are answered from the journal."""
+    duplicates: int
+    """Inputs with the same bytes as an earlier one."""
+    in_doubt: int
+    """Inputs of which something was sent before, without an answer."""
+    prepared: Mapping[str, int] = field(default_factory=dict)
+    """How many pictures are turned, shrunk or converted before they are sent."""
+    refused: tuple[tuple[str, str], ...] = ()
+    """Inputs that cannot be sent, with the reason."""
+    by_reference: int = 0
+    """Addresses that the provider fetches itself: boxes in its frame, and no crops."""
+    hosts: tuple[str, ...] = ()
+    """Where data goes; none for an engine on this machine."""
+    cost: float | None = None
+    """USD, for the price given."""
+    paced: bool = False
+
+    def table(self) -> Table:
+        """The same as a table of two columns."""
+        return Table([{"plan": what, "": value} for what, value in self._lines()])
+
+    def _lines(self) -> list[tuple[str, str]]:
+        lines = [("inputs", str(self.inputs))]
+        if self.cached:
+            lines.append(("from the journal", f"{self.cached}, for nothing"))
+        if self.duplicates:
+            lines.append(("duplicates", f"{self.duplicates}, for nothing"))
+        if self.in_doubt:
+            lines.append(("in doubt", f"{self.in_doubt}: sent before, no answer known; may be billed twice"))
+        lines.append(("requests", f"{self.requests} ({self.units} units)"))
+        lines.append(("time", _spoken(self.minutes) + ("" if self.paced else ", guessed: no pace is given")))
+        if self.cost is not None:
+            lines.append(("cost", f"{self.cost:.2f} USD at the price given"))
+        lines.append(("goes to", ", ".join(self.hosts) or "nowhere: this computer"))
+        lines += [(what, str(n)) for what, n in self.prepared.items()]
+        if self.by_reference:
+            lines.append(("addresses", f"{self.by_reference}: fetched by the provider, no crops"))
+        lines += [("cannot be sent", f"{name}: {why}") for name, why in self.refused[:FEW]]
+        if len(self.refused) > FEW:
+            lines.append(("", f"… and {len(self.refused) - FEW} more"))
+        return lines
+
+    def __str__(self) -> str:
+        return "\n".join(f"{what:>16}  {value}" for what, value in self._lines())
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><th>{html.escape(a)}</th><td>{html.escape(b)}</td></tr>" for a, b in self._lines())
+        return f"<table>{rows}</table>"
+
+
+FEW = 5
+HOUR = 60
+
+
+def _spoken(minutes: float) -> str:
+    if minutes < 1:
+        return f"{minutes * 60:.0f} s"
+    return f"{minutes:.0f} min" if minutes < HOUR else f"{minutes / HOUR:.1f} h"
+
+
+class _Draft(Image):
+    """A picture that is looked at, not prepared: its header tells what would be done to it."""
+
+    def _encoded_anew(self, image: Any, header: Any, scale: float, limits: Any) -> Any:  # noqa: ARG002
+        """As if it were: how large it would be, and not one pixel decoded."""
+        from cloudai.media import image as fitting
+
+        size = fitting._scaled(header, scale)  # noqa: SLF001  # what it is a draft of
+        said = fitting._said(header, size, None)  # noqa: SLF001
+        return self._picture(header, size, b"", header.format, said if said != "as given" else "encoded anew")
+
+
+def plan(run: Run[Any]) -> Plan:
+    """Go over the inputs without sending anything: read each, and hold it against the provider's limits."""
+    run.inputs.hold()
+    tally = _Tally(run)
+    for entry in run.inputs:
+        tally.inputs += 1
+        try:
+            tally.add(entry)
+        except CloudAIError as error:
+            tally.refused.append((entry.name or f"input {entry.item}", str(error)))
+    return tally.plan()
+
+
+class _Tally:
+    """Counts what a batch would do, input by input."""
+
+    def __init__(self, run: Run[Any]) -> None:
+        self._run = run
+        self._a_call = run.provider.requests(run.operation, run.settings.options)
+        self._seen: set[str] = set()
+        self.inputs = self.requests = self.units = 0
+        self.count: Counter[str] = Counter()
+        self.prepared: Counter[str] = Counter()
+        self.hosts: dict[str, None] = {}
+        self.refused: list[tuple[str, str]] = []
+
+    def add(self, entry: Entry) -> None:
+        """One input; what is raised is why it cannot be sent."""
+        run = self._run
+        given = _drafted(run, entry)
+        key = run.key_of(sha256(given.encode()).hexdigest() if isinstance(given, str) else given.key)
+        known = run.journal.ask(records.state_of(key))
+        if key in self._seen:
+            self.count["duplicates"] += 1
+            return
+        self._seen.add(key)
+        if known in ("done", "failed"):
+            self.count["cached"] += 1
+            return
+        self.count["in_doubt"] += known == "doubt"
+        if known == "doubt" and run.settings.in_doubt == "skip":
+            return
+        if run.provider.hosts:
+            self._asked(first_request(flow_of(run.provider, run.operation, given, run.settings.options)))
+        elif isinstance(given, Image):
+            given.look()
+        if isinstance(given, Image):
+            self.count["by_reference"] += given.uri is not None
+            if done := _done_to(given):
+                self.prepared[done] += 1
+
+    def _asked(self, request: Request | None) -> None:
+        if request is not None:
+            self.hosts[urlsplit(request.url).hostname or ""] = None
+            self.requests += self._a_call
+            self.units += self._a_call * request.billed
+
+    def plan(self) -> Plan:
+        """The sum."""
+        run, price = self._run, self._run.settings.price
+        return Plan(
+            inputs=self.inputs,
+            requests=self.requests,
+            units=self.units,
+            minutes=_minutes(self.requests, run.rates, run.concurrency),
+            cached=self.count["cached"],
+            duplicates=self.count["duplicates"],
+            in_doubt=self.count["in_doubt"],
+            by_reference=self.count["by_reference"],
+            prepared=dict(self.prepared),
+            refused=tuple(self.refused),
+            hosts=tuple(self.hosts),
+            cost=None if price is None else self.units * price / 1000,
+            paced=bool(run.rates),
+        )
+
+
+def _done_to(image: Image) -> str | None:
+    """What would be done to a picture, in a word; None where it goes as it is."""
+    said = image.frame.prepared if image.frame else None
+    if said in (None, "as given", "metadata removed"):
+        return None
+    return "shrunk" if "→" in said else "converted" if " to " in said else "turned or recoded"
+
+
+def _drafted(run: Run[Any], entry: Entry) -> Given:
+    given = given_as(run.operation, entry.given)
+    return _Draft(entry.given) if isinstance(given, Image) else given
+
+
+def first_request(flow: Flow[Any]) -> Request | None:
+    """What a flow would send first; None where it sends nothing."""
+    try:
+        step = next(flow)
+        while not isinstance(step, Request):
+            if not isinstance(step, Call):
+                raise InputError("what this sends cannot be told beforehand")
+            try:
+                outcome = step.function()
+            except CloudAIError as error:
+                step = flow.throw(error)
+            else:
+                step = flow.send(outcome)
+    except StopIteration:
+        return None
+    else:
+        return step
+    finally:
+        flow.close()
+
+
+def _minutes(requests: int, paces: tuple[Rate, ...], concurrency: int) -> float:
+    waits = [(max(0, requests - 1) // rate.n) * (rate.seconds + MARGIN) for rate in paces]
+    return max([requests * UNPACED / concurrency, *waits] if not paces else waits) / 60

@@ -1,0 +1,149 @@
+"""How far a batch is: a bar in a terminal or a notebook, a line now and then where the output is a file."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from cloudai.table import Outcome
+
+if TYPE_CHECKING:
+    from cloudai.batch.run import Run
+
+__all__ = ["Progress", "progress_for"]
+
+EVERY = 15.0
+"""Seconds between two lines where nobody watches."""
+SHORT = 28
+"""Letters of a name that the bar shows."""
+
+
+class Progress:
+    """Shows nothing; what a batch has unless it is asked."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """The batch has ended."""
+
+    def show(self, outcome: Outcome[Any]) -> None:
+        """One more input has ended."""
+
+    def wait(self) -> None:
+        """Nothing has ended for half a second."""
+
+
+class Told(Progress):
+    """Calls a function of the user's with each outcome."""
+
+    def __init__(self, tell: Callable[[Outcome[Any]], Any]) -> None:
+        self._tell = tell
+
+    def show(self, outcome: Outcome[Any]) -> None:
+        """Hand it on."""
+        self._tell(outcome)
+
+
+class Bar(Progress):
+    """A bar with time left, failures, and how long the quota is waited for."""
+
+    def __init__(self, run: Run[Any]) -> None:
+        self._run = run
+
+    def __enter__(self) -> Self:
+        self._bar = _tqdm()(
+            total=self._run.inputs.total, desc=self._run.operation, unit="", file=sys.stderr, dynamic_ncols=True
+        )
+        return self
+
+    def show(self, outcome: Outcome[Any]) -> None:  # noqa: ARG002
+        """One step further."""
+        self._bar.set_postfix_str(_standing(self._run), refresh=False)
+        self._bar.update()
+
+    def wait(self) -> None:
+        """Say what is waited for."""
+        self._bar.set_postfix_str(_standing(self._run))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.set_postfix_str(_standing(self._run), refresh=False)
+        self._bar.close()
+
+
+class Lines(Progress):
+    """A line every quarter of a minute, and one at the end: for a file, or the log of a server."""
+
+    def __init__(self, run: Run[Any]) -> None:
+        self._run = run
+        self._next = time.monotonic() + EVERY
+
+    def show(self, outcome: Outcome[Any]) -> None:  # noqa: ARG002
+        """Perhaps a line."""
+        self.wait()
+
+    def wait(self) -> None:
+        """Perhaps a line."""
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + EVERY
+            self._print()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._print()
+
+    def _print(self) -> None:
+        run = self._run
+        total = f"/{run.inputs.total}" if run.inputs.total is not None else ""
+        ended = sum(run.counts.values())
+        sys.stderr.write(f"{run.operation}: {ended}{total}  {_standing(run)}".rstrip() + "\n")
+        sys.stderr.flush()
+
+
+def _standing(run: Run[Any]) -> str:
+    """What is worth a word beside the number."""
+    books = run.books
+    words = [f"{books[name]} {name.replace('_', ' ')}" for name in ("failed", "in_doubt", "not_started") if books[name]]
+    if run.sent:
+        words.insert(0, f"{run.sent} sent")
+    if run.going and run.waiting_until is not None and (left := run.waiting_until - run.clock()) > 1:
+        words.append(f"waiting {left:.0f} s for the quota")
+    return ", ".join(words)
+
+
+def _tqdm() -> Any:
+    """The bar of a notebook where there is one that can show it, else of a terminal."""
+    from tqdm import tqdm
+
+    if _in_notebook():
+        try:
+            import ipywidgets  # noqa: F401  # without them the notebook's bar fails when it is made
+            from tqdm.notebook import tqdm as notebook
+        except ImportError:
+            return tqdm
+        return notebook
+    return tqdm
+
+
+def _in_notebook() -> bool:
+    shell = sys.modules.get("IPython")
+    found = shell.get_ipython() if shell is not None else None
+    return type(found).__name__ == "ZMQInteractiveShell"
+
+
+def progress_for(run: Run[Any]) -> Progress:
+    """As ``progress=`` says: False, True, or a function of an outcome."""
+    wanted = run.settings.progress
+    if callable(wanted):
+        return Told(wanted)
+    if not wanted:
+        return Progress()
+    return Bar(run) if _in_notebook() or sys.stderr.isatty() else Lines(run)

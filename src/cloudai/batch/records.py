@@ -1,0 +1,378 @@
+"""What is written in a journal, and read: its tables, and a function for each statement.
+
+Each returns a function of the connection, for `Journal.do`, which runs it in the thread that owns the file.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from cloudai.errors import JournalError
+from cloudai.flow import Response
+
+__all__ = ["Database", "Entered", "Held", "Standing"]
+
+APPLICATION = 0x636C6475  # "cldu": says whose file this is
+VERSION = 1
+SCHEMA = (
+    # What is asked: provider, operation and options; one file may hold several.
+    """CREATE TABLE batches (
+        id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, provider TEXT NOT NULL, operation TEXT NOT NULL,
+        options TEXT NOT NULL, version TEXT NOT NULL, started_at TEXT NOT NULL, run INTEGER NOT NULL)""",
+    # One input's bytes, asked once: its result, or the error that ended it.
+    """CREATE TABLE calls (
+        id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, batch INTEGER NOT NULL, sha256 TEXT NOT NULL,
+        state TEXT NOT NULL, rounds INTEGER NOT NULL DEFAULT 0, run INTEGER, item INTEGER,
+        memory TEXT, result TEXT, meta TEXT, error TEXT)""",
+    # Each exchange of it: sent how often, what was paid at least and at most, whether one is in doubt, the reply.
+    """CREATE TABLE exchanges (
+        call INTEGER NOT NULL, place TEXT NOT NULL, units INTEGER NOT NULL, sent INTEGER NOT NULL DEFAULT 0,
+        paid INTEGER NOT NULL DEFAULT 0, most INTEGER NOT NULL DEFAULT 0, doubt INTEGER NOT NULL DEFAULT 0,
+        status INTEGER, headers TEXT, body BLOB, PRIMARY KEY (call, place)) WITHOUT ROWID""",
+    # The inputs in their order, and what became of each.
+    """CREATE TABLE items (
+        batch INTEGER NOT NULL, item INTEGER NOT NULL, call INTEGER, name TEXT NOT NULL, row TEXT, status TEXT NOT NULL,
+        facts TEXT NOT NULL, error TEXT, PRIMARY KEY (batch, item)) WITHOUT ROWID""",
+    "CREATE INDEX items_call ON items (call)",
+    f"PRAGMA application_id = {APPLICATION}",
+    f"PRAGMA user_version = {VERSION}",
+)
+NOT_KEPT = ("set-cookie", "set-cookie2")
+"""Headers of a reply that let somebody in."""
+
+
+class Database(Protocol):
+    """What is used of a connection to SQLite."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Any:
+        """Run one statement; iterating gives its rows."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
+def require_schema(db: Database) -> None:
+    """Make the tables of a new file; JournalError or sqlite3.DatabaseError where the file is another's."""
+    [(application,)] = db.execute("PRAGMA application_id")
+    [(version,)] = db.execute("PRAGMA user_version")
+    [(tables,)] = db.execute("SELECT COUNT(*) FROM sqlite_schema")
+    if application == APPLICATION and version == VERSION:
+        return
+    if application == APPLICATION:
+        raise JournalError(
+            f"a journal of version {version}, and this cloudai reads {VERSION}", advice="Update cloudai."
+        )
+    if tables:
+        raise sqlite3.DatabaseError("file is not a database of ours: not a database")
+    for statement in SCHEMA:
+        db.execute(statement)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the journal knows of a call when an input comes to it."""
+
+    call: int
+    state: str = "open"
+    """"open", "done" or "failed"."""
+    rounds: int = 0
+    """Runs in which it ended without an answer."""
+    in_doubt: bool = False
+    """Something was sent, and what became of it is not known."""
+    attempts: int = 0
+    paid: int = 0
+    most: int = 0
+    """Units the vendor has counted, at least and at most."""
+    first: int | None = None
+    """Another item of this run that had the same bytes."""
+    result: str | None = None
+    meta: str | None = None
+    error: str | None = None
+    memory: str | None = None
+    """What a flow must know of the input to be read again without it."""
+    held: Mapping[str, Held] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Held:
+    """A reply of an earlier run."""
+
+    units: int
+    response: Response
+
+
+# -- statements ------------------------------------------------------------------------------------------------
+
+
+def begin(digest: str, provider: str, operation: str, options: Mapping[str, Any], *, version: str, now: str) -> Any:
+    """A run of these options begins, or goes on: the number of its batch, and of the run."""
+
+    def work(db: Database) -> tuple[int, int]:
+        db.execute(
+            "INSERT INTO batches (digest, provider, operation, options, version, started_at, run)"
+            " VALUES (?, ?, ?, ?, ?, ?, 0) ON CONFLICT (digest) DO UPDATE SET version = excluded.version",
+            (digest, provider, operation, json.dumps(options, ensure_ascii=False, default=str), version, now),
+        )
+        [(batch, run)] = db.execute("SELECT id, run + 1 FROM batches WHERE digest = ?", (digest,))
+        return batch, run
+
+    return work
+
+
+def anew(batch: int, run: int) -> Any:
+    """The inputs are gone through from the beginning."""
+
+    def work(db: Database) -> None:
+        db.execute("UPDATE batches SET run = ? WHERE id = ?", (run, batch))
+        db.execute("DELETE FROM items WHERE batch = ?", (batch,))
+
+    return work
+
+
+def stand(batch: int, run: int, item: int, key: str, sha256: str) -> Any:
+    """What is known of the call with this key; it is entered if nothing is."""
+
+    def work(db: Database) -> Standing:
+        db.execute(
+            "INSERT OR IGNORE INTO calls (key, batch, sha256, state, item, run) VALUES (?, ?, ?, 'open', ?, ?)",
+            (key, batch, sha256, item, run),
+        )
+        [(call, of_run, of_item)] = db.execute("SELECT id, run, item FROM calls WHERE key = ?", (key,))
+        return replace(_standing(db, call), first=of_item if of_run == run and of_item != item else None)
+
+    return work
+
+
+def standing_of(call: int) -> Any:
+    """What is known of a call."""
+    return lambda db: _standing(db, call)
+
+
+def state_of(key: str) -> Any:
+    """Of the call with this key: "open", "doubt", "done", "failed", or None where there is none."""
+
+    def work(db: Database) -> str | None:
+        rows = list(
+            db.execute(
+                "SELECT state, (SELECT MAX(doubt) FROM exchanges WHERE call = id) FROM calls WHERE key = ?", (key,)
+            )
+        )
+        return ("doubt" if rows[0][1] and rows[0][0] == "open" else str(rows[0][0])) if rows else None
+
+    return work
+
+
+def _standing(db: Database, call: int) -> Standing:
+    [(state, rounds, result, meta, error, memory)] = db.execute(
+        "SELECT state, rounds, result, meta, error, memory FROM calls WHERE id = ?", (call,)
+    )
+    [(sent, paid, most, doubt)] = db.execute(
+        "SELECT TOTAL(sent), TOTAL(paid), TOTAL(most), MAX(doubt) FROM exchanges WHERE call = ?", (call,)
+    )
+    return Standing(
+        call=call,
+        state=state,
+        rounds=rounds,
+        in_doubt=bool(doubt),
+        attempts=int(sent),
+        paid=int(paid),
+        most=int(most),
+        result=result,
+        meta=meta,
+        error=error,
+        memory=memory,
+        held=_held(db, call),
+    )
+
+
+def _held(db: Database, call: int) -> dict[str, Held]:
+    rows = db.execute(
+        "SELECT place, units, status, headers, body FROM exchanges WHERE call = ? AND status IS NOT NULL", (call,)
+    )
+    found = {
+        place: Held(units, Response(status, json.loads(headers), body, replayed=True))
+        for place, units, status, headers, body in rows
+    }
+    return {place: found[place] for place in sorted(found, key=_in_order)}
+
+
+def _in_order(place: str) -> list[int]:
+    return [int(number) for number in place.split(".")]
+
+
+def intend(call: int, place: str, units: int) -> Any:
+    """A request is about to go out: from now on it is in doubt."""
+
+    def work(db: Database) -> None:
+        db.execute(
+            "INSERT INTO exchanges (call, place, units, sent, most, doubt) VALUES (?, ?, ?, 1, ?, 1)"
+            " ON CONFLICT (call, place) DO UPDATE SET sent = sent + 1, most = most + excluded.most, doubt = 1",
+            (call, place, units, units),
+        )
+
+    return work
+
+
+def answer(call: int, place: str, units: int, response: Response, memory: Mapping[str, Any]) -> Any:
+    """A good reply has come; of the looks at one job the last one is kept."""
+    kept = {name: value for name, value in response.headers.items() if name not in NOT_KEPT}
+    paid = 0 if response.replayed else units
+
+    def work(db: Database) -> None:
+        db.execute(
+            "INSERT INTO exchanges (call, place, units, paid, most, status, headers, body)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call, place) DO UPDATE SET doubt = 0, paid = paid + ?,"
+            " status = excluded.status, headers = excluded.headers, body = excluded.body",
+            (call, place, units, paid, paid, response.status, json.dumps(kept), response.content, paid),
+        )
+        db.execute("UPDATE calls SET memory = ? WHERE id = ?", (json.dumps(memory, ensure_ascii=False), call))
+
+    return work
+
+
+def undo(call: int, place: str, units: int, *, sent: bool, doubt: bool, free: bool) -> Any:
+    """An attempt failed: whether it reached the service, is still in doubt, and costs nothing."""
+
+    def work(db: Database) -> None:
+        db.execute(
+            "UPDATE exchanges SET sent = sent - ?, most = most - ?, doubt = ? WHERE call = ? AND place = ?",
+            (int(not sent), units if free else 0, int(doubt), call, place),
+        )
+
+    return work
+
+
+@dataclass(frozen=True)
+class Entered:
+    """An input and what became of it, as it is written down."""
+
+    item: int
+    name: str
+    status: str
+    facts: Mapping[str, Any]
+    call: int | None = None
+    row: Mapping[str, Any] | None = None
+    error: str | None = None
+
+
+def enter(batch: int, entered: Entered) -> Any:
+    """What became of an input."""
+
+    def work(db: Database) -> None:
+        db.execute(
+            "INSERT OR REPLACE INTO items (batch, item, call, name, row, status, facts, error)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                batch,
+                entered.item,
+                entered.call,
+                entered.name,
+                None if entered.row is None else json.dumps(entered.row, ensure_ascii=False, default=str),
+                entered.status,
+                json.dumps(entered.facts, ensure_ascii=False),
+                entered.error,
+            ),
+        )
+
+    return work
+
+
+def settle(call: int, run: int, item: int, state: str, **columns: Any) -> Any:
+    """A call is done, has failed for good, or stays open after one more round, with its result or its error."""
+
+    def work(db: Database) -> None:
+        names = ", ".join(f"{name} = ?" for name in columns)
+        db.execute(
+            f"UPDATE calls SET state = ?, run = ?, item = ?, rounds = rounds + ?{', ' * bool(names)}{names}"  # noqa: S608  # our names
+            " WHERE id = ?",
+            (state, run, item, int(state == "open"), *columns.values(), call),
+        )
+
+    return work
+
+
+def unpaid(call: int, place: str) -> Any:
+    """A good reply that cannot be used: that it was counted is no longer certain."""
+
+    def work(db: Database) -> None:
+        db.execute("UPDATE exchanges SET paid = 0 WHERE call = ? AND place = ?", (call, place))
+
+    return work
+
+
+def spent(batch: int) -> Any:
+    """Requests sent and units that may have been billed, of all runs."""
+
+    def work(db: Database) -> tuple[int, int]:
+        [(sent, most)] = db.execute(
+            "SELECT TOTAL(sent), TOTAL(most) FROM exchanges WHERE call IN (SELECT id FROM calls WHERE batch = ?)",
+            (batch,),
+        )
+        return int(sent), int(most)
+
+    return work
+
+
+def page(batch: int, after: int, n: int = 100) -> Any:
+    """The next inputs with what became of them, in order."""
+
+    def work(db: Database) -> list[tuple[Entered, Standing | None]]:
+        rows = list(
+            db.execute(
+                "SELECT item, call, name, row, status, facts, error FROM items WHERE batch = ? AND item > ?"
+                " ORDER BY item LIMIT ?",
+                (batch, after, n),
+            )
+        )
+        return [
+            (
+                Entered(item, name, status, json.loads(facts), call, json.loads(row) if row else None, error),
+                None if call is None else _standing(db, call),
+            )
+            for item, call, name, row, status, facts, error in rows
+        ]
+
+    return work
+
+
+def batches(db: Database) -> list[dict[str, Any]]:
+    """What the file holds: each provider, operation and options, with its books."""
+    columns = ("batch", "digest", "provider", "operation", "options", "version", "started_at", "runs")
+    rows = [
+        dict(zip(columns, row, strict=True))
+        for row in db.execute(
+            "SELECT id, digest, provider, operation, options, version, started_at, run FROM batches ORDER BY id"
+        )
+    ]
+    for row in rows:
+        row["books"] = dict(
+            db.execute("SELECT status, COUNT(*) FROM items WHERE batch = ? GROUP BY status", (row["batch"],))
+        )
+        row["requests"], row["units"] = spent(row["batch"])(db)
+    return rows
+
+
+def doubts(db: Database) -> int:
+    """Calls of which something was sent, and what became of it is not known."""
+    [(n,)] = db.execute("SELECT COUNT(DISTINCT call) FROM exchanges WHERE doubt = 1")
+    return int(n)
+
+
+def forget(name: str) -> Any:
+    """Delete all that is kept of an input, by its name: how many were found."""
+
+    def work(db: Database) -> int:
+        calls = [call for (call,) in db.execute("SELECT DISTINCT call FROM items WHERE name = ?", (name,))]
+        [(n,)] = db.execute("SELECT COUNT(*) FROM items WHERE name = ?", (name,))
+        for call in calls:
+            db.execute("DELETE FROM exchanges WHERE call = ?", (call,))
+            db.execute("DELETE FROM calls WHERE id = ?", (call,))
+            db.execute("DELETE FROM items WHERE call = ?", (call,))
+        db.execute("DELETE FROM items WHERE name = ?", (name,))
+        return int(n)
+
+    return work

@@ -1,0 +1,514 @@
+"""The heart of a batch, in threads or tasks alike: inputs go in, workers take them through, outcomes come out.
+
+A worker is a program (``effects.py``), so the same code runs under both drivers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import sha256
+from itertools import count
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+from cloudai._version import __version__
+from cloudai.batch import records
+from cloudai.batch.channel import Channel
+from cloudai.batch.conduct import SLOW_START, TROUBLE, Conduct
+from cloudai.batch.inputs import Entry, Inputs
+from cloudai.batch.item import ItemLedger, Reading, error_of, result_of, written_error, written_result
+from cloudai.batch.journal import Journal
+from cloudai.batch.records import Entered, Standing
+from cloudai.effects import Program, Wait
+from cloudai.engine import Engine
+from cloudai.errors import (
+    HOPELESS,
+    BadRequestError,
+    CloudAIError,
+    ForbiddenError,
+    InputError,
+    JournalError,
+    MalformedResponseError,
+    NotStartedError,
+    PausedError,
+    RateLimitedError,
+    ReplayError,
+    SettingsError,
+    TLSError,
+    UnsupportedOperationError,
+)
+from cloudai.flow import Call
+from cloudai.models.base import Many, Result
+from cloudai.operations import SHARED, Given, chosen, complete, flow_of, given_as, recalled, require_operation
+from cloudai.pace import Rate, rates
+from cloudai.table import Outcome
+
+if TYPE_CHECKING:
+    from cloudai.client import _Client
+
+__all__ = ["DONE", "Run", "Settings"]
+
+R = TypeVar("R", bound=Result)
+
+ROUNDS = 3
+"""How often an input is taken up before it counts as failed, in all runs together."""
+DONE = ("ok", "none_found")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What was chosen for a batch; see `Client.batch`."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    journal: Any = None
+    pace: Any = None
+    max_requests: int | None = None
+    max_units: int | None = None
+    concurrency: int | None = None
+    in_doubt: Literal["resend", "skip"] = "resend"
+    price: float | None = None
+    progress: Any = False
+    column: str | None = None
+    keep: Any = None
+
+
+@dataclass
+class _Ended:
+    """How an input ended."""
+
+    status: str
+    result: Result | None = None
+    error: Exception | None = None
+    attempts: int = 0
+    billed: tuple[int, int] = (0, 0)
+    facts: dict[str, Any] = field(default_factory=dict)
+    settle: tuple[str, dict[str, Any]] | None = None
+    """The state of the call, and what else is written down of it."""
+    unpaid: str | None = None
+    """The place of a good reply that cannot be used."""
+
+
+class Run(Conduct, Generic[R]):
+    """One batch; a client's `Batch` or `AsyncBatch` runs its workers and reads its outcomes."""
+
+    def __init__(self, client: _Client, operation: str, given: Any, settings: Settings) -> None:
+        require_operation(operation)
+        complete(operation, settings.options)
+        if settings.in_doubt not in ("resend", "skip"):
+            raise SettingsError(f"in_doubt={settings.in_doubt!r}", advice='Give "resend" or "skip".')
+        self.client, self.provider, self.operation = client, client.provider, operation
+        self.engine = client._engine  # noqa: SLF001  # a batch is a part of its client
+        self.clock: Callable[[], float] = self.engine.clock
+        self.offline = self.engine.offline
+        self.settings = settings
+        self._call_options: Any = {name: settings.options[name] for name in SHARED if name in settings.options}
+        self.inputs = Inputs(operation, given, settings.column, settings.keep)
+        self.rates = self._paced(settings.pace)
+        self.digest = self._digest()
+        self.journal = Journal(settings.journal)
+        self.began = False
+        self.waiting_until: float | None = None
+        self.submitted = 0
+        self.counts: Counter[str] = Counter()
+        try:
+            self.batch, self.number = self.journal.ask(
+                records.begin(
+                    self.digest, self.provider.name, operation, self.shown_options(), version=__version__, now=_now()
+                )
+            )
+            requests, units = self.journal.ask(records.spent(self.batch))
+        except BaseException:
+            self.journal.close()
+            raise
+        super().__init__(self.clock, settings.max_requests, settings.max_units, requests, units)
+        self._entries: Iterator[Entry] = iter(())
+        self._claims: dict[str, Future[None]] = {}
+        self._open: dict[int, tuple[Entry, int | None]] = {}
+        self._workers = 0
+        self.failure: BaseException | None = None
+        """Of the inputs themselves, or a fault of our own."""
+        self.outcomes = Channel(0)
+        self.reader = Engine(self.provider, offline=True, clock=self.clock)
+
+    # -- what is asked -----------------------------------------------------------------------------------------
+
+    def _paced(self, pace: Any) -> tuple[Rate, ...]:
+        if pace != "free":
+            return rates(pace)
+        known = type(self.provider).capabilities()[self.operation].free
+        if known is None:
+            raise SettingsError(
+                f"no pace of a free tier is known for {self.operation} of {self.provider.name}",
+                advice='Give it, for example pace="20/min".',
+            )
+        return rates(known)
+
+    def _digest(self) -> str:
+        """Of provider, operation and options: what the key of an input goes by beside its bytes."""
+        asked = [
+            self.provider.name,
+            self.provider.family(self.operation),
+            self.operation,
+            chosen(self.operation, self.settings.options),
+        ]
+        return sha256(json.dumps(asked, ensure_ascii=False, sort_keys=True, default=list).encode()).hexdigest()
+
+    def key_of(self, digest: str) -> str:
+        """What a call is known by, of the digest of its input."""
+        return sha256(f"{self.digest} {digest}".encode()).hexdigest()
+
+    def shown_options(self) -> dict[str, Any]:
+        """The options without those that may hold a key."""
+        return {n: v for n, v in self.settings.options.items() if n not in ("extra_headers", "extra_params")}
+
+    @property
+    def concurrency(self) -> int:
+        """Inputs at once."""
+        usual = 8 if self.provider.hosts else max(1, (os.cpu_count() or 2) - 1)
+        most: int = self.client._options["max_concurrency"]  # noqa: SLF001
+        return max(1, min(self.settings.concurrency or usual, most))
+
+    # -- workers -----------------------------------------------------------------------------------------------
+
+    def begin(self) -> list[Program[None]]:
+        """The programs of the workers."""
+        self.began = True
+        self.journal.ask(records.anew(self.batch, self.number))
+        self._entries = iter(self.inputs)
+        self._workers = self.concurrency
+        self.outcomes = Channel(self._workers)
+        return [self._worker(number) for number in range(self._workers)]
+
+    def _worker(self, number: int) -> Program[None]:
+        try:
+            if number >= SLOW_START:
+                yield Wait(self.alive)
+            while (entry := (yield Call(self._next))) is not None:
+                outcome = yield from self._item(entry)
+                yield Wait(self.outcomes.put(outcome))
+        except Exception as error:
+            self.failure = self.failure or error
+            self.stop()
+            raise
+        finally:
+            with self._lock:
+                self._workers -= 1
+                last = not self._workers
+            if last:
+                self.outcomes.close()
+
+    def _next(self) -> Entry | None:
+        with self._lock:
+            if not self.going:
+                return None
+            entry = next(self._entries, None)
+            if entry is not None:
+                self.submitted += 1
+                self._open[entry.item] = entry, None
+            return entry
+
+    def _item(self, entry: Entry) -> Program[Outcome[R]]:
+        """An input from the beginning to the end."""
+        came = self.clock()
+        facts: dict[str, Any] = {"started_at": _now(), "cached": False}
+        try:
+            given = given_as(self.operation, entry.given)
+            digest, name = yield Call(partial(_digest_and_name, given))
+        except InputError as error:
+            return self._entered(entry, came, None, _Ended("failed", error=error, facts=facts))
+        facts["sha256"] = digest
+        entry = replace(entry, name=entry.name or name)
+        key = self.key_of(digest)
+        while (others := self._claim(key)) is not None:
+            yield Wait(others)
+        standing: Standing | None = None
+        try:
+            standing = yield Wait(self.journal.do(records.stand(self.batch, self.number, entry.item, key, digest)))
+            assert standing is not None  # noqa: S101  # for the types
+            self._open[entry.item] = entry, standing.call
+            ended = yield from self._taken(entry, given, standing)
+        except JournalError as error:
+            self.pause(error)
+            ended = _Ended("not_started", error=error)
+        finally:
+            self._release(key)
+        ended.facts = {**facts, **ended.facts}
+        return self._entered(entry, came, standing, ended)
+
+    def _claim(self, key: str) -> Future[None] | None:
+        """Take the call; a future to wait for where another input with the same bytes has it."""
+        with self._lock:
+            if key in self._claims:
+                return self._claims[key]
+            self._claims[key] = Future()
+            return None
+
+    def _release(self, key: str) -> None:
+        with self._lock:
+            self._claims.pop(key).set_result(None)
+
+    def _taken(self, entry: Entry, given: Given, standing: Standing) -> Program[_Ended]:
+        """By what the journal knows: answered from it, left alone, or asked."""
+        known = {"duplicate_of": standing.first, "cached": standing.first is None}
+        # Another input of this run has paid for it.
+        billed = (0, 0) if standing.first is not None else (standing.paid, standing.most)
+        if standing.state == "done":
+            result = result_of(self.operation, standing, entry.name)
+            if result is not None:
+                return _Ended("ok", result=result, attempts=standing.attempts, billed=billed, facts=known)
+        if standing.state == "failed" and standing.error:
+            error = error_of(standing.error)
+            return _Ended("failed", error=error, attempts=standing.attempts, billed=billed, facts=known)
+        if standing.in_doubt and self.settings.in_doubt == "skip":
+            doubt = NotStartedError("something was sent in an earlier run, and what became of it is not known")
+            return _Ended("skipped", error=doubt, attempts=standing.attempts, billed=billed)
+        return (yield from self._asked(given, standing))
+
+    def _asked(self, given: Given, standing: Standing) -> Program[_Ended]:
+        """Call the provider, again where the service was at fault and has recovered."""
+        began = None
+        for round_ in count(standing.rounds + 1):
+            ledger = ItemLedger(self, given, standing)
+            before = self.successes
+            job = self.client._job(self.operation, given, self._call_options)  # noqa: SLF001
+            job.ledger = ledger
+            job.attempts, job.billed_min, job.billed_max = standing.attempts, standing.paid, standing.most
+            try:
+                self.require_going()
+                flow = flow_of(self.provider, self.operation, given, self.settings.options)
+                result = yield from self.engine.run(flow, job)
+            except Exception as error:  # noqa: BLE001  # judged here
+                ended = self._judged(error, round_, recovered=self.successes > before, held=bool(job.exchanges))
+                began = began if began is not None else ledger.began
+                if ended is None:
+                    standing = yield Wait(self.journal.do(records.standing_of(standing.call)))
+                    if isinstance(error, RateLimitedError):
+                        with suppress(NotStartedError):  # the next round says so
+                            yield from ledger.rest(error.retry_after or 1.0)
+                    continue
+                if isinstance(error, MalformedResponseError) and job.exchanges:
+                    ended.unpaid = ledger.last
+            else:
+                ended = _Ended("ok", result=result, settle=("done", written_result(result)))
+            ended.attempts, ended.billed = job.attempts, (job.billed_min, job.billed_max)
+            ended.facts = {"host": ledger.host, "turn": began if began is not None else ledger.began, "cached": False}
+            return ended
+        raise AssertionError  # pragma: no cover
+
+    def _judged(  # noqa: PLR0911  # one for each thing an error can mean
+        self, error: Exception, round_: int, *, recovered: bool, held: bool
+    ) -> _Ended | None:
+        """What an error means for the input; None where it is tried again."""
+        kept = {"error": written_error(error)}
+        again: tuple[str, dict[str, Any]] = ("open", kept)
+        if isinstance(error, NotStartedError | JournalError):
+            return _Ended("not_started", error=error)
+        if isinstance(error, (*HOPELESS, TLSError)) or (isinstance(error, ForbiddenError) and not self.successes):
+            self.pause(error)
+        if not self.going and not isinstance(error, BadRequestError | InputError | MalformedResponseError):
+            doubtful = isinstance(error, CloudAIError) and error.state == "UNKNOWN"
+            return _Ended("in_doubt" if doubtful else "not_started", error=error, settle=again if doubtful else None)
+        if isinstance(error, UnsupportedOperationError):
+            return _Ended("unsupported", error=error)
+        if isinstance(error, RateLimitedError):
+            return None
+        if isinstance(error, TROUBLE) and error.state == "UNKNOWN":
+            if round_ >= ROUNDS:
+                return _Ended("failed", error=error, settle=("failed", kept))
+            return _Ended("in_doubt", error=error, settle=again)
+        if isinstance(error, TROUBLE) and not (recovered and round_ >= ROUNDS):
+            return None
+        # What was refused is not paid for again; a reply that could not be read is, for nothing, once we can.
+        for_good = isinstance(error, BadRequestError) or (isinstance(error, MalformedResponseError) and not held)
+        return _Ended("failed", error=error, settle=("failed", kept) if for_good else again)
+
+    def _entered(self, entry: Entry, came: float, standing: Standing | None, ended: _Ended) -> Outcome[R]:
+        """Write down what became of an input, and say it."""
+        turn = ended.facts.pop("turn", None)
+        status, counted = ended.status, None
+        if ended.result is not None:
+            status, counted = _found(ended.result)
+        elif status == "not_started" and standing and standing.in_doubt:
+            status = "in_doubt"
+        meta = ended.result.meta if ended.result is not None else None
+        facts = {
+            "provider": self.provider.name,
+            "method": meta.method if meta else None,
+            "count": counted,
+            "attempts": ended.attempts,
+            "billed_min": ended.billed[0],
+            "billed_max": ended.billed[1],
+            "queued_s": None if turn is None else round(turn - came, 3),
+            "elapsed_s": None if ended.facts.get("cached") else round(self.clock() - (turn or came), 3),
+            "finished_at": _now(),
+            "sent_bytes": meta.sent_bytes if meta else None,
+            "prepared": meta.prepared if meta else None,
+            "is_path": entry.is_path,
+            **ended.facts,
+        }
+        shown = entry.name or f"input {entry.item}"
+        entered = Entered(
+            item=entry.item,
+            name=f"text-{facts['sha256'][:8]}" if entry.is_text and "sha256" in facts else shown,
+            status=status,
+            facts=facts,
+            call=standing.call if standing else None,
+            row=self.inputs.kept(entry),
+            error=written_error(ended.error) if ended.error else None,
+        )
+        with self._lock:
+            expected = self._open.pop(entry.item, None) is not None or not self._workers
+            self.counts[status] += expected
+        if expected:  # or the end did not wait for it, and has entered it already
+            self._write(entered, ended)
+        return Outcome(entry.item, shown, ended.result, ended.error, row=entry.row, status=status, facts=facts)  # type: ignore[arg-type]
+
+    def _write(self, entered: Entered, ended: _Ended) -> None:
+        def work(db: records.Database) -> None:
+            if entered.call is not None:
+                if ended.unpaid:
+                    records.unpaid(entered.call, ended.unpaid)(db)
+                if ended.settle:
+                    state, columns = ended.settle
+                    records.settle(entered.call, self.number, entered.item, state, **columns)(db)
+            records.enter(self.batch, entered)(db)
+
+        # Nobody waits: it is on disk with the next request's intention, and till then the replies can be read again.
+        self.journal.do(work)
+
+    # -- the end -----------------------------------------------------------------------------------------------
+
+    def end(self) -> None:
+        """Enter what was taken up and not ended, and the inputs that were never taken up, where they can be told."""
+        with self._lock:
+            left, self._open = list(self._open.values()), {}
+        error = NotStartedError("the batch ended before this")
+        for entry, call in left:
+            standing = None if call is None else self.journal.ask(records.standing_of(call))
+            self._entered(entry, self.clock(), standing, _Ended("not_started", error=error))
+        if self.inputs.total is not None:
+            for entry in self._entries:
+                self.submitted += 1
+                self._entered(entry, self.clock(), None, _Ended("not_started", error=error))
+
+    def raise_for_cause(self) -> None:
+        """The error that ended the batch early, where one did."""
+        if self.failure is not None:
+            raise self.failure
+        cause = self.cause
+        if cause is None:
+            return
+        if isinstance(cause, (*HOPELESS, JournalError, ForbiddenError, TLSError)):
+            raise cause
+        done = sum(self.counts[status] for status in DONE)
+        raise PausedError(
+            f"paused with {done} of {self.inputs.total or self.submitted} done: {cause}",
+            advice=f"Run the same again {self.resume()}: what is finished is not paid for again.",
+        ) from cause
+
+    @property
+    def books(self) -> dict[str, int]:
+        """How many inputs were submitted, and how each ended."""
+        done = sum(self.counts[status] for status in DONE)
+        failed = self.counts["failed"] + self.counts["unsupported"]
+        rest = {name: self.counts[name] for name in ("in_doubt", "skipped", "not_started")}
+        return {"submitted": self.submitted, "done": done, "failed": failed, **rest}
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every input has ended somehow, once."""
+        submitted, *ends = self.books.values()
+        return submitted == sum(ends)
+
+    # -- reading what was kept -----------------------------------------------------------------------------------
+
+    def kept(self) -> Iterator[Outcome[R]]:
+        """The outcomes as they are in the journal, in the order of the inputs."""
+        for entered, standing in self._pages():
+            entry = self.inputs.at(entered.item)
+            result = None
+            if entered.status in DONE and standing is not None:
+                result = result_of(self.operation, standing, entered.name)
+            error = error_of(entered.error) if entered.error else None
+            text = entry.name if entry is not None and entry.is_text else None
+            yield Outcome(
+                entered.item,
+                text or entered.name,
+                result,  # type: ignore[arg-type]
+                error
+                or (
+                    None if result is not None else NotStartedError("its result cannot be read any more; see reparse()")
+                ),
+                row=entry.row if entry is not None and entry.is_text else entered.row,
+                status=entered.status,
+                facts=entered.facts,
+            )
+
+    def _pages(self) -> Iterator[tuple[Entered, Standing | None]]:
+        after = -1
+        while found := self.journal.ask(records.page(self.batch, after)):
+            yield from found
+            after = found[-1][0].item
+
+    def readings(self) -> Iterator[tuple[Entered, Standing, Program[R]]]:
+        """For each input with replies a program that reads them anew, sending nothing and needing no picture."""
+        for entered, standing in self._pages():
+            if standing is None or not standing.held:
+                continue
+            memory = json.loads(standing.memory or "{}")
+            given = recalled(self.operation, entered.name, entered.facts.get("sha256", ""), memory)
+            entry = self.inputs.at(entered.item)
+            if given is None and entry is not None and isinstance(entry.given, str):
+                given = entry.given
+            if given is None:
+                continue  # a text that is not here any more: its result stays as it was read
+            job = self.client._job(self.operation, given, self._call_options)  # noqa: SLF001
+            job.ledger = Reading(standing)
+            job.attempts, job.billed_min, job.billed_max = standing.attempts, standing.paid, standing.most
+            flow = flow_of(self.provider, self.operation, given, self.settings.options)
+            yield entered, standing, self.reader.run(flow, job)
+
+    def reread(self, entered: Entered, standing: Standing, result: Result | None, error: CloudAIError | None) -> None:
+        """Keep what a reading found."""
+        if isinstance(error, ReplayError):
+            return  # not all of it was answered yet: it goes on with the next run
+        status, counted = ("failed", None) if result is None else _found(result)
+        ended = _Ended(status, result=result, error=error)
+        if result is not None:
+            ended.settle = "done", written_result(result)
+        elif error is not None:
+            ended.settle = "open", {"error": written_error(error), "result": None}
+        facts = {**entered.facts, "count": counted}
+        again = Entered(
+            entered.item,
+            entered.name,
+            status,
+            facts,
+            standing.call,
+            entered.row,
+            written_error(error) if error else None,
+        )
+        self._write(again, ended)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _digest_and_name(given: Given) -> tuple[str, str | None]:
+    """Of the bytes as given; a picture that was given as such is called by its digest."""
+    if isinstance(given, str):
+        return sha256(given.encode("utf-8", "surrogatepass")).hexdigest(), None
+    return given.key, given.name
+
+
+def _found(result: Result) -> tuple[str, int]:
+    """The status of a result, and of how many things it is."""
+    return str(result.to_rows()[0]["status"]), len(result) if isinstance(result, Many) else 1

@@ -1,0 +1,60 @@
+"""What a program asks of its driver: the effects, as data.
+
+The engine, and a batch around it, are generators that yield these; ``drivers.py`` carries them out, blocking or
+awaiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Hashable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from cloudai.flow import Call, Request
+
+__all__ = ["AtOnce", "Effect", "Once", "Program", "Send", "Sleep", "Wait"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Send:
+    """Send the request and return the response."""
+
+    request: Request
+
+
+@dataclass(frozen=True)
+class Sleep:
+    """Let so many seconds pass."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Once:
+    """Run the program unless one with this key is running; all who ask get its outcome, or run out of time."""
+
+    key: Hashable
+    program: Callable[[], Program[Any]]
+    timeout: float
+    """Seconds this caller waits."""
+
+
+@dataclass(frozen=True)
+class AtOnce:
+    """Run the programs at the same time; a list of their outcomes, errors among them, in order."""
+
+    programs: Sequence[Program[Any]]
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Wait for what another thread or task completes, and return its outcome; to give up waiting does not undo it."""
+
+    future: Future[Any]
+
+
+Effect: TypeAlias = Send | Sleep | Call | Once | AtOnce | Wait
+Program: TypeAlias = Generator[Effect, Any, T]

@@ -1,0 +1,47 @@
+"""What is kept of a call's exchanges while it runs: of a call alone nothing.
+
+A batch keeps each request before it goes out and each reply before it is read, waits for its turn, and stops between
+two attempts (``batch/item.py``). The engine asks the ledger at these points and knows no more of batches.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from cloudai.effects import Program, Sleep
+from cloudai.errors import CloudAIError
+from cloudai.flow import Request, Response
+from cloudai.pace import Pacer
+
+__all__ = ["Ledger"]
+
+
+class Ledger:
+    """Keeps nothing, waits for nobody."""
+
+    patient: ClassVar[bool] = False
+    """Waiting for a turn takes nothing off the call's time."""
+
+    def held(self, place: str) -> Response | None:  # noqa: ARG002
+        """The reply that an earlier run has for this place."""
+        return None
+
+    def early(self, place: str, pacer: Pacer, now: float) -> float:  # noqa: ARG002
+        """Seconds until the request may go out; 0 takes the turn. A call alone waits for none, but is counted."""
+        pacer.note(now)
+        return 0.0
+
+    def rest(self, seconds: float) -> Program[None]:
+        """Let the seconds pass."""
+        yield Sleep(seconds)
+
+    def sending(self, place: str, request: Request) -> Program[None]:  # noqa: ARG002
+        """The request is about to go out; what is raised here keeps it back."""
+        yield from ()
+
+    def answered(self, place: str, request: Request, response: Response) -> Program[None]:  # noqa: ARG002
+        """A good reply has come, and nobody has read it yet."""
+        yield from ()
+
+    def failed(self, place: str, request: Request, error: CloudAIError) -> None:
+        """The attempt failed; ``error.state`` says what became of it."""

@@ -1,0 +1,173 @@
+"""How often requests go out: "20/min" is never more than twenty in any minute, counted where they arrive.
+
+A `Pacer` keeps the times of the requests to one endpoint. All clients of an account share it, and all processes of
+this user through a small file, in which the system's monotonic clock counts: one that is set back or forward, a summer
+time or a suspend neither stalls it nor lets a burst through.
+
+Why not pyrate-limiter, which holds its limits too: it waits by itself, so neither our clock nor the two drivers could,
+its file goes by the time of day, and a turn that was taken cannot be moved to when the request really goes out.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from cloudai.errors import SettingsError
+
+__all__ = ["MARGIN", "Pacer", "Rate", "rates", "state_folder"]
+
+MARGIN = 0.5
+"""Seconds added to a window: requests travel for different times, and the service's window must be clean too."""
+SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0, "day": 864e2}
+RATE = re.compile(r"\s*(\d+)\s*/\s*(\w+)\s*")
+BUSY = 0.05
+"""Seconds to wait while another process has the file; then it is asked for again, like a turn that is not there yet."""
+
+log = logging.getLogger("cloudai")
+
+
+@dataclass(frozen=True)
+class Rate:
+    """So many requests in any window of so many seconds."""
+
+    n: int
+    seconds: float
+
+
+def rates(pace: str | Sequence[str] | None) -> tuple[Rate, ...]:
+    """The rates of a pace: "20/min", "10/s, 1000/day", or several in a list; none for None.
+
+    Raises:
+        SettingsError: It is no pace.
+
+    Example:
+        >>> rates("20/min")
+        (Rate(n=20, seconds=60.0),)
+    """
+    if pace is None:
+        return ()
+    parts = [part for text in ([pace] if isinstance(pace, str) else pace) for part in text.split(",")]
+    return tuple(map(_rate, parts))
+
+
+def _rate(text: str) -> Rate:
+    found = RATE.fullmatch(text)
+    unit = SECONDS.get(found[2].lower().removesuffix("s") or "s") if found else None
+    if found is None or unit is None or not 0 < int(found[1]) <= MOST:
+        raise SettingsError(f"{text!r} is no pace", advice='Give for example "20/min", "10/s" or "10/s, 1000/day".')
+    return Rate(int(found[1]), unit)
+
+
+MOST = 1_000_000
+ROUNDING = 1e-6
+"""Seconds: less is a float's last digit, which no sleep would end."""
+
+
+class Pacer:
+    """The times of the requests to one endpoint.
+
+    Args:
+        name: Of account and endpoint, for the file that processes share; None shares nothing. Not kept in it, and the
+            file is called by its digest. It is made when a pace is first asked for.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._db: sqlite3.Connection | None = None
+        self._pid = os.getpid()
+
+    def take(self, wanted: Sequence[Rate], now: float) -> tuple[float, int]:
+        """Take a turn: seconds until there is one, or 0 and the number of the one that was taken."""
+        with self._transaction(now, open_it=True) as db:
+            if db is None:
+                return BUSY, 0
+            for rate in wanted:
+                db.execute("INSERT OR IGNORE INTO rates VALUES (?)", (rate.seconds + MARGIN,))
+            wait = max((_wait(db, rate, now) for rate in wanted), default=0.0)
+            if wait > ROUNDING:
+                return wait, 0
+            return 0.0, db.execute("INSERT INTO turns (at) VALUES (?)", (now,)).lastrowid or 0
+
+    def move(self, turn: int, now: float) -> None:
+        """The request goes out only now: a little after its turn, when what was in between took a while."""
+        with self._transaction(now) as db:
+            if db is not None:
+                db.execute("UPDATE turns SET at = ? WHERE id = ?", (now, turn))
+
+    def note(self, now: float) -> None:
+        """A request went out that waited for no turn; it counts all the same where somebody keeps a pace."""
+        with self._transaction(now) as db:
+            if db is not None:
+                db.execute("INSERT INTO turns (at) VALUES (?)", (now,))
+
+    @contextmanager
+    def _transaction(self, now: float, *, open_it: bool = False) -> Iterator[sqlite3.Connection | None]:
+        """The file to itself; None where nobody keeps a pace, or another process does not let go of it."""
+        with self._lock:
+            db = self._connected(now) if open_it or self._db is not None else None
+            if db is None:
+                yield None
+                return
+            try:
+                db.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                yield None
+                return
+            try:
+                db.execute("DELETE FROM turns WHERE at < ? - (SELECT MAX(seconds) FROM rates)", (now,))
+                yield db
+            finally:
+                db.execute("COMMIT")
+
+    def _connected(self, now: float) -> sqlite3.Connection:
+        if self._db is None or self._pid != os.getpid():
+            self._db, self._pid = _opened(self._name), os.getpid()
+            # The clock began anew: what is later than now was before the computer was started.
+            self._db.execute("UPDATE turns SET at = 0 WHERE at > ?", (now + 1,))
+        return self._db
+
+
+def _wait(db: sqlite3.Connection, rate: Rate, now: float) -> float:
+    row = db.execute("SELECT at FROM turns ORDER BY at DESC LIMIT 1 OFFSET ?", (rate.n - 1,)).fetchone()
+    return 0.0 if row is None else float(row[0]) + rate.seconds + MARGIN - now
+
+
+def _opened(name: str | None) -> sqlite3.Connection:
+    if name is not None:
+        path = state_folder() / "pace" / f"{sha256(name.encode()).hexdigest()[:32]}.db"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return _made(str(path))
+        except (OSError, sqlite3.Error) as error:
+            log.warning("%s cannot be used (%s): other processes' requests are not counted", path, error)
+    return _made(":memory:")
+
+
+def _made(path: str) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    # Written often and worth nothing after a power cut: only a killed process must not harm it.
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = OFF")
+    db.execute("CREATE TABLE IF NOT EXISTS turns (id INTEGER PRIMARY KEY, at REAL NOT NULL)")
+    db.execute("CREATE INDEX IF NOT EXISTS turns_at ON turns (at)")
+    db.execute("CREATE TABLE IF NOT EXISTS rates (seconds REAL PRIMARY KEY)")
+    db.execute(f"PRAGMA busy_timeout = {int(BUSY * 1000)}")
+    return db
+
+
+def state_folder() -> Path:
+    """Where this user's programs keep such files: ``CLOUDAI_STATE_DIR``, else as the system has it."""
+    from platformdirs import user_state_path
+
+    given = os.environ.get("CLOUDAI_STATE_DIR")
+    return Path(given) if given else user_state_path("cloudai", appauthor=False)
