@@ -1,9 +1,10 @@
 """Card news: a caption on every picture of a folder, all of one size, as an animated GIF.
 
     python examples/card_news.py photos/
-    python examples/card_news.py photos/ --provider azure --language ko
+    python examples/card_news.py photos/ --provider azure --pace free --language ko
     python examples/card_news.py photos/ --provider azure --replay replies.json    from a cassette, with no key
 
+What is paid for is kept in OUT/cards.journal: after Ctrl-C, a crash or a spent quota the same command goes on.
 On `local` a card says what is known (size, faces, colours) and that there is no caption.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 import cloudai
 from cloudai.cli.inputs import PICTURES, expand
@@ -25,19 +27,24 @@ def main() -> int:
     parser.add_argument("--out", default="out", help="where to write (default: %(default)s)")
     parser.add_argument("--provider", default="local", help="who looks at the pictures (default: %(default)s)")
     parser.add_argument("--replay", metavar="FILE", help="a cassette of recorded replies: nothing is sent")
+    parser.add_argument("--pace", help='requests at most, e.g. "20/min"; "free" for the free tier')
     parser.add_argument("--language", default="en", choices=["en", "ko"], help="of the cards")
     parser.add_argument("--font", help="a font file that has the characters of the captions")
     options = parser.parse_args()
+    out = Path(options.out)
     try:
+        out.mkdir(parents=True, exist_ok=True)
         send = replay(options.replay) if options.replay else None
         with cloudai.Client(options.provider, send=send, offline=bool(send)) as client:
             made = card_news(
                 client,
                 expand(options.photos, PICTURES),
-                options.out,
+                out,
                 language=options.language,
                 font=options.font,
-                progress=lambda done, name: print(f"{done}  {name}", file=sys.stderr),
+                journal=None if send else out / "cards.journal",
+                pace=options.pace,
+                progress=True,
             )
     except cloudai.CloudAIError as error:
         print(error, file=sys.stderr)

@@ -2,9 +2,10 @@
 
     python examples/lawmaker_photos.py photos/                      a folder; the file names are the names
     python examples/lawmaker_photos.py lawmakers.csv                a CSV with the columns name and photo
-    python examples/lawmaker_photos.py photos/ --provider azure     captions too: another provider is one word
+    python examples/lawmaker_photos.py photos/ --provider azure --pace free     captions too, 20 photos a minute
     python examples/lawmaker_photos.py photos/ --provider azure --replay replies.json    from a cassette, with no key
 
+What is paid for is kept in OUT/photos.journal: after Ctrl-C, a crash or a spent quota the same command goes on.
 Faces are found, nobody is recognised; captions say "person" where the provider can. Expressions and ages, where a
 provider gives them, are guesses about appearance.
 """
@@ -12,13 +13,12 @@ provider gives them, are guesses about appearance.
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import cloudai
-from cloudai.cli.inputs import PICTURES, expand, text_of
+from cloudai.cli.inputs import PICTURES, expand
 from cloudai.report import portrait_gallery
 from cloudai.testing import replay
 
@@ -30,19 +30,24 @@ def people(source: str) -> Iterator[tuple[str, Path]]:
     if Path(source).suffix.lower() != ".csv":
         yield from ((Path(photo).stem, Path(photo)) for photo in expand([source], PICTURES))
         return
-    rows = csv.DictReader(text_of(source).splitlines())
-    name, photo = column(rows, NAMES), column(rows, PHOTOS)
-    for row in rows:
-        yield row[name], Path(source).parent / row[photo]
+    table = cloudai.read_table(source)
+    name, photo = column(table, NAMES), column(table, PHOTOS)
+    for row in table:
+        yield row[name] or "", Path(source).parent / (row[photo] or "")
 
 
-def column(rows: csv.DictReader[str], wanted: tuple[str, ...]) -> str:
+def column(table: cloudai.Table, wanted: tuple[str, ...]) -> str:
     """The first heading that is one of these."""
-    headings = list(rows.fieldnames or ())
-    for heading in headings:
+    for heading in table.columns:
         if heading.strip().lower() in wanted:
             return heading
-    raise cloudai.InputError(f"no column {' or '.join(wanted)}", advice=f"The file has: {', '.join(headings)}.")
+    raise cloudai.InputError(f"no column {' or '.join(wanted)}", advice=f"The file has: {', '.join(table.columns)}.")
+
+
+def journal_in(folder: str) -> Path:
+    """The journal of this folder, which is made if it is not there."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return Path(folder) / "photos.journal"
 
 
 def main() -> int:
@@ -53,6 +58,7 @@ def main() -> int:
     parser.add_argument("--provider", default="local", help="who looks at them (default: %(default)s)")
     parser.add_argument("--features", default="faces,caption", help="what to look for (default: %(default)s)")
     parser.add_argument("--replay", metavar="FILE", help="a cassette of recorded replies: nothing is sent")
+    parser.add_argument("--pace", help='requests at most, e.g. "20/min"; "free" for the free tier')
     parser.add_argument("--language", default="en", choices=["en", "ko"], help="of the gallery")
     options = parser.parse_args()
     try:
@@ -65,7 +71,9 @@ def main() -> int:
                 features=options.features.split(","),
                 title="의원 사진" if options.language == "ko" else "Portraits",
                 language=options.language,
-                progress=lambda done, name: print(f"{done}  {name}", file=sys.stderr),
+                journal=None if send else journal_in(options.out),
+                pace=options.pace,
+                progress=True,
             )
     except cloudai.CloudAIError as error:
         print(error, file=sys.stderr)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cloudai._version import __version__
+from cloudai.batch import AsyncBatch, Batch, Plan
 from cloudai.client import AsyncClient, CallOptions, Client
 from cloudai.engine import Event
 from cloudai.errors import (
@@ -52,6 +53,7 @@ from cloudai.models.image import ImageAnalysis, Text
 from cloudai.models.speech import Speech, Transcript
 from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
 from cloudai.provider import BUILT_IN, Capability, Provider, Resource, find, names
+from cloudai.reading import read_table
 from cloudai.table import Outcome, Table, tidy
 
 if TYPE_CHECKING:
@@ -62,10 +64,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Ages",
+    "AsyncBatch",
     "AsyncClient",
     "AuthError",
     "Azure",
     "BadRequestError",
+    "Batch",
     "Blob",
     "Box",
     "CallOptions",
@@ -95,6 +99,7 @@ __all__ = [
     "NotStartedError",
     "Outcome",
     "PausedError",
+    "Plan",
     "Point",
     "Provider",
     "RateLimitedError",
@@ -123,6 +128,7 @@ __all__ = [
     "__version__",
     "find",
     "names",
+    "read_table",
     "tidy",
 ]
 

@@ -64,6 +64,8 @@ class Table:
         self.columns = list(columns if columns is not None else dict.fromkeys(name for r in rows for name in r))
         self.units = dict(units or {})
         self.widest_cell = widest_cell
+        self.folder: Path | None = None
+        """Where relative paths in it begin, of a table that was read from a file."""
 
     def __len__(self) -> int:
         return len(self.rows)

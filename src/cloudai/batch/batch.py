@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import PurePosixPath
 from typing import Any, Generic, Self, TypeVar
 
 from cloudai.batch import records
 from cloudai.batch.channel import END
+from cloudai.batch.kept import outcomes, table_of
 from cloudai.batch.plan import Plan, plan
 from cloudai.batch.progress import Progress, progress_for
-from cloudai.batch.run import DONE, Run
+from cloudai.batch.run import Run
 from cloudai.errors import CloudAIError, JournalError
 from cloudai.models.base import Result
-from cloudai.table import THEIRS, Outcome, Table, tidy, with_theirs
+from cloudai.table import Outcome, Table, tidy
 
 __all__ = ["AsyncBatch", "Batch", "Mapped"]
 
@@ -28,14 +29,6 @@ DRAIN = 10.0
 LOOK = 0.5
 """Seconds after which a waiting main thread looks up: on Windows Ctrl-C reaches it only then."""
 
-COLUMNS = (
-    *("provider", "method", "operation", "count", "error_type", "error", "advice"),
-    *("attempts", "billed_min", "billed_max", "cost_min", "cost_max", "price_date"),
-    *("queued_s", "elapsed_s", "started_at", "finished_at"),
-    *("duplicate_of", "cached", "sha256", "sent_bytes", "prepared", "host"),
-)
-UNITS = {"queued_s": "s", "elapsed_s": "s", "cost_min": "USD", "cost_max": "USD", "sent_bytes": "bytes"}
-
 
 class _Batch(Generic[R]):
     """What both kinds share: the books and the tables, read from the journal."""
@@ -45,6 +38,8 @@ class _Batch(Generic[R]):
         self._price_date = time.strftime("%Y-%m-%d")
         self._at_work: list[Any] = []
         """The threads or tasks of the workers."""
+        self._until = math.inf
+        """When what is on its way is no longer waited for, where somebody has stopped it."""
 
     @property
     def books(self) -> dict[str, int]:
@@ -69,38 +64,25 @@ class _Batch(Generic[R]):
         return self._run.capped and f"{self._run.capped} is reached"
 
     def stop(self) -> None:
-        """Take up no more inputs; what is on its way still arrives. From any thread, or a signal handler."""
+        """Take up no more inputs, and wait ten seconds for what is on its way: the iteration ends then.
+
+        May be called from any thread, and from a signal handler.
+        """
         self._run.stop()
+        self._until = min(self._until, time.monotonic() + DRAIN)
+
+    def _kept(self) -> Iterator[Outcome[R]]:
+        run = self._run
+        return outcomes(run.journal, run.batch, run.operation, run.inputs)
 
     def _table(self) -> Table:
-        outcomes = list(self._run.kept())
-        folder = _common_folder([o.input for o in outcomes if o.facts.get("is_path")])
-        rows, theirs = [], dict[str, None]()
-        for outcome in outcomes:
-            own = {f"{THEIRS}{name}": value for name, value in (outcome.row or {}).items()}
-            theirs |= dict.fromkeys(own)
-            name = outcome.input[len(folder) :] if outcome.facts.get("is_path") else outcome.input
-            rows.append({"item": outcome.item, "input": name, "status": outcome.status, **self._facts(outcome), **own})
-        return with_theirs(rows, ["item", "input", "status", *COLUMNS], list(theirs), UNITS)
-
-    def _facts(self, outcome: Outcome[R]) -> dict[str, Any]:
-        price, error = self._run.settings.price, outcome.error
-        facts = {**dict.fromkeys(COLUMNS), **{n: v for n, v in outcome.facts.items() if n in COLUMNS}}
-        facts["operation"] = self._run.operation
-        if error is not None and outcome.status not in DONE:
-            facts["error_type"] = type(error).__name__
-            facts["error"] = error.message if isinstance(error, CloudAIError) else str(error)
-            facts["advice"] = getattr(error, "advice", None)
-        if price is not None:
-            facts |= {f"cost_{end}": (outcome.facts[f"billed_{end}"] or 0) * price / 1000 for end in ("min", "max")}
-            facts["price_date"] = self._price_date
-        return facts
+        return table_of(self._kept(), self._run.operation, self._run.settings.price, self._price_date)
 
     def _manifest(self) -> dict[str, Any]:
         models: dict[str, None] = {}
         digests: list[Any] = []
         dates: list[str] = []
-        for outcome in self._run.kept():
+        for outcome in self._kept():
             if outcome.result is not None:
                 models[outcome.result.meta.model or ""] = None
             digests.append(outcome.facts.get("sha256"))
@@ -134,7 +116,7 @@ class Batch(_Batch[R]):
 
     def __iter__(self) -> Iterator[Outcome[R]]:
         if self._run.began:
-            yield from self._run.kept()
+            yield from self._kept()
             return
         run = self._run
         for n, worker in enumerate(run.begin()):
@@ -160,19 +142,21 @@ class Batch(_Batch[R]):
         threads, self._at_work = self._at_work, []
         if not threads:
             return
-        self._run.stop()
+        self.stop()
         self._run.outcomes.open_wide()
-        until = time.monotonic() + DRAIN
-        for thread in threads:
-            thread.join(max(0.0, until - time.monotonic()))
-        self._run.end()
+        try:
+            for thread in threads:
+                thread.join(max(0.0, self._until - time.monotonic()))
+        finally:
+            self._run.end()
 
     def _next(self, progress: Progress) -> Any:
         future = self._run.outcomes.get()
-        while True:
+        while time.monotonic() < self._until:
             with suppress(TimeoutError):
                 return future.result(LOOK)
             progress.wait()
+        return END
 
     def table(self) -> Table:
         """One row for each input: status, attempts, units and what they cost, times, digest, what was done to it."""
@@ -230,7 +214,7 @@ class AsyncBatch(_Batch[R]):
 
     async def __aiter__(self) -> AsyncIterator[Outcome[R]]:
         if self._run.began:
-            for outcome in await asyncio.to_thread(list, self._run.kept()):
+            for outcome in await asyncio.to_thread(list, self._kept()):
                 yield outcome
             return
         run = self._run
@@ -247,19 +231,22 @@ class AsyncBatch(_Batch[R]):
 
     async def _next(self, progress: Progress) -> Any:
         future = asyncio.wrap_future(self._run.outcomes.get())
-        while not (await asyncio.wait([future], timeout=LOOK))[0]:
+        while time.monotonic() < self._until:
+            if (await asyncio.wait([future], timeout=LOOK))[0]:
+                return future.result()
             progress.wait()
-        return future.result()
+        future.cancel()
+        return END
 
     async def _finish(self) -> None:
         """Wait a while for what is on its way, and enter what has not ended."""
         tasks, self._at_work = self._at_work, []
         if not tasks:
             return
-        self._run.stop()
+        self.stop()
         self._run.outcomes.open_wide()
         try:
-            await asyncio.wait(tasks, timeout=DRAIN)
+            await asyncio.wait(tasks, timeout=max(0.0, self._until - time.monotonic()))
         finally:
             for task in tasks:
                 task.cancel()
@@ -319,21 +306,6 @@ def _unless_told(kind: type[BaseException] | None) -> Iterator[None]:
     except JournalError:
         if kind is None:
             raise
-
-
-def _common_folder(names: list[str]) -> str:
-    """The folder that all paths are in, with its slash; of one path the folder it is in."""
-    folders = {str(PurePosixPath(name).parent) for name in names}
-    if not folders:
-        return ""
-    parts = [PurePosixPath(folder).parts for folder in folders]
-    shared = []
-    for level in zip(*parts, strict=False):
-        if len(set(level)) > 1:
-            break
-        shared.append(level[0])
-    common = str(PurePosixPath(*shared)) if shared else ""
-    return "" if common in ("", ".") else common.rstrip("/") + "/"
 
 
 class Mapped(list[Outcome[R]]):

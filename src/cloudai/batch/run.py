@@ -25,6 +25,7 @@ from cloudai.batch.conduct import SLOW_START, TROUBLE, Conduct
 from cloudai.batch.inputs import Entry, Inputs
 from cloudai.batch.item import ItemLedger, Reading, error_of, result_of, written_error, written_result
 from cloudai.batch.journal import Journal
+from cloudai.batch.kept import DONE, pages
 from cloudai.batch.records import Entered, Standing
 from cloudai.effects import Program, Wait
 from cloudai.engine import Engine
@@ -53,13 +54,12 @@ from cloudai.table import Outcome
 if TYPE_CHECKING:
     from cloudai.client import _Client
 
-__all__ = ["DONE", "Run", "Settings"]
+__all__ = ["Run", "Settings"]
 
 R = TypeVar("R", bound=Result)
 
 ROUNDS = 3
 """How often an input is taken up before it counts as failed, in all runs together."""
-DONE = ("ok", "none_found")
 
 
 @dataclass(frozen=True)
@@ -429,37 +429,9 @@ class Run(Conduct, Generic[R]):
 
     # -- reading what was kept -----------------------------------------------------------------------------------
 
-    def kept(self) -> Iterator[Outcome[R]]:
-        """The outcomes as they are in the journal, in the order of the inputs."""
-        for entered, standing in self._pages():
-            entry = self.inputs.at(entered.item)
-            result = None
-            if entered.status in DONE and standing is not None:
-                result = result_of(self.operation, standing, entered.name)
-            error = error_of(entered.error) if entered.error else None
-            text = entry.name if entry is not None and entry.is_text else None
-            yield Outcome(
-                entered.item,
-                text or entered.name,
-                result,  # type: ignore[arg-type]
-                error
-                or (
-                    None if result is not None else NotStartedError("its result cannot be read any more; see reparse()")
-                ),
-                row=entry.row if entry is not None and entry.is_text else entered.row,
-                status=entered.status,
-                facts=entered.facts,
-            )
-
-    def _pages(self) -> Iterator[tuple[Entered, Standing | None]]:
-        after = -1
-        while found := self.journal.ask(records.page(self.batch, after)):
-            yield from found
-            after = found[-1][0].item
-
     def readings(self) -> Iterator[tuple[Entered, Standing, Program[R]]]:
         """For each input with replies a program that reads them anew, sending nothing and needing no picture."""
-        for entered, standing in self._pages():
+        for entered, standing in pages(self.journal, self.batch):
             if standing is None or not standing.held:
                 continue
             memory = json.loads(standing.memory or "{}")

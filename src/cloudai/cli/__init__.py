@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from cloudai._version import __version__
-from cloudai.cli import commands
-from cloudai.errors import CloudAIError
+from cloudai.cli import batches, commands
+from cloudai.errors import CloudAIError, JournalError
 
 __all__ = ["main"]
 
@@ -18,6 +20,8 @@ examples:
   cloudai demo                                      faces on real photos, with no account
   cloudai faces photos/ --csv faces.csv             every photo of a folder, as a table for Excel
   cloudai analyze "photos/*.jpg" --provider google  what is in them
+  cloudai faces photos/ --provider azure --pace free --plan   first: requests, minutes, where the photos go
+  cloudai faces lawmakers.csv --column 사진 --provider azure --pace 20/min --csv faces.csv
   cloudai sentiment "맛있어요!" --language ko --provider google
   cloudai doctor                                    which keys are set
 
@@ -26,15 +30,24 @@ Expressions and ages are guesses about appearance; nobody is ever named.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns 0 when all went well, 1 when an input failed, 2 when nothing could be done."""
+    """Run one command.
+
+    Returns:
+        0 when all went well, 1 when an input failed, 2 when nothing could be done, 74 when the journal could not be
+        written, 75 when the same command goes on later, 130 or 143 after Ctrl-C or a request to end.
+    """
     for stream in (sys.stdout, sys.stderr):
         # A console in another code page shows what it can, and never stops the run.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
     try:
-        _load_env_file(options)
-        return int(options.run(options))
+        with _told():
+            _load_env_file(options)
+            return int(options.run(options))
+    except JournalError as error:
+        print(error, file=sys.stderr)
+        return batches.IO_ERROR
     except CloudAIError as error:
         print(error, file=sys.stderr)
         return 2
@@ -42,6 +55,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 0  # `cloudai … | head` has seen enough
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What the library has to say beside its results, on standard error."""
+    log, handler = logging.getLogger("cloudai"), logging.StreamHandler()
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
 
 
 def _load_env_file(options: argparse.Namespace) -> None:
@@ -80,13 +104,22 @@ def _parser() -> argparse.ArgumentParser:
     transcribe.add_argument("--speakers", type=int, metavar="N", help="tell this many speakers apart")
     transcribe.set_defaults(provider="google")
 
-    sentiment = _command(subparsers, "sentiment", commands.over_texts, "say whether texts are positive or negative")
+    sentiment = _command(subparsers, "sentiment", batches.over_texts, "say whether texts are positive or negative")
     sentiment.add_argument("texts", nargs="*", metavar="TEXT", help="a text in quotes")
     sentiment.add_argument("--lines", metavar="FILE", help="a file with one text a line; - reads standard input")
     sentiment.add_argument("--language", metavar="CODE", help="the language of the texts, e.g. ko")
     sentiment.add_argument("--lexicon", metavar="CSV", help="words and scores for --provider local in any language")
     _output(sentiment)
+    _batch(sentiment)
     sentiment.set_defaults(operation="sentiment")
+
+    journal = _command(subparsers, "journal", batches.journal, "what a journal holds, and what is in doubt")
+    journal.add_argument("file", metavar="FILE", help="the journal of a batch")
+    journal.add_argument("--batch", type=int, metavar="N", help="the batch to write out, where it holds several")
+    journal.add_argument("--csv", metavar="FILE", help="write what was found for Excel; - prints it as plain CSV")
+    journal.add_argument("--rows", action="store_true", help="with --csv: one row an input, with attempts and times")
+    journal.add_argument("--json", action="store_true", help="print one JSON object an input")
+    journal.add_argument("--forget", metavar="INPUT", help="delete all that is kept of one input")
 
     providers = _command(subparsers, "providers", commands.providers, "what each provider can do, and since when")
     providers.add_argument("name", nargs="?", help="one provider, in detail")
@@ -107,11 +140,12 @@ def _command(subparsers: Any, name: str, run: Any, text: str) -> argparse.Argume
 
 
 def _over_files(subparsers: Any, name: str, operation: str, text: str) -> argparse.ArgumentParser:
-    parser = _command(subparsers, name, commands.over_files, text)
+    parser = _command(subparsers, name, batches.over_files, text)
     parser.add_argument(
-        "paths", nargs="+", metavar="FILE", help="files, folders, patterns such as 'photos/*.jpg', or URLs"
+        "paths", nargs="+", metavar="FILE", help="files, folders, patterns such as 'photos/*.jpg', URLs, or a table"
     )
     _output(parser)
+    _batch(parser)
     parser.set_defaults(operation=operation)
     return parser
 
@@ -122,6 +156,25 @@ def _output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--csv", metavar="FILE", help="write the table for Excel; - prints it as plain CSV")
     parser.add_argument("--timeout", type=float, metavar="S", help="seconds for each input, retries included")
     _env_file(parser)
+
+
+def _batch(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("many inputs")
+    group.add_argument("--plan", action="store_true", help="say what would be sent, where and how long; send nothing")
+    group.add_argument("--pace", metavar="RATE", help='requests at most, e.g. 20/min or "10/s, 1000/day"; free')
+    group.add_argument(
+        "--journal",
+        metavar="FILE",
+        help="keeps what is paid for: the same command goes on from it; by default a file in this folder where many "
+        "inputs go to a provider, with none nothing is kept",
+    )
+    group.add_argument("--column", metavar="NAME", help="the column of a CSV or TSV that holds the inputs")
+    group.add_argument("--max-requests", type=int, metavar="N", help="billed requests at most, all runs together")
+    group.add_argument("--max-units", type=int, metavar="N", help="billed units at most, all runs together")
+    group.add_argument("--price", type=float, metavar="USD", help="for 1,000 units: the plan says the cost")
+    group.add_argument("--concurrency", type=int, metavar="N", help="inputs at once")
+    group.add_argument("--in-doubt", choices=["resend", "skip"], help="inputs sent before without an answer")
+    group.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def _env_file(parser: argparse.ArgumentParser) -> None:

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cloudai.cli import inputs
-from cloudai.client import Client
-from cloudai.errors import HOPELESS, CloudAIError, InputError, MissingExtraError, SettingsError
+from cloudai.errors import MissingExtraError, SettingsError
 from cloudai.provider import OPERATIONS, Provider, find, names
-from cloudai.table import Outcome, Table, tidy
+from cloudai.table import Table
 
-__all__ = ["demo", "doctor", "load_env_file", "over_files", "over_texts", "providers"]
-
-OPTIONS = ("landmarks", "max_faces", "features", "max_results", "language", "speakers", "timeout")
-"""Options of the command line that are options of the operation too."""
+__all__ = ["demo", "doctor", "load_env_file", "providers"]
 
 
 def load_env_file(path: str) -> None:
@@ -33,87 +26,6 @@ def load_env_file(path: str) -> None:
     for name, value in dotenv_values(path, encoding="utf-8-sig").items():
         if value is not None:
             os.environ.setdefault(name, value)
-
-
-def over_files(options: argparse.Namespace) -> int:
-    """One operation over files, folders, patterns and URLs."""
-    kinds = inputs.AUDIO if options.operation == "speech_to_text" else inputs.PICTURES
-    return _run(options, inputs.expand(options.paths, kinds))
-
-
-def over_texts(options: argparse.Namespace) -> int:
-    """Sentiment of the texts given, or of the lines of a file."""
-    texts = [*options.texts, *(inputs.lines(options.lines) if options.lines else [])]
-    if not texts:
-        raise InputError("no text", advice='Give one in quotes, or --lines FILE ("-" reads standard input).')
-    return _run(options, texts)
-
-
-def _run(options: argparse.Namespace, given: list[str]) -> int:
-    with Client(_provider(options)) as client:
-        outcomes = list(_shown(_outcomes(client, options, given), options, len(given)))
-    if options.csv:
-        text = tidy(outcomes).to_csv(None if options.csv == "-" else options.csv)
-        print(text if options.csv == "-" else f"wrote {options.csv}", end="" if options.csv == "-" else "\n")
-    elif not options.json:
-        print(tidy(outcomes).filled())
-    for outcome in outcomes:
-        if outcome.error:  # in full: a table cuts long cells
-            print(f"{outcome.input}: {outcome.error}", file=sys.stderr)
-    return int(any(outcome.error for outcome in outcomes))
-
-
-def _provider(options: argparse.Namespace) -> str | Provider:
-    if getattr(options, "lexicon", None):
-        if options.provider != "local":
-            raise SettingsError("--lexicon is for --provider local")
-        from cloudai.providers.local import Local
-
-        return Local(lexicon=options.lexicon)
-    return str(options.provider)
-
-
-def _outcomes(client: Client, options: argparse.Namespace, given: list[str]) -> Iterator[Outcome[Any]]:
-    """The result or the error of each input; what no input can help ends the run."""
-    chosen = {name: value for name in OPTIONS if (value := getattr(options, name, None))}
-    operation = getattr(client, options.operation)
-    for item, thing in enumerate(given):
-        try:
-            yield Outcome(item, thing, result=operation(thing, **chosen))
-        except HOPELESS:
-            raise
-        except CloudAIError as error:
-            yield Outcome(item, thing, error=error)
-
-
-def _shown(outcomes: Iterable[Outcome[Any]], options: argparse.Namespace, n: int) -> Iterator[Outcome[Any]]:
-    """Tell how far it is, where somebody watches; with --json print each outcome as it comes."""
-    watched = sys.stderr.isatty() and n > 1
-    for outcome in outcomes:
-        if options.json:
-            print(json.dumps(_as_json(outcome), ensure_ascii=False, default=str), flush=True)
-        if watched:
-            print(f"\r{outcome.item + 1}/{n}", end="", file=sys.stderr, flush=True)
-        yield outcome
-    if watched:
-        print(file=sys.stderr)
-
-
-def _as_json(outcome: Outcome[Any]) -> dict[str, Any]:
-    head = {"item": outcome.item, "input": outcome.input}
-    if outcome.result is None:
-        return {
-            **head,
-            "status": "failed",
-            "error_type": type(outcome.error).__name__,
-            "error": str(outcome.error),
-        }
-    return {
-        **head,
-        "status": outcome.result.to_rows()[0]["status"],
-        "result": outcome.result.model_dump(mode="json"),
-        "meta": outcome.result.meta.model_dump(mode="json", exclude_none=True),
-    }
 
 
 def providers(options: argparse.Namespace) -> int:
@@ -145,7 +57,8 @@ def _detail(provider: type[Provider]) -> str:
     blocks = []
     for c in provider.capabilities().values():
         facts = [("needs", c.needs), ("note", c.note), ("since", c.since), ("until", c.until), ("page", c.page)]
-        lines = [f"  {name}: {value}" for name, value in (*facts, ("checked", c.checked)) if value]
+        facts += [("free tier", c.free), ("checked", c.checked)]
+        lines = [f"  {name}: {value}" for name, value in facts if value]
         blocks.append("\n".join([f"{c.operation}: {c.status}", *lines]))
     return "\n".join(blocks)
 

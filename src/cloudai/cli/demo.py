@@ -37,10 +37,14 @@ def sample_photos() -> list[tuple[str, Path]]:
 def run(out: Path) -> int:
     """Find faces, write a gallery and cards, print the table and what to open."""
     photos = sample_photos()
+    out.mkdir(parents=True, exist_ok=True)
+    journal = out / "demo.journal"
     with Client("local") as client:
-        print("Looking for faces in five photos, on this computer alone …\n")
-        people = portrait_gallery(client, photos, out, title="Portraits")
-        cards = card_news(client, [photo for _, photo in photos], out)
+        print("Looking for faces in five photos, on this computer alone …\n", flush=True)
+        people = portrait_gallery(client, photos, out, title="Portraits", journal=journal, progress=True)
+        cards = card_news(client, [photo for _, photo in photos], out, journal=journal, progress=True)
+    if not people.asked + cards.asked:
+        print(f"Nothing was sent and nothing computed: all comes from {journal}.\n")
     columns = ("item", "input", "status", "n_faces", "x", "y", "width", "height", "error")
     print(people.table.select(*columns).filled())
     faces = sum(row["status"] == "ok" for row in people.table)

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cloudai.errors import InputError
+from cloudai.reading import text_of
 
-__all__ = ["AUDIO", "PICTURES", "expand", "lines", "text_of"]
+__all__ = ["AUDIO", "PICTURES", "expand", "lines"]
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif"})
 AUDIO = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus"})
@@ -51,20 +52,3 @@ def lines(path: str) -> list[str]:
     """The lines of a text file, or of standard input ("-"), that are not blank."""
     text = sys.stdin.buffer.read().decode("utf-8-sig", "replace") if path == "-" else text_of(path)
     return [line for line in text.splitlines() if line.strip()]
-
-
-def text_of(path: str) -> str:
-    """The text of a file: UTF-8 with or without a byte order mark, else CP949, the guess told."""
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read {path} ({error.strerror})", advice="Check the path.") from error
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        try:
-            text = data.decode("cp949")
-        except UnicodeDecodeError as error:
-            raise InputError(f"{path} is neither UTF-8 nor CP949", advice="Save it as UTF-8.") from error
-        print(f"{path}: read as CP949", file=sys.stderr)
-        return text

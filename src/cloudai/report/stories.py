@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from PIL import Image as Pictures
+from typing_extensions import Unpack
 
 from cloudai.client import Client
-from cloudai.errors import HOPELESS, CloudAIError, UnsupportedOperationError
+from cloudai.errors import UnsupportedOperationError
 from cloudai.media import Image
 from cloudai.models.image import Feature, ImageAnalysis
 from cloudai.report.cards import card, save_gif
@@ -61,6 +61,17 @@ WORDS = {
 Language = Literal["en", "ko"]
 
 
+class Kept(TypedDict, total=False):
+    """What a story takes of a batch; see `cloudai.Client.batch`."""
+
+    journal: str | os.PathLike[str] | None
+    """The file that keeps what was paid for: run again with it, only what is missing is asked for."""
+    pace: str | Sequence[str] | None
+    """For example "20/min", or "free"."""
+    max_requests: int
+    progress: bool | Callable[[Outcome[Any]], Any]
+
+
 @dataclass(frozen=True)
 class Finding:
     """What was made: the table, and the files to open."""
@@ -68,6 +79,11 @@ class Finding:
     table: Table
     files: tuple[Path, ...]
     outcomes: tuple[Outcome[Any], ...] = field(repr=False, default=())
+
+    @property
+    def asked(self) -> int:
+        """How many were looked at now; the others come from the journal."""
+        return sum(not outcome.facts.get("cached") for outcome in self.outcomes)
 
 
 def portrait_gallery(
@@ -78,7 +94,7 @@ def portrait_gallery(
     features: Sequence[Feature] = ("faces", "caption"),
     title: str = "Portraits",
     language: Language = "en",
-    progress: Callable[[int, str], Any] | None = None,
+    **batch: Unpack[Kept],
 ) -> Finding:
     """Look at each portrait; write ``gallery.html`` with upright crops of the faces, and tables.
 
@@ -91,24 +107,22 @@ def portrait_gallery(
         features: What to look for; what the provider does not have is left out.
         title: Heading of the gallery.
         language: Of the gallery's own words.
-        progress: Called with the number done and the name, after each.
+        batch: ``journal=``, ``pace=``, ``progress=`` …: see `Kept`.
 
     Nobody vanishes: a photo without a face, and one that could not be read, have their row and their tile.
 
     Raises:
         SettingsError: No key; nothing was written.
+        PausedError: An outage, or a spent quota; called again with the same journal, it goes on.
     """
-    out = _folder(folder)
+    people = list(people)
     wanted = _offered(client, features)
-    outcomes, tiles = [], []
-    for item, (name, photo) in enumerate(people):
-        # "person" for "man" and "woman": how somebody looks does not tell.
-        ask = partial(client.analyze_image, photo, features=wanted, missing="report", gender_neutral=True)
-        outcome = _outcome(item, name, ask)
-        outcomes.append(outcome)
-        tiles.append(_portrait(outcome, photo, WORDS[language]))
-        if progress:
-            progress(item + 1, name)
+    # "person" for "man" and "woman": how somebody looks does not tell.
+    options = {"features": wanted, "missing": "report", "gender_neutral": True}
+    looked_at = _looked_at(client, [photo for _, photo in people], options, batch)
+    out = _folder(folder)
+    outcomes = [replace(outcome, input=people[outcome.item][0]) for outcome in looked_at]
+    tiles = [_portrait(outcome, people[outcome.item][1], WORDS[language]) for outcome in outcomes]
     tables = {}
     if any(isinstance(o.result, ImageAnalysis) and o.result.faces is not None for o in outcomes) or not tiles:
         tables["faces.csv"] = tidy(map(_faces_of, outcomes))
@@ -118,6 +132,14 @@ def portrait_gallery(
         table.to_csv(out / name)
     gallery = save_gallery(tiles, out / "gallery.html", title=title, language=language)
     return Finding(next(iter(tables.values())), (gallery, *(out / name for name in tables)), tuple(outcomes))
+
+
+def _looked_at(
+    client: Client, photos: Sequence[PathLike], options: Mapping[str, Any], batch: Kept
+) -> list[Outcome[ImageAnalysis]]:
+    """The outcome of every photo, in order, by a batch."""
+    with client.batch("analyze_image", photos, options=options, **batch) as job:
+        return sorted(job, key=lambda outcome: outcome.item)
 
 
 def _offered(client: Client, features: Sequence[Feature]) -> list[Feature]:
@@ -174,7 +196,7 @@ def card_news(
     *,
     language: Language = "en",
     font: PathLike | None = None,
-    progress: Callable[[int, str], Any] | None = None,
+    **batch: Unpack[Kept],
 ) -> Finding:
     """Put a caption on every picture; write ``cards/*.png``, ``cards.gif`` and ``cards.csv``.
 
@@ -186,25 +208,24 @@ def card_news(
         folder: Where to write; it is made if it is not there.
         language: Of the card's own words; captions are in English, as providers give them.
         font: Path of a font file; see `cloudai.report.find_font`.
-        progress: Called with the number done and the name, after each.
+        batch: ``journal=``, ``pace=``, ``progress=`` …: see `Kept`.
 
     Raises:
         MissingFontError: No font has all characters of a caption.
         InputError: Not one photo could be used.
+        PausedError: An outage, or a spent quota; called again with the same journal, it goes on.
     """
+    photos = list(photos)
+    options = {"features": _on_a_card(client), "gender_neutral": True}
+    looked_at = _looked_at(client, photos, options, batch)
     out = _folder(folder)
-    outcomes, cards = [], []
-    wanted = _on_a_card(client)
-    for item, photo in enumerate(photos):
-        name = Image(photo).name
-        ask = partial(client.analyze_image, photo, features=wanted, gender_neutral=True)
-        outcome = _outcome(item, name, ask)
-        outcomes.append(outcome)
-        if isinstance(outcome.result, ImageAnalysis):
-            caption, footnote = _words(name, outcome.result, language)
-            cards.append((name, card(Image(photo).open(), caption, footnote=footnote, font=font)))
-        if progress:
-            progress(item + 1, name)
+    outcomes = [replace(outcome, input=Image(photos[outcome.item]).name) for outcome in looked_at]
+    cards = []
+    for outcome in outcomes:
+        if outcome.result is not None:
+            caption, footnote = _words(outcome.input, outcome.result, language)
+            drawn = card(Image(photos[outcome.item]).open(), caption, footnote=footnote, font=font)
+            cards.append((outcome.input, drawn))
     table = tidy(outcomes)
     table.to_csv(out / "cards.csv")
     files = _write_cards(cards, out) if cards else ()
@@ -239,15 +260,6 @@ def _words(name: str, found: ImageAnalysis, language: Language) -> tuple[str, st
     facts += [tag.name for tag in (found.tags or ())[:4]]
     facts += [color.name or color.hex or "" for color in (found.colors or ())[:3]]
     return " · ".join(dict.fromkeys(facts)), f"{name} · {words['sources'].format(who=who)}"
-
-
-def _outcome(item: int, name: str, ask: Callable[[], ImageAnalysis]) -> Outcome[Any]:
-    try:
-        return Outcome(item, name, result=ask())
-    except HOPELESS:
-        raise
-    except CloudAIError as error:
-        return Outcome(item, name, error=error)
 
 
 def _folder(path: PathLike) -> Path:

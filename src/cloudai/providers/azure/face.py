@@ -82,6 +82,7 @@ class FaceService(AzureService):
         needs="FACE_KEY and FACE_ENDPOINT",
         page="https://learn.microsoft.com/azure/ai-services/computer-vision/concept-face-detection",
         checked="2026-11-24",
+        free="20/min",
         note="no expressions since 2023-06-30; ages for approved customers only",
     )
     def detect_faces(self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int) -> Flow[Faces]:
@@ -97,6 +98,7 @@ class FaceService(AzureService):
         since=SINCE,
         page="https://learn.microsoft.com/azure/ai-services/computer-vision/concept-face-detection#attributes",
         checked="2026-11-24",
+        free="20/min",
         note=f"since {SINCE} Azure Face gives ages to approved customers only",
     )
     def estimate_age(self, image: Image, *, max_faces: int) -> Flow[Ages]:

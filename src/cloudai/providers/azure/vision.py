@@ -74,6 +74,7 @@ class Vision(FaceService):
         until="2028-09-25",
         page="https://learn.microsoft.com/azure/ai-services/computer-vision/overview-image-analysis",
         checked="2026-11-24",
+        free="20/min",
         note="captions by 4.0 in certain regions, in English; safety, brands, categories, colors, places by 3.2",
     )
     def analyze_image(
@@ -87,17 +88,7 @@ class Vision(FaceService):
         gender_neutral: bool,
     ) -> Flow[ImageAnalysis]:
         """What is in a picture. What 4.0 has comes from 4.0, the rest from 3.2 and Face, unless ``api=`` says."""
-        asked: tuple[Feature, ...] = (
-            ("caption", "tags", "objects") if features is None else tuple(dict.fromkeys(features))
-        )
-        require_known(asked, FEATURES, "feature")
-        api = self.api()
-        by_4 = [f for f in asked if f in FEATURES_4 and api != "3.2"]
-        by_face = api is None and "faces" in asked
-        by_3 = [
-            f for f in asked if f in FEATURES_3 and f not in by_4 and api != "4.0" and not (by_face and f == "faces")
-        ]
-        unsupported = tuple(f for f in asked if f not in (*by_4, *by_3, *(("faces",) if by_face else ())))
+        by_4, by_3, by_face, unsupported = self._divided(features)
         if unsupported and missing == "error":
             raise UnsupportedOperationError(
                 f"{self._who()} has no {', '.join(unsupported)}",
@@ -129,6 +120,34 @@ class Vision(FaceService):
             truncated=any(kept[feature] != things for feature, things in found.items()),
             meta=Meta(model=", ".join(models) or None, language_sent=code),
         )
+
+    def _divided(
+        self, features: Sequence[Feature] | None
+    ) -> tuple[list[Feature], list[Feature], bool, tuple[Feature, ...]]:
+        """Which features 4.0 is asked for, which 3.2, whether Face is, and which nobody has."""
+        asked: tuple[Feature, ...] = (
+            ("caption", "tags", "objects") if features is None else tuple(dict.fromkeys(features))
+        )
+        require_known(asked, FEATURES, "feature")
+        api = self.api()
+        by_4 = [f for f in asked if f in FEATURES_4 and api != "3.2"]
+        by_face = api is None and "faces" in asked
+        by_3 = [
+            f for f in asked if f in FEATURES_3 and f not in by_4 and api != "4.0" and not (by_face and f == "faces")
+        ]
+        unsupported = tuple(f for f in asked if f not in (*by_4, *by_3, *(("faces",) if by_face else ())))
+        return by_4, by_3, by_face, unsupported
+
+    def family(self, operation: str) -> str:
+        """The Image Analysis API that was chosen."""
+        return (self.api() or "") if operation == "analyze_image" else super().family(operation)
+
+    def requests(self, operation: str, options: Mapping[str, Any]) -> int:
+        """A mix of features is asked of several APIs."""
+        if operation != "analyze_image":
+            return super().requests(operation, options)
+        by_4, by_3, by_face, _ = self._divided(options.get("features"))
+        return bool(by_4) + bool(by_3) + by_face
 
     def _ask_4(
         self, picture: Picture, features: Sequence[Feature], language: str | None, gender_neutral: bool

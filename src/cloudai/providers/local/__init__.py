@@ -69,6 +69,13 @@ class Local(Provider):
         """What is looked for here."""
         return HAS
 
+    def family(self, operation: str) -> str:
+        """The model or the lexicon: another one gives other answers."""
+        if operation == "sentiment":
+            words = self._given["lexicon"] or self.setting("lexicon")
+            return lexicon.digest(words) if words else ""
+        return self.setting("face_model") or ""
+
     @capability(
         "open",
         needs=NEEDS,

@@ -14,13 +14,14 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from pathlib import Path
+from hashlib import sha256
 from typing import Any
 
 from cloudai.errors import MissingExtraError, SettingsError, UnsupportedOperationError
 from cloudai.languages import base
 from cloudai.models.base import Meta
 from cloudai.models.text import Label, Sentence, Sentiment
+from cloudai.reading import text_of
 
 __all__ = ["by_vader", "by_words"]
 
@@ -80,6 +81,12 @@ def by_words(text: str, language: str | None, words: str | os.PathLike[str] | Ma
     )
 
 
+def digest(words: os.PathLike[str] | str | Mapping[str, float]) -> str:
+    """Of the words and their scores."""
+    scores = words if isinstance(words, Mapping) else _read(os.fspath(words))
+    return sha256(repr(sorted(scores.items())).encode()).hexdigest()
+
+
 def _longest_entry(token: str, entries: Mapping[str, float], longest: int) -> float:
     for length in range(min(len(token), longest), 0, -1):
         if token[:length] in entries:
@@ -129,7 +136,7 @@ def _vader() -> Any:
 def _read(path: str) -> Mapping[str, float]:
     """A CSV of word and score; the first line may be a heading."""
     entries: dict[str, float] = {}
-    for number, row in enumerate(csv.reader(io.StringIO(_decoded(path))), start=1):
+    for number, row in enumerate(csv.reader(io.StringIO(text_of(path, SettingsError))), start=1):
         if not row or not row[0].strip():
             continue
         score = _number(row[1]) if len(row) > 1 else None
@@ -148,16 +155,3 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) else None
-
-
-def _decoded(path: str) -> str:
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise SettingsError(f"cannot read the lexicon {path} ({error.strerror})", advice="Check lexicon=.") from error
-    for encoding in ("utf-8-sig", "cp949"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise SettingsError(f"{path} is neither UTF-8 nor CP949", advice="Save it as UTF-8.")

@@ -35,6 +35,7 @@ class Language(WatsonService):
         until="2028-01-31",
         page="https://cloud.ibm.com/docs/natural-language-understanding?topic=natural-language-understanding-release-notes",
         checked="2026-11-24",
+        free="5/s",
         note="no new instances since 2026-07-31, no support after 2027-07-31; emotions in English and French",
     )
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
