@@ -63,13 +63,16 @@ class _Batch(Generic[R]):
             return str(self._run.cause)
         return self._run.capped and f"{self._run.capped} is reached"
 
-    def stop(self) -> None:
-        """Take up no more inputs, and wait ten seconds for what is on its way: the iteration ends then.
+    def stop(self, wait: float = DRAIN) -> None:
+        """Take up no more inputs, and wait for what is on its way: the iteration ends then.
 
-        May be called from any thread, and from a signal handler.
+        Args:
+            wait: Seconds at most; what has not come by then is in doubt.
+
+        May be called from any thread, and from a signal handler, and once more with less.
         """
         self._run.stop()
-        self._until = min(self._until, time.monotonic() + DRAIN)
+        self._until = min(self._until, time.monotonic() + wait)
 
     def _kept(self) -> Iterator[Outcome[R]]:
         run = self._run
@@ -146,7 +149,8 @@ class Batch(_Batch[R]):
         self._run.outcomes.open_wide()
         try:
             for thread in threads:
-                thread.join(max(0.0, self._until - time.monotonic()))
+                while thread.is_alive() and time.monotonic() < self._until:
+                    thread.join(LOOK)
         finally:
             self._run.end()
 

@@ -93,4 +93,4 @@ def _common_folder(names: Sequence[str]) -> str:
             break
         shared.append(level[0])
     common = str(PurePosixPath(*shared)) if shared else "."
-    return "" if common == "." else common.rstrip("/") + "/"
+    return "" if common in (".", "/") else f"{common}/"

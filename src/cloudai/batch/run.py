@@ -329,7 +329,9 @@ class Run(Conduct, Generic[R]):
         for_good = isinstance(error, BadRequestError) or (isinstance(error, MalformedResponseError) and not held)
         return _Ended("failed", error=error, settle=("failed", kept) if for_good else again)
 
-    def _entered(self, entry: Entry, came: float, standing: Standing | None, ended: _Ended) -> Outcome[R]:
+    def _entered(
+        self, entry: Entry, came: float, standing: Standing | None, ended: _Ended, *, by_end: bool = False
+    ) -> Outcome[R]:
         """Write down what became of an input, and say it."""
         turn = ended.facts.pop("turn", None)
         status, counted = ended.status, None
@@ -364,7 +366,7 @@ class Run(Conduct, Generic[R]):
             error=written_error(ended.error) if ended.error else None,
         )
         with self._lock:
-            expected = self._open.pop(entry.item, None) is not None or not self._workers
+            expected = by_end or self._open.pop(entry.item, None) is not None
             self.counts[status] += expected
         if expected:  # or the end did not wait for it, and has entered it already
             self._write(entered, ended)
@@ -389,14 +391,15 @@ class Run(Conduct, Generic[R]):
         """Enter what was taken up and not ended, and the inputs that were never taken up, where they can be told."""
         with self._lock:
             left, self._open = list(self._open.values()), {}
-        error = NotStartedError("the batch ended before this")
         for entry, call in left:
             standing = None if call is None else self.journal.ask(records.standing_of(call))
-            self._entered(entry, self.clock(), standing, _Ended("not_started", error=error))
-        if self.inputs.total is not None:
-            for entry in self._entries:
-                self.submitted += 1
-                self._entered(entry, self.clock(), None, _Ended("not_started", error=error))
+            sent = standing is not None and standing.in_doubt
+            error = NotStartedError(f"the batch ended before {'its reply came' if sent else 'this'}")
+            self._entered(entry, self.clock(), standing, _Ended("not_started", error=error), by_end=True)
+        for entry in self._entries if self.inputs.total is not None else ():
+            self.submitted += 1
+            error = NotStartedError("the batch ended before this")
+            self._entered(entry, self.clock(), None, _Ended("not_started", error=error), by_end=True)
 
     def raise_for_cause(self) -> None:
         """The error that ended the batch early, where one did."""

@@ -97,8 +97,6 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | Non
         except (PausedError, JournalError) as error:
             print(error, file=sys.stderr)
             code = IO_ERROR if isinstance(error, JournalError) else PAUSED
-        except KeyboardInterrupt:
-            code = 0  # the second signal: what it is follows below
         else:
             code = PAUSED if job.paused else int(any(n for name, n in job.books.items() if name in NOT_WELL))
     _written(job, options)
@@ -123,8 +121,10 @@ def _written(job: Batch[Any], options: argparse.Namespace) -> None:
     elif not options.json:
         print(table.filled())
     told: dict[str, list[str]] = {}
+    if n := job.books["not_started"]:
+        print(f"{n} not started", file=sys.stderr)
     for row in table:
-        if row.get("error"):
+        if row.get("error") and row["status"] != "not_started":
             told.setdefault(str(row["error"]), []).append(str(row["input"]))
     for error, names in told.items():
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
@@ -139,9 +139,10 @@ def _signals(job: Batch[Any]) -> Iterator[list[int]]:
     def stop(number: int, _: FrameType | None) -> None:
         caught.append(number)
         if len(caught) > 1:
-            raise KeyboardInterrupt
-        job.stop()
-        print("\nstopping: what is on its way is waited for; once more stops at once", file=sys.stderr)
+            job.stop(wait=0)
+        else:
+            job.stop()
+            print("\nstopping: what is on its way is waited for; once more stops at once", file=sys.stderr)
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, stop) for number in numbers]

@@ -1,0 +1,120 @@
+"""A batch through either client, so that a test reads the same for both."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from cloudai import AsyncClient, Client, Outcome, Plan, Table
+from cloudai.flow import Request
+
+__all__ = ["Batcher", "Done", "Server", "both"]
+
+both = pytest.mark.parametrize("colour", ["blocking", "awaiting"])
+
+
+@dataclass
+class Done:
+    """What a batch came to."""
+
+    outcomes: list[Outcome[Any]] = field(default_factory=list)
+    error: Exception | None = None
+    books: dict[str, int] = field(default_factory=dict)
+    balanced: bool = False
+    sent: int = 0
+    paused: str | None = None
+    plan: Plan | None = None
+    table: Table = field(default_factory=lambda: Table([]))
+    tidy: Table = field(default_factory=lambda: Table([]))
+    manifest: dict[str, Any] = field(default_factory=dict)
+    reparsed: int | None = None
+
+    def values(self, name: str = "status") -> list[Any]:
+        """A column of the table, in order."""
+        return [row[name] for row in self.table]
+
+
+@dataclass
+class Batcher:
+    """Runs a batch of one provider."""
+
+    colour: str
+    provider: Any
+    send: Callable[[Request], Any] | None = None
+    client: dict[str, Any] = field(default_factory=dict)
+
+    def __call__(
+        self, operation: str, inputs: Any, *, plan: bool = False, reparse: bool = False, **settings: Any
+    ) -> Done:
+        """Run it to its end, whatever that is."""
+        if self.colour == "awaiting":
+            return asyncio.run(self._await(operation, inputs, plan, reparse, settings))
+        done = Done()
+        with (
+            Client(self.provider, send=self.send, **self.client) as client,
+            client.batch(operation, inputs, **settings) as job,  # type: ignore[call-overload]
+        ):
+            done.plan = job.plan() if plan else None
+            try:
+                for outcome in job:
+                    done.outcomes.append(outcome)
+            except Exception as error:  # what the test looks at
+                done.error = error
+            done.reparsed = job.reparse() if reparse else None
+            done.table, done.tidy, done.manifest = job.table(), job.tidy(), job.manifest()
+            self._books(done, job)
+        return done
+
+    async def _await(self, operation: str, inputs: Any, plan: bool, reparse: bool, settings: dict[str, Any]) -> Done:
+        async def send(request: Request) -> Any:
+            assert self.send is not None
+            return self.send(request)
+
+        async def sleep(seconds: float) -> None:
+            self.client["sleep"](seconds)
+
+        options = {**self.client, **({"sleep": sleep} if "sleep" in self.client else {})}
+        done = Done()
+        async with (
+            AsyncClient(self.provider, send=send if self.send else None, **options) as client,
+            client.batch(operation, inputs, **settings) as job,  # type: ignore[call-overload]
+        ):
+            done.plan = await job.plan() if plan else None
+            try:
+                async for outcome in job:
+                    done.outcomes.append(outcome)
+            except Exception as error:
+                done.error = error
+            done.reparsed = await job.reparse() if reparse else None
+            done.table, done.tidy = await job.table(), await job.tidy()
+            done.manifest = await job.manifest()
+            self._books(done, job)
+        return done
+
+    def _books(self, done: Done, job: Any) -> None:
+        done.books, done.balanced, done.sent, done.paused = job.books, job.balanced, job.sent, job.paused
+
+
+class Server:
+    """Counts what it is asked for, and answers by a function of the text."""
+
+    def __init__(self, answer: Callable[[Request], Any]) -> None:
+        self.answer = answer
+        self.requests: list[Request] = []
+
+    def __call__(self, request: Request) -> Any:
+        """The answer, or the exception it is."""
+        self.requests.append(request)
+        reply = self.answer(request)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    @property
+    def texts(self) -> list[Any]:
+        """The text of each request."""
+        return [request.json and request.json.get("text") for request in self.requests]
