@@ -19,8 +19,8 @@ types: .venv/.dev
 unit: .venv/.dev
 	$(BIN)/python -m pytest
 
-test-faults: .venv/.dev  ## the faults at full length: ten thousand bodies, five thousand cancellations
-	CLOUDAI_FAULTS=all $(BIN)/python -m pytest tests/faultd
+test-faults: .venv/.dev  ## the faults at full length: ten thousand bodies, five thousand cancellations, 200 kills
+	CLOUDAI_FAULTS=all $(BIN)/python -m pytest tests/faultd tests/batch
 
 reliability: .venv/.dev  ## measure the faults anew, beside the vendors' packages, for docs/reliability.md
 	$(BIN)/python benchmarks/reliability.py --write

@@ -110,10 +110,11 @@ class CloudAIError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Subclasses differ in their arguments; their state does not.
-        return _rebuild, (type(self), self.args, self.__dict__.copy())
+        return rebuilt, (type(self), self.args, self.__dict__.copy())
 
 
-def _rebuild(cls: type[CloudAIError], args: tuple[Any, ...], state: dict[str, Any]) -> CloudAIError:
+def rebuilt(cls: type[CloudAIError], args: tuple[Any, ...], state: dict[str, Any]) -> CloudAIError:
+    """An error made anew from what it held: after pickling, or from a journal."""
     error = cls.__new__(cls, *args)
     error.args = args
     error.__dict__.update(state)
@@ -273,9 +274,6 @@ class JournalError(CloudAIError, OSError):
 
     Nothing is sent that could not be written down before.
     """
-
-    def __str__(self) -> str:
-        return CloudAIError.__str__(self)  # OSError's own would show a number and a file
 
 
 class PausedError(CloudAIError):

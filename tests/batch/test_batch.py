@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 import cloudai
+import cloudai.errors
 from cloudai import AsyncClient, Client, InputError, Response, SettingsError
+from cloudai.batch.item import error_of, written_error
 from cloudai.flow import Request
 from cloudai.media import Image
 from tests.batch.asking import Batcher, Server, both
@@ -374,3 +376,15 @@ def test_a_picture_that_is_recalled_cannot_be_sent() -> None:
     assert blob is not None
     with pytest.raises(InputError, match="itself is not kept"):
         _ = blob.data
+
+
+@pytest.mark.parametrize("name", cloudai.errors.__all__)
+def test_every_error_is_read_back_as_it_was(name: str) -> None:
+    """Class, text and advice, in Korean too; of a fault that is not ours the text with its class."""
+    kind = getattr(cloudai.errors, name)
+    error = kind("무엇", "local") if name == "MissingExtraError" else kind("파일이 없음", advice="경로를 확인.")
+    error.provider, error.state = "azure", "REFUSED"
+    again = error_of(written_error(error))
+    assert type(again) is kind
+    assert (str(again), again.state) == (str(error), "REFUSED")
+    assert str(error_of(written_error(KeyError("x")))) == "KeyError: 'x'"

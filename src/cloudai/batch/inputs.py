@@ -120,7 +120,7 @@ class Inputs:
 def _rows(given: Iterable[Any]) -> Iterable[Any]:
     """Rows as dicts, where it is a data frame."""
     if hasattr(given, "iter_rows"):  # polars
-        return given.iter_rows(named=True)  # type: ignore[no-any-return]
+        return given.rows(named=True)  # type: ignore[attr-defined, no-any-return]
     if hasattr(given, "to_dict") and hasattr(given, "columns"):  # pandas
         return given.to_dict("records")  # type: ignore[no-any-return]
     return given.rows if hasattr(given, "rows") and isinstance(given.rows, list) else given

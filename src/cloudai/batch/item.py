@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -14,7 +13,7 @@ from cloudai.batch import records
 from cloudai.batch.records import Standing
 from cloudai.effects import Program, Sleep, Wait
 from cloudai.engine import raw_of
-from cloudai.errors import CloudAIError, JournalError, ReplayError, ServiceError
+from cloudai.errors import CloudAIError, JournalError, ReplayError, ServiceError, rebuilt
 from cloudai.flow import Request, Response
 from cloudai.ledger import Ledger
 from cloudai.models.base import Meta, Result
@@ -178,16 +177,9 @@ def written_error(error: Exception) -> str:
 
 def error_of(text: str) -> CloudAIError:
     """The error that was written down."""
-    known: Mapping[str, Any] = json.loads(text)
-    kind = getattr(cloudai.errors, known["type"], CloudAIError)
-    arguments = {name: known.get(name) for name in ("status", "code", "retry_after")}
-    error: CloudAIError
+    known: dict[str, Any] = json.loads(text)
+    kind = getattr(cloudai.errors, known.pop("type"), CloudAIError)
+    facts = {"advice": None, **known}
     if issubclass(kind, ServiceError):
-        error = kind(known["message"], **arguments)
-    else:
-        error = CloudAIError.__new__(kind, known["message"])
-        CloudAIError.__init__(error, known["message"])
-    for name in ("advice", "quota", "provider", "request_id", "state"):
-        if name in known:
-            setattr(error, name, known[name])
-    return error
+        facts = {"status": None, "code": None, "retry_after": None, **facts}
+    return rebuilt(kind, (known["message"],), facts)

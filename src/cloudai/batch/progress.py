@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -57,9 +58,9 @@ class Bar(Progress):
         self._run = run
 
     def __enter__(self) -> Self:
-        self._bar = _tqdm()(
-            total=self._run.inputs.total, desc=self._run.operation, unit="", file=sys.stderr, dynamic_ncols=True
-        )
+        # Some terminals say that they have no columns.
+        size: dict[str, Any] = {"dynamic_ncols": True} if _columns() else {"ncols": 80, "nrows": 24}
+        self._bar = _tqdm()(total=self._run.inputs.total, desc=self._run.operation, unit="", file=sys.stderr, **size)
         return self
 
     def show(self, outcome: Outcome[Any]) -> None:  # noqa: ARG002
@@ -117,6 +118,13 @@ def _standing(run: Run[Any]) -> str:
     if run.going and run.waiting_until is not None and (left := run.waiting_until - run.clock()) > 1:
         words.append(f"waiting {left:.0f} s for the quota")
     return ", ".join(words)
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError, AttributeError):
+        return 0
 
 
 def _tqdm() -> Any:

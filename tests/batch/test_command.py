@@ -1,0 +1,228 @@
+"""Batches on the command line, against a vendor on the loopback."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faultd.server import Connection, Faultd, faultd
+
+pytestmark = pytest.mark.loopback
+
+TEXTS = [f"후기 {n}: 맛있어요" for n in range(30)]
+POINTS = 60 if os.environ.get("CLOUDAI_FAULTS") == "all" else 4
+
+
+def answer(connection: Connection) -> None:
+    """A good reply of Azure Language, after a moment."""
+    time.sleep(0.15)
+    document = {
+        "id": "0",
+        "sentiment": "positive",
+        "confidenceScores": {"positive": 0.9, "neutral": 0.1, "negative": 0.0},
+        "sentences": [],
+        "warnings": [],
+    }
+    body = json.dumps(
+        {
+            "kind": "SentimentAnalysisResults",
+            "results": {"documents": [document], "errors": [], "modelVersion": "2025-01-01"},
+        }
+    ).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    connection.send(head.encode() + body)
+
+
+@pytest.fixture
+def vendor() -> Iterator[Faultd]:
+    """Counts what it is asked."""
+    with faultd(answer, keeps=True) as server:
+        yield server
+
+
+def texts_of(server: Faultd) -> list[str]:
+    """What was sent, in order."""
+    bodies = [json.loads(request.partition(b"\r\n\r\n")[2]) for request in server.requests]
+    return [body["analysisInput"]["documents"][0]["text"] for body in bodies]
+
+
+def start(folder: Path, url: str, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    """The command, in a folder of its own, with the loopback as the vendor."""
+    environment = {
+        **os.environ,
+        "LANGUAGE_KEY": "not-a-real-key",
+        "LANGUAGE_ENDPOINT": url,
+        "PYTHONIOENCODING": "utf-8",
+        "CLOUDAI_STATE_DIR": str(folder / "state"),
+    }
+    command = [sys.executable, "-m", "cloudai", *arguments]
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        **options,
+    )
+
+
+def run(folder: Path, url: str, *arguments: str) -> tuple[int, str, str]:
+    """Exit code, standard output and error."""
+    process = start(folder, url, *arguments)
+    out, err = process.communicate(timeout=60)
+    return process.returncode, out, err
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """With a file of texts."""
+    (tmp_path / "후기.txt").write_text("\n".join(TEXTS), "utf-8")
+    return tmp_path
+
+
+COMMAND = ("sentiment", "--lines", "후기.txt", "--provider", "azure", "--language", "ko")
+
+
+def test_planned_run_and_run_again(folder: Path, vendor: Faultd) -> None:
+    """A plan sends nothing; a run is kept in a journal of this folder; run again, nothing is sent."""
+    code, out, _ = run(folder, vendor.url, *COMMAND, "--plan", "--pace", "10/s", "--price", "1")
+    assert (code, vendor.count) == (0, 0)
+    assert "30 (30 units)" in out
+    assert "127.0.0.1" in out
+    assert "0.03 USD" in out
+    code, out, err = run(folder, vendor.url, *COMMAND, "--csv", "결과.csv")
+    assert (code, vendor.count) == (0, 30)
+    assert "sentiment: 30/30" in err
+    code, out, err = run(folder, vendor.url, *COMMAND, "--csv", "다시.csv", "--quiet")
+    assert (code, vendor.count, err) == (0, 30, "")
+    assert (folder / "결과.csv").read_bytes() == (folder / "다시.csv").read_bytes()
+    rows = list(csv.DictReader(io.StringIO((folder / "결과.csv").read_text("utf-8-sig"))))
+    assert [row["input"] for row in rows] == TEXTS
+
+
+def test_a_column_of_a_table_from_excel(folder: Path, vendor: Faultd) -> None:
+    """CP949 in, the user's columns and the results out; a column that is not there is told."""
+    (folder / "표.csv").write_bytes("이름,후기\n김하나,맛있어요\n박둘,별로예요\n".encode("cp949"))
+    arguments = ("sentiment", "표.csv", "--column", "후기", "--provider", "azure", "--csv", "-", "--journal", "none")
+    code, out, err = run(folder, vendor.url, *arguments)
+    assert code == 0
+    assert "표.csv: read as CP949" in err
+    assert [row["이름"] for row in csv.DictReader(io.StringIO(out))] == ["김하나", "박둘"]
+    code, _, err = run(folder, vendor.url, *(a if a != "후기" else "리뷰" for a in arguments))
+    assert (code, "The file has: 이름, 후기" in err) == (2, True)
+    assert not list(folder.glob("*.journal"))
+
+
+def test_what_a_journal_holds(folder: Path, vendor: Faultd) -> None:
+    """Its books, its table, its results as JSON; one input forgotten; what is no journal is told, with exit 74."""
+    run(folder, vendor.url, *COMMAND, "--journal", "일.journal")
+    code, out, _ = run(folder, vendor.url, "journal", "일.journal")
+    assert code == 0
+    assert "azure" in out
+    assert "30" in out
+    code, out, _ = run(folder, vendor.url, "journal", "일.journal", "--csv", "-", "--rows")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert (len(rows), rows[0]["attempts"], rows[0]["host"]) == (30, "1", "127.0.0.1")
+    _, out, _ = run(folder, vendor.url, "journal", "일.journal", "--json")
+    assert json.loads(out.splitlines()[0])["result"]["label"] == "positive"
+    name = rows[3]["input"]
+    assert run(folder, vendor.url, "journal", "일.journal", "--forget", name)[0] == 0
+    assert name not in run(folder, vendor.url, "journal", "일.journal", "--csv", "-", "--rows")[1]
+    assert run(folder, vendor.url, "journal", "일.journal", "--forget", name)[0] == 1
+    code, _, err = run(folder, vendor.url, "journal", "후기.txt")
+    assert code == 74
+    assert "is not a journal of cloudai" in err
+    assert run(folder, vendor.url, "journal", "없음")[0] == 74
+
+
+def test_an_outage_ends_with_a_code_of_its_own(folder: Path) -> None:
+    """75, and the way to go on: nothing was the inputs' fault."""
+    code, _, err = run(folder, "http://127.0.0.1:9", *COMMAND)
+    assert code == 75, err
+    assert "Run the same again when the service answers" in err
+    assert "30 not started" in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_in_order(folder: Path, vendor: Faultd, number: signal.Signals) -> None:
+    """What is on its way arrives, the rest is told; 130 or 143; at the next run nothing is sent twice."""
+    rng = random.Random(number)  # noqa: S311  # the same each time
+    for _ in range(POINTS):
+        process = start(folder, vendor.url, *COMMAND, "--concurrency", "3")
+        time.sleep(0.3 + rng.random() * 0.9)
+        began = time.monotonic()
+        process.send_signal(number)
+        _, err = process.communicate(timeout=30)
+        assert time.monotonic() - began < 12
+        assert process.returncode in (0, 128 + number, -number), err  # 0: it was done; -15: it had not begun
+        if not process.returncode:
+            break
+    code, _, err = run(folder, vendor.url, *COMMAND)
+    assert code == 0, err
+    assert sorted(texts_of(vendor)) == sorted(TEXTS)
+
+
+def test_the_second_signal_does_not_wait(folder: Path) -> None:
+    """A service that hangs does not hold the command: at the second signal it ends, all in doubt, and flagged."""
+
+    def hang(connection: Connection) -> None:
+        connection.silence(20)
+
+    with faultd(hang) as server:
+        process = start(folder, server.url, *COMMAND, "--concurrency", "3")
+        while server.count < 3 and process.poll() is None:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.5)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+        assert time.monotonic() - began < 5
+    assert process.returncode == 130
+    assert "27 not started" in err
+    [journal] = folder.glob("*.journal")
+    assert "3 in doubt" in run(folder, "http://127.0.0.1:9", "journal", journal.name)[1]
+
+
+def test_a_bar_in_a_terminal(folder: Path, vendor: Faultd) -> None:
+    """A terminal sees a bar, even one that says it has no columns."""
+    import pty
+
+    main, terminal = pty.openpty()
+    environment = {**os.environ, "LANGUAGE_KEY": "k", "LANGUAGE_ENDPOINT": vendor.url}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cloudai", *COMMAND, "--csv", "결과.csv"],
+        cwd=folder,
+        env=environment,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+    )
+    os.close(terminal)
+    shown = b""
+    while True:
+        try:
+            more = os.read(main, 65536)
+        except OSError:
+            break
+        if not more:
+            break
+        shown += more
+    os.close(main)
+    assert process.wait(timeout=30) == 0
+    assert "30/30" in shown.decode("utf-8", "replace")
+    assert "%|" in shown.decode("utf-8", "replace")
