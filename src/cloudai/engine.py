@@ -174,7 +174,7 @@ class Engine:
         endpoint = request.service, *urlsplit(request.url)[:2]
         guards = self._guarded()
         budget, gate = guards.budget(endpoint), guards.gate(endpoint)
-        unknowns = 0
+        unknowns = job.ledger.unknown(place)
         loop = retrying(
             lambda error: self._most_attempts(error, request, unknowns),
             lambda: job.deadline - self.clock(),
@@ -252,8 +252,12 @@ class Engine:
         if request.credentials and not self.offline:
             token = yield from self._current_token(job)
             request = self.provider.sign(request, token)
-        left = self._left(job)
+        self._left(job)
+        began = self.clock()
         yield from job.ledger.sending(place, request)
+        if job.ledger.patient:
+            job.deadline += self.clock() - began
+        left = self._left(job)
         job.attempts += 1
         self._tell("attempt", job)
         try:

@@ -26,6 +26,10 @@ class Ledger:
         """The reply that an earlier run has for this place."""
         return None
 
+    def unknown(self, place: str) -> int:  # noqa: ARG002
+        """How often earlier runs have sent it without learning what became of it."""
+        return 0
+
     def early(self, place: str, pacer: Pacer, now: float) -> float:  # noqa: ARG002
         """Seconds until the request may go out; 0 takes the turn. A call alone waits for none, but is counted."""
         pacer.note(now)

@@ -15,11 +15,12 @@ import os
 import re
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from cloudai.errors import SettingsError
 
@@ -29,6 +30,8 @@ MARGIN = 0.5
 """Seconds added to a window: requests travel for different times, and the service's window must be clean too."""
 SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0, "day": 864e2}
 RATE = re.compile(r"\s*(\d+)\s*/\s*(\w+)\s*")
+LATE = 1.0
+"""Seconds after its turn that a request may still go out. Less than any window: nobody has followed it by then."""
 BUSY = 0.05
 """Seconds to wait while another process has the file; then it is asked for again, like a turn that is not there yet."""
 
@@ -55,12 +58,12 @@ def rates(pace: str | Sequence[str] | None) -> tuple[Rate, ...]:
     """
     if pace is None:
         return ()
-    parts = [part for text in ([pace] if isinstance(pace, str) else pace) for part in text.split(",")]
-    return tuple(map(_rate, parts))
+    texts = list(pace) if isinstance(pace, Iterable) and not isinstance(pace, str | bytes) else [pace]
+    return tuple(_rate(part) for text in texts for part in (text.split(",") if isinstance(text, str) else [text]))
 
 
-def _rate(text: str) -> Rate:
-    found = RATE.fullmatch(text)
+def _rate(text: Any) -> Rate:
+    found = RATE.fullmatch(text) if isinstance(text, str) else None
     unit = SECONDS.get(found[2].lower().removesuffix("s") or "s") if found else None
     if found is None or unit is None or not 0 < int(found[1]) <= MOST:
         raise SettingsError(f"{text!r} is no pace", advice='Give for example "20/min", "10/s" or "10/s, 1000/day".')
@@ -97,12 +100,20 @@ class Pacer:
             if wait > ROUNDING:
                 return wait, 0
             return 0.0, db.execute("INSERT INTO turns (at) VALUES (?)", (now,)).lastrowid or 0
+        return BUSY, 0  # the file failed meanwhile: the next one asks our own memory
 
-    def move(self, turn: int, now: float) -> None:
-        """The request goes out only now: a little after its turn, when what was in between took a while."""
+    def move(self, turn: int, now: float) -> bool:
+        """The request goes out only now, a little after its turn; False where that is too late, and it takes another.
+
+        A token or a disk may have taken so long that others have followed: all who waited would come at once.
+        """
         with self._transaction(now) as db:
-            if db is not None:
-                db.execute("UPDATE turns SET at = ? WHERE id = ?", (now, turn))
+            if db is None:
+                return False
+            if db.execute("UPDATE turns SET at = ? WHERE id = ? AND at >= ?", (now, turn, now - LATE)).rowcount:
+                return True
+            db.execute("DELETE FROM turns WHERE id = ?", (turn,))
+        return False
 
     def note(self, now: float) -> None:
         """A request went out that waited for no turn; it counts all the same where somebody keeps a pace."""
@@ -118,23 +129,42 @@ class Pacer:
             if db is None:
                 yield None
                 return
-            try:
-                db.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError:
+            if not self._begun(db, now):
                 yield None
                 return
             try:
-                db.execute("DELETE FROM turns WHERE at < ? - (SELECT MAX(seconds) FROM rates)", (now,))
                 yield db
-            finally:
                 db.execute("COMMIT")
+            except sqlite3.Error as error:
+                self._go_alone(error)
+            finally:
+                db.rollback()
 
-    def _connected(self, now: float) -> sqlite3.Connection:
+    def _begun(self, db: sqlite3.Connection, now: float) -> bool:
+        """Whether we have the file."""
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("DELETE FROM turns WHERE at < ? - (SELECT MAX(seconds) FROM rates)", (now,))
+        except sqlite3.Error as error:
+            if not _is_busy(error):
+                self._go_alone(error)
+            return False
+        return True
+
+    def _connected(self, now: float) -> sqlite3.Connection | None:
         if self._db is None or self._pid != os.getpid():
-            self._db, self._pid = _opened(self._name), os.getpid()
-            # The clock began anew: what is later than now was before the computer was started.
-            self._db.execute("UPDATE turns SET at = 0 WHERE at > ?", (now + 1,))
+            try:
+                self._db, self._pid = _opened(self._name), os.getpid()
+                # The clock began anew: what is later than now was before the computer was started.
+                self._db.execute("UPDATE turns SET at = 0 WHERE at > ?", (now + 1,))
+            except sqlite3.OperationalError:
+                return None  # another process is making it
         return self._db
+
+    def _go_alone(self, error: sqlite3.Error) -> None:
+        """The file cannot be written any more: from now on only this process is counted."""
+        log.warning("the file of a shared pace failed (%s): other processes' requests are not counted", error)
+        self._db = _made(":memory:")
 
 
 def _wait(db: sqlite3.Connection, rate: Rate, now: float) -> float:
@@ -147,22 +177,48 @@ def _opened(name: str | None) -> sqlite3.Connection:
         path = state_folder() / "pace" / f"{sha256(name.encode()).hexdigest()[:32]}.db"
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            return _made(str(path))
+            return _made_anew_if_damaged(path)
         except (OSError, sqlite3.Error) as error:
+            if _is_busy(error):
+                raise
             log.warning("%s cannot be used (%s): other processes' requests are not counted", path, error)
     return _made(":memory:")
 
 
+def _made_anew_if_damaged(path: Path) -> sqlite3.Connection:
+    try:
+        return _made(str(path))
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        log.warning("%s is damaged (%s): it is begun anew", path, error)
+    for end in ("", "-wal", "-shm"):
+        Path(f"{path}{end}").unlink(missing_ok=True)
+    return _made(str(path))
+
+
+def _is_busy(error: Exception) -> bool:
+    code = getattr(error, "sqlite_errorcode", None) or 0
+    return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def _made(path: str) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    db = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
+    try:
+        _prepare(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _prepare(db: sqlite3.Connection) -> None:
     # Written often and worth nothing after a power cut: only a killed process must not harm it.
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = OFF")
     db.execute("CREATE TABLE IF NOT EXISTS turns (id INTEGER PRIMARY KEY, at REAL NOT NULL)")
     db.execute("CREATE INDEX IF NOT EXISTS turns_at ON turns (at)")
     db.execute("CREATE TABLE IF NOT EXISTS rates (seconds REAL PRIMARY KEY)")
-    db.execute(f"PRAGMA busy_timeout = {int(BUSY * 1000)}")
-    return db
 
 
 def state_folder() -> Path:

@@ -25,6 +25,8 @@ SLOW_START = 16
 """Workers before the first answer: an outage from the beginning costs no more attempts than one later."""
 LONGEST_WAIT = 3600.0
 """Seconds a service may ask to wait and be waited for; more, or a spent quota, pauses the batch."""
+LONGEST_HINT = 366 * 86400.0
+"""Seconds: more is no hint, and no date."""
 PATIENCE = 900.0
 """Seconds of nothing but 429 after which the batch pauses."""
 TROUBLE = (ConnectError, ConnectionLostError, DeadlineExceededError, ServerError)
@@ -120,23 +122,25 @@ class Conduct:
     def trouble(self, error: CloudAIError) -> None:
         """An attempt failed: is it the service, a quota, or the input?"""
         now = self.clock()
+        pausing = (getattr(error, "retry_after", None) or 0) > LONGEST_WAIT
         with self._lock:
             if isinstance(error, RateLimitedError):
                 self._streak = 0
                 since = self._limited_since = now if self._limited_since is None else self._limited_since
-                pausing = bool(error.quota) or (error.retry_after or 0) > LONGEST_WAIT or now - since > PATIENCE
+                pausing = pausing or bool(error.quota) or now - since > PATIENCE
             else:
                 self._streak = self._streak + 1 if isinstance(error, TROUBLE) else 0
-                pausing = self._streak >= OUTAGE
+                pausing = pausing or self._streak >= OUTAGE
         if pausing:
             self.pause(error)
 
     def resume(self) -> str:
         """When to go on, in words."""
         cause = self.cause
+        hint = getattr(cause, "retry_after", None)
+        if hint is not None and hint <= LONGEST_HINT:
+            then = datetime.now().astimezone() + timedelta(seconds=hint)
+            return f"after {then:%Y-%m-%d %H:%M}"
         if not isinstance(cause, RateLimitedError):
             return "when the service answers"
-        if cause.retry_after is not None:
-            then = datetime.now().astimezone() + timedelta(seconds=cause.retry_after)
-            return f"after {then:%Y-%m-%d %H:%M}"
         return {"day": "tomorrow", "month": "next month"}.get(cause.quota or "", "later")

@@ -13,7 +13,7 @@ from cloudai.batch import records
 from cloudai.batch.records import Standing
 from cloudai.effects import Program, Sleep, Wait
 from cloudai.engine import raw_of
-from cloudai.errors import CloudAIError, JournalError, ReplayError, ServiceError, rebuilt
+from cloudai.errors import CloudAIError, JournalError, NotStartedError, ReplayError, ServiceError, rebuilt
 from cloudai.flow import Request, Response
 from cloudai.ledger import Ledger
 from cloudai.models.base import Meta, Result
@@ -44,8 +44,10 @@ class ItemLedger(Ledger):
     def __init__(self, run: Run[Any], given: Given, standing: Standing) -> None:
         self._run = run
         self._given = given
-        self._call = standing.call
+        self.call = standing.call
         self._held = {place: held.response for place, held in standing.held.items()}
+        self.suspect = standing.suspect
+        self._unknown = dict(standing.doubts)
         self._turns: dict[str, tuple[Pacer, int]] = {}
         self.began: float | None = None
         """When the first request had its turn."""
@@ -57,6 +59,15 @@ class ItemLedger(Ledger):
         """The reply of an earlier run, once: a job that was still running is looked at anew."""
         self.last = place
         return self._held.pop(place, None)
+
+    def unknown(self, place: str) -> int:
+        """Of all runs: an input that nobody can answer is not sent twice in each of them."""
+        return self._unknown.get(place, 0)
+
+    @property
+    def tries(self) -> int:
+        """How often a request of this call was sent in vain, in all runs."""
+        return max(self._unknown.values(), default=0)
 
     def early(self, place: str, pacer: Pacer, now: float) -> float:
         """Wait by the pace of the batch."""
@@ -90,15 +101,30 @@ class ItemLedger(Ledger):
         if request.billed:
             self._run.reserve(request.billed)
             try:
-                yield Wait(self._run.journal.do(records.intend(self._call, place, request.billed)))
+                yield Wait(self._run.journal.do(records.intend(self.call, place, request.billed)))
             except JournalError as error:
                 self._run.refund(1, request.billed)
                 self._run.pause(error)
                 raise
+        try:
+            yield from self._in_time(place)
+        except NotStartedError:
+            if request.billed:
+                self._unsent(place, request.billed)
+            raise
+
+    def _in_time(self, place: str) -> Program[None]:
+        """The service counts from now; where a token or the disk took too long, wait for another turn."""
         pacer, turn = self._turns.pop(place, (None, 0))
-        if pacer is not None:
-            # Writing may have taken a while: the service counts from now.
-            pacer.move(turn, self._run.clock())
+        while pacer is not None and not pacer.move(turn, self._run.clock()):
+            while (seconds := self.early(place, pacer, self._run.clock())) > 0:
+                yield from self.rest(seconds)
+            pacer, turn = self._turns.pop(place)
+
+    def _unsent(self, place: str, units: int) -> None:
+        """Written down, and not sent after all."""
+        self._run.refund(1, units)
+        self._run.journal.do(records.undo(self.call, place, units, sent=False, doubt=False, free=True))
 
     def answered(self, place: str, request: Request, response: Response) -> Program[None]:
         """Have it on disk before anybody reads it. Where that fails the reply is used all the same: it is paid for."""
@@ -107,7 +133,7 @@ class ItemLedger(Ledger):
             return
         self.last = place
         memory = {} if isinstance(self._given, str) else self._given.memory()
-        work = records.answer(self._call, place, request.billed, response, memory)
+        work = records.answer(self.call, place, request.billed, response, memory)
         try:
             yield Wait(self._run.journal.do(work))
         except JournalError as error:
@@ -121,9 +147,11 @@ class ItemLedger(Ledger):
             return
         found = verdict(error)
         sent, free = found.state != "NOT_SENT", not found.billed
+        if found.state == "UNKNOWN":
+            self._unknown[place] = self._unknown.get(place, 0) + 1
         self._run.refund(int(not sent), request.billed if free else 0)
         self._run.journal.do(
-            records.undo(self._call, place, request.billed, sent=sent, doubt=found.state == "UNKNOWN", free=free)
+            records.undo(self.call, place, request.billed, sent=sent, doubt=found.state == "UNKNOWN", free=free)
         )
 
 

@@ -28,7 +28,7 @@ SCHEMA = (
         id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, batch INTEGER NOT NULL, sha256 TEXT NOT NULL,
         state TEXT NOT NULL, rounds INTEGER NOT NULL DEFAULT 0, run INTEGER, item INTEGER,
         memory TEXT, result TEXT, meta TEXT, error TEXT)""",
-    # Each exchange of it: sent how often, what was paid at least and at most, whether one is in doubt, the reply.
+    # Each exchange of it: sent how often, what was paid at least and at most, how many are in doubt, the reply.
     """CREATE TABLE exchanges (
         call INTEGER NOT NULL, place TEXT NOT NULL, units INTEGER NOT NULL, sent INTEGER NOT NULL DEFAULT 0,
         paid INTEGER NOT NULL DEFAULT 0, most INTEGER NOT NULL DEFAULT 0, doubt INTEGER NOT NULL DEFAULT 0,
@@ -79,10 +79,10 @@ class Standing:
     call: int
     state: str = "open"
     """"open", "done" or "failed"."""
-    rounds: int = 0
-    """Runs in which it ended without an answer."""
-    in_doubt: bool = False
-    """Something was sent, and what became of it is not known."""
+    suspect: bool = False
+    """It went without an answer while others were answered."""
+    doubts: Mapping[str, int] = field(default_factory=dict)
+    """By place: how often something was sent without learning what became of it."""
     attempts: int = 0
     paid: int = 0
     most: int = 0
@@ -95,6 +95,11 @@ class Standing:
     memory: str | None = None
     """What a flow must know of the input to be read again without it."""
     held: Mapping[str, Held] = field(default_factory=dict)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Something was sent, and what became of it is not known."""
+        return bool(self.doubts)
 
 
 @dataclass(frozen=True)
@@ -170,14 +175,14 @@ def _standing(db: Database, call: int) -> Standing:
     [(state, rounds, result, meta, error, memory)] = db.execute(
         "SELECT state, rounds, result, meta, error, memory FROM calls WHERE id = ?", (call,)
     )
-    [(sent, paid, most, doubt)] = db.execute(
-        "SELECT TOTAL(sent), TOTAL(paid), TOTAL(most), MAX(doubt) FROM exchanges WHERE call = ?", (call,)
+    [(sent, paid, most)] = db.execute(
+        "SELECT TOTAL(sent), TOTAL(paid), TOTAL(most) FROM exchanges WHERE call = ?", (call,)
     )
     return Standing(
         call=call,
         state=state,
-        rounds=rounds,
-        in_doubt=bool(doubt),
+        suspect=bool(rounds),
+        doubts=dict(db.execute("SELECT place, doubt FROM exchanges WHERE call = ? AND doubt > 0", (call,))),
         attempts=int(sent),
         paid=int(paid),
         most=int(most),
@@ -210,7 +215,7 @@ def intend(call: int, place: str, units: int) -> Any:
     def work(db: Database) -> None:
         db.execute(
             "INSERT INTO exchanges (call, place, units, sent, most, doubt) VALUES (?, ?, ?, 1, ?, 1)"
-            " ON CONFLICT (call, place) DO UPDATE SET sent = sent + 1, most = most + excluded.most, doubt = 1",
+            " ON CONFLICT (call, place) DO UPDATE SET sent = sent + 1, most = most + excluded.most, doubt = doubt + 1",
             (call, place, units, units),
         )
 
@@ -239,8 +244,8 @@ def undo(call: int, place: str, units: int, *, sent: bool, doubt: bool, free: bo
 
     def work(db: Database) -> None:
         db.execute(
-            "UPDATE exchanges SET sent = sent - ?, most = most - ?, doubt = ? WHERE call = ? AND place = ?",
-            (int(not sent), units if free else 0, int(doubt), call, place),
+            "UPDATE exchanges SET sent = sent - ?, most = most - ?, doubt = doubt - ? WHERE call = ? AND place = ?",
+            (int(not sent), units if free else 0, int(not doubt), call, place),
         )
 
     return work
@@ -282,15 +287,23 @@ def enter(batch: int, entered: Entered) -> Any:
 
 
 def settle(call: int, run: int, item: int, state: str, **columns: Any) -> Any:
-    """A call is done, has failed for good, or stays open after one more round, with its result or its error."""
+    """A call is done, has failed for good, or stays open, with its result or its error."""
 
     def work(db: Database) -> None:
         names = ", ".join(f"{name} = ?" for name in columns)
         db.execute(
-            f"UPDATE calls SET state = ?, run = ?, item = ?, rounds = rounds + ?{', ' * bool(names)}{names}"  # noqa: S608  # our names
-            " WHERE id = ?",
-            (state, run, item, int(state == "open"), *columns.values(), call),
+            f"UPDATE calls SET state = ?, run = ?, item = ?{', ' * bool(names)}{names} WHERE id = ?",  # noqa: S608  # our names
+            (state, run, item, *columns.values(), call),
         )
+
+    return work
+
+
+def suspect(call: int) -> Any:
+    """It went without an answer, and others were answered: the fault may be its own."""
+
+    def work(db: Database) -> None:
+        db.execute("UPDATE calls SET rounds = rounds + 1 WHERE id = ?", (call,))
 
     return work
 
@@ -358,7 +371,7 @@ def batches(db: Database) -> list[dict[str, Any]]:
 
 def doubts(db: Database) -> int:
     """Calls of which something was sent, and what became of it is not known."""
-    [(n,)] = db.execute("SELECT COUNT(DISTINCT call) FROM exchanges WHERE doubt = 1")
+    [(n,)] = db.execute("SELECT COUNT(DISTINCT call) FROM exchanges WHERE doubt > 0")
     return int(n)
 
 

@@ -28,11 +28,12 @@ from cloudai.batch.journal import Journal
 from cloudai.batch.kept import DONE, pages
 from cloudai.batch.records import Entered, Standing
 from cloudai.effects import Program, Wait
-from cloudai.engine import Engine
+from cloudai.engine import Engine, Job
 from cloudai.errors import (
     HOPELESS,
     BadRequestError,
     CloudAIError,
+    DeadlineExceededError,
     ForbiddenError,
     InputError,
     JournalError,
@@ -41,6 +42,7 @@ from cloudai.errors import (
     PausedError,
     RateLimitedError,
     ReplayError,
+    ServerError,
     SettingsError,
     TLSError,
     UnsupportedOperationError,
@@ -59,7 +61,7 @@ __all__ = ["Run", "Settings"]
 R = TypeVar("R", bound=Result)
 
 ROUNDS = 3
-"""How often an input is taken up before it counts as failed, in all runs together."""
+"""How often an input is tried before it counts as failed, where others fare better."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,8 @@ class Run(Conduct, Generic[R]):
         super().__init__(self.clock, settings.max_requests, settings.max_units, requests, units)
         self._entries: Iterator[Entry] = iter(())
         self._claims: dict[str, Future[None]] = {}
+        self._suspects: list[int] = []
+        """Calls that went without an answer since the last good one."""
         self._open: dict[int, tuple[Entry, int | None]] = {}
         self._workers = 0
         self.failure: BaseException | None = None
@@ -274,7 +278,7 @@ class Run(Conduct, Generic[R]):
     def _asked(self, given: Given, standing: Standing) -> Program[_Ended]:
         """Call the provider, again where the service was at fault and has recovered."""
         began = None
-        for round_ in count(standing.rounds + 1):
+        for round_ in count(1):
             ledger = ItemLedger(self, given, standing)
             before = self.successes
             job = self.client._job(self.operation, given, self._call_options)  # noqa: SLF001
@@ -285,14 +289,18 @@ class Run(Conduct, Generic[R]):
                 flow = flow_of(self.provider, self.operation, given, self.settings.options)
                 result = yield from self.engine.run(flow, job)
             except Exception as error:  # noqa: BLE001  # judged here
-                ended = self._judged(error, round_, recovered=self.successes > before, held=bool(job.exchanges))
+                ended = self._judged(error, round_, job, ledger, recovered=self.successes > before)
                 began = began if began is not None else ledger.began
                 if ended is None:
                     standing = yield Wait(self.journal.do(records.standing_of(standing.call)))
-                    if isinstance(error, RateLimitedError):
+                    hint = getattr(error, "retry_after", None)
+                    if hint is not None or isinstance(error, RateLimitedError):
                         with suppress(NotStartedError):  # the next round says so
-                            yield from ledger.rest(error.retry_after or 1.0)
+                            yield from ledger.rest(hint or 1.0)
                     continue
+                if ended.status == "not_started":
+                    # An attempt before the batch stopped may have gone out.
+                    ended.status = yield from self._unfinished(standing.call)
                 if isinstance(error, MalformedResponseError) and job.exchanges:
                     ended.unpaid = ledger.last
             else:
@@ -302,10 +310,17 @@ class Run(Conduct, Generic[R]):
             return ended
         raise AssertionError  # pragma: no cover
 
-    def _judged(  # noqa: PLR0911  # one for each thing an error can mean
-        self, error: Exception, round_: int, *, recovered: bool, held: bool
-    ) -> _Ended | None:
+    def _unfinished(self, call: int) -> Program[str]:
+        """Whether it is in doubt, or nothing was sent."""
+        try:
+            standing: Standing = yield Wait(self.journal.do(records.standing_of(call)))
+        except JournalError:
+            return "not_started"
+        return "in_doubt" if standing.in_doubt else "not_started"
+
+    def _judged(self, error: Exception, round_: int, job: Job, ledger: ItemLedger, *, recovered: bool) -> _Ended | None:
         """What an error means for the input; None where it is tried again."""
+        held = bool(job.exchanges)
         kept = {"error": written_error(error)}
         again: tuple[str, dict[str, Any]] = ("open", kept)
         if isinstance(error, NotStartedError | JournalError):
@@ -319,15 +334,47 @@ class Run(Conduct, Generic[R]):
             return _Ended("unsupported", error=error)
         if isinstance(error, RateLimitedError):
             return None
-        if isinstance(error, TROUBLE) and error.state == "UNKNOWN":
-            if round_ >= ROUNDS:
-                return _Ended("failed", error=error, settle=("failed", kept))
-            return _Ended("in_doubt", error=error, settle=again)
-        if isinstance(error, TROUBLE) and not (recovered and round_ >= ROUNDS):
-            return None
+        if isinstance(error, TROUBLE):
+            return self._troubled(error, round_, job, ledger, recovered=recovered)
         # What was refused is not paid for again; a reply that could not be read is, for nothing, once we can.
         for_good = isinstance(error, BadRequestError) or (isinstance(error, MalformedResponseError) and not held)
         return _Ended("failed", error=error, settle=("failed", kept) if for_good else again)
+
+    def _troubled(
+        self, error: Exception, round_: int, job: Job, ledger: ItemLedger, *, recovered: bool
+    ) -> _Ended | None:
+        """The same, of an error that may be the service's fault."""
+        kept = {"error": written_error(error)}
+        state = getattr(error, "state", None)
+        if state == "UNKNOWN":
+            if ledger.tries >= ROUNDS and (recovered or ledger.suspect):
+                return _Ended("failed", error=error, settle=("failed", kept))
+            self._suspect(ledger.call)
+            return _Ended("in_doubt", error=error, settle=("open", kept))
+        if isinstance(error, ServerError) and state == "REFUSED" and error.retry_after is None:
+            # An answer: the service's where it answers everybody so.
+            if not self.successes:
+                return _Ended("not_started", error=error)
+            return _Ended("failed", error=error, settle=("failed" if job.attempts >= ROUNDS else "open", kept))
+        if isinstance(error, DeadlineExceededError):
+            self.trouble(error)  # its time was up before anything went out
+            recovered = True
+        return _Ended("failed", error=error, settle=("open", kept)) if recovered and round_ >= ROUNDS else None
+
+    def _suspect(self, call: int) -> None:
+        with self._lock:
+            self._suspects.append(call)
+
+    def sign_of_life(self) -> None:
+        """The service has answered well: who went without an answer may have been at fault."""
+        super().sign_of_life()
+        self._tell_suspects()
+
+    def _tell_suspects(self) -> None:
+        with self._lock:
+            suspects, self._suspects = self._suspects, []
+        for call in suspects:
+            self.journal.do(records.suspect(call))
 
     def _entered(
         self, entry: Entry, came: float, standing: Standing | None, ended: _Ended, *, by_end: bool = False
@@ -389,6 +436,8 @@ class Run(Conduct, Generic[R]):
 
     def end(self) -> None:
         """Enter what was taken up and not ended, and the inputs that were never taken up, where they can be told."""
+        if self.cause is None and self.successes:
+            self._tell_suspects()
         with self._lock:
             left, self._open = list(self._open.values()), {}
         for entry, call in left:

@@ -1,0 +1,109 @@
+"""Time that passes as fast as it can: an event loop whose clock jumps to the next timer, and a server that looks at it.
+
+What other threads do (the journal's, those of blocking functions) takes no virtual time: the clock waits for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+import pytest
+
+from cloudai.batch.journal import Journal
+
+__all__ = ["run_virtually", "windows_hold"]
+
+T = TypeVar("T")
+
+
+class _Outside:
+    """What other threads still have to do."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._n = 0
+
+    def add(self, n: int) -> None:
+        """So much more, or less."""
+        with self._lock:
+            self._n += n
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is something."""
+        with self._lock:
+            return self._n > 0
+
+
+class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+    """Does not wait for the next timer: moves the clock there, once nothing else comes."""
+
+    def __init__(self, loop_time: list[float], outside: _Outside) -> None:
+        super().__init__()
+        self._time = loop_time
+        self._outside = outside
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """What is ready; else the time of the next timer has come."""
+        if timeout == 0:  # something is ready already
+            return super().select(0)
+        while self._outside.busy:
+            if found := super().select(0.01):
+                return found
+        if found := super().select(0):
+            return found
+        if timeout is None:
+            return super().select(1.0)
+        self._time[0] += max(0.0, timeout)
+        return []
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    def __init__(self, outside: _Outside) -> None:
+        self._virtual = [0.0]
+        self._outside = outside
+        super().__init__(_Selector(self._virtual, outside))
+
+    def time(self) -> float:
+        """Virtual seconds."""
+        return self._virtual[0]
+
+    def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:
+        """Count what the threads have to do."""
+        self._outside.add(1)
+        future = super().run_in_executor(executor, func, *args)
+        future.add_done_callback(lambda _: self._outside.add(-1))
+        return future
+
+
+def run_virtually(scene: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine on a loop whose time is virtual."""
+    outside = _Outside()
+    do, commit = Journal.do, Journal._commit
+
+    def counted(self: Journal, work: Any) -> Any:
+        outside.add(1)
+        future = do(self, work)
+        if future.done() and future.exception():
+            outside.add(-1)  # it was not taken up
+        return future
+
+    def committed(self: Journal, works: list[Any]) -> None:
+        commit(self, works)
+        outside.add(-len(works))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Journal, "do", counted)
+        patch.setattr(Journal, "_commit", committed)
+        with asyncio.Runner(loop_factory=lambda: _Loop(outside)) as runner:
+            return runner.run(scene())
+
+
+def windows_hold(times: Sequence[float], n: int, seconds: float) -> bool:
+    """Whether no window of so many seconds has more than n of the times in it."""
+    times = sorted(times)
+    return all(later - earlier >= seconds for earlier, later in zip(times, times[n:], strict=False))
