@@ -1,0 +1,172 @@
+"""A batch in a process of its own, to be killed: run as a script, it starts one run for every line it is given.
+
+The process stays; each run is a child of it, made by fork, so that nothing has to be imported again. A run reads its
+wishes as JSON: journal, url, colour, n, operation, workers, failpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from typing import Any
+
+from cloudai import AsyncClient, Client
+from cloudai.batch import records
+from cloudai.batch.journal import Journal
+from cloudai.flow import Flow, Request, Response
+from cloudai.models.text import Language, Sentiment
+from cloudai.provider import Provider, capability
+
+__all__ = ["Far", "texts_of"]
+
+
+def texts_of(n: int) -> list[str]:
+    """Texts that are all different."""
+    return [f"후기 {number}" for number in range(n)]
+
+
+class Far(Provider):
+    """The made-up vendor, on the loopback: one request, and a job that is polled."""
+
+    name = "far"
+    hosts = ("127.0.0.1",)
+
+    def __init__(self, url: str) -> None:
+        self._given = {}
+        self.url = url
+
+    @capability("open")
+    def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
+        """One request."""
+        response: Response = yield Request("POST", f"{self.url}/mood", service="mood", api="v1", json={"text": text})
+        return Sentiment(score=response.json()["score"], language=language)
+
+    @capability("open")
+    def detect_language(self, text: str) -> Flow[Language]:
+        """A job that is polled."""
+        response: Response = yield Request("POST", f"{self.url}/jobs", service="tongue", api="v1", json={"text": text})
+        job = response.json()["job"]
+        while True:
+            response = yield Request("GET", f"{self.url}/jobs/{job}", service="tongue", api="v1", delay=0.005, billed=0)
+            if code := response.json().get("code"):
+                return Language(code=code)
+
+
+def run(wish: dict[str, Any]) -> None:
+    """One run, to its end or to the failpoint."""
+    if wish.get("failpoint"):
+        _die_at(wish["failpoint"], wish["after"])
+    settings: dict[str, Any] = {"journal": wish["journal"], "concurrency": wish["workers"]}
+    texts = texts_of(wish["n"])
+    if wish["colour"] == "awaiting":
+        asyncio.run(_awaiting(wish, texts, settings))
+        return
+    with (
+        Client(Far(wish["url"])) as client,
+        client.batch(wish["operation"], texts, **settings) as job,  # type: ignore[call-overload]
+    ):
+        assert sum(outcome.status in ("ok", "none_found") for outcome in job) == wish["n"]
+        assert job.balanced
+
+
+async def _awaiting(wish: dict[str, Any], texts: list[str], settings: dict[str, Any]) -> None:
+    async with (
+        AsyncClient(Far(wish["url"])) as client,
+        client.batch(wish["operation"], texts, **settings) as job,  # type: ignore[call-overload]
+    ):
+        assert len([outcome async for outcome in job if outcome.result is not None]) == wish["n"]
+        assert job.balanced
+
+
+def _die_at(failpoint: str, after: int) -> None:
+    """End the process, as a power cut would, before or after the n-th time a step of the journal is carried out."""
+    when, _, step = failpoint.partition(" ")
+    left = [after]
+
+    def dies() -> bool:
+        left[0] -= 1
+        return left[0] < 0
+
+    if step in ("send", "reply"):
+        from cloudai._http import AsyncNetwork, Network
+
+        sends, awaits = Network.__call__, AsyncNetwork.__call__
+
+        def send(self: Any, request: Any) -> Any:
+            if step == "send" and dies():
+                os._exit(9)
+            reply = sends(self, request)
+            if step == "reply" and dies():
+                os._exit(9)
+            return reply
+
+        async def asend(self: Any, request: Any) -> Any:
+            if step == "send" and dies():
+                os._exit(9)
+            reply = await awaits(self, request)
+            if step == "reply" and dies():
+                os._exit(9)
+            return reply
+
+        Network.__call__, AsyncNetwork.__call__ = send, asend  # type: ignore[method-assign]
+        return
+    made, commit, marked = getattr(records, step), Journal._commit, []
+
+    def make(*arguments: Any, **options: Any) -> Any:
+        work = made(*arguments, **options)
+
+        def watched(db: Any) -> Any:
+            marked.append(work)
+            return work(db)
+
+        return watched
+
+    def committed(self: Journal, works: Any) -> None:
+        if when == "before":
+            # The transaction is begun and what it holds is written, and it never ends.
+            execute = self._db.execute
+
+            class Cut:
+                def execute(self, sql: str, *rest: Any) -> Any:
+                    if sql == "COMMIT" and marked and dies():
+                        os._exit(9)
+                    if sql == "COMMIT":
+                        marked.clear()
+                    return execute(sql, *rest)
+
+            db, self._db = self._db, Cut()  # type: ignore[assignment]
+            try:
+                commit(self, works)
+            finally:
+                self._db = db
+            return
+        commit(self, works)
+        if marked and dies():
+            os._exit(9)
+        marked.clear()
+
+    setattr(records, step, make)
+    Journal._commit = committed  # type: ignore[method-assign]
+
+
+def main() -> None:
+    """Fork a run for each line; its number and, in the end, how it ended are told, a line each."""
+    for line in sys.stdin:
+        child = os.fork()
+        if not child:
+            code = 3
+            try:
+                run(json.loads(line))
+                code = 0
+            finally:
+                sys.stderr.flush()
+                os._exit(code)
+        print(child, flush=True)  # noqa: T201  # its caller reads it
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
