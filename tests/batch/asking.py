@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from cloudai import AsyncClient, Client, Outcome, Plan, Table
+from cloudai import AsyncClient, Client, JournalError, Outcome, Plan, Table
 from cloudai.flow import Request
 
 __all__ = ["Batcher", "Done", "Server", "both"]
@@ -55,6 +56,7 @@ class Batcher:
             return asyncio.run(self._await(operation, inputs, plan, reparse, settings))
         done = Done()
         with (
+            _journal_error_kept(done),
             Client(self.provider, send=self.send, **self.client) as client,
             client.batch(operation, inputs, **settings) as job,  # type: ignore[call-overload]
         ):
@@ -79,6 +81,21 @@ class Batcher:
 
         options = {**self.client, **({"sleep": sleep} if "sleep" in self.client else {})}
         done = Done()
+        with _journal_error_kept(done):
+            await self._awaited(done, send, options, operation, inputs, plan, reparse, settings)
+        return done
+
+    async def _awaited(
+        self,
+        done: Done,
+        send: Any,
+        options: dict[str, Any],
+        operation: str,
+        inputs: Any,
+        plan: bool,
+        reparse: bool,
+        settings: dict[str, Any],
+    ) -> None:
         async with (
             AsyncClient(self.provider, send=send if self.send else None, **options) as client,
             client.batch(operation, inputs, **settings) as job,  # type: ignore[call-overload]
@@ -93,10 +110,18 @@ class Batcher:
             done.table, done.tidy = await job.table(), await job.tidy()
             done.manifest = await job.manifest()
             self._books(done, job)
-        return done
 
     def _books(self, done: Done, job: Any) -> None:
         done.books, done.balanced, done.sent, done.paused = job.books, job.balanced, job.sent, job.paused
+
+
+@contextmanager
+def _journal_error_kept(done: Done) -> Iterator[None]:
+    """What closing raises, where nothing else was raised before."""
+    try:
+        yield
+    except JournalError as error:
+        done.error = done.error or error
 
 
 class Server:

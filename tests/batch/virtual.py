@@ -85,9 +85,9 @@ def run_virtually(scene: Callable[[], Coroutine[Any, Any, T]]) -> T:
     outside = _Outside()
     do, commit = Journal.do, Journal._commit
 
-    def counted(self: Journal, work: Any) -> Any:
+    def counted(self: Journal, work: Any, **how: Any) -> Any:
         outside.add(1)
-        future = do(self, work)
+        future = do(self, work, **how)
         if future.done() and future.exception():
             outside.add(-1)  # it was not taken up
         return future

@@ -90,7 +90,7 @@ class _Batch(Generic[R]):
                 models[outcome.result.meta.model or ""] = None
             digests.append(outcome.facts.get("sha256"))
             dates += [str(outcome.facts[name]) for name in ("started_at", "finished_at") if outcome.facts.get(name)]
-        [held] = [b for b in self._run.journal.ask(records.batches) if b["batch"] == self._run.batch]
+        [held] = [b for b in self._run.journal.read(records.batches) if b["batch"] == self._run.batch]
         return {
             "cloudai": held["version"],
             "provider": held["provider"],

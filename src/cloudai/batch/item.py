@@ -137,7 +137,7 @@ class ItemLedger(Ledger):
         try:
             yield Wait(self._run.journal.do(work))
         except JournalError as error:
-            self._run.journal.rescue(work)
+            self._run.journal.rescue(work, paid=True)
             self._run.pause(error)
 
     def failed(self, place: str, request: Request, error: CloudAIError) -> None:

@@ -15,14 +15,14 @@ import os
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cloudai.batch.records import Database, require_schema
+from cloudai.batch.records import Database, make_tables, require_ours
 from cloudai.errors import JournalError
 
 __all__ = ["Journal"]
@@ -36,6 +36,7 @@ log = logging.getLogger("cloudai")
 class _Work:
     function: Callable[[Any], Any]
     future: Future[Any]
+    reads: bool
 
 
 class Journal:
@@ -53,11 +54,10 @@ class Journal:
         self, path: str | os.PathLike[str] | None = None, *, connect: Callable[[str], Database] | None = None
     ) -> None:
         self.path = None if path is None else Path(path)
-        self.broken: JournalError | None = None
         self._pid = os.getpid()
         self._some = threading.Condition()
         self._queue: list[_Work] = []
-        self._lost: list[Callable[[Any], Any]] = []
+        self._lost: list[tuple[Callable[[Any], Any], bool]] = []
         self._closing = False
         with self._mapped():
             self._db = self._opened(connect or _connect)
@@ -70,20 +70,22 @@ class Journal:
     def _opened(self, connect: Callable[[str], Database]) -> Database:
         if self.path is None:
             db = connect("")
-            require_schema(db)
+            make_tables(db)
             return db
         if _is_remote(self.path):
             log.warning("%s is on a network drive: whether another computer has it cannot be told", self.path)
         _create(self.path)
         db = connect(str(self.path))
         try:
+            require_ours(db)
             # One owner: the lock goes when its process does, and no shared memory is needed beside the file.
             db.execute("PRAGMA locking_mode = EXCLUSIVE")
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA secure_delete = ON")
             db.execute("BEGIN EXCLUSIVE")
-            require_schema(db)
+            if not require_ours(db):
+                make_tables(db)
             db.execute("COMMIT")
         except BaseException:
             db.close()
@@ -101,8 +103,11 @@ class Journal:
 
     # -- the thread that owns the file -------------------------------------------------------------------------
 
-    def do(self, work: Callable[[Any], T]) -> Future[T]:
-        """Have the owner run this, with what others want at the same time; the outcome is there once it is on disk."""
+    def do(self, work: Callable[[Any], T], *, reads: bool = False) -> Future[T]:
+        """Have the owner run this, with what others want at the same time; the outcome is there once it is on disk.
+
+        What only ``reads`` comes after what the others write, and works on a disk that is full.
+        """
         future: Future[T] = Future()
         with self._some:
             if self._pid != os.getpid():
@@ -110,7 +115,7 @@ class Journal:
             elif self._closing:
                 future.set_exception(JournalError("the batch is closed", advice="Open it again with client.batch()."))
             else:
-                self._queue.append(_Work(work, future))
+                self._queue.append(_Work(work, future, reads))
                 self._some.notify()
         return future
 
@@ -118,9 +123,13 @@ class Journal:
         """The same, waited for."""
         return self.do(work).result()
 
-    def rescue(self, work: Callable[[Any], Any]) -> None:
-        """Keep what could not be written, and was paid for: it is tried once more at the end."""
-        self._lost.append(work)
+    def read(self, work: Callable[[Any], T]) -> T:
+        """Of what only reads, waited for."""
+        return self.do(work, reads=True).result()
+
+    def rescue(self, work: Callable[[Any], Any], *, paid: bool = False) -> None:
+        """What could not be written is tried once more at the end; where it was ``paid`` for, that must succeed."""
+        self._lost.append((work, paid))
 
     def _serve(self) -> None:
         while True:
@@ -133,25 +142,44 @@ class Journal:
             self._commit(works)
 
     def _commit(self, works: list[_Work]) -> None:
+        writing = [work for work in works if not work.reads]
         outcomes: list[tuple[Future[Any], Any, Exception | None]] = []
-        try:
-            with self._mapped():
-                self._require_there()
-                self._db.execute("BEGIN IMMEDIATE")
-                try:
-                    outcomes = [(work.future, *_tried(work.function, self._db)) for work in works]
-                    self._db.execute("COMMIT")
-                except BaseException:
-                    _roll_back(self._db)
-                    raise
-        except JournalError as error:
-            self.broken = error
-            outcomes = [(work.future, None, error) for work in works]
+        if writing:
+            try:
+                outcomes = self._written(writing)
+            except JournalError as error:
+                outcomes = [(work.future, None, error) for work in writing]
+        for work in works:
+            if work.reads:
+                with self._mapped_into(work, outcomes):
+                    outcomes.append((work.future, *_tried(work.function, self._db)))
         for future, value, failure in outcomes:
             if failure is None:
                 future.set_result(value)
             else:
                 future.set_exception(failure)
+
+    def _written(self, works: list[_Work]) -> list[tuple[Future[Any], Any, Exception | None]]:
+        """All in one transaction: their outcomes, once they are on disk."""
+        with self._mapped():
+            self._require_there()
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                outcomes = [(work.future, *_tried(work.function, self._db)) for work in works]
+                self._db.execute("COMMIT")
+            except BaseException:
+                _roll_back(self._db)
+                raise
+            return outcomes
+
+    @contextmanager
+    def _mapped_into(self, work: _Work, outcomes: list[tuple[Future[Any], Any, Exception | None]]) -> Iterator[None]:
+        """A failure of SQLite is the outcome of this work alone."""
+        try:
+            with self._mapped():
+                yield
+        except JournalError as error:
+            outcomes.append((work.future, None, error))
 
     def _require_there(self) -> None:
         try:
@@ -168,16 +196,16 @@ class Journal:
         if self._pid != os.getpid():
             return
         lost, self._lost = self._lost, []
-        futures = [self.do(work) for work in lost]
+        futures = [(self.do(work), paid) for work, paid in lost]
         with self._some:
             self._closing = True
             self._some.notify()
         self._thread.join()
         self._db.close()
-        failures = [error for future in futures if (error := future.exception())]
+        failures = [error for future, paid in futures if (error := future.exception()) and paid]
         if failures:
             raise JournalError(
-                f"{len(failures)} replies could not be kept in {self.path} ({failures[0]})",
+                f"{len(failures)} answered request(s) could not be kept in {self.path} ({failures[0]})",
                 advice="They are counted as in doubt: free some space, and the next run asks for them again.",
             )
 

@@ -31,7 +31,7 @@ UNREADABLE = "its result is of another version of cloudai"
 def pages(journal: Journal, batch: int) -> Iterator[tuple[Entered, Standing | None]]:
     """Every input with what is known of its call, a page at a time."""
     after = -1
-    while found := journal.ask(records.page(batch, after)):
+    while found := journal.read(records.page(batch, after)):
         yield from found
         after = found[-1][0].item
 

@@ -142,7 +142,7 @@ class _Tally:
         run = self._run
         given = _drafted(run, entry)
         key = run.key_of(sha256(given.encode()).hexdigest() if isinstance(given, str) else given.key)
-        known = run.journal.ask(records.state_of(key))
+        known = run.journal.read(records.state_of(key))
         if key in self._seen:
             self.count["duplicates"] += 1
             return

@@ -55,19 +55,29 @@ class Database(Protocol):
         """Close the file."""
 
 
-def require_schema(db: Database) -> None:
-    """Make the tables of a new file; JournalError or sqlite3.DatabaseError where the file is another's."""
+def require_ours(db: Database) -> bool:
+    """Whether the file is a journal, False where it is new; nothing is written to a file that is another's.
+
+    Raises:
+        JournalError: A journal of a later version.
+        sqlite3.DatabaseError: Anything else.
+    """
     [(application,)] = db.execute("PRAGMA application_id")
     [(version,)] = db.execute("PRAGMA user_version")
     [(tables,)] = db.execute("SELECT COUNT(*) FROM sqlite_schema")
     if application == APPLICATION and version == VERSION:
-        return
+        return True
     if application == APPLICATION:
         raise JournalError(
             f"a journal of version {version}, and this cloudai reads {VERSION}", advice="Update cloudai."
         )
     if tables:
         raise sqlite3.DatabaseError("file is not a database of ours: not a database")
+    return False
+
+
+def make_tables(db: Database) -> None:
+    """The tables of a new journal."""
     for statement in SCHEMA:
         db.execute(statement)
 

@@ -125,7 +125,7 @@ class Run(Conduct, Generic[R]):
                     self.digest, self.provider.name, operation, self.shown_options(), version=__version__, now=_now()
                 )
             )
-            requests, units = self.journal.ask(records.spent(self.batch))
+            requests, units = self.journal.read(records.spent(self.batch))
         except BaseException:
             self.journal.close()
             raise
@@ -292,7 +292,7 @@ class Run(Conduct, Generic[R]):
                 ended = self._judged(error, round_, job, ledger, recovered=self.successes > before)
                 began = began if began is not None else ledger.began
                 if ended is None:
-                    standing = yield Wait(self.journal.do(records.standing_of(standing.call)))
+                    standing = yield Wait(self.journal.do(records.standing_of(standing.call), reads=True))
                     hint = getattr(error, "retry_after", None)
                     if hint is not None or isinstance(error, RateLimitedError):
                         with suppress(NotStartedError):  # the next round says so
@@ -313,7 +313,7 @@ class Run(Conduct, Generic[R]):
     def _unfinished(self, call: int) -> Program[str]:
         """Whether it is in doubt, or nothing was sent."""
         try:
-            standing: Standing = yield Wait(self.journal.do(records.standing_of(call)))
+            standing: Standing = yield Wait(self.journal.do(records.standing_of(call), reads=True))
         except JournalError:
             return "not_started"
         return "in_doubt" if standing.in_doubt else "not_started"
@@ -430,7 +430,7 @@ class Run(Conduct, Generic[R]):
             records.enter(self.batch, entered)(db)
 
         # Nobody waits: it is on disk with the next request's intention, and till then the replies can be read again.
-        self.journal.do(work)
+        self.journal.do(work).add_done_callback(lambda done: self.journal.rescue(work) if done.exception() else None)
 
     # -- the end -----------------------------------------------------------------------------------------------
 
@@ -441,7 +441,7 @@ class Run(Conduct, Generic[R]):
         with self._lock:
             left, self._open = list(self._open.values()), {}
         for entry, call in left:
-            standing = None if call is None else self.journal.ask(records.standing_of(call))
+            standing = None if call is None else self.journal.read(records.standing_of(call))
             sent = standing is not None and standing.in_doubt
             error = NotStartedError(f"the batch ended before {'its reply came' if sent else 'this'}")
             self._entered(entry, self.clock(), standing, _Ended("not_started", error=error), by_end=True)

@@ -204,12 +204,12 @@ def journal(options: argparse.Namespace) -> int:
             n = held.ask(records.forget(options.forget))
             print(f"forgot {n} entries of {options.forget}, and what was answered for it")
             return int(not n)
-        found = held.ask(records.batches)
+        found = held.read(records.batches)
         if options.csv or options.json:
             _exported(held, found, options)
         else:
             print(Table([_shown(batch) for batch in found]).filled())
-            if doubts := held.ask(records.doubts):
+            if doubts := held.read(records.doubts):
                 print(f"\n{doubts} in doubt: sent, and what became of them is not known")
             print("\nReplies may hold personal data: --forget INPUT deletes what is kept of one.")
         return 0
