@@ -388,3 +388,14 @@ def test_every_error_is_read_back_as_it_was(name: str) -> None:
     assert type(again) is kind
     assert (str(again), again.state) == (str(error), "REFUSED")
     assert str(error_of(written_error(KeyError("x")))) == "KeyError: 'x'"
+
+
+@both
+def test_copies_are_billed_once_in_every_run(colour: str, tmp_path: Path) -> None:
+    """Read from the journal too, only one of several inputs with the same bytes carries the bill."""
+    run = batcher(colour)
+    for cached in (False, True):
+        done = run("sentiment", ["가", "가", "나"], journal=tmp_path / "j", concurrency=1)
+        assert done.values("billed_max") == [1, 0, 1]
+        assert done.values("duplicate_of") == [None, 0, None]
+        assert done.values("cached") == [cached, False, cached]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 import cloudai.errors
 from cloudai.batch import records
@@ -16,7 +17,7 @@ from cloudai.engine import raw_of
 from cloudai.errors import CloudAIError, JournalError, NotStartedError, ReplayError, ServiceError, rebuilt
 from cloudai.flow import Request, Response
 from cloudai.ledger import Ledger
-from cloudai.models.base import Meta, Result
+from cloudai.models.base import Meta, Model, Result
 from cloudai.operations import RESULTS, Given
 from cloudai.pace import Pacer
 from cloudai.states import verdict
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from cloudai.batch.run import Run
 
 __all__ = ["ItemLedger", "Reading", "error_of", "result_of", "written_error", "written_result"]
+
+M = TypeVar("M", bound=Model)
 
 SLICE = 1.0
 """Seconds: a wait is looked up from this often, so that a batch that is stopped stops."""
@@ -176,7 +179,22 @@ class Reading(Ledger):
 
 def written_result(result: Result) -> dict[str, str]:
     """A result as JSON."""
-    return {"result": result.model_dump_json(), "meta": result.meta.model_dump_json(exclude_defaults=True)}
+    return {"result": _as_json(result), "meta": _as_json(result.meta, exclude_defaults=True)}
+
+
+def _as_json(model: Model, **how: Any) -> str:
+    """As pydantic writes it; halves of surrogate pairs, which it refuses, as the journal keeps them."""
+    try:
+        return model.model_dump_json(**how)
+    except PydanticSerializationError:
+        return json.dumps(model.model_dump(mode="json", **how))
+
+
+def _from_json(kind: type[M], text: str) -> M:
+    """The same, read. Of what Python has read tuples and times are not as strictly theirs as of JSON."""
+    if r"\ud" in text:
+        return kind.model_validate(json.loads(text), strict=False)
+    return kind.model_validate_json(text)
 
 
 def result_of(operation: str, standing: Standing, name: str | None = None) -> Result | None:
@@ -184,8 +202,8 @@ def result_of(operation: str, standing: Standing, name: str | None = None) -> Re
     if standing.result is None:
         return None
     try:
-        result = RESULTS[operation].model_validate_json(standing.result)
-        meta = Meta.model_validate_json(standing.meta or "{}")
+        result = _from_json(RESULTS[operation], standing.result)
+        meta = _from_json(Meta, standing.meta or "{}")
     except ValidationError:
         return None  # of another version: it is read anew from the replies
     meta = meta.model_copy(update={"replayed": True, **({"input": name} if name else {})})

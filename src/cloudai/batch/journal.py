@@ -54,6 +54,8 @@ class Journal:
         self, path: str | os.PathLike[str] | None = None, *, connect: Callable[[str], Database] | None = None
     ) -> None:
         self.path = None if path is None else Path(path)
+        # The program may go into another folder meanwhile.
+        self._file = None if path is None else Path(path).absolute()
         self._pid = os.getpid()
         self._some = threading.Condition()
         self._queue: list[_Work] = []
@@ -68,18 +70,18 @@ class Journal:
     # -- opening -----------------------------------------------------------------------------------------------
 
     def _opened(self, connect: Callable[[str], Database]) -> Database:
-        if self.path is None:
+        if self._file is None:
             db = connect("")
             make_tables(db)
             return db
-        if _is_remote(self.path):
+        if _is_remote(self._file):
             log.warning("%s is on a network drive: whether another computer has it cannot be told", self.path)
-        _create(self.path)
-        db = connect(str(self.path))
+        _create(self._file)
+        db = connect(str(self._file))
         try:
-            require_ours(db)
             # One owner: the lock goes when its process does, and no shared memory is needed beside the file.
             db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            require_ours(db)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA secure_delete = ON")
@@ -92,11 +94,12 @@ class Journal:
             raise
         return db
 
-    def _identity(self) -> tuple[int, int] | None:
-        if self.path is None:
-            return None
-        found = self.path.stat()
-        return found.st_dev, found.st_ino
+    def _identity(self) -> list[tuple[int, int]]:
+        """Of the file and of its log beside it, in which what was written last is."""
+        if self._file is None:
+            return []
+        found = [self._file.stat(), Path(f"{self._file}-wal").stat()]
+        return [(one.st_dev, one.st_ino) for one in found]
 
     def _mapped(self) -> _Mapped:
         return _Mapped(self.path)
@@ -240,7 +243,7 @@ class _Mapped:
 
 
 def _as_ours(error: Exception, path: Path | str) -> JournalError:
-    text = str(error)
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)  # not the path, which may say "full"
     for sign, what, advice in PROBLEMS:
         if sign in text:
             return JournalError(f"{path} {what}", advice=advice)
@@ -270,6 +273,9 @@ def _create(path: Path) -> None:
     """Make the file, for its owner's eyes alone; SQLite gives the files beside it the same mode."""
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    elif path.is_file() and not path.stat().st_size:
+        with suppress(OSError):  # a drive without modes, or another's file
+            path.chmod(0o600)
 
 
 def _is_remote(path: Path) -> bool:

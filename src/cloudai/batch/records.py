@@ -45,6 +45,11 @@ NOT_KEPT = ("set-cookie", "set-cookie2")
 """Headers of a reply that let somebody in."""
 
 
+def _storable(text: str | None) -> str | None:
+    """Halves of surrogate pairs have no UTF-8; their escape is what JSON has for them. A name is shown with it."""
+    return None if text is None else text.encode("utf-8", "backslashreplace").decode()
+
+
 class Database(Protocol):
     """What is used of a connection to SQLite."""
 
@@ -156,6 +161,8 @@ def stand(batch: int, run: int, item: int, key: str, sha256: str) -> Any:
             "INSERT OR IGNORE INTO calls (key, batch, sha256, state, item, run) VALUES (?, ?, ?, 'open', ?, ?)",
             (key, batch, sha256, item, run),
         )
+        # The first input of this run that comes to it has it, and its bill; the others are copies.
+        db.execute("UPDATE calls SET run = ?, item = ? WHERE key = ? AND run < ?", (run, item, key, run))
         [(call, of_run, of_item)] = db.execute("SELECT id, run, item FROM calls WHERE key = ?", (key,))
         return replace(_standing(db, call), first=of_item if of_run == run and of_item != item else None)
 
@@ -244,7 +251,8 @@ def answer(call: int, place: str, units: int, response: Response, memory: Mappin
             " status = excluded.status, headers = excluded.headers, body = excluded.body",
             (call, place, units, paid, paid, response.status, json.dumps(kept), response.content, paid),
         )
-        db.execute("UPDATE calls SET memory = ? WHERE id = ?", (json.dumps(memory, ensure_ascii=False), call))
+        remembered = _storable(json.dumps(memory, ensure_ascii=False))
+        db.execute("UPDATE calls SET memory = ? WHERE id = ?", (remembered, call))
 
     return work
 
@@ -285,11 +293,11 @@ def enter(batch: int, entered: Entered) -> Any:
                 batch,
                 entered.item,
                 entered.call,
-                entered.name,
-                None if entered.row is None else json.dumps(entered.row, ensure_ascii=False, default=str),
+                _storable(entered.name),
+                _storable(None if entered.row is None else json.dumps(entered.row, ensure_ascii=False, default=str)),
                 entered.status,
-                json.dumps(entered.facts, ensure_ascii=False),
-                entered.error,
+                _storable(json.dumps(entered.facts, ensure_ascii=False)),
+                _storable(entered.error),
             ),
         )
 
@@ -303,7 +311,7 @@ def settle(call: int, run: int, item: int, state: str, **columns: Any) -> Any:
         names = ", ".join(f"{name} = ?" for name in columns)
         db.execute(
             f"UPDATE calls SET state = ?, run = ?, item = ?{', ' * bool(names)}{names} WHERE id = ?",  # noqa: S608  # our names
-            (state, run, item, *columns.values(), call),
+            (state, run, item, *map(_storable, columns.values()), call),
         )
 
     return work
@@ -389,13 +397,14 @@ def forget(name: str) -> Any:
     """Delete all that is kept of an input, by its name: how many were found."""
 
     def work(db: Database) -> int:
-        calls = [call for (call,) in db.execute("SELECT DISTINCT call FROM items WHERE name = ?", (name,))]
-        [(n,)] = db.execute("SELECT COUNT(*) FROM items WHERE name = ?", (name,))
+        kept = (_storable(name),)
+        calls = [call for (call,) in db.execute("SELECT DISTINCT call FROM items WHERE name = ?", kept)]
+        [(n,)] = db.execute("SELECT COUNT(*) FROM items WHERE name = ?", kept)
         for call in calls:
             db.execute("DELETE FROM exchanges WHERE call = ?", (call,))
             db.execute("DELETE FROM calls WHERE id = ?", (call,))
             db.execute("DELETE FROM items WHERE call = ?", (call,))
-        db.execute("DELETE FROM items WHERE name = ?", (name,))
+        db.execute("DELETE FROM items WHERE name = ?", kept)
         return int(n)
 
     return work

@@ -134,7 +134,7 @@ class Run(Conduct, Generic[R]):
         self._claims: dict[str, Future[None]] = {}
         self._suspects: list[int] = []
         """Calls that went without an answer since the last good one."""
-        self._open: dict[int, tuple[Entry, int | None]] = {}
+        self._open: dict[int, tuple[Entry, Standing | None]] = {}
         self._workers = 0
         self.failure: BaseException | None = None
         """Of the inputs themselves, or a fault of our own."""
@@ -234,17 +234,21 @@ class Run(Conduct, Generic[R]):
             yield Wait(others)
         standing: Standing | None = None
         try:
-            standing = yield Wait(self.journal.do(records.stand(self.batch, self.number, entry.item, key, digest)))
-            assert standing is not None  # noqa: S101  # for the types
-            self._open[entry.item] = entry, standing.call
-            ended = yield from self._taken(entry, given, standing)
-        except JournalError as error:
-            self.pause(error)
-            ended = _Ended("not_started", error=error)
+            try:
+                standing = yield Wait(self.journal.do(records.stand(self.batch, self.number, entry.item, key, digest)))
+                assert standing is not None  # noqa: S101  # for the types
+                with self._lock:
+                    if entry.item in self._open:  # else the end has not waited for it
+                        self._open[entry.item] = entry, standing
+                ended = yield from self._taken(entry, given, standing)
+            except JournalError as error:
+                self.pause(error)
+                ended = _Ended("not_started", error=error)
+            ended.facts = {**facts, **ended.facts}
+            return self._entered(entry, came, standing, ended)
         finally:
+            # Not before it is handed to the journal: a copy must find what became of it.
             self._release(key)
-        ended.facts = {**facts, **ended.facts}
-        return self._entered(entry, came, standing, ended)
 
     def _claim(self, key: str) -> Future[None] | None:
         """Take the call; a future to wait for where another input with the same bytes has it."""
@@ -261,8 +265,7 @@ class Run(Conduct, Generic[R]):
     def _taken(self, entry: Entry, given: Given, standing: Standing) -> Program[_Ended]:
         """By what the journal knows: answered from it, left alone, or asked."""
         known = {"duplicate_of": standing.first, "cached": standing.first is None}
-        # Another input of this run has paid for it.
-        billed = (0, 0) if standing.first is not None else (standing.paid, standing.most)
+        billed = _owed(standing, standing.paid, standing.most)
         if standing.state == "done":
             result = result_of(self.operation, standing, entry.name)
             if result is not None:
@@ -277,7 +280,7 @@ class Run(Conduct, Generic[R]):
 
     def _asked(self, given: Given, standing: Standing) -> Program[_Ended]:
         """Call the provider, again where the service was at fault and has recovered."""
-        began = None
+        began, first = None, standing
         for round_ in count(1):
             ledger = ItemLedger(self, given, standing)
             before = self.successes
@@ -305,7 +308,7 @@ class Run(Conduct, Generic[R]):
                     ended.unpaid = ledger.last
             else:
                 ended = _Ended("ok", result=result, settle=("done", written_result(result)))
-            ended.attempts, ended.billed = job.attempts, (job.billed_min, job.billed_max)
+            ended.attempts, ended.billed = job.attempts, _owed(first, job.billed_min, job.billed_max)
             ended.facts = {"host": ledger.host, "turn": began if began is not None else ledger.began, "cached": False}
             return ended
         raise AssertionError  # pragma: no cover
@@ -440,11 +443,14 @@ class Run(Conduct, Generic[R]):
             self._tell_suspects()
         with self._lock:
             left, self._open = list(self._open.values()), {}
-        for entry, call in left:
-            standing = None if call is None else self.journal.read(records.standing_of(call))
+        for entry, first in left:
+            standing = None if first is None else self.journal.read(records.standing_of(first.call))
             sent = standing is not None and standing.in_doubt
             error = NotStartedError(f"the batch ended before {'its reply came' if sent else 'this'}")
-            self._entered(entry, self.clock(), standing, _Ended("not_started", error=error), by_end=True)
+            ended = _Ended("not_started", error=error)
+            if first is not None and standing is not None:
+                ended.attempts, ended.billed = standing.attempts, _owed(first, standing.paid, standing.most)
+            self._entered(entry, self.clock(), standing, ended, by_end=True)
         for entry in self._entries if self.inputs.total is not None else ():
             self.submitted += 1
             error = NotStartedError("the batch ended before this")
@@ -524,6 +530,13 @@ class Run(Conduct, Generic[R]):
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _owed(standing: Standing, least: int, most: int) -> tuple[int, int]:
+    """Units of an input: of a copy those that came on top, for the first one has the others."""
+    if standing.first is None:
+        return least, most
+    return max(0, least - standing.paid), max(0, most - standing.most)
 
 
 def _digest_and_name(given: Given) -> tuple[str, str | None]:
