@@ -216,7 +216,8 @@ def _prepare(db: sqlite3.Connection) -> None:
     # Written often and worth nothing after a power cut: only a killed process must not harm it.
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = OFF")
-    db.execute("CREATE TABLE IF NOT EXISTS turns (id INTEGER PRIMARY KEY, at REAL NOT NULL)")
+    # No number twice: one that comes late must not take the turn of another for its own.
+    db.execute("CREATE TABLE IF NOT EXISTS turns (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL)")
     db.execute("CREATE INDEX IF NOT EXISTS turns_at ON turns (at)")
     db.execute("CREATE TABLE IF NOT EXISTS rates (seconds REAL PRIMARY KEY)")
 

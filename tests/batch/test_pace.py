@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cloudai import AsyncClient, Client, ConnectionLostError, RateLimitedError, SettingsError, Watson
@@ -232,6 +232,7 @@ def simulated(pacer: Pacer, wanted: list[Rate], calls: list[tuple[float, float, 
 
 @settings(max_examples=MOST_EXAMPLES, deadline=None)
 @given(SOME_RATES, CALLS)
+@example(wanted=[Rate(1, 1.0)], calls=[(0.0, 27.0, 0.0), (26.0, 1.0, 0.0)])
 def test_no_schedule_breaks_a_pace(wanted: list[Rate], calls: list[tuple[float, float, float]]) -> None:
     """Several rates at once, any time between turn and request, any way there: each window of each rate is clean."""
     arrivals = simulated(Pacer(), wanted, calls)
