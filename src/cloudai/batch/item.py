@@ -50,6 +50,7 @@ class ItemLedger(Ledger):
         self.call = standing.call
         self._held = {place: held.response for place, held in standing.held.items()}
         self.suspect = standing.suspect
+        self._then: int | None = None
         self._unknown = dict(standing.doubts)
         self._turns: dict[str, tuple[Pacer, int]] = {}
         self.began: float | None = None
@@ -71,6 +72,11 @@ class ItemLedger(Ledger):
     def tries(self) -> int:
         """How often a request of this call was sent in vain, in all runs."""
         return max(self._unknown.values(), default=0)
+
+    @property
+    def others_fared_better(self) -> bool:
+        """Whether somebody was answered well since this call first failed."""
+        return self._then is not None and self._run.successes > self._then
 
     def early(self, place: str, pacer: Pacer, now: float) -> float:
         """Wait by the pace of the batch."""
@@ -146,6 +152,7 @@ class ItemLedger(Ledger):
     def failed(self, place: str, request: Request, error: CloudAIError) -> None:
         """Enter what became of the attempt, and what it says of the service."""
         self._run.trouble(error)
+        self._then = self._run.successes if self._then is None else self._then
         if self._run.offline or not request.credentials or not request.billed:
             return
         found = verdict(error)

@@ -283,7 +283,6 @@ class Run(Conduct, Generic[R]):
         began, first = None, standing
         for round_ in count(1):
             ledger = ItemLedger(self, given, standing)
-            before = self.successes
             job = self.client._job(self.operation, given, self._call_options)  # noqa: SLF001
             job.ledger = ledger
             job.attempts, job.billed_min, job.billed_max = standing.attempts, standing.paid, standing.most
@@ -292,7 +291,7 @@ class Run(Conduct, Generic[R]):
                 flow = flow_of(self.provider, self.operation, given, self.settings.options)
                 result = yield from self.engine.run(flow, job)
             except Exception as error:  # noqa: BLE001  # judged here
-                ended = self._judged(error, round_, job, ledger, recovered=self.successes > before)
+                ended = self._judged(error, round_, job, ledger)
                 began = began if began is not None else ledger.began
                 if ended is None:
                     standing = yield Wait(self.journal.do(records.standing_of(standing.call), reads=True))
@@ -321,7 +320,7 @@ class Run(Conduct, Generic[R]):
             return "not_started"
         return "in_doubt" if standing.in_doubt else "not_started"
 
-    def _judged(self, error: Exception, round_: int, job: Job, ledger: ItemLedger, *, recovered: bool) -> _Ended | None:
+    def _judged(self, error: Exception, round_: int, job: Job, ledger: ItemLedger) -> _Ended | None:
         """What an error means for the input; None where it is tried again."""
         held = bool(job.exchanges)
         kept = {"error": written_error(error)}
@@ -338,31 +337,31 @@ class Run(Conduct, Generic[R]):
         if isinstance(error, RateLimitedError):
             return None
         if isinstance(error, TROUBLE):
-            return self._troubled(error, round_, job, ledger, recovered=recovered)
+            return self._troubled(error, round_, job, ledger)
         # What was refused is not paid for again; a reply that could not be read is, for nothing, once we can.
         for_good = isinstance(error, BadRequestError) or (isinstance(error, MalformedResponseError) and not held)
         return _Ended("failed", error=error, settle=("failed", kept) if for_good else again)
 
-    def _troubled(
-        self, error: Exception, round_: int, job: Job, ledger: ItemLedger, *, recovered: bool
-    ) -> _Ended | None:
+    def _troubled(self, error: Exception, round_: int, job: Job, ledger: ItemLedger) -> _Ended | None:
         """The same, of an error that may be the service's fault."""
         kept = {"error": written_error(error)}
         state = getattr(error, "state", None)
+        alone = ledger.others_fared_better or ledger.suspect
         if state == "UNKNOWN":
-            if ledger.tries >= ROUNDS and (recovered or ledger.suspect):
+            if ledger.tries >= ROUNDS and alone:
                 return _Ended("failed", error=error, settle=("failed", kept))
             self._suspect(ledger.call)
             return _Ended("in_doubt", error=error, settle=("open", kept))
         if isinstance(error, ServerError) and state == "REFUSED" and error.retry_after is None:
             # An answer: the service's where it answers everybody so.
-            if not self.successes:
+            self._suspect(ledger.call)
+            if not self.successes and not alone:
                 return _Ended("not_started", error=error)
             return _Ended("failed", error=error, settle=("failed" if job.attempts >= ROUNDS else "open", kept))
         if isinstance(error, DeadlineExceededError):
             self.trouble(error)  # its time was up before anything went out
-            recovered = True
-        return _Ended("failed", error=error, settle=("open", kept)) if recovered and round_ >= ROUNDS else None
+            alone = True
+        return _Ended("failed", error=error, settle=("open", kept)) if alone and round_ >= ROUNDS else None
 
     def _suspect(self, call: int) -> None:
         with self._lock:
