@@ -8,13 +8,14 @@ import signal
 import sqlite3
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from tests.batch.vendor import Vendor, runner, vendor
+from tests.batch.vendor import Runner, Vendor, runner, vendor
 from tests.batch.worker import texts_of
 
 pytestmark = pytest.mark.loopback
@@ -22,6 +23,13 @@ pytestmark = pytest.mark.loopback
 KILLS = 100 if os.environ.get("CLOUDAI_FAULTS") == "all" else 8
 """Of each kind of client; two kinds, and half of the runs are jobs that are polled."""
 N, WORKERS = 40, 4
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Runner]:
+    """Starts runs in processes of their own."""
+    with runner() as run:
+        yield run
 
 
 def look(journal: Path) -> tuple[set[str], set[str]]:
@@ -45,11 +53,11 @@ def digest_of(text: str) -> str:
 
 
 @pytest.mark.parametrize("colour", ["blocking", "awaiting"])
-def test_killed_at_random(colour: str, tmp_path: Path) -> None:
+def test_killed_at_random(colour: str, run: Runner, tmp_path: Path) -> None:
     """What is answered is never sent again; what is sent again was in doubt; a kill costs a call a worker at most."""
     chance = random.Random(colour)  # noqa: S311  # the same each time
     kills = batch = 0
-    with runner() as run, vendor() as server:
+    with vendor() as server:
         while kills < KILLS:
             batch += 1
             operation = "detect_language" if batch % 2 else "sentiment"
@@ -58,7 +66,7 @@ def test_killed_at_random(colour: str, tmp_path: Path) -> None:
             wish |= {"operation": operation}
             server.posts.clear()
             watch = Watch(journal, server)
-            while code := run(wish, lambda child: kill_after(child, chance.random() * 0.35)):
+            while code := run(wish, lambda child: kill_after(child, chance.random() * 0.2)):
                 assert code == -9, "a run that is not killed ends well"
                 watch.look()
             assert set(server.posts) == set(texts_of(N))
@@ -104,11 +112,11 @@ FAILPOINTS = [f"{when} {step}" for step in ("stand", "intend", "answer", "enter"
 
 @pytest.mark.parametrize("colour", ["blocking", "awaiting"])
 @pytest.mark.parametrize("failpoint", [*FAILPOINTS, "at send", "at reply"])
-def test_killed_at_every_step(failpoint: str, colour: str, tmp_path: Path) -> None:
+def test_killed_at_every_step(failpoint: str, colour: str, run: Runner, tmp_path: Path) -> None:
     """At each step of the journal, early and late: the next run ends it, and what was answered is not sent again."""
     for after in (0, 5):
         journal = tmp_path / f"{after}.journal"
-        with runner() as run, vendor(0.0) as server:
+        with vendor(0.0) as server:
             wish = {"journal": str(journal), "url": server.url, "colour": colour, "n": 12, "workers": 2}
             wish |= {"operation": "sentiment"}
             assert run({**wish, "failpoint": failpoint, "after": after}) == 9

@@ -276,6 +276,8 @@ def _create(path: Path) -> None:
     elif path.is_file() and not path.stat().st_size:
         with suppress(OSError):  # a drive without modes, or another's file
             path.chmod(0o600)
+    if not os.access(path, os.W_OK):
+        raise PermissionError("Permission denied")  # SQLite would call it a disk error
 
 
 def _is_remote(path: Path) -> bool:
