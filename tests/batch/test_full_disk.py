@@ -32,12 +32,9 @@ def drive(tmp_path: Path) -> Iterator[Path]:
     """A drive with room for a journal and a few replies."""
     folder = tmp_path / "작은 드라이브"
     folder.mkdir()
-    if (
-        not Path("/bin/mount").exists()
-        or subprocess.run(
-            ["/bin/mount", "-t", "tmpfs", "-o", "size=180k", "cloudai-test", folder], check=False
-        ).returncode
-    ):
+    mount = Path("/bin/mount")
+    tmpfs = [mount, "-t", "tmpfs", "-o", "size=180k", "cloudai-test", folder]
+    if not mount.exists() or subprocess.run(tmpfs, capture_output=True, check=False).returncode:
         pytest.skip("a drive cannot be mounted here")
     try:
         yield folder
