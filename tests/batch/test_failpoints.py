@@ -87,18 +87,23 @@ def test_crash_after_crash(run: Runner, tmp_path: Path) -> None:
 
 def test_an_end_that_does_not_wait_keeps_the_books(tmp_path: Path) -> None:
     """What ends only after the batch has ended is not counted twice, though its reply is kept for the next run."""
-    goes_on, sent = threading.Event(), []
+    goes_on, on_its_way, sent = threading.Event(), threading.Event(), []
 
     def answer(request: Request) -> Response:
         sent.append(request.json["text"])
         if request.json["text"] == "같은 글":
+            on_its_way.set()
             goes_on.wait(10)
+        on_its_way.wait(10)
         return ok({"score": 0.5})
 
     texts = ["끝", "같은 글", "같은 글"]
     with Client(MadeUp(), send=answer) as client:
         with client.batch("sentiment", texts, journal=tmp_path / "j", concurrency=3) as job:
             for _ in job:
+                while job.books["submitted"] < len(texts):
+                    time.sleep(0.001)
+                time.sleep(0.05)  # the copy waits for the first one
                 job.stop(wait=0.05)
             books = job.books
             goes_on.set()

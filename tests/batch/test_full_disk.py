@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cloudai import Client, JournalError
+from cloudai.batch import records
 from cloudai.batch.journal import Journal
 from cloudai.flow import Request, Response
 from tests.batch.asking import Batcher, Server, both
@@ -85,8 +87,6 @@ def test_a_drive_that_is_full(colour: str, drive: Path) -> None:
 
 def test_with_room_before_it_is_closed_nothing_is_paid_twice(drive: Path) -> None:
     """What could not be written is written at the end, where somebody has made room in time."""
-    ballast = drive / "사진.raw"
-    ballast.write_bytes(bytes(60_000))
     server = Server(lambda _: ok({"score": 0.5, "filler": LONG}))
     with Client(MadeUp(), send=server) as client:
         with client.batch("sentiment", TEXTS[:20], journal=drive / "j", concurrency=4) as job:
@@ -94,11 +94,10 @@ def test_with_room_before_it_is_closed_nothing_is_paid_twice(drive: Path) -> Non
                 list(job)
             assert job.balanced
             assert 0 < len(server.requests) < 20
-            ballast.unlink()
+            subprocess.run(["/bin/mount", "-o", "remount,size=4m", drive], check=True)
         answered, doubtful, _ = kept(drive / "j")
         assert answered == set(server.texts)
         assert not doubtful
-        subprocess.run(["/bin/mount", "-o", "remount,size=4m", drive], check=True)
         with client.batch("sentiment", TEXTS[:20], journal=drive / "j") as job:
             assert {outcome.status for outcome in job} == {"ok"}
     assert Counter(server.texts) == Counter(TEXTS[:20])
@@ -277,7 +276,9 @@ def test_a_fork_that_ends_takes_nothing_with_it(tmp_path: Path) -> None:
     """A child leaves through the batch it was forked in; its parent goes on, is killed, and all is in the journal."""
     path = tmp_path / "일.journal"
     command = [sys.executable, "-c", FORKS, path]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False, timeout=60
+    )
     assert done.stdout == "forked\n"
     assert done.returncode == -signal.SIGKILL
     server = Server(lambda _: ok({"score": 0.5}))
@@ -288,6 +289,80 @@ def test_a_fork_that_ends_takes_nothing_with_it(tmp_path: Path) -> None:
     assert again.books["done"] == len(TEXTS)
     assert set(server.texts) == set(TEXTS) - answered
     assert len(doubtful) <= 2
+
+
+class OneFailure:
+    """A disk that fails once, at the first commit with such a step in it, and is well again."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+        self.failed = self._within = False
+        made = getattr(records, step)
+
+        def make(*arguments: Any, **options: Any) -> Any:
+            work = made(*arguments, **options)
+
+            def noted(db: Any) -> Any:
+                self._within = True
+                return work(db)
+
+            return noted
+
+        monkeypatch.setattr(records, step, make)
+        monkeypatch.setattr("cloudai.batch.journal._connect", self._connect)
+
+    def _connect(self, path: str) -> Any:
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        outer = self
+
+        class Watched:
+            def execute(self, sql: str, parameters: Any = ()) -> Any:
+                if sql == "COMMIT" and outer._within and not outer.failed:
+                    outer.failed = True
+                    raise sqlite3.OperationalError("database or disk is full")
+                return db.execute(sql, parameters)
+
+            def close(self) -> None:
+                db.close()
+
+        return Watched()
+
+
+@both
+@pytest.mark.parametrize("workers", [1, 4])
+def test_one_intention_that_fails_stops_the_run(
+    workers: int, colour: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the disk is well again: no request goes out but those of other workers that were written down with it."""
+    disk = OneFailure(monkeypatch, "intend")
+    server = Server(lambda _: ok({"score": 0.5}))
+    run = Batcher(colour, MadeUp(), server)
+    done = run("sentiment", TEXTS, journal=tmp_path / "j", concurrency=workers)
+    assert disk.failed
+    assert isinstance(done.error, JournalError)
+    assert done.balanced
+    answered, doubtful, _ = kept(tmp_path / "j")
+    assert set(server.texts) == answered
+    assert not doubtful
+    assert len(server.requests) < workers
+    assert run("sentiment", TEXTS, journal=tmp_path / "j").books["done"] == len(TEXTS)
+    assert Counter(server.texts) == Counter(TEXTS)
+
+
+@both
+def test_one_reply_that_cannot_be_written_stops_the_run(
+    colour: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its result is handed out, nothing more is sent, and it is kept at the end: nothing is paid twice."""
+    disk = OneFailure(monkeypatch, "answer")
+    server = Server(lambda _: ok({"score": 0.5}))
+    run = Batcher(colour, MadeUp(), server)
+    done = run("sentiment", TEXTS, journal=tmp_path / "j", concurrency=1)
+    assert disk.failed
+    assert isinstance(done.error, JournalError)
+    assert [outcome.status for outcome in done.outcomes][:1] == ["ok"]
+    assert server.texts == TEXTS[:1]
+    assert run("sentiment", TEXTS, journal=tmp_path / "j").books["done"] == len(TEXTS)
+    assert Counter(server.texts) == Counter(TEXTS)
 
 
 def test_killed_before_what_was_lost_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
