@@ -179,7 +179,7 @@ class Engine:
             lambda error: self._most_attempts(error, request, unknowns),
             lambda: job.deadline - self.clock(),
             # A new token is no sign of an outage, and a job that is paid is looked at whatever the others suffer.
-            lambda error: isinstance(error, AuthError) or _is_poll(request) or budget.take(),
+            lambda error: isinstance(error, AuthError) or _is_poll(request) or job.ledger.retry(place, budget),
         )
         loop.begin()
         state = RetryCallState(loop, None, (), {})
@@ -225,6 +225,8 @@ class Engine:
         """Wait until it may go out. Where the ledger is patient that takes nothing off the call's time."""
         began, gate = self.clock(), guards.gate(endpoint)
         yield from self._pass(gate, job)
+        if request.credentials:
+            yield from job.ledger.meet(place, request, guards.pacer(endpoint))
         while request.credentials and (seconds := job.ledger.early(place, guards.pacer(endpoint), self.clock())) > 0:
             yield from job.ledger.rest(seconds)
             yield from self._pass(gate, job)
@@ -348,7 +350,7 @@ class Engine:
             job.state = "UNKNOWN"
             job.billed_min -= sum(request.billed for request, reply in job.exchanges[-1:] if not reply.replayed)
         error.state = error.state or job.state
-        error.raw = _raw(job)
+        error.raw = _raw(job) or error.raw
         error.billed_min, error.billed_max = job.billed_min, job.billed_max
         self._tell("result", job, error=type(error).__name__)
         return error

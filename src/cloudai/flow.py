@@ -17,7 +17,7 @@ import base64
 import json
 import re
 import secrets
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -79,6 +79,9 @@ class Merge(Protocol):
     def key(self, request: Request) -> object:
         """Requests with equal keys may be joined."""
 
+    def fits(self, requests: Sequence[Request]) -> bool:
+        """Whether so many, and so large ones, go into one request."""
+
     def join(self, requests: Sequence[Request]) -> Request:
         """One request for all."""
 
@@ -117,6 +120,10 @@ class Request:
     timeout: float | None = None
     credentials: bool = True
 
+    def upload_size(self) -> int:
+        """About how many bytes its JSON body has: the uploads in it, as base64, and a little for the rest."""
+        return 4 * sum(map(len, (blob.data for blob in _blobs(self.json)))) // 3 + SMALL
+
     def json_bytes(self) -> bytes:
         """The JSON body, every Blob spliced in as base64.
 
@@ -137,6 +144,22 @@ class Request:
         return b"".join(
             base64.b64encode(blobs[int(part)].data) if i % 2 else part.encode() for i, part in enumerate(parts)
         )
+
+
+SMALL = 1_000
+"""Bytes of a request without its uploads, and then some."""
+
+
+def _blobs(value: Any) -> Iterator[Blob]:
+    match value:
+        case Blob():
+            yield value
+        case Mapping():
+            for inner in value.values():
+                yield from _blobs(inner)
+        case list() | tuple():
+            for inner in value:
+                yield from _blobs(inner)
 
 
 @dataclass(frozen=True)

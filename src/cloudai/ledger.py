@@ -11,6 +11,7 @@ from typing import ClassVar
 from cloudai.effects import Program, Sleep
 from cloudai.errors import CloudAIError
 from cloudai.flow import Request, Response
+from cloudai.guards import Budget
 from cloudai.pace import Pacer
 
 __all__ = ["Ledger"]
@@ -29,6 +30,14 @@ class Ledger:
     def unknown(self, place: str) -> int:  # noqa: ARG002
         """How often earlier runs have sent it without learning what became of it."""
         return 0
+
+    def meet(self, place: str, request: Request, pacer: Pacer) -> Program[None]:  # noqa: ARG002
+        """Find others whose requests go out with this one."""
+        yield from ()
+
+    def retry(self, place: str, budget: Budget) -> bool:  # noqa: ARG002
+        """Whether the request may be tried once more, for all who go with it."""
+        return budget.take()
 
     def early(self, place: str, pacer: Pacer, now: float) -> float:  # noqa: ARG002
         """Seconds until the request may go out; 0 takes the turn. A call alone waits for none, but is counted."""

@@ -278,6 +278,10 @@ class Provider:
         """How many billed requests one input takes, for a batch's plan."""
         return 1
 
+    def together(self, operation: str) -> int:  # the other side of `Request.merge`
+        """How many inputs go into one request, at most, where a batch has many."""
+        return 1
+
     # -- credentials -----------------------------------------------------------------------------------
 
     def token(self) -> Flow[Token] | None:

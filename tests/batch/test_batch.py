@@ -193,13 +193,13 @@ def test_the_plan_says_what_would_happen(colour: str, tmp_path: Path) -> None:
         "detect_faces",
         tmp_path.glob("*.png"),
         plan=True,
-        pace="20/min",
+        pace="1/min",
         price=1.5,
         max_requests=0,
         journal=tmp_path / "j",
     )
     assert done.plan is not None
-    assert (done.plan.inputs, done.plan.requests, done.plan.units, done.plan.duplicates) == (33, 31, 31, 1)
+    assert (done.plan.inputs, done.plan.requests, done.plan.units, done.plan.duplicates) == (33, 2, 31, 1)
     assert done.plan.minutes == pytest.approx(60.5 / 60)
     assert done.plan.cost == pytest.approx(31 * 0.0015)
     assert done.plan.hosts == ("vision.googleapis.com",)

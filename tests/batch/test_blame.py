@@ -203,6 +203,24 @@ def test_a_poison_alone_over_runs(status: int, place: int, concurrency: int, col
 
 
 @both
+def test_a_poison_is_known_though_the_run_paused(colour: str, tmp_path: Path) -> None:
+    """It went without an answer, others were answered, then the quota was spent: the next run needs one more look."""
+
+    def answer(request: Request) -> Response:
+        text = request.json["text"]
+        if text == TEXTS[0]:
+            return refused(500)
+        return refused(429, retry_after="90000") if text == TEXTS[9] else good(request)
+
+    server = Server(answer)
+    for run in (1, 2, 3):
+        done = batcher(colour, server)("sentiment", TEXTS[:10], journal=tmp_path / "j", concurrency=1)
+        assert isinstance(done.error, PausedError)
+        assert done.values()[0] == ("in_doubt" if run == 1 else "failed")
+    assert Counter(server.texts)[TEXTS[0]] == 3
+
+
+@both
 def test_too_little_time_ends(colour: str) -> None:
     """A timeout in which nothing can be sent: the batch ends, and says what to change; nothing goes on for ever."""
     clock = Clock()

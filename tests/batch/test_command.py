@@ -21,26 +21,21 @@ from tests.faultd.server import Connection, Faultd, faultd
 
 pytestmark = pytest.mark.loopback
 
-TEXTS = [f"후기 {n}: 맛있어요" for n in range(30)]
+TEXTS = [f"후기 {n}: 맛있어요" for n in range(60)]
 POINTS = 60 if os.environ.get("CLOUDAI_FAULTS") == "all" else 4
 
 
 def answer(connection: Connection) -> None:
-    """A good reply of Azure Language, after a moment."""
+    """A good reply of Azure Language to each text, after a moment."""
     time.sleep(0.15)
-    document = {
-        "id": "0",
-        "sentiment": "positive",
-        "confidenceScores": {"positive": 0.9, "neutral": 0.1, "negative": 0.0},
-        "sentences": [],
-        "warnings": [],
-    }
-    body = json.dumps(
-        {
-            "kind": "SentimentAnalysisResults",
-            "results": {"documents": [document], "errors": [], "modelVersion": "2025-01-01"},
-        }
-    ).encode()
+    asked = json.loads(connection.request.partition(b"\r\n\r\n")[2])["analysisInput"]["documents"]
+    shares = {"positive": 0.9, "neutral": 0.1, "negative": 0.0}
+    documents = [
+        {"id": document["id"], "sentiment": "positive", "confidenceScores": shares, "sentences": []}
+        for document in asked
+    ]
+    results = {"documents": documents, "errors": [], "modelVersion": "2025-01-01"}
+    body = json.dumps({"kind": "SentimentAnalysisResults", "results": results}).encode()
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     connection.send(head.encode() + body)
 
@@ -55,7 +50,7 @@ def vendor() -> Iterator[Faultd]:
 def texts_of(server: Faultd) -> list[str]:
     """What was sent, in order."""
     bodies = [json.loads(request.partition(b"\r\n\r\n")[2]) for request in server.requests]
-    return [body["analysisInput"]["documents"][0]["text"] for body in bodies]
+    return [document["text"] for body in bodies for document in body["analysisInput"]["documents"]]
 
 
 def start(folder: Path, url: str, *arguments: str, **options: Any) -> subprocess.Popen[str]:
@@ -100,14 +95,14 @@ def test_planned_run_and_run_again(folder: Path, vendor: Faultd) -> None:
     """A plan sends nothing; a run is kept in a journal of this folder; run again, nothing is sent."""
     code, out, _ = run(folder, vendor.url, *COMMAND, "--plan", "--pace", "10/s", "--price", "1")
     assert (code, vendor.count) == (0, 0)
-    assert "30 (30 units)" in out
+    assert "6 (60 units)" in out
     assert "127.0.0.1" in out
-    assert "0.03 USD" in out
+    assert "0.06 USD" in out
     code, out, err = run(folder, vendor.url, *COMMAND, "--csv", "결과.csv")
-    assert (code, vendor.count) == (0, 30)
-    assert "sentiment: 30/30" in err
+    assert (code, vendor.count) == (0, 6)
+    assert "sentiment: 60/60" in err
     code, out, err = run(folder, vendor.url, *COMMAND, "--csv", "다시.csv", "--quiet")
-    assert (code, vendor.count, err) == (0, 30, "")
+    assert (code, vendor.count, err) == (0, 6, "")
     assert (folder / "결과.csv").read_bytes() == (folder / "다시.csv").read_bytes()
     rows = list(csv.DictReader(io.StringIO((folder / "결과.csv").read_text("utf-8-sig"))))
     assert [row["input"] for row in rows] == TEXTS
@@ -132,10 +127,10 @@ def test_what_a_journal_holds(folder: Path, vendor: Faultd) -> None:
     code, out, _ = run(folder, vendor.url, "journal", "일.journal")
     assert code == 0
     assert "azure" in out
-    assert "30" in out
+    assert "60" in out
     code, out, _ = run(folder, vendor.url, "journal", "일.journal", "--csv", "-", "--rows")
     rows = list(csv.DictReader(io.StringIO(out)))
-    assert (len(rows), rows[0]["attempts"], rows[0]["host"]) == (30, "1", "127.0.0.1")
+    assert (len(rows), rows[0]["attempts"], rows[0]["host"]) == (60, "1", "127.0.0.1")
     _, out, _ = run(folder, vendor.url, "journal", "일.journal", "--json")
     assert json.loads(out.splitlines()[0])["result"]["label"] == "positive"
     name = rows[3]["input"]
@@ -153,7 +148,7 @@ def test_an_outage_ends_with_a_code_of_its_own(folder: Path) -> None:
     code, _, err = run(folder, "http://127.0.0.1:9", *COMMAND)
     assert code == 75, err
     assert "Run the same again when the service answers" in err
-    assert "30 not started" in err
+    assert "60 not started" in err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -161,7 +156,7 @@ def test_a_signal_ends_it_in_order(folder: Path, vendor: Faultd, number: signal.
     """What is on its way arrives, the rest is told; 130 or 143; at the next run nothing is sent twice."""
     rng = random.Random(number)  # noqa: S311  # the same each time
     for _ in range(POINTS):
-        process = start(folder, vendor.url, *COMMAND, "--concurrency", "3")
+        process = start(folder, vendor.url, *COMMAND, "--concurrency", "1")
         time.sleep(0.3 + rng.random() * 0.9)
         began = time.monotonic()
         process.send_signal(number)
@@ -192,9 +187,9 @@ def test_the_second_signal_does_not_wait(folder: Path) -> None:
         _, err = process.communicate(timeout=30)
         assert time.monotonic() - began < 5
     assert process.returncode == 130
-    assert "27 not started" in err
+    assert "30 not started" in err
     [journal] = folder.glob("*.journal")
-    assert "3 in doubt" in run(folder, "http://127.0.0.1:9", "journal", journal.name)[1]
+    assert "30 in doubt" in run(folder, "http://127.0.0.1:9", "journal", journal.name)[1]
 
 
 def test_a_bar_in_a_terminal(folder: Path, vendor: Faultd) -> None:
@@ -224,5 +219,5 @@ def test_a_bar_in_a_terminal(folder: Path, vendor: Faultd) -> None:
         shown += more
     os.close(main)
     assert process.wait(timeout=30) == 0
-    assert "30/30" in shown.decode("utf-8", "replace")
+    assert "60/60" in shown.decode("utf-8", "replace")
     assert "%|" in shown.decode("utf-8", "replace")

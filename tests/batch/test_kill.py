@@ -23,6 +23,8 @@ pytestmark = pytest.mark.loopback
 KILLS = 100 if os.environ.get("CLOUDAI_FAULTS") == "all" else 8
 """Of each kind of client; two kinds, and half of the runs are jobs that are polled."""
 N, WORKERS = 40, 4
+OPERATIONS = (("detect_language", 1), ("key_phrases", 5), ("sentiment", 1))
+"""A job that is polled, many inputs in one request, and one each; and how many go together."""
 
 
 @pytest.fixture(scope="module")
@@ -60,17 +62,17 @@ def test_killed_at_random(colour: str, run: Runner, tmp_path: Path) -> None:
     with vendor() as server:
         while kills < KILLS:
             batch += 1
-            operation = "detect_language" if batch % 2 else "sentiment"
+            operation, together = OPERATIONS[batch % len(OPERATIONS)]
             journal = tmp_path / f"{batch}.journal"
             wish = {"journal": str(journal), "url": server.url, "colour": colour, "n": N, "workers": WORKERS}
             wish |= {"operation": operation}
             server.posts.clear()
-            watch = Watch(journal, server)
+            watch = Watch(journal, server, WORKERS * together)
             while code := run(wish, lambda child: kill_after(child, chance.random() * 0.2)):
                 assert code == -9, "a run that is not killed ends well"
                 watch.look()
             assert set(server.posts) == set(texts_of(N))
-            assert sum(server.posts.values()) <= N + watch.kills * WORKERS
+            assert sum(server.posts.values()) <= N + watch.kills * WORKERS * together
             kills += watch.kills
 
 
@@ -84,7 +86,8 @@ def kill_after(child: int, seconds: float) -> None:
 class Watch:
     """What was known after the last kill of a batch."""
 
-    def __init__(self, journal: Path, server: Vendor) -> None:
+    def __init__(self, journal: Path, server: Vendor, at_work: int) -> None:
+        self.at_work = at_work
         self.journal, self.server, self.kills = journal, server, 0
         self.answered: set[str] = set()
         self.doubtful: set[str] = set()
@@ -103,7 +106,7 @@ class Watch:
         assert all(posts[text] == self.posts[text] for text in self.answered), "answered, and sent again"
         again = {text for text in self.posts if posts[text] > self.posts[text]}
         assert again <= self.doubtful, "sent again, and had not been in doubt"
-        assert sum(posts.values()) <= N + self.kills * WORKERS
+        assert sum(posts.values()) <= N + self.kills * self.at_work
         self.answered, self.doubtful, self.posts = answered, doubtful, posts
 
 

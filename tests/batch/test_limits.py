@@ -309,11 +309,8 @@ def test_broken_off_anywhere_nothing_is_lost(how: str, colour: str, tmp_path: Pa
     assert not vendor.after
 
 
-@both
-def test_a_cancelled_wait_for_a_reply_is_in_doubt(colour: str, tmp_path: Path) -> None:
+def test_a_cancelled_wait_for_a_reply_is_in_doubt(tmp_path: Path) -> None:
     """A task that is cancelled while its requests are on their way: they are marked, and told as such."""
-    if colour == "blocking":
-        pytest.skip("threads are not cancelled")
 
     async def scene() -> dict[str, int]:
         never = asyncio.Event()
@@ -345,6 +342,51 @@ def test_a_cancelled_wait_for_a_reply_is_in_doubt(colour: str, tmp_path: Path) -
     books = asyncio.run(scene())
     assert (books["in_doubt"], books["not_started"]) == (2, 1)
     assert spent(tmp_path / "j") == (2, 0, 2)
+
+
+@both
+def test_a_slow_reader_holds_the_inputs_back(colour: str) -> None:
+    """Of a generator only what is at work and what waits to be read is taken, however long nobody reads."""
+    taken: list[str] = []
+
+    def texts() -> Any:
+        for n in range(10_000):
+            taken.append(f"후기 {n}")
+            yield taken[-1]
+
+    def settled(before: int) -> bool:
+        return len(taken) == before
+
+    vendor = Vendor()
+    if colour == "blocking":
+        with Client(MadeUp(), send=vendor) as client, client.batch("sentiment", texts(), concurrency=4) as job:
+            for read, _ in enumerate(job, 1):
+                before = -1
+                while not settled(before):
+                    before = len(taken)
+                    threading.Event().wait(0.05)
+                assert len(taken) <= read + 4 + 4 + 1
+                if read == 3:
+                    break
+        return
+
+    async def send(request: Request) -> Response:
+        return vendor(request)
+
+    async def scene() -> None:
+        read = 0
+        async with AsyncClient(MadeUp(), send=send) as client, client.batch("sentiment", texts(), concurrency=4) as job:
+            async for _ in job:
+                read += 1
+                before = -1
+                while not settled(before):
+                    before = len(taken)
+                    await asyncio.sleep(0.05)
+                assert len(taken) <= read + 4 + 4 + 1
+                if read == 3:
+                    break
+
+    asyncio.run(scene())
 
 
 # -- the same bytes ----------------------------------------------------------------------------------------------
@@ -383,12 +425,12 @@ def test_a_file_counts_by_its_bytes(colour: str, tmp_path: Path) -> None:
     names = [tmp_path / f"사진 {n}.png" for n in range(4)]
     for n, name in enumerate(names):
         Pictures.new("RGB", (60 + n // 2, 60), "green").save(name)
-    server = Server(lambda _: ok({"responses": [{}]}))
+    server = Server(lambda request: ok({"responses": [{} for _ in request.json["requests"]]}))
     batcher = Batcher(colour, cloudai.Google(api_key="not-a-real-key"), server)
     done = batcher("detect_faces", names, journal=tmp_path / "j")
     assert done.values() == ["none_found"] * 4
-    assert len(server.requests) == 2
+    assert sum(len(request.json["requests"]) for request in server.requests) == 2
     Pictures.new("RGB", (70, 60), "green").save(names[1])
     done = batcher("detect_faces", reversed(names), journal=tmp_path / "j")
     assert done.values() == ["none_found"] * 4
-    assert len(server.requests) == 3
+    assert sum(len(request.json["requests"]) for request in server.requests) == 3

@@ -35,16 +35,19 @@ class Vendor:
         with self.lock:
             pause = self.chance.random() * self.delay
             if method == "POST":
-                text = json.loads(body)["text"]
-                self.posts[text] += 1
-                self.seen.append(text)
+                asked = json.loads(body)
+                texts = asked.get("texts") or [asked["text"]]
+                self.posts.update(texts)
+                self.seen += texts
             else:
                 self.polls += 1
                 done = self.chance.random() < 0.4
         time.sleep(pause)
         if method == "GET":
             return {"code": "ko"} if done else {}
-        return {"score": 0.5} if path == "/mood" else {"job": text.split()[-1]}
+        if path == "/many":
+            return {"answers": [{"text": text} for text in texts]}
+        return {"score": 0.5} if path == "/mood" else {"job": texts[0].split()[-1]}
 
 
 @contextmanager

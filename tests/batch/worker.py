@@ -10,13 +10,16 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cloudai import AsyncClient, Client
 from cloudai.batch import records
 from cloudai.batch.journal import Journal
+from cloudai.errors import MalformedResponseError
 from cloudai.flow import Flow, Request, Response
-from cloudai.models.text import Language, Sentiment
+from cloudai.models.text import KeyPhrases, Language, Sentiment
 from cloudai.provider import Provider, capability
 
 __all__ = ["Far", "texts_of"]
@@ -25,6 +28,32 @@ __all__ = ["Far", "texts_of"]
 def texts_of(n: int) -> list[str]:
     """Texts that are all different."""
     return [f"후기 {number}" for number in range(n)]
+
+
+@dataclass(frozen=True)
+class Five:
+    """Five texts go into one request."""
+
+    limit: int = 5
+
+    def key(self, request: Request) -> object:
+        """All alike."""
+        return request.url
+
+    def fits(self, requests: Sequence[Request]) -> bool:
+        """By their number."""
+        return len(requests) <= self.limit
+
+    def join(self, requests: Sequence[Request]) -> Request:
+        """Their texts, one after the other."""
+        texts = [text for request in requests for text in request.json["texts"]]
+        return replace(requests[0], json={"texts": texts}, billed=len(texts))
+
+    def split(self, response: Response, n: int) -> list[Response]:
+        """An answer each."""
+        answers = response.json()["answers"]
+        assert len(answers) == n
+        return [replace(response, content=json.dumps({"answers": [answer]}).encode()) for answer in answers]
 
 
 class Far(Provider):
@@ -42,6 +71,22 @@ class Far(Provider):
         """One request."""
         response: Response = yield Request("POST", f"{self.url}/mood", service="mood", api="v1", json={"text": text})
         return Sentiment(score=response.json()["score"], language=language)
+
+    @capability("open")
+    def key_phrases(self, text: str, *, language: str | None) -> Flow[KeyPhrases]:  # noqa: ARG002
+        """One request, for up to five."""
+        body = {"texts": [text]}
+        response: Response = yield Request(
+            "POST", f"{self.url}/many", service="many", api="v1", json=body, merge=Five()
+        )
+        [answer] = response.json()["answers"]
+        if answer["text"] != text:
+            raise MalformedResponseError("another's answer")
+        return KeyPhrases()
+
+    def together(self, operation: str) -> int:
+        """Five, where they are joined."""
+        return 5 if operation == "key_phrases" else 1
 
     @capability("open")
     def detect_language(self, text: str) -> Flow[Language]:

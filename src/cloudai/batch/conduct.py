@@ -90,16 +90,16 @@ class Conduct:
         """Billed requests of this run."""
         return self._requests - self._before
 
-    def reserve(self, units: int) -> None:
-        """Count a request before it goes out; NotStartedError where it is one too many."""
+    def reserve(self, units: int, requests: int = 1) -> None:
+        """Count a request before it goes out, or one more item in it; NotStartedError where that is too much."""
         requests_limit, units_limit = self._limits
         with self._lock:
-            if requests_limit is not None and self._requests >= requests_limit:
+            if requests_limit is not None and self._requests + requests > requests_limit:
                 self.capped = f"max_requests={requests_limit}"
             elif units_limit is not None and self._units + units > units_limit:
                 self.capped = f"max_units={units_limit}"
             else:
-                self._requests += 1
+                self._requests += requests
                 self._units += units
                 return
         self.stop()

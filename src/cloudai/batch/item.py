@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
@@ -11,11 +12,13 @@ from pydantic_core import PydanticSerializationError
 
 import cloudai.errors
 from cloudai.batch import records
+from cloudai.batch.lockstep import Meet, Party
 from cloudai.batch.records import Standing
 from cloudai.effects import Program, Sleep, Wait
 from cloudai.engine import raw_of
 from cloudai.errors import CloudAIError, JournalError, NotStartedError, ReplayError, ServiceError, rebuilt
 from cloudai.flow import Request, Response
+from cloudai.guards import Budget
 from cloudai.ledger import Ledger
 from cloudai.models.base import Meta, Model, Result
 from cloudai.operations import RESULTS, Given
@@ -40,12 +43,19 @@ class ItemLedger(Ledger):
         run: The batch.
         given: The input.
         standing: What the journal knows of the call.
+        most: How many items may go out with it in one request.
     """
 
     patient: ClassVar[bool] = True
 
-    def __init__(self, run: Run[Any], given: Given, standing: Standing) -> None:
+    def __init__(self, run: Run[Any], given: Given, standing: Standing, most: int) -> None:
         self._run = run
+        self._most = most
+        self._parties: dict[str, Party] = {}
+        self._counted: dict[str, int] = {}
+        """By place: 1 where this item counts the request it went out in, 0 where another does."""
+        self.company = 1
+        """How many items went out in the last request."""
         self._given = given
         self.call = standing.call
         self._held = {place: held.response for place, held in standing.held.items()}
@@ -78,8 +88,36 @@ class ItemLedger(Ledger):
         """Whether somebody was answered well since this call first failed."""
         return self._then is not None and self._run.successes > self._then
 
+    def meet(self, place: str, request: Request, pacer: Pacer) -> Program[None]:
+        """Find a party, whose turn it is then; what is one part of several, or cannot be joined, goes alone."""
+        self._run.require_going()
+        if self._most == 1 or request.merge is None or "." in place:
+            self._parties[place] = Party()
+            return
+        party: Party = yield Meet(request, self._most, partial(self._turn, place, pacer))  # type: ignore[misc]
+        self._parties[place] = party
+        if party.turn and party.first("turn"):
+            self._turns[place] = party.turn
+        self.began = self._run.clock() if self.began is None else self.began
+
+    def _turn(self, place: str, pacer: Pacer) -> Program[Any]:
+        """Wait for a turn, for all of a party."""
+        while (seconds := self._alone(place, pacer, self._run.clock())) > 0:
+            yield from self.rest(seconds)
+        return self._turns.pop(place, None)
+
+    def retry(self, place: str, budget: Budget) -> bool:
+        """One answer for all who went out together."""
+        party = self._parties[place]
+        if party.retry is None:
+            party.retry = budget.take()
+        return party.retry
+
     def early(self, place: str, pacer: Pacer, now: float) -> float:
-        """Wait by the pace of the batch."""
+        """Wait by the pace of the batch, unless a party has waited for all in it."""
+        return 0.0 if self._parties[place].met else self._alone(place, pacer, now)
+
+    def _alone(self, place: str, pacer: Pacer, now: float) -> float:
         self._run.require_going()
         if self._run.offline:
             return 0.0
@@ -107,12 +145,15 @@ class ItemLedger(Ledger):
         self.host = urlsplit(request.url).hostname
         if self._run.offline or not request.credentials:
             return
+        party = self._parties[place]
+        self.company = party.size
         if request.billed:
-            self._run.reserve(request.billed)
+            counted = self._counted[place] = int(party.first("request"))
+            self._run.reserve(request.billed, counted)
             try:
-                yield Wait(self._run.journal.do(records.intend(self.call, place, request.billed)))
+                yield Wait(self._run.journal.do(records.intend(self.call, place, request.billed, counted)))
             except JournalError as error:
-                self._run.refund(1, request.billed)
+                self._run.refund(counted, request.billed)
                 self._run.pause(error)
                 raise
         try:
@@ -126,14 +167,15 @@ class ItemLedger(Ledger):
         """The service counts from now; where a token or the disk took too long, wait for another turn."""
         pacer, turn = self._turns.pop(place, (None, 0))
         while pacer is not None and not pacer.move(turn, self._run.clock()):
-            while (seconds := self.early(place, pacer, self._run.clock())) > 0:
+            while (seconds := self._alone(place, pacer, self._run.clock())) > 0:
                 yield from self.rest(seconds)
             pacer, turn = self._turns.pop(place)
 
     def _unsent(self, place: str, units: int) -> None:
         """Written down, and not sent after all."""
-        self._run.refund(1, units)
-        self._run.journal.do(records.undo(self.call, place, units, sent=False, doubt=False, free=True))
+        counted = self._counted[place]
+        self._run.refund(counted, units)
+        self._run.journal.do(records.undo(self.call, place, units, counted, sent=False, doubt=False, free=True))
 
     def answered(self, place: str, request: Request, response: Response) -> Program[None]:
         """Have it on disk before anybody reads it. Where that fails the reply is used all the same: it is paid for."""
@@ -151,7 +193,8 @@ class ItemLedger(Ledger):
 
     def failed(self, place: str, request: Request, error: CloudAIError) -> None:
         """Enter what became of the attempt, and what it says of the service."""
-        self._run.trouble(error)
+        if not request.credentials or self._parties[place].first("trouble"):
+            self._run.trouble(error)
         self._then = self._run.successes if self._then is None else self._then
         if self._run.offline or not request.credentials or not request.billed:
             return
@@ -159,10 +202,10 @@ class ItemLedger(Ledger):
         sent, free = found.state != "NOT_SENT", not found.billed
         if found.state == "UNKNOWN":
             self._unknown[place] = self._unknown.get(place, 0) + 1
-        self._run.refund(int(not sent), request.billed if free else 0)
-        self._run.journal.do(
-            records.undo(self.call, place, request.billed, sent=sent, doubt=found.state == "UNKNOWN", free=free)
-        )
+        counted = self._counted[place]
+        self._run.refund(0 if sent else counted, request.billed if free else 0)
+        doubt = found.state == "UNKNOWN"
+        self._run.journal.do(records.undo(self.call, place, request.billed, counted, sent=sent, doubt=doubt, free=free))
 
 
 class Reading(Ledger):

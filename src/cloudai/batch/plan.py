@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ class Plan:
 
     inputs: int
     requests: int
-    """Billed requests that would be sent; polls and retries come on top."""
+    """Billed requests that would be sent, many inputs in one where the provider takes them; retries come on top."""
     units: int
     minutes: float
     """At the pace chosen; without one an estimate."""
@@ -171,11 +172,12 @@ class _Tally:
     def plan(self) -> Plan:
         """The sum."""
         run, price = self._run, self._run.settings.price
+        requests = math.ceil(self.requests / run.together)
         return Plan(
             inputs=self.inputs,
-            requests=self.requests,
+            requests=requests,
             units=self.units,
-            minutes=_minutes(self.requests, run.rates, run.concurrency),
+            minutes=_minutes(requests, run.rates, run.concurrency),
             cached=self.count["cached"],
             duplicates=self.count["duplicates"],
             in_doubt=self.count["in_doubt"],

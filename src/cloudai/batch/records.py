@@ -31,6 +31,7 @@ SCHEMA = (
     # Each exchange of it: sent how often, what was paid at least and at most, how many are in doubt, the reply.
     """CREATE TABLE exchanges (
         call INTEGER NOT NULL, place TEXT NOT NULL, units INTEGER NOT NULL, sent INTEGER NOT NULL DEFAULT 0,
+        requests INTEGER NOT NULL DEFAULT 0,
         paid INTEGER NOT NULL DEFAULT 0, most INTEGER NOT NULL DEFAULT 0, doubt INTEGER NOT NULL DEFAULT 0,
         status INTEGER, headers TEXT, body BLOB, PRIMARY KEY (call, place)) WITHOUT ROWID""",
     # The inputs in their order, and what became of each.
@@ -226,14 +227,15 @@ def _in_order(place: str) -> list[int]:
     return [int(number) for number in place.split(".")]
 
 
-def intend(call: int, place: str, units: int) -> Any:
-    """A request is about to go out: from now on it is in doubt."""
+def intend(call: int, place: str, units: int, requests: int = 1) -> Any:
+    """A request is about to go out: from now on it is in doubt. Of those that go as one, one counts as a request."""
 
     def work(db: Database) -> None:
         db.execute(
-            "INSERT INTO exchanges (call, place, units, sent, most, doubt) VALUES (?, ?, ?, 1, ?, 1)"
-            " ON CONFLICT (call, place) DO UPDATE SET sent = sent + 1, most = most + excluded.most, doubt = doubt + 1",
-            (call, place, units, units),
+            "INSERT INTO exchanges (call, place, units, sent, requests, most, doubt) VALUES (?, ?, ?, 1, ?, ?, 1)"
+            " ON CONFLICT (call, place) DO UPDATE SET sent = sent + 1, requests = requests + excluded.requests,"
+            " most = most + excluded.most, doubt = doubt + 1",
+            (call, place, units, requests, units),
         )
 
     return work
@@ -257,13 +259,16 @@ def answer(call: int, place: str, units: int, response: Response, memory: Mappin
     return work
 
 
-def undo(call: int, place: str, units: int, *, sent: bool, doubt: bool, free: bool) -> Any:
+def undo(  # of `intend`, what is taken back
+    call: int, place: str, units: int, requests: int = 1, *, sent: bool, doubt: bool, free: bool
+) -> Any:
     """An attempt failed: whether it reached the service, is still in doubt, and costs nothing."""
 
     def work(db: Database) -> None:
         db.execute(
-            "UPDATE exchanges SET sent = sent - ?, most = most - ?, doubt = doubt - ? WHERE call = ? AND place = ?",
-            (int(not sent), units if free else 0, int(not doubt), call, place),
+            "UPDATE exchanges SET sent = sent - ?, requests = requests - ?, most = most - ?, doubt = doubt - ?"
+            " WHERE call = ? AND place = ?",
+            (int(not sent), 0 if sent else requests, units if free else 0, int(not doubt), call, place),
         )
 
     return work
@@ -340,7 +345,7 @@ def spent(batch: int) -> Any:
 
     def work(db: Database) -> tuple[int, int]:
         [(sent, most)] = db.execute(
-            "SELECT TOTAL(sent), TOTAL(most) FROM exchanges WHERE call IN (SELECT id FROM calls WHERE batch = ?)",
+            "SELECT TOTAL(requests), TOTAL(most) FROM exchanges WHERE call IN (SELECT id FROM calls WHERE batch = ?)",
             (batch,),
         )
         return int(sent), int(most)

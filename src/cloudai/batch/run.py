@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
-from itertools import count
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from cloudai._version import __version__
@@ -26,6 +26,7 @@ from cloudai.batch.inputs import Entry, Inputs
 from cloudai.batch.item import ItemLedger, Reading, error_of, result_of, written_error, written_result
 from cloudai.batch.journal import Journal
 from cloudai.batch.kept import DONE, pages
+from cloudai.batch.lockstep import Later, lockstep
 from cloudai.batch.records import Entered, Standing
 from cloudai.effects import Program, Wait
 from cloudai.engine import Engine, Job
@@ -60,6 +61,8 @@ __all__ = ["Run", "Settings"]
 
 R = TypeVar("R", bound=Result)
 
+ONE_FOR_ALL = (400, 413, 415, 422)
+"""Statuses by which a service refuses a whole request because of one item in it."""
 ROUNDS = 3
 """How often an input is tried before it counts as failed, where others fare better."""
 
@@ -173,9 +176,15 @@ class Run(Conduct, Generic[R]):
         return {n: v for n, v in self.settings.options.items() if n not in ("extra_headers", "extra_params")}
 
     @property
+    def together(self) -> int:
+        """Inputs in one request."""
+        return self.provider.together(self.operation)
+
+    @property
     def concurrency(self) -> int:
-        """Inputs at once."""
+        """Requests at once."""
         usual = 8 if self.provider.hosts else max(1, (os.cpu_count() or 2) - 1)
+        usual = 4 if self.together > 1 else usual  # each has many inputs in memory
         most: int = self.client._options["max_concurrency"]  # noqa: SLF001
         return max(1, min(self.settings.concurrency or usual, most))
 
@@ -194,9 +203,7 @@ class Run(Conduct, Generic[R]):
         try:
             if number >= SLOW_START:
                 yield Wait(self.alive)
-            while (entry := (yield Call(self._next))) is not None:
-                outcome = yield from self._item(entry)
-                yield Wait(self.outcomes.put(outcome))
+            yield from lockstep(self._more, self._handed_out, self.together)
         except Exception as error:
             self.failure = self.failure or error
             self.stop()
@@ -208,15 +215,17 @@ class Run(Conduct, Generic[R]):
             if last:
                 self.outcomes.close()
 
-    def _next(self) -> Entry | None:
+    def _more(self, n: int) -> list[Program[Outcome[R]]]:
+        """The next inputs, as programs."""
         with self._lock:
-            if not self.going:
-                return None
-            entry = next(self._entries, None)
-            if entry is not None:
+            taken = list(islice(self._entries, n)) if self.going else []
+            for entry in taken:
                 self.submitted += 1
                 self._open[entry.item] = entry, None
-            return entry
+        return [self._item(entry) for entry in taken]
+
+    def _handed_out(self, outcome: Outcome[R]) -> Program[None]:
+        yield Wait(self.outcomes.put(outcome))
 
     def _item(self, entry: Entry) -> Program[Outcome[R]]:
         """An input from the beginning to the end."""
@@ -231,7 +240,7 @@ class Run(Conduct, Generic[R]):
         entry = replace(entry, name=entry.name or name)
         key = self.key_of(digest)
         while (others := self._claim(key)) is not None:
-            yield Wait(others)
+            yield Later(others)  # type: ignore[misc]  # lockstep's own
         standing: Standing | None = None
         try:
             try:
@@ -281,8 +290,9 @@ class Run(Conduct, Generic[R]):
     def _asked(self, given: Given, standing: Standing) -> Program[_Ended]:
         """Call the provider, again where the service was at fault and has recovered."""
         began, first = None, standing
+        most = self.together
         for round_ in count(1):
-            ledger = ItemLedger(self, given, standing)
+            ledger = ItemLedger(self, given, standing, most)
             job = self.client._job(self.operation, given, self._call_options)  # noqa: SLF001
             job.ledger = ledger
             job.attempts, job.billed_min, job.billed_max = standing.attempts, standing.paid, standing.most
@@ -294,6 +304,7 @@ class Run(Conduct, Generic[R]):
                 ended = self._judged(error, round_, job, ledger)
                 began = began if began is not None else ledger.began
                 if ended is None:
+                    most = max(1, ledger.company // 2) if isinstance(error, BadRequestError) else most
                     standing = yield Wait(self.journal.do(records.standing_of(standing.call), reads=True))
                     hint = getattr(error, "retry_after", None)
                     if hint is not None or isinstance(error, RateLimitedError):
@@ -334,8 +345,9 @@ class Run(Conduct, Generic[R]):
             return _Ended("in_doubt" if doubtful else "not_started", error=error, settle=again if doubtful else None)
         if isinstance(error, UnsupportedOperationError):
             return _Ended("unsupported", error=error)
-        if isinstance(error, RateLimitedError):
-            return None
+        one_for_all = isinstance(error, BadRequestError) and error.status in ONE_FOR_ALL
+        if isinstance(error, RateLimitedError) or (one_for_all and ledger.company > 1):
+            return None  # of those that it went out with another may be at fault: again, with half of them
         if isinstance(error, TROUBLE):
             return self._troubled(error, round_, job, ledger)
         # What was refused is not paid for again; a reply that could not be read is, for nothing, once we can.

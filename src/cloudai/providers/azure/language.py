@@ -35,8 +35,16 @@ ONLY = "0"
 """The id of a document that is alone in its request."""
 
 
+MOST_JSON = 1_000_000
+"""Bytes of a request: https://learn.microsoft.com/azure/ai-services/language-service/concepts/data-limits."""
+
+
 class Language(AzureService):
     """Operations on texts."""
+
+    def together(self, operation: str) -> int:
+        """Ten texts."""
+        return ANALYZE_TOGETHER.limit if operation == "sentiment" else super().together(operation)
 
     @capability(
         "open",
@@ -116,6 +124,10 @@ class AnalyzeTogether:
             tuple(sorted(request.headers.items())),
             json.dumps(asked, sort_keys=True),
         )
+
+    def fits(self, requests: Sequence[Request]) -> bool:
+        """Ten documents, and a megabyte."""
+        return len(requests) <= self.limit and sum(len(json.dumps(r.json)) for r in requests) <= MOST_JSON
 
     def join(self, requests: Sequence[Request]) -> Request:
         """One request with everyone's document, numbered."""

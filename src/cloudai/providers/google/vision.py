@@ -53,6 +53,9 @@ LIMITS = ImageLimits(
     schemes=("https", "http", "gs"),
 )
 
+MOST_JSON = 10_000_000
+"""Bytes of a request: https://cloud.google.com/vision/quotas."""
+
 TYPES: Mapping[Feature, str] = {
     "tags": "LABEL_DETECTION",
     "objects": "OBJECT_LOCALIZATION",
@@ -185,6 +188,11 @@ class Vision(GoogleService):
         faces = [_face(annotation, picture, landmarks) for annotation in reply.face_annotations]
         return Faces(faces=largest_first(faces), truncated=len(faces) >= max_faces)
 
+    def together(self, operation: str) -> int:
+        """Sixteen pictures."""
+        looks = operation in ("analyze_image", "detect_faces")
+        return ANNOTATE_TOGETHER.limit if looks else super().together(operation)
+
     def features(self) -> tuple[Feature, ...]:
         """What Vision looks for."""
         return tuple(TYPES)
@@ -237,12 +245,24 @@ class AnnotateTogether:
 
     def key(self, request: Request) -> object:
         """Requests to the same address with the same parameters and headers."""
-        return request.url, tuple(sorted(request.params.items())), tuple(sorted(request.headers.items()))
+        rest = {name: part for name, part in request.json.items() if name != "requests"}
+        return (
+            request.url,
+            tuple(sorted(request.params.items())),
+            tuple(sorted(request.headers.items())),
+            json.dumps(rest, sort_keys=True),
+        )
+
+    def fits(self, requests: Sequence[Request]) -> bool:
+        """Sixteen pictures, and ten megabytes of JSON."""
+        return len(requests) <= self.limit and sum(r.upload_size() for r in requests) <= MOST_JSON
 
     def join(self, requests: Sequence[Request]) -> Request:
         """One request with everyone's items, in order."""
         items = [item for request in requests for item in request.json["requests"]]
-        return replace(requests[0], json={"requests": items}, billed=sum(r.billed for r in requests))
+        return replace(
+            requests[0], json={**requests[0].json, "requests": items}, billed=sum(r.billed for r in requests)
+        )
 
     def split(self, response: Response, n: int) -> list[Response]:
         """Each picture's reply as if it had been sent alone."""

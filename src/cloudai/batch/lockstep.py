@@ -1,0 +1,239 @@
+"""Several programs of one item each, taken forward together, so that requests that go well together go as one.
+
+Each program knows only its own item. Before it sends it meets the others (`Meet`): those whose requests can be joined
+are a party, wait for one turn, and write down what they intend; then one request goes out for all, and each gets its
+own part of the reply. This file knows nothing of journals or paces: what a party waits for is given from outside.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from cloudai.effects import Effect, Program, Send, Sleep, Wait
+from cloudai.errors import CloudAIError, MalformedResponseError
+from cloudai.flow import Call, Request, Response
+
+__all__ = ["Later", "Meet", "Party", "lockstep"]
+
+
+@dataclass(eq=False)
+class Party:
+    """The items that go out in one request."""
+
+    size: int = 1
+    met: bool = False
+    """Its members have met, and it is their turn."""
+    turn: Any = None
+    """That turn."""
+    retry: bool | None = None
+    """Whether they may try once more, once one of them has asked."""
+    _said: set[str] = field(default_factory=set)
+
+    def first(self, what: str) -> bool:
+        """True for the one who asks first: what happens once a request, not once an item."""
+        if what in self._said:
+            return False
+        self._said.add(what)
+        return True
+
+
+@dataclass(frozen=True)
+class Meet:
+    """Find a party for this request; the answer is the `Party`, and it is its turn."""
+
+    request: Request
+    most: int
+    """Items the party may have."""
+    turn: Callable[[], Program[Any]]
+    """Waits for the party's turn, and returns it."""
+
+
+@dataclass(frozen=True)
+class Later:
+    """Wait for this when nobody else has anything to do: it may depend on them."""
+
+    future: Future[Any]
+
+
+@dataclass(eq=False)
+class _Member:
+    program: Any
+    at: Effect | Meet | Later | None = None
+    """What it waits for."""
+    answer: Any = None
+    failure: BaseException | None = None
+    party: Party | None = None
+    ended: bool = False
+    value: Any = None
+
+    def step(self) -> None:
+        """Go on with what was waited for."""
+        answer, failure = self.answer, self.failure
+        self.answer = self.failure = self.at = None
+        try:
+            self.at = self.program.throw(failure) if failure else self.program.send(answer)
+        except StopIteration as stop:
+            self.ended, self.value = True, stop.value
+
+
+def lockstep(
+    more: Callable[[int], list[Program[Any]]], ended: Callable[[Any], Program[None]], room: int
+) -> Program[None]:
+    """Run all programs that `more` gives, at most ``room`` at once, and hand each one's value to ``ended``.
+
+    Args:
+        more: Gives up to so many further programs; none when there are no more. May block.
+        ended: A program that takes a value.
+        room: How many are taken forward together.
+    """
+    members: list[_Member] = []
+    try:
+        while True:
+            if len(members) < room:
+                members += map(_Member, (yield Call(partial(more, room - len(members)))))
+            if not members:
+                return
+            yield from _to_a_standstill(members)
+            if done := [member for member in members if member.ended]:
+                members[:] = [member for member in members if not member.ended]
+                for member in done:
+                    yield from ended(member.value)
+            else:
+                yield from _one_thing(members)
+    finally:
+        for member in members:
+            member.program.close()
+
+
+def _to_a_standstill(members: list[_Member]) -> Program[None]:
+    """Let all go on until they wait for each other, for time, or for the service; in between they write at once."""
+    going = [member for member in members if member.at is None]
+    while going:
+        for member in going:
+            member.step()
+            while not member.ended and not isinstance(member.at, Meet | Later | Send | Sleep | Wait):
+                yield from _answered(member)
+                member.step()
+        writing = [member for member in going if isinstance(member.at, Wait)]
+        for member in writing:
+            yield from _answered(member)
+        going = writing
+
+
+def _answered(member: _Member) -> Program[None]:
+    """Have the driver carry out what a member waits for."""
+    try:
+        member.answer = yield member.at  # type: ignore[misc]  # Meet and Later are not handed on
+    except Exception as error:  # noqa: BLE001  # its own to handle
+        member.failure = error
+
+
+def _one_thing(members: list[_Member]) -> Program[None]:
+    """Everybody waits: for time, for a reply, for a party, or, when nothing else is left, for somebody elsewhere."""
+    if sleeping := [member for member in members if isinstance(member.at, Sleep)]:
+        yield Sleep(max(member.at.seconds for member in sleeping))  # type: ignore[union-attr]
+        _wake(sleeping)
+    elif sending := [member for member in members if isinstance(member.at, Send)]:
+        party = sending[0].party
+        yield from _sent([member for member in sending if member.party is party] if party else sending[:1])
+    elif meeting := [member for member in members if isinstance(member.at, Meet)]:
+        yield from _met(next(_parties(meeting)))
+    else:
+        member = members[0]
+        assert isinstance(member.at, Later)  # noqa: S101  # for the types
+        member.at = Wait(member.at.future)
+        yield from _answered(member)
+        _wake([member])
+
+
+def _wake(members: list[_Member]) -> None:
+    for member in members:
+        member.at = None
+
+
+def _parties(meeting: list[_Member]) -> Iterator[list[_Member]]:
+    """Those whose requests go together, in order, the first party first."""
+    while meeting:
+        party = meeting[:1]
+        first = party[0].at
+        assert isinstance(first, Meet)  # noqa: S101  # for the types
+        merge = first.request.merge
+        most, key = first.most, merge.key(first.request) if merge else None
+        for member in meeting[1:]:
+            at = member.at
+            assert isinstance(at, Meet)  # noqa: S101
+            if merge is None or len(party) >= min(most, at.most):
+                continue
+            requests = [*(m.at.request for m in party), at.request]  # type: ignore[union-attr]
+            if at.request.merge == merge and merge.key(at.request) == key and merge.fits(requests):
+                party.append(member)
+                most = min(most, at.most)
+        yield party
+        meeting = [member for member in meeting if member not in party]
+
+
+def _met(members: list[_Member]) -> Program[None]:
+    """Wait for their turn, and let them go on as a party."""
+    party = Party(len(members), met=True)
+    first = members[0].at
+    assert isinstance(first, Meet)  # noqa: S101  # for the types
+    try:
+        party.turn = yield from first.turn()
+    except CloudAIError as error:
+        for member in members:
+            member.failure = copy.copy(error)
+    else:
+        for member in members:
+            member.answer = member.party = party
+    _wake(members)
+
+
+def _sent(members: list[_Member]) -> Program[None]:
+    """One request for all, and to each its part of the reply; a failure is everybody's."""
+    requests = [member.at.request for member in members]  # type: ignore[union-attr]
+    try:
+        response: Response = yield Send(_joined(requests))
+    except CloudAIError as error:
+        for member in members:
+            member.failure = copy.copy(error)
+    except Exception as error:  # noqa: BLE001  # of a `send` of the user's
+        for member in members:
+            member.failure = error
+    else:
+        _hand_out(members, requests, response)
+    for member in members:
+        member.party = None
+    _wake(members)
+
+
+def _joined(requests: list[Request]) -> Request:
+    if len(requests) == 1 or requests[0].merge is None:
+        return requests[0]
+    timeouts = [request.timeout for request in requests if request.timeout is not None]
+    return replace(requests[0].merge.join(requests), timeout=min(timeouts, default=None))
+
+
+def _hand_out(members: list[_Member], requests: list[Request], response: Response) -> None:
+    """To each its own part; an error to everybody; where the parts cannot be told apart nobody gets another's."""
+    merge = requests[0].merge
+    if len(requests) == 1 or merge is None or response.status not in GOOD:
+        for member in members:
+            member.answer = response
+        return
+    try:
+        parts = merge.split(response, len(requests))
+    except MalformedResponseError as error:
+        for member in members:
+            member.failure = failure = MalformedResponseError(error.message)
+            failure.raw = response.content
+        return
+    for member, part in zip(members, parts, strict=True):
+        member.answer = part
+
+
+GOOD = (200, 201, 202)
