@@ -73,7 +73,7 @@ class Far(Provider):
         return Sentiment(score=response.json()["score"], language=language)
 
     @capability("open")
-    def key_phrases(self, text: str, *, language: str | None) -> Flow[KeyPhrases]:  # noqa: ARG002
+    def key_phrases(self, text: str, *, language: str | None) -> Flow[KeyPhrases]:
         """One request, for up to five."""
         body = {"texts": [text]}
         response: Response = yield Request(
