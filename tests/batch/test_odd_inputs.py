@@ -28,7 +28,7 @@ def test_a_name_in_another_encoding(colour: str, tmp_path: Path) -> None:
     odd = tmp_path / os.fsdecode("사진.png".encode("cp949"))
     for n, path in enumerate((odd, tmp_path / "나무.png")):
         Pictures.new("RGB", (60 + n, 60), "red").save(path)
-    server = Server(lambda _: ok({"responses": [{"faceAnnotations": []}]}))
+    server = Server(lambda r: ok({"responses": [{"faceAnnotations": []} for _ in r.json["requests"]]}))
     run = Batcher(colour, cloudai.Google(api_key="not-a-real-key"), server)
     paths = [odd, tmp_path / "나무.png"]
     for _ in range(2):
@@ -70,7 +70,7 @@ def test_a_text_and_a_row_with_half_of_an_emoji(colour: str, tmp_path: Path) -> 
 @both
 def test_an_error_that_names_such_a_file(colour: str, tmp_path: Path) -> None:
     """Its message, with the name in it, is kept; the others are done."""
-    server = Server(lambda _: ok({"responses": [{"faceAnnotations": []}]}))
+    server = Server(lambda r: ok({"responses": [{"faceAnnotations": []} for _ in r.json["requests"]]}))
     run = Batcher(colour, cloudai.Google(api_key="not-a-real-key"), server)
     missing = tmp_path / "없\udcbb음.png"
     done = run("detect_faces", [missing], journal=tmp_path / "j")

@@ -182,7 +182,9 @@ class Run(Conduct, Generic[R]):
 
     @property
     def concurrency(self) -> int:
-        """Requests at once."""
+        """Requests at once; one where a cassette answers, which may hold its replies in order."""
+        if self.offline:
+            return 1
         usual = 8 if self.provider.hosts else max(1, (os.cpu_count() or 2) - 1)
         usual = 4 if self.together > 1 else usual  # each has many inputs in memory
         most: int = self.client._options["max_concurrency"]  # noqa: SLF001
