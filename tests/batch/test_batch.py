@@ -288,6 +288,12 @@ def test_progress_is_silent_unless_asked(colour: str, capsys: pytest.CaptureFixt
         ({"options": {"langage": "ko"}}, "sentiment has no option langage"),
         ({"in_doubt": "perhaps"}, 'Give "resend" or "skip"'),
         ({"journals": "x"}, "a batch has no option journals"),
+        ({"options": None}, "options=None"),
+        ({"concurrency": 0}, "Give a whole number from 1"),
+        ({"concurrency": "3"}, "concurrency='3'"),
+        ({"max_requests": -1}, "Give a whole number from 0"),
+        ({"max_units": 1.5}, "max_units=1.5"),
+        ({"price": "3"}, "price='3'"),
         ({"column": "후기"}, None),
     ],
 )
@@ -399,3 +405,10 @@ def test_copies_are_billed_once_in_every_run(colour: str, tmp_path: Path) -> Non
         assert done.values("billed_max") == [1, 0, 1]
         assert done.values("duplicate_of") == [None, 0, None]
         assert done.values("cached") == [cached, False, cached]
+
+
+@both
+def test_a_row_without_the_column_fails_alone(colour: str) -> None:
+    """The others go on."""
+    done = batcher(colour)("sentiment", [{"글": "가"}, {"말": "나"}, {"글": None}, {"글": "다"}], column="글")
+    assert done.values() == ["ok", "failed", "failed", "ok"]

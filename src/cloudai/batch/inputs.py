@@ -90,7 +90,7 @@ class Inputs:
     def _entry(self, item: int, thing: Any) -> Entry:
         row: dict[str, Any] | None = None
         if isinstance(thing, Mapping):
-            row, thing = self._of_row(thing)
+            row, thing = self._of_row(item, thing)
         if self._is_text or not isinstance(thing, str | os.PathLike):
             return Entry(item, thing, thing if self._is_text and isinstance(thing, str) else None, row)
         if isinstance(thing, str) and ADDRESS.match(thing):
@@ -100,15 +100,16 @@ class Inputs:
             path = self.folder / path
         return Entry(item, path, unicodedata.normalize("NFC", PurePath(path).as_posix()), row, is_path=True)
 
-    def _of_row(self, row: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
-        if self._column is None or self._column not in row:
+    def _of_row(self, item: int, row: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+        # In a later row a column that is not there is that row's alone.
+        if self._column is None or (self._column not in row and item == 0):
             problem = "which column holds the inputs" if self._column is None else f"there is no column {self._column}"
             raise InputError(
                 f"{problem}{'?' if self._column is None else ''}",
                 advice=f"Give column= one of: {', '.join(map(str, row))}.",
             )
         kept = {str(name): row.get(name) for name in (row if self._keep is None else self._keep)}
-        return kept, row[self._column]
+        return kept, row.get(self._column)
 
     def kept(self, entry: Entry) -> dict[str, Any] | None:
         """The user's columns as they may be written down: without the text that is sent."""

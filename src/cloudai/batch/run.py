@@ -83,6 +83,20 @@ class Settings:
     column: str | None = None
     keep: Any = None
 
+    def check(self) -> None:
+        """SettingsError for what is no such setting."""
+        if not isinstance(self.options, Mapping):
+            raise SettingsError(f"options={self.options!r}", advice="Give a dict of the operation's options.")
+        if self.in_doubt not in ("resend", "skip"):
+            raise SettingsError(f"in_doubt={self.in_doubt!r}", advice='Give "resend" or "skip".')
+        for name, least in (("concurrency", 1), ("max_requests", 0), ("max_units", 0)):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+                raise SettingsError(f"{name}={value!r}", advice=f"Give a whole number from {least}.")
+        price: Any = self.price
+        if price is not None and not (isinstance(price, int | float) and 0 <= price < float("inf")):
+            raise SettingsError(f"price={price!r}", advice="Give USD for 1,000 units.")
+
 
 @dataclass
 class _Ended:
@@ -105,9 +119,8 @@ class Run(Conduct, Generic[R]):
 
     def __init__(self, client: _Client, operation: str, given: Any, settings: Settings) -> None:
         require_operation(operation)
+        settings.check()
         complete(operation, settings.options)
-        if settings.in_doubt not in ("resend", "skip"):
-            raise SettingsError(f"in_doubt={settings.in_doubt!r}", advice='Give "resend" or "skip".')
         self.client, self.provider, self.operation = client, client.provider, operation
         self.engine = client._engine  # noqa: SLF001  # a batch is a part of its client
         self.clock: Callable[[], float] = self.engine.clock
