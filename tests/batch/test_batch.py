@@ -188,7 +188,7 @@ def test_the_plan_says_what_would_happen(colour: str, tmp_path: Path) -> None:
     (tmp_path / "복사.png").write_bytes((tmp_path / "사진00.png").read_bytes())
     (tmp_path / "글.png").write_text("<!DOCTYPE html>", "utf-8")
     server = Server(lambda _: ok(FACES))
-    run = Batcher(colour, cloudai.Google(api_key="not-a-real-key"), server)
+    run = Batcher(colour, cloudai.Google(api_key=f"not-a-real-key-{colour}"), server)
     done = run(
         "detect_faces",
         tmp_path.glob("*.png"),
