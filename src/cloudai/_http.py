@@ -38,6 +38,7 @@ from cloudai.errors import (
     ResponseTooLargeError,
     SettingsError,
     TLSError,
+    closed,
 )
 from cloudai.flow import Blob, Request, Response
 
@@ -69,6 +70,7 @@ class Network:
         """Send one request; ConnectError, ConnectionLostError or DeadlineExceededError where it fails."""
         _require_safe(request.url, self._allow_http)
         client, sent = self._of_this_process(), _Sent()
+        _require_open(client)
         with _errors(request, sent), _until(request.timeout):
             outgoing = client.build_request(**_arguments(request), extensions={"trace": sent.note})
             reply = client.send(outgoing, follow_redirects=False, stream=True)
@@ -110,6 +112,7 @@ class AsyncNetwork:
         """Send one request; ConnectError, ConnectionLostError or DeadlineExceededError where it fails."""
         _require_safe(request.url, self._allow_http)
         sent = _Sent()
+        _require_open(self._client)
         with _errors(request, sent):
             async with asyncio.timeout(request.timeout):
                 outgoing = self._client.build_request(**_arguments(request), extensions={"trace": sent.anote})
@@ -155,6 +158,11 @@ def _require_safe(url: str, allow_http: bool) -> None:
         f"{parts.scheme or 'no scheme'}:// to {parts.hostname} would send the key in the clear",
         advice="Use https, or pass allow_http=True if that network is yours.",
     )
+
+
+def _require_open(client: Any) -> None:
+    if getattr(client, "is_closed", False):
+        raise closed()
 
 
 def _is_loopback(host: str) -> bool:

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from hashlib import sha256
 from typing import Any, Literal, Self, TypedDict, TypeVar
 
 from typing_extensions import Unpack
@@ -23,7 +22,7 @@ from cloudai.models.face import Ages, Faces
 from cloudai.models.image import Feature, ImageAnalysis, Text
 from cloudai.models.speech import Speech, Transcript
 from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
-from cloudai.operations import require_text
+from cloudai.operations import digest_of, require_seconds, require_text
 from cloudai.provider import OPERATIONS, Provider, find
 
 __all__ = ["AsyncClient", "CallOptions", "Client"]
@@ -91,6 +90,7 @@ class _Client:
             raise SettingsError("send= and http_client= exclude each other", advice="Give the one that is to be used.")
         if max_attempts < 1 or max_concurrency < 1:
             raise SettingsError("max_attempts and max_concurrency are at least 1")
+        require_seconds(timeout)
         self.provider = find(provider)() if isinstance(provider, str) else provider
         self._options: dict[str, Any] = {
             "send": send,
@@ -144,7 +144,10 @@ class _Client:
         return _unpickled, (type(self), self.provider, self._options)
 
     def _job(self, operation: str, given: Image | Audio | str, options: CallOptions) -> Job:
-        seconds = options.get("timeout") or self._options["timeout"] or TIMEOUTS.get(operation, TIMEOUT)
+        usual = TIMEOUTS.get(operation, TIMEOUT) if self._options["timeout"] is None else self._options["timeout"]
+        given_seconds = options.get("timeout")
+        require_seconds(given_seconds)
+        seconds = usual if given_seconds is None else given_seconds
         return Job(
             operation,
             partial(_described, given),
@@ -164,7 +167,7 @@ def _described(given: Image | Audio | str) -> dict[str, Any]:
     """What `Meta` says of an input before it is read; of a text only its digest, never its words."""
     if not isinstance(given, str):
         return {"input": given.name}
-    digest = sha256(given.encode("utf-8", "surrogatepass")).hexdigest()
+    digest = digest_of(given)
     return {"input": f"text-{digest[:8]}", "sha256": digest}
 
 

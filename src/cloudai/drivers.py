@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from cloudai.effects import AtOnce, Effect, Once, Program, Send, Sleep, Wait
-from cloudai.errors import DeadlineExceededError
+from cloudai.errors import DeadlineExceededError, closed
 from cloudai.flow import Call, Request, Response
 
 __all__ = ["Awaiting", "Blocking"]
@@ -122,6 +122,7 @@ class Awaiting:
         self._sleep = sleep
         self._places = asyncio.Semaphore(max_concurrency)
         self._running: dict[Hashable, asyncio.Task[Any]] = {}
+        self._closed = False
         self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="cloudai")
 
     async def run(self, program: Program[T]) -> T:
@@ -146,6 +147,8 @@ class Awaiting:
             case Sleep(seconds):
                 return await self._sleep(seconds)
             case Call(function):
+                if self._closed:
+                    raise closed()
                 return await asyncio.get_running_loop().run_in_executor(self._threads, function)
             case Once(key, program, timeout):
                 return await self._once(key, program, timeout)
@@ -186,6 +189,7 @@ class Awaiting:
 
     def close(self) -> None:
         """Let the threads go."""
+        self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 

@@ -24,6 +24,7 @@ from cloudai.errors import (
     AuthError,
     CloudAIError,
     ConnectError,
+    ConnectionLostError,
     DeadlineExceededError,
     MalformedResponseError,
     RateLimitedError,
@@ -268,6 +269,11 @@ class Engine:
             self._tell("failure", job, error=type(error).__name__)
             self._failed(error, request, job, place)
             self._raise_if_late(error, job)
+            raise
+        except Exception as error:
+            # A `send` of the user's has failed, and how far it came nobody knows.
+            self._tell("failure", job, error=type(error).__name__)
+            self._failed(ConnectionLostError(f"send= failed with {type(error).__name__}"), request, job, place)
             raise
         job.request_id = self.provider.request_id(response) or job.request_id
         self._tell("reply", job, status=response.status)

@@ -293,5 +293,10 @@ HOPELESS = (SettingsError, MissingExtraError, AuthError)
 """Nothing that is wrong with one input: over many, the next call would fail in the same way, and may cost."""
 
 
+def closed() -> SettingsError:
+    """The error of a client that is used after its end."""
+    return SettingsError("the client is closed", advice="Make another one; a batch goes on from its journal.")
+
+
 class ReplayError(CloudAIError, LookupError):
     """A cassette does not hold this call, or its calls were not all made."""

@@ -6,8 +6,10 @@ The clients spell each operation out (``client.py``); a batch has only its name.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Mapping
 from functools import cache
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
 
@@ -21,7 +23,20 @@ from cloudai.models.speech import Speech, Transcript
 from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
 from cloudai.provider import Provider
 
-__all__ = ["RESULTS", "SHARED", "Given", "complete", "flow_of", "given_as", "recalled", "require_operation"]
+__all__ = [
+    "RESULTS",
+    "SHARED",
+    "Given",
+    "chosen",
+    "complete",
+    "digest_of",
+    "flow_of",
+    "given_as",
+    "recalled",
+    "require_operation",
+    "require_seconds",
+    "require_text",
+]
 
 Given = Image | Audio | str
 
@@ -59,6 +74,13 @@ def given_as(operation: str, given: Any) -> Given:
     return kind(given) if kind else require_text(given)
 
 
+def require_seconds(timeout: Any) -> None:
+    """SettingsError for what is no time that a call may take; None is the usual one."""
+    known = timeout is None or (isinstance(timeout, int | float) and not isinstance(timeout, bool))
+    if not known or not (timeout is None or 0 < timeout < math.inf):
+        raise SettingsError(f"timeout={timeout!r}", advice="Give seconds, more than 0.")
+
+
 def require_text(text: Any) -> str:
     """The text, or InputError where there is none: every vendor refuses that, and some fail the whole request."""
     if not isinstance(text, str):
@@ -66,6 +88,11 @@ def require_text(text: Any) -> str:
     if not text.strip():
         raise InputError("the text is empty", advice="Leave blank lines out.")
     return text
+
+
+def digest_of(given: Given) -> str:
+    """sha256 (hex) of an input as given: what it is known by."""
+    return sha256(given.encode("utf-8", "surrogatepass")).hexdigest() if isinstance(given, str) else given.key
 
 
 def recalled(operation: str, name: str, key: str, memory: Mapping[str, Any]) -> Given | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from cloudai.flow import Request
 from cloudai.media import Image
 from tests.batch.asking import Batcher, Server, both
 from tests.core.made_up import Clock, MadeUp, ok, refused
+from tests.media.test_pictures import LIMITS, in_place
 from tests.played import PICTURE, write_wav
 
 FACES: dict[str, Any] = {"responses": [{"faceAnnotations": []}]}
@@ -377,11 +379,13 @@ def test_broken_off_it_goes_on_later(tmp_path: Path) -> None:
 
 def test_a_picture_that_is_recalled_cannot_be_sent() -> None:
     """Its replies can be read; its bytes are gone, and the error says so."""
-    picture = Image.recalled("나무.png", "0" * 64, {"frame": {"uri": None}, "media_type": "image/png", "facts": {}})
-    blob = picture.remembered("image/png")
-    assert blob is not None
+    given = Image(PICTURE)
+    assert in_place(given.fit(LIMITS)).blob.data
+    again = Image.recalled("나무.png", given.key, json.loads(json.dumps(given.memory())))
+    picture = in_place(again.fit(LIMITS))
+    assert replace(picture, blob=None) == replace(given.frame, blob=None)
     with pytest.raises(InputError, match="itself is not kept"):
-        _ = blob.data
+        _ = picture.blob.data
 
 
 @pytest.mark.parametrize("name", cloudai.errors.__all__)

@@ -1,6 +1,7 @@
 """Time that passes as fast as it can: an event loop whose clock jumps to the next timer, and a server that looks at it.
 
-What other threads do (the journal's, those of blocking functions) takes no virtual time: the clock waits for them.
+What other threads do (the journal's, the intake's, those of blocking functions) takes no virtual time: the clock
+waits for them.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ import asyncio
 import selectors
 import threading
 from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import pytest
 
+from cloudai.batch.intake import Intake
 from cloudai.batch.journal import Journal
 
 __all__ = ["run_virtually", "windows_hold"]
@@ -83,7 +86,7 @@ class _Loop(asyncio.SelectorEventLoop):
 def run_virtually(scene: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a coroutine on a loop whose time is virtual."""
     outside = _Outside()
-    do, commit = Journal.do, Journal._commit
+    do, commit, take = Journal.do, Journal._commit, Intake.take
 
     def counted(self: Journal, work: Any, **how: Any) -> Any:
         outside.add(1)
@@ -96,9 +99,24 @@ def run_virtually(scene: Callable[[], Coroutine[Any, Any, T]]) -> T:
         commit(self, works)
         outside.add(-len(works))
 
+    def taken(self: Intake, n: int) -> Future[Any]:
+        outside.add(1)
+        seen: Future[Any] = Future()
+
+        def hand_on(real: Future[Any]) -> None:
+            try:
+                seen.set_result(real.result())
+            except BaseException as error:
+                seen.set_exception(error)
+            outside.add(-1)  # only now: whoever waits has been told
+
+        take(self, n).add_done_callback(hand_on)
+        return seen
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Journal, "do", counted)
         patch.setattr(Journal, "_commit", committed)
+        patch.setattr(Intake, "take", taken)
         with asyncio.Runner(loop_factory=lambda: _Loop(outside)) as runner:
             return runner.run(scene())
 

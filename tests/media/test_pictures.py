@@ -13,7 +13,7 @@ import PIL.PngImagePlugin
 import pytest
 
 from cloudai.errors import InputError, MissingExtraError
-from cloudai.flow import Call
+from cloudai.flow import Call, Flow
 from cloudai.media import Image, ImageLimits, Picture
 from cloudai.media.strip import strip
 
@@ -23,7 +23,11 @@ LIMITS = ImageLimits("V", frozenset({"JPEG", "PNG", "WEBP"}), 2_000_000, 1000, m
 
 def fit(given: Any, limits: ImageLimits = LIMITS, **options: Any) -> Picture:
     """Run the flow in place."""
-    flow = Image(given, **options).fit(limits)
+    return in_place(Image(given, **options).fit(limits))
+
+
+def in_place(flow: Flow[Any]) -> Any:
+    """What a flow of blocking functions returns."""
     try:
         step = next(flow)
         while True:

@@ -10,22 +10,16 @@ from typing import Any
 import pytest
 
 from cloudai.errors import InputError
-from cloudai.flow import Call
 from cloudai.media import Audio, AudioLimits, Sound
+from tests.media.test_pictures import in_place
 
 LIMITS = AudioLimits("V", frozenset({"wav", "flac", "mp3", "ogg-opus"}), 10_000_000, 60.0, ("gs",), "Split it.")
 
 
 def probe(given: Any, limits: AudioLimits = LIMITS, **options: Any) -> Sound:
     """Run the flow in place."""
-    flow = Audio(given, **options).probe(limits)
-    try:
-        step = next(flow)
-        while True:
-            assert isinstance(step, Call)
-            step = flow.send(step.function())
-    except StopIteration as stop:
-        return stop.value
+    sound: Sound = in_place(Audio(given, **options).probe(limits))
+    return sound
 
 
 def wav(seconds: float, rate: int = 8000, channels: int = 1) -> bytes:

@@ -16,7 +16,7 @@ from cloudai.batch.kept import outcomes, table_of
 from cloudai.batch.plan import Plan, plan
 from cloudai.batch.progress import Progress, progress_for
 from cloudai.batch.run import Run
-from cloudai.errors import CloudAIError, JournalError
+from cloudai.errors import JournalError
 from cloudai.models.base import Result
 from cloudai.table import Outcome, Table, tidy
 
@@ -177,7 +177,7 @@ class Batch(_Batch[R]):
             result = error = None
             try:
                 result = self._run.client._driver.run(program)  # noqa: SLF001
-            except CloudAIError as raised:
+            except Exception as raised:  # noqa: BLE001  # its own, and no other's
                 error = raised
             self._run.reread(entered, standing, result, error)
             n += 1
@@ -273,7 +273,7 @@ class AsyncBatch(_Batch[R]):
             result = error = None
             try:
                 result = await self._run.client._driver.run(program)  # noqa: SLF001
-            except CloudAIError as raised:
+            except Exception as raised:  # noqa: BLE001  # its own, and no other's
                 error = raised
             self._run.reread(entered, standing, result, error)
             n += 1

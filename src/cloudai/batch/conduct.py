@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from cloudai.errors import (
@@ -60,7 +61,7 @@ class Conduct:
         """Good replies."""
         self.alive: Future[None] = Future()
         """Done with the first sign of life, or when nothing is to be waited for any more."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal may come while it is held, and stop the batch
         self._limits = (max_requests, max_units)
         self._requests, self._units, self._before = requests, units, requests
         self._streak = 0
@@ -76,7 +77,10 @@ class Conduct:
     def stop(self) -> None:
         """Take up no more inputs, and send nothing more; what is on its way is waited for."""
         self.going = False
-        with self._lock:
+        self._wake()
+
+    def _wake(self) -> None:
+        with self._lock, suppress(InvalidStateError):  # a signal came between the two
             if not self.alive.done():
                 self.alive.set_result(None)
 
@@ -116,8 +120,7 @@ class Conduct:
         with self._lock:
             self._streak, self._limited_since = 0, None
             self.successes += 1
-            if not self.alive.done():
-                self.alive.set_result(None)
+        self._wake()
 
     def trouble(self, error: CloudAIError) -> None:
         """An attempt failed: is it the service, a quota, or the input?"""

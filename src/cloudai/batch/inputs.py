@@ -10,8 +10,8 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from cloudai.errors import InputError
-from cloudai.media.source import ADDRESS
-from cloudai.operations import SOURCES
+from cloudai.media.source import ADDRESS, shown_address
+from cloudai.operations import SOURCES, digest_of
 
 __all__ = ["Entry", "Inputs"]
 
@@ -27,11 +27,23 @@ class Entry:
     row: Mapping[str, Any] | None = None
     """The user's columns."""
     is_path: bool = False
+    is_text: bool = False
+    """What is sent is a text, whatever it looks like."""
 
     @property
-    def is_text(self) -> bool:
-        """Whether its name is what is sent: that is not written down."""
-        return isinstance(self.given, str) and not self.is_path and not ADDRESS.match(self.given)
+    def shown(self) -> str:
+        """What it is called to the user."""
+        return self.name or f"input {self.item}"
+
+    def written(self, digest: str | None) -> str:
+        """What it is called where that is written down: of a text not its words, of an address not its signature."""
+        if self.is_text:
+            return f"input {self.item}" if digest is None else f"text-{digest[:8]}"
+        return self.shown if self.is_path or self.name is None else shown_address(self.name)
+
+    def is_of(self, digest: str | None) -> bool:
+        """Whether it is the text, or the address, with this digest."""
+        return isinstance(self.given, str) and digest_of(self.given) == digest
 
 
 class Inputs:
@@ -91,8 +103,10 @@ class Inputs:
         row: dict[str, Any] | None = None
         if isinstance(thing, Mapping):
             row, thing = self._of_row(item, thing)
-        if self._is_text or not isinstance(thing, str | os.PathLike):
-            return Entry(item, thing, thing if self._is_text and isinstance(thing, str) else None, row)
+        if self._is_text:
+            return Entry(item, thing, thing if isinstance(thing, str) else None, row, is_text=True)
+        if not isinstance(thing, str | os.PathLike):
+            return Entry(item, thing, None, row)
         if isinstance(thing, str) and ADDRESS.match(thing):
             return Entry(item, thing, thing, row)
         path = Path(thing)
@@ -112,10 +126,16 @@ class Inputs:
         return kept, row.get(self._column)
 
     def kept(self, entry: Entry) -> dict[str, Any] | None:
-        """The user's columns as they may be written down: without the text that is sent."""
-        if entry.row is None or not entry.is_text:
-            return None if entry.row is None else dict(entry.row)
-        return {name: value for name, value in entry.row.items() if name != self._column}
+        """The user's columns as they may be written down: without the text that is sent, or an address's signature."""
+        if entry.row is None:
+            return None
+        column = str(self._column)
+        rest = {name: value for name, value in entry.row.items() if name != column}
+        if entry.is_text or column not in entry.row:
+            return rest
+        value = entry.row[column]
+        shown = shown_address(value) if isinstance(value, str) and ADDRESS.match(value) else value
+        return {name: shown if name == column else rest[name] for name in entry.row}
 
 
 def _rows(given: Iterable[Any]) -> Iterable[Any]:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cloudai.batch.records import Database, make_tables, require_ours
-from cloudai.errors import JournalError
+from cloudai.errors import JournalError, SettingsError
 
 __all__ = ["Journal"]
 
@@ -53,9 +53,9 @@ class Journal:
     def __init__(
         self, path: str | os.PathLike[str] | None = None, *, connect: Callable[[str], Database] | None = None
     ) -> None:
-        self.path = None if path is None else Path(path)
-        # The program may go into another folder meanwhile.
-        self._file = None if path is None else Path(path).absolute()
+        self.path = None if path is None else _as_path(path)
+        # The program may go into another folder meanwhile; SQLite keeps its log beside what a link points to.
+        self._file = None if self.path is None else self.path.resolve()
         self._pid = os.getpid()
         self._some = threading.Condition()
         self._queue: list[_Work] = []
@@ -211,6 +211,17 @@ class Journal:
                 f"{len(failures)} answered request(s) could not be kept in {self.path} ({failures[0]})",
                 advice="They are counted as in doubt: free some space, and the next run asks for them again.",
             )
+
+
+def _as_path(given: Any) -> Path:
+    """SettingsError for what is no name of a file."""
+    path = os.fspath(given) if isinstance(given, str | os.PathLike) else None
+    if not isinstance(path, str) or not path.strip() or "\0" in path:
+        raise SettingsError(
+            f"journal={given!r} is no file",
+            advice="Give a path, or leave it out: then it is kept while the batch runs.",
+        )
+    return Path(path)
 
 
 def _tried(work: Callable[[Any], Any], db: Database) -> tuple[Any, Exception | None]:

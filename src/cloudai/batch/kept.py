@@ -45,8 +45,8 @@ def outcomes(journal: Journal, batch: int, operation: str, inputs: Inputs | None
         if result is None and error is None:
             error = NotStartedError(UNREADABLE, advice="Batch.reparse() reads the replies anew, for nothing.")
         entry = inputs.at(entered.item) if inputs is not None else None
-        if entry is not None and entry.is_text:
-            name, row = entry.name or entered.name, entry.row
+        if entry is not None and entry.is_of(entered.facts.get("sha256")):
+            name, row = entry.shown, entry.row  # a text, or an address, as it was given
         else:
             name, row = entered.name, entered.row
         yield Outcome(entered.item, name, result, error, row=row, status=entered.status, facts=entered.facts)

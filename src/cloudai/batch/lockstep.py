@@ -11,12 +11,11 @@ import copy
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 from cloudai.effects import Effect, Program, Send, Sleep, Wait
 from cloudai.errors import CloudAIError, MalformedResponseError
-from cloudai.flow import Call, Request, Response
+from cloudai.flow import Request, Response
 
 __all__ = ["Later", "Meet", "Party", "lockstep"]
 
@@ -82,12 +81,12 @@ class _Member:
 
 
 def lockstep(
-    more: Callable[[int], list[Program[Any]]], ended: Callable[[Any], Program[None]], room: int
+    more: Callable[[int], Program[list[Program[Any]]]], ended: Callable[[Any], Program[None]], room: int
 ) -> Program[None]:
     """Run all programs that `more` gives, at most ``room`` at once, and hand each one's value to ``ended``.
 
     Args:
-        more: Gives up to so many further programs; none when there are no more. May block.
+        more: A program that gives up to so many further programs; none when there are no more.
         ended: A program that takes a value.
         room: How many are taken forward together.
     """
@@ -95,7 +94,7 @@ def lockstep(
     try:
         while True:
             if len(members) < room:
-                members += map(_Member, (yield Call(partial(more, room - len(members)))))
+                members += map(_Member, (yield from more(room - len(members))))
             if not members:
                 return
             yield from _to_a_standstill(members)

@@ -7,7 +7,6 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -16,7 +15,7 @@ from cloudai.batch.inputs import Entry
 from cloudai.errors import CloudAIError, InputError
 from cloudai.flow import Call, Flow, Request
 from cloudai.media import Image
-from cloudai.operations import Given, flow_of, given_as
+from cloudai.operations import Given, digest_of, flow_of, given_as
 from cloudai.pace import MARGIN, Rate
 from cloudai.table import Table
 
@@ -142,7 +141,7 @@ class _Tally:
         """One input; what is raised is why it cannot be sent."""
         run = self._run
         given = _drafted(run, entry)
-        key = run.key_of(sha256(given.encode()).hexdigest() if isinstance(given, str) else given.key)
+        key = run.key_of(digest_of(given))
         known = run.journal.read(records.state_of(key))
         if key in self._seen:
             self.count["duplicates"] += 1

@@ -6,9 +6,13 @@ Each returns a function of the connection, for `Journal.do`, which runs it in th
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import PurePath
 from typing import Any, Protocol
 
 from cloudai.errors import JournalError
@@ -17,7 +21,7 @@ from cloudai.flow import Response
 __all__ = ["Database", "Entered", "Held", "Standing"]
 
 APPLICATION = 0x636C6475  # "cldu": says whose file this is
-VERSION = 1
+VERSION = 2
 SCHEMA = (
     # What is asked: provider, operation and options; one file may hold several.
     """CREATE TABLE batches (
@@ -28,6 +32,9 @@ SCHEMA = (
         id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, batch INTEGER NOT NULL, sha256 TEXT NOT NULL,
         state TEXT NOT NULL, rounds INTEGER NOT NULL DEFAULT 0, run INTEGER, item INTEGER,
         memory TEXT, result TEXT, meta TEXT, error TEXT)""",
+    # What an input with these bytes was called, in any run: by this it can be forgotten.
+    """CREATE TABLE names (
+        name TEXT NOT NULL, call INTEGER NOT NULL, PRIMARY KEY (name, call)) WITHOUT ROWID""",
     # Each exchange of it: sent how often, what was paid at least and at most, how many are in doubt, the reply.
     """CREATE TABLE exchanges (
         call INTEGER NOT NULL, place TEXT NOT NULL, units INTEGER NOT NULL, sent INTEGER NOT NULL DEFAULT 0,
@@ -74,9 +81,10 @@ def require_ours(db: Database) -> bool:
     if application == APPLICATION and version == VERSION:
         return True
     if application == APPLICATION:
-        raise JournalError(
-            f"a journal of version {version}, and this cloudai reads {VERSION}", advice="Update cloudai."
+        advice = (
+            "Update cloudai." if version > VERSION else "Read it with the cloudai that made it, or begin a new one."
         )
+        raise JournalError(f"a journal of version {version}, and this cloudai reads {VERSION}", advice=advice)
     if tables:
         raise sqlite3.DatabaseError("file is not a database of ours: not a database")
     return False
@@ -154,8 +162,8 @@ def anew(batch: int, run: int) -> Any:
     return work
 
 
-def stand(batch: int, run: int, item: int, key: str, sha256: str) -> Any:
-    """What is known of the call with this key; it is entered if nothing is."""
+def stand(batch: int, run: int, item: int, *, key: str, sha256: str, name: str) -> Any:
+    """What is known of the call with this key; it is entered if nothing is, and so is what the input is called."""
 
     def work(db: Database) -> Standing:
         db.execute(
@@ -165,6 +173,7 @@ def stand(batch: int, run: int, item: int, key: str, sha256: str) -> Any:
         # The first input of this run that comes to it has it, and its bill; the others are copies.
         db.execute("UPDATE calls SET run = ?, item = ? WHERE key = ? AND run < ?", (run, item, key, run))
         [(call, of_run, of_item)] = db.execute("SELECT id, run, item FROM calls WHERE key = ?", (key,))
+        db.execute("INSERT OR IGNORE INTO names (name, call) VALUES (?, ?)", (_storable(name), call))
         return replace(_standing(db, call), first=of_item if of_run == run and of_item != item else None)
 
     return work
@@ -299,7 +308,7 @@ def enter(batch: int, entered: Entered) -> Any:
                 entered.item,
                 entered.call,
                 _storable(entered.name),
-                _storable(None if entered.row is None else json.dumps(entered.row, ensure_ascii=False, default=str)),
+                _storable(None if entered.row is None else _row_as_json(entered.row)),
                 entered.status,
                 _storable(json.dumps(entered.facts, ensure_ascii=False)),
                 _storable(entered.error),
@@ -307,6 +316,31 @@ def enter(batch: int, entered: Entered) -> Any:
         )
 
     return work
+
+
+def enter_all(batch: int, entered: Sequence[Entered]) -> Any:
+    """What became of several inputs."""
+
+    def work(db: Database) -> None:
+        for one in entered:
+            enter(batch, one)(db)
+
+    return work
+
+
+def _row_as_json(row: Mapping[str, Any]) -> str:
+    """The user's columns; of a value that JSON cannot hold how Python shows it."""
+    try:
+        return json.dumps(row, ensure_ascii=False, default=str)
+    except Exception:  # noqa: BLE001  # whatever their __str__ raises
+        return json.dumps({name: _as_shown(value) for name, value in row.items()}, ensure_ascii=False)
+
+
+def _as_shown(value: Any) -> Any:
+    for shown in (lambda: json.loads(json.dumps(value, default=str)), lambda: repr(value)):
+        with suppress(Exception):
+            return shown()
+    return f"<{type(value).__name__}>"
 
 
 def settle(call: int, run: int, item: int, state: str, **columns: Any) -> Any:
@@ -398,18 +432,40 @@ def doubts(db: Database) -> int:
     return int(n)
 
 
+def known_as(wanted: str) -> Any:
+    """The names that somebody may mean who writes this: that name, else paths that end so, else those of a digest."""
+    name = str(_storable(unicodedata.normalize("NFC", PurePath(wanted).as_posix())))
+    digest = wanted.lower() if re.fullmatch("[0-9a-fA-F]{8,64}", wanted) else None
+    every = "SELECT name FROM (SELECT name FROM items UNION SELECT name FROM names) WHERE"
+    asked = [
+        (f"{every} name IN (?, ?)", (name, _storable(wanted))),
+        (f"{every} substr(name, -length(?1)) = ?1", (f"/{name}",)),
+        ("SELECT name FROM names JOIN calls ON call = id WHERE substr(sha256, 1, length(?1)) = ?1", (digest,)),
+    ]
+
+    def work(db: Database) -> list[str]:
+        found = ([n for (n,) in db.execute(sql, parameters)] for sql, parameters in asked)
+        return next(filter(None, found), [])
+
+    return work
+
+
 def forget(name: str) -> Any:
-    """Delete all that is kept of an input, by its name: how many were found."""
+    """Delete all that is kept of an input, by its name, of all runs: how many calls and inputs were found."""
 
     def work(db: Database) -> int:
-        kept = (_storable(name),)
-        calls = [call for (call,) in db.execute("SELECT DISTINCT call FROM items WHERE name = ?", kept)]
-        [(n,)] = db.execute("SELECT COUNT(*) FROM items WHERE name = ?", kept)
+        calls = [
+            call
+            for (call,) in db.execute(
+                "SELECT call FROM names WHERE name = ? UNION SELECT call FROM items WHERE name = ? AND call NOT NULL",
+                (name, name),
+            )
+        ]
+        [(n,)] = db.execute("SELECT COUNT(*) FROM items WHERE name = ?", (name,))
         for call in calls:
-            db.execute("DELETE FROM exchanges WHERE call = ?", (call,))
-            db.execute("DELETE FROM calls WHERE id = ?", (call,))
-            db.execute("DELETE FROM items WHERE call = ?", (call,))
-        db.execute("DELETE FROM items WHERE name = ?", kept)
-        return int(n)
+            for table, column in (("exchanges", "call"), ("calls", "id"), ("items", "call"), ("names", "call")):
+                db.execute(f"DELETE FROM {table} WHERE {column} = ?", (call,))  # noqa: S608  # our names
+        db.execute("DELETE FROM items WHERE name = ?", (name,))
+        return max(int(n), len(calls))
 
     return work

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -23,6 +23,7 @@ from cloudai.batch import records
 from cloudai.batch.channel import Channel
 from cloudai.batch.conduct import SLOW_START, TROUBLE, Conduct
 from cloudai.batch.inputs import Entry, Inputs
+from cloudai.batch.intake import Intake
 from cloudai.batch.item import ItemLedger, Reading, error_of, result_of, written_error, written_result
 from cloudai.batch.journal import Journal
 from cloudai.batch.kept import DONE, pages
@@ -50,7 +51,18 @@ from cloudai.errors import (
 )
 from cloudai.flow import Call
 from cloudai.models.base import Many, Result
-from cloudai.operations import SHARED, Given, chosen, complete, flow_of, given_as, recalled, require_operation
+from cloudai.operations import (
+    SHARED,
+    Given,
+    chosen,
+    complete,
+    digest_of,
+    flow_of,
+    given_as,
+    recalled,
+    require_operation,
+    require_seconds,
+)
 from cloudai.pace import Rate, rates
 from cloudai.table import Outcome
 
@@ -63,6 +75,8 @@ R = TypeVar("R", bound=Result)
 
 ONE_FOR_ALL = (400, 413, 415, 422)
 """Statuses by which a service refuses a whole request because of one item in it."""
+EXTRA = ("extra", "extra_params", "extra_headers")
+PLAIN = "Give texts, numbers, lists and dicts."
 ROUNDS = 3
 """How often an input is tried before it counts as failed, where others fare better."""
 
@@ -121,6 +135,7 @@ class Run(Conduct, Generic[R]):
         require_operation(operation)
         settings.check()
         complete(operation, settings.options)
+        require_seconds(settings.options.get("timeout"))
         self.client, self.provider, self.operation = client, client.provider, operation
         self.engine = client._engine  # noqa: SLF001  # a batch is a part of its client
         self.clock: Callable[[], float] = self.engine.clock
@@ -146,7 +161,7 @@ class Run(Conduct, Generic[R]):
             self.journal.close()
             raise
         super().__init__(self.clock, settings.max_requests, settings.max_units, requests, units)
-        self._entries: Iterator[Entry] = iter(())
+        self._intake = Intake(iter(()), self._submitted)
         self._claims: dict[str, Future[None]] = {}
         self._suspects: list[int] = []
         """Calls that went without an answer since the last good one."""
@@ -178,15 +193,20 @@ class Run(Conduct, Generic[R]):
             self.operation,
             chosen(self.operation, self.settings.options),
         ]
-        return sha256(json.dumps(asked, ensure_ascii=False, sort_keys=True, default=list).encode()).hexdigest()
+        try:
+            text = json.dumps(asked, ensure_ascii=False, sort_keys=True, default=_as_plain)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise SettingsError(f"the options cannot be written down ({error})", advice=PLAIN) from error
+        return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def key_of(self, digest: str) -> str:
         """What a call is known by, of the digest of its input."""
         return sha256(f"{self.digest} {digest}".encode()).hexdigest()
 
     def shown_options(self) -> dict[str, Any]:
-        """The options without those that may hold a key."""
-        return {n: v for n, v in self.settings.options.items() if n not in ("extra_headers", "extra_params")}
+        """The options; of those that may hold a key only the names in them."""
+        shown = {n: list(v) if n in EXTRA and isinstance(v, Mapping) else v for n, v in self.settings.options.items()}
+        return {n: v for n, v in json.loads(json.dumps(shown, default=_as_plain)).items() if v}
 
     @property
     def together(self) -> int:
@@ -209,7 +229,9 @@ class Run(Conduct, Generic[R]):
         """The programs of the workers."""
         self.began = True
         self.journal.ask(records.anew(self.batch, self.number))
-        self._entries = iter(self.inputs)
+        self._intake = Intake(iter(self.inputs), self._submitted)
+        if not self.going:
+            self._intake.close()  # stopped before it began
         self._workers = self.concurrency
         self.outcomes = Channel(self._workers)
         return [self._worker(number) for number in range(self._workers)]
@@ -219,7 +241,7 @@ class Run(Conduct, Generic[R]):
             if number >= SLOW_START:
                 yield Wait(self.alive)
             yield from lockstep(self._more, self._handed_out, self.together)
-        except Exception as error:
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
             self.failure = self.failure or error
             self.stop()
             raise
@@ -230,14 +252,26 @@ class Run(Conduct, Generic[R]):
             if last:
                 self.outcomes.close()
 
-    def _more(self, n: int) -> list[Program[Outcome[R]]]:
+    def _more(self, n: int) -> Program[list[Program[Outcome[R]]]]:
         """The next inputs, as programs."""
-        with self._lock:
-            taken = list(islice(self._entries, n)) if self.going else []
-            for entry in taken:
-                self.submitted += 1
-                self._open[entry.item] = entry, None
+        try:
+            taken: list[Entry] = yield Wait(self._intake.take(n))
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001
+            # Of the iterator that makes them; what was taken before goes on to its end.
+            self.failure = self.failure or error
+            self._intake.close()
+            return []
         return [self._item(entry) for entry in taken]
+
+    def _submitted(self, entries: Sequence[Entry]) -> None:
+        with self._lock:
+            self.submitted += len(entries)
+            self._open |= {entry.item: (entry, None) for entry in entries}
+
+    def stop(self) -> None:
+        """Take up no more inputs, and send nothing more; what is on its way is waited for."""
+        super().stop()
+        self._intake.close()
 
     def _handed_out(self, outcome: Outcome[R]) -> Program[None]:
         yield Wait(self.outcomes.put(outcome))
@@ -248,18 +282,21 @@ class Run(Conduct, Generic[R]):
         facts: dict[str, Any] = {"started_at": _now(), "cached": False}
         try:
             given = given_as(self.operation, entry.given)
-            digest, name = yield Call(partial(_digest_and_name, given))
+            digest = yield Call(partial(digest_of, given))
         except InputError as error:
             return self._entered(entry, came, None, _Ended("failed", error=error, facts=facts))
         facts["sha256"] = digest
-        entry = replace(entry, name=entry.name or name)
+        entry = entry if entry.name or isinstance(given, str) else replace(entry, name=given.name)
         key = self.key_of(digest)
         while (others := self._claim(key)) is not None:
             yield Later(others)  # type: ignore[misc]  # lockstep's own
         standing: Standing | None = None
         try:
             try:
-                standing = yield Wait(self.journal.do(records.stand(self.batch, self.number, entry.item, key, digest)))
+                known = records.stand(
+                    self.batch, self.number, entry.item, key=key, sha256=digest, name=entry.written(digest)
+                )
+                standing = yield Wait(self.journal.do(known))
                 assert standing is not None  # noqa: S101  # for the types
                 with self._lock:
                     if entry.item in self._open:  # else the end has not waited for it
@@ -291,7 +328,7 @@ class Run(Conduct, Generic[R]):
         known = {"duplicate_of": standing.first, "cached": standing.first is None}
         billed = _owed(standing, standing.paid, standing.most)
         if standing.state == "done":
-            result = result_of(self.operation, standing, entry.name)
+            result = result_of(self.operation, standing, entry.written(digest_of(given)))
             if result is not None:
                 return _Ended("ok", result=result, attempts=standing.attempts, billed=billed, facts=known)
         if standing.state == "failed" and standing.error:
@@ -355,15 +392,16 @@ class Run(Conduct, Generic[R]):
             return _Ended("not_started", error=error)
         if isinstance(error, (*HOPELESS, TLSError)) or (isinstance(error, ForbiddenError) and not self.successes):
             self.pause(error)
+        foreign = not isinstance(error, CloudAIError)  # of a `send` of the user's, or a fault of ours
+        doubtful = job.state == "UNKNOWN" if foreign else getattr(error, "state", None) == "UNKNOWN"
         if not self.going and not isinstance(error, BadRequestError | InputError | MalformedResponseError):
-            doubtful = isinstance(error, CloudAIError) and error.state == "UNKNOWN"
             return _Ended("in_doubt" if doubtful else "not_started", error=error, settle=again if doubtful else None)
         if isinstance(error, UnsupportedOperationError):
             return _Ended("unsupported", error=error)
         one_for_all = isinstance(error, BadRequestError) and error.status in ONE_FOR_ALL
         if isinstance(error, RateLimitedError) or (one_for_all and ledger.company > 1):
             return None  # of those that it went out with another may be at fault: again, with half of them
-        if isinstance(error, TROUBLE):
+        if isinstance(error, TROUBLE) or (foreign and doubtful):
             return self._troubled(error, round_, job, ledger)
         # What was refused is not paid for again; a reply that could not be read is, for nothing, once we can.
         for_good = isinstance(error, BadRequestError) or (isinstance(error, MalformedResponseError) and not held)
@@ -372,7 +410,7 @@ class Run(Conduct, Generic[R]):
     def _troubled(self, error: Exception, round_: int, job: Job, ledger: ItemLedger) -> _Ended | None:
         """The same, of an error that may be the service's fault."""
         kept = {"error": written_error(error)}
-        state = getattr(error, "state", None)
+        state = getattr(error, "state", job.state)
         alone = ledger.others_fared_better or ledger.suspect
         if state == "UNKNOWN":
             if ledger.tries >= ROUNDS and alone:
@@ -431,10 +469,9 @@ class Run(Conduct, Generic[R]):
             "is_path": entry.is_path,
             **ended.facts,
         }
-        shown = entry.name or f"input {entry.item}"
         entered = Entered(
             item=entry.item,
-            name=f"text-{facts['sha256'][:8]}" if entry.is_text and "sha256" in facts else shown,
+            name=entry.written(facts.get("sha256")),
             status=status,
             facts=facts,
             call=standing.call if standing else None,
@@ -446,7 +483,7 @@ class Run(Conduct, Generic[R]):
             self.counts[status] += expected
         if expected:  # or the end did not wait for it, and has entered it already
             self._write(entered, ended)
-        return Outcome(entry.item, shown, ended.result, ended.error, row=entry.row, status=status, facts=facts)  # type: ignore[arg-type]
+        return Outcome(entry.item, entry.shown, ended.result, ended.error, row=entry.row, status=status, facts=facts)  # type: ignore[arg-type]
 
     def _write(self, entered: Entered, ended: _Ended) -> None:
         def work(db: records.Database) -> None:
@@ -477,10 +514,33 @@ class Run(Conduct, Generic[R]):
             if first is not None and standing is not None:
                 ended.attempts, ended.billed = standing.attempts, _owed(first, standing.paid, standing.most)
             self._entered(entry, self.clock(), standing, ended, by_end=True)
-        for entry in self._entries if self.inputs.total is not None else ():
-            self.submitted += 1
-            error = NotStartedError("the batch ended before this")
-            self._entered(entry, self.clock(), None, _Ended("not_started", error=error), by_end=True)
+        never = self._never_taken_up()
+        while some := list(islice(never, AT_THE_END)):
+            self.submitted += len(some)
+            self.counts["not_started"] += len(some)
+            work = records.enter_all(self.batch, [self._not_begun(entry) for entry in some])
+            try:
+                self.journal.ask(work)
+            except JournalError:
+                self.journal.rescue(work)
+
+    def _never_taken_up(self) -> Iterator[Entry]:
+        yield from self._intake.left
+        total = self.inputs.total
+        if total is not None and self.failure is None:
+            at = (self.inputs.at(item) for item in range(self._intake.count + len(self._intake.left), total))
+            yield from (entry for entry in at if entry is not None)
+
+    def _not_begun(self, entry: Entry) -> Entered:
+        facts = {"provider": self.provider.name, "attempts": 0, "billed_min": 0, "billed_max": 0, "finished_at": _now()}
+        return Entered(
+            entry.item,
+            entry.written(None),
+            "not_started",
+            {**facts, "is_path": entry.is_path},
+            row=self.inputs.kept(entry),
+            error=NOT_BEGUN,
+        )
 
     def raise_for_cause(self) -> None:
         """The error that ended the batch early, where one did."""
@@ -521,7 +581,7 @@ class Run(Conduct, Generic[R]):
             memory = json.loads(standing.memory or "{}")
             given = recalled(self.operation, entered.name, entered.facts.get("sha256", ""), memory)
             entry = self.inputs.at(entered.item)
-            if given is None and entry is not None and isinstance(entry.given, str):
+            if given is None and entry is not None and entry.is_of(entered.facts.get("sha256")):
                 given = entry.given
             if given is None:
                 continue  # a text that is not here any more: its result stays as it was read
@@ -531,7 +591,7 @@ class Run(Conduct, Generic[R]):
             flow = flow_of(self.provider, self.operation, given, self.settings.options)
             yield entered, standing, self.reader.run(flow, job)
 
-    def reread(self, entered: Entered, standing: Standing, result: Result | None, error: CloudAIError | None) -> None:
+    def reread(self, entered: Entered, standing: Standing, result: Result | None, error: Exception | None) -> None:
         """Keep what a reading found."""
         if isinstance(error, ReplayError):
             return  # not all of it was answered yet: it goes on with the next run
@@ -554,6 +614,22 @@ class Run(Conduct, Generic[R]):
         self._write(again, ended)
 
 
+AT_THE_END = 500
+"""Inputs that are entered at once where the batch did not come to them."""
+NOT_BEGUN = written_error(NotStartedError("the batch ended before this"))
+
+
+def _as_plain(value: Any) -> Any:
+    """For JSON: what options may be made of beside JSON's own kinds, in one order whatever the process."""
+    if isinstance(value, set | frozenset):
+        return sorted(value, key=repr)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is no plain data")
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -563,13 +639,6 @@ def _owed(standing: Standing, least: int, most: int) -> tuple[int, int]:
     if standing.first is None:
         return least, most
     return max(0, least - standing.paid), max(0, most - standing.most)
-
-
-def _digest_and_name(given: Given) -> tuple[str, str | None]:
-    """Of the bytes as given; a picture that was given as such is called by its digest."""
-    if isinstance(given, str):
-        return sha256(given.encode("utf-8", "surrogatepass")).hexdigest(), None
-    return given.key, given.name
 
 
 def _found(result: Result) -> tuple[str, int]:

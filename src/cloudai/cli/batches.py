@@ -201,9 +201,7 @@ def journal(options: argparse.Namespace) -> int:
     held = Journal(options.file)
     try:
         if options.forget:
-            n = held.ask(records.forget(options.forget))
-            print(f"forgot {n} entries of {options.forget}, and what was answered for it")
-            return int(not n)
+            return _forget(held, options.forget)
         found = held.read(records.batches)
         if options.csv or options.json:
             _exported(held, found, options)
@@ -215,6 +213,18 @@ def journal(options: argparse.Namespace) -> int:
         return 0
     finally:
         held.close()
+
+
+def _forget(held: Journal, wanted: str) -> int:
+    names = held.read(records.known_as(wanted))
+    if len(names) > 1:
+        raise InputError(f"{wanted} may be {len(names)} inputs: {', '.join(names[:5])}", advice="Say which.")
+    if not names:
+        print(f"nothing is kept of {wanted}")
+        return 1
+    held.ask(records.forget(names[0]))
+    print(f"forgot {names[0]}, and what was answered for it")
+    return 0
 
 
 def _exported(held: Journal, found: list[dict[str, Any]], options: argparse.Namespace) -> None:

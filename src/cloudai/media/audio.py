@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Self
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 from cloudai.errors import InputError
 from cloudai.flow import Blob, Flow, call
@@ -70,13 +70,11 @@ class Audio(Source):
     kind = "audio"
     sound: Sound | None = None
     """The outcome of the last `probe`."""
-    _memory: Mapping[str, Any] | None = None
 
     def probe(self, limits: AudioLimits) -> Flow[Sound]:
         """Look at the recording and hold it against a vendor's limits; InputError where it does not fit."""
         if self._memory:
-            sound = Sound(**self._memory["sound"])
-            self.sound = replace(sound, blob=self.remembered(self._memory["media_type"]))
+            self.sound = self._recall(Sound)
         elif self.uri:
             scheme = self.uri.partition(":")[0].lower()
             if scheme not in limits.schemes:
@@ -98,20 +96,7 @@ class Audio(Source):
 
     def memory(self) -> dict[str, Any]:
         """What a flow must know of it to read its replies again: format, length, rate; not the recording."""
-        if self.sound is None:
-            return {}
-        return {
-            "sound": {n: v for n, v in asdict(replace(self.sound, blob=None)).items() if n != "blob"},
-            "media_type": self.sound.blob.media_type if self.sound.blob else None,
-            "facts": self.facts(),
-        }
-
-    @classmethod
-    def recalled(cls, name: str, key: str, memory: Mapping[str, Any]) -> Self:
-        """The recording of which only this is known: its replies can be read again, it cannot be sent."""
-        audio = cls(b"", name=name)
-        audio.key, audio._memory, audio.uri = key, memory, memory["sound"]["uri"]  # its own
-        return audio
+        return {} if self.sound is None else self._kept(self.sound)
 
     def _probe(self, limits: AudioLimits) -> Sound:
         format = _format(self.data)  # noqa: A001  # the field's word

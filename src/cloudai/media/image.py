@@ -6,11 +6,11 @@ shrunk and encoded anew. Boxes are given in pixels of the upright original, what
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from cloudai.errors import InputError
 from cloudai.flow import Blob, Flow, call
@@ -130,12 +130,11 @@ class Image(Source):
     kind = "an image"
     frame: _Frame | None = None
     """The outcome of the last `fit` or `pixels`."""
-    _memory: Mapping[str, Any] | None = None
 
     def fit(self, limits: ImageLimits) -> Flow[Picture]:
         """Make it fit a vendor's limits; InputError, and nothing sent, where that cannot be done."""
         if self._memory:
-            picture = Picture(**self._memory["frame"], blob=self.remembered(self._memory["media_type"]))
+            picture = self._recall(Picture)
         elif self.uri:
             picture = self._by_reference(limits)
         else:
@@ -172,21 +171,7 @@ class Image(Source):
 
     def memory(self) -> dict[str, Any]:
         """What a flow must know of it to read its replies again: size, scale, orientation; not the picture."""
-        if not isinstance(self.frame, Picture):
-            return {}
-        known = [f.name for f in fields(Picture) if f.name != "blob"]
-        return {
-            "frame": {name: value for name, value in asdict(replace(self.frame, blob=None)).items() if name in known},
-            "media_type": self.frame.blob.media_type if self.frame.blob else None,
-            "facts": self.facts(),
-        }
-
-    @classmethod
-    def recalled(cls, name: str, key: str, memory: Mapping[str, Any]) -> Self:
-        """The picture of which only this is known: its replies can be read again, it cannot be sent."""
-        image = cls(b"", name=name)
-        image.key, image._memory, image.uri = key, memory, memory["frame"]["uri"]  # its own
-        return image
+        return self._kept(self.frame) if isinstance(self.frame, Picture) else {}
 
     # -- what was given ------------------------------------------------------------------------------------
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self, TypeVar
+from urllib.parse import urlsplit
 
 from cloudai.errors import InputError
 from cloudai.flow import Blob
 
 __all__ = ["FileInput", "Source"]
+
+F = TypeVar("F")
 
 FileInput = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 
@@ -41,12 +46,12 @@ class Source:
 
     @property
     def name(self) -> str:
-        """The file's name or the address; for bytes the kind and the first letters of their digest."""
+        """The file's name, or the address as `shown_address`; for bytes the kind and the beginning of their digest."""
         if self._name:
             return self._name
         path = getattr(self._given, "name", None) if hasattr(self._given, "read") else self._given
         if self.uri:
-            return self.uri
+            return shown_address(self.uri)
         if isinstance(path, str | os.PathLike):
             return unicodedata.normalize("NFC", Path(path).name)
         try:
@@ -69,15 +74,39 @@ class Source:
             raise self._too_large(len(data))
         return data
 
-    def remembered(self, media_type: str | None) -> Blob | None:
-        """In place of bytes that are not here any more; None where there were none, but an address."""
-        if media_type is None:
-            return None
+    def facts(self) -> dict[str, Any]:
+        """What `Meta` says of this input."""
+        raise NotImplementedError
+
+    _memory: Mapping[str, Any] | None = None
+    """Where the bytes are not here any more: what is known of them."""
+
+    @classmethod
+    def recalled(cls, name: str, key: str, memory: Mapping[str, Any]) -> Self:
+        """One of which only this is known: its replies can be read again, it cannot be sent."""
+        source = cls(b"", name=name)
+        source.key, source._memory, source.uri = key, memory, memory["fitted"]["uri"]  # its own
+        return source
+
+    def _kept(self, fitted: Any) -> dict[str, Any]:
+        """What is known of it as it was made to fit, without its bytes."""
+        known = {f.name: getattr(fitted, f.name) for f in fields(fitted) if f.name != "blob"}
+        known["uri"] = fitted.uri and shown_address(fitted.uri)
+        return {
+            "fitted": known,
+            "media_type": fitted.blob.media_type if fitted.blob else None,
+            "facts": self.facts(),
+        }
+
+    def _recall(self, kind: Callable[..., F]) -> F:
+        """The same, without bytes that could be loaded."""
+        assert self._memory is not None  # noqa: S101  # for the types
 
         def load() -> bytes:
             raise InputError(f"{self.name} itself is not kept", advice="Give the file again.")
 
-        return Blob(self.key, load, media_type)
+        media_type = self._memory["media_type"]
+        return kind(**self._memory["fitted"], blob=media_type and Blob(self.key, load, media_type))
 
     @property
     def _has_name(self) -> bool:
@@ -119,6 +148,18 @@ class Source:
 
     def _too_large(self, size: int) -> InputError:
         return InputError(f"{self.name} has {size / 1e6:.0f} MB; the most is {MOST_BYTES / 1e6:.0f} MB")
+
+
+def shown_address(address: str) -> str:
+    """An address as it may be shown and kept: without user, password, query and fragment; some are signed there."""
+    if address[:3].lower() == "gs:":
+        return address  # the name of an object, which may have a question mark in it
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # not one that anybody could fetch
+        return address.partition("?")[0]
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}{'?…' if parts.query else ''}"
 
 
 def not_a(kind: str, name: str, data: bytes) -> InputError:
