@@ -17,7 +17,7 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -115,7 +115,10 @@ class AsyncNetwork:
         _require_open(self._client)
         with _errors(request, sent):
             async with asyncio.timeout(request.timeout):
-                outgoing = self._client.build_request(**_arguments(request), extensions={"trace": sent.anote})
+                arguments = _arguments(request)
+                if isinstance(arguments.get("content"), Iterator):
+                    arguments["content"] = _awaiting(arguments["content"])
+                outgoing = self._client.build_request(**arguments, extensions={"trace": sent.anote})
                 reply = await self._client.send(outgoing, follow_redirects=False, stream=True)
                 try:
                     body = _Body(reply.headers)
@@ -203,12 +206,18 @@ def _body(request: Request, headers: dict[str, str]) -> dict[str, Any]:
         return {"files": files, "data": dict(request.form or {})}
     if request.json is not None:
         headers.setdefault("content-type", "application/json")
-        return {"content": request.json_bytes()}
+        headers["content-length"] = str(request.json_size())
+        return {"content": request.json_pieces()}
     if request.content is not None:
         if isinstance(request.content, Blob):
             headers.setdefault("content-type", request.content.media_type)
         return {"content": _loaded(request.content)}
     return {"data": dict(request.form)} if request.form else {}
+
+
+async def _awaiting(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece
 
 
 def _boundary(request: Request) -> str:

@@ -147,15 +147,19 @@ class Awaiting:
             case Sleep(seconds):
                 return await self._sleep(seconds)
             case Call(function):
-                if self._closed:
-                    raise closed()
-                return await asyncio.get_running_loop().run_in_executor(self._threads, function)
+                return await self._in_a_thread(function)
             case Once(key, program, timeout):
                 return await self._once(key, program, timeout)
             case AtOnce(programs):
                 return await asyncio.gather(*map(self.run, programs), return_exceptions=True)
             case Wait(future):
-                return await asyncio.shield(asyncio.wrap_future(future))
+                # Most of those who wait for one transaction find it done.
+                return future.result() if future.done() else await asyncio.shield(asyncio.wrap_future(future))
+
+    async def _in_a_thread(self, function: Callable[[], T]) -> T:
+        if self._closed:
+            raise closed()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function)
 
     async def _send_in_turn(self, request: Request) -> Response:
         began = time.monotonic()

@@ -186,6 +186,8 @@ class Engine:
         state = RetryCallState(loop, None, (), {})
         while True:
             step = loop.iter(state)
+            # What tenacity keeps of this step refers to the loop: a circle, and the upload in it.
+            loop.iter_state.reset()
             if isinstance(step, DoAttempt):
                 try:
                     yield from self._turn(request, job, place, guards, endpoint)
@@ -409,6 +411,8 @@ def _with_extras(request: Request, job: Job) -> Request:
                 "extra= goes into a JSON body, and this call has none", advice="Use extra_params= or extra_headers=."
             )
         request = replace(request, json=_deep_merge(request.json, job.extra))
+    if not job.extra_params and not job.extra_headers:
+        return request
     return replace(
         request,
         params={**request.params, **(job.extra_params or {})},

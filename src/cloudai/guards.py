@@ -77,15 +77,16 @@ class Guards:
 
     def budget(self, endpoint: Hashable) -> Budget:
         """Of this endpoint."""
-        return self._budgets.setdefault(endpoint, Budget())
+        return self._budgets.get(endpoint) or self._budgets.setdefault(endpoint, Budget())
 
     def gate(self, endpoint: Hashable) -> Gate:
         """Of this endpoint."""
-        return self._gates.setdefault(endpoint, Gate())
+        return self._gates.get(endpoint) or self._gates.setdefault(endpoint, Gate())
 
     def pacer(self, endpoint: Hashable) -> Pacer:
         """Of this endpoint."""
-        return self._pacers.setdefault(endpoint, Pacer(self._account and f"{self._account} {endpoint}"))
+        name = self._account and f"{self._account} {endpoint}"
+        return self._pacers.get(endpoint) or self._pacers.setdefault(endpoint, Pacer(name))
 
 
 _shared: WeakValueDictionary[str, Guards] = WeakValueDictionary()

@@ -132,6 +132,6 @@ def chosen(operation: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def flow_of(provider: Provider, operation: str, given: Given, options: Mapping[str, Any]) -> Flow[Any]:
-    """The provider's flow for an input."""
-    flow: Flow[Any] = getattr(provider, operation)(given, **complete(operation, options))
+    """The provider's flow for an input, its options complete."""
+    flow: Flow[Any] = getattr(provider, operation)(given, **options)
     return flow

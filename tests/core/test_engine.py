@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
 from typing import Any
 
 import pytest
@@ -24,7 +26,8 @@ from cloudai.errors import (
     ServerError,
     UnavailableError,
 )
-from cloudai.flow import Request, Response
+from cloudai.flow import Blob, Flow, Request, Response
+from cloudai.models.text import Sentiment
 from cloudai.provider import Token
 from tests.conftest import Caller
 from tests.core.made_up import Clock, MadeUp, ok, refused
@@ -602,3 +605,26 @@ def test_waiting_for_a_place_ends_at_the_deadline() -> None:
             client.sentiment("y", timeout=0.05)
         leave.set()
         thread.join()
+
+
+def test_an_upload_is_let_go_with_its_call() -> None:
+    """No circle of references keeps a picture in memory until the garbage collector comes."""
+    watched: list[Any] = []
+
+    class Uploads(MadeUp):
+        """Sends one."""
+
+        def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
+            """One request with a Blob in it."""
+            blob = Blob("0" * 64, text.encode)
+            watched.append(weakref.ref(blob))
+            yield Request("POST", "https://made-up.example/v1", service="mood", json={"blob": blob})
+            return Sentiment(score=0.5)
+
+    gc.disable()
+    try:
+        with Client(Uploads(), send=lambda request: ok({})) as client:
+            client.sentiment("좋아요")
+        assert [found() for found in watched] == [None]
+    finally:
+        gc.enable()

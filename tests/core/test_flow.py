@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudai.errors import MalformedResponseError, ResponseTooLargeError
-from cloudai.flow import Blob, Request, Response, checked
+from cloudai.flow import PIECE, Blob, Request, Response, checked
 from cloudai.wire import Wire
 
 JSON = st.recursive(
@@ -43,6 +43,21 @@ def test_a_blob_is_loaded_once_and_only_when_sent() -> None:
     assert loads == []
     assert request.json_bytes() == request.json_bytes() == b'{"blob": "YWJj"}'
     assert loads == [1]
+
+
+@pytest.mark.parametrize("size", [0, 1, PIECE - 1, PIECE, PIECE + 1, 5 * PIECE + 7])
+def test_a_large_body_is_never_whole(size: int) -> None:
+    """It is made in pieces of a bounded size, together what it would be as one; its size is known beforehand."""
+    blobs = [Blob("key", lambda: b"\x00" * size), Blob("key", lambda: b"\xff" * size)]
+    request = Request("POST", "u", json={"이름": blobs[0], "둘": [blobs[1], "끝"]})
+    pieces = list(request.json_pieces())
+    whole = b"".join(pieces)
+    text = [base64.b64encode(blob.data).decode() for blob in blobs]
+    assert json.loads(whole) == {"이름": text[0], "둘": [text[1], "끝"]}
+    assert request.json_size() == len(whole)
+    assert max(map(len, pieces)) <= 3 * PIECE
+    assert all(len(piece) >= PIECE for piece in pieces[:-1])
+    assert list(request.json_pieces()) == pieces  # for another attempt
 
 
 def test_what_is_no_json_is_refused_before_sending() -> None:

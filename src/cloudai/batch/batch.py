@@ -234,7 +234,11 @@ class AsyncBatch(_Batch[R]):
         run.raise_for_cause()
 
     async def _next(self, progress: Progress) -> Any:
-        future = asyncio.wrap_future(self._run.outcomes.get())
+        outcome = self._run.outcomes.get()
+        if outcome.done():
+            await asyncio.sleep(0)  # others have their turn, and a cancellation comes through
+            return outcome.result()
+        future = asyncio.wrap_future(outcome)
         while time.monotonic() < self._until:
             if (await asyncio.wait([future], timeout=LOOK))[0]:
                 return future.result()

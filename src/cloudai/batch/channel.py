@@ -9,6 +9,8 @@ from typing import Any
 
 __all__ = ["END", "Channel"]
 
+AT_ONCE: Future[None] = Future()
+AT_ONCE.set_result(None)
 END: Any = object()
 """What `Channel.get` gives when nothing more comes."""
 
@@ -26,18 +28,16 @@ class Channel:
 
     def put(self, thing: Any) -> Future[None]:
         """Put it in; the future is done when there is room."""
-        future: Future[None] = Future()
         with self._lock:
             while self._takers:
                 if (taker := self._takers.popleft()).set_running_or_notify_cancel():
                     taker.set_result(thing)
-                    future.set_result(None)
-                    return future
+                    return AT_ONCE
             self._things.append(thing)
             if len(self._things) <= self._room or self._closed:
-                future.set_result(None)
-            else:
-                self._givers.append(future)
+                return AT_ONCE
+            future: Future[None] = Future()
+            self._givers.append(future)
         return future
 
     def get(self) -> Future[Any]:

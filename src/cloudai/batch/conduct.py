@@ -120,7 +120,8 @@ class Conduct:
         with self._lock:
             self._streak, self._limited_since = 0, None
             self.successes += 1
-        self._wake()
+        if not self.alive.done():
+            self._wake()
 
     def trouble(self, error: CloudAIError) -> None:
         """An attempt failed: is it the service, a quota, or the input?"""

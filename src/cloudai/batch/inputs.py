@@ -39,7 +39,7 @@ class Entry:
         """What it is called where that is written down: of a text not its words, of an address not its signature."""
         if self.is_text:
             return f"input {self.item}" if digest is None else f"text-{digest[:8]}"
-        return self.shown if self.is_path or self.name is None else shown_address(self.name)
+        return shown_address(self.shown) if isinstance(self.given, str) and not self.is_path else self.shown
 
     def is_of(self, digest: str | None) -> bool:
         """Whether it is the text, or the address, with this digest."""

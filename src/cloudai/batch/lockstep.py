@@ -15,7 +15,7 @@ from typing import Any
 
 from cloudai.effects import Effect, Program, Send, Sleep, Wait
 from cloudai.errors import CloudAIError, MalformedResponseError
-from cloudai.flow import Request, Response
+from cloudai.flow import Call, Request, Response
 
 __all__ = ["Later", "Meet", "Party", "lockstep"]
 
@@ -115,13 +115,36 @@ def _to_a_standstill(members: list[_Member]) -> Program[None]:
     while going:
         for member in going:
             member.step()
-            while not member.ended and not isinstance(member.at, Meet | Later | Send | Sleep | Wait):
+            while not member.ended and not isinstance(member.at, STANDSTILL):
                 yield from _answered(member)
                 member.step()
+        calling = [member for member in going if isinstance(member.at, Call)]
+        for n in range(0, len(calling), CALLS):
+            yield from _called(calling[n : n + CALLS])
         writing = [member for member in going if isinstance(member.at, Wait)]
         for member in writing:
             yield from _answered(member)
-        going = writing
+        going = [*calling, *writing]
+
+
+STANDSTILL = (Meet, Later, Send, Sleep, Wait, Call)
+CALLS = 4
+"""Blocking functions that go to a thread as one: a journey costs more than a small one takes, and others wait too."""
+
+
+def _called(members: list[_Member]) -> Program[None]:
+    """Have the blocking functions of several members run, one after the other; each has its own outcome."""
+    functions = [member.at.function for member in members]  # type: ignore[union-attr]
+    outcomes: list[tuple[Any, BaseException | None]] = yield Call(lambda: [_outcome(f) for f in functions])
+    for member, (answer, failure) in zip(members, outcomes, strict=True):
+        member.at, member.answer, member.failure = None, answer, failure
+
+
+def _outcome(function: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    try:
+        return function(), None
+    except Exception as error:  # noqa: BLE001  # told to the one who asked
+        return None, error
 
 
 def _answered(member: _Member) -> Program[None]:

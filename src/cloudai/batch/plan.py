@@ -154,7 +154,7 @@ class _Tally:
         if known == "doubt" and run.settings.in_doubt == "skip":
             return
         if run.provider.hosts:
-            self._asked(first_request(flow_of(run.provider, run.operation, given, run.settings.options)))
+            self._asked(first_request(flow_of(run.provider, run.operation, given, run.options)))
         elif isinstance(given, Image):
             given.look()
         if isinstance(given, Image):

@@ -166,10 +166,14 @@ def stand(batch: int, run: int, item: int, *, key: str, sha256: str, name: str) 
     """What is known of the call with this key; it is entered if nothing is, and so is what the input is called."""
 
     def work(db: Database) -> Standing:
-        db.execute(
-            "INSERT OR IGNORE INTO calls (key, batch, sha256, state, item, run) VALUES (?, ?, ?, 'open', ?, ?)",
+        entered = db.execute(
+            "INSERT OR IGNORE INTO calls (key, batch, sha256, state, item, run) VALUES (?, ?, ?, 'open', ?, ?)"
+            " RETURNING id",
             (key, batch, sha256, item, run),
         )
+        for (call,) in list(entered):
+            db.execute("INSERT INTO names (name, call) VALUES (?, ?)", (_storable(name), call))
+            return Standing(call)
         # The first input of this run that comes to it has it, and its bill; the others are copies.
         db.execute("UPDATE calls SET run = ?, item = ? WHERE key = ? AND run < ?", (run, item, key, run))
         [(call, of_run, of_item)] = db.execute("SELECT id, run, item FROM calls WHERE key = ?", (key,))

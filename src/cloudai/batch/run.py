@@ -134,7 +134,7 @@ class Run(Conduct, Generic[R]):
     def __init__(self, client: _Client, operation: str, given: Any, settings: Settings) -> None:
         require_operation(operation)
         settings.check()
-        complete(operation, settings.options)
+        self.options = complete(operation, settings.options)
         require_seconds(settings.options.get("timeout"))
         self.client, self.provider, self.operation = client, client.provider, operation
         self.engine = client._engine  # noqa: SLF001  # a batch is a part of its client
@@ -162,7 +162,7 @@ class Run(Conduct, Generic[R]):
             raise
         super().__init__(self.clock, settings.max_requests, settings.max_units, requests, units)
         self._intake = Intake(iter(()), self._submitted)
-        self._claims: dict[str, Future[None]] = {}
+        self._claims: dict[str, Future[None] | None] = {}
         self._suspects: list[int] = []
         """Calls that went without an answer since the last good one."""
         self._open: dict[int, tuple[Entry, Standing | None]] = {}
@@ -314,14 +314,17 @@ class Run(Conduct, Generic[R]):
     def _claim(self, key: str) -> Future[None] | None:
         """Take the call; a future to wait for where another input with the same bytes has it."""
         with self._lock:
-            if key in self._claims:
-                return self._claims[key]
-            self._claims[key] = Future()
-            return None
+            if key not in self._claims:
+                self._claims[key] = None
+                return None
+            waited_for = self._claims[key] = self._claims[key] or Future()
+            return waited_for
 
     def _release(self, key: str) -> None:
         with self._lock:
-            self._claims.pop(key).set_result(None)
+            waited_for = self._claims.pop(key)
+        if waited_for:
+            waited_for.set_result(None)
 
     def _taken(self, entry: Entry, given: Given, standing: Standing) -> Program[_Ended]:
         """By what the journal knows: answered from it, left alone, or asked."""
@@ -350,7 +353,7 @@ class Run(Conduct, Generic[R]):
             job.attempts, job.billed_min, job.billed_max = standing.attempts, standing.paid, standing.most
             try:
                 self.require_going()
-                flow = flow_of(self.provider, self.operation, given, self.settings.options)
+                flow = flow_of(self.provider, self.operation, given, self.options)
                 result = yield from self.engine.run(flow, job)
             except Exception as error:  # noqa: BLE001  # judged here
                 ended = self._judged(error, round_, job, ledger)
@@ -435,7 +438,8 @@ class Run(Conduct, Generic[R]):
     def sign_of_life(self) -> None:
         """The service has answered well: who went without an answer may have been at fault."""
         super().sign_of_life()
-        self._tell_suspects()
+        if self._suspects:
+            self._tell_suspects()
 
     def _tell_suspects(self) -> None:
         with self._lock:
@@ -588,7 +592,7 @@ class Run(Conduct, Generic[R]):
             job = self.client._job(self.operation, given, self._call_options)  # noqa: SLF001
             job.ledger = Reading(standing)
             job.attempts, job.billed_min, job.billed_max = standing.attempts, standing.paid, standing.most
-            flow = flow_of(self.provider, self.operation, given, self.settings.options)
+            flow = flow_of(self.provider, self.operation, given, self.options)
             yield entered, standing, self.reader.run(flow, job)
 
     def reread(self, entered: Entered, standing: Standing, result: Result | None, error: Exception | None) -> None:

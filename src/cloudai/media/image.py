@@ -258,6 +258,7 @@ class Image(Source):
 
     def _picture(self, header: Header, size: tuple[int, int], data: bytes, format: str, prepared: str) -> Picture:  # noqa: A002
         blob = Blob(self.key, lambda: data, f"image/{format.lower()}")
+        _ = blob.sha256  # computed here, in a thread, for `facts`
         return Picture(
             header.width, header.height, *size, header.format, prepared, blob=blob, orientation=header.orientation
         )

@@ -6,7 +6,6 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -90,8 +89,8 @@ class Source:
 
     def _kept(self, fitted: Any) -> dict[str, Any]:
         """What is known of it as it was made to fit, without its bytes."""
-        known = {f.name: getattr(fitted, f.name) for f in fields(fitted) if f.name != "blob"}
-        known["uri"] = fitted.uri and shown_address(fitted.uri)
+        known = {**vars(fitted), "uri": fitted.uri and shown_address(fitted.uri)}
+        del known["blob"]
         return {
             "fitted": known,
             "media_type": fitted.blob.media_type if fitted.blob else None,

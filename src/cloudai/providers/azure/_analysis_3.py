@@ -32,13 +32,13 @@ class Landmark(Wire):
 
 
 class Detail(Wire):
-    landmarks: list[Landmark] = []
+    landmarks: list[Landmark] = Field(default_factory=list)
 
 
 class WireCategory(Wire):
     name: str
     score: float | None = None
-    detail: Detail = Detail()
+    detail: Detail = Field(default_factory=Detail)
 
 
 class Adult(Wire):
@@ -60,8 +60,8 @@ class Captioned(Wire):
 
 
 class Description(Wire):
-    tags: list[str] = []
-    captions: list[Captioned] = []
+    tags: list[str] = Field(default_factory=list)
+    captions: list[Captioned] = Field(default_factory=list)
 
 
 class WireFace(Wire):
@@ -89,7 +89,7 @@ class WireBrand(Wire):
 
 
 class WireColor(Wire):
-    dominant_colors: list[str] = []
+    dominant_colors: list[str] = Field(default_factory=list)
     accent_color: str | None = None
 
 
@@ -112,7 +112,7 @@ class Reply(Wire):
     brands: list[WireBrand] | None = None
     color: WireColor | None = None
     result: Detail | None = None
-    metadata: Metadata = Metadata()
+    metadata: Metadata = Field(default_factory=Metadata)
     model_version: str | None = None
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from pydantic import Field
+
 from cloudai.media import Picture
 from cloudai.models.base import Box
 from cloudai.models.image import Block, Caption, Crop, Feature, Line, Object, Page, Person, Tag, Text, Word
@@ -36,7 +38,7 @@ class Named(Wire):
 
 class DetectedObject(Wire):
     bounding_box: Rectangle
-    tags: list[Named] = []
+    tags: list[Named] = Field(default_factory=list)
 
 
 class DetectedPerson(Wire):
@@ -56,22 +58,22 @@ class Vertex(Wire):
 
 class WireWord(Wire):
     text: str
-    bounding_polygon: list[Vertex] = []
+    bounding_polygon: list[Vertex] = Field(default_factory=list)
     confidence: float | None = None
 
 
 class WireLine(Wire):
     text: str
-    bounding_polygon: list[Vertex] = []
-    words: list[WireWord] = []
+    bounding_polygon: list[Vertex] = Field(default_factory=list)
+    words: list[WireWord] = Field(default_factory=list)
 
 
 class WireBlock(Wire):
-    lines: list[WireLine] = []
+    lines: list[WireLine] = Field(default_factory=list)
 
 
 class ReadResult(Wire):
-    blocks: list[WireBlock] = []
+    blocks: list[WireBlock] = Field(default_factory=list)
 
 
 class Captions(Wire):
@@ -109,7 +111,7 @@ class Reply(Wire):
     people_result: People | None = None
     smart_crops_result: Crops | None = None
     read_result: ReadResult | None = None
-    metadata: Metadata = Metadata()
+    metadata: Metadata = Field(default_factory=Metadata)
     model_version: str | None = None
 
 

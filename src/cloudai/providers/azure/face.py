@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pydantic import RootModel
+from pydantic import Field, RootModel
 
 from cloudai.errors import UnsupportedOperationError
 from cloudai.flow import Flow, Request, Response
@@ -220,15 +220,15 @@ class Attributes(Wire):
     blur: Blur | None = None
     exposure: Exposure | None = None
     occlusion: Occlusion | None = None
-    accessories: list[Accessory] = []
+    accessories: list[Accessory] = Field(default_factory=list)
     mask: Mask | None = None
     quality_for_recognition: str | None = None
 
 
 class WireFace(Wire):
     face_rectangle: Rectangle
-    face_landmarks: dict[str, WirePoint] = {}
-    face_attributes: Attributes = Attributes()
+    face_landmarks: dict[str, WirePoint] = Field(default_factory=dict)
+    face_attributes: Attributes = Field(default_factory=Attributes)
 
 
 class Detected(RootModel[list[WireFace]]):

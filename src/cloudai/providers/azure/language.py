@@ -152,7 +152,7 @@ class AnalyzeTogether:
             return [{**each, "id": ONLY} for each in results.get(kind) or [] if each.get("id") == id]
 
         alone = {**body, "results": {**results, "documents": of("documents"), "errors": of("errors")}}
-        return replace(response, content=json.dumps(alone, ensure_ascii=False).encode())
+        return response.with_json(alone)
 
 
 ANALYZE_TOGETHER = AnalyzeTogether()
@@ -183,7 +183,7 @@ class Span(Wire):
 
 
 class Judged(Span):
-    relations: list[Relation] = []
+    relations: list[Relation] = Field(default_factory=list)
 
 
 class Judging(Span):
@@ -199,7 +199,7 @@ class WireSentence(Wire):
     length: int
     text: str | None = None
     targets: list[Judged] | None = None
-    assessments: list[Judging] = []
+    assessments: list[Judging] = Field(default_factory=list)
 
 
 class DetectedLanguage(Wire):
@@ -211,7 +211,7 @@ class Document(Wire):
 
     label: str = Field(validation_alias="sentiment")
     confidences: Shares = Field(validation_alias=AliasChoices("confidenceScores", "documentScores"))
-    sentences: list[WireSentence] = []
+    sentences: list[WireSentence] = Field(default_factory=list)
     detected_language: DetectedLanguage | str | None = None
 
     @property
@@ -225,8 +225,8 @@ class Failed(Wire):
 
 
 class Results(Wire):
-    documents: list[Document] = []
-    errors: list[Failed] = []
+    documents: list[Document] = Field(default_factory=list)
+    errors: list[Failed] = Field(default_factory=list)
     model_version: str | None = None
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from pydantic import Field
+
 from cloudai.errors import InputError, ServerError, UnsupportedOperationError
 from cloudai.flow import File, Flow, Request, Response
 from cloudai.languages import joined, with_region
@@ -137,7 +139,7 @@ class WireWord(Wire):
 class Phrase(WireWord):
     channel: int | None = None
     speaker: int | None = None
-    words: list[WireWord] = []
+    words: list[WireWord] = Field(default_factory=list)
     locale: str | None = None
     confidence: float | None = None
 
@@ -151,8 +153,8 @@ class Transcribed(Wire):
     """Of fast transcription. Nothing heard: no phrases."""
 
     duration_milliseconds: float | None = None
-    combined_phrases: list[Combined] = []
-    phrases: list[Phrase] = []
+    combined_phrases: list[Combined] = Field(default_factory=list)
+    phrases: list[Phrase] = Field(default_factory=list)
 
 
 class Best(Wire):
@@ -171,7 +173,7 @@ class Recognized(Wire):
 
     recognition_status: str
     display_text: str | None = None
-    n_best: list[Best] = []
+    n_best: list[Best] = Field(default_factory=list)
     offset: float | None = None
     duration: float | None = None
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from pydantic import Field
+
 from cloudai.media import Picture
 from cloudai.models.base import Box
 from cloudai.models.image import Block, Line, Page, Text, Word
@@ -21,7 +23,7 @@ class TextAnnotation(Wire):
 
     locale: str | None = None
     description: str = ""
-    bounding_poly: Poly = Poly()
+    bounding_poly: Poly = Field(default_factory=Poly)
 
 
 class DetectedBreak(Wire):
@@ -34,17 +36,17 @@ class DetectedLanguage(Wire):
 
 class Property(Wire):
     detected_break: DetectedBreak | None = None
-    detected_languages: list[DetectedLanguage] = []
+    detected_languages: list[DetectedLanguage] = Field(default_factory=list)
 
 
 class Symbol(Wire):
     text: str = ""
-    property: Property = Property()
+    property: Property = Field(default_factory=Property)
 
 
 class WireWord(Wire):
-    symbols: list[Symbol] = []
-    bounding_box: Poly = Poly()
+    symbols: list[Symbol] = Field(default_factory=list)
+    bounding_box: Poly = Field(default_factory=Poly)
     confidence: float | None = None
 
     @property
@@ -59,24 +61,24 @@ class WireWord(Wire):
 
 
 class Paragraph(Wire):
-    words: list[WireWord] = []
+    words: list[WireWord] = Field(default_factory=list)
 
 
 class WireBlock(Wire):
-    paragraphs: list[Paragraph] = []
-    bounding_box: Poly = Poly()
+    paragraphs: list[Paragraph] = Field(default_factory=list)
+    bounding_box: Poly = Field(default_factory=Poly)
     confidence: float | None = None
 
 
 class WirePage(Wire):
-    blocks: list[WireBlock] = []
+    blocks: list[WireBlock] = Field(default_factory=list)
     width: float = 0
     height: float = 0
-    property: Property = Property()
+    property: Property = Field(default_factory=Property)
 
 
 class FullText(Wire):
-    pages: list[WirePage] = []
+    pages: list[WirePage] = Field(default_factory=list)
     text: str = ""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from cloudai.media import Picture
 from cloudai.models.base import Box, Point
 from cloudai.wire import Wire
@@ -19,8 +21,8 @@ class Vertex(Wire):
 class Poly(Wire):
     """A polygon in pixels of the picture sent, or in fractions of it (``normalizedVertices``)."""
 
-    vertices: list[Vertex] = []
-    normalized_vertices: list[Vertex] = []
+    vertices: list[Vertex] = Field(default_factory=list)
+    normalized_vertices: list[Vertex] = Field(default_factory=list)
 
     def box(self, picture: Picture) -> Box | None:
         """The rectangle around it, None where there is no place or its pixels are not known here."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from cloudai.errors import InputError
 from cloudai.flow import Flow, Request, Response
 from cloudai.languages import base
@@ -80,7 +82,7 @@ class TextSpan(Wire):
 
 class WireSentence(Wire):
     text: TextSpan
-    sentiment: Score = Score()
+    sentiment: Score = Field(default_factory=Score)
 
 
 class SentimentReply(Wire):
@@ -89,7 +91,7 @@ class SentimentReply(Wire):
     document_sentiment: Score
     language_code: str | None = None
     language: str | None = None
-    sentences: list[WireSentence] = []
+    sentences: list[WireSentence] = Field(default_factory=list)
 
 
 def _sentences(sentences: list[WireSentence], text: str) -> tuple[Sentence, ...]:

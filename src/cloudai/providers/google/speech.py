@@ -177,11 +177,11 @@ class WireWord(Wire):
 class Alternative(Wire):
     transcript: str = ""
     confidence: float | None = None
-    words: list[WireWord] = []
+    words: list[WireWord] = Field(default_factory=list)
 
 
 class RecognitionResult(Wire):
-    alternatives: list[Alternative] = []
+    alternatives: list[Alternative] = Field(default_factory=list)
     channel_tag: int | None = None
     end: str | None = Field(default=None, validation_alias=AliasChoices("resultEndTime", "resultEndOffset"))
     language_code: str | None = None
@@ -190,7 +190,7 @@ class RecognitionResult(Wire):
 class Recognized(Wire):
     """Nothing heard is an empty reply, without ``results``."""
 
-    results: list[RecognitionResult] = []
+    results: list[RecognitionResult] = Field(default_factory=list)
 
 
 class InlineResult(Wire):
@@ -202,13 +202,13 @@ class FileOutcome(Wire):
 
     transcript: Recognized | None = None
     inline_result: InlineResult | None = None
-    error: RpcStatus = RpcStatus()
+    error: RpcStatus = Field(default_factory=RpcStatus)
 
 
 class BatchRecognized(Wire):
     """The outcomes of a v2 batch, by the address of the file."""
 
-    results: dict[str, FileOutcome] = {}
+    results: dict[str, FileOutcome] = Field(default_factory=dict)
 
 
 class Operation(Wire):
@@ -216,8 +216,8 @@ class Operation(Wire):
 
     name: str
     done: bool = False
-    error: RpcStatus = RpcStatus()
-    response: dict[str, Any] = {}
+    error: RpcStatus = Field(default_factory=RpcStatus)
+    response: dict[str, Any] = Field(default_factory=dict)
 
 
 # -- from the reply to our result --------------------------------------------------------------------------

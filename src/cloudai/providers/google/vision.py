@@ -255,7 +255,7 @@ class AnnotateTogether:
 
     def fits(self, requests: Sequence[Request]) -> bool:
         """Sixteen pictures, and ten megabytes of JSON."""
-        return len(requests) <= self.limit and sum(r.upload_size() for r in requests) <= MOST_JSON
+        return len(requests) <= self.limit and sum(r.upload_size for r in requests) <= MOST_JSON
 
     def join(self, requests: Sequence[Request]) -> Request:
         """One request with everyone's items, in order."""
@@ -270,10 +270,7 @@ class AnnotateTogether:
         replies = body.get("responses") if isinstance(body, dict) else None
         if not isinstance(replies, list) or len(replies) != n:
             raise MalformedResponseError(f"{n} pictures were sent, and not as many replies came")
-        return [
-            replace(response, content=json.dumps({"responses": [reply]}, ensure_ascii=False).encode())
-            for reply in replies
-        ]
+        return [response.with_json({"responses": [reply]}) for reply in replies]
 
 
 ANNOTATE_TOGETHER = AnnotateTogether()
@@ -290,13 +287,13 @@ class Position(Wire):
 
 class Landmark(Wire):
     type: str
-    position: Position = Position()
+    position: Position = Field(default_factory=Position)
 
 
 class FaceAnnotation(Wire):
-    bounding_poly: Poly = Poly()
-    fd_bounding_poly: Poly = Poly()
-    landmarks: list[Landmark] = []
+    bounding_poly: Poly = Field(default_factory=Poly)
+    fd_bounding_poly: Poly = Field(default_factory=Poly)
+    landmarks: list[Landmark] = Field(default_factory=list)
     roll_angle: float = 0
     pan_angle: float = 0
     tilt_angle: float = 0
@@ -326,15 +323,15 @@ class Entity(Wire):
     mid: str | None = None
     description: str = ""
     score: float | None = None
-    bounding_poly: Poly = Poly()
-    locations: list[Location] = []
+    bounding_poly: Poly = Field(default_factory=Poly)
+    locations: list[Location] = Field(default_factory=list)
 
 
 class ObjectAnnotation(Wire):
     mid: str | None = None
     name: str = ""
     score: float | None = None
-    bounding_poly: Poly = Poly()
+    bounding_poly: Poly = Field(default_factory=Poly)
 
 
 class WireColor(Wire):
@@ -344,27 +341,27 @@ class WireColor(Wire):
 
 
 class ColorInfo(Wire):
-    color: WireColor = WireColor()
+    color: WireColor = Field(default_factory=WireColor)
     score: float | None = None
     pixel_fraction: float | None = None
 
 
 class DominantColors(Wire):
-    colors: list[ColorInfo] = []
+    colors: list[ColorInfo] = Field(default_factory=list)
 
 
 class ImageProperties(Wire):
-    dominant_colors: DominantColors = DominantColors()
+    dominant_colors: DominantColors = Field(default_factory=DominantColors)
 
 
 class CropHint(Wire):
-    bounding_poly: Poly = Poly()
+    bounding_poly: Poly = Field(default_factory=Poly)
     confidence: float | None = None
     importance_fraction: float | None = None
 
 
 class CropHints(Wire):
-    crop_hints: list[CropHint] = []
+    crop_hints: list[CropHint] = Field(default_factory=list)
 
 
 class WebImage(Wire):
@@ -384,29 +381,29 @@ class WebLabel(Wire):
 
 
 class WebDetection(Wire):
-    web_entities: list[WireWebEntity] = []
-    full_matching_images: list[WebImage] = []
-    partial_matching_images: list[WebImage] = []
-    pages_with_matching_images: list[WebImage] = []
-    visually_similar_images: list[WebImage] = []
-    best_guess_labels: list[WebLabel] = []
+    web_entities: list[WireWebEntity] = Field(default_factory=list)
+    full_matching_images: list[WebImage] = Field(default_factory=list)
+    partial_matching_images: list[WebImage] = Field(default_factory=list)
+    pages_with_matching_images: list[WebImage] = Field(default_factory=list)
+    visually_similar_images: list[WebImage] = Field(default_factory=list)
+    best_guess_labels: list[WebLabel] = Field(default_factory=list)
 
 
 class AnnotateReply(Wire):
     """One picture's reply; whatever was not found, or not asked for, is missing."""
 
-    face_annotations: list[FaceAnnotation] = []
-    label_annotations: list[Entity] = []
-    landmark_annotations: list[Entity] = []
-    logo_annotations: list[Entity] = []
-    localized_object_annotations: list[ObjectAnnotation] = []
-    text_annotations: list[TextAnnotation] = []
+    face_annotations: list[FaceAnnotation] = Field(default_factory=list)
+    label_annotations: list[Entity] = Field(default_factory=list)
+    landmark_annotations: list[Entity] = Field(default_factory=list)
+    logo_annotations: list[Entity] = Field(default_factory=list)
+    localized_object_annotations: list[ObjectAnnotation] = Field(default_factory=list)
+    text_annotations: list[TextAnnotation] = Field(default_factory=list)
     full_text_annotation: FullText | None = None
     safe_search_annotation: dict[str, str] = Field(default_factory=dict)
-    image_properties_annotation: ImageProperties = ImageProperties()
-    crop_hints_annotation: CropHints = CropHints()
-    web_detection: WebDetection = WebDetection()
-    error: RpcStatus = RpcStatus()
+    image_properties_annotation: ImageProperties = Field(default_factory=ImageProperties)
+    crop_hints_annotation: CropHints = Field(default_factory=CropHints)
+    web_detection: WebDetection = Field(default_factory=WebDetection)
+    error: RpcStatus = Field(default_factory=RpcStatus)
 
 
 class Annotated(Wire):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from cloudai.errors import BadRequestError, InputError, MalformedResponseError
 from cloudai.flow import Flow, Request, Response
 from cloudai.languages import base
@@ -94,7 +96,7 @@ class Scores(Wire):
 
 
 class DocumentEmotion(Wire):
-    emotion: Scores = Scores()
+    emotion: Scores = Field(default_factory=Scores)
 
 
 class WireEmotion(Wire):
@@ -107,7 +109,7 @@ class Analyzed(Wire):
     language: str | None = None
     sentiment: WireSentiment | None = None
     emotion: WireEmotion | None = None
-    warnings: list[str] = []
+    warnings: list[str] = Field(default_factory=list)
 
 
 def _emotions(emotion: WireEmotion | None) -> Emotions | None:

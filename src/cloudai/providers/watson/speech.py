@@ -131,12 +131,12 @@ class Alternative(Wire):
 
     transcript: str = ""
     confidence: float | None = None
-    timestamps: list[list[Any]] = []
+    timestamps: list[list[Any]] = Field(default_factory=list)
     word_confidence: list[list[Any]] = Field(default=[], validation_alias="word_confidence")
 
 
 class RecognitionResult(Wire):
-    alternatives: list[Alternative] = []
+    alternatives: list[Alternative] = Field(default_factory=list)
     final: bool = True
 
 
@@ -149,7 +149,7 @@ class SpeakerLabel(Wire):
 class Recognized(Wire):
     """Nothing heard: ``results`` is empty. Spaces come before it, one every 20 s that the service works."""
 
-    results: list[RecognitionResult] = []
+    results: list[RecognitionResult] = Field(default_factory=list)
     speaker_labels: list[SpeakerLabel] = Field(default=[], validation_alias="speaker_labels")
 
 
