@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast, overload
 
 from typing_extensions import Unpack
@@ -43,7 +44,8 @@ class BatchOptions(TypedDict, total=False):
     price: float
     """USD for 1,000 units, for plan and table."""
     progress: bool | Callable[[Outcome[Any]], Any]
-    """True shows a bar, or lines where the output is a file; a function is called with each outcome."""
+    """True shows a bar, or lines where the output is a file; a function is called with each outcome, and awaited
+    in an `AsyncClient`."""
     column: str
     """The column that holds the inputs, where they are rows."""
     keep: Sequence[str]
@@ -56,7 +58,22 @@ def _settings(given: Mapping[str, Any]) -> Settings:
             f"a batch has no option {', '.join(sorted(unknown))}",
             advice=f"It has: {', '.join(BatchOptions.__annotations__)}; options of the operation go into options={{}}.",
         )
-    return Settings(**given)
+    keep = given.get("keep")
+    if keep is None:
+        return Settings(**given)
+    if isinstance(keep, str | bytes) or not isinstance(keep, Iterable):
+        raise SettingsError(f"keep={keep!r}", advice=f"Give a list of columns, for example keep=[{keep!r}].")
+    if given.get("column") is None:
+        raise SettingsError("keep= goes with column=", advice="Say which column holds the inputs.")
+    return Settings(**{**given, "keep": list(keep)})
+
+
+def _blocking(settings: Settings) -> Settings:
+    """The same; SettingsError where its progress would have to be awaited."""
+    tell = settings.progress
+    if iscoroutinefunction(tell) or iscoroutinefunction(getattr(tell, "__call__", None)):  # noqa: B004  # of an object
+        raise SettingsError("progress= is an async function", advice="Give a plain one, or take AsyncClient.")
+    return settings
 
 
 _MAPPED = ("pace", "concurrency", "progress")
@@ -144,7 +161,7 @@ class Batching:
             ...     sorted((item.item, item.result.label) for item in job)
             [(0, 'positive'), (1, 'negative')]
         """
-        return Batch(Run(cast("_Client", self), operation, inputs, _settings(settings)))
+        return Batch(Run(cast("_Client", self), operation, inputs, _blocking(_settings(settings))))
 
     @overload
     def map(
@@ -196,7 +213,8 @@ class Batching:
             >>> [mood.label for mood in Client("local").map("sentiment", ["Good!", "Bad!"]).values()]
             ['positive', 'negative']
         """
-        with Batch[Any](Run(cast("_Client", self), operation, inputs, _settings(_of_map(options)))) as job:
+        chosen = _blocking(_settings(_of_map(options)))
+        with Batch[Any](Run(cast("_Client", self), operation, inputs, chosen)) as job:
             return Mapped(sorted(job, key=lambda outcome: outcome.item))
 
 
