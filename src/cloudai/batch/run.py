@@ -219,7 +219,7 @@ class Run(Conduct, Generic[R]):
             if number >= SLOW_START:
                 yield Wait(self.alive)
             yield from lockstep(self._more, self._handed_out, self.together)
-        except Exception as error:
+        except (Exception, KeyboardInterrupt, SystemExit) as error:  # also of a `send` of the user's
             self.failure = self.failure or error
             self.stop()
             raise
