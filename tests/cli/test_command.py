@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import sqlite3
 import sys
 import threading
@@ -269,3 +270,13 @@ def test_a_journal_of_an_operation_that_is_not_known(tmp_path: Path, capsys: pyt
         assert [row["status"] for row in found] == ["ok", "ok"]
     assert main(["journal", str(path), "--json"]) == 0
     assert "another version of cloudai" in capsys.readouterr().out
+
+
+def test_the_exit_codes_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """The page on batches and --help name the same ones."""
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    told = capsys.readouterr().out.partition("exit codes:")[2].partition("\n\n")[0]
+    page = (Path(__file__).parents[2] / "docs" / "batches.md").read_text("utf-8").partition("| exit code | |")[2]
+    rows = re.findall(r"^\| ([\d, ]+) \|", page, re.MULTILINE)
+    assert re.findall(r"\d+", told) == re.findall(r"\d+", " ".join(rows)) != []

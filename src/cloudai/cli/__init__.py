@@ -27,6 +27,9 @@ examples:
   cloudai sentiment "맛있어요!" --language ko --provider google
   cloudai doctor                                    which keys are set
 
+exit codes: 0 all well, 1 an input failed or a limit was reached, 2 nothing (more) could be done, 74 the journal or the
+table cannot be written, 75 the same command goes on later, 130 and 143 after a signal, 141 nobody reads the output
+
 Expressions and ages are guesses about appearance; nobody is ever named.
 """
 
@@ -183,7 +186,9 @@ def _output(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object an input instead of a table")
     parser.add_argument("--csv", type=_text, metavar="FILE", help="write the table for Excel; - prints it as plain CSV")
-    parser.add_argument("--timeout", type=_seconds, metavar="S", help="seconds for each input, retries included")
+    parser.add_argument(
+        "--timeout", type=_seconds, metavar="S", help="seconds for each input, retries included; above 0"
+    )
     _env_file(parser)
 
 
@@ -201,8 +206,10 @@ def _batch(parser: argparse.ArgumentParser) -> None:
         "inputs go to a provider, with none nothing is kept",
     )
     group.add_argument("--column", type=_text, metavar="NAME", help="the column of a CSV or TSV that holds the inputs")
-    group.add_argument("--max-requests", type=int, metavar="N", help="billed requests at most, all runs together")
-    group.add_argument("--max-units", type=int, metavar="N", help="billed units at most, all runs together")
+    group.add_argument(
+        "--max-requests", type=int, metavar="N", help="billed requests at most, all runs together; exit code 1"
+    )
+    group.add_argument("--max-units", type=int, metavar="N", help="billed units at most, likewise")
     group.add_argument("--price", type=float, metavar="USD", help="for 1,000 units: the plan says the cost")
     group.add_argument("--concurrency", type=int, metavar="N", help="inputs at once")
     group.add_argument("--in-doubt", choices=["resend", "skip"], help="inputs sent before without an answer")
