@@ -208,6 +208,7 @@ def test_a_disk_that_is_full_when_the_table_is_written(
     printed = capsys.readouterr()
     assert "The table is printed instead." in printed.err
     assert [row["input"] for row in csv.DictReader(io.StringIO(printed.out))][::2] == ["Good!", "Bad!"]
+    assert main(["journal", "일.journal", "--csv", "일.journal"]) == 2
     assert main(["journal", "일.journal", "--csv", "/dev/full"]) == 74
     assert "일.journal keeps the results" in capsys.readouterr().err
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast, overload
+from typing import Any, Literal, TypedDict, overload
 
 from typing_extensions import Unpack
 
@@ -16,9 +17,6 @@ from cloudai.models.image import ImageAnalysis, Text
 from cloudai.models.speech import Speech, Transcript
 from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
 from cloudai.table import Outcome
-
-if TYPE_CHECKING:
-    from cloudai.client import _Client
 
 __all__ = ["AsyncBatching", "BatchOptions", "Batching"]
 
@@ -52,28 +50,30 @@ class BatchOptions(TypedDict, total=False):
     """The columns of the rows that stand in the tables; by default all."""
 
 
-def _settings(given: Mapping[str, Any]) -> Settings:
+def _run(client: Any, operation: str, inputs: Iterable[Any], given: Mapping[str, Any], *, awaits: bool) -> Run[Any]:
+    """A batch of the client; SettingsError for what it cannot be given."""
     if unknown := given.keys() - BatchOptions.__annotations__.keys():
         raise SettingsError(
             f"a batch has no option {', '.join(sorted(unknown))}",
             advice=f"It has: {', '.join(BatchOptions.__annotations__)}; options of the operation go into options={{}}.",
         )
-    keep = given.get("keep")
+    settings = Settings(**given)
+    tell = settings.progress
+    if not awaits and (iscoroutinefunction(tell) or iscoroutinefunction(getattr(tell, "__call__", None))):  # noqa: B004
+        raise SettingsError("progress= is an async function", advice="Give a plain one, or take AsyncClient.")
+    return Run(client, operation, inputs, replace(settings, keep=_kept(settings)))
+
+
+def _kept(settings: Settings) -> list[Any] | None:
+    """The columns to keep; None for all."""
+    keep = settings.keep
     if keep is None:
-        return Settings(**given)
+        return None
     if isinstance(keep, str | bytes) or not isinstance(keep, Iterable):
         raise SettingsError(f"keep={keep!r}", advice=f"Give a list of columns, for example keep=[{keep!r}].")
-    if given.get("column") is None:
+    if settings.column is None:
         raise SettingsError("keep= goes with column=", advice="Say which column holds the inputs.")
-    return Settings(**{**given, "keep": list(keep)})
-
-
-def _blocking(settings: Settings) -> Settings:
-    """The same; SettingsError where its progress would have to be awaited."""
-    tell = settings.progress
-    if iscoroutinefunction(tell) or iscoroutinefunction(getattr(tell, "__call__", None)):  # noqa: B004  # of an object
-        raise SettingsError("progress= is an async function", advice="Give a plain one, or take AsyncClient.")
-    return settings
+    return list(keep)
 
 
 _MAPPED = ("pace", "concurrency", "progress")
@@ -161,7 +161,7 @@ class Batching:
             ...     sorted((item.item, item.result.label) for item in job)
             [(0, 'positive'), (1, 'negative')]
         """
-        return Batch(Run(cast("_Client", self), operation, inputs, _blocking(_settings(settings))))
+        return Batch(_run(self, operation, inputs, settings, awaits=False))
 
     @overload
     def map(
@@ -213,8 +213,7 @@ class Batching:
             >>> [mood.label for mood in Client("local").map("sentiment", ["Good!", "Bad!"]).values()]
             ['positive', 'negative']
         """
-        chosen = _blocking(_settings(_of_map(options)))
-        with Batch[Any](Run(cast("_Client", self), operation, inputs, chosen)) as job:
+        with Batch[Any](_run(self, operation, inputs, _of_map(options), awaits=False)) as job:
             return Mapped(sorted(job, key=lambda outcome: outcome.item))
 
 
@@ -273,7 +272,7 @@ class AsyncBatching:
 
     def batch(self, operation: str, inputs: Iterable[Any], **settings: Unpack[BatchOptions]) -> AsyncBatch[Any]:
         """See `Client.batch`; made at once, run with ``async for``."""
-        return AsyncBatch(Run(cast("_Client", self), operation, inputs, _settings(settings)))
+        return AsyncBatch(_run(self, operation, inputs, settings, awaits=True))
 
     @overload
     async def map(
@@ -321,5 +320,5 @@ class AsyncBatching:
 
     async def map(self, operation: str, inputs: Iterable[Any], **options: Any) -> Mapped[Any]:
         """See `Client.map`."""
-        async with AsyncBatch[Any](Run(cast("_Client", self), operation, inputs, _settings(_of_map(options)))) as job:
+        async with AsyncBatch[Any](_run(self, operation, inputs, _of_map(options), awaits=True)) as job:
             return Mapped(sorted([outcome async for outcome in job], key=lambda outcome: outcome.item))
