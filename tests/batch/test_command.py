@@ -235,6 +235,19 @@ def test_a_limit_is_no_pause(folder: Path, vendor: Faultd) -> None:
     assert run(folder, vendor.url, *COMMAND, "--max-requests", "6")[0] == 0
 
 
+@pytest.mark.parametrize("form", [[], ["--csv", "-"], ["--json"], ["--csv", "/dev/full", "--journal", "none"]])
+def test_nobody_ever_reads_what_is_printed(folder: Path, vendor: Faultd, form: list[str]) -> None:
+    """A pipe that was closed from the beginning: 141, in silence."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = start(folder, vendor.url, *COMMAND, "--quiet", *form, stdout=writer)
+    os.close(writer)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 141, err
+    assert "Traceback" not in err
+    assert "Exception ignored" not in err  # as Python says where its own last try fails
+
+
 def test_nobody_reads_what_is_printed(folder: Path, vendor: Faultd) -> None:
     """`cloudai … --json | head`: 141 as for SIGPIPE, said where the rest goes on; the journal is whole."""
     process = start(folder, vendor.url, *COMMAND, "--json", "--concurrency", "1", "--quiet")

@@ -46,6 +46,10 @@ class Pipe(io.RawIOBase):
         """It is for reading."""
         return True
 
+    def tell(self) -> int:
+        """Where it is, which it knows."""
+        return self._data.tell()
+
     def readinto(self, buffer: Any) -> int:
         """The next bytes."""
         return self._data.readinto(buffer)

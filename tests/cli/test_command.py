@@ -185,6 +185,7 @@ def test_a_place_where_no_table_can_be(
     ]:
         assert main(arguments) == 2
         assert text in capsys.readouterr().err
+    assert main([*table, "--csv", "결과.csv", "--plan"]) == 0
     assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
     assert main([*table, "--csv", "결과.csv"]) == main([*table, "--csv", "결과.csv"]) == 0
 
@@ -237,13 +238,17 @@ def test_it_runs_in_any_thread() -> None:
 
 
 @pytest.mark.parametrize("stream", [None, "closed"])
-def test_without_a_standard_error(stream: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Closed, or none at all as in a program of Windows without a console: it runs, and its code tells."""
+def test_without_a_standard_error(
+    stream: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Closed, or none at all as in a program of Windows without a console: its code tells, results stand alone."""
     if stream:
         stream = io.StringIO()
         stream.close()
     (tmp_path / "글.jpg").write_text("hello", "utf-8")
     monkeypatch.setattr(sys, "stderr", stream)
+    assert main(["faces", str(tmp_path / "없음*.jpg")]) == 2
+    assert capsys.readouterr().out == ""
     assert main(["faces", str(tmp_path / "글.jpg"), HOPPER]) == 1
 
 

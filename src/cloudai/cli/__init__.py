@@ -12,7 +12,7 @@ from typing import Any
 
 from cloudai._version import __version__
 from cloudai.cli import batches, commands
-from cloudai.cli.outputs import OutputError, discard_output, tell
+from cloudai.cli.outputs import OutputError, tell
 from cloudai.errors import CloudAIError, JournalError
 
 __all__ = ["main"]
@@ -48,24 +48,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
     try:
-        with _told():
-            _load_env_file(options)
-            code = int(options.run(options))
-            if sys.stdout is not None:
-                sys.stdout.flush()
-            return code
-    except CloudAIError as error:
-        tell(error)
-        return batches.IO_ERROR if isinstance(error, JournalError | OutputError) else 2
+        code = _code_of(options)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, and not where Python ends: what fails then has no code of its own
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `cloudai … | head` has seen enough
-        discard_output()
         return batches.UNREAD
     except OSError as error:
         tell(f"{error.filename or 'standard output'} cannot be written ({error.strerror})")
-        discard_output()
         return batches.IO_ERROR
+    return code
+
+
+def _code_of(options: argparse.Namespace) -> int:
+    try:
+        with _told():
+            _load_env_file(options)
+            return int(options.run(options))
+    except CloudAIError as error:
+        tell(error)
+        return batches.IO_ERROR if isinstance(error, JournalError | OutputError) else 2
 
 
 class _Teller(logging.Handler):
