@@ -235,12 +235,20 @@ def test_a_limit_is_no_pause(folder: Path, vendor: Faultd) -> None:
     assert run(folder, vendor.url, *COMMAND, "--max-requests", "6")[0] == 0
 
 
-@pytest.mark.parametrize("form", [[], ["--csv", "-"], ["--json"], ["--csv", "/dev/full", "--journal", "none"]])
-def test_nobody_ever_reads_what_is_printed(folder: Path, vendor: Faultd, form: list[str]) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["providers", "local"],  # a few lines, which stay in the buffer till the end
+        [*COMMAND, "--quiet"],
+        [*COMMAND, "--quiet", "--csv", "-"],
+        [*COMMAND, "--quiet", "--json"],
+    ],
+)
+def test_nobody_ever_reads_what_is_printed(folder: Path, vendor: Faultd, command: list[str]) -> None:
     """A pipe that was closed from the beginning: 141, in silence."""
     reader, writer = os.pipe()
     os.close(reader)
-    process = start(folder, vendor.url, *COMMAND, "--quiet", *form, stdout=writer)
+    process = start(folder, vendor.url, *command, stdout=writer)
     os.close(writer)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 141, err
