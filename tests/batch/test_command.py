@@ -62,6 +62,7 @@ def start(folder: Path, url: str, *arguments: str, **options: Any) -> subprocess
         "PYTHONIOENCODING": "utf-8",
         "CLOUDAI_STATE_DIR": str(folder / "state"),
     }
+    environment.pop("PYTHONUNBUFFERED", None)  # as people have it: what is printed stands in a buffer for a while
     command = [sys.executable, "-m", "cloudai", *arguments]
     return subprocess.Popen(
         command,

@@ -12,7 +12,7 @@ from typing import Any
 
 from cloudai._version import __version__
 from cloudai.cli import batches, commands
-from cloudai.cli.outputs import OutputError, tell
+from cloudai.cli.outputs import OutputError, discard_output, tell
 from cloudai.errors import CloudAIError, JournalError
 
 __all__ = ["main"]
@@ -54,9 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `cloudai … | head` has seen enough
+        discard_output()
         return batches.UNREAD
     except OSError as error:
         tell(f"{error.filename or 'standard output'} cannot be written ({error.strerror})")
+        discard_output()
         return batches.IO_ERROR
     return code
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
@@ -10,7 +11,7 @@ from pathlib import Path
 from cloudai.errors import CloudAIError, InputError
 from cloudai.table import Table, inert
 
-__all__ = ["STDOUT", "OutputError", "require_writable", "tell", "write_csv"]
+__all__ = ["STDOUT", "OutputError", "discard_output", "require_writable", "tell", "write_csv"]
 
 STDOUT = "-"
 
@@ -24,6 +25,12 @@ def tell(text: object, *, below: bool = False) -> None:
     if sys.stderr is not None:
         with suppress(OSError, ValueError, RuntimeError):  # RuntimeError: from a signal, in the middle of a line
             print("\n" * below + inert(str(text)), file=sys.stderr, flush=True)
+
+
+def discard_output() -> None:
+    """Nothing can be written to standard output any more: Python does not try what is left in the buffer at its end."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def require_writable(path: str | None, read: Iterable[str | Path | None]) -> None:
