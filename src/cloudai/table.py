@@ -89,15 +89,14 @@ class Table:
         if not self.columns:
             return "(empty table)"
         cells = [[_shown(row.get(name), self.widest_cell) for name in self.columns] for row in self.rows]
-        widths = [
-            max(map(_width, (name, *column))) for name, column in zip(self.columns, self._by_column(cells), strict=True)
-        ]
+        names = [inert(name) for name in self.columns]
+        widths = [max(map(_width, (name, *column))) for name, column in zip(names, self._by_column(cells), strict=True)]
         numeric = [all(isinstance(row.get(c), int | float | None) for row in self.rows) for c in self.columns]
         lines = [
             "  ".join(
                 _pad(cell, width, right=right) for cell, width, right in zip(line, widths, numeric, strict=True)
             ).rstrip()
-            for line in (self.columns, ["-" * width for width in widths], *cells)
+            for line in (names, ["-" * width for width in widths], *cells)
         ]
         return "\n".join(lines)
 
@@ -108,7 +107,7 @@ class Table:
 
     def _repr_html_(self) -> str:
         head = "".join(
-            f"<th>{html.escape(c)}{f' ({html.escape(self.units[c])})' if c in self.units else ''}</th>"
+            f"<th>{html.escape(inert(c))}{f' ({html.escape(self.units[c])})' if c in self.units else ''}</th>"
             for c in self.columns
         )
         shown = [[html.escape(_shown(row.get(c), self.widest_cell)) for c in self.columns] for row in self.rows]
@@ -131,17 +130,15 @@ class Table:
         for row in self.rows:
             cells = [_cell(row.get(name)) for name in self.columns]
             writer.writerow([_guarded(cell) if excel else cell for cell in cells])
-        text = out.getvalue()
+        text = str(_encodable(out.getvalue()))
         if path is not None:
             Path(path).write_bytes(text.encode("utf-8-sig" if excel else "utf-8"))
         return text
 
     def to_jsonl(self, path: str | os.PathLike[str] | None = None) -> str:
         """Write one JSON object a line, losslessly, and return the text."""
-        text = "".join(
-            json.dumps({name: row.get(name) for name in self.columns}, ensure_ascii=False, default=str) + "\n"
-            for row in self.rows
-        )
+        lines = (json_of({name: row.get(name) for name in self.columns}) for row in self.rows)
+        text = "".join(f"{line}\n" for line in lines)
         if path is not None:
             Path(path).write_text(text, encoding="utf-8", newline="\n")
         return text
@@ -152,7 +149,8 @@ class Table:
             import pandas as pd
         except ImportError as error:
             raise MissingExtraError("to_pandas()", "data") from error
-        return pd.DataFrame(self.rows, columns=self.columns)
+        columns = _encodable(self.columns)
+        return pd.DataFrame([dict(zip(columns, cells, strict=True)) for cells in self._cells()], columns=columns)
 
     def to_polars(self) -> Any:
         """A ``polars.DataFrame`` (extra ``data``)."""
@@ -160,11 +158,36 @@ class Table:
             import polars as pl
         except ImportError as error:
             raise MissingExtraError("to_polars()", "data") from error
-        return pl.DataFrame({name: [row.get(name) for row in self.rows] for name in self.columns}, strict=False)
+        columns = zip(*self._cells(), strict=True) if self.rows else [()] * len(self.columns)
+        return pl.DataFrame(
+            {name: list(cells) for name, cells in zip(_encodable(self.columns), columns, strict=True)}, strict=False
+        )
+
+    def _cells(self) -> list[list[Any]]:
+        return [[_encodable(row.get(name)) for name in self.columns] for row in self.rows]
 
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
         """Write a Parquet file (extra ``data``)."""
         self.to_polars().write_parquet(path)
+
+
+def json_of(thing: Any) -> str:
+    """One line of JSON, Korean readable; the escape of half a surrogate pair is JSON's own."""
+    return str(_encodable(json.dumps(thing, ensure_ascii=False, default=str)))
+
+
+def _encodable(thing: Any) -> Any:
+    """The same with halves of surrogate pairs (of names that are no UTF-8), which have no bytes, as their escape."""
+    if isinstance(thing, str):
+        return thing.encode("utf-8", "backslashreplace").decode()
+    if isinstance(thing, Mapping):
+        return {_encodable(name): _encodable(value) for name, value in thing.items()}
+    return type(thing)(map(_encodable, thing)) if type(thing) in (list, tuple) else thing
+
+
+def inert(text: str) -> str:
+    """The text in one line, without what would steer a terminal."""
+    return UNPRINTABLE.sub(" ", str(_encodable(text)))
 
 
 def _cell(value: object) -> object:
@@ -180,7 +203,7 @@ def _shown(value: object, widest: int) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < THOUSAND else f"{value:.0f}"
-    text = UNPRINTABLE.sub(" ", unicodedata.normalize("NFC", str(value)))
+    text = inert(unicodedata.normalize("NFC", str(value)))
     while _width(text) > widest:
         text = text[: max(1, len(text) - max(1, (_width(text) - widest) // 2)) - 1] + "…"
     return text

@@ -62,15 +62,13 @@ def start(folder: Path, url: str, *arguments: str, **options: Any) -> subprocess
         "PYTHONIOENCODING": "utf-8",
         "CLOUDAI_STATE_DIR": str(folder / "state"),
     }
+    environment.pop("PYTHONUNBUFFERED", None)  # as people have it: what is printed stands in a buffer for a while
     command = [sys.executable, "-m", "cloudai", *arguments]
     return subprocess.Popen(
         command,
         cwd=folder,
         env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        **options,
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8", **options},
     )
 
 
@@ -221,3 +219,99 @@ def test_a_bar_in_a_terminal(folder: Path, vendor: Faultd) -> None:
     assert process.wait(timeout=30) == 0
     assert "60/60" in shown.decode("utf-8", "replace")
     assert "%|" in shown.decode("utf-8", "replace")
+
+
+def test_a_limit_is_no_pause(folder: Path, vendor: Faultd) -> None:
+    """Not 75, for the same command would end there again: 1, which limit it was, and that it must be raised."""
+    for _ in range(2):
+        code, out, err = run(folder, vendor.url, *COMMAND, "--max-requests", "2", "--csv", "-", "--quiet")
+        assert (code, vendor.count) == (1, 2)
+        assert "40 not started" in err
+        assert "max_requests=2 is reached: raise --max-requests to go on. cloudai-sentiment-azure.journal has" in err
+        assert "the same command goes on" not in err
+        assert [row["status"] for row in csv.DictReader(io.StringIO(out))].count("ok") == 20
+    code, _, err = run(folder, vendor.url, *COMMAND, "--max-units", "20", "--quiet")
+    assert (code, vendor.count) == (1, 2)
+    assert "raise --max-units" in err
+    assert run(folder, vendor.url, *COMMAND, "--max-requests", "6")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["providers", "local"],  # a few lines, which stay in the buffer till the end
+        [*COMMAND, "--quiet"],
+        [*COMMAND, "--quiet", "--csv", "-"],
+        [*COMMAND, "--quiet", "--json"],
+    ],
+)
+def test_nobody_ever_reads_what_is_printed(folder: Path, vendor: Faultd, command: list[str]) -> None:
+    """A pipe that was closed from the beginning: 141, in silence."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    process = start(folder, vendor.url, *command, stdout=writer)
+    os.close(writer)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 141, err
+    assert "Traceback" not in err
+    assert "Exception ignored" not in err  # as Python says where its own last try fails
+
+
+def test_nobody_reads_what_is_printed(folder: Path, vendor: Faultd) -> None:
+    """`cloudai … --json | head`: 141 as for SIGPIPE, said where the rest goes on; the journal is whole."""
+    process = start(folder, vendor.url, *COMMAND, "--json", "--concurrency", "1", "--quiet")
+    assert process.stdout
+    assert process.stderr
+    assert json.loads(process.stdout.readline())["status"] == "ok"
+    process.stdout.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(timeout=30) == 141, err
+    assert "the same command goes on from there" in err
+    assert "Traceback" not in err
+    assert "BrokenPipe" not in err
+    assert vendor.count < 6
+    code, out, _ = run(folder, vendor.url, *COMMAND, "--json", "--quiet")
+    assert (code, len(out.splitlines()), vendor.count) == (0, 60, 6)
+    assert sorted(texts_of(vendor)) == sorted(TEXTS)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("form", [["--json"], ["--csv", "-"], []])
+def test_standard_output_on_a_full_disk(folder: Path, vendor: Faultd, form: list[str]) -> None:
+    """74 and one line, and what was paid for is in the journal."""
+    with Path("/dev/full").open("wb") as full:
+        process = start(folder, vendor.url, *COMMAND, "--quiet", *form, stdout=full)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == 74
+    assert "standard output cannot be written (No space left on device)" in err
+    assert "Traceback" not in err
+    assert "Exception ignored" not in err
+    assert run(folder, vendor.url, *COMMAND)[0] == 0
+    assert sorted(texts_of(vendor)) == sorted(TEXTS)
+
+
+def test_a_key_that_ends_midway(folder: Path) -> None:
+    """Exit 2 and the error; the table of what was paid for until then is written all the same."""
+    served: list[int] = []
+
+    def ending(connection: Connection) -> None:
+        served.append(1)
+        if len(served) < 3:
+            answer(connection)
+        else:
+            body = b'{"error": {"code": "401", "message": "Access denied due to invalid subscription key."}}'
+            connection.send(b"HTTP/1.1 401 PermissionDenied\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+    arguments = (*COMMAND, "--csv", "결과.csv", "--concurrency", "1", "--quiet")
+    with faultd(ending, keeps=True) as server:
+        code, out, err = run(folder, server.url, *arguments)
+        assert code == 2, err
+        assert "not accepted" in err or "Access denied" in err
+        assert "wrote 결과.csv" in out
+        rows = list(csv.DictReader(io.StringIO((folder / "결과.csv").read_text("utf-8-sig"))))
+        assert [row["status"] for row in rows] == ["ok"] * 20 + ["not_started"] * 40
+        assert "the same command goes on from there" in err
+        (folder / "결과.csv").unlink()
+        code, out, err = run(folder, server.url, *arguments, "--journal", "새.journal")
+        assert (code, out, (folder / "결과.csv").exists()) == (2, "", False)  # nothing was done

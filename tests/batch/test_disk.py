@@ -1,4 +1,4 @@
-"""A disk that is full or gone, and files that are no journal: nothing is sent that could not be written down before."""
+"""Files as they are: taken away, somebody else's, for reading only, forked; what is no journal is left as it is."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,169 +16,45 @@ import pytest
 
 from cloudai import Client, JournalError
 from cloudai.batch.journal import Journal
-from cloudai.batch.records import Database
 from cloudai.flow import Request, Response
 from tests.batch.asking import Batcher, Server, both
+from tests.batch.test_full_disk import TEXTS, kept
 from tests.core.made_up import MadeUp, ok
 
-TEXTS = [f"후기 {n}" for n in range(12)]
+
+def delete_log(path: Path) -> None:
+    """The file beside it, in which what was written last is."""
+    Path(f"{path}-wal").unlink()
 
 
-class Full:
-    """A database on a disk that is full from a certain commit on, until somebody frees some space."""
-
-    def __init__(self) -> None:
-        self.commits = 0
-        self.full_from: int | None = None
-
-    def connect(self, path: str) -> Database:
-        """A connection to it."""
-        db = sqlite3.connect(path, timeout=0.2, isolation_level=None, check_same_thread=False)
-        outer = self
-
-        class Watched:
-            def execute(self, sql: str, parameters: Any = ()) -> Any:
-                if sql == "COMMIT":
-                    outer.commits += 1
-                    if outer.full_from is not None and outer.commits >= outer.full_from:
-                        raise sqlite3.OperationalError("database or disk is full")
-                return db.execute(sql, parameters)
-
-            def close(self) -> None:
-                db.close()
-
-        return Watched()
+def move(path: Path) -> None:
+    """Under another name."""
+    path.rename(path.with_suffix(".old"))
 
 
-@pytest.fixture
-def disk(monkeypatch: pytest.MonkeyPatch) -> Full:
-    """The disk of every journal that is opened."""
-    full = Full()
-    monkeypatch.setattr("cloudai.batch.journal._connect", full.connect)
-    return full
+def replace(path: Path) -> None:
+    """By an empty one."""
+    move(path)
+    path.write_bytes(b"")
 
 
 @both
-def test_full_before_an_intention_nothing_is_sent(colour: str, disk: Full, tmp_path: Path) -> None:
-    """Not one request goes out after the first that could not be written down; with space again it goes on."""
+@pytest.mark.parametrize("take", [move, replace, delete_log])
+def test_a_journal_that_is_taken_away(take: Callable[[Path], None], colour: str, tmp_path: Path) -> None:
+    """Moved, replaced, or its log tidied away while the batch runs: nothing more is sent, and the error says so."""
+    path = tmp_path / "일.journal"
     server = Server(lambda _: ok({"score": 0.5}))
-    run = Batcher(colour, MadeUp(), server)
-    sent_when_full = []
 
     def answer(_: Request) -> Response:
-        if len(server.requests) == 5:
-            # What is answered now can still be written; the next intention cannot.
-            disk.full_from = disk.commits + 2
-        sent_when_full.append(disk.full_from is not None and disk.commits >= disk.full_from)
+        if len(server.requests) == 3:
+            take(path)
         return ok({"score": 0.5})
 
     server.answer = answer
-    done = run("sentiment", TEXTS, journal=tmp_path / "j", concurrency=1)
+    done = Batcher(colour, MadeUp(), server)("sentiment", TEXTS, journal=path, concurrency=1)
     assert isinstance(done.error, JournalError)
-    assert "the disk is full" in str(done.error)
-    assert "run the same again" in str(done.error)
-    assert not any(sent_when_full)
-    assert len(server.requests) == 5
-    disk.full_from = None
-    again = run("sentiment", TEXTS, journal=tmp_path / "j", concurrency=1)
-    assert again.books["done"] == 12
-    assert sorted(server.texts) == sorted(TEXTS)
-
-
-def test_full_after_a_reply_the_result_is_not_lost(disk: Full, tmp_path: Path) -> None:
-    """It is handed out, nothing more is sent, and it is kept after all where there is room again at the end."""
-    server = Server(lambda _: ok({"score": 0.5}))
-
-    def answer(_: Request) -> Response:
-        disk.full_from = disk.commits + 1
-        return ok({"score": 0.5})
-
-    server.answer = answer
-    outcomes = []
-    with Client(MadeUp(), send=server) as client:
-        with client.batch("sentiment", TEXTS, journal=tmp_path / "j", concurrency=1) as job:
-            with pytest.raises(JournalError, match="disk is full"):
-                for outcome in job:
-                    outcomes.append(outcome)
-                    disk.full_from = None  # somebody has made room
-            assert job.balanced
-        assert [outcome.status for outcome in outcomes][:1] == ["ok"]
-        assert len(server.requests) == 1
-        server.answer = lambda _: ok({"score": 0.5})
-        with client.batch("sentiment", TEXTS, journal=tmp_path / "j") as job:
-            assert {outcome.status for outcome in job} == {"ok"}
-    assert sorted(server.texts) == sorted(TEXTS), "what was answered is not asked again"
-
-
-def test_what_could_not_be_kept_is_told(disk: Full, tmp_path: Path) -> None:
-    """Full to the end: the error says how many replies are not in the journal, and what that means."""
-
-    def answer(_: Request) -> Response:
-        disk.full_from = disk.commits + 1
-        return ok({"score": 0.5})
-
-    with Client(MadeUp(), send=answer) as client:
-        job = client.batch("sentiment", TEXTS, journal=tmp_path / "j", concurrency=1)
-        with pytest.raises(JournalError, match="disk is full"):
-            list(job)
-        with pytest.raises(JournalError, match="1 answered request") as raised:
-            job.close()
-    assert "in doubt" in str(raised.value)
-
-
-def test_a_limit_of_the_system_is_a_full_disk(tmp_path: Path) -> None:
-    """The real thing: a process that may not write more ends with the typed error, and its journal can be used."""
-    code = """
-import resource, signal, sys
-from cloudai import Client, JournalError
-from tests.core.made_up import MadeUp, ok
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, 120_000))
-n = [0]
-def send(request):
-    n[0] += 1
-    return ok({"score": 0.5, "model": "m" * 20_000})
-with Client(MadeUp(), send=send) as client:
-    try:
-        with client.batch("sentiment", [str(i) for i in range(50)], journal=sys.argv[1], concurrency=1) as job:
-            list(job)
-    except JournalError as error:
-        print(n[0], error)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "j")],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    n = int(done.stdout.split()[0])
-    assert 0 < n < 50
-    server = Server(lambda _: ok({"score": 0.5}))
-    again = Batcher("blocking", MadeUp(), server)("sentiment", [str(i) for i in range(50)], journal=tmp_path / "j")
-    assert again.books["done"] == 50
-    assert 50 - n <= len(server.requests) <= 50 - n + 1, "at most the one whose reply found no room is asked again"
-
-
-@both
-def test_a_journal_that_is_taken_away(colour: str, tmp_path: Path) -> None:
-    """Deleted, or replaced, while the batch runs: nothing more is sent, and the error says so."""
-    for replaced in (False, True):
-        path = tmp_path / f"{replaced}.journal"
-        server = Server(lambda _: ok({"score": 0.5}))
-
-        def answer(_: Request, path: Path = path, replaced: bool = replaced, server: Server = server) -> Response:
-            if len(server.requests) == 3:
-                path.rename(path.with_suffix(".old"))
-                if replaced:
-                    path.write_bytes(b"")
-            return ok({"score": 0.5})
-
-        server.answer = answer
-        done = Batcher(colour, MadeUp(), server)("sentiment", TEXTS, journal=path, concurrency=1)
-        assert isinstance(done.error, JournalError)
-        assert "was moved or deleted" in str(done.error)
-        assert len(server.requests) == 3
+    assert "was moved or deleted" in str(done.error)
+    assert len(server.requests) == 3
 
 
 @pytest.mark.parametrize(
@@ -199,10 +77,23 @@ def test_what_is_no_journal_is_left_as_it_is(make: Any, text: str, tmp_path: Pat
     assert (path.read_bytes() if path.is_file() else None) == before
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    """One line with what to do."""
-    with Client(MadeUp()) as client, pytest.raises(JournalError, match=r"there is no such folder\. Make the folder"):
-        client.batch("sentiment", TEXTS, journal=tmp_path / "없음" / "j")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are none")
+def test_what_is_no_file(tmp_path: Path) -> None:
+    """A pipe and a device: the typed error with advice at once, and what they are is left as it is."""
+    os.mkfifo(tmp_path / "관")
+    for path in (tmp_path / "관", Path(os.devnull)):
+        mode = path.stat().st_mode
+        with pytest.raises(JournalError, match="cannot be used") as raised:
+            Journal(path)
+        assert raised.value.advice
+        assert path.stat().st_mode == mode
+
+
+@pytest.mark.parametrize("folder", ["없음", "full", "locked", "readonly", "not a database"])
+def test_the_advice_goes_by_the_error(folder: str, tmp_path: Path) -> None:
+    """A folder that is not there: one line with what to do, not by what the folder is called."""
+    with pytest.raises(JournalError, match=r"there is no such folder\. Make the folder"):
+        Journal(tmp_path / folder / "j")
 
 
 def test_a_newer_journal_is_not_touched(tmp_path: Path) -> None:
@@ -215,44 +106,122 @@ def test_a_newer_journal_is_not_touched(tmp_path: Path) -> None:
         Journal(tmp_path / "j")
 
 
-def test_one_owner_at_a_time(tmp_path: Path) -> None:
-    """A second batch is refused, in this process or another; the lock goes with its owner, killed or not."""
+def as_nobody(work: Callable[[], object]) -> str:
+    """What the typed error of this says to somebody without the rights of root."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        text = "no error"
+        try:
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setuid(65534)
+            work()
+        except JournalError as error:
+            text = str(error)
+        except BaseException as error:
+            text = repr(error)
+        os.write(writer, text.encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, encoding="utf-8") as told:
+        text = told.read()
+    os.waitpid(child, 0)
+    return text
+
+
+@pytest.mark.skipif(not hasattr(os, "setuid"), reason="rights are other ones there")
+def test_a_file_that_may_only_be_read() -> None:
+    """A journal of somebody else's, and a folder where nothing may be made: the typed error, and not a byte changed."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        journal = folder / "일.journal"
+        Journal(journal).close()
+        before = journal.read_bytes()
+        journal.chmod(0o444)
+        folder.chmod(0o555)
+        try:
+            told = [as_nobody(lambda: Journal(journal)), as_nobody(lambda: Journal(folder / "새"))]
+        finally:
+            folder.chmod(0o700)
+        assert journal.read_bytes() == before
+        assert [path.name for path in folder.iterdir()] == ["일.journal"]
+    assert all("Check who owns the file" in text or "Check that the folder" in text for text in told), told
+    assert all("cannot be" in text for text in told), told
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_one_owner_at_a_time(is_there: bool, tmp_path: Path) -> None:
+    """A second is refused, in this process or another, and takes nothing from the first; a killed one lets go."""
+    path = tmp_path / "일.journal"
+    if is_there:
+        Journal(path).close()
+    holds = "import sys; from cloudai.batch.journal import Journal; held = Journal(sys.argv[1]); print(1, flush=True)"
+    command = [sys.executable, "-c", f"{holds}; input()", str(path)]
     with Client(MadeUp(), send=lambda _: ok({"score": 1})) as client:
-        first = client.batch("sentiment", TEXTS, journal=tmp_path / "j")
-        with pytest.raises(JournalError, match="is used by another process"):
-            client.batch("sentiment", TEXTS, journal=tmp_path / "j")
-        first.close()
-        code = (
-            "import sys; from cloudai.batch.journal import Journal; "
-            "held = Journal(sys.argv[1]); print('has it', flush=True); input()"
-        )
-        command = [sys.executable, "-c", code, str(tmp_path / "j")]
+        with client.batch("sentiment", TEXTS, journal=path) as first:
+            for _ in range(2):
+                with pytest.raises(JournalError, match="is used by another process"):
+                    client.batch("sentiment", TEXTS, journal=path)
+            other = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert "is used by another process" in other.stderr
+            assert len(list(first)) == len(TEXTS)
         owner = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert owner.stdout
         assert owner.stdin
-        assert owner.stdout.readline() == "has it\n"
+        assert owner.stdout.readline() == "1\n"
         with pytest.raises(JournalError, match="is used by another process"):
-            client.batch("sentiment", TEXTS, journal=tmp_path / "j")
+            client.batch("sentiment", TEXTS, journal=path)
         owner.send_signal(signal.SIGKILL)
         owner.wait()
         owner.stdin.close()
         owner.stdout.close()
-        with client.batch("sentiment", TEXTS, journal=tmp_path / "j") as job:
-            assert len(list(job)) == 12
+        with client.batch("sentiment", TEXTS, journal=path) as job:
+            assert len(list(job)) == len(TEXTS)
 
 
-def test_it_is_its_owners_alone(tmp_path: Path) -> None:
-    """Mode 0600, of the file and of those beside it, whatever the umask."""
+@pytest.mark.parametrize("is_there", [False, True])
+def test_it_is_its_owners_alone(is_there: bool, tmp_path: Path) -> None:
+    """Mode 0600 before a word is in it, and so are the files beside it, whatever the umask; an empty one too."""
+    path = tmp_path / "일.journal"
     before = os.umask(0)
     try:
-        journal = Journal(tmp_path / "j")
-        journal.ask(lambda db: db.execute("CREATE TABLE more (x)"))
-        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
-        journal.close()
+        if is_there:
+            path.touch()
+            path.chmod(0o644)
+        for _ in range(2):
+            journal = Journal(path)
+            journal.ask(lambda db: db.execute("DELETE FROM items"))
+            modes = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.iterdir()}
+            journal.close()
+            assert modes == {"일.journal": 0o600, "일.journal-wal": 0o600}, "no other file is needed"
     finally:
         os.umask(before)
-    assert modes["j"] == 0o600
-    assert set(modes.values()) == {0o600}
+
+
+def test_the_program_goes_into_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative path is of the folder in which the batch was made, also when it is closed."""
+    (tmp_path / "다른").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    def answer(_: Request) -> Response:
+        os.chdir(tmp_path / "다른")
+        return ok({"score": 0.5})
+
+    with Client(MadeUp(), send=answer) as client, client.batch("sentiment", TEXTS[:5], journal="일.journal") as job:
+        assert {outcome.status for outcome in job} == {"ok"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["다른", "일.journal"]
+    assert not list((tmp_path / "다른").iterdir())
+
+
+def test_a_name_that_sqlite_knows_is_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The name ":memory:" is of a file like any other: what is in it is there for the next run."""
+    monkeypatch.chdir(tmp_path)
+    server = Server(lambda _: ok({"score": 0.5}))
+    for _ in range(2):
+        with Client(MadeUp(), send=server) as client, client.batch("sentiment", TEXTS[:2], journal=":memory:") as job:
+            assert {outcome.status for outcome in job} == {"ok"}
+    assert len(server.requests) == 2
 
 
 def test_a_fork_does_not_write(tmp_path: Path) -> None:
@@ -265,3 +234,40 @@ def test_a_fork_does_not_write(tmp_path: Path) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert journal.ask(lambda _: 1) == 1
     journal.close()
+
+
+FORKS = """
+import os, sys
+from cloudai import Client, JournalError
+from tests.core.made_up import MadeUp, ok
+client = Client(MadeUp(), send=lambda _: ok({"score": 0.5}))
+with client.batch("sentiment", [f"후기 {n}" for n in range(30)], journal=sys.argv[1], concurrency=2) as job:
+    for n, outcome in enumerate(job):
+        if n == 10:
+            child = os.fork()
+            if not child:
+                sys.exit(0)  # goes out through every `with`, as a program does
+            os.waitpid(child, 0)
+        if n == 20:
+            print("forked", flush=True)
+            os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_fork_that_ends_takes_nothing_with_it(tmp_path: Path) -> None:
+    """A child leaves through the batch it was forked in; its parent goes on, is killed, and all is in the journal."""
+    path = tmp_path / "일.journal"
+    command = [sys.executable, "-c", FORKS, path]
+    done = subprocess.run(
+        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.stdout == "forked\n"
+    assert done.returncode == -signal.SIGKILL
+    server = Server(lambda _: ok({"score": 0.5}))
+    answered, doubtful, sent = kept(path)
+    assert sent >= 21
+    assert len(answered) >= 21
+    again = Batcher("blocking", MadeUp(), server)("sentiment", TEXTS, journal=path)
+    assert again.books["done"] == len(TEXTS)
+    assert set(server.texts) == set(TEXTS) - answered
+    assert len(doubtful) <= 2

@@ -1,16 +1,14 @@
-"""Disks as they are: a drive that is really full, a file that may only be read, a log that is tidied away."""
+"""A disk that is full, really or at one commit: nothing is sent that could not be written down before."""
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -20,7 +18,7 @@ import pytest
 
 from cloudai import Client, JournalError
 from cloudai.batch import records
-from cloudai.batch.journal import Journal
+from cloudai.batch.records import Database
 from cloudai.flow import Request, Response
 from tests.batch.asking import Batcher, Server, both
 from tests.core.made_up import MadeUp, ok
@@ -120,181 +118,161 @@ def test_no_room_for_a_journal_at_all(drive: Path) -> None:
             assert {outcome.status for outcome in job} == {"ok"}
 
 
-def as_nobody(work: Callable[[], object]) -> str:
-    """What the typed error of this says to somebody without the rights of root."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
-        text = "no error"
-        try:
-            if os.geteuid() == 0:
-                os.setgroups([])
-                os.setuid(65534)
-            work()
-        except JournalError as error:
-            text = str(error)
-        except BaseException as error:
-            text = repr(error)
-        os.write(writer, text.encode())
-        os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader, encoding="utf-8") as told:
-        text = told.read()
-    os.waitpid(child, 0)
-    return text
+def test_a_limit_of_the_system_is_a_full_disk(tmp_path: Path) -> None:
+    """The real thing: a process that may not write more ends with the typed error, and its journal can be used."""
+    code = """
+import resource, signal, sys
+from cloudai import Client, JournalError
+from tests.core.made_up import MadeUp, ok
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, 120_000))
+n = [0]
+def send(request):
+    n[0] += 1
+    return ok({"score": 0.5, "model": "m" * 20_000})
+with Client(MadeUp(), send=send) as client:
+    try:
+        with client.batch("sentiment", [str(i) for i in range(50)], journal=sys.argv[1], concurrency=1) as job:
+            list(job)
+    except JournalError as error:
+        print(n[0], error)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "j")],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    n = int(done.stdout.split()[0])
+    assert 0 < n < 50
+    server = Server(lambda _: ok({"score": 0.5}))
+    again = Batcher("blocking", MadeUp(), server)("sentiment", [str(i) for i in range(50)], journal=tmp_path / "j")
+    assert again.books["done"] == 50
+    assert 50 - n <= len(server.requests) <= 50 - n + 1, "at most the one whose reply found no room is asked again"
 
 
-@pytest.mark.skipif(not hasattr(os, "setuid"), reason="rights are other ones there")
-def test_a_file_that_may_only_be_read() -> None:
-    """A journal of somebody else's, and a folder where nothing may be made: the typed error, and not a byte changed."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        journal = folder / "일.journal"
-        Journal(journal).close()
-        before = journal.read_bytes()
-        journal.chmod(0o444)
-        folder.chmod(0o555)
-        try:
-            told = [as_nobody(lambda: Journal(journal)), as_nobody(lambda: Journal(folder / "새"))]
-        finally:
-            folder.chmod(0o700)
-        assert journal.read_bytes() == before
-        assert [path.name for path in folder.iterdir()] == ["일.journal"]
-    assert all("Check who owns the file" in text or "Check that the folder" in text for text in told), told
-    assert all("cannot be" in text for text in told), told
+class Disk:
+    """Where journals are: full at the commits that ``is_full`` says so of."""
+
+    def __init__(self) -> None:
+        self.commits = 0
+        self.full_from: int | None = None
+        """The commit from which on it is, until somebody makes room."""
+
+    def is_full(self) -> bool:
+        """Whether this commit finds no room."""
+        self.commits += 1
+        return self.full_from is not None and self.commits >= self.full_from
+
+    def connect(self, path: str) -> Database:
+        """A connection to a database on it."""
+        db = sqlite3.connect(path, timeout=0.2, isolation_level=None, check_same_thread=False)
+        outer = self
+
+        class Watched:
+            def execute(self, sql: str, parameters: Any = ()) -> Any:
+                if sql == "COMMIT" and outer.is_full():
+                    raise sqlite3.OperationalError("database or disk is full")
+                return db.execute(sql, parameters)
+
+            def close(self) -> None:
+                db.close()
+
+        return Watched()
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    """The disk of every journal that is opened."""
+    disk = Disk()
+    monkeypatch.setattr("cloudai.batch.journal._connect", disk.connect)
+    return disk
 
 
 @both
-def test_a_log_that_is_tidied_away(colour: str, tmp_path: Path) -> None:
-    """The file beside it holds what was written last: without it nothing more is sent, and the error says so."""
-    path = tmp_path / "일.journal"
+def test_full_before_an_intention_nothing_is_sent(colour: str, disk: Disk, tmp_path: Path) -> None:
+    """Not one request goes out after the first that could not be written down; with space again it goes on."""
     server = Server(lambda _: ok({"score": 0.5}))
+    run = Batcher(colour, MadeUp(), server)
+    sent_when_full = []
 
     def answer(_: Request) -> Response:
-        if len(server.requests) == 3:
-            Path(f"{path}-wal").unlink()
+        if len(server.requests) == 5:
+            # What is answered now can still be written; the next intention cannot.
+            disk.full_from = disk.commits + 2
+        sent_when_full.append(disk.full_from is not None and disk.commits >= disk.full_from)
         return ok({"score": 0.5})
 
     server.answer = answer
-    done = Batcher(colour, MadeUp(), server)("sentiment", TEXTS, journal=path, concurrency=1)
+    done = run("sentiment", TEXTS[:12], journal=tmp_path / "j", concurrency=1)
     assert isinstance(done.error, JournalError)
-    assert "was moved or deleted" in str(done.error)
-    assert len(server.requests) == 3
+    assert "the disk is full" in str(done.error)
+    assert "run the same again" in str(done.error)
+    assert not any(sent_when_full)
+    assert len(server.requests) == 5
+    disk.full_from = None
+    again = run("sentiment", TEXTS[:12], journal=tmp_path / "j", concurrency=1)
+    assert again.books["done"] == 12
+    assert sorted(server.texts) == sorted(TEXTS[:12])
 
 
-def test_the_program_goes_into_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A relative path is of the folder in which the batch was made, also when it is closed."""
-    (tmp_path / "다른").mkdir()
-    monkeypatch.chdir(tmp_path)
+def test_full_after_a_reply_the_result_is_not_lost(disk: Disk, tmp_path: Path) -> None:
+    """It is handed out, nothing more is sent, and it is kept after all where there is room again at the end."""
+    server = Server(lambda _: ok({"score": 0.5}))
 
     def answer(_: Request) -> Response:
-        os.chdir(tmp_path / "다른")
+        disk.full_from = disk.commits + 1
         return ok({"score": 0.5})
 
-    with Client(MadeUp(), send=answer) as client, client.batch("sentiment", TEXTS[:5], journal="일.journal") as job:
-        assert {outcome.status for outcome in job} == {"ok"}
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["다른", "일.journal"]
-    assert not list((tmp_path / "다른").iterdir())
-
-
-def test_a_name_that_sqlite_knows_is_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The name ":memory:" is of a file like any other: what is in it is there for the next run."""
-    monkeypatch.chdir(tmp_path)
-    server = Server(lambda _: ok({"score": 0.5}))
-    for _ in range(2):
-        with Client(MadeUp(), send=server) as client, client.batch("sentiment", TEXTS[:2], journal=":memory:") as job:
+    server.answer = answer
+    outcomes = []
+    with Client(MadeUp(), send=server) as client:
+        with client.batch("sentiment", TEXTS[:12], journal=tmp_path / "j", concurrency=1) as job:
+            with pytest.raises(JournalError, match="disk is full"):
+                for outcome in job:
+                    outcomes.append(outcome)
+                    disk.full_from = None  # somebody has made room
+            assert job.balanced
+        assert [outcome.status for outcome in outcomes][:1] == ["ok"]
+        assert len(server.requests) == 1
+        server.answer = lambda _: ok({"score": 0.5})
+        with client.batch("sentiment", TEXTS[:12], journal=tmp_path / "j") as job:
             assert {outcome.status for outcome in job} == {"ok"}
-    assert len(server.requests) == 2
+    assert sorted(server.texts) == sorted(TEXTS[:12]), "what was answered is not asked again"
 
 
-@pytest.mark.parametrize("folder", ["full", "locked", "readonly", "not a database"])
-def test_the_advice_goes_by_the_error(folder: str, tmp_path: Path) -> None:
-    """Not by what the folder is called."""
-    with pytest.raises(JournalError, match=r"there is no such folder\. Make the folder"):
-        Journal(tmp_path / folder / "j")
+def test_killed_before_what_was_lost_is_written(disk: Disk, tmp_path: Path) -> None:
+    """Full, and killed before it could be closed: the reply is lost, its text is in doubt, and asked once more."""
 
+    def answer(_: Request) -> Response:
+        disk.full_from = disk.commits + 1
+        return ok({"score": 0.5})
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are none")
-def test_what_is_no_file(tmp_path: Path) -> None:
-    """A pipe and a device: the typed error with advice at once, and what they are is left as it is."""
-    os.mkfifo(tmp_path / "관")
-    for path in (tmp_path / "관", Path(os.devnull)):
-        mode = path.stat().st_mode
-        with pytest.raises(JournalError, match="cannot be used") as raised:
-            Journal(path)
-        assert raised.value.advice
-        assert path.stat().st_mode == mode
-
-
-def test_an_empty_file_becomes_its_owners_alone(tmp_path: Path) -> None:
-    """Made by others for all to read: mode 0600 before a word is in it, and so are the files beside it; also later."""
-    path = tmp_path / "일.journal"
-    path.touch()
-    path.chmod(0o644)
-    for _ in range(2):
-        journal = Journal(path)
-        journal.ask(lambda db: db.execute("DELETE FROM items"))
-        modes = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.iterdir()}
-        journal.close()
-        assert modes == {"일.journal": 0o600, "일.journal-wal": 0o600}, "no other file is needed"
-
-
-def test_two_batches_of_one_process_that_go_on(tmp_path: Path) -> None:
-    """A journal that was there before has one owner too, and a failed second takes nothing from the first."""
-    path = tmp_path / "일.journal"
-    Journal(path).close()
-    first = Journal(path)
-    for _ in range(2):
-        with pytest.raises(JournalError, match="is used by another process"):
-            Journal(path)
-    command = [sys.executable, "-c", "import sys; from cloudai.batch.journal import Journal; Journal(sys.argv[1])"]
-    other = subprocess.run([*command, path], capture_output=True, text=True, check=False)
-    assert "is used by another process" in other.stderr
-    assert first.ask(lambda db: db.execute("SELECT COUNT(*) FROM items").fetchone()) == (0,)
-    first.close()
-
-
-FORKS = """
-import os, sys
-from cloudai import Client, JournalError
-from tests.core.made_up import MadeUp, ok
-client = Client(MadeUp(), send=lambda _: ok({"score": 0.5}))
-with client.batch("sentiment", [f"후기 {n}" for n in range(30)], journal=sys.argv[1], concurrency=2) as job:
-    for n, outcome in enumerate(job):
-        if n == 10:
-            child = os.fork()
-            if not child:
-                sys.exit(0)  # goes out through every `with`, as a program does
-            os.waitpid(child, 0)
-        if n == 20:
-            print("forked", flush=True)
-            os.kill(os.getpid(), 9)
-"""
-
-
-def test_a_fork_that_ends_takes_nothing_with_it(tmp_path: Path) -> None:
-    """A child leaves through the batch it was forked in; its parent goes on, is killed, and all is in the journal."""
-    path = tmp_path / "일.journal"
-    command = [sys.executable, "-c", FORKS, path]
-    done = subprocess.run(
-        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False, timeout=60
-    )
-    assert done.stdout == "forked\n"
-    assert done.returncode == -signal.SIGKILL
+    with Client(MadeUp(), send=answer) as client:
+        job = client.batch("sentiment", TEXTS[:5], journal=tmp_path / "j", concurrency=1)
+        with pytest.raises(JournalError, match="the disk is full"):
+            list(job)
+        (tmp_path / "found").mkdir()
+        for path in tmp_path.glob("j*"):
+            (tmp_path / "found" / path.name).write_bytes(path.read_bytes())
+        with pytest.raises(JournalError, match=r"1 answered request.* in doubt"):
+            job.close()
+    disk.full_from = None
+    assert kept(tmp_path / "found" / "j") == (set(), {TEXTS[0]}, 1)
     server = Server(lambda _: ok({"score": 0.5}))
-    answered, doubtful, sent = kept(path)
-    assert sent >= 21
-    assert len(answered) >= 21
-    again = Batcher("blocking", MadeUp(), server)("sentiment", TEXTS, journal=path)
-    assert again.books["done"] == len(TEXTS)
-    assert set(server.texts) == set(TEXTS) - answered
-    assert len(doubtful) <= 2
+    skipped = Batcher("blocking", MadeUp(), server)(
+        "sentiment", TEXTS[:5], journal=tmp_path / "found" / "j", in_doubt="skip"
+    )
+    assert skipped.values() == ["skipped", "ok", "ok", "ok", "ok"]
+    assert TEXTS[0] not in server.texts
 
 
-class OneFailure:
+class OneFailure(Disk):
     """A disk that fails once, at the first commit with such a step in it, and is well again."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+        super().__init__()
         self.failed = self._within = False
         made = getattr(records, step)
 
@@ -308,23 +286,13 @@ class OneFailure:
             return noted
 
         monkeypatch.setattr(records, step, make)
-        monkeypatch.setattr("cloudai.batch.journal._connect", self._connect)
+        monkeypatch.setattr("cloudai.batch.journal._connect", self.connect)
 
-    def _connect(self, path: str) -> Any:
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        outer = self
-
-        class Watched:
-            def execute(self, sql: str, parameters: Any = ()) -> Any:
-                if sql == "COMMIT" and outer._within and not outer.failed:
-                    outer.failed = True
-                    raise sqlite3.OperationalError("database or disk is full")
-                return db.execute(sql, parameters)
-
-            def close(self) -> None:
-                db.close()
-
-        return Watched()
+    def is_full(self) -> bool:
+        """Once."""
+        failing = self._within and not self.failed
+        self.failed = self.failed or failing
+        return failing
 
 
 @both
@@ -363,46 +331,3 @@ def test_one_reply_that_cannot_be_written_stops_the_run(
     assert server.texts == TEXTS[:1]
     assert run("sentiment", TEXTS, journal=tmp_path / "j").books["done"] == len(TEXTS)
     assert Counter(server.texts) == Counter(TEXTS)
-
-
-def test_killed_before_what_was_lost_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Full, and killed before it could be closed: the reply is lost, its text is in doubt, and asked once more."""
-    full = [False]
-
-    def connect(path: str) -> object:
-        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-
-        class Watched:
-            def execute(self, sql: str, parameters: tuple[object, ...] = ()) -> object:
-                if sql == "COMMIT" and full[0]:
-                    raise sqlite3.OperationalError("database or disk is full")
-                return db.execute(sql, parameters)
-
-            def close(self) -> None:
-                db.close()
-
-        return Watched()
-
-    monkeypatch.setattr("cloudai.batch.journal._connect", connect)
-
-    def answer(_: Request) -> Response:
-        full[0] = True
-        return ok({"score": 0.5})
-
-    with Client(MadeUp(), send=answer) as client:
-        job = client.batch("sentiment", TEXTS[:5], journal=tmp_path / "j", concurrency=1)
-        with pytest.raises(JournalError, match="the disk is full"):
-            list(job)
-        (tmp_path / "found").mkdir()
-        for path in tmp_path.glob("j*"):
-            (tmp_path / "found" / path.name).write_bytes(path.read_bytes())
-        with pytest.raises(JournalError, match="1 answered request"):
-            job.close()
-    monkeypatch.undo()
-    assert kept(tmp_path / "found" / "j") == (set(), {TEXTS[0]}, 1)
-    server = Server(lambda _: ok({"score": 0.5}))
-    skipped = Batcher("blocking", MadeUp(), server)(
-        "sentiment", TEXTS[:5], journal=tmp_path / "found" / "j", in_doubt="skip"
-    )
-    assert skipped.values() == ["skipped", "ok", "ok", "ok", "ok"]
-    assert TEXTS[0] not in server.texts

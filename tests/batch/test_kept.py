@@ -296,3 +296,16 @@ def test_a_lost_connection_of_our_own_is_as_before(colour: str) -> None:
         return next(replies) or mood(request)
 
     assert batcher(colour, Server(answer))("sentiment", ["좋아요"]).values() == ["ok"]
+
+
+def test_a_database_of_somebody_else_is_no_journal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also one without tables: to look at it makes nothing of it."""
+    import sqlite3
+
+    path = tmp_path / "남의.db"
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 7")
+    before = path.read_bytes()
+    assert main(["journal", str(path)]) in (2, 74)
+    assert "not a journal" in capsys.readouterr().err
+    assert path.read_bytes() == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -132,8 +133,36 @@ def test_printing_never_fails_on_a_console_of_another_code_page(encoding: str) -
     """The command shows what the console can, and does not stop over what it cannot."""
     done = subprocess.run(
         [sys.executable, "-m", "cloudai", "sentiment", "good ☃ 😀 좋아요", "--language", "en", "--json"],
-        env={"PYTHONIOENCODING": encoding, "PATH": "", "SYSTEMROOT": ""},
+        env={**os.environ, "PYTHONIOENCODING": encoding},
         capture_output=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode(errors="replace")
+
+
+HALF = [{"사진": "사진\udcff.jpg", "score": 0.5, "열\udcfe": ["\ud800"]}]
+
+
+def test_halves_of_surrogate_pairs_are_written_as_their_escape(tmp_path: Path) -> None:
+    """Names of files that are no UTF-8 have no bytes in a file of ours: every output holds their escape."""
+    table, path = Table(HALF), tmp_path / "표"
+    for excel in (True, False):
+        assert table.to_csv(path, excel=excel).encode() in path.read_bytes()
+        assert r"사진\udcff.jpg" in path.read_text("utf-8")
+    table.to_jsonl(path)
+    assert json.loads(path.read_text("utf-8")) == HALF[0]  # an escape of JSON too: nothing is lost
+    assert r"사진\udcff.jpg" in str(table).encode().decode()
+    assert r"사진\udcff.jpg" in table._repr_html_().encode().decode()
+
+
+def test_halves_of_surrogate_pairs_in_data_frames(tmp_path: Path) -> None:
+    """The same in pandas, polars and Parquet, nested values too."""
+    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    table, path = Table(HALF), tmp_path / "표.parquet"
+    expected = [{"사진": r"사진\udcff.jpg", "score": 0.5, r"열\udcfe": [r"\ud800"]}]
+    table.to_parquet(path)
+    for frame in (table.to_polars(), polars.read_parquet(path)):
+        assert frame.to_dicts() == expected
+    frame = table.to_pandas()
+    assert isinstance(frame, pandas.DataFrame)
+    assert frame.to_dict("records") == expected

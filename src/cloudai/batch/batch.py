@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import math
 import threading
 import time
@@ -16,7 +17,7 @@ from cloudai.batch.kept import outcomes, table_of
 from cloudai.batch.plan import Plan, plan
 from cloudai.batch.progress import Progress, progress_for
 from cloudai.batch.run import Run
-from cloudai.errors import JournalError
+from cloudai.errors import JournalError, SettingsError
 from cloudai.models.base import Result
 from cloudai.table import Outcome, Table, tidy
 
@@ -28,6 +29,10 @@ DRAIN = 10.0
 """Seconds that what is on its way is waited for, when a batch is ended early."""
 LOOK = 0.5
 """Seconds after which a waiting main thread looks up: on Windows Ctrl-C reaches it only then."""
+STEPS = 3
+"""Of the event loop, until a generator that nobody has any more is closed."""
+KEPT = (Exception, KeyboardInterrupt, SystemExit)
+"""What a worker raises is kept by the run, and raised where the outcomes are read."""
 
 
 class _Batch(Generic[R]):
@@ -40,6 +45,9 @@ class _Batch(Generic[R]):
         """The threads or tasks of the workers."""
         self._until = math.inf
         """When what is on its way is no longer waited for, where somebody has stopped it."""
+        self._stopped = False
+        """Whether the user has."""
+        self._running = False
 
     @property
     def books(self) -> dict[str, int]:
@@ -61,7 +69,9 @@ class _Batch(Generic[R]):
         """Why it ended before its inputs did; None where it did not."""
         if self._run.cause is not None:
             return str(self._run.cause)
-        return self._run.capped and f"{self._run.capped} is reached"
+        if self._run.capped:
+            return f"{self._run.capped} is reached"
+        return "it was stopped" if self._stopped else None
 
     def stop(self, wait: float = DRAIN) -> None:
         """Take up no more inputs, and wait for what is on its way: the iteration ends then.
@@ -71,8 +81,19 @@ class _Batch(Generic[R]):
 
         May be called from any thread, and from a signal handler, and once more with less.
         """
+        self._stopped = self._stopped or self._running or not self._run.began
+        self._end_within(wait)
+
+    def _end_within(self, wait: float) -> None:
         self._run.stop()
         self._until = min(self._until, time.monotonic() + wait)
+
+    def _require_ended(self) -> None:
+        """SettingsError while an iteration runs it: what it has kept so far is not all."""
+        if self._running:
+            raise SettingsError(
+                "the batch runs already", advice="Go on with the loop that runs it; read what is kept when it ends."
+            )
 
     def _kept(self) -> Iterator[Outcome[R]]:
         run = self._run
@@ -118,16 +139,14 @@ class Batch(_Batch[R]):
         return plan(self._run)
 
     def __iter__(self) -> Iterator[Outcome[R]]:
-        if self._run.began:
+        self._require_ended()
+        run = self._run
+        if run.began:
             yield from self._kept()
             return
-        run = self._run
-        for n, worker in enumerate(run.begin()):
-            thread = threading.Thread(target=self._work, args=(worker,), name=f"cloudai-batch-{n}", daemon=True)
-            self._at_work.append(thread)
-            thread.start()
         with progress_for(run) as progress:
             try:
+                self._begin()
                 while (outcome := self._next(progress)) is not END:
                     progress.show(outcome)
                     yield outcome
@@ -135,9 +154,15 @@ class Batch(_Batch[R]):
                 self._finish()
         run.raise_for_cause()
 
+    def _begin(self) -> None:
+        self._running = True
+        for n, worker in enumerate(self._run.begin()):
+            thread = threading.Thread(target=self._work, args=(worker,), name=f"cloudai-batch-{n}", daemon=True)
+            self._at_work.append(thread)
+            thread.start()
+
     def _work(self, worker: Any) -> None:
-        # What is raised is kept by the run, and raised where the outcomes are read.
-        with suppress(Exception):
+        with suppress(*KEPT):
             self._run.client._driver.run(worker)  # noqa: SLF001
 
     def _finish(self) -> None:
@@ -145,7 +170,7 @@ class Batch(_Batch[R]):
         threads, self._at_work = self._at_work, []
         if not threads:
             return
-        self.stop()
+        self._end_within(DRAIN)
         self._run.outcomes.open_wide()
         try:
             for thread in threads:
@@ -153,6 +178,7 @@ class Batch(_Batch[R]):
                     thread.join(LOOK)
         finally:
             self._run.end()
+            self._running = False
 
     def _next(self, progress: Progress) -> Any:
         future = self._run.outcomes.get()
@@ -217,21 +243,39 @@ class AsyncBatch(_Batch[R]):
         return await asyncio.to_thread(plan, self._run)
 
     async def __aiter__(self) -> AsyncIterator[Outcome[R]]:
-        if self._run.began:
+        await self._left()
+        self._require_ended()
+        run = self._run
+        if run.began:
             for outcome in await asyncio.to_thread(list, self._kept()):
                 yield outcome
             return
-        run = self._run
-        workers = await asyncio.to_thread(run.begin)
-        self._at_work = [asyncio.ensure_future(run.client._driver.run(worker)) for worker in workers]  # noqa: SLF001
         with progress_for(run) as progress:
             try:
+                await self._begin()
                 while (outcome := await self._next(progress)) is not END:
-                    progress.show(outcome)
+                    if inspect.isawaitable(told := progress.show(outcome)):
+                        await told
                     yield outcome
             finally:
                 await self._finish()
         run.raise_for_cause()
+
+    async def _left(self) -> None:
+        """A loop that was left by ``break`` is ended by the event loop, some steps later."""
+        for _ in range(STEPS):
+            await asyncio.sleep(0)
+        while self._running and not self._at_work:  # noqa: ASYNC110  # for a moment, and hardly ever
+            await asyncio.sleep(LOOK / 10)
+
+    async def _begin(self) -> None:
+        self._running = True
+        workers = await asyncio.to_thread(self._run.begin)
+        self._at_work = [asyncio.ensure_future(self._work(worker)) for worker in workers]
+
+    async def _work(self, worker: Any) -> None:
+        with suppress(*KEPT):
+            await self._run.client._driver.run(worker)  # noqa: SLF001
 
     async def _next(self, progress: Progress) -> Any:
         outcome = self._run.outcomes.get()
@@ -251,16 +295,16 @@ class AsyncBatch(_Batch[R]):
         tasks, self._at_work = self._at_work, []
         if not tasks:
             return
-        self.stop()
+        self._end_within(DRAIN)
         self._run.outcomes.open_wide()
         try:
             await asyncio.wait(tasks, timeout=max(0.0, self._until - time.monotonic()))
         finally:
             for task in tasks:
                 task.cancel()
-            # What is raised is kept by the run, and raised where the outcomes are read.
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.to_thread(self._run.end)
+            self._running = False
 
     async def table(self) -> Table:
         """One row for each input: status, attempts, units and what they cost, times, digest, what was done to it."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast, overload
+from dataclasses import replace
+from inspect import iscoroutinefunction
+from typing import Any, Literal, TypedDict, overload
 
 from typing_extensions import Unpack
 
@@ -15,9 +17,6 @@ from cloudai.models.image import ImageAnalysis, Text
 from cloudai.models.speech import Speech, Transcript
 from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
 from cloudai.table import Outcome
-
-if TYPE_CHECKING:
-    from cloudai.client import _Client
 
 __all__ = ["AsyncBatching", "BatchOptions", "Batching"]
 
@@ -43,20 +42,38 @@ class BatchOptions(TypedDict, total=False):
     price: float
     """USD for 1,000 units, for plan and table."""
     progress: bool | Callable[[Outcome[Any]], Any]
-    """True shows a bar, or lines where the output is a file; a function is called with each outcome."""
+    """True shows a bar, or lines where the output is a file; a function is called with each outcome, and awaited
+    in an `AsyncClient`."""
     column: str
     """The column that holds the inputs, where they are rows."""
     keep: Sequence[str]
     """The columns of the rows that stand in the tables; by default all."""
 
 
-def _settings(given: Mapping[str, Any]) -> Settings:
+def _run(client: Any, operation: str, inputs: Iterable[Any], given: Mapping[str, Any], *, awaits: bool) -> Run[Any]:
+    """A batch of the client; SettingsError for what it cannot be given."""
     if unknown := given.keys() - BatchOptions.__annotations__.keys():
         raise SettingsError(
             f"a batch has no option {', '.join(sorted(unknown))}",
             advice=f"It has: {', '.join(BatchOptions.__annotations__)}; options of the operation go into options={{}}.",
         )
-    return Settings(**given)
+    settings = Settings(**given)
+    tell = settings.progress
+    if not awaits and (iscoroutinefunction(tell) or iscoroutinefunction(getattr(tell, "__call__", None))):  # noqa: B004
+        raise SettingsError("progress= is an async function", advice="Give a plain one, or take AsyncClient.")
+    return Run(client, operation, inputs, replace(settings, keep=_kept(settings)))
+
+
+def _kept(settings: Settings) -> list[Any] | None:
+    """The columns to keep; None for all."""
+    keep = settings.keep
+    if keep is None:
+        return None
+    if isinstance(keep, str | bytes) or not isinstance(keep, Iterable):
+        raise SettingsError(f"keep={keep!r}", advice=f"Give a list of columns, for example keep=[{keep!r}].")
+    if settings.column is None:
+        raise SettingsError("keep= goes with column=", advice="Say which column holds the inputs.")
+    return list(keep)
 
 
 _MAPPED = ("pace", "concurrency", "progress")
@@ -144,7 +161,7 @@ class Batching:
             ...     sorted((item.item, item.result.label) for item in job)
             [(0, 'positive'), (1, 'negative')]
         """
-        return Batch(Run(cast("_Client", self), operation, inputs, _settings(settings)))
+        return Batch(_run(self, operation, inputs, settings, awaits=False))
 
     @overload
     def map(
@@ -196,7 +213,7 @@ class Batching:
             >>> [mood.label for mood in Client("local").map("sentiment", ["Good!", "Bad!"]).values()]
             ['positive', 'negative']
         """
-        with Batch[Any](Run(cast("_Client", self), operation, inputs, _settings(_of_map(options)))) as job:
+        with Batch[Any](_run(self, operation, inputs, _of_map(options), awaits=False)) as job:
             return Mapped(sorted(job, key=lambda outcome: outcome.item))
 
 
@@ -255,7 +272,7 @@ class AsyncBatching:
 
     def batch(self, operation: str, inputs: Iterable[Any], **settings: Unpack[BatchOptions]) -> AsyncBatch[Any]:
         """See `Client.batch`; made at once, run with ``async for``."""
-        return AsyncBatch(Run(cast("_Client", self), operation, inputs, _settings(settings)))
+        return AsyncBatch(_run(self, operation, inputs, settings, awaits=True))
 
     @overload
     async def map(
@@ -303,5 +320,5 @@ class AsyncBatching:
 
     async def map(self, operation: str, inputs: Iterable[Any], **options: Any) -> Mapped[Any]:
         """See `Client.map`."""
-        async with AsyncBatch[Any](Run(cast("_Client", self), operation, inputs, _settings(_of_map(options)))) as job:
+        async with AsyncBatch[Any](_run(self, operation, inputs, _of_map(options), awaits=True)) as job:
             return Mapped(sorted([outcome async for outcome in job], key=lambda outcome: outcome.item))

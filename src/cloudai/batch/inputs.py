@@ -59,7 +59,8 @@ class Inputs:
     def __init__(
         self, operation: str, given: Iterable[Any], column: str | None = None, keep: Sequence[str] | None = None
     ) -> None:
-        if isinstance(given, str | bytes | os.PathLike):
+        is_many = hasattr(given, "__iter__") or hasattr(given, "__getitem__")
+        if not is_many or isinstance(given, str | bytes | os.PathLike | Mapping):
             raise InputError(
                 f"a batch takes many inputs, not one {type(given).__name__}",
                 advice="Give a list, for example sorted(Path('photos').glob('*.jpg')).",
@@ -76,9 +77,14 @@ class Inputs:
         """How many there are, where that is known."""
         return len(self._given) if isinstance(self._given, Sequence) else None
 
+    @property
+    def come_once(self) -> bool:
+        """Whether they can be gone over only once."""
+        return isinstance(self._given, Iterator)
+
     def hold(self) -> None:
         """Keep the paths, addresses, texts and rows of an iterator, so that a plan can go over them before the run."""
-        if not isinstance(self._given, Iterator):
+        if not self.come_once:
             return
         held = []
         for thing in self._given:
@@ -103,6 +109,13 @@ class Inputs:
         row: dict[str, Any] | None = None
         if isinstance(thing, Mapping):
             row, thing = self._of_row(item, thing)
+        elif self._column is not None:
+            if item == 0:
+                raise InputError(
+                    f"column={self._column!r} goes with rows, not with a {type(thing).__name__}",
+                    advice="Give a list of dicts, a table or a data frame.",
+                )
+            thing = None  # a later one that is no row fails alone
         if self._is_text:
             return Entry(item, thing, thing if isinstance(thing, str) else None, row, is_text=True)
         if not isinstance(thing, str | os.PathLike):
@@ -122,8 +135,20 @@ class Inputs:
                 f"{problem}{'?' if self._column is None else ''}",
                 advice=f"Give column= one of: {', '.join(map(str, row))}.",
             )
+        if item == 0:
+            self._require_kept(row)
         kept = {str(name): row.get(name) for name in (row if self._keep is None else self._keep)}
         return kept, row.get(self._column)
+
+    def _require_kept(self, row: Mapping[str, Any]) -> None:
+        """InputError where a column to keep is in no row, as far as they can be looked at."""
+        rows = self._given if isinstance(self._given, Sequence) else [row]
+        known = dict.fromkeys(name for one in rows if isinstance(one, Mapping) for name in one)
+        if unknown := [str(name) for name in self._keep or () if name not in known]:
+            raise InputError(
+                f"there is no column {', '.join(unknown)}",
+                advice=f"keep= chooses among: {', '.join(map(str, row))}.",
+            )
 
     def kept(self, entry: Entry) -> dict[str, Any] | None:
         """The user's columns as they may be written down: without the text that is sent, or an address's signature."""

@@ -30,7 +30,8 @@ class Intake:
         self._wanted: deque[tuple[int, Future[list[Entry]]]] = deque()
         self._closed = False
         self._thread: threading.Thread | None = None
-        self._failure: BaseException | None = None
+        self.failure: BaseException | None = None
+        """What the iterator raised."""
         self.count = 0
         """How many were handed out."""
         self.left: list[Entry] = []
@@ -81,18 +82,18 @@ class Intake:
                 self._handed(taken)
             if not future.set_running_or_notify_cancel():
                 continue  # who wanted them has gone, and the end finds them among those at work
-            if taken or self._failure is None:
+            if taken or self.failure is None:
                 future.set_result(taken)
             else:
-                future.set_exception(self._failure)
+                future.set_exception(self.failure)
 
     def _taken(self, n: int) -> list[Entry]:
         taken: list[Entry] = []
         try:
-            while len(taken) < n and not self._closed and self._failure is None:
+            while len(taken) < n and not self._closed and self.failure is None:
                 taken.append(next(self._entries))
         except StopIteration:
             pass
         except BaseException as error:  # noqa: BLE001  # told to the one who takes the next
-            self._failure = error
+            self.failure = error
         return taken

@@ -249,7 +249,7 @@ def _from_json(kind: type[M], text: str) -> M:
 
 def result_of(operation: str, standing: Standing, name: str | None = None) -> Result | None:
     """The result that was written down, with the replies it was read from; None where there is none we can read."""
-    if standing.result is None:
+    if standing.result is None or operation not in RESULTS:  # of a later version
         return None
     try:
         result = _from_json(RESULTS[operation], standing.result)

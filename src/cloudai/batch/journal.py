@@ -45,13 +45,18 @@ class Journal:
     Args:
         path: The file; made if it is not there.
         connect: Opens SQLite; tests put their own in.
+        make: Make one where the file is not there, or is empty.
 
     Raises:
         JournalError: Another process has it, it is no journal, or it cannot be written.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str] | None = None, *, connect: Callable[[str], Database] | None = None
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        connect: Callable[[str], Database] | None = None,
+        make: bool = True,
     ) -> None:
         self.path = None if path is None else _as_path(path)
         # The program may go into another folder meanwhile; SQLite keeps its log beside what a link points to.
@@ -62,14 +67,14 @@ class Journal:
         self._lost: list[tuple[Callable[[Any], Any], bool]] = []
         self._closing = False
         with self._mapped():
-            self._db = self._opened(connect or _connect)
+            self._db = self._opened(connect or _connect, make)
             self._inode = self._identity()
         self._thread = threading.Thread(target=self._serve, name="cloudai-journal", daemon=True)
         self._thread.start()
 
     # -- opening -----------------------------------------------------------------------------------------------
 
-    def _opened(self, connect: Callable[[str], Database]) -> Database:
+    def _opened(self, connect: Callable[[str], Database], make: bool) -> Database:
         if self._file is None:
             db = connect("")
             make_tables(db)
@@ -81,7 +86,8 @@ class Journal:
         try:
             # One owner: the lock goes when its process does, and no shared memory is needed beside the file.
             db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            require_ours(db)
+            if not require_ours(db) and not make:
+                raise sqlite3.DatabaseError("file is not a database of ours: not a database")
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             db.execute("PRAGMA secure_delete = ON")

@@ -5,19 +5,20 @@ from __future__ import annotations
 import html
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cloudai.batch import records
 from cloudai.batch.inputs import Entry
-from cloudai.errors import CloudAIError, InputError
+from cloudai.errors import CloudAIError, InputError, JournalError
 from cloudai.flow import Call, Flow, Request
 from cloudai.media import Image
 from cloudai.operations import Given, digest_of, flow_of, given_as
 from cloudai.pace import MARGIN, Rate
-from cloudai.table import Table
+from cloudai.table import Table, inert
 
 if TYPE_CHECKING:
     from cloudai.batch.run import Run
@@ -82,7 +83,7 @@ class Plan:
         return lines
 
     def __str__(self) -> str:
-        return "\n".join(f"{what:>16}  {value}" for what, value in self._lines())
+        return "\n".join(f"{what:>16}  {inert(value)}" for what, value in self._lines())
 
     def _repr_html_(self) -> str:
         rows = "".join(f"<tr><th>{html.escape(a)}</th><td>{html.escape(b)}</td></tr>" for a, b in self._lines())
@@ -113,15 +114,41 @@ class _Draft(Image):
 
 def plan(run: Run[Any]) -> Plan:
     """Go over the inputs without sending anything: read each, and hold it against the provider's limits."""
+    if run.began and run.inputs.come_once:
+        raise InputError("the inputs of a generator are gone over once", advice="Plan before the run, or give a list.")
     run.inputs.hold()
     tally = _Tally(run)
     for entry in run.inputs:
         tally.inputs += 1
-        try:
-            tally.add(entry)
-        except CloudAIError as error:
-            tally.refused.append((entry.name or f"input {entry.item}", str(error)))
+        with _put_back(entry):
+            try:
+                tally.add(entry)
+            except JournalError:
+                raise
+            except CloudAIError as error:
+                tally.refused.append((entry.name or f"input {entry.item}", str(error)))
     return tally.plan()
+
+
+@contextmanager
+def _put_back(entry: Entry) -> Iterator[None]:
+    """An open file is for the run too, from where it was."""
+    file = entry.given
+    if not hasattr(file, "read"):
+        yield
+        return
+    try:
+        place = file.tell()
+        file.seek(place)
+    except (OSError, ValueError, AttributeError) as error:  # a pipe, or closed
+        raise InputError(
+            f"input {entry.item} is an open file that cannot be read twice",
+            advice="Give its path, or its bytes: file.read().",
+        ) from error
+    try:
+        yield
+    finally:
+        file.seek(place)
 
 
 class _Tally:

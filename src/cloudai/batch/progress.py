@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,8 +19,6 @@ __all__ = ["Progress", "progress_for"]
 
 EVERY = 15.0
 """Seconds between two lines where nobody watches."""
-SHORT = 28
-"""Letters of a name that the bar shows."""
 
 
 class Progress:
@@ -33,8 +32,8 @@ class Progress:
     ) -> None:
         """The batch has ended."""
 
-    def show(self, outcome: Outcome[Any]) -> None:
-        """One more input has ended."""
+    def show(self, outcome: Outcome[Any]) -> Any:
+        """One more input has ended; what is awaitable of it is awaited, where the batch can."""
 
     def wait(self) -> None:
         """Nothing has ended for half a second."""
@@ -46,21 +45,47 @@ class Told(Progress):
     def __init__(self, tell: Callable[[Outcome[Any]], Any]) -> None:
         self._tell = tell
 
-    def show(self, outcome: Outcome[Any]) -> None:
+    def show(self, outcome: Outcome[Any]) -> Any:
         """Hand it on."""
-        self._tell(outcome)
+        return self._tell(outcome)
+
+
+class _Seen:
+    """Standard error, as far as anybody looks: closed or broken, it ends no batch."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def isatty(self) -> bool:
+        """Whether somebody watches."""
+        with suppress(OSError, ValueError):
+            return bool(self._stream.isatty())
+        return False
+
+    def write(self, text: str) -> None:
+        """Show it, if it can be."""
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        """Show it now, if it can be."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 class Bar(Progress):
     """A bar with time left, failures, and how long the quota is waited for."""
 
-    def __init__(self, run: Run[Any]) -> None:
-        self._run = run
+    def __init__(self, run: Run[Any], stream: _Seen) -> None:
+        self._run, self._stream = run, stream
 
     def __enter__(self) -> Self:
         # Some terminals say that they have no columns.
-        size: dict[str, Any] = {"dynamic_ncols": True} if _columns() else {"ncols": 80, "nrows": 24}
-        self._bar = _tqdm()(total=self._run.inputs.total, desc=self._run.operation, unit="", file=sys.stderr, **size)
+        size: dict[str, Any] = {"dynamic_ncols": True} if _columns(self._stream) else {"ncols": 80, "nrows": 24}
+        self._bar = _tqdm()(total=self._run.inputs.total, desc=self._run.operation, unit="", file=self._stream, **size)
         return self
 
     def show(self, outcome: Outcome[Any]) -> None:  # noqa: ARG002
@@ -82,8 +107,8 @@ class Bar(Progress):
 class Lines(Progress):
     """A line every quarter of a minute, and one at the end: for a file, or the log of a server."""
 
-    def __init__(self, run: Run[Any]) -> None:
-        self._run = run
+    def __init__(self, run: Run[Any], stream: _Seen) -> None:
+        self._run, self._stream = run, stream
         self._next = time.monotonic() + EVERY
 
     def show(self, outcome: Outcome[Any]) -> None:  # noqa: ARG002
@@ -105,8 +130,8 @@ class Lines(Progress):
         run = self._run
         total = f"/{run.inputs.total}" if run.inputs.total is not None else ""
         ended = sum(run.counts.values())
-        sys.stderr.write(f"{run.operation}: {ended}{total}  {_standing(run)}".rstrip() + "\n")
-        sys.stderr.flush()
+        self._stream.write(f"{run.operation}: {ended}{total}  {_standing(run)}".rstrip() + "\n")
+        self._stream.flush()
 
 
 def _standing(run: Run[Any]) -> str:
@@ -120,9 +145,9 @@ def _standing(run: Run[Any]) -> str:
     return ", ".join(words)
 
 
-def _columns() -> int:
+def _columns(stream: _Seen) -> int:
     try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns
+        return os.get_terminal_size(stream.fileno()).columns
     except (OSError, ValueError, AttributeError):
         return 0
 
@@ -152,6 +177,7 @@ def progress_for(run: Run[Any]) -> Progress:
     wanted = run.settings.progress
     if callable(wanted):
         return Told(wanted)
-    if not wanted:
+    if not wanted or sys.stderr is None:  # None: a program of Windows without a console
         return Progress()
-    return Bar(run) if _in_notebook() or sys.stderr.isatty() else Lines(run)
+    stream = _Seen(sys.stderr)
+    return Bar(run, stream) if _in_notebook() or stream.isatty() else Lines(run, stream)

@@ -241,7 +241,7 @@ class Run(Conduct, Generic[R]):
             if number >= SLOW_START:
                 yield Wait(self.alive)
             yield from lockstep(self._more, self._handed_out, self.together)
-        except (Exception, SystemExit, KeyboardInterrupt) as error:
+        except (Exception, KeyboardInterrupt, SystemExit) as error:  # also of a `send` of the user's
             self.failure = self.failure or error
             self.stop()
             raise
@@ -531,7 +531,7 @@ class Run(Conduct, Generic[R]):
     def _never_taken_up(self) -> Iterator[Entry]:
         yield from self._intake.left
         total = self.inputs.total
-        if total is not None and self.failure is None:
+        if total is not None and self._intake.failure is None:
             at = (self.inputs.at(item) for item in range(self._intake.count + len(self._intake.left), total))
             yield from (entry for entry in at if entry is not None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 
 from cloudai._version import __version__
 from cloudai.cli import batches, commands
+from cloudai.cli.outputs import OutputError, discard_output, tell
 from cloudai.errors import CloudAIError, JournalError
 
 __all__ = ["main"]
@@ -25,6 +27,9 @@ examples:
   cloudai sentiment "맛있어요!" --language ko --provider google
   cloudai doctor                                    which keys are set
 
+exit codes: 0 all well, 1 an input failed or a limit was reached, 2 nothing (more) could be done, 74 the journal or the
+table cannot be written, 75 the same command goes on later, 130 and 143 after a signal, 141 nobody reads the output
+
 Expressions and ages are guesses about appearance; nobody is ever named.
 """
 
@@ -33,8 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        0 when all went well, 1 when an input failed, 2 when nothing could be done, 74 when the journal could not be
-        written, 75 when the same command goes on later, 130 or 143 after Ctrl-C or a request to end.
+        0 when all went well, 1 when an input failed or a limit was reached, 2 when nothing (more) could be done, 74
+        when the journal or a table could not be written, 75 when the same command goes on later, 130 or 143 after
+        Ctrl-C or a request to end, 141 when nobody reads what is printed.
     """
     for stream in (sys.stdout, sys.stderr):
         # A console in another code page shows what it can, and never stops the run.
@@ -42,25 +48,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
     try:
+        code = _code_of(options)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, and not where Python ends: what fails then has no code of its own
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `cloudai … | head` has seen enough
+        discard_output()
+        return batches.UNREAD
+    except OSError as error:
+        tell(f"{error.filename or 'standard output'} cannot be written ({error.strerror})")
+        discard_output()
+        return batches.IO_ERROR
+    return code
+
+
+def _code_of(options: argparse.Namespace) -> int:
+    try:
         with _told():
             _load_env_file(options)
             return int(options.run(options))
-    except JournalError as error:
-        print(error, file=sys.stderr)
-        return batches.IO_ERROR
     except CloudAIError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        return 0  # `cloudai … | head` has seen enough
+        tell(error)
+        return batches.IO_ERROR if isinstance(error, JournalError | OutputError) else 2
+
+
+class _Teller(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        tell(self.format(record))
 
 
 @contextmanager
 def _told() -> Iterator[None]:
     """What the library has to say beside its results, on standard error."""
-    log, handler = logging.getLogger("cloudai"), logging.StreamHandler()
+    log, handler = logging.getLogger("cloudai"), _Teller()
     log.addHandler(handler)
     try:
         yield
@@ -89,26 +110,34 @@ def _parser() -> argparse.ArgumentParser:
 
     faces = _over_files(subparsers, "faces", "detect_faces", "find the faces in pictures")
     faces.add_argument("--landmarks", action="store_true", help="also the points of each face (in --json)")
-    faces.add_argument("--max-faces", type=int, metavar="N", help="most faces in a picture (default: 100)")
+    faces.add_argument("--max-faces", type=_count, metavar="N", help="most faces in a picture (default: 100)")
 
     analyze = _over_files(subparsers, "analyze", "analyze_image", "say what is in pictures")
     analyze.add_argument("--features", type=_words, metavar="A,B", help="caption,tags,objects,faces,text,colors …")
-    analyze.add_argument("--max-results", type=int, metavar="N", help="most results of each feature")
-    analyze.add_argument("--language", metavar="CODE", help="language of the tags, where the provider translates")
+    analyze.add_argument("--max-results", type=_count, metavar="N", help="most results of each feature")
+    analyze.add_argument(
+        "--language", type=_text, metavar="CODE", help="language of the tags, where the provider translates"
+    )
 
     age = _over_files(subparsers, "age", "estimate_age", "guess how old faces look, where a provider does")
-    age.add_argument("--max-faces", type=int, metavar="N", help="most faces in a picture (default: 100)")
+    age.add_argument("--max-faces", type=_count, metavar="N", help="most faces in a picture (default: 100)")
 
     transcribe = _over_files(subparsers, "transcribe", "speech_to_text", "write down what is said in recordings")
-    transcribe.add_argument("--language", required=True, metavar="CODE", help="the language spoken, e.g. ko-KR")
-    transcribe.add_argument("--speakers", type=int, metavar="N", help="tell this many speakers apart")
+    transcribe.add_argument(
+        "--language", type=_text, required=True, metavar="CODE", help="the language spoken, e.g. ko-KR"
+    )
+    transcribe.add_argument("--speakers", type=_count, metavar="N", help="tell this many speakers apart")
     transcribe.set_defaults(provider="google")
 
     sentiment = _command(subparsers, "sentiment", batches.over_texts, "say whether texts are positive or negative")
     sentiment.add_argument("texts", nargs="*", metavar="TEXT", help="a text in quotes")
-    sentiment.add_argument("--lines", metavar="FILE", help="a file with one text a line; - reads standard input")
-    sentiment.add_argument("--language", metavar="CODE", help="the language of the texts, e.g. ko")
-    sentiment.add_argument("--lexicon", metavar="CSV", help="words and scores for --provider local in any language")
+    sentiment.add_argument(
+        "--lines", type=_text, metavar="FILE", help="a file with one text a line; - reads standard input"
+    )
+    sentiment.add_argument("--language", type=_text, metavar="CODE", help="the language of the texts, e.g. ko")
+    sentiment.add_argument(
+        "--lexicon", type=_text, metavar="CSV", help="words and scores for --provider local in any language"
+    )
     _output(sentiment)
     _batch(sentiment)
     sentiment.set_defaults(operation="sentiment")
@@ -116,10 +145,12 @@ def _parser() -> argparse.ArgumentParser:
     journal = _command(subparsers, "journal", batches.journal, "what a journal holds, and what is in doubt")
     journal.add_argument("file", metavar="FILE", help="the journal of a batch")
     journal.add_argument("--batch", type=int, metavar="N", help="the batch to write out, where it holds several")
-    journal.add_argument("--csv", metavar="FILE", help="write what was found for Excel; - prints it as plain CSV")
+    journal.add_argument(
+        "--csv", type=_text, metavar="FILE", help="write what was found for Excel; - prints it as plain CSV"
+    )
     journal.add_argument("--rows", action="store_true", help="with --csv: one row an input, with attempts and times")
     journal.add_argument("--json", action="store_true", help="print one JSON object an input")
-    journal.add_argument("--forget", metavar="INPUT", help="delete all that is kept of one input")
+    journal.add_argument("--forget", type=_text, metavar="INPUT", help="delete all that is kept of one input")
 
     providers = _command(subparsers, "providers", commands.providers, "what each provider can do, and since when")
     providers.add_argument("name", nargs="?", help="one provider, in detail")
@@ -142,7 +173,11 @@ def _command(subparsers: Any, name: str, run: Any, text: str) -> argparse.Argume
 def _over_files(subparsers: Any, name: str, operation: str, text: str) -> argparse.ArgumentParser:
     parser = _command(subparsers, name, batches.over_files, text)
     parser.add_argument(
-        "paths", nargs="+", metavar="FILE", help="files, folders, patterns such as 'photos/*.jpg', URLs, or a table"
+        "paths",
+        type=_text,
+        nargs="+",
+        metavar="FILE",
+        help="files, folders, patterns such as 'photos/*.jpg', URLs, or a table",
     )
     _output(parser)
     _batch(parser)
@@ -151,26 +186,35 @@ def _over_files(subparsers: Any, name: str, operation: str, text: str) -> argpar
 
 
 def _output(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--provider", default="local", metavar="NAME", help="who answers (default: %(default)s)")
+    parser.add_argument(
+        "--provider", type=_text, default="local", metavar="NAME", help="who answers (default: %(default)s)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object an input instead of a table")
-    parser.add_argument("--csv", metavar="FILE", help="write the table for Excel; - prints it as plain CSV")
-    parser.add_argument("--timeout", type=float, metavar="S", help="seconds for each input, retries included")
+    parser.add_argument("--csv", type=_text, metavar="FILE", help="write the table for Excel; - prints it as plain CSV")
+    parser.add_argument(
+        "--timeout", type=_seconds, metavar="S", help="seconds for each input, retries included; above 0"
+    )
     _env_file(parser)
 
 
 def _batch(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("many inputs")
     group.add_argument("--plan", action="store_true", help="say what would be sent, where and how long; send nothing")
-    group.add_argument("--pace", metavar="RATE", help='requests at most, e.g. 20/min or "10/s, 1000/day"; free')
+    group.add_argument(
+        "--pace", type=_text, metavar="RATE", help='requests at most, e.g. 20/min or "10/s, 1000/day"; free'
+    )
     group.add_argument(
         "--journal",
+        type=_text,
         metavar="FILE",
         help="keeps what is paid for: the same command goes on from it; by default a file in this folder where many "
         "inputs go to a provider, with none nothing is kept",
     )
-    group.add_argument("--column", metavar="NAME", help="the column of a CSV or TSV that holds the inputs")
-    group.add_argument("--max-requests", type=int, metavar="N", help="billed requests at most, all runs together")
-    group.add_argument("--max-units", type=int, metavar="N", help="billed units at most, all runs together")
+    group.add_argument("--column", type=_text, metavar="NAME", help="the column of a CSV or TSV that holds the inputs")
+    group.add_argument(
+        "--max-requests", type=int, metavar="N", help="billed requests at most, all runs together; exit code 1"
+    )
+    group.add_argument("--max-units", type=int, metavar="N", help="billed units at most, likewise")
     group.add_argument("--price", type=float, metavar="USD", help="for 1,000 units: the plan says the cost")
     group.add_argument("--concurrency", type=int, metavar="N", help="inputs at once")
     group.add_argument("--in-doubt", choices=["resend", "skip"], help="inputs sent before without an answer")
@@ -178,8 +222,30 @@ def _batch(parser: argparse.ArgumentParser) -> None:
 
 
 def _env_file(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--env-file", metavar="FILE", help="read settings from this file, e.g. .env")
+    parser.add_argument("--env-file", type=_text, metavar="FILE", help="read settings from this file, e.g. .env")
 
 
 def _words(text: str) -> list[str]:
-    return [word for word in (part.strip() for part in text.split(",")) if word]
+    return [word for word in (part.strip() for part in _text(text).split(",")) if word]
+
+
+def _text(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty")
+    return text
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} is no whole number from 1")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
+    return seconds

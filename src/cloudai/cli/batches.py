@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
-import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -16,13 +15,14 @@ from cloudai.batch import Batch, records
 from cloudai.batch.journal import Journal
 from cloudai.batch.kept import outcomes, table_of
 from cloudai.cli import inputs
+from cloudai.cli.outputs import STDOUT, require_writable, tell, write_csv
 from cloudai.client import Client
-from cloudai.errors import InputError, JournalError, PausedError, SettingsError
+from cloudai.errors import CloudAIError, InputError, JournalError, PausedError, SettingsError
 from cloudai.provider import Provider, find
 from cloudai.reading import TABLES, read_table
-from cloudai.table import Outcome, Table, tidy
+from cloudai.table import Outcome, Table, json_of, tidy
 
-__all__ = ["IO_ERROR", "PAUSED", "journal", "over_files", "over_texts"]
+__all__ = ["IO_ERROR", "PAUSED", "UNREAD", "journal", "over_files", "over_texts"]
 
 OPTIONS = ("landmarks", "max_faces", "features", "max_results", "language", "speakers", "timeout")
 """Options of the command line that are options of the operation too."""
@@ -30,27 +30,34 @@ BATCH = ("pace", "max_requests", "max_units", "concurrency", "in_doubt", "price"
 """Those that are a batch's."""
 
 IO_ERROR = 74
-"""Exit code where the journal cannot be written: EX_IOERR of sysexits.h."""
+"""Exit code where the journal or the table cannot be written: EX_IOERR of sysexits.h."""
 PAUSED = 75
 """Exit code where the same command goes on later: EX_TEMPFAIL."""
 INTERRUPTED = 128
 """Added to the number of the signal."""
+UNREAD = INTERRUPTED + 13
+"""Exit code where nobody reads what is printed any more: what a shell says of SIGPIPE."""
 
 
 def over_files(options: argparse.Namespace) -> int:
     """One operation over files, folders, patterns and URLs, or over a column of a table."""
     kinds = inputs.AUDIO if options.operation == "speech_to_text" else inputs.PICTURES
-    return _run(options, _of_column(options, options.paths) or inputs.expand(options.paths, kinds))
+    if table := _of_column(options, options.paths):
+        return _run(options, table, options.paths)
+    files = inputs.expand(options.paths, kinds)
+    return _run(options, files, files)
 
 
 def over_texts(options: argparse.Namespace) -> int:
     """Sentiment of the texts given, of the lines of a file, or of a column of a table."""
+    if options.column and options.lines:
+        raise InputError("--column and --lines both name the texts", advice="Leave one out.")
     if table := _of_column(options, options.texts):
-        return _run(options, table)
+        return _run(options, table, [*options.texts, options.lexicon])
     texts = [*options.texts, *(inputs.lines(options.lines) if options.lines else [])]
     if not texts:
         raise InputError("no text", advice='Give one in quotes, or --lines FILE ("-" reads standard input).')
-    return _run(options, texts)
+    return _run(options, texts, [options.lines, options.lexicon])
 
 
 def _of_column(options: argparse.Namespace, paths: list[str]) -> Table | None:
@@ -65,12 +72,16 @@ def _of_column(options: argparse.Namespace, paths: list[str]) -> Table | None:
     return table
 
 
-def _run(options: argparse.Namespace, given: list[str] | Table) -> int:
-    chosen = {name: value for name in OPTIONS if (value := getattr(options, name, None))}
+def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[str | None]) -> int:
+    """Plan it, or carry it out; ``read`` are the files that a table must not overwrite."""
+    if options.json and options.csv == STDOUT:
+        raise InputError("--json and --csv - both print", advice="Leave one out.")
+    chosen = {name: value for name in OPTIONS if (value := getattr(options, name, None)) is not None}
     settings = {name: value for name in BATCH if (value := getattr(options, name)) is not None}
     if options.column:
         settings["column"] = options.column
     where = _journal_path(options, len(given))
+    require_writable(options.csv, [*read, options.env_file, where])
     with (
         Client(_provider(options)) as client,
         client.batch(
@@ -89,52 +100,74 @@ def _run(options: argparse.Namespace, given: list[str] | Table) -> int:
 
 
 def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | None) -> int:
+    code = 0
     with _signals(job) as caught:
         try:
             for outcome in job:
                 if options.json:
-                    print(json.dumps(_as_json(outcome), ensure_ascii=False, default=str), flush=True)
-        except (PausedError, JournalError) as error:
-            print(error, file=sys.stderr)
-            code = IO_ERROR if isinstance(error, JournalError) else PAUSED
-        else:
-            code = PAUSED if job.paused else int(any(n for name, n in job.books.items() if name in NOT_WELL))
-    _written(job, options)
+                    print(json_of(_as_json(outcome)), flush=True)
+        except CloudAIError as error:
+            tell(error)
+            code = (
+                IO_ERROR if isinstance(error, JournalError) else PAUSED if isinstance(error, PausedError) else HOPELESS
+            )
+        except OSError:  # nobody reads it any more, or it is a file on a full disk
+            _tell_where(where)
+            raise
+    if code != HOPELESS or job.books["submitted"] > job.books["not_started"]:
+        _written(job, options, where)
+    if not code:
+        code = int(any(job.books[name] for name in NOT_WELL))
+        if job.paused and not caught:
+            _tell_limit(job, where)
     if caught:
         code = INTERRUPTED + caught[0]
-    if code > 1 and where is not None:
-        print(f"{where} has what is finished: the same command goes on from there.", file=sys.stderr)
+    if code > 1:
+        _tell_where(where)
     return code if job.balanced else code or IO_ERROR
 
 
+HOPELESS = 2
 NOT_WELL = ("failed", "in_doubt", "skipped", "not_started")
 
 
-def _written(job: Batch[Any], options: argparse.Namespace) -> None:
-    """The table, and each error in full: a table cuts long cells."""
+def _tell_where(where: Path | None) -> None:
+    if where is not None:
+        tell(f"{where} has what is finished: the same command goes on from there.")
+
+
+def _tell_limit(job: Batch[Any], where: Path | None) -> None:
+    """A limit ended it: the same command would end there too."""
+    name = str(job.paused).partition("=")[0].replace("_", "-")
+    rest = "" if where is None else f" {where} has what is finished."
+    tell(f"{job.paused}: raise --{name} to go on.{rest}")
+
+
+def _written(job: Batch[Any], options: argparse.Namespace, where: Path | None) -> None:
+    """Each error in full, for a table cuts long cells, and the table."""
     table = job.tidy()
-    if options.csv == "-":
-        print(table.to_csv(), end="")
-    elif options.csv:
-        table.to_csv(options.csv)
-        print(f"wrote {options.csv}")
-    elif not options.json:
-        print(table.filled())
     told: dict[str, list[str]] = {}
     if n := job.books["not_started"]:
-        print(f"{n} not started", file=sys.stderr)
+        tell(f"{n} not started")
     for row in table:
         if row.get("error") and row["status"] != "not_started":
             told.setdefault(str(row["error"]), []).append(str(row["input"]))
     for error, names in told.items():
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        print(f"{names[0]}{more}: {error}", file=sys.stderr)
+        tell(f"{names[0]}{more}: {error}")
+    if options.csv:
+        write_csv(table, options.csv, where)
+    elif not options.json:
+        print(table.filled(), flush=True)
 
 
 @contextmanager
 def _signals(job: Batch[Any]) -> Iterator[list[int]]:
     """Ctrl-C, or a request to end, stops the batch and waits for what is on its way; once more stops at once."""
     caught: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield caught  # signals are the main thread's
+        return
 
     def stop(number: int, _: FrameType | None) -> None:
         caught.append(number)
@@ -142,7 +175,7 @@ def _signals(job: Batch[Any]) -> Iterator[list[int]]:
             job.stop(wait=0)
         else:
             job.stop()
-            print("\nstopping: what is on its way is waited for; once more stops at once", file=sys.stderr)
+            tell("stopping: what is on its way is waited for; once more stops at once", below=True)
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, stop) for number in numbers]
@@ -196,9 +229,13 @@ def _as_json(outcome: Outcome[Any]) -> dict[str, Any]:
 
 def journal(options: argparse.Namespace) -> int:
     """What a journal holds: its books, its table, or what is found in its inputs; or forget one of them."""
+    _require_sense(options)
     if not Path(options.file).is_file():
         raise JournalError(f"there is no file {options.file}", advice="Check the path.")
-    held = Journal(options.file)
+    if not Path(options.file).stat().st_size:
+        raise JournalError(f"{options.file} is empty: it is not a journal of cloudai", advice="Check the path.")
+    require_writable(options.csv, [options.file])
+    held = Journal(options.file, make=False)
     try:
         if options.forget:
             return _forget(held, options.forget)
@@ -227,6 +264,18 @@ def _forget(held: Journal, wanted: str) -> int:
     return 0
 
 
+def _require_sense(options: argparse.Namespace) -> None:
+    """InputError for options that do nothing together."""
+    if options.forget and (options.csv or options.json):
+        raise InputError("--forget writes nothing out", advice="Leave out --csv and --json.")
+    if options.rows and not options.csv:
+        raise InputError("--rows goes with --csv", advice="Give --csv FILE.")
+    if options.batch is not None and not (options.csv or options.json):
+        raise InputError("--batch goes with --csv or --json", advice="Give one of them.")
+    if options.json and options.csv:
+        raise InputError("--json and --csv are two ways to write it out", advice="Leave one out.")
+
+
 def _exported(held: Journal, found: list[dict[str, Any]], options: argparse.Namespace) -> None:
     wanted = [batch for batch in found if options.batch in (None, batch["batch"])]
     if not wanted:
@@ -237,11 +286,10 @@ def _exported(held: Journal, found: list[dict[str, Any]], options: argparse.Name
         kept = outcomes(held, batch["batch"], batch["operation"])
         if options.json:
             for outcome in kept:
-                print(json.dumps(_as_json(outcome), ensure_ascii=False, default=str))
+                print(json_of(_as_json(outcome)))
             continue
         table = table_of(kept, batch["operation"]) if options.rows else tidy(kept)
-        text = table.to_csv(None if options.csv == "-" else options.csv)
-        print(text if options.csv == "-" else f"wrote {options.csv}", end="" if options.csv == "-" else "\n")
+        write_csv(table, options.csv, Path(options.file))
 
 
 def _shown(batch: dict[str, Any]) -> dict[str, Any]:

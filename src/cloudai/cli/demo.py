@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from cloudai.cli.outputs import tell
 from cloudai.client import Client
 from cloudai.errors import MissingExtraError
 from cloudai.report import card_news, portrait_gallery
@@ -53,5 +53,5 @@ def run(out: Path) -> int:
         print(f"  {file}")
     failed = [outcome for outcome in (*people.outcomes, *cards.outcomes) if outcome.error]
     for outcome in failed:
-        print(f"{outcome.input}: {outcome.error}", file=sys.stderr)
+        tell(f"{outcome.input}: {outcome.error}")
     return int(bool(failed))
