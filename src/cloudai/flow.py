@@ -79,13 +79,16 @@ class Merge(Protocol):
     def key(self, request: Request) -> object:
         """Requests with equal keys may be joined."""
 
+    def places(self, requests: Sequence[Request]) -> int:
+        """How many of the most items they take; several may be about the same picture."""
+
     def fits(self, requests: Sequence[Request]) -> bool:
         """Whether so many, and so large ones, go into one request."""
 
     def join(self, requests: Sequence[Request]) -> Request:
         """One request for all."""
 
-    def split(self, response: Response, n: int) -> list[Response]:
+    def split(self, response: Response, requests: Sequence[Request]) -> list[Response]:
         """The reply as if each had been sent alone, in order."""
 
 

@@ -71,7 +71,9 @@ def require_operation(operation: str) -> None:
 def given_as(operation: str, given: Any) -> Given:
     """An input as the operation takes it; InputError where it is empty, or no text."""
     kind = SOURCES.get(operation)
-    return kind(given) if kind else require_text(given)
+    if kind is None:
+        return require_text(given)
+    return given if isinstance(given, kind) else kind(given)
 
 
 def require_seconds(timeout: Any) -> None:

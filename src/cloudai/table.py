@@ -236,6 +236,8 @@ class Outcome(Generic[R]):
     status: str = ""
     """ok, none_found, failed, unsupported, in_doubt, skipped or not_started."""
     facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    operation: str = ""
+    """What was asked, in a batch."""
 
     def __post_init__(self) -> None:
         if not self.status:
@@ -260,17 +262,21 @@ def tidy(outcomes: Iterable[Outcome[Any]]) -> Table:
     columns: dict[str, None] = {}
     theirs: dict[str, None] = {}
     units: dict[str, str] = {}
-    for outcome in sorted(outcomes, key=lambda outcome: outcome.item):
+    outcomes = sorted(outcomes, key=lambda outcome: outcome.item)
+    several = len({outcome.operation for outcome in outcomes}) > 1
+    for outcome in outcomes:
         own = {f"{THEIRS}{name}": value for name, value in (outcome.row or {}).items()}
         theirs |= dict.fromkeys(own)
         if outcome.result is not None:
-            rows += [{**row, **own, "input": outcome.input} for row in outcome.result.to_rows(item=outcome.item)]
+            head = {"input": outcome.input, "operation": outcome.operation}
+            rows += [{**row, **own, **head} for row in outcome.result.to_rows(item=outcome.item)]
             table = outcome.result.table()
             columns |= dict.fromkeys(table.columns)
             units |= table.units
         else:
             rows.append({**_failed(outcome), **own})
-    return with_theirs(rows, [*LEADING, *columns, "error_type", "error"], list(theirs), units)
+    leading = [*LEADING[:2], "operation", *LEADING[2:]] if several else LEADING
+    return with_theirs(rows, [*leading, *columns, "error_type", "error"], list(theirs), units)
 
 
 THEIRS = "\0"
@@ -296,6 +302,7 @@ def _failed(outcome: Outcome[Any]) -> dict[str, Any]:
     return {
         "item": outcome.item,
         "input": outcome.input,
+        "operation": outcome.operation,
         "status": outcome.status,
         "provider": getattr(outcome.error, "provider", None) or outcome.facts.get("provider"),
         "error_type": type(outcome.error).__name__,

@@ -267,7 +267,7 @@ def test_ten_texts_go_in_one_request() -> None:
             "errors": [{"id": "0", "error": {"code": "InvalidArgument", "message": "no"}}],
         }
     }
-    parts = ANALYZE_TOGETHER.split(Response(200, {}, json.dumps(reply).encode()), 10)
+    parts = ANALYZE_TOGETHER.split(Response(200, {}, json.dumps(reply).encode()), script.requests)
     with Client(AZURE, send=Script(parts[3])) as client:
         (found,) = client.sentiment("글 3").sentences
     assert (found.opinions[0].text, found.opinions[0].assessments[0].text) == ("글", "3")
@@ -276,7 +276,7 @@ def test_ten_texts_go_in_one_request() -> None:
     with Client(AZURE, send=Script(parts[1])) as client, pytest.raises(cloudai.MalformedResponseError):
         client.sentiment("글 1")
     with pytest.raises(cloudai.MalformedResponseError):
-        ANALYZE_TOGETHER.split(Response(200, {}, b"[]"), 1)
+        ANALYZE_TOGETHER.split(Response(200, {}, b"[]"), script.requests[:1])
 
 
 def test_fast_transcription(call: Caller) -> None:

@@ -91,7 +91,7 @@ def test_sets_are_the_same_in_every_process() -> None:
     code = (
         "from cloudai import Client; from tests.core.made_up import MadeUp;"
         "c = Client(MadeUp(), send=print);"
-        "print(c.batch('detect_faces', [], options={'attributes': {'a', 'b', 'c', '나이'}})._run.digest)"
+        "print(c.batch('detect_faces', [], options={'attributes': {'a', 'b', 'c', '나이'}})._run.asked[0].digest)"
     )
     digests = {
         subprocess.run(

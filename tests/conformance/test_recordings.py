@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import cloudai
-from cloudai import Azure, Client, Google, Provider, Resource, Response, Watson
+from cloudai import Azure, Client, Google, Provider, Request, Resource, Response, Watson
 from cloudai.models.image import FEATURES
 from cloudai.providers.azure.language import ANALYZE_TOGETHER
 from cloudai.providers.google.vision import ANNOTATE_TOGETHER
@@ -82,7 +82,11 @@ def test_a_recorded_reply_is_understood(recordings: Path, path: str) -> None:
 def parts(path: str, entry: dict[str, Any], exchange: dict[str, Any], response: Response) -> list[tuple[Any, Response]]:
     """Each item of a joined request, and its part of the reply."""
     if path.startswith("google/"):
-        return [(None, part) for part in ANNOTATE_TOGETHER.split(response, entry["split"])]
+        pictures = [
+            Request("POST", "u", json={"requests": [{"image": {"source": {"imageUri": str(n)}}, "features": []}]})
+            for n in range(entry["split"])
+        ]
+        return [(None, part) for part in ANNOTATE_TOGETHER.split(response, pictures)]
     asked = exchange["request"]["body"]
     documents = asked["documents"] if "documents" in asked else asked["analysisInput"]["documents"]
     places = {document["id"]: str(number) for number, document in enumerate(documents)}
@@ -91,7 +95,7 @@ def parts(path: str, entry: dict[str, Any], exchange: dict[str, Any], response: 
     for kind in ("documents", "errors"):
         results[kind] = [{**each, "id": places[each["id"]]} for each in results[kind]]
     renumbered = Response(response.status, response.headers, json.dumps({"results": results}).encode())
-    replies = ANALYZE_TOGETHER.split(renumbered, entry["split"])
+    replies = ANALYZE_TOGETHER.split(renumbered, [Request("POST", "u")] * entry["split"])
     return [(d["text"] or "(empty)", part) for d, part in zip(documents, replies, strict=True)]
 
 

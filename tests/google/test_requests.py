@@ -147,7 +147,7 @@ def test_sixteen_pictures_go_in_one_request() -> None:
     joined = ANNOTATE_TOGETHER.join(script.requests)
     assert (len(joined.json["requests"]), joined.billed) == (16, 16)
     replies = [{"error": {"code": 3, "message": "Bad image data."}}, *[{}] * 15]
-    parts = ANNOTATE_TOGETHER.split(Response(200, {}, json.dumps({"responses": replies}).encode()), 16)
+    parts = ANNOTATE_TOGETHER.split(Response(200, {}, json.dumps({"responses": replies}).encode()), script.requests)
     assert [part.json() for part in parts] == [{"responses": [reply]} for reply in replies]
     with pytest.raises(cloudai.MalformedResponseError):
-        ANNOTATE_TOGETHER.split(Response(200, {}, b'{"responses": [{}]}'), 16)
+        ANNOTATE_TOGETHER.split(Response(200, {}, b'{"responses": [{}]}'), script.requests)

@@ -7,6 +7,7 @@ import inspect
 import math
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Generic, Self, TypeVar
@@ -97,10 +98,10 @@ class _Batch(Generic[R]):
 
     def _kept(self) -> Iterator[Outcome[R]]:
         run = self._run
-        return outcomes(run.journal, run.batch, run.operation, run.inputs)
+        return outcomes(run.journal, [(asked.batch, asked.operation) for asked in run.asked], run.inputs)
 
     def _table(self) -> Table:
-        return table_of(self._kept(), self._run.operation, self._run.settings.price, self._price_date)
+        return table_of(self._kept(), self._run.settings.price, self._price_date)
 
     def _manifest(self) -> dict[str, Any]:
         models: dict[str, None] = {}
@@ -111,20 +112,24 @@ class _Batch(Generic[R]):
                 models[outcome.result.meta.model or ""] = None
             digests.append(outcome.facts.get("sha256"))
             dates += [str(outcome.facts[name]) for name in ("started_at", "finished_at") if outcome.facts.get(name)]
-        [held] = [b for b in self._run.journal.read(records.batches) if b["batch"] == self._run.batch]
+        known = {batch["batch"]: batch for batch in self._run.journal.read(records.batches)}
+        held = [known[asked.batch] for asked in self._run.asked]
+        options = {asked.operation: asked.shown_options() for asked in self._run.asked}
+        names = list(options)
+        books: Counter[str] = sum((Counter(batch["books"]) for batch in held), Counter())
         return {
-            "cloudai": held["version"],
-            "provider": held["provider"],
-            "operation": held["operation"],
-            "options": self._run.shown_options(),
+            "cloudai": held[0]["version"],
+            "provider": held[0]["provider"],
+            "operation": names[0] if len(names) == 1 else names,
+            "options": options[names[0]] if len(names) == 1 else options,
             "models": [model for model in models if model],
-            "runs": held["runs"],
+            "runs": max(batch["runs"] for batch in held),
             "first": min(dates, default=None),
             "last": max(dates, default=None),
             "inputs_sha256": digests,
-            "requests": held["requests"],
-            "units_max": held["units"],
-            "books": held["books"],
+            "requests": sum(batch["requests"] for batch in held),
+            "units_max": sum(batch["units"] for batch in held),
+            "books": dict(books),
         }
 
 
@@ -199,13 +204,13 @@ class Batch(_Batch[R]):
     def reparse(self) -> int:
         """Read all replies anew, after an update of cloudai; needs no picture and sends nothing. How many were read."""
         n = 0
-        for entered, standing, program in self._run.readings():
+        for asked, entered, standing, program in self._run.readings():
             result = error = None
             try:
                 result = self._run.client._driver.run(program)  # noqa: SLF001
             except Exception as raised:  # noqa: BLE001  # its own, and no other's
                 error = raised
-            self._run.reread(entered, standing, result, error)
+            self._run.reread(asked, entered, standing, result, error)
             n += 1
         return n
 
@@ -317,13 +322,13 @@ class AsyncBatch(_Batch[R]):
     async def reparse(self) -> int:
         """Read all replies anew, after an update of cloudai; needs no picture and sends nothing. How many were read."""
         n = 0
-        for entered, standing, program in await asyncio.to_thread(list, self._run.readings()):
+        for asked, entered, standing, program in await asyncio.to_thread(list, self._run.readings()):
             result = error = None
             try:
                 result = await self._run.client._driver.run(program)  # noqa: SLF001
             except Exception as raised:  # noqa: BLE001  # its own, and no other's
                 error = raised
-            self._run.reread(entered, standing, result, error)
+            self._run.reread(asked, entered, standing, result, error)
             n += 1
         return n
 

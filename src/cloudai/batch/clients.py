@@ -25,7 +25,7 @@ class BatchOptions(TypedDict, total=False):
     """What a batch takes beside the operation and its inputs."""
 
     options: Mapping[str, Any]
-    """Of the operation: what a single call takes by keyword."""
+    """Of the operation: what a single call takes by keyword; of several a dict for each, under its name."""
     journal: str | Any
     """Path of the file that keeps it; without one it lives as long as the program."""
     pace: str | Sequence[str] | None
@@ -50,7 +50,9 @@ class BatchOptions(TypedDict, total=False):
     """The columns of the rows that stand in the tables; by default all."""
 
 
-def _run(client: Any, operation: str, inputs: Iterable[Any], given: Mapping[str, Any], *, awaits: bool) -> Run[Any]:
+def _run(
+    client: Any, operation: str | Sequence[str], inputs: Iterable[Any], given: Mapping[str, Any], *, awaits: bool
+) -> Run[Any]:
     """A batch of the client; SettingsError for what it cannot be given."""
     if unknown := given.keys() - BatchOptions.__annotations__.keys():
         raise SettingsError(
@@ -138,7 +140,14 @@ class Batching:
         self, operation: Literal["text_to_speech"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
     ) -> Batch[Speech]: ...
 
-    def batch(self, operation: str, inputs: Iterable[Any], **settings: Unpack[BatchOptions]) -> Batch[Any]:
+    @overload
+    def batch(
+        self, operation: Sequence[str], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> Batch[Any]: ...
+
+    def batch(
+        self, operation: str | Sequence[str], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> Batch[Any]:
         """A batch that cannot be lost: planned, paced, kept in a journal, and never paid for twice.
 
         Nothing is sent before it is iterated over. Each reply is on disk before it is read, so after a crash, Ctrl-C or
@@ -146,7 +155,8 @@ class Batching:
         doubt. One bad input fails alone; an outage or a spent quota pauses the batch and is not blamed on inputs.
 
         Args:
-            operation: "analyze_image", "detect_faces", "sentiment" …
+            operation: "analyze_image", "detect_faces", "sentiment" …, or a list of several: then there is an outcome
+                for each input and operation, and what the provider can say of a picture at once is one request.
             inputs: Any number: a list, a generator (never held whole), rows or a data frame with ``column=``.
             settings: `BatchOptions`.
 
@@ -270,7 +280,14 @@ class AsyncBatching:
         self, operation: Literal["text_to_speech"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
     ) -> AsyncBatch[Speech]: ...
 
-    def batch(self, operation: str, inputs: Iterable[Any], **settings: Unpack[BatchOptions]) -> AsyncBatch[Any]:
+    @overload
+    def batch(
+        self, operation: Sequence[str], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> AsyncBatch[Any]: ...
+
+    def batch(
+        self, operation: str | Sequence[str], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> AsyncBatch[Any]:
         """See `Client.batch`; made at once, run with ``async for``."""
         return AsyncBatch(_run(self, operation, inputs, settings, awaits=True))
 

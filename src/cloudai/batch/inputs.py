@@ -29,6 +29,13 @@ class Entry:
     is_path: bool = False
     is_text: bool = False
     """What is sent is a text, whatever it looks like."""
+    part: int = 0
+    """Which of the operations it is for, where there are several."""
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """By this it is found again."""
+        return self.item, self.part
 
     @property
     def shown(self) -> str:
@@ -39,7 +46,7 @@ class Entry:
         """What it is called where that is written down: of a text not its words, of an address not its signature."""
         if self.is_text:
             return f"input {self.item}" if digest is None else f"text-{digest[:8]}"
-        return shown_address(self.shown) if isinstance(self.given, str) and not self.is_path else self.shown
+        return shown_address(self.shown) if not self.is_path and ADDRESS.match(self.shown) else self.shown
 
     def is_of(self, digest: str | None) -> bool:
         """Whether it is the text, or the address, with this digest."""

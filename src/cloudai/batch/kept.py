@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from heapq import merge
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -36,8 +37,18 @@ def pages(journal: Journal, batch: int) -> Iterator[tuple[Entered, Standing | No
         after = found[-1][0].item
 
 
-def outcomes(journal: Journal, batch: int, operation: str, inputs: Inputs | None = None) -> Iterator[Outcome[Any]]:
-    """The outcome of every input; texts have their words where the inputs are at hand, else a digest."""
+def outcomes(
+    journal: Journal, batches: Sequence[tuple[int, str]], inputs: Inputs | None = None
+) -> Iterator[Outcome[Any]]:
+    """The outcome of every input, of each operation (the number of its batch, its name).
+
+    Texts have their words where the inputs are at hand, else a digest.
+    """
+    each = (_outcomes(journal, batch, operation, inputs) for batch, operation in batches)
+    return merge(*each, key=lambda outcome: outcome.item)
+
+
+def _outcomes(journal: Journal, batch: int, operation: str, inputs: Inputs | None) -> Iterator[Outcome[Any]]:
     for entered, standing in pages(journal, batch):
         done = entered.status in DONE and standing is not None
         result = result_of(operation, standing, entered.name) if done and standing else None
@@ -49,13 +60,20 @@ def outcomes(journal: Journal, batch: int, operation: str, inputs: Inputs | None
             name, row = entry.shown, entry.row  # a text, or an address, as it was given
         else:
             name, row = entered.name, entered.row
-        yield Outcome(entered.item, name, result, error, row=row, status=entered.status, facts=entered.facts)
+        yield Outcome(
+            entered.item,
+            name,
+            result,
+            error,
+            row=row,
+            status=entered.status,
+            facts=entered.facts,
+            operation=operation,
+        )
 
 
-def table_of(
-    found: Iterable[Outcome[Any]], operation: str, price: float | None = None, price_date: str | None = None
-) -> Table:
-    """One row for each input: how it ended, what it cost, when, and what was done to it."""
+def table_of(found: Iterable[Outcome[Any]], price: float | None = None, price_date: str | None = None) -> Table:
+    """One row for each input and operation: how it ended, what it cost, when, and what was done to it."""
     found = list(found)
     folder = _common_folder([outcome.input for outcome in found if outcome.facts.get("is_path")])
     rows: list[dict[str, Any]] = []
@@ -67,7 +85,7 @@ def table_of(
         facts = {**dict.fromkeys(COLUMNS), **{n: v for n, v in outcome.facts.items() if n in COLUMNS}}
         head = {"item": outcome.item, "input": name, "status": outcome.status}
         cost = {} if price is None else _cost(outcome, price, price_date)
-        rows.append({**facts, **head, "operation": operation, **_why(outcome), **cost, **own})
+        rows.append({**facts, **head, "operation": outcome.operation, **_why(outcome), **cost, **own})
     return with_theirs(rows, ["item", "input", "status", *COLUMNS], list(theirs), UNITS)
 
 

@@ -248,7 +248,7 @@ def _hand_out(members: list[_Member], requests: list[Request], response: Respons
             member.answer = response
         return
     try:
-        parts = merge.split(response, len(requests))
+        parts = merge.split(response, requests)
     except MalformedResponseError as error:
         for member in members:
             member.failure = failure = MalformedResponseError(error.message)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import html
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cloudai.batch import records
+from cloudai.batch.asked import Asked
 from cloudai.batch.inputs import Entry
 from cloudai.errors import CloudAIError, InputError, JournalError
 from cloudai.flow import Call, Flow, Request
 from cloudai.media import Image
-from cloudai.operations import Given, digest_of, flow_of, given_as
+from cloudai.operations import Given, digest_of, given_as
 from cloudai.pace import MARGIN, Rate
 from cloudai.table import Table, inert
 
@@ -126,7 +128,7 @@ def plan(run: Run[Any]) -> Plan:
             except JournalError:
                 raise
             except CloudAIError as error:
-                tally.refused.append((entry.name or f"input {entry.item}", str(error)))
+                tally.refused.append((entry.shown, str(error)))
     return tally.plan()
 
 
@@ -156,9 +158,9 @@ class _Tally:
 
     def __init__(self, run: Run[Any]) -> None:
         self._run = run
-        self._a_call = run.provider.requests(run.operation, run.settings.options)
         self._seen: set[str] = set()
-        self.inputs = self.requests = self.units = 0
+        self.inputs = self.units = 0
+        self.requests = Fraction()
         self.count: Counter[str] = Counter()
         self.prepared: Counter[str] = Counter()
         self.hosts: dict[str, None] = {}
@@ -168,20 +170,12 @@ class _Tally:
         """One input; what is raised is why it cannot be sent."""
         run = self._run
         given = _drafted(run, entry)
-        key = run.key_of(digest_of(given))
-        known = run.journal.read(records.state_of(key))
-        if key in self._seen:
-            self.count["duplicates"] += 1
-            return
-        self._seen.add(key)
-        if known in ("done", "failed"):
-            self.count["cached"] += 1
-            return
-        self.count["in_doubt"] += known == "doubt"
-        if known == "doubt" and run.settings.in_doubt == "skip":
+        digest = digest_of(given)
+        missing = [asked for asked in run.asked if self._is_missing(asked.key_of(digest))]
+        if not missing:
             return
         if run.provider.hosts:
-            self._asked(first_request(flow_of(run.provider, run.operation, given, run.options)))
+            self._sent([(asked, first_request(asked.flow(given))) for asked in missing])
         elif isinstance(given, Image):
             given.look()
         if isinstance(given, Image):
@@ -189,16 +183,39 @@ class _Tally:
             if done := _done_to(given):
                 self.prepared[done] += 1
 
-    def _asked(self, request: Request | None) -> None:
-        if request is not None:
+    def _is_missing(self, key: str) -> bool:
+        """Whether it would be asked for; else why not is counted."""
+        known = self._run.journal.read(records.state_of(key))
+        if key in self._seen:
+            self.count["duplicates"] += 1
+            return False
+        self._seen.add(key)
+        if known in ("done", "failed"):
+            self.count["cached"] += 1
+            return False
+        self.count["in_doubt"] += known == "doubt"
+        return known != "doubt" or self._run.settings.in_doubt != "skip"
+
+    def _sent(self, asked: Sequence[tuple[Asked, Request | None]]) -> None:
+        """Count what one input would send: so many places of a request that has so many."""
+        alike: dict[Any, list[Request]] = {}
+        for one, request in asked:
+            if request is None:
+                continue
             self.hosts[urlsplit(request.url).hostname or ""] = None
-            self.requests += self._a_call
-            self.units += self._a_call * request.billed
+            n = self._run.provider.requests(one.operation, one.given)
+            self.units += n * request.billed
+            if request.merge is None or n > 1 or one.together == 1:
+                self.requests += n
+            else:
+                alike.setdefault((request.merge, request.merge.key(request)), []).append(request)
+        for (merge, _), requests in alike.items():
+            self.requests += Fraction(merge.places(requests), merge.limit)
 
     def plan(self) -> Plan:
         """The sum."""
         run, price = self._run, self._run.settings.price
-        requests = math.ceil(self.requests / run.together)
+        requests = math.ceil(self.requests)
         return Plan(
             inputs=self.inputs,
             requests=requests,
@@ -225,7 +242,7 @@ def _done_to(image: Image) -> str | None:
 
 
 def _drafted(run: Run[Any], entry: Entry) -> Given:
-    given = given_as(run.operation, entry.given)
+    given = given_as(run.asked[0].operation, entry.given)
     return _Draft(entry.given) if isinstance(given, Image) else given
 
 

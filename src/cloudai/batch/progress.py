@@ -85,7 +85,7 @@ class Bar(Progress):
     def __enter__(self) -> Self:
         # Some terminals say that they have no columns.
         size: dict[str, Any] = {"dynamic_ncols": True} if _columns(self._stream) else {"ncols": 80, "nrows": 24}
-        self._bar = _tqdm()(total=self._run.inputs.total, desc=self._run.operation, unit="", file=self._stream, **size)
+        self._bar = _tqdm()(total=self._run.total, desc=self._run.name, unit="", file=self._stream, **size)
         return self
 
     def show(self, outcome: Outcome[Any]) -> None:  # noqa: ARG002
@@ -128,9 +128,9 @@ class Lines(Progress):
 
     def _print(self) -> None:
         run = self._run
-        total = f"/{run.inputs.total}" if run.inputs.total is not None else ""
+        total = f"/{run.total}" if run.total is not None else ""
         ended = sum(run.counts.values())
-        self._stream.write(f"{run.operation}: {ended}{total}  {_standing(run)}".rstrip() + "\n")
+        self._stream.write(f"{run.name}: {ended}{total}  {_standing(run)}".rstrip() + "\n")
         self._stream.flush()
 
 

@@ -322,11 +322,11 @@ def enter(batch: int, entered: Entered) -> Any:
     return work
 
 
-def enter_all(batch: int, entered: Sequence[Entered]) -> Any:
-    """What became of several inputs."""
+def enter_all(entered: Sequence[tuple[int, Entered]]) -> Any:
+    """What became of several inputs, each with its batch."""
 
     def work(db: Database) -> None:
-        for one in entered:
+        for batch, one in entered:
             enter(batch, one)(db)
 
     return work

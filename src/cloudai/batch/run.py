@@ -11,15 +11,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from hashlib import sha256
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from cloudai._version import __version__
 from cloudai.batch import records
+from cloudai.batch.asked import Asked, asked_of
 from cloudai.batch.channel import Channel
 from cloudai.batch.conduct import SLOW_START, TROUBLE, Conduct
 from cloudai.batch.inputs import Entry, Inputs
@@ -51,18 +52,7 @@ from cloudai.errors import (
 )
 from cloudai.flow import Call
 from cloudai.models.base import Many, Result
-from cloudai.operations import (
-    SHARED,
-    Given,
-    chosen,
-    complete,
-    digest_of,
-    flow_of,
-    given_as,
-    recalled,
-    require_operation,
-    require_seconds,
-)
+from cloudai.operations import Given, digest_of, given_as, recalled
 from cloudai.pace import Rate, rates
 from cloudai.table import Outcome
 
@@ -75,8 +65,6 @@ R = TypeVar("R", bound=Result)
 
 ONE_FOR_ALL = (400, 413, 415, 422)
 """Statuses by which a service refuses a whole request because of one item in it."""
-EXTRA = ("extra", "extra_params", "extra_headers")
-PLAIN = "Give texts, numbers, lists and dicts."
 ROUNDS = 3
 """How often an input is tried before it counts as failed, where others fare better."""
 
@@ -99,8 +87,6 @@ class Settings:
 
     def check(self) -> None:
         """SettingsError for what is no such setting."""
-        if not isinstance(self.options, Mapping):
-            raise SettingsError(f"options={self.options!r}", advice="Give a dict of the operation's options.")
         if self.in_doubt not in ("resend", "skip"):
             raise SettingsError(f"in_doubt={self.in_doubt!r}", advice='Give "resend" or "skip".')
         for name, least in (("concurrency", 1), ("max_requests", 0), ("max_units", 0)):
@@ -131,41 +117,43 @@ class _Ended:
 class Run(Conduct, Generic[R]):
     """One batch; a client's `Batch` or `AsyncBatch` runs its workers and reads its outcomes."""
 
-    def __init__(self, client: _Client, operation: str, given: Any, settings: Settings) -> None:
-        require_operation(operation)
+    def __init__(self, client: _Client, operations: str | Sequence[str], given: Any, settings: Settings) -> None:
         settings.check()
-        self.options = complete(operation, settings.options)
-        require_seconds(settings.options.get("timeout"))
-        self.client, self.provider, self.operation = client, client.provider, operation
+        self.client, self.provider = client, client.provider
+        self.asked = asked_of(client.provider, operations, settings.options)
         self.engine = client._engine  # noqa: SLF001  # a batch is a part of its client
         self.clock: Callable[[], float] = self.engine.clock
         self.offline = self.engine.offline
         self.settings = settings
-        self._call_options: Any = {name: settings.options[name] for name in SHARED if name in settings.options}
-        self.inputs = Inputs(operation, given, settings.column, settings.keep)
+        self.inputs = Inputs(self.asked[0].operation, given, settings.column, settings.keep)
         self.rates = self._paced(settings.pace)
-        self.digest = self._digest()
         self.journal = Journal(settings.journal)
         self.began = False
         self.waiting_until: float | None = None
         self.submitted = 0
         self.counts: Counter[str] = Counter()
         try:
-            self.batch, self.number = self.journal.ask(
-                records.begin(
-                    self.digest, self.provider.name, operation, self.shown_options(), version=__version__, now=_now()
+            for asked in self.asked:
+                asked.batch, asked.number = self.journal.ask(
+                    records.begin(
+                        asked.digest,
+                        self.provider.name,
+                        asked.operation,
+                        asked.shown_options(),
+                        version=__version__,
+                        now=_now(),
+                    )
                 )
-            )
-            requests, units = self.journal.read(records.spent(self.batch))
+            spent = [self.journal.read(records.spent(asked.batch)) for asked in self.asked]
         except BaseException:
             self.journal.close()
             raise
-        super().__init__(self.clock, settings.max_requests, settings.max_units, requests, units)
+        super().__init__(self.clock, settings.max_requests, settings.max_units, *map(sum, zip(*spent, strict=True)))
         self._intake = Intake(iter(()), self._submitted)
         self._claims: dict[str, Future[None] | None] = {}
         self._suspects: list[int] = []
         """Calls that went without an answer since the last good one."""
-        self._open: dict[int, tuple[Entry, Standing | None]] = {}
+        self._open: dict[tuple[int, int], tuple[Entry, Standing | None]] = {}
         self._workers = 0
         self.failure: BaseException | None = None
         """Of the inputs themselves, or a fault of our own."""
@@ -177,41 +165,31 @@ class Run(Conduct, Generic[R]):
     def _paced(self, pace: Any) -> tuple[Rate, ...]:
         if pace != "free":
             return rates(pace)
-        known = type(self.provider).capabilities()[self.operation].free
-        if known is None:
-            raise SettingsError(
-                f"no pace of a free tier is known for {self.operation} of {self.provider.name}",
-                advice='Give it, for example pace="20/min".',
-            )
-        return rates(known)
+        known: dict[str, None] = {}
+        for asked in self.asked:
+            if asked.free is None:
+                raise SettingsError(
+                    f"no pace of a free tier is known for {asked.operation} of {self.provider.name}",
+                    advice='Give it, for example pace="20/min".',
+                )
+            known[asked.free] = None
+        return rates(list(known))
 
-    def _digest(self) -> str:
-        """Of provider, operation and options: what the key of an input goes by beside its bytes."""
-        asked = [
-            self.provider.name,
-            self.provider.family(self.operation),
-            self.operation,
-            chosen(self.operation, self.settings.options),
-        ]
-        try:
-            text = json.dumps(asked, ensure_ascii=False, sort_keys=True, default=_as_plain)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise SettingsError(f"the options cannot be written down ({error})", advice=PLAIN) from error
-        return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    @property
+    def name(self) -> str:
+        """What is asked, in words."""
+        return ", ".join(asked.operation for asked in self.asked)
 
-    def key_of(self, digest: str) -> str:
-        """What a call is known by, of the digest of its input."""
-        return sha256(f"{self.digest} {digest}".encode()).hexdigest()
-
-    def shown_options(self) -> dict[str, Any]:
-        """The options; of those that may hold a key only the names in them."""
-        shown = {n: list(v) if n in EXTRA and isinstance(v, Mapping) else v for n, v in self.settings.options.items()}
-        return {n: v for n, v in json.loads(json.dumps(shown, default=_as_plain)).items() if v}
+    @property
+    def total(self) -> int | None:
+        """How many outcomes there will be: one for each input and operation; None where that is not known."""
+        return None if self.inputs.total is None else self.inputs.total * len(self.asked)
 
     @property
     def together(self) -> int:
-        """Inputs in one request."""
-        return self.provider.together(self.operation)
+        """Inputs, times operations, in one request."""
+        most = max(asked.together for asked in self.asked)
+        return most * len(self.asked) if most > 1 else 1
 
     @property
     def concurrency(self) -> int:
@@ -228,8 +206,10 @@ class Run(Conduct, Generic[R]):
     def begin(self) -> list[Program[None]]:
         """The programs of the workers."""
         self.began = True
-        self.journal.ask(records.anew(self.batch, self.number))
-        self._intake = Intake(iter(self.inputs), self._submitted)
+        for asked in self.asked:
+            self.journal.ask(records.anew(asked.batch, asked.number))
+        entries = (part for entry in self.inputs for part in self._parts(entry))
+        self._intake = Intake(entries, self._submitted)
         if not self.going:
             self._intake.close()  # stopped before it began
         self._workers = self.concurrency
@@ -263,10 +243,18 @@ class Run(Conduct, Generic[R]):
             return []
         return [self._item(entry) for entry in taken]
 
+    def _parts(self, entry: Entry) -> list[Entry]:
+        """An input, for each operation once; its bytes are read once."""
+        if len(self.asked) == 1:
+            return [entry]
+        with suppress(InputError):  # told of each
+            entry = replace(entry, given=given_as(self.asked[0].operation, entry.given))
+        return [replace(entry, part=part) for part in range(len(self.asked))]
+
     def _submitted(self, entries: Sequence[Entry]) -> None:
         with self._lock:
             self.submitted += len(entries)
-            self._open |= {entry.item: (entry, None) for entry in entries}
+            self._open |= {entry.place: (entry, None) for entry in entries}
 
     def stop(self) -> None:
         """Take up no more inputs, and send nothing more; what is on its way is waited for."""
@@ -278,29 +266,30 @@ class Run(Conduct, Generic[R]):
 
     def _item(self, entry: Entry) -> Program[Outcome[R]]:
         """An input from the beginning to the end."""
-        came = self.clock()
+        came, asked = self.clock(), self.asked[entry.part]
         facts: dict[str, Any] = {"started_at": _now(), "cached": False}
         try:
-            given = given_as(self.operation, entry.given)
-            digest = yield Call(partial(digest_of, given))
+            source = given_as(asked.operation, entry.given)
+            digest = yield Call(partial(digest_of, source))
+            given = copy(source)  # of what several operations look at, each has its own frame
         except InputError as error:
             return self._entered(entry, came, None, _Ended("failed", error=error, facts=facts))
         facts["sha256"] = digest
         entry = entry if entry.name or isinstance(given, str) else replace(entry, name=given.name)
-        key = self.key_of(digest)
+        key = asked.key_of(digest)
         while (others := self._claim(key)) is not None:
             yield Later(others)  # type: ignore[misc]  # lockstep's own
         standing: Standing | None = None
         try:
             try:
                 known = records.stand(
-                    self.batch, self.number, entry.item, key=key, sha256=digest, name=entry.written(digest)
+                    asked.batch, asked.number, entry.item, key=key, sha256=digest, name=entry.written(digest)
                 )
                 standing = yield Wait(self.journal.do(known))
                 assert standing is not None  # noqa: S101  # for the types
                 with self._lock:
-                    if entry.item in self._open:  # else the end has not waited for it
-                        self._open[entry.item] = entry, standing
+                    if entry.place in self._open:  # else the end has not waited for it
+                        self._open[entry.place] = entry, standing
                 ended = yield from self._taken(entry, given, standing)
             except JournalError as error:
                 self.pause(error)
@@ -331,7 +320,7 @@ class Run(Conduct, Generic[R]):
         known = {"duplicate_of": standing.first, "cached": standing.first is None}
         billed = _owed(standing, standing.paid, standing.most)
         if standing.state == "done":
-            result = result_of(self.operation, standing, entry.written(digest_of(given)))
+            result = result_of(self.asked[entry.part].operation, standing, entry.written(digest_of(given)))
             if result is not None:
                 return _Ended("ok", result=result, attempts=standing.attempts, billed=billed, facts=known)
         if standing.state == "failed" and standing.error:
@@ -340,21 +329,20 @@ class Run(Conduct, Generic[R]):
         if standing.in_doubt and self.settings.in_doubt == "skip":
             doubt = NotStartedError("something was sent in an earlier run, and what became of it is not known")
             return _Ended("skipped", error=doubt, attempts=standing.attempts, billed=billed)
-        return (yield from self._asked(given, standing))
+        return (yield from self._sent(self.asked[entry.part], given, standing))
 
-    def _asked(self, given: Given, standing: Standing) -> Program[_Ended]:
+    def _sent(self, asked: Asked, given: Given, standing: Standing) -> Program[_Ended]:
         """Call the provider, again where the service was at fault and has recovered."""
         began, first = None, standing
         most = self.together
         for round_ in count(1):
             ledger = ItemLedger(self, given, standing, most)
-            job = self.client._job(self.operation, given, self._call_options)  # noqa: SLF001
+            job = self.client._job(asked.operation, given, asked.call_options)  # noqa: SLF001
             job.ledger = ledger
             job.attempts, job.billed_min, job.billed_max = standing.attempts, standing.paid, standing.most
             try:
                 self.require_going()
-                flow = flow_of(self.provider, self.operation, given, self.options)
-                result = yield from self.engine.run(flow, job)
+                result = yield from self.engine.run(asked.flow(given), job)
             except Exception as error:  # noqa: BLE001  # judged here
                 ended = self._judged(error, round_, job, ledger)
                 began = began if began is not None else ledger.began
@@ -451,7 +439,7 @@ class Run(Conduct, Generic[R]):
         self, entry: Entry, came: float, standing: Standing | None, ended: _Ended, *, by_end: bool = False
     ) -> Outcome[R]:
         """Write down what became of an input, and say it."""
-        turn = ended.facts.pop("turn", None)
+        asked, turn = self.asked[entry.part], ended.facts.pop("turn", None)
         status, counted = ended.status, None
         if ended.result is not None:
             status, counted = _found(ended.result)
@@ -483,21 +471,30 @@ class Run(Conduct, Generic[R]):
             error=written_error(ended.error) if ended.error else None,
         )
         with self._lock:
-            expected = by_end or self._open.pop(entry.item, None) is not None
+            expected = by_end or self._open.pop(entry.place, None) is not None
             self.counts[status] += expected
         if expected:  # or the end did not wait for it, and has entered it already
-            self._write(entered, ended)
-        return Outcome(entry.item, entry.shown, ended.result, ended.error, row=entry.row, status=status, facts=facts)  # type: ignore[arg-type]
+            self._write(asked, entered, ended)
+        return Outcome(
+            entry.item,
+            entry.shown,
+            ended.result,  # type: ignore[arg-type]
+            ended.error,
+            row=entry.row,
+            status=status,
+            facts=facts,
+            operation=asked.operation,
+        )
 
-    def _write(self, entered: Entered, ended: _Ended) -> None:
+    def _write(self, asked: Asked, entered: Entered, ended: _Ended) -> None:
         def work(db: records.Database) -> None:
             if entered.call is not None:
                 if ended.unpaid:
                     records.unpaid(entered.call, ended.unpaid)(db)
                 if ended.settle:
                     state, columns = ended.settle
-                    records.settle(entered.call, self.number, entered.item, state, **columns)(db)
-            records.enter(self.batch, entered)(db)
+                    records.settle(entered.call, asked.number, entered.item, state, **columns)(db)
+            records.enter(asked.batch, entered)(db)
 
         # Nobody waits: it is on disk with the next request's intention, and till then the replies can be read again.
         self.journal.do(work).add_done_callback(lambda done: self.journal.rescue(work) if done.exception() else None)
@@ -522,7 +519,7 @@ class Run(Conduct, Generic[R]):
         while some := list(islice(never, AT_THE_END)):
             self.submitted += len(some)
             self.counts["not_started"] += len(some)
-            work = records.enter_all(self.batch, [self._not_begun(entry) for entry in some])
+            work = records.enter_all([(self.asked[e.part].batch, self._not_begun(e)) for e in some])
             try:
                 self.journal.ask(work)
             except JournalError:
@@ -530,10 +527,11 @@ class Run(Conduct, Generic[R]):
 
     def _never_taken_up(self) -> Iterator[Entry]:
         yield from self._intake.left
-        total = self.inputs.total
-        if total is not None and self._intake.failure is None:
-            at = (self.inputs.at(item) for item in range(self._intake.count + len(self._intake.left), total))
-            yield from (entry for entry in at if entry is not None)
+        if self.total is not None and self._intake.failure is None:
+            for number in range(self._intake.count + len(self._intake.left), self.total):
+                item, part = divmod(number, len(self.asked))
+                if (entry := self.inputs.at(item)) is not None:
+                    yield replace(entry, part=part)
 
     def _not_begun(self, entry: Entry) -> Entered:
         facts = {"provider": self.provider.name, "attempts": 0, "billed_min": 0, "billed_max": 0, "finished_at": _now()}
@@ -557,7 +555,7 @@ class Run(Conduct, Generic[R]):
             raise cause
         done = sum(self.counts[status] for status in DONE)
         raise PausedError(
-            f"paused with {done} of {self.inputs.total or self.submitted} done: {cause}",
+            f"paused with {done} of {self.total or self.submitted} done: {cause}",
             advice=f"Run the same again {self.resume()}: what is finished is not paid for again.",
         ) from cause
 
@@ -577,25 +575,27 @@ class Run(Conduct, Generic[R]):
 
     # -- reading what was kept -----------------------------------------------------------------------------------
 
-    def readings(self) -> Iterator[tuple[Entered, Standing, Program[R]]]:
+    def readings(self) -> Iterator[tuple[Asked, Entered, Standing, Program[R]]]:
         """For each input with replies a program that reads them anew, sending nothing and needing no picture."""
-        for entered, standing in pages(self.journal, self.batch):
-            if standing is None or not standing.held:
-                continue
-            memory = json.loads(standing.memory or "{}")
-            given = recalled(self.operation, entered.name, entered.facts.get("sha256", ""), memory)
-            entry = self.inputs.at(entered.item)
-            if given is None and entry is not None and entry.is_of(entered.facts.get("sha256")):
-                given = entry.given
-            if given is None:
-                continue  # a text that is not here any more: its result stays as it was read
-            job = self.client._job(self.operation, given, self._call_options)  # noqa: SLF001
-            job.ledger = Reading(standing)
-            job.attempts, job.billed_min, job.billed_max = standing.attempts, standing.paid, standing.most
-            flow = flow_of(self.provider, self.operation, given, self.options)
-            yield entered, standing, self.reader.run(flow, job)
+        for asked in self.asked:
+            for entered, standing in pages(self.journal, asked.batch):
+                if standing is None or not standing.held:
+                    continue
+                memory = json.loads(standing.memory or "{}")
+                given = recalled(asked.operation, entered.name, entered.facts.get("sha256", ""), memory)
+                entry = self.inputs.at(entered.item)
+                if given is None and entry is not None and entry.is_of(entered.facts.get("sha256")):
+                    given = entry.given
+                if given is None:
+                    continue  # a text that is not here any more: its result stays as it was read
+                job = self.client._job(asked.operation, given, asked.call_options)  # noqa: SLF001
+                job.ledger = Reading(standing)
+                job.attempts, job.billed_min, job.billed_max = standing.attempts, standing.paid, standing.most
+                yield asked, entered, standing, self.reader.run(asked.flow(given), job)
 
-    def reread(self, entered: Entered, standing: Standing, result: Result | None, error: Exception | None) -> None:
+    def reread(
+        self, asked: Asked, entered: Entered, standing: Standing, result: Result | None, error: Exception | None
+    ) -> None:
         """Keep what a reading found."""
         if isinstance(error, ReplayError):
             return  # not all of it was answered yet: it goes on with the next run
@@ -615,23 +615,12 @@ class Run(Conduct, Generic[R]):
             entered.row,
             written_error(error) if error else None,
         )
-        self._write(again, ended)
+        self._write(asked, again, ended)
 
 
 AT_THE_END = 500
 """Inputs that are entered at once where the batch did not come to them."""
 NOT_BEGUN = written_error(NotStartedError("the batch ended before this"))
-
-
-def _as_plain(value: Any) -> Any:
-    """For JSON: what options may be made of beside JSON's own kinds, in one order whatever the process."""
-    if isinstance(value, set | frozenset):
-        return sorted(value, key=repr)
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, Sequence) and not isinstance(value, bytes):
-        return list(value)
-    raise TypeError(f"{type(value).__name__} is no plain data")
 
 
 def _now() -> str:

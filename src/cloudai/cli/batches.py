@@ -283,12 +283,12 @@ def _exported(held: Journal, found: list[dict[str, Any]], options: argparse.Name
     if len(wanted) > 1 and options.csv:
         raise InputError(f"{options.file} holds {len(wanted)} batches", advice="Say which with --batch N.")
     for batch in wanted:
-        kept = outcomes(held, batch["batch"], batch["operation"])
+        kept = outcomes(held, [(batch["batch"], batch["operation"])])
         if options.json:
             for outcome in kept:
                 print(json_of(_as_json(outcome)))
             continue
-        table = table_of(kept, batch["operation"]) if options.rows else tidy(kept)
+        table = table_of(kept) if options.rows else tidy(kept)
         write_csv(table, options.csv, Path(options.file))
 
 

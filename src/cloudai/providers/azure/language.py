@@ -125,6 +125,10 @@ class AnalyzeTogether:
             json.dumps(asked, sort_keys=True),
         )
 
+    def places(self, requests: Sequence[Request]) -> int:
+        """One for each text."""
+        return len(requests)
+
     def fits(self, requests: Sequence[Request]) -> bool:
         """Ten documents, and a megabyte."""
         return len(requests) <= self.limit and sum(len(json.dumps(r.json)) for r in requests) <= MOST_JSON
@@ -139,13 +143,13 @@ class AnalyzeTogether:
         body = {**requests[0].json, "analysisInput": {"documents": documents}}
         return replace(requests[0], json=body, billed=sum(r.billed for r in requests))
 
-    def split(self, response: Response, n: int) -> list[Response]:
+    def split(self, response: Response, requests: Sequence[Request]) -> list[Response]:
         """Each document's reply as if it had been sent alone, found by its id: those that failed are listed apart."""
         body = response.json()
         results = body.get("results") if isinstance(body, dict) else None
         if not isinstance(results, dict):
             raise MalformedResponseError("the reply of several texts has no results")
-        return [self._only(response, body, results, str(number)) for number in range(n)]
+        return [self._only(response, body, results, str(number)) for number in range(len(requests))]
 
     def _only(self, response: Response, body: dict[str, Any], results: dict[str, Any], id: str) -> Response:  # noqa: A002
         def of(kind: str) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from cloudai.errors import MalformedResponseError, UnsupportedOperationError
-from cloudai.flow import Flow, Request, Response
+from cloudai.flow import Blob, Flow, Request, Response
 from cloudai.languages import base
 from cloudai.media import Image, ImageLimits, Picture
 from cloudai.models.base import Box, Level, Meta, Point
@@ -253,24 +253,105 @@ class AnnotateTogether:
             json.dumps(rest, sort_keys=True),
         )
 
+    def places(self, requests: Sequence[Request]) -> int:
+        """One for each picture."""
+        return len(_pictures(requests))
+
     def fits(self, requests: Sequence[Request]) -> bool:
         """Sixteen pictures, and ten megabytes of JSON."""
-        return len(requests) <= self.limit and sum(r.upload_size for r in requests) <= MOST_JSON
+        pictures = _pictures(requests)
+        size = sum(requests[numbers[0]].upload_size for numbers in pictures)
+        return len(pictures) <= self.limit and size <= MOST_JSON
 
     def join(self, requests: Sequence[Request]) -> Request:
-        """One request with everyone's items, in order."""
-        items = [item for request in requests for item in request.json["requests"]]
+        """One request with everyone's items, in order; what is asked of the same picture is one item."""
+        items: list[dict[str, Any]] = []
+        for numbers in _pictures(requests):
+            same = [_item(requests[number]) for number in numbers]
+            items.append({**same[0], "features": [feature for item in same for feature in item["features"]]})
         return replace(
             requests[0], json={**requests[0].json, "requests": items}, billed=sum(r.billed for r in requests)
         )
 
-    def split(self, response: Response, n: int) -> list[Response]:
-        """Each picture's reply as if it had been sent alone."""
-        body = response.json()
+    def split(self, response: Response, requests: Sequence[Request]) -> list[Response]:
+        """Each one's reply as if it had been sent alone, with what it asked of a picture and no more."""
+        body, pictures = response.json(), _pictures(requests)
         replies = body.get("responses") if isinstance(body, dict) else None
-        if not isinstance(replies, list) or len(replies) != n:
-            raise MalformedResponseError(f"{n} pictures were sent, and not as many replies came")
-        return [response.with_json({"responses": [reply]}) for reply in replies]
+        if not isinstance(replies, list) or len(replies) != len(pictures):
+            raise MalformedResponseError(f"{len(pictures)} pictures were sent, and not as many replies came")
+        parts: dict[int, Response] = {}
+        for reply, numbers in zip(replies, pictures, strict=True):
+            for number in numbers:
+                own = reply if len(numbers) == 1 else _of(reply, requests[number])
+                parts[number] = response.with_json({"responses": [own]})
+        return [parts[number] for number in range(len(requests))]
+
+
+def _item(request: Request) -> dict[str, Any]:
+    item: dict[str, Any] = request.json["requests"][0]
+    return item
+
+
+def _fields(request: Request) -> set[str] | None:
+    """The fields of a reply that answer it; None where it asks for something that is not known here."""
+    types = [feature.get("type") for feature in _item(request).get("features", [])]
+    return None if any(type_ not in FIELDS for type_ in types) else {name for type_ in types for name in FIELDS[type_]}
+
+
+def _pictures(requests: Sequence[Request]) -> list[list[int]]:
+    """The numbers of those that are about the same picture, seen in the same way, for different things."""
+    found: list[list[int]] = []
+    of_picture: dict[str, list[list[int]]] = {}
+    for number, request in enumerate(requests):
+        content = _item(request)["image"].get("content")
+        picture = content.sha256 if isinstance(content, Blob) else json.dumps(_item(request)["image"])
+        same = of_picture.setdefault(picture, [])
+        for numbers in same:
+            if _go_together(request, [requests[n] for n in numbers]):
+                numbers.append(number)
+                break
+        else:
+            same.append([number])
+            found.append(same[-1])
+    return found
+
+
+def _go_together(request: Request, others: Sequence[Request]) -> bool:
+    """Whether an item may ask what these do: different features, which no other option tells apart."""
+    asked = [_fields(one) for one in (request, *others)]
+    if any(fields is None for fields in asked):
+        return False
+    names = [name for fields in asked for name in fields or ()]
+    rest = [{name: part for name, part in _item(one).items() if name not in OF_ONE} for one in (request, *others)]
+    return all(one == rest[0] for one in rest) and len(set(names)) == len(names)
+
+
+OF_ONE = ("image", "features")
+
+
+def _of(reply: Any, request: Request) -> Any:
+    """The part of a picture's reply that answers one of those who asked."""
+    others = EVERY_FIELD - (_fields(request) or set())
+    return {name: part for name, part in reply.items() if name not in others} if isinstance(reply, dict) else reply
+
+
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    "FACE_DETECTION": ("faceAnnotations",),
+    "LANDMARK_DETECTION": ("landmarkAnnotations",),
+    "LOGO_DETECTION": ("logoAnnotations",),
+    "LABEL_DETECTION": ("labelAnnotations",),
+    "OBJECT_LOCALIZATION": ("localizedObjectAnnotations",),
+    "TEXT_DETECTION": ("textAnnotations", "fullTextAnnotation"),
+    "DOCUMENT_TEXT_DETECTION": ("textAnnotations", "fullTextAnnotation"),
+    "SAFE_SEARCH_DETECTION": ("safeSearchAnnotation",),
+    "IMAGE_PROPERTIES": ("imagePropertiesAnnotation",),
+    "CROP_HINTS": ("cropHintsAnnotation",),
+    "WEB_DETECTION": ("webDetection",),
+    "PRODUCT_SEARCH": ("productSearchResults",),
+}
+"""What of a reply answers which feature:
+https://cloud.google.com/vision/docs/reference/rest/v1/AnnotateImageResponse."""
+EVERY_FIELD = {name for names in FIELDS.values() for name in names}
 
 
 ANNOTATE_TOGETHER = AnnotateTogether()
