@@ -559,7 +559,7 @@ def _emotions(expressions: Sequence[Expression] | None) -> Emotions | None:
         return None
     # UNKNOWN is none of them.
     known = {EMOTIONS[e.type]: Level(score=_share(e.confidence)) for e in expressions if e.type in EMOTIONS}
-    return Emotions(scale="confidence", **known)  # type: ignore[arg-type]
+    return Emotions(scale="confidence", **known)
 
 
 def _glasses(face: FaceDetail) -> str | None:
