@@ -349,7 +349,7 @@ class Provider:
         kind = fault.kind or error_class(status)
         hint = header_hint if fault.retry_after is None else fault.retry_after
         error = kind(
-            fault.message or f"HTTP {status}",
+            _one_line(fault.message) or f"HTTP {status}",
             advice=fault.advice or ADVICE.get(kind),
             status=status,
             code=fault.code,
@@ -442,8 +442,11 @@ def error_class(status: int) -> type[ServiceError]:
 
 def readable(response: Response) -> str:
     """The beginning of a reply that is not in the vendor's shape, as one printable line."""
-    text = response.content[:200].decode("utf-8", "replace")
-    return re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", text).strip() or f"HTTP {response.status}, no text"
+    return _one_line(response.content[:200].decode("utf-8", "replace")) or f"HTTP {response.status}, no text"
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", text).strip()
 
 
 def error_body(response: Response) -> Any:
