@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from cloudai.errors import ContractError
 from cloudai.provider import Provider
@@ -11,30 +11,18 @@ from cloudai.testing._subject import Check, Example, Problem, Subject
 
 __all__ = ["CHECKS", "Example", "Problem", "check_provider"]
 
-CHECKS: Mapping[str, Check] = {
-    "name": _declared.name,
-    "contract": _declared.contract,
-    "constructor": _declared.constructor,
-    "settings": _declared.settings,
-    "capabilities": _declared.capabilities,
-    "signatures": _declared.signatures,
-    "examples": _declared.examples,
-    "flows": _done.flows,
-    "results": _done.results,
-    "clients": _done.clients,
-    "requests": _done.requests,
-    "limits": _done.limits,
-    "options": _done.options,
-    "languages": _done.languages,
-    "errors": _done.errors,
-    "malformed": _done.malformed,
-    "interrupted": _done.interrupted,
-    "missing": _done.missing,
-    "secrets": _done.secrets,
-}
-"""Each by its name, in order; the later ones call the provider, and take for granted what the earlier ones say."""
-DECLARED = 7
-"""The first so many: what they find would be found again by all others."""
+STAGES: tuple[tuple[Check, ...], ...] = (
+    (_declared.name, _declared.contract, _declared.constructor),
+    (_declared.settings, _declared.capabilities, _declared.signatures, _declared.examples),
+    (_done.flows, _done.requests, _done.results),
+    (
+        *(_done.clients, _done.limits, _done.options, _done.languages),
+        *(_done.errors, _done.malformed, _done.interrupted, _done.missing, _done.secrets),
+    ),
+)
+"""What a stage takes for granted, the one before has seen."""
+CHECKS: Mapping[str, str] = {check.__name__: check.__doc__ or "" for stage in STAGES for check in stage}
+"""What is checked, by its name."""
 
 
 def check_provider(
@@ -50,7 +38,8 @@ def check_provider(
             does not take each secret setting by its name.
 
     Raises:
-        ContractError: Something is not as it should be; ``problems`` has all of it, each with what to do.
+        ContractError: Something is not as it should be; ``problems`` has all that was found, each with what to do.
+            What it declares is looked at first, and what it does once that is in order.
 
     Example:
         >>> from cloudai import Google
@@ -60,10 +49,9 @@ def check_provider(
         cloudai.errors.ContractError: google does not keep the contract in 4 places: examples: no example of ...
     """
     subject = Subject(kind, tuple(examples), configured)
-    found = list(_found(subject, list(CHECKS.items())[:DECLARED]))
-    found = found or list(_found(subject, list(CHECKS.items())[DECLARED:]))
-    if found:
-        raise _error(kind, found)
+    for stage in STAGES:
+        if found := list(dict.fromkeys(Problem(check.__name__, *told) for check in stage for told in check(subject))):
+            raise _error(kind, found)
 
 
 def _error(kind: type[Provider], found: Sequence[Problem]) -> ContractError:
@@ -76,12 +64,3 @@ def _error(kind: type[Provider], found: Sequence[Problem]) -> ContractError:
     for problem in found:
         error.add_note(f"- {problem}")
     return error
-
-
-def _found(subject: Subject, checks: Sequence[tuple[str, Check]]) -> Iterator[Problem]:
-    for name, check in checks:
-        seen: set[tuple[str, str]] = set()
-        for told in check(subject):
-            if told not in seen:
-                seen.add(told)
-                yield Problem(name, *told)

@@ -292,7 +292,7 @@ def limits(subject: Subject) -> Iterator[Told]:
         if driver.requests and not given.used:
             yield (
                 f"{example.operation} sends its input as it is",
-                "Begin with `yield from image.fit(LIMITS)`, or audio.probe(LIMITS): it looks, turns, shrinks and strips.",
+                "Begin with `yield from image.fit(LIMITS)` (audio.probe): it looks, turns, shrinks and strips.",
             )
         if isinstance(given, _WatchedImage) and given.asked is not None:
             yield from _sensible(given.asked)
@@ -335,7 +335,7 @@ def _refuses(subject: Subject, example: Example, wrong: Mapping[str, Any]) -> It
     asking = replace(example, options={**example.options, **wrong})
     found = outcome(subject.provider(example), asking, script, offline=True)
     if script.requests or not isinstance(found, SettingsError | UnsupportedOperationError):
-        words = ", ".join(str(value) for value in wrong.values() if isinstance(value, list))
+        words = ", ".join(word for value in wrong.values() if isinstance(value, list) for word in value)
         yield (
             f"{example.operation} with {words} gives {_short(found)}",
             "Begin with require_known(…), and raise UnsupportedOperationError for what the vendor lacks.",
@@ -570,8 +570,10 @@ def secrets(subject: Subject) -> Iterator[Told]:
         how = f"Give check_provider(…, configured={subject.kind.__name__}(…)) with made-up keys."
         yield f"it takes no key by the names of its settings ({error})", how
         return
-    values = [value for name in secret if (value := keyed.setting(name))]
-    canaries = Secrets(values)
+    listed = [setting.name for setting in subject.kind.settings]
+    # What is given and is no setting may be a key as well: nobody has said that it is none.
+    unlisted = [v for name, v in keyed._given.items() if name not in listed and isinstance(v, str)]  # noqa: SLF001
+    canaries = Secrets([*unlisted, *(value for name in secret if (value := keyed.setting(name)))])
     if canaries.occur_in(repr(keyed)):
         yield "a key shows in its repr", "Set self._given = {…} in the constructor, and leave __repr__ to Provider."
     for example in _first_of_each(subject):
@@ -598,7 +600,7 @@ def _leaks(keyed: Provider, example: Example, canaries: Secrets) -> Iterator[Tol
         except CloudAIError:
             pass  # there was one reply only; what it is written down as is the matter
         if path.is_file() and canaries.occur_in(path.read_text("utf-8")):
-            yield f"{example.operation}: a key is written into a cassette", "Mark its setting with secret=True."
+            yield f"{example.operation}: a key is written into a cassette", "Declare it as a Setting with secret=True."
 
 
 def _noting(sent: list[Request], send: Callable[[Request], Response]) -> Callable[[Request], Response]:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from cloudai.client import AsyncClient, Client
 from cloudai.engine import GOOD
@@ -107,7 +107,13 @@ class Subject:
         return [variable for setting in self.kind.settings for variable in setting.env]
 
 
-Check: TypeAlias = Callable[[Subject], Iterator[Told]]
+class Check(Protocol):
+    """A function that looks at one thing, and says all that is wrong with it."""
+
+    __name__: str
+
+    def __call__(self, subject: Subject, /) -> Iterator[Told]:
+        """What is wrong."""
 
 
 @contextmanager
