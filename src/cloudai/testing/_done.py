@@ -438,9 +438,10 @@ def malformed(subject: Subject) -> Iterator[Told]:
         exchanges = example.held().exchanges
         if any(exchange.response.status not in GOOD for exchange in exchanges):
             continue
+        provider = subject.provider(example)
         for number, exchange in enumerate(exchanges):
             for body, where in _damaged(exchange):
-                found = outcome(subject.provider(example), example, _answering(exchanges, number, body), offline=True)
+                found = outcome(provider, example, _answering(exchanges, number, body), offline=True)
                 if isinstance(found, Exception) and not isinstance(found, CloudAIError):
                     yield _bare(f"{example} with {where}", found, WIRE)
                     return  # one is enough: there would be hundreds
