@@ -397,7 +397,7 @@ class Provider:
 
 def who_can(operation: str) -> str:
     """Names the providers that have an operation, for the errors of those that have not."""
-    able = [name for name in names() if find(name).capabilities()[operation].available]
+    able = [name for name, kind in usable()[0].items() if kind.capabilities()[operation].available]
     return f"Available from: {', '.join(able)}." if able else "No provider in cloudai has it yet."
 
 
@@ -469,7 +469,8 @@ def find(name: str) -> type[Provider]:
     """The provider class of a name; its capabilities can be asked for without an account.
 
     Raises:
-        SettingsError: No provider has this name (the text lists those there are), or two distributions do.
+        SettingsError: No provider has this name (the text lists those there are), two distributions do, or it
+            cannot be loaded.
 
     Example:
         >>> find("google").capabilities()["estimate_age"].available
@@ -480,11 +481,46 @@ def find(name: str) -> type[Provider]:
         return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
     points = [point for point in _third_parties() if point.name == name]
     if len(points) > 1:
-        who = " and ".join(sorted(point.dist.name if point.dist else point.value for point in points))
+        who = " and ".join(sorted(map(_distribution, points)))
         raise SettingsError(f"two providers are called {name!r}: {who}", advice="Uninstall one of them.")
     if not points:
         raise SettingsError(f"{name!r} is no provider", advice=f"Available: {', '.join(names())}.")
-    return points[0].load()  # type: ignore[no-any-return]
+    return _loaded(points[0])
+
+
+def usable() -> tuple[dict[str, type[Provider]], list[SettingsError]]:
+    """All providers by name, and what is wrong with those that cannot be had: one that is broken hides no other."""
+    found: dict[str, type[Provider]] = {}
+    problems: list[SettingsError] = []
+    for name in names():
+        try:
+            found[name] = find(name)
+        except SettingsError as error:
+            problems.append(error)
+    return found, problems
+
+
+def _loaded(point: EntryPoint) -> type[Provider]:
+    what = f"the provider {point.name!r} of {_distribution(point)}"
+    try:
+        kind = point.load()
+    except Exception as error:
+        why = f"{type(error).__name__}: {_one_line(str(error))}"
+        raise SettingsError(f"{what} cannot be loaded ({why})", advice="Upgrade or uninstall it.") from error
+    if not (isinstance(kind, type) and issubclass(kind, Provider)):
+        raise SettingsError(f"{what} is no class of Provider", advice=f"See {point.value}.")
+    if kind.contract != Provider.contract:
+        raise SettingsError(
+            f"{what} is written for contract {kind.contract}, and this cloudai has {Provider.contract}",
+            advice=f"Upgrade {_distribution(point) if kind.contract < Provider.contract else 'cloudai'}.",
+        )
+    if kind.name != point.name:
+        raise SettingsError(f"{what} is called {kind.name!r} by itself", advice="Its entry point must say the same.")
+    return kind
+
+
+def _distribution(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else point.value
 
 
 def _third_parties() -> Iterator[EntryPoint]:
