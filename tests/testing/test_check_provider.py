@@ -460,6 +460,13 @@ class WithoutService(Odd):
         return Sentiment(score=response.parse(Score).score)
 
 
+@broken("results", "sentiment: its result does not survive JSON. Make it by its class")
+class MakesUnchecked(Odd):
+    def other(self, text: str, language: str | None) -> Any:
+        yield from super().other(text, language)
+        return Sentiment.model_construct(score="0.5")
+
+
 @broken("results", "is refused, and the error is InputError. Leave error")
 class AnotherError(Mood):
     def error(self, response: Response) -> Any:
@@ -607,6 +614,12 @@ broken("options", "analyze_image with caption gives .*UnsupportedOperationError 
 )
 
 
+@broken("options", "analyze_image with no-such-thing gives .*Begin with require_known", LOOKS)
+class TakesAnyFeature(Looks):
+    def refuse(self, features: Sequence[str], missing: str) -> None:
+        super().refuse([feature for feature in features if feature in FEATURES], missing)
+
+
 @broken("languages", 'sentiment in "tlh": KeyError .*Map codes by a table')
 class HasATable(Odd):
     def other(self, text: str, language: str | None) -> Any:
@@ -662,12 +675,18 @@ class ReadsByHand(Odd):
         return (yield next(super().other(text, language)))
 
 
-@broken("malformed", r"sentiment with .* at words: TypeError.*Read replies by response.parse")
+class Only(Wire):
+    score: float
+
+
+@broken("malformed", r"sentiment with {} at words.0: KeyError.*Read replies by response.parse")
 class ReadsPartsByHand(ReadsByHand):
     def other(self, text: str, language: str | None) -> Any:
         response = yield from self._asked(text, language)
-        found = Sentiment(score=response.parse(Score).score)
-        sum(len(word) for word in response.json().get("words", []))
+        found = Sentiment(score=response.parse(Only).score)
+        words = response.json().get("words")
+        for word in words if isinstance(words, list) else ():
+            word["text"] if isinstance(word, dict) else word
         return found
 
 

@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 
 from cloudai.errors import ContractError
 from cloudai.provider import Provider
-from cloudai.testing import _declared, _done
-from cloudai.testing._subject import Check, Example, Problem, Subject
+from cloudai.testing._contract import declared, done, inputs, keys, trouble
+from cloudai.testing._contract.subject import Check, Example, Problem, Subject
 
 __all__ = ["CHECKS", "Example", "Problem", "check_provider"]
 
 STAGES: tuple[tuple[Check, ...], ...] = (
-    (_declared.name, _declared.contract, _declared.constructor),
-    (_declared.settings, _declared.capabilities, _declared.signatures, _declared.examples),
-    (_done.flows, _done.requests, _done.results),
+    (declared.name, declared.contract, declared.constructor),
+    (declared.settings, declared.capabilities, declared.signatures, declared.examples),
+    (done.flows, done.requests, done.results),
     (
-        *(_done.clients, _done.limits, _done.options, _done.languages),
-        *(_done.errors, _done.malformed, _done.interrupted, _done.missing, _done.secrets),
+        *(done.clients, inputs.limits, inputs.options, inputs.languages),
+        *(trouble.errors, trouble.malformed, trouble.interrupted, keys.missing, keys.secrets),
     ),
 )
 """What a stage takes for granted, the one before has seen."""

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -33,9 +33,12 @@ __all__ = [
     "Problem",
     "Subject",
     "Told",
+    "bare",
+    "driven",
     "flow_of",
     "is_flow",
     "outcome",
+    "shown",
     "without_settings",
 ]
 
@@ -101,6 +104,14 @@ class Subject:
     def has(self) -> list[str]:
         """The operations it can do."""
         return [operation for operation, able in self.kind.capabilities().items() if able.available]
+
+    def first_of_each(self) -> Iterator[Example]:
+        """One example of each operation."""
+        seen: set[str] = set()
+        for example in self.examples:
+            if example.operation not in seen:
+                seen.add(example.operation)
+                yield example
 
     def variables(self) -> list[str]:
         """The environment variables it reads."""
@@ -240,6 +251,15 @@ def is_flow(flow: Any) -> bool:
     return isinstance(flow, Generator)
 
 
+def driven(subject: Subject, example: Example, given: Image | Audio | str | None = None) -> Driver:
+    """An example's flow carried out by hand to its end, whatever that is."""
+    provider = subject.provider(example)
+    driver = Driver(provider, example.replies())
+    with suppress(Exception):  # what it raises is looked at where it is called as users call it
+        driver.run(flow_of(provider, example, given))
+    return driver
+
+
 # -- looking over a flow's shoulder ------------------------------------------------------------------------
 
 _watching = threading.local()
@@ -270,3 +290,19 @@ def _watched(did: list[str]) -> Iterator[None]:
         yield
     finally:
         _watching.did = before
+
+
+# -- words -------------------------------------------------------------------------------------------------
+
+TYPED = "Raise one of cloudai.errors, with advice= what to do."
+
+
+def bare(what: str, error: BaseException, advice: str = TYPED) -> Told:
+    """What to say of an error that is none of ours."""
+    return f"{what}: {type(error).__name__} ({' '.join(str(error).split())[:100]}), which is no CloudAIError", advice
+
+
+def shown(found: Outcome) -> str:
+    """An outcome in a few words."""
+    text = " ".join(repr(found).split())
+    return text if len(text) < 100 else f"{text[:99]}…"  # noqa: PLR2004

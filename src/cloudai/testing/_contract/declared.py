@@ -12,7 +12,7 @@ from cloudai.client import Client
 from cloudai.errors import CloudAIError, SettingsError
 from cloudai.pace import rates
 from cloudai.provider import BUILT_IN, OPERATIONS, Capability, Provider, find
-from cloudai.testing._subject import Example, Subject, Told, outcome, without_settings
+from cloudai.testing._contract.subject import Example, Subject, Told, outcome, without_settings
 
 __all__ = ["capabilities", "constructor", "contract", "examples", "name", "settings", "signatures"]
 
