@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-faults reliability lint types unit format clean
+.PHONY: demo test test-faults live reliability lint types unit format clean
 
 demo: .venv/.demo  ## find faces on real photos, with no account
 	$(BIN)/cloudai demo --out out
@@ -24,6 +24,9 @@ test-faults: .venv/.dev  ## the faults at full length: ten thousand bodies, five
 
 reliability: .venv/.dev  ## measure the faults anew, beside the vendors' packages, for docs/reliability.md
 	$(BIN)/python benchmarks/reliability.py --write
+
+live: .venv/.dev  ## the smallest paid calls, with the keys that are set; says what it would send, and asks
+	$(BIN)/python -m tests.live
 
 format: .venv/.dev
 	$(BIN)/ruff check --fix .

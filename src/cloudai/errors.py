@@ -26,6 +26,7 @@
     ├── JournalError (OSError)                    the file that keeps a batch cannot be written or read
     ├── PausedError                               a batch ended early: an outage, or a spent quota
     ├── NotStartedError                           the error of an input that a batch did not come to
+    ├── ContractError (AssertionError)            a provider that is checked does not keep the contract
     └── ReplayError (LookupError)                 a cassette does not hold this call, or holds more
 
 ``str(error)`` is one line that says what to do next and never holds a key. ``http_status`` is what a web service
@@ -42,6 +43,7 @@ __all__ = [
     "CloudAIError",
     "ConnectError",
     "ConnectionLostError",
+    "ContractError",
     "DeadlineExceededError",
     "ForbiddenError",
     "InputError",
@@ -300,3 +302,12 @@ def closed() -> SettingsError:
 
 class ReplayError(CloudAIError, LookupError):
     """A cassette does not hold this call, or its calls were not all made."""
+
+
+class ContractError(CloudAIError, AssertionError):
+    """A provider does not keep the contract: see `cloudai.testing.check_provider`.
+
+    ``problems`` has each with ``check``, ``what`` and ``advice``; a traceback lists them.
+    """
+
+    problems: tuple[Any, ...] = ()

@@ -229,7 +229,7 @@ class Response:
     def parse(self, model: type[M]) -> M:
         """The body as a wire model; MalformedResponseError where it does not fit, or says that it is no JSON."""
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind and not kind.endswith(("/json", "+json")):
+        if kind and not kind.endswith(JSON_KINDS):
             raise MalformedResponseError(f"the reply is {kind}, where JSON was expected")
         return checked(model, self.json())
 
@@ -244,6 +244,8 @@ def checked(model: type[M], data: object) -> M:
         raise MalformedResponseError(f"the reply is not what the vendor documents: {where}: {first['msg']}") from error
 
 
+JSON_KINDS = ("/json", "+json", "-json-1.0", "-json-1.1")
+"""Endings of content types that are JSON; the last two are AWS's."""
 DEEPEST = 100
 """Levels of a reply's JSON; real ones have a dozen."""
 BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)

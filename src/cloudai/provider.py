@@ -349,7 +349,7 @@ class Provider:
         kind = fault.kind or error_class(status)
         hint = header_hint if fault.retry_after is None else fault.retry_after
         error = kind(
-            fault.message or f"HTTP {status}",
+            _one_line(fault.message) or f"HTTP {status}",
             advice=fault.advice or ADVICE.get(kind),
             status=status,
             code=fault.code,
@@ -397,7 +397,7 @@ class Provider:
 
 def who_can(operation: str) -> str:
     """Names the providers that have an operation, for the errors of those that have not."""
-    able = [name for name in names() if find(name).capabilities()[operation].available]
+    able = [name for name, kind in usable()[0].items() if kind.capabilities()[operation].available]
     return f"Available from: {', '.join(able)}." if able else "No provider in cloudai has it yet."
 
 
@@ -442,8 +442,11 @@ def error_class(status: int) -> type[ServiceError]:
 
 def readable(response: Response) -> str:
     """The beginning of a reply that is not in the vendor's shape, as one printable line."""
-    text = response.content[:200].decode("utf-8", "replace")
-    return re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", text).strip() or f"HTTP {response.status}, no text"
+    return _one_line(response.content[:200].decode("utf-8", "replace")) or f"HTTP {response.status}, no text"
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", text).strip()
 
 
 def error_body(response: Response) -> Any:
@@ -466,7 +469,8 @@ def find(name: str) -> type[Provider]:
     """The provider class of a name; its capabilities can be asked for without an account.
 
     Raises:
-        SettingsError: No provider has this name (the text lists those there are), or two distributions do.
+        SettingsError: No provider has this name (the text lists those there are), two distributions do, or it
+            cannot be loaded.
 
     Example:
         >>> find("google").capabilities()["estimate_age"].available
@@ -477,11 +481,46 @@ def find(name: str) -> type[Provider]:
         return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
     points = [point for point in _third_parties() if point.name == name]
     if len(points) > 1:
-        who = " and ".join(sorted(point.dist.name if point.dist else point.value for point in points))
+        who = " and ".join(sorted(map(_distribution, points)))
         raise SettingsError(f"two providers are called {name!r}: {who}", advice="Uninstall one of them.")
     if not points:
         raise SettingsError(f"{name!r} is no provider", advice=f"Available: {', '.join(names())}.")
-    return points[0].load()  # type: ignore[no-any-return]
+    return _loaded(points[0])
+
+
+def usable() -> tuple[dict[str, type[Provider]], list[SettingsError]]:
+    """All providers by name, and what is wrong with those that cannot be had: one that is broken hides no other."""
+    found: dict[str, type[Provider]] = {}
+    problems: list[SettingsError] = []
+    for name in names():
+        try:
+            found[name] = find(name)
+        except SettingsError as error:
+            problems.append(error)
+    return found, problems
+
+
+def _loaded(point: EntryPoint) -> type[Provider]:
+    what = f"the provider {point.name!r} of {_distribution(point)}"
+    try:
+        kind = point.load()
+    except Exception as error:
+        why = f"{type(error).__name__}: {_one_line(str(error))}"
+        raise SettingsError(f"{what} cannot be loaded ({why})", advice="Upgrade or uninstall it.") from error
+    if not (isinstance(kind, type) and issubclass(kind, Provider)):
+        raise SettingsError(f"{what} is no class of Provider", advice=f"See {point.value}.")
+    if kind.contract != Provider.contract:
+        raise SettingsError(
+            f"{what} is written for contract {kind.contract}, and this cloudai has {Provider.contract}",
+            advice=f"Upgrade {_distribution(point) if kind.contract < Provider.contract else 'cloudai'}.",
+        )
+    if kind.name != point.name:
+        raise SettingsError(f"{what} is called {kind.name!r} by itself", advice="Its entry point must say the same.")
+    return kind
+
+
+def _distribution(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else point.value
 
 
 def _third_parties() -> Iterator[EntryPoint]:

@@ -112,3 +112,22 @@ def test_brackets_in_texts_are_no_depth() -> None:
     assert Response(200, {}, b"[" * 100 + b"]" * 100).json()
     with pytest.raises(ResponseTooLargeError, match="100 deep"):
         Response(200, {}, b"[" * 101 + b"]" * 101).json()
+
+
+class Total(Wire):
+    """A small reply."""
+
+    total: int
+
+
+@pytest.mark.parametrize("kind", ["application/x-amz-json-1.1", "application/json; charset=utf-8", "text/x+json", ""])
+def test_a_reply_of_any_kind_of_json_is_read(kind: str) -> None:
+    """Also of AWS's content types."""
+    assert Response(200, {"content-type": kind}, b'{"total": 1}').parse(Total).total == 1
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/jsonp", "application/x-amz-json-9"])
+def test_a_reply_of_another_kind_is_refused(kind: str) -> None:
+    """Whatever is in it."""
+    with pytest.raises(MalformedResponseError, match="where JSON was expected"):
+        Response(200, {"content-type": kind}, b'{"total": 1}').parse(Total)

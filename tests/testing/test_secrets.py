@@ -280,3 +280,17 @@ def test_a_signed_address_is_polled_as_it_was_written(tmp_path: Path) -> None:
     assert "/jobs/7?api-version=2&sig=REDACTED" in text
     with replaying(Mood(), tmp_path / "c.json") as client:
         assert client.detect_language("한국").code == "ko"
+
+
+def test_a_signature_that_names_headers_does_not_withhold_their_names(tmp_path: Path) -> None:
+    """``SignedHeaders=content-type;host`` is no secret: the cassette keeps its headers, and not the signature."""
+    signed = {
+        "content-type": "application/json",
+        "Authorization": f"HMAC SignedHeaders=content-type;host, Signature={KEY}",
+    }
+    with record(tmp_path / "c.json", lambda _: ok({"a": 1})) as send:
+        send(get(headers=signed))
+    assert_clean(tmp_path / "c.json", KEY)
+    (exchange,) = Cassette.load(tmp_path / "c.json").exchanges
+    assert exchange.request.headers == {"content-type": "application/json"}
+    assert exchange.response.headers == {"content-type": "application/json"}

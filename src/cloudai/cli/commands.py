@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudai.errors import MissingExtraError, SettingsError
-from cloudai.provider import OPERATIONS, Provider, find, names
+from cloudai.provider import OPERATIONS, Provider, find, usable
 from cloudai.table import Table
 
 __all__ = ["demo", "doctor", "load_env_file", "providers"]
@@ -36,7 +36,7 @@ def providers(options: argparse.Namespace) -> int:
         print(markdown())
     else:
         print(Table(_able()).filled())
-        print("\nMore: cloudai providers NAME")
+        print("\n".join(["", *map(str, usable()[1]), "More: cloudai providers NAME"]))
     return 0
 
 
@@ -48,7 +48,7 @@ def markdown() -> str:
 
 
 def _able() -> list[dict[str, str]]:
-    known = {name: find(name).capabilities() for name in names()}
+    known = {name: kind.capabilities() for name, kind in usable()[0].items()}
     return [{"operation": o, **{name: able[o].summary for name, able in known.items()}} for o in OPERATIONS]
 
 
@@ -65,12 +65,15 @@ def _detail(provider: type[Provider]) -> str:
 
 def doctor(options: argparse.Namespace) -> int:
     """Each setting of each provider: found where, or missing; of a key only its last four characters."""
-    asked = [find(name)() for name in ([options.name] if options.name else names())]
+    found, problems = ({options.name: find(options.name)}, []) if options.name else usable()
+    asked = [kind() for kind in found.values()]
     # In full: a path cut short helps nobody.
     print(Table([row for each in asked for row in _settings(each)], SETTING_COLUMNS, widest_cell=200))
     print()
     for provider in asked:
         print("\n".join(_readiness(provider)))
+    for problem in problems:
+        print(problem)
     return int(bool(options.name) and not any(_ready(asked[0])))
 
 

@@ -12,31 +12,38 @@ parameters it holds those that are known to be harmless, of an upload its digest
 With ``async with`` both give an `AsyncClient`. Replay is strict: a call the cassette does not hold, and one
 it holds that was not made, is a `ReplayError`. Beneath them, `replay` and `record` make what a client takes
 as ``send=``, and `Script` answers with replies of your own.
+
+`check_provider` checks a provider of your own, with cassettes as examples, against the contract.
 """
 
 from cloudai._http import AsyncNetwork, Network
 from cloudai.testing._cassette import Asked, Cassette, Exchange, Reply
 from cloudai.testing._clients import Recording, Replaying, recording, replaying
+from cloudai.testing._contract import CHECKS, Example, Problem, check_provider
 from cloudai.testing._harmless import HEADERS, PARAMETERS, REDACTED
 from cloudai.testing._record import Recorder, record
 from cloudai.testing._replay import Replay, orphans, replay
 from cloudai.testing._script import Script
 
 __all__ = [
+    "CHECKS",
     "HEADERS",
     "PARAMETERS",
     "REDACTED",
     "Asked",
     "AsyncNetwork",
     "Cassette",
+    "Example",
     "Exchange",
     "Network",
+    "Problem",
     "Recorder",
     "Recording",
     "Replay",
     "Replaying",
     "Reply",
     "Script",
+    "check_provider",
     "orphans",
     "record",
     "recording",

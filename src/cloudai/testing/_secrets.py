@@ -86,9 +86,9 @@ def carried(request: Request, harmless: Harmless) -> Iterator[str]:
     """The secrets a request carries: what is not written down, and too long to be chance."""
     _, query = address(request.url)
     fields = {**query, **request.params, **(request.form or {})}
-    yield from _telling(
-        {k: v for k, v in request.headers.items() if k.lower() not in {*harmless.headers, "user-agent"}}
-    )
+    headers = {k: v for k, v in request.headers.items() if k.lower() not in {*harmless.headers, "user-agent"}}
+    # A signature names the headers it covers.
+    yield from (word for word in _telling(headers) if word.lower() not in harmless.headers)
     yield from _telling({k: v for k, v in fields.items() if k not in harmless.params})
     if not request.credentials:
         yield from _telling(request.json)

@@ -1,0 +1,599 @@
+"""Amazon Rekognition as a provider of cloudai: faces with ages and expressions, and what is in a picture.
+
+https://docs.aws.amazon.com/rekognition/latest/APIReference/
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar, Literal, cast
+
+import botocore.session
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import BotoCoreError
+from pydantic import ConfigDict
+from pydantic.alias_generators import to_pascal
+
+from cloudai.errors import (
+    AuthError,
+    ForbiddenError,
+    RateLimitedError,
+    ServerError,
+    ServiceError,
+    SettingsError,
+    TooLargeError,
+    UnavailableError,
+    UnsupportedMediaError,
+    UnsupportedOperationError,
+)
+from cloudai.flow import Flow, Request, Response, call
+from cloudai.languages import base as language_of
+from cloudai.media import Image, ImageLimits, Picture
+from cloudai.models.base import Box, Level, Meta, Point
+from cloudai.models.face import Age, Ages, Emotions, Face, FaceAge, Faces, Pose, largest_first
+from cloudai.models.image import FEATURES, Category, Feature, ImageAnalysis, Object, Person, Tag
+from cloudai.provider import (
+    Capability,
+    Fault,
+    Provider,
+    Setting,
+    Token,
+    capability,
+    error_body,
+    readable,
+    require_known,
+    with_headers,
+)
+from cloudai.wire import Wire as CamelCase
+
+__all__ = ["Rekognition"]
+
+CHECKED = "2026-11-24"
+NEEDS = "AWS credentials, and AWS_REGION"
+LIMITS = ImageLimits(  # https://docs.aws.amazon.com/rekognition/latest/dg/limits.html
+    who="Amazon Rekognition",
+    formats=frozenset({"JPEG", "PNG"}),
+    max_bytes=5_242_880,
+    max_side=10_000,
+    min_side=80,
+)
+MOST_FACES = 100
+MOST_LABELS = 100
+SURE_FROM = 55.0
+"""Labels below this are not given: Rekognition's own default, sent so that it stays so."""
+
+ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
+    "pose": (),  # always there
+    "age": ("AGE_RANGE",),
+    "emotions": ("EMOTIONS",),
+    "glasses": ("EYEGLASSES", "SUNGLASSES"),
+}
+NOT_SAID = ("blur", "exposure", "gender", "headwear", "mask", "occlusion", "quality", "smile")
+"""Words of other providers. What Rekognition has under such a name means something else, and stays in ``raw``."""
+
+EMOTIONS: Mapping[str, str] = {
+    "HAPPY": "happiness",
+    "SAD": "sadness",
+    "ANGRY": "anger",
+    "SURPRISED": "surprise",
+    "FEAR": "fear",
+    "DISGUSTED": "disgust",
+    "CALM": "calm",  # which is not neutral
+    "CONFUSED": "confused",
+}
+
+LANDMARKS: Mapping[str, str] = {
+    "eyeLeft": "left_eye",
+    "eyeRight": "right_eye",
+    "leftPupil": "left_pupil",
+    "rightPupil": "right_pupil",
+    "leftEyeLeft": "left_eye_outer",
+    "leftEyeRight": "left_eye_inner",
+    "leftEyeUp": "left_eye_top",
+    "leftEyeDown": "left_eye_bottom",
+    "rightEyeLeft": "right_eye_inner",
+    "rightEyeRight": "right_eye_outer",
+    "rightEyeUp": "right_eye_top",
+    "rightEyeDown": "right_eye_bottom",
+    "leftEyeBrowLeft": "left_eyebrow_outer",
+    "leftEyeBrowRight": "left_eyebrow_inner",
+    "leftEyeBrowUp": "left_eyebrow_top",
+    "rightEyeBrowLeft": "right_eyebrow_inner",
+    "rightEyeBrowRight": "right_eyebrow_outer",
+    "rightEyeBrowUp": "right_eyebrow_top",
+    "nose": "nose_tip",
+    "noseLeft": "left_nostril",
+    "noseRight": "right_nostril",
+    "mouthLeft": "mouth_left",
+    "mouthRight": "mouth_right",
+    "mouthUp": "upper_lip_top",
+    "mouthDown": "lower_lip_bottom",
+    "chinBottom": "chin",
+    "midJawlineLeft": "left_jaw_mid",
+    "midJawlineRight": "right_jaw_mid",
+    "upperJawlineLeft": "left_jaw_upper",
+    "upperJawlineRight": "right_jaw_upper",
+}
+
+HAS: tuple[Feature, ...] = ("tags", "objects", "people", "categories")
+
+KINDS: Mapping[str, type[ServiceError]] = {
+    **dict.fromkeys(
+        (
+            "ExpiredTokenException",
+            "IncompleteSignatureException",
+            "InvalidSignatureException",
+            "MissingAuthenticationTokenException",
+            "UnrecognizedClientException",
+        ),
+        AuthError,
+    ),
+    **dict.fromkeys(("AccessDeniedException", "OptInRequired", "SubscriptionRequiredException"), ForbiddenError),
+    **dict.fromkeys(
+        (
+            "LimitExceededException",
+            "ProvisionedThroughputExceededException",
+            "ServiceQuotaExceededException",
+            "ThrottlingException",
+            "TooManyRequestsException",
+        ),
+        RateLimitedError,
+    ),
+    "ImageTooLargeException": TooLargeError,
+    "InvalidImageFormatException": UnsupportedMediaError,
+    "InternalFailure": ServerError,
+    "InternalServerError": ServerError,
+    "ServiceUnavailableException": UnavailableError,
+}
+"""By the name of the error: the HTTP status is 400 for a spent quota and a refused key alike."""
+ADVICE: Mapping[type[ServiceError], str] = {
+    AuthError: "Check the access key, its secret and the clock of this machine; or log in anew.",
+    ForbiddenError: "Allow the user or role rekognition:DetectFaces and rekognition:DetectLabels in IAM.",
+}
+
+NO_CREDENTIALS = (
+    "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (Windows: setx, then open a new window), or AWS_PROFILE."
+)
+NO_REGION = "Set AWS_REGION, for example to ap-northeast-2 (Windows: setx, then open a new window)."
+UNTIL_CHANGED = 10.0**10
+"""When credentials end that do not: the chain renews the others itself."""
+ASK_AGAIN = 900.0
+"""Seconds after which the chain is asked again: it may have renewed them."""
+
+
+@dataclass(frozen=True)
+class Credentials(Token):
+    """What a request is signed with; AWS has no bearer token."""
+
+    frozen: ReadOnlyCredentials = field(kw_only=True)
+
+    __repr__ = Token.__repr__
+
+
+class Rekognition(Provider):
+    """Amazon Rekognition.
+
+    Args:
+        access_key_id: With ``secret_access_key``, and ``session_token`` where it is a temporary one.
+        secret_access_key: Its secret.
+        session_token: Of temporary credentials.
+        region: "ap-northeast-2" …
+        profile: A profile of ``~/.aws``, in place of keys.
+
+    What is not given is looked for where all AWS tools look: in the environment, in ``~/.aws``, with the machine.
+
+    Example:
+        >>> Rekognition(access_key_id="AKIDEXAMPLE", secret_access_key="not-a-real-key", region="ap-northeast-2")
+        Rekognition(access_key_id='…', secret_access_key='…', region='ap-northeast-2')
+    """
+
+    name: ClassVar[str] = "rekognition"
+    contract: ClassVar[int] = 1
+    settings: ClassVar[tuple[Setting, ...]] = (
+        Setting("access_key_id", ("AWS_ACCESS_KEY_ID",), secret=True, purpose="an access key"),
+        Setting("secret_access_key", ("AWS_SECRET_ACCESS_KEY",), secret=True, purpose="its secret"),
+        Setting("session_token", ("AWS_SESSION_TOKEN",), secret=True, purpose="of temporary credentials"),
+        Setting("region", ("AWS_REGION", "AWS_DEFAULT_REGION"), purpose="where pictures are sent to"),
+        Setting("profile", ("AWS_PROFILE",), purpose="of ~/.aws, in place of keys"),
+    )
+    hosts: ClassVar[tuple[str, ...]] = ("rekognition.{region}.amazonaws.com",)
+    absent: ClassVar[Mapping[str, Capability]] = {
+        operation: Capability(operation, "absent", "Rekognition looks at pictures only")
+        for operation in (
+            "sentiment",
+            "detect_language",
+            "key_phrases",
+            "translate",
+            "speech_to_text",
+            "text_to_speech",
+        )
+    }
+    request_id_headers: ClassVar[tuple[str, ...]] = ("x-amzn-requestid",)
+
+    def __init__(
+        self,
+        *,
+        access_key_id: str | None = None,
+        secret_access_key: str | None = None,
+        session_token: str | None = None,
+        region: str | None = None,
+        profile: str | None = None,
+    ) -> None:
+        if bool(access_key_id) != bool(secret_access_key):
+            raise SettingsError(
+                "access_key_id= and secret_access_key= belong together", advice="Give both, or neither."
+            )
+        self._given = {
+            "access_key_id": access_key_id,
+            "secret_access_key": secret_access_key,
+            "session_token": session_token,
+            "region": region,
+            "profile": profile,
+        }
+
+    # -- operations ------------------------------------------------------------------------------------
+
+    @capability(
+        "open",
+        needs=NEEDS,
+        note="labels in English, some with boxes",
+        page="https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectLabels.html",
+        checked=CHECKED,
+    )
+    def analyze_image(
+        self,
+        image: Image,
+        *,
+        features: Sequence[Feature] | None,
+        language: str | None,
+        max_results: int | None,
+        missing: Literal["error", "report"],
+        gender_neutral: bool,  # noqa: ARG002  # "Man" and "Woman" are labels as any other here
+    ) -> Flow[ImageAnalysis]:
+        """What is in a picture: labels, and where those are that can be pointed at."""
+        asked: tuple[Feature, ...] = ("tags", "objects") if features is None else tuple(dict.fromkeys(features))
+        require_known(asked, FEATURES, "feature")
+        unsupported = tuple(feature for feature in asked if feature not in HAS)
+        if unsupported and missing == "error":
+            raise UnsupportedOperationError(
+                f"Rekognition has no {', '.join(unsupported)}",
+                advice=f'It has: {", ".join(HAS)}. missing="report" goes on without.',
+            )
+        if language and language_of(language) != "en":
+            raise UnsupportedOperationError("labels are in English only", advice="Leave out language=, and translate.")
+        picture = yield from image.fit(LIMITS)
+        most = min(max_results or MOST_LABELS, MOST_LABELS)
+        response: Response = yield self._request(
+            "DetectLabels", picture, MaxLabels=most, MinConfidence=SURE_FROM, Features=["GENERAL_LABELS"]
+        )
+        reply = response.parse(Labels)
+        return ImageAnalysis(
+            tags=tuple(_tag(label) for label in reply.labels) if "tags" in asked else None,
+            objects=tuple(_objects(reply.labels, picture)) if "objects" in asked else None,
+            people=tuple(_people(reply.labels, picture)) if "people" in asked else None,
+            categories=tuple(_categories(reply.labels)) if "categories" in asked else None,
+            width=picture.width,
+            height=picture.height,
+            format=picture.format,
+            unsupported=unsupported,
+            truncated=len(reply.labels) >= most,
+            meta=Meta(model=reply.label_model_version, language_sent="en" if language else None),
+        )
+
+    @capability(
+        "open",
+        needs=NEEDS,
+        note="expressions and ages are guesses about appearance",
+        page="https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectFaces.html",
+        checked=CHECKED,
+    )
+    def detect_faces(self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int) -> Flow[Faces]:
+        """Where the faces are, and of each what is asked for."""
+        _require_said(attributes)
+        found = yield from self._faces(image, landmarks, attributes)
+        return Faces(faces=found[:max_faces], truncated=len(found) >= min(max_faces, MOST_FACES))
+
+    @capability(
+        "open",
+        needs=NEEDS,
+        note="a range, a guess about appearance",
+        page="https://docs.aws.amazon.com/rekognition/latest/APIReference/API_AgeRange.html",
+        checked=CHECKED,
+    )
+    def estimate_age(self, image: Image, *, max_faces: int) -> Flow[Ages]:
+        """How old the faces look: a range each."""
+        found = yield from self._faces(image, landmarks=False, attributes=("age",))
+        ages = tuple(FaceAge(box=face.box, **(face.age or Age()).model_dump()) for face in found[:max_faces])
+        return Ages(ages=ages, truncated=len(found) >= min(max_faces, MOST_FACES))
+
+    def features(self) -> tuple[Feature, ...]:
+        """What labels tell."""
+        return HAS
+
+    def _faces(self, image: Image, landmarks: bool, attributes: Sequence[str]) -> Flow[tuple[Face, ...]]:
+        picture = yield from image.fit(LIMITS)
+        asked = ["DEFAULT", *(word for attribute in attributes for word in ATTRIBUTES[attribute])]
+        response: Response = yield self._request("DetectFaces", picture, Attributes=asked)
+        return largest_first([_face(face, picture, landmarks) for face in response.parse(Detected).face_details])
+
+    def _request(self, operation: str, picture: Picture, **options: Any) -> Request:
+        return Request(
+            "POST",
+            f"{self._base()}/",
+            service="rekognition",
+            api="2016-06-27",
+            endpoint=self._base(),
+            headers={
+                "content-type": "application/x-amz-json-1.1",
+                "x-amz-target": f"RekognitionService.{operation}",
+            },
+            json={"Image": {"Bytes": picture.blob}, **options},
+        )
+
+    # -- credentials -----------------------------------------------------------------------------------
+
+    def _base(self) -> str:
+        """The address in the region; a stand-in where none is set, which is told when it is sent."""
+        region = self.setting("region")
+        ending = ".cn" if region and region.startswith("cn-") else ""
+        return f"https://rekognition.{region}.amazonaws.com{ending}" if region else "https://{endpoint}"
+
+    def sources(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """The environment, then the region of the profile in ``~/.aws``."""
+        yield from super().sources()
+        if self._region_of_profile:
+            yield " in ~/.aws/config", {"AWS_REGION": self._region_of_profile}
+
+    @cached_property
+    def _region_of_profile(self) -> str | None:
+        session = botocore.session.Session(profile=self._given["profile"])
+        return cast("str | None", _quietly(lambda: session.get_scoped_config().get("region")))
+
+    def missing(self, operation: str | None = None) -> str | None:  # noqa: ARG002  # one account serves all
+        """Says that there is no region, or no sign of credentials; those of a machine in AWS show when it is asked."""
+        if not self.setting("region"):
+            return f"no region. {NO_REGION}"
+        if self.setting("access_key_id") or self.setting("profile"):
+            return None
+        return None if _quietly(lambda: botocore.session.Session().available_profiles) else f"no key. {NO_CREDENTIALS}"
+
+    def token(self) -> Flow[Token]:
+        """The credentials: those given, else by AWS's chain, which may read files and ask the machine."""
+        return call(self._credentials)
+
+    def _credentials(self) -> Token:
+        if self._given["access_key_id"]:
+            given = (self._given[name] for name in ("access_key_id", "secret_access_key", "session_token"))
+            return Credentials("given", UNTIL_CHANGED, frozen=ReadOnlyCredentials(*given))
+        try:
+            found = botocore.session.Session(profile=self._given["profile"]).get_credentials()
+            frozen = found.get_frozen_credentials() if found else None
+        except BotoCoreError as error:
+            raise SettingsError(f"no credentials: {error}", advice=NO_CREDENTIALS) from error
+        if frozen is None:
+            raise SettingsError("no key", advice=NO_CREDENTIALS)
+        return Credentials("found", time.time() + ASK_AGAIN, frozen=frozen)
+
+    def sign(self, request: Request, token: Token | None) -> Request:
+        """The signature of headers and body, version 4, good for some minutes: each attempt has its own."""
+        region = self.setting("region")
+        if not region:
+            raise SettingsError("no region", advice=NO_REGION)
+        signed = AWSRequest(request.method, request.url, dict(request.headers), request.json_bytes())
+        SigV4Auth(cast("Credentials", token).frozen, "rekognition", region).add_auth(signed)
+        return with_headers(request, dict(signed.headers.items()))
+
+    # -- errors ----------------------------------------------------------------------------------------
+
+    def fault(self, response: Response) -> Fault:
+        """AWS's error: its name in a header or in ``__type``, either with a namespace or an address around it."""
+        body = error_body(response)
+        body = body if isinstance(body, dict) else {}
+        named = response.headers.get("x-amzn-errortype") or body.get("__type") or ""
+        code = str(named).partition(":")[0].rpartition("#")[2] or None
+        kind = KINDS.get(code or "")
+        message = body.get("message") or body.get("Message")
+        return Fault(
+            message=str(message) if message else code or readable(response),
+            code=code,
+            kind=kind,
+            advice=ADVICE.get(kind) if kind else None,
+        )
+
+
+def _require_said(attributes: Sequence[str]) -> None:
+    """UnsupportedOperationError for what Rekognition does not say of a face."""
+    require_known(attributes, (*ATTRIBUTES, *NOT_SAID), "attribute")
+    if unsaid := [attribute for attribute in attributes if attribute in NOT_SAID]:
+        raise UnsupportedOperationError(
+            f"Rekognition does not say {', '.join(unsaid)} of a face", advice=f"It says: {', '.join(ATTRIBUTES)}."
+        )
+
+
+def _quietly(read: Any) -> Any:
+    """What is in ``~/.aws``; None where it cannot be read, or has no such profile: the call itself says so."""
+    try:
+        return read()
+    except BotoCoreError:
+        return None
+
+
+# -- the reply ---------------------------------------------------------------------------------------------
+
+
+class Wire(CamelCase):
+    """A part of a reply, its fields in PascalCase."""
+
+    model_config = ConfigDict(alias_generator=to_pascal)
+
+
+class Place(Wire):
+    """In fractions of the picture; may reach over its edge."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class Range(Wire):
+    """Of years."""
+
+    low: int | None = None
+    high: int | None = None
+
+
+class Said(Wire):
+    """Yes or no, and how sure."""
+
+    value: bool | None = None
+
+
+class Expression(Wire):
+    """One of eight, or UNKNOWN; each on its own, they do not add up to 100."""
+
+    type: str
+    confidence: float | None = None
+
+
+class Landmark(Wire):
+    """In fractions of the picture."""
+
+    type: str
+    x: float
+    y: float
+
+
+class Angles(Wire):
+    """Degrees."""
+
+    roll: float | None = None
+    yaw: float | None = None
+    pitch: float | None = None
+
+
+class FaceDetail(Wire):
+    """What was not asked for is missing."""
+
+    bounding_box: Place
+    confidence: float | None = None
+    age_range: Range | None = None
+    emotions: list[Expression] | None = None
+    eyeglasses: Said = Said()
+    sunglasses: Said = Said()
+    landmarks: list[Landmark] = []
+    pose: Angles | None = None
+
+
+class Detected(Wire):
+    """Of DetectFaces."""
+
+    face_details: list[FaceDetail]
+
+
+class Instance(Wire):
+    """Where a label is."""
+
+    bounding_box: Place
+    confidence: float | None = None
+
+
+class Named(Wire):
+    """Of a parent or a category."""
+
+    name: str
+
+
+class Label(Wire):
+    """A word for something in the picture."""
+
+    name: str
+    confidence: float | None = None
+    instances: list[Instance] = []
+    parents: list[Named] = []
+    categories: list[Named] = []
+
+
+class Labels(Wire):
+    """Of DetectLabels."""
+
+    labels: list[Label]
+    label_model_version: str | None = None
+
+
+# -- from the reply to our result --------------------------------------------------------------------------
+
+
+def _box(place: Place, picture: Picture) -> Box:
+    # Only of a picture passed on by its address there is none, and Rekognition takes no addresses.
+    return cast("Box", picture.box_from_fraction(place.left, place.top, place.width, place.height))
+
+
+def _share(percent: float | None) -> float | None:
+    return None if percent is None else percent / 100
+
+
+def _face(face: FaceDetail, picture: Picture, landmarks: bool) -> Face:
+    across, down = cast("tuple[int, int]", picture.size)
+    points = {
+        LANDMARKS.get(p.type, f"rekognition:{p.type}"): Point(x=p.x * across, y=p.y * down) for p in face.landmarks
+    }
+    return Face(
+        box=_box(face.bounding_box, picture),
+        confidence=_share(face.confidence),
+        landmarks=points or None if landmarks else None,
+        pose=Pose(roll=face.pose.roll, pitch=face.pose.pitch, yaw=face.pose.yaw) if face.pose else None,
+        emotions=_emotions(face.emotions),
+        age=Age(low=face.age_range.low, high=face.age_range.high) if face.age_range else None,
+        glasses=_glasses(face),
+    )
+
+
+def _emotions(expressions: Sequence[Expression] | None) -> Emotions | None:
+    if expressions is None:
+        return None
+    # UNKNOWN is none of them.
+    known = {EMOTIONS[e.type]: Level(score=_share(e.confidence)) for e in expressions if e.type in EMOTIONS}
+    return Emotions(scale="confidence", **known)
+
+
+def _glasses(face: FaceDetail) -> str | None:
+    """Both are asked for together; glasses of a kind that was not told apart are those to read with."""
+    if face.sunglasses.value:
+        return "sun"
+    if face.eyeglasses.value is None:
+        return None
+    return "reading" if face.eyeglasses.value else "none"
+
+
+def _tag(label: Label) -> Tag:
+    return Tag(name=label.name, confidence=_share(label.confidence), language="en")
+
+
+def _objects(labels: Sequence[Label], picture: Picture) -> Iterator[Object]:
+    for label in labels:
+        for found in label.instances:
+            yield Object(
+                name=label.name,
+                confidence=_share(found.confidence),
+                language="en",
+                box=_box(found.bounding_box, picture),
+                parent=label.parents[0].name if label.parents else None,
+            )
+
+
+def _people(labels: Sequence[Label], picture: Picture) -> Iterator[Person]:
+    """Those under "Person"; under "Man", "Woman" and the like the same ones stand again."""
+    for found in (found for label in labels if label.name == "Person" for found in label.instances):
+        yield Person(confidence=_share(found.confidence), box=_box(found.bounding_box, picture))
+
+
+def _categories(labels: Sequence[Label]) -> Iterator[Category]:
+    """Each once; Rekognition gives them no confidence of their own."""
+    for name in dict.fromkeys(category.name for label in labels for category in label.categories):
+        yield Category(name=name)

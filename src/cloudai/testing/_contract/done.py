@@ -1,0 +1,196 @@
+"""What a provider does with the replies of the examples: its flows, results and requests."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from cloudai.errors import (
+    CloudAIError,
+    ReplayError,
+    ServiceError,
+)
+from cloudai.flow import Blob, File, Request
+from cloudai.models.base import Result
+from cloudai.operations import RESULTS, SOURCES
+from cloudai.testing._contract.subject import (
+    GOOD,
+    Example,
+    Outcome,
+    Subject,
+    Told,
+    bare,
+    driven,
+    flow_of,
+    is_flow,
+    outcome,
+    shown,
+)
+from cloudai.testing._harmless import names_a_credential
+from cloudai.testing._written import asked
+
+__all__ = ["clients", "flows", "requests", "results"]
+
+
+def flows(subject: Subject) -> Iterator[Told]:
+    """An operation returns a generator of steps, which performs no input and output of its own."""
+    for example in subject.examples:
+        try:
+            flow = flow_of(subject.provider(example), example)
+        except Exception as error:  # noqa: BLE001
+            yield bare(f"{example.operation} raises when it is called", error, "Raise within the flow: write `yield`.")
+            continue
+        if not is_flow(flow):
+            what = f"{example.operation} returns a {type(flow).__name__}, where a flow is expected"
+            yield what, "Write it as a generator: `response = yield Request(…)`, without async."
+            continue
+        flow.close()
+        driver = driven(subject, example)
+        for strange in driver.strange:
+            yield (
+                f"{example.operation} yields a {strange}",
+                "A flow yields a Request, or `yield from` call(…) or together(…).",
+            )
+        for did in driver.did:
+            what = (
+                f"{example.operation} does {did} itself: that would stop an event loop, and no cassette can replay it"
+            )
+            yield what, "Yield a Request, or put blocking work into `yield from call(function, …)`."
+
+
+def results(subject: Subject) -> Iterator[Told]:
+    """A good reply gives the operation's result, whole and told whence; a bad one a `ServiceError`."""
+    for example in subject.examples:
+        send = example.replies()
+        found = outcome(subject.provider(example), example, send, offline=True)
+        refused = any(exchange.response.status not in GOOD for exchange in example.held().exchanges)
+        if isinstance(found, CloudAIError) and (refused or not isinstance(found, ReplayError)):
+            if refused and not isinstance(found, ServiceError):
+                yield f"{example} is refused, and the error is {type(found).__name__}", "Leave error() to Provider."
+        elif isinstance(found, Exception):
+            yield bare(str(example), found) if not isinstance(found, ReplayError) else _not_held(example, found)
+        elif not isinstance(found, RESULTS[example.operation]):
+            what = f"{example.operation} gives a {type(found).__name__}"
+            yield what, f"Return a {RESULTS[example.operation].__name__}."
+        elif send.left:
+            yield (
+                f"{example}: {len(send.left)} exchanges of the cassette are not asked for",
+                "Ask for them, or take them out.",
+            )
+        else:
+            yield from _whole(subject, example, found)
+
+
+def _not_held(example: Example, error: Exception) -> Told:
+    return f"{example}: {error}", "Its cassette must hold what the flow asks, and the flow ask the same every time."
+
+
+def _whole(subject: Subject, example: Example, found: Result) -> Iterator[Told]:
+    if subject.kind.hosts and not found.meta.service:
+        yield f"{example.operation}: meta.service is not known", 'Give Request(service="…", api="…").'
+    try:
+        found.to_rows()
+        whole = type(found).model_validate_json(found.model_dump_json(warnings=False)) == found
+    except (ValueError, TypeError):
+        whole = False
+    if not whole:
+        yield (
+            f"{example.operation}: its result does not survive JSON",
+            "Make it by its class, which checks it.",
+        )
+
+
+def clients(subject: Subject) -> Iterator[Told]:
+    """Both clients come to the same."""
+    for example in subject.examples:
+        blocking, awaiting = (
+            outcome(subject.provider(example), example, example.replies(), awaiting=colour, offline=True)
+            for colour in (False, True)
+        )
+        if _comparable(blocking) != _comparable(awaiting):
+            what = f"{example}: the blocking client gives {shown(blocking)}, the awaiting one {shown(awaiting)}"
+            yield what, "A flow must not know its caller: no event loop, no thread, no state between calls."
+
+
+def _comparable(found: Outcome) -> Any:
+    if isinstance(found, Result):
+        meta = found.meta.model_dump(exclude={"called_at", "elapsed"})
+        return type(found), found.model_dump(), found.raw, meta
+    return type(found), str(found)
+
+
+# -- requests ---------------------------------------------------------------------------------------------
+
+
+def requests(subject: Subject) -> Iterator[Told]:
+    """Plain data, the same every time, over https, to a host that is named, without credentials."""
+    for example in subject.examples:
+        driver = driven(subject, example)
+        again = driven(subject, example)
+        for request in driver.requests:
+            yield from _plain(example, request)
+            yield from _addressed(subject, example, request)
+        if not any(_plain_problem(request) for request in driver.requests) and [*map(asked, driver.requests)] != [
+            *map(asked, again.requests)
+        ]:
+            yield (
+                f"{example.operation} asks otherwise the second time",
+                "Leave times and random numbers out of requests; sign() may add them. Else nothing can be replayed.",
+            )
+
+
+def _plain_problem(request: Request) -> str | None:
+    bodies = [part for part in ("json", "content", "files") if getattr(request, part) is not None]
+    if len(bodies) > 1:
+        return f"has {' and '.join(bodies)}"
+    if not isinstance(request.content, Blob | bytes | None):
+        return f"has a {type(request.content).__name__} as content"
+    if not all(isinstance(text, str) for text in (*request.headers.values(), *request.params.values())):
+        return "has a header or a parameter that is no text"
+    try:
+        json.dumps(asked(request))
+    except (TypeError, ValueError) as error:
+        return f"is no plain data ({error})"
+    return None
+
+
+def _plain(example: Example, request: Request) -> Iterator[Told]:
+    if problem := _plain_problem(request):
+        yield f"{example.operation}: a request {problem}", "Give texts and numbers, and uploads as Blob or File."
+        return
+    if example.operation in SOURCES and (loose := _loose(request)):
+        what = f"{example.operation}: the upload is not known by the input it was made of ({loose})"
+        yield what, "Send the blob that image.fit or audio.probe gives: cassettes and journals find a call by it."
+    for header in request.headers:
+        if names_a_credential(header):
+            yield f"{example.operation}: the flow sets {header}", "Set it in sign(): what a flow asks is written down."
+
+
+def _loose(request: Request) -> str | None:
+    """Bytes that are no `Blob`; but for a field of a form, which is written here."""
+    if isinstance(request.content, bytes):
+        return "bytes as content"
+    for name, file in (request.files or {}).items():
+        if isinstance(file, File) and file.name is not None and isinstance(file.content, bytes):
+            return f"bytes as file {name}"
+    return None
+
+
+def _addressed(subject: Subject, example: Example, request: Request) -> Iterator[Told]:
+    parts = urlsplit(request.url)
+    if parts.scheme != "https":
+        yield f"{example.operation} asks {parts.scheme}://", "Use https."
+    if request.endpoint or not request.credentials:
+        return
+    if not subject.kind.hosts:
+        yield f"{example.operation} asks {parts.hostname}, and hosts is empty", "Give hosts: users ask where data goes."
+    elif not any(_is_host(pattern, parts.hostname or "") for pattern in subject.kind.hosts):
+        yield f"{example.operation} asks {parts.hostname}, which is not in hosts", "Add it: users ask where data goes."
+
+
+def _is_host(pattern: str, host: str) -> bool:
+    """Of "{region}.example.com" any region."""
+    return re.fullmatch("[a-z0-9.-]*".join(map(re.escape, re.split(r"\{[^}]*\}", pattern))), host) is not None

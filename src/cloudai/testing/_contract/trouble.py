@@ -1,0 +1,191 @@
+"""What a provider does when things go wrong: refusals, damaged replies, interruptions."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from cloudai.errors import (
+    AuthError,
+    CloudAIError,
+    ConnectionLostError,
+    RateLimitedError,
+    ServiceError,
+)
+from cloudai.flow import Response
+from cloudai.testing._cassette import Exchange
+from cloudai.testing._contract.subject import (
+    GOOD,
+    Driver,
+    Example,
+    Subject,
+    Told,
+    bare,
+    driven,
+    flow_of,
+    outcome,
+)
+from cloudai.testing._script import Script
+
+__all__ = ["errors", "interrupted", "malformed"]
+
+WIRE = (
+    "Read replies by response.parse(Model), Model a cloudai.wire.Wire: what does not fit is a MalformedResponseError."
+)
+
+BODIES = (
+    b"",
+    b"<html><body>Bad gateway</body></html>",
+    b"null",
+    b"[]",
+    b"{}",
+    b'"no"',
+    b'{"error": 5}',
+    b'{"error": []}',
+    b'{"error": {"message": 5, "code": {}, "details": 1, "errors": [3]}}',
+    '{"message": "안 돼요\\n두 줄"}'.encode(),
+    b"[" * 500,
+)
+STATUSES = (301, 400, 401, 403, 404, 408, 413, 415, 429, 500, 503)
+MEANINGS: Mapping[int, type[ServiceError]] = {401: AuthError, 429: RateLimitedError}
+
+
+def errors(subject: Subject) -> Iterator[Told]:
+    """Any reply outside 2xx, from a proxy too, is a `ServiceError` with its status, one line, and the hint to wait."""
+    provider = subject.kind()
+    for status in STATUSES:
+        for body in BODIES:
+            reply, what = Response(status, {"retry-after": "7"}, body), f"a {status} with {body[:40].decode()!r}"
+            try:
+                error = provider.error(reply)
+            except Exception as wrong:  # noqa: BLE001
+                yield bare(
+                    what, wrong, "In fault(), take error_body(response) for what it is: a proxy may have answered."
+                )
+                continue
+            if not isinstance(error, ServiceError):
+                yield (
+                    f"{what} is a {type(error).__name__}",
+                    "Leave error() to Provider; fault() says what it stands for.",
+                )
+                continue
+            if error.status != status or error.retry_after is None:
+                yield f"{what} loses the status or the hint to wait", "Leave error() to Provider: it has both."
+            if not isinstance(error, MEANINGS.get(status, ServiceError)):
+                yield (
+                    f"{what} is a {type(error).__name__}",
+                    f"A {status} without a word is a {MEANINGS[status].__name__}.",
+                )
+            if not str(error).strip() or "\n" in str(error):
+                yield (
+                    f"{what} has a text that is not one line",
+                    "In fault(), use readable(response), or one line of the reply.",
+                )
+
+
+WHOLE = (b"", b"not json", b"{", b"null", b"[]", b"{}", b'"x"', b"3", b'{"a": NaN}', b"<html></html>", b"[" * 500)
+WRONG: tuple[Any, ...] = (None, "x", -1, [], {}, True, [None])
+MOST = 250
+"""Replies made of one."""
+
+
+def malformed(subject: Subject) -> Iterator[Told]:
+    """A reply that is damaged in any one place gives a result or one of our errors."""
+    for example in subject.examples:
+        exchanges = example.held().exchanges
+        if any(exchange.response.status not in GOOD for exchange in exchanges):
+            continue
+        provider = subject.provider(example)
+        for number, exchange in enumerate(exchanges):
+            for body, where in _damaged(exchange):
+                found = outcome(provider, example, _answering(exchanges, number, body), offline=True)
+                if isinstance(found, Exception) and not isinstance(found, CloudAIError):
+                    yield bare(f"{example} with {where}", found, WIRE)
+                    return  # one is enough: there would be hundreds
+
+
+def _answering(exchanges: list[Exchange], number: int, body: bytes) -> Script:
+    replies = [exchange.reply() for exchange in exchanges]
+    replies[number] = replace(replies[number], content=body)
+    return Script(*replies)
+
+
+def _damaged(exchange: Exchange) -> Iterator[tuple[bytes, str]]:
+    for whole in WHOLE:
+        yield whole, f"the reply {whole[:20].decode()!r}"
+    content = exchange.reply().content
+    try:
+        body = json.loads(content)
+    except ValueError:
+        return
+    places = list(_places(body, ()))
+    step = max(1, len(places) * len(WRONG) // MOST)
+    for place, wrong in islice(((p, w) for p in places for w in WRONG), None, None, step):
+        yield json.dumps(_with(body, place, wrong)).encode(), f"{wrong!r} at {'.'.join(map(str, place))}"
+
+
+def _places(value: Any, place: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, each in inner:
+        yield (*place, name)
+        yield from _places(each, (*place, name))
+
+
+def _with(body: Any, place: tuple[Any, ...], wrong: Any) -> Any:
+    changed = copy.deepcopy(body)
+    inner = changed
+    for name in place[:-1]:
+        inner = inner[name]
+    inner[place[-1]] = wrong
+    return changed
+
+
+def interrupted(subject: Subject) -> Iterator[Told]:
+    """Cancelled at any step a flow ends; a lost connection comes out of it as one of our errors."""
+    advice = "Do not catch BaseException or GeneratorExit in a flow; use `finally` to clean up."
+    for example in subject.examples:
+        for at in range(_steps(subject, example)):
+            for thrown in (KeyboardInterrupt(), ConnectionLostError("the connection broke")):
+                came = _thrown(subject, example, at, thrown)
+                if isinstance(thrown, KeyboardInterrupt) and came is not thrown:
+                    yield f"{example.operation} goes on when it is cancelled at step {at + 1}", advice
+                elif isinstance(came, BaseException) and not isinstance(came, CloudAIError | KeyboardInterrupt):
+                    yield bare(f"{example.operation}, its connection lost at step {at + 1}", came)
+            if not _closes(subject, example, at):
+                yield f"{example.operation} cannot be closed at step {at + 1}", advice
+
+
+def _steps(subject: Subject, example: Example) -> int:
+    return driven(subject, example).steps
+
+
+def _thrown(subject: Subject, example: Example, at: int, thrown: BaseException) -> Any:
+    provider = subject.provider(example)
+    try:
+        return Driver(provider, example.replies()).run(flow_of(provider, example), at=at, throw=thrown)
+    except BaseException as error:  # noqa: BLE001
+        return error
+
+
+class _StopHere(BaseException):
+    """Raised in place of a step, so that the flow is left where it is."""
+
+
+def _closes(subject: Subject, example: Example, at: int) -> bool:
+    provider = subject.provider(example)
+    flow, driver = flow_of(provider, example), Driver(provider, example.replies())
+    try:
+        driver.run(flow, at=at, throw=_StopHere(), leave=True)
+    except _StopHere:
+        pass
+    except Exception:  # noqa: BLE001
+        return True
+    try:
+        flow.close()
+    except RuntimeError:
+        return False
+    return True
