@@ -7,7 +7,6 @@ driver carries out (``drivers.py``). The time comes from outside as well.
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
-from tenacity import DoAttempt, DoSleep, RetryCallState
+from tenacity import RetryCallState
 
 from cloudai.effects import AtOnce, Once, Program, Send
 from cloudai.errors import (
@@ -34,7 +33,7 @@ from cloudai.flow import Call, Flow, Request, Response, Together
 from cloudai.guards import Gate, Guards, shared
 from cloudai.ledger import Ledger
 from cloudai.models.base import Meta, Result
-from cloudai.retry import retrying
+from cloudai.retry import retrying, wait_after
 from cloudai.states import USUAL, State, verdict
 
 if TYPE_CHECKING:
@@ -176,32 +175,28 @@ class Engine:
         guards = self._guarded()
         budget, gate = guards.budget(endpoint), guards.gate(endpoint)
         unknowns = job.ledger.unknown(place)
-        loop = retrying(
-            lambda error: self._most_attempts(error, request, unknowns),
-            lambda: job.deadline - self.clock(),
-            # A new token is no sign of an outage, and a job that is paid is looked at whatever the others suffer.
-            lambda error: isinstance(error, AuthError) or _is_poll(request) or job.ledger.retry(place, budget),
-        )
-        loop.begin()
-        state = RetryCallState(loop, None, (), {})
+        state: RetryCallState | None = None
+
+        def policy() -> RetryCallState:
+            return retrying(
+                lambda error: self._most_attempts(error, request, unknowns),
+                lambda: job.deadline - self.clock(),
+                # A new token is no sign of an outage, and a job that is paid is looked at whatever the others suffer.
+                lambda error: isinstance(error, AuthError) or _is_poll(request) or job.ledger.retry(place, budget),
+            )
+
         while True:
-            step = loop.iter(state)
-            # What tenacity keeps of this step refers to the loop: a circle, and the upload in it.
-            loop.iter_state.reset()
-            if isinstance(step, DoAttempt):
-                try:
-                    yield from self._turn(request, job, place, guards, endpoint)
-                    state.set_result((yield from self._attempt(request, job, gate, place)))
-                    budget.earn()
-                except CloudAIError as error:
-                    unknowns += verdict(error).state == "UNKNOWN"
-                    state.set_exception(sys.exc_info())  # type: ignore[arg-type]  # inside except: never Nones
-            elif isinstance(step, DoSleep):
-                self._tell("wait", job, seconds=float(step))
-                yield from job.ledger.rest(float(step))
-                state.prepare_for_next_attempt()
+            try:
+                yield from self._turn(request, job, place, guards, endpoint)
+                response = yield from self._attempt(request, job, gate, place)
+            except CloudAIError as error:
+                unknowns += verdict(error).state == "UNKNOWN"
+                state = state or policy()
+                seconds = wait_after(state)
+                self._tell("wait", job, seconds=seconds)
+                yield from job.ledger.rest(seconds)
             else:
-                response: Response = step
+                budget.earn()
                 if request.credentials:
                     job.exchanges.append((request, response))
                 return response

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import math
 import random
+import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from tenacity import RetryCallState, Retrying
 
 from cloudai.errors import CloudAIError
 
-__all__ = ["hint_from_headers", "retrying"]
+__all__ = ["hint_from_headers", "retrying", "wait_after"]
 
 BASE, CEILING = 0.5, 8.0
 """Seconds: the first wait is drawn from 0 to BASE, each further one from twice as much, up to CEILING."""
@@ -27,8 +29,8 @@ def retrying(
     left: Callable[[], float],
     allowed: Callable[[CloudAIError], bool],
     draw: Callable[[float, float], float] = random.uniform,
-) -> Retrying:
-    """A tenacity loop for one exchange.
+) -> RetryCallState:
+    """A tenacity loop for one exchange, begun with its first failure; see `wait_after`.
 
     Args:
         most: Returns how many attempts there are, the first included, where one ended in this error.
@@ -50,7 +52,22 @@ def retrying(
             return True
         return state.upcoming_sleep >= left() or not allowed(failure)
 
-    return Retrying(retry=lambda state: _failure(state) is not None, wait=wait, stop=stop, reraise=True)
+    loop = Retrying(retry=lambda state: _failure(state) is not None, wait=wait, stop=stop, reraise=True)
+    loop.begin()
+    return RetryCallState(loop, None, (), {})
+
+
+def wait_after(state: RetryCallState) -> float:
+    """Seconds until the next attempt, for the exception at hand; raises it where there is none."""
+    loop = state.retry_object
+    state.set_exception(sys.exc_info())  # type: ignore[arg-type]  # never Nones
+    try:
+        step: Any = loop.iter(state)  # DoSleep: its seconds
+    finally:
+        # What tenacity keeps of this step refers to the loop: a circle, and the upload in it.
+        loop.iter_state.reset()
+    state.prepare_for_next_attempt()
+    return float(step)
 
 
 def _failure(state: RetryCallState) -> BaseException | None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import PIL.Image
 import pytest
-from tenacity import RetryCallState
 
 import cloudai
 from cloudai import Client, Response
@@ -25,11 +24,10 @@ DICE = random.Random(4711)  # noqa: S311  # the same each time
 
 def waits(error: CloudAIError, attempt: int, n: int) -> list[float]:
     """What the policy waits after this many attempts."""
-    loop = retrying(lambda _: math.inf, lambda: math.inf, lambda _: True, DICE.uniform)
-    state = RetryCallState(loop, None, (), {})
+    state = retrying(lambda _: math.inf, lambda: math.inf, lambda _: True, DICE.uniform)
     state.attempt_number = attempt
     state.set_exception((type(error), error, None))  # type: ignore[arg-type]
-    return [loop.wait(state) for _ in range(n)]  # type: ignore[operator]
+    return [state.retry_object.wait(state) for _ in range(n)]  # type: ignore[operator]
 
 
 def is_uniform(values: list[float], low: float, high: float) -> bool:
