@@ -66,10 +66,8 @@ class Blocking:
                 return self._send_in_turn(request)
             case Sleep(seconds):
                 return self._sleep(seconds)
-            case Call(function, waits=True, timeout=timeout):
-                return _in_time(_apart(function), timeout)
-            case Call(function):
-                return function()
+            case Call(function, waits, timeout):
+                return _in_time(_apart(function), timeout) if waits else function()
             case Once(key, program, timeout):
                 return self._once(key, program, timeout)
             case AtOnce(programs):
@@ -99,7 +97,7 @@ class Blocking:
             if key not in self._running:
                 # In a thread of its own: one waiter's Ctrl-C must not fail the others.
                 self._running[key] = _apart(once)
-            shared = self._running[key]
+            shared: Future[T] = self._running[key]
         return _in_time(shared, timeout)
 
     def _outcome(self, program: Program[T]) -> T | BaseException:
@@ -145,10 +143,9 @@ class Awaiting:
                 return await self._send_in_turn(request)
             case Sleep(seconds):
                 return await self._sleep(seconds)
-            case Call(function, waits=True, timeout=timeout):
-                return await _in_time_awaited(_apart(function), timeout)
-            case Call(function):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, function)
+            case Call(function, waits, timeout):
+                pool = partial(asyncio.get_running_loop().run_in_executor, self._threads)
+                return await (_in_time_awaited(_apart(function), timeout) if waits else pool(function))
             case Once(key, program, timeout):
                 return await self._once(key, program, timeout)
             case AtOnce(programs):

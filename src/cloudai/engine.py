@@ -324,9 +324,7 @@ class Engine:
             left = self._left(job)
             asking = replace(job, deadline=self.clock() + min(left / 2, REFRESH_WITHIN)) if valid else job
             try:
-                fetched: Token = yield Once(
-                    ("token", login), partial(self._fetch, service, asking), self._left(asking)
-                )
+                fetched: Token = yield Once(("token", login), partial(self._fetch, service, asking), self._left(asking))
             except CloudAIError as error:
                 if valid:
                     self._refresh_from[login] = self.clock() + REFRESH_AGAIN
