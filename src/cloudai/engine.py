@@ -323,8 +323,9 @@ class Engine:
         for last in (False, True):
             left = self._left(job)
             asking = replace(job, deadline=self.clock() + min(left / 2, REFRESH_WITHIN)) if valid else job
+            fetch = partial(self._fetch, service, token, asking)
             try:
-                fetched: Token = yield Once(("token", login), partial(self._fetch, service, asking), self._left(asking))
+                fetched: Token = yield Once(("token", login), fetch, self._left(asking))
             except CloudAIError as error:
                 if valid:
                     self._refresh_from[login] = self.clock() + REFRESH_AGAIN
@@ -336,19 +337,23 @@ class Engine:
                     own.state = "NOT_SENT"
                     raise own from error.__cause__
             else:
-                self._tokens[login] = fetched
-                if token is not None and fetched.value == token.value:
-                    # The login has no newer one yet: it is not asked at every call.
-                    self._refresh_from[login] = self.clock() + REFRESH_AGAIN
                 return fetched
         raise AssertionError  # pragma: no cover
 
-    def _fetch(self, service: str, job: Job) -> Program[Token]:
-        """A new token, by the provider's own flow."""
+    def _fetch(self, service: str, old: Token | None, job: Job) -> Program[Token]:
+        """A token in place of the old one, by the provider's own flow."""
+        login = self.provider.login(service)
+        held = self._tokens.get(login)
+        if held is not None and held is not old:
+            return held  # it came between the caller's look and this one
         flow = self.provider.token(service)
         if flow is None:
             raise SettingsError("the login is gone since the call began", advice="Leave the settings as they are.")
-        return (yield from self._steps(flow, job))
+        token = self._tokens[login] = yield from self._steps(flow, job)
+        if old is not None and token.value == old.value:
+            # The login has no newer one yet: it is not asked at every call.
+            self._refresh_from[login] = self.clock() + REFRESH_AGAIN
+        return token
 
     def _left(self, job: Job) -> float:
         left = job.deadline - self.clock()
