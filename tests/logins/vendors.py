@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+import traceback
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -115,6 +116,16 @@ SENTIMENT: dict[str, Any] = {
     },
     "watson": {"language": "ko", "sentiment": {"document": {"score": 0.5, "label": "positive"}}},
 }
+
+
+def everything_of(error: BaseException | None) -> str:
+    """All that an error shows or holds, and the errors it hangs on to."""
+    texts: list[str] = []
+    while error is not None:
+        lines = traceback.TracebackException.from_exception(error, capture_locals=False).format(chain=False)
+        texts += [str(error), repr(error), repr(vars(error)), repr(error.args), *lines]
+        error = error.__cause__ or error.__context__
+    return "\n".join(texts)
 
 
 @dataclass

@@ -215,7 +215,7 @@ def _of_info(info: Mapping[str, Any], where: str) -> Any:
     except Exception as error:  # noqa: BLE001  # of many kinds, where a field is missing or wrong
         kind = type(error).__name__
     # Outside of the handler: the error may quote what the file holds.
-    raise SettingsError(f"{where} does not hold what a {info['type']} file holds ({kind})", advice=OF_A_FILE)
+    raise SettingsError(f"{where} does not hold what {info['type']} asks for ({kind})", advice=OF_A_FILE)
 
 
 def _service_account(info: dict[str, Any]) -> Any:
