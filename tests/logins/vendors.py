@@ -140,7 +140,7 @@ class Service:
     def __call__(self, request: Request) -> Response:
         """A good reply, or a 401."""
         self.requests.append(request)
-        token = request.headers["Authorization"]
+        token = request.headers.get("Authorization", "")
         self.shown.append(token)
         if token in self.refused:
             return Response(401, {}, b'{"error": {"code": "Unauthorized", "message": "no"}}')

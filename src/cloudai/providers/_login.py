@@ -85,14 +85,20 @@ def is_installed(package: str) -> bool:
         return False
 
 
-def refusal(who: object, status: int, body: Any, advice: str) -> ServiceError:
-    """The error for a reply that is no token: with the code in it, and without its text."""
-    kind = error_class(status)
+def refusal(who: object, status: int | None, body: Any, advice: str) -> ServiceError:
+    """The error for a reply that is no token: with its status and the code in it, and without its text.
+
+    Args:
+        who: The login.
+        status: None where the package does not tell it.
+        body: The reply's JSON, if it is any.
+        advice: What to do where the login is at fault.
+    """
+    kind, code = error_class(status or 401), _code(body)
     if issubclass(kind, BadRequestError):
         kind = AuthError  # all that can be bad in a request for a token is the login
-    code = _code(body)
-    said = f", {code}" if code else ""
-    return kind(f"{who} was refused (HTTP {status}{said})", advice=ADVICE.get(kind, advice), status=status, code=code)
+    said = ", ".join([*([f"HTTP {status}"] if status else []), *([code] if code else [])])
+    return kind(f"{who} was refused ({said})", advice=ADVICE.get(kind, advice), status=status, code=code)
 
 
 CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{1,40}")

@@ -62,11 +62,11 @@ class AzureLogin(Login):
                 f"{self} cannot reach its server ({type(error).__name__})",
                 advice="Check the network, and HTTPS_PROXY if there is a proxy.",
             )
-        status = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
+        status = getattr(error, "status_code", None)  # MSAL, which azure-identity uses, does not tell it
+        # Entra's number: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
         code = re.search(r"\bAADSTS\d{3,9}\b", str(error))
-        if isinstance(status, int) or code or "ClientAuthenticationError" in kinds:
-            # Entra's number: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
-            return refusal(self, status if isinstance(status, int) else 401, {"code": code and code[0]}, LOG_IN)
+        if "HttpResponseError" in kinds and (status or code):
+            return refusal(self, status, {"code": code and code[0]}, LOG_IN)
         return super()._told(error)
 
 
