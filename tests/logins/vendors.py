@@ -128,7 +128,7 @@ def everything_of(error: BaseException | None) -> str:
     return "\n".join(texts)
 
 
-@dataclass
+@dataclass(repr=False)
 class Service:
     """The vendor's service itself, as ``send``: what it was shown, and which tokens it no longer takes."""
 

@@ -53,15 +53,16 @@ class Login:
         self.require_package()
         try:
             token = self._fetch(*args)
-        except CloudAIError:
-            raise
+        except CloudAIError as error:
+            told = error
         except Exception as error:  # noqa: BLE001  # what a package, or the user's own class, raises is its own
             told = self._told(error)
         else:
             self._last = token.value
             return token
-        # Outside of the handler, so that the package's error does not hang on to ours: it may hold the login.
-        raise told
+        # Alone: the errors and the frames behind it hold what was sent.
+        told.__cause__ = told.__context__ = None
+        raise told.with_traceback(None)
 
     def _fetch(self, *args: Any) -> Token:
         raise NotImplementedError

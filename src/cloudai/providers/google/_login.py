@@ -75,7 +75,7 @@ class GoogleLogin(Login):
         except Exception as error:  # noqa: BLE001  # google-auth has many, and lets Python's own through
             # After an answer it is not the settings: either a refusal, or no token in a good reply.
             told = transport.failure() or self._told(error)
-        raise told  # outside of the handler: see `Login.token`
+        raise told
 
     def _refreshed(self, transport: _Transport) -> Token:
         if self._credentials is None:
