@@ -331,7 +331,7 @@ class Engine:
                     self._refresh_from[login] = self.clock() + REFRESH_AGAIN
                     return token
                 # It may have been another call's time that was used up.
-                if last or not isinstance(error, DeadlineExceededError):
+                if last or not isinstance(error, DeadlineExceededError) or self.clock() >= job.deadline:
                     # A copy: all who waited have the same, and each call fills in its own name and costs.
                     own = copy(error)
                     own.state = "NOT_SENT"

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from cloudai import AuthError, Client, ForbiddenError, Google, MalformedResponseError, SettingsError
+from cloudai import AuthError, Client, ForbiddenError, Google, MalformedResponseError, SettingsError, UnavailableError
 from cloudai.cli import main
 from cloudai.testing import Script
 from tests.conftest import Caller
 from tests.faultd.server import Connection
-from tests.logins.vendors import ASCII_SECRET, SECRET, Service, everything_of, told, token_server, usual
+from tests.logins.vendors import ASCII_SECRET, SECRET, Service, everything_of, google, told, token_server, usual
 
 pytestmark = pytest.mark.loopback
 USER = {"type": "authorized_user", "client_id": "id", "client_secret": ASCII_SECRET, "refresh_token": SECRET}
@@ -253,6 +253,14 @@ def test_the_code_of_a_refusal_is_kept(
     if status != "200 OK":
         assert raised.value.code == "invalid_grant"  # type: ignore[attr-defined]
         assert "invalid_grant" in str(raised.value)
+
+
+def test_a_server_that_is_down_is_asked_by_our_engine_alone(call: Caller) -> None:
+    """google-auth would ask thrice with waits of its own, each time the engine tries: here it is two requests."""
+    with token_server(told({}, "503 Service Unavailable")) as server, pytest.raises(UnavailableError) as raised:
+        call(google(server.url), "sentiment", "x", send=Script(), client_sleep=lambda _: None)
+    assert server.count == 2
+    assert (raised.value.state, raised.value.billed_max) == ("NOT_SENT", 0)
 
 
 def test_a_token_server_in_plain_http_is_refused(call: Caller) -> None:
