@@ -662,7 +662,14 @@ def test_a_call_s_error_names_its_own_input(call: Caller) -> None:
         raise ServerError("no", status=500)
 
     with pytest.raises(ServerError) as raised:
-        call(MadeUp(tokens=tokens), "sentiment", "x", send=Replies(), client_sleep=lambda _: None)
+        call(
+            MadeUp(tokens=tokens),
+            "sentiment",
+            "x",
+            send=Replies(),
+            client_sleep=lambda _: None,
+            client_on_unknown="raise",  # it is not unknown: nothing of the call went out
+        )
     error = raised.value
     assert (error.state, error.billed_min, error.billed_max, error.attempts) == ("NOT_SENT", 0, 0, 0)
     assert len(asked) == 2
