@@ -86,6 +86,8 @@ class Blocking:
             self._places.release()
 
     def _once(self, key: Hashable, program: Callable[[], Program[T]], timeout: float) -> T:
+        key = (key, os.getpid())  # the parent's thread does not run in a forked child
+
         def once() -> T:
             try:
                 return self.run(program())

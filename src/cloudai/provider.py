@@ -323,9 +323,14 @@ class Provider:
         yield "", os.environ
 
     def account(self) -> str | None:
-        """A digest of the keys at hand, so that clients of one account share what a 429 closes; None without a key."""
+        """A digest of keys and logins at hand: clients of one account share what a 429 closes. None without any."""
         keys = [found.value for s in self.settings if s.secret and (found := self.found(s.name))]
+        keys += self.identities()
         return sha256("\n".join([self.name, *keys]).encode()).hexdigest() if keys else None
+
+    def identities(self) -> list[str]:
+        """What tells the logins at hand from others, where it can be known before they are used."""
+        return []
 
     def __repr__(self) -> str:
         secret = {s.name for s in self.settings if s.secret}

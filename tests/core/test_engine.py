@@ -688,3 +688,27 @@ def test_what_waits_has_a_thread_of_its_own_and_the_call_s_time(call: Caller) ->
         call(Waits(), "sentiment", "x", send=Replies(), timeout=0.3)
     assert time.monotonic() - began < 1.5
     release.set()
+
+
+def test_a_fork_in_the_middle_of_a_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child does not wait for a thread that only its parent has: it fetches a token of its own."""
+    release, fetching = threading.Event(), threading.Event()
+    fetched: list[int] = []
+
+    def tokens() -> Token:
+        fetched.append(1)
+        if len(fetched) == 1:
+            fetching.set()
+            release.wait(5)
+        return Token("t", time.time() + 3600)
+
+    with Client(MadeUp(tokens=tokens), send=lambda _: ok({"score": 0})) as client:
+        parent = threading.Thread(target=client.sentiment, args=("x",))
+        parent.start()
+        assert fetching.wait(5)
+        with monkeypatch.context() as child:
+            child.setattr("cloudai.drivers.os.getpid", lambda: -1)
+            assert client.sentiment("x", timeout=2).score == 0
+        release.set()
+        parent.join()
+    assert len(fetched) == 2

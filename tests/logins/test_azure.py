@@ -15,7 +15,7 @@ from cloudai.testing import Script
 from tests.conftest import Caller
 from tests.faultd.server import Connection
 from tests.faultd.test_reaching import certificate
-from tests.logins.vendors import ASCII_SECRET, AZURE, SECRET, Plain, Service, everything_of, told, token_server
+from tests.logins.vendors import ASCII_SECRET, AZURE, SECRET, Plain, Service, everything_of, token_server, told
 from tests.played import GREETING
 
 pytestmark = pytest.mark.loopback

@@ -14,7 +14,7 @@ from cloudai.cli import main
 from cloudai.testing import Script
 from tests.conftest import Caller
 from tests.faultd.server import Connection
-from tests.logins.vendors import ASCII_SECRET, SECRET, Service, everything_of, google, told, token_server, usual
+from tests.logins.vendors import ASCII_SECRET, SECRET, Service, everything_of, google, token_server, told, usual
 
 pytestmark = pytest.mark.loopback
 USER = {"type": "authorized_user", "client_id": "id", "client_secret": ASCII_SECRET, "refresh_token": SECRET}
@@ -34,9 +34,7 @@ def private_key() -> str:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     return pem.decode()
 
 
@@ -69,9 +67,7 @@ def test_a_user_s_file(call: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("given", [True, False])
-def test_the_quota_project_that_is_set_goes_first(
-    call: Caller, monkeypatch: pytest.MonkeyPatch, given: bool
-) -> None:
+def test_the_quota_project_that_is_set_goes_first(call: Caller, monkeypatch: pytest.MonkeyPatch, given: bool) -> None:
     """In code or in the environment, before the one in the file; with a key there is none."""
     if not given:
         monkeypatch.setenv("GOOGLE_CLOUD_QUOTA_PROJECT", "mine")
@@ -239,7 +235,8 @@ def test_files_that_are_none(call: Caller, tmp_path: Path, content: str, text: s
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [("400 Bad Request", AuthError), ("403 Forbidden", ForbiddenError), ("200 OK", MalformedResponseError)]
+    ("status", "kind"),
+    [("400 Bad Request", AuthError), ("403 Forbidden", ForbiddenError), ("200 OK", MalformedResponseError)],
 )
 def test_the_code_of_a_refusal_is_kept(
     call: Caller, monkeypatch: pytest.MonkeyPatch, status: str, kind: type[Exception]

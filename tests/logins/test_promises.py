@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from cloudai import AsyncClient, AuthError, Client, CloudAIError, DeadlineExceededError
+from cloudai import AsyncClient, AuthError, Azure, Client, CloudAIError, DeadlineExceededError, Google, Watson
 from cloudai.provider import Provider
 from tests.conftest import Caller
-from tests.logins.vendors import VENDORS, Service, Vendor, late, silent, told, token_server
+from tests.logins.vendors import AZURE, VENDORS, Service, Vendor, late, silent, token_server, told
 
 pytestmark = pytest.mark.loopback
 SHORT, LONG = 250.0, 3600.0
@@ -37,47 +37,51 @@ def vendor(name: str) -> Vendor:
 
 
 class Pair:
-    """Both clients behind one face: `at_once` runs so many calls, and gives results and errors."""
+    """Both clients behind one face: calls that all begin before the first ends, and their results and errors."""
 
     def __init__(self, colour: str, provider: Provider, service: Service) -> None:
-        self.loop = asyncio.new_event_loop() if colour == "awaiting" else None
+        self.runner = asyncio.Runner() if colour == "awaiting" else None
 
         async def asend(request: Any) -> Any:
             return service(request)
 
-        self.client: Any = AsyncClient(provider, send=asend) if self.loop else Client(provider, send=service)
+        self.client: Any = AsyncClient(provider, send=asend) if self.runner else Client(provider, send=service)
 
     def at_once(self, n: int = 1, **options: Any) -> list[Any]:
-        """So many calls, all begun before the first ends."""
-        if self.loop:
-            calls = [self.client.sentiment(f"맛있어요 {i}", language="ko", **options) for i in range(n)]
-            return list(self.loop.run_until_complete(_all(calls)))
-        outcomes: list[Any] = []
+        """So many calls."""
+        return self.each([options] * n)
 
-        def one(i: int) -> None:
+    def each(self, calls: list[dict[str, Any]]) -> list[Any]:
+        """A call with each of these options, begun in order."""
+        if self.runner:
+            return list(self.runner.run(self._awaited(calls)))
+        outcomes: list[Any] = [None] * len(calls)
+
+        def one(i: int, options: dict[str, Any]) -> None:
             try:
-                outcomes.append(self.client.sentiment(f"맛있어요 {i}", language="ko", **options))
+                outcomes[i] = self.client.sentiment(f"맛있어요 {i}", language="ko", **options)
             except CloudAIError as error:
-                outcomes.append(error)
+                outcomes[i] = error
 
-        threads = [threading.Thread(target=one, args=(i,)) for i in range(n)]
+        threads = [threading.Thread(target=one, args=call) for call in enumerate(calls)]
         for thread in threads:
             thread.start()
+            time.sleep(0.001)
         for thread in threads:
             thread.join()
         return outcomes
 
+    async def _awaited(self, calls: list[dict[str, Any]]) -> list[Any]:
+        begun = [self.client.sentiment(f"맛있어요 {i}", language="ko", **options) for i, options in enumerate(calls)]
+        return await asyncio.gather(*begun, return_exceptions=True)
+
     def close(self) -> None:
         """Close the client."""
-        if self.loop:
-            self.loop.run_until_complete(self.client.aclose() if hasattr(self.client, "aclose") else self.client.close())
-            self.loop.close()
+        if self.runner:
+            self.runner.run(self.client.close())
+            self.runner.close()
         else:
             self.client.close()
-
-
-async def _all(calls: list[Any]) -> list[Any]:
-    return await asyncio.gather(*calls, return_exceptions=True)
 
 
 @contextmanager
@@ -187,25 +191,7 @@ def test_who_has_more_time_asks_again(call: Caller, name: str, vendor: Vendor) -
         token_server(silent, told(vendor.reply("first", LONG))) as server,
         paired(call, vendor, server.url, service) as pair,
     ):
-        if pair.loop:
-            hurried = pair.client.sentiment("하나", language="ko", timeout=0.4)
-            patient = pair.client.sentiment("둘", language="ko", timeout=5)
-            outcomes = pair.loop.run_until_complete(_all([hurried, patient]))
-        else:
-            outcomes = [None, None]
-
-            def one(i: int, timeout: float) -> None:
-                try:
-                    outcomes[i] = pair.client.sentiment("하나", language="ko", timeout=timeout)
-                except CloudAIError as error:
-                    outcomes[i] = error
-
-            first, second = (threading.Thread(target=one, args=a) for a in ((0, 0.4), (1, 5)))
-            first.start()
-            time.sleep(0.1)
-            second.start()
-            first.join()
-            second.join()
+        outcomes = pair.each([{"timeout": 0.4}, {"timeout": 5}])
     assert isinstance(outcomes[0], DeadlineExceededError)
     assert ok(outcomes[1:])
 
@@ -316,3 +302,18 @@ def test_a_login_that_hangs_does_not_keep_the_process() -> None:
     done = subprocess.run([sys.executable, "-c", HANGS], capture_output=True, timeout=30, check=True)
     assert done.stdout.strip() == b"in time"
     assert done.stderr == b""
+
+
+def test_clients_of_one_login_share_what_a_429_closes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logins that can be told apart are accounts like keys are; of what was handed over nothing is known."""
+    file, other = Google(credentials="계정.json").account(), Google(credentials="다른.json").account()
+    assert file
+    assert file == Google(credentials="계정.json").account() != other
+    info = {"type": "service_account", "client_email": "robot@p.iam.gserviceaccount.com"}
+    assert Google(credentials=info).account() == Google(credentials=dict(info)).account() is not None
+    assert Azure(endpoint=AZURE, credential="default").account()
+    for vendor in VENDORS.values():
+        assert vendor.make("http://127.0.0.1").account() is None
+    monkeypatch.setenv("NATURAL_LANGUAGE_UNDERSTANDING_AUTH_TYPE", "container")
+    monkeypatch.setenv("SPEECH_TO_TEXT_AUTH_TYPE", "unheard-of")
+    assert Watson().account()

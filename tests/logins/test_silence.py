@@ -15,7 +15,7 @@ import cloudai
 from cloudai import Azure, Client, CloudAIError, Google, Watson
 from cloudai.testing import record
 from tests.conftest import Caller
-from tests.logins.vendors import ASCII_SECRET, AZURE, NLU, SECRET, VENDORS, Service, everything_of, told, token_server
+from tests.logins.vendors import ASCII_SECRET, AZURE, NLU, SECRET, VENDORS, Service, everything_of, token_server, told
 from tests.testing.test_secrets import echoes
 
 pytestmark = pytest.mark.loopback
@@ -66,9 +66,7 @@ def test_a_login_that_fails_is_silent(call: Caller, name: str, caplog: pytest.Lo
     caplog.set_level(logging.DEBUG)
     body = {"error": f"{SECRET} {ASCII_SECRET}", "errorMessage": SECRET, "refresh_token": SECRET, "id_token": SECRET}
     with token_server(told(body, status)) as server, pytest.raises(CloudAIError) as raised:
-        call(
-            VENDORS[name].make(server.url), "sentiment", "x", send=Service(name), client_sleep=lambda _: None
-        )
+        call(VENDORS[name].make(server.url), "sentiment", "x", send=Service(name), client_sleep=lambda _: None)
     assert clean(everything_of(raised.value))
     assert clean(pickle.dumps(raised.value))
     assert clean(locals_of(raised.value))

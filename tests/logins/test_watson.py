@@ -35,8 +35,8 @@ from tests.logins.vendors import (
     everything_of,
     jwt,
     of_ibm,
-    told,
     token_server,
+    told,
     watson,
 )
 
@@ -180,7 +180,10 @@ def test_each_service_has_its_own_login(call: Caller, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("properties", "text"),
     [
-        ({"AUTH_TYPE": "kerberos"}, r"AUTH_TYPE='kerberos' of natural-language-understanding is not known\. Known: iam"),
+        (
+            {"AUTH_TYPE": "kerberos"},
+            r"AUTH_TYPE='kerberos' of natural-language-understanding is not known\. Known: iam",
+        ),
         ({"AUTH_TYPE": "cp4d", "USERNAME": "u"}, r"CloudPakForDataAuthenticator lacks a setting.*PASSWORD"),
         ({"AUTH_TYPE": "cp4d", "USERNAME": "u", "PASSWORD": "{canary}", "AUTH_URL": "https://a"}, "does not fit"),
         (

@@ -24,6 +24,8 @@ class Login:
     package: ClassVar[str]
     extra: ClassVar[str]
     """With which the package is installed."""
+    identity: str | None = None
+    """What tells it from another login, in another process too; None where that cannot be known."""
     _last: str | None = None
     """The token handed out last: when another is asked for, that one is old or refused."""
 

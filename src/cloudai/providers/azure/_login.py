@@ -38,6 +38,7 @@ class AzureLogin(Login):
     def __init__(self, credential: Credential | None = None) -> None:
         super().__init__(f"the login {type(credential).__name__}" if credential else "Azure's default login", LOG_IN)
         self._credential = credential
+        self.identity = None if credential else DEFAULT  # quotas are a resource's, and that is in the address
 
     def _fetch(self, scope: str, *_: Any) -> Token:
         if self._credential is None:

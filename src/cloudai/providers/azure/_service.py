@@ -140,9 +140,14 @@ class AzureService(ByService):
         given: AzureLogin | None = self._given["credential"]
         if self._given[f"{service}_key"] or self._given["key"]:
             return None
-        if given or self.resource(service).key:
+        if given or not self.found_outside("credential"):
             return given
-        return self._default_login if self.found_outside("credential") else None
+        return None if self.resource(service).key else self._default_login
+
+    def identities(self) -> list[str]:
+        """The default login."""
+        logins = [self._login_of(service) for service in self.services]
+        return [login.identity for login in logins if login and login.identity]
 
     def token(self, service: str) -> Flow[Token] | None:
         """A token of the login; none where a key serves. What it could not be used for is refused before."""

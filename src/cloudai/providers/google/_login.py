@@ -64,6 +64,7 @@ class GoogleLogin(Login):
                 advice="Give the path or the content of a JSON file of Google, or credentials of google-auth.",
             )
         self._source = source
+        self.identity = _identity(source)
         self._credentials: Any = None
 
     def _fetch(self, *_: Any) -> Token:
@@ -104,6 +105,16 @@ class GoogleLogin(Login):
 
     def _told(self, error: Exception) -> CloudAIError:
         return SettingsError(f"{self} cannot be used ({type(error).__name__})", advice=self._advice)
+
+
+def _identity(source: Any) -> str | None:
+    match source:
+        case str():
+            return source
+        case Mapping():
+            return json.dumps(dict(source), sort_keys=True, default=str)
+        case _:
+            return getattr(source, "service_account_email", None)
 
 
 def given_login(given: Any) -> str | GoogleLogin | None:

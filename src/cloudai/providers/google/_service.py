@@ -141,6 +141,11 @@ class GoogleService(Provider):
         login = None if self._key() else self._login()
         return login.flow() if login else None
 
+    def identities(self) -> list[str]:
+        """The login's file or account."""
+        login = self._login()
+        return [login.identity] if login and login.identity else []
+
     def _login(self) -> GoogleLogin | None:
         given = self._given["credentials"]
         if isinstance(given, GoogleLogin):

@@ -14,7 +14,7 @@ from cloudai.errors import CloudAIError, ConnectError, MalformedResponseError, S
 from cloudai.provider import Token
 from cloudai.providers._login import Login, refusal
 
-__all__ = ["Authenticator", "WatsonLogin", "kind_of", "login_of"]
+__all__ = ["PROPERTIES", "Authenticator", "WatsonLogin", "kind_of", "login_of"]
 
 
 class Authenticator(Protocol):
@@ -45,6 +45,7 @@ KINDS: Mapping[str, Kind] = {
     "noauth": Kind("NoAuthAuthenticator"),
 }
 """By ``…_AUTH_TYPE``, in small letters."""
+PROPERTIES = ("AUTH_TYPE", "AUTHTYPE", *dict.fromkeys(name for kind in KINDS.values() for name in kind.properties))
 METADATA = "http://169.254.169.254"
 """The server of a virtual machine's own logins, which speaks plain http."""
 CHECK = "Check its settings: docs/settings.md names them. A token server takes a key, or a profile, of its own account."

@@ -17,7 +17,7 @@ from cloudai.errors import AuthError, BadRequestError, ServiceError, SettingsErr
 from cloudai.flow import Flow, Request, Response
 from cloudai.provider import Fault, Resource, Setting, Token, error_body, error_class, readable, with_headers
 from cloudai.providers._by_service import HOW, UNKNOWN, ByService
-from cloudai.providers.watson._login import Authenticator, WatsonLogin, kind_of, login_of
+from cloudai.providers.watson._login import PROPERTIES, Authenticator, WatsonLogin, kind_of, login_of
 
 __all__ = ["WatsonService"]
 
@@ -107,13 +107,18 @@ class WatsonService(ByService):
         return login_of(kind, HOSTS[service], properties) if kind else None
 
     def _properties_of(self, service: str) -> dict[str, str]:
-        """All that is set for a service, under IBM's names for it, the first place that has each."""
+        """All that is set of a service's login, under IBM's names for it, the first place that has each."""
         start, found = f"{_variable(service)}_", dict[str, str]()
         for _, values in self.sources():
-            for name, value in values.items():
-                if name.startswith(start) and value.strip():
-                    found.setdefault(name.removeprefix(start), value.strip())
+            for name in PROPERTIES:
+                if value := values.get(start + name, "").strip():
+                    found.setdefault(name, value)
         return found
+
+    def identities(self) -> list[str]:
+        """The properties of the logins that the environment asks for."""
+        found = [self._properties_of(service) for service in self.services]
+        return [json.dumps(properties, sort_keys=True) for properties in found if kind_of(properties)]
 
     def token(self, service: str) -> Flow[Token] | None:
         """What the login of a service sends with each request; none where the key does."""
