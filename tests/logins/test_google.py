@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cloudai import AuthError, Client, ForbiddenError, Google, MalformedResponseError, SettingsError, UnavailableError
+from cloudai import (
+    AuthError,
+    Client,
+    ForbiddenError,
+    Google,
+    MalformedResponseError,
+    MissingExtraError,
+    SettingsError,
+    UnavailableError,
+)
 from cloudai.cli import main
 from cloudai.testing import Script
 from tests.conftest import Caller
@@ -271,11 +281,18 @@ def test_a_token_server_in_plain_http_is_refused(call: Caller) -> None:
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch, call: Caller) -> None:
     """The install line, before anything is sent, and in what is missing."""
-    from cloudai import MissingExtraError
-
     monkeypatch.setattr("cloudai.providers._login.find_spec", lambda _: None)
     google = Google(credentials=USER)
     with pytest.raises(MissingExtraError, match=r'pip install "\.\[google-auth\]"'):
         call(google, "sentiment", "x", send=Script())
     assert "google-auth" in (google.missing() or "")
     assert not Client(google).supports("sentiment")
+
+
+def test_a_package_that_is_there_in_part(call: Caller, on_google: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """google-auth without requests does not read its metadata server: the install line."""
+    on_google("http://127.0.0.1:1")
+    for name in ("google.auth.compute_engine", "google.auth.compute_engine.credentials"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingExtraError, match=r'pip install "\.\[google-auth\]"'):
+        call(Google(), "sentiment", "x", send=Script())

@@ -53,10 +53,13 @@ class Login:
     def token(self, *args: Any) -> Token:
         """A token; blocking."""
         self.require_package()
+        told: CloudAIError
         try:
             token = self._fetch(*args)
         except CloudAIError as error:
             told = error
+        except ImportError:
+            told = MissingExtraError(str(self), self.extra)  # it is there in part
         except Exception as error:  # noqa: BLE001  # what a package, or the user's own class, raises is its own
             told = self._told(error)
         else:

@@ -71,7 +71,7 @@ class GoogleLogin(Login):
         transport = _Transport(self, self._advice)
         try:
             return self._refreshed(transport)
-        except CloudAIError:
+        except (CloudAIError, ImportError):
             raise
         except Exception as error:  # noqa: BLE001  # google-auth has many, and lets Python's own through
             # After an answer it is not the settings: either a refusal, or no token in a good reply.
@@ -223,6 +223,8 @@ def _of_info(info: Mapping[str, Any], where: str) -> Any:
         )
     try:
         return make(dict(info))
+    except ImportError:
+        raise
     except Exception as error:  # noqa: BLE001  # of many kinds, where a field is missing or wrong
         kind = type(error).__name__
     # Outside of the handler: the error may quote what the file holds.
