@@ -158,13 +158,24 @@ class Engine:
                         last = step
                         answer = yield from self._exchange(step, job, f"{within}{number}")
                     case Call():
-                        answer = yield replace(step, timeout=self._left(job)) if step.waits else step
+                        answer = yield from self._called(step, job)
                     case Together():
                         number += 1
                         parts = [self._steps(f, job, f"{within}{number}.{i}.") for i, f in enumerate(step.flows)]
                         answer = _all_or_first_error((yield AtOnce(parts)))
             except BaseException as error:  # noqa: BLE001  # also a cancellation: the flow's `finally` must run
                 failure = error
+
+    def _called(self, step: Call, job: Job) -> Program[Any]:
+        """Run a blocking function; one that waits for somebody else has the time that is left."""
+        if not step.waits:
+            return (yield step)
+        try:
+            return (yield replace(step, timeout=self._left(job)))
+        except CloudAIError as error:
+            if not isinstance(error, DeadlineExceededError):  # whose time was up says so itself
+                job.ledger.kept_waiting(error)
+            raise
 
     def _exchange(self, request: Request, job: Job, place: str) -> Program[Response]:
         """Send a request until it is answered, refused for good, or out of time; what is held is not sent again."""

@@ -14,7 +14,17 @@ from typing import Any
 
 import pytest
 
-from cloudai import AsyncClient, AuthError, Azure, Client, CloudAIError, DeadlineExceededError, Google, Watson
+from cloudai import (
+    AsyncClient,
+    AuthError,
+    Azure,
+    Client,
+    CloudAIError,
+    DeadlineExceededError,
+    Google,
+    PausedError,
+    Watson,
+)
 from cloudai.provider import Provider
 from tests.conftest import Caller
 from tests.logins.vendors import AZURE, VENDORS, Service, Vendor, late, silent, token_server, told
@@ -317,3 +327,32 @@ def test_clients_of_one_login_share_what_a_429_closes(monkeypatch: pytest.Monkey
     monkeypatch.setenv("NATURAL_LANGUAGE_UNDERSTANDING_AUTH_TYPE", "container")
     monkeypatch.setenv("SPEECH_TO_TEXT_AUTH_TYPE", "unheard-of")
     assert Watson().account()
+
+
+@pytest.mark.parametrize("status", ["503 Service Unavailable", "400 Bad Request"])
+def test_a_batch_without_a_login_ends_early(call: Caller, status: str) -> None:
+    """The token server is down, or refuses: the batch pauses, no input is blamed, and few requests were made."""
+    service = Service("google")
+    texts, options = [f"맛있어요 {i}" for i in range(60)], {"language": "ko"}
+
+    async def awaiting(url: str) -> None:
+        async def asend(request: Any) -> Any:
+            return service(request)
+
+        async with (
+            AsyncClient(VENDORS["google"].make(url), send=asend) as client,
+            client.batch("sentiment", texts, options=options, journal=None) as job,
+        ):
+            assert {item.status async for item in job} == {"not_started"}
+
+    def blocking(url: str) -> None:
+        with (
+            Client(VENDORS["google"].make(url), send=service) as client,
+            client.batch("sentiment", texts, options=options, journal=None) as job,
+        ):
+            assert {item.status for item in job} == {"not_started"}
+
+    with token_server(told({"error": "x"}, status)) as server, pytest.raises((PausedError, AuthError)):
+        asyncio.run(awaiting(server.url)) if call.colour == "awaiting" else blocking(server.url)
+    assert server.count <= 20
+    assert not service.requests
