@@ -92,9 +92,9 @@ INFO = {"type": "authorized_user", "client_id": "i", "client_secret": ASCII_SECR
     ("make", "text"),
     [
         (lambda: Google(credentials=INFO, project="p"), "Google(credentials=Google's login, project='p')"),
-        (lambda: VENDORS["google"].make("http://127.0.0.1"), "Google(credentials=Credentials)"),
+        (lambda: VENDORS["google"].make("http://127.0.0.1"), "Google(credentials=the login Credentials)"),
         (lambda: VENDORS["azure"].make("http://127.0.0.1"), "credential=the login Plain)"),
-        (lambda: VENDORS["watson"].make("http://127.0.0.1"), "authenticator=IAMAuthenticator"),
+        (lambda: VENDORS["watson"].make("http://127.0.0.1"), "authenticator=the login IAMAuthenticator"),
         (lambda: Azure(credential="default"), "Azure(credential=Azure's default login)"),
     ],
 )

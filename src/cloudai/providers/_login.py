@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any, ClassVar, NoReturn
 
-from cloudai.errors import AuthError, BadRequestError, CloudAIError, MissingExtraError, ServiceError
+from cloudai.errors import AuthError, BadRequestError, CloudAIError, ForbiddenError, MissingExtraError, ServiceError
 from cloudai.flow import Flow, waiting
 from cloudai.provider import ADVICE, Token, error_class
 
@@ -104,7 +104,8 @@ def refusal(who: object, status: int | None, body: Any, advice: str) -> ServiceE
     if issubclass(kind, BadRequestError):
         kind = AuthError  # all that can be bad in a request for a token is the login
     said = ", ".join([*([f"HTTP {status}"] if status else []), *([code] if code else [])])
-    return kind(f"{who} was refused ({said})", advice=ADVICE.get(kind, advice), status=status, code=code)
+    what = "was refused" if issubclass(kind, AuthError | ForbiddenError) else "got no token"
+    return kind(f"{who} {what} ({said})", advice=ADVICE.get(kind, advice), status=status, code=code)
 
 
 CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{1,40}")

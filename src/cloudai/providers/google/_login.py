@@ -56,8 +56,9 @@ class GoogleLogin(Login):
     package, extra = "google.auth", "google-auth"
 
     def __init__(self, source: str | Mapping[str, Any] | Credentials) -> None:
-        kind = type(source).__name__ if not isinstance(source, (str, Mapping)) else "Google's login"
-        super().__init__(kind, GOOD_LOGIN if source != METADATA else NO_MACHINE_LOGIN)
+        kind = type(source).__name__
+        who = "Google's login" if isinstance(source, (str, Mapping)) else f"the login {kind}"
+        super().__init__(who, GOOD_LOGIN if source != METADATA else NO_MACHINE_LOGIN)
         if not isinstance(source, (str, Mapping)) and not callable(getattr(source, "refresh", None)):
             raise SettingsError(
                 f"credentials= is a {kind}",

@@ -80,7 +80,7 @@ class WatsonLogin(Login):
     package, extra = "ibm_cloud_sdk_core", "watson-auth"
 
     def __init__(self, source: Authenticator | Mapping[str, str], kind: Kind | None = None) -> None:
-        super().__init__(kind.name if kind else type(source).__name__, CHECK)
+        super().__init__(f"the login {kind.name if kind else type(source).__name__}", CHECK)
         if kind is None and not callable(getattr(source, "authenticate", None)):
             raise SettingsError(
                 f"authenticator= is a {type(source).__name__}",
