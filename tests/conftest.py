@@ -18,6 +18,7 @@ RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"
 VENDOR_SETTINGS = (
     *("GOOGLE_", "AZURE_", "VISION_", "FACE_", "LANGUAGE_", "SPEECH_"),
     *("NATURAL_LANGUAGE_UNDERSTANDING_", "IBM_CREDENTIALS_FILE", "VCAP_SERVICES", "CLOUDAI_"),
+    *("GCE_METADATA_", "K_SERVICE", "GAE_SERVICE", "IDENTITY_", "MSI_"),
 )
 
 
@@ -27,6 +28,8 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory:
     for name in list(os.environ):
         if name.startswith(VENDOR_SETTINGS):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path_factory.mktemp("gcloud")))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
     monkeypatch.setenv("CLOUDAI_STATE_DIR", str(tmp_path_factory.mktemp("state")))
     if (Path.home() / "ibm-credentials.env").exists():
         monkeypatch.setenv("HOME", os.devnull)

@@ -31,7 +31,7 @@ from cloudai.errors import (
     UnsupportedMediaError,
     UnsupportedOperationError,
 )
-from cloudai.flow import Flow, Request, Response, call
+from cloudai.flow import Flow, Request, Response, waiting
 from cloudai.languages import base as language_of
 from cloudai.media import Image, ImageLimits, Picture
 from cloudai.models.base import Box, Level, Meta, Point
@@ -362,9 +362,9 @@ class Rekognition(Provider):
             return None
         return None if _quietly(lambda: botocore.session.Session().available_profiles) else f"no key. {NO_CREDENTIALS}"
 
-    def token(self) -> Flow[Token]:
+    def token(self, service: str) -> Flow[Token]:  # noqa: ARG002  # one account serves all
         """The credentials: those given, else by AWS's chain, which may read files and ask the machine."""
-        return call(self._credentials)
+        return waiting(self._credentials)
 
     def _credentials(self) -> Token:
         if self._given["access_key_id"]:

@@ -42,7 +42,7 @@ from cloudai.errors import (
 )
 from cloudai.flow import Blob, Request, Response
 
-__all__ = ["AsyncNetwork", "Network", "Verify"]
+__all__ = ["AsyncNetwork", "Network", "Verify", "require_safe"]
 
 Verify = ssl.SSLContext | str | os.PathLike[str] | bool
 
@@ -68,7 +68,7 @@ class Network:
 
     def __call__(self, request: Request) -> Response:
         """Send one request; ConnectError, ConnectionLostError or DeadlineExceededError where it fails."""
-        _require_safe(request.url, self._allow_http)
+        require_safe(request.url, self._allow_http)
         client, sent = self._of_this_process(), _Sent()
         _require_open(client)
         with _errors(request, sent), _until(request.timeout):
@@ -110,7 +110,7 @@ class AsyncNetwork:
 
     async def __call__(self, request: Request) -> Response:
         """Send one request; ConnectError, ConnectionLostError or DeadlineExceededError where it fails."""
-        _require_safe(request.url, self._allow_http)
+        require_safe(request.url, self._allow_http)
         sent = _Sent()
         _require_open(self._client)
         with _errors(request, sent):
@@ -153,7 +153,8 @@ def _configuration(verify: Verify, proxy: str | None) -> dict[str, Any]:
     return {"verify": context, "proxy": proxy, "timeout": None, "follow_redirects": False}
 
 
-def _require_safe(url: str, allow_http: bool) -> None:
+def require_safe(url: str, allow_http: bool) -> None:
+    """SettingsError where the address is of plain http beyond the loopback."""
     parts = urlsplit(url)
     if parts.scheme == "https" or (parts.scheme == "http" and (allow_http or _is_loopback(parts.hostname or ""))):
         return

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for_any
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -65,8 +66,8 @@ class Blocking:
                 return self._send_in_turn(request)
             case Sleep(seconds):
                 return self._sleep(seconds)
-            case Call(function):
-                return function()
+            case Call(function, waits, timeout):
+                return _in_time(_apart(function), timeout) if waits else function()
             case Once(key, program, timeout):
                 return self._once(key, program, timeout)
             case AtOnce(programs):
@@ -85,22 +86,21 @@ class Blocking:
             self._places.release()
 
     def _once(self, key: Hashable, program: Callable[[], Program[T]], timeout: float) -> T:
-        with self._lock:
-            running = self._running.get(key)
-            mine = running is None
-            future: Future[T] = running if running is not None else self._running.setdefault(key, Future())
-        if mine:
+        key = (key, os.getpid())  # the parent's thread does not run in a forked child
+
+        def once() -> T:
             try:
-                future.set_result(self.run(program()))
-            except BaseException as error:  # noqa: BLE001  # everyone who waits gets the same
-                future.set_exception(error)
+                return self.run(program())
             finally:
                 with self._lock:
                     del self._running[key]
-        try:
-            return future.result(timeout)
-        except TimeoutError as error:
-            raise (error if future.done() else _too_late()) from None
+
+        with self._lock:
+            if key not in self._running:
+                # In a thread of its own: one waiter's Ctrl-C must not fail the others.
+                self._running[key] = _apart(once)
+            shared: Future[T] = self._running[key]
+        return _in_time(shared, timeout)
 
     def _outcome(self, program: Program[T]) -> T | BaseException:
         try:
@@ -146,8 +146,8 @@ class Awaiting:
                 return await self._send_in_turn(request)
             case Sleep(seconds):
                 return await self._sleep(seconds)
-            case Call(function):
-                return await self._in_a_thread(function)
+            case Call(function, waits, timeout):
+                return await (_in_time_awaited(_apart(function), timeout) if waits else self._in_a_thread(function))
             case Once(key, program, timeout):
                 return await self._once(key, program, timeout)
             case AtOnce(programs):
@@ -195,6 +195,40 @@ class Awaiting:
         """Let the threads go."""
         self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _apart(function: Callable[[], T]) -> Future[T]:
+    """Run it in a thread that nobody has to wait for: not who is out of time, and not the process at its end."""
+    outcome: Future[T] = Future()
+    outcome.set_running_or_notify_cancel()  # from here on nobody can cancel it
+
+    def run() -> None:
+        try:
+            result = function()
+        except BaseException as error:  # noqa: BLE001  # whoever waits gets it
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(result)
+
+    threading.Thread(target=run, name="cloudai-apart", daemon=True).start()
+    return outcome
+
+
+def _in_time(future: Future[T], timeout: float | None) -> T:
+    if not wait_for_any([future], timeout).done:
+        raise _too_late()
+    return future.result()
+
+
+async def _in_time_awaited(future: Future[T], timeout: float | None) -> T:  # noqa: ASYNC109
+    waiting = asyncio.wrap_future(future)
+    try:
+        await asyncio.wait([waiting], timeout=timeout)
+        if not waiting.done():
+            raise _too_late()
+        return waiting.result()
+    finally:
+        waiting.cancel()  # where nobody waits any more, nobody asks for the outcome either
 
 
 def _less(request: Request, waited: float) -> Request:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -93,6 +94,8 @@ GOOD = (200, 201, 202)
 """202 accepts a job; any other 2xx has no reply in it, or a part of one."""
 REFRESH_AGAIN = 1.0
 """Seconds between two tries to replace a token that is still valid."""
+REFRESH_WITHIN = 5.0
+"""Seconds such a try may take of a call, and no more than half of what it has."""
 TOO_MANY = "Wait and call again, or call less often."
 
 
@@ -115,8 +118,8 @@ class Engine:
         self.on_event = on_event
         self.offline = offline
         self.on_unknown = on_unknown
-        self._token: Token | None = None
-        self._refresh_from = -math.inf
+        self._tokens: dict[str, Token] = {}
+        self._refresh_from: dict[str, float] = {}
         self._guards: Guards | None = None
 
     def run(self, flow: Flow[R], job: Job) -> Program[R]:
@@ -155,13 +158,24 @@ class Engine:
                         last = step
                         answer = yield from self._exchange(step, job, f"{within}{number}")
                     case Call():
-                        answer = yield step
+                        answer = yield from self._called(step, job)
                     case Together():
                         number += 1
                         parts = [self._steps(f, job, f"{within}{number}.{i}.") for i, f in enumerate(step.flows)]
                         answer = _all_or_first_error((yield AtOnce(parts)))
             except BaseException as error:  # noqa: BLE001  # also a cancellation: the flow's `finally` must run
                 failure = error
+
+    def _called(self, step: Call, job: Job) -> Program[Any]:
+        """Run a blocking function; one that waits for somebody else has the time that is left."""
+        if not step.waits:
+            return (yield step)
+        try:
+            return (yield replace(step, timeout=self._left(job)))
+        except CloudAIError as error:
+            if not isinstance(error, DeadlineExceededError):  # whose time was up says so itself
+                job.ledger.kept_waiting(error)
+            raise
 
     def _exchange(self, request: Request, job: Job, place: str) -> Program[Response]:
         """Send a request until it is answered, refused for good, or out of time; what is held is not sent again."""
@@ -250,7 +264,7 @@ class Engine:
         """One attempt: the reply if it is a good one, else the error it stands for."""
         token = None
         if request.credentials and not self.offline:
-            token = yield from self._current_token(job)
+            token = yield from self._current_token(request.service, job)
             request = self.provider.sign(request, token)
         self._left(job)
         began = self.clock()
@@ -293,7 +307,7 @@ class Engine:
         if isinstance(error, AuthError) and token is not None:
             # The service no longer takes it: whoever comes next fetches one anew, once for all.
             error.renewed = True
-            self._token = None if self._token is token else self._token
+            self._tokens = {login: kept for login, kept in self._tokens.items() if kept is not token}
         return error
 
     def _raise_if_late(self, error: CloudAIError, job: Job) -> None:
@@ -311,27 +325,49 @@ class Engine:
         job.ledger.failed(place, request, error)
         return error
 
-    def _current_token(self, job: Job) -> Program[Token | None]:
+    def _current_token(self, service: str, job: Job) -> Program[Token | None]:
         """The token, fetched anew where it is old; an old one serves on while it is valid and none can be had."""
-        token = self._token
-        if token is not None and not (token.is_old() and self.clock() >= self._refresh_from):
+        if self.provider.token(service) is None:
+            return None
+        login = self.provider.login(service)
+        token = self._tokens.get(login)
+        valid = token is not None and token.expires_at > time.time()
+        if token and valid and not (token.is_old() and self.clock() >= self._refresh_from.get(login, -math.inf)):
             return token
         for last in (False, True):
-            flow = self.provider.token()
-            if flow is None:
-                return None
+            left = self._left(job)
+            asking = replace(job, deadline=self.clock() + min(left / 2, REFRESH_WITHIN)) if valid else job
+            fetch = partial(self._fetch, service, token, asking)
             try:
-                self._token = yield Once("token", partial(self._steps, flow, job), self._left(job))
+                fetched: Token = yield Once(("token", login), fetch, self._left(asking))
             except CloudAIError as error:
-                if token is not None and token.expires_at > time.time():
-                    self._refresh_from = self.clock() + REFRESH_AGAIN
+                if valid:
+                    self._refresh_from[login] = self.clock() + REFRESH_AGAIN
                     return token
                 # It may have been another call's time that was used up.
-                if last or not isinstance(error, DeadlineExceededError):
-                    raise
+                if last or not isinstance(error, DeadlineExceededError) or self.clock() >= job.deadline:
+                    # A copy: all who waited have the same, and each call fills in its own name and costs.
+                    own = copy(error)
+                    own.state = "NOT_SENT"
+                    raise own from error.__cause__
             else:
-                return self._token
+                return fetched
         raise AssertionError  # pragma: no cover
+
+    def _fetch(self, service: str, old: Token | None, job: Job) -> Program[Token]:
+        """A token in place of the old one, by the provider's own flow."""
+        login = self.provider.login(service)
+        held = self._tokens.get(login)
+        if held is not None and held is not old:
+            return held  # it came between the caller's look and this one
+        flow = self.provider.token(service)
+        if flow is None:
+            raise SettingsError("the login is gone since the call began", advice="Leave the settings as they are.")
+        token = self._tokens[login] = yield from self._steps(flow, job)
+        if old is not None and token.value == old.value:
+            # The login has no newer one yet: it is not asked at every call.
+            self._refresh_from[login] = self.clock() + REFRESH_AGAIN
+        return token
 
     def _left(self, job: Job) -> float:
         left = job.deadline - self.clock()

@@ -27,7 +27,7 @@ from pydantic import BaseModel, ValidationError
 
 from cloudai.errors import MalformedResponseError, ResponseTooLargeError
 
-__all__ = ["Blob", "Call", "File", "Flow", "Merge", "Request", "Response", "Together", "call", "together"]
+__all__ = ["Blob", "Call", "File", "Flow", "Merge", "Request", "Response", "Together", "call", "together", "waiting"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -274,9 +274,15 @@ def _refuse_constant(name: str) -> float:
 
 @dataclass(frozen=True)
 class Call:
-    """Run a blocking function: in place, or in a thread when the caller awaits."""
+    """Run a blocking function: in place, or in a thread when the caller awaits.
+
+    ``waits`` says that it waits for somebody else (a vendor's login) rather than computes: then it always has a
+    thread of its own, and is given up after ``timeout`` seconds, the time left, which the engine sets.
+    """
 
     function: Callable[[], Any]
+    waits: bool = False
+    timeout: float | None = None
 
 
 @dataclass(frozen=True)
@@ -293,6 +299,12 @@ Flow: TypeAlias = Generator[Step, Any, R]
 def call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Flow[R]:
     """Make a blocking function a step of a flow: ``value = yield from …``."""
     result: R = yield Call(lambda: function(*args, **kwargs))
+    return result
+
+
+def waiting(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Flow[R]:
+    """Make a function that waits for somebody else a step of a flow; it takes no longer than the call has."""
+    result: R = yield Call(lambda: function(*args, **kwargs), waits=True)
     return result
 
 

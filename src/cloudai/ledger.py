@@ -58,3 +58,6 @@ class Ledger:
 
     def failed(self, place: str, request: Request, error: CloudAIError) -> None:
         """The attempt failed; ``error.state`` says what became of it."""
+
+    def kept_waiting(self, error: CloudAIError) -> None:
+        """A login that the call waited for has failed; nothing of the call went out."""

@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -152,10 +152,11 @@ class Resource:
 
 @dataclass(frozen=True)
 class Token:
-    """A bearer token and when it ends (epoch seconds)."""
+    """A bearer token, when it ends (epoch seconds), and the headers that go beside it."""
 
     value: str
     expires_at: float
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def is_old(self, now: float | None = None) -> bool:
         """Whether it should be fetched anew: with less than five minutes left, a long upload may outlive it."""
@@ -284,13 +285,19 @@ class Provider:
 
     # -- credentials -----------------------------------------------------------------------------------
 
-    def token(self) -> Flow[Token] | None:
-        """The flow that fetches a bearer token, or None where keys suffice. Run once for all who wait."""
+    def token(self, service: str) -> Flow[Token] | None:
+        """The flow that fetches a token for a service, or None where a key serves it. Run once for all who wait."""
         return None
+
+    def login(self, service: str) -> str:
+        """Which login a service has; those of one login share its token."""
+        return ""
 
     def sign(self, request: Request, token: Token | None) -> Request:
         """The request with its credentials; SettingsError where there are none."""
-        return request if token is None else with_headers(request, {"Authorization": f"Bearer {token.value}"})
+        if token is None:
+            return request
+        return with_headers(request, {"Authorization": f"Bearer {token.value}", **token.headers})
 
     def setting(self, name: str) -> str | None:
         """The value given to the constructor, else the first that is found outside; see `found`."""
@@ -316,9 +323,14 @@ class Provider:
         yield "", os.environ
 
     def account(self) -> str | None:
-        """A digest of the keys at hand, so that clients of one account share what a 429 closes; None without a key."""
+        """A digest of keys and logins at hand: clients of one account share what a 429 closes. None without any."""
         keys = [found.value for s in self.settings if s.secret and (found := self.found(s.name))]
+        keys += self.identities()
         return sha256("\n".join([self.name, *keys]).encode()).hexdigest() if keys else None
+
+    def identities(self) -> list[str]:
+        """What tells the logins at hand from others, where it can be known before they are used."""
+        return []
 
     def __repr__(self) -> str:
         secret = {s.name for s in self.settings if s.secret}

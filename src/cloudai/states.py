@@ -64,6 +64,12 @@ BY_STATUS: dict[int, Verdict] = {
 
 def verdict(error: CloudAIError) -> Verdict:
     """What a failed attempt means."""
+    found = _of_kind(error)
+    # Whoever knows that nothing of the call went out says so: it was the token that could not be had.
+    return replace(found, state="NOT_SENT", billed=False) if error.state == "NOT_SENT" else found
+
+
+def _of_kind(error: CloudAIError) -> Verdict:
     match error:
         case ServiceError():
             return _of_status(error)

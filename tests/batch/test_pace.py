@@ -142,7 +142,7 @@ def test_a_slow_token_makes_no_burst() -> None:
     """Whoever waited for a token past the turn takes another: they do not all come at once."""
 
     class SlowToken(MadeUp):
-        def token(self) -> Any:
+        def token(self, service: str) -> Any:
             def fetched() -> Any:
                 response = yield Request("POST", "https://made-up.example/token", credentials=False, billed=0)
                 return Token(response.json()["token"], time.time() + 3600)

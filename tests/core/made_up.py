@@ -39,7 +39,7 @@ class MadeUp(Provider):
         self._given = {"key": key}
         self.tokens = tokens
 
-    def token(self) -> Flow[Token] | None:
+    def token(self, service: str) -> Flow[Token] | None:
         """A token, where a function makes them."""
         return call(self.tokens) if self.tokens else None
 

@@ -26,7 +26,7 @@ from cloudai.errors import (
     ServerError,
     UnavailableError,
 )
-from cloudai.flow import Blob, Flow, Request, Response
+from cloudai.flow import Blob, Flow, Request, Response, waiting
 from cloudai.models.text import Sentiment
 from cloudai.provider import Token
 from tests.conftest import Caller
@@ -628,3 +628,113 @@ def test_an_upload_is_let_go_with_its_call() -> None:
         assert [found() for found in watched] == [None]
     finally:
         gc.enable()
+
+
+def test_a_token_that_came_meanwhile_is_not_fetched_again() -> None:
+    """A caller finds none, and before it asks another has got one: it takes that."""
+    fetched: list[int] = []
+    looked, first_done = threading.Event(), threading.Event()
+
+    class Late(MadeUp):
+        def login(self, service: str) -> str:
+            if threading.current_thread().name == "late":
+                looked.set()
+            return super().login(service)
+
+    def tokens() -> Token:
+        fetched.append(1)
+        return Token("t", time.time() + 3600)
+
+    def clock() -> float:
+        if threading.current_thread().name == "late" and looked.is_set():
+            first_done.wait(5)
+        return time.monotonic()
+
+    with Client(Late(tokens=tokens), send=lambda _: ok({"score": 0}), clock=clock) as client:
+        late = threading.Thread(target=client.sentiment, args=("x",), name="late")
+        late.start()
+        assert looked.wait(5)
+        client.sentiment("x")
+        first_done.set()
+        late.join()
+    assert len(fetched) == 1
+
+
+def test_a_login_without_a_newer_token_is_not_asked_at_every_call() -> None:
+    """It gives the same again, with four minutes left: asked once a second at most."""
+    fetched: list[int] = []
+    same = Token("t", time.time() + 240)
+
+    def tokens() -> Token:
+        fetched.append(1)
+        return same
+
+    clock = Clock()
+    with Client(MadeUp(tokens=tokens), send=lambda _: ok({"score": 0}), clock=clock, sleep=clock.sleep) as client:
+        for _ in range(20):
+            client.sentiment("x")
+        assert len(fetched) == 2
+        clock.now += 1.5
+        client.sentiment("x")
+    assert len(fetched) == 3
+
+
+def test_a_call_s_error_names_its_own_input(call: Caller) -> None:
+    """A token that cannot be had is nobody's fault among those who wait: not sent, not billed, tried again."""
+    asked: list[int] = []
+
+    def tokens() -> Token:
+        asked.append(1)
+        raise ServerError("no", status=500)
+
+    with pytest.raises(ServerError) as raised:
+        call(
+            MadeUp(tokens=tokens),
+            "sentiment",
+            "x",
+            send=Replies(),
+            client_sleep=lambda _: None,
+            client_on_unknown="raise",  # it is not unknown: nothing of the call went out
+        )
+    error = raised.value
+    assert (error.state, error.billed_min, error.billed_max, error.attempts) == ("NOT_SENT", 0, 0, 0)
+    assert len(asked) == 2
+
+
+def test_what_waits_has_a_thread_of_its_own_and_the_call_s_time(call: Caller) -> None:
+    """It is given up at the deadline, and holds no place among the threads that compute."""
+    release = threading.Event()
+
+    class Waits(MadeUp):
+        def token(self, service: str) -> Any:
+            return waiting(release.wait, 30)
+
+    began = time.monotonic()
+    with pytest.raises(DeadlineExceededError, match="token did not come in time"):
+        call(Waits(), "sentiment", "x", send=Replies(), timeout=0.3)
+    assert time.monotonic() - began < 1.5
+    release.set()
+
+
+def test_a_fork_in_the_middle_of_a_fetch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child does not wait for a thread that only its parent has: it fetches a token of its own."""
+    release, fetching = threading.Event(), threading.Event()
+    fetched: list[int] = []
+
+    def tokens() -> Token:
+        fetched.append(1)
+        if len(fetched) == 1:
+            fetching.set()
+            release.wait(5)
+        return Token("t", time.time() + 3600)
+
+    with Client(MadeUp(tokens=tokens), send=lambda _: ok({"score": 0})) as client:
+        parent = threading.Thread(target=client.sentiment, args=("x",))
+        parent.start()
+        assert fetching.wait(5)
+        with monkeypatch.context() as child:
+            child.setattr("cloudai.drivers.os.getpid", lambda: -1)
+            assert client.sentiment("x", timeout=2).score == 0
+        release.set()
+        parent.join()
+    assert len(fetched) == 2

@@ -41,7 +41,7 @@ class Mood(Provider):
         self.prepared = prepared
         self.signed_with: list[str] = []
 
-    def token(self) -> Flow[Token] | None:
+    def token(self, service: str) -> Flow[Token] | None:
         """A token by a form, where this is asked for."""
         return self._token() if self.tokens else None
 

@@ -191,6 +191,11 @@ class ItemLedger(Ledger):
             self._run.journal.rescue(work, paid=True)
             self._run.pause(error)
 
+    def kept_waiting(self, error: CloudAIError) -> None:
+        """Enter what a login that failed says of the service: an outage of it is one, and no input's fault."""
+        self._run.trouble(error)
+        self._then = self._run.successes if self._then is None else self._then
+
     def failed(self, place: str, request: Request, error: CloudAIError) -> None:
         """Enter what became of the attempt, and what it says of the service."""
         if not request.credentials or self._parties[place].first("trouble"):

@@ -118,10 +118,10 @@ def _to_a_standstill(members: list[_Member]) -> Program[None]:
             while not member.ended and not isinstance(member.at, STANDSTILL):
                 yield from _answered(member)
                 member.step()
-        calling = [member for member in going if isinstance(member.at, Call)]
+        calling = [member for member in going if isinstance(member.at, Call) and not member.at.waits]
         for n in range(0, len(calling), CALLS):
             yield from _called(calling[n : n + CALLS])
-        writing = [member for member in going if isinstance(member.at, Wait)]
+        writing = [member for member in going if isinstance(member.at, Wait | Call) and member not in calling]
         for member in writing:
             yield from _answered(member)
         going = [*calling, *writing]

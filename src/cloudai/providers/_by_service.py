@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from cloudai.errors import SettingsError
+from cloudai.errors import MissingExtraError, SettingsError
 from cloudai.provider import Provider
 
 __all__ = ["HOW", "UNKNOWN", "ByService"]
@@ -27,7 +27,10 @@ class ByService(Provider):
         raise NotImplementedError
 
     def require_set(self, service: str) -> None:
-        """SettingsError where key or address of a service is not there, with what to set."""
+        """SettingsError where key or address of a service is not there, with what to set.
+
+        MissingExtraError where it has a login whose package is not there.
+        """
         raise NotImplementedError
 
     def missing(self, operation: str | None = None) -> str | None:
@@ -41,6 +44,6 @@ class ByService(Provider):
         try:
             self.require_set(service)
             self.base(service)
-        except SettingsError as error:
+        except (SettingsError, MissingExtraError) as error:
             return str(error)
         return None

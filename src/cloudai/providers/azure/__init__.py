@@ -16,6 +16,10 @@ class Azure(Vision, Language, Speech):
         key: Key of a resource for all services; else ``AZURE_AI_SERVICES_KEY``.
         endpoint: Its address, "https://….cognitiveservices.azure.com"; else ``AZURE_AI_SERVICES_ENDPOINT``.
         region: In place of an address, for example "koreacentral"; else ``AZURE_AI_SERVICES_REGION``.
+        credential: A login in place of keys: a credential of azure-identity (or anything with its ``get_token``), or
+            "default" for its ``DefaultAzureCredential`` (extra ``azure-identity``), which is also used where
+            there is no key and ``AZURE_TOKEN_CREDENTIALS``, ``AZURE_TENANT_ID`` or ``IDENTITY_ENDPOINT`` is set.
+            It needs the resource's own address: a region's is refused before anything is sent.
         vision: Resource of Vision alone; else ``VISION_KEY`` and ``VISION_ENDPOINT``.
         face: Resource of Face alone; else ``FACE_KEY`` (or ``FACE_APIKEY``) and ``FACE_ENDPOINT``.
         language: Resource of Language alone; else ``LANGUAGE_KEY`` and ``LANGUAGE_ENDPOINT``.

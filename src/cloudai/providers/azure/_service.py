@@ -12,10 +12,11 @@ from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from cloudai.errors import AuthError, BadRequestError, ForbiddenError, RateLimitedError, ServiceError, SettingsError
-from cloudai.flow import Request, Response
+from cloudai.flow import Flow, Request, Response
 from cloudai.media import Picture
 from cloudai.provider import Fault, Resource, Setting, Token, error_body, error_class, readable, with_headers
 from cloudai.providers._by_service import HOW, UNKNOWN, ByService
+from cloudai.providers.azure._login import AzureLogin, Credential, given_login, require_own_address, scope
 from cloudai.retry import hint_from_headers
 
 __all__ = ["AzureService", "fault_inside", "picture_body"]
@@ -55,6 +56,11 @@ class AzureService(ByService):
         Setting("key", ("AZURE_AI_SERVICES_KEY",), secret=True, purpose="a key for all services"),
         Setting("endpoint", ("AZURE_AI_SERVICES_ENDPOINT",), purpose="the address of all services"),
         Setting("region", ("AZURE_AI_SERVICES_REGION",), purpose="in place of the address of all services"),
+        Setting(
+            "credential",
+            ("AZURE_TOKEN_CREDENTIALS", "AZURE_TENANT_ID", "IDENTITY_ENDPOINT"),
+            purpose="the default login, where there is no key",
+        ),
         Setting("api", ("AZURE_IMAGE_ANALYSIS_API",), purpose="4.0 or 3.2: only this API analyses pictures"),
     )
     hosts: ClassVar[tuple[str, ...]] = ("the endpoint you set", "{region}.stt.speech.microsoft.com")
@@ -66,6 +72,7 @@ class AzureService(ByService):
         key: str | None = None,
         endpoint: str | None = None,
         region: str | None = None,
+        credential: Credential | Literal["default"] | None = None,
         vision: Resource | None = None,
         face: Resource | None = None,
         language: Resource | None = None,
@@ -73,14 +80,18 @@ class AzureService(ByService):
         api: Literal["4.0", "3.2"] | None = None,
         face_approved: bool = False,
     ) -> None:
+        if key and credential:
+            raise SettingsError("key= and credential= exclude each other", advice="Give one of them.")
         own = {"vision": vision, "face": face, "language": language, "speech": speech}
         self._given = {
             "api": api,
             "key": key,
             "endpoint": endpoint,
             "region": region,
+            "credential": given_login(credential),
             **{f"{name}_{field}": getattr(own[name], field, None) for name in SERVICES for field in FIELDS},
         }
+        self._default_login = AzureLogin()
         _known_api(api)
         self.face_approved = face_approved
 
@@ -114,15 +125,44 @@ class AzureService(ByService):
 
     def require_set(self, service: str) -> None:
         """SettingsError where key or endpoint of a service is not there, with what to set."""
-        resource, name = self.resource(service), service.upper()
-        if not resource.key:
+        resource, name, login = self.resource(service), service.upper(), self._login_of(service)
+        if not (resource.key or login):
             raise SettingsError("no key", advice=f"Set {name}_KEY and {name}_ENDPOINT {HOW}")
         if not (resource.endpoint or resource.region):
             where = "the address beside the key in the Azure portal"
             raise SettingsError("no endpoint", advice=f"Set {name}_ENDPOINT, {where} {HOW}")
+        if login:
+            require_own_address(self.base(service))
+            login.require_package()
+
+    def _login_of(self, service: str) -> AzureLogin | None:
+        """The login of a service, None where a key goes before it: in code, or in the environment."""
+        given: AzureLogin | None = self._given["credential"]
+        if self._given[f"{service}_key"] or self._given["key"]:
+            return None
+        if given or not self.found_outside("credential"):
+            return given
+        return None if self.resource(service).key else self._default_login
+
+    def identities(self) -> list[str]:
+        """The default login."""
+        logins = [self._login_of(service) for service in self.services]
+        return [login.identity for login in logins if login and login.identity]
+
+    def token(self, service: str) -> Flow[Token] | None:
+        """A token of the login; none where a key serves. What it could not be used for is refused before."""
+        login = self._login_of(service)
+        if login is None:
+            return None
+        self.require_set(service)
+        return login.flow(self.login(service))
+
+    def login(self, service: str) -> str:
+        """One token for all services of one of Azure's clouds."""
+        return scope(self.base(service))
 
     def sign(self, request: Request, token: Token | None) -> Request:
-        """The key of the request's service, as a header."""
+        """The token of the login, or the key of the request's service, as a header."""
         self.require_set(request.service)
         if token is not None:
             return super().sign(request, token)

@@ -15,10 +15,13 @@ class Google(Vision, Language, Speech):
 
     Args:
         api_key: An API key; else ``GOOGLE_API_KEY``.
-        credentials: Path of a service account's JSON file (extra ``google-auth``); else
-            ``GOOGLE_APPLICATION_CREDENTIALS``. What is given here goes before the environment, and of the
-            environment the key goes before the file.
-        project: Given, speech goes to Speech v2; else ``GOOGLE_CLOUD_PROJECT`` with a service account.
+        credentials: A login (extra ``google-auth``): the path of a JSON file of Google, what it holds, or credentials
+            of google-auth; else ``GOOGLE_APPLICATION_CREDENTIALS``, else gcloud's login, else that of a machine of
+            Google's. What is given here goes before the environment, and of the environment the key goes before any
+            login.
+        quota_project: The project that a login's calls are counted for; else ``GOOGLE_CLOUD_QUOTA_PROJECT``, else
+            what the login says.
+        project: Given, speech goes to Speech v2; else ``GOOGLE_CLOUD_PROJECT`` with a login.
         location: "eu" or "us" keep pictures there; a region such as "asia-northeast3" for Speech v2.
 
     Example:

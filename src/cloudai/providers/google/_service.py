@@ -8,26 +8,24 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC
 from typing import Any, ClassVar
 
 from cloudai.errors import (
     AuthError,
     BadRequestError,
     ForbiddenError,
-    MissingExtraError,
     RateLimitedError,
     ServiceError,
     SettingsError,
 )
-from cloudai.flow import Flow, Request, Response, call
-from cloudai.provider import Fault, Provider, Setting, Token, error_body, error_class, readable, with_headers
+from cloudai.flow import Flow, Request, Response
+from cloudai.provider import Fault, Found, Provider, Setting, Token, error_body, error_class, readable, with_headers
+from cloudai.providers.google._login import Credentials, GoogleLogin, default_login, given_login
 from cloudai.wire import Wire
 
 __all__ = ["GoogleService", "RpcStatus", "seconds"]
 
 NO_KEY = "Set GOOGLE_API_KEY (Windows: setx, then open a new window)."
-SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 
 class RpcStatus(Wire):
@@ -85,7 +83,10 @@ class GoogleService(Provider):
         Setting(
             "credentials",
             ("GOOGLE_APPLICATION_CREDENTIALS",),
-            purpose="path of a service account's JSON file",
+            purpose="path of a JSON file: a service account, a login, a federation; else gcloud's login is looked for",
+        ),
+        Setting(
+            "quota_project", ("GOOGLE_CLOUD_QUOTA_PROJECT",), purpose="the project a login's calls are counted for"
         ),
         Setting("project", ("GOOGLE_CLOUD_PROJECT",), purpose="project: speech then goes to Speech v2"),
         Setting("location", ("GOOGLE_CLOUD_LOCATION",), purpose="where data is processed: eu, us, a region"),
@@ -101,7 +102,8 @@ class GoogleService(Provider):
         self,
         *,
         api_key: str | None = None,
-        credentials: str | os.PathLike[str] | None = None,
+        credentials: str | os.PathLike[str] | Mapping[str, Any] | Credentials | None = None,
+        quota_project: str | None = None,
         project: str | None = None,
         location: str | None = None,
     ) -> None:
@@ -109,7 +111,8 @@ class GoogleService(Provider):
             raise SettingsError("api_key= and credentials= exclude each other", advice="Give one of them.")
         self._given = {
             "api_key": api_key,
-            "credentials": credentials,
+            "credentials": given_login(credentials),
+            "quota_project": quota_project,
             "project": project,
             "location": location,
         }
@@ -117,22 +120,45 @@ class GoogleService(Provider):
     # -- credentials -----------------------------------------------------------------------------------
 
     def missing(self, operation: str | None = None) -> str | None:  # noqa: ARG002  # one key serves all
-        """Says that there is neither a key nor a service account."""
-        return None if self._key() or self.setting("credentials") else f"no key. {NO_KEY}"
+        """Says that there is neither a key nor a login, or no package for the login."""
+        if self._key():
+            return None
+        login = self._login()
+        if login is None:
+            return f"no key. {NO_KEY}"
+        return login.lacking()
+
+    def found_outside(self, name: str) -> Found | None:
+        """A setting of the environment; of logins also gcloud's own, and that of a machine of Google's."""
+        return super().found_outside(name) or (default_login() if name == "credentials" else None)
 
     def _key(self) -> str | None:
-        """The API key, unless a service account was given explicitly."""
+        """The API key, unless a login was given explicitly."""
         return None if self._given["credentials"] else self.setting("api_key")
 
-    def token(self) -> Flow[Token] | None:
-        """A token of the service account; none where an API key serves."""
+    def token(self, service: str) -> Flow[Token] | None:  # noqa: ARG002  # one login serves all
+        """A token of the login; none where an API key serves."""
+        login = None if self._key() else self._login()
+        return login.flow() if login else None
+
+    def identities(self) -> list[str]:
+        """The login's file or account."""
+        login = self._login()
+        return [login.identity] if login and login.identity else []
+
+    def _login(self) -> GoogleLogin | None:
+        given = self._given["credentials"]
+        if isinstance(given, GoogleLogin):
+            return given
         path = self.setting("credentials")
-        return None if self._key() or not path else call(_service_account_token, path)
+        return GoogleLogin(path) if path else None  # made anew: the file may have been renewed
 
     def sign(self, request: Request, token: Token | None) -> Request:
         """The API key or the token, as a header: a key in the address would end up in logs."""
         if token is not None:
-            return super().sign(request, token)
+            request = super().sign(request, token)
+            project = self.setting("quota_project")
+            return with_headers(request, {"x-goog-user-project": project}) if project else request
         key = self._key()
         if not key:
             raise SettingsError("no key", advice=NO_KEY)
@@ -215,26 +241,3 @@ def seconds(duration: Any) -> float | None:
     if isinstance(duration, str) and re.fullmatch(r"-?\d{1,12}(\.\d{1,9})?s", duration):
         return float(duration[:-1])
     return None
-
-
-def _service_account_token(path: str) -> Token:
-    """A token the service account signs itself: no token server is asked."""
-    try:
-        from google.auth.exceptions import GoogleAuthError
-        from google.oauth2.service_account import Credentials
-    except ImportError as error:
-        raise MissingExtraError("a service account", "google-auth") from error
-    try:
-        credentials = Credentials.from_service_account_file(path, scopes=[SCOPE], always_use_jwt_access=True)
-        credentials.refresh(None)
-    except OSError as error:
-        raise SettingsError(
-            f"cannot read the service account file {path} ({error.strerror})",
-            advice="Set GOOGLE_APPLICATION_CREDENTIALS to the path of its JSON file.",
-        ) from error
-    except (ValueError, GoogleAuthError) as error:
-        raise SettingsError(
-            f"{path} is not a service account file",
-            advice="Download one: IAM & Admin, Service accounts, Keys, in the Google Cloud console.",
-        ) from error
-    return Token(credentials.token, credentials.expiry.replace(tzinfo=UTC).timestamp())

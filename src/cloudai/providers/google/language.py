@@ -31,7 +31,7 @@ class Language(GoogleService):
 
     @capability(
         "open",
-        needs="an API key or a service account",
+        needs="an API key or a login",
         page="https://cloud.google.com/natural-language/docs/analyzing-sentiment",
         checked="2026-11-23",
         note="score and magnitude; the label is ours; no emotions",

@@ -43,7 +43,7 @@ class Speech(GoogleService):
 
     @capability(
         "open",
-        needs="an API key or a service account; Speech v2: a project",
+        needs="an API key or a login; Speech v2: a project",
         page="https://cloud.google.com/speech-to-text/docs",
         checked="2026-11-23",
         note="up to a minute; longer from a gs:// address",

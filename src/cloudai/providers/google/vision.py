@@ -124,7 +124,7 @@ class Vision(GoogleService):
 
     @capability(
         "open",
-        needs="an API key or a service account",
+        needs="an API key or a login",
         page=PAGE,
         checked="2026-11-23",
         note="no captions and no categories; labels are in English",
@@ -170,7 +170,7 @@ class Vision(GoogleService):
 
     @capability(
         "open",
-        needs="an API key or a service account",
+        needs="an API key or a login",
         page="https://cloud.google.com/vision/docs/detecting-faces",
         checked="2026-11-23",
         note="expressions as likelihoods of four emotions; no age, no gender",

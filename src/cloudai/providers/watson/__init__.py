@@ -17,6 +17,8 @@ class Watson(Language, Speech):
     Args:
         apikey: Key of one instance, with ``url``; the URL's host tells the service.
         url: Its address, "https://api.REGION.SERVICE.watson.cloud.ibm.com/instances/…".
+        authenticator: A login in place of keys: an authenticator of ibm-cloud-sdk-core, for all services without a
+            key given here; else what ``…_AUTH_TYPE`` asks for (extra ``watson-auth``).
         nlu: Key and URL of Natural Language Understanding.
         speech_to_text: Key and URL of Speech to Text.
 

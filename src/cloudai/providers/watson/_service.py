@@ -14,9 +14,10 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from cloudai.errors import AuthError, BadRequestError, ServiceError, SettingsError
-from cloudai.flow import Request, Response
+from cloudai.flow import Flow, Request, Response
 from cloudai.provider import Fault, Resource, Setting, Token, error_body, error_class, readable, with_headers
 from cloudai.providers._by_service import HOW, UNKNOWN, ByService
+from cloudai.providers.watson._login import PROPERTIES, Authenticator, WatsonLogin, kind_of, login_of
 
 __all__ = ["WatsonService"]
 
@@ -34,6 +35,8 @@ def _settings_of(service: str) -> Iterator[Setting]:
     name, what = _variable(service), HOSTS[service].replace("-", " ")
     yield Setting(f"{service}_apikey", (f"{name}_APIKEY",), secret=True, purpose=f"the key of {what}")
     yield Setting(f"{service}_url", (f"{name}_URL",), purpose=f"the URL of {what}, beside its key")
+    types = (f"{name}_AUTH_TYPE", f"{name}_AUTHTYPE")
+    yield Setting(f"{service}_auth_type", types, purpose=f"a login of {what} in place of its key: cp4d, container …")
 
 
 class WatsonService(ByService):
@@ -51,9 +54,12 @@ class WatsonService(ByService):
         *,
         apikey: str | None = None,
         url: str | None = None,
+        authenticator: Authenticator | None = None,
         nlu: Resource | None = None,
         speech_to_text: Resource | None = None,
     ) -> None:
+        if apikey and authenticator:
+            raise SettingsError("apikey= and authenticator= exclude each other", advice="Give one of them.")
         own = {"nlu": nlu or Resource(), "speech_to_text": speech_to_text or Resource()}
         if apikey or url:
             service = _service_of(url)
@@ -61,6 +67,8 @@ class WatsonService(ByService):
                 raise SettingsError(f"url= and {service}= are both of {HOSTS[service]}", advice="Give one of them.")
             own[service] = Resource(apikey, url)
         self._given = {
+            "authenticator": None if authenticator is None else WatsonLogin(authenticator),
+        } | {
             f"{service}_{field}": value
             for service, resource in own.items()
             for field, value in (("apikey", resource.key), ("url", resource.endpoint))
@@ -79,18 +87,57 @@ class WatsonService(ByService):
 
     def require_set(self, service: str) -> None:
         """SettingsError where key or URL of a service is not there, with what to set."""
-        name = _variable(service)
-        if not self.setting(f"{service}_apikey"):
+        name, login = _variable(service), self._login_of(service)
+        if not (login or self.setting(f"{service}_apikey")):
             raise SettingsError("no key", advice=f"Set {name}_APIKEY and {name}_URL {HOW}")
         if not self.setting(f"{service}_url"):
             raise SettingsError("no URL", advice=f"Set {name}_URL, which IBM Cloud shows beside the key {HOW}")
+        if login:
+            login.require_package()
+
+    def _login_of(self, service: str) -> WatsonLogin | None:
+        """The login of a service, None where its key goes before: in code, or in the environment."""
+        given: WatsonLogin | None = self._given["authenticator"]
+        if self._given[f"{service}_apikey"]:
+            return None
+        if given:
+            return given
+        properties = self._properties_of(service)
+        kind = kind_of(properties)
+        return login_of(kind, HOSTS[service], properties) if kind else None
+
+    def _properties_of(self, service: str) -> dict[str, str]:
+        """All that is set of a service's login, under IBM's names for it, the first place that has each."""
+        start, found = f"{_variable(service)}_", dict[str, str]()
+        for _, values in self.sources():
+            for name in PROPERTIES:
+                if value := values.get(start + name, "").strip():
+                    found.setdefault(name, value)
+        return found
+
+    def identities(self) -> list[str]:
+        """The properties of the logins that the environment asks for."""
+        found = [self._properties_of(service) for service in self.services]
+        return [json.dumps(properties, sort_keys=True) for properties in found if kind_of(properties)]
+
+    def token(self, service: str) -> Flow[Token] | None:
+        """What the login of a service sends with each request; none where the key does."""
+        login = self._login_of(service)
+        if login is None:
+            return None
+        self.require_set(service)
+        return login.flow()
+
+    def login(self, service: str) -> str:
+        """An authenticator is for all services; of the environment each has its own."""
+        return "" if self._given["authenticator"] else service
 
     def sign(self, request: Request, token: Token | None) -> Request:
-        """The key of the request's service, in basic authentication; and IBM is not to learn from what is sent."""
+        """The login's headers, or the key in basic authentication; and IBM is not to learn from what is sent."""
         self.require_set(request.service)
         request = with_headers(request, {"X-Watson-Learning-Opt-Out": "true"})
         if token is not None:
-            return super().sign(request, token)
+            return with_headers(request, token.headers)  # not all are bearer tokens
         key = self.setting(f"{request.service}_apikey")
         basic = base64.b64encode(f"apikey:{key}".encode()).decode()
         return with_headers(request, {"Authorization": f"Basic {basic}"})
