@@ -35,6 +35,8 @@ NO_HANDSHAKE = ("WRONG_VERSION_NUMBER", "UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AV
 """Reasons of an SSLError that come before anything is sent; other ones may come in the middle of a reply."""
 NO_TIME = {"TimeoutError", "ReadTimeout", "ReadTimeoutError", "ServerTimeoutError", "SocketTimeoutError"}
 NOT_UNPACKED = {"DecodeError", "ContentDecodingError"}
+CUT_SHORT = {"IncompleteReadError", "IncompleteRead"}
+"""At azure-core a kind of DecodeError."""
 BROKEN = {"RequestException", "HTTPError", "ClientError", "AzureError", "ClientException", "HTTPException", "OSError"}
 NO_LOGIN = {"GoogleAuthError", "ClientAuthenticationError", "AuthenticationError", "TokenExpiredError", "OAuth2Error"}
 
@@ -71,7 +73,7 @@ def _translated(error: Exception, url: str, sent: bool | None) -> Exception:
         return unreached(url, _said(chain[-1]))
     if kinds & NO_TIME:
         return late(url, sent=sent is not False)
-    if kinds & NOT_UNPACKED:
+    if kinds & NOT_UNPACKED and not kinds & CUT_SHORT:
         return MalformedResponseError(f"the reply cannot be unpacked ({_said(chain[-1])})")
     if "ServiceRequestError" in kinds and len(chain) == 1:
         return SettingsError(_said(error))  # by a policy of azure-core: it sends no token over plain http

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from cloudai.bridges._errors import errors
@@ -25,6 +26,7 @@ def vision(client: Any) -> tuple[Provider, Callable[[Request], Response]]:
     # A twin of it: retries are a setting of msrest's whole client, and the user's is not to change.
     config = copy.copy(client.config)
     config.retry_policy, config.keep_alive = never_again, True
+    config.session_configuration_callback = partial(_configured, client.config.session_configuration_callback)
     twin = ServiceClient(None, config)
 
     def send(request: Request) -> Response:
@@ -38,3 +40,9 @@ def vision(client: Any) -> tuple[Provider, Callable[[Request], Response]]:
         return read(reply, request.url, until)
 
     return served(Azure, client, endpoint, ("analyze_image",), vision=Resource(None, endpoint), api="3.2"), send
+
+
+def _configured(theirs: Callable[..., Any], session: Any, *args: Any, **kwargs: Any) -> Any:
+    """The user's own configuration, without redirects: msrest's way of refusing one breaks within requests."""
+    session.resolve_redirects = lambda *_, **__: iter(())
+    return theirs(session, *args, **kwargs)
