@@ -43,6 +43,8 @@ class Case:
     """Of an HTTP server, in place of the body."""
     grpc: bool = True
     """Whether gRPC can express it."""
+    aiohttp: bool = True
+    """Whether aiohttp notices it at once, and not at the deadline as may be."""
     timeout: float = 10.0
 
 
@@ -92,6 +94,7 @@ CASES = {
         *("ConnectionLostError", 2),
         fault=lambda _: lambda c: c.send(head("200 OK", "Transfer-Encoding: chunked"), b"zz\r\n{}"),
         grpc=False,
+        aiohttp=False,
     ),
     "silence": Case("DeadlineExceededError", 1, fault=lambda _: lambda c: c.silence(), timeout=0.6),
     "half, then silence": Case(
@@ -143,7 +146,9 @@ GIVEN = [
     for name, way in WAYS.items()
     for colour in way.colours
     for case, what in CASES.items()
-    if (what.grpc or not way.grpc) and not (case == "error inside" and SERVICES[way.service].inside is None)
+    if (what.grpc or not way.grpc)
+    if (what.aiohttp or way.grpc or "aio" not in name)
+    if not (case == "error inside" and SERVICES[way.service].inside is None)
 ]
 
 
