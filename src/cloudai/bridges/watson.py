@@ -49,11 +49,21 @@ def _send(service: Any, request: Request) -> Response:
             prepared = service.prepare_request(
                 request.method, path, headers=headers, params=dict(request.params), data=body
             )
-    except ApiException as error:
+    except Exception as error:
+        _let_others_log_in(service)
+        login = error.http_response if isinstance(error, ApiException) else None
+        if login is None:
+            raise
         # The login refused: its reply says why, in a shape that our error knows.
-        login = error.http_response
         return Response(login.status_code, dict(login.headers), login.content)
     del prepared["method"], prepared["url"]
     config = {**service.http_config, **({"verify": False} if service.disable_ssl_verification else {})}
     url = f"{service.service_url}{path}"
     return exchange(service.http_client, url, request, **prepared, cookies=service.jar, **config)
+
+
+def _let_others_log_in(service: Any) -> None:
+    """After a login that failed IBM's package makes every call wait for the rest of a minute."""
+    manager = getattr(service.authenticator, "token_manager", None)
+    if manager is not None:
+        manager.request_time = 0
