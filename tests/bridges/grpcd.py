@@ -41,7 +41,7 @@ class Grpcd:
     def answer(self, request: bytes, context: grpc.ServicerContext) -> bytes:
         """One call."""
         self.requests.append(request)
-        self.metadata.append({name: value for name, value in context.invocation_metadata()})
+        self.metadata.append(dict(context.invocation_metadata()))
         time.sleep(self.delay)
         if "error" in self.reply:
             context.abort_with_status(rpc_status.to_status(status_of(self.reply["error"])))

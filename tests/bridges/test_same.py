@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,7 +72,12 @@ def google_only(status: int, name: str, details: list[dict[str, Any]], error: st
     return Case(error, requests, status, body=body)
 
 
-DISABLED = {"@type": f"{TYPES}ErrorInfo", "reason": "SERVICE_DISABLED", "domain": "googleapis.com", "metadata": {"a": "b"}}
+DISABLED = {
+    "@type": f"{TYPES}ErrorInfo",
+    "reason": "SERVICE_DISABLED",
+    "domain": "googleapis.com",
+    "metadata": {"a": "b"},
+}
 QUOTA = {"@type": f"{TYPES}QuotaFailure", "violations": [{"subject": "project:1", "description": "하루 한도"}]}
 
 CASES = {
@@ -88,6 +94,7 @@ CASES = {
     "500": refused(500, "ServerError", 2),
     "503": refused(503, "UnavailableError", 2),
     "302": Case("RedirectBlockedError", 1, fault=lambda _: reply(b"", "302 Found", "Location: /here"), grpc=False),
+    "307": Case("RedirectBlockedError", 1, fault=lambda _: reply(b"", "307 Moved", "Location: /here"), grpc=False),
     "cut": Case("ConnectionLostError", 2, fault=lambda good: lambda c: halves(c, good, lambda: None)),
     "reset": Case("ConnectionLostError", 2, fault=lambda _: lambda c: c.reset(), grpc=False),
     "bad chunk": Case(
@@ -162,8 +169,10 @@ def test_the_same_by_every_way(name: str, colour: str, case: str) -> None:
         assert server.count == what.requests
     with serving(what, service, by_grpc=way.grpc) as server:
         url = f"http://127.0.0.1:{server.port}" if way.grpc else server.url
+        began = time.monotonic()
         found = outcome(lambda: theirs(colour, way, lambda: opened(way, url), timeout=what.timeout))
         assert server.count == what.requests
+        assert time.monotonic() - began < 4  # no wait but ours, which take no time here
     assert expected.get("error", "") == what.error
     assert expected.get("retry_after") == what.hint
     if found.get("error") in ("ConnectError", "ConnectionLostError", "DeadlineExceededError", "MalformedResponseError"):

@@ -173,9 +173,7 @@ def ca(authority: trustme.CA, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("name", "colour"), GIVEN)
-def test_the_clients_ca_file_and_proxy_are_honoured(
-    name: str, colour: str, authority: trustme.CA, ca: Path
-) -> None:
+def test_the_clients_ca_file_and_proxy_are_honoured(name: str, colour: str, authority: trustme.CA, ca: Path) -> None:
     """Through a proxy set there, to a host that only the proxy knows, with a certificate trusted only there."""
     with secure(name, authority) as server, proxying(port_of(server)) as proxy:
         url = f"https://{HOST}:443" if WAYS[name].grpc else f"https://{HOST}"
@@ -196,9 +194,7 @@ def test_without_the_ca_file_nothing_is_sent(name: str, colour: str, authority: 
 
 
 @pytest.mark.parametrize(("name", "colour"), GIVEN)
-def test_the_clients_key_is_sent_and_nobody_elses(
-    name: str, colour: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_clients_key_is_sent_and_nobody_elses(name: str, colour: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys and endpoints in the environment are left alone; Watson is told not to learn."""
     for variable in ("GOOGLE_API_KEY", "VISION_KEY", "FACE_KEY", "LANGUAGE_KEY", "AZURE_AI_SERVICES_KEY"):
         monkeypatch.setenv(variable, "key-of-the-environment")

@@ -267,8 +267,7 @@ def test_azure_core_sends_no_token_over_plain_http() -> None:
 
 @pytest.mark.parametrize(("status", "expected"), [("400 Bad Request", "AuthError"), (None, "ConnectError")])
 def test_ibms_login(status: str | None, expected: str) -> None:
-    """A key that IAM does not know is an AuthError in IAM's words; a login that breaks is tried again, without IBM's
-    wait of a minute, and is no sent call."""
+    """A key IAM does not know is an AuthError in its words; a login that breaks is tried again, within IBM's minute."""
     began = time.monotonic()
     body = as_json({"errorCode": "BXNIM0415E", "errorMessage": "Provided API key could not be found."})
     fault = reply(body, status) if status else lambda c: c.reset()
@@ -293,7 +292,10 @@ def test_the_official_clients_retries_are_as_they_were() -> None:
     with faultd(reply(b"{}", "500 Internal Server Error")) as server:
         nlu, computervision = WAYS["watson-nlu"].make(server.url), WAYS["computervision"].make(server.url)
         for name, client in (("watson-nlu", nlu), ("computervision", computervision)):
-            assert outcome(lambda name=name, client=client: theirs("blocking", WAYS[name], lambda: client))["attempts"] == 2
+            assert (
+                outcome(lambda name=name, client=client: theirs("blocking", WAYS[name], lambda: client))["attempts"]
+                == 2
+            )
         assert server.count == 4
         computervision.close()
     assert nlu.http_client.get_adapter("https://x").max_retries.total == 3

@@ -178,9 +178,7 @@ SERVICES = {
         lambda url: Azure(vision=Resource(KEY, url), api="4.0"),
         AZURE_4,
     ),
-    "azure-face": Service(
-        "azure", "detect_faces", PICTURE, {}, lambda url: Azure(face=Resource(KEY, url)), AZURE_FACE
-    ),
+    "azure-face": Service("azure", "detect_faces", PICTURE, {}, lambda url: Azure(face=Resource(KEY, url)), AZURE_FACE),
     "azure-language": Service(
         *("azure", "sentiment", REVIEW, {"language": "ko"}),
         lambda url: Azure(language=Resource(KEY, url)),
@@ -255,9 +253,7 @@ def ours(colour: str, service: Service, url: str, **call: Any) -> Any:
 
 def theirs(colour: str, way: Way, make: Callable[[], Any], **call: Any) -> Any:
     """The call through an official client."""
-    return run(
-        colour, lambda kind, _, **options: kind.from_vendor(make(), **options), SERVICES[way.service], **call
-    )
+    return run(colour, lambda kind, _, **options: kind.from_vendor(make(), **options), SERVICES[way.service], **call)
 
 
 def run(colour: str, connect: Callable[..., Any], service: Service, **call: Any) -> Any:
@@ -318,9 +314,14 @@ def outcome(call: Callable[[], Any]) -> dict[str, Any]:
     try:
         result = call()
     except CloudAIError as error:
-        fields = ("status", "code", "retry_after", "attempts", "state", "billed_min", "billed_max", "operation")
-        facts = {name: getattr(error, name, None) for name in fields}
-        assert KEY not in f"{error!r} {error} {error.advice}"
-        return {"error": type(error).__name__, "message": error.message, **facts, "raw": error.raw}
+        return facts_of(error)
     facts = {name: getattr(result.meta, name) for name in ("attempts", "billed_min", "billed_max", "service", "model")}
     return {"result": result.model_dump(), "raw": result.raw, **facts}
+
+
+def facts_of(error: CloudAIError) -> dict[str, Any]:
+    """Of an error; the key is not in any of them."""
+    fields = ("status", "code", "retry_after", "attempts", "state", "billed_min", "billed_max", "operation")
+    facts = {name: getattr(error, name, None) for name in fields}
+    assert KEY not in f"{error!r} {error} {error.advice}"
+    return {"error": type(error).__name__, "message": error.message, **facts, "raw": error.raw}

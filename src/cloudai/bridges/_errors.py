@@ -1,4 +1,4 @@
-"""The exceptions of requests, urllib3, aiohttp, azure-core, msrest and google-auth as ours, with what became of the call.
+"""What requests, urllib3, aiohttp, azure-core, msrest and google-auth raise, as our errors with the right state.
 
 By name, because none of them may be installed. What is not known to have stayed here counts as sent: the vendors'
 wrappers are not trusted in this (azure-core calls a connection that broke "no request was sent"), the exception within
@@ -30,7 +30,12 @@ NOT_REACHED = {
     *("InvalidURL", "MissingSchema", "InvalidSchema", "LocationParseError"),
     *("ClientConnectorError", "ClientProxyConnectionError", "ClientHttpProxyError", "ConnectionTimeoutError"),
 }
-UNTRUSTED = {"ClientConnectorSSLError", "ClientConnectorCertificateError", "CertificateError", "SSLCertVerificationError"}
+UNTRUSTED = {
+    "ClientConnectorSSLError",
+    "ClientConnectorCertificateError",
+    "CertificateError",
+    "SSLCertVerificationError",
+}
 NO_HANDSHAKE = ("WRONG_VERSION_NUMBER", "UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAILABLE", "HANDSHAKE_FAILURE")
 """Reasons of an SSLError that come before anything is sent; other ones may come in the middle of a reply."""
 NO_TIME = {"TimeoutError", "ReadTimeout", "ReadTimeoutError", "ServerTimeoutError", "SocketTimeoutError"}
@@ -63,23 +68,32 @@ def errors(url: str, *, sent: bool | None = None) -> Iterator[None]:
 def _translated(error: Exception, url: str, sent: bool | None) -> Exception:
     chain = list(_chain(error))
     kinds = {kind.__name__ for each in chain for kind in type(each).__mro__}
-    if "GoogleAuthError" in kinds and (getattr(error, "retryable", False) or "TransportError" in kinds):
-        return unreached(url, f"no token: {_said(error)}")
     if kinds & NO_LOGIN:
-        return refused_login(_said(error))
-    if not sent and (kinds & UNTRUSTED or any(_no_handshake(each) for each in chain)):
+        passing = getattr(error, "retryable", False) or {"GoogleAuthError", "TransportError"} <= kinds
+        return unreached(url, f"no token: {_said(error)}") if passing else refused_login(_said(error))
+    return (None if sent else _before(chain, kinds, url)) or _after(error, kinds, url, sent) or error
+
+
+def _before(chain: list[BaseException], kinds: set[str], url: str) -> CloudAIError | None:
+    """The error of what is known not to have gone out."""
+    if kinds & UNTRUSTED or any(_no_handshake(each) for each in chain):
         return untrusted(url, _said(chain[-1]))
-    if not sent and kinds & NOT_REACHED:
+    if kinds & NOT_REACHED:
         return unreached(url, _said(chain[-1]))
+    if "ServiceRequestError" in kinds and len(chain) == 1:
+        return SettingsError(_said(chain[0]))  # by a policy of azure-core: it sends no token over plain http
+    return None
+
+
+def _after(error: Exception, kinds: set[str], url: str, sent: bool | None) -> CloudAIError | None:
+    """The error of all else that the vendors' packages raise."""
     if kinds & NO_TIME:
         return late(url, sent=sent is not False)
     if kinds & NOT_UNPACKED and not kinds & CUT_SHORT:
-        return MalformedResponseError(f"the reply cannot be unpacked ({_said(chain[-1])})")
-    if "ServiceRequestError" in kinds and len(chain) == 1:
-        return SettingsError(_said(error))  # by a policy of azure-core: it sends no token over plain http
+        return MalformedResponseError(f"the reply cannot be unpacked ({_said(error)})")
     if kinds & BROKEN:
-        return unreached(url, _said(chain[-1])) if sent is False else cut(url, _said(chain[-1]))
-    return error
+        return unreached(url, _said(error)) if sent is False else cut(url, _said(error))
+    return None
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

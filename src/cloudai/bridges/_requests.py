@@ -52,7 +52,8 @@ def read(reply: Any, url: str, until: float | None) -> Response:
         try:
             body = Body(reply.headers)
             # As much as is there: `iter_content` waits for a whole piece, which a reply that drips never fills.
-            while piece := reply.raw.read1(PIECE, decode_content=False):
+            take = getattr(reply.raw, "read1", reply.raw.read)  # before urllib3 2.2 there is none
+            while piece := take(PIECE, decode_content=False):
                 body.add(piece)
                 if until is not None and time.monotonic() > until:
                     raise late(url)
