@@ -171,7 +171,9 @@ def test_the_same_by_every_way(name: str, colour: str, case: str) -> None:
         url = f"http://127.0.0.1:{server.port}" if way.grpc else server.url
         began = time.monotonic()
         found = outcome(lambda: theirs(colour, way, lambda: opened(way, url), timeout=what.timeout))
-        assert server.count == what.requests
+        # A call on a connection whose end gRPC has not seen yet is broken too, and does not reach the server.
+        least = 1 if way.grpc and case == "cut" else what.requests
+        assert least <= server.count <= what.requests
         assert time.monotonic() - began < 4  # no wait but ours, which take no time here
     assert expected.get("error", "") == what.error
     assert expected.get("retry_after") == what.hint
