@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 import google.auth.credentials
+import grpc
 import pytest
 import requests
 from azure.ai.textanalytics import TextAnalyticsClient
@@ -20,7 +21,10 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 from google.auth.exceptions import RefreshError
 from google.cloud import vision
-from google.cloud.vision_v1.services.image_annotator.transports import ImageAnnotatorRestTransport
+from google.cloud.vision_v1.services.image_annotator.transports import (
+    ImageAnnotatorGrpcTransport,
+    ImageAnnotatorRestTransport,
+)
 from ibm_cloud_sdk_core.authenticators import IAMAuthenticator
 from ibm_watson import NaturalLanguageUnderstandingV1
 
@@ -76,6 +80,33 @@ def test_what_a_bridged_client_supports() -> None:
     assert client.provider.hosts == ("nlu.example",)
     assert repr(client) == "Client(<watson by NaturalLanguageUnderstandingV1>)"
     assert client.with_options(timeout=5).supports("sentiment")
+
+
+def test_settings_of_the_environment_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No token is made of a service account there, and its key does not make this client one of its account."""
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "no-such-file.json")
+    with faultd(reply(as_json(GOOGLE))) as server:
+        found = outcome(
+            lambda: theirs("blocking", WAYS["google-rest"], lambda: opened(WAYS["google-rest"].make(server.url)))
+        )
+        assert "result" in found
+    monkeypatch.setenv("GOOGLE_API_KEY", "key-of-the-environment")
+    assert Client.from_vendor(WAYS["google-rest"].make(NOWHERE)).provider.account() is None
+
+
+def test_an_error_names_the_host_of_the_official_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever location the environment names."""
+    monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", "eu")
+    channel = grpc.insecure_channel("127.0.0.1:9")
+    client = vision.ImageAnnotatorClient(
+        transport=ImageAnnotatorGrpcTransport(host="vision.internal.example", channel=channel)
+    )
+    with (
+        Client.from_vendor(client, max_attempts=1) as ours,
+        pytest.raises(cloudai.ConnectError, match=r"cannot reach vision\.internal\.example"),
+    ):
+        ours.detect_faces(PICTURE)
+    channel.close()
 
 
 class Session(requests.Session):
@@ -236,6 +267,12 @@ def test_google_credentials_that_give_no_token(error: Exception, expected: str) 
         assert (found["error"], found["billed_max"], server.count) == (expected, 0, 0)
 
 
+class Login:
+    """What a login's server said."""
+
+    status_code, headers, content, reason = 200, {"content-type": "application/json"}, b"{}", "OK"
+
+
 class NoToken:
     """An Azure credential that fails; over plain http a token is not even asked for."""
 
@@ -250,8 +287,10 @@ class NoToken:
 
 
 def test_an_azure_credential_that_gives_no_token() -> None:
-    """AuthError, before anything is sent."""
-    client = ImageAnalysisClient("https://127.0.0.1:9", NoToken(ClientAuthenticationError("로그인이 필요합니다\nmore")))
+    """AuthError, before anything is sent; the reply of the login's server is not taken for the service's."""
+    error = ClientAuthenticationError("로그인이 필요합니다\nmore")
+    error.response = Login()
+    client = ImageAnalysisClient("https://127.0.0.1:9", NoToken(error))
     found = outcome(lambda: theirs("blocking", WAYS["imageanalysis"], lambda: opened(client)))
     assert (found["error"], found["billed_max"], found["attempts"]) == ("AuthError", 0, 1)
     assert "로그인이 필요합니다)" in found["message"]

@@ -102,7 +102,16 @@ def _answered(reply: Any) -> Response:
 # gRPC itself gives these for what never left, in its own words: https://grpc.github.io/grpc/core/md_doc_statuscodes.html
 NOT_REACHED = ("failed to connect to all addresses", "errors resolving", "DNS resolution failed", "no addresses")
 UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED", "SSL_ERROR_SSL", "Peer name", "Hostname Verification")
-BROKEN = ("Socket closed", "Stream removed", "Connection reset", "RST_STREAM", "GOAWAY", "recvmsg", "sendmsg", "keepalive")
+BROKEN = (
+    "Socket closed",
+    "Stream removed",
+    "Connection reset",
+    "RST_STREAM",
+    "GOAWAY",
+    "recvmsg",
+    "sendmsg",
+    "keepalive",
+)
 NO_TOKEN = ("Getting metadata from plugin failed",)
 
 
