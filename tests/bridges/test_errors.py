@@ -14,9 +14,10 @@ import pytest
 import requests
 import urllib3.exceptions as urllib3
 
-from cloudai import CloudAIError, Response
+from cloudai import CloudAIError, Request, Response
 from cloudai.bridges._errors import errors
 from cloudai.bridges._requests import read
+from cloudai.bridges.google import _of_grpc_itself
 from cloudai.states import verdict
 
 URL = "https://service.example/v1"
@@ -99,6 +100,34 @@ def test_once_a_reply_has_begun_everything_was_sent(error: Exception) -> None:
 def test_while_a_login_goes_on_nothing_was_sent(error: Exception) -> None:
     """Whatever it looks like."""
     assert verdict(translated(error, sent=False)).state == "NOT_SENT"
+
+
+GRPC = [
+    ("UNAVAILABLE", "failed to connect to all addresses; last error: Connection refused", "ConnectError"),
+    ("UNAVAILABLE", "errors resolving service.example:443: Domain name not found", "ConnectError"),
+    ("UNAVAILABLE", "failed to connect to all addresses; last error: CERTIFICATE_VERIFY_FAILED", "TLSError"),
+    ("UNAVAILABLE", "Stream removed (Socket closed)", "ConnectionLostError"),
+    ("UNAVAILABLE", "recvmsg:Connection reset by peer", "ConnectionLostError"),
+    ("INTERNAL", "Received RST_STREAM with error code 2", "ConnectionLostError"),
+    ("UNAVAILABLE", "Getting metadata from plugin failed with error: invalid_grant", "AuthError"),
+    ("CANCELLED", "Channel closed!", "ConnectionLostError"),
+    ("DEADLINE_EXCEEDED", "Deadline Exceeded", "DeadlineExceededError"),
+    ("UNAVAILABLE", "서비스가 바쁩니다", None),
+    ("INTERNAL", "Internal error encountered.", None),
+    ("INVALID_ARGUMENT", "failed to connect to all addresses", None),
+]
+
+
+@pytest.mark.parametrize(("status", "message", "kind"), GRPC)
+def test_what_grpc_says_itself_is_told_from_what_a_server_says(status: str, message: str, kind: str | None) -> None:
+    """By its words; what is not known to be gRPC's own is the server's."""
+    found = _of_grpc_itself(message, status, Request("POST", URL, timeout=1.0), 1.0)
+    assert (type(found).__name__ if found else None) == kind
+
+
+def test_a_servers_own_deadline_is_not_ours() -> None:
+    """It answers before the call's time is used up."""
+    assert _of_grpc_itself("Deadline Exceeded", "DEADLINE_EXCEEDED", Request("POST", URL, timeout=9.0), 1.0) is None
 
 
 def test_what_is_nobodys_error_leaves_as_it_is() -> None:

@@ -80,6 +80,11 @@ def test_what_a_bridged_client_supports() -> None:
     assert client.provider.hosts == ("nlu.example",)
     assert repr(client) == "Client(<watson by NaturalLanguageUnderstandingV1>)"
     assert client.with_options(timeout=5).supports("sentiment")
+    assert Client.from_vendor(WAYS["google-rest"].make(NOWHERE)).supports("detect_faces")
+    face = Client.from_vendor(WAYS["face"].make(NOWHERE))
+    assert (face.supports("detect_faces"), face.supports("estimate_age")) == (True, False)
+    face.provider.face_approved = True  # type: ignore[attr-defined]
+    assert face.supports("estimate_age")
 
 
 def test_settings_of_the_environment_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,9 +25,8 @@ class _Served(Provider):
         """The request as it is."""
         return request
 
-    def missing(self, operation: str | None = None) -> str | None:  # noqa: ARG002
-        """Nothing."""
-        return None
+    def require_set(self, service: str) -> None:
+        """Of a vendor whose services each have a key: none is needed."""
 
     def account(self) -> str | None:
         """Unknown: the keys are the client's own."""

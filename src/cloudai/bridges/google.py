@@ -7,6 +7,7 @@ REST servers do.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -29,8 +30,14 @@ JSON = {"content-type": "application/json"}
 
 
 class _AtHost(Google):
+    """Google, where the official client has it."""
+
     def _vision_host(self) -> str:
         return self.hosts[0]
+
+    def missing(self, operation: str | None = None) -> str | None:  # noqa: ARG002
+        """No key is needed."""
+        return None
 
 
 def vision(client: Any) -> tuple[Provider, Callable[[Request], Any]]:
@@ -62,7 +69,7 @@ def _by_grpc(client: Any, request: Request) -> Response:
 
 
 async def _by_grpc_awaiting(client: Any, request: Request) -> Response:
-    message, options = _outgoing(request)
+    message, options = await asyncio.to_thread(_outgoing, request)  # a large picture takes milliseconds
     began = time.monotonic()
     try:
         reply = await client.batch_annotate_images(request=message, **options)
@@ -78,14 +85,16 @@ def _outgoing(request: Request) -> tuple[Any, dict[str, Any]]:
 
     if request.params:
         raise SettingsError(
-            f"gRPC has no place for parameters ({', '.join(request.params)})", advice='Use transport="rest".'
+            f"gRPC has no place for parameters ({', '.join(request.params)})",
+            advice='Make the client with transport="rest".',
         )
     message = BatchAnnotateImagesRequest.pb()()
     try:
         json_format.Parse(request.json_bytes(), message)
     except json_format.ParseError as error:
         raise SettingsError(
-            f"google-cloud-vision cannot send this ({error})", advice='Update it, or use transport="rest".'
+            f"google-cloud-vision cannot send this ({error})",
+            advice='Update it, or make the client with transport="rest".',
         ) from error
     metadata = [(name.lower(), value) for name, value in request.headers.items()]
     return BatchAnnotateImagesRequest.wrap(message), {"retry": None, "timeout": request.timeout, "metadata": metadata}
@@ -145,7 +154,7 @@ def _of_grpc_itself(message: str, status: str, request: Request, seconds: float)
         return refused_login(message)
     if status == "UNAVAILABLE" and says(NOT_REACHED):
         return (untrusted if says(UNTRUSTED) else unreached)(request.url, message)
-    if status in ("UNAVAILABLE", "INTERNAL", "UNKNOWN") and says(BROKEN):
+    if status == "CANCELLED" or (status in ("UNAVAILABLE", "INTERNAL", "UNKNOWN") and says(BROKEN)):
         return cut(request.url, message)
     return None
 
