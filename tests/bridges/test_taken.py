@@ -165,6 +165,17 @@ def test_a_service_without_an_address_is_refused() -> None:
         Client.from_vendor(service)
 
 
+def test_an_address_that_is_changed_later_is_the_one() -> None:
+    """The service's URL is looked at when something is sent."""
+    with faultd(reply(as_json(NLU))) as server:
+        service = WAYS["watson-nlu"].make(NOWHERE)
+        with Client.from_vendor(service) as ours:
+            service.set_service_url(f"{server.url}/instances/1")
+            assert ours.sentiment(REVIEW, language="ko").score == 0.5
+        assert server.requests[0].startswith(b"POST /instances/1/v1/analyze?version=")
+        service.http_client.close()
+
+
 def test_importing_loads_no_official_package() -> None:
     """Neither cloudai nor the bridges; one bridge loads no other vendor's."""
     code = (

@@ -43,7 +43,7 @@ def _send(service: Any, request: Request) -> Response:
     headers, body = encoded(request)
     # What `Watson.sign` says too: IBM is not to learn from what is sent.
     headers["X-Watson-Learning-Opt-Out"] = "true"
-    path = request.url.removeprefix(service.service_url)
+    path = request.url.removeprefix(request.endpoint)
     try:
         with errors(request.url, sent=False):
             prepared = service.prepare_request(
