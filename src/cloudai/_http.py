@@ -17,7 +17,7 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -42,7 +42,7 @@ from cloudai.errors import (
 )
 from cloudai.flow import Blob, Request, Response
 
-__all__ = ["AsyncNetwork", "Network", "Verify", "require_safe"]
+__all__ = ["AsyncNetwork", "Body", "Network", "Verify", "body_of", "connecting", "require_safe", "require_sendable"]
 
 Verify = ssl.SSLContext | str | os.PathLike[str] | bool
 
@@ -75,7 +75,7 @@ class Network:
             outgoing = client.build_request(**_arguments(request), extensions={"trace": sent.note})
             reply = client.send(outgoing, follow_redirects=False, stream=True)
             try:
-                body = _Body(reply.headers)
+                body = Body(reply.headers)
                 for chunk in reply.iter_raw():
                     body.add(chunk)
                 return _response(reply, body)
@@ -121,7 +121,7 @@ class AsyncNetwork:
                 outgoing = self._client.build_request(**arguments, extensions={"trace": sent.anote})
                 reply = await self._client.send(outgoing, follow_redirects=False, stream=True)
                 try:
-                    body = _Body(reply.headers)
+                    body = Body(reply.headers)
                     async for chunk in reply.aiter_raw():
                         body.add(chunk)
                     return _response(reply, body)
@@ -181,6 +181,25 @@ def _is_loopback(host: str) -> bool:
 
 def _arguments(request: Request) -> dict[str, Any]:
     headers = {"user-agent": USER_AGENT, **request.headers, "accept-encoding": "gzip"}
+    require_sendable(headers)
+    left = request.timeout
+    return {
+        "method": request.method,
+        "url": request.url,
+        "params": dict(request.params) or None,
+        "timeout": (connecting(left), left, left, left),  # connect, read, write, pool
+        **body_of(request, headers),
+        "headers": headers,
+    }
+
+
+def connecting(left: float | None) -> float:
+    """Seconds for connecting, of what is left."""
+    return CONNECT if left is None else min(CONNECT, left)
+
+
+def require_sendable(headers: Mapping[str, str]) -> None:
+    """SettingsError for a header that no request can have."""
     for name, value in headers.items():
         if not value.isascii() or not value.isprintable():
             # Its name only: the value may be a key.
@@ -188,19 +207,10 @@ def _arguments(request: Request) -> dict[str, Any]:
                 f"the header {name} holds a character that cannot be sent",
                 advice="Is there a line break or a quotation mark of a text program in the key?",
             )
-    left = request.timeout
-    connect = CONNECT if left is None else min(CONNECT, left)
-    return {
-        "method": request.method,
-        "url": request.url,
-        "params": dict(request.params) or None,
-        "timeout": (connect, left, left, left),  # connect, read, write, pool
-        **_body(request, headers),
-        "headers": headers,
-    }
 
 
-def _body(request: Request, headers: dict[str, str]) -> dict[str, Any]:
+def body_of(request: Request, headers: dict[str, str]) -> dict[str, Any]:
+    """The body as the HTTP library takes it; its kind is added to the headers."""
     if request.files is not None:
         headers.setdefault("content-type", f"multipart/form-data; boundary={_boundary(request)}")
         files = {n: (f.name, _loaded(f.content), f.media_type) for n, f in request.files.items()}
@@ -231,7 +241,7 @@ def _loaded(content: Blob | bytes) -> bytes:
     return content.data if isinstance(content, Blob) else content
 
 
-def _response(reply: Any, body: _Body) -> Response:
+def _response(reply: Any, body: Body) -> Response:
     return Response(reply.status_code, dict(reply.headers), body.whole())
 
 
@@ -244,7 +254,7 @@ SMALL = 1_000_000
 MOST_HEADERS = 65_536
 
 
-class _Body:
+class Body:
     """The body of a reply, decoded piece by piece, and never further than a reply may be."""
 
     def __init__(self, headers: Any) -> None:

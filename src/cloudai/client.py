@@ -6,12 +6,13 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, Self, TypedDict, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypedDict, TypeVar
 
 from typing_extensions import Unpack
 
 from cloudai._http import AsyncNetwork, Network, Verify
 from cloudai.batch.clients import AsyncBatching, Batching
+from cloudai.bridges import bridge
 from cloudai.drivers import Awaiting, Blocking
 from cloudai.engine import Engine, Event, Job
 from cloudai.errors import ReplayError, SettingsError
@@ -33,6 +34,8 @@ C = TypeVar("C")
 TIMEOUTS: Mapping[str, float] = {"speech_to_text": 600.0, "text_to_speech": 120.0}
 """Seconds for a whole call, waits and retries included, where it is not a minute."""
 TIMEOUT = 60.0
+NETWORK = ("send", "http_client", "proxy", "verify", "allow_http", "offline")
+"""Options that say how requests go out."""
 
 
 class CallOptions(TypedDict, total=False):
@@ -123,6 +126,27 @@ class _Client:
 
     _driver: Any
     """`Blocking` or `Awaiting`."""
+    _awaiting: ClassVar[bool]
+
+    @classmethod
+    def from_vendor(cls, client: Any, **options: Any) -> Self:
+        """A client that sends through a vendor's own, with its credentials, endpoint, proxies and certificates.
+
+        Retries, waits and the deadline are cloudai's; the vendor's client stays yours to close. See docs/bridges.md.
+
+        Args:
+            client: An ``ImageAnnotatorClient`` (google-cloud-vision), a ``ComputerVisionClient``, a client built on
+                azure-core (Image Analysis, Face, Text Analytics), or a service of ibm-watson (Natural Language
+                Understanding, Speech to Text). `AsyncClient` also takes the awaiting ones, and runs others in threads.
+            options: As of the constructor, but for what the vendor's client decides.
+
+        Raises:
+            SettingsError: Another kind of client (the text lists those there are), or an option it decides.
+        """
+        if theirs := [name for name in options if name in NETWORK]:
+            raise SettingsError(f"{', '.join(theirs)} has no effect here", advice="Set it on the vendor's client.")
+        provider, send = bridge(client, awaiting=cls._awaiting)
+        return cls(provider, send=send, **options)
 
     def supports(self, operation: str) -> bool:
         """Whether a call of this operation can succeed with the settings at hand."""
@@ -186,6 +210,8 @@ class Client(Batching, _Client):
         ...     client.supports("detect_faces")
         True
     """
+
+    _awaiting = False
 
     def analyze_image(
         self,
@@ -491,6 +517,8 @@ class AsyncClient(AsyncBatching, _Client):
         async with AsyncClient("google") as client:
             faces = await client.detect_faces("team.jpg")
     """
+
+    _awaiting = True
 
     async def analyze_image(
         self,

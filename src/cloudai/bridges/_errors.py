@@ -1,0 +1,158 @@
+"""What requests, urllib3, aiohttp, azure-core, msrest and google-auth raise, as our errors with the right state.
+
+By name, because none of them may be installed. What is not known to have stayed here counts as sent: the vendors'
+wrappers are not trusted in this (azure-core calls a connection that broke "no request was sent"), the exception within
+is looked at.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from cloudai.errors import (
+    AuthError,
+    CloudAIError,
+    ConnectError,
+    ConnectionLostError,
+    DeadlineExceededError,
+    MalformedResponseError,
+    SettingsError,
+    TLSError,
+)
+
+__all__ = ["cut", "errors", "late", "refused_login", "unreached", "untrusted"]
+
+NOT_REACHED = {
+    *("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ConnectTimeout", "ProxyError"),
+    *("InvalidURL", "MissingSchema", "InvalidSchema", "LocationParseError"),
+    *("ClientConnectorError", "ClientProxyConnectionError", "ClientHttpProxyError", "ConnectionTimeoutError"),
+}
+UNTRUSTED = {
+    "ClientConnectorSSLError",
+    "ClientConnectorCertificateError",
+    "CertificateError",
+    "SSLCertVerificationError",
+}
+NO_HANDSHAKE = ("WRONG_VERSION_NUMBER", "UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAILABLE", "HANDSHAKE_FAILURE")
+"""Reasons of an SSLError that come before anything is sent; other ones may come in the middle of a reply."""
+NO_TIME = {"TimeoutError", "ReadTimeout", "ReadTimeoutError", "ServerTimeoutError", "SocketTimeoutError"}
+NOT_UNPACKED = {"DecodeError", "ContentDecodingError"}
+CUT_SHORT = {"IncompleteReadError", "IncompleteRead"}
+"""At azure-core a kind of DecodeError."""
+BROKEN = {"RequestException", "HTTPError", "ClientError", "AzureError", "ClientException", "HTTPException", "OSError"}
+NO_LOGIN = {"GoogleAuthError", "ClientAuthenticationError", "AuthenticationError", "TokenExpiredError", "OAuth2Error"}
+
+
+@contextmanager
+def errors(url: str, *, sent: bool | None = None) -> Iterator[None]:
+    """Turn what an official client raises into our errors.
+
+    Args:
+        url: Where the request goes.
+        sent: True once a reply has begun, False while nothing has gone out (a token is fetched), None in between.
+    """
+    try:
+        yield
+    except CloudAIError:
+        raise
+    except Exception as error:
+        translated = _translated(error, url, sent)
+        if translated is error:
+            raise
+        raise translated from error
+
+
+def _translated(error: Exception, url: str, sent: bool | None) -> Exception:
+    chain = list(_chain(error))
+    kinds = {kind.__name__ for each in chain for kind in type(each).__mro__}
+    if kinds & NO_LOGIN:
+        passing = getattr(error, "retryable", False) or {"GoogleAuthError", "TransportError"} <= kinds
+        return unreached(url, f"no token: {_said(error)}") if passing else refused_login(_said(error))
+    return (None if sent else _before(chain, kinds, url)) or _after(error, kinds, url, sent) or error
+
+
+def _before(chain: list[BaseException], kinds: set[str], url: str) -> CloudAIError | None:
+    """The error of what is known not to have gone out."""
+    if kinds & UNTRUSTED or any(_no_handshake(each) for each in chain):
+        return untrusted(url, _said(chain[-1]))
+    if kinds & NOT_REACHED:
+        return unreached(url, _said(chain[-1]))
+    if "ServiceRequestError" in kinds and len(chain) == 1:
+        return SettingsError(_said(chain[0]))  # by a policy of azure-core: it sends no token over plain http
+    return None
+
+
+def _after(error: Exception, kinds: set[str], url: str, sent: bool | None) -> CloudAIError | None:
+    """The error of all else that the vendors' packages raise."""
+    if kinds & NO_TIME:
+        return late(url, sent=sent is not False)
+    if kinds & NOT_UNPACKED and not kinds & CUT_SHORT:
+        return MalformedResponseError(f"the reply cannot be unpacked ({_said(error)})")
+    if kinds & BROKEN:
+        return unreached(url, _said(error)) if sent is False else cut(url, _said(error))
+    return None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it was made of, each library in its own way; the innermost last."""
+    seen: list[BaseException] = []
+    left: list[object] = [error]
+    while left:
+        each = left.pop(0)
+        if isinstance(each, BaseException) and each not in seen:
+            seen.append(each)
+            left += [getattr(each, "inner_exception", None), getattr(each, "reason", None), *each.args]
+            left += [each.__cause__ or each.__context__]
+    yield from seen
+
+
+def _no_handshake(error: BaseException) -> bool:
+    return isinstance(error, ssl.SSLError) and any(mark in str(error) for mark in NO_HANDSHAKE)
+
+
+def _said(error: BaseException) -> str:
+    """Its first line; not more: some repeat the whole request."""
+    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or url
+
+
+def unreached(url: str, reason: str) -> ConnectError:
+    """Nothing was sent."""
+    return ConnectError(
+        f"cannot reach {_host(url)} ({reason})", advice="Check the network, and the proxy of the vendor's client."
+    )
+
+
+def untrusted(url: str, reason: str) -> TLSError:
+    """Nothing was sent, and trying again does not help."""
+    return TLSError(
+        f"{_host(url)} is not trusted ({reason})",
+        advice="Behind a company's proxy, give the vendor's client the path of its CA file.",
+    )
+
+
+def cut(url: str, reason: str) -> ConnectionLostError:
+    """It may have been carried out."""
+    return ConnectionLostError(
+        f"the connection to {_host(url)} broke ({reason})", advice="The call may have been carried out and billed."
+    )
+
+
+def late(url: str, *, sent: bool = True) -> DeadlineExceededError:
+    """The time is used up."""
+    error = DeadlineExceededError(
+        f"{_host(url)} did not answer in time", advice="Give more with timeout= (seconds), or try again later."
+    )
+    error.state = "UNKNOWN" if sent else "NOT_SENT"
+    return error
+
+
+def refused_login(reason: str) -> AuthError:
+    """The credentials of the official client gave no token; nothing was sent."""
+    return AuthError(f"the credentials of the vendor's client do not serve ({reason})", advice="Check how it logs in.")

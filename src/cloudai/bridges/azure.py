@@ -1,0 +1,130 @@
+"""Clients built on azure-core, by their ``send_request``: Image Analysis 4.0, Face, Text Analytics; also ``.aio``."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from cloudai._http import Body
+from cloudai.bridges._errors import errors, late
+from cloudai.bridges._provider import served
+from cloudai.bridges._requests import encoded, ends, timeouts
+from cloudai.errors import AuthError, CloudAIError, SettingsError
+from cloudai.flow import Request, Response
+from cloudai.provider import Provider, Resource
+from cloudai.providers.azure import Azure
+
+__all__ = ["face", "language", "vision"]
+
+Bridge = tuple[Provider, Callable[[Request], Any]]
+
+
+def vision(client: Any) -> Bridge:
+    """Bridge an `ImageAnalysisClient`: Image Analysis 4.0 alone."""
+    return _bridge(client, "vision", ("analyze_image",), api="4.0")
+
+
+def face(client: Any) -> Bridge:
+    """Bridge a `FaceClient`."""
+    return _bridge(client, "face", ("detect_faces", "estimate_age"))
+
+
+def language(client: Any) -> Bridge:
+    """Bridge a `TextAnalyticsClient`."""
+    # Its policies look into the reply, which must have been read by then.
+    return _bridge(client, "language", ("sentiment",), stream=False)
+
+
+def _bridge(client: Any, service: str, serves: tuple[str, ...], *, stream: bool = True, **settings: Any) -> Bridge:
+    inner = client
+    while not hasattr(inner, "send_request"):
+        inner = getattr(inner, "_client", None)
+        if inner is None:
+            raise SettingsError(f"{type(client).__name__} has no send_request", advice="Update its package.")
+    endpoint = _endpoint(client)
+    provider = served(Azure, client, endpoint, serves, **{service: Resource(None, endpoint)}, **settings)
+    awaited = ".aio." in f"{type(client).__module__}."
+    return provider, partial(_awaiting if awaited else _blocking, inner.send_request, stream)
+
+
+def _endpoint(client: Any) -> str:
+    inner = client
+    while inner is not None:
+        if endpoint := getattr(getattr(inner, "_config", None), "endpoint", None):
+            return str(endpoint)
+        inner = getattr(inner, "_client", None)
+    raise SettingsError(f"{type(client).__name__} does not tell its endpoint", advice="Update its package.")
+
+
+def _outgoing(request: Request, stream: bool) -> tuple[Any, dict[str, Any]]:
+    """azure-core's request, and the options that keep its pipeline from sending twice or elsewhere."""
+    from azure.core.rest import HttpRequest
+
+    headers, body = encoded(request)
+    outgoing = HttpRequest(
+        request.method, request.url, params=dict(request.params), headers=headers, content=body or None
+    )
+    connection, read = timeouts(request)
+    options = {"stream": stream, "retry_total": 0, "permit_redirects": False, "connection_timeout": connection}
+    return outgoing, {**options, "read_timeout": read}
+
+
+def _blocking(send: Callable[..., Any], stream: bool, request: Request) -> Response:
+    outgoing, options = _outgoing(request, stream)
+    until = ends(request)
+    try:
+        with errors(request.url):
+            reply = send(outgoing, **options)
+    except CloudAIError as error:
+        return _judged(error)
+    if not stream:
+        return _whole(reply)
+    with errors(request.url, sent=True):
+        try:
+            body = Body(reply.headers)
+            for piece in reply.iter_raw():
+                body.add(piece)
+                if until is not None and time.monotonic() > until:
+                    raise late(request.url)
+            return Response(reply.status_code, dict(reply.headers), body.whole())
+        finally:
+            reply.close()
+
+
+async def _awaiting(send: Callable[..., Any], stream: bool, request: Request) -> Response:
+    outgoing, options = _outgoing(request, stream)
+    with errors(request.url):
+        async with asyncio.timeout(request.timeout):
+            try:
+                with errors(request.url):
+                    reply = await send(outgoing, **options)
+            except CloudAIError as error:
+                return _judged(error)
+            if not stream:
+                return _whole(reply)
+            with errors(request.url, sent=True):
+                try:
+                    body = Body(reply.headers)
+                    async for piece in reply.iter_raw():
+                        body.add(piece)
+                    return Response(reply.status_code, dict(reply.headers), body.whole())
+                finally:
+                    await reply.close()
+
+
+def _judged(error: CloudAIError) -> Response:
+    """The reply that a policy of azure-core made an exception of, for our own judgement; else the error."""
+    reply = getattr(error.__cause__, "response", None)
+    if reply is None or isinstance(error, AuthError):
+        raise error
+    return _whole(reply)
+
+
+def _whole(reply: Any) -> Response:
+    """A reply that azure-core has read, and unpacked."""
+    body = Body({})
+    body.add(reply.content)
+    return Response(reply.status_code, dict(reply.headers), body.whole())

@@ -1,0 +1,169 @@
+"""``google.cloud.vision.ImageAnnotatorClient``, by REST and by gRPC, and its awaiting twin.
+
+By REST the client's session sends our JSON and gives back Google's, untouched. By gRPC both pass through Google's
+messages, where a number that is 0 and one that is not there are the same: it is left out of the JSON, as Google's own
+REST servers do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from cloudai.bridges._errors import cut, errors, late, refused_login, unreached, untrusted
+from cloudai.bridges._provider import served
+from cloudai.bridges._requests import encoded, exchange
+from cloudai.errors import CloudAIError, SettingsError
+from cloudai.flow import Request, Response
+from cloudai.provider import Provider
+from cloudai.providers.google import Google
+from cloudai.providers.google._service import HTTP_OF_GRPC
+
+__all__ = ["vision"]
+
+JSON = {"content-type": "application/json"}
+
+
+class _AtHost(Google):
+    """Google, where the official client has it."""
+
+    def _vision_host(self) -> str:
+        return self.hosts[0]
+
+    def missing(self, operation: str | None = None) -> str | None:  # noqa: ARG002
+        """No key is needed."""
+        return None
+
+
+def vision(client: Any) -> tuple[Provider, Callable[[Request], Any]]:
+    """Bridge an `ImageAnnotatorClient`."""
+    send = {"rest": _by_rest, "grpc": _by_grpc, "grpc_asyncio": _by_grpc_awaiting}.get(client.transport.kind)
+    if send is None:
+        raise SettingsError(
+            f"the transport {client.transport.kind!r} is not known", advice="There are grpc, grpc_asyncio and rest."
+        )
+    provider = served(_AtHost, client, client.transport.host, ("analyze_image", "detect_faces"))
+    return provider, partial(send, client)
+
+
+def _by_rest(client: Any, request: Request) -> Response:
+    headers, body = encoded(request)
+    url = f"{client.transport.host}{urlsplit(request.url).path}"
+    session = client.transport._session  # noqa: SLF001  # the one place of its credentials, proxies and certificates
+    return exchange(session, url, request, data=body, headers=headers, params=dict(request.params))
+
+
+def _by_grpc(client: Any, request: Request) -> Response:
+    message, options = _outgoing(request)
+    began = time.monotonic()
+    try:
+        reply = client.batch_annotate_images(request=message, **options)
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is told apart there
+        return _failed(error, request, time.monotonic() - began)
+    return _answered(reply)
+
+
+async def _by_grpc_awaiting(client: Any, request: Request) -> Response:
+    message, options = await asyncio.to_thread(_outgoing, request)  # a large picture takes milliseconds
+    began = time.monotonic()
+    try:
+        reply = await client.batch_annotate_images(request=message, **options)
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is told apart there
+        return _failed(error, request, time.monotonic() - began)
+    return _answered(reply)
+
+
+def _outgoing(request: Request) -> tuple[Any, dict[str, Any]]:
+    """Google's message, and what is said beside it."""
+    from google.cloud.vision_v1 import BatchAnnotateImagesRequest
+    from google.protobuf import json_format
+
+    if request.params:
+        raise SettingsError(
+            f"gRPC has no place for parameters ({', '.join(request.params)})",
+            advice='Make the client with transport="rest".',
+        )
+    message = BatchAnnotateImagesRequest.pb()()
+    try:
+        json_format.Parse(request.json_bytes(), message)
+    except json_format.ParseError as error:
+        raise SettingsError(
+            f"google-cloud-vision cannot send this ({error})",
+            advice='Update it, or make the client with transport="rest".',
+        ) from error
+    metadata = [(name.lower(), value) for name, value in request.headers.items()]
+    return BatchAnnotateImagesRequest.wrap(message), {"retry": None, "timeout": request.timeout, "metadata": metadata}
+
+
+def _answered(reply: Any) -> Response:
+    from google.protobuf import json_format
+
+    return Response(200, JSON, json_format.MessageToJson(type(reply).pb(reply), indent=None).encode())
+
+
+# -- errors ------------------------------------------------------------------------------------------------
+
+# gRPC itself gives these for what never left, in its own words: https://grpc.github.io/grpc/core/md_doc_statuscodes.html
+NOT_REACHED = ("failed to connect to all addresses", "errors resolving", "DNS resolution failed", "no addresses")
+UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED", "SSL_ERROR_SSL", "Peer name", "Hostname Verification")
+BROKEN = (
+    "Socket closed",
+    "Stream removed",
+    "Connection reset",
+    "RST_STREAM",
+    "GOAWAY",
+    "recvmsg",
+    "sendmsg",
+    "keepalive",
+)
+NO_TOKEN = ("Getting metadata from plugin failed",)
+
+
+def _failed(error: Exception, request: Request, seconds: float) -> Response:
+    """The reply that Google's REST server would have given; our error where no server said anything."""
+    call, status = getattr(error, "response", None), getattr(error, "grpc_status_code", None)
+    if status is None or call is None:
+        with errors(request.url):
+            raise error
+    if not (call.initial_metadata() or call.trailing_metadata()):
+        # Metadata come from a server only; without them the words must tell.
+        own = _of_grpc_itself(str(getattr(error, "message", error)), status.name, request, seconds)
+        if own is not None:
+            raise own from error
+    body = {
+        "code": HTTP_OF_GRPC.get(status.value[0], 500),
+        "message": getattr(error, "message", ""),
+        "status": status.name,
+        "details": [known for detail in getattr(error, "details", ()) if (known := _detail(detail))],
+    }
+    return Response(body["code"], JSON, json.dumps({"error": body}).encode())
+
+
+def _of_grpc_itself(message: str, status: str, request: Request, seconds: float) -> CloudAIError | None:
+    def says(marks: tuple[str, ...]) -> bool:
+        return any(mark in message for mark in marks)
+
+    if status == "DEADLINE_EXCEEDED" and request.timeout is not None and seconds >= 0.95 * request.timeout:
+        return late(request.url)
+    if says(NO_TOKEN):
+        return refused_login(message)
+    if status == "UNAVAILABLE" and says(NOT_REACHED):
+        return (untrusted if says(UNTRUSTED) else unreached)(request.url, message)
+    if status == "CANCELLED" or (status in ("UNAVAILABLE", "INTERNAL", "UNKNOWN") and says(BROKEN)):
+        return cut(request.url, message)
+    return None
+
+
+def _detail(detail: Any) -> dict[str, Any] | None:
+    """A detail of an error (RetryInfo, QuotaFailure …) as REST has it; None for one nobody has a description of."""
+    from google.protobuf import json_format
+
+    name = detail.DESCRIPTOR.full_name
+    if name == "google.protobuf.Any":
+        return None
+    return {"@type": f"type.googleapis.com/{name}", **json_format.MessageToDict(detail)}

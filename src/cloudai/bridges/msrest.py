@@ -1,0 +1,48 @@
+"""``ComputerVisionClient`` of azure-cognitiveservices-vision-computervision, which is built on msrest."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from cloudai.bridges._errors import errors
+from cloudai.bridges._provider import served
+from cloudai.bridges._requests import encoded, ends, never_again, read, timeouts
+from cloudai.flow import Request, Response
+from cloudai.provider import Provider, Resource
+from cloudai.providers.azure import Azure
+
+__all__ = ["vision"]
+
+
+def vision(client: Any) -> tuple[Provider, Callable[[Request], Response]]:
+    """Bridge a `ComputerVisionClient`: Image Analysis 3.2 alone."""
+    from msrest.service_client import ServiceClient
+    from msrest.universal_http import ClientRequest
+
+    endpoint = client.config.endpoint
+    # A twin of it: retries are a setting of msrest's whole client, and the user's is not to change.
+    config = copy.copy(client.config)
+    config.retry_policy, config.keep_alive = never_again, True
+    config.session_configuration_callback = partial(_configured, client.config.session_configuration_callback)
+    twin = ServiceClient(None, config)
+
+    def send(request: Request) -> Response:
+        outgoing = ClientRequest(request.method, request.url)
+        headers, outgoing.data = encoded(request)
+        outgoing.headers.update(headers)
+        outgoing.format_parameters(dict(request.params))
+        until = ends(request)
+        with errors(request.url):
+            reply = twin.send(outgoing, stream=True, timeout=timeouts(request), allow_redirects=False)
+        return read(reply, request.url, until)
+
+    return served(Azure, client, endpoint, ("analyze_image",), vision=Resource(None, endpoint), api="3.2"), send
+
+
+def _configured(theirs: Callable[..., Any], session: Any, *args: Any, **kwargs: Any) -> Any:
+    """The user's own configuration, without redirects: msrest's way of refusing one breaks within requests."""
+    session.resolve_redirects = lambda *_, **__: iter(())
+    return theirs(session, *args, **kwargs)

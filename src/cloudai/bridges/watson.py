@@ -1,0 +1,69 @@
+"""``NaturalLanguageUnderstandingV1`` and ``SpeechToTextV1`` of ibm-watson."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from cloudai.bridges._errors import errors
+from cloudai.bridges._provider import served
+from cloudai.bridges._requests import encoded, exchange
+from cloudai.errors import SettingsError
+from cloudai.flow import Request, Response
+from cloudai.provider import Provider, Resource
+from cloudai.providers.watson import Watson
+
+__all__ = ["nlu", "speech_to_text"]
+
+Bridge = tuple[Provider, Callable[[Request], Response]]
+
+
+def nlu(service: Any) -> Bridge:
+    """Bridge a `NaturalLanguageUnderstandingV1`."""
+    return _bridge(service, "nlu", "sentiment")
+
+
+def speech_to_text(service: Any) -> Bridge:
+    """Bridge a `SpeechToTextV1`."""
+    return _bridge(service, "speech_to_text", "speech_to_text")
+
+
+def _bridge(service: Any, name: str, operation: str) -> Bridge:
+    if not service.service_url:
+        raise SettingsError(f"{type(service).__name__} has no URL", advice="Call its set_service_url(…).")
+    resource = Resource(None, service.service_url)
+    return served(Watson, service, service.service_url, (operation,), **{name: resource}), partial(_send, service)
+
+
+def _send(service: Any, request: Request) -> Response:
+    """Prepared, and so signed, by the service; sent by its session. Its own `send` would drop what an error says."""
+    from ibm_cloud_sdk_core import ApiException
+
+    headers, body = encoded(request)
+    # What `Watson.sign` says too: IBM is not to learn from what is sent.
+    headers["X-Watson-Learning-Opt-Out"] = "true"
+    path = request.url.removeprefix(request.endpoint)
+    try:
+        with errors(request.url, sent=False):
+            prepared = service.prepare_request(
+                request.method, path, headers=headers, params=dict(request.params), data=body
+            )
+    except Exception as error:
+        _let_others_log_in(service)
+        login = error.http_response if isinstance(error, ApiException) else None
+        if login is None:
+            raise
+        # The login refused: its reply says why, in a shape that our error knows.
+        return Response(login.status_code, dict(login.headers), login.content)
+    del prepared["method"], prepared["url"]
+    config = {**service.http_config, **({"verify": False} if service.disable_ssl_verification else {})}
+    url = f"{service.service_url}{path}"
+    return exchange(service.http_client, url, request, **prepared, cookies=service.jar, **config)
+
+
+def _let_others_log_in(service: Any) -> None:
+    """After a login that failed IBM's package makes every call wait for the rest of a minute."""
+    manager = getattr(service.authenticator, "token_manager", None)
+    if manager is not None:
+        manager.request_time = 0
