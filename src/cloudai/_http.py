@@ -217,13 +217,23 @@ def body_of(request: Request, headers: dict[str, str]) -> dict[str, Any]:
         return {"files": files, "data": dict(request.form or {})}
     if request.json is not None:
         headers.setdefault("content-type", "application/json")
-        headers["content-length"] = str(request.json_size())
+        headers["content-length"] = str(_json_size(request))
         return {"content": request.json_pieces()}
     if request.content is not None:
         if isinstance(request.content, Blob):
             headers.setdefault("content-type", request.content.media_type)
         return {"content": _loaded(request.content)}
     return {"data": dict(request.form)} if request.form else {}
+
+
+def _json_size(request: Request) -> int:
+    try:
+        return request.json_size()
+    except (TypeError, ValueError) as error:  # NaN, half a character, an object of the user's
+        raise SettingsError(
+            f"what is to be sent cannot be written as JSON ({type(error).__name__})",
+            advice="Look at extra=, and at the options that are texts.",
+        ) from error
 
 
 async def _awaiting(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -123,6 +123,11 @@ class Request:
     timeout: float | None = None
     credentials: bool = True
 
+    @property
+    def addressed(self) -> tuple[object, ...]:
+        """Where it goes, with its parameters and headers: requests that go as one have them alike."""
+        return self.url, tuple(sorted(self.params.items())), tuple(sorted(self.headers.items()))
+
     @cached_property
     def upload_size(self) -> int:
         """About how many bytes its JSON body has: the uploads in it, as base64, and a little for the rest."""

@@ -87,6 +87,12 @@ def require_text(text: Any) -> str:
     """The text, or InputError where there is none: every vendor refuses that, and some fail the whole request."""
     if not isinstance(text, str):
         raise InputError(f"a text is a str, not {type(text).__name__}")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"the text holds half a character (at {error.start})", advice="Read the file with its right encoding."
+        ) from None
     if not text.strip():
         raise InputError("the text is empty", advice="Leave blank lines out.")
     return text

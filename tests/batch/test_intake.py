@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
+import io
 import os
+import queue
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cloudai import AsyncClient, Client, SettingsError
+from cloudai import AsyncClient, Client, JournalError, SettingsError
 from cloudai.batch.inputs import Entry
 from cloudai.batch.intake import Intake
 from tests.batch.asking import Server, both
 from tests.batch.test_batch import mood
-from tests.batch.test_together import Asked, azure
+from tests.batch.test_together import Asked, azure, google, picture
 from tests.core.made_up import MadeUp
 
 
@@ -73,7 +77,9 @@ def test_who_waits_is_let_go_when_it_closes() -> None:
     intake.close()
     assert first.result(1) == second.result(1) == []
     may_go.set()
-    intake._thread.join(5)
+    until = time.monotonic() + 5
+    while not intake.left and time.monotonic() < until:
+        time.sleep(0.01)
     assert [entry.item for entry in intake.left] == [0]
     assert intake.take(1).result(1) == []
 
@@ -209,3 +215,94 @@ def test_a_timeout_that_is_none_is_refused(timeout: Any) -> None:
             with pytest.raises(SettingsError, match="timeout="):
                 wrong()
     assert not server.requests
+
+
+@both
+def test_a_generator_may_wait_for_outcomes(colour: str) -> None:
+    """It makes an input only when the last one is answered: those that are there go out, and nothing hangs."""
+    answered: queue.Queue[str] = queue.Queue()
+
+    def feeding() -> Iterator[str]:
+        for n in range(5):
+            yield f"글 {n}"
+            answered.get(timeout=10)
+
+    run = Asked(colour, azure)
+    done = within(20, lambda: run("sentiment", feeding(), progress=lambda outcome: answered.put(outcome.input)))
+    assert done.books["done"] == run.n == 5
+
+
+@both
+@pytest.mark.parametrize("kind", [GeneratorExit, asyncio.CancelledError, concurrent.futures.CancelledError])
+def test_a_generator_s_own_end_is_no_end_of_the_batch(colour: str, kind: type[BaseException]) -> None:
+    """What would look like leaving the loop is an error; what was taken before is answered."""
+
+    def ending() -> Iterator[str]:
+        yield "하나"
+        raise kind
+
+    done = within(20, lambda: Asked(colour, azure)("sentiment", ending()))
+    assert isinstance(done.error, RuntimeError)
+    assert done.values() == ["ok"]
+
+
+@both
+def test_what_cannot_be_read_fails_alone(colour: str) -> None:
+    """A closed file, one whose reading fails, an address that no request can hold, half a character in a text."""
+
+    class Broken(io.BytesIO):
+        def read(self, *_: Any) -> bytes:
+            raise OSError("disk")
+
+    closed = io.BytesIO(b"x")
+    closed.close()
+    photos = [picture(1), closed, Broken(b"x"), "https://example.com/\udcff.jpg", picture(2)]
+    done = Asked(colour, google)("detect_faces", photos)
+    assert [status in ("ok", "none_found") for status in done.values()] == [True, False, False, False, True]
+    assert done.values("error_type")[1:4] == ["InputError"] * 3
+    run = Asked(colour, azure)
+    done = run("sentiment", ["좋아요", "bad \ud800", "그래요"])
+    assert done.values() == ["ok", "failed", "ok"]
+    assert done.values("billed_max") == [1, 0, 1]
+
+
+@both
+def test_a_batch_that_did_not_begin_may_be_tried_again(colour: str, tmp_path: Path) -> None:
+    """Its journal is gone before it runs: an error each time it is looped over, and no hang."""
+
+    def blocking() -> list[str]:
+        with Client(MadeUp(), send=Server(mood)) as client:
+            job = client.batch("sentiment", ["좋아요"], journal=tmp_path / "j")
+            unlinked(tmp_path)
+            return [_of_error(lambda: list(job)) for _ in range(2)]
+
+    async def awaiting() -> list[str]:
+        async with AsyncClient(MadeUp(), send=Server(mood)) as client:
+            job = client.batch("sentiment", ["좋아요"], journal=tmp_path / "j")
+            unlinked(tmp_path)
+            found = []
+            for _ in range(2):
+                try:
+                    await drained(job)
+                except JournalError as error:
+                    found.append(type(error).__name__)
+                else:
+                    found.append("kept")
+            return found
+
+    said = within(20, blocking if colour == "blocking" else lambda: asyncio.run(awaiting()))
+    assert said[0] == "JournalError"
+
+
+def unlinked(folder: Path) -> None:
+    """Nothing is left in it."""
+    for file in folder.iterdir():
+        file.unlink()
+
+
+def _of_error(function: Callable[[], Any]) -> str:
+    try:
+        function()
+    except JournalError as error:
+        return type(error).__name__
+    return "kept"

@@ -99,7 +99,7 @@ def run_virtually(scene: Callable[[], Coroutine[Any, Any, T]]) -> T:
         commit(self, works)
         outside.add(-len(works))
 
-    def taken(self: Intake, n: int) -> Future[Any]:
+    def taken(self: Intake, n: int, **how: Any) -> Future[Any]:
         outside.add(1)
         seen: Future[Any] = Future()
 
@@ -110,7 +110,7 @@ def run_virtually(scene: Callable[[], Coroutine[Any, Any, T]]) -> T:
                 seen.set_exception(error)
             outside.add(-1)  # only now: whoever waits has been told
 
-        take(self, n).add_done_callback(hand_on)
+        take(self, n, **how).add_done_callback(hand_on)
         return seen
 
     with pytest.MonkeyPatch.context() as patch:

@@ -40,6 +40,10 @@ class Five:
         """All alike."""
         return request.url
 
+    def places(self, requests: Sequence[Request]) -> int:
+        """One each."""
+        return len(requests)
+
     def fits(self, requests: Sequence[Request]) -> bool:
         """By their number."""
         return len(requests) <= self.limit
@@ -49,10 +53,10 @@ class Five:
         texts = [text for request in requests for text in request.json["texts"]]
         return replace(requests[0], json={"texts": texts}, billed=len(texts))
 
-    def split(self, response: Response, n: int) -> list[Response]:
+    def split(self, response: Response, requests: Sequence[Request]) -> list[Response]:
         """An answer each."""
         answers = response.json()["answers"]
-        assert len(answers) == n
+        assert len(answers) == len(requests)
         return [replace(response, content=json.dumps({"answers": [answer]}).encode()) for answer in answers]
 
 

@@ -88,6 +88,8 @@ def asked_of(provider: Provider, operations: str | Sequence[str], options: Any) 
         raise SettingsError(f"options={options!r}", advice="Give a dict of the operation's options.")
     if isinstance(operations, str):
         return (_asked(provider, operations, options),)
+    if not isinstance(operations, Sequence) or not all(isinstance(name, str) for name in operations):
+        raise SettingsError(f"a batch of {operations!r}", advice="Give the name of an operation, or a list of names.")
     if not operations or len(set(operations)) < len(operations):
         raise SettingsError(f"a batch of {list(operations)!r}", advice="Give each operation once.")
     for operation in operations:

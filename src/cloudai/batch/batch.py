@@ -174,6 +174,7 @@ class Batch(_Batch[R]):
         """Wait a while for what is on its way, and enter what has not ended."""
         threads, self._at_work = self._at_work, []
         if not threads:
+            self._running = False  # it did not even begin
             return
         self._end_within(DRAIN)
         self._run.outcomes.open_wide()
@@ -299,6 +300,7 @@ class AsyncBatch(_Batch[R]):
         """Wait a while for what is on its way, and enter what has not ended."""
         tasks, self._at_work = self._at_work, []
         if not tasks:
+            self._running = False  # it did not even begin
             return
         self._end_within(DRAIN)
         self._run.outcomes.open_wide()

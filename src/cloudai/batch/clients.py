@@ -31,11 +31,12 @@ class BatchOptions(TypedDict, total=False):
     pace: str | Sequence[str] | None
     """Requests at most: "20/min", "10/s, 1000/day", or "free" for the vendor's free tier. Retries count."""
     max_requests: int
-    """Billed requests that may be sent at most, all runs with this journal together."""
+    """Billed requests that may be sent at most, in all runs with this journal, operations and options."""
     max_units: int
     """Units that may be billed at most, likewise."""
     concurrency: int
-    """Inputs at once; by default 8, on this machine as many as it has cores, less one."""
+    """Requests at once; by default 8, 4 where each has many inputs; on this machine as many as it has cores, less
+    one."""
     in_doubt: Literal["resend", "skip"]
     """Inputs of which an earlier run sent something without learning what became of it; sent again, they may be
     billed twice."""

@@ -5,14 +5,19 @@ A generator of the user's may be slow, may fail, may stop the batch: nobody wait
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 
 from cloudai.batch.inputs import Entry
 
 __all__ = ["Intake"]
+
+
+PATIENCE = 0.1
+"""Seconds that those which are there wait for more to go with: some iterators wait for outcomes themselves."""
 
 
 class Intake:
@@ -27,18 +32,19 @@ class Intake:
         self._entries = entries
         self._handed = handed
         self._some = threading.Condition()
-        self._wanted: deque[tuple[int, Future[list[Entry]]]] = deque()
-        self._closed = False
-        self._thread: threading.Thread | None = None
+        self._wanted: deque[tuple[int, bool, Future[list[Entry]]]] = deque()
+        self._ended = self._closed = self._running = False
         self.failure: BaseException | None = None
         """What the iterator raised."""
         self.count = 0
         """How many were handed out."""
         self.left: list[Entry] = []
-        """Taken, and not handed out: it was closed meanwhile."""
+        """Taken, and not handed out (yet)."""
 
-    def take(self, n: int) -> Future[list[Entry]]:
-        """The next inputs, ``n`` at most; none when there are no more.
+    def take(self, n: int, *, wait: bool = True) -> Future[list[Entry]]:
+        """The next inputs, ``n`` at most, fewer where more do not come at once; none when there are no more.
+
+        With ``wait=False`` none also where there is none at once.
 
         What the iterator raises is raised here, once those before it were handed out.
         """
@@ -47,11 +53,12 @@ class Intake:
             if self._closed:
                 future.set_result([])
                 return future
-            self._wanted.append((n, future))
-            self._some.notify()
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._serve, name="cloudai-intake", daemon=True)
-                self._thread.start()
+            self._wanted.append((n, wait, future))
+            self._some.notify_all()
+            if not self._running:
+                self._running = True
+                for work in (self._pull, self._serve):
+                    threading.Thread(target=work, name="cloudai-intake", daemon=True).start()
         return future
 
     def close(self) -> None:
@@ -59,41 +66,67 @@ class Intake:
         with self._some:
             self._closed = True
             wanted, self._wanted = list(self._wanted), deque()
-            self._some.notify()
-        for _, future in wanted:
+            self._some.notify_all()
+        for *_, future in wanted:
             if future.set_running_or_notify_cancel():
                 future.set_result([])
 
-    def _serve(self) -> None:
+    def _pull(self) -> None:
+        """Take one after the other, as long as somebody wants more than there are."""
         while True:
             with self._some:
-                while not self._wanted and not self._closed:
+                while not self._closed and len(self.left) >= sum(n for n, *_ in self._wanted):
                     self._some.wait()
                 if self._closed:
                     return
-                n, future = self._wanted[0]
-            taken = self._taken(n)
+            entry = self._next()
             with self._some:
-                if self._closed:
-                    self.left += taken
+                if entry is None:
+                    self._ended = True
+                else:
+                    self.left.append(entry)
+                # Who waits for several is not woken for each.
+                if self._ended or len(self.left) == 1 or (self._wanted and len(self.left) >= self._wanted[0][0]):
+                    self._some.notify_all()
+                if self._ended:
                     return
+
+    def _next(self) -> Entry | None:
+        try:
+            return next(self._entries)
+        except StopIteration:
+            return None
+        except (GeneratorExit, CancelledError, asyncio.CancelledError) as error:
+            # Of the iterator's own affairs: here they would look as if the batch was left.
+            self.failure = RuntimeError(f"the inputs ended with {type(error).__name__}")
+            self.failure.__cause__ = error
+        except BaseException as error:  # noqa: BLE001  # told to the one who takes the next
+            self.failure = error
+        return None
+
+    def _may_hand_out(self) -> bool:
+        return bool(self._wanted) and (bool(self.left) or self._ended or not self._wanted[0][1])
+
+    def _serve(self) -> None:
+        """Hand them out, in order of asking."""
+        while True:
+            with self._some:
+                while not self._closed and not self._may_hand_out():
+                    self._some.wait()
+                if self._closed:
+                    return
+                n, _, future = self._wanted[0]
+                self._some.wait_for(lambda: self._closed or self._ended or len(self.left) >= n, PATIENCE)  # noqa: B023
+                if self._closed:
+                    return
+                taken, self.left = self.left[:n], self.left[n:]
                 self._wanted.popleft()
                 self.count += len(taken)
                 self._handed(taken)
+                self._some.notify_all()
             if not future.set_running_or_notify_cancel():
                 continue  # who wanted them has gone, and the end finds them among those at work
             if taken or self.failure is None:
                 future.set_result(taken)
             else:
                 future.set_exception(self.failure)
-
-    def _taken(self, n: int) -> list[Entry]:
-        taken: list[Entry] = []
-        try:
-            while len(taken) < n and not self._closed and self.failure is None:
-                taken.append(next(self._entries))
-        except StopIteration:
-            pass
-        except BaseException as error:  # noqa: BLE001  # told to the one who takes the next
-            self.failure = error
-        return taken

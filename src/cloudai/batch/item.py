@@ -272,7 +272,8 @@ def written_error(error: Exception) -> str:
     """An error as JSON, without what was answered."""
     known = {name: value for name in ERROR_FIELDS if (value := getattr(error, name, None)) is not None}
     if not isinstance(error, CloudAIError):
-        known = {"message": f"{type(error).__name__}: {error}"}
+        # A `send` of the user's, or a fault of ours: its text may hold the request, with key and upload.
+        known = {"message": f"{type(error).__name__}, raised while it was asked"}
     return json.dumps({"type": type(error).__name__, **known}, ensure_ascii=False)
 
 

@@ -81,25 +81,29 @@ class _Member:
 
 
 def lockstep(
-    more: Callable[[int], Program[list[Program[Any]]]], ended: Callable[[Any], Program[None]], room: int
+    more: Callable[[int, bool], Program[list[Program[Any]]]], ended: Callable[[Any], Program[None]], room: int
 ) -> Program[None]:
     """Run all programs that `more` gives, at most ``room`` at once, and hand each one's value to ``ended``.
 
     Args:
-        more: A program that gives up to so many further programs; none when there are no more.
+        more: A program that gives up to so many further programs: none when there are no more or, where it is not to
+            wait for them, none at once.
         ended: A program that takes a value.
         room: How many are taken forward together.
     """
     members: list[_Member] = []
+    hungry = True
     try:
         while True:
-            if len(members) < room:
-                members += map(_Member, (yield from more(room - len(members))))
+            if hungry and len(members) < room:
+                members += map(_Member, (yield from more(room - len(members), not members)))
+                hungry = False
             if not members:
                 return
             yield from _to_a_standstill(members)
             if done := [member for member in members if member.ended]:
                 members[:] = [member for member in members if not member.ended]
+                hungry = True
                 for member in done:
                     yield from ended(member.value)
             else:
@@ -249,9 +253,10 @@ def _hand_out(members: list[_Member], requests: list[Request], response: Respons
         return
     try:
         parts = merge.split(response, requests)
-    except MalformedResponseError as error:
+    except Exception as error:  # noqa: BLE001  # of a provider from outside also others
+        said = error.message if isinstance(error, MalformedResponseError) else "the reply cannot be told apart"
         for member in members:
-            member.failure = failure = MalformedResponseError(error.message)
+            member.failure = failure = MalformedResponseError(said)
             failure.raw = response.content
         return
     for member, part in zip(members, parts, strict=True):

@@ -175,13 +175,21 @@ class _Tally:
         if not missing:
             return
         if run.provider.hosts:
-            self._sent([(asked, first_request(asked.flow(given))) for asked in missing])
+            self._sent([(asked, self._first(asked, given, entry)) for asked in missing])
         elif isinstance(given, Image):
             given.look()
         if isinstance(given, Image):
             self.count["by_reference"] += given.uri is not None
             if done := _done_to(given):
                 self.prepared[done] += 1
+
+    def _first(self, asked: Asked, given: Given, entry: Entry) -> Request | None:
+        """What would be sent; None where nothing would be, or cannot be: the others may be."""
+        try:
+            return first_request(asked.flow(given))
+        except CloudAIError as error:
+            self.refused.append((entry.shown, str(error)))
+            return None
 
     def _is_missing(self, key: str) -> bool:
         """Whether it would be asked for; else why not is counted."""

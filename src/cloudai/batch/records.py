@@ -444,7 +444,7 @@ def known_as(wanted: str) -> Any:
     asked = [
         (f"{every} name IN (?, ?)", (name, _storable(wanted))),
         (f"{every} substr(name, -length(?1)) = ?1", (f"/{name}",)),
-        ("SELECT name FROM names JOIN calls ON call = id WHERE substr(sha256, 1, length(?1)) = ?1", (digest,)),
+        ("SELECT DISTINCT name FROM names JOIN calls ON call = id WHERE substr(sha256, 1, length(?1)) = ?1", (digest,)),
     ]
 
     def work(db: Database) -> list[str]:

@@ -51,6 +51,7 @@ from cloudai.errors import (
     UnsupportedOperationError,
 )
 from cloudai.flow import Call
+from cloudai.media.source import Source
 from cloudai.models.base import Many, Result
 from cloudai.operations import Given, digest_of, given_as, recalled
 from cloudai.pace import Rate, rates
@@ -232,10 +233,10 @@ class Run(Conduct, Generic[R]):
             if last:
                 self.outcomes.close()
 
-    def _more(self, n: int) -> Program[list[Program[Outcome[R]]]]:
+    def _more(self, n: int, wait: bool) -> Program[list[Program[Outcome[R]]]]:
         """The next inputs, as programs."""
         try:
-            taken: list[Entry] = yield Wait(self._intake.take(n))
+            taken: list[Entry] = yield Wait(self._intake.take(n, wait=wait))
         except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001
             # Of the iterator that makes them; what was taken before goes on to its end.
             self.failure = self.failure or error
@@ -248,7 +249,10 @@ class Run(Conduct, Generic[R]):
         if len(self.asked) == 1:
             return [entry]
         with suppress(InputError):  # told of each
-            entry = replace(entry, given=given_as(self.asked[0].operation, entry.given))
+            source = given_as(self.asked[0].operation, entry.given)
+            if hasattr(entry.given, "read") and isinstance(source, Source):
+                _ = source.data  # two workers must not read one file
+            entry = replace(entry, given=source)
         return [replace(entry, part=part) for part in range(len(self.asked))]
 
     def _submitted(self, entries: Sequence[Entry]) -> None:

@@ -208,7 +208,12 @@ def _provider(options: argparse.Namespace) -> str | Provider:
 
 
 def _as_json(outcome: Outcome[Any]) -> dict[str, Any]:
-    head = {"item": outcome.item, "input": outcome.input, **({"row": outcome.row} if outcome.row else {})}
+    head = {
+        "item": outcome.item,
+        "input": outcome.input,
+        "operation": outcome.operation,
+        **({"row": outcome.row} if outcome.row else {}),
+    }
     if outcome.result is None:
         return {
             **head,

@@ -79,7 +79,7 @@ class Audio(Source):
             scheme = self.uri.partition(":")[0].lower()
             if scheme not in limits.schemes:
                 raise InputError(f"{limits.who} does not read {self.uri}", advice="Download it and give the file.")
-            self.sound = Sound(uri=self.uri)
+            self.sound = Sound(uri=self.address())
         else:
             self.sound = yield from call(self._probe, limits)
         return self.sound

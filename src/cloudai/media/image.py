@@ -189,7 +189,7 @@ class Image(Source):
     def key(self) -> str:
         """sha256 (hex) of the bytes as given, of the pixels where those were given, or of the address."""
         if self.uri or self._raster is None:
-            return sha256(self.uri.encode() if self.uri else self.data).hexdigest()
+            return sha256(self.uri.encode("utf-8", "surrogatepass") if self.uri else self.data).hexdigest()
         head = f"{self._raster.mode} {self._raster.size} {pixels.from_pillow(self._raster, '')[1].orientation}"
         return sha256(head.encode() + self._raster.tobytes()).hexdigest()
 
@@ -203,7 +203,7 @@ class Image(Source):
     # -- making it fit -------------------------------------------------------------------------------------
 
     def _by_reference(self, limits: ImageLimits) -> Picture:
-        address = str(self.uri)
+        address = self.address()
         if not limits.by_url or address.partition(":")[0].lower() not in limits.schemes:
             raise InputError(f"{limits.who} does not fetch {address}", advice="Download the picture and give the file.")
         return Picture(None, None, None, None, None, None, uri=address)

@@ -61,7 +61,7 @@ class Source:
     @cached_property
     def key(self) -> str:
         """sha256 (hex) of the bytes as given, or of the address."""
-        return sha256(self.uri.encode() if self.uri else self.data).hexdigest()
+        return sha256(self.uri.encode("utf-8", "surrogatepass") if self.uri else self.data).hexdigest()
 
     @cached_property
     def data(self) -> bytes:
@@ -72,6 +72,15 @@ class Source:
         if len(data) > MOST_BYTES:
             raise self._too_large(len(data))
         return data
+
+    def address(self) -> str:
+        """The address that the vendor is to fetch; InputError for one that no request can hold."""
+        address = str(self.uri)
+        try:
+            address.encode()
+        except UnicodeEncodeError:
+            raise InputError(f"{self.name!r} is no address", advice="Write it percent-encoded.") from None
+        return address
 
     def facts(self) -> dict[str, Any]:
         """What `Meta` says of this input."""
@@ -118,7 +127,12 @@ class Source:
         if isinstance(given, bytearray | memoryview):
             return bytes(given)
         if hasattr(given, "read"):
-            data = given.read()
+            try:
+                data = given.read()
+            except (OSError, ValueError) as error:  # closed, for example
+                raise InputError(
+                    f"the open file cannot be read ({error})", advice="Give its path, or its bytes."
+                ) from error
             if not isinstance(data, bytes):
                 raise InputError("the file is open as text", advice='Open it with mode "rb".')
             return data

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -117,13 +117,11 @@ class AnalyzeTogether:
 
     def key(self, request: Request) -> object:
         """Requests to the same address for the same kind of analysis."""
-        asked = {name: part for name, part in request.json.items() if name != "analysisInput"}
-        return (
-            request.url,
-            tuple(sorted(request.params.items())),
-            tuple(sorted(request.headers.items())),
-            json.dumps(asked, sort_keys=True),
-        )
+        given = request.json["analysisInput"]
+        if not isinstance(given, Mapping) or len(given.get("documents") or ()) != 1:
+            return object()  # as extra= has it: with no other
+        rest = {**request.json, "analysisInput": {name: part for name, part in given.items() if name != "documents"}}
+        return *request.addressed, json.dumps(rest, sort_keys=True)
 
     def places(self, requests: Sequence[Request]) -> int:
         """One for each text."""
@@ -140,7 +138,8 @@ class AnalyzeTogether:
             for number, request in enumerate(requests)
             for document in request.json["analysisInput"]["documents"]
         ]
-        body = {**requests[0].json, "analysisInput": {"documents": documents}}
+        given = {**requests[0].json["analysisInput"], "documents": documents}
+        body = {**requests[0].json, "analysisInput": given}
         return replace(requests[0], json=body, billed=sum(r.billed for r in requests))
 
     def split(self, response: Response, requests: Sequence[Request]) -> list[Response]:
@@ -149,6 +148,9 @@ class AnalyzeTogether:
         results = body.get("results") if isinstance(body, dict) else None
         if not isinstance(results, dict):
             raise MalformedResponseError("the reply of several texts has no results")
+        listed = [results.get(kind) or [] for kind in ("documents", "errors")]
+        if not all(isinstance(each, list) and all(isinstance(one, dict) for one in each) for each in listed):
+            raise MalformedResponseError("the results of several texts cannot be told apart")
         return [self._only(response, body, results, str(number)) for number in range(len(requests))]
 
     def _only(self, response: Response, body: dict[str, Any], results: dict[str, Any], id: str) -> Response:  # noqa: A002

@@ -245,13 +245,11 @@ class AnnotateTogether:
 
     def key(self, request: Request) -> object:
         """Requests to the same address with the same parameters and headers."""
+        items = request.json.get("requests")
+        if not isinstance(items, list) or len(items) != 1 or not isinstance(_item(request).get("image"), dict):
+            return object()  # as extra= has it: with no other
         rest = {name: part for name, part in request.json.items() if name != "requests"}
-        return (
-            request.url,
-            tuple(sorted(request.params.items())),
-            tuple(sorted(request.headers.items())),
-            json.dumps(rest, sort_keys=True),
-        )
+        return *request.addressed, json.dumps(rest, sort_keys=True)
 
     def places(self, requests: Sequence[Request]) -> int:
         """One for each picture."""
