@@ -21,6 +21,8 @@ VENDOR_SETTINGS = (
     *("GCE_METADATA_", "K_SERVICE", "GAE_SERVICE", "IDENTITY_", "MSI_"),
 )
 
+os.environ.pop("CLOUDAI_CACHE_DIR", None)  # processes that a module's fixture starts have no cache on the loopback
+
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -31,6 +33,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory:
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path_factory.mktemp("gcloud")))
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     monkeypatch.setenv("CLOUDAI_STATE_DIR", str(tmp_path_factory.mktemp("state")))
+    monkeypatch.setenv("CLOUDAI_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
     if (Path.home() / "ibm-credentials.env").exists():
         monkeypatch.setenv("HOME", os.devnull)
 

@@ -275,6 +275,13 @@ class Provider:
         """Which of several APIs answers, where the settings choose: its answers are not the other's."""
         return ""
 
+    def place(self, operation: str) -> dict[str, str]:
+        """The settings that say who answers: an endpoint, a region, a project. What another answered is not reused.
+
+        Override it where the constructor takes more that changes answers, for example a model.
+        """
+        return {s.name: found.value for s in self.settings if not s.secret and (found := self.found(s.name))}
+
     def requests(self, operation: str, options: Mapping[str, Any]) -> int:
         """How many billed requests one input takes, for a batch's plan."""
         return 1

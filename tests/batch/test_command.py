@@ -313,5 +313,5 @@ def test_a_key_that_ends_midway(folder: Path) -> None:
         assert [row["status"] for row in rows] == ["ok"] * 20 + ["not_started"] * 40
         assert "the same command goes on from there" in err
         (folder / "결과.csv").unlink()
-        code, out, err = run(folder, server.url, *arguments, "--journal", "새.journal")
+        code, out, err = run(folder, server.url, *arguments, "--journal", "새.journal", "--no-cache")
         assert (code, out, (folder / "결과.csv").exists()) == (2, "", False)  # nothing was done

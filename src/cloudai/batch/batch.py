@@ -228,7 +228,7 @@ class Batch(_Batch[R]):
         try:
             self._finish()
         finally:
-            self._run.journal.close()
+            self._run.close()
 
     def __enter__(self) -> Self:
         return self
@@ -347,7 +347,7 @@ class AsyncBatch(_Batch[R]):
         try:
             await self._finish()
         finally:
-            await asyncio.to_thread(self._run.journal.close)
+            await asyncio.to_thread(self._run.close)
 
     async def __aenter__(self) -> Self:
         return self

@@ -49,6 +49,8 @@ class BatchOptions(TypedDict, total=False):
     """The column that holds the inputs, where they are rows."""
     keep: Sequence[str]
     """The columns of the rows that stand in the tables; by default all."""
+    cache: bool
+    """False takes nothing from the cache of earlier batches, and leaves nothing in it."""
 
 
 def _run(
@@ -79,7 +81,7 @@ def _kept(settings: Settings) -> list[Any] | None:
     return list(keep)
 
 
-_MAPPED = ("pace", "concurrency", "progress")
+_MAPPED = ("pace", "concurrency", "progress", "cache")
 
 
 def _of_map(options: dict[str, Any]) -> dict[str, Any]:
@@ -214,7 +216,7 @@ class Batching:
         Args:
             operation: "analyze_image", "detect_faces", "sentiment" …
             inputs: A list.
-            options: Of the operation; also ``pace``, ``concurrency`` and ``progress`` of a batch.
+            options: Of the operation; also ``pace``, ``concurrency``, ``progress`` and ``cache`` of a batch.
 
         Raises:
             PausedError: An outage, or a spent quota, ended it early. For work that must not be lost see `batch`.

@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 from cloudai.batch.records import Database, make_tables, require_ours
 from cloudai.errors import JournalError, SettingsError
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "is_remote"]
 
 T = TypeVar("T")
 
@@ -79,7 +79,7 @@ class Journal:
             db = connect("")
             make_tables(db)
             return db
-        if _is_remote(self._file):
+        if is_remote(self._file):
             log.warning("%s is on a network drive: whether another computer has it cannot be told", self.path)
         _create(self._file)
         db = connect(str(self._file))
@@ -297,7 +297,7 @@ def _create(path: Path) -> None:
         raise PermissionError("Permission denied")  # SQLite would call it a disk error
 
 
-def _is_remote(path: Path) -> bool:
+def is_remote(path: Path) -> bool:
     """Whether the file is on a drive of another computer, where that can be told (Linux)."""
     if not sys.platform.startswith("linux"):
         return False

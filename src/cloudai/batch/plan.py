@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from cloudai.batch import records
+from cloudai.batch import cache, records
 from cloudai.batch.asked import Asked
 from cloudai.batch.inputs import Entry
 from cloudai.errors import CloudAIError, InputError, JournalError
@@ -42,7 +42,7 @@ class Plan:
     minutes: float
     """At the pace chosen; without one an estimate."""
     cached: int
-    """Inputs that are answered from the journal."""
+    """Inputs that are answered from the journal, or from the cache of earlier batches."""
     duplicates: int
     """Inputs with the same bytes as an earlier one."""
     in_doubt: int
@@ -58,6 +58,8 @@ class Plan:
     cost: float | None = None
     """USD, for the price given."""
     paced: bool = False
+    from_cache: int = 0
+    """Of ``cached`` those that earlier batches with other journals have paid for."""
 
     def table(self) -> Table:
         """The same as a table of two columns."""
@@ -65,8 +67,9 @@ class Plan:
 
     def _lines(self) -> list[tuple[str, str]]:
         lines = [("inputs", str(self.inputs))]
-        if self.cached:
-            lines.append(("from the journal", f"{self.cached}, for nothing"))
+        for whose, n in (("journal", self.cached - self.from_cache), ("cache", self.from_cache)):
+            if n:
+                lines.append((f"from the {whose}", f"{n}, for nothing"))
         if self.duplicates:
             lines.append(("duplicates", f"{self.duplicates}, for nothing"))
         if self.in_doubt:
@@ -171,7 +174,7 @@ class _Tally:
         run = self._run
         given = _drafted(run, entry)
         digest = digest_of(given)
-        missing = [asked for asked in run.asked if self._is_missing(asked.key_of(digest))]
+        missing = [asked for asked in run.asked if self._is_missing(asked, asked.key_of(digest))]
         if not missing:
             return
         if run.provider.hosts:
@@ -191,7 +194,7 @@ class _Tally:
             self.refused.append((entry.shown, str(error)))
             return None
 
-    def _is_missing(self, key: str) -> bool:
+    def _is_missing(self, asked: Asked, key: str) -> bool:
         """Whether it would be asked for; else why not is counted."""
         known = self._run.journal.read(records.state_of(key))
         if key in self._seen:
@@ -201,8 +204,12 @@ class _Tally:
         if known in ("done", "failed"):
             self.count["cached"] += 1
             return False
+        skipped = known == "doubt" and self._run.settings.in_doubt == "skip"
+        if not skipped and cache.holds(self._run, asked, key):
+            self.count["from_cache"] += 1
+            return False
         self.count["in_doubt"] += known == "doubt"
-        return known != "doubt" or self._run.settings.in_doubt != "skip"
+        return not skipped
 
     def _sent(self, asked: Sequence[tuple[Asked, Request | None]]) -> None:
         """Count what one input would send: so many places of a request that has so many."""
@@ -229,7 +236,8 @@ class _Tally:
             requests=requests,
             units=self.units,
             minutes=_minutes(requests, run.rates, run.concurrency),
-            cached=self.count["cached"],
+            cached=self.count["cached"] + self.count["from_cache"],
+            from_cache=self.count["from_cache"],
             duplicates=self.count["duplicates"],
             in_doubt=self.count["in_doubt"],
             by_reference=self.count["by_reference"],

@@ -233,10 +233,10 @@ def _held(db: Database, call: int) -> dict[str, Held]:
         place: Held(units, Response(status, json.loads(headers), body, replayed=True))
         for place, units, status, headers, body in rows
     }
-    return {place: found[place] for place in sorted(found, key=_in_order)}
+    return {place: found[place] for place in sorted(found, key=in_order)}
 
 
-def _in_order(place: str) -> list[int]:
+def in_order(place: str) -> list[int]:
     return [int(number) for number in place.split(".")]
 
 
@@ -268,6 +268,25 @@ def answer(call: int, place: str, units: int, response: Response, memory: Mappin
         )
         remembered = _storable(json.dumps(memory, ensure_ascii=False))
         db.execute("UPDATE calls SET memory = ? WHERE id = ?", (remembered, call))
+
+    return work
+
+
+def adopt(call: int, run: int, item: int, found: Standing) -> Any:
+    """A call that was done in a run with another journal: its replies and its result; nothing is sent or paid."""
+
+    def work(db: Database) -> None:
+        db.execute("UPDATE exchanges SET doubt = 0 WHERE call = ?", (call,))
+        for place, held in found.held.items():
+            reply = (held.response.status, json.dumps(dict(held.response.headers)), held.response.content)
+            db.execute(
+                "INSERT INTO exchanges (call, place, units, status, headers, body) VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (call, place) DO UPDATE SET"
+                " status = excluded.status, headers = excluded.headers, body = excluded.body",
+                (call, place, held.units, *reply),
+            )
+        columns = {"memory": found.memory, "result": found.result, "meta": found.meta}
+        settle(call, run, item, "done", **columns)(db)
 
     return work
 
@@ -450,6 +469,16 @@ def known_as(wanted: str) -> Any:
     def work(db: Database) -> list[str]:
         found = ([n for (n,) in db.execute(sql, parameters)] for sql, parameters in asked)
         return next(filter(None, found), [])
+
+    return work
+
+
+def keys_of(name: str) -> Any:
+    """The keys of all calls of an input, by its name."""
+
+    def work(db: Database) -> list[str]:
+        calls = "SELECT call FROM names WHERE name = ? UNION SELECT call FROM items WHERE name = ?"
+        return [key for (key,) in db.execute(f"SELECT key FROM calls WHERE id IN ({calls})", (name, name))]  # noqa: S608  # our names
 
     return work
 

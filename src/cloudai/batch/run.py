@@ -19,7 +19,7 @@ from itertools import count, islice
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from cloudai._version import __version__
-from cloudai.batch import records
+from cloudai.batch import cache, records
 from cloudai.batch.asked import Asked, asked_of
 from cloudai.batch.channel import Channel
 from cloudai.batch.conduct import SLOW_START, TROUBLE, Conduct
@@ -85,6 +85,7 @@ class Settings:
     progress: Any = False
     column: str | None = None
     keep: Any = None
+    cache: bool = True
 
     def check(self) -> None:
         """SettingsError for what is no such setting."""
@@ -94,6 +95,8 @@ class Settings:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < least):
                 raise SettingsError(f"{name}={value!r}", advice=f"Give a whole number from {least}.")
+        if not isinstance(self.cache, bool):
+            raise SettingsError(f"cache={self.cache!r}", advice="Give True or False.")
         price: Any = self.price
         if price is not None and not (isinstance(price, int | float) and 0 <= price < float("inf")):
             raise SettingsError(f"price={price!r}", advice="Give USD for 1,000 units.")
@@ -128,6 +131,7 @@ class Run(Conduct, Generic[R]):
         self.settings = settings
         self.inputs = Inputs(self.asked[0].operation, given, settings.column, settings.keep)
         self.rates = self._paced(settings.pace)
+        self.cache = cache.cache_of(client, [asked.operation for asked in self.asked], settings.cache)
         self.journal = Journal(settings.journal)
         self.began = False
         self.waiting_until: float | None = None
@@ -333,7 +337,11 @@ class Run(Conduct, Generic[R]):
         if standing.in_doubt and self.settings.in_doubt == "skip":
             doubt = NotStartedError("something was sent in an earlier run, and what became of it is not known")
             return _Ended("skipped", error=doubt, attempts=standing.attempts, billed=billed)
-        return (yield from self._sent(self.asked[entry.part], given, standing))
+        asked = self.asked[entry.part]
+        result = yield from cache.recall(self, asked, entry, given, standing)
+        if result is not None:
+            return _Ended("ok", result=result, attempts=standing.attempts, billed=billed, facts=known)
+        return (yield from self._sent(asked, given, standing))
 
     def _sent(self, asked: Asked, given: Given, standing: Standing) -> Program[_Ended]:
         """Call the provider, again where the service was at fault and has recovered."""
@@ -498,6 +506,8 @@ class Run(Conduct, Generic[R]):
                 if ended.settle:
                     state, columns = ended.settle
                     records.settle(entered.call, asked.number, entered.item, state, **columns)(db)
+                    if state == "done":
+                        cache.keep(self, asked, db, entered.call)
             records.enter(asked.batch, entered)(db)
 
         # Nobody waits: it is on disk with the next request's intention, and till then the replies can be read again.
@@ -547,6 +557,14 @@ class Run(Conduct, Generic[R]):
             row=self.inputs.kept(entry),
             error=NOT_BEGUN,
         )
+
+    def close(self) -> None:
+        """Let the journal and the cache go; JournalError where something that was paid for could not be kept."""
+        try:
+            self.journal.close()
+        finally:
+            if self.cache is not None:
+                self.cache.close()
 
     def raise_for_cause(self) -> None:
         """The error that ended the batch early, where one did."""

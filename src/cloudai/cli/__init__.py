@@ -150,7 +150,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     journal.add_argument("--rows", action="store_true", help="with --csv: one row an input, with attempts and times")
     journal.add_argument("--json", action="store_true", help="print one JSON object an input")
-    journal.add_argument("--forget", type=_text, metavar="INPUT", help="delete all that is kept of one input")
+    journal.add_argument(
+        "--forget", type=_text, metavar="INPUT", help="delete all that is kept of one input, here and in the cache"
+    )
+
+    cache = _command(
+        subparsers, "cache", batches.cache, "what earlier batches were answered, kept so as not to be paid again"
+    )
+    cache.description = (
+        "What earlier batches were answered, found again with any journal: where it is, and how much. Replies may hold "
+        "personal data. CLOUDAI_CACHE_DIR is its folder, CLOUDAI_CACHE_MB its size at most (500; 0: off)."
+    )
+    cache.add_argument("--clear", action="store_true", help="delete all of it")
 
     providers = _command(subparsers, "providers", commands.providers, "what each provider can do, and since when")
     providers.add_argument("name", nargs="?", help="one provider, in detail")
@@ -218,6 +229,7 @@ def _batch(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--price", type=float, metavar="USD", help="for 1,000 units: the plan says the cost")
     group.add_argument("--concurrency", type=int, metavar="N", help="inputs at once")
     group.add_argument("--in-doubt", choices=["resend", "skip"], help="inputs sent before without an answer")
+    group.add_argument("--no-cache", action="store_true", help="ask anew for what earlier batches have paid for")
     group.add_argument("--quiet", action="store_true", help="no progress")
 
 

@@ -7,11 +7,13 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from cloudai.batch import Batch, records
+from cloudai.batch.answers import Answers
 from cloudai.batch.journal import Journal
 from cloudai.batch.kept import outcomes, table_of
 from cloudai.cli import inputs
@@ -22,7 +24,7 @@ from cloudai.provider import Provider, find
 from cloudai.reading import TABLES, read_table
 from cloudai.table import Outcome, Table, json_of, tidy
 
-__all__ = ["IO_ERROR", "PAUSED", "UNREAD", "journal", "over_files", "over_texts"]
+__all__ = ["IO_ERROR", "PAUSED", "UNREAD", "cache", "journal", "over_files", "over_texts"]
 
 OPTIONS = ("landmarks", "max_faces", "features", "max_results", "language", "speakers", "timeout")
 """Options of the command line that are options of the operation too."""
@@ -80,6 +82,8 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
     settings = {name: value for name in BATCH if (value := getattr(options, name)) is not None}
     if options.column:
         settings["column"] = options.column
+    if options.no_cache:
+        settings["cache"] = False
     where = _journal_path(options, len(given))
     require_writable(options.csv, [*read, options.env_file, where])
     with (
@@ -264,8 +268,26 @@ def _forget(held: Journal, wanted: str) -> int:
     if not names:
         print(f"nothing is kept of {wanted}")
         return 1
+    # The cache first: where that fails the journal still knows what is to be forgotten.
+    Answers().forget(held.read(records.keys_of(names[0])))
     held.ask(records.forget(names[0]))
     print(f"forgot {names[0]}, and what was answered for it")
+    return 0
+
+
+def cache(options: argparse.Namespace) -> int:
+    """What earlier batches were answered: where it is and how much; or delete it."""
+    kept = Answers()
+    if options.clear:
+        print(f"deleted {kept.clear()} answers from {kept.path}")
+        return 0
+    facts = kept.facts()
+    oldest = None if facts.oldest is None else f"{datetime.fromtimestamp(facts.oldest, UTC):%Y-%m-%d}"
+    shown = {"file": str(facts.path), "answers": facts.answers, "MB": round(facts.size / 1e6, 1), "oldest": oldest}
+    print(Table([shown], widest_cell=200))
+    print(
+        "\nReplies may hold personal data: --clear deletes them all, cloudai journal FILE --forget INPUT those of one."
+    )
     return 0
 
 

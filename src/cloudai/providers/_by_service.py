@@ -22,6 +22,13 @@ class ByService(Provider):
     service_of: ClassVar[Mapping[str, str]]
     """The service of each operation."""
 
+    places: ClassVar[tuple[str, ...]]
+    """How the settings end that say where a service is."""
+
+    def place(self, operation: str) -> dict[str, str]:
+        """The addresses and regions; not who signs."""
+        return {name: value for name, value in super().place(operation).items() if name.endswith(self.places)}
+
     def base(self, service: str) -> str:
         """The beginning of a service's addresses, `UNKNOWN` where none is set; SettingsError where it is no address."""
         raise NotImplementedError

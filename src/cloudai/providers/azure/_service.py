@@ -48,6 +48,7 @@ class AzureService(ByService):
     name: ClassVar[str] = "azure"
     services: ClassVar[tuple[str, ...]] = SERVICES
     service_of: ClassVar[Mapping[str, str]] = SERVICE_OF
+    places: ClassVar[tuple[str, ...]] = ("endpoint", "region")
     settings: ClassVar[tuple[Setting, ...]] = (
         *_settings_of("vision"),
         *_settings_of("face", "FACE_APIKEY"),

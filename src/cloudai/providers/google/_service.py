@@ -117,6 +117,10 @@ class GoogleService(Provider):
             "location": location,
         }
 
+    def place(self, operation: str) -> dict[str, str]:
+        """Project and location; not who signs."""
+        return {name: value for name, value in super().place(operation).items() if name in ("project", "location")}
+
     # -- credentials -----------------------------------------------------------------------------------
 
     def missing(self, operation: str | None = None) -> str | None:  # noqa: ARG002  # one key serves all

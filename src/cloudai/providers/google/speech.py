@@ -57,6 +57,11 @@ class Speech(GoogleService):
         results = yield from ask(sound, code, words, speakers)
         return _transcript(results, code, sound)
 
+    def place(self, operation: str) -> dict[str, str]:
+        """As of all; and v2 answers otherwise than v1."""
+        v2 = operation == "speech_to_text" and self._speech_project()
+        return {**super().place(operation), **({"api": "v2"} if v2 else {})}
+
     def _speech_project(self) -> str | None:
         """The project, where it was given, or where a service account signs: v2 documents no API key."""
         return self.setting("project") if self._given["project"] or not self._key() else None

@@ -45,6 +45,7 @@ class WatsonService(ByService):
     name: ClassVar[str] = "watson"
     services: ClassVar[tuple[str, ...]] = tuple(HOSTS)
     service_of: ClassVar[Mapping[str, str]] = SERVICE_OF
+    places: ClassVar[tuple[str, ...]] = ("_url",)
     settings: ClassVar[tuple[Setting, ...]] = tuple(s for service in HOSTS for s in _settings_of(service))
     hosts: ClassVar[tuple[str, ...]] = ("the URLs you set",)
     request_id_headers: ClassVar[tuple[str, ...]] = ("x-global-transaction-id", "x-dp-watson-tran-id")
