@@ -246,16 +246,13 @@ class Image(Source):
         """The very file without its metadata, where the vendor takes it so."""
         if header.format not in limits.formats or header.orientation != 1 or header.animated or self._raster:
             return None
-        if header.format not in (
-            *STRIPPABLE,
-            "BMP",
-        ):  # BMP has no metadata; GIF's cannot be told from its pictures
+        if header.format not in STRIPPABLE:
             return None
-        clean = strip(self.data, header.format) if header.format in STRIPPABLE else self.data
+        clean = strip(self.data, header.format)
         if len(clean) > limits.max_bytes:
             return None
         size = header.width, header.height
-        prepared = "metadata removed" if len(clean) < len(self.data) else "as given"
+        prepared = "metadata removed" if clean != self.data else "as given"
         return self._picture(header, size, clean, header.format, prepared)
 
     def _encoded_anew(self, image: PIL.Image.Image, header: Header, scale: float, limits: ImageLimits) -> Picture:

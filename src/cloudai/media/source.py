@@ -123,24 +123,30 @@ class Source:
 
 def not_a(kind: str, name: str, data: bytes) -> InputError:
     """The error for bytes that are something else, with how they begin and what that may mean."""
-    if data.lstrip()[:1] == b"<" and re.match(rb"\s*<(!doctype|html|head|body)", data[:200], re.IGNORECASE):
-        first = data.lstrip()[:9].decode("ascii", "replace")
+    begin = data[:BEGINNING].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if re.match(rb"<(!doctype\s+html|html|head|body)", begin, re.IGNORECASE):
+        first = begin[:9].decode("ascii", "replace")
         return InputError(f"{name} is not {kind}; it begins with {first!r}: a web page saved under that name?")
-    what = next((text for mark, text in OTHER_KINDS if re.match(mark, data)), None)
+    what = next((text for mark, text in OTHER_KINDS if mark.match(begin)), None)
     if what:
         return InputError(f"{name} is not {kind} but {what}", advice="Convert it, or give another file.")
     beginning = data[:12].decode("latin-1")
     return InputError(f"{name} is not {kind} that is known here; it begins with {beginning!r}")
 
 
-OTHER_KINDS = (
-    (rb"%PDF-", "a PDF"),
-    (rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<svg", "an SVG drawing"),
-    (rb"PK\x03\x04", "a ZIP archive or an Office document"),
-    (rb"\x1f\x8b", "a gzip archive"),
-    (rb"....ftyp", "a video or an MP4 recording"),
-    (rb"\x1a\x45\xdf\xa3", "a Matroska or WebM recording"),
-    (rb"RIFF....WAVE|fLaC|OggS|ID3", "a recording"),
-    (rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF....WEBP", "a picture"),
-    (rb"\s*[{\[]\s*[\"\]}]", "JSON"),
+BEGINNING = 2_000
+"""Bytes that are looked at to tell what a file is."""
+OTHER_KINDS = tuple(
+    (re.compile(mark, re.DOTALL | re.IGNORECASE), what)
+    for mark, what in (
+        (rb"%PDF-", "a PDF"),
+        (rb"<[?!s].*?<svg\b|<svg\b", "an SVG drawing"),
+        (rb"PK\x03\x04", "a ZIP archive or an Office document"),
+        (rb"\x1f\x8b", "a gzip archive"),
+        (rb"....ftyp", "a video or an MP4 recording"),
+        (rb"\x1a\x45\xdf\xa3", "a Matroska or WebM recording"),
+        (rb"RIFF....WAVE|fLaC|OggS|ID3", "a recording"),
+        (rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF....WEBP", "a picture"),
+        (rb"[{\[]\s*[\"\]}]", "JSON"),
+    )
 )
