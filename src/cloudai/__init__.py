@@ -24,6 +24,7 @@ from cloudai.errors import (
     ConnectError,
     ConnectionLostError,
     DeadlineExceededError,
+    FetchError,
     ForbiddenError,
     InputError,
     JournalError,
@@ -46,6 +47,7 @@ from cloudai.errors import (
     UnsupportedMediaError,
     UnsupportedOperationError,
 )
+from cloudai.fetch import FetchRules
 from cloudai.flow import Blob, Flow, Request, Response
 from cloudai.models.base import Box, Level, Meta, Point
 from cloudai.models.face import Ages, Face, Faces
@@ -82,6 +84,8 @@ __all__ = [
     "Event",
     "Face",
     "Faces",
+    "FetchError",
+    "FetchRules",
     "Flow",
     "ForbiddenError",
     "Google",

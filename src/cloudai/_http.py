@@ -1,4 +1,6 @@
-"""The network: a `Request` out, a `Response` back. The only module that imports the HTTP library.
+"""The network: a `Request` out, a `Response` back.
+
+With ``_fetcher.py`` the only module that imports the HTTP library.
 
 The time left (`Request.timeout`) holds for the whole exchange. The HTTP library's own timeouts start anew
 with every byte: a server that drips, that sends its headers slowly, or that repeats "100 Continue" would
@@ -18,8 +20,8 @@ import threading
 import time
 import zlib
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
+from concurrent.futures import Future, InvalidStateError
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from hashlib import sha256
 from typing import Any
@@ -68,12 +70,12 @@ class Network:
     def __call__(self, request: Request) -> Response:
         """Send one request; ConnectError, ConnectionLostError or DeadlineExceededError where it fails."""
         _require_safe(request.url, self._allow_http)
-        client, sent = self._of_this_process(), _Sent()
-        with _errors(request, sent), _until(request.timeout):
+        client, sent = self._of_this_process(), Sent()
+        with errors(request.url, sent), until(request.timeout):
             outgoing = client.build_request(**_arguments(request), extensions={"trace": sent.note})
             reply = client.send(outgoing, follow_redirects=False, stream=True)
             try:
-                body = _Body(reply.headers)
+                body = Body(reply.headers)
                 for chunk in reply.iter_raw():
                     body.add(chunk)
                 return _response(reply, body)
@@ -103,19 +105,19 @@ class AsyncNetwork:
         self, client: Any = None, *, verify: Verify = True, proxy: str | None = None, allow_http: bool = False
     ) -> None:
         self._mine = client is None
-        self._client = client or httpx2.AsyncClient(**_configuration(verify, proxy))
+        self._client = client or httpx2.AsyncClient(**configuration(verify, proxy))
         self._allow_http = allow_http
 
     async def __call__(self, request: Request) -> Response:
         """Send one request; ConnectError, ConnectionLostError or DeadlineExceededError where it fails."""
         _require_safe(request.url, self._allow_http)
-        sent = _Sent()
-        with _errors(request, sent):
+        sent = Sent()
+        with errors(request.url, sent):
             async with asyncio.timeout(request.timeout):
                 outgoing = self._client.build_request(**_arguments(request), extensions={"trace": sent.anote})
                 reply = await self._client.send(outgoing, follow_redirects=False, stream=True)
                 try:
-                    body = _Body(reply.headers)
+                    body = Body(reply.headers)
                     async for chunk in reply.aiter_raw():
                         body.add(chunk)
                     return _response(reply, body)
@@ -137,7 +139,7 @@ def _tls(cafile: str | None = None) -> ssl.SSLContext:
     return httpx2.create_ssl_context() if cafile is None else ssl.create_default_context(cafile=cafile)
 
 
-def _configuration(verify: Verify, proxy: str | None) -> dict[str, Any]:
+def configuration(verify: Verify, proxy: str | None) -> dict[str, Any]:
     if verify is False:
         raise SettingsError(
             "certificates are always checked",
@@ -213,7 +215,7 @@ def _loaded(content: Blob | bytes) -> bytes:
     return content.data if isinstance(content, Blob) else content
 
 
-def _response(reply: Any, body: _Body) -> Response:
+def _response(reply: Any, body: Body) -> Response:
     return Response(reply.status_code, dict(reply.headers), body.whole())
 
 
@@ -226,10 +228,12 @@ SMALL = 1_000_000
 MOST_HEADERS = 65_536
 
 
-class _Body:
+class Body:
     """The body of a reply, decoded piece by piece, and never further than a reply may be."""
 
-    def __init__(self, headers: Any) -> None:
+    def __init__(self, headers: Any, most: int | None = None, too_large: str = "") -> None:
+        self._most = MOST_BYTES if most is None else most
+        self._error = too_large or f"the reply is too large: it has more than {MOST_BYTES // 1_000_000} MB"
         size = sum(len(name) + len(value) + 4 for name, value in headers.items())
         if size > MOST_HEADERS:
             raise _too_large(f"its headers have {size:,} bytes")
@@ -246,15 +250,15 @@ class _Body:
             self._decoded += chunk
         else:
             self._inflate(self._gzip, chunk)
-        if len(self._decoded) > MOST_BYTES:
-            raise _too_large(f"it has more than {MOST_BYTES // 1_000_000} MB")
+        if len(self._decoded) > self._most:
+            raise ResponseTooLargeError(self._error, advice=NONE_IS)
         if len(self._decoded) > max(SMALL, MOST_RATIO * self._received):
             raise _too_large(f"it grows more than {MOST_RATIO} times when it is unpacked")
 
     def _inflate(self, gzip: Any, chunk: bytes) -> None:
         try:
             # At most one byte too many: then it is known to be too large.
-            self._decoded += gzip.decompress(chunk, MOST_BYTES + 1 - len(self._decoded))
+            self._decoded += gzip.decompress(chunk, self._most + 1 - len(self._decoded))
         except zlib.error as error:
             raise MalformedResponseError(f"the reply cannot be unpacked ({error})") from error
 
@@ -266,12 +270,13 @@ class _Body:
 
 
 def _too_large(how: str) -> ResponseTooLargeError:
-    return ResponseTooLargeError(
-        f"the reply is too large: {how}", advice="No reply of this service is: see who answers."
-    )
+    return ResponseTooLargeError(f"the reply is too large: {how}", advice=NONE_IS)
 
 
-class _Sent:
+NONE_IS = "No reply of this service is: see who answers."
+
+
+class Sent:
     """Whether anything of a request has gone out, as the HTTP library traces it."""
 
     yes = False
@@ -289,16 +294,24 @@ class _Sent:
 
 
 @contextmanager
-def _errors(request: Request, sent: _Sent) -> Iterator[None]:
+def errors(url: str, sent: Sent) -> Iterator[None]:
+    """What the HTTP library raises, as errors of ours."""
     try:
         yield
     except CloudAIError:
         raise
     except Exception as error:
-        translated = _translated(error, urlsplit(request.url).hostname or request.url)
+        translated = _translated(error, _host(url))
         if isinstance(translated, DeadlineExceededError):
             translated.state = "UNKNOWN" if sent.yes else "NOT_SENT"
         raise translated from error
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or "no host"
+    except ValueError:
+        return "no host"
 
 
 def _translated(error: Exception, host: str) -> Exception:
@@ -349,7 +362,7 @@ _deadline: ContextVar[float | None] = ContextVar("cloudai_deadline", default=Non
 
 
 @contextmanager
-def _until(timeout: float | None) -> Iterator[None]:
+def until(timeout: float | None) -> Iterator[None]:
     token = _deadline.set(None if timeout is None else time.monotonic() + timeout)
     try:
         yield
@@ -397,35 +410,47 @@ class _Stream(httpcore2.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-def _resolved(host: str, port: int, timeout: float | None) -> list[str]:
+def looked_up(host: str, port: int) -> Future[list[str]]:
     """The addresses of a host. In a thread: the system's resolver knows no deadline, and may hang for minutes."""
-    try:
-        return [str(ipaddress.ip_address(host))]
-    except ValueError:
-        pass
     answer: Future[list[str]] = Future()
-
-    def look_up() -> None:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            answer.set_result(list(dict.fromkeys(str(place[4][0]) for place in found)))
-        except OSError as error:
-            answer.set_exception(error)
-
-    threading.Thread(target=look_up, name="cloudai-dns", daemon=True).start()
     try:
-        return answer.result(timeout)
+        answer.set_result([str(ipaddress.ip_address(host))])
+    except ValueError:
+        threading.Thread(target=_look_up, args=(host, port, answer), name="cloudai-dns", daemon=True).start()
+    return answer
+
+
+def _look_up(host: str, port: int, answer: Future[list[str]]) -> None:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        outcome: Any = list(dict.fromkeys(str(place[4][0]) for place in found))
+    except (OSError, UnicodeError) as error:  # UnicodeError: a label of more than 63 letters
+        outcome = error
+    with suppress(InvalidStateError):  # nobody waits for it any more
+        if isinstance(outcome, Exception):
+            answer.set_exception(OSError(str(outcome)))
+        else:
+            answer.set_result(outcome)
+
+
+def _resolved(host: str, port: int, timeout: float | None) -> list[str]:
+    try:
+        return looked_up(host, port).result(timeout)
     except TimeoutError:
         raise httpcore2.ConnectTimeout(f"the name {host} was not resolved in time") from None
     except OSError as error:
         raise httpcore2.ConnectError(str(error)) from error
 
 
-class _Backend(httpcore2.NetworkBackend):
+class Backend(httpcore2.NetworkBackend):
     """Opens such sockets."""
 
     def __init__(self, backend: httpcore2.NetworkBackend) -> None:
         self._backend = backend
+
+    def addresses(self, host: str, port: int, timeout: float | None) -> list[str]:
+        """Of this host, in the order they are tried."""
+        return _resolved(host, port, timeout)
 
     def connect_tcp(
         self,
@@ -436,7 +461,7 @@ class _Backend(httpcore2.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
         error: Exception | None = None
-        for address in _resolved(host, port, _left(timeout, httpcore2.ConnectTimeout)):
+        for address in self.addresses(host, port, _left(timeout, httpcore2.ConnectTimeout)):
             try:
                 left = _left(timeout, httpcore2.ConnectTimeout)
                 return _Stream(self._backend.connect_tcp(address, port, left, local_address, socket_options))
@@ -449,7 +474,7 @@ class _Backend(httpcore2.NetworkBackend):
 
 
 def _made(verify: Verify, proxy: str | None) -> httpx2.Client:
-    return _deadlined(httpx2.Client(**_configuration(verify, proxy)))
+    return _deadlined(httpx2.Client(**configuration(verify, proxy)))
 
 
 def _deadlined(client: httpx2.Client) -> httpx2.Client:
@@ -459,5 +484,5 @@ def _deadlined(client: httpx2.Client) -> httpx2.Client:
     for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001
         pool = getattr(transport, "_pool", None)
         if pool is not None:
-            pool._network_backend = _Backend(pool._network_backend)  # noqa: SLF001
+            pool._network_backend = Backend(pool._network_backend)  # noqa: SLF001
     return client

@@ -25,11 +25,13 @@ from cloudai.errors import (
     CloudAIError,
     ConnectError,
     DeadlineExceededError,
+    FetchError,
     MalformedResponseError,
     RateLimitedError,
     SettingsError,
 )
-from cloudai.flow import Call, Flow, Request, Response, Together
+from cloudai.fetch import FetchRules, fetched, shown
+from cloudai.flow import Call, Fetch, Flow, Request, Response, Together
 from cloudai.guards import Gate, Guards, shared
 from cloudai.ledger import Ledger
 from cloudai.models.base import Meta, Result
@@ -37,6 +39,7 @@ from cloudai.retry import retrying
 from cloudai.states import USUAL, State, verdict
 
 if TYPE_CHECKING:
+    from cloudai.media.source import Source
     from cloudai.provider import Provider, Token
 
 __all__ = ["Engine", "Event", "Job", "raw_of"]
@@ -108,8 +111,10 @@ class Engine:
         on_event: Callable[[Event], None] | None = None,
         offline: bool = False,
         on_unknown: Literal["retry", "raise"] = "retry",
+        fetching: FetchRules | None = None,
     ) -> None:
         self.provider = provider
+        self.fetching = fetching
         self.max_attempts = max_attempts
         self.clock = clock
         self.on_event = on_event
@@ -156,12 +161,26 @@ class Engine:
                         answer = yield from self._exchange(step, job, f"{within}{number}")
                     case Call():
                         answer = yield step
+                    case Fetch(address):
+                        answer = yield from self._fetched(address, job)
                     case Together():
                         number += 1
                         parts = [self._steps(f, job, f"{within}{number}.{i}.") for i, f in enumerate(step.flows)]
                         answer = _all_or_first_error((yield AtOnce(parts)))
             except BaseException as error:  # noqa: BLE001  # also a cancellation: the flow's `finally` must run
                 failure = error
+
+    def _fetched(self, address: str, job: Job) -> Program[bytes | None]:
+        """The file at an address, within the call's time; None where it is for the provider to fetch."""
+        if self.fetching is None:
+            return None
+        if self.offline:
+            raise FetchError(f"offline, and {shown(address)} is not here", advice="Give the file.")
+        return (yield from fetched(address, self.fetching, self.clock, job.deadline))
+
+    def fetched(self, given: Source, job: Job) -> Program[None]:
+        """Have an input that is an address here, where the client fetches it; before its bytes are asked for."""
+        yield from self._steps(given.fetched(), job)
 
     def _exchange(self, request: Request, job: Job, place: str) -> Program[Response]:
         """Send a request until it is answered, refused for good, or out of time; what is held is not sent again."""

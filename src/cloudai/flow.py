@@ -27,7 +27,7 @@ from pydantic import BaseModel, ValidationError
 
 from cloudai.errors import MalformedResponseError, ResponseTooLargeError
 
-__all__ = ["Blob", "Call", "File", "Flow", "Merge", "Request", "Response", "Together", "call", "together"]
+__all__ = ["Blob", "Call", "Fetch", "File", "Flow", "Merge", "Request", "Response", "Together", "call", "together"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -239,13 +239,20 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Fetch:
+    """The file at an address that was given as input; None where the client fetches none (``fetch_urls=``)."""
+
+    address: str
+
+
+@dataclass(frozen=True)
 class Together:
     """Run several flows of one job at once; their results in order."""
 
     flows: Sequence[Flow[Any]]
 
 
-Step: TypeAlias = Request | Call | Together
+Step: TypeAlias = Request | Call | Fetch | Together
 Flow: TypeAlias = Generator[Step, Any, R]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cloudai.errors import InputError
-from cloudai.flow import Call
+from cloudai.flow import Call, Fetch
 from cloudai.media import Audio, AudioLimits, Sound
 
 LIMITS = AudioLimits("V", frozenset({"wav", "flac", "mp3", "ogg-opus"}), 10_000_000, 60.0, ("gs",), "Split it.")
@@ -22,8 +22,8 @@ def probe(given: Any, limits: AudioLimits = LIMITS, **options: Any) -> Sound:
     try:
         step = next(flow)
         while True:
-            assert isinstance(step, Call)
-            step = flow.send(step.function())
+            assert isinstance(step, Call | Fetch)
+            step = flow.send(step.function() if isinstance(step, Call) else None)
     except StopIteration as stop:
         return stop.value
 
@@ -109,5 +109,5 @@ def test_what_is_no_audio_is_told_in_one_line(data: bytes, text: str) -> None:
 def test_an_address_is_passed_on() -> None:
     """gs:// is the vendor's to read; others are refused."""
     assert probe("gs://bucket/연설.flac").uri == "gs://bucket/연설.flac"
-    with pytest.raises(InputError, match="Download it"):
+    with pytest.raises(InputError, match="fetch_urls=True"):
         probe("https://recordings.example/a.wav")

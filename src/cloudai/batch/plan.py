@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 from cloudai.batch import records
 from cloudai.batch.inputs import Entry
 from cloudai.errors import CloudAIError, InputError
-from cloudai.flow import Call, Flow, Request
+from cloudai.flow import Call, Fetch, Flow, Request
 from cloudai.media import Image
+from cloudai.media.source import Source
 from cloudai.operations import Given, flow_of, given_as
 from cloudai.pace import MARGIN, Rate
 from cloudai.table import Table
@@ -51,6 +52,8 @@ class Plan:
     """Inputs that cannot be sent, with the reason."""
     by_reference: int = 0
     """Addresses that the provider fetches itself: boxes in its frame, and no crops."""
+    fetched: int = 0
+    """Addresses that are fetched here when the batch runs; whether they are duplicates or pictures shows only then."""
     hosts: tuple[str, ...] = ()
     """Where data goes; none for an engine on this machine."""
     cost: float | None = None
@@ -77,6 +80,8 @@ class Plan:
         lines += [(what, str(n)) for what, n in self.prepared.items()]
         if self.by_reference:
             lines.append(("addresses", f"{self.by_reference}: fetched by the provider, no crops"))
+        if self.fetched:
+            lines.append(("addresses", f"{self.fetched}: fetched here when it runs, unseen until then"))
         lines += [("cannot be sent", f"{name}: {why}") for name, why in self.refused[:FEW]]
         if len(self.refused) > FEW:
             lines.append(("", f"… and {len(self.refused) - FEW} more"))
@@ -142,6 +147,12 @@ class _Tally:
         """One input; what is raised is why it cannot be sent."""
         run = self._run
         given = _drafted(run, entry)
+        if run.engine.fetching and isinstance(given, Source) and given.is_web:
+            self.count["fetched"] += 1
+            self.hosts |= dict.fromkeys(run.provider.hosts)
+            self.requests += self._a_call
+            self.units += self._a_call
+            return
         key = run.key_of(sha256(given.encode()).hexdigest() if isinstance(given, str) else given.key)
         known = run.journal.read(records.state_of(key))
         if key in self._seen:
@@ -182,6 +193,7 @@ class _Tally:
             duplicates=self.count["duplicates"],
             in_doubt=self.count["in_doubt"],
             by_reference=self.count["by_reference"],
+            fetched=self.count["fetched"],
             prepared=dict(self.prepared),
             refused=tuple(self.refused),
             hosts=tuple(self.hosts),
@@ -208,10 +220,10 @@ def first_request(flow: Flow[Any]) -> Request | None:
     try:
         step = next(flow)
         while not isinstance(step, Request):
-            if not isinstance(step, Call):
+            if not isinstance(step, Call | Fetch):
                 raise InputError("what this sends cannot be told beforehand")
             try:
-                outcome = step.function()
+                outcome = step.function() if isinstance(step, Call) else None
             except CloudAIError as error:
                 step = flow.throw(error)
             else:

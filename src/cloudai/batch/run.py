@@ -248,8 +248,10 @@ class Run(Conduct, Generic[R]):
         facts: dict[str, Any] = {"started_at": _now(), "cached": False}
         try:
             given = given_as(self.operation, entry.given)
+            if not isinstance(given, str):
+                yield from self.engine.fetched(given, self.client._job(self.operation, given, self._call_options))  # noqa: SLF001
             digest, name = yield Call(partial(_digest_and_name, given))
-        except InputError as error:
+        except (InputError, DeadlineExceededError) as error:
             return self._entered(entry, came, None, _Ended("failed", error=error, facts=facts))
         facts["sha256"] = digest
         entry = replace(entry, name=entry.name or name)

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from cloudai.errors import InputError
 from cloudai.flow import Blob, Flow, call
-from cloudai.media.source import FileInput, Source, not_a
+from cloudai.media.source import FETCH, FileInput, Source, not_a
 
 __all__ = ["Audio", "AudioInput", "AudioLimits", "Sound"]
 
@@ -79,13 +79,14 @@ class Audio(Source):
 
     def probe(self, limits: AudioLimits) -> Flow[Sound]:
         """Look at the recording and hold it against a vendor's limits; InputError where it does not fit."""
+        yield from self.fetched()
         if self._memory:
             sound = Sound(**self._memory["sound"])
             self.sound = replace(sound, blob=self.remembered(self._memory["media_type"]))
         elif self.uri:
             scheme = self.uri.partition(":")[0].lower()
             if scheme not in limits.schemes:
-                raise InputError(f"{limits.who} does not read {self.uri}", advice="Download it and give the file.")
+                raise InputError(f"{limits.who} does not read {self.name}", advice=FETCH)
             self.sound = Sound(uri=self.uri)
         else:
             self.sound = yield from call(self._probe, limits)

@@ -16,7 +16,7 @@ from cloudai.errors import InputError
 from cloudai.flow import Blob, Flow, call
 from cloudai.media import pixels
 from cloudai.media.pixels import Header
-from cloudai.media.source import FileInput, Source
+from cloudai.media.source import FETCH, FileInput, Source
 from cloudai.media.strip import STRIPPABLE, strip
 from cloudai.models.base import Box, Point
 
@@ -134,6 +134,7 @@ class Image(Source):
 
     def fit(self, limits: ImageLimits) -> Flow[Picture]:
         """Make it fit a vendor's limits; InputError, and nothing sent, where that cannot be done."""
+        yield from self.fetched()
         if self._memory:
             picture = Picture(**self._memory["frame"], blob=self.remembered(self._memory["media_type"]))
         elif self.uri:
@@ -145,6 +146,7 @@ class Image(Source):
 
     def pixels(self, max_side: int) -> Flow[Decoded]:
         """Decode it upright, in RGB, its longer side at most this, for an engine on this machine."""
+        yield from self.fetched()
         decoded = yield from call(self._pixels, max_side)
         self.frame = decoded
         return decoded
@@ -210,7 +212,7 @@ class Image(Source):
 
     def _opened(self) -> tuple[PIL.Image.Image, Header]:
         if self.uri:
-            raise InputError(f"{self.uri} is an address", advice="Download the picture and give the file.")
+            raise InputError(f"{self.name} is an address", advice=FETCH)
         if self._raster is not None:
             return pixels.from_pillow(self._raster.copy(), self.name)
         return pixels.opened(self.data, self.name)
@@ -220,7 +222,7 @@ class Image(Source):
     def _by_reference(self, limits: ImageLimits) -> Picture:
         address = str(self.uri)
         if not limits.by_url or address.partition(":")[0].lower() not in limits.schemes:
-            raise InputError(f"{limits.who} does not fetch {address}", advice="Download the picture and give the file.")
+            raise InputError(f"{limits.who} does not fetch {self.name}", advice=FETCH)
         return Picture(None, None, None, None, None, None, uri=address)
 
     def _pixels(self, max_side: int | None) -> Decoded:

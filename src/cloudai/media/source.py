@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import IO, Any
 
 from cloudai.errors import InputError
-from cloudai.flow import Blob
+from cloudai.fetch import shown
+from cloudai.flow import Blob, Fetch, Flow
 
 __all__ = ["FileInput", "Source"]
 
 FileInput = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 
 ADDRESS = re.compile(r"^(https?|gs)://", re.IGNORECASE)
+FETCH = "Give the file, or let the client fetch it: Client(…, fetch_urls=True)."
 MOST_BYTES = 200_000_000
 """A larger file is no photo and no speech that any service takes."""
 
@@ -26,9 +28,9 @@ class Source:
     """A file, bytes, an open file, or the address of one. Nothing is read until it is needed.
 
     Args:
-        given: A path; bytes; a file open for reading bytes; or an ``https://`` or ``gs://`` address,
-            which is passed on to the vendor and never fetched here.
-        name: What to call it; by default its file name or address.
+        given: A path; bytes; a file open for reading bytes; or an ``https://`` or ``gs://`` address, which is
+            passed on to the vendor, unless the client fetches it (``fetch_urls=``).
+        name: What to call it; by default its file name, or its address without what stands behind "?".
     """
 
     kind = "file"
@@ -38,6 +40,8 @@ class Source:
         self._given = given
         self._name = name
         self.uri: str | None = given if isinstance(given, str) and ADDRESS.match(given) else None
+        """The address that the vendor is to fetch; None where the bytes are here."""
+        self._address = self.uri
 
     @property
     def name(self) -> str:
@@ -45,8 +49,8 @@ class Source:
         if self._name:
             return self._name
         path = getattr(self._given, "name", None) if hasattr(self._given, "read") else self._given
-        if self.uri:
-            return self.uri
+        if self._address:
+            return shown(self._address)
         if isinstance(path, str | os.PathLike):
             return unicodedata.normalize("NFC", Path(path).name)
         try:
@@ -68,6 +72,18 @@ class Source:
         if len(data) > MOST_BYTES:
             raise self._too_large(len(data))
         return data
+
+    def fetched(self) -> Flow[None]:
+        """Have the file at an address here, where the client fetches it itself."""
+        if self.is_web:
+            data = yield Fetch(str(self.uri))
+            if data is not None:
+                self.data, self.uri = data, None
+
+    @property
+    def is_web(self) -> bool:
+        """Whether it is an address that a browser could open too."""
+        return self.uri is not None and not self.uri.lower().startswith("gs:")
 
     def remembered(self, media_type: str | None) -> Blob | None:
         """In place of bytes that are not here any more; None where there were none, but an address."""
