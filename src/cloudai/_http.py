@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import ipaddress
 import os
 import socket
@@ -25,7 +26,6 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from hashlib import sha256
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpcore2
 import httpx2
@@ -37,11 +37,13 @@ from cloudai.errors import (
     ConnectionLostError,
     DeadlineExceededError,
     MalformedResponseError,
+    RedirectBlockedError,
     ResponseTooLargeError,
     SettingsError,
     TLSError,
 )
 from cloudai.flow import Blob, Request, Response
+from cloudai.origin import split
 
 __all__ = ["AsyncNetwork", "Network", "Verify"]
 
@@ -59,6 +61,7 @@ class Network:
     def __init__(
         self, client: Any = None, *, verify: Verify = True, proxy: str | None = None, allow_http: bool = False
     ) -> None:
+        _require_client(client, asynchronous=False)
         self._mine = client is None
         self._make = functools.partial(_made, verify, proxy)
         self._client = client or self._make()
@@ -75,6 +78,7 @@ class Network:
             outgoing = client.build_request(**_arguments(request), extensions={"trace": sent.note})
             reply = client.send(outgoing, follow_redirects=False, stream=True)
             try:
+                _require_unmoved(reply)
                 body = Body(reply.headers)
                 for chunk in reply.iter_raw():
                     body.add(chunk)
@@ -104,6 +108,7 @@ class AsyncNetwork:
     def __init__(
         self, client: Any = None, *, verify: Verify = True, proxy: str | None = None, allow_http: bool = False
     ) -> None:
+        _require_client(client, asynchronous=True)
         self._mine = client is None
         self._client = client or httpx2.AsyncClient(**configuration(verify, proxy))
         self._allow_http = allow_http
@@ -117,6 +122,7 @@ class AsyncNetwork:
                 outgoing = self._client.build_request(**_arguments(request), extensions={"trace": sent.anote})
                 reply = await self._client.send(outgoing, follow_redirects=False, stream=True)
                 try:
+                    _require_unmoved(reply)
                     body = Body(reply.headers)
                     async for chunk in reply.aiter_raw():
                         body.add(chunk)
@@ -149,12 +155,41 @@ def configuration(verify: Verify, proxy: str | None) -> dict[str, Any]:
     return {"verify": context, "proxy": proxy, "timeout": None, "follow_redirects": False}
 
 
-def _require_safe(url: str, allow_http: bool) -> None:
-    parts = urlsplit(url)
-    if parts.scheme == "https" or (parts.scheme == "http" and (allow_http or _is_loopback(parts.hostname or ""))):
+def _require_client(client: Any, *, asynchronous: bool) -> None:
+    """SettingsError for a client that is none of httpx or httpx2, or of the other colour."""
+    if client is None:
         return
+    if not (hasattr(client, "build_request") and hasattr(client, "send")):
+        raise SettingsError(
+            f"http_client= is a {type(client).__name__}, and neither httpx's nor httpx2's client",
+            advice="For any other library give send=, a callable from Request to Response.",
+        )
+    if inspect.iscoroutinefunction(client.send) != asynchronous:
+        raise SettingsError(
+            f"http_client= is a {type(client).__name__}, which {'blocks' if asynchronous else 'awaits'}",
+            advice="AsyncClient takes an httpx.AsyncClient, Client an httpx.Client.",
+        )
+
+
+def _require_unmoved(reply: Any) -> None:
+    """RedirectBlockedError where a client of the user's has followed a redirect although it was told not to."""
+    if reply.history:
+        raise RedirectBlockedError(
+            "http_client= followed a redirect: the key and the upload went there too",
+            advice="Use a client that keeps to follow_redirects=False, and consider the key known.",
+            status=reply.history[0].status_code,
+        )
+
+
+def _require_safe(url: str, allow_http: bool) -> None:
+    parts = split(url)
+    host = parts.hostname or ""
+    if host and (parts.scheme == "https" or (parts.scheme == "http" and (allow_http or _is_loopback(host)))):
+        return
+    if not host:
+        raise SettingsError("the address of the service is no address", advice="Check the endpoint.")
     raise SettingsError(
-        f"{parts.scheme or 'no scheme'}:// to {parts.hostname} would send the key in the clear",
+        f"{parts.scheme or 'no scheme'}:// to {host} would send the key in the clear",
         advice="Use https, or pass allow_http=True if that network is yours.",
     )
 
@@ -301,17 +336,10 @@ def errors(url: str, sent: Sent) -> Iterator[None]:
     except CloudAIError:
         raise
     except Exception as error:
-        translated = _translated(error, _host(url))
+        translated = _translated(error, split(url).hostname or "no host")
         if isinstance(translated, DeadlineExceededError):
             translated.state = "UNKNOWN" if sent.yes else "NOT_SENT"
         raise translated from error
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or "no host"
-    except ValueError:
-        return "no host"
 
 
 def _translated(error: Exception, host: str) -> Exception:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from tenacity import DoAttempt, DoSleep, RetryCallState
@@ -28,6 +27,7 @@ from cloudai.errors import (
     FetchError,
     MalformedResponseError,
     RateLimitedError,
+    RedirectBlockedError,
     SettingsError,
 )
 from cloudai.fetch import FetchRules, fetched, shown
@@ -35,6 +35,7 @@ from cloudai.flow import Call, Fetch, Flow, Request, Response, Together
 from cloudai.guards import Gate, Guards, shared
 from cloudai.ledger import Ledger
 from cloudai.models.base import Meta, Result
+from cloudai.origin import origin, split
 from cloudai.retry import retrying
 from cloudai.states import USUAL, State, verdict
 
@@ -190,7 +191,8 @@ class Engine:
         request = _with_extras(request, job)
         if request.delay:
             yield from job.ledger.rest(min(request.delay, self._left(job)))
-        endpoint = request.service, *urlsplit(request.url)[:2]
+        _require_same_place(request, job)
+        endpoint = request.service, *split(request.url)[:2]
         guards = self._guarded()
         budget, gate = guards.budget(endpoint), guards.gate(endpoint)
         unknowns = job.ledger.unknown(place)
@@ -405,6 +407,20 @@ class Engine:
 
 def _is_poll(request: Request) -> bool:
     return request.credentials and not request.billed
+
+
+def _require_same_place(request: Request, job: Job) -> None:
+    """RedirectBlockedError where a job is to be looked at in a place that has not had the key yet.
+
+    The address of a job comes in a reply: it must not choose who gets the key next.
+    """
+    if _is_poll(request) and job.exchanges:
+        known = {origin(earlier.url) for earlier, _ in job.exchanges} - {None}
+        if origin(request.url) not in known:
+            raise RedirectBlockedError(
+                "the reply names another place to look at its job",
+                advice="Check the endpoint: the key is not sent there.",
+            )
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -72,7 +72,7 @@ def _run(options: argparse.Namespace, given: list[str] | Table) -> int:
         settings["column"] = options.column
     where = _journal_path(options, len(given))
     with (
-        Client(_provider(options)) as client,
+        Client(_provider(options), fetch_urls=getattr(options, "fetch_urls", False)) as client,
         client.batch(
             options.operation,
             given,
