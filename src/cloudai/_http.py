@@ -73,6 +73,7 @@ class Network:
     def __call__(self, request: Request) -> Response:
         """Send one request; ConnectError, ConnectionLostError or DeadlineExceededError where it fails."""
         _require_safe(request.url, self._allow_http)
+        _require_sendable(_unsendable(request))
         client, sent = self._of_this_process(), Sent()
         with errors(request.url, sent), until(request.timeout):
             outgoing = client.build_request(**_arguments(request), extensions={"trace": sent.note})
@@ -116,6 +117,7 @@ class AsyncNetwork:
     async def __call__(self, request: Request) -> Response:
         """Send one request; ConnectError, ConnectionLostError or DeadlineExceededError where it fails."""
         _require_safe(request.url, self._allow_http)
+        _require_sendable(_unsendable(request))
         sent = Sent()
         with errors(request.url, sent):
             async with asyncio.timeout(request.timeout):
@@ -194,6 +196,20 @@ def _require_safe(url: str, allow_http: bool) -> None:
     )
 
 
+def _unsendable(request: Request) -> list[str]:
+    """Names of headers whose values no header can hold."""
+    return [name for name, value in request.headers.items() if not value.isascii() or not value.isprintable()]
+
+
+def _require_sendable(names: list[str]) -> None:
+    # Where it is raised no variable holds the value: it may be a key, and error trackers collect variables.
+    for name in names:
+        raise SettingsError(
+            f"the header {name} holds a character that cannot be sent",
+            advice="Is there a line break or a quotation mark of a text program in the key?",
+        )
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -206,13 +222,6 @@ def _is_loopback(host: str) -> bool:
 
 def _arguments(request: Request) -> dict[str, Any]:
     headers = {"user-agent": USER_AGENT, **request.headers, "accept-encoding": "gzip"}
-    for name, value in headers.items():
-        if not value.isascii() or not value.isprintable():
-            # Its name only: the value may be a key.
-            raise SettingsError(
-                f"the header {name} holds a character that cannot be sent",
-                advice="Is there a line break or a quotation mark of a text program in the key?",
-            )
     left = request.timeout
     connect = CONNECT if left is None else min(CONNECT, left)
     return {

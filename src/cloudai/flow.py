@@ -120,6 +120,11 @@ class Request:
     timeout: float | None = None
     credentials: bool = True
 
+    def __repr__(self) -> str:
+        """Without headers, parameters and body: keys and uploads are in them, and what is near an error is logged."""
+        query = "?…" if "?" in self.url else ""
+        return f"Request({self.method!r}, {self.url.partition('?')[0] + query!r}, service={self.service!r})"
+
     def upload_size(self) -> int:
         """About how many bytes its JSON body has: the uploads in it, as base64, and a little for the rest."""
         return 4 * sum(map(len, (blob.data for blob in _blobs(self.json)))) // 3 + SMALL
@@ -170,6 +175,10 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes = b""
     replayed: bool = False
+
+    def __repr__(self) -> str:
+        """Without headers and body: services repeat keys in them, and they are about people."""
+        return f"Response({self.status}, {len(self.content):,} bytes)"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "headers", {name.lower(): value for name, value in self.headers.items()})
