@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-faults reliability lint types unit format clean
+.PHONY: demo test test-faults test-minimum fuzz reliability lint types unit format clean
 
 demo: .venv/.demo  ## find faces on real photos, with no account
 	$(BIN)/cloudai demo --out out
@@ -21,6 +21,10 @@ unit: .venv/.dev
 
 test-faults: .venv/.dev  ## the faults at full length: ten thousand bodies, five thousand cancellations, 200 kills
 	CLOUDAI_FAULTS=all $(BIN)/python -m pytest tests/faultd tests/batch
+
+FUZZ_SECONDS ?= 600
+fuzz: .venv/.dev  ## look for files, replies and addresses that break something, ten minutes or FUZZ_SECONDS
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 reliability: .venv/.dev  ## measure the faults anew, beside the vendors' packages, for docs/reliability.md
 	$(BIN)/python benchmarks/reliability.py --write

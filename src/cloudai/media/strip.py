@@ -138,7 +138,6 @@ PNG_KEPT = {
     b"IHDR": 13,
     b"PLTE": 768,
     b"IDAT": 2**31,
-    b"IEND": 0,
     b"tRNS": 256,
     b"gAMA": 4,
     b"cHRM": 32,
@@ -165,6 +164,8 @@ def _png_kept(data: bytes) -> Iterator[tuple[bytes, bytes]]:
             profile = scrubbed(_unpacked(body.partition(b"\0")[2][1:]))
             if profile:
                 yield name, b"icc\0\0" + zlib.compress(profile)
+        elif name == b"IEND":
+            yield name, b""
         elif name in PNG_KEPT and len(body) <= PNG_KEPT[name]:
             yield name, body
 
