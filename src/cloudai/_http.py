@@ -179,7 +179,6 @@ def _require_unmoved(reply: Any) -> None:
         raise RedirectBlockedError(
             "http_client= followed a redirect: the key and the upload went there too",
             advice="Use a client that keeps to follow_redirects=False, and consider the key known.",
-            status=reply.history[0].status_code,
         )
 
 
@@ -345,10 +344,21 @@ def errors(url: str, sent: Sent) -> Iterator[None]:
     except CloudAIError:
         raise
     except Exception as error:
-        translated = _translated(error, split(url).hostname or "no host")
+        translated = _moved(error, sent) or _translated(error, split(url).hostname or "no host")
         if isinstance(translated, DeadlineExceededError):
             translated.state = "UNKNOWN" if sent.yes else "NOT_SENT"
         raise translated from error
+
+
+def _moved(error: Exception, sent: Sent) -> RedirectBlockedError | None:
+    """A redirect to what is no address: httpx and older httpx2 read the place though nobody is to go there."""
+    if ("InvalidURL" in {kind.__name__ for kind in type(error).__mro__} and sent.yes) or "location header" in str(
+        error
+    ):
+        return RedirectBlockedError(
+            "the service sends us elsewhere, to what is no address", advice="Check the endpoint.", status=302
+        )
+    return None
 
 
 def _translated(error: Exception, host: str) -> Exception:

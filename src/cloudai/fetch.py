@@ -8,6 +8,7 @@ checked, and the connection goes to one that was (``_fetcher.py``); each redirec
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -19,6 +20,8 @@ from cloudai.flow import Response
 __all__ = ["FetchRules", "fetched", "is_public", "shown"]
 
 PORTS = {"https": 443, "http": 80}
+HOST = re.compile(r"[\w.:-]+")
+"""Names in any script, and addresses: two readers understand them in one way."""
 REDIRECTS = (301, 302, 303, 307, 308)
 HEADERS = {"accept": "image/*, audio/*;q=0.9, */*;q=0.1", "accept-encoding": "identity"}
 """No cookie, no key, no address that led here."""
@@ -157,6 +160,8 @@ def _problem(address: str, ports: Iterable[int]) -> str | None:
         return "only https and http are"
     if "@" in parts.netloc:
         return "it holds a name or a password"
+    if not HOST.fullmatch(parts.hostname):
+        return "it holds a character that no address has"
     if port not in ports:
         return f"port {port} is not allowed"
     return None

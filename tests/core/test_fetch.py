@@ -184,6 +184,8 @@ def test_no_spelling_of_this_machine_is_reached(call: Caller, host: str) -> None
         ("https:///a.png", "only https and http"),
         ("https://photos.example:99999/", "it is no address"),
         ("https://[::1/", "it is no address"),
+        ("https://photos<example/", "character that no address has"),
+        ("https://photos%2eexample/", "character that no address has"),
     ],
 )
 def test_addresses_that_are_refused_as_they_stand(
@@ -306,10 +308,10 @@ def test_a_redirect_is_followed_without_what_was_set_on_the_way(call: Caller, co
         ("http://127.0.0.1:22/", "port 22"),
         ("http://u:p@127.0.0.1:{port}/", "a name or a password"),
         ("http://127.0.0.1:{port}\\@10.0.0.1/", "character"),
-        ("file:///etc/passwd", "only https and http"),
+        ("file:///etc/passwd", "only https and http|cannot be fetched"),
         ("gopher://127.0.0.1/", "only https and http"),
-        ("data:image/png;base64,AAAA", "only https and http"),
-        ("http://[::1", "leads to what is no address"),
+        ("data:image/png;base64,AAAA", "only https and http|cannot be fetched"),
+        ("http://[::1", "to what is no address"),
         ("", "leads on to nowhere"),
     ],
 )

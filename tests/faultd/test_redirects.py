@@ -122,9 +122,25 @@ def test_a_client_that_follows_all_the_same_is_found_out() -> None:
     with (
         Stubborn(transport=httpx2.MockTransport(behave)) as own,
         Client(VENDORS["google"].make(), http_client=own) as client,
-        pytest.raises(cloudai.RedirectBlockedError, match="the key and the upload went there too"),
+        pytest.raises(cloudai.RedirectBlockedError, match="the key and the upload went there too") as raised,
     ):
         client.sentiment("x")
+    assert (raised.value.attempts, raised.value.billed_max) == (1, 1)  # somebody has carried it out
+
+
+@pytest.mark.parametrize("place", ["http://[::1", "file:///etc/passwd", "http://x:y", "http://①②⑦.⓪.⓪.①/", "http:////"])
+def test_a_client_that_reads_the_place_of_a_redirect(call: Caller, place: str) -> None:
+    """httpx and older httpx2 look at it though they do not go there, and fail: a redirect all the same, and free."""
+
+    def behave(_: Any) -> Any:
+        raise httpx2.RemoteProtocolError(f"Invalid URL in location header: {place}.")
+
+    asked = call.colour == "awaiting"
+    own = (httpx2.AsyncClient if asked else httpx2.Client)(transport=httpx2.MockTransport(behave))
+    with pytest.raises(cloudai.RedirectBlockedError) as raised:
+        call(VENDORS["google"].make(), "sentiment", "x", client_http_client=own)
+    assert (raised.value.attempts, raised.value.billed_max, raised.value.state) == (1, 0, "REFUSED")
+    asyncio.run(own.aclose()) if asked else own.close()
 
 
 @pytest.mark.parametrize(("kind", "client"), [(Client, httpx2.AsyncClient), (AsyncClient, httpx2.Client)])

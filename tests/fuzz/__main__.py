@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.fuzz.corpus import CORPUS
+from tests.fuzz import CORPUS
 
 FOUND = Path("out/fuzz")
 
@@ -44,9 +44,14 @@ def fuzzed(name: str, seconds: float, by_coverage: bool) -> bool:
         return by_chance(name, seconds)
     with tempfile.TemporaryDirectory() as new:
         command = [sys.executable, "-m", "tests.fuzz", "--run", name, new, str(CORPUS / name)]
-        limits = [f"-max_total_time={max(1, int(seconds))}", "-timeout=10", "-rss_limit_mb=1024", "-verbosity=0"]
+        limits = [f"-max_total_time={max(1, int(seconds))}", "-timeout=10", "-rss_limit_mb=1024"]
         places = [f"-artifact_prefix={FOUND}/{name}-", "-print_final_stats=1"]
-        return subprocess.run([*command, *limits, *places], check=False).returncode == 0
+        log = FOUND / f"{name}.log"
+        with log.open("wb") as out:  # libtiff and others have a lot to say
+            ended = subprocess.run([*command, *limits, *places], check=False, stdout=out, stderr=out).returncode
+    lines = log.read_text("utf-8", "replace").splitlines()
+    print("\n".join([line for line in lines if line.startswith(("#", "Done"))][-2:] if ended == 0 else lines[-30:]))
+    return ended == 0
 
 
 def with_atheris(name: str, arguments: list[str]) -> int:

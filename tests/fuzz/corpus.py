@@ -10,7 +10,6 @@ import json
 import struct
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import PIL.Image
@@ -21,11 +20,11 @@ from tests.core.test_fetch import SPELLINGS as HOSTS
 from tests.faultd.test_bodies import FACE, SPEECH, analysis
 from tests.faultd.test_redirects import ANOTHER, SAME
 from tests.faultd.vendors import VENDORS
+from tests.fuzz import CORPUS
 from tests.fuzz.targets import QUESTIONS
 from tests.media import bombs
 from tests.media.test_recordings import wav
 
-CORPUS = Path(__file__).parent / "corpus"
 MOST = 4_000
 """Bytes of one file: fuzzing is faster with small ones."""
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from tests.fuzz.corpus import CORPUS
+from tests.fuzz import CORPUS
 from tests.fuzz.targets import TARGETS, decoding
 
 KEPT = [(path.parent.name, path.name) for path in sorted(CORPUS.glob("*/*"))]

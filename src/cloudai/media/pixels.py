@@ -149,7 +149,9 @@ def _find_exif(image: PIL.Image.Image, data: bytes) -> None:
 def _header(image: PIL.Image.Image, format: str, name: str, orientation: int) -> Header:  # noqa: A002
     _require_decodable(image.size, name)
     width, height = image.size[::-1] if orientation >= 5 else image.size  # noqa: PLR2004
-    return Header(format, width, height, orientation, bool(getattr(image, "is_animated", False)))
+    with decoding(name, format):
+        animated = bool(getattr(image, "is_animated", False))  # a GIF is read on for it
+    return Header(format, width, height, orientation, animated)
 
 
 def _require_decodable(size: tuple[int, int], name: str) -> None:
