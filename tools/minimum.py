@@ -1,4 +1,4 @@
-"""Prints pip's constraints for the oldest versions that pyproject.toml allows: ``python tools/minimum.py > minimum.txt``.
+"""Prints the oldest versions that pyproject.toml allows, as constraints for pip.
 
 Of the package itself and of the extras that users install; not of the tools that test it.
 """

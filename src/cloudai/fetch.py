@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from cloudai.effects import Get, Program
 from cloudai.errors import CloudAIError, DeadlineExceededError, FetchError, SettingsError
 from cloudai.flow import Response
+from cloudai.origin import split
 
 __all__ = ["FetchRules", "fetched", "is_public", "shown"]
 
@@ -149,22 +150,17 @@ def _require_allowed(address: str, began: str, rules: FetchRules) -> None:
 
 
 def _problem(address: str, ports: Iterable[int]) -> str | None:
-    if not address.isprintable() or "\\" in address or " " in address:
-        return "it holds a character that no address has"
-    try:
-        parts = urlsplit(address)
-        port = parts.port or PORTS.get(parts.scheme, 0)
-    except ValueError:
-        return "it is no address"
-    if parts.scheme not in PORTS or not parts.hostname:
-        return "only https and http are"
-    if "@" in parts.netloc:
-        return "it holds a name or a password"
-    if not HOST.fullmatch(parts.hostname):
-        return "it holds a character that no address has"
-    if port not in ports:
-        return f"port {port} is not allowed"
-    return None
+    parts = split(address)
+    port = parts.port or PORTS.get(parts.scheme, 0)
+    reasons = {
+        "it holds a character that no address has": not address.isprintable() or "\\" in address or " " in address,
+        "it is no address": not any(parts),
+        "only https and http are": parts.scheme not in PORTS or not parts.hostname,
+        "it holds a name or a password": "@" in parts.netloc,
+        "its host holds a character that no host has": not HOST.fullmatch(parts.hostname or ""),
+        f"port {port} is not allowed": port not in ports,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
 
 
 def shown(address: str) -> str:
