@@ -58,12 +58,11 @@ def opened(data: bytes, name: str) -> tuple[PIL.Image.Image, Header]:
         return image, _header(image, "HEIC", name, orientation=1)  # turned by its decoder
     image = _pillow(data, name)
     stored = str(image.format)
-    _require_decodable(image.size, name)
     if stored == "JPEG" and scans(data) > MOST_SCANS:
         raise InputError(f"{name} is a JPEG of more than {MOST_SCANS} scans", advice="Export it again.")
     if stored == "PNG":
         _find_exif(image, data)
-    return image, _header(image, stored, name, _orientation(image))
+    return image, _header(image, stored, name)
 
 
 def _pillow(data: bytes, name: str) -> PIL.Image.Image:
@@ -146,8 +145,9 @@ def _find_exif(image: PIL.Image.Image, data: bytes) -> None:
             image.info["exif"] = next((body for name, body in png_chunks(data) if name == b"eXIf"), b"")
 
 
-def _header(image: PIL.Image.Image, format: str, name: str, orientation: int) -> Header:  # noqa: A002
-    _require_decodable(image.size, name)
+def _header(image: PIL.Image.Image, format: str, name: str, orientation: int | None = None) -> Header:  # noqa: A002
+    _require_decodable(image.size, name)  # first of all: what follows may decode it
+    orientation = _orientation(image) if orientation is None else orientation
     width, height = image.size[::-1] if orientation >= 5 else image.size  # noqa: PLR2004
     with decoding(name, format):
         animated = bool(getattr(image, "is_animated", False))  # a GIF is read on for it
@@ -175,7 +175,7 @@ def _orientation(image: PIL.Image.Image) -> int:
 
 def from_pillow(image: PIL.Image.Image, name: str) -> tuple[PIL.Image.Image, Header]:
     """A Pillow image as given by the user."""
-    return image, _header(image, image.format or "pixels", name, _orientation(image))
+    return image, _header(image, image.format or "pixels", name)
 
 
 def from_array(array: Any) -> PIL.Image.Image:

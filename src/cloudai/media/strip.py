@@ -138,17 +138,17 @@ PNG_KEPT = {
     b"IHDR": 13,
     b"PLTE": 768,
     b"IDAT": 2**31,
+    b"IEND": 0,
     b"tRNS": 256,
     b"gAMA": 4,
     b"cHRM": 32,
     b"sRGB": 1,
-    b"iCCP": 2**31,
     b"sBIT": 4,
     b"bKGD": 6,
     b"pHYs": 9,
     b"cICP": 4,
 }
-"""What a decoder needs, and its largest size in bytes: a longer one holds something else."""
+"""What a decoder needs, and its largest size in bytes: what is longer holds something else behind it."""
 MOST_PROFILE = 8_000_000
 """Bytes of a colour profile; printers' have up to three million."""
 
@@ -164,10 +164,8 @@ def _png_kept(data: bytes) -> Iterator[tuple[bytes, bytes]]:
             profile = scrubbed(_unpacked(body.partition(b"\0")[2][1:]))
             if profile:
                 yield name, b"icc\0\0" + zlib.compress(profile)
-        elif name == b"IEND":
-            yield name, b""
-        elif name in PNG_KEPT and len(body) <= PNG_KEPT[name]:
-            yield name, body
+        elif name in PNG_KEPT:
+            yield name, body[: PNG_KEPT[name]]
 
 
 def _unpacked(data: bytes) -> bytes:
