@@ -16,8 +16,8 @@ from cloudai import Client, InputError
 from cloudai.media import audio, pixels
 from cloudai.testing import Script
 from tests.faultd.vendors import VENDORS
-from tests.media.bombs import BOMBS, HARMLESS, icon, png
-from tests.media.test_pictures import fit
+from tests.media.bombs import BOMBS, HARMLESS, icon, jpeg, png
+from tests.media.test_pictures import encoded, fit, quarters
 from tests.media.test_recordings import probe, wav, written
 
 MOST_MEMORY = 128_000_000
@@ -90,6 +90,25 @@ def test_a_bomb_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch)
         fit(png(10_000, 10_000))
     with pytest.raises(InputError, match="20000×20000 pixels"):
         fit(icon(png(20_000, 20_000, bits=1)))
+
+
+def test_a_decoder_of_webp_is_not_made_for_a_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes memory for the canvas as soon as it is made."""
+    import PIL.WebPImagePlugin
+
+    monkeypatch.setattr(PIL.WebPImagePlugin._webp, "WebPAnimDecoder", lambda _: pytest.fail("made"))
+    for name in (name for name in BOMBS if name.startswith("webp")):
+        with pytest.raises(InputError, match="pixels; the most is"):
+            fit(BOMBS[name]())
+
+
+def test_what_is_sent_as_it_is_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither for its size nor for its orientation: a PNG is looked through for that."""
+    import PIL.ImageFile
+
+    files = [png(100, 80), jpeg(), encoded(quarters(), "PNG")]
+    monkeypatch.setattr(PIL.ImageFile.ImageFile, "load", lambda _: pytest.fail("decoded"))
+    assert [fit(data).size for data in files] == [(100, 80), (64, 64), (400, 200)]
 
 
 @pytest.mark.parametrize("more", [0, 1])
