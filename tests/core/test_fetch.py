@@ -503,3 +503,33 @@ def test_a_slow_address_fails_alone() -> None:
             outcomes = sorted(job, key=lambda outcome: outcome.item)
     assert [outcome.status for outcome in outcomes] == ["failed", "none_found"]
     assert isinstance(outcomes[0].error, CloudAIError)
+
+
+@pytest.mark.loopback
+def test_a_journal_holds_no_signature_of_an_address(tmp_path: Path) -> None:
+    """Signed addresses open a door: what tells the pictures apart stays, the signature does not."""
+    path = tmp_path / "얼굴.journal"
+    with (
+        faultd(serving(http(PICTURE))) as server,
+        Client(VENDORS["google"].make(), send=Script(FACES), fetch_urls=rules(server)) as client,
+    ):
+        address = f"{server.url}/사진?id=7&sig=canary-signature-77&X-Amz-Credential=canary-credential-88"
+        with client.batch("detect_faces", [address], journal=str(path)) as job:
+            outcomes = list(job)
+    assert outcomes[0].status == "none_found"
+    assert "id=7" in outcomes[0].input
+    written = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert "사진?id=7".encode() in written
+    assert b"canary-signature" not in written
+    assert b"canary-credential" not in written
+    assert "canary" not in repr(outcomes)
+
+
+def test_the_command_fetches_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """With --fetch-urls; without it, it says how."""
+    from cloudai.cli import main
+
+    assert main(["faces", "http://127.0.0.1/a.png", "--fetch-urls"]) == 1
+    assert "not public" in capsys.readouterr().err
+    assert main(["faces", "http://127.0.0.1/a.png"]) == 1
+    assert "fetch_urls=True" in capsys.readouterr().err
