@@ -123,12 +123,18 @@ def gif(screen: tuple[int, int], frame: tuple[int, int], frames: int = 1, commen
 
 
 def resized_boxes(kind: str, side: int) -> bytes:
-    """An AVIF that says it is this large, where Pillow writes it."""
-    out = io.BytesIO()
-    PIL.Image.new("RGB", (64, 64)).save(out, kind)
+    """An AVIF or a HEIC that says it is this large, and has 64 pixels a side."""
+    out, image = io.BytesIO(), PIL.Image.new("RGB", (64, 64))
+    if kind == "HEIC":
+        import pillow_heif
+
+        pillow_heif.from_pillow(image).save(out)
+    else:
+        image.save(out, kind)
     data = bytearray(out.getvalue())
-    place = data.index(b"ispe") + 8
-    struct.pack_into(">II", data, place, side, side)
+    place = -1
+    while (place := data.find(b"ispe", place + 1)) >= 0:
+        struct.pack_into(">II", data, place + 8, side, side)
     return bytes(data)
 
 
@@ -180,6 +186,9 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "ico, a large png in it": lambda: icon(png(26_000, 26_000, bits=1)),
     "ico, a large bitmap in it": lambda: icon(dib(30_000, 60_000)),
     "avif of 900 million pixels": lambda: resized_boxes("AVIF", SIDE),
+    "heic of 900 million pixels": lambda: resized_boxes("HEIC", SIDE),
+    "heic of 100 million pixels": lambda: resized_boxes("HEIC", 10_000),
+    "avif of 100 million pixels": lambda: resized_boxes("AVIF", 10_000),
     "fits, packed": fits,
     "gzip": lambda: gzip.compress(bytes(10_000_000)),
     "svg of comments": lambda: b"<!---->" * 5000,
