@@ -209,7 +209,9 @@ def upright(image: PIL.Image.Image, header: Header, size: tuple[int, int], name:
     method = _TURNS.get(header.orientation)
     if method is not None:
         colours = colours.transpose(PIL.Image.Transpose(method))
-        colours.info.pop("exif", None)  # it still says how the camera was held: nobody must turn it again
+    # Not how the camera was held, or somebody turns it again; not a comment, or Pillow writes it.
+    profile = colours.info.get("icc_profile")
+    colours.info = {"icc_profile": profile} if profile else {}
     return colours
 
 
@@ -237,7 +239,5 @@ def encoded(image: PIL.Image.Image, format: str, quality: int = 90) -> bytes:  #
     out = io.BytesIO()
     options: dict[str, Any] = {"quality": quality} if format == "JPEG" else {}
     profile = scrubbed(image.info.get("icc_profile") or b"")
-    bare = image.copy()
-    bare.info = {}  # Pillow would write a comment that came along
-    bare.save(out, format, icc_profile=profile or None, **options)
+    image.save(out, format, icc_profile=profile or None, **options)
     return out.getvalue()
