@@ -151,7 +151,7 @@ def _require_allowed(address: str, began: str, rules: FetchRules) -> None:
 
 def _problem(address: str, ports: Iterable[int]) -> str | None:
     parts = split(address)
-    port = parts.port or PORTS.get(parts.scheme, 0)
+    port = PORTS.get(parts.scheme, 0) if parts.port is None else parts.port
     reasons = {
         "it holds a character that no address has": not address.isprintable() or "\\" in address or " " in address,
         "it is no address": not any(parts),

@@ -179,6 +179,7 @@ def test_no_spelling_of_this_machine_is_reached(call: Caller, host: str) -> None
     [
         ("https://photos.example:22/a.png", "port 22 is not allowed"),
         ("http://photos.example:8080/a.png", "port 8080 is not allowed"),
+        ("http://photos.example:0/a.png", "port 0 is not allowed"),
         ("https://user:pass@photos.example/a.png", "a name or a password"),
         ("https://photos.example\\@127.0.0.1/a.png", "character that no address has"),
         ("https://photos.example/a.png\r\nX: y", "character that no address has"),

@@ -165,13 +165,13 @@ def address(data: bytes) -> None:
     except (httpx2.InvalidURL, UnicodeError, ValueError):
         return
     default = {"https": 443, "http": 80}.get(url.scheme)
-    there = url.scheme, url.raw_host.decode("ascii"), url.port or default
+    there = url.scheme, url.raw_host.decode("ascii"), default if url.port is None else url.port
     if place is not None:
         assert (place[0], place[1].strip("[]"), place[2]) == there
     if problem is None:
         parts = split(text)
         assert parts.scheme == url.scheme
-        assert (parts.port or default) == there[2]
+        assert (default if parts.port is None else parts.port) == there[2]
         assert not url.userinfo
         if str(parts.hostname).isascii():
             assert parts.hostname == there[1]
