@@ -149,6 +149,8 @@ PNG_KEPT = {
     b"cICP": 4,
 }
 """What a decoder needs, and its largest size in bytes: what is longer holds something else behind it."""
+ONCE = (b"IHDR", b"PLTE", b"IDAT")
+"""What stands in one place, pieces of pixels one behind the other."""
 MOST_PROFILE = 8_000_000
 """Bytes of a colour profile; printers' have up to three million."""
 
@@ -158,7 +160,13 @@ def _png(data: bytes) -> bytes:
 
 
 def _png_kept(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    once: set[bytes] = set()
+    last = b""
     for name, body in png_chunks(data):
+        if name in ONCE and name in once and last != name:
+            raise _cut_off("PNG")  # what stands between would be left out, and the picture would be another
+        last = name
+        once.add(name)
         if name == b"iCCP":
             # Its name may be anything; the profile itself is packed.
             profile = scrubbed(_unpacked(body.partition(b"\0")[2][1:]))
