@@ -26,10 +26,10 @@ def split(address: str) -> SplitResult:
 def origin(address: str) -> tuple[str, str, int] | None:
     """Scheme, host and port; None where it is not written plainly: two readers may understand it differently.
 
-    Not plain are a name or password, a backslash, a blank, a letter that is not ASCII, a path alone.
+    Not plain are a name or password, a host with a backslash, a blank or a letter that is not ASCII, a path alone.
     """
     found = PLAIN.match(address)
-    if found is None or "\\" in address or not address.isprintable() or " " in address:
+    if found is None or not address.isprintable():
         return None
     scheme = found["scheme"].lower()
     return scheme, found["host"].lower(), int(found["port"] or PORTS[scheme])

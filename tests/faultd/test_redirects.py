@@ -176,7 +176,12 @@ class Jobs(Provider):
 
 
 FIRST = "https://jobs.example/v1/start"
-SAME = ["https://jobs.example/v1/7", "https://jobs.example:443/7", "HTTPS://JOBS.EXAMPLE/7?x=1#y"]
+SAME = [
+    "https://jobs.example/v1/7",
+    "https://jobs.example:443/7",
+    "HTTPS://JOBS.EXAMPLE/7?x=1#y",
+    "https://jobs.example/일 7",
+]
 ANOTHER = [
     *("https://evil.example/7", "http://jobs.example/7", "https://jobs.example:8443/7", "//evil.example/7", "/v1/7"),
     *("https://jobs.example@evil.example/7", "https://key@jobs.example/7", "https://jobs.example.evil.example/7"),
