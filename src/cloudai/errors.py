@@ -2,6 +2,7 @@
 
     CloudAIError
     ├── InputError (ValueError)                   what was given cannot be sent; nothing was sent
+    │   ├── FetchError                            … it is an address that may not, or cannot, be fetched
     │   └── NeedsImageError                       a box of a picture passed on by URL has no pixels here
     ├── SettingsError                             no key, no project, two providers of one name …
     ├── MissingExtraError (ImportError)           an optional package is not installed
@@ -45,6 +46,7 @@ __all__ = [
     "ConnectionLostError",
     "ContractError",
     "DeadlineExceededError",
+    "FetchError",
     "ForbiddenError",
     "InputError",
     "JournalError",
@@ -128,6 +130,13 @@ class InputError(CloudAIError, ValueError):
 
     _names_provider = False  # the fault is the input's, whoever was to have it
     http_status = 422
+
+
+class FetchError(InputError):
+    """What was given is an address, and ``fetch_urls=`` does not allow it, or nothing usable is there.
+
+    It leads to no public address, redirects too often, is too large or too slow, or answers with an error.
+    """
 
 
 class NeedsImageError(InputError):

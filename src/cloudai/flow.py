@@ -27,7 +27,20 @@ from pydantic import BaseModel, ValidationError
 
 from cloudai.errors import MalformedResponseError, ResponseTooLargeError
 
-__all__ = ["Blob", "Call", "File", "Flow", "Merge", "Request", "Response", "Together", "call", "together", "waiting"]
+__all__ = [
+    "Blob",
+    "Call",
+    "Fetch",
+    "File",
+    "Flow",
+    "Merge",
+    "Request",
+    "Response",
+    "Together",
+    "call",
+    "together",
+    "waiting",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -123,6 +136,11 @@ class Request:
     timeout: float | None = None
     credentials: bool = True
 
+    def __repr__(self) -> str:
+        """Without headers, parameters and body: keys and uploads are in them, and what is near an error is logged."""
+        query = "?…" if "?" in self.url else ""
+        return f"Request({self.method!r}, {self.url.partition('?')[0] + query!r}, service={self.service!r})"
+
     @property
     def addressed(self) -> tuple[object, ...]:
         """Where it goes, with its parameters and headers: requests that go as one have them alike."""
@@ -209,6 +227,10 @@ class Response:
     content: bytes = b""
     replayed: bool = False
 
+    def __repr__(self) -> str:
+        """Without headers and body: services repeat keys in them, and they are about people."""
+        return f"Response({self.status}, {len(self.content):,} bytes)"
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "headers", {name.lower(): value for name, value in self.headers.items()})
 
@@ -291,13 +313,20 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Fetch:
+    """The file at an address that was given as input; None where the client fetches none (``fetch_urls=``)."""
+
+    address: str
+
+
+@dataclass(frozen=True)
 class Together:
     """Run several flows of one job at once; their results in order."""
 
     flows: Sequence[Flow[Any]]
 
 
-Step: TypeAlias = Request | Call | Together
+Step: TypeAlias = Request | Call | Fetch | Together
 Flow: TypeAlias = Generator[Step, Any, R]
 
 

@@ -241,19 +241,6 @@ def test_a_refusal_before_the_upload_has_ended(colour: str, vendor: str, speech:
         assert server.connections <= 2
 
 
-# -- redirects ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
-def test_nothing_reaches_the_place_of_a_redirect(colour: str, vendor: str, code: int) -> None:
-    """Neither key nor text: the other server is never spoken to."""
-    with faultd(reply(b"{}")) as elsewhere:
-        there = reply(b"", f"{code} Moved", f"Location: {elsewhere.url}/")
-        with faultd(there, bills=False) as server, pytest.raises(cloudai.RedirectBlockedError):
-            ask(colour, VENDORS[vendor].make(), server.url)
-        assert (server.count, elsewhere.connections) == (1, 0)
-
-
 # -- places ------------------------------------------------------------------------------------------------
 
 

@@ -103,5 +103,5 @@ def test_what_is_no_audio_is_told_in_one_line(data: bytes, text: str) -> None:
 def test_an_address_is_passed_on() -> None:
     """gs:// is the vendor's to read; others are refused."""
     assert probe("gs://bucket/연설.flac").uri == "gs://bucket/연설.flac"
-    with pytest.raises(InputError, match="Download it"):
+    with pytest.raises(InputError, match="fetch_urls=True"):
         probe("https://recordings.example/a.wav")

@@ -16,8 +16,9 @@ from cloudai.batch import cache, records
 from cloudai.batch.asked import Asked
 from cloudai.batch.inputs import Entry
 from cloudai.errors import CloudAIError, InputError, JournalError
-from cloudai.flow import Call, Flow, Request
+from cloudai.flow import Call, Fetch, Flow, Request
 from cloudai.media import Image
+from cloudai.media.source import Source
 from cloudai.operations import Given, digest_of, given_as
 from cloudai.pace import MARGIN, Rate
 from cloudai.table import Table, inert
@@ -53,6 +54,8 @@ class Plan:
     """Inputs that cannot be sent, with the reason."""
     by_reference: int = 0
     """Addresses that the provider fetches itself: boxes in its frame, and no crops."""
+    fetched: int = 0
+    """Addresses that are fetched here when the batch runs; whether they are duplicates or pictures shows only then."""
     hosts: tuple[str, ...] = ()
     """Where data goes; none for an engine on this machine."""
     cost: float | None = None
@@ -82,6 +85,8 @@ class Plan:
         lines += [(what, str(n)) for what, n in self.prepared.items()]
         if self.by_reference:
             lines.append(("addresses", f"{self.by_reference}: fetched by the provider, no crops"))
+        if self.fetched:
+            lines.append(("addresses", f"{self.fetched}: fetched here when it runs, unseen until then"))
         lines += [("cannot be sent", f"{name}: {why}") for name, why in self.refused[:FEW]]
         if len(self.refused) > FEW:
             lines.append(("", f"… and {len(self.refused) - FEW} more"))
@@ -173,6 +178,9 @@ class _Tally:
         """One input; what is raised is why it cannot be sent."""
         run = self._run
         given = _drafted(run, entry)
+        if run.engine.fetching and isinstance(given, Source) and given.is_web:
+            self._unseen()
+            return
         digest = digest_of(given)
         missing = [asked for asked in run.asked if self._is_missing(asked, asked.key_of(digest))]
         if not missing:
@@ -185,6 +193,15 @@ class _Tally:
             self.count["by_reference"] += given.uri is not None
             if done := _done_to(given):
                 self.prepared[done] += 1
+
+    def _unseen(self) -> None:
+        """What is behind an address shows only when it is fetched."""
+        self.count["fetched"] += 1
+        self.hosts |= dict.fromkeys(self._run.provider.hosts)
+        for asked in self._run.asked:
+            n = self._run.provider.requests(asked.operation, asked.given)
+            self.requests += Fraction(n, asked.together)
+            self.units += n
 
     def _first(self, asked: Asked, given: Given, entry: Entry) -> Request | None:
         """What would be sent; None where nothing would be, or cannot be: the others may be."""
@@ -241,6 +258,7 @@ class _Tally:
             duplicates=self.count["duplicates"],
             in_doubt=self.count["in_doubt"],
             by_reference=self.count["by_reference"],
+            fetched=self.count["fetched"],
             prepared=dict(self.prepared),
             refused=tuple(self.refused),
             hosts=tuple(self.hosts),
@@ -267,10 +285,10 @@ def first_request(flow: Flow[Any]) -> Request | None:
     try:
         step = next(flow)
         while not isinstance(step, Request):
-            if not isinstance(step, Call):
+            if not isinstance(step, Call | Fetch):
                 raise InputError("what this sends cannot be told beforehand")
             try:
-                outcome = step.function()
+                outcome = step.function() if isinstance(step, Call) else None
             except CloudAIError as error:
                 step = flow.throw(error)
             else:

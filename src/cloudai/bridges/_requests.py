@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from cloudai._http import Body, body_of, connecting, require_sendable
+from cloudai._http import Body, body_of, connecting, require_sendable, unsendable
 from cloudai.bridges._errors import errors, late
 from cloudai.flow import Request, Response
 
@@ -17,7 +17,7 @@ PIECE = 65_536
 def encoded(request: Request) -> tuple[dict[str, str], bytes]:
     """The headers and the body of a request."""
     headers = {**request.headers, "accept-encoding": "gzip"}
-    require_sendable(headers)
+    require_sendable(unsendable(headers))
     content = body_of(request, headers).get("content", b"")
     headers.pop("content-length", None)  # theirs to say
     return headers, content if isinstance(content, bytes) else b"".join(content)

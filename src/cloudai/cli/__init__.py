@@ -190,6 +190,7 @@ def _over_files(subparsers: Any, name: str, operation: str, text: str) -> argpar
         metavar="FILE",
         help="files, folders, patterns such as 'photos/*.jpg', URLs, or a table",
     )
+    parser.add_argument("--fetch-urls", action="store_true", help="fetch URLs here and send what is there")
     _output(parser)
     _batch(parser)
     parser.set_defaults(operation=operation)

@@ -87,7 +87,7 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
     where = _journal_path(options, len(given))
     require_writable(options.csv, [*read, options.env_file, where])
     with (
-        Client(_provider(options)) as client,
+        Client(_provider(options), fetch_urls=getattr(options, "fetch_urls", False)) as client,
         client.batch(
             options.operation,
             given,

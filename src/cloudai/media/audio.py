@@ -10,7 +10,7 @@ from typing import Any
 
 from cloudai.errors import InputError
 from cloudai.flow import Blob, Flow, call
-from cloudai.media.source import FileInput, Source, not_a
+from cloudai.media.source import FETCH, FileInput, Source, not_a
 
 __all__ = ["Audio", "AudioInput", "AudioLimits", "Sound"]
 
@@ -23,6 +23,11 @@ MEDIA_TYPES = {
     "ogg-opus": "audio/ogg",
     "ogg-vorbis": "audio/ogg",
 }
+RATES = (1_000, 768_000)
+"""Samples a second, from the lowest that carries a voice to the highest of any recorder."""
+MOST_CHANNELS = 64
+MOST_TAGS = 16_000_000
+"""Bytes of pictures and texts that a recording may carry beside its sound."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +78,13 @@ class Audio(Source):
 
     def probe(self, limits: AudioLimits) -> Flow[Sound]:
         """Look at the recording and hold it against a vendor's limits; InputError where it does not fit."""
+        yield from self.fetched()
         if self._memory:
             self.sound = self._recall(Sound)
         elif self.uri:
             scheme = self.uri.partition(":")[0].lower()
             if scheme not in limits.schemes:
-                raise InputError(f"{limits.who} does not read {self.uri}", advice="Download it and give the file.")
+                raise InputError(f"{limits.who} does not read {self.name}", advice=FETCH)
             self.sound = Sound(uri=self.address())
         else:
             self.sound = yield from call(self._probe, limits)
@@ -114,17 +120,33 @@ class Audio(Source):
     def _measured(self, format: str) -> Sound:  # noqa: A002
         blob = Blob(self.key, lambda: self.data, MEDIA_TYPES[format])
         if format == "wav":
-            return replace(_wav(self.data, self.name), blob=blob)
-        from tinytag import ParseError, TinyTag
+            sound = _wav(self.data, self.name)
+            self._require_usual(sound.rate or 0, sound.channels or 0)
+            return replace(sound, blob=blob)
+        from tinytag import TinyTag
 
         try:
             # By a name of our own: it would believe the ending of the user's.
             tag = TinyTag.get(f"x.{format.partition('-')[0]}", file_obj=io.BytesIO(self.data), tags=False)
-        except (ParseError, ValueError, IndexError, struct.error, KeyError) as error:
+        except Exception as error:  # whatever it raises on a file that is cut off or wrong, and that is much
             raise self._damaged() from error
-        if not tag.duration or not tag.samplerate:
+        if not tag.duration or not tag.samplerate or not tag.channels:
             raise self._damaged()
+        self._require_usual(tag.samplerate, tag.channels)
+        most = tag.duration * tag.samplerate * tag.channels * 4
+        if len(self.data) > most + MOST_TAGS:
+            raise InputError(
+                f"{self.name} says it lasts {_clock(tag.duration)} and has {len(self.data) / 1e6:.1f} MB",
+                advice="Record or export it again.",
+            )
         return Sound(blob, None, format, tag.duration, int(tag.samplerate), tag.channels, tag.bitdepth)
+
+    def _require_usual(self, rate: float, channels: int) -> None:
+        if not (RATES[0] <= rate <= RATES[1] and channels <= MOST_CHANNELS):
+            raise InputError(
+                f"{self.name} says it has {rate:,} samples a second in {channels} channels, as no recorder makes it",
+                advice="Record or export it again.",
+            )
 
     def _damaged(self) -> InputError:
         return InputError(f"{self.name} is cut off or damaged: it has no length", advice="Record or export it again.")
@@ -164,6 +186,7 @@ def _format(data: bytes) -> str | None:
 # -- WAV: the header is read here because it often lies about the length of the data ------------------------
 
 CODECS = {1: "pcm", 3: "float", 6: "alaw", 7: "mulaw"}
+BITS = (8, 16, 24, 32, 64)
 EXTENSIBLE = 0xFFFE
 
 
@@ -177,7 +200,10 @@ def _wav(data: bytes, name: str) -> Sound:
     codec, channels, rate, bytes_a_second, _, bits = struct.unpack_from("<HHIIHH", layout)
     if codec == EXTENSIBLE and len(layout) >= 26:  # noqa: PLR2004
         (codec,) = struct.unpack_from("<H", layout, 24)
-    if not (channels and rate and bytes_a_second):
+    if codec in CODECS:
+        # What follows from the others is not believed: a length by it may be a lie.
+        bytes_a_second = rate * channels * bits // 8
+    if not (channels and rate and bytes_a_second) or (codec in CODECS and bits not in BITS):
         raise damaged
     return Sound(
         format="wav",

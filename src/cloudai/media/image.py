@@ -16,7 +16,7 @@ from cloudai.errors import InputError
 from cloudai.flow import Blob, Flow, call
 from cloudai.media import pixels
 from cloudai.media.pixels import Header
-from cloudai.media.source import FileInput, Source
+from cloudai.media.source import FETCH, FileInput, Source
 from cloudai.media.strip import STRIPPABLE, strip
 from cloudai.models.base import Box, Point
 
@@ -133,6 +133,7 @@ class Image(Source):
 
     def fit(self, limits: ImageLimits) -> Flow[Picture]:
         """Make it fit a vendor's limits; InputError, and nothing sent, where that cannot be done."""
+        yield from self.fetched()
         if self._memory:
             picture = self._recall(Picture)
         elif self.uri:
@@ -144,6 +145,7 @@ class Image(Source):
 
     def pixels(self, max_side: int) -> Flow[Decoded]:
         """Decode it upright, in RGB, its longer side at most this, for an engine on this machine."""
+        yield from self.fetched()
         decoded = yield from call(self._pixels, max_side)
         self.frame = decoded
         return decoded
@@ -195,7 +197,7 @@ class Image(Source):
 
     def _opened(self) -> tuple[PIL.Image.Image, Header]:
         if self.uri:
-            raise InputError(f"{self.uri} is an address", advice="Download the picture and give the file.")
+            raise InputError(f"{self.name} is an address", advice=FETCH)
         if self._raster is not None:
             return pixels.from_pillow(self._raster.copy(), self.name)
         return pixels.opened(self.data, self.name)
@@ -205,7 +207,7 @@ class Image(Source):
     def _by_reference(self, limits: ImageLimits) -> Picture:
         address = self.address()
         if not limits.by_url or address.partition(":")[0].lower() not in limits.schemes:
-            raise InputError(f"{limits.who} does not fetch {address}", advice="Download the picture and give the file.")
+            raise InputError(f"{limits.who} does not fetch {self.name}", advice=FETCH)
         return Picture(None, None, None, None, None, None, uri=address)
 
     def _pixels(self, max_side: int | None) -> Decoded:
@@ -231,16 +233,13 @@ class Image(Source):
         """The very file without its metadata, where the vendor takes it so."""
         if header.format not in limits.formats or header.orientation != 1 or header.animated or self._raster:
             return None
-        if header.format not in (
-            *STRIPPABLE,
-            "BMP",
-        ):  # BMP has no metadata; GIF's cannot be told from its pictures
+        if header.format not in STRIPPABLE:
             return None
-        clean = strip(self.data, header.format) if header.format in STRIPPABLE else self.data
+        clean = strip(self.data, header.format)
         if len(clean) > limits.max_bytes:
             return None
         size = header.width, header.height
-        prepared = "metadata removed" if len(clean) < len(self.data) else "as given"
+        prepared = "metadata removed" if clean != self.data else "as given"
         return self._picture(header, size, clean, header.format, prepared)
 
     def _encoded_anew(self, image: PIL.Image.Image, header: Header, scale: float, limits: ImageLimits) -> Picture:

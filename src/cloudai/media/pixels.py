@@ -7,36 +7,31 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cloudai.errors import InputError, MissingExtraError
+from cloudai.errors import CloudAIError, InputError, MissingExtraError
+from cloudai.media.profile import scrubbed
 from cloudai.media.source import not_a
+from cloudai.media.strip import png_chunks, scans
 
 if TYPE_CHECKING:
     import PIL.Image
 
-__all__ = ["MOST_PIXELS", "Header", "encoded", "from_array", "from_pillow", "opened", "upright"]
+__all__ = ["MOST_PIXELS", "Header", "decoding", "encoded", "from_array", "from_pillow", "opened", "upright"]
 
 MOST_PIXELS = 64_000_000
 """A phone's 50 MP photo has 8192 x 6144; much larger pictures are mostly traps (a few KB that fill the memory)."""
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "ICO", "AVIF")
+MOST_SCANS = 500
+"""A progressive photo has about ten; each of the thousands in a trap costs a pass over the whole picture."""
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "ICO", "AVIF")
 """What is opened. Pillow knows many more, most of them only to attackers."""
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 ORIENTATION = 0x0112
-DAMAGED = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    IndexError,
-    TypeError,
-    KeyError,
-    EOFError,
-    struct.error,
-    OverflowError,
-)
-"""What Pillow's decoders raise on a file that is cut off or wrong."""
 
 
 @dataclass(frozen=True)
@@ -62,30 +57,45 @@ def opened(data: bytes, name: str) -> tuple[PIL.Image.Image, Header]:
         image = _heic(data, name)
         return image, _header(image, "HEIC", name, orientation=1)  # turned by its decoder
     image = _pillow(data, name)
-    stored = "JPEG" if image.format == "MPO" else str(image.format)
-    return image, _header(image, stored, name, _orientation(image))
+    stored = str(image.format)
+    if stored == "JPEG" and scans(data) > MOST_SCANS:
+        raise InputError(f"{name} is a JPEG of more than {MOST_SCANS} scans", advice="Export it again.")
+    if stored == "PNG":
+        _find_exif(image, data)
+    return image, _header(image, stored, name)
 
 
 def _pillow(data: bytes, name: str) -> PIL.Image.Image:
     import PIL.Image
+    import PIL.JpegImagePlugin
 
     PIL.Image.init()
     for kind in FORMATS:
         # The plugins themselves, not PIL.Image.open: that warns of large pictures by global settings, which
         # are the user's, and we have a limit of our own.
         factory, accept = PIL.Image.OPEN.get(kind, (None, None))
+        if kind == "JPEG":
+            # Not its factory: that looks for more pictures behind the first, and warns of what it finds.
+            factory = PIL.JpegImagePlugin.JpegImageFile
         if factory is None or (accept and accept(data[:16]) is not True):
             continue
-        try:
+        with decoding(name, kind):
+            for size in AT_ONCE[kind](data) if kind in AT_ONCE else ():
+                _require_decodable(size, name)
             return factory(io.BytesIO(data), name)
-        except DAMAGED as error:
-            raise damaged(name, kind) from error
     raise not_a("an image", name, data)
 
 
-def damaged(name: str, kind: str) -> InputError:
-    """The error for a picture that cannot be decoded."""
-    return InputError(f"{name} is cut off or damaged ({kind})", advice="Download or export it again.")
+@contextmanager
+def decoding(name: str, kind: str) -> Iterator[None]:
+    """Whatever a decoder raises on a file that is cut off or wrong, and that is much, is one error."""
+    try:
+        yield
+    except CloudAIError:
+        raise
+    except Exception as error:
+        advice = "Download or export it again."
+        raise InputError(f"{name} is cut off or damaged ({kind})", advice=advice) from error
 
 
 def _heic(data: bytes, name: str) -> PIL.Image.Image:
@@ -93,20 +103,55 @@ def _heic(data: bytes, name: str) -> PIL.Image.Image:
         import pillow_heif
     except ImportError as error:
         raise MissingExtraError(f"{name} is HEIC: that", "heif") from error
-    try:
+    with decoding(name, "HEIC"):
         picture = pillow_heif.open_heif(data, convert_hdr_to_8bit=True)
         _require_decodable(picture.size, name)
         return picture.to_pillow()  # type: ignore[no-any-return]
-    except DAMAGED as error:
-        if isinstance(error, InputError):
-            raise
-        raise damaged(name, "HEIC") from error
+    raise AssertionError  # pragma: no cover  # for the types
 
 
-def _header(image: PIL.Image.Image, format: str, name: str, orientation: int) -> Header:  # noqa: A002
-    _require_decodable(image.size, name)
+def _webp_sizes(data: bytes) -> Iterator[tuple[int, int]]:
+    """Of the canvas; https://developers.google.com/speed/webp/docs/riff_container."""
+    kind, body = data[12:16], data[20:30].ljust(10, b"\0")
+    if kind == b"VP8X":
+        yield int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
+    elif kind == b"VP8L":
+        bits = int.from_bytes(body[1:5], "little")
+        yield (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    else:
+        width, height = struct.unpack_from("<HH", body, 6)
+        yield width & 0x3FFF, height & 0x3FFF
+
+
+def _ico_sizes(data: bytes) -> Iterator[tuple[int, int]]:
+    """Of the pictures in it: its directory may say something else."""
+    for place in range(6, 6 + 16 * int.from_bytes(data[4:6], "little"), 16):
+        (start,) = struct.unpack_from("<I", data, place + 12)
+        head = data[start : start + 24].ljust(24, b"\0")
+        width, height = (
+            struct.unpack_from(">ii", head, 16) if head[:4] == b"\x89PNG" else struct.unpack_from("<ii", head, 4)
+        )
+        yield abs(width), abs(height)
+
+
+AT_ONCE: dict[str, Callable[[bytes], Iterator[tuple[int, int]]]] = {"WEBP": _webp_sizes, "ICO": _ico_sizes}
+"""Formats whose decoders take memory for the picture as soon as they are made, and the sizes they will believe."""
+
+
+def _find_exif(image: PIL.Image.Image, data: bytes) -> None:
+    """A PNG may have it behind its pixels, where Pillow looks only by decoding them."""
+    if "exif" not in image.info:
+        with suppress(InputError, struct.error, IndexError):
+            image.info["exif"] = next((body for name, body in png_chunks(data) if name == b"eXIf"), b"")
+
+
+def _header(image: PIL.Image.Image, format: str, name: str, orientation: int | None = None) -> Header:  # noqa: A002
+    _require_decodable(image.size, name)  # first of all: what follows may decode it
+    orientation = _orientation(image) if orientation is None else orientation
     width, height = image.size[::-1] if orientation >= 5 else image.size  # noqa: PLR2004
-    return Header(format, width, height, orientation, bool(getattr(image, "is_animated", False)))
+    with decoding(name, format):
+        animated = bool(getattr(image, "is_animated", False))  # a GIF is read on for it
+    return Header(format, width, height, orientation, animated)
 
 
 def _require_decodable(size: tuple[int, int], name: str) -> None:
@@ -119,16 +164,18 @@ def _require_decodable(size: tuple[int, int], name: str) -> None:
 
 
 def _orientation(image: PIL.Image.Image) -> int:
+    if image.format == "TIFF":
+        return 1  # Pillow turns it itself when it decodes it, and gives the size of the upright picture
     try:
         value = image.getexif().get(ORIENTATION, 1)
-    except DAMAGED:
-        return 1  # the metadata is broken, the picture need not be
+    except Exception:  # noqa: BLE001  # the metadata is broken in some way, the picture need not be
+        return 1
     return value if value in range(1, 9) else 1
 
 
 def from_pillow(image: PIL.Image.Image, name: str) -> tuple[PIL.Image.Image, Header]:
     """A Pillow image as given by the user."""
-    return image, _header(image, image.format or "pixels", name, _orientation(image))
+    return image, _header(image, image.format or "pixels", name)
 
 
 def from_array(array: Any) -> PIL.Image.Image:
@@ -151,20 +198,20 @@ def upright(image: PIL.Image.Image, header: Header, size: tuple[int, int], name:
     import PIL.Image
 
     stored = size[::-1] if header.turned else size
-    try:
+    with decoding(name, header.format):
         # A JPEG decodes at a half, a quarter or an eighth for a fraction of the time.
         image.draft(None, stored)
         image.load()
-    except DAMAGED as error:
-        raise damaged(name, header.format) from error
-    colours = _in_rgb(image)
+        colours = _in_rgb(image)
     if colours.size != stored:
         colours = colours.resize(stored, PIL.Image.Resampling.LANCZOS)
     # Turned after shrinking: there is less to turn.
     method = _TURNS.get(header.orientation)
     if method is not None:
         colours = colours.transpose(PIL.Image.Transpose(method))
-        colours.info.pop("exif", None)  # it still says how the camera was held: nobody must turn it again
+    # Not how the camera was held, or somebody turns it again; not a comment, or Pillow writes it.
+    profile = colours.info.get("icc_profile")
+    colours.info = {"icc_profile": profile} if profile else {}
     return colours
 
 
@@ -191,5 +238,6 @@ def encoded(image: PIL.Image.Image, format: str, quality: int = 90) -> bytes:  #
     """The picture as a file without metadata but its colour profile."""
     out = io.BytesIO()
     options: dict[str, Any] = {"quality": quality} if format == "JPEG" else {}
-    image.save(out, format, icc_profile=image.info.get("icc_profile"), **options)
+    profile = scrubbed(image.info.get("icc_profile") or b"")
+    image.save(out, format, icc_profile=profile or None, **options)
     return out.getvalue()

@@ -10,10 +10,10 @@ from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
-from urllib.parse import urlsplit
 
 from cloudai.errors import InputError
-from cloudai.flow import Blob
+from cloudai.fetch import shown
+from cloudai.flow import Blob, Fetch, Flow
 
 __all__ = ["FileInput", "Source"]
 
@@ -22,6 +22,7 @@ F = TypeVar("F")
 FileInput = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 
 ADDRESS = re.compile(r"^(https?|gs)://", re.IGNORECASE)
+FETCH = "Give the file, or let the client fetch it: Client(…, fetch_urls=True)."
 MOST_BYTES = 200_000_000
 """A larger file is no photo and no speech that any service takes."""
 
@@ -30,9 +31,9 @@ class Source:
     """A file, bytes, an open file, or the address of one. Nothing is read until it is needed.
 
     Args:
-        given: A path; bytes; a file open for reading bytes; or an ``https://`` or ``gs://`` address,
-            which is passed on to the vendor and never fetched here.
-        name: What to call it; by default its file name or address.
+        given: A path; bytes; a file open for reading bytes; or an ``https://`` or ``gs://`` address, which is
+            passed on to the vendor, unless the client fetches it (``fetch_urls=``).
+        name: What to call it; by default its file name, or its address without what stands behind "?".
     """
 
     kind = "file"
@@ -42,15 +43,17 @@ class Source:
         self._given = given
         self._name = name
         self.uri: str | None = given if isinstance(given, str) and ADDRESS.match(given) else None
+        """The address that the vendor is to fetch; None where the bytes are here."""
+        self._address = self.uri
 
     @property
     def name(self) -> str:
-        """The file's name, or the address as `shown_address`; for bytes the kind and the beginning of their digest."""
+        """The file's name, or the address as it may be shown; for bytes the kind and the beginning of their digest."""
         if self._name:
             return self._name
         path = getattr(self._given, "name", None) if hasattr(self._given, "read") else self._given
-        if self.uri:
-            return shown_address(self.uri)
+        if self._address:
+            return shown(self._address)
         if isinstance(path, str | os.PathLike):
             return unicodedata.normalize("NFC", Path(path).name)
         try:
@@ -82,6 +85,18 @@ class Source:
             raise InputError(f"{self.name!r} is no address", advice="Write it percent-encoded.") from None
         return address
 
+    def fetched(self) -> Flow[None]:
+        """Have the file at an address here, where the client fetches it itself."""
+        if self.is_web:
+            data = yield Fetch(str(self.uri))
+            if data is not None:
+                self.data, self.uri = data, None
+
+    @property
+    def is_web(self) -> bool:
+        """Whether it is an address that a browser could open too."""
+        return self.uri is not None and not self.uri.lower().startswith("gs:")
+
     def facts(self) -> dict[str, Any]:
         """What `Meta` says of this input."""
         raise NotImplementedError
@@ -98,7 +113,7 @@ class Source:
 
     def _kept(self, fitted: Any) -> dict[str, Any]:
         """What is known of it as it was made to fit, without its bytes."""
-        known = {**vars(fitted), "uri": fitted.uri and shown_address(fitted.uri)}
+        known = {**vars(fitted), "uri": fitted.uri and shown(fitted.uri)}
         del known["blob"]
         return {
             "fitted": known,
@@ -163,38 +178,32 @@ class Source:
         return InputError(f"{self.name} has {size / 1e6:.0f} MB; the most is {MOST_BYTES / 1e6:.0f} MB")
 
 
-def shown_address(address: str) -> str:
-    """An address as it may be shown and kept: without user, password, query and fragment; some are signed there."""
-    if address[:3].lower() == "gs:":
-        return address  # the name of an object, which may have a question mark in it
-    try:
-        parts = urlsplit(address)
-    except ValueError:  # not one that anybody could fetch
-        return address.partition("?")[0]
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}{'?…' if parts.query else ''}"
-
-
 def not_a(kind: str, name: str, data: bytes) -> InputError:
     """The error for bytes that are something else, with how they begin and what that may mean."""
-    if data.lstrip()[:1] == b"<" and re.match(rb"\s*<(!doctype|html|head|body)", data[:200], re.IGNORECASE):
-        first = data.lstrip()[:9].decode("ascii", "replace")
+    begin = data[:BEGINNING].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if re.match(rb"<(!doctype\s+html|html|head|body)", begin, re.IGNORECASE):
+        first = begin[:9].decode("ascii", "replace")
         return InputError(f"{name} is not {kind}; it begins with {first!r}: a web page saved under that name?")
-    what = next((text for mark, text in OTHER_KINDS if re.match(mark, data)), None)
+    what = next((text for mark, text in OTHER_KINDS if mark.match(begin)), None)
     if what:
         return InputError(f"{name} is not {kind} but {what}", advice="Convert it, or give another file.")
     beginning = data[:12].decode("latin-1")
     return InputError(f"{name} is not {kind} that is known here; it begins with {beginning!r}")
 
 
-OTHER_KINDS = (
-    (rb"%PDF-", "a PDF"),
-    (rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<svg", "an SVG drawing"),
-    (rb"PK\x03\x04", "a ZIP archive or an Office document"),
-    (rb"\x1f\x8b", "a gzip archive"),
-    (rb"....ftyp", "a video or an MP4 recording"),
-    (rb"\x1a\x45\xdf\xa3", "a Matroska or WebM recording"),
-    (rb"RIFF....WAVE|fLaC|OggS|ID3", "a recording"),
-    (rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF....WEBP", "a picture"),
-    (rb"\s*[{\[]\s*[\"\]}]", "JSON"),
+BEGINNING = 2_000
+"""Bytes that are looked at to tell what a file is."""
+OTHER_KINDS = tuple(
+    (re.compile(mark, re.DOTALL | re.IGNORECASE), what)
+    for mark, what in (
+        (rb"%PDF-", "a PDF"),
+        (rb"<[?!s].*?<svg\b|<svg\b", "an SVG drawing"),
+        (rb"PK\x03\x04", "a ZIP archive or an Office document"),
+        (rb"\x1f\x8b", "a gzip archive"),
+        (rb"....ftyp", "a video or an MP4 recording"),
+        (rb"\x1a\x45\xdf\xa3", "a Matroska or WebM recording"),
+        (rb"RIFF....WAVE|fLaC|OggS|ID3", "a recording"),
+        (rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF....WEBP", "a picture"),
+        (rb"[{\[]\s*[\"\]}]", "JSON"),
+    )
 )

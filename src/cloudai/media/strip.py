@@ -1,19 +1,22 @@
 """Takes metadata out of picture files without touching a pixel.
 
 Camera, place, time, author, comments, thumbnails and whatever follows the end of the picture stay here; the
-colour profile goes along, since without it colours change. Works on the bytes: a library that decodes and
-encodes anew would change the pixels.
+colour profile goes along without its texts (``profile.py``), since without it colours change. Works on the bytes: a
+library that decodes and encodes anew would change the pixels. What is kept is listed; all else is left out.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 
 from cloudai.errors import InputError
+from cloudai.media.profile import scrubbed
 
-__all__ = ["STRIPPABLE", "strip"]
+__all__ = ["STRIPPABLE", "png_chunks", "scans", "strip"]
 
 
 def strip(data: bytes, format: str) -> bytes:  # noqa: A002  # Pillow's word
@@ -37,34 +40,61 @@ def _cut_off(format: str) -> InputError:  # noqa: A002
 
 # -- JPEG: https://www.w3.org/Graphics/JPEG/itu-t81.pdf, Annex B -------------------------------------------
 
-SOI, EOI, SOS, COM = 0xD8, 0xD9, 0xDA, 0xFE
-APP0, APP2, APP14, APP15 = 0xE0, 0xE2, 0xEE, 0xEF
+EOI, SOS, APP0, APP2, APP14 = 0xD9, 0xDA, 0xE0, 0xE2, 0xEE
+FRAME = frozenset({*range(0xC0, 0xC8), *range(0xC9, 0xD0), 0xDA, 0xDB, 0xDC, 0xDD})
+"""Segments a decoder needs: frames, scans, tables."""
 STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 """Markers without a length: TEM and the restart markers."""
+MARKER = re.compile(rb"\xff(?=[^\x00\x01\xd0-\xd7\xff])")
+"""The next marker in entropy-coded data that is neither stuffing nor a restart."""
+ICC = b"ICC_PROFILE\0"
+MOST_IN_SEGMENT = 65_519 - len(ICC) - 2
 
 
 def _jpeg(data: bytes) -> bytes:
-    out = [data[:2]]
+    first, rest = b"", []
+    profile: dict[int, bytes] = {}
+    for marker, payload, scan in _segments(data):
+        if marker == APP2 and payload.startswith(ICC):
+            profile[payload[len(ICC)]] = payload[len(ICC) + 2 :]
+        elif (kept := _kept_segment(marker, payload)) is None:
+            continue
+        elif marker == APP0:
+            first = first or _segment(marker, kept)  # it has to come first, and once
+        else:
+            rest += [_segment(marker, kept), scan]
+    icc = scrubbed(b"".join(profile[number] for number in sorted(profile)))
+    return b"".join([b"\xff\xd8", first, *_icc_segments(icc), *rest, b"\xff\xd9"])
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """Marker, payload, and what a scan has behind it, up to the end of the first picture: the rest is not sent."""
     position = 2
     while True:
         marker, position = _next_marker(data, position)
         if marker == EOI:
-            return b"".join([*out, b"\xff\xd9"])  # the first picture ends here: what follows is not sent
+            return
         if marker in STANDALONE:
-            out.append(bytes([0xFF, marker]))
             continue
         length = int.from_bytes(data[position : position + 2], "big")
         payload = data[position + 2 : position + length]
         if length < 2 or len(payload) != length - 2:  # noqa: PLR2004  # the length counts itself
             raise _cut_off("JPEG")
         position += length
-        kept = _kept_segment(marker, payload)
-        if kept is not None:
-            out.append(bytes([0xFF, marker]) + (len(kept) + 2).to_bytes(2, "big") + kept)
+        scan = b""
         if marker == SOS:
             end = _end_of_scan(data, position)
-            out.append(data[position:end])
-            position = end
+            scan, position = data[position:end], end
+        yield marker, payload, scan
+
+
+def scans(data: bytes) -> int:
+    """How often a JPEG is painted over: a decoder goes over the whole picture for each scan."""
+    count = 0
+    with suppress(InputError, IndexError):
+        for marker, _, _ in _segments(data):
+            count += marker == SOS
+    return count
 
 
 def _next_marker(data: bytes, position: int) -> tuple[int, int]:
@@ -75,57 +105,86 @@ def _next_marker(data: bytes, position: int) -> tuple[int, int]:
     return data[position], position + 1
 
 
+def _end_of_scan(data: bytes, position: int) -> int:
+    found = MARKER.search(data, position)
+    if found is None:
+        raise _cut_off("JPEG")
+    return found.start()
+
+
 def _kept_segment(marker: int, payload: bytes) -> bytes | None:
-    if marker == COM:
-        return None
     if marker == APP0:
         # JFIF with its size set to 0 by 0: a thumbnail may show what was cropped away.
         return payload[:12] + b"\0\0" if payload.startswith(b"JFIF\0") else None
-    if marker == APP2:
-        return payload if payload.startswith(b"ICC_PROFILE\0") else None
-    if APP0 < marker <= APP15:
+    if marker == APP14:
         # Adobe's says how the colours are stored: without it a CMYK picture turns negative.
-        return payload if marker == APP14 and payload.startswith(b"Adobe") else None
-    return payload
+        return payload[:12] if payload.startswith(b"Adobe") else None
+    return payload if marker in FRAME else None
 
 
-def _end_of_scan(data: bytes, position: int) -> int:
-    """Where the entropy-coded data ends: the next marker that is neither stuffing nor a restart."""
-    while True:
-        position = data.index(b"\xff", position)
-        following = data[position + 1]
-        if following != 0 and following not in STANDALONE and following != 0xFF:  # noqa: PLR2004
-            return position
-        position += 1 if following == 0xFF else 2  # noqa: PLR2004
+def _segment(marker: int, payload: bytes) -> bytes:
+    return bytes([0xFF, marker]) + (len(payload) + 2).to_bytes(2, "big") + payload
+
+
+def _icc_segments(profile: bytes) -> list[bytes]:
+    pieces = [profile[start : start + MOST_IN_SEGMENT] for start in range(0, len(profile), MOST_IN_SEGMENT)]
+    return [_segment(APP2, ICC + bytes([i, len(pieces)]) + piece) for i, piece in enumerate(pieces, 1)]
 
 
 # -- PNG: https://www.w3.org/TR/png-3/ ---------------------------------------------------------------------
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-PNG_KEPT = frozenset(
-    {
-        b"IHDR",
-        b"PLTE",
-        b"IDAT",
-        b"IEND",
-        b"tRNS",
-        b"gAMA",
-        b"cHRM",
-        b"sRGB",
-        b"iCCP",
-        b"sBIT",
-        b"bKGD",
-        b"pHYs",
-        b"cICP",
-    }
-)
+PNG_KEPT = {
+    b"IHDR": 13,
+    b"PLTE": 768,
+    b"IDAT": 2**31,
+    b"IEND": 0,
+    b"tRNS": 256,
+    b"gAMA": 4,
+    b"cHRM": 32,
+    b"sRGB": 1,
+    b"sBIT": 4,
+    b"bKGD": 6,
+    b"pHYs": 9,
+    b"cICP": 4,
+}
+"""What a decoder needs, and its largest size in bytes: what is longer holds something else behind it."""
+ONCE = (b"IHDR", b"PLTE", b"IDAT")
+"""What stands in one place, pieces of pixels one behind the other."""
+MOST_PROFILE = 8_000_000
+"""Bytes of a colour profile; printers' have up to three million."""
 
 
 def _png(data: bytes) -> bytes:
-    return PNG_SIGNATURE + b"".join(_png_chunks(data))
+    return PNG_SIGNATURE + b"".join(_png_chunk(name, body) for name, body in _png_kept(data))
 
 
-def _png_chunks(data: bytes) -> Iterator[bytes]:
+def _png_kept(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    once: set[bytes] = set()
+    last = b""
+    for name, body in png_chunks(data):
+        if name in ONCE and name in once and last != name:
+            raise _cut_off("PNG")  # what stands between would be left out, and the picture would be another
+        last = name
+        once.add(name)
+        if name == b"iCCP":
+            # Its name may be anything; the profile itself is packed.
+            profile = scrubbed(_unpacked(body.partition(b"\0")[2][1:]))
+            if profile:
+                yield name, b"icc\0\0" + zlib.compress(profile)
+        elif name in PNG_KEPT:
+            yield name, body[: PNG_KEPT[name]]
+
+
+def _unpacked(data: bytes) -> bytes:
+    try:
+        return zlib.decompressobj().decompress(data, MOST_PROFILE)
+    except zlib.error:
+        return b""
+
+
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and content of each chunk up to the end of the picture; InputError where one is damaged."""
     position = len(PNG_SIGNATURE)
     while True:
         length, name = struct.unpack_from(">I4s", data, position)
@@ -133,40 +192,55 @@ def _png_chunks(data: bytes) -> Iterator[bytes]:
         (checksum,) = struct.unpack_from(">I", data, end - 4)
         if checksum != zlib.crc32(data[position + 4 : end - 4]):
             raise _cut_off("PNG")
-        if name in PNG_KEPT:
-            yield data[position:end]
+        yield name, data[position + 8 : end - 4]
         if name == b"IEND":
             return
         position = end
 
 
+def _png_chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I4s", len(body), name) + body + struct.pack(">I", zlib.crc32(name + body))
+
+
 # -- WebP: https://developers.google.com/speed/webp/docs/riff_container -------------------------------------
 
 WEBP_KEPT = frozenset({b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ICCP"})
-VP8X_EXIF, VP8X_XMP = 0x08, 0x04
+VP8X_ICC, VP8X_EXIF, VP8X_XMP = 0x20, 0x08, 0x04
+VP8X_SIZE = 10
 
 
 def _webp(data: bytes) -> bytes:
     (size,) = struct.unpack_from("<I", data, 4)
     if len(data) < size + 8:
         raise _cut_off("WEBP")
-    body = b"".join(_webp_chunks(data[: size + 8]))
+    chunks = [(name, _webp_kept(name, body)) for name, body in _webp_chunks(data[: size + 8]) if name in WEBP_KEPT]
+    body = b"".join(_webp_chunk(name, kept) for name, kept in chunks if kept)
     return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
 
 
-def _webp_chunks(data: bytes) -> Iterator[bytes]:
+def _webp_kept(name: bytes, body: bytes) -> bytes:
+    if name == b"VP8X":
+        return bytes([body[0] & ~(VP8X_EXIF | VP8X_XMP)]) + body[1:VP8X_SIZE]
+    return (scrubbed(body) or NO_PROFILE) if name == b"ICCP" else body
+
+
+NO_PROFILE = b"\0\0"
+"""VP8X has said that there is a profile: one that nobody can read stands for none."""
+
+
+def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     position = 12
     while position + 8 <= len(data):
         name, length = struct.unpack_from("<4sI", data, position)
         end = position + 8 + length
         if end > len(data):
             raise _cut_off("WEBP")
-        chunk = data[position:end]
-        if name == b"VP8X":
-            chunk = chunk[:8] + bytes([chunk[8] & ~(VP8X_EXIF | VP8X_XMP)]) + chunk[9:]
-        if name in WEBP_KEPT:
-            yield chunk + b"\0" * (length % 2)  # chunks begin at even places
+        yield name, data[position + 8 : end]
         position = end + length % 2
+
+
+def _webp_chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack("<4sI", name, len(body)) + body + b"\0" * (len(body) % 2)  # chunks begin at even places
 
 
 STRIPPABLE = {"JPEG": _jpeg, "PNG": _png, "WEBP": _webp}

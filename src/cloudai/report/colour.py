@@ -7,7 +7,7 @@ from dataclasses import replace
 from PIL import Image
 
 from cloudai.errors import InputError
-from cloudai.media.pixels import DAMAGED, damaged, from_pillow, upright
+from cloudai.media.pixels import decoding, from_pillow, upright
 
 __all__ = ["in_colour"]
 
@@ -27,10 +27,8 @@ def in_colour(picture: Image.Image) -> Image.Image:
     if picture.format is None:
         # Cut, resized or turned already: Pillow then drops the format, but may keep the old Orientation.
         header = replace(header, orientation=1, width=picture.width, height=picture.height)
-    try:
+    with decoding("the picture", header.format):
         mine = picture.copy()
-    except DAMAGED as error:
-        raise damaged("the picture", header.format) from error
     shown = upright(mine, header, (header.width, header.height), "the picture")
     shown.info.clear()
     return shown

@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
-from urllib.parse import urlsplit
 
 from cloudai.errors import AuthError, BadRequestError, ForbiddenError, RateLimitedError, ServiceError, SettingsError
 from cloudai.flow import Flow, Request, Response
 from cloudai.media import Picture
+from cloudai.origin import split
 from cloudai.provider import Fault, Resource, Setting, Token, error_body, error_class, readable, with_headers
 from cloudai.providers._by_service import HOW, UNKNOWN, ByService
 from cloudai.providers.azure._login import AzureLogin, Credential, given_login, require_own_address, scope
@@ -280,7 +280,7 @@ def _known_api(api: str | None) -> str | None:
 
 def _endpoint(given: str, service: str) -> str:
     """The address of a resource, without the API's own path that pages often give with it."""
-    parts = urlsplit(given.strip())
+    parts = split(given)
     if parts.scheme not in ("https", "http") or not parts.hostname:
         raise SettingsError(
             f"the endpoint of {service} is no address: {given!r}",

@@ -11,10 +11,10 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 from cloudai.errors import AuthError, BadRequestError, ServiceError, SettingsError
 from cloudai.flow import Flow, Request, Response
+from cloudai.origin import split
 from cloudai.provider import Fault, Resource, Setting, Token, error_body, error_class, readable, with_headers
 from cloudai.providers._by_service import HOW, UNKNOWN, ByService
 from cloudai.providers.watson._login import PROPERTIES, Authenticator, WatsonLogin, kind_of, login_of
@@ -148,7 +148,7 @@ class WatsonService(ByService):
         url = self.setting(f"{service}_url")
         if not url:
             return UNKNOWN
-        if urlsplit(url).scheme not in ("https", "http") or not urlsplit(url).hostname:
+        if split(url).scheme not in ("https", "http") or not split(url).hostname:
             raise SettingsError(
                 f"the URL of {HOSTS[service]} is no address: {url!r}",
                 advice="Copy it from IBM Cloud, where it is shown beside the key.",
@@ -199,7 +199,7 @@ ADVICE: Mapping[str, str] = {
 
 
 def _service_of(url: str | None) -> str:
-    host = urlsplit(url or "").hostname or ""
+    host = split(url or "").hostname or ""
     for service, word in HOSTS.items():
         if f".{word}." in f".{host}.":
             return service
