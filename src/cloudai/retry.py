@@ -59,13 +59,8 @@ def retrying(
 
 def wait_after(state: RetryCallState) -> float:
     """Seconds until the next attempt, for the exception at hand; raises it where there is none."""
-    loop = state.retry_object
     state.set_exception(sys.exc_info())  # type: ignore[arg-type]  # never Nones
-    try:
-        step: Any = loop.iter(state)  # DoSleep: its seconds
-    finally:
-        # What tenacity keeps of this step refers to the loop: a circle, and the upload in it.
-        loop.iter_state.reset()
+    step: Any = state.retry_object.iter(state)  # DoSleep: its seconds
     state.prepare_for_next_attempt()
     return float(step)
 

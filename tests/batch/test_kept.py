@@ -54,6 +54,11 @@ def test_no_text_is_written(tmp_path: Path, texts: list[str]) -> None:
         assert "not_started" in done.values()
         assert "비밀".encode() not in everything(path)
         assert [row["input"] for row in done.tidy] == texts
+    with Client(MadeUp(), send=Server(mood)) as client, client.batch("sentiment", texts * 9, journal=path) as job:
+        job.stop()
+        assert list(job) == []
+        assert [row["input"] for row in job.table()] == [f"input {n}" for n in range(18)]
+    assert "비밀".encode() not in everything(path)
 
 
 def test_signatures_are_not_written(tmp_path: Path) -> None:

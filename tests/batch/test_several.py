@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 
 import cloudai
 from cloudai import Client, SettingsError
-from cloudai.flow import Blob, Request, Response
-from cloudai.providers.google.vision import FIELDS
+from cloudai.flow import Blob, Flow, Request, Response
+from cloudai.media import Image, ImageLimits
+from cloudai.models.face import Faces
+from cloudai.models.image import ImageAnalysis
+from cloudai.providers.google.vision import FIELDS, AnnotateTogether
 from tests.batch.asking import Batcher, Server, both
 from tests.batch.test_together import FACE, Asked, azure, picture
 from tests.core.made_up import MadeUp, ok
@@ -123,8 +126,10 @@ def test_what_cannot_be_asked_at_once_is_asked_apart(colour: str) -> None:
 def test_texts_may_be_asked_several_things(colour: str) -> None:
     """Where an operation is not there each input says so, and the other is answered; ten texts a request."""
     run = Asked(colour, azure)
-    done = run(["sentiment", "key_phrases"], [f"후기 {n}" for n in range(20)])
+    done = run(["sentiment", "key_phrases"], [f"후기 {n}" for n in range(20)], plan=True)
     assert run.n == 2
+    assert done.plan is not None
+    assert (done.plan.requests, done.plan.units, len(done.plan.refused)) == (2, 20, 20)
     assert {(o.operation, o.status) for o in done.outcomes} == {("sentiment", "ok"), ("key_phrases", "unsupported")}
     assert done.balanced
     assert all(row["input"].startswith("후기") for row in done.table)
@@ -191,3 +196,41 @@ def test_a_picture_by_its_address_is_one_item_too() -> None:
     [request] = server.requests
     [item] = request.json["requests"]
     assert not isinstance(item["image"].get("content"), Blob)
+
+
+class TwoSizes(MadeUp):
+    """Takes pictures of 40 px for one operation, of 20 px for another."""
+
+    def analyze_image(self, image: Image, **_: Any) -> Flow[ImageAnalysis]:
+        """One request."""
+        yield from self._sent(image, 40)
+        return ImageAnalysis()
+
+    def detect_faces(self, image: Image, **_: Any) -> Flow[Faces]:
+        """The same."""
+        yield from self._sent(image, 20)
+        return Faces()
+
+    def _sent(self, image: Image, side: int) -> Flow[None]:
+        sent = yield from image.fit(ImageLimits("V", frozenset({"PNG"}), 1_000_000, side))
+        yield Request("POST", "https://made-up.example/v1", service="mood", content=sent.blob)
+
+
+@both
+def test_each_operation_says_what_it_was_sent(colour: str) -> None:
+    """They look at one file, and each has made its own of it."""
+    server = Server(lambda request: ok({}))
+    done = Batcher(colour, TwoSizes(key="not-a-real-key"), server)(BOTH, [picture(3), picture(4)], concurrency=1)
+    assert [row["prepared"] for row in done.table] == ["50→40 px", "50→20 px"] * 2
+    assert [row["sent_bytes"] for row in done.table][:2] == [len(r.content.data) for r in server.requests[:2]]
+
+
+@both
+def test_parts_that_cannot_be_told_apart_are_nobody_s(colour: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the provider's code raises then: a typed error for each, and nothing is sent again for ever."""
+    monkeypatch.setattr(AnnotateTogether, "split", lambda *_: {}["no"])
+    run, server = run_of(colour)
+    done = run("detect_faces", [picture(n + 10) for n in range(5)])
+    assert done.values("error_type") == ["MalformedResponseError"] * 5
+    assert len(server.requests) == 1
+    assert done.balanced
