@@ -299,10 +299,11 @@ def _fields(request: Request) -> set[str] | None:
 def _pictures(requests: Sequence[Request]) -> list[list[int]]:
     """The numbers of those that are about the same picture, seen in the same way, for different things."""
     found: list[list[int]] = []
-    of_picture: dict[str, list[list[int]]] = {}
+    of_picture: dict[Any, list[list[int]]] = {}
     for number, request in enumerate(requests):
         content = _item(request)["image"].get("content")
-        picture = content.sha256 if isinstance(content, Blob) else json.dumps(_item(request)["image"])
+        is_here = isinstance(content, Blob)
+        picture = (content.key, content.sha256) if is_here else json.dumps(_item(request)["image"])
         same = of_picture.setdefault(picture, [])
         for numbers in same:
             if _go_together(request, [requests[n] for n in numbers]):
