@@ -17,7 +17,7 @@ from google.protobuf import json_format
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-__all__ = ["Grpcd", "cutting", "grpcd"]
+__all__ = ["Grpcd", "accepting", "cutting", "grpcd"]
 
 METHOD = "/google.cloud.vision.v1.ImageAnnotator/BatchAnnotateImages"
 assert error_details_pb2  # known to the pool, so that details can be read from JSON
@@ -79,6 +79,24 @@ def grpcd(reply: Any, *, delay: float = 0.0, tls: Any = None) -> Iterator[Grpcd]
         server.stop(None).wait()
 
 
+@contextmanager
+def accepting(listening: socket.socket, serve: Callable[[socket.socket], None]) -> Iterator[None]:
+    """Serve each connection in a thread, until it is closed."""
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=(listening.accept()[0],), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+
+
 WHOLE = 2000
 """Bytes by which the test's picture has come, and with it the call."""
 SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
@@ -101,15 +119,5 @@ def cutting() -> Iterator[Grpcd]:
             if len(seen) >= WHOLE:
                 state.requests.append(seen)
 
-    def accept() -> None:
-        with suppress(OSError):
-            while True:
-                threading.Thread(target=serve, args=(listening.accept()[0],), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    try:
+    with accepting(listening, serve):
         yield state
-    finally:
-        with suppress(OSError):
-            listening.shutdown(socket.SHUT_RDWR)
-        listening.close()

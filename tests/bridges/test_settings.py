@@ -24,7 +24,7 @@ from azure.ai.vision.imageanalysis.aio import ImageAnalysisClient as AioImageAna
 from google.cloud import vision
 from google.cloud.vision_v1.services.image_annotator.transports import ImageAnnotatorGrpcAsyncIOTransport
 
-from tests.bridges.grpcd import grpcd
+from tests.bridges.grpcd import accepting, grpcd
 from tests.bridges.ways import KEY, KEYED, OPENED, SERVICES, WAYS, google_grpc, outcome, theirs
 from tests.faultd.faults import reply
 from tests.faultd.server import faultd
@@ -100,18 +100,8 @@ def proxying(target: int) -> Iterator[Proxy]:
             pump(server, client)
             there.join()
 
-    def accept() -> None:
-        with suppress(OSError):
-            while True:
-                threading.Thread(target=serve, args=(listening.accept()[0],), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    try:
+    with accepting(listening, serve):
         yield proxy
-    finally:
-        with suppress(OSError):
-            listening.shutdown(socket.SHUT_RDWR)
-        listening.close()
 
 
 @contextmanager
