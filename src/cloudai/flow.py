@@ -178,19 +178,20 @@ class Request:
         2.5 times faster for a picture of 1 MB.
         """
         blobs: list[Blob] = []
-        mark = secrets.token_hex(16)
 
         def placeholder(value: object) -> str:
             if not isinstance(value, Blob):
                 raise TypeError(f"cannot send {type(value).__name__} as JSON")
             blobs.append(value)
-            return f"{mark}{len(blobs) - 1}."
+            return f"{MARK}{len(blobs) - 1}."
 
         text = json.dumps(self.json, ensure_ascii=False, default=placeholder, allow_nan=False)
-        parts = re.split(rf"{mark}(\d+)\.", text)
+        parts = re.split(rf"{MARK}(\d+)\.", text)
         return [blobs[int(part)] if i % 2 else part.encode() for i, part in enumerate(parts)]
 
 
+MARK = secrets.token_hex(16)
+"""Stands for a Blob in JSON text; no input can hold it, for nobody knows it."""
 PIECE = 196_608
 """Bytes of a body that are encoded at once; a multiple of 3 is base64 without padding inside."""
 SMALL = 1_000

@@ -56,12 +56,14 @@ def test_a_reply_with_half_of_an_emoji(colour: str, tmp_path: Path) -> None:
 
 @both
 def test_a_text_and_a_row_with_half_of_an_emoji(colour: str, tmp_path: Path) -> None:
-    """A table read with such a cell: every input has its row, and the cell is as it was."""
+    """A table read with such a cell: such a text fails alone, every input has its row, and the cell is as it was."""
     rows: list[dict[str, Any]] = [{"글": "좋아요", "누가": "가\udcb0"}, {"글": "별로 \ud83d", "누가": "나"}]
     run = Batcher(colour, MadeUp(), Server(lambda _: ok({"score": 0.5})))
     for _ in range(2):
         done = run("sentiment", rows, column="글", journal=tmp_path / "j")
-        assert done.values() == ["ok", "ok"]
+        assert done.values() == ["ok", "failed"]
+        assert done.values("error_type")[1] == "InputError"
+        assert [row["누가"] for row in done.table] == ["가\udcb0", "나"]
         assert done.balanced
     with closing(sqlite3.connect(tmp_path / "j")) as db:
         assert db.execute("SELECT COUNT(*) FROM items").fetchone() == (2,)

@@ -8,9 +8,11 @@ own part of the reply. This file knows nothing of journals or paces: what a part
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from cloudai.effects import Effect, Program, Send, Sleep, Wait
@@ -123,8 +125,7 @@ def _to_a_standstill(members: list[_Member]) -> Program[None]:
                 yield from _answered(member)
                 member.step()
         calling = [member for member in going if isinstance(member.at, Call) and not member.at.waits]
-        for n in range(0, len(calling), CALLS):
-            yield from _called(calling[n : n + CALLS])
+        yield from _called(calling)
         writing = [member for member in going if isinstance(member.at, Wait | Call) and member not in calling]
         for member in writing:
             yield from _answered(member)
@@ -132,16 +133,30 @@ def _to_a_standstill(members: list[_Member]) -> Program[None]:
 
 
 STANDSTILL = (Meet, Later, Send, Sleep, Wait, Call)
-CALLS = 4
-"""Blocking functions that go to a thread as one: a journey costs more than a small one takes, and others wait too."""
+SLICE = 0.01
+"""Seconds of blocking functions that go to a thread as one: a journey costs more than a small one takes, and others
+wait too."""
 
 
 def _called(members: list[_Member]) -> Program[None]:
     """Have the blocking functions of several members run, one after the other; each has its own outcome."""
-    functions = [member.at.function for member in members]  # type: ignore[union-attr]
-    outcomes: list[tuple[Any, BaseException | None]] = yield Call(lambda: [_outcome(f) for f in functions])
-    for member, (answer, failure) in zip(members, outcomes, strict=True):
-        member.at, member.answer, member.failure = None, answer, failure
+    left = list(members)
+    while left:
+        functions = [member.at.function for member in left]  # type: ignore[union-attr]
+        outcomes: list[tuple[Any, BaseException | None]] = yield Call(partial(_outcomes, functions))
+        for member, (answer, failure) in zip(left, outcomes, strict=False):
+            member.at, member.answer, member.failure = None, answer, failure
+        left = left[len(outcomes) :]
+
+
+def _outcomes(functions: list[Callable[[], Any]]) -> list[tuple[Any, BaseException | None]]:
+    """Of as many as there is time for, one at least."""
+    until, found = time.monotonic() + SLICE, []
+    for function in functions:
+        found.append(_outcome(function))
+        if time.monotonic() > until:
+            break
+    return found
 
 
 def _outcome(function: Callable[[], Any]) -> tuple[Any, BaseException | None]:

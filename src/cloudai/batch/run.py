@@ -218,7 +218,7 @@ class Run(Conduct, Generic[R]):
         if not self.going:
             self._intake.close()  # stopped before it began
         self._workers = self.concurrency
-        self.outcomes = Channel(self._workers)
+        self.outcomes = Channel(self._workers * self.together)
         return [self._worker(number) for number in range(self._workers)]
 
     def _worker(self, number: int) -> Program[None]:
