@@ -278,11 +278,12 @@ class Run(Conduct, Generic[R]):
         facts: dict[str, Any] = {"started_at": _now(), "cached": False}
         try:
             source = given_as(asked.operation, entry.given)
-            if isinstance(source, Source):
+            if self.engine.fetching and isinstance(source, Source):
                 job = self.client._job(asked.operation, source, asked.call_options)  # noqa: SLF001
                 yield from self.engine.fetched(source, job)
             digest = yield Call(partial(digest_of, source))
-            given = copy(source)  # of what several operations look at, each has its own frame
+            # Of what several operations look at, each has its own frame.
+            given = copy(source) if len(self.asked) > 1 else source
         except (InputError, DeadlineExceededError) as error:
             return self._entered(entry, came, None, _Ended("failed", error=error, facts=facts))
         facts["sha256"] = digest
