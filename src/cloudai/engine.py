@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 from tenacity import RetryCallState
 
+from cloudai._harmless import Harmless
+from cloudai._secrets import Secrets, carried, telling
 from cloudai.effects import AtOnce, Once, Program, Send
 from cloudai.errors import (
     AuthError,
@@ -29,6 +31,7 @@ from cloudai.errors import (
     MalformedResponseError,
     RateLimitedError,
     SettingsError,
+    alone,
 )
 from cloudai.flow import Call, Flow, Request, Response, Together
 from cloudai.guards import Gate, Guards, shared
@@ -73,9 +76,9 @@ class Job:
     """Returns what `Meta` says of the input before it is prepared. Called late: the name of a picture given as
     bytes is its digest, and the event loop must not wait for that."""
     deadline: float
-    extra: Mapping[str, Any] | None = None
-    extra_params: Mapping[str, str] | None = None
-    extra_headers: Mapping[str, str] | None = None
+    extra: Mapping[str, Any] | None = field(default=None, repr=False)
+    extra_params: Mapping[str, str] | None = field(default=None, repr=False)
+    extra_headers: Mapping[str, str] | None = field(default=None, repr=False)
     prepared: Callable[[], Mapping[str, Any]] = dict
     """Returns what `Meta` says of the input once it is prepared."""
     ledger: Ledger = field(default_factory=Ledger)
@@ -125,13 +128,16 @@ class Engine:
     def run(self, flow: Flow[R], job: Job) -> Program[R]:
         """The whole call: the flow's result with ``meta`` and ``raw``, or an error that says what it cost."""
         began, called_at = self.clock(), datetime.now(UTC)
+        failure: CloudAIError | None = None
         try:
             result = yield from self._steps(flow, job)
         except ValidationError as error:
             # The flow built its result from numbers that a result refuses.
-            raise self._signed_off(_out_of_range(error), job) from error
+            failure = _out_of_range(error)
         except CloudAIError as error:
-            raise self._signed_off(error, job)  # noqa: B904  # the same error, filled in
+            failure = error
+        if failure is not None:
+            raise alone(self._signed_off(failure, job))
         self._tell("result", job)
         return result._with(self._meta(result, job, called_at, self.clock() - began), _raw(job))  # noqa: SLF001
 
@@ -262,10 +268,11 @@ class Engine:
 
     def _attempt(self, request: Request, job: Job, gate: Gate, place: str) -> Program[Response]:
         """One attempt: the reply if it is a good one, else the error it stands for."""
-        token = None
+        token, plain = None, request
         if request.credentials and not self.offline:
             token = yield from self._current_token(request.service, job)
             request = self.provider.sign(request, token)
+        secrets = _secrets(plain, request, job)
         self._left(job)
         began = self.clock()
         yield from job.ledger.sending(place, request)
@@ -277,6 +284,7 @@ class Engine:
         try:
             response: Response = yield Send(replace(request, timeout=left))
         except CloudAIError as error:
+            secrets.clear(error)
             self._tell("failure", job, error=type(error).__name__)
             self._failed(error, request, job, place)
             self._raise_if_late(error, job)
@@ -286,6 +294,7 @@ class Engine:
             self._tell("failure", job, error=type(error).__name__)
             self._failed(ConnectionLostError(f"send= failed with {type(error).__name__}"), request, job, place)
             raise
+        response = secrets.cleared(response)
         job.request_id = self.provider.request_id(response) or job.request_id
         self._tell("reply", job, status=response.status)
         if response.status not in GOOD:
@@ -449,6 +458,21 @@ def _with_extras(request: Request, job: Job) -> Request:
         params={**request.params, **(job.extra_params or {})},
         headers={**request.headers, **(job.extra_headers or {})},
     )
+
+
+HARMLESS = Harmless()
+
+
+def _secrets(plain: Request, signed: Request, job: Job) -> Secrets:
+    """What of the credentials and the user's own extras the service must not repeat to anybody."""
+    headers = {name: value for name, value in signed.headers.items() if plain.headers.get(name) != value}
+    params = {name: value for name, value in signed.params.items() if plain.params.get(name) != value}
+    added = replace(signed, headers={**headers, **(job.extra_headers or {})}, params=params, form=None)
+    if signed.credentials:
+        own = [*telling(job.extra_params), *telling(job.extra)]
+        return Secrets([*carried(added, HARMLESS), *own])
+    # It asks for a token: all that it carries may be what the token is given for.
+    return Secrets(carried(signed, HARMLESS))
 
 
 def _deep_merge(ours: Any, theirs: Any) -> Any:

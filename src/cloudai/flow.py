@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ValidationError
 
@@ -65,7 +66,7 @@ class File:
     """One part of a ``multipart/form-data`` body; without a name it is a field, not a file."""
 
     name: str | None
-    content: Blob | bytes
+    content: Blob | bytes = field(repr=False)
     media_type: str
 
 
@@ -122,6 +123,11 @@ class Request:
     merge: Merge | None = None
     timeout: float | None = None
     credentials: bool = True
+
+    def __repr__(self) -> str:
+        # Where it goes, and nothing of what it carries: crash reports show the variables of every frame.
+        parts = urlsplit(self.url)
+        return f"<Request {self.method} {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}>"
 
     @cached_property
     def upload_size(self) -> int:
@@ -207,6 +213,9 @@ class Response:
     def __post_init__(self) -> None:
         object.__setattr__(self, "headers", {name.lower(): value for name, value in self.headers.items()})
 
+    def __repr__(self) -> str:
+        return f"<Response {self.status}, {len(self.content)} bytes>"
+
     def json(self) -> Any:
         """The body as JSON; MalformedResponseError where it is not, or holds NaN or Infinity."""
         return self._json
@@ -224,7 +233,8 @@ class Response:
         try:
             return json.loads(self.content.decode("utf-8-sig").strip(), parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
-            raise MalformedResponseError(f"the reply is not JSON ({error})") from error
+            why = str(error)
+        raise MalformedResponseError(f"the reply is not JSON ({why})")  # without its cause, which holds the reply
 
     def parse(self, model: type[M]) -> M:
         """The body as a wire model; MalformedResponseError where it does not fit, or says that it is no JSON."""
@@ -240,8 +250,9 @@ def checked(model: type[M], data: object) -> M:
         return model.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise MalformedResponseError(f"the reply is not what the vendor documents: {where}: {first['msg']}") from error
+    where = ".".join(str(part) for part in first["loc"]) or "the whole"
+    # Without its cause, which holds the reply.
+    raise MalformedResponseError(f"the reply is not what the vendor documents: {where}: {first['msg']}")
 
 
 JSON_KINDS = ("/json", "+json", "-json-1.0", "-json-1.1")

@@ -361,7 +361,7 @@ class Provider:
         kind = fault.kind or error_class(status)
         hint = header_hint if fault.retry_after is None else fault.retry_after
         error = kind(
-            _one_line(fault.message) or f"HTTP {status}",
+            _one_line(fault.message)[:LONGEST_MESSAGE] or f"HTTP {status}",
             advice=fault.advice or ADVICE.get(kind),
             status=status,
             code=fault.code,
@@ -450,6 +450,10 @@ def error_class(status: int) -> type[ServiceError]:
     if 300 <= status < 400:  # noqa: PLR2004
         return RedirectBlockedError
     return CLASSES.get(status) or (ServerError if status >= 500 else BadRequestError)  # noqa: PLR2004
+
+
+LONGEST_MESSAGE = 1000
+"""Characters of a vendor's message that an error repeats."""
 
 
 def readable(response: Response) -> str:

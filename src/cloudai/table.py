@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from cloudai.errors import MissingExtraError, UnsupportedOperationError
+from cloudai.inert import UNPRINTABLE, encodable, inert
 
 if TYPE_CHECKING:
     from cloudai.models.base import Result
@@ -26,9 +27,8 @@ R = TypeVar("R", bound="Result")
 
 # A spreadsheet runs a cell that begins so as a formula; the full-width forms are folded to these by some.
 # OWASP ASVS 1.2.10, CWE-1236.
-FORMULA = tuple("=+-@\t\r\n\0＝＋－＠")
-# C0 and C1 controls, and the marks that turn the direction of text: text of pictures must not steer a terminal.
-UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Some also drop what stands invisibly before it: spaces of any kind, marks of no width, a byte order mark.
+FORMULA = re.compile(rf"[\t\r\n\0]|(?:\s|{UNPRINTABLE.pattern}|[\u200c\u200d])*[=+\-@＝＋－＠﹦﹢﹣﹫]")
 WIDEST_CELL = 48
 THOUSAND = 1000
 
@@ -130,7 +130,7 @@ class Table:
         for row in self.rows:
             cells = [_cell(row.get(name)) for name in self.columns]
             writer.writerow([_guarded(cell) if excel else cell for cell in cells])
-        text = str(_encodable(out.getvalue()))
+        text = str(encodable(out.getvalue()))
         if path is not None:
             Path(path).write_bytes(text.encode("utf-8-sig" if excel else "utf-8"))
         return text
@@ -149,7 +149,7 @@ class Table:
             import pandas as pd
         except ImportError as error:
             raise MissingExtraError("to_pandas()", "data") from error
-        columns = _encodable(self.columns)
+        columns = encodable(self.columns)
         return pd.DataFrame([dict(zip(columns, cells, strict=True)) for cells in self._cells()], columns=columns)
 
     def to_polars(self) -> Any:
@@ -160,11 +160,11 @@ class Table:
             raise MissingExtraError("to_polars()", "data") from error
         columns = zip(*self._cells(), strict=True) if self.rows else [()] * len(self.columns)
         return pl.DataFrame(
-            {name: list(cells) for name, cells in zip(_encodable(self.columns), columns, strict=True)}, strict=False
+            {name: list(cells) for name, cells in zip(encodable(self.columns), columns, strict=True)}, strict=False
         )
 
     def _cells(self) -> list[list[Any]]:
-        return [[_encodable(row.get(name)) for name in self.columns] for row in self.rows]
+        return [[encodable(row.get(name)) for name in self.columns] for row in self.rows]
 
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
         """Write a Parquet file (extra ``data``)."""
@@ -172,22 +172,9 @@ class Table:
 
 
 def json_of(thing: Any) -> str:
-    """One line of JSON, Korean readable; the escape of half a surrogate pair is JSON's own."""
-    return str(_encodable(json.dumps(thing, ensure_ascii=False, default=str)))
-
-
-def _encodable(thing: Any) -> Any:
-    """The same with halves of surrogate pairs (of names that are no UTF-8), which have no bytes, as their escape."""
-    if isinstance(thing, str):
-        return thing.encode("utf-8", "backslashreplace").decode()
-    if isinstance(thing, Mapping):
-        return {_encodable(name): _encodable(value) for name, value in thing.items()}
-    return type(thing)(map(_encodable, thing)) if type(thing) in (list, tuple) else thing
-
-
-def inert(text: str) -> str:
-    """The text in one line, without what would steer a terminal."""
-    return UNPRINTABLE.sub(" ", str(_encodable(text)))
+    """One line of JSON, Korean readable; what would steer a terminal, and half a surrogate pair, as JSON's escapes."""
+    text = str(encodable(json.dumps(thing, ensure_ascii=False, default=str)))
+    return UNPRINTABLE.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
 def _cell(value: object) -> object:
@@ -195,7 +182,7 @@ def _cell(value: object) -> object:
 
 
 def _guarded(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
 
 
 def _shown(value: object, widest: int) -> str:

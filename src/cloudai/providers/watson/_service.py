@@ -222,8 +222,10 @@ def _properties(path: Path) -> dict[str, str]:
     """Lines of NAME=value."""
     try:
         lines = path.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"cannot read {path}", advice="It is a text file with lines of NAME=value.") from error
+    except (OSError, UnicodeDecodeError):
+        lines = None
+    if lines is None:  # without its cause, which may hold what was read
+        raise SettingsError(f"cannot read {path}", advice="It is a text file with lines of NAME=value.")
     pairs = (line.partition("=") for line in lines if not line.lstrip().startswith("#"))
     return {name.strip().upper(): value.strip().strip("\"'") for name, equals, value in pairs if equals}
 
@@ -232,8 +234,11 @@ def _of_cloud_foundry(bound: str) -> dict[str, str]:
     """The first instance bound of each service, under the names of the variables."""
     try:
         services = json.loads(bound)
-    except ValueError as error:
-        raise SettingsError("VCAP_SERVICES is not JSON", advice="Cloud Foundry sets it; do not edit it.") from error
+    except ValueError:
+        del bound  # the frame and the cause of the error hold it
+        services = None
+    if services is None:
+        raise SettingsError("VCAP_SERVICES is not JSON", advice="Cloud Foundry sets it; do not edit it.")
     values: dict[str, str] = {}
     for name, instances in services.items() if isinstance(services, dict) else ():
         first: Any = instances[0] if isinstance(instances, list) and instances else {}

@@ -7,13 +7,15 @@ import contextlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from cloudai.flow import Request
-from cloudai.testing._harmless import REDACTED, Harmless, address, names_a_credential
+from cloudai._harmless import REDACTED, Harmless, address, names_a_credential
+from cloudai.errors import CloudAIError
+from cloudai.flow import Request, Response
 
-__all__ = ["Secrets", "carried", "carried_back"]
+__all__ = ["Secrets", "carried", "carried_back", "telling"]
 
 SHORTEST = 6
 """A value under a telling name is taken for a secret from this length on; shorter ones occur by chance."""
@@ -41,6 +43,27 @@ class Secrets:
     def occur_in(self, text: str) -> bool:
         """Whether any of them is in a text, in any spelling."""
         return any(spelling in text for spelling in self._spellings)
+
+    def cleared(self, response: Response) -> Response:
+        """The reply without them: a service that repeats a key must not bring it into errors, results and files."""
+        content = response.content
+        for spelling in self._spellings:
+            content = content.replace(spelling.encode("utf-8", "surrogatepass"), REDACTED.encode())
+        headers = self.withheld(dict(response.headers))
+        if content is response.content and headers == response.headers:
+            return response
+        return replace(response, content=content, headers=headers)
+
+    def clear(self, error: CloudAIError) -> None:
+        """Take them out of an error, and leave out the causes that have them."""
+        error.message = self.withheld(error.message)
+        error.args = tuple(self.withheld(list(error.args)))
+        each: BaseException = error
+        while (cause := each.__cause__ or each.__context__) is not None:
+            if self.occur_in(f"{cause} {cause!r}"):
+                each.__cause__ = each.__context__ = None
+                return
+            each = cause
 
     def withheld(self, value: Any) -> Any:
         """The same JSON with each of them replaced, in names too."""
@@ -88,18 +111,18 @@ def carried(request: Request, harmless: Harmless) -> Iterator[str]:
     fields = {**query, **request.params, **(request.form or {})}
     headers = {k: v for k, v in request.headers.items() if k.lower() not in {*harmless.headers, "user-agent"}}
     # A signature names the headers it covers.
-    yield from (word for word in _telling(headers) if word.lower() not in harmless.headers)
-    yield from _telling({k: v for k, v in fields.items() if k not in harmless.params})
+    yield from (word for word in telling(headers) if word.lower() not in harmless.headers)
+    yield from telling({k: v for k, v in fields.items() if k not in harmless.params})
     if not request.credentials:
-        yield from _telling(request.json)
+        yield from telling(request.json)
 
 
 def carried_back(token_reply: Any) -> Iterator[str]:
     """The secrets in a reply to a request for a token."""
-    return _telling(token_reply)
+    return telling(token_reply)
 
 
-def _telling(value: Any, name: str = "") -> Iterator[str]:
+def telling(value: Any, name: str = "") -> Iterator[str]:
     """Every text inside a JSON value that is long enough for its name to be a secret."""
     match value:
         case str():
@@ -108,10 +131,10 @@ def _telling(value: Any, name: str = "") -> Iterator[str]:
             yield from (word for word in _words(value) if len(word) >= shortest and "://" not in word)
         case Mapping():
             for key, inner in value.items():
-                yield from _telling(inner, str(key))
+                yield from telling(inner, str(key))
         case list() | tuple():
             for inner in value:
-                yield from _telling(inner, name)
+                yield from telling(inner, name)
 
 
 def _words(text: str) -> Iterator[str]:
