@@ -17,12 +17,12 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpcore2
@@ -43,6 +43,8 @@ from cloudai.errors import (
 from cloudai.flow import Blob, Request, Response
 
 __all__ = ["AsyncNetwork", "Body", "Network", "Verify", "body_of", "connecting", "require_safe", "require_sendable"]
+
+T = TypeVar("T")
 
 Verify = ssl.SSLContext | str | os.PathLike[str] | bool
 
@@ -105,7 +107,7 @@ class AsyncNetwork:
         self, client: Any = None, *, verify: Verify = True, proxy: str | None = None, allow_http: bool = False
     ) -> None:
         self._mine = client is None
-        self._client = client or httpx2.AsyncClient(**_configuration(verify, proxy))
+        self._client = client or _built(httpx2.AsyncClient, verify, proxy)
         self._allow_http = allow_http
 
     async def __call__(self, request: Request) -> Response:
@@ -151,6 +153,18 @@ def _configuration(verify: Verify, proxy: str | None) -> dict[str, Any]:
         )
     context = verify if isinstance(verify, ssl.SSLContext) else _tls(None if verify is True else os.fspath(verify))
     return {"verify": context, "proxy": proxy, "timeout": None, "follow_redirects": False}
+
+
+def _built(kind: Callable[..., T], verify: Verify, proxy: str | None) -> T:
+    configuration = _configuration(verify, proxy)
+    try:
+        return kind(**configuration)
+    except (ValueError, httpx2.InvalidURL):
+        pass  # its text repeats parts of the address, which may have a password
+    raise SettingsError(
+        "the address of the proxy is none",
+        advice="Give http://HOST:PORT (proxy=, HTTPS_PROXY); in a password, write / @ : ? # as %2F %40 %3A %3F %23.",
+    )
 
 
 def require_safe(url: str, allow_http: bool) -> None:
@@ -477,7 +491,7 @@ class _Backend(httpcore2.NetworkBackend):
 
 
 def _made(verify: Verify, proxy: str | None) -> httpx2.Client:
-    return _deadlined(httpx2.Client(**_configuration(verify, proxy)))
+    return _deadlined(_built(httpx2.Client, verify, proxy))
 
 
 def _deadlined(client: httpx2.Client) -> httpx2.Client:

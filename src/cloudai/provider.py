@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -128,7 +129,7 @@ class Setting:
 class Found:
     """A setting's value and where it was found: "VISION_KEY", "given in code", a file."""
 
-    value: str
+    value: str = field(repr=False)
     where: str
 
 
@@ -312,11 +313,8 @@ class Provider:
     def found_outside(self, name: str) -> Found | None:
         """A setting that was not given in code."""
         setting = next(s for s in self.settings if s.name == name)
-        for where, values in self.sources():
-            for variable in setting.env:
-                if value := values.get(variable, "").strip():
-                    return Found(value, variable + where)
-        return None
+        # No variable of this frame holds a source: the next one may raise, and a crash report shows variables.
+        return next(filter(None, map(partial(_found_in, setting), self.sources())), None)
 
     def sources(self) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Where settings are looked for, in order, each with words for what it is: the environment."""
@@ -405,6 +403,14 @@ class Provider:
         )
         error.provider, error.operation = self.name, operation
         raise error
+
+
+def _found_in(setting: Setting, source: tuple[str, Mapping[str, str]]) -> Found | None:
+    where, values = source
+    for variable in setting.env:
+        if value := values.get(variable, "").strip():
+            return Found(value, variable + where)
+    return None
 
 
 def who_can(operation: str) -> str:

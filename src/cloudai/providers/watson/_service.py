@@ -82,8 +82,8 @@ class WatsonService(ByService):
         path = _credentials_file()
         if path:
             yield f" in {path}", _properties(path)
-        if bound := os.environ.get("VCAP_SERVICES", "").strip():
-            yield " in VCAP_SERVICES", _of_cloud_foundry(bound)
+        if os.environ.get(CLOUD_FOUNDRY, "").strip():
+            yield f" in {CLOUD_FOUNDRY}", _of_cloud_foundry()
 
     def require_set(self, service: str) -> None:
         """SettingsError where key or URL of a service is not there, with what to set."""
@@ -109,7 +109,8 @@ class WatsonService(ByService):
     def _properties_of(self, service: str) -> dict[str, str]:
         """All that is set of a service's login, under IBM's names for it, the first place that has each."""
         start, found = f"{_variable(service)}_", dict[str, str]()
-        for _, values in self.sources():
+        # All sources first: where one cannot be read, no variable of this frame holds another.
+        for values in [values for _, values in self.sources()]:
             for name in PROPERTIES:
                 if value := values.get(start + name, "").strip():
                     found.setdefault(name, value)
@@ -230,14 +231,16 @@ def _properties(path: Path) -> dict[str, str]:
     return {name.strip().upper(): value.strip().strip("\"'") for name, equals, value in pairs if equals}
 
 
-def _of_cloud_foundry(bound: str) -> dict[str, str]:
+CLOUD_FOUNDRY = "VCAP_SERVICES"
+
+
+def _of_cloud_foundry() -> dict[str, str]:
     """The first instance bound of each service, under the names of the variables."""
     try:
-        services = json.loads(bound)
+        services = json.loads(os.environ[CLOUD_FOUNDRY])
     except ValueError:
-        del bound  # the frame and the cause of the error hold it
         services = None
-    if services is None:
+    if services is None:  # without its cause, which holds what was read
         raise SettingsError("VCAP_SERVICES is not JSON", advice="Cloud Foundry sets it; do not edit it.")
     values: dict[str, str] = {}
     for name, instances in services.items() if isinstance(services, dict) else ():
