@@ -75,6 +75,8 @@ class Network:
         _require_open(client)
         with _errors(request, sent), _until(request.timeout):
             outgoing = client.build_request(**_arguments(request), extensions={"trace": sent.note})
+            if self._mine:
+                outgoing.url = _Quiet(outgoing.url)
             reply = client.send(outgoing, follow_redirects=False, stream=True)
             try:
                 body = Body(reply.headers)
@@ -121,6 +123,8 @@ class AsyncNetwork:
                 if isinstance(arguments.get("content"), Iterator):
                     arguments["content"] = _awaiting(arguments["content"])
                 outgoing = self._client.build_request(**arguments, extensions={"trace": sent.anote})
+                if self._mine:
+                    outgoing.url = _Quiet(outgoing.url)
                 reply = await self._client.send(outgoing, follow_redirects=False, stream=True)
                 try:
                     body = Body(reply.headers)
@@ -249,6 +253,16 @@ def _boundary(request: Request) -> str:
     """The same for every attempt, so that the body is the same too."""
     parts = [f.content.key if isinstance(f.content, Blob) else f.name or "" for f in (request.files or {}).values()]
     return sha256("\n".join(["cloudai", *parts]).encode()).hexdigest()[:32]
+
+
+class _Quiet(httpx2.URL):
+    """An address that is shown without its query: the library logs it, and its errors hold on to it."""
+
+    def __str__(self) -> str:
+        return super().__str__().partition("?")[0]
+
+    def __repr__(self) -> str:
+        return f"URL({str(self)!r})"
 
 
 def _loaded(content: Blob | bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -92,6 +93,7 @@ def _spellings(secret: str) -> Iterator[str]:
             yield quote(data, safe=safe)
         yield quote_plus(data)
         yield data.hex()
+        yield repr(data)[2:-1]  # as an error quotes bytes
         for core in _base64_cores(data):
             yield core
             yield core.replace("+", "-").replace("/", "_")
@@ -113,8 +115,7 @@ def carried(request: Request, harmless: Harmless) -> Iterator[str]:
     # A signature names the headers it covers.
     yield from (word for word in telling(headers) if word.lower() not in harmless.headers)
     yield from telling({k: v for k, v in fields.items() if k not in harmless.params})
-    if not request.credentials:
-        yield from telling(request.json)
+    yield from telling(request.json, nameless=math.inf if request.credentials else SHORTEST_NAMELESS)
 
 
 def carried_back(token_reply: Any) -> Iterator[str]:
@@ -122,19 +123,19 @@ def carried_back(token_reply: Any) -> Iterator[str]:
     return telling(token_reply)
 
 
-def telling(value: Any, name: str = "") -> Iterator[str]:
+def telling(value: Any, name: str = "", nameless: float = SHORTEST_NAMELESS) -> Iterator[str]:
     """Every text inside a JSON value that is long enough for its name to be a secret."""
     match value:
         case str():
-            shortest = SHORTEST if names_a_credential(name) else SHORTEST_NAMELESS
+            shortest = SHORTEST if names_a_credential(name) else nameless
             # An address is no secret: a scope, an audience; and it would hide the addresses of all exchanges.
             yield from (word for word in _words(value) if len(word) >= shortest and "://" not in word)
         case Mapping():
             for key, inner in value.items():
-                yield from telling(inner, str(key))
+                yield from telling(inner, str(key), nameless)
         case list() | tuple():
             for inner in value:
-                yield from telling(inner, name)
+                yield from telling(inner, name, nameless)
 
 
 def _words(text: str) -> Iterator[str]:

@@ -72,14 +72,14 @@ class Job:
     """One call: what was asked, how much time it has, and its book of attempts, units and replies."""
 
     operation: str
-    describe: Callable[[], Mapping[str, Any]]
+    describe: Callable[[], Mapping[str, Any]] = field(repr=False)
     """Returns what `Meta` says of the input before it is prepared. Called late: the name of a picture given as
     bytes is its digest, and the event loop must not wait for that."""
     deadline: float
     extra: Mapping[str, Any] | None = field(default=None, repr=False)
     extra_params: Mapping[str, str] | None = field(default=None, repr=False)
     extra_headers: Mapping[str, str] | None = field(default=None, repr=False)
-    prepared: Callable[[], Mapping[str, Any]] = dict
+    prepared: Callable[[], Mapping[str, Any]] = field(default=dict, repr=False)
     """Returns what `Meta` says of the input once it is prepared."""
     ledger: Ledger = field(default_factory=Ledger)
     """What is kept of each exchange: in a batch, all that is paid for."""
@@ -469,7 +469,7 @@ def _secrets(plain: Request, signed: Request, job: Job) -> Secrets:
     params = {name: value for name, value in signed.params.items() if plain.params.get(name) != value}
     added = replace(signed, headers={**headers, **(job.extra_headers or {})}, params=params, form=None)
     if signed.credentials:
-        own = [*telling(job.extra_params), *telling(job.extra)]
+        own = [*telling(job.extra_params, nameless=math.inf), *telling(job.extra, nameless=math.inf)]
         return Secrets([*carried(added, HARMLESS), *own])
     # It asks for a token: all that it carries may be what the token is given for.
     return Secrets(carried(signed, HARMLESS))

@@ -110,7 +110,7 @@ class WatsonService(ByService):
         """All that is set of a service's login, under IBM's names for it, the first place that has each."""
         start, found = f"{_variable(service)}_", dict[str, str]()
         # All sources first: where one cannot be read, no variable of this frame holds another.
-        for values in [values for _, values in self.sources()]:
+        for _, values in list(self.sources()):
             for name in PROPERTIES:
                 if value := values.get(start + name, "").strip():
                     found.setdefault(name, value)
