@@ -16,7 +16,7 @@ from cloudai._harmless import REDACTED, Harmless, address, names_a_credential
 from cloudai.errors import CloudAIError
 from cloudai.flow import Request, Response
 
-__all__ = ["Secrets", "carried", "carried_back", "telling"]
+__all__ = ["SHORTEST", "Secrets", "carried", "carried_back", "telling"]
 
 SHORTEST = 6
 """A value under a telling name is taken for a secret from this length on; shorter ones occur by chance."""

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from tenacity import RetryCallState
 
 from cloudai._harmless import Harmless
-from cloudai._secrets import Secrets, carried, telling
+from cloudai._secrets import SHORTEST, Secrets, carried, telling
 from cloudai.effects import AtOnce, Once, Program, Send
 from cloudai.errors import (
     AuthError,
@@ -93,6 +93,7 @@ class Job:
     """Of the last attempt."""
 
 
+HARMLESS = Harmless()
 GOOD = (200, 201, 202)
 """202 accepts a job; any other 2xx has no reply in it, or a part of one."""
 REFRESH_AGAIN = 1.0
@@ -124,6 +125,7 @@ class Engine:
         self._tokens: dict[str, Token] = {}
         self._refresh_from: dict[str, float] = {}
         self._guards: Guards | None = None
+        self._keys: list[str] | None = None
 
     def run(self, flow: Flow[R], job: Job) -> Program[R]:
         """The whole call: the flow's result with ``meta`` and ``raw``, or an error that says what it cost."""
@@ -272,7 +274,7 @@ class Engine:
         if request.credentials and not self.offline:
             token = yield from self._current_token(request.service, job)
             request = self.provider.sign(request, token)
-        secrets = _secrets(plain, request, job)
+        secrets = self._secrets(plain, request, job)
         self._left(job)
         began = self.clock()
         yield from job.ledger.sending(place, request)
@@ -305,6 +307,24 @@ class Engine:
         job.state = "DONE"
         yield from job.ledger.answered(place, request, response)
         return response
+
+    def _secrets(self, plain: Request, signed: Request, job: Job) -> Secrets:
+        """What of the credentials and of the user's own extras the service must not repeat to anybody."""
+        if not signed.credentials:
+            return Secrets(carried(signed, HARMLESS))  # it asks for a token: by what it carries
+        if signed is plain and not (job.extra or job.extra_params or job.extra_headers):
+            return Secrets()
+        if self._keys is None and not self.offline:
+            settings = [setting.name for setting in self.provider.settings if setting.secret]
+            found = [found.value for name in settings if (found := self.provider.found(name))]
+            self._keys = [key for key in found if len(key) >= SHORTEST]
+        headers = {name: value for name, value in signed.headers.items() if plain.headers.get(name) != value}
+        params = {name: value for name, value in signed.params.items() if plain.params.get(name) != value}
+        added = replace(
+            signed, headers={**headers, **(job.extra_headers or {})}, params=params, form=None, json=job.extra
+        )
+        own = telling(job.extra_params, nameless=math.inf)
+        return Secrets([*(self._keys or ()), *carried(added, HARMLESS), *own])
 
     def _refusal(self, response: Response, token: Token | None, gate: Gate) -> CloudAIError:
         """The error that a reply other than a good one stands for."""
@@ -458,21 +478,6 @@ def _with_extras(request: Request, job: Job) -> Request:
         params={**request.params, **(job.extra_params or {})},
         headers={**request.headers, **(job.extra_headers or {})},
     )
-
-
-HARMLESS = Harmless()
-
-
-def _secrets(plain: Request, signed: Request, job: Job) -> Secrets:
-    """What of the credentials and the user's own extras the service must not repeat to anybody."""
-    headers = {name: value for name, value in signed.headers.items() if plain.headers.get(name) != value}
-    params = {name: value for name, value in signed.params.items() if plain.params.get(name) != value}
-    added = replace(signed, headers={**headers, **(job.extra_headers or {})}, params=params, form=None)
-    if signed.credentials:
-        own = [*telling(job.extra_params, nameless=math.inf), *telling(job.extra, nameless=math.inf)]
-        return Secrets([*carried(added, HARMLESS), *own])
-    # It asks for a token: all that it carries may be what the token is given for.
-    return Secrets(carried(signed, HARMLESS))
 
 
 def _deep_merge(ours: Any, theirs: Any) -> Any:

@@ -103,7 +103,7 @@ class _Kept(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """As text, and as all that a structured log would take from it."""
-        self.texts += [self.format(record), repr(vars(record))]
+        self.texts += [f"{record.name}: {self.format(record)}", repr(vars(record))]
 
 
 @contextmanager
