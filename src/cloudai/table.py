@@ -89,7 +89,7 @@ class Table:
         if not self.columns:
             return "(empty table)"
         cells = [[_shown(row.get(name), self.widest_cell) for name in self.columns] for row in self.rows]
-        names = [inert(name) for name in self.columns]
+        names = [_shown(name, self.widest_cell) for name in self.columns]
         widths = [max(map(_width, (name, *column))) for name, column in zip(names, self._by_column(cells), strict=True)]
         numeric = [all(isinstance(row.get(c), int | float | None) for row in self.rows) for c in self.columns]
         lines = [
@@ -107,7 +107,7 @@ class Table:
 
     def _repr_html_(self) -> str:
         head = "".join(
-            f"<th>{html.escape(inert(c))}{f' ({html.escape(self.units[c])})' if c in self.units else ''}</th>"
+            f"<th>{html.escape(_shown(c, self.widest_cell))}{f' ({html.escape(self.units[c])})' if c in self.units else ''}</th>"
             for c in self.columns
         )
         shown = [[html.escape(_shown(row.get(c), self.widest_cell)) for c in self.columns] for row in self.rows]
@@ -124,13 +124,10 @@ class Table:
                 False (the default for text): exact text, ``\n``.
         """
         excel = (path is not None) if excel is None else excel
-        out = io.StringIO(newline="")
-        writer = csv.writer(out, lineterminator="\r\n" if excel else "\n")
-        writer.writerow([_guarded(name) if excel else name for name in self.columns])
-        for row in self.rows:
-            cells = [_cell(row.get(name)) for name in self.columns]
-            writer.writerow([_guarded(cell) if excel else cell for cell in cells])
-        text = str(encodable(out.getvalue()))
+        lines = [self.columns, *([_cell(row.get(name)) for name in self.columns] for row in self.rows)]
+        end = "\r\n" if excel else "\n"
+        written = "".join(_csv_line(map(_guarded, line) if excel else line) + end for line in lines)
+        text = str(encodable(written))
         if path is not None:
             Path(path).write_bytes(text.encode("utf-8-sig" if excel else "utf-8"))
         return text
@@ -179,6 +176,12 @@ def json_of(thing: Any) -> str:
 
 def _cell(value: object) -> object:
     return "" if value is None else value
+
+
+def _csv_line(cells: Iterable[object]) -> str:
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\r\n").writerow(cells)  # it quotes what is in its end of line: both
+    return out.getvalue().removesuffix("\r\n")
 
 
 def _guarded(value: object) -> object:

@@ -43,7 +43,9 @@ COMMANDS = [
 
 def test_every_secret_is_known() -> None:
     """All vendors with a key are among them."""
-    assert {"GOOGLE_API_KEY", "VISION_KEY", "FACE_APIKEY", "AZURE_AI_SERVICES_KEY", "SPEECH_TO_TEXT_APIKEY"} <= set(KEYS)
+    assert {"GOOGLE_API_KEY", "VISION_KEY", "FACE_APIKEY", "AZURE_AI_SERVICES_KEY", "SPEECH_TO_TEXT_APIKEY"} <= set(
+        KEYS
+    )
 
 
 @pytest.mark.parametrize("source", ["environment", "file"])

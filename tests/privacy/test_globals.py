@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-WATCH = r'''
+WATCH = r"""
 import asyncio, decimal, io, json, locale, logging, os, random, signal, socket, ssl, sys, threading, warnings
 import http.client, urllib.request, mimetypes, codecs, faulthandler, tracemalloc, gc
 import numpy, PIL.Image, PIL.ImageFile, PIL.PngImagePlugin
@@ -64,11 +64,11 @@ def changed(a, b):
     return {name: [a.get(name), b.get(name)] for name in {**a, **b} if a.get(name) != b.get(name)}
 
 before = snapshot()
-'''
+"""
 
 IMPORT = "import cloudai, cloudai.cli, cloudai.report, cloudai.testing, cloudai.bridges\n"
 
-USE = r'''
+USE = r"""
 import contextlib, tempfile, wave
 from cloudai import Azure, Client, AsyncClient, Google, Resource, Watson, Response, CloudAIError
 before = snapshot()  # of the import alone the other test is
@@ -108,9 +108,9 @@ save_gallery([Portrait("가", PIL.Image.open(picture))], os.path.join(work, "g.h
 with Client(Google(api_key="k" * 9)) as network:  # a real transport, made and closed
     pass
 assert done >= 3, done
-'''
+"""
 
-COMMAND = r'''
+COMMAND = r"""
 from cloudai.cli import main
 import contextlib
 work = os.environ["WORK"]
@@ -122,7 +122,7 @@ for arguments in (["doctor"], ["providers"], ["providers", "azure", ], ["sentime
                   ["journal", os.path.join(work, "j.journal")], ["faces", "nothing.jpg"], ["--help"], ["nonsense"]):
     with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         main(arguments)
-'''
+"""
 
 END = "print(json.dumps(told(before, snapshot()), default=str))"
 

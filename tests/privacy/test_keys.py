@@ -138,9 +138,7 @@ def test_a_good_call_is_silent(call: Caller, name: str, tmp_path: Path) -> None:
     with logged() as log, warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         recorder = record(cassette, service)
-        result = call(
-            MAKE[name](), "sentiment", TEXT, **OPTIONS, send=recorder, client_on_event=events.append
-        )
+        result = call(MAKE[name](), "sentiment", TEXT, **OPTIONS, send=recorder, client_on_event=events.append)
         with (
             Client(MAKE[name](), send=service) as client,
             client.batch(
