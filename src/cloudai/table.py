@@ -106,10 +106,9 @@ class Table:
         return [[line[i] for line in cells] for i in range(len(self.columns))]
 
     def _repr_html_(self) -> str:
-        head = "".join(
-            f"<th>{html.escape(_shown(c, self.widest_cell))}{f' ({html.escape(self.units[c])})' if c in self.units else ''}</th>"
-            for c in self.columns
-        )
+        units = {name: f" ({html.escape(inert(unit))})" for name, unit in self.units.items()}
+        names = {name: html.escape(_shown(name, self.widest_cell)) for name in self.columns}
+        head = "".join(f"<th>{names[name]}{units.get(name, '')}</th>" for name in self.columns)
         shown = [[html.escape(_shown(row.get(c), self.widest_cell)) for c in self.columns] for row in self.rows]
         body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in line)}</tr>" for line in shown)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
@@ -124,7 +123,10 @@ class Table:
                 False (the default for text): exact text, ``\n``.
         """
         excel = (path is not None) if excel is None else excel
-        lines = [self.columns, *([_cell(row.get(name)) for name in self.columns] for row in self.rows)]
+        lines: list[Sequence[object]] = [
+            self.columns,
+            *([_cell(row.get(name)) for name in self.columns] for row in self.rows),
+        ]
         end = "\r\n" if excel else "\n"
         written = "".join(_csv_line(map(_guarded, line) if excel else line) + end for line in lines)
         text = str(encodable(written))

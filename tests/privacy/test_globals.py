@@ -38,13 +38,15 @@ def snapshot():
         "umask": umask,
         "socket timeout": socket.getdefaulttimeout(),
         "socket": [repr(getattr(socket, n)) for n in ("socket", "create_connection", "getaddrinfo")],
-        "http.client": [repr(http.client.HTTPConnection), http.client._MAXHEADERS, http.client.HTTPConnection.debuglevel],
+        "http.client": [repr(http.client.HTTPConnection), http.client._MAXHEADERS,
+                        http.client.HTTPConnection.debuglevel],
         "opener": repr(urllib.request._opener),
         "ssl": [repr(ssl._create_default_https_context), repr(ssl.SSLContext)],
         "pillow": [PIL.Image.MAX_IMAGE_PIXELS, PIL.ImageFile.LOAD_TRUNCATED_IMAGES, PIL.PngImagePlugin.MAX_TEXT_CHUNK,
                    sorted(PIL.Image.OPEN), sorted(PIL.Image.SAVE), sorted(PIL.Image.EXTENSION), list(PIL.Image.ID)],
         "asyncio": repr(type(asyncio.get_event_loop_policy())),
-        "excepthook": [repr(sys.excepthook), repr(threading.excepthook), repr(sys.unraisablehook), repr(sys.displayhook)],
+        "excepthook": [repr(hook) for hook in
+                       (sys.excepthook, threading.excepthook, sys.unraisablehook, sys.displayhook)],
         "trace": [repr(sys.gettrace()), repr(sys.getprofile()), faulthandler.is_enabled(), tracemalloc.is_tracing()],
         "limits": [sys.getrecursionlimit(), sys.get_int_max_str_digits(), sys.getswitchinterval(), gc.get_threshold()],
         "random": repr(random.getstate()),
@@ -81,7 +83,8 @@ with wave.open(sound, "wb") as w:
     w.setnchannels(1); w.setsampwidth(2); w.setframerate(16000); w.writeframes(bytes(32000))
 reply = lambda status: lambda r: Response(status, {"content-type": "application/json"}, b"{}")
 makers = [lambda: "local", lambda: Google(api_key="k" * 9), lambda: Azure(key="k" * 9, endpoint="https://a.example"),
-          lambda: Watson(nlu=Resource("k" * 9, "https://a.example"), speech_to_text=Resource("k" * 9, "https://a.example"))]
+          lambda: Watson(nlu=Resource("k" * 9, "https://a.example"),
+                         speech_to_text=Resource("k" * 9, "https://a.example"))]
 calls = [("analyze_image", picture, {}), ("detect_faces", picture, {"landmarks": True}), ("estimate_age", picture, {}),
          ("sentiment", "좋아요", {"language": "en"}), ("speech_to_text", sound.getvalue(), {"language": "ko-KR"}),
          ("read_text", picture, {}), ("translate", "좋아요", {"to": "en"}), ("detect_language", "좋아요", {}),
@@ -102,7 +105,8 @@ for make in makers:
         asyncio.run(awaited(make, status))
 with Client("local") as client, client.batch("detect_faces", [picture], journal=os.path.join(work, "j.journal")) as job:
     job.plan(); list(job); table = job.tidy(); repr(table), table._repr_html_(), job.manifest()
-    table.to_csv(os.path.join(work, "표.csv")); table.to_jsonl(); table.to_pandas(); table.to_parquet(os.path.join(work, "p"))
+    table.to_csv(os.path.join(work, "표.csv")); table.to_jsonl(); table.to_pandas()
+    table.to_parquet(os.path.join(work, "p"))
 from cloudai.report import Portrait, save_gallery
 save_gallery([Portrait("가", PIL.Image.open(picture))], os.path.join(work, "g.html"), title="T")
 with Client(Google(api_key="k" * 9)) as network:  # a real transport, made and closed
@@ -117,10 +121,12 @@ work = os.environ["WORK"]
 picture = os.path.join(work, "사진.png")
 PIL.Image.new("RGB", (90, 90), "teal").save(picture)
 before = snapshot()
-for arguments in (["doctor"], ["providers"], ["providers", "azure", ], ["sentiment", "Good!"], ["faces", picture, "--json"],
-                  ["faces", picture, "--csv", os.path.join(work, "a.csv"), "--journal", os.path.join(work, "j.journal")],
-                  ["journal", os.path.join(work, "j.journal")], ["faces", "nothing.jpg"], ["--help"], ["nonsense"]):
-    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+table, journal = os.path.join(work, "a.csv"), os.path.join(work, "j.journal")
+for arguments in (["doctor"], ["providers"], ["providers", "azure"], ["sentiment", "Good!"], ["faces", picture, "--json"],
+                  ["faces", picture, "--csv", table, "--journal", journal], ["journal", journal],
+                  ["faces", "nothing.jpg"], ["--help"], ["nonsense"]):
+    with (contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()),
+          contextlib.redirect_stderr(io.StringIO())):
         main(arguments)
 """
 
@@ -133,7 +139,13 @@ def test_nothing_global_is_touched(what: str, tmp_path: Path) -> None:
     script = WATCH + {"import": IMPORT, "use": IMPORT + USE, "command": IMPORT + COMMAND}[what] + END
     environment = {**os.environ, "WORK": str(tmp_path), "NO_GCE_CHECK": "true", "CLOUDAI_STATE_DIR": str(tmp_path)}
     ran = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=120
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=tmp_path,
+        timeout=120,
+        check=False,
     )
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout.splitlines()[-1]) == {}
@@ -160,7 +172,12 @@ def test_nothing_global_is_touched(what: str, tmp_path: Path) -> None:
 def test_the_watch_sees(change: str, name: str, tmp_path: Path) -> None:
     """What it is there to see."""
     ran = subprocess.run(
-        [sys.executable, "-c", LIGHT + change + "\n" + END], capture_output=True, text=True, cwd=tmp_path, timeout=60
+        [sys.executable, "-c", LIGHT + change + "\n" + END],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=60,
+        check=False,
     )
     assert ran.returncode == 0, ran.stderr
     assert name in json.loads(ran.stdout)

@@ -138,7 +138,7 @@ def test_a_spreadsheet_runs_nothing(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", {**ESCAPES, **MARKUP})
 def test_files_hold_every_text(name: str, tmp_path: Path) -> None:
     """CSV, JSONL and Parquet take whatever a vendor says, and give it back (half a pair as its escape)."""
-    import polars
+    import polars as pl
 
     text = HOSTILE[name]
     table = Table([{"a": text}])
@@ -147,9 +147,9 @@ def test_files_hold_every_text(name: str, tmp_path: Path) -> None:
     table.to_parquet(tmp_path / "a.parquet")
     whole = text.encode("utf-8", "backslashreplace").decode()
     with (tmp_path / "a.csv").open(encoding="utf-8-sig", newline="") as file:
-        assert list(csv.reader(file))[1][0].removeprefix("'") == whole
+        assert list(csv.reader(file))[1][0] in (whole, f"'{whole}")
     assert len((tmp_path / "a.jsonl").read_bytes().splitlines()) == 1
-    assert polars.read_parquet(tmp_path / "a.parquet")["a"][0] == whole
+    assert pl.read_parquet(tmp_path / "a.parquet")["a"][0] == whole
 
 
 def test_an_error_is_one_line(hostile: str) -> None:
