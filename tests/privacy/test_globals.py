@@ -122,7 +122,8 @@ picture = os.path.join(work, "사진.png")
 PIL.Image.new("RGB", (90, 90), "teal").save(picture)
 before = snapshot()
 table, journal = os.path.join(work, "a.csv"), os.path.join(work, "j.journal")
-for arguments in (["doctor"], ["providers"], ["providers", "azure"], ["sentiment", "Good!"], ["faces", picture, "--json"],
+for arguments in (["doctor"], ["providers"], ["providers", "azure"], ["sentiment", "Good!"],
+                  ["faces", picture, "--json"],
                   ["faces", picture, "--csv", table, "--journal", journal], ["journal", journal],
                   ["faces", "nothing.jpg"], ["--help"], ["nonsense"]):
     with (contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()),

@@ -283,3 +283,19 @@ def test_settings_that_cannot_be_read_are_silent(monkeypatch: pytest.MonkeyPatch
                 with pytest.raises(SettingsError) as raised:
                     look()
                 assert not hits(shown_by(raised.value), [KEY])
+
+
+def test_a_text_is_not_in_the_journal(name: str, tmp_path: Path) -> None:
+    """Its digest is; nor in the plan, the manifest, a row's name, or what a failed one leaves."""
+    replies = [Response(200, JSON, json.dumps(VENDORS[name].good).encode()), Response(400, JSON, b"{}")]
+    journal = tmp_path / "일지.journal"
+    with (
+        Client(MAKE[name](), send=lambda _: replies.pop(0)) as client,
+        client.batch(
+            "sentiment", [TEXT, f"{TEXT} 2"], options={"language": "ko"}, journal=journal, concurrency=1
+        ) as job,
+    ):
+        shown = [str(job.plan()), *(repr(outcome) for outcome in job), json.dumps(job.manifest(), default=str)]
+        shown += [str(job.table()), str(job.tidy()), repr(job)]
+        files = [file.read_bytes() for file in tmp_path.iterdir()]  # the -wal among them
+    assert not any(hits(what, [TEXT]) for what in [*files, journal.read_bytes(), "\n".join(shown)])
