@@ -286,16 +286,34 @@ def test_settings_that_cannot_be_read_are_silent(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_text_is_not_in_the_journal(name: str, tmp_path: Path) -> None:
-    """Its digest is; nor in the plan, the manifest, a row's name, or what a failed one leaves."""
+    """Its digest is; nor in plan and manifest. Outcomes and tables have it: they are the user's own."""
     replies = [Response(200, JSON, json.dumps(VENDORS[name].good).encode()), Response(400, JSON, b"{}")]
-    journal = tmp_path / "일지.journal"
     with (
         Client(MAKE[name](), send=lambda _: replies.pop(0)) as client,
-        client.batch(
-            "sentiment", [TEXT, f"{TEXT} 2"], options={"language": "ko"}, journal=journal, concurrency=1
-        ) as job,
+        client.batch("sentiment", [TEXT], options={"language": "ko"}, journal=tmp_path / "일지.journal") as job,
     ):
-        shown = [str(job.plan()), *(repr(outcome) for outcome in job), json.dumps(job.manifest(), default=str)]
-        shown += [str(job.table()), str(job.tidy()), repr(job)]
+        shown = [str(job.plan()), str([outcome.status for outcome in job]), repr(job)]
+        shown.append(json.dumps(job.manifest(), default=str))
         files = [file.read_bytes() for file in tmp_path.iterdir()]  # the -wal among them
-    assert not any(hits(what, [TEXT]) for what in [*files, journal.read_bytes(), "\n".join(shown)])
+    files += [file.read_bytes() for file in tmp_path.iterdir()]
+    assert not any(hits(what, [TEXT]) for what in [*files, *shown])
+
+
+def parsing(_: Request) -> Response:
+    """A transport of the user's that could not read a reply."""
+    try:
+        TEXT.encode("ascii")
+    except UnicodeEncodeError as error:
+        raise cloudai.errors.MalformedResponseError("not in ASCII") from error
+    raise AssertionError
+
+
+def test_causes_that_hold_what_was_read(call: Caller, name: str) -> None:
+    """An error of parsing holds all that was parsed: ours stands alone, also where no client is around it."""
+    with pytest.raises(cloudai.errors.MalformedResponseError) as raised:
+        call(MAKE[name](), "sentiment", "x", language="ko", send=parsing)
+    assert list(chain(raised.value)) == [raised.value]
+    for content in (f'{{"a": {KEY}}}'.encode(), b"\xff" + KEY.encode()):
+        with pytest.raises(cloudai.errors.MalformedResponseError) as raised:
+            Response(200, {}, content).json()
+        assert list(chain(raised.value)) == [raised.value]
