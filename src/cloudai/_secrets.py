@@ -29,15 +29,16 @@ class Secrets:
     """Secret values, in every spelling they may be echoed in."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        self._values: set[str] = set()
+        self.values: set[str] = set()
+        """As they are, without their spellings."""
         self._spellings: list[str] = []
         self.add(values)
 
     def add(self, values: Iterable[str]) -> bool:
         """Take more in; whether any of them is new."""
-        new = {value for value in values if value and value != REDACTED} - self._values
-        self._values |= new
-        spellings = {spelling for value in self._values for spelling in _spellings(value)}
+        new = {value for value in values if value and value != REDACTED} - self.values
+        self.values |= new
+        spellings = {spelling for value in self.values for spelling in _spellings(value)}
         self._spellings = sorted(spellings, key=len, reverse=True)
         return bool(new)
 
@@ -47,18 +48,23 @@ class Secrets:
 
     def cleared(self, response: Response) -> Response:
         """The reply without them: a service that repeats a key must not bring it into errors, results and files."""
-        content = response.content
-        for spelling in self._spellings:
-            content = content.replace(spelling.encode("utf-8", "surrogatepass"), REDACTED.encode())
+        content = self._cut_out(response.content)
         headers = self.withheld(dict(response.headers))
         if content is response.content and headers == response.headers:
             return response
         return replace(response, content=content, headers=headers)
 
+    def _cut_out(self, content: bytes) -> bytes:
+        for spelling in self._spellings:
+            content = content.replace(spelling.encode("utf-8", "surrogatepass"), REDACTED.encode())
+        return content
+
     def clear(self, error: CloudAIError) -> None:
         """Take them out of an error, and leave out the causes that have them."""
         error.message = self.withheld(error.message)
         error.args = tuple(self.withheld(list(error.args)))
+        error.advice = self.withheld(error.advice)
+        error.raw = self._cut_out(error.raw) if isinstance(error.raw, bytes) else self.withheld(error.raw)
         each: BaseException = error
         while (cause := each.__cause__ or each.__context__) is not None:
             if self.occur_in(f"{cause} {cause!r}"):

@@ -299,6 +299,21 @@ def test_a_text_is_not_in_the_journal(name: str, tmp_path: Path) -> None:
     assert not any(hits(what, [TEXT]) for what in [*files, *shown])
 
 
+def test_a_reply_that_an_error_carries(call: Caller, name: str) -> None:
+    """What was answered before, and may be paid for, is kept without the key that it repeats."""
+    for raw in (ALL.encode(), {"a": [ALL]}):
+
+        def failing(_: Request, raw: Any = raw) -> Response:
+            error = cloudai.errors.MalformedResponseError(f"no part of it is {KEY}", advice=f"See {KEY}")
+            error.raw = raw
+            raise error
+
+        with pytest.raises(cloudai.errors.MalformedResponseError) as raised:
+            call(MAKE[name](), "sentiment", "x", **OPTIONS, send=failing)
+        assert raised.value.raw
+        assert not hits(shown_by(raised.value), [*SECRETS])
+
+
 def parsing(_: Request) -> Response:
     """A transport of the user's that could not read a reply."""
     try:
