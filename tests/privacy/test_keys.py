@@ -314,6 +314,18 @@ def test_a_reply_that_an_error_carries(call: Caller, name: str) -> None:
         assert not hits(shown_by(raised.value), [*SECRETS])
 
 
+def test_frames_of_a_foreign_error(call: Caller, name: str) -> None:
+    """What is none of our errors keeps its frames, to be found: they hold no key either."""
+
+    def failing(_: Request) -> Response:
+        raise RuntimeError("of the user's own")
+
+    with pytest.raises(RuntimeError) as raised:
+        call(MAKE[name](), "sentiment", "x", **OPTIONS, send=failing)
+    assert "_attempt" in shown_by(raised.value)
+    assert not hits(shown_by(raised.value), [*SECRETS, BASIC])
+
+
 def parsing(_: Request) -> Response:
     """A transport of the user's that could not read a reply."""
     try:

@@ -6,8 +6,10 @@ import importlib.util
 import io
 import json
 import pickle
+import struct
 import sys
 import wave
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -153,12 +155,17 @@ def test_an_upload_that_fails_is_silent(call: Caller, name: str, status: int) ->
 def test_an_input_that_is_refused_is_silent(call: Caller, damage: str) -> None:
     """The error of a damaged picture, and our frames on the way there, hold none of its bytes."""
     whole = picture()
-    data = {"cut off": whole[: len(whole) // 2], "no picture": b"<!DOCTYPE html>" + whole[200:], "too large": whole}
-    given = data[damage]
-    if damage == "too large":
-        given = Image.new("1", (30_000, 30_000)).tobytes()[:3000] + given  # no picture either: its beginning is zeros
+    size = b"IHDR" + struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    header = b"\x89PNG\r\n\x1a\n\0\0\0\r" + size + struct.pack(">I", zlib.crc32(size))
+    data = struct.pack(">I", len(whole)) + b"IDAT" + whole + struct.pack(">I", zlib.crc32(b"IDAT" + whole))
+    given = {
+        "cut off": whole[: len(whole) // 2],
+        "no picture": b"<!DOCTYPE html>" + whole[200:],
+        "too large": header + data,
+    }[damage]
     with pytest.raises(CloudAIError) as raised:
         call(Google(api_key=KEY), "detect_faces", given, send=lambda _: Response(200, JSON, b"{}"))
+    assert {"cut off": "cut off", "no picture": "not an image", "too large": "30000"}[damage] in str(raised.value)
     assert not hits(shown_by(raised.value), [KEY, PLACE, *pieces(given)])
 
 
