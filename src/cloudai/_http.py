@@ -25,7 +25,7 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 import httpcore2
 import httpx2
@@ -58,6 +58,8 @@ __all__ = [
     "unsendable",
 ]
 
+T = TypeVar("T")
+
 Verify = ssl.SSLContext | str | os.PathLike[str] | bool
 
 CONNECT = 10.0
@@ -89,6 +91,8 @@ class Network:
         _require_open(client)
         with errors(request.url, sent), until(request.timeout):
             outgoing = client.build_request(**_arguments(request), extensions={"trace": sent.note})
+            if self._mine:
+                outgoing.url = _Quiet(outgoing.url)
             reply = client.send(outgoing, follow_redirects=False, stream=True)
             try:
                 _require_unmoved(reply)
@@ -123,7 +127,7 @@ class AsyncNetwork:
     ) -> None:
         _require_client(client, asynchronous=True)
         self._mine = client is None
-        self._client = client or httpx2.AsyncClient(**configuration(verify, proxy))
+        self._client = client or _built(httpx2.AsyncClient, verify, proxy)
         self._allow_http = allow_http
 
     async def __call__(self, request: Request) -> Response:
@@ -137,6 +141,8 @@ class AsyncNetwork:
                 outgoing = self._client.build_request(
                     **_arguments(request, _awaiting), extensions={"trace": sent.anote}
                 )
+                if self._mine:
+                    outgoing.url = _Quiet(outgoing.url)
                 reply = await self._client.send(outgoing, follow_redirects=False, stream=True)
                 try:
                     _require_unmoved(reply)
@@ -170,6 +176,18 @@ def configuration(verify: Verify, proxy: str | None) -> dict[str, Any]:
         )
     context = verify if isinstance(verify, ssl.SSLContext) else _tls(None if verify is True else os.fspath(verify))
     return {"verify": context, "proxy": proxy, "timeout": None, "follow_redirects": False}
+
+
+def _built(kind: Callable[..., T], verify: Verify, proxy: str | None) -> T:
+    options = configuration(verify, proxy)
+    try:
+        return kind(**options)
+    except (ValueError, httpx2.InvalidURL):
+        pass  # its text repeats parts of the address, which may have a password
+    raise SettingsError(
+        "the address of the proxy is none",
+        advice="Give http://HOST:PORT (proxy=, HTTPS_PROXY); in a password, write / @ : ? # as %2F %40 %3A %3F %23.",
+    )
 
 
 def _require_client(client: Any, *, asynchronous: bool) -> None:
@@ -297,6 +315,16 @@ def _boundary(request: Request) -> str:
     """The same for every attempt, so that the body is the same too."""
     parts = [f.content.key if isinstance(f.content, Blob) else f.name or "" for f in (request.files or {}).values()]
     return sha256("\n".join(["cloudai", *parts]).encode()).hexdigest()[:32]
+
+
+class _Quiet(httpx2.URL):
+    """An address that is shown without its query: the library logs it, and its errors hold on to it."""
+
+    def __str__(self) -> str:
+        return super().__str__().partition("?")[0]
+
+    def __repr__(self) -> str:
+        return f"URL({str(self)!r})"
 
 
 def _loaded(content: Blob | bytes) -> bytes:
@@ -566,7 +594,7 @@ class Backend(httpcore2.NetworkBackend):
 
 
 def _made(verify: Verify, proxy: str | None) -> httpx2.Client:
-    return _deadlined(httpx2.Client(**configuration(verify, proxy)))
+    return _deadlined(_built(httpx2.Client, verify, proxy))
 
 
 def _deadlined(client: httpx2.Client) -> httpx2.Client:

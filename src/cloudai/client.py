@@ -173,6 +173,8 @@ class _Client:
         return f"{type(self).__name__}({self.provider!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if "@" in (self._options["proxy"] or ""):
+            raise TypeError("a client with a proxy's password does not pickle: set HTTPS_PROXY where it arrives")
         return _unpickled, (type(self), self.provider, self._options)
 
     def _job(self, operation: str, given: Image | Audio | str, options: CallOptions) -> Job:

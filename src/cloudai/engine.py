@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from pydantic import ValidationError
 from tenacity import RetryCallState
 
+from cloudai._harmless import Harmless
+from cloudai._secrets import SHORTEST, Secrets, carried, telling
 from cloudai.effects import AtOnce, Once, Program, Send
 from cloudai.errors import (
     AuthError,
@@ -30,6 +32,7 @@ from cloudai.errors import (
     RateLimitedError,
     RedirectBlockedError,
     SettingsError,
+    alone,
 )
 from cloudai.fetch import FetchRules, fetched, shown
 from cloudai.flow import Call, Fetch, Flow, Request, Response, Together
@@ -73,14 +76,14 @@ class Job:
     """One call: what was asked, how much time it has, and its book of attempts, units and replies."""
 
     operation: str
-    describe: Callable[[], Mapping[str, Any]]
+    describe: Callable[[], Mapping[str, Any]] = field(repr=False)
     """Returns what `Meta` says of the input before it is prepared. Called late: the name of a picture given as
     bytes is its digest, and the event loop must not wait for that."""
     deadline: float
-    extra: Mapping[str, Any] | None = None
-    extra_params: Mapping[str, str] | None = None
-    extra_headers: Mapping[str, str] | None = None
-    prepared: Callable[[], Mapping[str, Any]] = dict
+    extra: Mapping[str, Any] | None = field(default=None, repr=False)
+    extra_params: Mapping[str, str] | None = field(default=None, repr=False)
+    extra_headers: Mapping[str, str] | None = field(default=None, repr=False)
+    prepared: Callable[[], Mapping[str, Any]] = field(default=dict, repr=False)
     """Returns what `Meta` says of the input once it is prepared."""
     ledger: Ledger = field(default_factory=Ledger)
     """What is kept of each exchange: in a batch, all that is paid for."""
@@ -94,6 +97,7 @@ class Job:
     """Of the last attempt."""
 
 
+HARMLESS = Harmless()
 GOOD = (200, 201, 202)
 """202 accepts a job; any other 2xx has no reply in it, or a part of one."""
 REFRESH_AGAIN = 1.0
@@ -127,17 +131,22 @@ class Engine:
         self._tokens: dict[str, Token] = {}
         self._refresh_from: dict[str, float] = {}
         self._guards: Guards | None = None
+        self._keys: list[str] | None = None
+        self._withheld = Secrets()
 
     def run(self, flow: Flow[R], job: Job) -> Program[R]:
         """The whole call: the flow's result with ``meta`` and ``raw``, or an error that says what it cost."""
         began, called_at = self.clock(), datetime.now(UTC)
+        failure: CloudAIError | None = None
         try:
             result = yield from self._steps(flow, job)
         except ValidationError as error:
             # The flow built its result from numbers that a result refuses.
-            raise self._signed_off(_out_of_range(error), job) from error
+            failure = _out_of_range(error)
         except CloudAIError as error:
-            raise self._signed_off(error, job)  # noqa: B904  # the same error, filled in
+            failure = error
+        if failure is not None:
+            raise alone(self._signed_off(failure, job))
         self._tell("result", job)
         return result._with(self._meta(result, job, called_at, self.clock() - began), _raw(job))  # noqa: SLF001
 
@@ -283,10 +292,11 @@ class Engine:
 
     def _attempt(self, request: Request, job: Job, gate: Gate, place: str) -> Program[Response]:
         """One attempt: the reply if it is a good one, else the error it stands for."""
-        token = None
+        token, plain = None, request
         if request.credentials and not self.offline:
             token = yield from self._current_token(request.service, job)
             request = self.provider.sign(request, token)
+        secrets = self._secrets(plain, request, job)
         self._left(job)
         began = self.clock()
         yield from job.ledger.sending(place, request)
@@ -298,6 +308,7 @@ class Engine:
         try:
             response: Response = yield Send(replace(request, timeout=left))
         except CloudAIError as error:
+            secrets.clear(error)
             self._tell("failure", job, error=type(error).__name__)
             self._failed(error, request, job, place)
             self._raise_if_late(error, job)
@@ -307,6 +318,7 @@ class Engine:
             self._tell("failure", job, error=type(error).__name__)
             self._failed(ConnectionLostError(f"send= failed with {type(error).__name__}"), request, job, place)
             raise
+        response = secrets.cleared(response)
         job.request_id = self.provider.request_id(response) or job.request_id
         self._tell("reply", job, status=response.status)
         if response.status not in GOOD:
@@ -317,6 +329,27 @@ class Engine:
         job.state = "DONE"
         yield from job.ledger.answered(place, request, response)
         return response
+
+    def _secrets(self, plain: Request, signed: Request, job: Job) -> Secrets:
+        """What of the credentials and of the user's own extras the service must not repeat to anybody."""
+        if not signed.credentials:
+            return Secrets(carried(signed, HARMLESS))  # it asks for a token: by what it carries
+        if signed is plain and not (job.extra or job.extra_params or job.extra_headers):
+            return Secrets()
+        if self._keys is None and not self.offline:
+            settings = [setting.name for setting in self.provider.settings if setting.secret]
+            found = [found.value for name in settings if (found := self.provider.found(name))]
+            self._keys = [key for key in found if len(key) >= SHORTEST]
+        headers = {name: value for name, value in signed.headers.items() if plain.headers.get(name) != value}
+        params = {name: value for name, value in signed.params.items() if plain.params.get(name) != value}
+        added = replace(
+            signed, headers={**headers, **(job.extra_headers or {})}, params=params, form=None, json=job.extra
+        )
+        own = telling(job.extra_params, nameless=math.inf)
+        values = {*(self._keys or ()), *carried(added, HARMLESS), *own}
+        if values != self._withheld.values:
+            self._withheld = Secrets(values)  # kept: its spellings of a long token cost a quarter of a millisecond
+        return self._withheld
 
     def _refusal(self, response: Response, token: Token | None, gate: Gate) -> CloudAIError:
         """The error that a reply other than a good one stands for."""

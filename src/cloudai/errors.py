@@ -36,7 +36,9 @@ built on cloudai should answer its own client with.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
+
+from cloudai.inert import inert
 
 __all__ = [
     "AuthError",
@@ -69,6 +71,9 @@ __all__ = [
     "UnsupportedMediaError",
     "UnsupportedOperationError",
 ]
+
+
+E = TypeVar("E", bound="CloudAIError")
 
 
 class CloudAIError(Exception):
@@ -108,9 +113,9 @@ class CloudAIError(Exception):
     def __str__(self) -> str:
         who = f"{self.provider}: " if self.provider and self._names_provider else ""
         text = f"{who}{self.message}"
-        if not self.advice:
-            return text
-        return f"{text}{'' if text.endswith(('.', '?', '!')) else '.'} {self.advice}"
+        if self.advice:
+            text = f"{text}{'' if text.endswith(('.', '?', '!')) else '.'} {self.advice}"
+        return inert(text)  # it may hold a vendor's words, or the name of a file
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Subclasses differ in their arguments; their state does not.
@@ -122,6 +127,21 @@ def rebuilt(cls: type[CloudAIError], args: tuple[Any, ...], state: dict[str, Any
     error = cls.__new__(cls, *args)
     error.args = args
     error.__dict__.update(state)
+    return error
+
+
+def alone(error: E) -> E:
+    """The error without the frames it came through and those of what caused it: they hold keys, uploads and replies.
+
+    Raise it outside ``except``. A cause that holds what was read (all errors of parsing are ValueErrors) is left out.
+    """
+    each: BaseException | None = error
+    while each is not None:
+        each.__traceback__ = None
+        cause = each.__cause__ or each.__context__
+        if isinstance(cause, ValueError) and not isinstance(cause, CloudAIError):
+            each.__cause__ = each.__context__ = cause = None
+        each = cause
     return error
 
 

@@ -78,7 +78,7 @@ class File:
     """One part of a ``multipart/form-data`` body; without a name it is a field, not a file."""
 
     name: str | None
-    content: Blob | bytes
+    content: Blob | bytes = field(repr=False)
     media_type: str
 
 
@@ -137,9 +137,10 @@ class Request:
     credentials: bool = True
 
     def __repr__(self) -> str:
-        """Without headers, parameters and body: keys and uploads are in them, and what is near an error is logged."""
-        query = "?…" if "?" in self.url else ""
-        return f"Request({self.method!r}, {self.url.partition('?')[0] + query!r}, service={self.service!r})"
+        # Where it goes, and nothing of what it carries: crash reports show the variables of every frame.
+        scheme, _, rest = self.url.partition("?")[0].partition("#")[0].partition("://")
+        place, slash, path = rest.partition("/")
+        return f"<Request {self.method} {scheme}://{place.rpartition('@')[2]}{slash}{path}>"
 
     @property
     def addressed(self) -> tuple[object, ...]:
@@ -228,12 +229,12 @@ class Response:
     content: bytes = b""
     replayed: bool = False
 
-    def __repr__(self) -> str:
-        """Without headers and body: services repeat keys in them, and they are about people."""
-        return f"Response({self.status}, {len(self.content):,} bytes)"
-
     def __post_init__(self) -> None:
         object.__setattr__(self, "headers", {name.lower(): value for name, value in self.headers.items()})
+
+    def __repr__(self) -> str:
+        # Without headers and body: services repeat keys in them, and they are about people.
+        return f"<Response {self.status}, {len(self.content)} bytes>"
 
     def json(self) -> Any:
         """The body as JSON; MalformedResponseError where it is not, or holds NaN or Infinity."""
@@ -252,7 +253,8 @@ class Response:
         try:
             return json.loads(self.content.decode("utf-8-sig").strip(), parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
-            raise MalformedResponseError(f"the reply is not JSON ({error})") from error
+            why = str(error)
+        raise MalformedResponseError(f"the reply is not JSON ({why})")  # without its cause, which holds the reply
 
     def parse(self, model: type[M]) -> M:
         """The body as a wire model; MalformedResponseError where it does not fit, or says that it is no JSON."""
@@ -268,8 +270,9 @@ def checked(model: type[M], data: object) -> M:
         return model.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise MalformedResponseError(f"the reply is not what the vendor documents: {where}: {first['msg']}") from error
+    where = ".".join(str(part) for part in first["loc"]) or "the whole"
+    # Without its cause, which holds the reply.
+    raise MalformedResponseError(f"the reply is not what the vendor documents: {where}: {first['msg']}")
 
 
 JSON_KINDS = ("/json", "+json", "-json-1.0", "-json-1.1")

@@ -6,12 +6,12 @@ Both are kept by account and endpoint, and neither knows the time but from its c
 from __future__ import annotations
 
 import math
-import random
 import threading
 from collections.abc import Callable, Hashable
 from weakref import WeakValueDictionary
 
 from cloudai.pace import Pacer
+from cloudai.retry import UNIFORM
 
 __all__ = ["Budget", "Gate", "Guards", "shared"]
 
@@ -49,7 +49,7 @@ class Budget:
 class Gate:
     """Closed by a 429 until ``opens``: whoever comes before waits, each a little longer than the last."""
 
-    def __init__(self, draw: Callable[[float, float], float] = random.uniform) -> None:
+    def __init__(self, draw: Callable[[float, float], float] = UNIFORM) -> None:
         self._draw = draw
         self.opens, self._hint = -math.inf, 0.0
         self._lock = threading.Lock()

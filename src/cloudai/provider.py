@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -128,7 +129,7 @@ class Setting:
 class Found:
     """A setting's value and where it was found: "VISION_KEY", "given in code", a file."""
 
-    value: str
+    value: str = field(repr=False)
     where: str
 
 
@@ -319,11 +320,8 @@ class Provider:
     def found_outside(self, name: str) -> Found | None:
         """A setting that was not given in code."""
         setting = next(s for s in self.settings if s.name == name)
-        for where, values in self.sources():
-            for variable in setting.env:
-                if value := values.get(variable, "").strip():
-                    return Found(value, variable + where)
-        return None
+        # No variable of this frame holds a source: the next one may raise, and a crash report shows variables.
+        return next(filter(None, map(partial(_found_in, setting), self.sources())), None)
 
     def sources(self) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Where settings are looked for, in order, each with words for what it is: the environment."""
@@ -368,7 +366,7 @@ class Provider:
         kind = fault.kind or error_class(status)
         hint = header_hint if fault.retry_after is None else fault.retry_after
         error = kind(
-            _one_line(fault.message) or f"HTTP {status}",
+            _one_line(fault.message)[:LONGEST_MESSAGE] or f"HTTP {status}",
             advice=fault.advice or ADVICE.get(kind),
             status=status,
             code=fault.code,
@@ -414,6 +412,14 @@ class Provider:
         raise error
 
 
+def _found_in(setting: Setting, source: tuple[str, Mapping[str, str]]) -> Found | None:
+    where, values = source
+    for variable in setting.env:
+        if value := values.get(variable, "").strip():
+            return Found(value, variable + where)
+    return None
+
+
 def who_can(operation: str) -> str:
     """Names the providers that have an operation, for the errors of those that have not."""
     able = [name for name, kind in usable()[0].items() if kind.capabilities()[operation].available]
@@ -457,6 +463,10 @@ def error_class(status: int) -> type[ServiceError]:
     if 300 <= status < 400:  # noqa: PLR2004
         return RedirectBlockedError
     return CLASSES.get(status) or (ServerError if status >= 500 else BadRequestError)  # noqa: PLR2004
+
+
+LONGEST_MESSAGE = 1000
+"""Characters of a vendor's message that an error repeats."""
 
 
 def readable(response: Response) -> str:

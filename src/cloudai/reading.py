@@ -37,12 +37,16 @@ def text_of(path: str | os.PathLike[str], raising: type[CloudAIError] = InputErr
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        try:
-            text = data.decode("cp949")
-        except UnicodeDecodeError as error:
-            raise raising(f"{path} is neither UTF-8 nor CP949", advice="Save it as UTF-8.") from error
-        log.warning("%s: read as CP949", path)
-        return text
+        pass
+    try:
+        text = data.decode("cp949")
+    except UnicodeDecodeError:
+        del data  # neither this frame nor the cause is to show what was read: it may be a file of keys
+        text = None
+    if text is None:
+        raise raising(f"{path} is neither UTF-8 nor CP949", advice="Save it as UTF-8.")
+    log.warning("%s: read as CP949", path)
+    return text
 
 
 def read_table(path: str | os.PathLike[str]) -> Table:

@@ -18,8 +18,10 @@ from tenacity import RetryCallState, Retrying
 
 from cloudai.errors import CloudAIError
 
-__all__ = ["hint_from_headers", "retrying", "wait_after"]
+__all__ = ["UNIFORM", "hint_from_headers", "retrying", "wait_after"]
 
+UNIFORM = random.SystemRandom().uniform
+"""Of the system: the program's own sequence of random numbers stays as it was, and forked processes draw apart."""
 BASE, CEILING = 0.5, 8.0
 """Seconds: the first wait is drawn from 0 to BASE, each further one from twice as much, up to CEILING."""
 
@@ -28,7 +30,7 @@ def retrying(
     most: Callable[[CloudAIError], float],
     left: Callable[[], float],
     allowed: Callable[[CloudAIError], bool],
-    draw: Callable[[float, float], float] = random.uniform,
+    draw: Callable[[float, float], float] = UNIFORM,
 ) -> RetryCallState:
     """A tenacity loop for one exchange, begun with its first failure; see `wait_after`.
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from cloudai.errors import MissingExtraError, UnsupportedOperationError
+from cloudai.inert import UNPRINTABLE, encodable, inert
 
 if TYPE_CHECKING:
     from cloudai.models.base import Result
@@ -26,9 +27,8 @@ R = TypeVar("R", bound="Result")
 
 # A spreadsheet runs a cell that begins so as a formula; the full-width forms are folded to these by some.
 # OWASP ASVS 1.2.10, CWE-1236.
-FORMULA = tuple("=+-@\t\r\n\0＝＋－＠")
-# C0 and C1 controls, and the marks that turn the direction of text: text of pictures must not steer a terminal.
-UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# Some also drop what stands invisibly before it: spaces of any kind, marks of no width, a byte order mark.
+FORMULA = re.compile(rf"[\t\r\n\0]|(?:\s|{UNPRINTABLE.pattern}|[\u200c\u200d])*[=+\-@＝＋－＠﹦﹢﹣﹫]")
 WIDEST_CELL = 48
 THOUSAND = 1000
 
@@ -89,7 +89,7 @@ class Table:
         if not self.columns:
             return "(empty table)"
         cells = [[_shown(row.get(name), self.widest_cell) for name in self.columns] for row in self.rows]
-        names = [inert(name) for name in self.columns]
+        names = [_shown(name, self.widest_cell) for name in self.columns]
         widths = [max(map(_width, (name, *column))) for name, column in zip(names, self._by_column(cells), strict=True)]
         numeric = [all(isinstance(row.get(c), int | float | None) for row in self.rows) for c in self.columns]
         lines = [
@@ -106,10 +106,9 @@ class Table:
         return [[line[i] for line in cells] for i in range(len(self.columns))]
 
     def _repr_html_(self) -> str:
-        head = "".join(
-            f"<th>{html.escape(inert(c))}{f' ({html.escape(self.units[c])})' if c in self.units else ''}</th>"
-            for c in self.columns
-        )
+        units = {name: f" ({html.escape(inert(unit))})" for name, unit in self.units.items()}
+        names = {name: html.escape(_shown(name, self.widest_cell)) for name in self.columns}
+        head = "".join(f"<th>{names[name]}{units.get(name, '')}</th>" for name in self.columns)
         shown = [[html.escape(_shown(row.get(c), self.widest_cell)) for c in self.columns] for row in self.rows]
         body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in line)}</tr>" for line in shown)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
@@ -124,13 +123,13 @@ class Table:
                 False (the default for text): exact text, ``\n``.
         """
         excel = (path is not None) if excel is None else excel
-        out = io.StringIO(newline="")
-        writer = csv.writer(out, lineterminator="\r\n" if excel else "\n")
-        writer.writerow([_guarded(name) if excel else name for name in self.columns])
-        for row in self.rows:
-            cells = [_cell(row.get(name)) for name in self.columns]
-            writer.writerow([_guarded(cell) if excel else cell for cell in cells])
-        text = str(_encodable(out.getvalue()))
+        lines: list[Sequence[object]] = [
+            self.columns,
+            *([_cell(row.get(name)) for name in self.columns] for row in self.rows),
+        ]
+        end = "\r\n" if excel else "\n"
+        written = "".join(_csv_line(map(_guarded, line) if excel else line) + end for line in lines)
+        text = str(encodable(written))
         if path is not None:
             Path(path).write_bytes(text.encode("utf-8-sig" if excel else "utf-8"))
         return text
@@ -149,7 +148,7 @@ class Table:
             import pandas as pd
         except ImportError as error:
             raise MissingExtraError("to_pandas()", "data") from error
-        columns = _encodable(self.columns)
+        columns = encodable(self.columns)
         return pd.DataFrame([dict(zip(columns, cells, strict=True)) for cells in self._cells()], columns=columns)
 
     def to_polars(self) -> Any:
@@ -160,11 +159,11 @@ class Table:
             raise MissingExtraError("to_polars()", "data") from error
         columns = zip(*self._cells(), strict=True) if self.rows else [()] * len(self.columns)
         return pl.DataFrame(
-            {name: list(cells) for name, cells in zip(_encodable(self.columns), columns, strict=True)}, strict=False
+            {name: list(cells) for name, cells in zip(encodable(self.columns), columns, strict=True)}, strict=False
         )
 
     def _cells(self) -> list[list[Any]]:
-        return [[_encodable(row.get(name)) for name in self.columns] for row in self.rows]
+        return [[encodable(row.get(name)) for name in self.columns] for row in self.rows]
 
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
         """Write a Parquet file (extra ``data``)."""
@@ -172,30 +171,23 @@ class Table:
 
 
 def json_of(thing: Any) -> str:
-    """One line of JSON, Korean readable; the escape of half a surrogate pair is JSON's own."""
-    return str(_encodable(json.dumps(thing, ensure_ascii=False, default=str)))
-
-
-def _encodable(thing: Any) -> Any:
-    """The same with halves of surrogate pairs (of names that are no UTF-8), which have no bytes, as their escape."""
-    if isinstance(thing, str):
-        return thing.encode("utf-8", "backslashreplace").decode()
-    if isinstance(thing, Mapping):
-        return {_encodable(name): _encodable(value) for name, value in thing.items()}
-    return type(thing)(map(_encodable, thing)) if type(thing) in (list, tuple) else thing
-
-
-def inert(text: str) -> str:
-    """The text in one line, without what would steer a terminal."""
-    return UNPRINTABLE.sub(" ", str(_encodable(text)))
+    """One line of JSON, Korean readable; what would steer a terminal, and half a surrogate pair, as JSON's escapes."""
+    text = str(encodable(json.dumps(thing, ensure_ascii=False, default=str)))
+    return UNPRINTABLE.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
 def _cell(value: object) -> object:
     return "" if value is None else value
 
 
+def _csv_line(cells: Iterable[object]) -> str:
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\r\n").writerow(cells)  # it quotes what is in its end of line: both
+    return out.getvalue().removesuffix("\r\n")
+
+
 def _guarded(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
 
 
 def _shown(value: object, widest: int) -> str:

@@ -193,7 +193,7 @@ def test_precedence(
     assert (google.token("vision") is None) == (key is not None or login is None)
     found = google.found("credentials")
     assert (found is None) == (login is None)
-    assert login is None or login in f"{found}"
+    assert login is None or (found is not None and login in found.value)
 
 
 def test_nothing_set_is_told_at_once() -> None:

@@ -173,7 +173,7 @@ class Inputs:
 
 def _harmless(address: str) -> str:
     """An address as it may stand in a table: what tells pictures apart stays, what opens a door does not."""
-    from cloudai.testing._harmless import without_credentials
+    from cloudai._harmless import without_credentials
 
     head, mark, rest = address.partition("#")[0].partition("://")
     place, slash, path = rest.partition("/")

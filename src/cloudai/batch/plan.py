@@ -17,11 +17,12 @@ from cloudai.batch.asked import Asked
 from cloudai.batch.inputs import Entry
 from cloudai.errors import CloudAIError, InputError, JournalError
 from cloudai.flow import Call, Fetch, Flow, Request
+from cloudai.inert import inert
 from cloudai.media import Image
 from cloudai.media.source import Source
 from cloudai.operations import Given, digest_of, given_as
 from cloudai.pace import MARGIN, Rate
-from cloudai.table import Table, inert
+from cloudai.table import Table
 
 if TYPE_CHECKING:
     from cloudai.batch.run import Run
@@ -96,7 +97,7 @@ class Plan:
         return "\n".join(f"{what:>16}  {inert(value)}" for what, value in self._lines())
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{html.escape(a)}</th><td>{html.escape(b)}</td></tr>" for a, b in self._lines())
+        rows = "".join(f"<tr><th>{html.escape(a)}</th><td>{html.escape(inert(b))}</td></tr>" for a, b in self._lines())
         return f"<table>{rows}</table>"
 
 

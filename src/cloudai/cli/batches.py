@@ -20,6 +20,7 @@ from cloudai.cli import inputs
 from cloudai.cli.outputs import STDOUT, require_writable, tell, write_csv
 from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError, JournalError, PausedError, SettingsError
+from cloudai.inert import inert
 from cloudai.provider import Provider, find
 from cloudai.reading import TABLES, read_table
 from cloudai.table import Outcome, Table, json_of, tidy
@@ -266,12 +267,12 @@ def _forget(held: Journal, wanted: str) -> int:
     if len(names) > 1:
         raise InputError(f"{wanted} may be {len(names)} inputs: {', '.join(names[:5])}", advice="Say which.")
     if not names:
-        print(f"nothing is kept of {wanted}")
+        print(inert(f"nothing is kept of {wanted}"))
         return 1
     # The cache first: where that fails the journal still knows what is to be forgotten.
     Answers().forget(held.read(records.keys_of(names[0])))
     held.ask(records.forget(names[0]))
-    print(f"forgot {names[0]}, and what was answered for it")
+    print(inert(f"forgot {names[0]}, and what was answered for it"))
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from cloudai.errors import MissingExtraError, SettingsError
 from cloudai.provider import OPERATIONS, Provider, find, usable
+from cloudai.reading import text_of
 from cloudai.table import Table
 
 __all__ = ["demo", "doctor", "load_env_file", "providers"]
@@ -23,7 +25,7 @@ def load_env_file(path: str) -> None:
         raise MissingExtraError("--env-file", "cli") from error
     if not Path(path).is_file():
         raise SettingsError(f"there is no file {path}", advice="Give --env-file the path of a .env file.")
-    for name, value in dotenv_values(path, encoding="utf-8-sig").items():
+    for name, value in dotenv_values(stream=io.StringIO(text_of(path, SettingsError))).items():
         if value is not None:
             os.environ.setdefault(name, value)
 

@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from cloudai.errors import CloudAIError, InputError
-from cloudai.table import Table, inert
+from cloudai.inert import inert
+from cloudai.table import Table
 
 __all__ = ["STDOUT", "OutputError", "discard_output", "require_writable", "tell", "write_csv"]
 
@@ -68,15 +69,22 @@ def write_csv(table: Table, path: str, journal: Path | None) -> None:
         OutputError: It cannot be written; it is printed then, unless the journal keeps what is in it.
     """
     if path == STDOUT:
-        print(table.to_csv(), end="")
+        _print_csv(table)
         return
     try:
         table.to_csv(path)
     except OSError as error:
         if journal is None:
-            print(table.to_csv(), end="")
+            _print_csv(table)
         kept = f"{journal} keeps the results: the same command with another --csv writes them, and sends nothing again."
         raise OutputError(
             f"{path} cannot be written ({error.strerror})", advice=kept if journal else "The table is printed instead."
         ) from error
     print(f"wrote {path}")
+
+
+def _print_csv(table: Table) -> None:
+    """The exact text for a program or a file; what somebody watches must not steer the terminal."""
+    text = table.to_csv()
+    watched = sys.stdout is not None and sys.stdout.isatty()
+    print("\n".join(map(inert, text.split("\n"))) if watched else text, end="")

@@ -8,12 +8,12 @@ from inspect import isawaitable
 from pathlib import Path
 from typing import Any, Self
 
+from cloudai._harmless import Harmless
 from cloudai._http import AsyncNetwork, Network
+from cloudai._secrets import Secrets, carried, carried_back
 from cloudai.errors import ReplayError
 from cloudai.flow import Request, Response
 from cloudai.testing._cassette import Cassette, Exchange, PathLike
-from cloudai.testing._harmless import Harmless
-from cloudai.testing._secrets import Secrets, carried, carried_back
 from cloudai.testing._written import request_facts, response_facts, token_reply
 
 __all__ = ["Recorder", "record", "require_folder"]

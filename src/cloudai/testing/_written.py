@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
+from cloudai._harmless import REDACTED, Harmless, Params, address, without_credentials
 from cloudai.flow import Blob, File, Request, Response
-from cloudai.testing._harmless import REDACTED, Harmless, Params, address, without_credentials
 
 __all__ = ["asked", "content", "request_facts", "response_facts", "token_reply"]
 

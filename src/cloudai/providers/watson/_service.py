@@ -83,8 +83,8 @@ class WatsonService(ByService):
         path = _credentials_file()
         if path:
             yield f" in {path}", _properties(path)
-        if bound := os.environ.get("VCAP_SERVICES", "").strip():
-            yield " in VCAP_SERVICES", _of_cloud_foundry(bound)
+        if os.environ.get(CLOUD_FOUNDRY, "").strip():
+            yield f" in {CLOUD_FOUNDRY}", _of_cloud_foundry()
 
     def require_set(self, service: str) -> None:
         """SettingsError where key or URL of a service is not there, with what to set."""
@@ -110,7 +110,8 @@ class WatsonService(ByService):
     def _properties_of(self, service: str) -> dict[str, str]:
         """All that is set of a service's login, under IBM's names for it, the first place that has each."""
         start, found = f"{_variable(service)}_", dict[str, str]()
-        for _, values in self.sources():
+        # All sources first: where one cannot be read, no variable of this frame holds another.
+        for _, values in list(self.sources()):
             for name in PROPERTIES:
                 if value := values.get(start + name, "").strip():
                     found.setdefault(name, value)
@@ -223,18 +224,25 @@ def _properties(path: Path) -> dict[str, str]:
     """Lines of NAME=value."""
     try:
         lines = path.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"cannot read {path}", advice="It is a text file with lines of NAME=value.") from error
+    except (OSError, UnicodeDecodeError):
+        lines = None
+    if lines is None:  # without its cause, which may hold what was read
+        raise SettingsError(f"cannot read {path}", advice="It is a text file with lines of NAME=value.")
     pairs = (line.partition("=") for line in lines if not line.lstrip().startswith("#"))
     return {name.strip().upper(): value.strip().strip("\"'") for name, equals, value in pairs if equals}
 
 
-def _of_cloud_foundry(bound: str) -> dict[str, str]:
+CLOUD_FOUNDRY = "VCAP_SERVICES"
+
+
+def _of_cloud_foundry() -> dict[str, str]:
     """The first instance bound of each service, under the names of the variables."""
     try:
-        services = json.loads(bound)
-    except ValueError as error:
-        raise SettingsError("VCAP_SERVICES is not JSON", advice="Cloud Foundry sets it; do not edit it.") from error
+        services = json.loads(os.environ[CLOUD_FOUNDRY])
+    except ValueError:
+        services = None
+    if services is None:  # without its cause, which holds what was read
+        raise SettingsError("VCAP_SERVICES is not JSON", advice="Cloud Foundry sets it; do not edit it.")
     values: dict[str, str] = {}
     for name, instances in services.items() if isinstance(services, dict) else ():
         first: Any = instances[0] if isinstance(instances, list) and instances else {}

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+from cloudai._harmless import names_a_credential
 from cloudai.errors import (
     CloudAIError,
     ReplayError,
@@ -29,7 +30,6 @@ from cloudai.testing._contract.subject import (
     outcome,
     shown,
 )
-from cloudai.testing._harmless import names_a_credential
 from cloudai.testing._written import asked
 
 __all__ = ["clients", "flows", "requests", "results"]

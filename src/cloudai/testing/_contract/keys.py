@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from cloudai._secrets import Secrets
 from cloudai.errors import (
     CloudAIError,
     SettingsError,
@@ -24,7 +25,6 @@ from cloudai.testing._contract.subject import (
     without_settings,
 )
 from cloudai.testing._script import Script
-from cloudai.testing._secrets import Secrets
 
 __all__ = ["missing", "secrets"]
 

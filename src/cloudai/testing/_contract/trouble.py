@@ -80,7 +80,7 @@ def errors(subject: Subject) -> Iterator[Told]:
                     f"{what} is a {type(error).__name__}",
                     f"A {status} without a word is a {MEANINGS[status].__name__}.",
                 )
-            if not str(error).strip() or "\n" in str(error):
+            if not str(error).strip() or "\n" in error.message:
                 yield (
                     f"{what} has a text that is not one line",
                     "In fault(), use readable(response), or one line of the reply.",

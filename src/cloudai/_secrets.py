@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from cloudai.flow import Request
-from cloudai.testing._harmless import REDACTED, Harmless, address, names_a_credential
+from cloudai._harmless import REDACTED, Harmless, address, names_a_credential
+from cloudai.errors import CloudAIError
+from cloudai.flow import Request, Response
 
-__all__ = ["Secrets", "carried", "carried_back"]
+__all__ = ["SHORTEST", "Secrets", "carried", "carried_back", "telling"]
 
 SHORTEST = 6
 """A value under a telling name is taken for a secret from this length on; shorter ones occur by chance."""
@@ -26,21 +29,48 @@ class Secrets:
     """Secret values, in every spelling they may be echoed in."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        self._values: set[str] = set()
+        self.values: set[str] = set()
+        """As they are, without their spellings."""
         self._spellings: list[str] = []
         self.add(values)
 
     def add(self, values: Iterable[str]) -> bool:
         """Take more in; whether any of them is new."""
-        new = {value for value in values if value and value != REDACTED} - self._values
-        self._values |= new
-        spellings = {spelling for value in self._values for spelling in _spellings(value)}
+        new = {value for value in values if value and value != REDACTED} - self.values
+        self.values |= new
+        spellings = {spelling for value in self.values for spelling in _spellings(value)}
         self._spellings = sorted(spellings, key=len, reverse=True)
         return bool(new)
 
     def occur_in(self, text: str) -> bool:
         """Whether any of them is in a text, in any spelling."""
         return any(spelling in text for spelling in self._spellings)
+
+    def cleared(self, response: Response) -> Response:
+        """The reply without them: a service that repeats a key must not bring it into errors, results and files."""
+        content = self._cut_out(response.content)
+        headers = self.withheld(dict(response.headers))
+        if content is response.content and headers == response.headers:
+            return response
+        return replace(response, content=content, headers=headers)
+
+    def _cut_out(self, content: bytes) -> bytes:
+        for spelling in self._spellings:
+            content = content.replace(spelling.encode("utf-8", "surrogatepass"), REDACTED.encode())
+        return content
+
+    def clear(self, error: CloudAIError) -> None:
+        """Take them out of an error, and leave out the causes that have them."""
+        error.message = self.withheld(error.message)
+        error.args = tuple(self.withheld(list(error.args)))
+        error.advice = self.withheld(error.advice)
+        error.raw = self._cut_out(error.raw) if isinstance(error.raw, bytes) else self.withheld(error.raw)
+        each: BaseException = error
+        while (cause := each.__cause__ or each.__context__) is not None:
+            if self.occur_in(f"{cause} {cause!r}"):
+                each.__cause__ = each.__context__ = None
+                return
+            each = cause
 
     def withheld(self, value: Any) -> Any:
         """The same JSON with each of them replaced, in names too."""
@@ -69,6 +99,7 @@ def _spellings(secret: str) -> Iterator[str]:
             yield quote(data, safe=safe)
         yield quote_plus(data)
         yield data.hex()
+        yield repr(data)[2:-1]  # as an error quotes bytes
         for core in _base64_cores(data):
             yield core
             yield core.replace("+", "-").replace("/", "_")
@@ -88,30 +119,29 @@ def carried(request: Request, harmless: Harmless) -> Iterator[str]:
     fields = {**query, **request.params, **(request.form or {})}
     headers = {k: v for k, v in request.headers.items() if k.lower() not in {*harmless.headers, "user-agent"}}
     # A signature names the headers it covers.
-    yield from (word for word in _telling(headers) if word.lower() not in harmless.headers)
-    yield from _telling({k: v for k, v in fields.items() if k not in harmless.params})
-    if not request.credentials:
-        yield from _telling(request.json)
+    yield from (word for word in telling(headers) if word.lower() not in harmless.headers)
+    yield from telling({k: v for k, v in fields.items() if k not in harmless.params})
+    yield from telling(request.json, nameless=math.inf if request.credentials else SHORTEST_NAMELESS)
 
 
 def carried_back(token_reply: Any) -> Iterator[str]:
     """The secrets in a reply to a request for a token."""
-    return _telling(token_reply)
+    return telling(token_reply)
 
 
-def _telling(value: Any, name: str = "") -> Iterator[str]:
+def telling(value: Any, name: str = "", nameless: float = SHORTEST_NAMELESS) -> Iterator[str]:
     """Every text inside a JSON value that is long enough for its name to be a secret."""
     match value:
         case str():
-            shortest = SHORTEST if names_a_credential(name) else SHORTEST_NAMELESS
+            shortest = SHORTEST if names_a_credential(name) else nameless
             # An address is no secret: a scope, an audience; and it would hide the addresses of all exchanges.
             yield from (word for word in _words(value) if len(word) >= shortest and "://" not in word)
         case Mapping():
             for key, inner in value.items():
-                yield from _telling(inner, str(key))
+                yield from telling(inner, str(key), nameless)
         case list() | tuple():
             for inner in value:
-                yield from _telling(inner, name)
+                yield from telling(inner, name, nameless)
 
 
 def _words(text: str) -> Iterator[str]:
