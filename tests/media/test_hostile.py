@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
+import PIL.Image
 import pytest
 
 from cloudai import Client, InputError
 from cloudai.media import audio, pixels
 from cloudai.testing import Script
 from tests.faultd.vendors import VENDORS
-from tests.media.bombs import BOMBS, HARMLESS, icon, jpeg, png
+from tests.media.bombs import BOMBS, HARMLESS, chunked, icon, jpeg, png
 from tests.media.test_pictures import encoded, fit, quarters
 from tests.media.test_recordings import probe, wav, written
 
@@ -219,3 +222,14 @@ def test_a_flac_that_says_it_is_short_is_refused(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(audio, "MOST_TAGS", 50_000)
     with pytest.raises(InputError, match="says it lasts 0:00"):
         probe(noise, name="연설.flac")
+
+
+def test_a_png_s_end_holds_nothing() -> None:
+    """A last chunk that is not empty is sent empty, and the picture can still be opened; found by fuzzing."""
+    head = struct.pack(">IIBBBBB", 60, 60, 8, 0, 0, 0, 0)
+    packed = zlib.compress(bytes(61 * 60))
+    given = chunked((b"IHDR", head), (b"IDAT", packed), (b"IEND", b"canary-7f3a" * 90))
+    sent = fit(given).blob.data
+    assert b"canary" not in sent
+    assert sent.endswith(b"\0\0\0\0IEND" + struct.pack(">I", zlib.crc32(b"IEND")))
+    assert PIL.Image.open(io.BytesIO(sent)).size == (60, 60)
