@@ -13,18 +13,7 @@ from typing import Any
 import httpcore2
 import httpx2
 
-from cloudai._http import (
-    CONNECT,
-    USER_AGENT,
-    Backend,
-    Body,
-    Sent,
-    Verify,
-    configuration,
-    errors,
-    looked_up,
-    until,
-)
+from cloudai._http import USER_AGENT, Backend, Body, Sent, Verify, configuration, errors, looked_up, timeouts, until
 from cloudai.effects import Get
 from cloudai.errors import FetchError
 from cloudai.fetch import FetchRules, shown
@@ -79,11 +68,7 @@ def _pool(client: Any) -> Any:
 
 
 def _arguments(get: Get) -> dict[str, Any]:
-    left = get.timeout
-    return {
-        "headers": {"user-agent": USER_AGENT, **get.headers},
-        "timeout": (CONNECT if left is None else min(CONNECT, left), left, left, left),  # connect, read, write, pool
-    }
+    return {"headers": {"user-agent": USER_AGENT, **get.headers}, "timeout": timeouts(get.timeout)}
 
 
 def _body(get: Get, reply: Any) -> Body:

@@ -261,12 +261,11 @@ def _is_loopback(host: str) -> bool:
 
 def _arguments(request: Request, pieces: Callable[[Iterator[bytes]], Any] = iter) -> dict[str, Any]:
     headers = {"user-agent": USER_AGENT, **request.headers, "accept-encoding": "gzip"}
-    left = request.timeout
     return {
         "method": request.method,
         "url": request.url,
         "params": dict(request.params) or None,
-        "timeout": (connecting(left), left, left, left),  # connect, read, write, pool
+        "timeout": timeouts(request.timeout),
         **body_of(request, headers, pieces),
         "headers": headers,
     }
@@ -275,6 +274,11 @@ def _arguments(request: Request, pieces: Callable[[Iterator[bytes]], Any] = iter
 def connecting(left: float | None) -> float:
     """Seconds for connecting, of what is left."""
     return CONNECT if left is None else min(CONNECT, left)
+
+
+def timeouts(left: float | None) -> tuple[float | None, ...]:
+    """Seconds for connecting, reading, writing, and for a place in the pool, of what is left."""
+    return connecting(left), left, left, left
 
 
 def body_of(

@@ -41,7 +41,7 @@ from cloudai.ledger import Ledger
 from cloudai.models.base import Meta, Result
 from cloudai.origin import origin, split
 from cloudai.retry import retrying, wait_after
-from cloudai.states import USUAL, State, verdict
+from cloudai.states import GOOD, USUAL, State, verdict
 
 if TYPE_CHECKING:
     from cloudai.media.source import Source
@@ -98,8 +98,6 @@ class Job:
 
 
 HARMLESS = Harmless()
-GOOD = (200, 201, 202)
-"""202 accepts a job; any other 2xx has no reply in it, or a part of one."""
 REFRESH_AGAIN = 1.0
 """Seconds between two tries to replace a token that is still valid."""
 REFRESH_WITHIN = 5.0

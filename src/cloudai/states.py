@@ -21,11 +21,15 @@ from cloudai.errors import (
     ServiceError,
 )
 
-__all__ = ["State", "Verdict", "verdict"]
+__all__ = ["GOOD", "State", "Verdict", "verdict"]
 
 State: TypeAlias = Literal["NOT_SENT", "REFUSED", "UNKNOWN", "DONE"]
 
 USUAL, TWICE, ONCE = 3, 2, 1
+
+
+GOOD = (200, 201, 202)
+"""202 accepts a job; any other 2xx has no reply in it, or a part of one."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloudai.batch import records
 from cloudai.batch.answers import FOLDER, USUAL, Answers, answers_path
-from cloudai.batch.item import Reading, result_of, written_result
+from cloudai.batch.item import result_of, written_result
 from cloudai.batch.journal import is_remote
 from cloudai.batch.records import Database, Standing
 from cloudai.effects import Program
@@ -107,17 +107,14 @@ def recall(run: Run[Any], asked: Asked, entry: Entry, given: Given, standing: St
         cache.keep(asked.operation, call, found)
         result = result_of(asked.operation, found, name)
     # Nobody waits: should it be lost, the cache has it still.
-    work = records.adopt(standing.call, asked.number, entry.item, found)
-    run.journal.do(work).add_done_callback(lambda done: run.journal.rescue(work) if done.exception() else None)
+    run.journal.post(records.adopt(standing.call, asked.number, entry.item, found))
     return result
 
 
 def _read_anew(run: Run[Any], asked: Asked, given: Given, found: Standing) -> Program[Standing | None]:
     """A result of another version, by its replies; None where those are not enough, or not what we can read."""
-    job = run.client._job(asked.operation, given, asked.call_options)  # noqa: SLF001  # a part of the run
-    job.ledger = Reading(found)
     try:
-        result = yield from run.reader.run(asked.flow(given), job)
+        result = yield from run.reading(asked, given, found)
     except Exception:  # noqa: BLE001  # then it is asked for, and that has its own errors
         return None
     texts = written_result(result)

@@ -162,13 +162,12 @@ class Inputs:
         """The user's columns as they may be written down: without the text that is sent, or an address's signature."""
         if entry.row is None:
             return None
-        column = str(self._column)
-        rest = {name: value for name, value in entry.row.items() if name != column}
-        if entry.is_text or column not in entry.row:
-            return rest
-        value = entry.row[column]
-        harmless = shown(value) if isinstance(value, str) and ADDRESS.match(value) else value
-        return {name: harmless if name == column else rest[name] for name in entry.row}
+        kept, column = dict(entry.row), str(self._column)
+        if entry.is_text:
+            kept.pop(column, None)
+        elif isinstance(value := kept.get(column), str) and ADDRESS.match(value):
+            kept[column] = shown(value)
+        return kept
 
 
 def _harmless(address: str) -> str:

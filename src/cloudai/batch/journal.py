@@ -136,6 +136,10 @@ class Journal:
         """Of what only reads, waited for."""
         return self.do(work, reads=True).result()
 
+    def post(self, work: Callable[[Any], Any]) -> None:
+        """Have it run, and wait for nothing; what cannot be written is tried once more at the end."""
+        self.do(work).add_done_callback(lambda done: self.rescue(work) if done.exception() else None)
+
     def rescue(self, work: Callable[[Any], Any], *, paid: bool = False) -> None:
         """What could not be written is tried once more at the end; where it was ``paid`` for, that must succeed."""
         self._lost.append((work, paid))

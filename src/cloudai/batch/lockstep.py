@@ -18,6 +18,7 @@ from typing import Any
 from cloudai.effects import Effect, Program, Send, Sleep, Wait
 from cloudai.errors import CloudAIError, MalformedResponseError
 from cloudai.flow import Call, Request, Response
+from cloudai.states import GOOD
 
 __all__ = ["Later", "Meet", "Party", "lockstep"]
 
@@ -276,6 +277,3 @@ def _hand_out(members: list[_Member], requests: list[Request], response: Respons
         return
     for member, part in zip(members, parts, strict=True):
         member.answer = part
-
-
-GOOD = (200, 201, 202)

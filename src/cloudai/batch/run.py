@@ -515,7 +515,7 @@ class Run(Conduct, Generic[R]):
             records.enter(asked.batch, entered)(db)
 
         # Nobody waits: it is on disk with the next request's intention, and till then the replies can be read again.
-        self.journal.do(work).add_done_callback(lambda done: self.journal.rescue(work) if done.exception() else None)
+        self.journal.post(work)
 
     # -- the end -----------------------------------------------------------------------------------------------
 
@@ -614,10 +614,14 @@ class Run(Conduct, Generic[R]):
                     given = entry.given
                 if given is None:
                     continue  # a text that is not here any more: its result stays as it was read
-                job = self.client._job(asked.operation, given, asked.call_options)  # noqa: SLF001
-                job.ledger = Reading(standing)
-                job.attempts, job.billed_min, job.billed_max = standing.attempts, standing.paid, standing.most
-                yield asked, entered, standing, self.reader.run(asked.flow(given), job)
+                yield asked, entered, standing, self.reading(asked, given, standing)
+
+    def reading(self, asked: Asked, given: Given, standing: Standing) -> Program[R]:
+        """Read the replies of a call anew, sending nothing."""
+        job = self.client._job(asked.operation, given, asked.call_options)  # noqa: SLF001
+        job.ledger = Reading(standing)
+        job.attempts, job.billed_min, job.billed_max = standing.attempts, standing.paid, standing.most
+        return self.reader.run(asked.flow(given), job)
 
     def reread(
         self, asked: Asked, entered: Entered, standing: Standing, result: Result | None, error: Exception | None

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from cloudai.client import AsyncClient, Client
-from cloudai.engine import GOOD
 from cloudai.errors import CloudAIError
 from cloudai.flow import Call, Flow, Request, Response, Together
 from cloudai.media import Audio, Image
 from cloudai.models.base import Result
 from cloudai.operations import complete, given_as
 from cloudai.provider import Provider
+from cloudai.states import GOOD
 from cloudai.testing._cassette import Cassette, PathLike
 from cloudai.testing._replay import Replay, replay
 
