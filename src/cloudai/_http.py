@@ -72,11 +72,17 @@ class Network:
     """Sends requests, blocking. ``client`` may be the user's own httpx or httpx2 client."""
 
     def __init__(
-        self, client: Any = None, *, verify: Verify = True, proxy: str | None = None, allow_http: bool = False
+        self,
+        client: Any = None,
+        *,
+        verify: Verify = True,
+        proxy: str | None = None,
+        allow_http: bool = False,
+        max_concurrency: int | None = None,
     ) -> None:
         _require_client(client, asynchronous=False)
         self._mine = client is None
-        self._make = functools.partial(_made, verify, proxy)
+        self._make = functools.partial(_made, verify, proxy, max_concurrency)
         self._client = client or self._make()
         self._allow_http = allow_http
         self._pid = os.getpid()
@@ -123,11 +129,17 @@ class AsyncNetwork:
     """Sends requests, awaiting. ``client`` may be the user's own httpx or httpx2 async client."""
 
     def __init__(
-        self, client: Any = None, *, verify: Verify = True, proxy: str | None = None, allow_http: bool = False
+        self,
+        client: Any = None,
+        *,
+        verify: Verify = True,
+        proxy: str | None = None,
+        allow_http: bool = False,
+        max_concurrency: int | None = None,
     ) -> None:
         _require_client(client, asynchronous=True)
         self._mine = client is None
-        self._client = client or _built(httpx2.AsyncClient, verify, proxy)
+        self._client = client or _built(httpx2.AsyncClient, verify, proxy, max_concurrency)
         self._allow_http = allow_http
 
     async def __call__(self, request: Request) -> Response:
@@ -178,8 +190,11 @@ def configuration(verify: Verify, proxy: str | None) -> dict[str, Any]:
     return {"verify": context, "proxy": proxy, "timeout": None, "follow_redirects": False}
 
 
-def _built(kind: Callable[..., T], verify: Verify, proxy: str | None) -> T:
+def _built(kind: Callable[..., T], verify: Verify, proxy: str | None, max_concurrency: int | None) -> T:
     options = configuration(verify, proxy)
+    # As many connections as calls, each kept: by the library's own limits (100, of which 20 are kept) the calls beyond
+    # would wait out of sight, and most would connect anew.
+    options["limits"] = httpx2.Limits(max_connections=max_concurrency, max_keepalive_connections=max_concurrency)
     try:
         return kind(**options)
     except (ValueError, httpx2.InvalidURL):
@@ -597,8 +612,8 @@ class Backend(httpcore2.NetworkBackend):
         self._backend.sleep(seconds)
 
 
-def _made(verify: Verify, proxy: str | None) -> httpx2.Client:
-    return _deadlined(_built(httpx2.Client, verify, proxy))
+def _made(verify: Verify, proxy: str | None, max_concurrency: int | None) -> httpx2.Client:
+    return _deadlined(_built(httpx2.Client, verify, proxy, max_concurrency))
 
 
 def _deadlined(client: httpx2.Client) -> httpx2.Client:

@@ -490,7 +490,7 @@ class Client(Batching, _Client):
         return self._run("text_to_speech", given, flow, options)
 
     def _connect(self, *, send: Any, http_client: Any, offline: bool, **options: Any) -> None:
-        network = {name: options[name] for name in ("verify", "proxy", "allow_http")}
+        network = {name: options[name] for name in ("verify", "proxy", "allow_http", "max_concurrency")}
         self._network = None if send or offline else Network(http_client, **network)
         self._driver = Blocking(
             send or self._network or _offline,
@@ -661,7 +661,7 @@ class AsyncClient(AsyncBatching, _Client):
         return await self._run("text_to_speech", given, flow, options)
 
     def _connect(self, *, send: Any, http_client: Any, offline: bool, **options: Any) -> None:
-        network = {name: options[name] for name in ("verify", "proxy", "allow_http")}
+        network = {name: options[name] for name in ("verify", "proxy", "allow_http", "max_concurrency")}
         self._network = None if send or offline else AsyncNetwork(http_client, **network)
         self._driver = Awaiting(
             send or self._network or _offline,

@@ -16,7 +16,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from cloudai.effects import AtOnce, Effect, Get, Once, Program, Send, Sleep, Wait
+from cloudai.effects import AtOnce, Effect, Get, Keep, Once, Program, Send, Sleep, Wait
 from cloudai.errors import DeadlineExceededError, closed
 from cloudai.flow import Call, Request, Response
 
@@ -64,8 +64,8 @@ class Blocking:
 
     def _carry_out(self, effect: Effect) -> Any:  # noqa: PLR0911  # one for each effect
         match effect:
-            case Send(request):
-                return self._send_in_turn(request)
+            case Send(request, timeout):
+                return self._send_in_turn(request, timeout)
             case Get() if self._fetch:
                 return self._fetch(effect)
             case Sleep(seconds):
@@ -79,13 +79,15 @@ class Blocking:
                     return list(pool.map(self._outcome, programs))
             case Wait(future):
                 return future.result()
+            case Keep(keeper, work):
+                return keeper.do(work).result()
 
-    def _send_in_turn(self, request: Request) -> Response:
+    def _send_in_turn(self, request: Request, timeout: float | None) -> Response:
         began = time.monotonic()
-        if not self._places.acquire(timeout=request.timeout):
+        if not self._places.acquire(timeout=timeout):
             raise _no_place()
         try:
-            return self._send(_less(request, time.monotonic() - began))
+            return self._send(_within(request, timeout, time.monotonic() - began))
         finally:
             self._places.release()
 
@@ -148,8 +150,8 @@ class Awaiting:
 
     async def _carry_out(self, effect: Effect) -> Any:  # noqa: PLR0911
         match effect:
-            case Send(request):
-                return await self._send_in_turn(request)
+            case Send(request, timeout):
+                return await self._send_in_turn(request, timeout)
             case Get() if self._fetch:
                 return await self._fetch(effect)
             case Sleep(seconds):
@@ -161,23 +163,24 @@ class Awaiting:
             case AtOnce(programs):
                 return await asyncio.gather(*map(self.run, programs), return_exceptions=True)
             case Wait(future):
-                # Most of those who wait for one transaction find it done.
-                return future.result() if future.done() else await asyncio.shield(asyncio.wrap_future(future))
+                return await _awaited(future)
+            case Keep(keeper, work):
+                return await _awaited(keeper.do(work))
 
     async def _in_a_thread(self, function: Callable[[], T]) -> T:
         if self._closed:
             raise closed()
         return await asyncio.get_running_loop().run_in_executor(self._threads, function)
 
-    async def _send_in_turn(self, request: Request) -> Response:
+    async def _send_in_turn(self, request: Request, timeout: float | None) -> Response:  # noqa: ASYNC109
         began = time.monotonic()
         try:
-            async with asyncio.timeout(request.timeout):
+            async with asyncio.timeout(timeout):
                 await self._places.acquire()
         except TimeoutError:
             raise _no_place() from None
         try:
-            reply = self._send(_less(request, time.monotonic() - began))
+            reply = self._send(_within(request, timeout, time.monotonic() - began))
             # A cassette answers at once, and serves both clients.
             return reply if isinstance(reply, Response) else await reply
         finally:
@@ -228,6 +231,11 @@ def _in_time(future: Future[T], timeout: float | None) -> T:
     return future.result()
 
 
+async def _awaited(future: Future[T]) -> T:
+    """Its outcome; who is cancelled meanwhile does not cancel it."""
+    return future.result() if future.done() else await asyncio.shield(asyncio.wrap_future(future))
+
+
 async def _in_time_awaited(future: Future[T], timeout: float | None) -> T:  # noqa: ASYNC109
     waiting = asyncio.wrap_future(future)
     try:
@@ -239,8 +247,9 @@ async def _in_time_awaited(future: Future[T], timeout: float | None) -> T:  # no
         waiting.cancel()  # where nobody waits any more, nobody asks for the outcome either
 
 
-def _less(request: Request, waited: float) -> Request:
-    return request if request.timeout is None else replace(request, timeout=max(0.001, request.timeout - waited))
+def _within(request: Request, timeout: float | None, waited: float) -> Request:
+    """The request with the time it has, less what was spent waiting for a place."""
+    return request if timeout is None else replace(request, timeout=max(0.001, timeout - waited))
 
 
 def _no_place() -> DeadlineExceededError:

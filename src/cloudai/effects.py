@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from cloudai.flow import Call, Request
 
 if TYPE_CHECKING:
     from cloudai.fetch import FetchRules
 
-__all__ = ["AtOnce", "Effect", "Get", "Once", "Program", "Send", "Sleep", "Wait"]
+__all__ = ["AtOnce", "Effect", "Get", "Keep", "Keeper", "Once", "Program", "Send", "Sleep", "Wait"]
 
 T = TypeVar("T")
 
@@ -26,6 +26,8 @@ class Send:
     """Send the request and return the response."""
 
     request: Request
+    timeout: float | None = None
+    """Seconds left; what waits for a free place takes off, the request is sent with the rest."""
 
 
 @dataclass(frozen=True)
@@ -70,5 +72,23 @@ class Wait:
     future: Future[Any]
 
 
-Effect: TypeAlias = Send | Get | Sleep | Call | Once | AtOnce | Wait
+class Keeper(Protocol):
+    """Whoever owns a file, and runs in a thread of its own what others want of it."""
+
+    def do(self, work: Callable[[Any], Any]) -> Future[Any]:
+        """Run this; its outcome, once it is on disk."""
+
+    def do_all(self, works: Sequence[Callable[[Any], Any]]) -> Future[list[tuple[Any, Exception | None]]]:
+        """Run these as one; what each returned or raised, once all is on disk."""
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Have its keeper run this, and return the outcome once it is on disk."""
+
+    keeper: Keeper
+    work: Callable[[Any], Any]
+
+
+Effect: TypeAlias = Send | Get | Sleep | Call | Once | AtOnce | Wait | Keep
 Program: TypeAlias = Generator[Effect, Any, T]

@@ -36,7 +36,7 @@ from cloudai.errors import (
 )
 from cloudai.fetch import FetchRules, fetched, shown
 from cloudai.flow import Call, Fetch, Flow, Request, Response, Together
-from cloudai.guards import Gate, Guards, shared
+from cloudai.guards import Budget, Gate, Guards, shared
 from cloudai.ledger import Ledger
 from cloudai.models.base import Meta, Result
 from cloudai.origin import origin, split
@@ -130,7 +130,8 @@ class Engine:
         self._refresh_from: dict[str, float] = {}
         self._guards: Guards | None = None
         self._keys: list[str] | None = None
-        self._withheld = Secrets()
+        self._withheld: tuple[object, Secrets] = None, Secrets()
+        """Of the last request: where it went and what it was given, and the secrets in that."""
 
     def run(self, flow: Flow[R], job: Job) -> Program[R]:
         """The whole call: the flow's result with ``meta`` and ``raw``, or an error that says what it cost."""
@@ -174,12 +175,14 @@ class Engine:
                         answer = yield from self._called(step, job)
                     case Fetch(address):
                         answer = yield from self._fetched(address, job)
-                    case Together():
+                    case Together(flows):
                         number += 1
-                        parts = [self._steps(f, job, f"{within}{number}.{i}.") for i, f in enumerate(step.flows)]
-                        answer = _all_or_first_error((yield AtOnce(parts)))
+                        answer = _all_or_first_error((yield AtOnce(self._parts(flows, job, f"{within}{number}"))))
             except BaseException as error:  # noqa: BLE001  # also a cancellation: the flow's `finally` must run
                 failure = error
+
+    def _parts(self, flows: Sequence[Flow[Any]], job: Job, within: str) -> list[Program[Any]]:
+        return [self._steps(flow, job, f"{within}.{number}.") for number, flow in enumerate(flows)]
 
     def _called(self, step: Call, job: Job) -> Program[Any]:
         """Run a blocking function; one that waits for somebody else has the time that is left."""
@@ -218,22 +221,12 @@ class Engine:
         budget, gate = guards.budget(endpoint), guards.gate(endpoint)
         unknowns = job.ledger.unknown(place)
         state: RetryCallState | None = None
-
-        def policy() -> RetryCallState:
-            return retrying(
-                lambda error: self._most_attempts(error, request, unknowns),
-                lambda: job.deadline - self.clock(),
-                # A new token is no sign of an outage, and a job that is paid is looked at whatever the others suffer.
-                lambda error: isinstance(error, AuthError) or _is_poll(request) or job.ledger.retry(place, budget),
-            )
-
         while True:
             try:
                 yield from self._turn(request, job, place, guards, endpoint)
                 response = yield from self._attempt(request, job, gate, place)
-            except CloudAIError as error:
-                unknowns += verdict(error).state == "UNKNOWN"
-                state = state or policy()
+            except CloudAIError:
+                state = state or self._policy(request, job, place, budget, unknowns)
                 seconds = wait_after(state)
                 self._tell("wait", job, seconds=seconds)
                 yield from job.ledger.rest(seconds)
@@ -242,6 +235,21 @@ class Engine:
                 if request.credentials:
                     job.exchanges.append((request, response))
                 return response
+
+    def _policy(self, request: Request, job: Job, place: str, budget: Budget, unknowns: int) -> RetryCallState:
+        """Made when an exchange has failed, and not before: most do not."""
+
+        def most(error: CloudAIError) -> float:
+            nonlocal unknowns
+            unknowns += verdict(error).state == "UNKNOWN"
+            return self._most_attempts(error, request, unknowns)
+
+        return retrying(
+            most,
+            lambda: job.deadline - self.clock(),
+            # A new token is no sign of an outage, and a job that is paid is looked at whatever the others suffer.
+            lambda error: isinstance(error, AuthError) or _is_poll(request) or job.ledger.retry(place, budget),
+        )
 
     def _guarded(self) -> Guards:
         """The guards of the account; of this client alone where it has no key, or a clock of its own."""
@@ -304,7 +312,7 @@ class Engine:
         job.attempts += 1
         self._tell("attempt", job)
         try:
-            response: Response = yield Send(replace(request, timeout=left))
+            response: Response = yield Send(request, left)
         except CloudAIError as error:
             secrets.clear(error)
             self._tell("failure", job, error=type(error).__name__)
@@ -338,16 +346,20 @@ class Engine:
             settings = [setting.name for setting in self.provider.settings if setting.secret]
             found = [found.value for name in settings if (found := self.provider.found(name))]
             self._keys = [key for key in found if len(key) >= SHORTEST]
-        headers = {name: value for name, value in signed.headers.items() if plain.headers.get(name) != value}
-        params = {name: value for name, value in signed.params.items() if plain.params.get(name) != value}
+        headers, params = _added(signed.headers, plain.headers), _added(signed.params, plain.params)
+        asked = None if job.extra or job.extra_params or job.extra_headers else (signed.url, headers, params)
+        last, secrets = self._withheld
+        if asked is not None and asked == last:
+            return secrets
         added = replace(
             signed, headers={**headers, **(job.extra_headers or {})}, params=params, form=None, json=job.extra
         )
         own = telling(job.extra_params, nameless=math.inf)
         values = {*(self._keys or ()), *carried(added, HARMLESS), *own}
-        if values != self._withheld.values:
-            self._withheld = Secrets(values)  # kept: its spellings of a long token cost a quarter of a millisecond
-        return self._withheld
+        if values != secrets.values:
+            secrets = Secrets(values)  # kept: its spellings of a long token cost a quarter of a millisecond
+        self._withheld = asked, secrets
+        return secrets
 
     def _refusal(self, response: Response, token: Token | None, gate: Gate) -> CloudAIError:
         """The error that a reply other than a good one stands for."""
@@ -467,12 +479,17 @@ class Engine:
             "replayed": bool(job.exchanges) and all(response.replayed for _, response in job.exchanges),
         }
         # What the flow itself said (the model, the language sent) goes before what is known from outside.
-        return Meta(**{**known, **result.meta.model_dump(exclude_defaults=True)})
+        said = result.meta.model_dump(exclude_defaults=True) if result.meta.model_fields_set else {}
+        return Meta(**{**known, **said})
 
     def _tell(self, kind: str, job: Job, **more: Any) -> None:
         if self.on_event:
             name = job.describe().get("input", "")
             self.on_event(Event(kind, self.provider.name, job.operation, name, job.attempts, **more))
+
+
+def _added(after: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in after.items() if before.get(name) != value}
 
 
 def _is_poll(request: Request) -> bool:

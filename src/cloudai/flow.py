@@ -18,8 +18,8 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from hashlib import sha256
 from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
 
@@ -162,15 +162,16 @@ class Request:
 
     def json_pieces(self) -> Iterator[bytes]:
         """The same in pieces, encoded as they are sent: a body of 10 MB is nowhere as a whole, at any attempt."""
-        gathered = bytearray()
+        gathered, size = [], 0
         for part in self._spliced:
             for piece in [part] if isinstance(part, bytes) else _encoded(part):
-                gathered += piece
-                if len(gathered) >= PIECE:
-                    yield bytes(gathered)
-                    gathered.clear()
+                gathered.append(piece)
+                size += len(piece)
+                if size >= PIECE:
+                    yield b"".join(gathered)
+                    gathered, size = [], 0
         if gathered:
-            yield bytes(gathered)
+            yield b"".join(gathered)
 
     @cached_property
     def _spliced(self) -> list[bytes | Blob]:
@@ -199,6 +200,9 @@ SMALL = 1_000
 """Bytes of a request without its uploads, and then some."""
 
 
+AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def _encoded(blob: Blob) -> Iterator[bytes]:
     view = memoryview(blob.data)
     return (base64.b64encode(view[n : n + PIECE]) for n in range(0, len(view), PIECE))
@@ -212,6 +216,8 @@ def _blobs(value: Any) -> Iterator[Blob]:
     match value:
         case Blob():
             yield value
+        case str() | int() | float() | None:  # most are; to be a Mapping is asked of each in vain
+            return
         case Mapping():
             for inner in value.values():
                 yield from _blobs(inner)
@@ -242,8 +248,9 @@ class Response:
 
     def with_json(self, body: Any) -> Response:
         """The same reply with this in its body: a part of what it was."""
-        part = replace(self, content=json.dumps(body, ensure_ascii=False).encode())
-        part.__dict__["_json"] = body  # as it would be read again
+        part = object.__new__(Response)  # not anew: the names of its headers are in lower case already
+        # As it would be read again, its JSON too.
+        part.__dict__.update(self.__dict__, content=AS_JSON(body).encode(), _json=body)
         return part
 
     @cached_property
@@ -336,13 +343,13 @@ Flow: TypeAlias = Generator[Step, Any, R]
 
 def call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Flow[R]:
     """Make a blocking function a step of a flow: ``value = yield from …``."""
-    result: R = yield Call(lambda: function(*args, **kwargs))
+    result: R = yield Call(partial(function, *args, **kwargs))
     return result
 
 
 def waiting(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Flow[R]:
     """Make a function that waits for somebody else a step of a flow; it takes no longer than the call has."""
-    result: R = yield Call(lambda: function(*args, **kwargs), waits=True)
+    result: R = yield Call(partial(function, *args, **kwargs), waits=True)
     return result
 
 

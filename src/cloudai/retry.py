@@ -35,7 +35,8 @@ def retrying(
     """A tenacity loop for one exchange, begun with its first failure; see `wait_after`.
 
     Args:
-        most: Returns how many attempts there are, the first included, where one ended in this error.
+        most: Returns how many attempts there are, the first included, where one ended in this error; asked once
+            for each.
         left: Returns the seconds left of the call's total time.
         allowed: Takes a retry from the endpoint's budget; asked last, when everything else speaks for it.
         draw: Draws the jitter between two bounds.

@@ -30,6 +30,8 @@ DRAIN = 10.0
 """Seconds that what is on its way is waited for, when a batch is ended early."""
 LOOK = 0.5
 """Seconds after which a waiting main thread looks up: on Windows Ctrl-C reaches it only then."""
+TURN = 0.005
+"""Seconds that who reads outcomes keeps the event loop, while there are any."""
 STEPS = 3
 """Of the event loop, until a generator that nobody has any more is closed."""
 KEPT = (Exception, KeyboardInterrupt, SystemExit)
@@ -187,6 +189,8 @@ class Batch(_Batch[R]):
             self._running = False
 
     def _next(self, progress: Progress) -> Any:
+        if (outcome := self._run.outcomes.at_hand()) is not None:
+            return outcome
         future = self._run.outcomes.get()
         while time.monotonic() < self._until:
             with suppress(TimeoutError):
@@ -244,6 +248,9 @@ class AsyncBatch(_Batch[R]):
     Outcomes come as they are ready, not in the order of the inputs; tables are in order.
     """
 
+    _turn_ends = -math.inf
+    """When whoever reads outcomes that are there lets others have their turn."""
+
     async def plan(self) -> Plan:
         """What it would do: reads every input, sends nothing. Of a generator paths, texts and rows are kept for it."""
         return await asyncio.to_thread(plan, self._run)
@@ -284,17 +291,23 @@ class AsyncBatch(_Batch[R]):
             await self._run.client._driver.run(worker)  # noqa: SLF001
 
     async def _next(self, progress: Progress) -> Any:
-        outcome = self._run.outcomes.get()
-        if outcome.done():
-            await asyncio.sleep(0)  # others have their turn, and a cancellation comes through
-            return outcome.result()
-        future = asyncio.wrap_future(outcome)
+        await self._others_turn()
+        if (outcome := self._run.outcomes.at_hand()) is not None:
+            return outcome
+        future = asyncio.wrap_future(self._run.outcomes.get())
         while time.monotonic() < self._until:
             if (await asyncio.wait([future], timeout=LOOK))[0]:
                 return future.result()
             progress.wait()
         future.cancel()
         return END
+
+    async def _others_turn(self) -> None:
+        """Of the event loop: a step of it for each outcome would cost more than the outcome. Lets a cancellation in."""
+        task = asyncio.current_task()
+        if time.monotonic() > self._turn_ends or (task and task.cancelling()):
+            await asyncio.sleep(0)
+            self._turn_ends = time.monotonic() + TURN
 
     async def _finish(self) -> None:
         """Wait a while for what is on its way, and enter what has not ended."""

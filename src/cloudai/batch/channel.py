@@ -44,15 +44,24 @@ class Channel:
         """The next thing, or END."""
         future: Future[Any] = Future()
         with self._lock:
-            if self._things:
-                future.set_result(self._things.popleft())
-                if self._givers:
-                    self._givers.popleft().set_result(None)
-            elif self._closed:
-                future.set_result(END)
-            else:
+            thing = self._at_hand()
+            if thing is None:
                 self._takers.append(future)
+            else:
+                future.set_result(thing)
         return future
+
+    def at_hand(self) -> Any:
+        """The next thing, or END; None where one has to wait for it."""
+        with self._lock:
+            return self._at_hand()
+
+    def _at_hand(self) -> Any:
+        if not self._things:
+            return END if self._closed else None
+        if self._givers:
+            self._givers.popleft().set_result(None)
+        return self._things.popleft()
 
     def open_wide(self) -> None:
         """Nobody reads for a while: who puts does not wait."""

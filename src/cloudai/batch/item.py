@@ -14,7 +14,7 @@ import cloudai.errors
 from cloudai.batch import records
 from cloudai.batch.lockstep import Meet, Party
 from cloudai.batch.records import Standing
-from cloudai.effects import Program, Sleep, Wait
+from cloudai.effects import Keep, Program, Sleep
 from cloudai.engine import raw_of
 from cloudai.errors import CloudAIError, JournalError, NotStartedError, ReplayError, ServiceError, rebuilt
 from cloudai.flow import Request, Response
@@ -151,7 +151,7 @@ class ItemLedger(Ledger):
             counted = self._counted[place] = int(party.first("request"))
             self._run.reserve(request.billed, counted)
             try:
-                yield Wait(self._run.journal.do(records.intend(self.call, place, request.billed, counted)))
+                yield Keep(self._run.journal, records.intend(self.call, place, request.billed, counted))
             except JournalError as error:
                 self._run.refund(counted, request.billed)
                 self._run.pause(error)
@@ -186,7 +186,7 @@ class ItemLedger(Ledger):
         memory = {} if isinstance(self._given, str) else self._given.memory()
         work = records.answer(self.call, place, request.billed, response, memory)
         try:
-            yield Wait(self._run.journal.do(work))
+            yield Keep(self._run.journal, work)
         except JournalError as error:
             self._run.journal.rescue(work, paid=True)
             self._run.pause(error)

@@ -15,12 +15,12 @@ import os
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from cloudai.batch.records import Database, make_tables, require_ours
 from cloudai.errors import JournalError, SettingsError
@@ -35,8 +35,12 @@ log = logging.getLogger("cloudai")
 @dataclass
 class _Work:
     function: Callable[[Any], Any]
-    future: Future[Any]
+    future: Future[Any] | None
+    """Of who waits for it."""
     reads: bool
+
+
+_Outcome: TypeAlias = tuple[_Work, Any, Exception | None]
 
 
 class Journal:
@@ -118,15 +122,34 @@ class Journal:
         What only ``reads`` comes after what the others write, and works on a disk that is full.
         """
         future: Future[T] = Future()
+        self._hand_over(_Work(work, future, reads))
+        return future
+
+    def do_all(self, works: Sequence[Callable[[Any], Any]]) -> Future[list[tuple[Any, Exception | None]]]:
+        """Have the owner run these as one; what each returned or raised, once all is on disk."""
+        return self.do(lambda db: [_tried(work, db) for work in works])
+
+    def _hand_over(self, work: _Work) -> None:
+        refused = None
         with self._some:
             if self._pid != os.getpid():
-                future.set_exception(JournalError("a journal does not go into a forked process"))
+                refused = JournalError("a journal does not go into a forked process")
             elif self._closing:
-                future.set_exception(JournalError("the batch is closed", advice="Open it again with client.batch()."))
+                refused = JournalError("the batch is closed", advice="Open it again with client.batch().")
             else:
-                self._queue.append(_Work(work, future, reads))
+                self._queue.append(work)
                 self._some.notify()
-        return future
+        if refused is not None:
+            self._told(work, None, refused)
+
+    def _told(self, work: _Work, value: Any, failure: Exception | None) -> None:
+        if work.future is None:
+            if failure is not None:
+                self.rescue(work.function)
+        elif failure is None:
+            work.future.set_result(value)
+        else:
+            work.future.set_exception(failure)
 
     def ask(self, work: Callable[[Any], T]) -> T:
         """The same, waited for."""
@@ -138,7 +161,7 @@ class Journal:
 
     def post(self, work: Callable[[Any], Any]) -> None:
         """Have it run, and wait for nothing; what cannot be written is tried once more at the end."""
-        self.do(work).add_done_callback(lambda done: self.rescue(work) if done.exception() else None)
+        self._hand_over(_Work(work, None, reads=False))
 
     def rescue(self, work: Callable[[Any], Any], *, paid: bool = False) -> None:
         """What could not be written is tried once more at the end; where it was ``paid`` for, that must succeed."""
@@ -156,29 +179,26 @@ class Journal:
 
     def _commit(self, works: list[_Work]) -> None:
         writing = [work for work in works if not work.reads]
-        outcomes: list[tuple[Future[Any], Any, Exception | None]] = []
+        outcomes: list[_Outcome] = []
         if writing:
             try:
                 outcomes = self._written(writing)
             except JournalError as error:
-                outcomes = [(work.future, None, error) for work in writing]
+                outcomes = [(work, None, error) for work in writing]
         for work in works:
             if work.reads:
                 with self._mapped_into(work, outcomes):
-                    outcomes.append((work.future, *_tried(work.function, self._db)))
-        for future, value, failure in outcomes:
-            if failure is None:
-                future.set_result(value)
-            else:
-                future.set_exception(failure)
+                    outcomes.append((work, *_tried(work.function, self._db)))
+        for outcome in outcomes:
+            self._told(*outcome)
 
-    def _written(self, works: list[_Work]) -> list[tuple[Future[Any], Any, Exception | None]]:
+    def _written(self, works: list[_Work]) -> list[_Outcome]:
         """All in one transaction: their outcomes, once they are on disk."""
         with self._mapped():
             self._require_there()
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                outcomes = [(work.future, *_tried(work.function, self._db)) for work in works]
+                outcomes = [(work, *_tried(work.function, self._db)) for work in works]
                 self._db.execute("COMMIT")
             except BaseException:
                 _roll_back(self._db)
@@ -186,13 +206,13 @@ class Journal:
             return outcomes
 
     @contextmanager
-    def _mapped_into(self, work: _Work, outcomes: list[tuple[Future[Any], Any, Exception | None]]) -> Iterator[None]:
+    def _mapped_into(self, work: _Work, outcomes: list[_Outcome]) -> Iterator[None]:
         """A failure of SQLite is the outcome of this work alone."""
         try:
             with self._mapped():
                 yield
         except JournalError as error:
-            outcomes.append((work.future, None, error))
+            outcomes.append((work, None, error))
 
     def _require_there(self) -> None:
         try:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from cloudai.effects import Effect, Program, Send, Sleep, Wait
+from cloudai.effects import Effect, Keep, Keeper, Program, Send, Sleep, Wait
 from cloudai.errors import CloudAIError, MalformedResponseError
 from cloudai.flow import Call, Request, Response
 from cloudai.states import GOOD
@@ -104,11 +105,11 @@ def lockstep(
             if not members:
                 return
             yield from _to_a_standstill(members)
-            if done := [member for member in members if member.ended]:
+            if done := deque(member.value for member in members if member.ended):
                 members[:] = [member for member in members if not member.ended]
                 hungry = True
-                for member in done:
-                    yield from ended(member.value)
+                while done:  # each is let go as soon as it is handed over
+                    yield from ended(done.popleft())
             else:
                 yield from _one_thing(members)
     finally:
@@ -127,13 +128,16 @@ def _to_a_standstill(members: list[_Member]) -> Program[None]:
                 member.step()
         calling = [member for member in going if isinstance(member.at, Call) and not member.at.waits]
         yield from _called(calling)
-        writing = [member for member in going if isinstance(member.at, Wait | Call) and member not in calling]
-        for member in writing:
+        keeping = [member for member in going if isinstance(member.at, Keep)]
+        if keeping:
+            yield from _kept(keeping)
+        waiting = [member for member in going if isinstance(member.at, Wait | Call)]
+        for member in waiting:
             yield from _answered(member)
-        going = [*calling, *writing]
+        going = [*calling, *keeping, *waiting]
 
 
-STANDSTILL = (Meet, Later, Send, Sleep, Wait, Call)
+STANDSTILL = (Meet, Later, Send, Sleep, Wait, Keep, Call)
 SLICE = 0.01
 """Seconds of blocking functions that go to a thread as one: a journey costs more than a small one takes, and others
 wait too."""
@@ -145,9 +149,25 @@ def _called(members: list[_Member]) -> Program[None]:
     while left:
         functions = [member.at.function for member in left]  # type: ignore[union-attr]
         outcomes: list[tuple[Any, BaseException | None]] = yield Call(partial(_outcomes, functions))
-        for member, (answer, failure) in zip(left, outcomes, strict=False):
-            member.at, member.answer, member.failure = None, answer, failure
+        _tell(left, outcomes)
         left = left[len(outcomes) :]
+
+
+def _kept(members: list[_Member]) -> Program[None]:
+    """What several members want kept is kept as one: who waits for a disk waits once for all."""
+    keeper: Keeper = members[0].at.keeper  # type: ignore[union-attr]  # of one batch
+    works = [member.at.work for member in members]  # type: ignore[union-attr]
+    try:
+        outcomes: list[tuple[Any, Exception | None]] = yield Wait(keeper.do_all(works))
+    except CloudAIError as error:
+        outcomes = [(None, copy.copy(error)) for _ in members]
+    _tell(members, outcomes)
+
+
+def _tell(members: list[_Member], outcomes: Sequence[tuple[Any, BaseException | None]]) -> None:
+    """To each its own outcome, as far as they go."""
+    for member, (answer, failure) in zip(members, outcomes, strict=False):
+        member.at, member.answer, member.failure = None, answer, failure
 
 
 def _outcomes(functions: list[Callable[[], Any]]) -> list[tuple[Any, BaseException | None]]:
@@ -184,7 +204,7 @@ def _one_thing(members: list[_Member]) -> Program[None]:
         party = sending[0].party
         yield from _sent([member for member in sending if member.party is party] if party else sending[:1])
     elif meeting := [member for member in members if isinstance(member.at, Meet)]:
-        yield from _met(next(_parties(meeting)))
+        yield from _met(_party(meeting))
     else:
         member = members[0]
         assert isinstance(member.at, Later)  # noqa: S101  # for the types
@@ -198,25 +218,32 @@ def _wake(members: list[_Member]) -> None:
         member.at = None
 
 
-def _parties(meeting: list[_Member]) -> Iterator[list[_Member]]:
-    """Those whose requests go together, in order, the first party first."""
-    while meeting:
-        party = meeting[:1]
-        first = party[0].at
-        assert isinstance(first, Meet)  # noqa: S101  # for the types
-        merge = first.request.merge
-        most, key = first.most, merge.key(first.request) if merge else None
-        for member in meeting[1:]:
-            at = member.at
-            assert isinstance(at, Meet)  # noqa: S101
-            if merge is None or len(party) >= min(most, at.most):
-                continue
-            requests = [*(m.at.request for m in party), at.request]  # type: ignore[union-attr]
-            if at.request.merge == merge and merge.key(at.request) == key and merge.fits(requests):
-                party.append(member)
-                most = min(most, at.most)
-        yield party
-        meeting = [member for member in meeting if member not in party]
+def _party(meeting: list[_Member]) -> list[_Member]:
+    """The first of those who meet, and those whose requests go with its own, in order."""
+    first, merge = meeting[0], _request(meeting[0]).merge
+    if merge is None:
+        return [first]
+    key = merge.key(_request(first))
+    others = (member for member in meeting[1:] if _request(member).merge == merge)
+    alike = [first, *(member for member in others if merge.key(_request(member)) == key)]
+
+    def go(members: list[_Member]) -> bool:
+        most = min(member.at.most for member in members)  # type: ignore[union-attr]
+        return len(members) <= most and merge.fits([_request(member) for member in members])
+
+    if go(alike):
+        return alike
+    party = [first]
+    for member in alike[1:]:
+        if go([*party, member]):
+            party.append(member)
+    return party
+
+
+def _request(member: _Member) -> Request:
+    """Of one who meets the others, or sends."""
+    assert isinstance(member.at, Meet | Send)  # noqa: S101  # for the types
+    return member.at.request
 
 
 def _met(members: list[_Member]) -> Program[None]:
@@ -237,9 +264,10 @@ def _met(members: list[_Member]) -> Program[None]:
 
 def _sent(members: list[_Member]) -> Program[None]:
     """One request for all, and to each its part of the reply; a failure is everybody's."""
-    requests = [member.at.request for member in members]  # type: ignore[union-attr]
+    requests = [_request(member) for member in members]
+    timeouts = [member.at.timeout for member in members if member.at.timeout is not None]  # type: ignore[union-attr]
     try:
-        response: Response = yield Send(_joined(requests))
+        response: Response = yield Send(_joined(requests), min(timeouts, default=None))
     except CloudAIError as error:
         for member in members:
             member.failure = copy.copy(error)
@@ -254,10 +282,8 @@ def _sent(members: list[_Member]) -> Program[None]:
 
 
 def _joined(requests: list[Request]) -> Request:
-    if len(requests) == 1 or requests[0].merge is None:
-        return requests[0]
-    timeouts = [request.timeout for request in requests if request.timeout is not None]
-    return replace(requests[0].merge.join(requests), timeout=min(timeouts, default=None))
+    merge = requests[0].merge
+    return requests[0] if len(requests) == 1 or merge is None else merge.join(requests)
 
 
 def _hand_out(members: list[_Member], requests: list[Request], response: Response) -> None:

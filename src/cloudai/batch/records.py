@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Any, Protocol
 
@@ -256,7 +257,7 @@ def intend(call: int, place: str, units: int, requests: int = 1) -> Any:
 
 def answer(call: int, place: str, units: int, response: Response, memory: Mapping[str, Any]) -> Any:
     """A good reply has come; of the looks at one job the last one is kept."""
-    kept = {name: value for name, value in response.headers.items() if name not in NOT_KEPT}
+    headers = _kept_headers(tuple(response.headers.items()))
     paid = 0 if response.replayed else units
 
     def work(db: Database) -> None:
@@ -264,12 +265,18 @@ def answer(call: int, place: str, units: int, response: Response, memory: Mappin
             "INSERT INTO exchanges (call, place, units, paid, most, status, headers, body)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call, place) DO UPDATE SET doubt = 0, paid = paid + ?,"
             " status = excluded.status, headers = excluded.headers, body = excluded.body",
-            (call, place, units, paid, paid, response.status, json.dumps(kept), response.content, paid),
+            (call, place, units, paid, paid, response.status, headers, response.content, paid),
         )
         remembered = _storable(json.dumps(memory, ensure_ascii=False))
         db.execute("UPDATE calls SET memory = ? WHERE id = ?", (remembered, call))
 
     return work
+
+
+@lru_cache(maxsize=256)
+def _kept_headers(headers: tuple[tuple[str, str], ...]) -> str:
+    """As JSON; those who went out in one request have them alike."""
+    return json.dumps({name: value for name, value in headers if name not in NOT_KEPT})
 
 
 def adopt(call: int, run: int, item: int, found: Standing) -> Any:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
@@ -30,7 +30,7 @@ from cloudai.batch.journal import Journal
 from cloudai.batch.kept import DONE, pages
 from cloudai.batch.lockstep import Later, lockstep
 from cloudai.batch.records import Entered, Standing
-from cloudai.effects import Program, Wait
+from cloudai.effects import Keep, Program, Wait
 from cloudai.engine import Engine, Job
 from cloudai.errors import (
     HOPELESS,
@@ -190,7 +190,7 @@ class Run(Conduct, Generic[R]):
         """How many outcomes there will be: one for each input and operation; None where that is not known."""
         return None if self.inputs.total is None else self.inputs.total * len(self.asked)
 
-    @property
+    @cached_property
     def together(self) -> int:
         """Inputs, times operations, in one request."""
         most = max(asked.together for asked in self.asked)
@@ -270,7 +270,8 @@ class Run(Conduct, Generic[R]):
         self._intake.close()
 
     def _handed_out(self, outcome: Outcome[R]) -> Program[None]:
-        yield Wait(self.outcomes.put(outcome))
+        if not (room := self.outcomes.put(outcome)).done():
+            yield Wait(room)
 
     def _item(self, entry: Entry) -> Program[Outcome[R]]:
         """An input from the beginning to the end."""
@@ -297,7 +298,7 @@ class Run(Conduct, Generic[R]):
                 known = records.stand(
                     asked.batch, asked.number, entry.item, key=key, sha256=digest, name=entry.written(digest)
                 )
-                standing = yield Wait(self.journal.do(known))
+                standing = yield Keep(self.journal, known)
                 assert standing is not None  # noqa: S101  # for the types
                 with self._lock:
                     if entry.place in self._open:  # else the end has not waited for it
@@ -503,19 +504,19 @@ class Run(Conduct, Generic[R]):
         )
 
     def _write(self, asked: Asked, entered: Entered, ended: _Ended) -> None:
-        def work(db: records.Database) -> None:
-            if entered.call is not None:
-                if ended.unpaid:
-                    records.unpaid(entered.call, ended.unpaid)(db)
-                if ended.settle:
-                    state, columns = ended.settle
-                    records.settle(entered.call, asked.number, entered.item, state, **columns)(db)
-                    if state == "done":
-                        cache.keep(self, asked, db, entered.call)
-            records.enter(asked.batch, entered)(db)
-
         # Nobody waits: it is on disk with the next request's intention, and till then the replies can be read again.
-        self.journal.post(work)
+        self.journal.post(partial(self._written, asked, entered, ended))
+
+    def _written(self, asked: Asked, entered: Entered, ended: _Ended, db: records.Database) -> None:
+        if entered.call is not None:
+            if ended.unpaid:
+                records.unpaid(entered.call, ended.unpaid)(db)
+            if ended.settle:
+                state, columns = ended.settle
+                records.settle(entered.call, asked.number, entered.item, state, **columns)(db)
+                if state == "done":
+                    cache.keep(self, asked, db, entered.call)
+        records.enter(asked.batch, entered)(db)
 
     # -- the end -----------------------------------------------------------------------------------------------
 
@@ -666,4 +667,4 @@ def _owed(standing: Standing, least: int, most: int) -> tuple[int, int]:
 
 def _found(result: Result) -> tuple[str, int]:
     """The status of a result, and of how many things it is."""
-    return str(result.to_rows()[0]["status"]), len(result) if isinstance(result, Many) else 1
+    return result._status(), len(result) if isinstance(result, Many) else 1  # noqa: SLF001  # in its own words

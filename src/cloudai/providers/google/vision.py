@@ -249,7 +249,7 @@ class AnnotateTogether:
         if not isinstance(items, list) or len(items) != 1 or not isinstance(_item(request).get("image"), dict):
             return object()  # as extra= has it: with no other
         rest = {name: part for name, part in request.json.items() if name != "requests"}
-        return *request.addressed, json.dumps(rest, sort_keys=True)
+        return *request.addressed, json.dumps(rest, sort_keys=True) if rest else ""
 
     def places(self, requests: Sequence[Request]) -> int:
         """One for each picture."""
