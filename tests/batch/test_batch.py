@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import json
 import sqlite3
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -349,7 +352,6 @@ def test_map_gives_results_in_order() -> None:
 
 def test_map_awaits_too() -> None:
     """The same, awaiting."""
-    import asyncio
 
     async def scene() -> list[float | None]:
         async def send(request: Request) -> Response:
@@ -359,6 +361,53 @@ def test_map_awaits_too() -> None:
             return [r.score for r in (await client.map("sentiment", ["가", "나나"])).values()]
 
     assert asyncio.run(scene()) == [0.01, 0.02]
+
+
+def test_who_reads_outcomes_does_not_keep_the_event_loop() -> None:
+    """A reader that works 10 ms on each of 64 outcomes that are there, and awaits nothing: others run all the while."""
+
+    async def scene() -> float:
+        ticks = [time.monotonic()]
+
+        async def ticking() -> None:
+            while True:
+                await asyncio.sleep(0)
+                ticks.append(time.monotonic())
+
+        texts = [f"후기 {n}" for n in range(100)]
+        async with (
+            AsyncClient(MadeUp(key="not-a-real-key"), send=mood, max_concurrency=64) as client,
+            client.batch("sentiment", texts, concurrency=64) as job,
+        ):
+            ticker = asyncio.ensure_future(ticking())
+            async for _ in job:
+                time.sleep(0.01)  # noqa: ASYNC251  # a reader as there are
+            ticker.cancel()
+        return max(later - earlier for earlier, later in itertools.pairwise(ticks))
+
+    assert asyncio.run(scene()) < 0.3
+
+
+def test_a_cancelled_reader_gets_no_more_outcomes() -> None:
+    """However many are there."""
+
+    async def scene() -> int:
+        seen = 0
+        task = asyncio.current_task()
+        assert task
+        async with (
+            AsyncClient(MadeUp(key="not-a-real-key"), send=mood) as client,
+            client.batch("sentiment", [f"후기 {n}" for n in range(40)]) as job,
+        ):
+            with pytest.raises(asyncio.CancelledError):
+                async for _ in job:
+                    seen += 1
+                    if seen == 3:
+                        task.cancel()
+            task.uncancel()
+        return seen
+
+    assert asyncio.run(scene()) == 3
 
 
 def test_broken_off_it_goes_on_later(tmp_path: Path) -> None:

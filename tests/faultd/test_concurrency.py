@@ -9,7 +9,9 @@ import random
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +57,51 @@ def test_each_thread_gets_its_own_reply() -> None:
     assert len(seen) == 32 * each == server.count
     assert all(asked == answered for asked, answered, _ in seen)
     assert sum(billed for *_, billed in seen) == server.billed
+
+
+class Meeting:
+    """A service that answers nobody before so many have come; they are on as many connections."""
+
+    def __init__(self, n: int) -> None:
+        self.barrier = threading.Barrier(n)
+
+    def __call__(self, c: Connection) -> None:
+        """Wait for the others, and answer."""
+        self.barrier.wait(20)
+        echo(c)
+
+
+def near(url: str) -> cloudai.Google:
+    """Google, at the address of the server."""
+
+    class Near(cloudai.Google):
+        def sign(self, request: cloudai.Request, token: Any) -> cloudai.Request:
+            return to(url, super().sign(request, token))
+
+    return Near(api_key=f"of-{url}-alone")
+
+
+@pytest.mark.parametrize("colour", ["blocking", "awaiting"])
+@pytest.mark.parametrize("n", [25, 110])
+def test_there_are_as_many_connections_as_calls_and_all_are_kept(colour: str, n: int) -> None:
+    """`max_concurrency` calls are in flight, twice; the second time nobody connects anew."""
+
+    async def awaiting(url: str) -> None:
+        async with AsyncClient(near(url), max_concurrency=n) as client:
+            for _ in range(2):
+                await asyncio.gather(*(client.sentiment(str(number)) for number in range(n)))
+
+    def blocking(url: str) -> None:
+        with Client(near(url), max_concurrency=n) as client, ThreadPoolExecutor(n) as threads:
+            for _ in range(2):
+                list(threads.map(client.sentiment, map(str, range(n))))
+
+    with faultd(Meeting(n), keeps=True) as server:
+        if colour == "blocking":
+            blocking(server.url)
+        else:
+            asyncio.run(awaiting(server.url))
+    assert (server.count, server.connections) == (2 * n, n)
 
 
 def test_cancelled_calls_leave_nothing_behind() -> None:

@@ -295,10 +295,11 @@ class Run(Conduct, Generic[R]):
         standing: Standing | None = None
         try:
             try:
-                known = records.stand(
-                    asked.batch, asked.number, entry.item, key=key, sha256=digest, name=entry.written(digest)
+                name = entry.written(digest)
+                standing = yield Keep(
+                    self.journal,
+                    records.stand(asked.batch, asked.number, entry.item, key=key, sha256=digest, name=name),
                 )
-                standing = yield Keep(self.journal, known)
                 assert standing is not None  # noqa: S101  # for the types
                 with self._lock:
                     if entry.place in self._open:  # else the end has not waited for it
