@@ -2,8 +2,8 @@
 
     python benchmarks/together.py            both in one run, on the loopback: only the ratio means something
 
-The server takes Google's shape; 128 requests may be in flight. What is measured is `AsyncClient.batch` without a
-journal of its own, pictures of 30 kB, prepared and encoded each time.
+The server takes Google's shape; 128 requests may be in flight, on as many connections. What is measured is
+`AsyncClient.batch` without a journal of its own; pictures of two sizes, prepared and encoded each time.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ import cloudai
 from cloudai import Provider
 
 PICTURES, IN_FLIGHT, ANSWER_AFTER = 4_000, 128, 0.25
+SIZES = ((170, 130), (240, 180))
+"""Width and height, pixels of noise: JPEG files of 16 and 30 kB."""
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -65,22 +67,26 @@ class OneByOne(Here):
         return 1
 
 
-def pictures() -> Iterator[bytes]:
-    """All different, of 30 kB."""
+def picture(width: int, height: int) -> bytes:
+    """A JPEG file of noise."""
     noise = random.Random(7)  # noqa: S311
     out = io.BytesIO()
-    PIL.Image.frombytes("RGB", (170, 130), noise.randbytes(170 * 130 * 3)).save(out, "JPEG", quality=80)
-    picture = out.getvalue()
+    PIL.Image.frombytes("RGB", (width, height), noise.randbytes(width * height * 3)).save(out, "JPEG", quality=80)
+    return out.getvalue()
+
+
+def pictures(one: bytes) -> Iterator[bytes]:
+    """As many, all different: with other bytes behind the end, and the same pixels."""
     for n in range(PICTURES):
-        yield picture + b"%08d" % n  # behind the end: other bytes as given, the same pixels
+        yield one + b"%08d" % n
 
 
-async def measure(provider: Provider) -> tuple[float, int]:
+async def measure(provider: Provider, one: bytes) -> tuple[float, int]:
     """Pictures a second, and requests."""
     began = time.perf_counter()
     async with (
         cloudai.AsyncClient(provider, max_concurrency=IN_FLIGHT) as client,
-        client.batch("detect_faces", pictures(), concurrency=IN_FLIGHT, cache=False) as job,
+        client.batch("detect_faces", pictures(one), concurrency=IN_FLIGHT, cache=False) as job,
     ):
         done = [outcome.status async for outcome in job].count("none_found")
         seconds = time.perf_counter() - began
@@ -90,19 +96,22 @@ async def measure(provider: Provider) -> tuple[float, int]:
 
 
 def main() -> None:
-    """Measure, and print the ratio."""
+    """Measure, and print the ratios."""
     if sys.argv[1:] == ["serve"]:
         asyncio.run(serving())
         return
     server = subprocess.Popen([sys.executable, __file__, "serve"], stdout=subprocess.PIPE, text=True)
     try:
         Here.port = int(server.stdout.readline() if server.stdout else 0)
-        alone, n_alone = asyncio.run(measure(OneByOne(api_key="none")))
-        joined, n_joined = asyncio.run(measure(Here(api_key="none")))
+        for size in SIZES:
+            one = picture(*size)
+            alone, n_alone = asyncio.run(measure(OneByOne(api_key="none"), one))
+            joined, n_joined = asyncio.run(measure(Here(api_key="none"), one))
+            print(f"{len(one) / 1e3:.0f} kB  one by one  {alone:6.0f} pictures/s  {n_alone} requests")
+            print(f"{len(one) / 1e3:.0f} kB  joined      {joined:6.0f} pictures/s  {n_joined} requests", end="  ")
+            print(f"{joined / alone:.1f} x")
     finally:
         server.kill()
-    print(f"one by one  {alone:6.0f} pictures/s  {n_alone} requests")
-    print(f"joined      {joined:6.0f} pictures/s  {n_joined} requests  {joined / alone:.1f} x")
 
 
 if __name__ == "__main__":

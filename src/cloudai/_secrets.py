@@ -32,6 +32,8 @@ class Secrets:
     def __init__(self, values: Iterable[str] = ()) -> None:
         self.values: set[str] = set()
         """As they are, without their spellings."""
+        self.of: object = None
+        """The request they were found in, as its finder knows it; here, since no text shows what this holds."""
         self._spellings: list[str] = []
         self.add(values)
 

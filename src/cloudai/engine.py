@@ -130,8 +130,8 @@ class Engine:
         self._refresh_from: dict[str, float] = {}
         self._guards: Guards | None = None
         self._keys: list[str] | None = None
-        self._withheld: tuple[object, Secrets] = None, Secrets()
-        """Of the last request: where it went and what it was given, and the secrets in that."""
+        self._withheld = Secrets()
+        """Of the last request."""
 
     def run(self, flow: Flow[R], job: Job) -> Program[R]:
         """The whole call: the flow's result with ``meta`` and ``raw``, or an error that says what it cost."""
@@ -348,8 +348,8 @@ class Engine:
             self._keys = [key for key in found if len(key) >= SHORTEST]
         headers, params = _added(signed.headers, plain.headers), _added(signed.params, plain.params)
         asked = None if job.extra or job.extra_params or job.extra_headers else (signed.url, headers, params)
-        last, secrets = self._withheld
-        if asked is not None and asked == last:
+        secrets = self._withheld
+        if asked is not None and asked == secrets.of:
             return secrets
         added = replace(
             signed, headers={**headers, **(job.extra_headers or {})}, params=params, form=None, json=job.extra
@@ -357,8 +357,9 @@ class Engine:
         own = telling(job.extra_params, nameless=math.inf)
         values = {*(self._keys or ()), *carried(added, HARMLESS), *own}
         if values != secrets.values:
-            secrets = Secrets(values)  # kept: its spellings of a long token cost a quarter of a millisecond
-        self._withheld = asked, secrets
+            # Kept: its spellings of a long token cost a quarter of a millisecond.
+            secrets = self._withheld = Secrets(values)
+        secrets.of = asked
         return secrets
 
     def _refusal(self, response: Response, token: Token | None, gate: Gate) -> CloudAIError:

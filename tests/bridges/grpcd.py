@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +16,9 @@ from google.protobuf import json_format
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-__all__ = ["Grpcd", "accepting", "cutting", "grpcd"]
+from tests.faultd.server import accepting
+
+__all__ = ["Grpcd", "cutting", "grpcd"]
 
 METHOD = "/google.cloud.vision.v1.ImageAnnotator/BatchAnnotateImages"
 assert error_details_pb2  # known to the pool, so that details can be read from JSON
@@ -77,24 +78,6 @@ def grpcd(reply: Any, *, delay: float = 0.0, tls: Any = None) -> Iterator[Grpcd]
         yield state
     finally:
         server.stop(None).wait()
-
-
-@contextmanager
-def accepting(listening: socket.socket, serve: Callable[[socket.socket], None]) -> Iterator[None]:
-    """Serve each connection in a thread, until it is closed."""
-
-    def accept() -> None:
-        with suppress(OSError):
-            while True:
-                threading.Thread(target=serve, args=(listening.accept()[0],), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            listening.shutdown(socket.SHUT_RDWR)
-        listening.close()
 
 
 WHOLE = 2000

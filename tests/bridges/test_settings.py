@@ -24,10 +24,10 @@ from azure.ai.vision.imageanalysis.aio import ImageAnalysisClient as AioImageAna
 from google.cloud import vision
 from google.cloud.vision_v1.services.image_annotator.transports import ImageAnnotatorGrpcAsyncIOTransport
 
-from tests.bridges.grpcd import accepting, grpcd
+from tests.bridges.grpcd import grpcd
 from tests.bridges.ways import KEY, KEYED, OPENED, SERVICES, WAYS, google_grpc, outcome, theirs
 from tests.faultd.faults import reply
-from tests.faultd.server import faultd
+from tests.faultd.server import accepting, faultd
 from tests.faultd.vendors import as_json
 
 pytestmark = pytest.mark.loopback

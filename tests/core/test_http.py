@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from cloudai.flow import Blob, Flow, Request, Response
 from cloudai.models.text import Sentiment
 from cloudai.provider import Provider, capability
 from tests.conftest import Caller
+from tests.faultd.server import accepting
 
 GOOD = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n{"score": 0.5}'
 
@@ -46,16 +46,6 @@ class Here(Provider):
 def server(behave: Callable[[socket.socket], None]) -> Iterator[str]:
     """A server on the loopback that does this with each connection; yields its address."""
     listening = socket.create_server(("127.0.0.1", 0))
-    stop = threading.Event()
-
-    def serve() -> None:
-        listening.settimeout(0.05)
-        while not stop.is_set():
-            try:
-                connection, _ = listening.accept()
-            except TimeoutError:
-                continue
-            threading.Thread(target=quietly, args=(connection,), daemon=True).start()
 
     def quietly(connection: socket.socket) -> None:
         with connection:
@@ -64,14 +54,8 @@ def server(behave: Callable[[socket.socket], None]) -> Iterator[str]:
             except OSError:
                 pass  # the client went away, as it should
 
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
+    with accepting(listening, quietly):
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
-    finally:
-        stop.set()
-        thread.join()
-        listening.close()
 
 
 def read_request(connection: socket.socket) -> bytes:

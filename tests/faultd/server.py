@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-__all__ = ["Connection", "Fault", "Faultd", "faultd"]
+__all__ = ["Connection", "Fault", "Faultd", "accepting", "faultd"]
 
 
 @dataclass
@@ -127,7 +127,6 @@ def faultd(
     listening = socket.create_server(("127.0.0.1", 0), backlog=128)
     scheme = "https" if tls else "http"
     server = Faultd(fault, bills, reads, keeps, url=f"{scheme}://127.0.0.1:{listening.getsockname()[1]}")
-    stop = threading.Event()
 
     def take(connection: socket.socket) -> None:
         with suppress(OSError):
@@ -135,18 +134,23 @@ def faultd(
         with suppress(OSError):
             connection.close()
 
-    def accept() -> None:
-        listening.settimeout(0.05)
-        while not stop.is_set():
-            with suppress(TimeoutError):
-                connection, _ = listening.accept()
-                threading.Thread(target=take, args=(connection,), daemon=True).start()
-
-    thread = threading.Thread(target=accept, daemon=True)
-    thread.start()
-    try:
+    with accepting(listening, take):
         yield server
+
+
+@contextmanager
+def accepting(listening: socket.socket, serve: Callable[[socket.socket], None]) -> Iterator[None]:
+    """Serve each connection in a thread, until the block ends: nobody waits for that."""
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=serve, args=(listening.accept()[0],), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield
     finally:
-        stop.set()
-        thread.join()
+        with suppress(OSError):
+            listening.shutdown(socket.SHUT_RDWR)  # wakes who accepts
         listening.close()
