@@ -64,6 +64,8 @@ Verify = ssl.SSLContext | str | os.PathLike[str] | bool
 
 CONNECT = 10.0
 """Seconds for connecting, however much time the call has."""
+KEPT = 20
+"""Idle connections at least, of all hosts."""
 WRITE_AT_ONCE = 65_536
 USER_AGENT = f"cloudai/{__version__}"
 
@@ -78,7 +80,7 @@ class Network:
         verify: Verify = True,
         proxy: str | None = None,
         allow_http: bool = False,
-        max_concurrency: int | None = None,
+        max_concurrency: int = KEPT,
     ) -> None:
         _require_client(client, asynchronous=False)
         self._mine = client is None
@@ -135,7 +137,7 @@ class AsyncNetwork:
         verify: Verify = True,
         proxy: str | None = None,
         allow_http: bool = False,
-        max_concurrency: int | None = None,
+        max_concurrency: int = KEPT,
     ) -> None:
         _require_client(client, asynchronous=True)
         self._mine = client is None
@@ -190,11 +192,12 @@ def configuration(verify: Verify, proxy: str | None) -> dict[str, Any]:
     return {"verify": context, "proxy": proxy, "timeout": None, "follow_redirects": False}
 
 
-def _built(kind: Callable[..., T], verify: Verify, proxy: str | None, max_concurrency: int | None) -> T:
+def _built(kind: Callable[..., T], verify: Verify, proxy: str | None, max_concurrency: int) -> T:
     options = configuration(verify, proxy)
-    # As many connections as calls, each kept: by the library's own limits (100, of which 20 are kept) the calls beyond
-    # would wait out of sight, and most would connect anew.
-    options["limits"] = httpx2.Limits(max_connections=max_concurrency, max_keepalive_connections=max_concurrency)
+    # The drivers say how many calls are in flight. By the library's own limits (100 connections, 20 kept) those beyond
+    # would wait out of sight, and most would connect anew; one that an interrupt loses would be missing for ever.
+    kept = max(KEPT, max_concurrency)
+    options["limits"] = httpx2.Limits(max_connections=None, max_keepalive_connections=kept)
     try:
         return kind(**options)
     except (ValueError, httpx2.InvalidURL):
@@ -612,7 +615,7 @@ class Backend(httpcore2.NetworkBackend):
         self._backend.sleep(seconds)
 
 
-def _made(verify: Verify, proxy: str | None, max_concurrency: int | None) -> httpx2.Client:
+def _made(verify: Verify, proxy: str | None, max_concurrency: int) -> httpx2.Client:
     return _deadlined(_built(httpx2.Client, verify, proxy, max_concurrency))
 
 

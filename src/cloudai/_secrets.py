@@ -52,7 +52,7 @@ class Secrets:
     def cleared(self, response: Response) -> Response:
         """The reply without them: a service that repeats a key must not bring it into errors, results and files."""
         content = self._cut_out(response.content)
-        if content is response.content and not self.occur_in("\n".join(chain(*response.headers.items()))):
+        if content is response.content and not self.occur_in("\n".join(map(str, chain(*response.headers.items())))):
             return response
         return replace(response, content=content, headers=self.withheld(dict(response.headers)))
 

@@ -240,6 +240,7 @@ class Engine:
         """Made when an exchange has failed, and not before: most do not."""
 
         def most(error: CloudAIError) -> float:
+            """Asked once for each failure, so that it can count them."""
             nonlocal unknowns
             unknowns += verdict(error).state == "UNKNOWN"
             return self._most_attempts(error, request, unknowns)

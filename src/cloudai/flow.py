@@ -19,7 +19,7 @@ import re
 import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
 
@@ -113,7 +113,7 @@ class Request:
     inside ``json``, where it becomes base64. ``service`` and ``api`` say which API this is ("vision",
     "v1"): credentials, pacing and ``result.meta`` go by them. ``delay`` is waited before sending (a poll).
     ``billed`` is the number of units the vendor counts: 0 for polls and tokens. ``timeout`` is the time
-    left in seconds; the engine sets it, and any ``send`` can honour it. ``credentials=False`` sends it
+    left in seconds; the driver sets it, and any ``send`` can honour it. ``credentials=False`` sends it
     without key or token (it asks for a token), and keeps its reply out of ``result.raw``. ``endpoint`` is
     the beginning of ``url`` where that names the user's own resource: cassettes write "{endpoint}" in its
     place, so that one replays for everybody, whatever their resource is called.
@@ -248,7 +248,7 @@ class Response:
 
     def with_json(self, body: Any) -> Response:
         """The same reply with this in its body: a part of what it was."""
-        part = object.__new__(Response)  # not anew: the names of its headers are in lower case already
+        part = object.__new__(type(self))  # not anew: the names of its headers are in lower case already
         # As it would be read again, its JSON too.
         part.__dict__.update(self.__dict__, content=AS_JSON(body).encode(), _json=body)
         return part
@@ -343,13 +343,13 @@ Flow: TypeAlias = Generator[Step, Any, R]
 
 def call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Flow[R]:
     """Make a blocking function a step of a flow: ``value = yield from …``."""
-    result: R = yield Call(partial(function, *args, **kwargs))
+    result: R = yield Call(lambda: function(*args, **kwargs))  # not partial(): a crash report would show its arguments
     return result
 
 
 def waiting(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Flow[R]:
     """Make a function that waits for somebody else a step of a flow; it takes no longer than the call has."""
-    result: R = yield Call(partial(function, *args, **kwargs), waits=True)
+    result: R = yield Call(lambda: function(*args, **kwargs), waits=True)
     return result
 
 

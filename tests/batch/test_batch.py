@@ -388,6 +388,52 @@ def test_who_reads_outcomes_does_not_keep_the_event_loop() -> None:
     assert asyncio.run(scene()) < 0.3
 
 
+@both
+def test_a_slow_reader_is_stopped_in_time(colour: str) -> None:
+    """After `stop(0)` no more outcomes come, however many are there."""
+
+    async def awaiting() -> int:
+        seen = 0
+        async with (
+            AsyncClient(MadeUp(key="not-a-real-key"), send=mood) as client,
+            client.batch("sentiment", texts, concurrency=8) as job,
+        ):
+            async for _ in job:
+                seen += 1
+                await asyncio.sleep(0.05)
+                if seen == 3:
+                    job.stop(0)
+        return seen
+
+    def blocking() -> int:
+        seen = 0
+        with (
+            Client(MadeUp(key="not-a-real-key"), send=mood) as client,
+            client.batch("sentiment", texts, concurrency=8) as job,
+        ):
+            for _ in job:
+                seen += 1
+                time.sleep(0.05)
+                if seen == 3:
+                    job.stop(0)
+        return seen
+
+    texts = [f"후기 {n}" for n in range(40)]
+    assert (asyncio.run(awaiting()) if colour == "awaiting" else blocking()) == 3
+
+
+@both
+def test_odd_headers_of_a_send_cost_nothing(colour: str, tmp_path: Path) -> None:
+    """A `send=` of the user's gives numbers and lists as headers: the reply is used and kept, and not paid again."""
+    odd: Any = {"content-type": "application/json", "content-length": 12, "x-list": ["가", None], "x-none": None}
+    server = Server(lambda request: replace(mood(request), headers=odd))
+    run = batcher(colour, server)
+    for _ in range(2):
+        done = run("sentiment", ["좋아요"], journal=tmp_path / "j")
+        assert done.values() == ["ok"]
+    assert len(server.requests) == 1
+
+
 def test_a_cancelled_reader_gets_no_more_outcomes() -> None:
     """However many are there."""
 

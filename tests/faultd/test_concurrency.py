@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import random
@@ -102,6 +103,30 @@ def test_there_are_as_many_connections_as_calls_and_all_are_kept(colour: str, n:
         else:
             asyncio.run(awaiting(server.url))
     assert (server.count, server.connections) == (2 * n, n)
+
+
+@pytest.mark.parametrize("colour", ["blocking", "awaiting"])
+def test_the_connections_of_several_hosts_are_kept(colour: str) -> None:
+    """One call after the other, to two hosts in turn: neither connects anew, whatever `max_concurrency` is."""
+    with faultd(echo, keeps=True) as one, faultd(echo, keeps=True) as other:
+        urls = itertools.cycle((one.url, other.url))
+
+        class Both(cloudai.Google):
+            def sign(self, request: cloudai.Request, token: Any) -> cloudai.Request:
+                return to(next(urls), super().sign(request, token))
+
+        async def awaiting() -> None:
+            async with AsyncClient(Both(api_key=one.url), max_concurrency=1) as client:
+                for number in range(12):
+                    await client.sentiment(str(number))
+
+        if colour == "awaiting":
+            asyncio.run(awaiting())
+        else:
+            with Client(Both(api_key=other.url), max_concurrency=1) as client:
+                for number in range(12):
+                    client.sentiment(str(number))
+    assert (one.connections, other.connections) == (1, 1)
 
 
 def test_cancelled_calls_leave_nothing_behind() -> None:

@@ -344,3 +344,27 @@ def test_causes_that_hold_what_was_read(call: Caller, name: str) -> None:
         with pytest.raises(cloudai.errors.MalformedResponseError) as raised:
             Response(200, {}, content).json()
         assert list(chain(raised.value)) == [raised.value]
+
+
+def test_a_key_that_was_changed_between_two_calls_is_withheld(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So are extras of one call among others without: each call's own, whatever the last one had."""
+
+    def repeats(request: Request) -> Response:
+        told = " ".join([*request.headers.values(), *request.params.values()])
+        return Response(400, JSON, json.dumps({"error": {"code": 400, "message": told}}).encode())
+
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("canary-first-4f9c2e7b81", {}),
+        ("canary-second-88d0c3a75f", {}),
+        ("canary-second-88d0c3a75f", {"extra_headers": {"X-Team-Key": HEADER}}),
+        ("canary-second-88d0c3a75f", {"extra_params": {"access_token": PARAM}}),
+        ("canary-first-4f9c2e7b81", {"extra_headers": {"X-Team-Key": EXTRA[:12]}}),
+        ("canary-first-4f9c2e7b81", {}),
+    ]
+    with Client(Google(), send=repeats) as client:
+        for key, extras in calls:
+            monkeypatch.setenv("GOOGLE_API_KEY", key)
+            with pytest.raises(cloudai.BadRequestError) as caught:
+                client.sentiment("좋아요", **extras)
+            assert hits([str(caught.value), caught.value.raw], [key, HEADER, PARAM, EXTRA[:12]]) == []
+            assert "REDACTED" in str(caught.value)

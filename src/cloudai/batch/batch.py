@@ -189,7 +189,7 @@ class Batch(_Batch[R]):
             self._running = False
 
     def _next(self, progress: Progress) -> Any:
-        if (outcome := self._run.outcomes.at_hand()) is not None:
+        if time.monotonic() < self._until and (outcome := self._run.outcomes.at_hand()) is not None:
             return outcome
         future = self._run.outcomes.get()
         while time.monotonic() < self._until:
@@ -292,7 +292,7 @@ class AsyncBatch(_Batch[R]):
 
     async def _next(self, progress: Progress) -> Any:
         await self._others_turn()
-        if (outcome := self._run.outcomes.at_hand()) is not None:
+        if time.monotonic() < self._until and (outcome := self._run.outcomes.at_hand()) is not None:
             return outcome
         future = asyncio.wrap_future(self._run.outcomes.get())
         while time.monotonic() < self._until:

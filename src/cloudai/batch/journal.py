@@ -129,28 +129,6 @@ class Journal:
         """Have the owner run these as one; what each returned or raised, once all is on disk."""
         return self.do(lambda db: [_tried(work, db) for work in works])
 
-    def _hand_over(self, work: _Work) -> None:
-        refused = None
-        with self._some:
-            if self._pid != os.getpid():
-                refused = JournalError("a journal does not go into a forked process")
-            elif self._closing:
-                refused = JournalError("the batch is closed", advice="Open it again with client.batch().")
-            else:
-                self._queue.append(work)
-                self._some.notify()
-        if refused is not None:
-            self._told(work, None, refused)
-
-    def _told(self, work: _Work, value: Any, failure: Exception | None) -> None:
-        if work.future is None:
-            if failure is not None:
-                self.rescue(work.function)
-        elif failure is None:
-            work.future.set_result(value)
-        else:
-            work.future.set_exception(failure)
-
     def ask(self, work: Callable[[Any], T]) -> T:
         """The same, waited for."""
         return self.do(work).result()
@@ -166,6 +144,29 @@ class Journal:
     def rescue(self, work: Callable[[Any], Any], *, paid: bool = False) -> None:
         """What could not be written is tried once more at the end; where it was ``paid`` for, that must succeed."""
         self._lost.append((work, paid))
+
+    def _hand_over(self, work: _Work) -> None:
+        refused = None
+        with self._some:
+            if self._pid != os.getpid():
+                refused = JournalError("a journal does not go into a forked process")
+            elif self._closing:
+                refused = JournalError("the batch is closed", advice="Open it again with client.batch().")
+            else:
+                self._queue.append(work)
+                self._some.notify()
+        if refused is not None:
+            self._told(work, None, refused)
+
+    def _told(self, work: _Work, value: Any, failure: Exception | None) -> None:
+        """Who waits has the outcome; of what nobody waits for a failure is tried again."""
+        if work.future is None:
+            if failure is not None:
+                self.rescue(work.function)
+        elif failure is None:
+            work.future.set_result(value)
+        else:
+            work.future.set_exception(failure)
 
     def _serve(self) -> None:
         while True:

@@ -138,6 +138,8 @@ def _to_a_standstill(members: list[_Member]) -> Program[None]:
 
 
 STANDSTILL = (Meet, Later, Send, Sleep, Wait, Keep, Call)
+"""What a member is stopped at; all else is carried out at once. (What the parts of a member want kept at once with
+others goes to the driver: they do not run here.)"""
 SLICE = 0.01
 """Seconds of blocking functions that go to a thread as one: a journey costs more than a small one takes, and others
 wait too."""
@@ -149,7 +151,7 @@ def _called(members: list[_Member]) -> Program[None]:
     while left:
         functions = [member.at.function for member in left]  # type: ignore[union-attr]
         outcomes: list[tuple[Any, BaseException | None]] = yield Call(partial(_outcomes, functions))
-        _tell(left, outcomes)
+        _tell(left[: len(outcomes)], outcomes)
         left = left[len(outcomes) :]
 
 
@@ -159,14 +161,14 @@ def _kept(members: list[_Member]) -> Program[None]:
     works = [member.at.work for member in members]  # type: ignore[union-attr]
     try:
         outcomes: list[tuple[Any, Exception | None]] = yield Wait(keeper.do_all(works))
-    except CloudAIError as error:
+    except Exception as error:  # noqa: BLE001  # everybody's to handle
         outcomes = [(None, copy.copy(error)) for _ in members]
     _tell(members, outcomes)
 
 
 def _tell(members: list[_Member], outcomes: Sequence[tuple[Any, BaseException | None]]) -> None:
-    """To each its own outcome, as far as they go."""
-    for member, (answer, failure) in zip(members, outcomes, strict=False):
+    """To each its own outcome."""
+    for member, (answer, failure) in zip(members, outcomes, strict=True):
         member.at, member.answer, member.failure = None, answer, failure
 
 

@@ -12,7 +12,6 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import PurePath
 from typing import Any, Protocol
 
@@ -257,7 +256,8 @@ def intend(call: int, place: str, units: int, requests: int = 1) -> Any:
 
 def answer(call: int, place: str, units: int, response: Response, memory: Mapping[str, Any]) -> Any:
     """A good reply has come; of the looks at one job the last one is kept."""
-    headers = _kept_headers(tuple(response.headers.items()))
+    kept = {name: value for name, value in response.headers.items() if name not in NOT_KEPT}
+    headers = json.dumps(kept, default=str)  # a `send=` of the user's may give numbers
     paid = 0 if response.replayed else units
 
     def work(db: Database) -> None:
@@ -271,12 +271,6 @@ def answer(call: int, place: str, units: int, response: Response, memory: Mappin
         db.execute("UPDATE calls SET memory = ? WHERE id = ?", (remembered, call))
 
     return work
-
-
-@lru_cache(maxsize=256)
-def _kept_headers(headers: tuple[tuple[str, str], ...]) -> str:
-    """As JSON; those who went out in one request have them alike."""
-    return json.dumps({name: value for name, value in headers if name not in NOT_KEPT})
 
 
 def adopt(call: int, run: int, item: int, found: Standing) -> Any:

@@ -505,19 +505,19 @@ class Run(Conduct, Generic[R]):
         )
 
     def _write(self, asked: Asked, entered: Entered, ended: _Ended) -> None:
-        # Nobody waits: it is on disk with the next request's intention, and till then the replies can be read again.
-        self.journal.post(partial(self._written, asked, entered, ended))
+        def work(db: records.Database) -> None:
+            if entered.call is not None:
+                if ended.unpaid:
+                    records.unpaid(entered.call, ended.unpaid)(db)
+                if ended.settle:
+                    state, columns = ended.settle
+                    records.settle(entered.call, asked.number, entered.item, state, **columns)(db)
+                    if state == "done":
+                        cache.keep(self, asked, db, entered.call)
+            records.enter(asked.batch, entered)(db)
 
-    def _written(self, asked: Asked, entered: Entered, ended: _Ended, db: records.Database) -> None:
-        if entered.call is not None:
-            if ended.unpaid:
-                records.unpaid(entered.call, ended.unpaid)(db)
-            if ended.settle:
-                state, columns = ended.settle
-                records.settle(entered.call, asked.number, entered.item, state, **columns)(db)
-                if state == "done":
-                    cache.keep(self, asked, db, entered.call)
-        records.enter(asked.batch, entered)(db)
+        # Nobody waits: it is on disk with the next request's intention, and till then the replies can be read again.
+        self.journal.post(work)
 
     # -- the end -----------------------------------------------------------------------------------------------
 
@@ -668,4 +668,4 @@ def _owed(standing: Standing, least: int, most: int) -> tuple[int, int]:
 
 def _found(result: Result) -> tuple[str, int]:
     """The status of a result, and of how many things it is."""
-    return result._status(), len(result) if isinstance(result, Many) else 1  # noqa: SLF001  # in its own words
+    return str(result.to_rows()[0]["status"]), len(result) if isinstance(result, Many) else 1

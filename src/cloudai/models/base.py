@@ -167,15 +167,11 @@ class Result(Model):
         head = {
             "item": item,
             "input": self.meta.input,
-            "status": self._status(found),
+            "status": "ok" if found else "none_found",
             "provider": self.meta.provider,
             "method": self.meta.method,
         }
         return [{**head, **dict.fromkeys(self._columns()), **row} for row in found or [self._nothing()]]
-
-    def _status(self, found: Sequence[Any] | None = None) -> str:
-        """Either "ok", or "none_found" where nothing was."""
-        return "ok" if (self._rows() if found is None else found) else "none_found"
 
     def _nothing(self) -> dict[str, Any]:
         """What is known where nothing was found."""
