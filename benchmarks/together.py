@@ -23,7 +23,7 @@ import PIL.Image
 import cloudai
 from cloudai import Provider
 
-PICTURES, IN_FLIGHT, ANSWER_AFTER = 4_000, 128, 0.25
+PICTURES, IN_FLIGHT, ANSWER_AFTER = 12_000, 128, 0.25
 SIZES = ((170, 130), (240, 180))
 """Width and height, pixels of noise: JPEG files of 16 and 30 kB."""
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
-from cloudai import JournalError
+import cloudai
+from cloudai import AsyncClient, JournalError
+from cloudai.batch import run as batch_run
+from cloudai.batch.channel import Places
 from cloudai.batch.lockstep import lockstep
-from cloudai.drivers import Blocking
-from cloudai.effects import Keep, Program
+from cloudai.drivers import Awaiting, Blocking
+from cloudai.effects import Keep, Program, Sleep, Wait
+from cloudai.flow import Call
+from cloudai.media import Image
+from tests.batch.test_together import google, picture
 
 
 class Desk:
@@ -92,3 +100,103 @@ def test_a_journal_that_fails_fails_each() -> None:
     found = run(Desk(error), 3)
     assert [str(one) for one in found] == [str(error)] * 3
     assert len({id(one) for one in [*found, error]}) == 4
+
+
+class AtWork:
+    """How many are at something at once."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.now = self.most = 0
+
+    def change(self, by: int) -> None:
+        """One more, or one less."""
+        with self.lock:
+            self.now += by
+            self.most = max(self.most, self.now)
+
+
+def work(at: AtWork, seconds: float) -> Program[None]:
+    """At it for a while."""
+    at.change(1)
+    yield Call(lambda: threading.Event().wait(seconds))
+    at.change(-1)
+
+
+def test_no_more_than_so_many_hold_a_place() -> None:
+    """Twelve threads, three places: each has its turn, and never more than three at once."""
+    places, at = Places(3), AtWork()
+    driver = Blocking(lambda _: pytest.fail("nothing is sent"))
+    threads = [threading.Thread(target=driver.run, args=(places.hold(work(at, 0.02)),)) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(5)
+    assert (at.now, at.most) == (0, 3)
+
+
+def test_who_is_cancelled_takes_no_place_along() -> None:
+    """Neither one who waits for a place nor one who has it: all places are free again."""
+
+    async def scene() -> int:
+        places, at, never = Places(2), AtWork(), Future[None]()
+        driver = Awaiting(lambda _: pytest.fail("nothing is sent"))
+
+        def at_once(at: AtWork) -> Program[None]:
+            at.change(1)
+            yield Sleep(0.01)
+            at.change(-1)
+
+        def stuck() -> Program[None]:
+            at.change(1)
+            yield Wait(never)
+
+        async def leaves(task: asyncio.Task[None]) -> int:
+            task.cancel()
+            await asyncio.wait([task])
+            await asyncio.sleep(0.01)
+            return at.now
+
+        tasks = [asyncio.ensure_future(driver.run(places.hold(stuck()))) for _ in range(5)]
+        await asyncio.sleep(0.01)
+        assert at.now == 2  # who came in, all in all
+        assert await leaves(tasks[3]) == 2  # one who waits
+        assert await leaves(tasks[2]) == 2  # the first who waits
+        assert await leaves(tasks[0]) == 3
+        for task in tasks:
+            await leaves(task)
+        later = AtWork()
+        async with asyncio.timeout(5):
+            await asyncio.gather(*(driver.run(places.hold(at_once(later))) for _ in range(6)))
+        driver.close()
+        return later.most
+
+    assert asyncio.run(scene()) == 2
+
+
+@pytest.mark.parametrize("fetching", [False, True])
+def test_few_parties_are_prepared_at_once(fetching: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 20 workers with 16 pictures each, but for those who wait for pictures to come: these may all wait at once."""
+    at = AtWork()
+    look = Image.fit
+
+    def fit(self: Image, limits: Any) -> Any:
+        at.change(1)
+        found = yield from look(self, limits)
+        at.change(-1)
+        return found
+
+    monkeypatch.setattr(Image, "fit", fit)
+    monkeypatch.setattr(batch_run, "PREPARING", 2)
+
+    async def scene() -> dict[str, int]:
+        async with (
+            AsyncClient(cloudai.Google(api_key="not-a-real-key"), send=google, fetch_urls=fetching) as client,
+            client.batch("detect_faces", [picture(i) for i in range(320)], concurrency=20) as job,
+        ):
+            async for _ in job:
+                pass
+            return job.books
+
+    assert asyncio.run(scene())["done"] == 320
+    assert (at.most > 2 * 16) == fetching

@@ -1,4 +1,4 @@
-"""A queue of a few places between the workers and the one who reads the outcomes, in threads or tasks alike."""
+"""What workers in threads or tasks alike wait at: a queue to the one who reads the outcomes, and a few places."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections import deque
 from concurrent.futures import Future
 from typing import Any
 
-__all__ = ["END", "Channel"]
+from cloudai.effects import Program, Wait
+
+__all__ = ["END", "Channel", "Places"]
 
 AT_ONCE: Future[None] = Future()
 AT_ONCE.set_result(None)
@@ -77,3 +79,40 @@ class Channel:
             while self._takers:
                 if (taker := self._takers.popleft()).set_running_or_notify_cancel():
                     taker.set_result(END)
+
+
+class Places:
+    """So many may be at something at once; the others wait, in order."""
+
+    def __init__(self, n: int) -> None:
+        self._free = n
+        self._lock = threading.Lock()
+        self._waiting: deque[Future[None]] = deque()
+
+    def hold(self, program: Program[None]) -> Program[None]:
+        """Run the program in a place."""
+        place = self._taken()
+        try:
+            yield Wait(place)
+            yield from program
+        finally:
+            self._leave(place)
+
+    def _taken(self) -> Future[None]:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return AT_ONCE
+            place: Future[None] = Future()
+            self._waiting.append(place)
+        return place
+
+    def _leave(self, place: Future[None]) -> None:
+        with self._lock:
+            if place.cancel():
+                return  # who waited for it has gone before it came
+            while self._waiting:
+                if (next_ := self._waiting.popleft()).set_running_or_notify_cancel():
+                    next_.set_result(None)
+                    return
+            self._free += 1

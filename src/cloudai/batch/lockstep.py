@@ -85,7 +85,10 @@ class _Member:
 
 
 def lockstep(
-    more: Callable[[int, bool], Program[list[Program[Any]]]], ended: Callable[[Any], Program[None]], room: int
+    more: Callable[[int, bool], Program[list[Program[Any]]]],
+    ended: Callable[[Any], Program[None]],
+    room: int,
+    preparing: Callable[[Program[None]], Program[None]] = lambda program: program,
 ) -> Program[None]:
     """Run all programs that `more` gives, at most ``room`` at once, and hand each one's value to ``ended``.
 
@@ -94,17 +97,21 @@ def lockstep(
             wait for them, none at once.
         ended: A program that takes a value.
         room: How many are taken forward together.
+        preparing: Runs what new ones do before they first wait for the others; not too many should at once.
     """
     members: list[_Member] = []
     hungry = True
     try:
         while True:
+            fresh: list[Program[Any]] = []
             if hungry and len(members) < room:
-                members += map(_Member, (yield from more(room - len(members), not members)))
+                fresh = yield from more(room - len(members), not members)
+                members += map(_Member, fresh)
                 hungry = False
             if not members:
                 return
-            yield from _to_a_standstill(members)
+            going = _to_a_standstill(members)
+            yield from preparing(going) if fresh else going
             if done := deque(member.value for member in members if member.ended):
                 members[:] = [member for member in members if not member.ended]
                 hungry = True

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from cloudai._version import __version__
 from cloudai.batch import cache, records
 from cloudai.batch.asked import Asked, asked_of
-from cloudai.batch.channel import Channel
+from cloudai.batch.channel import Channel, Places
 from cloudai.batch.conduct import SLOW_START, TROUBLE, Conduct
 from cloudai.batch.inputs import Entry, Inputs
 from cloudai.batch.intake import Intake
@@ -66,6 +66,8 @@ R = TypeVar("R", bound=Result)
 
 ONE_FOR_ALL = (400, 413, 415, 422)
 """Statuses by which a service refuses a whole request because of one item in it."""
+PREPARING = (os.cpu_count() or 2) + 2
+"""Workers with many inputs that prepare them at once: every core has something to do, and the disk."""
 ROUNDS = 3
 """How often an input is tried before it counts as failed, where others fare better."""
 
@@ -163,6 +165,7 @@ class Run(Conduct, Generic[R]):
         self.failure: BaseException | None = None
         """Of the inputs themselves, or a fault of our own."""
         self.outcomes = Channel(0)
+        self._places = Places(PREPARING)
         self.reader = Engine(self.provider, offline=True, clock=self.clock)
 
     # -- what is asked -----------------------------------------------------------------------------------------
@@ -225,7 +228,7 @@ class Run(Conduct, Generic[R]):
         try:
             if number >= SLOW_START:
                 yield Wait(self.alive)
-            yield from lockstep(self._more, self._handed_out, self.together)
+            yield from lockstep(self._more, self._handed_out, self.together, self._preparing)
         except (Exception, KeyboardInterrupt, SystemExit) as error:  # also of a `send` of the user's
             self.failure = self.failure or error
             self.stop()
@@ -236,6 +239,10 @@ class Run(Conduct, Generic[R]):
                 last = not self._workers
             if last:
                 self.outcomes.close()
+
+    def _preparing(self, going: Program[None]) -> Program[None]:
+        """Many inputs at a time in a few places: more would only lie in memory. Who fetches them waits for others."""
+        return going if self.together == 1 or self.engine.fetching else self._places.hold(going)
 
     def _more(self, n: int, wait: bool) -> Program[list[Program[Outcome[R]]]]:
         """The next inputs, as programs."""

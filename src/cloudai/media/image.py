@@ -239,8 +239,9 @@ class Image(Source):
         if len(clean) > limits.max_bytes:
             return None
         size = header.width, header.height
-        prepared = "metadata removed" if clean != self.data else "as given"
-        return self._picture(header, size, clean, header.format, prepared)
+        if clean == self.data:  # the copy is let go
+            return self._picture(header, size, self.data, header.format, "as given")
+        return self._picture(header, size, clean, header.format, "metadata removed")
 
     def _encoded_anew(self, image: PIL.Image.Image, header: Header, scale: float, limits: ImageLimits) -> Picture:
         """Turned, shrunk and encoded, in steps until it is small enough."""

@@ -58,7 +58,7 @@ def opened(data: bytes, name: str) -> tuple[PIL.Image.Image, Header]:
         return image, _header(image, "HEIC", name, orientation=1)  # turned by its decoder
     image = _pillow(data, name)
     stored = str(image.format)
-    if stored == "JPEG" and data.count(b"\xff\xda") > MOST_SCANS and scans(data) > MOST_SCANS:
+    if stored == "JPEG" and scans(data) > MOST_SCANS:
         raise InputError(f"{name} is a JPEG of more than {MOST_SCANS} scans", advice="Export it again.")
     if stored == "PNG":
         _find_exif(image, data)

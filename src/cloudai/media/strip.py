@@ -52,7 +52,8 @@ MOST_IN_SEGMENT = 65_519 - len(ICC) - 2
 
 
 def _jpeg(data: bytes) -> bytes:
-    first, rest = b"", []
+    first = b""
+    rest: list[bytes | memoryview] = []
     profile: dict[int, bytes] = {}
     for marker, payload, scan in _segments(data):
         if marker == APP2 and payload.startswith(ICC):
@@ -67,9 +68,9 @@ def _jpeg(data: bytes) -> bytes:
     return b"".join([b"\xff\xd8", first, *_icc_segments(icc), *rest, b"\xff\xd9"])
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+def _segments(data: bytes) -> Iterator[tuple[int, bytes, memoryview]]:
     """Marker, payload, and what a scan has behind it, up to the end of the first picture: the rest is not sent."""
-    position = 2
+    whole, position = memoryview(data), 2  # nearly all of it is in the scans: they are not copied
     while True:
         marker, position = _next_marker(data, position)
         if marker == EOI:
@@ -81,10 +82,10 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
         if length < 2 or len(payload) != length - 2:  # noqa: PLR2004  # the length counts itself
             raise _cut_off("JPEG")
         position += length
-        scan = b""
+        scan = whole[:0]
         if marker == SOS:
             end = _end_of_scan(data, position)
-            scan, position = data[position:end], end
+            scan, position = whole[position:end], end
         yield marker, payload, scan
 
 
