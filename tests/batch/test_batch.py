@@ -6,7 +6,9 @@ import asyncio
 import itertools
 import json
 import sqlite3
+import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from cloudai.batch.item import error_of, written_error
 from cloudai.flow import Request
 from cloudai.media import Image
 from tests.batch.asking import Batcher, Server, both
+from tests.batch.test_together import AZURE, azure
 from tests.core.made_up import Clock, MadeUp, ok, refused
 from tests.media.test_pictures import LIMITS, in_place
 from tests.played import PICTURE, write_wav
@@ -361,6 +364,46 @@ def test_map_awaits_too() -> None:
             return [r.score for r in (await client.map("sentiment", ["가", "나나"])).values()]
 
     assert asyncio.run(scene()) == [0.01, 0.02]
+
+
+@both
+@pytest.mark.parametrize("kind", ["answered before", "bad", "none"])
+def test_many_workers_end_where_nothing_is_sent(colour: str, kind: str, tmp_path: Path) -> None:
+    """More than begin at once, and no good answer that the others could begin with: the batch ends all the same."""
+    texts = {"answered before": [f"후기 {n}" for n in range(40)], "bad": [""] * 40, "none": []}[kind]
+    run = batcher(colour)
+    if kind == "answered before":
+        run("sentiment", texts, journal=tmp_path / "j", concurrency=4)
+    done: list[Any] = []
+    thread = threading.Thread(
+        target=lambda: done.append(run("sentiment", texts, journal=tmp_path / "j", concurrency=30)), daemon=True
+    )
+    thread.start()
+    thread.join(30)
+    assert [len(one.outcomes) for one in done] == [len(texts)]
+
+
+@both
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_inputs_that_wait_for_outcomes_where_one_ends_at_once(colour: str, concurrency: int) -> None:
+    """A bad text and a good one, joined: while other workers wait for inputs the good one is sent, and more come."""
+    outcomes = threading.Semaphore(0)
+
+    def texts() -> Iterator[Any]:
+        yield from (None, "좋아요")
+        assert outcomes.acquire(timeout=20)
+        assert outcomes.acquire(timeout=20)
+        yield "그저 그래요"
+
+    def answer(request: Request) -> Response:
+        try:
+            return azure(request)
+        finally:
+            outcomes.release()
+
+    outcomes.release()
+    done = Batcher(colour, cloudai.Azure(**AZURE), Server(answer))("sentiment", texts(), concurrency=concurrency)
+    assert (done.error, done.values()) == (None, ["failed", "ok", "ok"])
 
 
 def test_who_reads_outcomes_does_not_keep_the_event_loop() -> None:

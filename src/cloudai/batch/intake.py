@@ -104,23 +104,25 @@ class Intake:
             self.failure = error
         return None
 
-    def _may_hand_out(self) -> bool:
-        return bool(self._wanted) and (bool(self.left) or self._ended or not self._wanted[0][1])
+    def _next_served(self) -> tuple[int, bool, Future[list[Entry]]] | None:
+        """Who asked first; while nothing is there only who does not wait for it: what is made may depend on him."""
+        there = self.left or self._ended
+        return next((wish for wish in self._wanted if there or not wish[1]), None)
 
     def _serve(self) -> None:
         """Hand them out, in order of asking."""
         while True:
             with self._some:
-                while not self._closed and not self._may_hand_out():
+                while (wish := self._next_served()) is None and not self._closed:
                     self._some.wait()
-                if self._closed:
+                if wish is None or self._closed:
                     return
-                n, _, future = self._wanted[0]
+                n, _, future = wish
                 self._some.wait_for(lambda: self._closed or self._ended or len(self.left) >= n, PATIENCE)  # noqa: B023
                 if self._closed:
                     return
                 taken, self.left = self.left[:n], self.left[n:]
-                self._wanted.popleft()
+                self._wanted.remove(wish)
                 self.count += len(taken)
                 self._handed(taken)
                 self._some.notify_all()

@@ -234,6 +234,7 @@ class Run(Conduct, Generic[R]):
             self.stop()
             raise
         finally:
+            self._wake()  # there are no more inputs: who waits for a sign of life would wait for ever
             with self._lock:
                 self._workers -= 1
                 last = not self._workers
