@@ -31,10 +31,8 @@ class Channel:
     def put(self, thing: Any) -> Future[None]:
         """Put it in; the future is done when there is room."""
         with self._lock:
-            while self._takers:
-                if (taker := self._takers.popleft()).set_running_or_notify_cancel():
-                    taker.set_result(thing)
-                    return AT_ONCE
+            if _given(self._takers, thing):
+                return AT_ONCE
             self._things.append(thing)
             if len(self._things) <= self._room or self._closed:
                 return AT_ONCE
@@ -76,9 +74,8 @@ class Channel:
         """Nothing more comes."""
         with self._lock:
             self._closed = True
-            while self._takers:
-                if (taker := self._takers.popleft()).set_running_or_notify_cancel():
-                    taker.set_result(END)
+            while _given(self._takers, END):
+                pass
 
 
 class Places:
@@ -111,8 +108,14 @@ class Places:
         with self._lock:
             if place.cancel():
                 return  # who waited for it has gone before it came
-            while self._waiting:
-                if (next_ := self._waiting.popleft()).set_running_or_notify_cancel():
-                    next_.set_result(None)
-                    return
-            self._free += 1
+            if not _given(self._waiting, None):
+                self._free += 1
+
+
+def _given(waiting: deque[Future[Any]], thing: Any) -> bool:
+    """Give it to the first who still waits; False where nobody does."""
+    while waiting:
+        if (first := waiting.popleft()).set_running_or_notify_cancel():
+            first.set_result(thing)
+            return True
+    return False
