@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cloudai import AsyncClient, Client
-from cloudai.flow import Request, Response
+from cloudai.core.flow import Request, Response
 
 RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"
 VENDOR_SETTINGS = (

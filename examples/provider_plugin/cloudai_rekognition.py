@@ -19,6 +19,8 @@ from botocore.exceptions import BotoCoreError
 from pydantic import ConfigDict
 from pydantic.alias_generators import to_pascal
 
+from cloudai.core.flow import Flow, Request, Response, waiting
+from cloudai.core.tokens import Token
 from cloudai.errors import (
     AuthError,
     ForbiddenError,
@@ -31,25 +33,15 @@ from cloudai.errors import (
     UnsupportedMediaError,
     UnsupportedOperationError,
 )
-from cloudai.flow import Flow, Request, Response, waiting
 from cloudai.languages import base as language_of
 from cloudai.media import Image, ImageLimits, Picture
 from cloudai.models.base import Box, Level, Meta, Point
 from cloudai.models.face import Age, Ages, Emotions, Face, FaceAge, Faces, Pose, largest_first
 from cloudai.models.image import FEATURES, Category, Feature, ImageAnalysis, Object, Person, Tag
-from cloudai.provider import (
-    Capability,
-    Fault,
-    Provider,
-    Setting,
-    Token,
-    capability,
-    error_body,
-    readable,
-    require_known,
-    with_headers,
-)
-from cloudai.wire import Wire as CamelCase
+from cloudai.providers.base import Capability, Provider, capability, require_known, with_headers
+from cloudai.providers.replies import Fault, error_body, readable
+from cloudai.providers.settings import Setting
+from cloudai.providers.wire import Wire as CamelCase
 
 __all__ = ["Rekognition"]
 
@@ -193,7 +185,7 @@ class Rekognition(Provider):
     """
 
     name: ClassVar[str] = "rekognition"
-    contract: ClassVar[int] = 1
+    contract: ClassVar[int] = 2
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("access_key_id", ("AWS_ACCESS_KEY_ID",), secret=True, purpose="an access key"),
         Setting("secret_access_key", ("AWS_SECRET_ACCESS_KEY",), secret=True, purpose="its secret"),

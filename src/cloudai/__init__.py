@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from cloudai._version import __version__
 from cloudai.batch import AsyncBatch, Batch, Plan
-from cloudai.client import AsyncClient, CallOptions, Client
-from cloudai.engine import Event
+from cloudai.client import AsyncClient, Client
+from cloudai.core.call import Event
+from cloudai.core.flow import Blob, Flow, Request, Response
+from cloudai.core.urls import FetchRules
 from cloudai.errors import (
     AuthError,
     BadRequestError,
@@ -48,16 +50,18 @@ from cloudai.errors import (
     UnsupportedMediaError,
     UnsupportedOperationError,
 )
-from cloudai.fetch import FetchRules
-from cloudai.flow import Blob, Flow, Request, Response
 from cloudai.models.base import Box, Level, Meta, Point
 from cloudai.models.face import Ages, Face, Faces
 from cloudai.models.image import ImageAnalysis, Text
 from cloudai.models.speech import Speech, Transcript
 from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
-from cloudai.provider import BUILT_IN, Capability, Provider, Resource, find, names
+from cloudai.options import CallOptions
+from cloudai.outcomes import Outcome, tidy
+from cloudai.providers.base import Capability, Provider
+from cloudai.providers.registry import BUILT_IN, find, names
+from cloudai.providers.settings import Resource
 from cloudai.reading import read_table
-from cloudai.table import Outcome, Table, tidy
+from cloudai.table import Table
 
 if TYPE_CHECKING:
     from cloudai.providers.azure import Azure

@@ -5,50 +5,39 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import Any, ClassVar, Literal, Self, TypedDict, TypeVar
+from dataclasses import fields
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from typing_extensions import Unpack
 
-from cloudai._fetcher import AsyncFetcher, Fetcher
-from cloudai._http import AsyncNetwork, Network, Verify
-from cloudai.batch.clients import AsyncBatching, Batching
+from cloudai.batch.mixins import AsyncBatching, Batching
 from cloudai.bridges import bridge
-from cloudai.drivers import Awaiting, Blocking
-from cloudai.engine import Engine, Event, Job
+from cloudai.core.call import Event
+from cloudai.core.drivers import Awaiting, Blocking
+from cloudai.core.flow import Request, Response
+from cloudai.core.urls import FetchRules
 from cloudai.errors import ReplayError, SettingsError
-from cloudai.fetch import FetchRules
-from cloudai.flow import Flow, Request, Response
 from cloudai.media import Audio, AudioInput, Image, ImageInput
 from cloudai.models.base import Result
 from cloudai.models.face import Ages, Faces
 from cloudai.models.image import Feature, ImageAnalysis, Text
 from cloudai.models.speech import Speech, Transcript
 from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
-from cloudai.operations import digest_of, require_seconds, require_text
-from cloudai.provider import OPERATIONS, Provider, find
+from cloudai.operations import OPERATIONS, Given, require_text
+from cloudai.options import CallOptions
+from cloudai.providers.base import Provider
+from cloudai.providers.registry import find
+from cloudai.session import ClientOptions, Session
+from cloudai.transport.fetcher import AsyncFetcher, Fetcher
+from cloudai.transport.http import AsyncNetwork, Network, Verify
 
-__all__ = ["AsyncClient", "CallOptions", "Client"]
+__all__ = ["AsyncClient", "Client"]
 
 R = TypeVar("R", bound=Result)
 C = TypeVar("C")
 
-TIMEOUTS: Mapping[str, float] = {"speech_to_text": 600.0, "text_to_speech": 120.0}
-"""Seconds for a whole call, waits and retries included, where it is not a minute."""
-TIMEOUT = 60.0
 NETWORK = ("send", "http_client", "proxy", "verify", "allow_http", "offline")
 """Options that say how requests go out."""
-
-
-class CallOptions(TypedDict, total=False):
-    """What every call takes beside its own options."""
-
-    timeout: float
-    """Seconds for the whole call, waits and retries included."""
-    extra: Mapping[str, Any]
-    """Merged deep into the JSON body of the first billed request: what cloudai has no name for."""
-    extra_params: Mapping[str, str]
-    extra_headers: Mapping[str, str]
 
 
 class _Client:
@@ -95,45 +84,32 @@ class _Client:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Any] | None = None,
     ) -> None:
-        if send is not None and http_client is not None:
-            raise SettingsError("send= and http_client= exclude each other", advice="Give the one that is to be used.")
-        if max_attempts < 1 or max_concurrency < 1:
-            raise SettingsError("max_attempts and max_concurrency are at least 1")
-        require_seconds(timeout)
         self.provider = find(provider)() if isinstance(provider, str) else provider
-        self._options: dict[str, Any] = {
-            "send": send,
-            "http_client": http_client,
-            "timeout": timeout,
-            "max_attempts": max_attempts,
-            "max_concurrency": max_concurrency,
-            "proxy": proxy,
-            "verify": verify,
-            "allow_http": allow_http,
-            "fetch_urls": fetch_urls,
-            "on_event": on_event,
-            "offline": offline,
-            "on_unknown": on_unknown,
-            "clock": clock,
-            "sleep": sleep,
-        }
-        self._engine = Engine(
-            self.provider,
+        self._options = ClientOptions(
+            send=send,
+            http_client=http_client,
+            timeout=timeout,
             max_attempts=max_attempts,
-            clock=clock,
+            max_concurrency=max_concurrency,
+            proxy=proxy,
+            verify=verify,
+            allow_http=allow_http,
+            fetch_urls=fetch_urls,
             on_event=on_event,
             offline=offline,
             on_unknown=on_unknown,
-            fetching=FetchRules() if fetch_urls is True else fetch_urls or None,
+            clock=clock,
+            sleep=sleep,
         )
-        self._connect(**self._options)
+        self._options.check()
+        self._engine = self._options.engine(self.provider)
+        self._driver = self._connected(self._options)
+        self._session = Session(self.provider, self._engine, self._driver, self._options)
 
-    def _connect(self, *, send: Any, http_client: Any, offline: bool, **options: Any) -> None:
-        """Make the driver, over the network unless ``send`` stands in for it."""
+    def _connected(self, options: ClientOptions) -> Any:
+        """Return the driver, over the network unless ``send`` stands in for it."""
         raise NotImplementedError
 
-    _driver: Any
-    """`Blocking` or `Awaiting`."""
     _awaiting: ClassVar[bool]
 
     @classmethod
@@ -161,48 +137,28 @@ class _Client:
         return self.provider.supports(operation)
 
     def with_options(self, **options: Any) -> Self:
-        """A client like this one with other options; see the constructor."""
-        unknown = options.keys() - self._options.keys()
-        if unknown:
-            raise SettingsError(
-                f"unknown option {', '.join(sorted(unknown))}", advice=f"Known: {', '.join(self._options)}."
-            )
-        return type(self)(self.provider, **{**self._options, **options})
+        """Return a client like this one with other options; see the constructor."""
+        known = [option.name for option in fields(ClientOptions)]
+        if unknown := options.keys() - set(known):
+            raise SettingsError(f"unknown option {', '.join(sorted(unknown))}", advice=f"Known: {', '.join(known)}.")
+        return type(self)(self.provider, **{**vars(self._options), **options})
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.provider!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if "@" in (self._options["proxy"] or ""):
+        if "@" in (self._options.proxy or ""):
             raise TypeError("a client with a proxy's password does not pickle: set HTTPS_PROXY where it arrives")
-        return _unpickled, (type(self), self.provider, self._options)
+        return _unpickled, (type(self), self.provider, vars(self._options))
 
-    def _job(self, operation: str, given: Image | Audio | str, options: CallOptions) -> Job:
-        usual = TIMEOUTS.get(operation, TIMEOUT) if self._options["timeout"] is None else self._options["timeout"]
-        given_seconds = options.get("timeout")
-        require_seconds(given_seconds)
-        seconds = usual if given_seconds is None else given_seconds
-        return Job(
-            operation,
-            partial(_described, given),
-            deadline=self._options["clock"]() + seconds,
-            extra=options.get("extra"),
-            extra_params=options.get("extra_params"),
-            extra_headers=options.get("extra_headers"),
-            prepared=(dict if isinstance(given, str) else given.facts),
-        )
+
+def _network_options(options: ClientOptions) -> dict[str, Any]:
+    """Return those of the options that the network goes by."""
+    return {name: getattr(options, name) for name in ("verify", "proxy", "allow_http", "max_concurrency")}
 
 
 def _unpickled(kind: type[C], provider: Provider, options: dict[str, Any]) -> C:
     return kind(provider, **options)  # type: ignore[call-arg]
-
-
-def _described(given: Image | Audio | str) -> dict[str, Any]:
-    """What `Meta` says of an input before it is read; of a text only its digest, never its words."""
-    if not isinstance(given, str):
-        return {"input": given.name}
-    digest = digest_of(given)
-    return {"input": f"text-{digest[:8]}", "sha256": digest}
 
 
 def _offline(request: Request) -> Response:
@@ -252,15 +208,15 @@ class Client(Batching, _Client):
             ServiceError: The service refused.
         """
         given = Image(image)
-        flow = self.provider.analyze_image(
-            given,
-            features=features,
-            language=language,
-            max_results=max_results,
-            missing=missing,
-            gender_neutral=gender_neutral,
-        )
-        return self._run("analyze_image", given, flow, options)
+        chosen = {
+            "features": features,
+            "language": language,
+            "max_results": max_results,
+            "missing": missing,
+            "gender_neutral": gender_neutral,
+        }
+        result: ImageAnalysis = self._run("analyze_image", given, chosen, options)
+        return result
 
     def detect_faces(
         self,
@@ -293,8 +249,9 @@ class Client(Batching, _Client):
             1
         """
         given = Image(image)
-        flow = self.provider.detect_faces(given, landmarks=landmarks, attributes=attributes, max_faces=max_faces)
-        return self._run("detect_faces", given, flow, options)
+        chosen = {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces}
+        result: Faces = self._run("detect_faces", given, chosen, options)
+        return result
 
     def estimate_age(
         self,
@@ -316,8 +273,9 @@ class Client(Batching, _Client):
             ServiceError: The service refused.
         """
         given = Image(image)
-        flow = self.provider.estimate_age(given, max_faces=max_faces)
-        return self._run("estimate_age", given, flow, options)
+        chosen = {"max_faces": max_faces}
+        result: Ages = self._run("estimate_age", given, chosen, options)
+        return result
 
     def read_text(
         self,
@@ -341,8 +299,9 @@ class Client(Batching, _Client):
             ServiceError: The service refused.
         """
         given = Image(image)
-        flow = self.provider.read_text(given, language=language, dense=dense)
-        return self._run("read_text", given, flow, options)
+        chosen = {"language": language, "dense": dense}
+        result: Text = self._run("read_text", given, chosen, options)
+        return result
 
     def sentiment(
         self,
@@ -364,8 +323,9 @@ class Client(Batching, _Client):
             ServiceError: The service refused, for example the language.
         """
         given = require_text(text)
-        flow = self.provider.sentiment(given, language=language)
-        return self._run("sentiment", given, flow, options)
+        chosen = {"language": language}
+        result: Sentiment = self._run("sentiment", given, chosen, options)
+        return result
 
     def detect_language(
         self,
@@ -384,8 +344,9 @@ class Client(Batching, _Client):
             ServiceError: The service refused.
         """
         given = require_text(text)
-        flow = self.provider.detect_language(given)
-        return self._run("detect_language", given, flow, options)
+        chosen: dict[str, Any] = {}
+        result: Language = self._run("detect_language", given, chosen, options)
+        return result
 
     def key_phrases(
         self,
@@ -407,8 +368,9 @@ class Client(Batching, _Client):
             ServiceError: The service refused.
         """
         given = require_text(text)
-        flow = self.provider.key_phrases(given, language=language)
-        return self._run("key_phrases", given, flow, options)
+        chosen = {"language": language}
+        result: KeyPhrases = self._run("key_phrases", given, chosen, options)
+        return result
 
     def translate(
         self,
@@ -432,8 +394,9 @@ class Client(Batching, _Client):
             ServiceError: The service refused.
         """
         given = require_text(text)
-        flow = self.provider.translate(given, to=to, source=source)
-        return self._run("translate", given, flow, options)
+        chosen = {"to": to, "source": source}
+        result: Translation = self._run("translate", given, chosen, options)
+        return result
 
     def speech_to_text(
         self,
@@ -459,8 +422,9 @@ class Client(Batching, _Client):
             ServiceError: The service refused.
         """
         given = Audio(audio)
-        flow = self.provider.speech_to_text(given, language=language, words=words, speakers=speakers)
-        return self._run("speech_to_text", given, flow, options)
+        chosen = {"language": language, "words": words, "speakers": speakers}
+        result: Transcript = self._run("speech_to_text", given, chosen, options)
+        return result
 
     def text_to_speech(
         self,
@@ -486,22 +450,24 @@ class Client(Batching, _Client):
             ServiceError: The service refused.
         """
         given = require_text(text)
-        flow = self.provider.text_to_speech(given, voice=voice, language=language, format=format)
-        return self._run("text_to_speech", given, flow, options)
+        chosen = {"voice": voice, "language": language, "format": format}
+        result: Speech = self._run("text_to_speech", given, chosen, options)
+        return result
 
-    def _connect(self, *, send: Any, http_client: Any, offline: bool, **options: Any) -> None:
-        network = {name: options[name] for name in ("verify", "proxy", "allow_http", "max_concurrency")}
-        self._network = None if send or offline else Network(http_client, **network)
-        self._driver = Blocking(
-            send or self._network or _offline,
-            options["sleep"] or time.sleep,
-            options["max_concurrency"],
-            Fetcher(options["verify"]) if options["fetch_urls"] else None,
+    def _connected(self, options: ClientOptions) -> Blocking:
+        self._network = (
+            None if options.send or options.offline else Network(options.http_client, **_network_options(options))
+        )
+        return Blocking(
+            options.send or self._network or _offline,
+            options.sleep or time.sleep,
+            options.max_concurrency,
+            Fetcher(options.verify) if options.fetch_urls else None,
         )
 
-    def _run(self, operation: str, given: Image | Audio | str, flow: Flow[R], options: CallOptions) -> R:
-        result: R = self._driver.run(self._engine.run(flow, self._job(operation, given, options)))
-        return result
+    def _run(self, operation: str, given: Given, chosen: Mapping[str, Any], options: CallOptions) -> Any:
+        flow, context = self._session.call(operation, given, chosen, options)
+        return self._driver.run(self._engine.run(flow, context))
 
     def close(self) -> None:
         """Close the connections."""
@@ -545,15 +511,15 @@ class AsyncClient(AsyncBatching, _Client):
         **options: Unpack[CallOptions],
     ) -> ImageAnalysis:
         given = Image(image)
-        flow = self.provider.analyze_image(
-            given,
-            features=features,
-            language=language,
-            max_results=max_results,
-            missing=missing,
-            gender_neutral=gender_neutral,
-        )
-        return await self._run("analyze_image", given, flow, options)
+        chosen = {
+            "features": features,
+            "language": language,
+            "max_results": max_results,
+            "missing": missing,
+            "gender_neutral": gender_neutral,
+        }
+        result: ImageAnalysis = await self._run("analyze_image", given, chosen, options)
+        return result
 
     async def detect_faces(
         self,
@@ -565,8 +531,9 @@ class AsyncClient(AsyncBatching, _Client):
         **options: Unpack[CallOptions],
     ) -> Faces:
         given = Image(image)
-        flow = self.provider.detect_faces(given, landmarks=landmarks, attributes=attributes, max_faces=max_faces)
-        return await self._run("detect_faces", given, flow, options)
+        chosen = {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces}
+        result: Faces = await self._run("detect_faces", given, chosen, options)
+        return result
 
     async def estimate_age(
         self,
@@ -576,8 +543,9 @@ class AsyncClient(AsyncBatching, _Client):
         **options: Unpack[CallOptions],
     ) -> Ages:
         given = Image(image)
-        flow = self.provider.estimate_age(given, max_faces=max_faces)
-        return await self._run("estimate_age", given, flow, options)
+        chosen = {"max_faces": max_faces}
+        result: Ages = await self._run("estimate_age", given, chosen, options)
+        return result
 
     async def read_text(
         self,
@@ -588,8 +556,9 @@ class AsyncClient(AsyncBatching, _Client):
         **options: Unpack[CallOptions],
     ) -> Text:
         given = Image(image)
-        flow = self.provider.read_text(given, language=language, dense=dense)
-        return await self._run("read_text", given, flow, options)
+        chosen = {"language": language, "dense": dense}
+        result: Text = await self._run("read_text", given, chosen, options)
+        return result
 
     async def sentiment(
         self,
@@ -599,8 +568,9 @@ class AsyncClient(AsyncBatching, _Client):
         **options: Unpack[CallOptions],
     ) -> Sentiment:
         given = require_text(text)
-        flow = self.provider.sentiment(given, language=language)
-        return await self._run("sentiment", given, flow, options)
+        chosen = {"language": language}
+        result: Sentiment = await self._run("sentiment", given, chosen, options)
+        return result
 
     async def detect_language(
         self,
@@ -608,8 +578,9 @@ class AsyncClient(AsyncBatching, _Client):
         **options: Unpack[CallOptions],
     ) -> Language:
         given = require_text(text)
-        flow = self.provider.detect_language(given)
-        return await self._run("detect_language", given, flow, options)
+        chosen: dict[str, Any] = {}
+        result: Language = await self._run("detect_language", given, chosen, options)
+        return result
 
     async def key_phrases(
         self,
@@ -619,8 +590,9 @@ class AsyncClient(AsyncBatching, _Client):
         **options: Unpack[CallOptions],
     ) -> KeyPhrases:
         given = require_text(text)
-        flow = self.provider.key_phrases(given, language=language)
-        return await self._run("key_phrases", given, flow, options)
+        chosen = {"language": language}
+        result: KeyPhrases = await self._run("key_phrases", given, chosen, options)
+        return result
 
     async def translate(
         self,
@@ -631,8 +603,9 @@ class AsyncClient(AsyncBatching, _Client):
         **options: Unpack[CallOptions],
     ) -> Translation:
         given = require_text(text)
-        flow = self.provider.translate(given, to=to, source=source)
-        return await self._run("translate", given, flow, options)
+        chosen = {"to": to, "source": source}
+        result: Translation = await self._run("translate", given, chosen, options)
+        return result
 
     async def speech_to_text(
         self,
@@ -644,8 +617,9 @@ class AsyncClient(AsyncBatching, _Client):
         **options: Unpack[CallOptions],
     ) -> Transcript:
         given = Audio(audio)
-        flow = self.provider.speech_to_text(given, language=language, words=words, speakers=speakers)
-        return await self._run("speech_to_text", given, flow, options)
+        chosen = {"language": language, "words": words, "speakers": speakers}
+        result: Transcript = await self._run("speech_to_text", given, chosen, options)
+        return result
 
     async def text_to_speech(
         self,
@@ -657,22 +631,24 @@ class AsyncClient(AsyncBatching, _Client):
         **options: Unpack[CallOptions],
     ) -> Speech:
         given = require_text(text)
-        flow = self.provider.text_to_speech(given, voice=voice, language=language, format=format)
-        return await self._run("text_to_speech", given, flow, options)
+        chosen = {"voice": voice, "language": language, "format": format}
+        result: Speech = await self._run("text_to_speech", given, chosen, options)
+        return result
 
-    def _connect(self, *, send: Any, http_client: Any, offline: bool, **options: Any) -> None:
-        network = {name: options[name] for name in ("verify", "proxy", "allow_http", "max_concurrency")}
-        self._network = None if send or offline else AsyncNetwork(http_client, **network)
-        self._driver = Awaiting(
-            send or self._network or _offline,
-            options["sleep"] or asyncio.sleep,
-            options["max_concurrency"],
-            AsyncFetcher(options["verify"]) if options["fetch_urls"] else None,
+    def _connected(self, options: ClientOptions) -> Awaiting:
+        self._network = (
+            None if options.send or options.offline else AsyncNetwork(options.http_client, **_network_options(options))
+        )
+        return Awaiting(
+            options.send or self._network or _offline,
+            options.sleep or asyncio.sleep,
+            options.max_concurrency,
+            AsyncFetcher(options.verify) if options.fetch_urls else None,
         )
 
-    async def _run(self, operation: str, given: Image | Audio | str, flow: Flow[R], options: CallOptions) -> R:
-        result: R = await self._driver.run(self._engine.run(flow, self._job(operation, given, options)))
-        return result
+    async def _run(self, operation: str, given: Given, chosen: Mapping[str, Any], options: CallOptions) -> Any:
+        flow, context = self._session.call(operation, given, chosen, options)
+        return await self._driver.run(self._engine.run(flow, context))
 
     async def close(self) -> None:
         """Close the connections and let the threads go."""

@@ -38,7 +38,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, TypeVar
 
-from cloudai.inert import inert
+from cloudai.text import inert
 
 __all__ = [
     "AuthError",
@@ -99,7 +99,7 @@ class CloudAIError(Exception):
     billed_max: int = 0
     state: str | None = None
     """Of the last attempt: "NOT_SENT", "REFUSED", "UNKNOWN" (it may have been carried out) or "DONE"; see
-    `cloudai.states`."""
+    `cloudai.core.retry`."""
     raw: Any = None
     """What had been answered with a good status before this error, and may be paid for: like ``result.raw``, JSON,
     or bytes where it is none. In no text of the error."""
@@ -130,7 +130,7 @@ def rebuilt(cls: type[CloudAIError], args: tuple[Any, ...], state: dict[str, Any
     return error
 
 
-def alone(error: E) -> E:
+def detached(error: E) -> E:
     """The error without the frames it came through and those of what caused it: they hold keys, uploads and replies.
 
     Raise it outside ``except``. A cause that holds what was read (all errors of parsing are ValueErrors) is left out.

@@ -1,90 +1,131 @@
-"""The operations by name: what each takes, what it gives, and its options with their defaults.
+"""The operations: one row for each, with the kind of its input, its result, its usual time and its options.
 
-The clients spell each operation out (``client.py``); a batch has only its name.
+Whatever goes by the name of an operation (batches, tables, the command, the documentation) reads this table. How a new
+row is added is described in docs/new_operation.md.
 """
 
 from __future__ import annotations
 
-import inspect
-import math
 from collections.abc import Mapping
-from functools import cache
+from dataclasses import dataclass, field
 from hashlib import sha256
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final, Literal, TypeAlias
 
 from cloudai.errors import InputError, SettingsError
-from cloudai.flow import Flow
 from cloudai.media import Audio, Image
 from cloudai.models.base import Result
 from cloudai.models.face import Ages, Faces
 from cloudai.models.image import ImageAnalysis, Text
 from cloudai.models.speech import Speech, Transcript
 from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
-from cloudai.provider import Provider
 
 __all__ = [
-    "RESULTS",
-    "SHARED",
+    "OPERATIONS",
+    "REQUIRED",
     "Given",
-    "chosen",
-    "complete",
+    "Operation",
     "digest_of",
-    "flow_of",
     "given_as",
+    "operation_named",
     "recalled",
-    "require_operation",
-    "require_seconds",
     "require_text",
 ]
 
-Given = Image | Audio | str
+Given: TypeAlias = Image | Audio | str
+"""An input as an operation takes it."""
+Kind: TypeAlias = Literal["image", "audio", "text"]
 
-RESULTS: Mapping[str, type[Result]] = MappingProxyType(
-    {
-        "analyze_image": ImageAnalysis,
-        "detect_faces": Faces,
-        "estimate_age": Ages,
-        "read_text": Text,
-        "sentiment": Sentiment,
-        "detect_language": Language,
-        "key_phrases": KeyPhrases,
-        "translate": Translation,
-        "speech_to_text": Transcript,
-        "text_to_speech": Speech,
-    }
+REQUIRED: Final = object()
+"""Stands for the default of an option that has none: the caller must give it."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the SDK.
+
+    Args:
+        name: The name of the method of clients and providers.
+        input: What the input is: a picture, a recording or a text.
+        result: The class of the result.
+        options: The options with their defaults, `REQUIRED` where there is none.
+        timeout: Seconds that a whole call may take where the caller says nothing, waits and retries included.
+    """
+
+    name: str
+    input: Kind
+    result: type[Result]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    timeout: float = 60.0
+
+
+_ROWS = (
+    Operation(
+        "analyze_image",
+        "image",
+        ImageAnalysis,
+        options={
+            "features": None,
+            "language": None,
+            "max_results": None,
+            "missing": "error",
+            "gender_neutral": False,
+        },
+    ),
+    Operation("detect_faces", "image", Faces, options={"landmarks": False, "attributes": (), "max_faces": 100}),
+    Operation("estimate_age", "image", Ages, options={"max_faces": 100}),
+    Operation("read_text", "image", Text, options={"language": None, "dense": None}),
+    Operation("sentiment", "text", Sentiment, options={"language": None}),
+    Operation("detect_language", "text", Language),
+    Operation("key_phrases", "text", KeyPhrases, options={"language": None}),
+    Operation("translate", "text", Translation, options={"to": REQUIRED, "source": None}),
+    Operation(
+        "speech_to_text",
+        "audio",
+        Transcript,
+        options={"language": REQUIRED, "words": True, "speakers": None},
+        timeout=600.0,
+    ),
+    Operation(
+        "text_to_speech",
+        "text",
+        Speech,
+        options={"voice": None, "language": None, "format": "wav"},
+        timeout=120.0,
+    ),
 )
-SOURCES: Mapping[str, type[Image | Audio]] = MappingProxyType(
-    dict.fromkeys(("analyze_image", "detect_faces", "estimate_age", "read_text"), Image) | {"speech_to_text": Audio}
-)
-"""What the input is taken for; of the other operations it is a text."""
-SHARED = ("timeout", "extra", "extra_params", "extra_headers")
-"""Options of every call; see `CallOptions`."""
+
+OPERATIONS: Mapping[str, Operation] = MappingProxyType({row.name: row for row in _ROWS})
+"""Every operation by its name, in the order in which tables show them."""
 
 
-def require_operation(operation: str) -> None:
-    """SettingsError, listing those there are, for a name that is no operation."""
-    if operation not in RESULTS:
-        raise SettingsError(f"{operation!r} is no operation", advice=f"Known: {', '.join(RESULTS)}.")
+def operation_named(name: str) -> Operation:
+    """Return the operation of this name.
+
+    Raises:
+        SettingsError: There is no such operation; the text lists those there are.
+    """
+    operation = OPERATIONS.get(name)
+    if operation is None:
+        raise SettingsError(f"{name!r} is no operation", advice=f"Known: {', '.join(OPERATIONS)}.")
+    return operation
 
 
 def given_as(operation: str, given: Any) -> Given:
-    """An input as the operation takes it; InputError where it is empty, or no text."""
-    kind = SOURCES.get(operation)
-    if kind is None:
+    """Return an input as the operation takes it.
+
+    Raises:
+        InputError: The text is empty, or the input is no text where one is needed.
+    """
+    kind = OPERATIONS[operation].input
+    if kind == "text":
         return require_text(given)
-    return given if isinstance(given, kind) else kind(given)
-
-
-def require_seconds(timeout: Any) -> None:
-    """SettingsError for what is no time that a call may take; None is the usual one."""
-    known = timeout is None or (isinstance(timeout, int | float) and not isinstance(timeout, bool))
-    if not known or not (timeout is None or 0 < timeout < math.inf):
-        raise SettingsError(f"timeout={timeout!r}", advice="Give seconds, more than 0.")
+    source = Image if kind == "image" else Audio
+    return given if isinstance(given, source) else source(given)
 
 
 def require_text(text: Any) -> str:
-    """The text, or InputError where there is none: every vendor refuses that, and some fail the whole request."""
+    """Return the text, or raise InputError where there is none: every vendor refuses an empty one."""
     if not isinstance(text, str):
         raise InputError(f"a text is a str, not {type(text).__name__}")
     try:
@@ -99,47 +140,16 @@ def require_text(text: Any) -> str:
 
 
 def digest_of(given: Given) -> str:
-    """sha256 (hex) of an input as given: what it is known by."""
+    """Return the sha256 (hex) of an input as it was given, by which a paid call is found again."""
     return sha256(given.encode("utf-8", "surrogatepass")).hexdigest() if isinstance(given, str) else given.key
 
 
 def recalled(operation: str, name: str, key: str, memory: Mapping[str, Any]) -> Given | None:
-    """The input of which only this is known; None for a text, which is not kept."""
-    kind = SOURCES.get(operation)
-    return kind.recalled(name, key, memory) if kind and memory else None
+    """Return an input of which only these facts are known, so that its replies can be read again.
 
-
-@cache
-def _defaults(operation: str) -> Mapping[str, Any]:
-    from cloudai.client import Client
-
-    parameters = inspect.signature(getattr(Client, operation)).parameters.values()
-    return MappingProxyType({p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY})
-
-
-def complete(operation: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options with the defaults of those that are not given; SettingsError for a wrong or a missing one."""
-    defaults = _defaults(operation)
-    if unknown := [name for name in options if name not in (*defaults, *SHARED)]:
-        known = ", ".join((*defaults, *SHARED))
-        raise SettingsError(f"{operation} has no option {', '.join(unknown)}", advice=f"It has: {known}.")
-    chosen = {**defaults, **{name: value for name, value in options.items() if name in defaults}}
-    if lacking := [name for name, value in chosen.items() if value is inspect.Parameter.empty]:
-        raise SettingsError(f"{operation} needs {', '.join(lacking)}", advice=f"Give options={{{lacking[0]!r}: …}}.")
-    return chosen
-
-
-def chosen(operation: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that are not as by default: a default that is new must not make a paid call look unpaid."""
-    defaults = _defaults(operation)
-    return {
-        name: value
-        for name, value in sorted(options.items())
-        if name != "timeout" and not (name in defaults and value == defaults[name])
-    }
-
-
-def flow_of(provider: Provider, operation: str, given: Given, options: Mapping[str, Any]) -> Flow[Any]:
-    """The provider's flow for an input, its options complete."""
-    flow: Flow[Any] = getattr(provider, operation)(given, **options)
-    return flow
+    A text is not kept, so for an operation on texts this returns None.
+    """
+    kind = OPERATIONS[operation].input
+    if kind == "text" or not memory:
+        return None
+    return (Image if kind == "image" else Audio).recalled(name, key, memory)

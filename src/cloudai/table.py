@@ -10,26 +10,24 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any
 
-from cloudai.errors import MissingExtraError, UnsupportedOperationError
-from cloudai.inert import UNPRINTABLE, encodable, inert
+from cloudai.errors import MissingExtraError
+from cloudai.text import UNPRINTABLE, encodable, inert
 
-if TYPE_CHECKING:
-    from cloudai.models.base import Result
-
-__all__ = ["Outcome", "Table", "tidy"]
+__all__ = ["LEADING", "Table", "json_of"]
 
 Row = Mapping[str, Any]
-R = TypeVar("R", bound="Result")
+
 
 # A spreadsheet runs a cell that begins so as a formula; the full-width forms are folded to these by some.
 # OWASP ASVS 1.2.10, CWE-1236.
 # Some also drop what stands invisibly before it: spaces of any kind, marks of no width, a byte order mark.
 FORMULA = re.compile(rf"[\t\r\n\0]|(?:\s|{UNPRINTABLE.pattern}|[\u200c\u200d])*[=+\-@＝＋－＠﹦﹢﹣﹫]")
+
 WIDEST_CELL = 48
+
 THOUSAND = 1000
 
 
@@ -213,90 +211,4 @@ def _pad(text: str, width: int, *, right: bool) -> str:
     return space + text if right else text + space
 
 
-@dataclass(frozen=True)
-class Outcome(Generic[R]):
-    """What became of one input of several: a result or an error, never neither.
-
-    ``row`` has the user's own columns beside it, ``facts`` what a batch knows of the call.
-    """
-
-    item: int
-    input: str
-    result: R | None = None
-    error: Exception | None = None
-    row: Mapping[str, Any] | None = None
-    status: str = ""
-    """ok, none_found, failed, unsupported, in_doubt, skipped or not_started."""
-    facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    operation: str = ""
-    """What was asked, in a batch."""
-
-    def __post_init__(self) -> None:
-        if not self.status:
-            object.__setattr__(self, "status", self._found_status())
-
-    def _found_status(self) -> str:
-        if self.result is not None:
-            return str(self.result.to_rows()[0]["status"])
-        return "unsupported" if isinstance(self.error, UnsupportedOperationError) else "failed"
-
-
 LEADING = ("item", "input", "status", "provider", "method")
-
-
-def tidy(outcomes: Iterable[Outcome[Any]]) -> Table:
-    """One table over many inputs: at least one row for each, ``status`` saying what became of it.
-
-    A row without a result has the reason in ``error``. The user's own columns, where a batch has them, stand after
-    the name of the input; one that is called like ours becomes ``input_…``.
-    """
-    rows: list[dict[str, Any]] = []
-    columns: dict[str, None] = {}
-    theirs: dict[str, None] = {}
-    units: dict[str, str] = {}
-    outcomes = sorted(outcomes, key=lambda outcome: outcome.item)
-    several = len({outcome.operation for outcome in outcomes}) > 1
-    for outcome in outcomes:
-        own = {f"{THEIRS}{name}": value for name, value in (outcome.row or {}).items()}
-        theirs |= dict.fromkeys(own)
-        if outcome.result is not None:
-            head = {"input": outcome.input, "operation": outcome.operation}
-            rows += [{**row, **own, **head} for row in outcome.result.to_rows(item=outcome.item)]
-            table = outcome.result.table()
-            columns |= dict.fromkeys(table.columns)
-            units |= table.units
-        else:
-            rows.append({**_failed(outcome), **own})
-    leading = [*LEADING[:2], "operation", *LEADING[2:]] if several else LEADING
-    return with_theirs(rows, [*leading, *columns, "error_type", "error"], list(theirs), units)
-
-
-THEIRS = "\0"
-"""Marks the user's columns until it is known which names are ours."""
-
-
-def with_theirs(
-    rows: list[dict[str, Any]], ours: Sequence[str], theirs: Sequence[str], units: Mapping[str, str]
-) -> Table:
-    """A table with the user's columns (marked) after the first two of ours."""
-    ours = list(dict.fromkeys(ours))
-    names: dict[str, str] = {}
-    for marked in theirs:
-        name = marked.removeprefix(THEIRS)
-        while name in ours or name in names.values():
-            name = f"input_{name}"
-        names[marked] = name
-    renamed = [{names.get(name, name): value for name, value in row.items()} for row in rows]
-    return Table(renamed, [*ours[:2], *names.values(), *ours[2:]], units)
-
-
-def _failed(outcome: Outcome[Any]) -> dict[str, Any]:
-    return {
-        "item": outcome.item,
-        "input": outcome.input,
-        "operation": outcome.operation,
-        "status": outcome.status,
-        "provider": getattr(outcome.error, "provider", None) or outcome.facts.get("provider"),
-        "error_type": type(outcome.error).__name__,
-        "error": str(outcome.error),
-    }

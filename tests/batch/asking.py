@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cloudai import AsyncClient, Client, JournalError, Outcome, Plan, Table
-from cloudai.flow import Request
+from cloudai.core.flow import Request
 
 __all__ = ["Batcher", "Done", "Server", "both"]
 

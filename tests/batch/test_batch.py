@@ -18,8 +18,8 @@ import pytest
 import cloudai
 import cloudai.errors
 from cloudai import AsyncClient, Client, InputError, Response, SettingsError
-from cloudai.batch.item import error_of, written_error
-from cloudai.flow import Request
+from cloudai.batch.codec import error_of, written_error
+from cloudai.core.flow import Request
 from cloudai.media import Image
 from tests.batch.asking import Batcher, Server, both
 from tests.batch.test_together import AZURE, azure

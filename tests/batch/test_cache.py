@@ -18,14 +18,13 @@ import pytest
 
 import cloudai
 from cloudai import AsyncClient, Client, ConnectionLostError, Response, SettingsError
-from cloudai._http import AsyncNetwork, Network
-from cloudai.batch import answers as module
-from cloudai.batch.answers import Answers
-from cloudai.batch.answers import answers_path as cache_path
-from cloudai.batch.records import Held, Standing
+from cloudai.batch import cache_store as module
+from cloudai.batch.cache_store import CacheStore, cache_path
+from cloudai.batch.queries import CallRecord, StoredReply
 from cloudai.cli import main
-from cloudai.flow import Request
-from cloudai.provider import Setting
+from cloudai.core.flow import Request
+from cloudai.providers.settings import Setting
+from cloudai.transport.http import AsyncNetwork, Network
 from tests.batch.asking import Batcher, Done, Server, both
 from tests.batch.test_batch import mood
 from tests.batch.test_kept import everything
@@ -181,7 +180,7 @@ class Placed(MadeUp):
         self._given = {"key": key, "endpoint": endpoint}
         self.tokens = None
 
-    def family(self, operation: str) -> str:
+    def api_variant(self, operation: str) -> str:
         """As it was chosen."""
         return self.api
 
@@ -227,14 +226,14 @@ def test_what_would_be_answered_otherwise_is_asked(colour: str, network: NETWORK
 def test_speech_of_another_version_is_another_place(monkeypatch: pytest.MonkeyPatch) -> None:
     """Google's Speech v1 and v2 answer otherwise; where a service account's file lies says nothing."""
     google = cloudai.Google
-    assert google(api_key="not-a-real-key").place("speech_to_text") == {}
+    assert google(api_key="not-a-real-key").cache_scope("speech_to_text") == {}
     with_project = google(api_key="not-a-real-key", project="p-1", location="eu")
-    assert with_project.place("speech_to_text") == {"project": "p-1", "location": "eu", "api": "v2"}
+    assert with_project.cache_scope("speech_to_text") == {"project": "p-1", "location": "eu", "api": "v2"}
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "p-1")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/열쇠.json")
-    assert google().place("speech_to_text") == {"project": "p-1", "api": "v2"}
-    assert google(api_key="not-a-real-key").place("speech_to_text") == {"project": "p-1"}
-    assert google().place("detect_faces") == {"project": "p-1"}
+    assert google().cache_scope("speech_to_text") == {"project": "p-1", "api": "v2"}
+    assert google(api_key="not-a-real-key").cache_scope("speech_to_text") == {"project": "p-1"}
+    assert google().cache_scope("detect_faces") == {"project": "p-1"}
 
 
 def test_addresses_and_regions_are_places(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,9 +241,9 @@ def test_addresses_and_regions_are_places(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("FACE_REGION", "koreacentral")
     resource = cloudai.Resource("not-a-real-key", "https://a.example")
     azure = cloudai.Azure(key="not-a-real-key", vision=resource, api="3.2")
-    assert azure.place("analyze_image") == {"vision_endpoint": "https://a.example", "face_region": "koreacentral"}
+    assert azure.cache_scope("analyze_image") == {"vision_endpoint": "https://a.example", "face_region": "koreacentral"}
     watson = cloudai.Watson(nlu=resource)
-    assert watson.place("sentiment") == {"nlu_url": "https://a.example"}
+    assert watson.cache_scope("sentiment") == {"nlu_url": "https://a.example"}
 
 
 @both
@@ -298,7 +297,7 @@ def test_settings_that_cannot_be_read_are_told_when_something_is_sent(colour: st
     """Not where the batch is made: then there is no cache."""
 
     class Unreadable(MadeUp):
-        def place(self, operation: str) -> dict[str, str]:
+        def cache_scope(self, operation: str) -> dict[str, str]:
             raise SettingsError("the file of settings cannot be read")
 
     network(mood)
@@ -352,7 +351,7 @@ def test_the_journal_goes_first(colour: str, network: NETWORK, tmp_path: Path) -
     assert again.values("billed_max")[1] >= 1
     assert len(server.requests) == 2
     with Client(MadeUp()) as client, client.batch("sentiment", [], journal=tmp_path / "일") as job:
-        assert job._run.journal.read(module.records.doubts) == 0
+        assert job._run.journal.read(module.queries.doubts) == 0
 
 
 @both
@@ -545,16 +544,16 @@ def test_its_folder_is_for_its_owner(network: NETWORK, monkeypatch: pytest.Monke
 # -- its size ------------------------------------------------------------------------------------------------------
 
 
-def answer_of(size: int) -> Standing:
+def answer_of(size: int) -> CallRecord:
     """One with a reply of so many bytes."""
-    held = {"1": Held(1, Response(200, {}, random.Random(size).randbytes(size)))}  # noqa: S311
-    return Standing(0, "done", result="{}", meta="{}", held=held)
+    held = {"1": StoredReply(1, Response(200, {}, random.Random(size).randbytes(size)))}  # noqa: S311
+    return CallRecord(0, "done", result="{}", meta="{}", held=held)
 
 
 @contextmanager
-def small(limit: int, now: list[float], **options: Any) -> Iterator[Answers]:
+def small(limit: int, now: list[float], **options: Any) -> Iterator[CacheStore]:
     """With a clock that is set."""
-    kept = Answers(places={"sentiment": "p"}, limit=limit, clock=lambda: now[0], **options)
+    kept = CacheStore(places={"sentiment": "p"}, limit=limit, clock=lambda: now[0], **options)
     try:
         yield kept
     finally:
@@ -877,7 +876,7 @@ def test_locks_of_a_moment_end_nothing(monkeypatch: pytest.MonkeyPatch, caplog: 
     assert rows("SELECT COUNT(*) FROM answers") == [(9,)]
 
 
-def written(kept: Answers) -> None:
+def written(kept: CacheStore) -> None:
     """Wait for what is under way."""
     assert kept._pool
     kept._pool.submit(int).result(10)

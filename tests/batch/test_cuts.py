@@ -16,9 +16,9 @@ import apsw
 import pytest
 
 from cloudai import Client
-from cloudai.flow import Flow, Request, Response
+from cloudai.core.flow import Flow, Request, Response
 from cloudai.models.text import Language, Sentiment
-from cloudai.provider import capability
+from cloudai.providers.base import capability
 from tests.batch.asking import Batcher, both
 from tests.core.made_up import MadeUp, ok
 

@@ -16,7 +16,7 @@ import pytest
 
 from cloudai import Client, JournalError
 from cloudai.batch.journal import Journal
-from cloudai.flow import Request, Response
+from cloudai.core.flow import Request, Response
 from tests.batch.asking import Batcher, Server, both
 from tests.batch.test_full_disk import TEXTS, kept
 from tests.core.made_up import MadeUp, ok

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cloudai import Client
-from cloudai.flow import Request, Response
+from cloudai.core.flow import Request, Response
 from tests.batch.test_kill import look
 from tests.batch.vendor import Runner, runner, vendor
 from tests.batch.worker import texts_of

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from cloudai import Client, JournalError
-from cloudai.batch import records
-from cloudai.batch.records import Database
-from cloudai.flow import Request, Response
+from cloudai.batch import queries
+from cloudai.batch.queries import Database
+from cloudai.core.flow import Request, Response
 from tests.batch.asking import Batcher, Server, both
 from tests.core.made_up import MadeUp, ok
 
@@ -274,7 +274,7 @@ class OneFailure(Disk):
     def __init__(self, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
         super().__init__()
         self.failed = self._within = False
-        made = getattr(records, step)
+        made = getattr(queries, step)
 
         def make(*arguments: Any, **options: Any) -> Any:
             work = made(*arguments, **options)
@@ -285,7 +285,7 @@ class OneFailure(Disk):
 
             return noted
 
-        monkeypatch.setattr(records, step, make)
+        monkeypatch.setattr(queries, step, make)
         monkeypatch.setattr("cloudai.batch.journal._connect", self.connect)
 
     def is_full(self) -> bool:

@@ -18,7 +18,7 @@ import pytest
 
 from cloudai import AsyncClient, Client, JournalError, SettingsError
 from cloudai.batch.inputs import Entry
-from cloudai.batch.intake import Intake
+from cloudai.batch.reader import Reader
 from tests.batch.asking import Server, both
 from tests.batch.test_batch import mood
 from tests.batch.test_together import Asked, azure, google, picture
@@ -40,7 +40,7 @@ def test_none_is_taken_ahead() -> None:
             made.append(entry.item)
             yield entry
 
-    intake = Intake(making(), lambda taken: handed.extend(entry.item for entry in taken))
+    intake = Reader(making(), lambda taken: handed.extend(entry.item for entry in taken))
     assert [entry.item for entry in intake.take(2).result(5)] == [0, 1]
     assert made == handed == [0, 1]
     assert [entry.item for entry in intake.take(9).result(5)] == [2, 3, 4]
@@ -55,7 +55,7 @@ def test_those_before_a_failure_are_handed_out() -> None:
         yield from entries(3)
         raise OSError("the list broke off")
 
-    intake = Intake(failing(), lambda taken: None)
+    intake = Reader(failing(), lambda taken: None)
     assert len(intake.take(16).result(5)) == 3
     with pytest.raises(OSError, match="broke off"):
         intake.take(16).result(5)
@@ -71,7 +71,7 @@ def test_who_waits_is_let_go_when_it_closes() -> None:
             may_go.wait(10)
             yield entry
 
-    intake = Intake(slow(), lambda taken: None)
+    intake = Reader(slow(), lambda taken: None)
     first, second = intake.take(1), intake.take(1)
     assert began.wait(5)
     intake.close()

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from cloudai import AsyncClient, Client, ConnectionLostError, JournalError, Response, SettingsError
-from cloudai.batch import records
+from cloudai.batch import queries
 from cloudai.batch.journal import Journal
 from cloudai.cli import main
-from cloudai.flow import Request
+from cloudai.core.flow import Request
 from tests.batch.asking import Server, both
 from tests.batch.test_batch import FACES, batcher, mood
 from tests.batch.test_together import picture
@@ -281,9 +281,9 @@ def test_forgotten_is_forgotten(tmp_path: Path, wanted: str, capsys: pytest.Capt
 def test_a_name_that_may_be_several_is_asked_about(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing is deleted before it is clear which."""
     journal = Journal(tmp_path / "j")
-    batch, run = journal.ask(records.begin("d", "made-up", "detect_faces", {}, version="1", now="2026-01-01"))
+    batch, run = journal.ask(queries.begin("d", "made-up", "detect_faces", {}, version="1", now="2026-01-01"))
     for n, folder in enumerate("가나"):
-        journal.ask(records.stand(batch, run, n, key=str(n), sha256="0" * 64, name=f"/{folder}/나무.png"))
+        journal.ask(queries.stand(batch, run, n, key=str(n), sha256="0" * 64, name=f"/{folder}/나무.png"))
     journal.close()
     code, _ = forget(capsys, tmp_path / "j", "나무.png")
     assert code == 2

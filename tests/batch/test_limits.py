@@ -21,8 +21,8 @@ from PIL import Image as Pictures
 
 import cloudai
 from cloudai import AsyncClient, Client, ConnectError, ConnectionLostError
+from cloudai.core.flow import Request, Response
 from cloudai.errors import DeadlineExceededError
-from cloudai.flow import Request, Response
 from tests.batch.asking import Batcher, Server, both
 from tests.core.made_up import Clock, MadeUp, ok, refused
 

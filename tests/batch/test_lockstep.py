@@ -12,12 +12,12 @@ import pytest
 
 import cloudai
 from cloudai import AsyncClient, JournalError
-from cloudai.batch import run as batch_run
-from cloudai.batch.channel import Places
-from cloudai.batch.lockstep import lockstep
-from cloudai.drivers import Awaiting, Blocking
-from cloudai.effects import Keep, Program, Sleep, Wait
-from cloudai.flow import Call
+from cloudai.batch import runner as batch_run
+from cloudai.batch.coalesce import coalesce
+from cloudai.batch.queues import Semaphore
+from cloudai.core.drivers import Awaiting, Blocking
+from cloudai.core.effects import Persist, Program, Sleep, Wait
+from cloudai.core.flow import Call
 from cloudai.media import Image
 from tests.batch.test_together import google, picture
 
@@ -62,8 +62,8 @@ def run(desk: Desk, n: int) -> list[Any]:
             return number
 
         try:
-            first = yield Keep(desk, work)
-            second = yield Keep(desk, lambda _: first * 10)
+            first = yield Persist(desk, work)
+            second = yield Persist(desk, lambda _: first * 10)
         except (ValueError, JournalError) as error:
             return error
         return second
@@ -80,7 +80,7 @@ def run(desk: Desk, n: int) -> list[Any]:
         found.append(value)
         yield from ()
 
-    Blocking(lambda _: pytest.fail("nothing is sent")).run(lockstep(more, ended, 16))
+    Blocking(lambda _: pytest.fail("nothing is sent")).run(coalesce(more, ended, 16))
     return found
 
 
@@ -125,7 +125,7 @@ def work(at: AtWork, seconds: float) -> Program[None]:
 
 def test_no_more_than_so_many_hold_a_place() -> None:
     """Twelve threads, three places: each has its turn, and never more than three at once."""
-    places, at = Places(3), AtWork()
+    places, at = Semaphore(3), AtWork()
     driver = Blocking(lambda _: pytest.fail("nothing is sent"))
     threads = [threading.Thread(target=driver.run, args=(places.hold(work(at, 0.02)),)) for _ in range(12)]
     for thread in threads:
@@ -139,7 +139,7 @@ def test_who_is_cancelled_takes_no_place_along() -> None:
     """Neither one who waits for a place nor one who has it: all places are free again."""
 
     async def scene() -> int:
-        places, at, never = Places(2), AtWork(), Future[None]()
+        places, at, never = Semaphore(2), AtWork(), Future[None]()
         driver = Awaiting(lambda _: pytest.fail("nothing is sent"))
 
         def at_once(at: AtWork) -> Program[None]:

@@ -13,7 +13,7 @@ import pytest
 from cloudai import AsyncClient, Client, InputError, JournalError, Outcome, SettingsError
 from cloudai.batch import progress
 from cloudai.batch.journal import Journal
-from cloudai.flow import Request, Response
+from cloudai.core.flow import Request, Response
 from cloudai.providers.google import Google
 from tests.batch.asking import Batcher, Server, both
 from tests.core.made_up import MadeUp, ok

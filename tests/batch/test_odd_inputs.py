@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import cloudai
-from cloudai.flow import Response
+from cloudai.core.flow import Response
 from tests.batch.asking import Batcher, Server, both
 from tests.core.made_up import Clock, MadeUp, ok
 

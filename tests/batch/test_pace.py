@@ -19,11 +19,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cloudai import AsyncClient, Client, ConnectionLostError, RateLimitedError, SettingsError, Watson
-from cloudai.batch.item import ItemLedger
-from cloudai.flow import Request
-from cloudai.guards import shared
-from cloudai.pace import MARGIN, Pacer, Rate, rates, state_folder
-from cloudai.provider import Token
+from cloudai.batch.hooks import ItemHooks
+from cloudai.core.flow import Request
+from cloudai.core.rate_limit import MARGIN, Rate, RateLimiter, rates, shared, state_folder
+from cloudai.core.tokens import Token
 from tests.batch.virtual import run_virtually, windows_hold
 from tests.core.made_up import Clock, MadeUp, ok, refused
 
@@ -176,14 +175,14 @@ def test_a_slow_disk_makes_no_burst(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is written down long after its turn waits for another; what is sent late all the same is never too much."""
     clock = Clock()
     server = Mood(clock)
-    sending = ItemLedger.sending
+    sending = ItemHooks.sending
     stalls = iter([0.0, 0.0, 90.0, 0.3, 90.0] + [0.2] * 100)
 
-    def slow(self: ItemLedger, place: str, request: Request) -> Any:
+    def slow(self: ItemHooks, place: str, request: Request) -> Any:
         clock.now += next(stalls)
         return (yield from sending(self, place, request))
 
-    monkeypatch.setattr(ItemLedger, "sending", slow)
+    monkeypatch.setattr(ItemHooks, "sending", slow)
     outcomes = blocking(server, clock, "sentiment", texts_of(30), "3/min")
     assert {outcome.status for outcome in outcomes} == {"ok"}
     assert windows_hold(server.arrivals, 3, MINUTE)
@@ -208,7 +207,7 @@ CALLS = st.lists(
 )
 
 
-def simulated(pacer: Pacer, wanted: list[Rate], calls: list[tuple[float, float, float]]) -> list[float]:
+def simulated(pacer: RateLimiter, wanted: list[Rate], calls: list[tuple[float, float, float]]) -> list[float]:
     """When they arrive, each having its own worker."""
     order = count()
     events = [(came, next(order), "take", call, 0) for call, (came, *_) in enumerate(calls)]
@@ -235,7 +234,7 @@ def simulated(pacer: Pacer, wanted: list[Rate], calls: list[tuple[float, float, 
 @example(wanted=[Rate(1, 1.0)], calls=[(0.0, 27.0, 0.0), (26.0, 1.0, 0.0)])
 def test_no_schedule_breaks_a_pace(wanted: list[Rate], calls: list[tuple[float, float, float]]) -> None:
     """Several rates at once, any time between turn and request, any way there: each window of each rate is clean."""
-    arrivals = simulated(Pacer(), wanted, calls)
+    arrivals = simulated(RateLimiter(), wanted, calls)
     assert len(arrivals) == len(calls)
     for rate in wanted:
         assert windows_hold(arrivals, rate.n, rate.seconds), (rate, sorted(arrivals))
@@ -245,7 +244,7 @@ def test_no_schedule_breaks_a_pace(wanted: list[Rate], calls: list[tuple[float, 
 @given(SOME_RATES, st.lists(st.tuples(st.floats(0, 30), st.booleans()), min_size=2, max_size=60))
 def test_calls_without_a_pace_are_counted(wanted: list[Rate], calls: list[tuple[float, bool]]) -> None:
     """A single call waits for nobody, and whoever keeps a pace leaves room for it."""
-    pacer, now = Pacer(), 0.0
+    pacer, now = RateLimiter(), 0.0
     pacer.take(wanted, now)
     sent = [now]
     for gap, paced in calls:
@@ -263,7 +262,7 @@ def test_calls_without_a_pace_are_counted(wanted: list[Rate], calls: list[tuple[
 
 def test_a_hundred_thousand_requests() -> None:
     """10^5 requests in virtual time: both rates hold in every window, and no time is wasted."""
-    pacer, wanted, now = Pacer(), rates("10/s, 300/min"), 5e6
+    pacer, wanted, now = RateLimiter(), rates("10/s, 300/min"), 5e6
     chance = random.Random(7)  # noqa: S311  # the same each time
     sent = []
     for _ in range(100_000):
@@ -278,7 +277,7 @@ def test_a_hundred_thousand_requests() -> None:
 
 def test_one_a_minute_waits_all_of_a_minute() -> None:
     """The wait is the whole window, and a margin for the way."""
-    pacer = Pacer()
+    pacer = RateLimiter()
     assert pacer.take(rates("1/min"), 100.0)[0] == 0
     assert pacer.take(rates("1/min"), 100.0)[0] == pytest.approx(60 + MARGIN)
 
@@ -325,10 +324,10 @@ def test_a_suspend_neither_stalls_nor_bursts() -> None:
 
 def test_after_a_restart_of_the_computer(tmp_path: Path) -> None:
     """Stamps of the time before, later than the clock, stall nobody beyond one window."""
-    before = Pacer("account endpoint")
+    before = RateLimiter("account endpoint")
     for _ in range(3):
         assert before.take(rates("3/min"), 900_000.0)[0] == 0
-    after, now = Pacer("account endpoint"), 12.0
+    after, now = RateLimiter("account endpoint"), 12.0
     while (wait := after.take(rates("3/min"), now)[0]) > 0:
         now += wait
     assert now <= 12 + MINUTE + MARGIN
@@ -368,9 +367,9 @@ def test_processes_share_a_pace() -> None:
     assert windows_hold(times, 10, 1.0)
 
 
-def pacer_of(client: Any, service: str = "mood") -> Pacer:
+def pacer_of(client: Any, service: str = "mood") -> RateLimiter:
     """What a client counts an endpoint's requests with."""
-    pacer: Pacer = client._engine._guarded().pacer((service, "https", "made-up.example"))
+    pacer: RateLimiter = client._engine._guarded().pacer((service, "https", "made-up.example"))
     return pacer
 
 
@@ -378,7 +377,7 @@ def test_one_key_is_one_pace_in_a_process() -> None:
     """Two clients with one key count together; another key, and another endpoint, have their own."""
     wanted = rates("3/min")
 
-    def full(pacer: Pacer) -> bool:
+    def full(pacer: RateLimiter) -> bool:
         return pacer.take(wanted, time.monotonic())[0] > 1
 
     send = Mood(time.monotonic)
@@ -416,7 +415,7 @@ def test_a_state_folder_that_cannot_be_written(
     (tmp_path / "파일").write_text("no folder")
     monkeypatch.setenv("CLOUDAI_STATE_DIR", str(tmp_path / "파일"))
     with caplog.at_level(logging.WARNING, "cloudai"):
-        pacer = Pacer("account")
+        pacer = RateLimiter("account")
         assert pacer.take(rates("1/min"), 5.0)[0] == 0
     assert "other processes' requests are not counted" in caplog.text
     assert pacer.take(rates("1/min"), 6.0)[0] > 50
@@ -425,21 +424,21 @@ def test_a_state_folder_that_cannot_be_written(
 @pytest.mark.parametrize("damage", [b"garbage, no database" * 500, b"SQLite format 3\0" + b"\xff" * 5000])
 def test_a_damaged_state_file_is_made_anew(damage: bytes, caplog: pytest.LogCaptureFixture) -> None:
     """It is worth nothing: a warning, a new file, and processes are counted again."""
-    before = Pacer("account")
+    before = RateLimiter("account")
     assert before.take(rates("1/min"), 5.0)[0] == 0
     assert before._db is not None
     before._db.close()
     [path] = (state_folder() / "pace").glob("*.db")
     path.write_bytes(damage)
     with caplog.at_level(logging.WARNING, "cloudai"):
-        assert Pacer("account").take(rates("1/min"), 6.0)[0] == 0
+        assert RateLimiter("account").take(rates("1/min"), 6.0)[0] == 0
     assert "damaged" in caplog.text
-    assert Pacer("account").take(rates("1/min"), 7.0)[0] > 50, "another process sees it"
+    assert RateLimiter("account").take(rates("1/min"), 7.0)[0] > 50, "another process sees it"
 
 
 def test_a_state_file_that_breaks_meanwhile(caplog: pytest.LogCaptureFixture) -> None:
     """Damaged while a batch runs, it stops nothing: a warning, and no error but ours ever comes out."""
-    pacer, now = Pacer("account"), 5.0
+    pacer, now = RateLimiter("account"), 5.0
     assert pacer.take(rates("2/min"), now)[0] == 0
     pacer._db.execute("DROP TABLE turns")  # type: ignore[union-attr]
     with caplog.at_level(logging.WARNING, "cloudai"):

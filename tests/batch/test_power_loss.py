@@ -11,9 +11,9 @@ from typing import Any
 import apsw
 import pytest
 
-from cloudai.batch import records
+from cloudai.batch import queries
 from cloudai.batch.journal import Journal
-from cloudai.flow import Response
+from cloudai.core.flow import Response
 
 CUTS = 100
 
@@ -80,19 +80,19 @@ def test_what_was_promised_is_there(seed: int, tmp_path: Path) -> None:
     path = tmp_path / "일.journal"
     # The file itself is made, and its name is on disk, before anything is written.
     journal = Journal(path, connect=lambda name: apsw.Connection(name, vfs="lossy"))
-    batch, run = journal.ask(records.begin("d", "made-up", "sentiment", {}, version="1", now="2026-01-01"))
+    batch, run = journal.ask(queries.begin("d", "made-up", "sentiment", {}, version="1", now="2026-01-01"))
     intended, answered = [], []
     steps = chance.randrange(1, 30)
     for item in range(steps):
-        call = journal.ask(records.stand(batch, run, item, key=f"key {item}", sha256="0" * 64, name=f"글 {item}")).call
-        journal.ask(records.intend(call, "1", 1))
+        call = journal.ask(queries.stand(batch, run, item, key=f"key {item}", sha256="0" * 64, name=f"글 {item}")).call
+        journal.ask(queries.intend(call, "1", 1))
         intended.append(call)
         if chance.random() < 0.7:
             body = f"답 {item}".encode() * chance.randrange(1, 3000)
-            journal.ask(records.answer(call, "1", 1, Response(200, {}, body), {}))
+            journal.ask(queries.answer(call, "1", 1, Response(200, {}, body), {}))
             answered.append((call, body))
     for item in range(chance.randrange(3)):  # and some of which nobody has been told yet
-        journal.do(records.stand(batch, run, steps + item, key=f"late {item}", sha256="0" * 64, name="글"))
+        journal.do(queries.stand(batch, run, steps + item, key=f"late {item}", sha256="0" * 64, name="글"))
     (tmp_path / "found").mkdir()
     disk.lose(tmp_path / "found")
     journal.close()

@@ -12,7 +12,7 @@ import pytest
 
 import cloudai
 from cloudai import ConnectError, ConnectionLostError, PausedError
-from cloudai.flow import Request, Response
+from cloudai.core.flow import Request, Response
 from tests.batch.asking import Batcher, Server, both
 from tests.core.made_up import Clock, MadeUp, ok, refused
 from tests.played import PICTURE

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import cloudai
 from cloudai import Client, SettingsError
-from cloudai.flow import Blob, Flow, Request, Response
+from cloudai.core.flow import Blob, Flow, Request, Response
 from cloudai.media import Image, ImageLimits
 from cloudai.models.face import Faces
 from cloudai.models.image import ImageAnalysis

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cloudai import Client, InputError, Table, read_table, tidy
-from cloudai.flow import Request, Response
+from cloudai.core.flow import Request, Response
 from tests.batch.asking import Batcher, Server
 from tests.core.made_up import MadeUp, ok
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import cloudai
 from cloudai import Client, ConnectionLostError, Response
-from cloudai.flow import Request
+from cloudai.core.flow import Request
 from tests.batch.asking import Batcher, Server, both
 from tests.core.made_up import Clock, ok
 

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 import pytest
 
-from cloudai.batch.intake import Intake
 from cloudai.batch.journal import Journal
+from cloudai.batch.reader import Reader
 
 __all__ = ["run_virtually", "windows_hold"]
 
@@ -86,7 +86,7 @@ class _Loop(asyncio.SelectorEventLoop):
 def run_virtually(scene: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a coroutine on a loop whose time is virtual."""
     outside = _Outside()
-    hand_over, told, take = Journal._hand_over, Journal._told, Intake.take
+    hand_over, told, take = Journal._hand_over, Journal._told, Reader.take
 
     def counted(self: Journal, work: Any) -> None:
         outside.add(1)
@@ -96,7 +96,7 @@ def run_virtually(scene: Callable[[], Coroutine[Any, Any, T]]) -> T:
         told(self, *outcome)
         outside.add(-1)
 
-    def taken(self: Intake, n: int, **how: Any) -> Future[Any]:
+    def taken(self: Reader, n: int, **how: Any) -> Future[Any]:
         outside.add(1)
         seen: Future[Any] = Future()
 
@@ -113,7 +113,7 @@ def run_virtually(scene: Callable[[], Coroutine[Any, Any, T]]) -> T:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Journal, "_hand_over", counted)
         patch.setattr(Journal, "_told", counted_off)
-        patch.setattr(Intake, "take", taken)
+        patch.setattr(Reader, "take", taken)
         with asyncio.Runner(loop_factory=lambda: _Loop(outside)) as runner:
             return runner.run(scene())
 

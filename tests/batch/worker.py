@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cloudai import AsyncClient, Client
-from cloudai.batch import records
+from cloudai.batch import queries
 from cloudai.batch.journal import Journal
+from cloudai.core.flow import Flow, Request, Response
 from cloudai.errors import MalformedResponseError
-from cloudai.flow import Flow, Request, Response
 from cloudai.models.text import KeyPhrases, Language, Sentiment
-from cloudai.provider import Provider, capability
+from cloudai.providers.base import Provider, capability
 
 __all__ = ["Far", "texts_of"]
 
@@ -88,7 +88,7 @@ class Far(Provider):
             raise MalformedResponseError("another's answer")
         return KeyPhrases()
 
-    def together(self, operation: str) -> int:
+    def max_per_request(self, operation: str) -> int:
         """Five, where they are joined."""
         return 5 if operation == "key_phrases" else 1
 
@@ -139,7 +139,7 @@ def _die_at(failpoint: str, after: int) -> None:
         return left[0] < 0
 
     if step in ("send", "reply"):
-        from cloudai._http import AsyncNetwork, Network
+        from cloudai.transport.http import AsyncNetwork, Network
 
         sends, awaits = Network.__call__, AsyncNetwork.__call__
 
@@ -161,7 +161,7 @@ def _die_at(failpoint: str, after: int) -> None:
 
         Network.__call__, AsyncNetwork.__call__ = send, asend  # type: ignore[method-assign]
         return
-    made, commit, marked = getattr(records, step), Journal._commit, []
+    made, commit, marked = getattr(queries, step), Journal._commit, []
 
     def make(*arguments: Any, **options: Any) -> Any:
         work = made(*arguments, **options)
@@ -196,7 +196,7 @@ def _die_at(failpoint: str, after: int) -> None:
             os._exit(9)
         marked.clear()
 
-    setattr(records, step, make)
+    setattr(queries, step, make)
     Journal._commit = committed  # type: ignore[method-assign]
 
 

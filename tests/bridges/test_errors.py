@@ -18,7 +18,7 @@ from cloudai import CloudAIError, Request, Response
 from cloudai.bridges._errors import errors
 from cloudai.bridges._requests import read
 from cloudai.bridges.google import _of_grpc_itself
-from cloudai.states import verdict
+from cloudai.core.retry import classify
 
 URL = "https://service.example/v1"
 NO_CONNECTION = urllib3.NewConnectionError(None, "Connection refused")  # type: ignore[arg-type]
@@ -86,20 +86,20 @@ def translated(error: Exception, *, sent: bool | None = None) -> CloudAIError:
 def test_each_is_ours(error: Exception, kind: str, state: str) -> None:
     """By what is within: azure-core calls a connection that broke a request that was not sent."""
     found = translated(error)
-    assert (type(found).__name__, verdict(found).state) == (kind, state)
+    assert (type(found).__name__, classify(found).state) == (kind, state)
     assert "\n" not in str(found)
 
 
 @pytest.mark.parametrize("error", [retried(NO_CONNECTION), NOT_TRUSTED, azure_core.ServiceRequestError("x")])
 def test_once_a_reply_has_begun_everything_was_sent(error: Exception) -> None:
     """Whatever it looks like."""
-    assert verdict(translated(error, sent=True)).state == "UNKNOWN"
+    assert classify(translated(error, sent=True)).state == "UNKNOWN"
 
 
 @pytest.mark.parametrize("error", [requests.ConnectionError("reset"), requests.ReadTimeout("x")])
 def test_while_a_login_goes_on_nothing_was_sent(error: Exception) -> None:
     """Whatever it looks like."""
-    assert verdict(translated(error, sent=False)).state == "NOT_SENT"
+    assert classify(translated(error, sent=False)).state == "NOT_SENT"
 
 
 GRPC = [

@@ -30,6 +30,7 @@ from ibm_watson import NaturalLanguageUnderstandingV1
 
 import cloudai
 from cloudai import AsyncClient, Client
+from cloudai.operations import OPERATIONS
 from tests.bridges.grpcd import grpcd
 from tests.bridges.ways import GOOGLE, KEYED, NLU, OPENED, SERVICES, WAYS, outcome, theirs
 from tests.faultd.faults import head, reply
@@ -76,7 +77,7 @@ def test_a_feature_of_another_api_is_refused_before_anything_is_sent() -> None:
 def test_what_a_bridged_client_supports() -> None:
     """It knows without a key; its host is the official client's."""
     client = Client.from_vendor(WAYS["watson-nlu"].make("https://nlu.example/instances/1"))
-    assert [o for o in cloudai.provider.OPERATIONS if client.supports(o)] == ["sentiment"]
+    assert [o for o in OPERATIONS if client.supports(o)] == ["sentiment"]
     assert client.provider.hosts == ("nlu.example",)
     assert repr(client) == "Client(<watson by NaturalLanguageUnderstandingV1>)"
     assert client.with_options(timeout=5).supports("sentiment")

@@ -6,11 +6,14 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from cloudai.engine import Job
-from cloudai.flow import Flow, Request, Response, call, together
+from cloudai.core.call import CallContext
+from cloudai.core.flow import Flow, Request, Response, call, parallel
+from cloudai.core.tokens import Token
 from cloudai.models.base import Meta
 from cloudai.models.text import Language, Sentiment
-from cloudai.provider import Fault, Provider, Setting, Token, capability, error_body, readable
+from cloudai.providers.base import Provider, capability
+from cloudai.providers.replies import Fault, error_body, readable
+from cloudai.providers.settings import Setting
 
 URL = "https://made-up.example/v1"
 
@@ -59,7 +62,7 @@ class MadeUp(Provider):
     def detect_language(self, text: str) -> Flow[Language]:
         """A job that is polled, by two parts at once where the text has a bar."""
         if "|" in text:
-            parts = yield from together([self._job(part) for part in text.split("|")])
+            parts = yield from parallel([self._job(part) for part in text.split("|")])
             return Language(code="+".join(parts))
         code = yield from self._job(text)
         return Language(code=code)
@@ -73,9 +76,9 @@ class MadeUp(Provider):
                 return code
 
 
-def job(seconds: float = 60.0, now: float = 0.0, **options: Any) -> Job:
+def job(seconds: float = 60.0, now: float = 0.0, **options: Any) -> CallContext:
     """A call's book."""
-    return Job("sentiment", lambda: {"input": "text"}, deadline=now + seconds, **options)
+    return CallContext(MadeUp(), "sentiment", lambda: {"input": "text"}, deadline=now + seconds, **options)
 
 
 class Clock:

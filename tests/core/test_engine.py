@@ -13,6 +13,8 @@ import pytest
 
 import cloudai
 from cloudai import AsyncClient, Client
+from cloudai.core.flow import Blob, Flow, Request, Response, waiting
+from cloudai.core.tokens import Token
 from cloudai.errors import (
     AuthError,
     BadRequestError,
@@ -26,9 +28,7 @@ from cloudai.errors import (
     ServerError,
     UnavailableError,
 )
-from cloudai.flow import Blob, Flow, Request, Response, waiting
 from cloudai.models.text import Sentiment
-from cloudai.provider import Token
 from tests.conftest import Caller
 from tests.core.made_up import Clock, MadeUp, ok, refused
 
@@ -733,7 +733,7 @@ def test_a_fork_in_the_middle_of_a_fetch(monkeypatch: pytest.MonkeyPatch) -> Non
         parent.start()
         assert fetching.wait(5)
         with monkeypatch.context() as child:
-            child.setattr("cloudai.drivers.os.getpid", lambda: -1)
+            child.setattr("cloudai.core.drivers.os.getpid", lambda: -1)
             assert client.sentiment("x", timeout=2).score == 0
         release.set()
         parent.join()

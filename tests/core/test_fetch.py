@@ -24,7 +24,7 @@ from cloudai import (
     Response,
     SettingsError,
 )
-from cloudai.fetch import is_public, shown
+from cloudai.core.urls import is_public, shown
 from cloudai.testing import Script
 from tests.conftest import Caller
 from tests.faultd.server import Connection, Faultd, faultd

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cloudai.core.flow import PIECE, Blob, Request, Response, checked
 from cloudai.errors import MalformedResponseError, ResponseTooLargeError
-from cloudai.flow import PIECE, Blob, Request, Response, checked
-from cloudai.wire import Wire
+from cloudai.providers.wire import Wire
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 import httpx2
 import pytest
 
-from cloudai import _http
+from cloudai.core.flow import Blob, Flow, Request, Response
 from cloudai.errors import ConnectError, ConnectionLostError, DeadlineExceededError, SettingsError
-from cloudai.flow import Blob, Flow, Request, Response
 from cloudai.models.text import Sentiment
-from cloudai.provider import Provider, capability
+from cloudai.providers.base import Provider, capability
+from cloudai.transport import http
 from tests.conftest import Caller
 from tests.faultd.server import accepting
 
@@ -223,5 +223,5 @@ def test_certificates_are_always_checked() -> None:
 
 def test_one_tls_context_serves_the_process() -> None:
     """Making a context costs 18 ms: clients share it."""
-    assert _http._tls() is _http._tls()
-    assert isinstance(_http._tls(), ssl.SSLContext)
+    assert http._tls() is http._tls()
+    assert isinstance(http._tls(), ssl.SSLContext)

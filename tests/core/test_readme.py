@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cloudai.cli.commands import markdown
-from cloudai.provider import find
+from cloudai.providers.registry import find
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")

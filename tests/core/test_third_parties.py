@@ -11,7 +11,7 @@ import pytest
 import cloudai
 from cloudai import Client, SettingsError, UnsupportedOperationError
 from cloudai.cli import main
-from cloudai.provider import find, names, usable
+from cloudai.providers.registry import find, names, usable
 
 MODULE = """
 from cloudai import Provider
@@ -27,7 +27,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installed:
     """Install a distribution into a folder of its own, as pip leaves it: a module and a ``.dist-info``."""
 
     def install(
-        distribution: str, name: str = "naver", *, body: str | None = None, says: str | None = None, contract: int = 1
+        distribution: str, name: str = "naver", *, body: str | None = None, says: str | None = None, contract: int = 2
     ) -> None:
         folder, module = tmp_path / distribution, distribution.replace("-", "_")
         info = folder / f"{module}-1.0.dist-info"
@@ -80,8 +80,8 @@ def test_ours_are_not_replaced(install: Installed) -> None:
         ),
         ({"body": "Vendor = 1"}, "of clova-for-cloudai is no class of Provider"),
         ({"body": "raise RuntimeError('한글\\n두 줄')"}, r"\(RuntimeError: 한글 두 줄\)"),
-        ({"contract": 2}, "written for contract 2, and this cloudai has 1. Upgrade cloudai"),
-        ({"contract": 0}, "written for contract 0, and this cloudai has 1. Upgrade clova-for-cloudai"),
+        ({"contract": 3}, "written for contract 3, and this cloudai has 2. Upgrade cloudai"),
+        ({"contract": 1}, "written for contract 1, and this cloudai has 2. Upgrade clova-for-cloudai"),
         ({"says": "kakao"}, "is called 'kakao' by itself"),
     ],
 )

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 import cloudai
 from cloudai import Client, Response
+from cloudai.core.retry import hint_from_headers
 from cloudai.models.image import FEATURES
-from cloudai.retry import hint_from_headers
 from tests.faultd.vendors import VENDORS, as_json
 from tests.played import FIXTURES, GREETING, PICTURE
 

@@ -256,7 +256,7 @@ def state():
             logging.getLogger().level, PIL.Image.MAX_IMAGE_PIXELS, dict(os.environ), socket.getdefaulttimeout())
 before = state()
 import cloudai
-from cloudai.flow import Response
+from cloudai import Response
 with cloudai.Client("local") as client:
     client.sentiment("Good!")
 def send(_): return Response(200, {}, b'{"documentSentiment": {}}')

@@ -13,9 +13,9 @@ import pytest
 
 import cloudai
 from cloudai import Client, Response
+from cloudai.core.rate_limit import Gate
+from cloudai.core.retry import hint_from_headers, retrying
 from cloudai.errors import CloudAIError, RateLimitedError, ServerError
-from cloudai.guards import Gate
-from cloudai.retry import hint_from_headers, retrying
 from cloudai.testing import Script
 from tests.faultd.vendors import VENDORS, Skipping, as_json
 

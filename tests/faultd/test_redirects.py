@@ -10,10 +10,10 @@ import pytest
 
 import cloudai
 from cloudai import AsyncClient, Client
-from cloudai.flow import Flow, Request, Response
+from cloudai.core.flow import Flow, Request, Response
+from cloudai.core.urls import origin
 from cloudai.models.text import Sentiment
-from cloudai.origin import origin
-from cloudai.provider import Provider, capability
+from cloudai.providers.base import Provider, capability
 from cloudai.testing import AsyncNetwork, Network, Script
 from tests.conftest import Caller
 from tests.faultd.faults import reply

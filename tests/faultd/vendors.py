@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cloudai import AsyncClient, Azure, Client, Google, Provider, Resource, Watson
-from cloudai.flow import Request
+from cloudai.core.flow import Request
 from cloudai.testing import AsyncNetwork, Network
 
 __all__ = ["VENDORS", "Skipping", "Vendor", "ask"]

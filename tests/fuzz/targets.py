@@ -13,14 +13,14 @@ import PIL.Image
 
 import cloudai
 from cloudai import Response
-from cloudai.fetch import _problem, shown
+from cloudai.core.fetch import _problem
+from cloudai.core.urls import origin, shown, split
 from cloudai.media import AudioLimits, ImageLimits
-from cloudai.media import pixels as decoding
-from cloudai.media.profile import scrubbed
+from cloudai.media import decode as decoding
+from cloudai.media.icc import scrubbed
 from cloudai.media.source import not_a
 from cloudai.media.strip import STRIPPABLE, strip
 from cloudai.models.image import FEATURES
-from cloudai.origin import origin, split
 from tests.faultd.test_bodies import judge
 from tests.faultd.vendors import VENDORS
 from tests.media.test_pictures import fit

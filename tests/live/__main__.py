@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cloudai import CloudAIError, Provider, Request
-from cloudai.provider import usable
+from cloudai.providers.registry import usable
 from cloudai.testing import Cassette, recording
 from tests.live.calls import PAID, Paid
 from tests.live.drift import Shape, drift

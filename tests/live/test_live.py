@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cloudai import Azure, Google, Request, Response, Watson
-from cloudai.provider import find
+from cloudai.providers.registry import find
 from cloudai.testing import Cassette, replaying
 from tests.live.__main__ import OUT, main
 from tests.live.calls import OF_PLUGIN, PAID, Paid

@@ -234,7 +234,7 @@ def test_a_credential_with_an_error_of_its_own(call: Caller) -> None:
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch, call: Caller) -> None:
     """The default login needs azure-identity: the install line; what was handed over needs nothing."""
-    monkeypatch.setattr("cloudai.providers._login.find_spec", lambda _: None)
+    monkeypatch.setattr("cloudai.providers._credentials.find_spec", lambda _: None)
     azure = Azure(endpoint=AZURE, credential="default")
     with pytest.raises(MissingExtraError, match=r'pip install "\.\[azure-identity\]"'):
         call(azure, "sentiment", "좋아요", send=Script())

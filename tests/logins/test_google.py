@@ -191,7 +191,7 @@ def test_precedence(
     google = Google()
     assert google._key() == key
     assert (google.token("vision") is None) == (key is not None or login is None)
-    found = google.found("credentials")
+    found = google.lookup("credentials")
     assert (found is None) == (login is None)
     assert login is None or (found is not None and login in found.value)
 
@@ -281,7 +281,7 @@ def test_a_token_server_in_plain_http_is_refused(call: Caller) -> None:
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch, call: Caller) -> None:
     """The install line, before anything is sent, and in what is missing."""
-    monkeypatch.setattr("cloudai.providers._login.find_spec", lambda _: None)
+    monkeypatch.setattr("cloudai.providers._credentials.find_spec", lambda _: None)
     google = Google(credentials=USER)
     with pytest.raises(MissingExtraError, match=r'pip install "\.\[google-auth\]"'):
         call(google, "sentiment", "x", send=Script())

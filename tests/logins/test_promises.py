@@ -25,7 +25,7 @@ from cloudai import (
     PausedError,
     Watson,
 )
-from cloudai.provider import Provider
+from cloudai.providers.base import Provider
 from tests.conftest import Caller
 from tests.logins.vendors import AZURE, VENDORS, Service, Vendor, late, silent, token_server, told
 

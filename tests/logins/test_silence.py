@@ -109,7 +109,7 @@ def test_texts_and_pickles(make: Callable[[], Any], text: str) -> None:
         assert clean(raised.value)
     for setting in ("credentials", "credential"):
         if setting in provider._given:
-            assert clean(provider.found(setting))
+            assert clean(provider.lookup(setting))
 
 
 def callable_login(value: Any) -> bool:

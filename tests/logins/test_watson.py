@@ -125,7 +125,7 @@ def test_logins_without_a_server(
 
 def test_an_api_key_needs_no_package(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file that IBM Cloud offers names AUTH_TYPE=iam: the key in it goes as it is."""
-    monkeypatch.setattr("cloudai.providers._login.find_spec", lambda _: None)
+    monkeypatch.setattr("cloudai.providers._credentials.find_spec", lambda _: None)
     set_all(monkeypatch, AUTH_TYPE="iam", APIKEY="k")
     assert asked(call, Watson())["Authorization"].startswith("Basic ")
 
@@ -258,7 +258,7 @@ def test_a_server_that_is_not_trusted(call: Caller, tmp_path: Path) -> None:
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch, call: Caller) -> None:
     """The install line, before anything is sent, and in what is missing."""
     set_all(monkeypatch, AUTH_TYPE="container", IAM_PROFILE_NAME="x")
-    monkeypatch.setattr("cloudai.providers._login.find_spec", lambda _: None)
+    monkeypatch.setattr("cloudai.providers._credentials.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r'pip install "\.\[watson-auth\]"'):
         call(Watson(), "sentiment", "좋아요", send=Script())
     assert "watson-auth" in (Watson().missing("sentiment") or "")

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from cloudai import Azure, Google, Resource, Watson
-from cloudai.flow import Request, Response
-from cloudai.provider import Provider
+from cloudai.core.flow import Request, Response
+from cloudai.providers.base import Provider
 from tests.faultd.faults import head
 from tests.faultd.server import Connection, Faultd, faultd
 

@@ -16,7 +16,7 @@ import PIL.Image
 import pytest
 
 from cloudai import Client, InputError
-from cloudai.media import audio, pixels
+from cloudai.media import audio, decode
 from cloudai.testing import Script
 from tests.faultd.vendors import VENDORS
 from tests.media.bombs import BOMBS, HARMLESS, chunked, icon, jpeg, png
@@ -117,7 +117,7 @@ def test_what_is_sent_as_it_is_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("more", [0, 1])
 def test_the_limit_of_pixels_is_met_to_the_pixel(monkeypatch: pytest.MonkeyPatch, more: int) -> None:
     """As many as the limit are taken, one row more is not."""
-    monkeypatch.setattr(pixels, "MOST_PIXELS", 100 * 80)
+    monkeypatch.setattr(decode, "MOST_PIXELS", 100 * 80)
     data = png(100, 80 + more)
     if more:
         with pytest.raises(InputError, match="100×81 pixels"):

@@ -17,10 +17,10 @@ import pytest
 from PIL import ImageCms
 
 from cloudai import Client
-from cloudai.flow import Request, Response
+from cloudai.core.flow import Request, Response
 from cloudai.media import Image, ImageLimits
-from cloudai.media.profile import scrubbed
-from cloudai.report.colour import in_colour
+from cloudai.media.icc import scrubbed
+from cloudai.report.color import in_colour
 from tests.faultd.vendors import VENDORS
 from tests.media.bombs import chunked
 from tests.media.test_pictures import encoded, fit, quarters

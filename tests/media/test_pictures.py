@@ -12,8 +12,8 @@ import PIL.Image
 import PIL.PngImagePlugin
 import pytest
 
+from cloudai.core.flow import Call, Fetch, Flow
 from cloudai.errors import InputError, MissingExtraError
-from cloudai.flow import Call, Fetch, Flow
 from cloudai.media import Image, ImageLimits, Picture
 from cloudai.media.strip import strip
 
@@ -103,7 +103,7 @@ def test_the_colour_profile_goes_along() -> None:
     """Without it colours would change; without its texts they do not."""
     from PIL import ImageCms
 
-    from cloudai.media.profile import scrubbed
+    from cloudai.media.icc import scrubbed
 
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     for limits in (LIMITS, ImageLimits("V", frozenset({"JPEG"}), 2_000_000, 100)):

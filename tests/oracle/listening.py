@@ -12,7 +12,7 @@ import pytest
 import requests
 import urllib3
 
-from cloudai.flow import Request
+from cloudai.core.flow import Request
 
 __all__ = ["Asked", "Listening", "asked"]
 

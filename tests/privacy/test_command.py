@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cloudai.cli import main
-from cloudai.provider import BUILT_IN, find
+from cloudai.providers.registry import BUILT_IN, find
 from tests.privacy.canaries import hits
 
 KEYS = {

@@ -14,9 +14,10 @@ import pytest
 
 import cloudai
 from cloudai import Azure, Client, CloudAIError, Google, Resource, SettingsError, Watson
-from cloudai.engine import Job
-from cloudai.flow import Blob, File, Request, Response
-from cloudai.provider import Provider, Token
+from cloudai.core.call import CallContext
+from cloudai.core.flow import Blob, File, Request, Response
+from cloudai.core.tokens import Token
+from cloudai.providers.base import Provider
 from cloudai.testing import record
 from tests.conftest import Caller
 from tests.faultd.faults import head
@@ -210,11 +211,11 @@ def test_what_requests_show() -> None:
     assert repr(request) == "<Request POST https://a.example/v1>"
     response = Response(200, {"x": KEY}, KEY.encode())
     assert repr(response) == "<Response 200, 21 bytes>"
-    job = Job("sentiment", dict, 1.0, {"a": KEY}, {"a": KEY}, {"a": KEY})
-    job.exchanges.append((request, response))
     provider = Google(api_key=KEY)
+    job = CallContext(provider, "sentiment", dict, 1.0, {"a": KEY}, {"a": KEY}, {"a": KEY})
+    job.exchanges.append((request, response))
     things = [blob, request, response, job, File("n", KEY.encode(), "a/b"), Resource(KEY), Token(KEY, 1.0, {"a": KEY})]
-    things += [provider, provider.found("api_key"), Client(provider), Client(provider)._engine]
+    things += [provider, provider.lookup("api_key"), Client(provider), Client(provider)._engine]
     for thing in things:
         assert not hits(f"{thing!r} {thing} {[thing]}", [KEY])
 
@@ -279,7 +280,7 @@ def test_settings_that_cannot_be_read_are_silent(monkeypatch: pytest.MonkeyPatch
     for variable, value in (("IBM_CREDENTIALS_FILE", str(file)), ("VCAP_SERVICES", f'{{"a": "{KEY}"')):
         with monkeypatch.context() as patched:
             patched.setenv(variable, value)
-            for look in (lambda: Watson().found("nlu_apikey"), lambda: Watson().token("nlu")):
+            for look in (lambda: Watson().lookup("nlu_apikey"), lambda: Watson().token("nlu")):
                 with pytest.raises(SettingsError) as raised:
                     look()
                 assert not hits(shown_by(raised.value), [KEY])

@@ -20,8 +20,8 @@ from PIL import Image
 
 import cloudai
 from cloudai import Azure, Client, CloudAIError, Google, Resource, Watson
-from cloudai.flow import Blob, Request, Response, call
-from cloudai.provider import Provider
+from cloudai.core.flow import Blob, Request, Response, call
+from cloudai.providers.base import Provider
 from cloudai.testing import record
 from tests.conftest import Caller
 from tests.faultd.vendors import ENDPOINT, NLU, STT

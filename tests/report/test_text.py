@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from cloudai.errors import InputError
 from cloudai.report import safe_name
-from cloudai.report.lines import balanced, shortened, wrapped
-from cloudai.report.plain import drawable, letters, plain
+from cloudai.report.text_layout import balanced, shortened, wrapped
+from cloudai.text import drawable, letters, plain
 
 WORDS = st.lists(st.text("가나다 abc é", min_size=1, max_size=12), max_size=12).map(" ".join)
 

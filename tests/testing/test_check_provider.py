@@ -42,13 +42,16 @@ from cloudai import (
     UnsupportedOperationError,
     Watson,
 )
-from cloudai.flow import call
+from cloudai.core.flow import call
+from cloudai.core.tokens import Token
 from cloudai.languages import base
 from cloudai.media import Image, ImageLimits
 from cloudai.models.image import FEATURES, Feature
-from cloudai.provider import Fault, Setting, Token, capability, error_body, require_known, with_headers
+from cloudai.providers.base import capability, require_known, with_headers
+from cloudai.providers.replies import Fault, error_body
+from cloudai.providers.settings import Setting
+from cloudai.providers.wire import Wire
 from cloudai.testing import CHECKS, Cassette, Example, Exchange, check_provider
-from cloudai.wire import Wire
 from tests.played import FIXTURES, GREETING, PICTURE, REVIEW
 
 EVERYTHING = {"features": list(FEATURES), "missing": "report"}
@@ -202,7 +205,7 @@ def told(kind: type[Provider], examples: Sequence[Example] = GOOD) -> list[str]:
 
 
 class Two(Mood):
-    name, contract = "My Mood", 2
+    name, contract = "My Mood", 3
 
 
 def test_the_error_is_one_line_and_its_notes_are_all() -> None:
@@ -253,9 +256,9 @@ class NamedAsOurs(Mood):
     name = "google"
 
 
-@broken("contract", "contract is 2. This cloudai has 1")
+@broken("contract", "contract is 3. This cloudai has 2")
 class OfAnotherContract(Mood):
-    contract = 2
+    contract = 3
 
 
 @broken("constructor", "cannot be made and pickled without settings .TypeError.*Give every parameter a default")
@@ -290,9 +293,9 @@ class WithAnOddVariable(Mood):
     settings = a_setting(env=("mood place",))
 
 
-@broken("settings", "key is not read from MOOD_KEY. Leave found_outside")
+@broken("settings", "key is not read from MOOD_KEY. Leave lookup_outside")
 class ReadsNoVariable(Mood):
-    def found_outside(self, name: str) -> None:
+    def lookup_outside(self, name: str) -> None:
         return None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cloudai import ReplayError, ServerError
-from cloudai.flow import Response
+from cloudai.core.flow import Response
 from cloudai.testing import Cassette, record, recording, replay, replaying
 from tests.testing.vendor import KEY, URL, Mood, Service, get, ok
 

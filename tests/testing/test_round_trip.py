@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloudai import ReplayError
-from cloudai.flow import Response
+from cloudai.core.flow import Response
 from cloudai.testing import Cassette, record, recording, replay, replaying
 from tests.testing.vendor import ACCESS, KEY, UPLOAD, Mood, Service, get, ok, post
 
@@ -85,7 +85,7 @@ def test_uploads_are_matched_by_the_input_as_given(tmp_path: Path, operation: st
 def test_replaying_loads_no_upload(tmp_path: Path, operation: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was paid can be read again without the photo."""
     _record(tmp_path / "c.json", operation)
-    monkeypatch.setattr("cloudai.flow.Blob.data", property(lambda _: pytest.fail("the upload was loaded")))
+    monkeypatch.setattr("cloudai.core.flow.Blob.data", property(lambda _: pytest.fail("the upload was loaded")))
     with replaying(Mood(), tmp_path / "c.json") as client:
         assert _call(client, operation).meta.replayed
 

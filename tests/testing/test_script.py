@@ -11,7 +11,7 @@ import pytest
 
 import cloudai.testing
 from cloudai import AsyncClient, Client, ReplayError
-from cloudai.flow import Request, Response
+from cloudai.core.flow import Request, Response
 from cloudai.testing import AsyncNetwork, Network, Script, record
 from tests.testing.vendor import Mood, get, ok
 

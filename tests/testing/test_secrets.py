@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from cloudai import ReplayError
-from cloudai.flow import Blob, File, Request, Response
+from cloudai.core.flow import Blob, File, Request, Response
 from cloudai.testing import Cassette, Exchange, record, recording, replay, replaying
 from tests.testing.vendor import ACCESS, KEY, LOGIN, UPLOAD, URL, Mood, Service, get, ok, post
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cloudai import ReplayError
-from cloudai.flow import Request
+from cloudai.core.flow import Request
 from cloudai.testing import Cassette, Exchange, orphans, replay, replaying
 from tests.testing.vendor import KEY, URL, Mood, get, post
 

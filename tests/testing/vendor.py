@@ -6,9 +6,11 @@ import json
 from hashlib import sha256
 from typing import Any
 
-from cloudai.flow import Blob, File, Flow, Request, Response
+from cloudai.core.flow import Blob, File, Flow, Request, Response
+from cloudai.core.tokens import Token
 from cloudai.models.text import KeyPhrase, KeyPhrases, Language, Sentiment, Translation
-from cloudai.provider import Provider, Setting, Token, capability, with_headers
+from cloudai.providers.base import Provider, capability, with_headers
+from cloudai.providers.settings import Setting
 
 URL = "https://mood.example/v1"
 LOGIN = "https://login.example/token"

@@ -183,7 +183,7 @@ def test_precedence(everywhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nlu = "nlu_apikey"
     assert Watson().setting("speech_to_text_apikey") == "of-the-platform"
     assert Watson().setting(nlu) == "of-the-file"
-    found = Watson().found(nlu)
+    found = Watson().lookup(nlu)
     assert found
     assert found.where == "NATURAL_LANGUAGE_UNDERSTANDING_APIKEY in ibm-credentials.env"
     monkeypatch.setenv("NATURAL_LANGUAGE_UNDERSTANDING_APIKEY", "of-the-environment")

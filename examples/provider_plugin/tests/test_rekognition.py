@@ -317,7 +317,7 @@ def test_credentials_and_region_from_a_profile(tmp_path: Path) -> None:
         client.detect_faces(PICTURE)
     assert send.requests[0].url == "https://rekognition.ap-northeast-2.amazonaws.com/"
     assert "Credential=AKIDFILE/" in send.requests[0].headers["Authorization"]
-    found = provider.found("region")
+    found = provider.lookup("region")
     assert found
     assert (found.value, found.where) == ("ap-northeast-2", "AWS_REGION in ~/.aws/config")
 

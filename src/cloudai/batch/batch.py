@@ -12,15 +12,16 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Generic, Self, TypeVar
 
-from cloudai.batch import records
-from cloudai.batch.channel import END
-from cloudai.batch.kept import outcomes, table_of
+from cloudai.batch import queries
 from cloudai.batch.plan import Plan, plan
 from cloudai.batch.progress import Progress, progress_for
-from cloudai.batch.run import Run
+from cloudai.batch.queues import END
+from cloudai.batch.results import outcomes, table_of
+from cloudai.batch.runner import Runner
 from cloudai.errors import JournalError, SettingsError
 from cloudai.models.base import Result
-from cloudai.table import Outcome, Table, tidy
+from cloudai.outcomes import Outcome, tidy
+from cloudai.table import Table
 
 __all__ = ["AsyncBatch", "Batch", "Mapped"]
 
@@ -41,7 +42,7 @@ KEPT = (Exception, KeyboardInterrupt, SystemExit)
 class _Batch(Generic[R]):
     """What both kinds share: the books and the tables, read from the journal."""
 
-    def __init__(self, run: Run[R]) -> None:
+    def __init__(self, run: Runner[R]) -> None:
         self._run = run
         self._price_date = time.strftime("%Y-%m-%d")
         self._at_work: list[Any] = []
@@ -114,7 +115,7 @@ class _Batch(Generic[R]):
                 models[outcome.result.meta.model or ""] = None
             digests.append(outcome.facts.get("sha256"))
             dates += [str(outcome.facts[name]) for name in ("started_at", "finished_at") if outcome.facts.get(name)]
-        known = {batch["batch"]: batch for batch in self._run.journal.read(records.batches)}
+        known = {batch["batch"]: batch for batch in self._run.journal.read(queries.batches)}
         held = [known[asked.batch] for asked in self._run.asked]
         options = {asked.operation: asked.shown_options() for asked in self._run.asked}
         names = list(options)
@@ -170,7 +171,7 @@ class Batch(_Batch[R]):
 
     def _work(self, worker: Any) -> None:
         with suppress(*KEPT):
-            self._run.client._driver.run(worker)  # noqa: SLF001
+            self._run.session.driver.run(worker)
 
     def _finish(self) -> None:
         """Wait a while for what is on its way, and enter what has not ended."""
@@ -212,7 +213,7 @@ class Batch(_Batch[R]):
         for asked, entered, standing, program in self._run.readings():
             result = error = None
             try:
-                result = self._run.client._driver.run(program)  # noqa: SLF001
+                result = self._run.session.driver.run(program)
             except Exception as raised:  # noqa: BLE001  # its own, and no other's
                 error = raised
             self._run.reread(asked, entered, standing, result, error)
@@ -288,7 +289,7 @@ class AsyncBatch(_Batch[R]):
 
     async def _work(self, worker: Any) -> None:
         with suppress(*KEPT):
-            await self._run.client._driver.run(worker)  # noqa: SLF001
+            await self._run.session.driver.run(worker)
 
     async def _next(self, progress: Progress) -> Any:
         await self._others_turn()
@@ -340,7 +341,7 @@ class AsyncBatch(_Batch[R]):
         for asked, entered, standing, program in await asyncio.to_thread(list, self._run.readings()):
             result = error = None
             try:
-                result = await self._run.client._driver.run(program)  # noqa: SLF001
+                result = await self._run.session.driver.run(program)
             except Exception as raised:  # noqa: BLE001  # its own, and no other's
                 error = raised
             self._run.reread(asked, entered, standing, result, error)

@@ -18,21 +18,21 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from cloudai.batch import records
-from cloudai.batch.answers import FOLDER, USUAL, Answers, answers_path
-from cloudai.batch.item import result_of, written_result
+from cloudai.batch import queries
+from cloudai.batch.cache_store import FOLDER, USUAL, CacheStore, cache_path
+from cloudai.batch.codec import result_of, written_result
 from cloudai.batch.journal import is_remote
-from cloudai.batch.records import Database, Standing
-from cloudai.effects import Program
+from cloudai.batch.queries import CallRecord, Database
+from cloudai.core.effects import Program
+from cloudai.core.flow import Call
 from cloudai.errors import CloudAIError, SettingsError
-from cloudai.flow import Call
 from cloudai.operations import Given, digest_of
+from cloudai.session import Session
 
 if TYPE_CHECKING:
-    from cloudai.batch.asked import Asked
     from cloudai.batch.inputs import Entry
-    from cloudai.batch.run import Run
-    from cloudai.client import _Client
+    from cloudai.batch.runner import Runner
+    from cloudai.batch.task import Task
     from cloudai.models.base import Result
 
 __all__ = ["cache_of", "holds", "keep", "recall"]
@@ -42,29 +42,29 @@ NEAR = re.compile(r"http:|(https?://)?(127\.\d|localhost(?=[:/]|$)|\[::1\]|0\.0\
 """A stand-in on this computer, or an address that is open to all between."""
 
 
-def cache_of(client: _Client, operations: Iterable[str], wanted: bool) -> Answers | None:
+def cache_of(session: Session, operations: Iterable[str], wanted: bool) -> CacheStore | None:
     """The cache for a client's batch; None where it is not wanted, or something else than a vendor may answer.
 
     A ``send=`` answers as it likes, and so does the transport of a test in ``http_client=``.
     """
-    options, provider = client._options, client.provider  # noqa: SLF001  # a batch is a part of its client
+    options, provider = session.options, session.provider
     limit = _limit()
-    if not (wanted and limit and provider.hosts) or options["offline"] or options["send"]:
+    if not (wanted and limit and provider.hosts) or options.offline or options.send:
         return None
-    if options["http_client"] is not None and not _goes_out(options["http_client"]):
+    if options.http_client is not None and not _goes_out(options.http_client):
         return None
     try:
-        places = {operation: provider.place(operation) for operation in operations}
+        places = {operation: provider.cache_scope(operation) for operation in operations}
     except CloudAIError:
         return None  # told when something is sent
     near = any(NEAR.match(value) for place in places.values() for value in (*provider.hosts, *place.values()))
     chosen = os.environ.get(FOLDER)
-    if not chosen and (near or options["allow_http"]):
+    if not chosen and (near or options.allow_http):
         return None
-    path = answers_path()
+    path = cache_path()
     if not chosen and is_remote(path):
         return None  # the homes of a school: computers that share a file so cannot tell each other's locks
-    return Answers(path, places={operation: _digest_of(place) for operation, place in places.items()}, limit=limit)
+    return CacheStore(path, places={operation: _digest_of(place) for operation, place in places.items()}, limit=limit)
 
 
 def _goes_out(http_client: Any) -> bool:
@@ -89,14 +89,14 @@ def _digest_of(place: Mapping[str, str]) -> str:
     return sha256(json.dumps(place, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def recall(run: Run[Any], asked: Asked, entry: Entry, given: Given, standing: Standing) -> Program[Result | None]:
+def recall(run: Runner[Any], asked: Task, entry: Entry, given: Given, standing: CallRecord) -> Program[Result | None]:
     """The result of a call that another run has made, entered as done in this one's journal; None where none has."""
     cache = run.cache
     if cache is None:
         return None
     digest = digest_of(given)
     call, name = asked.key_of(digest), entry.written(digest)
-    found: Standing | None = yield Call(partial(cache.find, asked.operation, call))
+    found: CallRecord | None = yield Call(partial(cache.find, asked.operation, call))
     if found is None:
         return None
     result = result_of(asked.operation, found, name)
@@ -107,11 +107,11 @@ def recall(run: Run[Any], asked: Asked, entry: Entry, given: Given, standing: St
         cache.keep(asked.operation, call, found)
         result = result_of(asked.operation, found, name)
     # Nobody waits: should it be lost, the cache has it still.
-    run.journal.post(records.adopt(standing.call, asked.number, entry.item, found))
+    run.journal.post(queries.adopt(standing.call, asked.number, entry.item, found))
     return result
 
 
-def _read_anew(run: Run[Any], asked: Asked, given: Given, found: Standing) -> Program[Standing | None]:
+def _read_anew(run: Runner[Any], asked: Task, given: Given, found: CallRecord) -> Program[CallRecord | None]:
     """A result of another version, by its replies; None where those are not enough, or not what we can read."""
     try:
         result = yield from run.reading(asked, given, found)
@@ -121,17 +121,17 @@ def _read_anew(run: Run[Any], asked: Asked, given: Given, found: Standing) -> Pr
     return replace(found, result=texts["result"], meta=texts["meta"])
 
 
-def holds(run: Run[Any], asked: Asked, call: str) -> bool:
+def holds(run: Runner[Any], asked: Task, call: str) -> bool:
     """Whether the call would be answered from the cache, for a plan."""
     return run.cache is not None and run.cache.find(asked.operation, call) is not None
 
 
-def keep(run: Run[Any], asked: Asked, db: Database, call: int) -> None:
+def keep(run: Runner[Any], asked: Task, db: Database, call: int) -> None:
     """Keep what this journal has of a call that is done; run by the thread that owns the journal."""
     if run.cache is None:
         return
     [(key,)] = db.execute("SELECT key FROM calls WHERE id = ?", (call,))
-    standing: Standing = records.standing_of(call)(db)
+    standing: CallRecord = queries.standing_of(call)(db)
     # What is behind an address may be another picture tomorrow.
     if not json.loads(standing.meta or "{}").get("by_reference"):
         run.cache.keep(asked.operation, key, standing)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
+from cloudai.core.urls import shown
 from cloudai.errors import InputError
-from cloudai.fetch import shown
 from cloudai.media.source import ADDRESS
-from cloudai.operations import SOURCES, digest_of
+from cloudai.operations import OPERATIONS, digest_of
 
 __all__ = ["Entry", "Inputs"]
 
@@ -34,7 +34,7 @@ class Entry:
     """Which of the operations it is for, where there are several."""
 
     @property
-    def place(self) -> tuple[int, int]:
+    def position(self) -> tuple[int, int]:
         """By this it is found again."""
         return self.item, self.part
 
@@ -73,7 +73,7 @@ class Inputs:
                 f"a batch takes many inputs, not one {type(given).__name__}",
                 advice="Give a list, for example sorted(Path('photos').glob('*.jpg')).",
             )
-        self._is_text = operation not in SOURCES
+        self._is_text = OPERATIONS[operation].input == "text"
         self._given = _rows(given)
         self._column = column
         self._keep = keep
@@ -172,7 +172,7 @@ class Inputs:
 
 def _harmless(address: str) -> str:
     """An address as it may stand in a table: what tells pictures apart stays, what opens a door does not."""
-    from cloudai._harmless import without_credentials
+    from cloudai.core.redaction import without_credentials
 
     head, mark, rest = address.partition("#")[0].partition("://")
     place, slash, path = rest.partition("/")

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-from cloudai.batch.records import Database, make_tables, require_ours
+from cloudai.batch.queries import Database, make_tables, require_ours
 from cloudai.errors import JournalError, SettingsError
 
 __all__ = ["Journal", "is_remote"]

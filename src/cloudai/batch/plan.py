@@ -12,20 +12,20 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from cloudai.batch import cache, records
-from cloudai.batch.asked import Asked
+from cloudai.batch import cache, queries
 from cloudai.batch.inputs import Entry
+from cloudai.batch.task import Task
+from cloudai.core.flow import Call, Fetch, Flow, Request
+from cloudai.core.rate_limit import MARGIN, Rate
 from cloudai.errors import CloudAIError, InputError, JournalError
-from cloudai.flow import Call, Fetch, Flow, Request
-from cloudai.inert import inert
 from cloudai.media import Image
 from cloudai.media.source import Source
 from cloudai.operations import Given, digest_of, given_as
-from cloudai.pace import MARGIN, Rate
 from cloudai.table import Table
+from cloudai.text import inert
 
 if TYPE_CHECKING:
-    from cloudai.batch.run import Run
+    from cloudai.batch.runner import Runner
 
 __all__ = ["Plan", "plan"]
 
@@ -123,7 +123,7 @@ class _Draft(Image):
         return self._picture(header, size, b"", header.format, said if said != "as given" else "encoded anew")
 
 
-def plan(run: Run[Any]) -> Plan:
+def plan(run: Runner[Any]) -> Plan:
     """Go over the inputs without sending anything: read each, and hold it against the provider's limits."""
     if run.began and run.inputs.come_once:
         raise InputError("the inputs of a generator are gone over once", advice="Plan before the run, or give a list.")
@@ -165,7 +165,7 @@ def _put_back(entry: Entry) -> Iterator[None]:
 class _Tally:
     """Counts what a batch would do, input by input."""
 
-    def __init__(self, run: Run[Any]) -> None:
+    def __init__(self, run: Runner[Any]) -> None:
         self._run = run
         self._seen: set[str] = set()
         self.inputs = self.units = 0
@@ -201,10 +201,10 @@ class _Tally:
         self.hosts |= dict.fromkeys(self._run.provider.hosts)
         for asked in self._run.asked:
             n = self._run.provider.requests(asked.operation, asked.given)
-            self.requests += Fraction(n, asked.together)
+            self.requests += Fraction(n, asked.max_per_request)
             self.units += n
 
-    def _first(self, asked: Asked, given: Given, entry: Entry) -> Request | None:
+    def _first(self, asked: Task, given: Given, entry: Entry) -> Request | None:
         """What would be sent; None where nothing would be, or cannot be: the others may be."""
         try:
             return first_request(asked.flow(given))
@@ -212,9 +212,9 @@ class _Tally:
             self.refused.append((entry.shown, str(error)))
             return None
 
-    def _is_missing(self, asked: Asked, key: str) -> bool:
+    def _is_missing(self, asked: Task, key: str) -> bool:
         """Whether it would be asked for; else why not is counted."""
-        known = self._run.journal.read(records.state_of(key))
+        known = self._run.journal.read(queries.state_of(key))
         if key in self._seen:
             self.count["duplicates"] += 1
             return False
@@ -229,7 +229,7 @@ class _Tally:
         self.count["in_doubt"] += known == "doubt"
         return not skipped
 
-    def _sent(self, asked: Sequence[tuple[Asked, Request | None]]) -> None:
+    def _sent(self, asked: Sequence[tuple[Task, Request | None]]) -> None:
         """Count what one input would send: so many places of a request that has so many."""
         alike: dict[Any, list[Request]] = {}
         for one, request in asked:
@@ -238,12 +238,12 @@ class _Tally:
             self.hosts[urlsplit(request.url).hostname or ""] = None
             n = self._run.provider.requests(one.operation, one.given)
             self.units += n * request.billed
-            if request.merge is None or n > 1 or one.together == 1:
+            if request.merge is None or n > 1 or one.max_per_request == 1:
                 self.requests += n
             else:
                 alike.setdefault((request.merge, request.merge.key(request)), []).append(request)
         for (merge, _), requests in alike.items():
-            self.requests += Fraction(merge.places(requests), merge.limit)
+            self.requests += Fraction(merge.slots(requests), merge.limit)
 
     def plan(self) -> Plan:
         """The sum."""
@@ -276,7 +276,7 @@ def _done_to(image: Image) -> str | None:
     return "shrunk" if "→" in said else "converted" if " to " in said else "turned or recoded"
 
 
-def _drafted(run: Run[Any], entry: Entry) -> Given:
+def _drafted(run: Runner[Any], entry: Entry) -> Given:
     given = given_as(run.asked[0].operation, entry.given)
     return _Draft(entry.given) if isinstance(given, Image) else given
 

@@ -10,10 +10,10 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from cloudai.table import Outcome
+from cloudai.outcomes import Outcome
 
 if TYPE_CHECKING:
-    from cloudai.batch.run import Run
+    from cloudai.batch.runner import Runner
 
 __all__ = ["Progress", "progress_for"]
 
@@ -79,7 +79,7 @@ class _Seen:
 class Bar(Progress):
     """A bar with time left, failures, and how long the quota is waited for."""
 
-    def __init__(self, run: Run[Any], stream: _Seen) -> None:
+    def __init__(self, run: Runner[Any], stream: _Seen) -> None:
         self._run, self._stream = run, stream
 
     def __enter__(self) -> Self:
@@ -107,7 +107,7 @@ class Bar(Progress):
 class Lines(Progress):
     """A line every quarter of a minute, and one at the end: for a file, or the log of a server."""
 
-    def __init__(self, run: Run[Any], stream: _Seen) -> None:
+    def __init__(self, run: Runner[Any], stream: _Seen) -> None:
         self._run, self._stream = run, stream
         self._next = time.monotonic() + EVERY
 
@@ -134,7 +134,7 @@ class Lines(Progress):
         self._stream.flush()
 
 
-def _standing(run: Run[Any]) -> str:
+def _standing(run: Runner[Any]) -> str:
     """What is worth a word beside the number."""
     books = run.books
     words = [f"{books[name]} {name.replace('_', ' ')}" for name in ("failed", "in_doubt", "not_started") if books[name]]
@@ -172,7 +172,7 @@ def _in_notebook() -> bool:
     return type(found).__name__ == "ZMQInteractiveShell"
 
 
-def progress_for(run: Run[Any]) -> Progress:
+def progress_for(run: Runner[Any]) -> Progress:
     """As ``progress=`` says: False, True, or a function of an outcome."""
     wanted = run.settings.progress
     if callable(wanted):

@@ -15,9 +15,9 @@ from importlib import import_module
 from typing import Any
 
 from cloudai.bridges._errors import late
+from cloudai.core.flow import Request, Response
 from cloudai.errors import CloudAIError, SettingsError
-from cloudai.flow import Request, Response
-from cloudai.provider import Provider
+from cloudai.providers.base import Provider
 
 __all__ = ["bridge"]
 

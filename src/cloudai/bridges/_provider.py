@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any, NoReturn, cast
 from urllib.parse import urlsplit
 
-from cloudai.flow import Flow, Request
-from cloudai.provider import OPERATIONS, Capability, Provider, Token
+from cloudai.core.flow import Flow, Request
+from cloudai.core.tokens import Token
+from cloudai.operations import OPERATIONS
+from cloudai.providers.base import Capability, Provider
 
 __all__ = ["served"]
 

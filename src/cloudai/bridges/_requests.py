@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from cloudai._http import Body, body_of, connecting, require_sendable, unsendable
 from cloudai.bridges._errors import errors, late
-from cloudai.flow import Request, Response
+from cloudai.core.flow import Request, Response
+from cloudai.transport.body import Body
+from cloudai.transport.deadline import connecting
+from cloudai.transport.http import body_of, require_sendable, unsendable
 
 __all__ = ["encoded", "exchange", "never_again", "read", "timeouts"]
 

@@ -8,14 +8,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from cloudai._http import Body
 from cloudai.bridges._errors import errors, late
 from cloudai.bridges._provider import served
 from cloudai.bridges._requests import encoded, ends, timeouts
+from cloudai.core.flow import Request, Response
 from cloudai.errors import AuthError, CloudAIError, SettingsError
-from cloudai.flow import Request, Response
-from cloudai.provider import Provider, Resource
 from cloudai.providers.azure import Azure
+from cloudai.providers.base import Provider
+from cloudai.providers.settings import Resource
+from cloudai.transport.body import Body
 
 __all__ = ["face", "language", "vision"]
 

@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 from cloudai.bridges._errors import cut, errors, late, refused_login, unreached, untrusted
 from cloudai.bridges._provider import served
 from cloudai.bridges._requests import encoded, exchange
+from cloudai.core.flow import Request, Response
 from cloudai.errors import CloudAIError, SettingsError
-from cloudai.flow import Request, Response
-from cloudai.provider import Provider
+from cloudai.providers.base import Provider
 from cloudai.providers.google import Google
 from cloudai.providers.google._service import HTTP_OF_GRPC
 

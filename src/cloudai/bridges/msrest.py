@@ -10,9 +10,10 @@ from typing import Any
 from cloudai.bridges._errors import errors
 from cloudai.bridges._provider import served
 from cloudai.bridges._requests import encoded, ends, never_again, read, timeouts
-from cloudai.flow import Request, Response
-from cloudai.provider import Provider, Resource
+from cloudai.core.flow import Request, Response
 from cloudai.providers.azure import Azure
+from cloudai.providers.base import Provider
+from cloudai.providers.settings import Resource
 
 __all__ = ["vision"]
 

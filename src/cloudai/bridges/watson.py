@@ -9,9 +9,10 @@ from typing import Any
 from cloudai.bridges._errors import errors
 from cloudai.bridges._provider import served
 from cloudai.bridges._requests import encoded, exchange
+from cloudai.core.flow import Request, Response
 from cloudai.errors import SettingsError
-from cloudai.flow import Request, Response
-from cloudai.provider import Provider, Resource
+from cloudai.providers.base import Provider
+from cloudai.providers.settings import Resource
 from cloudai.providers.watson import Watson
 
 __all__ = ["nlu", "speech_to_text"]

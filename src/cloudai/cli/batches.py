@@ -12,18 +12,20 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from cloudai.batch import Batch, records
-from cloudai.batch.answers import Answers
+from cloudai.batch import Batch, queries
+from cloudai.batch.cache_store import CacheStore
 from cloudai.batch.journal import Journal
-from cloudai.batch.kept import outcomes, table_of
+from cloudai.batch.results import outcomes, table_of
 from cloudai.cli import inputs
 from cloudai.cli.outputs import STDOUT, require_writable, tell, write_csv
 from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError, JournalError, PausedError, SettingsError
-from cloudai.inert import inert
-from cloudai.provider import Provider, find
+from cloudai.outcomes import Outcome, tidy
+from cloudai.providers.base import Provider
+from cloudai.providers.registry import find
 from cloudai.reading import TABLES, read_table
-from cloudai.table import Outcome, Table, json_of, tidy
+from cloudai.table import Table, json_of
+from cloudai.text import inert
 
 __all__ = ["IO_ERROR", "PAUSED", "UNREAD", "cache", "journal", "over_files", "over_texts"]
 
@@ -249,12 +251,12 @@ def journal(options: argparse.Namespace) -> int:
     try:
         if options.forget:
             return _forget(held, options.forget)
-        found = held.read(records.batches)
+        found = held.read(queries.batches)
         if options.csv or options.json:
             _exported(held, found, options)
         else:
             print(Table([_shown(batch) for batch in found]).filled())
-            if doubts := held.read(records.doubts):
+            if doubts := held.read(queries.doubts):
                 print(f"\n{doubts} in doubt: sent, and what became of them is not known")
             print("\nReplies may hold personal data: --forget INPUT deletes what is kept of one.")
         return 0
@@ -263,22 +265,22 @@ def journal(options: argparse.Namespace) -> int:
 
 
 def _forget(held: Journal, wanted: str) -> int:
-    names = held.read(records.known_as(wanted))
+    names = held.read(queries.known_as(wanted))
     if len(names) > 1:
         raise InputError(f"{wanted} may be {len(names)} inputs: {', '.join(names[:5])}", advice="Say which.")
     if not names:
         print(inert(f"nothing is kept of {wanted}"))
         return 1
     # The cache first: where that fails the journal still knows what is to be forgotten.
-    Answers().forget(held.read(records.keys_of(names[0])))
-    held.ask(records.forget(names[0]))
+    CacheStore().forget(held.read(queries.keys_of(names[0])))
+    held.ask(queries.forget(names[0]))
     print(inert(f"forgot {names[0]}, and what was answered for it"))
     return 0
 
 
 def cache(options: argparse.Namespace) -> int:
     """What earlier batches were answered: where it is and how much; or delete it."""
-    kept = Answers()
+    kept = CacheStore()
     if options.clear:
         print(f"deleted {kept.clear()} answers from {kept.path}")
         return 0

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from cloudai.errors import MissingExtraError, SettingsError
-from cloudai.provider import OPERATIONS, Provider, find, usable
+from cloudai.operations import OPERATIONS
+from cloudai.providers.base import Provider
+from cloudai.providers.registry import find, usable
 from cloudai.reading import text_of
 from cloudai.table import Table
 
@@ -84,7 +86,7 @@ SETTING_COLUMNS = ("provider", "setting", "found", "where", "value", "purpose")
 
 def _settings(provider: Provider) -> Iterator[dict[str, Any]]:
     for setting in provider.settings:
-        found = provider.found(setting.name)
+        found = provider.lookup(setting.name)
         yield {
             "provider": provider.name,
             "setting": setting.name,

@@ -9,8 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from cloudai.errors import CloudAIError, InputError
-from cloudai.inert import inert
 from cloudai.table import Table
+from cloudai.text import inert
 
 __all__ = ["STDOUT", "OutputError", "discard_output", "require_writable", "tell", "write_csv"]
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cloudai.core.flow import Blob, Flow, call
 from cloudai.errors import InputError
-from cloudai.flow import Blob, Flow, call
 from cloudai.media.source import FETCH, FileInput, Source, not_a
 
 __all__ = ["Audio", "AudioInput", "AudioLimits", "Sound"]

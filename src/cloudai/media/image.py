@@ -12,10 +12,10 @@ from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
+from cloudai.core.flow import Blob, Flow, call
 from cloudai.errors import InputError
-from cloudai.flow import Blob, Flow, call
-from cloudai.media import pixels
-from cloudai.media.pixels import Header
+from cloudai.media import decode
+from cloudai.media.decode import Header
 from cloudai.media.source import FETCH, FileInput, Source
 from cloudai.media.strip import STRIPPABLE, strip
 from cloudai.models.base import Box, Point
@@ -181,7 +181,7 @@ class Image(Source):
     def _raster(self) -> PIL.Image.Image | None:
         """Pixels given as such: a PIL image or a NumPy array."""
         if hasattr(self._given, "__array_interface__") and hasattr(self._given, "dtype"):
-            return pixels.from_array(self._given)
+            return decode.from_array(self._given)
         if hasattr(self._given, "getexif"):
             image: PIL.Image.Image = self._given
             return image
@@ -192,15 +192,15 @@ class Image(Source):
         """sha256 (hex) of the bytes as given, of the pixels where those were given, or of the address."""
         if self.uri or self._raster is None:
             return sha256(self.uri.encode("utf-8", "surrogatepass") if self.uri else self.data).hexdigest()
-        head = f"{self._raster.mode} {self._raster.size} {pixels.from_pillow(self._raster, '')[1].orientation}"
+        head = f"{self._raster.mode} {self._raster.size} {decode.from_pillow(self._raster, '')[1].orientation}"
         return sha256(head.encode() + self._raster.tobytes()).hexdigest()
 
     def _opened(self) -> tuple[PIL.Image.Image, Header]:
         if self.uri:
             raise InputError(f"{self.name} is an address", advice=FETCH)
         if self._raster is not None:
-            return pixels.from_pillow(self._raster.copy(), self.name)
-        return pixels.opened(self.data, self.name)
+            return decode.from_pillow(self._raster.copy(), self.name)
+        return decode.opened(self.data, self.name)
 
     # -- making it fit -------------------------------------------------------------------------------------
 
@@ -215,7 +215,7 @@ class Image(Source):
         image, header = self._opened()
         scale = 1.0 if max_side is None else min(1.0, max_side / max(header.width, header.height))
         size = _scaled(header, scale)
-        shown = pixels.upright(image, header, size, self.name)
+        shown = decode.upright(image, header, size, self.name)
         return Decoded(header.width, header.height, *size, header.format, _said(header, size, None), image=shown)
 
     def _fit(self, limits: ImageLimits) -> Picture:
@@ -246,7 +246,7 @@ class Image(Source):
     def _encoded_anew(self, image: PIL.Image.Image, header: Header, scale: float, limits: ImageLimits) -> Picture:
         """Turned, shrunk and encoded, in steps until it is small enough."""
         size = _scaled(header, scale)
-        shown = pixels.upright(image, header, size, self.name)
+        shown = decode.upright(image, header, size, self.name)
         while min(size) >= limits.min_side:
             for format, data in _encodings(shown, header, limits):  # noqa: A001
                 if len(data) <= limits.max_bytes:
@@ -280,9 +280,9 @@ def _encodings(image: PIL.Image.Image, header: Header, limits: ImageLimits) -> I
     """The picture as files, the best first, each only made when asked for."""
     lossless = header.format not in ("JPEG", "HEIC", "AVIF", "WEBP")
     if lossless and "PNG" in limits.formats and image.width * image.height <= LOSSLESS_UP_TO:
-        yield "PNG", pixels.encoded(image, "PNG")
+        yield "PNG", decode.encoded(image, "PNG")
     for quality in QUALITIES:
-        yield "JPEG", pixels.encoded(image, "JPEG", quality)
+        yield "JPEG", decode.encoded(image, "JPEG", quality)
 
 
 def _said(header: Header, size: tuple[int, int], format: str | None) -> str:  # noqa: A002

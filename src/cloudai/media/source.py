@@ -11,9 +11,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 
+from cloudai.core.flow import Blob, Fetch, Flow
+from cloudai.core.urls import shown
 from cloudai.errors import InputError
-from cloudai.fetch import shown
-from cloudai.flow import Blob, Fetch, Flow
 
 __all__ = ["FileInput", "Source"]
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from cloudai.errors import InputError
-from cloudai.media.profile import scrubbed
+from cloudai.media.icc import scrubbed
 
 __all__ = ["STRIPPABLE", "png_chunks", "scans", "strip"]
 

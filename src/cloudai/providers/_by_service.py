@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from cloudai.errors import MissingExtraError, SettingsError
-from cloudai.provider import Provider
+from cloudai.providers.base import Provider
 
 __all__ = ["HOW", "UNKNOWN", "ByService"]
 
@@ -22,12 +22,14 @@ class ByService(Provider):
     service_of: ClassVar[Mapping[str, str]]
     """The service of each operation."""
 
-    places: ClassVar[tuple[str, ...]]
+    scope_settings: ClassVar[tuple[str, ...]]
     """How the settings end that say where a service is."""
 
-    def place(self, operation: str) -> dict[str, str]:
+    def cache_scope(self, operation: str) -> dict[str, str]:
         """The addresses and regions; not who signs."""
-        return {name: value for name, value in super().place(operation).items() if name.endswith(self.places)}
+        return {
+            name: value for name, value in super().cache_scope(operation).items() if name.endswith(self.scope_settings)
+        }
 
     def base(self, service: str) -> str:
         """The beginning of a service's addresses, `UNKNOWN` where none is set; SettingsError where it is no address."""

@@ -1,10 +1,10 @@
 """Pictures and pages made of results: card news, a gallery of portraits."""
 
 from cloudai.report.cards import card, save_gif
+from cloudai.report.filenames import safe_name
 from cloudai.report.fonts import MissingFontError, find_font
 from cloudai.report.gallery import Portrait, save_gallery
-from cloudai.report.names import safe_name
-from cloudai.report.stories import Finding, card_news, portrait_gallery
+from cloudai.report.recipes import Finding, card_news, portrait_gallery
 
 __all__ = [
     "Finding",

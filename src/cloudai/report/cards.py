@@ -11,10 +11,10 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from cloudai.errors import InputError
-from cloudai.report.colour import in_colour
+from cloudai.report.color import in_colour
 from cloudai.report.fonts import MissingFontError, find_font
-from cloudai.report.lines import balanced, shortened, wrapped
-from cloudai.report.plain import drawable
+from cloudai.report.text_layout import balanced, shortened, wrapped
+from cloudai.text import drawable
 
 __all__ = ["card", "save_gif"]
 

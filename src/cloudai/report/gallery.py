@@ -16,8 +16,8 @@ from typing import Literal
 from PIL import Image
 
 from cloudai.errors import InputError
-from cloudai.report.colour import in_colour
-from cloudai.report.plain import plain
+from cloudai.report.color import in_colour
+from cloudai.text import plain
 
 __all__ = ["Portrait", "save_gallery"]
 

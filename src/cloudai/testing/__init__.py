@@ -16,14 +16,14 @@ as ``send=``, and `Script` answers with replies of your own.
 `check_provider` checks a provider of your own, with cassettes as examples, against the contract.
 """
 
-from cloudai._harmless import HEADERS, PARAMETERS, REDACTED
-from cloudai._http import AsyncNetwork, Network
+from cloudai.core.redaction import HEADERS, PARAMETERS, REDACTED
 from cloudai.testing._cassette import Asked, Cassette, Exchange, Reply
 from cloudai.testing._clients import Recording, Replaying, recording, replaying
 from cloudai.testing._contract import CHECKS, Example, Problem, check_provider
 from cloudai.testing._record import Recorder, record
 from cloudai.testing._replay import Replay, orphans, replay
 from cloudai.testing._script import Script
+from cloudai.transport.http import AsyncNetwork, Network
 
 __all__ = [
     "CHECKS",

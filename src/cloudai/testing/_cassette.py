@@ -13,9 +13,9 @@ from typing import Any, Literal, NoReturn, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from cloudai._secrets import Secrets
+from cloudai.core.flow import Response
+from cloudai.core.redaction import Secrets
 from cloudai.errors import ReplayError
-from cloudai.flow import Response
 from cloudai.testing._written import content
 
 __all__ = ["Asked", "Cassette", "Exchange", "Kind", "PathLike", "Reply"]

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any
 
-from cloudai._http import AsyncNetwork, Network
 from cloudai.client import AsyncClient, Client
-from cloudai.flow import Request
-from cloudai.provider import Provider, find
+from cloudai.core.flow import Request
+from cloudai.providers.base import Provider
+from cloudai.providers.registry import find
 from cloudai.testing._cassette import Cassette, PathLike
 from cloudai.testing._record import Recorder, record, require_folder
 from cloudai.testing._replay import Replay, replay
+from cloudai.transport.http import AsyncNetwork, Network
 
 __all__ = ["Recording", "Replaying", "recording", "replaying"]
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from cloudai._harmless import REDACTED, address, names_a_credential
+from cloudai.core.redaction import REDACTED, address, names_a_credential
 
 __all__ = ["Difference", "differences"]
 

@@ -8,13 +8,12 @@ from inspect import isawaitable
 from pathlib import Path
 from typing import Any, Self
 
-from cloudai._harmless import Harmless
-from cloudai._http import AsyncNetwork, Network
-from cloudai._secrets import Secrets, carried, carried_back
+from cloudai.core.flow import Request, Response
+from cloudai.core.redaction import Allowlist, Secrets, carried, carried_back
 from cloudai.errors import ReplayError
-from cloudai.flow import Request, Response
 from cloudai.testing._cassette import Cassette, Exchange, PathLike
 from cloudai.testing._written import request_facts, response_facts, token_reply
+from cloudai.transport.http import AsyncNetwork, Network
 
 __all__ = ["Recorder", "record", "require_folder"]
 
@@ -31,7 +30,7 @@ class Recorder:
         send: Callable[[Request], Any] | None,
         *,
         note: str | None,
-        harmless: Harmless,
+        harmless: Allowlist,
         secrets: Iterable[str],
     ) -> None:
         self.cassette = Cassette(path=Path(path))
@@ -148,5 +147,5 @@ def record(
         with record("team.json") as send, Client("google", send=send) as client:
             client.detect_faces("team.jpg")
     """
-    harmless = Harmless.with_more(headers, params)
+    harmless = Allowlist.with_more(headers, params)
     return Recorder(path, send, note=note, harmless=harmless, secrets=secrets)

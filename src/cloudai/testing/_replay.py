@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from cloudai.core.flow import Request, Response
 from cloudai.errors import ReplayError
-from cloudai.flow import Request, Response
 from cloudai.testing._cassette import Cassette, Exchange, PathLike
 from cloudai.testing._match import differences
 from cloudai.testing._written import asked

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
+from cloudai.core.flow import Request, Response
 from cloudai.errors import ReplayError
-from cloudai.flow import Request, Response
 
 __all__ = ["Script"]
 

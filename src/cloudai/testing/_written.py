@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
-from cloudai._harmless import REDACTED, Harmless, Params, address, without_credentials
-from cloudai.flow import Blob, File, Request, Response
+from cloudai.core.flow import Blob, File, Request, Response
+from cloudai.core.redaction import REDACTED, Allowlist, Params, address, without_credentials
 
 __all__ = ["asked", "content", "request_facts", "response_facts", "token_reply"]
 
@@ -45,7 +45,7 @@ def asked(request: Request) -> dict[str, Any]:
     return facts
 
 
-def request_facts(request: Request, harmless: Harmless) -> dict[str, Any]:
+def request_facts(request: Request, harmless: Allowlist) -> dict[str, Any]:
     """A request as it is written down."""
     facts = asked(request)
     for part in ("params", "form"):
@@ -122,7 +122,7 @@ def _sized(value: Any, sizes: Mapping[str, int]) -> Any:
 # -- replies -----------------------------------------------------------------------------------------------
 
 
-def response_facts(response: Response, harmless: Harmless, *, token: bool) -> dict[str, Any]:
+def response_facts(response: Response, harmless: Allowlist, *, token: bool) -> dict[str, Any]:
     """A reply as it is written down; of a token all but the token."""
     facts: dict[str, Any] = {"status": response.status, "headers": harmless.kept_headers(response.headers)}
     if response.content:

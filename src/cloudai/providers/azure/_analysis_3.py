@@ -12,7 +12,7 @@ from cloudai.media import Picture
 from cloudai.models.base import Level
 from cloudai.models.face import Age, Face, Faces, largest_first
 from cloudai.models.image import Brand, Caption, Category, Color, Feature, Object, Place, Tag
-from cloudai.wire import Wire
+from cloudai.providers.wire import Wire
 
 __all__ = ["PARTS", "Reply"]
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from cloudai.media import Picture
 from cloudai.models.base import Box
 from cloudai.models.image import Block, Caption, Crop, Feature, Line, Object, Page, Person, Tag, Text, Word
-from cloudai.wire import Wire
+from cloudai.providers.wire import Wire
 
 __all__ = ["PARTS", "Reply"]
 

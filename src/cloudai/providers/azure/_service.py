@@ -10,14 +10,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
+from cloudai.core.flow import Flow, Request, Response
+from cloudai.core.retry import hint_from_headers
+from cloudai.core.tokens import Token
+from cloudai.core.urls import split
 from cloudai.errors import AuthError, BadRequestError, ForbiddenError, RateLimitedError, ServiceError, SettingsError
-from cloudai.flow import Flow, Request, Response
 from cloudai.media import Picture
-from cloudai.origin import split
-from cloudai.provider import Fault, Resource, Setting, Token, error_body, error_class, readable, with_headers
 from cloudai.providers._by_service import HOW, UNKNOWN, ByService
-from cloudai.providers.azure._login import AzureLogin, Credential, given_login, require_own_address, scope
-from cloudai.retry import hint_from_headers
+from cloudai.providers.azure._credentials import AzureLogin, Credential, given_login, require_own_address, scope
+from cloudai.providers.base import with_headers
+from cloudai.providers.replies import Fault, error_body, error_class, readable
+from cloudai.providers.settings import Resource, Setting
 
 __all__ = ["AzureService", "fault_inside", "picture_body"]
 
@@ -48,7 +51,7 @@ class AzureService(ByService):
     name: ClassVar[str] = "azure"
     services: ClassVar[tuple[str, ...]] = SERVICES
     service_of: ClassVar[Mapping[str, str]] = SERVICE_OF
-    places: ClassVar[tuple[str, ...]] = ("endpoint", "region")
+    scope_settings: ClassVar[tuple[str, ...]] = ("endpoint", "region")
     settings: ClassVar[tuple[Setting, ...]] = (
         *_settings_of("vision"),
         *_settings_of("face", "FACE_APIKEY"),
@@ -121,7 +124,7 @@ class AzureService(ByService):
                 yield Resource(*(origin(prefix + field) for field in FIELDS))
 
     def _outside(self, name: str) -> str | None:
-        found = self.found_outside(name)
+        found = self.lookup_outside(name)
         return found.value if found else None
 
     def require_set(self, service: str) -> None:
@@ -141,7 +144,7 @@ class AzureService(ByService):
         given: AzureLogin | None = self._given["credential"]
         if self._given[f"{service}_key"] or self._given["key"]:
             return None
-        if given or not self.found_outside("credential"):
+        if given or not self.lookup_outside("credential"):
             return given
         return None if self.resource(service).key else self._default_login
 

@@ -9,14 +9,15 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import Field, RootModel
 
+from cloudai.core.flow import Flow, Request, Response
 from cloudai.errors import UnsupportedOperationError
-from cloudai.flow import Flow, Request, Response
 from cloudai.media import Image, ImageLimits, Picture
 from cloudai.models.base import Level, Point
 from cloudai.models.face import Age, Ages, Emotions, Face, FaceAge, Faces, Pose, largest_first
-from cloudai.provider import capability, require_known, who_can
 from cloudai.providers.azure._service import AzureService, picture_body
-from cloudai.wire import Wire
+from cloudai.providers.base import capability, require_known
+from cloudai.providers.registry import who_can
+from cloudai.providers.wire import Wire
 
 __all__ = ["FaceService"]
 

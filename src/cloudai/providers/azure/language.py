@@ -14,15 +14,15 @@ from typing import Any
 
 from pydantic import AliasChoices, Field, model_validator
 
+from cloudai.core.flow import Flow, Request, Response
 from cloudai.errors import InputError, MalformedResponseError
-from cloudai.flow import Flow, Request, Response
 from cloudai.languages import base
 from cloudai.models.base import Meta
 from cloudai.models.text import Assessment, Confidences, Opinion, Sentence, Sentiment, known_label
-from cloudai.provider import capability
-from cloudai.providers._places import start_of
+from cloudai.providers._offsets import start_of
 from cloudai.providers.azure._service import AzureService, fault_inside
-from cloudai.wire import Wire
+from cloudai.providers.base import capability
+from cloudai.providers.wire import Wire
 
 __all__ = ["Language"]
 
@@ -42,9 +42,9 @@ MOST_JSON = 1_000_000
 class Language(AzureService):
     """Operations on texts."""
 
-    def together(self, operation: str) -> int:
+    def max_per_request(self, operation: str) -> int:
         """Ten texts."""
-        return ANALYZE_TOGETHER.limit if operation == "sentiment" else super().together(operation)
+        return ANALYZE_TOGETHER.limit if operation == "sentiment" else super().max_per_request(operation)
 
     @capability(
         "open",
@@ -83,7 +83,7 @@ class Language(AzureService):
         )
         results = response.parse(SentimentReply).results
         for failure in results.errors:
-            raise self.raised(fault_inside(failure.error), 200)
+            raise self.error_from(fault_inside(failure.error), 200)
         if len(results.documents) != 1:
             raise MalformedResponseError(f"one text was sent, {len(results.documents)} replies came")
         found = results.documents[0]
@@ -123,7 +123,7 @@ class AnalyzeTogether:
         rest = {**request.json, "analysisInput": {name: part for name, part in given.items() if name != "documents"}}
         return *request.addressed, json.dumps(rest, sort_keys=True)
 
-    def places(self, requests: Sequence[Request]) -> int:
+    def slots(self, requests: Sequence[Request]) -> int:
         """One for each text."""
         return len(requests)
 

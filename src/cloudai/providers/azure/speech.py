@@ -11,15 +11,15 @@ from typing import Any
 
 from pydantic import Field
 
+from cloudai.core.flow import File, Flow, Request, Response
 from cloudai.errors import InputError, ServerError, UnsupportedOperationError
-from cloudai.flow import File, Flow, Request, Response
 from cloudai.languages import joined, with_region
 from cloudai.media import Audio, AudioLimits
 from cloudai.models.base import Meta
 from cloudai.models.speech import Segment, SpokenWord, Transcript
-from cloudai.provider import capability
 from cloudai.providers.azure._service import AzureService
-from cloudai.wire import Wire
+from cloudai.providers.base import capability
+from cloudai.providers.wire import Wire
 
 __all__ = ["Speech"]
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from cloudai.core.flow import Flow, Request, Response
 from cloudai.errors import UnsupportedOperationError
-from cloudai.flow import Flow, Request, Response
 from cloudai.languages import base
 from cloudai.media import Image, ImageLimits, Picture
 from cloudai.models.base import Meta
 from cloudai.models.face import Faces
 from cloudai.models.image import FEATURES, Feature, ImageAnalysis
-from cloudai.provider import capability, require_known
 from cloudai.providers.azure import _analysis_3, _analysis_4
 from cloudai.providers.azure._service import picture_body
 from cloudai.providers.azure.face import MOST_FACES, FaceService
+from cloudai.providers.base import capability, require_known
 
 __all__ = ["Vision"]
 
@@ -138,9 +138,9 @@ class Vision(FaceService):
         unsupported = tuple(f for f in asked if f not in (*by_4, *by_3, *(("faces",) if by_face else ())))
         return by_4, by_3, by_face, unsupported
 
-    def family(self, operation: str) -> str:
+    def api_variant(self, operation: str) -> str:
         """The Image Analysis API that was chosen."""
-        return (self.api() or "") if operation == "analyze_image" else super().family(operation)
+        return (self.api() or "") if operation == "analyze_image" else super().api_variant(operation)
 
     def requests(self, operation: str, options: Mapping[str, Any]) -> int:
         """A mix of features is asked of several APIs."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloudai.provider import Capability
+from cloudai.providers.base import Capability
 from cloudai.providers.google.language import Language
 from cloudai.providers.google.speech import Speech
 from cloudai.providers.google.vision import Vision

@@ -10,18 +10,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from cloudai.errors import (
-    AuthError,
-    BadRequestError,
-    ForbiddenError,
-    RateLimitedError,
-    ServiceError,
-    SettingsError,
-)
-from cloudai.flow import Flow, Request, Response
-from cloudai.provider import Fault, Found, Provider, Setting, Token, error_body, error_class, readable, with_headers
-from cloudai.providers.google._login import Credentials, GoogleLogin, default_login, given_login
-from cloudai.wire import Wire
+from cloudai.core.flow import Flow, Request, Response
+from cloudai.core.tokens import Token
+from cloudai.errors import AuthError, BadRequestError, ForbiddenError, RateLimitedError, ServiceError, SettingsError
+from cloudai.providers.base import Provider, with_headers
+from cloudai.providers.google._credentials import Credentials, GoogleLogin, default_login, given_login
+from cloudai.providers.replies import Fault, error_body, error_class, readable
+from cloudai.providers.settings import Lookup, Setting
+from cloudai.providers.wire import Wire
 
 __all__ = ["GoogleService", "RpcStatus", "seconds"]
 
@@ -117,9 +113,11 @@ class GoogleService(Provider):
             "location": location,
         }
 
-    def place(self, operation: str) -> dict[str, str]:
+    def cache_scope(self, operation: str) -> dict[str, str]:
         """Project and location; not who signs."""
-        return {name: value for name, value in super().place(operation).items() if name in ("project", "location")}
+        return {
+            name: value for name, value in super().cache_scope(operation).items() if name in ("project", "location")
+        }
 
     # -- credentials -----------------------------------------------------------------------------------
 
@@ -132,9 +130,9 @@ class GoogleService(Provider):
             return f"no key. {NO_KEY}"
         return login.lacking()
 
-    def found_outside(self, name: str) -> Found | None:
+    def lookup_outside(self, name: str) -> Lookup | None:
         """A setting of the environment; of logins also gcloud's own, and that of a machine of Google's."""
-        return super().found_outside(name) or (default_login() if name == "credentials" else None)
+        return super().lookup_outside(name) or (default_login() if name == "credentials" else None)
 
     def _key(self) -> str | None:
         """The API key, unless a login was given explicitly."""
@@ -205,7 +203,7 @@ class GoogleService(Provider):
                 BadRequestError,
                 "If Google cannot fetch the address, download the picture and give the file.",
             )
-        raise self.raised(Fault(status.message, str(status.code), kind=kind, advice=advice), 200)
+        raise self.error_from(Fault(status.message, str(status.code), kind=kind, advice=advice), 200)
 
 
 def _kind(words: Sequence[str], status: int) -> tuple[type[ServiceError], str | None]:

@@ -13,7 +13,7 @@ from cloudai.media import Picture
 from cloudai.models.base import Box
 from cloudai.models.image import Block, Line, Page, Text, Word
 from cloudai.providers.google._wire import Poly
-from cloudai.wire import Wire
+from cloudai.providers.wire import Wire
 
 __all__ = ["FullText", "TextAnnotation", "read"]
 

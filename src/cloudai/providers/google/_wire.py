@@ -6,7 +6,7 @@ from pydantic import Field
 
 from cloudai.media import Picture
 from cloudai.models.base import Box, Point
-from cloudai.wire import Wire
+from cloudai.providers.wire import Wire
 
 __all__ = ["Poly"]
 

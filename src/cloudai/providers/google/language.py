@@ -9,15 +9,15 @@ from typing import Any
 
 from pydantic import Field
 
+from cloudai.core.flow import Flow, Request, Response
 from cloudai.errors import InputError
-from cloudai.flow import Flow, Request, Response
 from cloudai.languages import base
 from cloudai.models.base import Meta
 from cloudai.models.text import Sentence, Sentiment, label
-from cloudai.provider import capability
-from cloudai.providers._places import start_of
+from cloudai.providers._offsets import start_of
+from cloudai.providers.base import capability
 from cloudai.providers.google._service import GoogleService
-from cloudai.wire import Wire
+from cloudai.providers.wire import Wire
 
 __all__ = ["Language"]
 

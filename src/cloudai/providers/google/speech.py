@@ -10,15 +10,15 @@ from typing import Any
 
 from pydantic import AliasChoices, Field
 
+from cloudai.core.flow import Flow, Request, Response, checked
 from cloudai.errors import InputError, MalformedResponseError
-from cloudai.flow import Flow, Request, Response, checked
 from cloudai.languages import joined, with_region
 from cloudai.media import Audio, AudioLimits, Sound
 from cloudai.models.base import Meta
 from cloudai.models.speech import Segment, SpokenWord, Transcript, turns
-from cloudai.provider import capability
+from cloudai.providers.base import capability
 from cloudai.providers.google._service import GoogleService, RpcStatus, seconds
-from cloudai.wire import Wire
+from cloudai.providers.wire import Wire
 
 __all__ = ["Speech"]
 
@@ -57,10 +57,10 @@ class Speech(GoogleService):
         results = yield from ask(sound, code, words, speakers)
         return _transcript(results, code, sound)
 
-    def place(self, operation: str) -> dict[str, str]:
+    def cache_scope(self, operation: str) -> dict[str, str]:
         """As of all; and v2 answers otherwise than v1."""
         v2 = operation == "speech_to_text" and self._speech_project()
-        return {**super().place(operation), **({"api": "v2"} if v2 else {})}
+        return {**super().cache_scope(operation), **({"api": "v2"} if v2 else {})}
 
     def _speech_project(self) -> str | None:
         """The project, where it was given, or where a service account signs: v2 documents no API key."""

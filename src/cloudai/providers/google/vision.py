@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from cloudai.core.flow import Blob, Flow, Request, Response
 from cloudai.errors import MalformedResponseError, UnsupportedOperationError
-from cloudai.flow import Blob, Flow, Request, Response
 from cloudai.languages import base
 from cloudai.media import Image, ImageLimits, Picture
 from cloudai.models.base import Box, Level, Meta, Point
@@ -33,11 +33,11 @@ from cloudai.models.image import (
     WebEntity,
     WebPage,
 )
-from cloudai.provider import capability, require_known
+from cloudai.providers.base import capability, require_known
 from cloudai.providers.google._service import GoogleService, RpcStatus
 from cloudai.providers.google._text import FullText, TextAnnotation, read
 from cloudai.providers.google._wire import Poly
-from cloudai.wire import Wire
+from cloudai.providers.wire import Wire
 
 __all__ = ["Vision"]
 
@@ -188,10 +188,10 @@ class Vision(GoogleService):
         faces = [_face(annotation, picture, landmarks) for annotation in reply.face_annotations]
         return Faces(faces=largest_first(faces), truncated=len(faces) >= max_faces)
 
-    def together(self, operation: str) -> int:
+    def max_per_request(self, operation: str) -> int:
         """Sixteen pictures."""
         looks = operation in ("analyze_image", "detect_faces")
-        return ANNOTATE_TOGETHER.limit if looks else super().together(operation)
+        return ANNOTATE_TOGETHER.limit if looks else super().max_per_request(operation)
 
     def features(self) -> tuple[Feature, ...]:
         """What Vision looks for."""
@@ -251,7 +251,7 @@ class AnnotateTogether:
         rest = {name: part for name, part in request.json.items() if name != "requests"}
         return *request.addressed, json.dumps(rest, sort_keys=True) if rest else ""
 
-    def places(self, requests: Sequence[Request]) -> int:
+    def slots(self, requests: Sequence[Request]) -> int:
         """One for each picture."""
         return len(_pictures(requests))
 

@@ -10,15 +10,16 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import ClassVar, Literal
 
+from cloudai.core.flow import Flow, call
 from cloudai.errors import UnsupportedOperationError
-from cloudai.flow import Flow, call
 from cloudai.media import Image
 from cloudai.models.base import Meta
 from cloudai.models.face import Face, Faces, largest_first
 from cloudai.models.image import FEATURES, Feature, ImageAnalysis
 from cloudai.models.text import Sentiment
-from cloudai.provider import Capability, Provider, Setting, capability, require_known
+from cloudai.providers.base import Capability, Provider, capability, require_known
 from cloudai.providers.local import faces, lexicon, picture
+from cloudai.providers.settings import Setting
 
 __all__ = ["Local"]
 
@@ -69,7 +70,7 @@ class Local(Provider):
         """What is looked for here."""
         return HAS
 
-    def family(self, operation: str) -> str:
+    def api_variant(self, operation: str) -> str:
         """The model or the lexicon: another one gives other answers."""
         if operation == "sentiment":
             words = self._given["lexicon"] or self.setting("lexicon")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloudai.provider import Capability
+from cloudai.providers.base import Capability
 from cloudai.providers.watson.language import Language
 from cloudai.providers.watson.speech import Speech
 

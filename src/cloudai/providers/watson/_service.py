@@ -12,12 +12,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from cloudai.core.flow import Flow, Request, Response
+from cloudai.core.tokens import Token
+from cloudai.core.urls import split
 from cloudai.errors import AuthError, BadRequestError, ServiceError, SettingsError
-from cloudai.flow import Flow, Request, Response
-from cloudai.origin import split
-from cloudai.provider import Fault, Resource, Setting, Token, error_body, error_class, readable, with_headers
 from cloudai.providers._by_service import HOW, UNKNOWN, ByService
-from cloudai.providers.watson._login import PROPERTIES, Authenticator, WatsonLogin, kind_of, login_of
+from cloudai.providers.base import with_headers
+from cloudai.providers.replies import Fault, error_body, error_class, readable
+from cloudai.providers.settings import Resource, Setting
+from cloudai.providers.watson._credentials import PROPERTIES, Authenticator, WatsonLogin, kind_of, login_of
 
 __all__ = ["WatsonService"]
 
@@ -45,7 +48,7 @@ class WatsonService(ByService):
     name: ClassVar[str] = "watson"
     services: ClassVar[tuple[str, ...]] = tuple(HOSTS)
     service_of: ClassVar[Mapping[str, str]] = SERVICE_OF
-    places: ClassVar[tuple[str, ...]] = ("_url",)
+    scope_settings: ClassVar[tuple[str, ...]] = ("_url",)
     settings: ClassVar[tuple[Setting, ...]] = tuple(s for service in HOSTS for s in _settings_of(service))
     hosts: ClassVar[tuple[str, ...]] = ("the URLs you set",)
     request_id_headers: ClassVar[tuple[str, ...]] = ("x-global-transaction-id", "x-dp-watson-tran-id")

@@ -9,15 +9,16 @@ from typing import Any
 
 from pydantic import Field
 
+from cloudai.core.flow import Flow, Request, Response
 from cloudai.errors import BadRequestError, InputError, MalformedResponseError
-from cloudai.flow import Flow, Request, Response
 from cloudai.languages import base
 from cloudai.models.base import Level, Meta
 from cloudai.models.face import Emotions
 from cloudai.models.text import Sentiment, known_label, label
-from cloudai.provider import Fault, capability
+from cloudai.providers.base import capability
+from cloudai.providers.replies import Fault
 from cloudai.providers.watson._service import WatsonService
-from cloudai.wire import Wire
+from cloudai.providers.wire import Wire
 
 __all__ = ["Language"]
 
@@ -63,7 +64,7 @@ class Language(WatsonService):
             if reply.warnings:
                 # A feature that the language does not have is only a warning.
                 advice = "Name another language with language=, or use another provider."
-                raise self.raised(Fault("; ".join(reply.warnings), kind=BadRequestError, advice=advice), 200)
+                raise self.error_from(Fault("; ".join(reply.warnings), kind=BadRequestError, advice=advice), 200)
             raise MalformedResponseError("the reply has no sentiment of the text")
         whole = reply.sentiment.document
         return Sentiment(

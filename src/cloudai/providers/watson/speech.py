@@ -10,15 +10,15 @@ from typing import Any
 
 from pydantic import Field
 
+from cloudai.core.flow import Flow, Request, Response
 from cloudai.errors import MalformedResponseError, UnsupportedOperationError
-from cloudai.flow import Flow, Request, Response
 from cloudai.languages import joined, with_region
 from cloudai.media import Audio, AudioLimits
 from cloudai.models.base import Meta
 from cloudai.models.speech import Segment, SpokenWord, Transcript, turns
-from cloudai.provider import capability
+from cloudai.providers.base import capability
 from cloudai.providers.watson._service import WatsonService
-from cloudai.wire import Wire
+from cloudai.providers.wire import Wire
 
 __all__ = ["Speech"]
 

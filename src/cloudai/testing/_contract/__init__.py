@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cloudai.errors import ContractError
-from cloudai.provider import Provider
+from cloudai.providers.base import Provider
 from cloudai.testing._contract import declared, done, inputs, keys, trouble
 from cloudai.testing._contract.subject import Check, Example, Problem, Subject
 

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from datetime import date
 
 from cloudai.client import Client
+from cloudai.core.rate_limit import rates
 from cloudai.errors import CloudAIError, SettingsError
-from cloudai.pace import rates
-from cloudai.provider import BUILT_IN, OPERATIONS, Capability, Provider, find
+from cloudai.operations import OPERATIONS
+from cloudai.providers.base import Capability, Provider
+from cloudai.providers.registry import BUILT_IN, find
 from cloudai.testing._contract.subject import Example, Subject, Told, outcome, without_settings
 
 __all__ = ["capabilities", "constructor", "contract", "examples", "name", "settings", "signatures"]
@@ -71,7 +73,10 @@ def settings(subject: Subject) -> Iterator[Told]:
             if not re.fullmatch(r"[A-Z][A-Z0-9_]*", variable):
                 yield f"{variable!r} is no name of a variable", "Write it in capitals."
             elif not _is_read(subject, setting.name, variable):
-                yield f"{setting.name} is not read from {variable}", "Leave found_outside to Provider, or ask it first."
+                yield (
+                    f"{setting.name} is not read from {variable}",
+                    "Leave lookup_outside to Provider, or ask it first.",
+                )
 
 
 def _is_read(subject: Subject, setting: str, variable: str) -> bool:

@@ -8,15 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from cloudai._harmless import names_a_credential
-from cloudai.errors import (
-    CloudAIError,
-    ReplayError,
-    ServiceError,
-)
-from cloudai.flow import Blob, File, Request
+from cloudai.core.flow import Blob, File, Request
+from cloudai.core.redaction import names_a_credential
+from cloudai.errors import CloudAIError, ReplayError, ServiceError
 from cloudai.models.base import Result
-from cloudai.operations import RESULTS, SOURCES
+from cloudai.operations import OPERATIONS
 from cloudai.testing._contract.subject import (
     GOOD,
     Example,
@@ -52,7 +48,7 @@ def flows(subject: Subject) -> Iterator[Told]:
         for strange in driver.strange:
             yield (
                 f"{example.operation} yields a {strange}",
-                "A flow yields a Request, or `yield from` call(…) or together(…).",
+                "A flow yields a Request, or `yield from` call(…) or parallel(…).",
             )
         for did in driver.did:
             what = (
@@ -72,9 +68,9 @@ def results(subject: Subject) -> Iterator[Told]:
                 yield f"{example} is refused, and the error is {type(found).__name__}", "Leave error() to Provider."
         elif isinstance(found, Exception):
             yield bare(str(example), found) if not isinstance(found, ReplayError) else _not_held(example, found)
-        elif not isinstance(found, RESULTS[example.operation]):
+        elif not isinstance(found, OPERATIONS[example.operation].result):
             what = f"{example.operation} gives a {type(found).__name__}"
-            yield what, f"Return a {RESULTS[example.operation].__name__}."
+            yield what, f"Return a {OPERATIONS[example.operation].result.__name__}."
         elif send.left:
             yield (
                 f"{example}: {len(send.left)} exchanges of the cassette are not asked for",
@@ -161,7 +157,7 @@ def _plain(example: Example, request: Request) -> Iterator[Told]:
     if problem := _plain_problem(request):
         yield f"{example.operation}: a request {problem}", "Give texts and numbers, and uploads as Blob or File."
         return
-    if example.operation in SOURCES and (loose := _loose(request)):
+    if OPERATIONS[example.operation].input != "text" and (loose := _loose(request)):
         what = f"{example.operation}: the upload is not known by the input it was made of ({loose})"
         yield what, "Send the blob that image.fit or audio.probe gives: cassettes and journals find a call by it."
     for header in request.headers:

@@ -6,25 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from cloudai.errors import (
-    CloudAIError,
-    InputError,
-    SettingsError,
-    UnsupportedOperationError,
-)
-from cloudai.flow import Flow
+from cloudai.core.flow import Flow
+from cloudai.errors import CloudAIError, InputError, SettingsError, UnsupportedOperationError
 from cloudai.media import Audio, AudioLimits, Image, ImageLimits, Picture, Sound
 from cloudai.models.image import FEATURES
-from cloudai.operations import SOURCES, complete
-from cloudai.testing._contract.subject import (
-    Example,
-    Subject,
-    Told,
-    bare,
-    driven,
-    outcome,
-    shown,
-)
+from cloudai.operations import OPERATIONS
+from cloudai.options import complete
+from cloudai.testing._contract.subject import Example, Subject, Told, bare, driven, outcome, shown
 from cloudai.testing._script import Script
 
 __all__ = ["languages", "limits", "options"]
@@ -61,10 +49,10 @@ FORMATS = frozenset({"AVIF", "BMP", "GIF", "HEIC", "HEIF", "ICO", "JPEG", "MPO",
 def limits(subject: Subject) -> Iterator[Told]:
     """A picture or recording is made to fit before it is sent; what is none is refused, and nothing sent."""
     for example in subject.examples:
-        source = SOURCES.get(example.operation)
-        if source is None:
+        kind = OPERATIONS[example.operation].input
+        if kind == "text":
             continue
-        given = (_WatchedImage if source is Image else _WatchedAudio)(example.given)
+        given = (_WatchedImage if kind == "image" else _WatchedAudio)(example.given)
         driver = driven(subject, example, given)
         if driver.requests and not given.used:
             yield (
@@ -76,7 +64,7 @@ def limits(subject: Subject) -> Iterator[Told]:
         script = Script()
         found = outcome(subject.provider(example), replace(example, given=b"no such thing"), script, offline=True)
         if not isinstance(found, InputError) or script.requests:
-            what = f"{example.operation} of bytes that are no {'picture' if source is Image else 'recording'}"
+            what = f"{example.operation} of bytes that are no {'picture' if kind == 'image' else 'recording'}"
             yield (
                 f"{what} gives {shown(found)}",
                 "Let the InputError of image.fit or audio.probe through, before the first request.",

@@ -6,24 +6,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cloudai._secrets import Secrets
-from cloudai.errors import (
-    CloudAIError,
-    SettingsError,
-    UnsupportedOperationError,
-)
-from cloudai.flow import Request, Response
-from cloudai.provider import Provider
+from cloudai.core.flow import Request, Response
+from cloudai.core.redaction import Secrets
+from cloudai.errors import CloudAIError, SettingsError, UnsupportedOperationError
+from cloudai.providers.base import Provider
 from cloudai.testing._clients import recording
 from cloudai.testing._contract.declared import SECRET
-from cloudai.testing._contract.subject import (
-    Example,
-    Subject,
-    Told,
-    outcome,
-    shown,
-    without_settings,
-)
+from cloudai.testing._contract.subject import Example, Subject, Told, outcome, shown, without_settings
 from cloudai.testing._script import Script
 
 __all__ = ["missing", "secrets"]

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from cloudai.client import AsyncClient, Client
+from cloudai.core.flow import Call, Flow, Parallel, Request, Response
+from cloudai.core.retry import GOOD
 from cloudai.errors import CloudAIError
-from cloudai.flow import Call, Flow, Request, Response, Together
 from cloudai.media import Audio, Image
 from cloudai.models.base import Result
-from cloudai.operations import complete, given_as
-from cloudai.provider import Provider
-from cloudai.states import GOOD
+from cloudai.operations import given_as
+from cloudai.options import complete
+from cloudai.providers.base import Provider
 from cloudai.testing._cassette import Cassette, PathLike
 from cloudai.testing._replay import Replay, replay
 
@@ -230,7 +231,7 @@ class Driver:
                 return response
             case Call():
                 return step.function()
-            case Together():
+            case Parallel():
                 before = self.steps
                 outcomes = [self.run(flow) for flow in step.flows]
                 self.steps = before  # of the whole flow, not of its parts

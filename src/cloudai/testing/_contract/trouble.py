@@ -9,32 +9,17 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from cloudai.errors import (
-    AuthError,
-    CloudAIError,
-    ConnectionLostError,
-    RateLimitedError,
-    ServiceError,
-)
-from cloudai.flow import Response
+from cloudai.core.flow import Response
+from cloudai.errors import AuthError, CloudAIError, ConnectionLostError, RateLimitedError, ServiceError
 from cloudai.testing._cassette import Exchange
-from cloudai.testing._contract.subject import (
-    GOOD,
-    Driver,
-    Example,
-    Subject,
-    Told,
-    bare,
-    driven,
-    flow_of,
-    outcome,
-)
+from cloudai.testing._contract.subject import GOOD, Driver, Example, Subject, Told, bare, driven, flow_of, outcome
 from cloudai.testing._script import Script
 
 __all__ = ["errors", "interrupted", "malformed"]
 
 WIRE = (
-    "Read replies by response.parse(Model), Model a cloudai.wire.Wire: what does not fit is a MalformedResponseError."
+    "Read replies by response.parse(Model), Model a cloudai.providers.wire.Wire: "
+    "what does not fit is a MalformedResponseError."
 )
 
 BODIES = (

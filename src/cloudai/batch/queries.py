@@ -1,0 +1,505 @@
+"""What is written in a journal, and read: its tables, and a function for each statement.
+
+Each returns a function of the connection, for `Journal.do`, which runs it in the thread that owns the file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import unicodedata
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+from typing import Any, Protocol
+
+from cloudai.core.flow import Response
+from cloudai.errors import JournalError
+
+__all__ = ["CallRecord", "Database", "ItemRecord", "StoredReply"]
+
+APPLICATION = 0x636C6475  # "cldu": says whose file this is
+VERSION = 2
+SCHEMA = (
+    # What is asked: provider, operation and options; one file may hold several.
+    """CREATE TABLE batches (
+        id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, provider TEXT NOT NULL, operation TEXT NOT NULL,
+        options TEXT NOT NULL, version TEXT NOT NULL, started_at TEXT NOT NULL, run INTEGER NOT NULL)""",
+    # One input's bytes, asked once: its result, or the error that ended it.
+    """CREATE TABLE calls (
+        id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, batch INTEGER NOT NULL, sha256 TEXT NOT NULL,
+        state TEXT NOT NULL, rounds INTEGER NOT NULL DEFAULT 0, run INTEGER, item INTEGER,
+        memory TEXT, result TEXT, meta TEXT, error TEXT)""",
+    # What an input with these bytes was called, in any run: by this it can be forgotten.
+    """CREATE TABLE names (
+        name TEXT NOT NULL, call INTEGER NOT NULL, PRIMARY KEY (name, call)) WITHOUT ROWID""",
+    # Each exchange of it: sent how often, what was paid at least and at most, how many are in doubt, the reply.
+    """CREATE TABLE exchanges (
+        call INTEGER NOT NULL, place TEXT NOT NULL, units INTEGER NOT NULL, sent INTEGER NOT NULL DEFAULT 0,
+        requests INTEGER NOT NULL DEFAULT 0,
+        paid INTEGER NOT NULL DEFAULT 0, most INTEGER NOT NULL DEFAULT 0, doubt INTEGER NOT NULL DEFAULT 0,
+        status INTEGER, headers TEXT, body BLOB, PRIMARY KEY (call, place)) WITHOUT ROWID""",
+    # The inputs in their order, and what became of each.
+    """CREATE TABLE items (
+        batch INTEGER NOT NULL, item INTEGER NOT NULL, call INTEGER, name TEXT NOT NULL, row TEXT, status TEXT NOT NULL,
+        facts TEXT NOT NULL, error TEXT, PRIMARY KEY (batch, item)) WITHOUT ROWID""",
+    "CREATE INDEX items_call ON items (call)",
+    f"PRAGMA application_id = {APPLICATION}",
+    f"PRAGMA user_version = {VERSION}",
+)
+NOT_KEPT = ("set-cookie", "set-cookie2")
+"""Headers of a reply that let somebody in."""
+
+
+def _storable(text: str | None) -> str | None:
+    """Halves of surrogate pairs have no UTF-8; their escape is what JSON has for them. A name is shown with it."""
+    return None if text is None else text.encode("utf-8", "backslashreplace").decode()
+
+
+class Database(Protocol):
+    """What is used of a connection to SQLite."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Any:
+        """Run one statement; iterating gives its rows."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
+def require_ours(db: Database) -> bool:
+    """Whether the file is a journal, False where it is new; nothing is written to a file that is another's.
+
+    Raises:
+        JournalError: A journal of a later version.
+        sqlite3.DatabaseError: Anything else.
+    """
+    [(application,)] = db.execute("PRAGMA application_id")
+    [(version,)] = db.execute("PRAGMA user_version")
+    [(tables,)] = db.execute("SELECT COUNT(*) FROM sqlite_schema")
+    if application == APPLICATION and version == VERSION:
+        return True
+    if application == APPLICATION:
+        advice = (
+            "Update cloudai." if version > VERSION else "Read it with the cloudai that made it, or begin a new one."
+        )
+        raise JournalError(f"a journal of version {version}, and this cloudai reads {VERSION}", advice=advice)
+    if tables:
+        raise sqlite3.DatabaseError("file is not a database of ours: not a database")
+    return False
+
+
+def make_tables(db: Database) -> None:
+    """The tables of a new journal."""
+    for statement in SCHEMA:
+        db.execute(statement)
+
+
+@dataclass(frozen=True)
+class CallRecord:
+    """What the journal knows of a call when an input comes to it."""
+
+    call: int
+    state: str = "open"
+    """"open", "done" or "failed"."""
+    suspect: bool = False
+    """It went without an answer while others were answered."""
+    doubts: Mapping[str, int] = field(default_factory=dict)
+    """By place: how often something was sent without learning what became of it."""
+    attempts: int = 0
+    paid: int = 0
+    most: int = 0
+    """Units the vendor has counted, at least and at most."""
+    first: int | None = None
+    """Another item of this run that had the same bytes."""
+    result: str | None = None
+    meta: str | None = None
+    error: str | None = None
+    memory: str | None = None
+    """What a flow must know of the input to be read again without it."""
+    held: Mapping[str, StoredReply] = field(default_factory=dict)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Something was sent, and what became of it is not known."""
+        return bool(self.doubts)
+
+
+@dataclass(frozen=True)
+class StoredReply:
+    """A reply of an earlier run."""
+
+    units: int
+    response: Response
+
+
+# -- statements ------------------------------------------------------------------------------------------------
+
+
+def begin(digest: str, provider: str, operation: str, options: Mapping[str, Any], *, version: str, now: str) -> Any:
+    """A run of these options begins, or goes on: the number of its batch, and of the run."""
+
+    def work(db: Database) -> tuple[int, int]:
+        db.execute(
+            "INSERT INTO batches (digest, provider, operation, options, version, started_at, run)"
+            " VALUES (?, ?, ?, ?, ?, ?, 0) ON CONFLICT (digest) DO UPDATE SET version = excluded.version",
+            (digest, provider, operation, json.dumps(options, ensure_ascii=False, default=str), version, now),
+        )
+        [(batch, run)] = db.execute("SELECT id, run + 1 FROM batches WHERE digest = ?", (digest,))
+        return batch, run
+
+    return work
+
+
+def anew(batch: int, run: int) -> Any:
+    """The inputs are gone through from the beginning."""
+
+    def work(db: Database) -> None:
+        db.execute("UPDATE batches SET run = ? WHERE id = ?", (run, batch))
+        db.execute("DELETE FROM items WHERE batch = ?", (batch,))
+
+    return work
+
+
+def stand(batch: int, run: int, item: int, *, key: str, sha256: str, name: str) -> Any:
+    """What is known of the call with this key; it is entered if nothing is, and so is what the input is called."""
+
+    def work(db: Database) -> CallRecord:
+        entered = db.execute(
+            "INSERT OR IGNORE INTO calls (key, batch, sha256, state, item, run) VALUES (?, ?, ?, 'open', ?, ?)"
+            " RETURNING id",
+            (key, batch, sha256, item, run),
+        )
+        for (call,) in list(entered):
+            db.execute("INSERT INTO names (name, call) VALUES (?, ?)", (_storable(name), call))
+            return CallRecord(call)
+        # The first input of this run that comes to it has it, and its bill; the others are copies.
+        db.execute("UPDATE calls SET run = ?, item = ? WHERE key = ? AND run < ?", (run, item, key, run))
+        [(call, of_run, of_item)] = db.execute("SELECT id, run, item FROM calls WHERE key = ?", (key,))
+        db.execute("INSERT OR IGNORE INTO names (name, call) VALUES (?, ?)", (_storable(name), call))
+        return replace(_standing(db, call), first=of_item if of_run == run and of_item != item else None)
+
+    return work
+
+
+def standing_of(call: int) -> Any:
+    """What is known of a call."""
+    return lambda db: _standing(db, call)
+
+
+def state_of(key: str) -> Any:
+    """Of the call with this key: "open", "doubt", "done", "failed", or None where there is none."""
+
+    def work(db: Database) -> str | None:
+        rows = list(
+            db.execute(
+                "SELECT state, (SELECT MAX(doubt) FROM exchanges WHERE call = id) FROM calls WHERE key = ?", (key,)
+            )
+        )
+        return ("doubt" if rows[0][1] and rows[0][0] == "open" else str(rows[0][0])) if rows else None
+
+    return work
+
+
+def _standing(db: Database, call: int) -> CallRecord:
+    [(state, rounds, result, meta, error, memory)] = db.execute(
+        "SELECT state, rounds, result, meta, error, memory FROM calls WHERE id = ?", (call,)
+    )
+    [(sent, paid, most)] = db.execute(
+        "SELECT TOTAL(sent), TOTAL(paid), TOTAL(most) FROM exchanges WHERE call = ?", (call,)
+    )
+    return CallRecord(
+        call=call,
+        state=state,
+        suspect=bool(rounds),
+        doubts=dict(db.execute("SELECT place, doubt FROM exchanges WHERE call = ? AND doubt > 0", (call,))),
+        attempts=int(sent),
+        paid=int(paid),
+        most=int(most),
+        result=result,
+        meta=meta,
+        error=error,
+        memory=memory,
+        held=_held(db, call),
+    )
+
+
+def _held(db: Database, call: int) -> dict[str, StoredReply]:
+    rows = db.execute(
+        "SELECT place, units, status, headers, body FROM exchanges WHERE call = ? AND status IS NOT NULL", (call,)
+    )
+    found = {
+        place: StoredReply(units, Response(status, json.loads(headers), body, replayed=True))
+        for place, units, status, headers, body in rows
+    }
+    return {place: found[place] for place in sorted(found, key=in_order)}
+
+
+def in_order(place: str) -> list[int]:
+    return [int(number) for number in place.split(".")]
+
+
+def intend(call: int, place: str, units: int, requests: int = 1) -> Any:
+    """A request is about to go out: from now on it is in doubt. Of those that go as one, one counts as a request."""
+
+    def work(db: Database) -> None:
+        db.execute(
+            "INSERT INTO exchanges (call, place, units, sent, requests, most, doubt) VALUES (?, ?, ?, 1, ?, ?, 1)"
+            " ON CONFLICT (call, place) DO UPDATE SET sent = sent + 1, requests = requests + excluded.requests,"
+            " most = most + excluded.most, doubt = doubt + 1",
+            (call, place, units, requests, units),
+        )
+
+    return work
+
+
+def answer(call: int, place: str, units: int, response: Response, memory: Mapping[str, Any]) -> Any:
+    """A good reply has come; of the looks at one job the last one is kept."""
+    kept = {name: value for name, value in response.headers.items() if name not in NOT_KEPT}
+    headers = json.dumps(kept, default=str)  # a `send=` of the user's may give numbers
+    paid = 0 if response.replayed else units
+
+    def work(db: Database) -> None:
+        db.execute(
+            "INSERT INTO exchanges (call, place, units, paid, most, status, headers, body)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call, place) DO UPDATE SET doubt = 0, paid = paid + ?,"
+            " status = excluded.status, headers = excluded.headers, body = excluded.body",
+            (call, place, units, paid, paid, response.status, headers, response.content, paid),
+        )
+        remembered = _storable(json.dumps(memory, ensure_ascii=False))
+        db.execute("UPDATE calls SET memory = ? WHERE id = ?", (remembered, call))
+
+    return work
+
+
+def adopt(call: int, run: int, item: int, found: CallRecord) -> Any:
+    """A call that was done in a run with another journal: its replies and its result; nothing is sent or paid."""
+
+    def work(db: Database) -> None:
+        db.execute("UPDATE exchanges SET doubt = 0 WHERE call = ?", (call,))
+        for place, held in found.held.items():
+            reply = (held.response.status, json.dumps(dict(held.response.headers)), held.response.content)
+            db.execute(
+                "INSERT INTO exchanges (call, place, units, status, headers, body) VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (call, place) DO UPDATE SET"
+                " status = excluded.status, headers = excluded.headers, body = excluded.body",
+                (call, place, held.units, *reply),
+            )
+        columns = {"memory": found.memory, "result": found.result, "meta": found.meta}
+        settle(call, run, item, "done", **columns)(db)
+
+    return work
+
+
+def undo(  # of `intend`, what is taken back
+    call: int, place: str, units: int, requests: int = 1, *, sent: bool, doubt: bool, free: bool
+) -> Any:
+    """An attempt failed: whether it reached the service, is still in doubt, and costs nothing."""
+
+    def work(db: Database) -> None:
+        db.execute(
+            "UPDATE exchanges SET sent = sent - ?, requests = requests - ?, most = most - ?, doubt = doubt - ?"
+            " WHERE call = ? AND place = ?",
+            (int(not sent), 0 if sent else requests, units if free else 0, int(not doubt), call, place),
+        )
+
+    return work
+
+
+@dataclass(frozen=True)
+class ItemRecord:
+    """An input and what became of it, as it is written down."""
+
+    item: int
+    name: str
+    status: str
+    facts: Mapping[str, Any]
+    call: int | None = None
+    row: Mapping[str, Any] | None = None
+    error: str | None = None
+
+
+def enter(batch: int, entered: ItemRecord) -> Any:
+    """What became of an input."""
+
+    def work(db: Database) -> None:
+        db.execute(
+            "INSERT OR REPLACE INTO items (batch, item, call, name, row, status, facts, error)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                batch,
+                entered.item,
+                entered.call,
+                _storable(entered.name),
+                _storable(None if entered.row is None else _row_as_json(entered.row)),
+                entered.status,
+                _storable(json.dumps(entered.facts, ensure_ascii=False)),
+                _storable(entered.error),
+            ),
+        )
+
+    return work
+
+
+def enter_all(entered: Sequence[tuple[int, ItemRecord]]) -> Any:
+    """What became of several inputs, each with its batch."""
+
+    def work(db: Database) -> None:
+        for batch, one in entered:
+            enter(batch, one)(db)
+
+    return work
+
+
+def _row_as_json(row: Mapping[str, Any]) -> str:
+    """The user's columns; of a value that JSON cannot hold how Python shows it."""
+    try:
+        return json.dumps(row, ensure_ascii=False, default=str)
+    except Exception:  # noqa: BLE001  # whatever their __str__ raises
+        return json.dumps({name: _as_shown(value) for name, value in row.items()}, ensure_ascii=False)
+
+
+def _as_shown(value: Any) -> Any:
+    for shown in (lambda: json.loads(json.dumps(value, default=str)), lambda: repr(value)):
+        with suppress(Exception):
+            return shown()
+    return f"<{type(value).__name__}>"
+
+
+def settle(call: int, run: int, item: int, state: str, **columns: Any) -> Any:
+    """A call is done, has failed for good, or stays open, with its result or its error."""
+
+    def work(db: Database) -> None:
+        names = ", ".join(f"{name} = ?" for name in columns)
+        db.execute(
+            f"UPDATE calls SET state = ?, run = ?, item = ?{', ' * bool(names)}{names} WHERE id = ?",  # noqa: S608  # our names
+            (state, run, item, *map(_storable, columns.values()), call),
+        )
+
+    return work
+
+
+def suspect(call: int) -> Any:
+    """It went without an answer, and others were answered: the fault may be its own."""
+
+    def work(db: Database) -> None:
+        db.execute("UPDATE calls SET rounds = rounds + 1 WHERE id = ?", (call,))
+
+    return work
+
+
+def unpaid(call: int, place: str) -> Any:
+    """A good reply that cannot be used: that it was counted is no longer certain."""
+
+    def work(db: Database) -> None:
+        db.execute("UPDATE exchanges SET paid = 0 WHERE call = ? AND place = ?", (call, place))
+
+    return work
+
+
+def spent(batch: int) -> Any:
+    """Requests sent and units that may have been billed, of all runs."""
+
+    def work(db: Database) -> tuple[int, int]:
+        [(sent, most)] = db.execute(
+            "SELECT TOTAL(requests), TOTAL(most) FROM exchanges WHERE call IN (SELECT id FROM calls WHERE batch = ?)",
+            (batch,),
+        )
+        return int(sent), int(most)
+
+    return work
+
+
+def page(batch: int, after: int, n: int = 100) -> Any:
+    """The next inputs with what became of them, in order."""
+
+    def work(db: Database) -> list[tuple[ItemRecord, CallRecord | None]]:
+        rows = list(
+            db.execute(
+                "SELECT item, call, name, row, status, facts, error FROM items WHERE batch = ? AND item > ?"
+                " ORDER BY item LIMIT ?",
+                (batch, after, n),
+            )
+        )
+        return [
+            (
+                ItemRecord(item, name, status, json.loads(facts), call, json.loads(row) if row else None, error),
+                None if call is None else _standing(db, call),
+            )
+            for item, call, name, row, status, facts, error in rows
+        ]
+
+    return work
+
+
+def batches(db: Database) -> list[dict[str, Any]]:
+    """What the file holds: each provider, operation and options, with its books."""
+    columns = ("batch", "digest", "provider", "operation", "options", "version", "started_at", "runs")
+    rows = [
+        dict(zip(columns, row, strict=True))
+        for row in db.execute(
+            "SELECT id, digest, provider, operation, options, version, started_at, run FROM batches ORDER BY id"
+        )
+    ]
+    for row in rows:
+        row["books"] = dict(
+            db.execute("SELECT status, COUNT(*) FROM items WHERE batch = ? GROUP BY status", (row["batch"],))
+        )
+        row["requests"], row["units"] = spent(row["batch"])(db)
+    return rows
+
+
+def doubts(db: Database) -> int:
+    """Calls of which something was sent, and what became of it is not known."""
+    [(n,)] = db.execute("SELECT COUNT(DISTINCT call) FROM exchanges WHERE doubt > 0")
+    return int(n)
+
+
+def known_as(wanted: str) -> Any:
+    """The names that somebody may mean who writes this: that name, else paths that end so, else those of a digest."""
+    name = str(_storable(unicodedata.normalize("NFC", PurePath(wanted).as_posix())))
+    digest = wanted.lower() if re.fullmatch("[0-9a-fA-F]{8,64}", wanted) else None
+    every = "SELECT name FROM (SELECT name FROM items UNION SELECT name FROM names) WHERE"
+    asked = [
+        (f"{every} name IN (?, ?)", (name, _storable(wanted))),
+        (f"{every} substr(name, -length(?1)) = ?1", (f"/{name}",)),
+        ("SELECT DISTINCT name FROM names JOIN calls ON call = id WHERE substr(sha256, 1, length(?1)) = ?1", (digest,)),
+    ]
+
+    def work(db: Database) -> list[str]:
+        found = ([n for (n,) in db.execute(sql, parameters)] for sql, parameters in asked)
+        return next(filter(None, found), [])
+
+    return work
+
+
+def keys_of(name: str) -> Any:
+    """The keys of all calls of an input, by its name."""
+
+    def work(db: Database) -> list[str]:
+        calls = "SELECT call FROM names WHERE name = ? UNION SELECT call FROM items WHERE name = ?"
+        return [key for (key,) in db.execute(f"SELECT key FROM calls WHERE id IN ({calls})", (name, name))]  # noqa: S608  # our names
+
+    return work
+
+
+def forget(name: str) -> Any:
+    """Delete all that is kept of an input, by its name, of all runs: how many calls and inputs were found."""
+
+    def work(db: Database) -> int:
+        calls = [
+            call
+            for (call,) in db.execute(
+                "SELECT call FROM names WHERE name = ? UNION SELECT call FROM items WHERE name = ? AND call NOT NULL",
+                (name, name),
+            )
+        ]
+        [(n,)] = db.execute("SELECT COUNT(*) FROM items WHERE name = ?", (name,))
+        for call in calls:
+            for table, column in (("exchanges", "call"), ("calls", "id"), ("items", "call"), ("names", "call")):
+                db.execute(f"DELETE FROM {table} WHERE {column} = ?", (call,))  # noqa: S608  # our names
+        db.execute("DELETE FROM items WHERE name = ?", (name,))
+        return max(int(n), len(calls))
+
+    return work

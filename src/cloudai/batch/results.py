@@ -1,0 +1,115 @@
+"""What a journal keeps of a batch, read again: its outcomes in the order of the inputs, and the table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import merge
+from pathlib import PurePosixPath
+from typing import Any
+
+from cloudai.batch import queries
+from cloudai.batch.codec import error_of, result_of
+from cloudai.batch.inputs import Inputs
+from cloudai.batch.journal import Journal
+from cloudai.batch.queries import CallRecord, ItemRecord
+from cloudai.errors import CloudAIError, NotStartedError
+from cloudai.outcomes import THEIRS, Outcome, with_theirs
+from cloudai.table import Table
+
+__all__ = ["DONE", "outcomes", "pages", "table_of"]
+
+DONE = ("ok", "none_found")
+
+COLUMNS = (
+    *("provider", "method", "operation", "count", "error_type", "error", "advice"),
+    *("attempts", "billed_min", "billed_max", "cost_min", "cost_max", "price_date"),
+    *("queued_s", "elapsed_s", "started_at", "finished_at"),
+    *("duplicate_of", "cached", "sha256", "sent_bytes", "prepared", "host"),
+)
+UNITS = {"queued_s": "s", "elapsed_s": "s", "cost_min": "USD", "cost_max": "USD", "sent_bytes": "bytes"}
+UNREADABLE = "its result is of another version of cloudai"
+
+
+def pages(journal: Journal, batch: int) -> Iterator[tuple[ItemRecord, CallRecord | None]]:
+    """Every input with what is known of its call, a page at a time."""
+    after = -1
+    while found := journal.read(queries.page(batch, after)):
+        yield from found
+        after = found[-1][0].item
+
+
+def outcomes(
+    journal: Journal, batches: Sequence[tuple[int, str]], inputs: Inputs | None = None
+) -> Iterator[Outcome[Any]]:
+    """The outcome of every input, of each operation (the number of its batch, its name).
+
+    Texts have their words where the inputs are at hand, else a digest.
+    """
+    each = (_outcomes(journal, batch, operation, inputs) for batch, operation in batches)
+    return merge(*each, key=lambda outcome: outcome.item)
+
+
+def _outcomes(journal: Journal, batch: int, operation: str, inputs: Inputs | None) -> Iterator[Outcome[Any]]:
+    for entered, standing in pages(journal, batch):
+        done = entered.status in DONE and standing is not None
+        result = result_of(operation, standing, entered.name) if done and standing else None
+        error: CloudAIError | None = error_of(entered.error) if entered.error else None
+        if result is None and error is None:
+            error = NotStartedError(UNREADABLE, advice="Batch.reparse() reads the replies anew, for nothing.")
+        entry = inputs.at(entered.item) if inputs is not None else None
+        if entry is not None and entry.is_of(entered.facts.get("sha256")):
+            name, row = entry.shown, entry.row  # a text, or an address, as it was given
+        else:
+            name, row = entered.name, entered.row
+        yield Outcome(
+            entered.item,
+            name,
+            result,
+            error,
+            row=row,
+            status=entered.status,
+            facts=entered.facts,
+            operation=operation,
+        )
+
+
+def table_of(found: Iterable[Outcome[Any]], price: float | None = None, price_date: str | None = None) -> Table:
+    """One row for each input and operation: how it ended, what it cost, when, and what was done to it."""
+    found = list(found)
+    folder = _common_folder([outcome.input for outcome in found if outcome.facts.get("is_path")])
+    rows: list[dict[str, Any]] = []
+    theirs: dict[str, None] = {}
+    for outcome in found:
+        own = {f"{THEIRS}{name}": value for name, value in (outcome.row or {}).items()}
+        theirs |= dict.fromkeys(own)
+        name = outcome.input[len(folder) :] if outcome.facts.get("is_path") else outcome.input
+        facts = {**dict.fromkeys(COLUMNS), **{n: v for n, v in outcome.facts.items() if n in COLUMNS}}
+        head = {"item": outcome.item, "input": name, "status": outcome.status}
+        cost = {} if price is None else _cost(outcome, price, price_date)
+        rows.append({**facts, **head, "operation": outcome.operation, **_why(outcome), **cost, **own})
+    return with_theirs(rows, ["item", "input", "status", *COLUMNS], list(theirs), UNITS)
+
+
+def _why(outcome: Outcome[Any]) -> dict[str, Any]:
+    error = outcome.error
+    if error is None or outcome.status in DONE:
+        return {}
+    message = error.message if isinstance(error, CloudAIError) else str(error)
+    return {"error_type": type(error).__name__, "error": message, "advice": getattr(error, "advice", None)}
+
+
+def _cost(outcome: Outcome[Any], price: float, date: str | None) -> dict[str, Any]:
+    ends = {f"cost_{end}": (outcome.facts.get(f"billed_{end}") or 0) * price / 1000 for end in ("min", "max")}
+    return {**ends, "price_date": date}
+
+
+def _common_folder(names: Sequence[str]) -> str:
+    """The folder that all paths are in, with its slash; of one path the folder it is in."""
+    parts = [PurePosixPath(folder).parts for folder in {str(PurePosixPath(name).parent) for name in names}]
+    shared: list[str] = []
+    for level in zip(*parts, strict=False):
+        if len(set(level)) > 1:
+            break
+        shared.append(level[0])
+    common = str(PurePosixPath(*shared)) if shared else "."
+    return "" if common in (".", "/") else f"{common}/"

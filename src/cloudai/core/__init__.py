@@ -1,0 +1,1 @@
+"""Flows, the engine around them and the two drivers: how a call is carried out, whoever answers it."""

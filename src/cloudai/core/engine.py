@@ -1,0 +1,432 @@
+"""What happens around one exchange: token, send, classify, retry, account. Performs no I/O.
+
+The engine is a generator too. It takes a flow's steps and yields a handful of *effects* (``effects.py``), which a
+driver carries out (``drivers.py``). The time comes from outside as well.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeVar
+
+from pydantic import ValidationError
+from tenacity import RetryCallState
+
+from cloudai.core.call import CallContext, Event, raw_of
+from cloudai.core.effects import Gather, Program, Send
+from cloudai.core.extras import with_extras
+from cloudai.core.fetch import fetched
+from cloudai.core.flow import Call, Fetch, Flow, Parallel, Request, Response
+from cloudai.core.rate_limit import EndpointGuards, Gate, RetryBudget, shared
+from cloudai.core.redaction import SHORTEST, Allowlist, Secrets, carried, telling
+from cloudai.core.retry import GOOD, USUAL, classify, retrying, wait_after
+from cloudai.core.tokens import Token, TokenCache
+from cloudai.core.urls import FetchRules, origin, shown, split
+from cloudai.core.vendor import Vendor
+from cloudai.errors import (
+    AuthError,
+    CloudAIError,
+    ConnectError,
+    ConnectionLostError,
+    DeadlineExceededError,
+    FetchError,
+    MalformedResponseError,
+    RateLimitedError,
+    RedirectBlockedError,
+    detached,
+)
+from cloudai.models.base import Meta, Result
+
+__all__ = ["Engine"]
+
+T = TypeVar("T")
+
+R = TypeVar("R", bound=Result)
+
+ALLOWLIST = Allowlist()
+
+TOO_MANY = "Wait and call again, or call less often."
+
+
+class Engine:
+    """Carries out flows for one provider; one serves all calls of a client."""
+
+    def __init__(
+        self,
+        provider: Vendor,
+        *,
+        max_attempts: int = 3,
+        clock: Callable[[], float] = time.monotonic,
+        on_event: Callable[[Event], None] | None = None,
+        offline: bool = False,
+        on_unknown: Literal["retry", "raise"] = "retry",
+        fetching: FetchRules | None = None,
+    ) -> None:
+        self.provider = provider
+        self.fetching = fetching
+        self.max_attempts = max_attempts
+        self.clock = clock
+        self.on_event = on_event
+        self.offline = offline
+        self.on_unknown = on_unknown
+        self._tokens = TokenCache(self._steps, clock)
+        self._guards: EndpointGuards | None = None
+        self._keys: list[str] | None = None
+        self._withheld = Secrets()
+        """Of the last request."""
+
+    def run(self, flow: Flow[R], context: CallContext) -> Program[R]:
+        """The whole call: the flow's result with ``meta`` and ``raw``, or an error that says what it cost."""
+        began, called_at = self.clock(), datetime.now(UTC)
+        failure: CloudAIError | None = None
+        try:
+            result = yield from self._steps(flow, context)
+        except ValidationError as error:
+            # The flow built its result from numbers that a result refuses.
+            failure = _out_of_range(error)
+        except CloudAIError as error:
+            failure = error
+        if failure is not None:
+            raise detached(self._signed_off(failure, context))
+        self._tell("result", context)
+        return result._with(self._meta(result, context, called_at, self.clock() - began), _raw(context))  # noqa: SLF001
+
+    def _steps(self, flow: Flow[T], context: CallContext, within: str = "") -> Program[T]:
+        """Carry out a flow: its requests by `_exchange`, its blocking functions by the driver.
+
+        Each exchange has a place by which it is found again: its number in the flow ("2"), after the place of the
+        flow it is a part of ("1.0.2"). All looks at one job are one place.
+        """
+        answer: Any = None
+        failure: BaseException | None = None
+        number, last = 0, None
+        while True:
+            try:
+                step = flow.throw(failure) if failure else flow.send(answer)
+            except StopIteration as stop:
+                value: T = stop.value
+                return value
+            answer, failure = None, None
+            try:
+                match step:
+                    case Request():
+                        number += not (last and _is_poll(step) and (step.method, step.url) == (last.method, last.url))
+                        last = step
+                        answer = yield from self._exchange(step, context, f"{within}{number}")
+                    case Call():
+                        answer = yield from self._called(step, context)
+                    case Fetch(address):
+                        answer = yield from self._fetched(address, context)
+                    case Parallel(flows):
+                        number += 1
+                        answer = _all_or_first_error((yield Gather(self._parts(flows, context, f"{within}{number}"))))
+            except BaseException as error:  # noqa: BLE001  # also a cancellation: the flow's `finally` must run
+                failure = error
+
+    def _parts(self, flows: Sequence[Flow[Any]], context: CallContext, within: str) -> list[Program[Any]]:
+        return [self._steps(flow, context, f"{within}.{number}.") for number, flow in enumerate(flows)]
+
+    def _called(self, step: Call, context: CallContext) -> Program[Any]:
+        """Run a blocking function; one that waits for somebody else has the time that is left."""
+        if not step.waits:
+            return (yield step)
+        try:
+            return (yield replace(step, timeout=context.left(self.clock())))
+        except CloudAIError as error:
+            if not isinstance(error, DeadlineExceededError):  # whose time was up says so itself
+                context.hooks.kept_waiting(error)
+            raise
+
+    def _fetched(self, address: str, context: CallContext) -> Program[bytes | None]:
+        """The file at an address, within the call's time; None where it is for the provider to fetch."""
+        if self.fetching is None:
+            return None
+        if self.offline:
+            raise FetchError(f"offline, and {shown(address)} is not here", advice="Give the file.")
+        return (yield from fetched(address, self.fetching, self.clock, context.deadline))
+
+    def prepare(self, flow: Flow[None], context: CallContext) -> Program[None]:
+        """Carry out a flow that makes an input ready before its bytes are asked for: it may be an address."""
+        yield from self._steps(flow, context)
+
+    def _exchange(self, request: Request, context: CallContext, step_id: str) -> Program[Response]:
+        """Send a request until it is answered, refused for good, or out of time; what is held is not sent again."""
+        if request.credentials and (held := context.hooks.held(step_id)) is not None:
+            context.exchanges.append((request, held))
+            return held
+        request = with_extras(request, context)
+        if request.delay:
+            yield from context.hooks.rest(min(request.delay, context.left(self.clock())))
+        _require_same_place(request, context)
+        endpoint = request.service, *split(request.url)[:2]
+        guards = self._guarded()
+        budget, gate = guards.budget(endpoint), guards.gate(endpoint)
+        unknowns = context.hooks.unknown(step_id)
+        state: RetryCallState | None = None
+        while True:
+            try:
+                yield from self._turn(request, context, step_id, guards, endpoint)
+                response = yield from self._attempt(request, context, gate, step_id)
+            except CloudAIError:
+                state = state or self._policy(request, context, step_id, budget, unknowns)
+                seconds = wait_after(state)
+                self._tell("wait", context, seconds=seconds)
+                yield from context.hooks.rest(seconds)
+            else:
+                budget.earn()
+                if request.credentials:
+                    context.exchanges.append((request, response))
+                return response
+
+    def _policy(
+        self, request: Request, context: CallContext, step_id: str, budget: RetryBudget, unknowns: int
+    ) -> RetryCallState:
+        """Made when an exchange has failed, and not before: most do not."""
+
+        def most(error: CloudAIError) -> float:
+            """Asked once for each failure, so that it can count them."""
+            nonlocal unknowns
+            unknowns += classify(error).state == "UNKNOWN"
+            return self._most_attempts(error, request, unknowns)
+
+        return retrying(
+            most,
+            lambda: context.deadline - self.clock(),
+            # A new token is no sign of an outage, and a job that is paid is looked at whatever the others suffer.
+            lambda error: isinstance(error, AuthError) or _is_poll(request) or context.hooks.retry(step_id, budget),
+        )
+
+    def _guarded(self) -> EndpointGuards:
+        """The guards of the account; of this client alone where it has no key, or a clock of its own."""
+        if self._guards is None:
+            account = None if self.offline or self.clock is not time.monotonic else self.provider.account()
+            self._guards = shared(account) if account else EndpointGuards()
+        return self._guards
+
+    def _most_attempts(self, error: CloudAIError, request: Request, unknowns: int) -> float:
+        """How many attempts there are where one ended so."""
+        outcome = classify(error)
+        if outcome.attempts == 1:
+            return 1
+        if _is_poll(request):
+            return math.inf  # looking at a job costs nothing, and giving up on it does
+        if outcome.state == "UNKNOWN":
+            return self.max_attempts if self.on_unknown == "retry" and unknowns < outcome.attempts else 1
+        return min(outcome.attempts, self.max_attempts) if outcome.attempts < USUAL else self.max_attempts
+
+    def _turn(
+        self, request: Request, context: CallContext, step_id: str, guards: EndpointGuards, endpoint: Hashable
+    ) -> Program[None]:
+        """Wait until it may go out. Where the ledger is patient that takes nothing off the call's time."""
+        began, gate = self.clock(), guards.gate(endpoint)
+        yield from self._pass(gate, context)
+        if request.credentials:
+            yield from context.hooks.meet(step_id, request, guards.pacer(endpoint))
+        while (
+            request.credentials and (seconds := context.hooks.early(step_id, guards.pacer(endpoint), self.clock())) > 0
+        ):
+            yield from context.hooks.rest(seconds)
+            yield from self._pass(gate, context)
+        if context.hooks.patient:
+            context.deadline += self.clock() - began
+
+    def _pass(self, gate: Gate, context: CallContext) -> Program[None]:
+        """Wait while the endpoint has asked everybody to; RateLimitedError where that is longer than the call has."""
+        waited_for = None
+        # Once for each time it is closed: whose sleep takes no time has chosen not to wait.
+        while (closed := gate.opens - self.clock()) > 0 and gate.opens != waited_for:
+            waited_for, wait = gate.opens, closed + gate.spread()
+            if wait >= context.deadline - self.clock() and not context.hooks.patient:
+                error = RateLimitedError(
+                    f"the service has asked to wait, {closed:.0f} s still", advice=TOO_MANY, retry_after=closed
+                )
+                error.state = "NOT_SENT"
+                raise error
+            self._tell("wait", context, seconds=wait)
+            yield from context.hooks.rest(wait)
+
+    def _attempt(self, request: Request, context: CallContext, gate: Gate, step_id: str) -> Program[Response]:
+        """One attempt: the reply if it is a good one, else the error it stands for."""
+        token, plain = None, request
+        if request.credentials and not self.offline:
+            token = yield from self._tokens.current(request.service, context)
+            request = context.vendor.sign(request, token)
+        secrets = self._secrets(plain, request, context)
+        context.left(self.clock())
+        began = self.clock()
+        yield from context.hooks.sending(step_id, request)
+        if context.hooks.patient:
+            context.deadline += self.clock() - began
+        left = context.left(self.clock())
+        context.attempts += 1
+        self._tell("attempt", context)
+        try:
+            response: Response = yield Send(request, left)
+        except CloudAIError as error:
+            secrets.clear(error)
+            self._tell("failure", context, error=type(error).__name__)
+            self._failed(error, request, context, step_id)
+            self._raise_if_late(error, context)
+            raise
+        except Exception as error:
+            # A `send` of the user's has failed, and how far it came nobody knows.
+            self._tell("failure", context, error=type(error).__name__)
+            self._failed(ConnectionLostError(f"send= failed with {type(error).__name__}"), request, context, step_id)
+            raise
+        response = secrets.cleared(response)
+        context.request_id = context.vendor.request_id(response) or context.request_id
+        self._tell("reply", context, status=response.status)
+        if response.status not in GOOD:
+            raise self._failed(self._refusal(response, token, gate, context), request, context, step_id)
+        if not response.replayed:
+            context.billed_min += request.billed
+            context.billed_max += request.billed
+        context.state = "DONE"
+        yield from context.hooks.answered(step_id, request, response)
+        return response
+
+    def _secrets(self, plain: Request, signed: Request, context: CallContext) -> Secrets:
+        """What of the credentials and of the user's own extras the service must not repeat to anybody."""
+        if not signed.credentials:
+            return Secrets(carried(signed, ALLOWLIST))  # it asks for a token: by what it carries
+        if signed is plain and not (context.extra or context.extra_params or context.extra_headers):
+            return Secrets()
+        if self._keys is None and not self.offline:
+            self._keys = [key for key in context.vendor.secrets() if len(key) >= SHORTEST]
+        headers, params = _added(signed.headers, plain.headers), _added(signed.params, plain.params)
+        asked = (
+            None if context.extra or context.extra_params or context.extra_headers else (signed.url, headers, params)
+        )
+        secrets = self._withheld
+        if asked is not None and asked == secrets.of:
+            return secrets
+        added = replace(
+            signed, headers={**headers, **(context.extra_headers or {})}, params=params, form=None, json=context.extra
+        )
+        own = telling(context.extra_params, nameless=math.inf)
+        values = {*(self._keys or ()), *carried(added, ALLOWLIST), *own}
+        if values != secrets.values:
+            # Kept: its spellings of a long token cost a quarter of a millisecond.
+            secrets = self._withheld = Secrets(values)
+        secrets.of = asked
+        return secrets
+
+    def _refusal(self, response: Response, token: Token | None, gate: Gate, context: CallContext) -> CloudAIError:
+        """The error that a reply other than a good one stands for."""
+        if 200 <= response.status < 300:  # noqa: PLR2004
+            return MalformedResponseError(f"a reply of status {response.status}, which nobody asked for")
+        error = context.vendor.error(response)
+        if isinstance(error, RateLimitedError):
+            gate.close(self.clock(), error.retry_after)
+        if isinstance(error, AuthError) and token is not None:
+            # The service no longer takes it: whoever comes next fetches one anew, once for all.
+            error.renewed = True
+            self._tokens.discard(token)
+        return error
+
+    def _raise_if_late(self, error: CloudAIError, context: CallContext) -> None:
+        """A connection that was not made because the time was up is the deadline's."""
+        if isinstance(error, ConnectError) and self.clock() >= context.deadline:
+            late = DeadlineExceededError(f"{error.message}, and the time is used up", advice=error.advice)
+            late.state = "NOT_SENT"
+            raise late from error
+
+    def _failed(self, error: CloudAIError, request: Request, context: CallContext, step_id: str) -> CloudAIError:
+        """The error, entered in the books."""
+        outcome = classify(error)
+        error.state = context.state = outcome.state
+        context.billed_max += request.billed if outcome.billed else 0
+        context.hooks.failed(step_id, request, error)
+        return error
+
+    def _signed_off(self, error: CloudAIError, context: CallContext) -> CloudAIError:
+        error.provider = error.provider or context.vendor.name
+        error.operation, error.input = context.operation, context.describe().get("input")
+        error.request_id, error.attempts = context.request_id, context.attempts
+        if isinstance(error, MalformedResponseError) and context.state == "DONE":
+            # A good status is no proof that the vendor counted what it could not write down.
+            context.state = "UNKNOWN"
+            context.billed_min -= sum(request.billed for request, reply in context.exchanges[-1:] if not reply.replayed)
+        error.state = error.state or context.state
+        error.raw = _raw(context) or error.raw
+        error.billed_min, error.billed_max = context.billed_min, context.billed_max
+        self._tell("result", context, error=type(error).__name__)
+        return error
+
+    def _meta(self, result: Result, context: CallContext, called_at: datetime, elapsed: float) -> Meta:
+        asked = [request for request, _ in context.exchanges if request.billed]
+        known = {
+            "provider": context.vendor.name,
+            "operation": context.operation,
+            **(
+                {"service": _listed(r.service for r in asked), "api_version": _listed(r.api for r in asked)}
+                if asked
+                else {}
+            ),
+            **context.describe(),
+            **context.prepared(),
+            "request_id": context.request_id,
+            "called_at": called_at,
+            "elapsed": elapsed,
+            "attempts": context.attempts,
+            "billed_min": context.billed_min,
+            "billed_max": context.billed_max,
+            "replayed": bool(context.exchanges) and all(response.replayed for _, response in context.exchanges),
+        }
+        # What the flow itself said (the model, the language sent) goes before what is known from outside.
+        said = result.meta.model_dump(exclude_defaults=True) if result.meta.model_fields_set else {}
+        return Meta(**{**known, **said})
+
+    def _tell(self, kind: str, context: CallContext, **more: Any) -> None:
+        if self.on_event:
+            name = context.describe().get("input", "")
+            self.on_event(Event(kind, context.vendor.name, context.operation, name, context.attempts, **more))
+
+
+def _added(after: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in after.items() if before.get(name) != value}
+
+
+def _is_poll(request: Request) -> bool:
+    return request.credentials and not request.billed
+
+
+def _require_same_place(request: Request, context: CallContext) -> None:
+    """RedirectBlockedError where a job is to be looked at in a place that has not had the key yet.
+
+    The address of a job comes in a reply: it must not choose who gets the key next.
+    """
+    if _is_poll(request) and context.exchanges:
+        known = {origin(earlier.url) for earlier, _ in context.exchanges} - {None}
+        if origin(request.url) not in known:
+            raise RedirectBlockedError(
+                "the reply names another place to look at its job",
+                advice="Check the endpoint: the key is not sent there.",
+            )
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Each once, in order: an operation may ask two APIs, and its result says so."""
+    return ", ".join(dict.fromkeys(names))
+
+
+def _all_or_first_error(outcomes: Sequence[Any]) -> list[Any]:
+    failures = [o for o in outcomes if isinstance(o, BaseException)]
+    if failures:
+        failures[0].partial = [None if isinstance(o, BaseException) else o for o in outcomes]  # type: ignore[attr-defined]
+        raise failures[0]
+    return list(outcomes)
+
+
+def _raw(context: CallContext) -> Any:
+    return raw_of([(request.billed, response) for request, response in context.exchanges])
+
+
+def _out_of_range(error: ValidationError) -> MalformedResponseError:
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return MalformedResponseError(f"the reply holds a value no result can have: {where}: {first['msg']}")

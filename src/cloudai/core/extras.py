@@ -1,0 +1,42 @@
+"""What the user adds to a request beyond the options that cloudai has names for (``extra=`` and its kin)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from cloudai.core.call import CallContext
+from cloudai.core.flow import Request
+from cloudai.errors import SettingsError
+
+__all__ = ["with_extras"]
+
+
+def with_extras(request: Request, context: CallContext) -> Request:
+    """Merge the user's ``extra…`` into the first billed request."""
+    if not request.billed or any(earlier.billed for earlier, _ in context.exchanges):
+        return request
+    if context.extra:
+        if request.json is None:
+            raise SettingsError(
+                "extra= goes into a JSON body, and this call has none", advice="Use extra_params= or extra_headers=."
+            )
+        request = replace(request, json=_deep_merge(request.json, context.extra))
+    if not context.extra_params and not context.extra_headers:
+        return request
+    return replace(
+        request,
+        params={**request.params, **(context.extra_params or {})},
+        headers={**request.headers, **(context.extra_headers or {})},
+    )
+
+
+def _deep_merge(ours: Any, theirs: Any) -> Any:
+    """Dicts merge key by key, lists of equal length item by item; anything else is replaced."""
+    if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+        merged = {key: _deep_merge(ours[key], value) if key in ours else value for key, value in theirs.items()}
+        return {**ours, **merged}
+    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        return [_deep_merge(a, b) for a, b in zip(ours, theirs, strict=True)]
+    return theirs

@@ -1,0 +1,105 @@
+"""Addresses given as inputs, where a client fetches them itself (``fetch_urls=``). Performs no I/O.
+
+Whoever lets strangers name addresses lends them its place in the network: an address may lead to this machine, to the
+router, or to the metadata of a cloud's machines, where keys lie. So names are resolved once, every address found is
+checked, and the connection goes to one that was (``_fetcher.py``); each redirect is looked at in the same way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from urllib.parse import urljoin, urlsplit
+
+from cloudai.core.effects import Get, Program
+from cloudai.core.flow import Response
+from cloudai.core.urls import FetchRules, shown, split
+from cloudai.errors import CloudAIError, DeadlineExceededError, FetchError
+
+__all__ = ["fetched"]
+
+PORTS = {"https": 443, "http": 80}
+
+HOST = re.compile(r"[\w.:-]+")
+"""Names in any script, and addresses: two readers understand them in one way."""
+
+REDIRECTS = (301, 302, 303, 307, 308)
+
+HEADERS = {"accept": "image/*, audio/*;q=0.9, */*;q=0.1", "accept-encoding": "identity"}
+"""No cookie, no key, no address that led here."""
+
+
+def fetched(address: str, rules: FetchRules, clock: Callable[[], float], deadline: float) -> Program[bytes]:
+    """The file at an address; FetchError where it may not be fetched, or cannot.
+
+    Args:
+        address: ``https://…`` or ``http://…``.
+        rules: What may be fetched.
+        clock: Monotonic seconds.
+        deadline: Of the call, by that clock: DeadlineExceededError where it comes first.
+    """
+    ends, there = min(deadline, clock() + rules.timeout), address
+    for _ in range(rules.max_redirects + 1):
+        _require_allowed(there, address, rules)
+        try:
+            response: Response = yield Get(there, rules, HEADERS, timeout=max(0.001, ends - clock()))
+        except FetchError:
+            raise
+        except DeadlineExceededError as error:
+            if ends == deadline:
+                raise
+            raise FetchError(f"{shown(address)} did not come within {rules.timeout:g} s", advice=DOWNLOAD) from error
+        except CloudAIError as error:
+            raise FetchError(f"{shown(address)} cannot be fetched: {error.message}") from error
+        if response.status not in REDIRECTS:
+            return _body(response, address)
+        there = _elsewhere(response, there, address)
+    raise FetchError(f"{shown(address)} leads on more than {rules.max_redirects} times", advice=DOWNLOAD)
+
+
+DOWNLOAD = "Download it and give the file."
+
+
+def _body(response: Response, began: str) -> bytes:
+    if response.status != 200:  # noqa: PLR2004
+        raise FetchError(f"{shown(began)} cannot be fetched: HTTP {response.status}", advice="Open it in a browser.")
+    if not response.content:
+        raise FetchError(f"{shown(began)} is empty (0 bytes)")
+    return response.content
+
+
+def _elsewhere(response: Response, address: str, began: str) -> str:
+    """Where a redirect leads."""
+    place = response.headers.get("location")
+    if not place:
+        raise FetchError(f"{shown(began)} leads on to nowhere", advice=DOWNLOAD)
+    try:
+        there = urljoin(address, place)
+        schemes = urlsplit(address).scheme, urlsplit(there).scheme
+    except ValueError:
+        raise FetchError(f"{shown(began)} leads to what is no address", advice=DOWNLOAD) from None
+    if schemes == ("https", "http"):
+        raise FetchError(f"{shown(began)} leads on to {shown(there)}, without TLS", advice=DOWNLOAD)
+    return there
+
+
+def _require_allowed(address: str, began: str, rules: FetchRules) -> None:
+    """FetchError unless the address is a plain one; where its host lies is checked when it is connected to."""
+    problem = _problem(address, rules.ports)
+    if problem:
+        how = "" if address == began else f", to which {shown(began)} leads,"
+        raise FetchError(f"{shown(address)}{how} is not fetched: {problem}", advice=DOWNLOAD)
+
+
+def _problem(address: str, ports: Iterable[int]) -> str | None:
+    parts = split(address)
+    port = PORTS.get(parts.scheme, 0) if parts.port is None else parts.port
+    reasons = {
+        "it holds a character that no address has": not address.isprintable() or "\\" in address or " " in address,
+        "it is no address": not any(parts),
+        "only https and http are": parts.scheme not in PORTS or not parts.hostname,
+        "it holds a name or a password": "@" in parts.netloc,
+        "its host holds a character that no host has": not HOST.fullmatch(parts.hostname or ""),
+        f"port {port} is not allowed": port not in ports,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)

@@ -1,0 +1,117 @@
+"""Where an address leads: its parts, its origin, whether it is public, and how it may be shown.
+
+A key may go to a second address only where it went to the first, and a user's address may be fetched only where it
+leads to the public internet. Nothing here performs I/O.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from cloudai.errors import SettingsError
+
+__all__ = ["FetchRules", "is_public", "origin", "shown", "split"]
+
+PLAIN = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?(?=[/?#]|$)", re.IGNORECASE
+)
+
+PORTS = {"https": 443, "http": 80}
+
+
+def split(address: str) -> SplitResult:
+    """The parts of an address; all of them empty where it is none."""
+    try:
+        parts = urlsplit(address.strip())
+        parts.port  # noqa: B018  # a wrong one is found when it is asked for
+    except ValueError:
+        return SplitResult("", "", "", "", "")
+    return parts
+
+
+def origin(address: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port; None where it is not written plainly: two readers may understand it differently.
+
+    Not plain are a name or password, a host with a backslash, a blank or a letter that is not ASCII, a path alone.
+    """
+    match = PLAIN.match(address)
+    if match is None or not address.isprintable():
+        return None
+    scheme = match["scheme"].lower()
+    return scheme, match["host"].lower(), int(match["port"] or PORTS[scheme])
+
+
+@dataclass(frozen=True)
+class FetchRules:
+    """What may be fetched, and how much of it; for ``Client(…, fetch_urls=FetchRules(…))``.
+
+    Example:
+        >>> FetchRules(networks=("10.20.0.0/16",), ports=(443, 8443)).max_bytes
+        50000000
+    """
+
+    ports: tuple[int, ...] = (443, 80)
+    networks: tuple[str, ...] = ()
+    """Networks that may be reached though they are not public: "10.20.0.0/16"."""
+    max_bytes: int = 50_000_000
+    """Of the file, unpacked."""
+    max_redirects: int = 3
+    timeout: float = 30.0
+    """Seconds for one file, redirects included; never more than the call has."""
+
+    def __post_init__(self) -> None:
+        try:
+            for network in self.networks:
+                ipaddress.ip_network(network)
+        except ValueError as error:
+            raise SettingsError(f"networks={self.networks!r}: {error}", advice='Give "10.20.0.0/16".') from None
+        if self.max_bytes < 1 or self.max_redirects < 0 or not self.timeout > 0:
+            raise SettingsError("max_bytes is at least 1, max_redirects 0, and timeout more than 0")
+
+    def allows(self, address: str) -> bool:
+        """Whether an IP address may be connected to."""
+        match = ipaddress.ip_address(address)
+        return is_public(match) or any(match in ipaddress.ip_network(network) for network in self.networks)
+
+
+NOT_PUBLIC = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "168.63.129.16/32",  # Azure's own, on every machine there
+            "192.88.99.0/24",  # to relays of 6to4
+            "2001::/32",  # Teredo: an IPv4 address is in it
+            "2002::/16",  # 6to4, likewise
+            "3fff::/20",  # for examples; older Pythons do not know it
+        ),
+    )
+)
+"""What ``ipaddress`` takes for global."""
+
+PUBLIC_6 = ipaddress.ip_network("2000::/3")
+"""All that is handed out. Outside: mapped and compatible IPv4 (::/96, ::ffff:0:0/96), NAT64 (64:ff9b::/96), local."""
+
+ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
+
+
+def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether an address is on the public internet, and leads to no other address than it says."""
+    if isinstance(address, ipaddress.IPv6Address) and (address not in PUBLIC_6 or address.packed[8:12] in ISATAP):
+        return False
+    special = address.is_multicast or address.is_reserved or not address.is_global
+    return not special and not any(address in network for network in NOT_PUBLIC)
+
+
+def shown(address: str) -> str:
+    """An address as it may be shown: what stands behind "?" is often a key, and so is what stands before "@"."""
+    if address[:3].lower() == "gs:":
+        return address  # the name of an object, which may have a question mark in it
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return address.partition("?")[0].rpartition("@")[2]
+    query = "…" if parts.query else ""
+    return SplitResult(parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, "").geturl()

@@ -1,0 +1,122 @@
+"""Azure's logins: a credential of azure-identity, or anything that has its ``get_token``.
+
+https://learn.microsoft.com/python/api/overview/azure/identity-readme
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from cloudai.core.tokens import Token
+from cloudai.errors import CloudAIError, ConnectError, SettingsError
+from cloudai.providers._credentials import Login, refusal
+
+__all__ = ["AzureLogin", "Credential", "given_login", "require_own_address", "scope"]
+
+DEFAULT = "default"
+LOG_IN = (
+    "Log in: az login; or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET. "
+    "The login needs the role Cognitive Services User on the resource."
+)
+
+
+class Credential(Protocol):
+    """What azure-core calls a ``TokenCredential``."""
+
+    def get_token(self, *scopes: str, **kwargs: Any) -> Any:
+        """A token for these scopes, with its ``expires_on`` in epoch seconds."""
+
+
+class AzureLogin(Login):
+    """A credential that was handed over, or azure-identity's chain of all logins this machine may have."""
+
+    package, extra = "azure.identity", "azure-identity"
+
+    def __init__(self, credential: Credential | None = None) -> None:
+        super().__init__(f"the login {type(credential).__name__}" if credential else "Azure's default login", LOG_IN)
+        self._credential = credential
+        self.identity = None if credential else DEFAULT  # quotas are a resource's, and that is in the address
+
+    def _fetch(self, scope: str, *_: Any) -> Token:
+        if self._credential is None:
+            from azure.identity import DefaultAzureCredential
+
+            self._credential = DefaultAzureCredential()
+        token = self._credential.get_token(scope)
+        return Token(token.token, float(token.expires_on))
+
+    def require_package(self) -> None:
+        """MissingExtraError where azure-identity is not there, and no credential was handed over."""
+        if self._credential is None:
+            super().require_package()
+
+    def _told(self, error: Exception) -> CloudAIError:
+        # By name: a credential may come without azure-core.
+        kinds = {kind.__name__ for kind in type(error).__mro__}
+        if "CredentialUnavailableError" in kinds:
+            return SettingsError(f"{self} is not there: nobody is logged in", advice=LOG_IN)
+        if kinds & {"ServiceRequestError", "ServiceResponseError"}:
+            return ConnectError(
+                f"{self} cannot reach its server ({type(error).__name__})",
+                advice="Check the network, and HTTPS_PROXY if there is a proxy.",
+            )
+        status = getattr(error, "status_code", None)  # MSAL, which azure-identity uses, does not tell it
+        # Entra's number: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+        code = re.search(r"\bAADSTS\d{3,9}\b", str(error))
+        if "HttpResponseError" in kinds and (status or code):
+            return refusal(self, status, {"code": code and code[0]}, LOG_IN)
+        return super()._told(error)
+
+
+def given_login(given: Any) -> AzureLogin | None:
+    """What was given as ``credential=``; SettingsError where it is none."""
+    if given is None:
+        return None
+    if given == DEFAULT:
+        return AzureLogin()
+    get_token = getattr(given, "get_token", None)
+    if not callable(get_token):
+        kind = type(given).__name__
+        raise SettingsError(
+            f"credential= is a {kind}, which has no get_token",
+            advice=f'Give "{DEFAULT}" or a credential of azure-identity; a key goes into key=.',
+        )
+    if inspect.iscoroutinefunction(get_token):
+        raise SettingsError(
+            "credential= is one of azure.identity.aio",
+            advice="Give its twin of azure.identity: it does not stop the event loop here.",
+        )
+    return AzureLogin(given)
+
+
+SCOPES = {
+    ".azure.us": "https://cognitiveservices.azure.us/.default",
+    ".azure.cn": "https://cognitiveservices.azure.cn/.default",
+}
+
+
+def scope(address: str) -> str:
+    """What a token is asked for: the services of the cloud that the address is in."""
+    host = urlsplit(address).hostname or ""
+    known = (scope for ending, scope in SCOPES.items() if host.endswith(ending))
+    return next(known, "https://cognitiveservices.azure.com/.default")
+
+
+REGIONAL = re.compile(r"(^|\.)api\.cognitive\.|\.(stt|tts|s2s)\.speech\.")
+
+
+def require_own_address(address: str) -> None:
+    """SettingsError where the address is a region's: Entra's tokens are for the resource's own.
+
+    https://learn.microsoft.com/azure/ai-services/cognitive-services-custom-subdomains
+    """
+    host = urlsplit(address).hostname or ""
+    if REGIONAL.search(host):
+        raise SettingsError(
+            f"a login needs the resource's own address, and {host} is a region's",
+            advice="Give https://NAME.cognitiveservices.azure.com (Azure portal: Networking, Custom domain name), "
+            "or use a key.",
+        )

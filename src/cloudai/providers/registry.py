@@ -1,0 +1,101 @@
+"""Finding a provider by its name: the built-in ones, and those that other distributions bring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+
+from cloudai.errors import (
+    SettingsError,
+)
+from cloudai.providers.base import Provider
+from cloudai.providers.replies import one_line
+
+__all__ = ["BUILT_IN", "find", "names", "usable", "who_can"]
+
+BUILT_IN = {
+    "azure": "cloudai.providers.azure:Azure",
+    "google": "cloudai.providers.google:Google",
+    "watson": "cloudai.providers.watson:Watson",
+    "local": "cloudai.providers.local:Local",
+}
+"""Known without entry points, so that a source tree, a zip or a frozen app finds them."""
+
+ENTRY_POINTS = "cloudai.providers"
+
+
+def who_can(operation: str) -> str:
+    """Names the providers that have an operation, for the errors of those that have not."""
+    able = [name for name, kind in usable()[0].items() if kind.capabilities()[operation].available]
+    return f"Available from: {', '.join(able)}." if able else "No provider in cloudai has it yet."
+
+
+# -- finding providers -------------------------------------------------------------------------------------
+
+
+def names() -> list[str]:
+    """The names of all providers, the built-in ones first."""
+    return [*BUILT_IN, *sorted({point.name for point in _third_parties()} - set(BUILT_IN))]
+
+
+def find(name: str) -> type[Provider]:
+    """The provider class of a name; its capabilities can be asked for without an account.
+
+    Raises:
+        SettingsError: No provider has this name (the text lists those there are), two distributions do, or it
+            cannot be loaded.
+
+    Example:
+        >>> find("google").capabilities()["estimate_age"].available
+        False
+    """
+    if name in BUILT_IN:
+        module, _, attribute = BUILT_IN[name].partition(":")
+        return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
+    points = [point for point in _third_parties() if point.name == name]
+    if len(points) > 1:
+        who = " and ".join(sorted(map(_distribution, points)))
+        raise SettingsError(f"two providers are called {name!r}: {who}", advice="Uninstall one of them.")
+    if not points:
+        raise SettingsError(f"{name!r} is no provider", advice=f"Available: {', '.join(names())}.")
+    return _loaded(points[0])
+
+
+def usable() -> tuple[dict[str, type[Provider]], list[SettingsError]]:
+    """All providers by name, and what is wrong with those that cannot be had: one that is broken hides no other."""
+    found: dict[str, type[Provider]] = {}
+    problems: list[SettingsError] = []
+    for name in names():
+        try:
+            found[name] = find(name)
+        except SettingsError as error:
+            problems.append(error)
+    return found, problems
+
+
+def _loaded(point: EntryPoint) -> type[Provider]:
+    what = f"the provider {point.name!r} of {_distribution(point)}"
+    try:
+        kind = point.load()
+    except Exception as error:
+        why = f"{type(error).__name__}: {one_line(str(error))}"
+        raise SettingsError(f"{what} cannot be loaded ({why})", advice="Upgrade or uninstall it.") from error
+    if not (isinstance(kind, type) and issubclass(kind, Provider)):
+        raise SettingsError(f"{what} is no class of Provider", advice=f"See {point.value}.")
+    if kind.contract != Provider.contract:
+        raise SettingsError(
+            f"{what} is written for contract {kind.contract}, and this cloudai has {Provider.contract}",
+            advice=f"Upgrade {_distribution(point) if kind.contract < Provider.contract else 'cloudai'}.",
+        )
+    if kind.name != point.name:
+        raise SettingsError(f"{what} is called {kind.name!r} by itself", advice="Its entry point must say the same.")
+    return kind
+
+
+def _distribution(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else point.value
+
+
+def _third_parties() -> Iterator[EntryPoint]:
+    return iter(entry_points(group=ENTRY_POINTS))

@@ -1,0 +1,89 @@
+"""From an error reply to an error: the class that an HTTP status stands for, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cloudai.core.flow import Response
+from cloudai.errors import (
+    AuthError,
+    BadRequestError,
+    ForbiddenError,
+    MalformedResponseError,
+    RateLimitedError,
+    RedirectBlockedError,
+    ServerError,
+    ServiceError,
+    TooEarlyError,
+    TooLargeError,
+    UnavailableError,
+    UnsupportedMediaError,
+)
+
+__all__ = ["ADVICE", "LONGEST_MESSAGE", "Fault", "error_body", "error_class", "one_line", "readable"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What a vendor's error reply says: its code, its message, how long to wait."""
+
+    message: str = ""
+    code: str | None = None
+    retry_after: float | None = None
+    kind: type[ServiceError] | None = None
+    """The class of error where the vendor's code says more than the HTTP status."""
+    quota: str | None = None
+    """"day" or "month" where the reply names a spent quota of that length."""
+    advice: str | None = None
+
+
+CLASSES: Mapping[int, type[ServiceError]] = {
+    401: AuthError,
+    403: ForbiddenError,
+    408: ServerError,
+    409: ServerError,
+    413: TooLargeError,
+    415: UnsupportedMediaError,
+    425: TooEarlyError,
+    429: RateLimitedError,
+    503: UnavailableError,
+}
+
+ADVICE: Mapping[type[ServiceError], str] = {
+    RateLimitedError: "Wait and call again, or call less often.",
+    ServerError: "Try again later; if it stays, see the vendor's status page.",
+    UnavailableError: "Try again later; if it stays, see the vendor's status page.",
+    RedirectBlockedError: "Check the endpoint: neither key nor upload is sent after a redirect.",
+}
+
+
+def error_class(status: int) -> type[ServiceError]:
+    """The class of error an HTTP status stands for where the vendor's code says no more."""
+    if 300 <= status < 400:  # noqa: PLR2004
+        return RedirectBlockedError
+    return CLASSES.get(status) or (ServerError if status >= 500 else BadRequestError)  # noqa: PLR2004
+
+
+LONGEST_MESSAGE = 1000
+"""Characters of a vendor's message that an error repeats."""
+
+
+def readable(response: Response) -> str:
+    """The beginning of a reply that is not in the vendor's shape, as one printable line."""
+    return one_line(response.content[:200].decode("utf-8", "replace")) or f"HTTP {response.status}, no text"
+
+
+def one_line(text: str) -> str:
+    """Return the text on one line, without control characters."""
+    return re.sub(r"[\s\x00-\x1f\x7f-\x9f]+", " ", text).strip()
+
+
+def error_body(response: Response) -> Any:
+    """The JSON of an error reply, or None: a proxy may have answered in its place."""
+    try:
+        return response.json()
+    except MalformedResponseError:
+        return None

@@ -1,0 +1,112 @@
+"""What a client and its batches share: the provider, the engine, the driver and the options of the client."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+from cloudai.core.call import CallContext, Event
+from cloudai.core.engine import Engine
+from cloudai.core.flow import Flow, Request
+from cloudai.core.urls import FetchRules
+from cloudai.errors import SettingsError
+from cloudai.operations import OPERATIONS, Given, digest_of
+from cloudai.options import CallOptions, flow_of, require_seconds
+from cloudai.providers.base import Provider
+from cloudai.transport.http import Verify
+
+__all__ = ["ClientOptions", "Session"]
+
+
+@dataclass(frozen=True)
+class ClientOptions:
+    """The options of a client; its constructor says what each is for."""
+
+    send: Callable[[Request], Any] | None = field(default=None, repr=False)
+    http_client: Any = field(default=None, repr=False)
+    timeout: float | None = None
+    max_attempts: int = 3
+    max_concurrency: int = 32
+    proxy: str | None = field(default=None, repr=False)  # it may hold a password
+    verify: Verify = True
+    allow_http: bool = False
+    fetch_urls: bool | FetchRules = False
+    on_event: Callable[[Event], None] | None = None
+    offline: bool = False
+    on_unknown: Literal["retry", "raise"] = "retry"
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Any] | None = None
+
+    def check(self) -> None:
+        """Raise SettingsError where the options cannot be used together, or one is no such option."""
+        if self.send is not None and self.http_client is not None:
+            raise SettingsError("send= and http_client= exclude each other", advice="Give the one that is to be used.")
+        if self.max_attempts < 1 or self.max_concurrency < 1:
+            raise SettingsError("max_attempts and max_concurrency are at least 1")
+        require_seconds(self.timeout)
+
+    def engine(self, provider: Provider) -> Engine:
+        """Return an engine for a client with these options."""
+        return Engine(
+            provider,
+            max_attempts=self.max_attempts,
+            clock=self.clock,
+            on_event=self.on_event,
+            offline=self.offline,
+            on_unknown=self.on_unknown,
+            fetching=FetchRules() if self.fetch_urls is True else self.fetch_urls or None,
+        )
+
+
+@dataclass(frozen=True)
+class Session:
+    """One client's provider, engine, driver and options."""
+
+    provider: Provider
+    engine: Engine
+    driver: Any
+    """`Blocking` or `Awaiting`."""
+    options: ClientOptions
+
+    def call(
+        self, operation: str, given: Given, options: Mapping[str, Any], shared: CallOptions
+    ) -> tuple[Flow[Any], CallContext]:
+        """Return the flow of one call, and its context.
+
+        Args:
+            operation: The name of the operation.
+            given: The input, as the operation takes it.
+            options: All options of the operation.
+            shared: What every call takes beside them.
+        """
+        return flow_of(self.provider, operation, given, options), self.context(operation, given, shared)
+
+    def context(self, operation: str, given: Given, options: CallOptions) -> CallContext:
+        """Return the context of a call: its deadline begins now."""
+        seconds = options.get("timeout")
+        require_seconds(seconds)
+        if seconds is None:
+            seconds = self.options.timeout
+        if seconds is None:
+            seconds = OPERATIONS[operation].timeout
+        return CallContext(
+            self.provider,
+            operation,
+            partial(_described, given),
+            deadline=self.options.clock() + seconds,
+            extra=options.get("extra"),
+            extra_params=options.get("extra_params"),
+            extra_headers=options.get("extra_headers"),
+            prepared=(dict if isinstance(given, str) else given.facts),
+        )
+
+
+def _described(given: Given) -> dict[str, Any]:
+    """Return what `Meta` says of an input before it is read; of a text only its digest, never its words."""
+    if not isinstance(given, str):
+        return {"input": given.name}
+    digest = digest_of(given)
+    return {"input": f"text-{digest[:8]}", "sha256": digest}

@@ -1,0 +1,73 @@
+"""The body of a reply, decoded piece by piece, and never further than a reply may be."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+from cloudai.errors import (
+    MalformedResponseError,
+    ResponseTooLargeError,
+)
+
+__all__ = ["MOST_BYTES", "MOST_HEADERS", "MOST_RATIO", "Body", "too_large"]
+
+MOST_BYTES = 32_000_000
+"""Of a decoded reply."""
+
+MOST_RATIO = 100
+"""Decoded to received bytes."""
+
+SMALL = 1_000_000
+"""Bytes up to which no ratio is looked at: a page of zeros compresses well."""
+
+MOST_HEADERS = 65_536
+
+
+class Body:
+    """The body of a reply, decoded piece by piece, and never further than a reply may be."""
+
+    def __init__(self, headers: Any, most: int | None = None, message: str = "") -> None:
+        self._most = MOST_BYTES if most is None else most
+        self._error = message or f"the reply is too large: it has more than {MOST_BYTES // 1_000_000} MB"
+        size = sum(len(name) + len(value) + 4 for name, value in headers.items())
+        if size > MOST_HEADERS:
+            raise too_large(f"its headers have {size:,} bytes")
+        encoding = headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ("identity", "gzip", ""):
+            raise MalformedResponseError(f"the reply is encoded as {encoding!r}, which nobody asked for")
+        self._gzip = zlib.decompressobj(zlib.MAX_WBITS | 16) if encoding == "gzip" else None
+        self._received, self._decoded = 0, bytearray()
+
+    def add(self, chunk: bytes) -> None:
+        """The next bytes as they came."""
+        self._received += len(chunk)
+        if self._gzip is None:
+            self._decoded += chunk
+        else:
+            self._inflate(self._gzip, chunk)
+        if len(self._decoded) > self._most:
+            raise ResponseTooLargeError(self._error, advice=NONE_IS)
+        if len(self._decoded) > max(SMALL, MOST_RATIO * self._received):
+            raise too_large(f"it grows more than {MOST_RATIO} times when it is unpacked")
+
+    def _inflate(self, gzip: Any, chunk: bytes) -> None:
+        try:
+            # At most one byte too many: then it is known to be too large.
+            self._decoded += gzip.decompress(chunk, self._most + 1 - len(self._decoded))
+        except zlib.error as error:
+            raise MalformedResponseError(f"the reply cannot be unpacked ({error})") from error
+
+    def whole(self) -> bytes:
+        """The body; MalformedResponseError where the packed data stop in the middle."""
+        if self._gzip is not None and self._received and not self._gzip.eof:
+            raise MalformedResponseError("the reply cannot be unpacked (it stops in the middle)")
+        return bytes(self._decoded)
+
+
+def too_large(how: str) -> ResponseTooLargeError:
+    """Return the error for a reply that is larger than any may be, with how it is."""
+    return ResponseTooLargeError(f"the reply is too large: {how}", advice=NONE_IS)
+
+
+NONE_IS = "No reply of this service is: see who answers."

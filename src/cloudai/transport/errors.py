@@ -1,0 +1,105 @@
+"""What the HTTP library raises, as errors of ours."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from cloudai.core.urls import split
+from cloudai.errors import (
+    CloudAIError,
+    ConnectError,
+    ConnectionLostError,
+    DeadlineExceededError,
+    RedirectBlockedError,
+    TLSError,
+)
+from cloudai.transport.body import too_large
+
+__all__ = ["Sent", "errors"]
+
+
+class Sent:
+    """Whether anything of a request has gone out, as the HTTP library traces it."""
+
+    yes = False
+
+    def note(self, event: str, _: Any) -> None:
+        """A step of the library."""
+        self.yes = self.yes or ".send_request" in event
+
+    async def anote(self, event: str, _: Any) -> None:
+        """The same, awaiting."""
+        self.note(event, _)
+
+
+# -- errors ------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def errors(url: str, sent: Sent) -> Iterator[None]:
+    """What the HTTP library raises, as errors of ours."""
+    try:
+        yield
+    except CloudAIError:
+        raise
+    except Exception as error:
+        translated = _moved(error, sent) or _translated(error, split(url).hostname or "no host")
+        if isinstance(translated, DeadlineExceededError):
+            translated.state = "UNKNOWN" if sent.yes else "NOT_SENT"
+        raise translated from error
+
+
+def _moved(error: Exception, sent: Sent) -> RedirectBlockedError | None:
+    """A redirect to what is no address: httpx and older httpx2 read the place though nobody is to go there."""
+    if ("InvalidURL" in {kind.__name__ for kind in type(error).__mro__} and sent.yes) or "location header" in str(
+        error
+    ):
+        return RedirectBlockedError(
+            "the service sends us elsewhere, to what is no address", advice="Check the endpoint.", status=302
+        )
+    return None
+
+
+def _translated(error: Exception, host: str) -> Exception:
+    # By name, because the classes of httpx and httpx2 are two families with the same names.
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if kinds & {"ConnectTimeout", "ConnectError", "ProxyError", "UnsupportedProtocol", "InvalidURL"}:
+        return _unreached(error, host)
+    if kinds & {"TimeoutException", "TimeoutError"}:
+        return DeadlineExceededError(
+            f"{host} did not answer in time", advice="Give more with timeout= (seconds), or try again later."
+        )
+    if "RemoteProtocolError" in kinds and "too long" in str(error):
+        return too_large("its headers have no end")
+    if kinds & {"TransportError", "OSError"}:
+        return ConnectionLostError(
+            f"the connection to {host} broke ({_reason(error)})",
+            advice="The call may have been carried out and billed.",
+        )
+    return error
+
+
+def _unreached(error: Exception, host: str) -> ConnectError:
+    causes = list(_causes(error))
+    if any(isinstance(cause, ssl.SSLError) for cause in causes) or "SSL" in str(error):
+        return TLSError(
+            f"{host} is not trusted ({_reason(error)})",
+            advice="Behind a company's proxy, give verify= the path of its CA file.",
+        )
+    return ConnectError(
+        f"cannot reach {host} ({_reason(error)})",
+        advice="Check the network, and HTTPS_PROXY if there is a proxy.",
+    )
+
+
+def _causes(error: BaseException | None) -> Iterable[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) or type(error).__name__

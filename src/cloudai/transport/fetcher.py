@@ -1,0 +1,131 @@
+"""Fetching files by address over the network: names resolved once, every address checked, connected to a checked one.
+
+Beside ``_http.py``, from which its parts are, the only module that imports the HTTP library. Each fetch has a client of
+its own: no cookie, no connection and no setting of the environment outlives it or comes before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import httpcore2
+import httpx2
+
+from cloudai.core.effects import Get
+from cloudai.core.flow import Response
+from cloudai.core.urls import FetchRules, shown
+from cloudai.errors import FetchError
+from cloudai.transport.body import Body
+from cloudai.transport.deadline import Backend, looked_up, timeouts, until
+from cloudai.transport.errors import Sent, errors
+from cloudai.transport.http import USER_AGENT, Verify, configuration
+
+__all__ = ["AsyncFetcher", "Fetcher"]
+
+
+class Fetcher:
+    """Fetches, blocking."""
+
+    def __init__(self, verify: Verify = True) -> None:
+        self._configuration = {**configuration(verify, None), "trust_env": False}
+
+    def __call__(self, get: Get) -> Response:
+        """The reply, of whatever status; FetchError where it leads to no public address or is too large."""
+        with errors(get.url, Sent()), until(get.timeout), httpx2.Client(**self._configuration) as client:
+            _pool(client)._network_backend = _Checked(get.rules)  # noqa: SLF001  # see _http.py
+            reply = client.send(client.build_request("GET", get.url, **_arguments(get)), stream=True)
+            try:
+                body = _body(get, reply)
+                for chunk in reply.iter_raw():
+                    body.add(chunk)
+                return Response(reply.status_code, dict(reply.headers), body.whole())
+            finally:
+                reply.close()
+
+
+class AsyncFetcher:
+    """Fetches, awaiting."""
+
+    def __init__(self, verify: Verify = True) -> None:
+        self._configuration = {**configuration(verify, None), "trust_env": False}
+
+    async def __call__(self, get: Get) -> Response:
+        """The reply, of whatever status; FetchError where it leads to no public address or is too large."""
+        with errors(get.url, Sent()):
+            async with asyncio.timeout(get.timeout), httpx2.AsyncClient(**self._configuration) as client:
+                _pool(client)._network_backend = _AsyncChecked(get.rules)  # noqa: SLF001
+                reply = await client.send(client.build_request("GET", get.url, **_arguments(get)), stream=True)
+                try:
+                    body = _body(get, reply)
+                    async for chunk in reply.aiter_raw():
+                        body.add(chunk)
+                    return Response(reply.status_code, dict(reply.headers), body.whole())
+                finally:
+                    await reply.aclose()
+
+
+def _pool(client: Any) -> Any:
+    return client._transport._pool  # noqa: SLF001
+
+
+def _arguments(get: Get) -> dict[str, Any]:
+    return {"headers": {"user-agent": USER_AGENT, **get.headers}, "timeout": timeouts(get.timeout)}
+
+
+def _body(get: Get, reply: Any) -> Body:
+    most = get.rules.max_bytes
+    return Body(reply.headers, most, f"{shown(get.url)} has more than {most // 1_000_000} MB")
+
+
+class _Checked(Backend):
+    """Connects to addresses that the rules allow."""
+
+    def __init__(self, rules: FetchRules) -> None:
+        super().__init__(httpcore2.SyncBackend())
+        self._rules = rules
+
+    def addresses(self, host: str, port: int, timeout: float | None) -> list[str]:
+        return _allowed(host, super().addresses(host, port, timeout), self._rules)
+
+
+class _AsyncChecked(httpcore2.AsyncNetworkBackend):
+    """The same, awaiting."""
+
+    def __init__(self, rules: FetchRules) -> None:
+        self._backend = httpcore2.AnyIOBackend()
+        self._rules = rules
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109  # the library's
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        try:
+            found = await asyncio.wrap_future(looked_up(host, port))
+        except OSError as error:
+            raise httpcore2.ConnectError(str(error)) from error
+        failure: Exception | None = None
+        for address in _allowed(host, found, self._rules):
+            try:
+                return await self._backend.connect_tcp(address, port, timeout, local_address, socket_options)
+            except httpcore2.ConnectError as error:
+                failure = error
+        raise failure or httpcore2.ConnectError(f"no address for {host}")
+
+    async def sleep(self, seconds: float) -> None:
+        await self._backend.sleep(seconds)
+
+
+def _allowed(host: str, addresses: list[str], rules: FetchRules) -> list[str]:
+    """The addresses of a host; FetchError where one of them, any one, must not be reached."""
+    if not all(map(rules.allows, addresses)):
+        raise FetchError(
+            f"{host} is not fetched: it leads to an address that is not public",
+            advice="If it is yours, allow its network with fetch_urls=FetchRules(networks=…).",
+        )
+    return addresses
