@@ -264,7 +264,7 @@ def test_only_what_a_vendor_answers_is_kept(monkeypatch: pytest.MonkeyPatch) -> 
 
     def used(provider: Any = None, **options: Any) -> bool:
         with Client(provider or MadeUp(), **options) as client, client.batch("sentiment", []) as job:
-            return job._run.cache is not None
+            return job._runner.state.cache is not None
 
     assert used()
     assert not used(send=mood)
@@ -351,7 +351,7 @@ def test_the_journal_goes_first(colour: str, network: NETWORK, tmp_path: Path) -
     assert again.values("billed_max")[1] >= 1
     assert len(server.requests) == 2
     with Client(MadeUp()) as client, client.batch("sentiment", [], journal=tmp_path / "일") as job:
-        assert job._run.journal.read(module.queries.doubts) == 0
+        assert job._runner.state.journal.read(module.queries.doubts) == 0
 
 
 @both
@@ -547,13 +547,13 @@ def test_its_folder_is_for_its_owner(network: NETWORK, monkeypatch: pytest.Monke
 def answer_of(size: int) -> CallRecord:
     """One with a reply of so many bytes."""
     held = {"1": StoredReply(1, Response(200, {}, random.Random(size).randbytes(size)))}  # noqa: S311
-    return CallRecord(0, "done", result="{}", meta="{}", held=held)
+    return CallRecord(0, "done", result="{}", meta="{}", replies=held)
 
 
 @contextmanager
 def small(limit: int, now: list[float], **options: Any) -> Iterator[CacheStore]:
     """With a clock that is set."""
-    kept = CacheStore(places={"sentiment": "p"}, limit=limit, clock=lambda: now[0], **options)
+    kept = CacheStore(scopes={"sentiment": "p"}, limit=limit, clock=lambda: now[0], **options)
     try:
         yield kept
     finally:

@@ -175,7 +175,7 @@ def test_a_signal_may_come_at_any_time() -> None:
     ):
         before = signal.signal(signal.SIGUSR1, lambda *_: job.stop())
         try:
-            with job._run._lock:  # as it is held at the end of a batch
+            with job._runner.recorder.lock:  # as it is held at the end of a batch
                 os.kill(os.getpid(), signal.SIGUSR1)
                 time.sleep(0.05)
             assert [outcome.status for outcome in job] == []

@@ -95,7 +95,8 @@ def test_sets_are_the_same_in_every_process() -> None:
     code = (
         "from cloudai import Client; from tests.core.made_up import MadeUp;"
         "c = Client(MadeUp(), send=print);"
-        "print(c.batch('detect_faces', [], options={'attributes': {'a', 'b', 'c', '나이'}})._run.asked[0].digest)"
+        "job = c.batch('detect_faces', [], options={'attributes': {'a', 'b', 'c', '나이'}}); "
+        "print(job._runner.state.tasks[0].digest)"
     )
     digests = {
         subprocess.run(
@@ -283,7 +284,7 @@ def test_a_name_that_may_be_several_is_asked_about(tmp_path: Path, capsys: pytes
     journal = Journal(tmp_path / "j")
     batch, run = journal.ask(queries.begin("d", "made-up", "detect_faces", {}, version="1", now="2026-01-01"))
     for n, folder in enumerate("가나"):
-        journal.ask(queries.stand(batch, run, n, key=str(n), sha256="0" * 64, name=f"/{folder}/나무.png"))
+        journal.ask(queries.look_up(batch, run, n, key=str(n), sha256="0" * 64, name=f"/{folder}/나무.png"))
     journal.close()
     code, _ = forget(capsys, tmp_path / "j", "나무.png")
     assert code == 2

@@ -110,7 +110,7 @@ class Watch:
         self.answered, self.doubtful, self.posts = answered, doubtful, posts
 
 
-FAILPOINTS = [f"{when} {step}" for step in ("stand", "intend", "answer", "enter") for when in ("before", "after")]
+FAILPOINTS = [f"{when} {step}" for step in ("look_up", "intend", "answer", "enter") for when in ("before", "after")]
 
 
 @pytest.mark.parametrize("colour", ["blocking", "awaiting"])

@@ -175,14 +175,14 @@ def test_a_slow_disk_makes_no_burst(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is written down long after its turn waits for another; what is sent late all the same is never too much."""
     clock = Clock()
     server = Mood(clock)
-    sending = ItemHooks.sending
+    sending = ItemHooks.before_send
     stalls = iter([0.0, 0.0, 90.0, 0.3, 90.0] + [0.2] * 100)
 
     def slow(self: ItemHooks, place: str, request: Request) -> Any:
         clock.now += next(stalls)
         return (yield from sending(self, place, request))
 
-    monkeypatch.setattr(ItemHooks, "sending", slow)
+    monkeypatch.setattr(ItemHooks, "before_send", slow)
     outcomes = blocking(server, clock, "sentiment", texts_of(30), "3/min")
     assert {outcome.status for outcome in outcomes} == {"ok"}
     assert windows_hold(server.arrivals, 3, MINUTE)
@@ -369,7 +369,7 @@ def test_processes_share_a_pace() -> None:
 
 def pacer_of(client: Any, service: str = "mood") -> RateLimiter:
     """What a client counts an endpoint's requests with."""
-    pacer: RateLimiter = client._engine._guarded().pacer((service, "https", "made-up.example"))
+    pacer: RateLimiter = client._engine._guarded().limiter((service, "https", "made-up.example"))
     return pacer
 
 
@@ -532,7 +532,7 @@ def test_the_free_tier_is_a_pace() -> None:
     with Client("azure") as client, client.batch("detect_faces", [], pace="free") as job:
         known = type(client.provider).capabilities()["detect_faces"].free
         assert known
-        assert job._run.rates == rates(known)
+        assert job._runner.state.rates == rates(known)
     with Client(Watson()) as client, pytest.raises(SettingsError, match="free tier"):
         client.batch("detect_faces", [], pace="free")
 

@@ -84,7 +84,9 @@ def test_what_was_promised_is_there(seed: int, tmp_path: Path) -> None:
     intended, answered = [], []
     steps = chance.randrange(1, 30)
     for item in range(steps):
-        call = journal.ask(queries.stand(batch, run, item, key=f"key {item}", sha256="0" * 64, name=f"글 {item}")).call
+        call = journal.ask(
+            queries.look_up(batch, run, item, key=f"key {item}", sha256="0" * 64, name=f"글 {item}")
+        ).call
         journal.ask(queries.intend(call, "1", 1))
         intended.append(call)
         if chance.random() < 0.7:
@@ -92,7 +94,7 @@ def test_what_was_promised_is_there(seed: int, tmp_path: Path) -> None:
             journal.ask(queries.answer(call, "1", 1, Response(200, {}, body), {}))
             answered.append((call, body))
     for item in range(chance.randrange(3)):  # and some of which nobody has been told yet
-        journal.do(queries.stand(batch, run, steps + item, key=f"late {item}", sha256="0" * 64, name="글"))
+        journal.do(queries.look_up(batch, run, steps + item, key=f"late {item}", sha256="0" * 64, name="글"))
     (tmp_path / "found").mkdir()
     disk.lose(tmp_path / "found")
     journal.close()

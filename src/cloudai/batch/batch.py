@@ -12,11 +12,11 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Generic, Self, TypeVar
 
-from cloudai.batch import queries
+from cloudai.batch import queries, reparse
 from cloudai.batch.plan import Plan, plan
 from cloudai.batch.progress import Progress, progress_for
 from cloudai.batch.queues import END
-from cloudai.batch.results import outcomes, table_of
+from cloudai.batch.results import outcomes_of, table_of
 from cloudai.batch.runner import Runner
 from cloudai.errors import JournalError, SettingsError
 from cloudai.models.base import Result
@@ -42,8 +42,8 @@ KEPT = (Exception, KeyboardInterrupt, SystemExit)
 class _Batch(Generic[R]):
     """What both kinds share: the books and the tables, read from the journal."""
 
-    def __init__(self, run: Runner[R]) -> None:
-        self._run = run
+    def __init__(self, runner: Runner[R]) -> None:
+        self._runner = runner
         self._price_date = time.strftime("%Y-%m-%d")
         self._at_work: list[Any] = []
         """The threads or tasks of the workers."""
@@ -56,25 +56,26 @@ class _Batch(Generic[R]):
     @property
     def books(self) -> dict[str, int]:
         """How many inputs were submitted, and how each ended: done, failed, in_doubt, skipped, not_started."""
-        return self._run.books
+        return self._runner.recorder.books
 
     @property
     def balanced(self) -> bool:
         """Whether every input that was submitted has ended, once."""
-        return self._run.balanced
+        return self._runner.recorder.balanced
 
     @property
     def sent(self) -> int:
         """Billed requests that this run has sent."""
-        return self._run.sent
+        return self._runner.state.policy.limits.sent
 
     @property
     def paused(self) -> str | None:
         """Why it ended before its inputs did; None where it did not."""
-        if self._run.cause is not None:
-            return str(self._run.cause)
-        if self._run.capped:
-            return f"{self._run.capped} is reached"
+        policy = self._runner.state.policy
+        if policy.cause is not None:
+            return str(policy.cause)
+        if policy.limits.reached:
+            return f"{policy.limits.reached} is reached"
         return "it was stopped" if self._stopped else None
 
     def stop(self, wait: float = DRAIN) -> None:
@@ -85,11 +86,11 @@ class _Batch(Generic[R]):
 
         May be called from any thread, and from a signal handler, and once more with less.
         """
-        self._stopped = self._stopped or self._running or not self._run.began
+        self._stopped = self._stopped or self._running or not self._runner.began
         self._end_within(wait)
 
     def _end_within(self, wait: float) -> None:
-        self._run.stop()
+        self._runner.stop()
         self._until = min(self._until, time.monotonic() + wait)
 
     def _require_ended(self) -> None:
@@ -100,11 +101,11 @@ class _Batch(Generic[R]):
             )
 
     def _kept(self) -> Iterator[Outcome[R]]:
-        run = self._run
-        return outcomes(run.journal, [(asked.batch, asked.operation) for asked in run.asked], run.inputs)
+        state = self._runner.state
+        return outcomes_of(state.journal, [(task.batch, task.operation) for task in state.tasks], state.inputs)
 
     def _table(self) -> Table:
-        return table_of(self._kept(), self._run.settings.price, self._price_date)
+        return table_of(self._kept(), self._runner.state.settings.price, self._price_date)
 
     def _manifest(self) -> dict[str, Any]:
         models: dict[str, None] = {}
@@ -115,9 +116,9 @@ class _Batch(Generic[R]):
                 models[outcome.result.meta.model or ""] = None
             digests.append(outcome.facts.get("sha256"))
             dates += [str(outcome.facts[name]) for name in ("started_at", "finished_at") if outcome.facts.get(name)]
-        known = {batch["batch"]: batch for batch in self._run.journal.read(queries.batches)}
-        held = [known[asked.batch] for asked in self._run.asked]
-        options = {asked.operation: asked.shown_options() for asked in self._run.asked}
+        known = {batch["batch"]: batch for batch in self._runner.state.journal.read(queries.batches)}
+        held = [known[task.batch] for task in self._runner.state.tasks]
+        options = {task.operation: task.shown_options() for task in self._runner.state.tasks}
         names = list(options)
         books: Counter[str] = sum((Counter(batch["books"]) for batch in held), Counter())
         return {
@@ -144,15 +145,14 @@ class Batch(_Batch[R]):
 
     def plan(self) -> Plan:
         """What it would do: reads every input, sends nothing. Of a generator paths, texts and rows are kept for it."""
-        return plan(self._run)
+        return plan(self._runner.state, began=self._runner.began)
 
     def __iter__(self) -> Iterator[Outcome[R]]:
         self._require_ended()
-        run = self._run
-        if run.began:
+        if self._runner.began:
             yield from self._kept()
             return
-        with progress_for(run) as progress:
+        with progress_for(self._runner.state, self._runner.recorder) as progress:
             try:
                 self._begin()
                 while (outcome := self._next(progress)) is not END:
@@ -160,18 +160,18 @@ class Batch(_Batch[R]):
                     yield outcome
             finally:
                 self._finish()
-        run.raise_for_cause()
+        self._runner.raise_for_cause()
 
     def _begin(self) -> None:
         self._running = True
-        for n, worker in enumerate(self._run.begin()):
+        for n, worker in enumerate(self._runner.begin()):
             thread = threading.Thread(target=self._work, args=(worker,), name=f"cloudai-batch-{n}", daemon=True)
             self._at_work.append(thread)
             thread.start()
 
     def _work(self, worker: Any) -> None:
         with suppress(*KEPT):
-            self._run.session.driver.run(worker)
+            self._runner.state.session.driver.run(worker)
 
     def _finish(self) -> None:
         """Wait a while for what is on its way, and enter what has not ended."""
@@ -180,19 +180,19 @@ class Batch(_Batch[R]):
             self._running = False  # it did not even begin
             return
         self._end_within(DRAIN)
-        self._run.outcomes.open_wide()
+        self._runner.outcomes.open_wide()
         try:
             for thread in threads:
                 while thread.is_alive() and time.monotonic() < self._until:
                     thread.join(LOOK)
         finally:
-            self._run.end()
+            self._runner.end()
             self._running = False
 
     def _next(self, progress: Progress) -> Any:
-        if time.monotonic() < self._until and (outcome := self._run.outcomes.at_hand()) is not None:
+        if time.monotonic() < self._until and (outcome := self._runner.outcomes.at_hand()) is not None:
             return outcome
-        future = self._run.outcomes.get()
+        future = self._runner.outcomes.get()
         while time.monotonic() < self._until:
             with suppress(TimeoutError):
                 return future.result(LOOK)
@@ -210,13 +210,13 @@ class Batch(_Batch[R]):
     def reparse(self) -> int:
         """Read all replies anew, after an update of cloudai; needs no picture and sends nothing. How many were read."""
         n = 0
-        for asked, entered, standing, program in self._run.readings():
+        for reading in reparse.readings(self._runner.state):
             result = error = None
             try:
-                result = self._run.session.driver.run(program)
-            except Exception as raised:  # noqa: BLE001  # its own, and no other's
-                error = raised
-            self._run.reread(asked, entered, standing, result, error)
+                result = self._runner.state.session.driver.run(reading.program)
+            except Exception as failure:  # noqa: BLE001  # its own, and no other's
+                error = failure
+            reparse.keep(self._runner.recorder, reading, result, error)
             n += 1
         return n
 
@@ -233,7 +233,7 @@ class Batch(_Batch[R]):
         try:
             self._finish()
         finally:
-            self._run.close()
+            self._runner.close()
 
     def __enter__(self) -> Self:
         return self
@@ -254,17 +254,16 @@ class AsyncBatch(_Batch[R]):
 
     async def plan(self) -> Plan:
         """What it would do: reads every input, sends nothing. Of a generator paths, texts and rows are kept for it."""
-        return await asyncio.to_thread(plan, self._run)
+        return await asyncio.to_thread(plan, self._runner.state, began=self._runner.began)
 
     async def __aiter__(self) -> AsyncIterator[Outcome[R]]:
         await self._left()
         self._require_ended()
-        run = self._run
-        if run.began:
+        if self._runner.began:
             for outcome in await asyncio.to_thread(list, self._kept()):
                 yield outcome
             return
-        with progress_for(run) as progress:
+        with progress_for(self._runner.state, self._runner.recorder) as progress:
             try:
                 await self._begin()
                 while (outcome := await self._next(progress)) is not END:
@@ -273,7 +272,7 @@ class AsyncBatch(_Batch[R]):
                     yield outcome
             finally:
                 await self._finish()
-        run.raise_for_cause()
+        self._runner.raise_for_cause()
 
     async def _left(self) -> None:
         """A loop that was left by ``break`` is ended by the event loop, some steps later."""
@@ -284,18 +283,18 @@ class AsyncBatch(_Batch[R]):
 
     async def _begin(self) -> None:
         self._running = True
-        workers = await asyncio.to_thread(self._run.begin)
+        workers = await asyncio.to_thread(self._runner.begin)
         self._at_work = [asyncio.ensure_future(self._work(worker)) for worker in workers]
 
     async def _work(self, worker: Any) -> None:
         with suppress(*KEPT):
-            await self._run.session.driver.run(worker)
+            await self._runner.state.session.driver.run(worker)
 
     async def _next(self, progress: Progress) -> Any:
         await self._others_turn()
-        if time.monotonic() < self._until and (outcome := self._run.outcomes.at_hand()) is not None:
+        if time.monotonic() < self._until and (outcome := self._runner.outcomes.at_hand()) is not None:
             return outcome
-        future = asyncio.wrap_future(self._run.outcomes.get())
+        future = asyncio.wrap_future(self._runner.outcomes.get())
         while time.monotonic() < self._until:
             if (await asyncio.wait([future], timeout=LOOK))[0]:
                 return future.result()
@@ -317,14 +316,14 @@ class AsyncBatch(_Batch[R]):
             self._running = False  # it did not even begin
             return
         self._end_within(DRAIN)
-        self._run.outcomes.open_wide()
+        self._runner.outcomes.open_wide()
         try:
             await asyncio.wait(tasks, timeout=max(0.0, self._until - time.monotonic()))
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.to_thread(self._run.end)
+            await asyncio.to_thread(self._runner.end)
             self._running = False
 
     async def table(self) -> Table:
@@ -338,13 +337,13 @@ class AsyncBatch(_Batch[R]):
     async def reparse(self) -> int:
         """Read all replies anew, after an update of cloudai; needs no picture and sends nothing. How many were read."""
         n = 0
-        for asked, entered, standing, program in await asyncio.to_thread(list, self._run.readings()):
+        for reading in await asyncio.to_thread(list, reparse.readings(self._runner.state)):
             result = error = None
             try:
-                result = await self._run.session.driver.run(program)
-            except Exception as raised:  # noqa: BLE001  # its own, and no other's
-                error = raised
-            self._run.reread(asked, entered, standing, result, error)
+                result = await self._runner.state.session.driver.run(reading.program)
+            except Exception as failure:  # noqa: BLE001  # its own, and no other's
+                error = failure
+            reparse.keep(self._runner.recorder, reading, result, error)
             n += 1
         return n
 
@@ -361,7 +360,7 @@ class AsyncBatch(_Batch[R]):
         try:
             await self._finish()
         finally:
-            await asyncio.to_thread(self._run.close)
+            await asyncio.to_thread(self._runner.close)
 
     async def __aenter__(self) -> Self:
         return self

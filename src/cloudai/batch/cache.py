@@ -16,26 +16,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cloudai.batch import queries
 from cloudai.batch.cache_store import FOLDER, USUAL, CacheStore, cache_path
 from cloudai.batch.codec import result_of, written_result
+from cloudai.batch.inputs import Entry
 from cloudai.batch.journal import is_remote
-from cloudai.batch.queries import CallRecord, Database
+from cloudai.batch.queries import CallRecord
+from cloudai.batch.replay import replay
+from cloudai.batch.state import BatchState
+from cloudai.batch.task import Task
 from cloudai.core.effects import Program
 from cloudai.core.flow import Call
 from cloudai.errors import CloudAIError, SettingsError
+from cloudai.models.base import Result
 from cloudai.operations import Given, digest_of
 from cloudai.session import Session
 
-if TYPE_CHECKING:
-    from cloudai.batch.inputs import Entry
-    from cloudai.batch.runner import Runner
-    from cloudai.batch.task import Task
-    from cloudai.models.base import Result
-
-__all__ = ["cache_of", "holds", "keep", "recall"]
+__all__ = ["cache_of", "holds", "recall"]
 
 MEGABYTES = "CLOUDAI_CACHE_MB"
 NEAR = re.compile(r"http:|(https?://)?(127\.\d|localhost(?=[:/]|$)|\[::1\]|0\.0\.0\.0)")
@@ -54,17 +53,17 @@ def cache_of(session: Session, operations: Iterable[str], wanted: bool) -> Cache
     if options.http_client is not None and not _goes_out(options.http_client):
         return None
     try:
-        places = {operation: provider.cache_scope(operation) for operation in operations}
+        scopes = {operation: provider.cache_scope(operation) for operation in operations}
     except CloudAIError:
         return None  # told when something is sent
-    near = any(NEAR.match(value) for place in places.values() for value in (*provider.hosts, *place.values()))
+    near = any(NEAR.match(value) for scope in scopes.values() for value in (*provider.hosts, *scope.values()))
     chosen = os.environ.get(FOLDER)
     if not chosen and (near or options.allow_http):
         return None
     path = cache_path()
     if not chosen and is_remote(path):
         return None  # the homes of a school: computers that share a file so cannot tell each other's locks
-    return CacheStore(path, places={operation: _digest_of(place) for operation, place in places.items()}, limit=limit)
+    return CacheStore(path, scopes={operation: _digest_of(scope) for operation, scope in scopes.items()}, limit=limit)
 
 
 def _goes_out(http_client: Any) -> bool:
@@ -85,53 +84,42 @@ def _limit() -> int:
     return int(size * 1e6)
 
 
-def _digest_of(place: Mapping[str, str]) -> str:
-    return sha256(json.dumps(place, sort_keys=True).encode()).hexdigest()[:32]
+def _digest_of(scope: Mapping[str, str]) -> str:
+    return sha256(json.dumps(scope, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def recall(run: Runner[Any], asked: Task, entry: Entry, given: Given, standing: CallRecord) -> Program[Result | None]:
-    """The result of a call that another run has made, entered as done in this one's journal; None where none has."""
-    cache = run.cache
-    if cache is None:
+def recall(state: BatchState, task: Task, entry: Entry, given: Given, record: CallRecord) -> Program[Result | None]:
+    """Return the result of a call that another run has made, entered as done in this one's journal; None without."""
+    store = state.cache
+    if store is None:
         return None
     digest = digest_of(given)
-    call, name = asked.key_of(digest), entry.written(digest)
-    found: CallRecord | None = yield Call(partial(cache.find, asked.operation, call))
-    if found is None:
+    key, name = task.key_of(digest), entry.written(digest)
+    known: CallRecord | None = yield Call(partial(store.find, task.operation, key))
+    if known is None:
         return None
-    result = result_of(asked.operation, found, name)
+    result = result_of(task.operation, known, name)
     if result is None:
-        found = yield from _read_anew(run, asked, given, found)
-        if found is None:
+        known = yield from _read_anew(state, task, given, known)
+        if known is None:
             return None
-        cache.keep(asked.operation, call, found)
-        result = result_of(asked.operation, found, name)
+        store.keep(task.operation, key, known)
+        result = result_of(task.operation, known, name)
     # Nobody waits: should it be lost, the cache has it still.
-    run.journal.post(queries.adopt(standing.call, asked.number, entry.item, found))
+    state.journal.post(queries.adopt(record.call, task.run, entry.item, known))
     return result
 
 
-def _read_anew(run: Runner[Any], asked: Task, given: Given, found: CallRecord) -> Program[CallRecord | None]:
-    """A result of another version, by its replies; None where those are not enough, or not what we can read."""
+def _read_anew(state: BatchState, task: Task, given: Given, known: CallRecord) -> Program[CallRecord | None]:
+    """Read a result that another version wrote from its replies; None where those are not enough, or unreadable."""
     try:
-        result = yield from run.reading(asked, given, found)
+        result = yield from replay(state, task, given, known)
     except Exception:  # noqa: BLE001  # then it is asked for, and that has its own errors
         return None
     texts = written_result(result)
-    return replace(found, result=texts["result"], meta=texts["meta"])
+    return replace(known, result=texts["result"], meta=texts["meta"])
 
 
-def holds(run: Runner[Any], asked: Task, call: str) -> bool:
-    """Whether the call would be answered from the cache, for a plan."""
-    return run.cache is not None and run.cache.find(asked.operation, call) is not None
-
-
-def keep(run: Runner[Any], asked: Task, db: Database, call: int) -> None:
-    """Keep what this journal has of a call that is done; run by the thread that owns the journal."""
-    if run.cache is None:
-        return
-    [(key,)] = db.execute("SELECT key FROM calls WHERE id = ?", (call,))
-    standing: CallRecord = queries.standing_of(call)(db)
-    # What is behind an address may be another picture tomorrow.
-    if not json.loads(standing.meta or "{}").get("by_reference"):
-        run.cache.keep(asked.operation, key, standing)
+def holds(state: BatchState, task: Task, key: str) -> bool:
+    """Return whether the call would be answered from the cache, for a plan."""
+    return state.cache is not None and state.cache.find(task.operation, key) is not None

@@ -106,12 +106,12 @@ class CacheStore:
         self,
         path: Path | None = None,
         *,
-        places: Mapping[str, str] | None = None,
+        scopes: Mapping[str, str] | None = None,
         limit: int = USUAL * 1_000_000,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.path = path or cache_path()
-        self._places = places or {}
+        self._scopes = scopes or {}
         self._limit = limit
         self._clock = clock
         self._looking = threading.Lock()
@@ -126,7 +126,7 @@ class CacheStore:
 
     def find(self, operation: str, call: str) -> CallRecord | None:
         """What is kept of a call; blocking, for less than a millisecond."""
-        place = self._places[operation]
+        place = self._scopes[operation]
         with self._looking:
             try:
                 if self._reader is None and not (self._failing or self._closed):
@@ -144,7 +144,7 @@ class CacheStore:
 
     def keep(self, operation: str, call: str, standing: CallRecord) -> None:
         """Keep a call that is done; written a little later, in a thread of its own."""
-        place, now = self._places[operation], int(self._clock())
+        place, now = self._scopes[operation], int(self._clock())
         self._write(lambda db: _keep(db, call, place, standing, now))
 
     def _write(self, work: Callable[[sqlite3.Connection], object]) -> None:
@@ -332,7 +332,7 @@ def _found(db: sqlite3.Connection, call: str, place: str) -> tuple[int, int, Cal
         place: StoredReply(units, Response(status, json.loads(headers), body, replayed=True))
         for place, units, status, headers, body in sorted(rows, key=lambda row: queries.in_order(row[0]))
     }
-    return number, used, CallRecord(0, "done", memory=memory, result=result, meta=meta, held=held)
+    return number, used, CallRecord(0, "done", memory=memory, result=result, meta=meta, replies=held)
 
 
 def _digest(texts: list[str | None], rows: Iterable[tuple[Any, ...]]) -> int:
@@ -349,7 +349,7 @@ def _keep(db: sqlite3.Connection, call: str, place: str, standing: CallRecord, n
     texts = [standing.memory, standing.result, json.dumps(meta)]
     rows = [
         (where, held.units, held.response.status, json.dumps(dict(held.response.headers)), held.response.content)
-        for where, held in sorted(standing.held.items())
+        for where, held in sorted(standing.replies.items())
     ]
     size = OVERHEAD + sum(len(text or "") for text in texts) + sum(len(row[3]) + len(row[4]) for row in rows)
     _delete(db, _ids_of(db, call, place))

@@ -29,7 +29,7 @@ class MergeGroup:
     """The items that go out in one request."""
 
     size: int = 1
-    met: bool = False
+    has_turn: bool = False
     """Its members have met, and it is their turn."""
     turn: Any = None
     """That turn."""
@@ -70,7 +70,7 @@ class _Member:
     """What it waits for."""
     answer: Any = None
     failure: BaseException | None = None
-    party: MergeGroup | None = None
+    group: MergeGroup | None = None
     ended: bool = False
     value: Any = None
 
@@ -181,12 +181,12 @@ def _tell(members: list[_Member], outcomes: Sequence[tuple[Any, BaseException | 
 
 def _outcomes(functions: list[Callable[[], Any]]) -> list[tuple[Any, BaseException | None]]:
     """Of as many as there is time for, one at least."""
-    until, found = time.monotonic() + SLICE, []
+    until, outcomes = time.monotonic() + SLICE, []
     for function in functions:
-        found.append(_outcome(function))
+        outcomes.append(_outcome(function))
         if time.monotonic() > until:
             break
-    return found
+    return outcomes
 
 
 def _outcome(function: Callable[[], Any]) -> tuple[Any, BaseException | None]:
@@ -210,10 +210,10 @@ def _one_thing(members: list[_Member]) -> Program[None]:
         yield Sleep(max(member.at.seconds for member in sleeping))  # type: ignore[union-attr]
         _wake(sleeping)
     elif sending := [member for member in members if isinstance(member.at, Send)]:
-        party = sending[0].party
-        yield from _sent([member for member in sending if member.party is party] if party else sending[:1])
+        group = sending[0].group
+        yield from _sent([member for member in sending if member.group is group] if group else sending[:1])
     elif meeting := [member for member in members if isinstance(member.at, Join)]:
-        yield from _met(_party(meeting))
+        yield from _joined_group(_group(meeting))
     else:
         member = members[0]
         assert isinstance(member.at, Defer)  # noqa: S101  # for the types
@@ -227,7 +227,7 @@ def _wake(members: list[_Member]) -> None:
         member.at = None
 
 
-def _party(meeting: list[_Member]) -> list[_Member]:
+def _group(meeting: list[_Member]) -> list[_Member]:
     """The first of those who meet, and those whose requests go with its own, in order."""
     first, merge = meeting[0], _request(meeting[0]).merge
     if merge is None:
@@ -242,11 +242,11 @@ def _party(meeting: list[_Member]) -> list[_Member]:
 
     if go(alike):
         return alike
-    party = [first]
+    group = [first]
     for member in alike[1:]:
-        if go([*party, member]):
-            party.append(member)
-    return party
+        if go([*group, member]):
+            group.append(member)
+    return group
 
 
 def _request(member: _Member) -> Request:
@@ -255,19 +255,19 @@ def _request(member: _Member) -> Request:
     return member.at.request
 
 
-def _met(members: list[_Member]) -> Program[None]:
+def _joined_group(members: list[_Member]) -> Program[None]:
     """Wait for their turn, and let them go on as a party."""
-    party = MergeGroup(len(members), met=True)
+    group = MergeGroup(len(members), has_turn=True)
     first = members[0].at
     assert isinstance(first, Join)  # noqa: S101  # for the types
     try:
-        party.turn = yield from first.turn()
+        group.turn = yield from first.turn()
     except CloudAIError as error:
         for member in members:
             member.failure = copy.copy(error)
     else:
         for member in members:
-            member.answer = member.party = party
+            member.answer = member.group = group
     _wake(members)
 
 
@@ -286,7 +286,7 @@ def _sent(members: list[_Member]) -> Program[None]:
     else:
         _hand_out(members, requests, response)
     for member in members:
-        member.party = None
+        member.group = None
     _wake(members)
 
 

@@ -42,17 +42,17 @@ def _from_json(kind: type[M], text: str) -> M:
     return kind.model_validate_json(text)
 
 
-def result_of(operation: str, standing: CallRecord, name: str | None = None) -> Result | None:
+def result_of(operation: str, record: CallRecord, name: str | None = None) -> Result | None:
     """The result that was written down, with the replies it was read from; None where there is none we can read."""
-    if standing.result is None or operation not in OPERATIONS:  # of a later version
+    if record.result is None or operation not in OPERATIONS:  # of a later version
         return None
     try:
-        result = _from_json(OPERATIONS[operation].result, standing.result)
-        meta = _from_json(Meta, standing.meta or "{}")
+        result = _from_json(OPERATIONS[operation].result, record.result)
+        meta = _from_json(Meta, record.meta or "{}")
     except ValidationError:
         return None  # of another version: it is read anew from the replies
     meta = meta.model_copy(update={"replayed": True, **({"input": name} if name else {})})
-    return result._with(meta, raw_of([(held.units, held.response) for held in standing.held.values()]))  # noqa: SLF001
+    return result._with(meta, raw_of([(stored.units, stored.response) for stored in record.replies.values()]))  # noqa: SLF001
 
 
 ERROR_FIELDS = ("message", "advice", "status", "code", "retry_after", "quota", "provider", "request_id", "state")

@@ -1,219 +1,211 @@
-"""One call of a batch: the ledger that keeps its exchanges, and its result or error as they are written down."""
+"""What a batch does at each point of a call: it waits for a turn, writes the request down, and keeps the reply."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from cloudai.batch import queries
 from cloudai.batch.coalesce import Join, MergeGroup
 from cloudai.batch.queries import CallRecord
+from cloudai.batch.state import BatchState
 from cloudai.core.effects import Persist, Program, Sleep
 from cloudai.core.flow import Request, Response
 from cloudai.core.hooks import CallHooks
 from cloudai.core.rate_limit import RateLimiter, RetryBudget
 from cloudai.core.retry import classify
-from cloudai.errors import CloudAIError, JournalError, NotStartedError, ReplayError
+from cloudai.errors import CloudAIError, JournalError, NotStartedError
 from cloudai.operations import Given
 
-if TYPE_CHECKING:
-    from cloudai.batch.runner import Runner
-
-__all__ = ["ItemHooks", "Reading"]
+__all__ = ["ItemHooks"]
 
 SLICE = 1.0
-"""Seconds: a wait is looked up from this often, so that a batch that is stopped stops."""
+"""Seconds: a longer wait is looked up from this often, so that a batch that is stopped stops."""
 
 
 class ItemHooks(CallHooks):
     """Writes each request of a call down before it goes out, and each reply before it is read.
 
     Args:
-        run: The batch.
+        state: The batch.
         given: The input.
-        standing: What the journal knows of the call.
-        most: How many items may go out with it in one request.
+        record: What the journal knows of the call.
+        max_group: How many inputs may go out with it in one request.
     """
 
-    patient: ClassVar[bool] = True
+    waits_extend_the_deadline: ClassVar[bool] = True
 
-    def __init__(self, run: Runner[Any], given: Given, standing: CallRecord, most: int) -> None:
-        self._run = run
-        self._most = most
-        self._parties: dict[str, MergeGroup] = {}
-        self._counted: dict[str, int] = {}
-        """By place: 1 where this item counts the request it went out in, 0 where another does."""
-        self.company = 1
-        """How many items went out in the last request."""
+    def __init__(self, state: BatchState, given: Given, record: CallRecord, max_group: int) -> None:
+        self._state = state
         self._given = given
-        self.call = standing.call
-        self._held = {place: held.response for place, held in standing.held.items()}
-        self.suspect = standing.suspect
-        self._then: int | None = None
-        self._unknown = dict(standing.doubts)
+        self._record = record
+        self._max_group = max_group
+        self._stored = {step_id: stored.response for step_id, stored in record.replies.items()}
+        self._unknown = dict(record.doubts)
+        self._groups: dict[str, MergeGroup] = {}
+        self._counted: dict[str, int] = {}
+        """By step: 1 where this input counts the request it went out in, 0 where another does."""
         self._turns: dict[str, tuple[RateLimiter, int]] = {}
-        self.began: float | None = None
+        self._successes_before: int | None = None
+        """How many good replies the batch had when this call first failed."""
+        self.group_size = 1
+        """How many inputs went out in the last request."""
+        self.turn_at: float | None = None
         """When the first request had its turn."""
         self.host: str | None = None
-        self.last: str | None = None
-        """The place of the last reply."""
-
-    def held(self, place: str) -> Response | None:
-        """The reply of an earlier run, once: a job that was still running is looked at anew."""
-        self.last = place
-        return self._held.pop(place, None)
-
-    def unknown(self, place: str) -> int:
-        """Of all runs: an input that nobody can answer is not sent twice in each of them."""
-        return self._unknown.get(place, 0)
+        self.last_step: str | None = None
+        """The step of the last reply."""
 
     @property
-    def tries(self) -> int:
-        """How often a request of this call was sent in vain, in all runs."""
+    def unanswered(self) -> int:
+        """How often a request of this call went without an answer, in all runs."""
         return max(self._unknown.values(), default=0)
 
     @property
     def others_fared_better(self) -> bool:
-        """Whether somebody was answered well since this call first failed."""
-        return self._then is not None and self._run.successes > self._then
+        """Whether others were answered well since this call first failed."""
+        return self._successes_before is not None and self._state.policy.successes > self._successes_before
 
-    def meet(self, place: str, request: Request, pacer: RateLimiter) -> Program[None]:
-        """Find a party, whose turn it is then; what is one part of several, or cannot be joined, goes alone."""
-        self._run.require_going()
-        if self._most == 1 or request.merge is None or "." in place:
-            self._parties[place] = MergeGroup()
+    def stored_reply(self, step_id: str) -> Response | None:
+        """Return the reply of an earlier run, once: a job that was still running is looked at anew."""
+        self.last_step = step_id
+        return self._stored.pop(step_id, None)
+
+    def unknown_attempts(self, step_id: str) -> int:
+        """Count those of all runs: a request that nobody can answer is not sent twice in each of them."""
+        return self._unknown.get(step_id, 0)
+
+    def join(self, step_id: str, request: Request, limiter: RateLimiter) -> Program[None]:
+        """Join a group, which has one turn; a part of a parallel step, and what cannot be merged, goes alone."""
+        self._state.policy.require_going()
+        if self._max_group == 1 or request.merge is None or "." in step_id:
+            self._groups[step_id] = MergeGroup()
             return
-        party: MergeGroup = yield Join(request, self._most, partial(self._turn, place, pacer))  # type: ignore[misc]
-        self._parties[place] = party
-        if party.turn and party.first("turn"):
-            self._turns[place] = party.turn
-        self.began = self._run.clock() if self.began is None else self.began
+        take_turn = partial(self._turn_of_group, step_id, limiter)
+        group: MergeGroup = yield Join(request, self._max_group, take_turn)  # type: ignore[misc]
+        self._groups[step_id] = group
+        if group.turn and group.first("turn"):
+            self._turns[step_id] = group.turn
+        self.turn_at = self._state.policy.clock() if self.turn_at is None else self.turn_at
 
-    def _turn(self, place: str, pacer: RateLimiter) -> Program[Any]:
-        """Wait for a turn, for all of a party."""
-        while (seconds := self._alone(place, pacer, self._run.clock())) > 0:
-            yield from self.rest(seconds)
-        return self._turns.pop(place, None)
+    def _turn_of_group(self, step_id: str, limiter: RateLimiter) -> Program[Any]:
+        """Wait for one turn for the whole group, and return it."""
+        yield from self._wait_for_turn(step_id, limiter)
+        return self._turns.pop(step_id, None)
 
-    def retry(self, place: str, budget: RetryBudget) -> bool:
-        """One answer for all who went out together."""
-        party = self._parties[place]
-        if party.retry is None:
-            party.retry = budget.take()
-        return party.retry
+    def may_retry(self, step_id: str, budget: RetryBudget) -> bool:
+        """Give all inputs that went out in one request the same answer, and count one retry for them."""
+        group = self._groups[step_id]
+        if group.retry is None:
+            group.retry = budget.take()
+        return group.retry
 
-    def early(self, place: str, pacer: RateLimiter, now: float) -> float:
-        """Wait by the pace of the batch, unless a party has waited for all in it."""
-        return 0.0 if self._parties[place].met else self._alone(place, pacer, now)
+    def seconds_until_turn(self, step_id: str, limiter: RateLimiter, now: float) -> float:
+        """Return the wait by the pace of the batch; 0 where the group has waited for all in it."""
+        return 0.0 if self._groups[step_id].has_turn else self._take_turn(step_id, limiter, now)
 
-    def _alone(self, place: str, pacer: RateLimiter, now: float) -> float:
-        self._run.require_going()
-        if self._run.offline:
+    def _take_turn(self, step_id: str, limiter: RateLimiter, now: float) -> float:
+        """Take a turn if there is one, and return 0; else return the seconds after which to ask again."""
+        self._state.policy.require_going()
+        if self._state.offline:
             return 0.0
-        if not self._run.rates:
-            return super().early(place, pacer, now)
-        seconds, turn = pacer.take(self._run.rates, now)
+        if not self._state.rates:
+            return super().seconds_until_turn(step_id, limiter, now)
+        seconds, turn = limiter.take(self._state.rates, now)
         if not seconds:
-            self._turns[place] = pacer, turn
-            self.began = now if self.began is None else self.began
-        self._run.waiting_until = now + seconds if seconds else None
+            self._turns[step_id] = limiter, turn
+            self.turn_at = now if self.turn_at is None else self.turn_at
+        self._state.waiting_until = now + seconds if seconds else None
         return min(seconds, SLICE)
 
-    def rest(self, seconds: float) -> Program[None]:
-        """Wait, and end as soon as the batch does."""
-        until = self._run.clock() + seconds
-        while seconds > 0:
-            self._run.require_going()
-            yield Sleep(min(seconds, SLICE))
-            seconds = until - self._run.clock()
-        self._run.require_going()
+    def _wait_for_turn(self, step_id: str, limiter: RateLimiter) -> Program[None]:
+        while (seconds := self._take_turn(step_id, limiter, self._state.policy.clock())) > 0:
+            yield from self.wait(seconds)
 
-    def sending(self, place: str, request: Request) -> Program[None]:
-        """Hold it against the limits, and write it down; a look at a job and a token are in nobody's way."""
-        self._run.require_going()
+    def wait(self, seconds: float) -> Program[None]:
+        """Let the seconds pass, and end as soon as the batch does."""
+        policy = self._state.policy
+        until = policy.clock() + seconds
+        while seconds > 0:
+            policy.require_going()
+            yield Sleep(min(seconds, SLICE))
+            seconds = until - policy.clock()
+        policy.require_going()
+
+    def before_send(self, step_id: str, request: Request) -> Program[None]:
+        """Hold the request against the limits, and write it down. Looks at a job and requests for tokens are free."""
+        policy = self._state.policy
+        policy.require_going()
         self.host = urlsplit(request.url).hostname
-        if self._run.offline or not request.credentials:
+        if self._state.offline or not request.credentials:
             return
-        party = self._parties[place]
-        self.company = party.size
+        group = self._groups[step_id]
+        self.group_size = group.size
         if request.billed:
-            counted = self._counted[place] = int(party.first("request"))
-            self._run.reserve(request.billed, counted)
+            counted = self._counted[step_id] = int(group.first("request"))
+            policy.reserve(request.billed, counted)
             try:
-                yield Persist(self._run.journal, queries.intend(self.call, place, request.billed, counted))
+                yield Persist(self._state.journal, queries.intend(self._record.call, step_id, request.billed, counted))
             except JournalError as error:
-                self._run.refund(counted, request.billed)
-                self._run.pause(error)
+                policy.limits.refund(counted, request.billed)
+                policy.pause(error)
                 raise
         try:
-            yield from self._in_time(place)
+            yield from self._keep_turn(step_id)
         except NotStartedError:
             if request.billed:
-                self._unsent(place, request.billed)
+                self._undo(step_id, request.billed, sent=False, doubt=False, free=True)
             raise
 
-    def _in_time(self, place: str) -> Program[None]:
-        """The service counts from now; where a token or the disk took too long, wait for another turn."""
-        pacer, turn = self._turns.pop(place, (None, 0))
-        while pacer is not None and not pacer.move(turn, self._run.clock()):
-            while (seconds := self._alone(place, pacer, self._run.clock())) > 0:
-                yield from self.rest(seconds)
-            pacer, turn = self._turns.pop(place)
+    def _keep_turn(self, step_id: str) -> Program[None]:
+        """Count the request from now on; where a token or the disk took too long, wait for another turn."""
+        limiter, turn = self._turns.pop(step_id, (None, 0))
+        while limiter is not None and not limiter.move(turn, self._state.policy.clock()):
+            yield from self._wait_for_turn(step_id, limiter)
+            limiter, turn = self._turns.pop(step_id)
 
-    def _unsent(self, place: str, units: int) -> None:
-        """Written down, and not sent after all."""
-        counted = self._counted[place]
-        self._run.refund(counted, units)
-        self._run.journal.do(queries.undo(self.call, place, units, counted, sent=False, doubt=False, free=True))
-
-    def answered(self, place: str, request: Request, response: Response) -> Program[None]:
-        """Have it on disk before anybody reads it. Where that fails the reply is used all the same: it is paid for."""
-        self._run.sign_of_life()
+    def after_reply(self, step_id: str, request: Request, response: Response) -> Program[None]:
+        """Have the reply on disk before it is read. Where that fails it is used all the same, for it is paid for."""
+        self._state.policy.answered_well()
         if not request.credentials:
             return
-        self.last = place
+        self.last_step = step_id
         memory = {} if isinstance(self._given, str) else self._given.memory()
-        work = queries.answer(self.call, place, request.billed, response, memory)
+        statement = queries.answer(self._record.call, step_id, request.billed, response, memory)
         try:
-            yield Persist(self._run.journal, work)
+            yield Persist(self._state.journal, statement)
         except JournalError as error:
-            self._run.journal.rescue(work, paid=True)
-            self._run.pause(error)
+            self._state.journal.rescue(statement, paid=True)
+            self._state.policy.pause(error)
 
-    def kept_waiting(self, error: CloudAIError) -> None:
-        """Enter what a login that failed says of the service: an outage of it is one, and no input's fault."""
-        self._run.trouble(error)
-        self._then = self._run.successes if self._then is None else self._then
-
-    def failed(self, place: str, request: Request, error: CloudAIError) -> None:
-        """Enter what became of the attempt, and what it says of the service."""
-        if not request.credentials or self._parties[place].first("trouble"):
-            self._run.trouble(error)
-        self._then = self._run.successes if self._then is None else self._then
-        if self._run.offline or not request.credentials or not request.billed:
+    def after_failure(self, step_id: str, request: Request, error: CloudAIError) -> None:
+        """Note what became of the attempt, and what it says of the service."""
+        if not request.credentials or self._groups[step_id].first("failure"):
+            self._state.policy.note_failure(error)
+        self._note_successes()
+        if self._state.offline or not request.credentials or not request.billed:
             return
-        found = classify(error)
-        sent, free = found.state != "NOT_SENT", not found.billed
-        if found.state == "UNKNOWN":
-            self._unknown[place] = self._unknown.get(place, 0) + 1
-        counted = self._counted[place]
-        self._run.refund(0 if sent else counted, request.billed if free else 0)
-        doubt = found.state == "UNKNOWN"
-        self._run.journal.do(queries.undo(self.call, place, request.billed, counted, sent=sent, doubt=doubt, free=free))
+        outcome = classify(error)
+        unknown = outcome.state == "UNKNOWN"
+        if unknown:
+            self._unknown[step_id] = self._unknown.get(step_id, 0) + 1
+        sent, free = outcome.state != "NOT_SENT", not outcome.billed
+        self._undo(step_id, request.billed, sent=sent, doubt=unknown, free=free)
 
+    def login_failed(self, error: CloudAIError) -> None:
+        """Note what a login that failed says of the service: an outage of it is one, and no input's fault."""
+        self._state.policy.note_failure(error)
+        self._note_successes()
 
-class Reading(CallHooks):
-    """Gives the replies of the journal, and sends nothing."""
+    def _note_successes(self) -> None:
+        if self._successes_before is None:
+            self._successes_before = self._state.policy.successes
 
-    def __init__(self, standing: CallRecord) -> None:
-        self._held = {place: held.response for place, held in standing.held.items()}
-
-    def held(self, place: str) -> Response | None:
-        """The reply, as often as it is asked for."""
-        return self._held.get(place)
-
-    def sending(self, place: str, request: Request) -> Program[None]:
-        """Nothing is."""
-        raise ReplayError(f"the journal does not hold the reply to {request.method} {request.service} ({place})")
-        yield  # a program all the same
+    def _undo(self, step_id: str, units: int, *, sent: bool, doubt: bool, free: bool) -> None:
+        """Take back what was written down for a request, as far as it did not come to pass."""
+        counted = self._counted[step_id]
+        self._state.policy.limits.refund(0 if sent else counted, units if free else 0)
+        self._state.journal.do(
+            queries.undo(self._record.call, step_id, units, counted, sent=sent, doubt=doubt, free=free)
+        )

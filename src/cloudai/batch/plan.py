@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from cloudai.batch import cache, queries
 from cloudai.batch.inputs import Entry
+from cloudai.batch.state import BatchState
 from cloudai.batch.task import Task
 from cloudai.core.flow import Call, Fetch, Flow, Request
 from cloudai.core.rate_limit import MARGIN, Rate
@@ -23,9 +24,6 @@ from cloudai.media.source import Source
 from cloudai.operations import Given, digest_of, given_as
 from cloudai.table import Table
 from cloudai.text import inert
-
-if TYPE_CHECKING:
-    from cloudai.batch.runner import Runner
 
 __all__ = ["Plan", "plan"]
 
@@ -123,13 +121,13 @@ class _Draft(Image):
         return self._picture(header, size, b"", header.format, said if said != "as given" else "encoded anew")
 
 
-def plan(run: Runner[Any]) -> Plan:
+def plan(state: BatchState, *, began: bool = False) -> Plan:
     """Go over the inputs without sending anything: read each, and hold it against the provider's limits."""
-    if run.began and run.inputs.come_once:
+    if began and state.inputs.come_once:
         raise InputError("the inputs of a generator are gone over once", advice="Plan before the run, or give a list.")
-    run.inputs.hold()
-    tally = _Tally(run)
-    for entry in run.inputs:
+    state.inputs.hold()
+    tally = _Tally(state)
+    for entry in state.inputs:
         tally.inputs += 1
         with _put_back(entry):
             try:
@@ -149,8 +147,8 @@ def _put_back(entry: Entry) -> Iterator[None]:
         yield
         return
     try:
-        place = file.tell()
-        file.seek(place)
+        position = file.tell()
+        file.seek(position)
     except (OSError, ValueError, AttributeError) as error:  # a pipe, or closed
         raise InputError(
             f"input {entry.item} is an open file that cannot be read twice",
@@ -159,14 +157,14 @@ def _put_back(entry: Entry) -> Iterator[None]:
     try:
         yield
     finally:
-        file.seek(place)
+        file.seek(position)
 
 
 class _Tally:
     """Counts what a batch would do, input by input."""
 
-    def __init__(self, run: Runner[Any]) -> None:
-        self._run = run
+    def __init__(self, state: BatchState) -> None:
+        self._state = state
         self._seen: set[str] = set()
         self.inputs = self.units = 0
         self.requests = Fraction()
@@ -177,17 +175,17 @@ class _Tally:
 
     def add(self, entry: Entry) -> None:
         """One input; what is raised is why it cannot be sent."""
-        run = self._run
-        given = _drafted(run, entry)
-        if run.engine.fetching and isinstance(given, Source) and given.is_web:
+        state = self._state
+        given = _drafted(state, entry)
+        if state.session.engine.fetching and isinstance(given, Source) and given.is_web:
             self._unseen()
             return
         digest = digest_of(given)
-        missing = [asked for asked in run.asked if self._is_missing(asked, asked.key_of(digest))]
+        missing = [task for task in state.tasks if self._is_missing(task, task.key_of(digest))]
         if not missing:
             return
-        if run.provider.hosts:
-            self._sent([(asked, self._first(asked, given, entry)) for asked in missing])
+        if state.session.provider.hosts:
+            self._sent([(task, self._first(task, given, entry)) for task in missing])
         elif isinstance(given, Image):
             given.look()
         if isinstance(given, Image):
@@ -198,23 +196,23 @@ class _Tally:
     def _unseen(self) -> None:
         """What is behind an address shows only when it is fetched."""
         self.count["fetched"] += 1
-        self.hosts |= dict.fromkeys(self._run.provider.hosts)
-        for asked in self._run.asked:
-            n = self._run.provider.requests(asked.operation, asked.given)
-            self.requests += Fraction(n, asked.max_per_request)
+        self.hosts |= dict.fromkeys(self._state.session.provider.hosts)
+        for task in self._state.tasks:
+            n = self._state.session.provider.requests(task.operation, task.given)
+            self.requests += Fraction(n, task.max_per_request)
             self.units += n
 
-    def _first(self, asked: Task, given: Given, entry: Entry) -> Request | None:
+    def _first(self, task: Task, given: Given, entry: Entry) -> Request | None:
         """What would be sent; None where nothing would be, or cannot be: the others may be."""
         try:
-            return first_request(asked.flow(given))
+            return first_request(task.flow(given))
         except CloudAIError as error:
             self.refused.append((entry.shown, str(error)))
             return None
 
-    def _is_missing(self, asked: Task, key: str) -> bool:
+    def _is_missing(self, task: Task, key: str) -> bool:
         """Whether it would be asked for; else why not is counted."""
-        known = self._run.journal.read(queries.state_of(key))
+        known = self._state.journal.read(queries.state_of(key))
         if key in self._seen:
             self.count["duplicates"] += 1
             return False
@@ -222,21 +220,21 @@ class _Tally:
         if known in ("done", "failed"):
             self.count["cached"] += 1
             return False
-        skipped = known == "doubt" and self._run.settings.in_doubt == "skip"
-        if not skipped and cache.holds(self._run, asked, key):
+        skipped = known == "doubt" and self._state.settings.in_doubt == "skip"
+        if not skipped and cache.holds(self._state, task, key):
             self.count["from_cache"] += 1
             return False
         self.count["in_doubt"] += known == "doubt"
         return not skipped
 
-    def _sent(self, asked: Sequence[tuple[Task, Request | None]]) -> None:
+    def _sent(self, task: Sequence[tuple[Task, Request | None]]) -> None:
         """Count what one input would send: so many places of a request that has so many."""
         alike: dict[Any, list[Request]] = {}
-        for one, request in asked:
+        for one, request in task:
             if request is None:
                 continue
             self.hosts[urlsplit(request.url).hostname or ""] = None
-            n = self._run.provider.requests(one.operation, one.given)
+            n = self._state.session.provider.requests(one.operation, one.given)
             self.units += n * request.billed
             if request.merge is None or n > 1 or one.max_per_request == 1:
                 self.requests += n
@@ -247,13 +245,13 @@ class _Tally:
 
     def plan(self) -> Plan:
         """The sum."""
-        run, price = self._run, self._run.settings.price
+        state, price = self._state, self._state.settings.price
         requests = math.ceil(self.requests)
         return Plan(
             inputs=self.inputs,
             requests=requests,
             units=self.units,
-            minutes=_minutes(requests, run.rates, run.concurrency),
+            minutes=_minutes(requests, state.rates, state.concurrency),
             cached=self.count["cached"] + self.count["from_cache"],
             from_cache=self.count["from_cache"],
             duplicates=self.count["duplicates"],
@@ -264,7 +262,7 @@ class _Tally:
             refused=tuple(self.refused),
             hosts=tuple(self.hosts),
             cost=None if price is None else self.units * price / 1000,
-            paced=bool(run.rates),
+            paced=bool(state.rates),
         )
 
 
@@ -276,8 +274,8 @@ def _done_to(image: Image) -> str | None:
     return "shrunk" if "→" in said else "converted" if " to " in said else "turned or recoded"
 
 
-def _drafted(run: Runner[Any], entry: Entry) -> Given:
-    given = given_as(run.asked[0].operation, entry.given)
+def _drafted(state: BatchState, entry: Entry) -> Given:
+    given = given_as(state.tasks[0].operation, entry.given)
     return _Draft(entry.given) if isinstance(given, Image) else given
 
 

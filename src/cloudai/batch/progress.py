@@ -8,12 +8,11 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
+from cloudai.batch.recorder import Recorder
+from cloudai.batch.state import BatchState
 from cloudai.outcomes import Outcome
-
-if TYPE_CHECKING:
-    from cloudai.batch.runner import Runner
 
 __all__ = ["Progress", "progress_for"]
 
@@ -50,6 +49,35 @@ class Told(Progress):
         return self._tell(outcome)
 
 
+class Status:
+    """How far a batch is, in a few words.
+
+    Args:
+        state: The batch.
+        recorder: Its books.
+    """
+
+    def __init__(self, state: BatchState, recorder: Recorder[Any]) -> None:
+        self._state, self._recorder = state, recorder
+        self.name, self.total = state.name, state.total
+
+    @property
+    def ended(self) -> int:
+        """How many inputs have ended."""
+        return sum(self._recorder.counts.values())
+
+    def __str__(self) -> str:
+        books, policy = self._recorder.books, self._state.policy
+        names = ("failed", "in_doubt", "not_started")
+        words = [f"{books[name]} {name.replace('_', ' ')}" for name in names if books[name]]
+        if policy.limits.sent:
+            words.insert(0, f"{policy.limits.sent} sent")
+        until = self._state.waiting_until
+        if policy.going and until is not None and (left := until - policy.clock()) > 1:
+            words.append(f"waiting {left:.0f} s for the quota")
+        return ", ".join(words)
+
+
 class _Seen:
     """Standard error, as far as anybody looks: closed or broken, it ends no batch."""
 
@@ -79,36 +107,36 @@ class _Seen:
 class Bar(Progress):
     """A bar with time left, failures, and how long the quota is waited for."""
 
-    def __init__(self, run: Runner[Any], stream: _Seen) -> None:
-        self._run, self._stream = run, stream
+    def __init__(self, status: Status, stream: _Seen) -> None:
+        self._status, self._stream = status, stream
 
     def __enter__(self) -> Self:
         # Some terminals say that they have no columns.
         size: dict[str, Any] = {"dynamic_ncols": True} if _columns(self._stream) else {"ncols": 80, "nrows": 24}
-        self._bar = _tqdm()(total=self._run.total, desc=self._run.name, unit="", file=self._stream, **size)
+        self._bar = _tqdm()(total=self._status.total, desc=self._status.name, unit="", file=self._stream, **size)
         return self
 
     def show(self, outcome: Outcome[Any]) -> None:  # noqa: ARG002
         """One step further."""
-        self._bar.set_postfix_str(_standing(self._run), refresh=False)
+        self._bar.set_postfix_str(str(self._status), refresh=False)
         self._bar.update()
 
     def wait(self) -> None:
         """Say what is waited for."""
-        self._bar.set_postfix_str(_standing(self._run))
+        self._bar.set_postfix_str(str(self._status))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.set_postfix_str(_standing(self._run), refresh=False)
+        self._bar.set_postfix_str(str(self._status), refresh=False)
         self._bar.close()
 
 
 class Lines(Progress):
     """A line every quarter of a minute, and one at the end: for a file, or the log of a server."""
 
-    def __init__(self, run: Runner[Any], stream: _Seen) -> None:
-        self._run, self._stream = run, stream
+    def __init__(self, status: Status, stream: _Seen) -> None:
+        self._status, self._stream = status, stream
         self._next = time.monotonic() + EVERY
 
     def show(self, outcome: Outcome[Any]) -> None:  # noqa: ARG002
@@ -127,22 +155,10 @@ class Lines(Progress):
         self._print()
 
     def _print(self) -> None:
-        run = self._run
-        total = f"/{run.total}" if run.total is not None else ""
-        ended = sum(run.counts.values())
-        self._stream.write(f"{run.name}: {ended}{total}  {_standing(run)}".rstrip() + "\n")
+        status = self._status
+        total = f"/{status.total}" if status.total is not None else ""
+        self._stream.write(f"{status.name}: {status.ended}{total}  {status}".rstrip() + "\n")
         self._stream.flush()
-
-
-def _standing(run: Runner[Any]) -> str:
-    """What is worth a word beside the number."""
-    books = run.books
-    words = [f"{books[name]} {name.replace('_', ' ')}" for name in ("failed", "in_doubt", "not_started") if books[name]]
-    if run.sent:
-        words.insert(0, f"{run.sent} sent")
-    if run.going and run.waiting_until is not None and (left := run.waiting_until - run.clock()) > 1:
-        words.append(f"waiting {left:.0f} s for the quota")
-    return ", ".join(words)
 
 
 def _columns(stream: _Seen) -> int:
@@ -168,16 +184,17 @@ def _tqdm() -> Any:
 
 def _in_notebook() -> bool:
     shell = sys.modules.get("IPython")
-    found = shell.get_ipython() if shell is not None else None
-    return type(found).__name__ == "ZMQInteractiveShell"
+    interpreter = shell.get_ipython() if shell is not None else None
+    return type(interpreter).__name__ == "ZMQInteractiveShell"
 
 
-def progress_for(run: Runner[Any]) -> Progress:
-    """As ``progress=`` says: False, True, or a function of an outcome."""
-    wanted = run.settings.progress
+def progress_for(state: BatchState, recorder: Recorder[Any]) -> Progress:
+    """Return what ``progress=`` asks for: nothing, a bar or lines, or calls of a function."""
+    wanted = state.settings.progress
     if callable(wanted):
         return Told(wanted)
     if not wanted or sys.stderr is None:  # None: a program of Windows without a console
         return Progress()
     stream = _Seen(sys.stderr)
-    return Bar(run, stream) if _in_notebook() or stream.isatty() else Lines(run, stream)
+    status = Status(state, recorder)
+    return Bar(status, stream) if _in_notebook() or stream.isatty() else Lines(status, stream)

@@ -118,7 +118,7 @@ class CallRecord:
     error: str | None = None
     memory: str | None = None
     """What a flow must know of the input to be read again without it."""
-    held: Mapping[str, StoredReply] = field(default_factory=dict)
+    replies: Mapping[str, StoredReply] = field(default_factory=dict)
 
     @property
     def in_doubt(self) -> bool:
@@ -162,30 +162,40 @@ def anew(batch: int, run: int) -> Any:
     return work
 
 
-def stand(batch: int, run: int, item: int, *, key: str, sha256: str, name: str) -> Any:
+def look_up(batch: int, run: int, item: int, *, key: str, sha256: str, name: str) -> Any:
     """What is known of the call with this key; it is entered if nothing is, and so is what the input is called."""
 
     def work(db: Database) -> CallRecord:
-        entered = db.execute(
+        item_record = db.execute(
             "INSERT OR IGNORE INTO calls (key, batch, sha256, state, item, run) VALUES (?, ?, ?, 'open', ?, ?)"
             " RETURNING id",
             (key, batch, sha256, item, run),
         )
-        for (call,) in list(entered):
+        for (call,) in list(item_record):
             db.execute("INSERT INTO names (name, call) VALUES (?, ?)", (_storable(name), call))
             return CallRecord(call)
         # The first input of this run that comes to it has it, and its bill; the others are copies.
         db.execute("UPDATE calls SET run = ?, item = ? WHERE key = ? AND run < ?", (run, item, key, run))
         [(call, of_run, of_item)] = db.execute("SELECT id, run, item FROM calls WHERE key = ?", (key,))
         db.execute("INSERT OR IGNORE INTO names (name, call) VALUES (?, ?)", (_storable(name), call))
-        return replace(_standing(db, call), first=of_item if of_run == run and of_item != item else None)
+        return replace(_record(db, call), first=of_item if of_run == run and of_item != item else None)
 
     return work
 
 
-def standing_of(call: int) -> Any:
+def key_of(call: int) -> Any:
+    """Return the key of a call."""
+
+    def work(db: Database) -> str:
+        [(key,)] = db.execute("SELECT key FROM calls WHERE id = ?", (call,))
+        return str(key)
+
+    return work
+
+
+def record_of(call: int) -> Any:
     """What is known of a call."""
-    return lambda db: _standing(db, call)
+    return lambda db: _record(db, call)
 
 
 def state_of(key: str) -> Any:
@@ -202,7 +212,7 @@ def state_of(key: str) -> Any:
     return work
 
 
-def _standing(db: Database, call: int) -> CallRecord:
+def _record(db: Database, call: int) -> CallRecord:
     [(state, rounds, result, meta, error, memory)] = db.execute(
         "SELECT state, rounds, result, meta, error, memory FROM calls WHERE id = ?", (call,)
     )
@@ -221,26 +231,26 @@ def _standing(db: Database, call: int) -> CallRecord:
         meta=meta,
         error=error,
         memory=memory,
-        held=_held(db, call),
+        replies=_replies(db, call),
     )
 
 
-def _held(db: Database, call: int) -> dict[str, StoredReply]:
+def _replies(db: Database, call: int) -> dict[str, StoredReply]:
     rows = db.execute(
         "SELECT place, units, status, headers, body FROM exchanges WHERE call = ? AND status IS NOT NULL", (call,)
     )
-    found = {
-        place: StoredReply(units, Response(status, json.loads(headers), body, replayed=True))
-        for place, units, status, headers, body in rows
+    matches = {
+        step_id: StoredReply(units, Response(status, json.loads(headers), body, replayed=True))
+        for step_id, units, status, headers, body in rows
     }
-    return {place: found[place] for place in sorted(found, key=in_order)}
+    return {step_id: matches[step_id] for step_id in sorted(matches, key=in_order)}
 
 
-def in_order(place: str) -> list[int]:
-    return [int(number) for number in place.split(".")]
+def in_order(step_id: str) -> list[int]:
+    return [int(number) for number in step_id.split(".")]
 
 
-def intend(call: int, place: str, units: int, requests: int = 1) -> Any:
+def intend(call: int, step_id: str, units: int, requests: int = 1) -> Any:
     """A request is about to go out: from now on it is in doubt. Of those that go as one, one counts as a request."""
 
     def work(db: Database) -> None:
@@ -248,13 +258,13 @@ def intend(call: int, place: str, units: int, requests: int = 1) -> Any:
             "INSERT INTO exchanges (call, place, units, sent, requests, most, doubt) VALUES (?, ?, ?, 1, ?, ?, 1)"
             " ON CONFLICT (call, place) DO UPDATE SET sent = sent + 1, requests = requests + excluded.requests,"
             " most = most + excluded.most, doubt = doubt + 1",
-            (call, place, units, requests, units),
+            (call, step_id, units, requests, units),
         )
 
     return work
 
 
-def answer(call: int, place: str, units: int, response: Response, memory: Mapping[str, Any]) -> Any:
+def answer(call: int, step_id: str, units: int, response: Response, memory: Mapping[str, Any]) -> Any:
     """A good reply has come; of the looks at one job the last one is kept."""
     kept = {name: value for name, value in response.headers.items() if name not in NOT_KEPT}
     headers = json.dumps(kept, default=str)  # a `send=` of the user's may give numbers
@@ -265,7 +275,7 @@ def answer(call: int, place: str, units: int, response: Response, memory: Mappin
             "INSERT INTO exchanges (call, place, units, paid, most, status, headers, body)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call, place) DO UPDATE SET doubt = 0, paid = paid + ?,"
             " status = excluded.status, headers = excluded.headers, body = excluded.body",
-            (call, place, units, paid, paid, response.status, headers, response.content, paid),
+            (call, step_id, units, paid, paid, response.status, headers, response.content, paid),
         )
         remembered = _storable(json.dumps(memory, ensure_ascii=False))
         db.execute("UPDATE calls SET memory = ? WHERE id = ?", (remembered, call))
@@ -273,27 +283,27 @@ def answer(call: int, place: str, units: int, response: Response, memory: Mappin
     return work
 
 
-def adopt(call: int, run: int, item: int, found: CallRecord) -> Any:
+def adopt(call: int, run: int, item: int, matches: CallRecord) -> Any:
     """A call that was done in a run with another journal: its replies and its result; nothing is sent or paid."""
 
     def work(db: Database) -> None:
         db.execute("UPDATE exchanges SET doubt = 0 WHERE call = ?", (call,))
-        for place, held in found.held.items():
-            reply = (held.response.status, json.dumps(dict(held.response.headers)), held.response.content)
+        for step_id, replies in matches.replies.items():
+            reply = (replies.response.status, json.dumps(dict(replies.response.headers)), replies.response.content)
             db.execute(
                 "INSERT INTO exchanges (call, place, units, status, headers, body) VALUES (?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT (call, place) DO UPDATE SET"
                 " status = excluded.status, headers = excluded.headers, body = excluded.body",
-                (call, place, held.units, *reply),
+                (call, step_id, replies.units, *reply),
             )
-        columns = {"memory": found.memory, "result": found.result, "meta": found.meta}
+        columns = {"memory": matches.memory, "result": matches.result, "meta": matches.meta}
         settle(call, run, item, "done", **columns)(db)
 
     return work
 
 
 def undo(  # of `intend`, what is taken back
-    call: int, place: str, units: int, requests: int = 1, *, sent: bool, doubt: bool, free: bool
+    call: int, step_id: str, units: int, requests: int = 1, *, sent: bool, doubt: bool, free: bool
 ) -> Any:
     """An attempt failed: whether it reached the service, is still in doubt, and costs nothing."""
 
@@ -301,7 +311,7 @@ def undo(  # of `intend`, what is taken back
         db.execute(
             "UPDATE exchanges SET sent = sent - ?, requests = requests - ?, most = most - ?, doubt = doubt - ?"
             " WHERE call = ? AND place = ?",
-            (int(not sent), 0 if sent else requests, units if free else 0, int(not doubt), call, place),
+            (int(not sent), 0 if sent else requests, units if free else 0, int(not doubt), call, step_id),
         )
 
     return work
@@ -320,7 +330,7 @@ class ItemRecord:
     error: str | None = None
 
 
-def enter(batch: int, entered: ItemRecord) -> Any:
+def enter(batch: int, item_record: ItemRecord) -> Any:
     """What became of an input."""
 
     def work(db: Database) -> None:
@@ -329,24 +339,24 @@ def enter(batch: int, entered: ItemRecord) -> Any:
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 batch,
-                entered.item,
-                entered.call,
-                _storable(entered.name),
-                _storable(None if entered.row is None else _row_as_json(entered.row)),
-                entered.status,
-                _storable(json.dumps(entered.facts, ensure_ascii=False)),
-                _storable(entered.error),
+                item_record.item,
+                item_record.call,
+                _storable(item_record.name),
+                _storable(None if item_record.row is None else _row_as_json(item_record.row)),
+                item_record.status,
+                _storable(json.dumps(item_record.facts, ensure_ascii=False)),
+                _storable(item_record.error),
             ),
         )
 
     return work
 
 
-def enter_all(entered: Sequence[tuple[int, ItemRecord]]) -> Any:
+def enter_all(item_record: Sequence[tuple[int, ItemRecord]]) -> Any:
     """What became of several inputs, each with its batch."""
 
     def work(db: Database) -> None:
-        for batch, one in entered:
+        for batch, one in item_record:
             enter(batch, one)(db)
 
     return work
@@ -389,11 +399,11 @@ def suspect(call: int) -> Any:
     return work
 
 
-def unpaid(call: int, place: str) -> Any:
+def unpaid(call: int, step_id: str) -> Any:
     """A good reply that cannot be used: that it was counted is no longer certain."""
 
     def work(db: Database) -> None:
-        db.execute("UPDATE exchanges SET paid = 0 WHERE call = ? AND place = ?", (call, place))
+        db.execute("UPDATE exchanges SET paid = 0 WHERE call = ? AND place = ?", (call, step_id))
 
     return work
 
@@ -425,7 +435,7 @@ def page(batch: int, after: int, n: int = 100) -> Any:
         return [
             (
                 ItemRecord(item, name, status, json.loads(facts), call, json.loads(row) if row else None, error),
-                None if call is None else _standing(db, call),
+                None if call is None else _record(db, call),
             )
             for item, call, name, row, status, facts, error in rows
         ]
@@ -468,8 +478,8 @@ def known_as(wanted: str) -> Any:
     ]
 
     def work(db: Database) -> list[str]:
-        found = ([n for (n,) in db.execute(sql, parameters)] for sql, parameters in asked)
-        return next(filter(None, found), [])
+        matches = ([n for (n,) in db.execute(sql, parameters)] for sql, parameters in asked)
+        return next(filter(None, matches), [])
 
     return work
 

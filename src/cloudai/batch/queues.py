@@ -9,10 +9,10 @@ from typing import Any
 
 from cloudai.core.effects import Program, Wait
 
-__all__ = ["END", "OutcomeQueue", "Semaphore"]
+__all__ = ["END", "Claims", "OutcomeQueue", "Semaphore"]
 
-AT_ONCE: Future[None] = Future()
-AT_ONCE.set_result(None)
+DONE: Future[None] = Future()
+DONE.set_result(None)
 END: Any = object()
 """What `Channel.get` gives when nothing more comes."""
 
@@ -32,10 +32,10 @@ class OutcomeQueue:
         """Put it in; the future is done when there is room."""
         with self._lock:
             if _given(self._takers, thing):
-                return AT_ONCE
+                return DONE
             self._things.append(thing)
             if len(self._things) <= self._room or self._closed:
-                return AT_ONCE
+                return DONE
             future: Future[None] = Future()
             self._givers.append(future)
         return future
@@ -78,6 +78,30 @@ class OutcomeQueue:
                 pass
 
 
+class Claims:
+    """Calls that somebody is at work on, by key: inputs with the same bytes are asked for one after the other."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._taken: dict[str, Future[None] | None] = {}
+
+    def take(self, key: str) -> Future[None] | None:
+        """Take a call; return a future to wait for where another input with the same bytes has it."""
+        with self._lock:
+            if key not in self._taken:
+                self._taken[key] = None
+                return None
+            released = self._taken[key] = self._taken[key] or Future()
+            return released
+
+    def release(self, key: str) -> None:
+        """Let the call go, and tell those who wait for it."""
+        with self._lock:
+            released = self._taken.pop(key)
+        if released:
+            released.set_result(None)
+
+
 class Semaphore:
     """So many may be at something at once; the others wait, in order."""
 
@@ -88,25 +112,25 @@ class Semaphore:
 
     def hold(self, program: Program[None]) -> Program[None]:
         """Run the program in a place."""
-        place = self._taken()
+        permit = self._taken()
         try:
-            yield Wait(place)
+            yield Wait(permit)
             yield from program
         finally:
-            self._leave(place)
+            self._leave(permit)
 
     def _taken(self) -> Future[None]:
         with self._lock:
             if self._free:
                 self._free -= 1
-                return AT_ONCE
-            place: Future[None] = Future()
-            self._waiting.append(place)
-        return place
+                return DONE
+            permit: Future[None] = Future()
+            self._waiting.append(permit)
+        return permit
 
-    def _leave(self, place: Future[None]) -> None:
+    def _leave(self, permit: Future[None]) -> None:
         with self._lock:
-            if place.cancel():
+            if permit.cancel():
                 return  # who waited for it has gone before it came
             if not _given(self._waiting, None):
                 self._free += 1

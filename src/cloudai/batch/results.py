@@ -16,7 +16,7 @@ from cloudai.errors import CloudAIError, NotStartedError
 from cloudai.outcomes import THEIRS, Outcome, with_theirs
 from cloudai.table import Table
 
-__all__ = ["DONE", "outcomes", "pages", "table_of"]
+__all__ = ["DONE", "outcomes_of", "pages", "table_of"]
 
 DONE = ("ok", "none_found")
 
@@ -33,12 +33,12 @@ UNREADABLE = "its result is of another version of cloudai"
 def pages(journal: Journal, batch: int) -> Iterator[tuple[ItemRecord, CallRecord | None]]:
     """Every input with what is known of its call, a page at a time."""
     after = -1
-    while found := journal.read(queries.page(batch, after)):
-        yield from found
-        after = found[-1][0].item
+    while page := journal.read(queries.page(batch, after)):
+        yield from page
+        after = page[-1][0].item
 
 
-def outcomes(
+def outcomes_of(
     journal: Journal, batches: Sequence[tuple[int, str]], inputs: Inputs | None = None
 ) -> Iterator[Outcome[Any]]:
     """The outcome of every input, of each operation (the number of its batch, its name).
@@ -50,36 +50,36 @@ def outcomes(
 
 
 def _outcomes(journal: Journal, batch: int, operation: str, inputs: Inputs | None) -> Iterator[Outcome[Any]]:
-    for entered, standing in pages(journal, batch):
-        done = entered.status in DONE and standing is not None
-        result = result_of(operation, standing, entered.name) if done and standing else None
-        error: CloudAIError | None = error_of(entered.error) if entered.error else None
+    for item, record in pages(journal, batch):
+        done = item.status in DONE and record is not None
+        result = result_of(operation, record, item.name) if done and record else None
+        error: CloudAIError | None = error_of(item.error) if item.error else None
         if result is None and error is None:
             error = NotStartedError(UNREADABLE, advice="Batch.reparse() reads the replies anew, for nothing.")
-        entry = inputs.at(entered.item) if inputs is not None else None
-        if entry is not None and entry.is_of(entered.facts.get("sha256")):
+        entry = inputs.at(item.item) if inputs is not None else None
+        if entry is not None and entry.is_of(item.facts.get("sha256")):
             name, row = entry.shown, entry.row  # a text, or an address, as it was given
         else:
-            name, row = entered.name, entered.row
+            name, row = item.name, item.row
         yield Outcome(
-            entered.item,
+            item.item,
             name,
             result,
             error,
             row=row,
-            status=entered.status,
-            facts=entered.facts,
+            status=item.status,
+            facts=item.facts,
             operation=operation,
         )
 
 
-def table_of(found: Iterable[Outcome[Any]], price: float | None = None, price_date: str | None = None) -> Table:
+def table_of(outcomes: Iterable[Outcome[Any]], price: float | None = None, price_date: str | None = None) -> Table:
     """One row for each input and operation: how it ended, what it cost, when, and what was done to it."""
-    found = list(found)
-    folder = _common_folder([outcome.input for outcome in found if outcome.facts.get("is_path")])
+    outcomes = list(outcomes)
+    folder = _common_folder([outcome.input for outcome in outcomes if outcome.facts.get("is_path")])
     rows: list[dict[str, Any]] = []
     theirs: dict[str, None] = {}
-    for outcome in found:
+    for outcome in outcomes:
         own = {f"{THEIRS}{name}": value for name, value in (outcome.row or {}).items()}
         theirs |= dict.fromkeys(own)
         name = outcome.input[len(folder) :] if outcome.facts.get("is_path") else outcome.input

@@ -38,7 +38,7 @@ class Task:
     """Of provider, operation and options."""
     batch: int = 0
     """Its number in the journal."""
-    number: int = 0
+    run: int = 0
     """Of its run."""
 
     def key_of(self, digest: str) -> str:
@@ -79,7 +79,7 @@ def tasks_of(provider: Provider, operations: str | Sequence[str], options: Any) 
     if not isinstance(options, Mapping):
         raise SettingsError(f"options={options!r}", advice="Give a dict of the operation's options.")
     if isinstance(operations, str):
-        return (_asked(provider, operations, options),)
+        return (_task(provider, operations, options),)
     if not isinstance(operations, Sequence) or not all(isinstance(name, str) for name in operations):
         raise SettingsError(f"a batch of {operations!r}", advice="Give the name of an operation, or a list of names.")
     if not operations or len(set(operations)) < len(operations):
@@ -95,10 +95,10 @@ def tasks_of(provider: Provider, operations: str | Sequence[str], options: Any) 
             f"options of several operations stand under their names; {', '.join(map(str, unknown))} does not",
             advice=f"For example options={{{operations[0]!r}: {{…}}}}.",
         )
-    return tuple(_asked(provider, operation, options.get(operation, {})) for operation in operations)
+    return tuple(_task(provider, operation, options.get(operation, {})) for operation in operations)
 
 
-def _asked(provider: Provider, operation: str, given: Mapping[str, Any]) -> Task:
+def _task(provider: Provider, operation: str, given: Mapping[str, Any]) -> Task:
     operation_named(operation)
     options = complete(operation, given)
     require_seconds(given.get("timeout"))

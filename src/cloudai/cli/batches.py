@@ -15,7 +15,7 @@ from typing import Any
 from cloudai.batch import Batch, queries
 from cloudai.batch.cache_store import CacheStore
 from cloudai.batch.journal import Journal
-from cloudai.batch.results import outcomes, table_of
+from cloudai.batch.results import outcomes_of, table_of
 from cloudai.cli import inputs
 from cloudai.cli.outputs import STDOUT, require_writable, tell, write_csv
 from cloudai.client import Client
@@ -313,7 +313,7 @@ def _exported(held: Journal, found: list[dict[str, Any]], options: argparse.Name
     if len(wanted) > 1 and options.csv:
         raise InputError(f"{options.file} holds {len(wanted)} batches", advice="Say which with --batch N.")
     for batch in wanted:
-        kept = outcomes(held, [(batch["batch"], batch["operation"])])
+        kept = outcomes_of(held, [(batch["batch"], batch["operation"])])
         if options.json:
             for outcome in kept:
                 print(json_of(_as_json(outcome)))

@@ -138,7 +138,7 @@ class Engine:
             return (yield replace(step, timeout=context.left(self.clock())))
         except CloudAIError as error:
             if not isinstance(error, DeadlineExceededError):  # whose time was up says so itself
-                context.hooks.kept_waiting(error)
+                context.hooks.login_failed(error)
             raise
 
     def _fetched(self, address: str, context: CallContext) -> Program[bytes | None]:
@@ -155,17 +155,17 @@ class Engine:
 
     def _exchange(self, request: Request, context: CallContext, step_id: str) -> Program[Response]:
         """Send a request until it is answered, refused for good, or out of time; what is held is not sent again."""
-        if request.credentials and (held := context.hooks.held(step_id)) is not None:
+        if request.credentials and (held := context.hooks.stored_reply(step_id)) is not None:
             context.exchanges.append((request, held))
             return held
         request = with_extras(request, context)
         if request.delay:
-            yield from context.hooks.rest(min(request.delay, context.left(self.clock())))
+            yield from context.hooks.wait(min(request.delay, context.left(self.clock())))
         _require_same_place(request, context)
         endpoint = request.service, *split(request.url)[:2]
         guards = self._guarded()
         budget, gate = guards.budget(endpoint), guards.gate(endpoint)
-        unknowns = context.hooks.unknown(step_id)
+        unknowns = context.hooks.unknown_attempts(step_id)
         state: RetryCallState | None = None
         while True:
             try:
@@ -175,7 +175,7 @@ class Engine:
                 state = state or self._policy(request, context, step_id, budget, unknowns)
                 seconds = wait_after(state)
                 self._tell("wait", context, seconds=seconds)
-                yield from context.hooks.rest(seconds)
+                yield from context.hooks.wait(seconds)
             else:
                 budget.earn()
                 if request.credentials:
@@ -197,7 +197,7 @@ class Engine:
             most,
             lambda: context.deadline - self.clock(),
             # A new token is no sign of an outage, and a job that is paid is looked at whatever the others suffer.
-            lambda error: isinstance(error, AuthError) or _is_poll(request) or context.hooks.retry(step_id, budget),
+            lambda error: isinstance(error, AuthError) or _is_poll(request) or context.hooks.may_retry(step_id, budget),
         )
 
     def _guarded(self) -> EndpointGuards:
@@ -225,13 +225,14 @@ class Engine:
         began, gate = self.clock(), guards.gate(endpoint)
         yield from self._pass(gate, context)
         if request.credentials:
-            yield from context.hooks.meet(step_id, request, guards.pacer(endpoint))
+            yield from context.hooks.join(step_id, request, guards.limiter(endpoint))
         while (
-            request.credentials and (seconds := context.hooks.early(step_id, guards.pacer(endpoint), self.clock())) > 0
+            request.credentials
+            and (seconds := context.hooks.seconds_until_turn(step_id, guards.limiter(endpoint), self.clock())) > 0
         ):
-            yield from context.hooks.rest(seconds)
+            yield from context.hooks.wait(seconds)
             yield from self._pass(gate, context)
-        if context.hooks.patient:
+        if context.hooks.waits_extend_the_deadline:
             context.deadline += self.clock() - began
 
     def _pass(self, gate: Gate, context: CallContext) -> Program[None]:
@@ -240,14 +241,14 @@ class Engine:
         # Once for each time it is closed: whose sleep takes no time has chosen not to wait.
         while (closed := gate.opens - self.clock()) > 0 and gate.opens != waited_for:
             waited_for, wait = gate.opens, closed + gate.spread()
-            if wait >= context.deadline - self.clock() and not context.hooks.patient:
+            if wait >= context.deadline - self.clock() and not context.hooks.waits_extend_the_deadline:
                 error = RateLimitedError(
                     f"the service has asked to wait, {closed:.0f} s still", advice=TOO_MANY, retry_after=closed
                 )
                 error.state = "NOT_SENT"
                 raise error
             self._tell("wait", context, seconds=wait)
-            yield from context.hooks.rest(wait)
+            yield from context.hooks.wait(wait)
 
     def _attempt(self, request: Request, context: CallContext, gate: Gate, step_id: str) -> Program[Response]:
         """One attempt: the reply if it is a good one, else the error it stands for."""
@@ -258,8 +259,8 @@ class Engine:
         secrets = self._secrets(plain, request, context)
         context.left(self.clock())
         began = self.clock()
-        yield from context.hooks.sending(step_id, request)
-        if context.hooks.patient:
+        yield from context.hooks.before_send(step_id, request)
+        if context.hooks.waits_extend_the_deadline:
             context.deadline += self.clock() - began
         left = context.left(self.clock())
         context.attempts += 1
@@ -286,7 +287,7 @@ class Engine:
             context.billed_min += request.billed
             context.billed_max += request.billed
         context.state = "DONE"
-        yield from context.hooks.answered(step_id, request, response)
+        yield from context.hooks.after_reply(step_id, request, response)
         return response
 
     def _secrets(self, plain: Request, signed: Request, context: CallContext) -> Secrets:
@@ -340,7 +341,7 @@ class Engine:
         outcome = classify(error)
         error.state = context.state = outcome.state
         context.billed_max += request.billed if outcome.billed else 0
-        context.hooks.failed(step_id, request, error)
+        context.hooks.after_failure(step_id, request, error)
         return error
 
     def _signed_off(self, error: CloudAIError, context: CallContext) -> CloudAIError:

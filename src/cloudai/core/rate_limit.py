@@ -303,7 +303,7 @@ class EndpointGuards:
         self._account = account
         self._budgets: dict[Hashable, RetryBudget] = {}
         self._gates: dict[Hashable, Gate] = {}
-        self._pacers: dict[Hashable, RateLimiter] = {}
+        self._limiters: dict[Hashable, RateLimiter] = {}
 
     def budget(self, endpoint: Hashable) -> RetryBudget:
         """Of this endpoint."""
@@ -313,10 +313,10 @@ class EndpointGuards:
         """Of this endpoint."""
         return self._gates.get(endpoint) or self._gates.setdefault(endpoint, Gate())
 
-    def pacer(self, endpoint: Hashable) -> RateLimiter:
+    def limiter(self, endpoint: Hashable) -> RateLimiter:
         """Of this endpoint."""
         name = self._account and f"{self._account} {endpoint}"
-        return self._pacers.get(endpoint) or self._pacers.setdefault(endpoint, RateLimiter(name))
+        return self._limiters.get(endpoint) or self._limiters.setdefault(endpoint, RateLimiter(name))
 
 
 _shared: WeakValueDictionary[str, EndpointGuards] = WeakValueDictionary()

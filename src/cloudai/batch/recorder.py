@@ -1,0 +1,229 @@
+"""What is written down of each input of a batch, and the books: how many were submitted, and how each ended."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, Generic, TypeVar
+
+from cloudai.batch import queries
+from cloudai.batch.codec import written_error
+from cloudai.batch.inputs import Entry
+from cloudai.batch.policy import Ending
+from cloudai.batch.queries import CallRecord, ItemRecord
+from cloudai.batch.results import DONE
+from cloudai.batch.state import BatchState
+from cloudai.batch.task import Task
+from cloudai.errors import JournalError, NotStartedError
+from cloudai.models.base import Many, Result
+from cloudai.outcomes import Outcome
+
+__all__ = ["Recorder", "owed", "status_of", "timestamp"]
+
+R = TypeVar("R", bound=Result)
+
+AT_ONCE = 500
+"""Inputs that are written down in one transaction, where the batch did not come to them."""
+NOT_BEGUN = written_error(NotStartedError("the batch ended before this"))
+
+
+class Recorder(Generic[R]):
+    """Writes down what becomes of each input, and keeps the books.
+
+    Args:
+        state: The batch.
+    """
+
+    def __init__(self, state: BatchState) -> None:
+        self._state = state
+        self.lock = threading.RLock()  # a signal may come while it is held, and stop the batch
+        self._open: dict[tuple[int, int], tuple[Entry, CallRecord | None]] = {}
+        """Inputs that were taken up and have not ended."""
+        self.submitted = 0
+        self.counts: Counter[str] = Counter()
+        """How many inputs ended with each status."""
+
+    def submit(self, entries: Sequence[Entry]) -> None:
+        """Note inputs that are taken up now."""
+        with self.lock:
+            self.submitted += len(entries)
+            self._open |= {entry.position: (entry, None) for entry in entries}
+
+    def begin(self, entry: Entry, record: CallRecord) -> None:
+        """Note what the journal knows of an input's call."""
+        with self.lock:
+            if entry.position in self._open:  # else the batch has ended without waiting for it
+                self._open[entry.position] = entry, record
+
+    def finish(
+        self, entry: Entry, arrived: float, record: CallRecord | None, ending: Ending, *, at_end: bool = False
+    ) -> Outcome[R]:
+        """Write down what became of an input, and return its outcome.
+
+        Args:
+            entry: The input.
+            arrived: When it was taken up, by the clock of the batch.
+            record: What the journal knows of its call.
+            ending: How it ended.
+            at_end: Whether the batch ends before it did.
+        """
+        task, status, count = self._state.tasks[entry.part], ending.status, None
+        if ending.result is not None:
+            status, count = status_of(ending.result)
+        elif status == "not_started" and record and record.in_doubt:
+            status = "in_doubt"
+        facts = self._facts(entry, arrived, ending, count)
+        item = ItemRecord(
+            item=entry.item,
+            name=entry.written(facts.get("sha256")),
+            status=status,
+            facts=facts,
+            call=record.call if record else None,
+            row=self._state.inputs.kept(entry),
+            error=written_error(ending.error) if ending.error else None,
+        )
+        with self.lock:
+            expected = at_end or self._open.pop(entry.position, None) is not None
+            self.counts[status] += expected
+        if expected:  # else the batch has ended without waiting for it, and it is written down already
+            self.write(task, item, ending)
+        return Outcome(
+            entry.item,
+            entry.shown,
+            ending.result,  # type: ignore[arg-type]
+            ending.error,
+            row=entry.row,
+            status=status,
+            facts=facts,
+            operation=task.operation,
+        )
+
+    def _facts(self, entry: Entry, arrived: float, ending: Ending, count: int | None) -> dict[str, Any]:
+        """Return what the tables say of a call beside its result."""
+        turn_at = ending.facts.pop("turn_at", None)
+        meta = ending.result.meta if ending.result is not None else None
+        elapsed = round(self._state.policy.clock() - (turn_at or arrived), 3)
+        return {
+            "provider": self._state.session.provider.name,
+            "method": meta.method if meta else None,
+            "count": count,
+            "attempts": ending.attempts,
+            "billed_min": ending.billed[0],
+            "billed_max": ending.billed[1],
+            "queued_s": None if turn_at is None else round(turn_at - arrived, 3),
+            "elapsed_s": None if ending.facts.get("cached") else elapsed,
+            "finished_at": timestamp(),
+            "sent_bytes": meta.sent_bytes if meta else None,
+            "prepared": meta.prepared if meta else None,
+            "is_path": entry.is_path,
+            **ending.facts,
+        }
+
+    def write(self, task: Task, item: ItemRecord, ending: Ending) -> None:
+        """Have the journal keep an input and the state of its call; nobody waits for it.
+
+        It is on disk with the next request that is written down. Until then the replies can be read again.
+        """
+
+        def statement(db: queries.Database) -> None:
+            if item.call is not None:
+                if ending.unusable_step:
+                    queries.unpaid(item.call, ending.unusable_step)(db)
+                if ending.settle:
+                    state, columns = ending.settle
+                    queries.settle(item.call, task.run, item.item, state, **columns)(db)
+                    if state == "done":
+                        self._cache(task, item.call, db)
+            queries.enter(task.batch, item)(db)
+
+        self._state.journal.post(statement)
+
+    def _cache(self, task: Task, call: int, db: queries.Database) -> None:
+        """Keep a finished call for later batches, in the thread that owns the journal."""
+        cache = self._state.cache
+        if cache is None:
+            return
+        key, record = queries.key_of(call)(db), queries.record_of(call)(db)
+        # What is behind an address may be another picture tomorrow.
+        if not json.loads(record.meta or "{}").get("by_reference"):
+            cache.keep(task.operation, key, record)
+
+    def close(self, never_started: Iterator[Entry]) -> None:
+        """Write down what was taken up and has not ended, and the inputs that were never taken up."""
+        if self._state.policy.cause is None and self._state.policy.successes:
+            self._state.policy.tell_suspects()
+        with self.lock:
+            left, self._open = list(self._open.values()), {}
+        for entry, first in left:
+            record = None if first is None else self._state.journal.read(queries.record_of(first.call))
+            sent = record is not None and record.in_doubt
+            error = NotStartedError(f"the batch ended before {'its reply came' if sent else 'this'}")
+            ending = Ending("not_started", error=error)
+            if first is not None and record is not None:
+                ending.attempts, ending.billed = record.attempts, owed(first, record.paid, record.most)
+            self.finish(entry, self._state.policy.clock(), record, ending, at_end=True)
+        while some := list(islice(never_started, AT_ONCE)):
+            self.submitted += len(some)
+            self.counts["not_started"] += len(some)
+            statement = queries.enter_all([(self._state.tasks[e.part].batch, self._not_begun(e)) for e in some])
+            try:
+                self._state.journal.ask(statement)
+            except JournalError:
+                self._state.journal.rescue(statement)
+
+    def _not_begun(self, entry: Entry) -> ItemRecord:
+        facts = {
+            "provider": self._state.session.provider.name,
+            "attempts": 0,
+            "billed_min": 0,
+            "billed_max": 0,
+            "finished_at": timestamp(),
+            "is_path": entry.is_path,
+        }
+        return ItemRecord(
+            entry.item,
+            entry.written(None),
+            "not_started",
+            facts,
+            row=self._state.inputs.kept(entry),
+            error=NOT_BEGUN,
+        )
+
+    @property
+    def done(self) -> int:
+        """How many inputs have a result."""
+        return sum(self.counts[status] for status in DONE)
+
+    @property
+    def books(self) -> dict[str, int]:
+        """How many inputs were submitted, and how each ended."""
+        failed = self.counts["failed"] + self.counts["unsupported"]
+        rest = {name: self.counts[name] for name in ("in_doubt", "skipped", "not_started")}
+        return {"submitted": self.submitted, "done": self.done, "failed": failed, **rest}
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every input that was submitted has ended, once."""
+        submitted, *ends = self.books.values()
+        return submitted == sum(ends)
+
+
+def timestamp() -> str:
+    """Return the time of day, UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def owed(record: CallRecord, least: int, most: int) -> tuple[int, int]:
+    """Return the units of an input: those of a copy are what came on top, for the first one has the others."""
+    if record.first is None:
+        return least, most
+    return max(0, least - record.paid), max(0, most - record.most)
+
+
+def status_of(result: Result) -> tuple[str, int]:
+    """Return the status of a result, and of how many things it is."""
+    return str(result.to_rows()[0]["status"]), len(result) if isinstance(result, Many) else 1

@@ -1,0 +1,69 @@
+"""Reading all replies of a batch anew, after an update of cloudai: nothing is sent, and no picture is needed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cloudai.batch.codec import written_error, written_result
+from cloudai.batch.policy import Ending
+from cloudai.batch.queries import CallRecord, ItemRecord
+from cloudai.batch.recorder import Recorder, status_of
+from cloudai.batch.replay import replay
+from cloudai.batch.results import pages
+from cloudai.batch.state import BatchState
+from cloudai.batch.task import Task
+from cloudai.core.effects import Program
+from cloudai.errors import ReplayError
+from cloudai.models.base import Result
+from cloudai.operations import recalled
+
+__all__ = ["Reading", "keep", "readings"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One input with replies, and the program that reads them; its value is the result."""
+
+    task: Task
+    item: ItemRecord
+    record: CallRecord
+    program: Program[Any]
+
+
+def readings(state: BatchState) -> Iterator[Reading]:
+    """Yield a reading for each input that has replies."""
+    for task in state.tasks:
+        for item, record in pages(state.journal, task.batch):
+            if record is None or not record.replies:
+                continue
+            sha256 = item.facts.get("sha256")
+            given = recalled(task.operation, item.name, sha256 or "", json.loads(record.memory or "{}"))
+            entry = state.inputs.at(item.item)
+            if given is None and entry is not None and entry.is_of(sha256):
+                given = entry.given
+            if given is None:
+                continue  # a text that is not here any more: its result stays as it was read
+            yield Reading(task, item, record, replay(state, task, given, record))
+
+
+def keep(recorder: Recorder[Any], reading: Reading, result: Result | None, error: Exception | None) -> None:
+    """Write down what a reading has come to."""
+    if isinstance(error, ReplayError):
+        return  # not all of it was answered yet: the next run goes on with it
+    status, count = ("failed", None) if result is None else status_of(result)
+    ending = Ending(status, result=result, error=error)
+    if result is not None:
+        ending.settle = "done", written_result(result)
+    elif error is not None:
+        ending.settle = "open", {"error": written_error(error), "result": None}
+    item = replace(
+        reading.item,
+        status=status,
+        facts={**reading.item.facts, "count": count},
+        call=reading.record.call,
+        error=written_error(error) if error else None,
+    )
+    recorder.write(reading.task, item, ending)
