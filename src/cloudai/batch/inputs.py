@@ -175,8 +175,8 @@ def _harmless(address: str) -> str:
     from cloudai.core.redaction import without_credentials
 
     head, mark, rest = address.partition("#")[0].partition("://")
-    place, slash, path = rest.partition("/")
-    return without_credentials(f"{head}{mark}{place.rpartition('@')[2]}{slash}{path}")
+    host, slash, path = rest.partition("/")
+    return without_credentials(f"{head}{mark}{host.rpartition('@')[2]}{slash}{path}")
 
 
 def _rows(given: Iterable[Any]) -> Iterable[Any]:

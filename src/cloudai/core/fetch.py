@@ -70,11 +70,11 @@ def _body(response: Response, began: str) -> bytes:
 
 def _elsewhere(response: Response, address: str, began: str) -> str:
     """Where a redirect leads."""
-    place = response.headers.get("location")
-    if not place:
+    location = response.headers.get("location")
+    if not location:
         raise FetchError(f"{shown(began)} leads on to nowhere", advice=DOWNLOAD)
     try:
-        there = urljoin(address, place)
+        there = urljoin(address, location)
         schemes = urlsplit(address).scheme, urlsplit(there).scheme
     except ValueError:
         raise FetchError(f"{shown(began)} leads to what is no address", advice=DOWNLOAD) from None

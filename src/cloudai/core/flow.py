@@ -139,8 +139,8 @@ class Request:
     def __repr__(self) -> str:
         # Where it goes, and nothing of what it carries: crash reports show the variables of every frame.
         scheme, _, rest = self.url.partition("?")[0].partition("#")[0].partition("://")
-        place, slash, path = rest.partition("/")
-        return f"<Request {self.method} {scheme}://{place.rpartition('@')[2]}{slash}{path}>"
+        host, slash, path = rest.partition("/")
+        return f"<Request {self.method} {scheme}://{host.rpartition('@')[2]}{slash}{path}>"
 
     @property
     def addressed(self) -> tuple[object, ...]:

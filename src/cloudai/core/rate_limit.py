@@ -74,11 +74,11 @@ def rates(pace: str | Sequence[str] | None) -> tuple[Rate, ...]:
 
 
 def _rate(text: Any) -> Rate:
-    found = RATE.fullmatch(text) if isinstance(text, str) else None
-    unit = SECONDS.get(found[2].lower().removesuffix("s") or "s") if found else None
-    if found is None or unit is None or not 0 < int(found[1]) <= MOST:
+    match = RATE.fullmatch(text) if isinstance(text, str) else None
+    unit = SECONDS.get(match[2].lower().removesuffix("s") or "s") if match else None
+    if match is None or unit is None or not 0 < int(match[1]) <= MOST:
         raise SettingsError(f"{text!r} is no pace", advice='Give for example "20/min", "10/s" or "10/s, 1000/day".')
-    return Rate(int(found[1]), unit)
+    return Rate(int(match[1]), unit)
 
 
 MOST = 1_000_000

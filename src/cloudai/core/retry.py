@@ -89,9 +89,9 @@ BY_STATUS: dict[int, AttemptOutcome] = {
 
 def classify(error: CloudAIError) -> AttemptOutcome:
     """What a failed attempt means."""
-    found = _of_kind(error)
+    outcome = _of_kind(error)
     # Whoever knows that nothing of the call went out says so: it was the token that could not be had.
-    return replace(found, state="NOT_SENT", billed=False) if error.state == "NOT_SENT" else found
+    return replace(outcome, state="NOT_SENT", billed=False) if error.state == "NOT_SENT" else outcome
 
 
 def _of_kind(error: CloudAIError) -> AttemptOutcome:

@@ -125,8 +125,8 @@ def _webp_sizes(data: bytes) -> Iterator[tuple[int, int]]:
 
 def _ico_sizes(data: bytes) -> Iterator[tuple[int, int]]:
     """Of the pictures in it: its directory may say something else."""
-    for place in range(6, 6 + 16 * int.from_bytes(data[4:6], "little"), 16):
-        (start,) = struct.unpack_from("<I", data, place + 12)
+    for entry in range(6, 6 + 16 * int.from_bytes(data[4:6], "little"), 16):
+        (start,) = struct.unpack_from("<I", data, entry + 12)
         head = data[start : start + 24].ljust(24, b"\0")
         width, height = (
             struct.unpack_from(">ii", head, 16) if head[:4] == b"\x89PNG" else struct.unpack_from("<ii", head, 4)

@@ -34,8 +34,8 @@ def scrubbed(profile: bytes) -> bytes:
         return b""
     old = profile[8] < 4  # noqa: PLR2004  # its version
     tags = {b"desc": V2_NAME if old else V4_TEXT, b"cprt": V2_RIGHTS if old else V4_TEXT}
-    for place in range(HEAD + 4, HEAD + 4 + 12 * count, 12):
-        name, start, size = struct.unpack_from(">4sII", profile, place)
+    for entry in range(HEAD + 4, HEAD + 4 + 12 * count, 12):
+        name, start, size = struct.unpack_from(">4sII", profile, entry)
         element = profile[start : start + size]
         if name in KEPT and element[:4] in NUMBERS:
             tags[name] = element[: _length(element)]
@@ -63,12 +63,12 @@ PARAMETERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}
 def _written(head: bytes, tags: dict[bytes, bytes]) -> bytes:
     table, data = [struct.pack(">I", len(tags))], b""
     begin = HEAD + 4 + 12 * len(tags)
-    places: dict[bytes, int] = {}
+    offsets: dict[bytes, int] = {}
     for name, element in tags.items():
-        if element not in places:  # the three curves of a screen are often one
-            places[element] = begin + len(data)
+        if element not in offsets:  # the three curves of a screen are often one
+            offsets[element] = begin + len(data)
             data += element + bytes(-len(element) % 4)
-        table.append(struct.pack(">4sII", name, places[element], len(element)))
+        table.append(struct.pack(">4sII", name, offsets[element], len(element)))
     size = struct.pack(">I", begin + len(data))
     # Kept: version, class, colour spaces, "acsp", rendering intent, illuminant. Not: makers, date, device, identity.
     kept = size + bytes(4) + head[8:24] + bytes(12) + head[36:40] + bytes(24) + head[64:80] + bytes(48)

@@ -107,10 +107,10 @@ def _next_marker(data: bytes, position: int) -> tuple[int, int]:
 
 
 def _end_of_scan(data: bytes, position: int) -> int:
-    found = MARKER.search(data, position)
-    if found is None:
+    marker = MARKER.search(data, position)
+    if marker is None:
         raise _cut_off("JPEG")
-    return found.start()
+    return marker.start()
 
 
 def _kept_segment(marker: int, payload: bytes) -> bytes | None:

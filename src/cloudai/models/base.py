@@ -163,15 +163,15 @@ class Result(Model):
 
     def to_rows(self, *, item: int = 0) -> list[dict[str, Any]]:
         """One dict for each thing found; one with ``status`` "none_found" where there is none."""
-        found = self._rows()
+        rows = self._rows()
         head = {
             "item": item,
             "input": self.meta.input,
-            "status": "ok" if found else "none_found",
+            "status": "ok" if rows else "none_found",
             "provider": self.meta.provider,
             "method": self.meta.method,
         }
-        return [{**head, **dict.fromkeys(self._columns()), **row} for row in found or [self._nothing()]]
+        return [{**head, **dict.fromkeys(self._columns()), **row} for row in rows or [self._nothing()]]
 
     def _nothing(self) -> dict[str, Any]:
         """What is known where nothing was found."""

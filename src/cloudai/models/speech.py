@@ -69,14 +69,14 @@ class Transcript(Many[Segment]):
         return [
             {
                 "segment": number,
-                "word": place if segment.words else None,
+                "word": index if segment.words else None,
                 "channel": segment.channel,
                 "language": segment.language or self.language,
                 "part": 0,
                 **_spoken(thing, segment),
             }
             for number, segment in enumerate(self.segments)
-            for place, thing in enumerate(_timed(segment))
+            for index, thing in enumerate(_timed(segment))
         ]
 
 

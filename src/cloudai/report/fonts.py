@@ -123,12 +123,12 @@ def _candidates(*, bold: bool) -> Iterator[str]:
 @lru_cache(maxsize=1)
 def _installed() -> dict[str, str]:
     """Paths of the font files of this machine by file name in small letters; a user's own come first."""
-    found: dict[str, str] = {}
+    fonts: dict[str, str] = {}
     for folder in FOLDERS:
         for where, _, names in os.walk(os.path.expandvars(Path(folder).expanduser())):
             for name in names:
-                found.setdefault(name.lower(), os.path.join(where, name))  # noqa: PTH118  # a dictionary of texts
-    return found
+                fonts.setdefault(name.lower(), os.path.join(where, name))  # noqa: PTH118  # a dictionary of texts
+    return fonts
 
 
 def _lacking(path: str, text: str, *, bold: bool) -> list[str]:

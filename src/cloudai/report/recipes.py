@@ -151,36 +151,36 @@ def _offered(client: Client, features: Sequence[Feature]) -> list[Feature]:
 
 def _faces_of(outcome: Outcome[Any]) -> Outcome[Any]:
     """The faces of a picture as an outcome of their own."""
-    found = outcome.result
-    if not isinstance(found, ImageAnalysis):
+    analysis = outcome.result
+    if not isinstance(analysis, ImageAnalysis):
         return outcome
-    if found.faces is None:
+    if analysis.faces is None:
         error = UnsupportedOperationError("the reply says nothing of faces")
-        error.provider = found.meta.provider
+        error.provider = analysis.meta.provider
         return Outcome(outcome.item, outcome.input, error=error)
-    return Outcome(outcome.item, outcome.input, result=found.faces)
+    return Outcome(outcome.item, outcome.input, result=analysis.faces)
 
 
 def _portrait(outcome: Outcome[Any], photo: PathLike, words: Mapping[str, str]) -> Portrait:
     """The tile: the largest face cut out; the whole picture where nobody looked for faces."""
-    found = outcome.result
-    if not isinstance(found, ImageAnalysis):
+    analysis = outcome.result
+    if not isinstance(analysis, ImageAnalysis):
         return Portrait(outcome.input, None, note=str(outcome.error))
-    facts = {words["caption"]: found.caption.text} if found.caption else {}
-    if found.faces is None:
+    facts = {words["caption"]: analysis.caption.text} if analysis.caption else {}
+    if analysis.faces is None:
         return Portrait(outcome.input, _small(Image(photo).open()), facts)
-    facts[words["faces"]] = str(len(found.faces))
-    if not found.faces.faces:
+    facts[words["faces"]] = str(len(analysis.faces))
+    if not analysis.faces.faces:
         return Portrait(outcome.input, None, facts)
-    face = found.faces[0]
+    face = analysis.faces[0]
     if face.confidence is not None:
         facts[words["confidence"]] = f"{face.confidence:.2f}"
     if face.emotions and face.emotions.top:
         facts[words["expression"]] = face.emotions.top
     if face.age and face.age.years is not None:
         facts[words["age"]] = f"{face.age.years:.0f}"
-    if found.width:
-        facts[words["size"]] = f"{found.width}×{found.height}"
+    if analysis.width:
+        facts[words["size"]] = f"{analysis.width}×{analysis.height}"
     return Portrait(outcome.input, _small(face.crop(os.fspath(photo), aspect=3 / 4)), facts)
 
 
@@ -249,17 +249,17 @@ def _on_a_card(client: Client) -> list[Feature]:
     return ["tags", "faces"] if "tags" in has else ["colors", "faces"]
 
 
-def _words(name: str, found: ImageAnalysis, language: Language) -> tuple[str, str]:
+def _words(name: str, analysis: ImageAnalysis, language: Language) -> tuple[str, str]:
     """The caption and where it comes from."""
-    who, words = found.meta.provider, WORDS[language]
-    if found.caption:
-        return found.caption.text, f"{name} · {who}"
-    facts = [f"{found.width}×{found.height}"] if found.width else []
-    if found.faces is not None:
-        n = len(found.faces)
+    who, words = analysis.meta.provider, WORDS[language]
+    if analysis.caption:
+        return analysis.caption.text, f"{name} · {who}"
+    facts = [f"{analysis.width}×{analysis.height}"] if analysis.width else []
+    if analysis.faces is not None:
+        n = len(analysis.faces)
         facts.append(words["none"] if n == 0 else words["one"] if n == 1 else words["many"].format(n=n))
-    facts += [tag.name for tag in (found.tags or ())[:4]]
-    facts += [color.name or color.hex or "" for color in (found.colors or ())[:3]]
+    facts += [tag.name for tag in (analysis.tags or ())[:4]]
+    facts += [color.name or color.hex or "" for color in (analysis.colors or ())[:3]]
     return " · ".join(dict.fromkeys(facts)), f"{name} · {words['sources'].format(who=who)}"
 
 

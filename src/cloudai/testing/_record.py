@@ -76,10 +76,10 @@ class Recorder:
 
     def _learn(self, request: Request, response: Response) -> None:
         """Take in the secrets of this exchange; what was written before must not hold them either."""
-        found = set(carried(request, self._harmless))
+        secrets = set(carried(request, self._harmless))
         if not request.credentials:
-            found |= set(carried_back(token_reply(response)))
-        if self._secrets.add(found):
+            secrets |= set(carried_back(token_reply(response)))
+        if self._secrets.add(secrets):
             self.cassette.exchanges = [
                 Exchange.model_validate({**plain, **self._clean(plain)})
                 for plain in (exchange.plain() for exchange in self.cassette.exchanges)

@@ -137,8 +137,8 @@ def _is_same(held: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
 
 def _uploads(facts: Mapping[str, Any]) -> str:
     """The uploads of a request, by the beginnings of their digests."""
-    found = list(_digests([facts.get(part) for part in ("body", "upload", "files")]))
-    return f" of file {', '.join(found[:MOST_NAMED])}" if found else ""
+    digests = list(_digests([facts.get(part) for part in ("body", "upload", "files")]))
+    return f" of file {', '.join(digests[:MOST_NAMED])}" if digests else ""
 
 
 def _digests(value: Any) -> Iterable[str]:

@@ -103,8 +103,8 @@ def looked_up(host: str, port: int) -> Future[list[str]]:
 
 def _look_up(host: str, port: int, answer: Future[list[str]]) -> None:
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        outcome: Any = list(dict.fromkeys(str(place[4][0]) for place in found))
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        outcome: Any = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
     except (OSError, UnicodeError) as error:  # UnicodeError: a label of more than 63 letters
         outcome = error
     with suppress(InvalidStateError):  # nobody waits for it any more

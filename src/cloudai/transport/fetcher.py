@@ -106,11 +106,11 @@ class _AsyncChecked(httpcore2.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         try:
-            found = await asyncio.wrap_future(looked_up(host, port))
+            addresses = await asyncio.wrap_future(looked_up(host, port))
         except OSError as error:
             raise httpcore2.ConnectError(str(error)) from error
         failure: Exception | None = None
-        for address in _allowed(host, found, self._rules):
+        for address in _allowed(host, addresses, self._rules):
             try:
                 return await self._backend.connect_tcp(address, port, timeout, local_address, socket_options)
             except httpcore2.ConnectError as error:

@@ -50,17 +50,17 @@ def check_provider(
     """
     subject = Subject(kind, tuple(examples), configured)
     for stage in STAGES:
-        if found := list(dict.fromkeys(Problem(check.__name__, *told) for check in stage for told in check(subject))):
-            raise _error(kind, found)
+        if problems := list(
+            dict.fromkeys(Problem(check.__name__, *told) for check in stage for told in check(subject))
+        ):
+            raise _error(kind, problems)
 
 
-def _error(kind: type[Provider], found: Sequence[Problem]) -> ContractError:
-    first, places = found[0], f"in {len(found)} places" if len(found) > 1 else "in one place"
+def _error(kind: type[Provider], problems: Sequence[Problem]) -> ContractError:
+    first, where = problems[0], f"in {len(problems)} places" if len(problems) > 1 else "in one place"
     who = getattr(kind, "name", kind.__name__)
-    error = ContractError(
-        f"{who} does not keep the contract {places}: {first.check}: {first.what}", advice=first.advice
-    )
-    error.problems = tuple(found)
-    for problem in found:
+    error = ContractError(f"{who} does not keep the contract {where}: {first.check}: {first.what}", advice=first.advice)
+    error.problems = tuple(problems)
+    for problem in problems:
         error.add_note(f"- {problem}")
     return error

@@ -61,15 +61,15 @@ def results(subject: Subject) -> Iterator[Told]:
     """A good reply gives the operation's result, whole and told whence; a bad one a `ServiceError`."""
     for example in subject.examples:
         send = example.replies()
-        found = outcome(subject.provider(example), example, send, offline=True)
+        result = outcome(subject.provider(example), example, send, offline=True)
         refused = any(exchange.response.status not in GOOD for exchange in example.held().exchanges)
-        if isinstance(found, CloudAIError) and (refused or not isinstance(found, ReplayError)):
-            if refused and not isinstance(found, ServiceError):
-                yield f"{example} is refused, and the error is {type(found).__name__}", "Leave error() to Provider."
-        elif isinstance(found, Exception):
-            yield bare(str(example), found) if not isinstance(found, ReplayError) else _not_held(example, found)
-        elif not isinstance(found, OPERATIONS[example.operation].result):
-            what = f"{example.operation} gives a {type(found).__name__}"
+        if isinstance(result, CloudAIError) and (refused or not isinstance(result, ReplayError)):
+            if refused and not isinstance(result, ServiceError):
+                yield f"{example} is refused, and the error is {type(result).__name__}", "Leave error() to Provider."
+        elif isinstance(result, Exception):
+            yield bare(str(example), result) if not isinstance(result, ReplayError) else _not_held(example, result)
+        elif not isinstance(result, OPERATIONS[example.operation].result):
+            what = f"{example.operation} gives a {type(result).__name__}"
             yield what, f"Return a {OPERATIONS[example.operation].result.__name__}."
         elif send.left:
             yield (
@@ -77,19 +77,19 @@ def results(subject: Subject) -> Iterator[Told]:
                 "Ask for them, or take them out.",
             )
         else:
-            yield from _whole(subject, example, found)
+            yield from _whole(subject, example, result)
 
 
 def _not_held(example: Example, error: Exception) -> Told:
     return f"{example}: {error}", "Its cassette must hold what the flow asks, and the flow ask the same every time."
 
 
-def _whole(subject: Subject, example: Example, found: Result) -> Iterator[Told]:
-    if subject.kind.hosts and not found.meta.service:
+def _whole(subject: Subject, example: Example, result: Result) -> Iterator[Told]:
+    if subject.kind.hosts and not result.meta.service:
         yield f"{example.operation}: meta.service is not known", 'Give Request(service="…", api="…").'
     try:
-        found.to_rows()
-        whole = type(found).model_validate_json(found.model_dump_json(warnings=False)) == found
+        result.to_rows()
+        whole = type(result).model_validate_json(result.model_dump_json(warnings=False)) == result
     except (ValueError, TypeError):
         whole = False
     if not whole:
@@ -111,11 +111,11 @@ def clients(subject: Subject) -> Iterator[Told]:
             yield what, "A flow must not know its caller: no event loop, no thread, no state between calls."
 
 
-def _comparable(found: Outcome) -> Any:
-    if isinstance(found, Result):
-        meta = found.meta.model_dump(exclude={"called_at", "elapsed"})
-        return type(found), found.model_dump(), found.raw, meta
-    return type(found), str(found)
+def _comparable(result: Outcome) -> Any:
+    if isinstance(result, Result):
+        meta = result.meta.model_dump(exclude={"called_at", "elapsed"})
+        return type(result), result.model_dump(), result.raw, meta
+    return type(result), str(result)
 
 
 # -- requests ---------------------------------------------------------------------------------------------

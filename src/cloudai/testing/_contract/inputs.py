@@ -62,11 +62,11 @@ def limits(subject: Subject) -> Iterator[Told]:
         if isinstance(given, _WatchedImage) and given.asked is not None:
             yield from _sensible(given.asked)
         script = Script()
-        found = outcome(subject.provider(example), replace(example, given=b"no such thing"), script, offline=True)
-        if not isinstance(found, InputError) or script.requests:
+        result = outcome(subject.provider(example), replace(example, given=b"no such thing"), script, offline=True)
+        if not isinstance(result, InputError) or script.requests:
             what = f"{example.operation} of bytes that are no {'picture' if kind == 'image' else 'recording'}"
             yield (
-                f"{what} gives {shown(found)}",
+                f"{what} gives {shown(result)}",
                 "Let the InputError of image.fit or audio.probe through, before the first request.",
             )
 
@@ -98,11 +98,11 @@ def options(subject: Subject) -> Iterator[Told]:
 def _refuses(subject: Subject, example: Example, wrong: Mapping[str, Any]) -> Iterator[Told]:
     script = Script()
     asking = replace(example, options={**example.options, **wrong})
-    found = outcome(subject.provider(example), asking, script, offline=True)
-    if script.requests or not isinstance(found, SettingsError | UnsupportedOperationError):
+    result = outcome(subject.provider(example), asking, script, offline=True)
+    if script.requests or not isinstance(result, SettingsError | UnsupportedOperationError):
         words = ", ".join(word for value in wrong.values() if isinstance(value, list) for word in value)
         yield (
-            f"{example.operation} with {words} gives {shown(found)}",
+            f"{example.operation} with {words} gives {shown(result)}",
             "Begin with require_known(…), and raise UnsupportedOperationError for what the vendor lacks.",
         )
 
@@ -113,10 +113,10 @@ def languages(subject: Subject) -> Iterator[Told]:
         if "language" not in complete(example.operation, example.options):
             continue
         came_to = {code: _asked_in(subject, example, code) for code in ("ko", "ko-KR", "en", "tlh")}
-        for code, found in came_to.items():
-            if isinstance(found, Exception) and not isinstance(found, CloudAIError):
+        for code, result in came_to.items():
+            if isinstance(result, Exception) and not isinstance(result, CloudAIError):
                 advice = "Map codes by a table with cloudai.languages; one it lacks is an UnsupportedOperationError."
-                yield bare(f'{example.operation} in "{code}"', found, advice)
+                yield bare(f'{example.operation} in "{code}"', result, advice)
         short, long = (type(came_to[code]) for code in ("ko", "ko-KR"))
         if short is not long:
             what = f'{example.operation} takes "ko" and "ko-KR" differently ({short.__name__}, {long.__name__})'
@@ -127,5 +127,5 @@ def _asked_in(subject: Subject, example: Example, code: str) -> Any:
     """The first request in a language, or what is raised before it."""
     script = Script()
     asking = replace(example, options={**example.options, "language": code})
-    found = outcome(subject.provider(example), asking, script, offline=True)
-    return script.requests[0] if script.requests else found
+    result = outcome(subject.provider(example), asking, script, offline=True)
+    return script.requests[0] if script.requests else result

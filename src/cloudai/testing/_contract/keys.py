@@ -26,13 +26,13 @@ def missing(subject: Subject) -> Iterator[Told]:
     with without_settings(subject):
         for example in subject.first_of_each():
             script = Script()
-            found = outcome(subject.kind(), example, script)
+            result = outcome(subject.kind(), example, script)
             if script.requests:
                 yield f"{example.operation} is sent without a key", advice
-            elif isinstance(found, UnsupportedOperationError):
+            elif isinstance(result, UnsupportedOperationError):
                 continue  # it needs a setting of its own before it comes to a key
-            elif not isinstance(found, SettingsError) or not _names_one(subject, str(found)):
-                yield f"{example.operation} without a key gives {shown(found)}", advice
+            elif not isinstance(result, SettingsError) or not _names_one(subject, str(result)):
+                yield f"{example.operation} without a key gives {shown(result)}", advice
             told = subject.kind().missing(example.operation)
             if not told or not _names_one(subject, told):
                 yield (
@@ -70,8 +70,8 @@ def secrets(subject: Subject) -> Iterator[Told]:
 def _leaks(keyed: Provider, example: Example, canaries: Secrets) -> Iterator[Told]:
     sent: list[Request] = []
     refused = Response(401, {"content-type": "application/json"}, b"{}")
-    found = outcome(keyed, example, _noting(sent, lambda _: refused))
-    if canaries.occur_in(f"{found} {found!r} {vars(found)}"):
+    result = outcome(keyed, example, _noting(sent, lambda _: refused))
+    if canaries.occur_in(f"{result} {result!r} {vars(result)}"):
         yield f"{example.operation}: a key shows in the error of a refusal", "Put nothing of the request into errors."
     for request in sent:
         if canaries.occur_in(f"{request.url} {dict(request.params)}"):

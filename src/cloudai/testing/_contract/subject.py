@@ -303,7 +303,7 @@ def bare(what: str, error: BaseException, advice: str = TYPED) -> Told:
     return f"{what}: {type(error).__name__} ({' '.join(str(error).split())[:100]}), which is no CloudAIError", advice
 
 
-def shown(found: Outcome) -> str:
+def shown(result: Outcome) -> str:
     """An outcome in a few words."""
-    text = " ".join(repr(found).split())
+    text = " ".join(repr(result).split())
     return text if len(text) < 100 else f"{text[:99]}…"  # noqa: PLR2004

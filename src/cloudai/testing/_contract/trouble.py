@@ -87,9 +87,9 @@ def malformed(subject: Subject) -> Iterator[Told]:
         provider = subject.provider(example)
         for number, exchange in enumerate(exchanges):
             for body, where in _damaged(exchange):
-                found = outcome(provider, example, _answering(exchanges, number, body), offline=True)
-                if isinstance(found, Exception) and not isinstance(found, CloudAIError):
-                    yield bare(f"{example} with {where}", found, WIRE)
+                result = outcome(provider, example, _answering(exchanges, number, body), offline=True)
+                if isinstance(result, Exception) and not isinstance(result, CloudAIError):
+                    yield bare(f"{example} with {where}", result, WIRE)
                     return  # one is enough: there would be hundreds
 
 
@@ -107,25 +107,25 @@ def _damaged(exchange: Exchange) -> Iterator[tuple[bytes, str]]:
         body = json.loads(content)
     except ValueError:
         return
-    places = list(_places(body, ()))
-    step = max(1, len(places) * len(WRONG) // MOST)
-    for place, wrong in islice(((p, w) for p in places for w in WRONG), None, None, step):
-        yield json.dumps(_with(body, place, wrong)).encode(), f"{wrong!r} at {'.'.join(map(str, place))}"
+    paths = list(_paths(body, ()))
+    step = max(1, len(paths) * len(WRONG) // MOST)
+    for path, wrong in islice(((p, w) for p in paths for w in WRONG), None, None, step):
+        yield json.dumps(_with(body, path, wrong)).encode(), f"{wrong!r} at {'.'.join(map(str, path))}"
 
 
-def _places(value: Any, place: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+def _paths(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for name, each in inner:
-        yield (*place, name)
-        yield from _places(each, (*place, name))
+        yield (*path, name)
+        yield from _paths(each, (*path, name))
 
 
-def _with(body: Any, place: tuple[Any, ...], wrong: Any) -> Any:
+def _with(body: Any, path: tuple[Any, ...], wrong: Any) -> Any:
     changed = copy.deepcopy(body)
     inner = changed
-    for name in place[:-1]:
+    for name in path[:-1]:
         inner = inner[name]
-    inner[place[-1]] = wrong
+    inner[path[-1]] = wrong
     return changed
 
 
