@@ -12,6 +12,7 @@ test: lint types unit  ## the whole check
 lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 
 types: .venv/.dev
 	$(BIN)/mypy
