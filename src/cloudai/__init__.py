@@ -11,63 +11,64 @@ Emotions and ages are guesses about appearance; nobody is ever named.
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from cloudai._version import __version__
-from cloudai.batch import AsyncBatch, Batch, Plan
-from cloudai.client import AsyncClient, Client
-from cloudai.core.call import Event
-from cloudai.core.flow import Blob, Flow, Request, Response
-from cloudai.core.urls import FetchRules
-from cloudai.errors import (
-    AuthError,
-    BadRequestError,
-    CloudAIError,
-    ConnectError,
-    ConnectionLostError,
-    ContractError,
-    DeadlineExceededError,
-    FetchError,
-    ForbiddenError,
-    InputError,
-    JournalError,
-    MalformedResponseError,
-    MissingExtraError,
-    NeedsImageError,
-    NotStartedError,
-    PausedError,
-    RateLimitedError,
-    RedirectBlockedError,
-    ReplayError,
-    ResponseTooLargeError,
-    ServerError,
-    ServiceError,
-    SettingsError,
-    TLSError,
-    TooEarlyError,
-    TooLargeError,
-    UnavailableError,
-    UnsupportedMediaError,
-    UnsupportedOperationError,
-)
-from cloudai.models.base import Box, Level, Meta, Point
-from cloudai.models.face import Ages, Face, Faces
-from cloudai.models.image import ImageAnalysis, Text
-from cloudai.models.speech import Speech, Transcript
-from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
-from cloudai.options import CallOptions
-from cloudai.outcomes import Outcome, tidy
-from cloudai.providers.base import Capability, Provider
-from cloudai.providers.registry import BUILT_IN, find, names
-from cloudai.providers.settings import Resource
-from cloudai.reading import read_table
-from cloudai.table import Table
 
 if TYPE_CHECKING:
+    from cloudai.batch import AsyncBatch, Batch, Plan
+    from cloudai.client import AsyncClient, Client
+    from cloudai.core.call import Event
+    from cloudai.core.flow import Blob, Flow, Request, Response
+    from cloudai.core.urls import FetchRules
+    from cloudai.errors import (
+        AuthError,
+        BadRequestError,
+        CloudAIError,
+        ConnectError,
+        ConnectionLostError,
+        ContractError,
+        DeadlineExceededError,
+        FetchError,
+        ForbiddenError,
+        InputError,
+        JournalError,
+        MalformedResponseError,
+        MissingExtraError,
+        NeedsImageError,
+        NotStartedError,
+        PausedError,
+        RateLimitedError,
+        RedirectBlockedError,
+        ReplayError,
+        ResponseTooLargeError,
+        ServerError,
+        ServiceError,
+        SettingsError,
+        TLSError,
+        TooEarlyError,
+        TooLargeError,
+        UnavailableError,
+        UnsupportedMediaError,
+        UnsupportedOperationError,
+    )
+    from cloudai.models.base import Box, Level, Meta, Point
+    from cloudai.models.face import Ages, Face, Faces
+    from cloudai.models.image import ImageAnalysis, Text
+    from cloudai.models.speech import Speech, Transcript
+    from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
+    from cloudai.options import CallOptions
+    from cloudai.outcomes import Outcome, tidy
     from cloudai.providers.azure import Azure
+    from cloudai.providers.base import Capability, Provider
     from cloudai.providers.google import Google
     from cloudai.providers.local import Local
+    from cloudai.providers.registry import find, names
+    from cloudai.providers.settings import Resource
     from cloudai.providers.watson import Watson
+    from cloudai.reading import read_table
+    from cloudai.table import Table
 
 __all__ = [
     "Ages",
@@ -142,13 +143,73 @@ __all__ = [
     "tidy",
 ]
 
+_EXPORTS = {
+    "cloudai.batch": ("AsyncBatch", "Batch", "Plan"),
+    "cloudai.client": ("AsyncClient", "Client"),
+    "cloudai.core.call": ("Event",),
+    "cloudai.core.flow": ("Blob", "Flow", "Request", "Response"),
+    "cloudai.core.urls": ("FetchRules",),
+    "cloudai.errors": (
+        "AuthError",
+        "BadRequestError",
+        "CloudAIError",
+        "ConnectError",
+        "ConnectionLostError",
+        "ContractError",
+        "DeadlineExceededError",
+        "FetchError",
+        "ForbiddenError",
+        "InputError",
+        "JournalError",
+        "MalformedResponseError",
+        "MissingExtraError",
+        "NeedsImageError",
+        "NotStartedError",
+        "PausedError",
+        "RateLimitedError",
+        "RedirectBlockedError",
+        "ReplayError",
+        "ResponseTooLargeError",
+        "ServerError",
+        "ServiceError",
+        "SettingsError",
+        "TLSError",
+        "TooEarlyError",
+        "TooLargeError",
+        "UnavailableError",
+        "UnsupportedMediaError",
+        "UnsupportedOperationError",
+    ),
+    "cloudai.models.base": ("Box", "Level", "Meta", "Point"),
+    "cloudai.models.face": ("Ages", "Face", "Faces"),
+    "cloudai.models.image": ("ImageAnalysis", "Text"),
+    "cloudai.models.speech": ("Speech", "Transcript"),
+    "cloudai.models.text": ("KeyPhrases", "Language", "Sentiment", "Translation"),
+    "cloudai.options": ("CallOptions",),
+    "cloudai.outcomes": ("Outcome", "tidy"),
+    "cloudai.providers.azure": ("Azure",),
+    "cloudai.providers.base": ("Capability", "Provider"),
+    "cloudai.providers.google": ("Google",),
+    "cloudai.providers.local": ("Local",),
+    "cloudai.providers.registry": ("find", "names"),
+    "cloudai.providers.settings": ("Resource",),
+    "cloudai.providers.watson": ("Watson",),
+    "cloudai.reading": ("read_table",),
+    "cloudai.table": ("Table",),
+}
+"""The public names by the module that has them. Each is loaded when it is first used: most programs need few."""
+_MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}
+_SUBMODULES = ("errors", "media", "models", "report", "testing")
+
 
 def __getattr__(name: str) -> Any:
-    """Load a provider on first use: most programs call one."""
-    for provider, place in BUILT_IN.items():
-        if place.endswith(f":{name}"):
-            return find(provider)
-    raise AttributeError(f"module 'cloudai' has no attribute {name!r}")
+    """Load a public name, or a public module, when it is first used."""
+    if name in _SUBMODULES:
+        return importlib.import_module(f"cloudai.{name}")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'cloudai' has no attribute {name!r}")
+    thing = globals()[name] = getattr(importlib.import_module(_MODULE_OF[name]), name)
+    return thing
 
 
 def __dir__() -> list[str]:

@@ -13,7 +13,8 @@ from typing_extensions import Unpack
 from cloudai.batch.mixins import AsyncBatching, Batching
 from cloudai.bridges import bridge
 from cloudai.core.call import Event
-from cloudai.core.drivers import Awaiting, Blocking
+from cloudai.core.drivers.awaiting import Awaiting
+from cloudai.core.drivers.blocking import Blocking
 from cloudai.core.flow import Request, Response
 from cloudai.core.urls import FetchRules
 from cloudai.errors import ReplayError, SettingsError
@@ -28,8 +29,10 @@ from cloudai.options import CallOptions
 from cloudai.providers.base import Provider
 from cloudai.providers.registry import find
 from cloudai.session import ClientOptions, Session
+from cloudai.transport.async_http import AsyncNetwork
+from cloudai.transport.connections import Verify
 from cloudai.transport.fetcher import AsyncFetcher, Fetcher
-from cloudai.transport.http import AsyncNetwork, Network, Verify
+from cloudai.transport.http import Network
 
 __all__ = ["AsyncClient", "Client"]
 

@@ -16,7 +16,7 @@ from cloudai.errors import SettingsError
 from cloudai.operations import OPERATIONS, Given, digest_of
 from cloudai.options import CallOptions, flow_of, require_seconds
 from cloudai.providers.base import Provider
-from cloudai.transport.http import Verify
+from cloudai.transport.connections import Verify
 
 __all__ = ["ClientOptions", "Session"]
 

@@ -24,7 +24,8 @@ from cloudai.batch.queries import CallRecord, StoredReply
 from cloudai.cli import main
 from cloudai.core.flow import Request
 from cloudai.providers.settings import Setting
-from cloudai.transport.http import AsyncNetwork, Network
+from cloudai.transport.async_http import AsyncNetwork
+from cloudai.transport.http import Network
 from tests.batch.asking import Batcher, Done, Server, both
 from tests.batch.test_batch import mood
 from tests.batch.test_kept import everything

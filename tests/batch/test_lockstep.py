@@ -15,7 +15,8 @@ from cloudai import AsyncClient, JournalError
 from cloudai.batch import runner as batch_run
 from cloudai.batch.coalesce import coalesce
 from cloudai.batch.queues import Semaphore
-from cloudai.core.drivers import Awaiting, Blocking
+from cloudai.core.drivers.awaiting import Awaiting
+from cloudai.core.drivers.blocking import Blocking
 from cloudai.core.effects import Persist, Program, Sleep, Wait
 from cloudai.core.flow import Call
 from cloudai.media import Image

@@ -139,7 +139,8 @@ def _die_at(failpoint: str, after: int) -> None:
         return left[0] < 0
 
     if step in ("send", "reply"):
-        from cloudai.transport.http import AsyncNetwork, Network
+        from cloudai.transport.async_http import AsyncNetwork
+        from cloudai.transport.http import Network
 
         sends, awaits = Network.__call__, AsyncNetwork.__call__
 

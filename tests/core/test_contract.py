@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import inspect
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +27,25 @@ def test_all_is_exactly_the_public_names() -> None:
     hidden = {"annotations", "TYPE_CHECKING", "Any", "BUILT_IN"}
     assert public - hidden <= set(cloudai.__all__)
     assert all(getattr(cloudai, name) is not None for name in cloudai.__all__)
+
+
+def test_what_is_loaded_late_is_what_type_checkers_see() -> None:
+    """The table of modules that are loaded on first use names what is imported for type checkers, and nothing else."""
+    tree = ast.parse(Path(cloudai.__file__).read_text("utf-8"))
+    [block] = [node for node in tree.body if isinstance(node, ast.If)]
+    seen = {node.module: tuple(alias.name for alias in node.names) for node in block.body}
+    assert seen == cloudai._EXPORTS
+    assert {name for names in seen.values() for name in names} | {"__version__"} == set(cloudai.__all__)
+
+
+def test_importing_loads_nothing_that_is_not_used_yet() -> None:
+    """`import cloudai` loads two of its files and no other package; a blocking call loads no asyncio and no batch."""
+    code = (
+        "import sys; before = set(sys.modules); import cloudai; after = set(sys.modules) - before; "
+        "print(sorted(m for m in after if m.startswith('cloudai') or m in {'pydantic', 'httpx2', 'asyncio', 'PIL'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['cloudai', 'cloudai._version']"
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

@@ -733,7 +733,7 @@ def test_a_fork_in_the_middle_of_a_fetch(monkeypatch: pytest.MonkeyPatch) -> Non
         parent.start()
         assert fetching.wait(5)
         with monkeypatch.context() as child:
-            child.setattr("cloudai.core.drivers.os.getpid", lambda: -1)
+            child.setattr("cloudai.core.drivers.blocking.os.getpid", lambda: -1)
             assert client.sentiment("x", timeout=2).score == 0
         release.set()
         parent.join()

@@ -16,7 +16,7 @@ from cloudai.core.flow import Blob, Flow, Request, Response
 from cloudai.errors import ConnectError, ConnectionLostError, DeadlineExceededError, SettingsError
 from cloudai.models.text import Sentiment
 from cloudai.providers.base import Provider, capability
-from cloudai.transport import http
+from cloudai.transport import connections
 from tests.conftest import Caller
 from tests.faultd.server import accepting
 
@@ -223,5 +223,5 @@ def test_certificates_are_always_checked() -> None:
 
 def test_one_tls_context_serves_the_process() -> None:
     """Making a context costs 18 ms: clients share it."""
-    assert http._tls() is http._tls()
-    assert isinstance(http._tls(), ssl.SSLContext)
+    assert connections.tls() is connections.tls()
+    assert isinstance(connections.tls(), ssl.SSLContext)

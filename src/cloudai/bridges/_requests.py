@@ -8,8 +8,9 @@ from typing import Any
 from cloudai.bridges._errors import errors, late
 from cloudai.core.flow import Request, Response
 from cloudai.transport.body import Body
+from cloudai.transport.checks import require_sendable, unsendable
 from cloudai.transport.deadline import connecting
-from cloudai.transport.http import body_of, require_sendable, unsendable
+from cloudai.transport.messages import body_of
 
 __all__ = ["encoded", "exchange", "never_again", "read", "timeouts"]
 

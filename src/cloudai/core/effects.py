@@ -1,6 +1,6 @@
 """What a program asks of its driver: the effects, as data.
 
-The engine, and a batch around it, are generators that yield these; ``drivers.py`` carries them out, blocking or
+The engine, and a batch around it, are generators that yield these; ``drivers/`` carries them out, blocking or
 awaiting.
 """
 

@@ -1,7 +1,7 @@
 """What happens around one exchange: token, send, classify, retry, account. Performs no I/O.
 
 The engine is a generator too. It takes a flow's steps and yields a handful of *effects* (``effects.py``), which a
-driver carries out (``drivers.py``). The time comes from outside as well.
+driver carries out (``drivers/``). The time comes from outside as well.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import ValidationError
-from tenacity import RetryCallState
 
 from cloudai.core.call import CallContext, Event, raw_of
 from cloudai.core.effects import Gather, Program, Send
@@ -40,6 +39,9 @@ from cloudai.errors import (
     detached,
 )
 from cloudai.models.base import Meta, Result
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 __all__ = ["Engine"]
 

@@ -2,7 +2,7 @@
 
 Whoever lets strangers name addresses lends them its place in the network: an address may lead to this machine, to the
 router, or to the metadata of a cloud's machines, where keys lie. So names are resolved once, every address found is
-checked, and the connection goes to one that was (``_fetcher.py``); each redirect is looked at in the same way.
+checked, and the connection goes to one that was (``transport/fetcher.py``); each redirect is looked at in the same way.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ An operation is a *flow*: a generator that yields steps, is sent their outcomes,
         return Faces(...)
 
 A flow does not know whether its caller is blocking or awaiting, how often a request is tried, or
-whether the reply came from the network or from a cassette: see ``engine.py`` and ``drivers.py``.
+whether the reply came from the network or from a cassette: see ``engine.py`` and ``drivers/``.
 """
 
 from __future__ import annotations

@@ -15,9 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal, TypeAlias
-
-from tenacity import RetryCallState, Retrying
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from cloudai.errors import (
     AuthError,
@@ -29,6 +27,9 @@ from cloudai.errors import (
     RateLimitedError,
     ServiceError,
 )
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 __all__ = [
     "GOOD",
@@ -150,6 +151,7 @@ def retrying(
         allowed: Takes a retry from the endpoint's budget; asked last, when everything else speaks for it.
         draw: Draws the jitter between two bounds.
     """
+    from tenacity import RetryCallState, Retrying  # with the first failure: most calls have none
 
     def wait(state: RetryCallState) -> float:
         # An exponent without end would overflow: a poll is tried again as long as there is time.

@@ -39,6 +39,7 @@ class Model(BaseModel):
         extra="forbid",
         ser_json_bytes="base64",  # audio is not text
         val_json_bytes="base64",
+        defer_build=True,
     )
 
 

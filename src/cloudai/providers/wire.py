@@ -18,7 +18,7 @@ class Wire(BaseModel):
     """
 
     model_config = ConfigDict(
-        strict=True, frozen=True, allow_inf_nan=False, alias_generator=to_camel, validate_by_name=True
+        strict=True, frozen=True, allow_inf_nan=False, alias_generator=to_camel, validate_by_name=True, defer_build=True
     )
 
     @model_validator(mode="before")

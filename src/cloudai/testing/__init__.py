@@ -23,7 +23,8 @@ from cloudai.testing._contract import CHECKS, Example, Problem, check_provider
 from cloudai.testing._record import Recorder, record
 from cloudai.testing._replay import Replay, orphans, replay
 from cloudai.testing._script import Script
-from cloudai.transport.http import AsyncNetwork, Network
+from cloudai.transport.async_http import AsyncNetwork
+from cloudai.transport.http import Network
 
 __all__ = [
     "CHECKS",

@@ -13,7 +13,8 @@ from cloudai.providers.registry import find
 from cloudai.testing._cassette import Cassette, PathLike
 from cloudai.testing._record import Recorder, record, require_folder
 from cloudai.testing._replay import Replay, replay
-from cloudai.transport.http import AsyncNetwork, Network
+from cloudai.transport.async_http import AsyncNetwork
+from cloudai.transport.http import Network
 
 __all__ = ["Recording", "Replaying", "recording", "replaying"]
 

@@ -13,7 +13,8 @@ from cloudai.core.redaction import Allowlist, Secrets, carried, carried_back
 from cloudai.errors import ReplayError
 from cloudai.testing._cassette import Cassette, Exchange, PathLike
 from cloudai.testing._written import request_facts, response_facts, token_reply
-from cloudai.transport.http import AsyncNetwork, Network
+from cloudai.transport.async_http import AsyncNetwork
+from cloudai.transport.http import Network
 
 __all__ = ["Recorder", "record", "require_folder"]
 

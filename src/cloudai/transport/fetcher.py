@@ -1,7 +1,7 @@
 """Fetching files by address over the network: names resolved once, every address checked, connected to a checked one.
 
-Beside ``_http.py``, from which its parts are, the only module that imports the HTTP library. Each fetch has a client of
-its own: no cookie, no connection and no setting of the environment outlives it or comes before it.
+Each fetch has a client of the HTTP library of its own: no cookie, no connection and no setting of the environment
+outlives it or comes before it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from cloudai.core.flow import Response
 from cloudai.core.urls import FetchRules, shown
 from cloudai.errors import FetchError
 from cloudai.transport.body import Body
+from cloudai.transport.connections import Verify, configuration
 from cloudai.transport.deadline import Backend, looked_up, timeouts, until
 from cloudai.transport.errors import Sent, errors
-from cloudai.transport.http import USER_AGENT, Verify, configuration
+from cloudai.transport.messages import USER_AGENT
 
 __all__ = ["AsyncFetcher", "Fetcher"]
 
@@ -34,7 +35,7 @@ class Fetcher:
     def __call__(self, get: Get) -> Response:
         """The reply, of whatever status; FetchError where it leads to no public address or is too large."""
         with errors(get.url, Sent()), until(get.timeout), httpx2.Client(**self._configuration) as client:
-            _pool(client)._network_backend = _Checked(get.rules)  # noqa: SLF001  # see _http.py
+            _pool(client)._network_backend = _Checked(get.rules)  # noqa: SLF001  # see http.py
             reply = client.send(client.build_request("GET", get.url, **_arguments(get)), stream=True)
             try:
                 body = _body(get, reply)

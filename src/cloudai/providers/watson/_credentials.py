@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from cloudai.core.tokens import Token
 from cloudai.errors import CloudAIError, ConnectError, MalformedResponseError, SettingsError, TLSError
 from cloudai.providers._credentials import Login, refusal
-from cloudai.transport.http import require_safe
+from cloudai.transport.checks import require_safe
 
 __all__ = ["PROPERTIES", "Authenticator", "WatsonLogin", "kind_of", "login_of"]
 

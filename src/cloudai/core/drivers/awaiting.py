@@ -1,0 +1,132 @@
+"""The awaiting driver: it carries out the effects of a program in the running event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+from cloudai.core.drivers.shared import apart, no_slot, too_late, within
+from cloudai.core.effects import Effect, Gather, Get, Once, Persist, Program, Send, Sleep, Wait
+from cloudai.core.flow import Call, Request, Response
+from cloudai.errors import closed
+
+__all__ = ["Awaiting"]
+
+T = TypeVar("T")
+
+WORKERS = max(1, min(8, (os.cpu_count() or 2) - 1))
+"""Threads for blocking functions under the awaiting driver: one core stays with the event loop."""
+
+
+class Awaiting:
+    """Carries out effects in the running event loop, blocking functions in a few threads of its own."""
+
+    def __init__(
+        self,
+        send: Callable[[Request], Awaitable[Response] | Response],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        max_concurrency: int = 32,
+        fetch: Callable[[Get], Awaitable[Response]] | None = None,
+    ) -> None:
+        self._send = send
+        self._fetch = fetch
+        self._sleep = sleep
+        self._slots = asyncio.Semaphore(max_concurrency)
+        self._running: dict[Hashable, asyncio.Task[Any]] = {}
+        self._closed = False
+        self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="cloudai")
+
+    async def run(self, program: Program[T]) -> T:
+        """Run a program to its end and return its value."""
+        outcome: Any = None
+        failure: BaseException | None = None
+        while True:
+            try:
+                effect = program.throw(failure) if failure else program.send(outcome)
+            except StopIteration as stop:
+                value: T = stop.value
+                return value
+            try:
+                outcome, failure = await self._carry_out(effect), None
+            except BaseException as error:  # noqa: BLE001  # the program decides, also on cancellation
+                failure = error
+
+    async def _carry_out(self, effect: Effect) -> Any:  # noqa: PLR0911
+        match effect:
+            case Send(request, timeout):
+                return await self._send_in_turn(request, timeout)
+            case Get() if self._fetch:
+                return await self._fetch(effect)
+            case Sleep(seconds):
+                return await self._sleep(seconds)
+            case Call(function, waits, timeout):
+                return await (_in_time_awaited(apart(function), timeout) if waits else self._in_a_thread(function))
+            case Once(key, program, timeout):
+                return await self._once(key, program, timeout)
+            case Gather(programs):
+                return await asyncio.gather(*map(self.run, programs), return_exceptions=True)
+            case Wait(future):
+                return await _awaited(future)
+            case Persist(keeper, work):
+                return await _awaited(keeper.do(work))
+
+    async def _in_a_thread(self, function: Callable[[], T]) -> T:
+        if self._closed:
+            raise closed()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function)
+
+    async def _send_in_turn(self, request: Request, timeout: float | None) -> Response:  # noqa: ASYNC109
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(timeout):
+                await self._slots.acquire()
+        except TimeoutError:
+            raise no_slot() from None
+        try:
+            reply = self._send(within(request, timeout, time.monotonic() - began))
+            # A cassette answers at once, and serves both clients.
+            return reply if isinstance(reply, Response) else await reply
+        finally:
+            self._slots.release()
+
+    async def _once(self, key: Hashable, program: Callable[[], Program[T]], timeout: float) -> T:  # noqa: ASYNC109
+        if key not in self._running:
+            # A task of its own, shielded: one waiter's cancellation must not fail the others.
+            task = self._running[key] = asyncio.ensure_future(self.run(program()))
+            task.add_done_callback(partial(self._ended, key))
+        shared = self._running[key]
+        done, _ = await asyncio.wait([shared], timeout=timeout)
+        if not done:
+            raise too_late()
+        return await asyncio.shield(shared)
+
+    def _ended(self, key: Hashable, task: asyncio.Task[Any]) -> None:
+        self._running.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # looked at, even where nobody waits any more
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._closed = True
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+async def _awaited(future: Future[T]) -> T:
+    """Its outcome; who is cancelled meanwhile does not cancel it."""
+    return future.result() if future.done() else await asyncio.shield(asyncio.wrap_future(future))
+
+
+async def _in_time_awaited(future: Future[T], timeout: float | None) -> T:  # noqa: ASYNC109
+    waiting = asyncio.wrap_future(future)
+    try:
+        await asyncio.wait([waiting], timeout=timeout)
+        if not waiting.done():
+            raise too_late()
+        return waiting.result()
+    finally:
+        waiting.cancel()  # where nobody waits any more, nobody asks for the outcome either

@@ -1,0 +1,113 @@
+"""The blocking driver: it carries out the effects of a program in the calling thread."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for_any
+from typing import Any, TypeVar
+
+from cloudai.core.drivers.shared import apart, no_slot, too_late, within
+from cloudai.core.effects import Effect, Gather, Get, Once, Persist, Program, Send, Sleep, Wait
+from cloudai.core.flow import Call, Request, Response
+
+__all__ = ["Blocking"]
+
+T = TypeVar("T")
+
+MOST_AT_ONCE = 8
+"""Threads for the parts of one job (`together`) under the blocking driver."""
+
+
+class Blocking:
+    """Carries out effects in the calling thread."""
+
+    def __init__(
+        self,
+        send: Callable[[Request], Response],
+        sleep: Callable[[float], None] = time.sleep,
+        max_concurrency: int = 32,
+        fetch: Callable[[Get], Response] | None = None,
+    ) -> None:
+        self._send = send
+        self._fetch = fetch
+        self._sleep = sleep
+        self._slots = threading.BoundedSemaphore(max_concurrency)
+        self._lock = threading.Lock()
+        self._running: dict[Hashable, Future[Any]] = {}
+
+    def run(self, program: Program[T]) -> T:
+        """Run a program to its end and return its value."""
+        outcome: Any = None
+        failure: BaseException | None = None
+        while True:
+            try:
+                effect = program.throw(failure) if failure else program.send(outcome)
+            except StopIteration as stop:
+                value: T = stop.value
+                return value
+            try:
+                outcome, failure = self._carry_out(effect), None
+            except BaseException as error:  # noqa: BLE001  # the program decides, also on Ctrl-C
+                failure = error
+
+    def _carry_out(self, effect: Effect) -> Any:  # noqa: PLR0911  # one for each effect
+        match effect:
+            case Send(request, timeout):
+                return self._send_in_turn(request, timeout)
+            case Get() if self._fetch:
+                return self._fetch(effect)
+            case Sleep(seconds):
+                return self._sleep(seconds)
+            case Call(function, waits, timeout):
+                return _in_time(apart(function), timeout) if waits else function()
+            case Once(key, program, timeout):
+                return self._once(key, program, timeout)
+            case Gather(programs):
+                with ThreadPoolExecutor(min(MOST_AT_ONCE, len(programs) or 1)) as pool:
+                    return list(pool.map(self._outcome, programs))
+            case Wait(future):
+                return future.result()
+            case Persist(keeper, work):
+                return keeper.do(work).result()
+
+    def _send_in_turn(self, request: Request, timeout: float | None) -> Response:
+        began = time.monotonic()
+        if not self._slots.acquire(timeout=timeout):
+            raise no_slot()
+        try:
+            return self._send(within(request, timeout, time.monotonic() - began))
+        finally:
+            self._slots.release()
+
+    def _once(self, key: Hashable, program: Callable[[], Program[T]], timeout: float) -> T:
+        key = (key, os.getpid())  # the parent's thread does not run in a forked child
+
+        def once() -> T:
+            try:
+                return self.run(program())
+            finally:
+                with self._lock:
+                    del self._running[key]
+
+        with self._lock:
+            if key not in self._running:
+                # In a thread of its own: one waiter's Ctrl-C must not fail the others.
+                self._running[key] = apart(once)
+            shared: Future[T] = self._running[key]
+        return _in_time(shared, timeout)
+
+    def _outcome(self, program: Program[T]) -> T | BaseException:
+        try:
+            return self.run(program)
+        except Exception as error:  # noqa: BLE001  # an outcome, judged by the program that asked
+            return error
+
+
+def _in_time(future: Future[T], timeout: float | None) -> T:
+    if not wait_for_any([future], timeout).done:
+        raise too_late()
+    return future.result()

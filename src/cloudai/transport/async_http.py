@@ -1,0 +1,67 @@
+"""The network, awaiting: a `Request` out, a `Response` back, within the time the request has."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import httpx2
+
+from cloudai.core.flow import Request, Response
+from cloudai.transport.body import Body
+from cloudai.transport.checks import require_safe, require_sendable, unsendable
+from cloudai.transport.connections import KEPT, Verify, built, require_client, require_open, require_unmoved
+from cloudai.transport.errors import Sent, errors
+from cloudai.transport.messages import Quiet, arguments, response
+
+__all__ = ["AsyncNetwork"]
+
+
+class AsyncNetwork:
+    """Sends requests, awaiting. ``client`` may be the user's own httpx or httpx2 async client."""
+
+    def __init__(
+        self,
+        client: Any = None,
+        *,
+        verify: Verify = True,
+        proxy: str | None = None,
+        allow_http: bool = False,
+        max_concurrency: int = KEPT,
+    ) -> None:
+        require_client(client, asynchronous=True)
+        self._mine = client is None
+        self._client = client or built(httpx2.AsyncClient, verify, proxy, max_concurrency)
+        self._allow_http = allow_http
+
+    async def __call__(self, request: Request) -> Response:
+        """Send one request; ConnectError, ConnectionLostError or DeadlineExceededError where it fails."""
+        require_safe(request.url, self._allow_http)
+        require_sendable(unsendable(request.headers))
+        sent = Sent()
+        require_open(self._client)
+        with errors(request.url, sent):
+            async with asyncio.timeout(request.timeout):
+                outgoing = self._client.build_request(**arguments(request, _awaiting), extensions={"trace": sent.anote})
+                if self._mine:
+                    outgoing.url = Quiet(outgoing.url)
+                reply = await self._client.send(outgoing, follow_redirects=False, stream=True)
+                try:
+                    require_unmoved(reply)
+                    body = Body(reply.headers)
+                    async for chunk in reply.aiter_raw():
+                        body.add(chunk)
+                    return response(reply, body)
+                finally:
+                    await reply.aclose()
+
+    async def close(self) -> None:
+        """Close the connections, unless the client is the user's."""
+        if self._mine:
+            await self._client.aclose()
+
+
+async def _awaiting(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece

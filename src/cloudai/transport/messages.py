@@ -1,0 +1,86 @@
+"""From a `Request` to what the HTTP library sends, and from its reply to a `Response`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from typing import Any
+
+import httpx2
+
+from cloudai._version import __version__
+from cloudai.core.flow import Blob, Request, Response
+from cloudai.errors import SettingsError
+from cloudai.transport.body import Body
+from cloudai.transport.deadline import timeouts
+
+__all__ = ["USER_AGENT", "Quiet", "arguments", "body_of", "response"]
+
+USER_AGENT = f"cloudai/{__version__}"
+
+
+def arguments(request: Request, pieces: Callable[[Iterator[bytes]], Any] = iter) -> dict[str, Any]:
+    """Return what the library builds its request from, its body in pieces as ``pieces`` makes them."""
+    headers = {"user-agent": USER_AGENT, **request.headers, "accept-encoding": "gzip"}
+    return {
+        "method": request.method,
+        "url": request.url,
+        "params": dict(request.params) or None,
+        "timeout": timeouts(request.timeout),
+        **body_of(request, headers, pieces),
+        "headers": headers,
+    }
+
+
+def body_of(
+    request: Request, headers: dict[str, str], pieces: Callable[[Iterator[bytes]], Any] = iter
+) -> dict[str, Any]:
+    """The body as the HTTP library takes it, pieces as ``pieces`` makes them; its kind is added to the headers."""
+    if request.files is not None:
+        headers.setdefault("content-type", f"multipart/form-data; boundary={_boundary(request)}")
+        files = {n: (f.name, _loaded(f.content), f.media_type) for n, f in request.files.items()}
+        return {"files": files, "data": dict(request.form or {})}
+    if request.json is not None:
+        headers.setdefault("content-type", "application/json")
+        headers["content-length"] = str(_json_size(request))
+        return {"content": pieces(request.json_pieces())}
+    if request.content is not None:
+        if isinstance(request.content, Blob):
+            headers.setdefault("content-type", request.content.media_type)
+        return {"content": _loaded(request.content)}
+    return {"data": dict(request.form)} if request.form else {}
+
+
+def _json_size(request: Request) -> int:
+    try:
+        return request.json_size()
+    except (TypeError, ValueError) as error:  # NaN, half a character, an object of the user's
+        raise SettingsError(
+            f"what is to be sent cannot be written as JSON ({type(error).__name__})",
+            advice="Look at extra=, and at the options that are texts.",
+        ) from error
+
+
+def _boundary(request: Request) -> str:
+    """The same for every attempt, so that the body is the same too."""
+    parts = [f.content.key if isinstance(f.content, Blob) else f.name or "" for f in (request.files or {}).values()]
+    return sha256("\n".join(["cloudai", *parts]).encode()).hexdigest()[:32]
+
+
+class Quiet(httpx2.URL):
+    """An address that is shown without its query: the library logs it, and its errors hold on to it."""
+
+    def __str__(self) -> str:
+        return super().__str__().partition("?")[0]
+
+    def __repr__(self) -> str:
+        return f"URL({str(self)!r})"
+
+
+def _loaded(content: Blob | bytes) -> bytes:
+    return content.data if isinstance(content, Blob) else content
+
+
+def response(reply: Any, body: Body) -> Response:
+    """Return the library's reply as a `Response`."""
+    return Response(reply.status_code, dict(reply.headers), body.whole())
