@@ -1,0 +1,331 @@
+"""Private SQLite files: how they are made, recognized, opened, brought up to date and removed.
+
+The journal of a batch, the cache of answers and the shared pace are such files, and each of them declares a `Schema`. A
+file bears the application id and the version of its schema, so a file of another program or of a later version of
+cloudai is never written to. A file is for its owner alone (mode 0600).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+__all__ = [
+    "CACHE_FOLDER",
+    "Connection",
+    "Database",
+    "ForeignFileError",
+    "SQLiteError",
+    "Schema",
+    "VersionError",
+    "cache_path",
+    "connect",
+    "files_of",
+    "identity_of",
+    "is_busy",
+    "is_damaged",
+    "is_remote",
+    "open_existing",
+    "open_or_make",
+    "open_temporary",
+    "remove",
+    "remove_if_ours",
+    "state_folder",
+    "transaction",
+]
+
+CACHE_FOLDER = "CLOUDAI_CACHE_DIR"
+"""The environment variable that names the folder of the cache."""
+
+Connection: TypeAlias = sqlite3.Connection
+
+SQLiteError: TypeAlias = sqlite3.Error
+
+
+class Database(Protocol):
+    """What every connection to SQLite can do, also one that a test puts in."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Any:
+        """Run one statement; iterating over what is returned gives its rows."""
+
+    def close(self) -> None:
+        """Close the connection."""
+
+
+D = TypeVar("D", bound=Database)
+
+
+@dataclass(frozen=True)
+class Schema:
+    """One kind of private file: its tables, the mark by which it is recognized, and how a connection is set up."""
+
+    name: str
+    """What the file is, in messages."""
+    application: int
+    """The application id, which says whose file it is."""
+    version: int
+    statements: tuple[str, ...]
+    """The statements that make the tables of a new file."""
+    migrations: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """By version, the statements that lead from it to the next one; a version that is not here cannot be read."""
+    layout: tuple[str, ...] = ()
+    """Pragmas that have an effect only before the first table is made."""
+    pragmas: tuple[str, ...] = ()
+    """Pragmas of every connection."""
+    exclusive: bool = False
+    """Whether the process that opens the file has it to itself until it closes it."""
+
+    def can_read(self, version: int) -> bool:
+        """Return whether a file of this version can be read, after it is migrated where it is an earlier one."""
+        return version <= self.version and all(n in self.migrations for n in range(version, self.version))
+
+
+class ForeignFileError(sqlite3.DatabaseError):
+    """The file is a database of another program; it was left as it is."""
+
+
+class VersionError(sqlite3.DatabaseError):
+    """The file is ours, of a version that cannot be read; it was left as it is."""
+
+    def __init__(self, text: str, version: int) -> None:
+        super().__init__(text)
+        self.version = version
+
+
+def connect(path: str, timeout: float) -> Connection:
+    """Return a connection that commits each statement unless a transaction was begun, and that any thread may use.
+
+    Args:
+        path: The name of the file, "" for a temporary one or ":memory:".
+        timeout: Seconds to wait while another connection has locked the file.
+    """
+    return sqlite3.connect(path, timeout=timeout, isolation_level=None, check_same_thread=False)
+
+
+def open_or_make(path: Path, schema: Schema, connect: Callable[[str], D], *, folder: bool = False) -> D:
+    """Return a connection to a file, which is made where it is not there or empty, and migrated where it is older.
+
+    Args:
+        path: The file.
+        schema: What the file must be.
+        connect: Opens SQLite.
+        folder: Whether to make the folder of the file too.
+
+    Raises:
+        ForeignFileError: The file is another program's.
+        VersionError: The file is of a version that cannot be read.
+        SQLiteError: The file is locked or damaged, or the disk is full.
+        OSError: The file or its folder cannot be made or written.
+    """
+    if folder:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _create(path)
+    db = connect(str(path))
+    with _closed_on_failure(db):
+        _prepare(db, schema, _version_in(db, schema))
+    return db
+
+
+def open_existing(path: Path, schema: Schema, connect: Callable[[str], D]) -> D | None:
+    """Return a connection to a file, migrated where it is older; None where there is no file, or an empty one.
+
+    Raises:
+        ForeignFileError: The file is another program's.
+        VersionError: The file is of a version that cannot be read.
+        SQLiteError: The file is locked or damaged, or the disk is full.
+        OSError: The file may only be read, and its schema is exclusive.
+    """
+    if not path.exists():
+        return None
+    if schema.exclusive:
+        _require_writable(path)
+    db = connect(str(path))
+    with _closed_on_failure(db):
+        version = _version_in(db, schema)
+        if version is not None:
+            _prepare(db, schema, version)
+            return db
+    db.close()
+    return None
+
+
+def open_temporary(schema: Schema, connect: Callable[[str], D], *, in_memory: bool = False) -> D:
+    """Return a connection to a new database that nobody else can open, and that is gone when it is closed."""
+    db = connect(":memory:" if in_memory else "")
+    with _closed_on_failure(db):
+        _bring_up_to_date(db, schema)
+    return db
+
+
+@contextmanager
+def transaction(db: Database, kind: str = "IMMEDIATE") -> Iterator[None]:
+    """Commit what is done within the ``with`` block, or undo all of it where the block or the commit fails."""
+    db.execute(f"BEGIN {kind}")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        with suppress(Exception):  # SQLite may have rolled back by itself
+            db.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def _closed_on_failure(db: Database) -> Iterator[None]:
+    """Close the connection where the ``with`` block fails."""
+    try:
+        yield
+    except BaseException:
+        db.close()
+        raise
+
+
+def _create(path: Path) -> None:
+    """Make the file, for its owner alone; SQLite gives the files beside it the same mode."""
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    elif path.is_file() and not path.stat().st_size:
+        with suppress(OSError):  # the drive has no modes, or the file is another user's
+            path.chmod(0o600)
+    _require_writable(path)
+
+
+def _require_writable(path: Path) -> None:
+    if not os.access(path, os.W_OK):
+        raise PermissionError("Permission denied")  # SQLite would call it a disk error
+
+
+def _version_in(db: Database, schema: Schema) -> int | None:
+    """Return the version of a file that was just opened, and None where the file is new."""
+    if schema.exclusive:
+        # Before the first look: the lock goes when the process does, and no shared memory is needed beside the file.
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
+    with transaction(db, "DEFERRED"):  # all is read at one moment, because another process may be making the file
+        return _read_version(db, schema)
+
+
+def _read_version(db: Database, schema: Schema) -> int | None:
+    [(application,)] = db.execute("PRAGMA application_id")
+    [(version,)] = db.execute("PRAGMA user_version")
+    [(tables,)] = db.execute("SELECT COUNT(*) FROM sqlite_schema")
+    if application == schema.application:
+        if not schema.can_read(version):
+            raise VersionError(f"not a {schema.name} of this cloudai", version)
+        return int(version)
+    if application or version or tables:
+        raise ForeignFileError(f"not a {schema.name} of this cloudai")
+    return None
+
+
+def _prepare(db: Database, schema: Schema, version: int | None) -> None:
+    """Set the connection up, and make or migrate the tables where this version of the file needs it."""
+    for pragma in (*(schema.layout if version is None else ()), *schema.pragmas):
+        db.execute(f"PRAGMA {pragma}").fetchall()
+    if schema.exclusive or version != schema.version:
+        _bring_up_to_date(db, schema)
+
+
+def _bring_up_to_date(db: Database, schema: Schema) -> None:
+    """Make the tables, or migrate them, in one transaction, which takes the lock of an exclusive file in any case."""
+    with transaction(db, "EXCLUSIVE" if schema.exclusive else "IMMEDIATE"):
+        version = _read_version(db, schema)  # once more: another process may have been first
+        if version is None:
+            statements = schema.statements
+        else:
+            statements = tuple(sql for n in range(version, schema.version) for sql in schema.migrations[n])
+        for statement in statements:
+            db.execute(statement)
+        if version != schema.version:
+            db.execute(f"PRAGMA application_id = {schema.application}")
+            db.execute(f"PRAGMA user_version = {schema.version}")
+
+
+def is_busy(error: BaseException | None) -> bool:
+    """Return whether an error says that another connection has locked the file."""
+    return _code_of(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def is_damaged(error: BaseException | None) -> bool:
+    """Return whether an error says that the content is wrong; a lock, a full disk or a file not ours is no damage.
+
+    An error without a code is of Python's own, which found for example a text that is not UTF-8.
+    """
+    if not isinstance(error, sqlite3.Error) or isinstance(error, ForeignFileError | VersionError):
+        return False
+    return _code_of(error) in (0, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _code_of(error: BaseException | None) -> int:
+    """Return the primary result code of SQLite, and 0 where the error has none."""
+    return int(getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the file and those that SQLite may keep beside it: its write-ahead log, and the index of that."""
+    return [Path(f"{path}{end}") for end in ("", "-wal", "-shm")]
+
+
+def identity_of(path: Path) -> list[tuple[int, int]]:
+    """Return what tells the file and its log from others of the same names; OSError where one is not there."""
+    file, log, _ = files_of(path)
+    return [(status.st_dev, status.st_ino) for status in (file.stat(), log.stat())]
+
+
+def remove(path: Path) -> None:
+    """Delete the file and those beside it."""
+    for file in files_of(path):
+        file.unlink(missing_ok=True)
+
+
+def remove_if_ours(path: Path, schema: Schema) -> bool:
+    """Delete a file that bears the mark of the schema and is of no later version, and return whether it did.
+
+    SQLite is not asked, because the file may be too damaged to be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+        # https://sqlite.org/fileformat2.html#database_header: the version is at 60, the application id at 68.
+        if header[68:72] != schema.application.to_bytes(4, "big"):
+            return False
+        if int.from_bytes(header[60:64], "big") > schema.version:
+            return False
+        remove(path)
+    except OSError:
+        return False
+    return True
+
+
+def state_folder() -> Path:
+    """Return the folder for what processes of this user share: ``CLOUDAI_STATE_DIR``, else the system's."""
+    from platformdirs import user_state_path
+
+    given = os.environ.get("CLOUDAI_STATE_DIR")
+    return Path(given) if given else user_state_path("cloudai", appauthor=False)
+
+
+def cache_path() -> Path:
+    """Return the file of the cache of answers: in ``CLOUDAI_CACHE_DIR``, else in the system's folder for caches."""
+    from platformdirs import user_cache_path
+
+    given = os.environ.get(CACHE_FOLDER)
+    return (Path(given) if given else user_cache_path("cloudai", appauthor=False)) / "answers.sqlite"
+
+
+def is_remote(path: Path) -> bool:
+    """Return whether the file is on a drive of another computer, where that can be told (Linux)."""
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        lines = [line.split() for line in Path("/proc/self/mounts").read_text("utf-8").splitlines()]
+        folder = str(path.resolve().parent)
+    except OSError:
+        return False
+    mounts = [(len(point), kind) for _, point, kind, *_ in lines if f"{folder}/".startswith(f"{point.rstrip('/')}/")]
+    return bool(mounts) and max(mounts)[1].startswith(("nfs", "cifs", "smb", "9p", "fuse.sshfs"))
