@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,12 @@ import pytest
 import cloudai
 from cloudai import AsyncClient, Client, ConnectionLostError, Response, SettingsError
 from cloudai.batch import cache_store as module
-from cloudai.batch.cache_store import CacheStore, cache_path
+from cloudai.batch.cache_store import CacheStore
 from cloudai.batch.queries import CallRecord, StoredReply
 from cloudai.cli import main
 from cloudai.core.flow import Request
 from cloudai.providers.settings import Setting
+from cloudai.storage import cache_path
 from cloudai.transport.async_http import AsyncNetwork
 from cloudai.transport.http import Network
 from tests.batch.asking import Batcher, Done, Server, both
@@ -623,8 +625,8 @@ def garbage(path: Path) -> None:
 def later(path: Path) -> None:
     """Of a cloudai to come."""
     with closing(sqlite3.connect(path)) as db:
-        db.execute(f"PRAGMA application_id = {module.APPLICATION}")
-        db.execute(f"PRAGMA user_version = {module.VERSION + 1}")
+        db.execute(f"PRAGMA application_id = {module.SCHEMA.application}")
+        db.execute(f"PRAGMA user_version = {module.SCHEMA.version + 1}")
         db.execute("CREATE TABLE replies (id)")
         db.commit()
 
@@ -657,7 +659,7 @@ def ours_damaged(path: Path) -> None:
 def earlier(path: Path) -> None:
     """Of a cloudai before this one."""
     with closing(sqlite3.connect(path)) as db:
-        db.execute(f"PRAGMA application_id = {module.APPLICATION}")
+        db.execute(f"PRAGMA application_id = {module.SCHEMA.application}")
         db.execute("CREATE TABLE old (id)")
         db.commit()
 
@@ -752,7 +754,8 @@ def test_a_full_disk_keeps_nothing_more(
     network(lambda request: ok({"score": 0.5, "model": "x" * 5_000}))
     run = batcher(colour)
     run("sentiment", TEXTS[:4])
-    monkeypatch.setattr(module, "PRAGMAS", (*module.PRAGMAS, "max_page_count = 8"))
+    pragmas = (*module.SCHEMA.pragmas, "max_page_count = 8")
+    monkeypatch.setattr(module, "SCHEMA", replace(module.SCHEMA, pragmas=pragmas))
     assert ran(run, caplog).sent == 8
     assert "full" in caplog.text
     assert rows("PRAGMA integrity_check") == [("ok",)]
@@ -800,9 +803,7 @@ def test_made_by_two_at_the_same_moment(
                 cut.clear()
                 with pytest.MonkeyPatch.context() as patch, suppress(sqlite3.OperationalError):
                     patch.setattr(sqlite3, "connect", real)
-                    other = module._opened(cache_path(), make=True)
-                    assert other
-                    other.close()
+                    module._open_to_write(cache_path()).close()
             return super().execute(sql, *rest)
 
     def connect(path: Any, **options: Any) -> sqlite3.Connection:

@@ -86,14 +86,14 @@ class _Loop(asyncio.SelectorEventLoop):
 def run_virtually(scene: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a coroutine on a loop whose time is virtual."""
     outside = _Outside()
-    hand_over, told, take = Journal._hand_over, Journal._told, Reader.take
+    hand_over, deliver, take = Journal._hand_over, Journal._deliver, Reader.take
 
     def counted(self: Journal, work: Any) -> None:
         outside.add(1)
         hand_over(self, work)
 
     def counted_off(self: Journal, *outcome: Any) -> None:
-        told(self, *outcome)
+        deliver(self, *outcome)
         outside.add(-1)
 
     def taken(self: Reader, n: int, **how: Any) -> Future[Any]:
@@ -112,7 +112,7 @@ def run_virtually(scene: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Journal, "_hand_over", counted)
-        patch.setattr(Journal, "_told", counted_off)
+        patch.setattr(Journal, "_deliver", counted_off)
         patch.setattr(Reader, "take", taken)
         with asyncio.Runner(loop_factory=lambda: _Loop(outside)) as runner:
             return runner.run(scene())

@@ -19,10 +19,9 @@ from hashlib import sha256
 from typing import Any
 
 from cloudai.batch import queries
-from cloudai.batch.cache_store import FOLDER, USUAL, CacheStore, cache_path
+from cloudai.batch.cache_store import USUAL, CacheStore
 from cloudai.batch.codec import result_of, written_result
 from cloudai.batch.inputs import Entry
-from cloudai.batch.journal import is_remote
 from cloudai.batch.queries import CallRecord
 from cloudai.batch.replay import replay
 from cloudai.batch.state import BatchState
@@ -33,6 +32,8 @@ from cloudai.errors import CloudAIError, SettingsError
 from cloudai.models.base import Result
 from cloudai.operations import Given, digest_of
 from cloudai.session import Session
+from cloudai.storage import CACHE_FOLDER as FOLDER
+from cloudai.storage import cache_path, is_remote
 
 __all__ = ["cache_of", "holds", "recall"]
 

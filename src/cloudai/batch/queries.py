@@ -7,47 +7,50 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 import unicodedata
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
-from typing import Any, Protocol
+from typing import Any
 
 from cloudai.core.flow import Response
-from cloudai.errors import JournalError
+from cloudai.storage import Database, Schema
 
-__all__ = ["CallRecord", "Database", "ItemRecord", "StoredReply"]
+__all__ = ["SCHEMA", "CallRecord", "Database", "ItemRecord", "StoredReply"]
 
-APPLICATION = 0x636C6475  # "cldu": says whose file this is
-VERSION = 2
-SCHEMA = (
-    # What is asked: provider, operation and options; one file may hold several.
-    """CREATE TABLE batches (
-        id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, provider TEXT NOT NULL, operation TEXT NOT NULL,
-        options TEXT NOT NULL, version TEXT NOT NULL, started_at TEXT NOT NULL, run INTEGER NOT NULL)""",
-    # One input's bytes, asked once: its result, or the error that ended it.
-    """CREATE TABLE calls (
-        id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, batch INTEGER NOT NULL, sha256 TEXT NOT NULL,
-        state TEXT NOT NULL, rounds INTEGER NOT NULL DEFAULT 0, run INTEGER, item INTEGER,
-        memory TEXT, result TEXT, meta TEXT, error TEXT)""",
-    # What an input with these bytes was called, in any run: by this it can be forgotten.
-    """CREATE TABLE names (
-        name TEXT NOT NULL, call INTEGER NOT NULL, PRIMARY KEY (name, call)) WITHOUT ROWID""",
-    # Each exchange of it: sent how often, what was paid at least and at most, how many are in doubt, the reply.
-    """CREATE TABLE exchanges (
-        call INTEGER NOT NULL, place TEXT NOT NULL, units INTEGER NOT NULL, sent INTEGER NOT NULL DEFAULT 0,
-        requests INTEGER NOT NULL DEFAULT 0,
-        paid INTEGER NOT NULL DEFAULT 0, most INTEGER NOT NULL DEFAULT 0, doubt INTEGER NOT NULL DEFAULT 0,
-        status INTEGER, headers TEXT, body BLOB, PRIMARY KEY (call, place)) WITHOUT ROWID""",
-    # The inputs in their order, and what became of each.
-    """CREATE TABLE items (
-        batch INTEGER NOT NULL, item INTEGER NOT NULL, call INTEGER, name TEXT NOT NULL, row TEXT, status TEXT NOT NULL,
-        facts TEXT NOT NULL, error TEXT, PRIMARY KEY (batch, item)) WITHOUT ROWID""",
-    "CREATE INDEX items_call ON items (call)",
-    f"PRAGMA application_id = {APPLICATION}",
-    f"PRAGMA user_version = {VERSION}",
+SCHEMA = Schema(
+    name="journal",
+    application=0x636C6475,  # "cldu"
+    version=2,
+    statements=(
+        # A row for each provider, operation and options that were asked; one file may hold several.
+        """CREATE TABLE batches (
+            id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, provider TEXT NOT NULL, operation TEXT NOT NULL,
+            options TEXT NOT NULL, version TEXT NOT NULL, started_at TEXT NOT NULL, run INTEGER NOT NULL)""",
+        # A row for the bytes of an input, which are asked once, with the result or the error that ended it.
+        """CREATE TABLE calls (
+            id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, batch INTEGER NOT NULL, sha256 TEXT NOT NULL,
+            state TEXT NOT NULL, rounds INTEGER NOT NULL DEFAULT 0, run INTEGER, item INTEGER,
+            memory TEXT, result TEXT, meta TEXT, error TEXT)""",
+        # What an input with these bytes was called, in any run: by its name it can be forgotten.
+        """CREATE TABLE names (
+            name TEXT NOT NULL, call INTEGER NOT NULL, PRIMARY KEY (name, call)) WITHOUT ROWID""",
+        # A row for each exchange of a call: how often it was sent, what was paid at least and at most, how many times
+        # it is in doubt, and the reply.
+        """CREATE TABLE exchanges (
+            call INTEGER NOT NULL, place TEXT NOT NULL, units INTEGER NOT NULL, sent INTEGER NOT NULL DEFAULT 0,
+            requests INTEGER NOT NULL DEFAULT 0,
+            paid INTEGER NOT NULL DEFAULT 0, most INTEGER NOT NULL DEFAULT 0, doubt INTEGER NOT NULL DEFAULT 0,
+            status INTEGER, headers TEXT, body BLOB, PRIMARY KEY (call, place)) WITHOUT ROWID""",
+        # The inputs in their order, and what became of each.
+        """CREATE TABLE items (
+            batch INTEGER NOT NULL, item INTEGER NOT NULL, call INTEGER, name TEXT NOT NULL, row TEXT,
+            status TEXT NOT NULL, facts TEXT NOT NULL, error TEXT, PRIMARY KEY (batch, item)) WITHOUT ROWID""",
+        "CREATE INDEX items_call ON items (call)",
+    ),
+    pragmas=("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"),
+    exclusive=True,
 )
 NOT_KEPT = ("set-cookie", "set-cookie2")
 """Headers of a reply that let somebody in."""
@@ -56,44 +59,6 @@ NOT_KEPT = ("set-cookie", "set-cookie2")
 def _storable(text: str | None) -> str | None:
     """Halves of surrogate pairs have no UTF-8; their escape is what JSON has for them. A name is shown with it."""
     return None if text is None else text.encode("utf-8", "backslashreplace").decode()
-
-
-class Database(Protocol):
-    """What is used of a connection to SQLite."""
-
-    def execute(self, sql: str, parameters: Any = (), /) -> Any:
-        """Run one statement; iterating gives its rows."""
-
-    def close(self) -> None:
-        """Close the file."""
-
-
-def require_ours(db: Database) -> bool:
-    """Whether the file is a journal, False where it is new; nothing is written to a file that is another's.
-
-    Raises:
-        JournalError: A journal of a later version.
-        sqlite3.DatabaseError: Anything else.
-    """
-    [(application,)] = db.execute("PRAGMA application_id")
-    [(version,)] = db.execute("PRAGMA user_version")
-    [(tables,)] = db.execute("SELECT COUNT(*) FROM sqlite_schema")
-    if application == APPLICATION and version == VERSION:
-        return True
-    if application == APPLICATION:
-        advice = (
-            "Update cloudai." if version > VERSION else "Read it with the cloudai that made it, or begin a new one."
-        )
-        raise JournalError(f"a journal of version {version}, and this cloudai reads {VERSION}", advice=advice)
-    if tables:
-        raise sqlite3.DatabaseError("file is not a database of ours: not a database")
-    return False
-
-
-def make_tables(db: Database) -> None:
-    """The tables of a new journal."""
-    for statement in SCHEMA:
-        db.execute(statement)
 
 
 @dataclass(frozen=True)
