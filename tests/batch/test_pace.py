@@ -7,9 +7,11 @@ import heapq
 import logging
 import os
 import random
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,9 @@ from hypothesis import strategies as st
 from cloudai import AsyncClient, Client, ConnectionLostError, RateLimitedError, SettingsError, Watson
 from cloudai.batch.hooks import ItemHooks
 from cloudai.core.flow import Request
-from cloudai.core.rate_limit import MARGIN, Rate, RateLimiter, rates, shared, state_folder
+from cloudai.core.rate_limit import MARGIN, Rate, RateLimiter, rates, shared
 from cloudai.core.tokens import Token
+from cloudai.storage import state_folder
 from tests.batch.virtual import run_virtually, windows_hold
 from tests.core.made_up import Clock, MadeUp, ok, refused
 
@@ -434,6 +437,60 @@ def test_a_damaged_state_file_is_made_anew(damage: bytes, caplog: pytest.LogCapt
         assert RateLimiter("account").take(rates("1/min"), 6.0)[0] == 0
     assert "damaged" in caplog.text
     assert RateLimiter("account").take(rates("1/min"), 7.0)[0] > 50, "another process sees it"
+
+
+def test_a_state_file_without_our_mark_is_made_anew(caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody else keeps files there: a warning, a new file, and processes are counted again."""
+    before = RateLimiter("account")
+    assert before.take(rates("1/min"), 5.0)[0] == 0
+    assert before._db is not None
+    before._db.execute("PRAGMA application_id = 0")
+    before._db.close()
+    with caplog.at_level(logging.WARNING, "cloudai"):
+        assert RateLimiter("account").take(rates("1/min"), 6.0)[0] == 0
+    assert "begun anew" in caplog.text
+    assert RateLimiter("account").take(rates("1/min"), 7.0)[0] > 50, "another process sees it"
+
+
+def test_a_state_file_of_a_later_version_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
+    """A warning, the pace holds within the process, and the file stays for the programs that can read it."""
+    before = RateLimiter("account")
+    assert before.take(rates("1/min"), 5.0)[0] == 0
+    assert before._db is not None
+    before._db.execute("PRAGMA user_version = 99")
+    before._db.close()
+    [path] = (state_folder() / "pace").glob("*.db")
+    content = path.read_bytes()
+    with caplog.at_level(logging.WARNING, "cloudai"):
+        pacer = RateLimiter("account")
+        assert pacer.take(rates("1/min"), 6.0)[0] == 0
+    assert "other processes' requests are not counted" in caplog.text
+    assert pacer.take(rates("1/min"), 7.0)[0] > 50
+    assert path.read_bytes() == content
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_a_state_file_is_for_its_owner_alone() -> None:
+    """Mode 0600, like the journal and the cache, in a folder of mode 0700."""
+    before = os.umask(0)
+    try:
+        assert RateLimiter("account").take(rates("1/min"), 5.0)[0] == 0
+    finally:
+        os.umask(before)
+    assert (state_folder() / "pace").stat().st_mode & 0o777 == 0o700
+    assert {file.stat().st_mode & 0o777 for file in (state_folder() / "pace").iterdir()} == {0o600}
+
+
+def test_a_state_file_that_is_locked_while_it_is_opened() -> None:
+    """The request asks again a little later; stamps from before a restart of the computer stall nobody then either."""
+    assert RateLimiter("account").take(rates("1/min"), 900_000.0)[0] == 0
+    [path] = (state_folder() / "pace").glob("*.db")
+    pacer = RateLimiter("account")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert 0 < pacer.take(rates("1/min"), 100.0)[0] < 1
+        other.execute("ROLLBACK")
+    assert pacer.take(rates("1/min"), 100.0)[0] == 0
 
 
 def test_a_state_file_that_breaks_meanwhile(caplog: pytest.LogCaptureFixture) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+import cloudai
 from cloudai import storage
 from cloudai.storage import ForeignFileError, Schema, VersionError
 from tests.batch.test_disk import as_nobody
@@ -463,3 +465,11 @@ def test_a_drive_of_another_computer(path: str, remote: bool, monkeypatch: pytes
         Path, "read_text", lambda self, *how: MOUNTS if str(self) == "/proc/self/mounts" else real(self, *how)
     )
     assert storage.is_remote(Path(path)) is remote
+
+
+def test_one_module_opens_sqlite() -> None:
+    """All others get their connections from it: what is private, marked and never written to is decided once."""
+    source = Path(cloudai.__file__).parent
+    imports = re.compile(r"^\s*(import|from) (sqlite3|apsw|platformdirs)\b", re.MULTILINE)
+    using = {str(path.relative_to(source)) for path in source.rglob("*.py") if imports.search(path.read_text("utf-8"))}
+    assert using == {"storage.py"}

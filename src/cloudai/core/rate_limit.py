@@ -18,7 +18,6 @@ import logging
 import math
 import os
 import re
-import sqlite3
 import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -28,10 +27,12 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
+from cloudai import storage
 from cloudai.core.retry import UNIFORM
 from cloudai.errors import SettingsError
+from cloudai.storage import Connection, ForeignFileError, Schema, SQLiteError
 
-__all__ = ["MARGIN", "EndpointGuards", "Gate", "Rate", "RateLimiter", "RetryBudget", "rates", "shared", "state_folder"]
+__all__ = ["MARGIN", "EndpointGuards", "Gate", "Rate", "RateLimiter", "RetryBudget", "rates", "shared"]
 
 MARGIN = 0.5
 """Seconds added to a window: requests travel for different times, and the service's window must be clean too."""
@@ -46,19 +47,33 @@ LATE = 1.0
 BUSY = 0.05
 """Seconds to wait while another process has the file; then it is asked for again, like a turn that is not there yet."""
 
+SCHEMA = Schema(
+    name="shared pace",
+    application=0x636C6470,  # "cldp"
+    version=1,
+    statements=(
+        # No number is given twice: a request that comes late must not take the turn of another for its own.
+        "CREATE TABLE turns (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL)",
+        "CREATE INDEX turns_at ON turns (at)",
+        "CREATE TABLE rates (seconds REAL PRIMARY KEY)",
+    ),
+    # The file is written often and worth nothing after a power cut; only a killed process must not harm it.
+    pragmas=("journal_mode = WAL", "synchronous = OFF"),
+)
+
 log = logging.getLogger("cloudai")
 
 
 @dataclass(frozen=True)
 class Rate:
-    """So many requests in any window of so many seconds."""
+    """A rate: at most ``n`` requests in any window of so many seconds."""
 
     n: int
     seconds: float
 
 
 def rates(pace: str | Sequence[str] | None) -> tuple[Rate, ...]:
-    """The rates of a pace: "20/min", "10/s, 1000/day", or several in a list; none for None.
+    """Return the rates of a pace: "20/min", "10/s, 1000/day", or several in a list; none for None.
 
     Raises:
         SettingsError: It is no pace.
@@ -91,18 +106,18 @@ class RateLimiter:
     """The times of the requests to one endpoint.
 
     Args:
-        name: Of account and endpoint, for the file that processes share; None shares nothing. Not kept in it, and the
-            file is called by its digest. It is made when a pace is first asked for.
+        name: The account and the endpoint, for the file that processes share; None shares nothing. The name is not
+            kept: the file is called by its digest. The file is made when a pace is first asked for.
     """
 
     def __init__(self, name: str | None = None) -> None:
         self._name = name
         self._lock = threading.Lock()
-        self._db: sqlite3.Connection | None = None
+        self._db: Connection | None = None
         self._pid = os.getpid()
 
     def take(self, wanted: Sequence[Rate], now: float) -> tuple[float, int]:
-        """Take a turn: seconds until there is one, or 0 and the number of the one that was taken."""
+        """Take a turn, and return 0 and its number, or the seconds until there is one and 0."""
         with self._transaction(now, open_it=True) as db:
             if db is None:
                 return BUSY, 0
@@ -115,7 +130,7 @@ class RateLimiter:
         return BUSY, 0  # the file failed meanwhile: the next one asks our own memory
 
     def move(self, turn: int, now: float) -> bool:
-        """The request goes out only now, a little after its turn; False where that is too late, and it takes another.
+        """Move a turn to now, when its request goes out; False where that is too late, and the request takes another.
 
         A token or a disk may have taken so long that others have followed: all who waited would come at once.
         """
@@ -128,125 +143,114 @@ class RateLimiter:
         return False
 
     def note(self, now: float) -> None:
-        """A request went out that waited for no turn; it counts all the same where somebody keeps a pace."""
+        """Count a request that went out without a turn, where somebody keeps a pace."""
         with self._transaction(now) as db:
             if db is not None:
                 db.execute("INSERT INTO turns (at) VALUES (?)", (now,))
 
     @contextmanager
-    def _transaction(self, now: float, *, open_it: bool = False) -> Iterator[sqlite3.Connection | None]:
-        """The file to itself; None where nobody keeps a pace, or another process does not let go of it."""
+    def _transaction(self, now: float, *, open_it: bool = False) -> Iterator[Connection | None]:
+        """Yield the locked file; None where nobody keeps a pace, or another process does not let go of it."""
         with self._lock:
             db = self._connected(now) if open_it or self._db is not None else None
             if db is None:
                 yield None
                 return
-            if not self._begun(db, now):
+            if not self._begin(db, now):
                 yield None
                 return
             try:
                 yield db
                 db.execute("COMMIT")
-            except sqlite3.Error as error:
-                self._go_alone(error)
+            except SQLiteError as error:
+                self._stop_sharing(error)
             finally:
                 db.rollback()
 
-    def _begun(self, db: sqlite3.Connection, now: float) -> bool:
-        """Whether we have the file."""
+    def _begin(self, db: Connection, now: float) -> bool:
+        """Lock the file and return whether that succeeded."""
         try:
             db.execute("BEGIN IMMEDIATE")
             db.execute("DELETE FROM turns WHERE at < ? - (SELECT MAX(seconds) FROM rates)", (now,))
-        except sqlite3.Error as error:
-            if not _is_busy(error):
-                self._go_alone(error)
+        except SQLiteError as error:
+            if not storage.is_busy(error):
+                self._stop_sharing(error)
             return False
         return True
 
-    def _connected(self, now: float) -> sqlite3.Connection | None:
+    def _connected(self, now: float) -> Connection | None:
+        """Return the connection of this process; None while another process makes the file."""
         if self._db is None or self._pid != os.getpid():
             try:
-                self._db, self._pid = _opened(self._name), os.getpid()
-                # The clock began anew: what is later than now was before the computer was started.
-                self._db.execute("UPDATE turns SET at = 0 WHERE at > ?", (now + 1,))
-            except sqlite3.OperationalError:
-                return None  # another process is making it
+                self._db, self._pid = _open(self._name, now), os.getpid()
+            except SQLiteError:
+                return None
         return self._db
 
-    def _go_alone(self, error: sqlite3.Error) -> None:
-        """The file cannot be written any more: from now on only this process is counted."""
+    def _stop_sharing(self, error: SQLiteError) -> None:
+        """Count only this process from now on, because the file cannot be written any more."""
         log.warning("the file of a shared pace failed (%s): other processes' requests are not counted", error)
-        self._db = _made(":memory:")
+        self._db = _open_in_memory()
 
 
-def _wait(db: sqlite3.Connection, rate: Rate, now: float) -> float:
+def _wait(db: Connection, rate: Rate, now: float) -> float:
     row = db.execute("SELECT at FROM turns ORDER BY at DESC LIMIT 1 OFFSET ?", (rate.n - 1,)).fetchone()
     return 0.0 if row is None else float(row[0]) + rate.seconds + MARGIN - now
 
 
-def _opened(name: str | None) -> sqlite3.Connection:
+def _open(name: str | None, now: float) -> Connection:
+    """Return the file that processes share, or a database in memory where there is none that can be used.
+
+    Raises:
+        SQLiteError: Another process has the file.
+    """
     if name is not None:
-        path = state_folder() / "pace" / f"{sha256(name.encode()).hexdigest()[:32]}.db"
+        path = storage.state_folder() / "pace" / f"{sha256(name.encode()).hexdigest()[:32]}.db"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            return _made_anew_if_damaged(path)
-        except (OSError, sqlite3.Error) as error:
-            if _is_busy(error):
+            return _open_shared(path, now)
+        except (OSError, SQLiteError) as error:
+            if storage.is_busy(error):
                 raise
             log.warning("%s cannot be used (%s): other processes' requests are not counted", path, error)
-    return _made(":memory:")
+    return _open_in_memory()
 
 
-def _made_anew_if_damaged(path: Path) -> sqlite3.Connection:
+def _connect(path: str) -> Connection:
+    return storage.connect(path, timeout=BUSY)
+
+
+def _open_in_memory() -> Connection:
+    return storage.open_temporary(SCHEMA, _connect, in_memory=True)
+
+
+def _open_shared(path: Path, now: float) -> Connection:
+    """Return the file at a path; one that is damaged is worth nothing, and is begun anew."""
     try:
-        return _made(str(path))
-    except sqlite3.OperationalError:
-        raise
-    except sqlite3.DatabaseError as error:
+        return _open_file(path, now)
+    except SQLiteError as error:
+        if not (storage.is_damaged(error) or isinstance(error, ForeignFileError)):
+            raise
         log.warning("%s is damaged (%s): it is begun anew", path, error)
-    for end in ("", "-wal", "-shm"):
-        Path(f"{path}{end}").unlink(missing_ok=True)
-    return _made(str(path))
+    storage.remove(path)
+    return _open_file(path, now)
 
 
-def _is_busy(error: Exception) -> bool:
-    code = getattr(error, "sqlite_errorcode", None) or 0
-    return code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-
-
-def _made(path: str) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
+def _open_file(path: Path, now: float) -> Connection:
+    db = storage.open_or_make(path, SCHEMA, _connect, folder=True)
     try:
-        _prepare(db)
+        # The clock began anew: what is later than now was before the computer was started.
+        db.execute("UPDATE turns SET at = 0 WHERE at > ?", (now + 1,))
     except BaseException:
         db.close()
         raise
     return db
 
 
-def _prepare(db: sqlite3.Connection) -> None:
-    # Written often and worth nothing after a power cut: only a killed process must not harm it.
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = OFF")
-    # No number twice: one that comes late must not take the turn of another for its own.
-    db.execute("CREATE TABLE IF NOT EXISTS turns (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL)")
-    db.execute("CREATE INDEX IF NOT EXISTS turns_at ON turns (at)")
-    db.execute("CREATE TABLE IF NOT EXISTS rates (seconds REAL PRIMARY KEY)")
-
-
-def state_folder() -> Path:
-    """Where this user's programs keep such files: ``CLOUDAI_STATE_DIR``, else as the system has it."""
-    from platformdirs import user_state_path
-
-    given = os.environ.get("CLOUDAI_STATE_DIR")
-    return Path(given) if given else user_state_path("cloudai", appauthor=False)
-
-
 RETRIES = 32.0
 """Retries an endpoint gets on credit while nothing succeeds: an outage of 1,000 calls costs 1,032 requests."""
 
 EARNED = 0.2
-"""What a success gives back: in the long run one retry for five good calls."""
+"""Retries that a success gives back: in the long run one for five good calls."""
 
 LONGEST_CLOSED = 60.0
 """Seconds: an absurd hint must not close the gate for a day."""
@@ -263,7 +267,7 @@ class RetryBudget:
         self._lock = threading.Lock()
 
     def take(self) -> bool:
-        """Whether one more retry is allowed; it is counted."""
+        """Return whether one more retry is allowed, and count it."""
         with self._lock:
             if self._left < 1:
                 return False
@@ -271,7 +275,7 @@ class RetryBudget:
             return True
 
     def earn(self) -> None:
-        """A request succeeded."""
+        """Count a request that succeeded."""
         with self._lock:
             self._left = min(RETRIES, self._left + EARNED)
 
@@ -285,14 +289,14 @@ class Gate:
         self._lock = threading.Lock()
 
     def close(self, now: float, hint: float | None) -> None:
-        """The service asked to wait; the longest wish counts."""
+        """Close the gate, because the service asked to wait; the longest wish counts."""
         hint = min(BARE if hint is None else hint, LONGEST_CLOSED)
         with self._lock:
             if now + hint > self.opens:
                 self.opens, self._hint = now + hint, hint
 
     def spread(self) -> float:
-        """Seconds to add to that, so that not all who wait come at once."""
+        """Return seconds to add to that, so that not all who wait come at once."""
         return self._draw(0.0, max(0.5, 0.4 * self._hint))
 
 
@@ -306,15 +310,15 @@ class EndpointGuards:
         self._limiters: dict[Hashable, RateLimiter] = {}
 
     def budget(self, endpoint: Hashable) -> RetryBudget:
-        """Of this endpoint."""
+        """Return the budget of retries of this endpoint."""
         return self._budgets.get(endpoint) or self._budgets.setdefault(endpoint, RetryBudget())
 
     def gate(self, endpoint: Hashable) -> Gate:
-        """Of this endpoint."""
+        """Return the gate of this endpoint."""
         return self._gates.get(endpoint) or self._gates.setdefault(endpoint, Gate())
 
     def limiter(self, endpoint: Hashable) -> RateLimiter:
-        """Of this endpoint."""
+        """Return the rate limiter of this endpoint."""
         name = self._account and f"{self._account} {endpoint}"
         return self._limiters.get(endpoint) or self._limiters.setdefault(endpoint, RateLimiter(name))
 
@@ -325,7 +329,7 @@ _lock = threading.Lock()
 
 
 def shared(account: str) -> EndpointGuards:
-    """The guards of all clients of this process that use the account, as long as there is one."""
+    """Return the guards of all clients of this process that use the account, as long as there is one."""
     with _lock:
         guards = _shared.get(account)
         if guards is None:
