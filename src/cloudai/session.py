@@ -48,10 +48,9 @@ class ClientOptions:
             raise SettingsError("max_attempts and max_concurrency are at least 1")
         require_seconds(self.timeout)
 
-    def engine(self, provider: Provider) -> Engine:
+    def engine(self) -> Engine:
         """Return an engine for a client with these options."""
         return Engine(
-            provider,
             max_attempts=self.max_attempts,
             clock=self.clock,
             on_event=self.on_event,
