@@ -81,10 +81,11 @@ class Session:
             options: All options of the operation.
             shared: What every call takes beside them.
         """
-        return flow_of(self.provider, operation, given, options), self.context(operation, given, shared)
+        context = self.context(operation, given, shared)
+        return flow_of(context.vendor, operation, given, options), context
 
     def context(self, operation: str, given: Given, options: CallOptions) -> CallContext:
-        """Return the context of a call: its deadline begins now."""
+        """Return the context of a call: its deadline begins now, and its vendor looks up each setting once."""
         seconds = options.get("timeout")
         require_seconds(seconds)
         if seconds is None:
@@ -92,7 +93,7 @@ class Session:
         if seconds is None:
             seconds = OPERATIONS[operation].timeout
         return CallContext(
-            self.provider,
+            self.provider.for_call(),
             operation,
             partial(_described, given),
             deadline=self.options.clock() + seconds,
