@@ -105,7 +105,7 @@ class _Client:
             sleep=sleep,
         )
         self._options.check()
-        self._engine = self._options.engine(self.provider)
+        self._engine = self._options.engine()
         self._driver = self._connected(self._options)
         self._session = Session(self.provider, self._engine, self._driver, self._options)
 

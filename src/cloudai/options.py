@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from cloudai.core.flow import Flow
+from cloudai.core.vendor import Vendor
 from cloudai.errors import SettingsError, UnsupportedOperationError
 from cloudai.operations import OPERATIONS, REQUIRED, Given
-from cloudai.providers.base import Provider
 from cloudai.providers.registry import who_can
 
 __all__ = ["SHARED", "CallOptions", "chosen", "complete", "flow_of", "require_seconds"]
@@ -66,14 +66,14 @@ def require_seconds(timeout: Any) -> None:
         raise SettingsError(f"timeout={timeout!r}", advice="Give seconds, more than 0.")
 
 
-def flow_of(provider: Provider, operation: str, given: Given, options: Mapping[str, Any]) -> Flow[Any]:
-    """Return the provider's flow for an input, its options complete.
+def flow_of(vendor: Vendor, operation: str, given: Given, options: Mapping[str, Any]) -> Flow[Any]:
+    """Return the vendor's flow for an input, its options complete.
 
     Raises:
-        UnsupportedOperationError: The provider does not have the operation; the text names those that have it.
+        UnsupportedOperationError: The vendor does not have the operation; the text names those that have it.
     """
     try:
-        flow: Flow[Any] = getattr(provider, operation)(given, **options)
+        flow: Flow[Any] = getattr(vendor, operation)(given, **options)
     except UnsupportedOperationError as error:
         error.advice = error.advice or who_can(operation)
         raise

@@ -48,10 +48,9 @@ class ClientOptions:
             raise SettingsError("max_attempts and max_concurrency are at least 1")
         require_seconds(self.timeout)
 
-    def engine(self, provider: Provider) -> Engine:
+    def engine(self) -> Engine:
         """Return an engine for a client with these options."""
         return Engine(
-            provider,
             max_attempts=self.max_attempts,
             clock=self.clock,
             on_event=self.on_event,
@@ -82,10 +81,11 @@ class Session:
             options: All options of the operation.
             shared: What every call takes beside them.
         """
-        return flow_of(self.provider, operation, given, options), self.context(operation, given, shared)
+        context = self.context(operation, given, shared)
+        return flow_of(context.vendor, operation, given, options), context
 
     def context(self, operation: str, given: Given, options: CallOptions) -> CallContext:
-        """Return the context of a call: its deadline begins now."""
+        """Return the context of a call: its deadline begins now, and its vendor looks up each setting once."""
         seconds = options.get("timeout")
         require_seconds(seconds)
         if seconds is None:
@@ -93,7 +93,7 @@ class Session:
         if seconds is None:
             seconds = OPERATIONS[operation].timeout
         return CallContext(
-            self.provider,
+            self.provider.for_call(),
             operation,
             partial(_described, given),
             deadline=self.options.clock() + seconds,

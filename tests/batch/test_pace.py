@@ -372,7 +372,7 @@ def test_processes_share_a_pace() -> None:
 
 def pacer_of(client: Any, service: str = "mood") -> RateLimiter:
     """What a client counts an endpoint's requests with."""
-    pacer: RateLimiter = client._engine._guarded().limiter((service, "https", "made-up.example"))
+    pacer: RateLimiter = client._engine._guarded(client.provider).limiter((service, "https", "made-up.example"))
     return pacer
 
 
@@ -399,7 +399,7 @@ def test_one_key_is_one_pace_in_a_process() -> None:
         with other.batch("sentiment", ["가", "나"], pace="3/min") as job:
             assert [outcome.status for outcome in job] == ["ok", "ok"]
         assert time.monotonic() - began < 30, "the other key waits for nobody"
-        assert shared(first.provider.account() or "") is first._engine._guarded()
+        assert shared(first.provider.account() or "") is first._engine._guarded(first.provider)
 
 
 def test_a_single_call_of_the_process_counts() -> None:

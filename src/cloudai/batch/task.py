@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 from cloudai.core.flow import Flow
+from cloudai.core.vendor import Vendor
 from cloudai.errors import SettingsError
 from cloudai.operations import OPERATIONS, Given, operation_named
 from cloudai.options import SHARED, chosen, complete, flow_of, require_seconds
@@ -45,9 +46,9 @@ class Task:
         """What a call is known by, of the digest of its input."""
         return sha256(f"{self.digest} {digest}".encode()).hexdigest()
 
-    def flow(self, given: Given) -> Flow[Any]:
-        """The call for an input."""
-        return flow_of(self.provider, self.operation, given, self.options)
+    def flow(self, given: Given, vendor: Vendor | None = None) -> Flow[Any]:
+        """Return the flow for an input; in a call it is the flow of the context's vendor, else of the provider."""
+        return flow_of(vendor or self.provider, self.operation, given, self.options)
 
     @property
     def call_options(self) -> Any:

@@ -164,7 +164,7 @@ class Worker(Generic[R]):
         context.attempts, context.billed_min, context.billed_max = record.attempts, record.paid, record.most
         try:
             self._state.policy.require_going()
-            result = yield from session.engine.run(task.flow(given), context)
+            result = yield from session.engine.run(task.flow(given, context.vendor), context)
         except Exception as error:  # noqa: BLE001  # the policy judges it
             return None, error, context
         return result, None, context

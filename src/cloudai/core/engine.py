@@ -55,11 +55,10 @@ TOO_MANY = "Wait and call again, or call less often."
 
 
 class Engine:
-    """Carries out flows for one provider; one serves all calls of a client."""
+    """Carries out the flows of one client: one engine serves all its calls."""
 
     def __init__(
         self,
-        provider: Vendor,
         *,
         max_attempts: int = 3,
         clock: Callable[[], float] = time.monotonic,
@@ -68,7 +67,6 @@ class Engine:
         on_unknown: Literal["retry", "raise"] = "retry",
         fetching: FetchRules | None = None,
     ) -> None:
-        self.provider = provider
         self.fetching = fetching
         self.max_attempts = max_attempts
         self.clock = clock
@@ -165,7 +163,7 @@ class Engine:
             yield from context.hooks.wait(min(request.delay, context.left(self.clock())))
         _require_same_place(request, context)
         endpoint = request.service, *split(request.url)[:2]
-        guards = self._guarded()
+        guards = self._guarded(context.vendor)
         budget, gate = guards.budget(endpoint), guards.gate(endpoint)
         unknowns = context.hooks.unknown_attempts(step_id)
         state: RetryCallState | None = None
@@ -202,10 +200,10 @@ class Engine:
             lambda error: isinstance(error, AuthError) or _is_poll(request) or context.hooks.may_retry(step_id, budget),
         )
 
-    def _guarded(self) -> EndpointGuards:
-        """The guards of the account; of this client alone where it has no key, or a clock of its own."""
+    def _guarded(self, vendor: Vendor) -> EndpointGuards:
+        """Return the guards of the account; those of this client where it has no key, or a clock of its own."""
         if self._guards is None:
-            account = None if self.offline or self.clock is not time.monotonic else self.provider.account()
+            account = None if self.offline or self.clock is not time.monotonic else vendor.account()
             self._guards = shared(account) if account else EndpointGuards()
         return self._guards
 

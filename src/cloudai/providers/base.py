@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, wraps
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Literal, NoReturn, ParamSpec, Self, TypeVar
 
 from cloudai.core.flow import Flow, Request, Response
 from cloudai.core.retry import hint_from_headers
@@ -29,11 +29,14 @@ if TYPE_CHECKING:
     from cloudai.models.speech import Speech, Transcript
     from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
 
-__all__ = ["Capability", "Provider", "capability", "require_known", "with_headers"]
+__all__ = ["Capability", "Provider", "cached_per_call", "capability", "require_known", "with_headers"]
 
 Status = Literal["open", "limited", "deprecated", "retired", "absent"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+S = TypeVar("S", bound="Provider")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,26 @@ def capability(status: Status = "open", **facts: Any) -> Callable[[F], F]:
     return declare
 
 
+def cached_per_call(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """Decorate a method that looks settings up, so that a call carries it out once; see `Provider.for_call`.
+
+    The arguments have to be hashable. An error is not kept: whoever asks again meets it again.
+    """
+
+    @wraps(method)
+    def cached(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        if not hasattr(self, "_call_cache"):
+            return method(self, *args, **kwargs)
+        key = method, args, *kwargs.items()
+        # No variable of this frame holds the cache: the method may raise, and a crash report shows variables.
+        if key not in self._call_cache:
+            self._call_cache[key] = method(self, *args, **kwargs)
+        value: R = self._call_cache[key]
+        return value
+
+    return cached
+
+
 class Provider:
     """One vendor, or an engine of one's own.
 
@@ -89,6 +112,8 @@ class Provider:
     does not override raises `UnsupportedOperationError`, naming who can. A third party's
     class is found by an entry point of the group ``cloudai.providers``.
     """
+
+    __slots__ = ("__dict__", "__weakref__", "_call_cache")
 
     name: ClassVar[str]
     contract: ClassVar[int] = 2
@@ -100,6 +125,8 @@ class Provider:
     request_id_headers: ClassVar[tuple[str, ...]] = ()
 
     _given: Mapping[str, Any] = {}  # replaced by each instance, never changed
+    _call_cache: dict[Any, Any]
+    """What a call has looked up; only what `for_call` returns has one."""
 
     # -- operations ------------------------------------------------------------------------------------
 
@@ -172,7 +199,7 @@ class Provider:
 
         Override it where the constructor takes more that changes answers, for example a model.
         """
-        return {s.name: found.value for s in self.settings if not s.secret and (found := self.lookup(s.name))}
+        return {s.name: lookup.value for s in self.settings if not s.secret and (lookup := self.lookup(s.name))}
 
     def requests(self, operation: str, options: Mapping[str, Any]) -> int:
         """How many billed requests one input takes, for a batch's plan."""
@@ -183,6 +210,18 @@ class Provider:
         return 1
 
     # -- credentials -----------------------------------------------------------------------------------
+
+    def for_call(self) -> Self:
+        """Return this provider for the length of one call, with each setting looked up at most once.
+
+        A setting is looked up when the call first needs it, and the next call looks it up anew. The attributes are
+        shared, so that what a call keeps on ``self`` is there for the next one; a subclass has no ``__slots__``.
+        """
+        # Neither the constructor nor `copy` may run: they would check the settings again, or refuse to copy a key.
+        provider = object.__new__(type(self))
+        provider.__dict__ = self.__dict__
+        provider._call_cache = {}
+        return provider
 
     def token(self, service: str) -> Flow[Token] | None:
         """The flow that fetches a token for a service, or None where a key serves it. Run once for all who wait."""
@@ -199,17 +238,22 @@ class Provider:
         return with_headers(request, {"Authorization": f"Bearer {token.value}", **token.headers})
 
     def setting(self, name: str) -> str | None:
-        """The value given to the constructor, else the first that is found outside; see `found`."""
-        found = self.lookup(name)
-        return found.value if found else None
+        """Return the value given to the constructor, else the first one outside; see `lookup`."""
+        lookup = self.lookup(name)
+        return lookup.value if lookup else None
 
     def lookup(self, name: str) -> Lookup | None:
-        """A setting and where it comes from: given in code, else the first variable of `sources` that is set."""
+        """Return a setting and where it comes from: given in code, else the first variable of `sources` that is set."""
         given = self._given.get(name)
-        return Lookup(str(given), "given in code") if given is not None else self.lookup_outside(name)
+        return Lookup(str(given), "given in code") if given is not None else self._looked_up_outside(name)
+
+    @cached_per_call
+    def _looked_up_outside(self, name: str) -> Lookup | None:
+        """Return what `lookup_outside` does, and ask it once in a call, whichever class has overridden it."""
+        return self.lookup_outside(name)
 
     def lookup_outside(self, name: str) -> Lookup | None:
-        """A setting that was not given in code."""
+        """Return a setting that was not given in code."""
         setting = next(s for s in self.settings if s.name == name)
         # No variable of this frame holds a source: the next one may raise, and a crash report shows variables.
         return next(filter(None, map(partial(_lookup_in, setting), self.sources())), None)
@@ -225,7 +269,7 @@ class Provider:
 
     def secrets(self) -> list[str]:
         """The values of the secret settings at hand: nothing must repeat them."""
-        return [found.value for s in self.settings if s.secret and (found := self.lookup(s.name))]
+        return [lookup.value for s in self.settings if s.secret and (lookup := self.lookup(s.name))]
 
     def identities(self) -> list[str]:
         """What tells the logins at hand from others, where it can be known before they are used."""

@@ -6,7 +6,7 @@ https://learn.microsoft.com/azure/ai-services/authentication
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -18,7 +18,7 @@ from cloudai.errors import AuthError, BadRequestError, ForbiddenError, RateLimit
 from cloudai.media import Picture
 from cloudai.providers._by_service import HOW, UNKNOWN, ByService
 from cloudai.providers.azure._credentials import AzureLogin, Credential, given_login, require_own_address, scope
-from cloudai.providers.base import with_headers
+from cloudai.providers.base import cached_per_call, with_headers
 from cloudai.providers.replies import Fault, error_body, error_class, readable
 from cloudai.providers.settings import Resource, Setting
 
@@ -111,24 +111,30 @@ class AzureService(ByService):
 
     # -- credentials -----------------------------------------------------------------------------------
 
+    @cached_per_call
     def resource(self, service: str) -> Resource:
-        """The key and the place of a service, each from the first level that has it."""
-        levels = list(self._levels(service))
-        place = next((level for level in levels if level.endpoint or level.region), Resource())
-        return Resource(next((level.key for level in levels if level.key), None), place.endpoint, place.region)
+        """Return the key and the address or region of a service, each from the first level that has it.
 
-    def _levels(self, service: str) -> Iterator[Resource]:
-        origins: tuple[Callable[[str], str | None], ...] = (self._given.get, self._outside)
-        for origin in origins:
-            for prefix in (f"{service}_", ""):
-                yield Resource(*(origin(prefix + field) for field in FIELDS))
+        In code goes before outside, and on each side what is of the service goes before what is of all services.
+        """
+        levels = [(read, prefix) for read in (self._given.get, self._outside) for prefix in (f"{service}_", "")]
+        key = endpoint = region = None
+        for read, prefix in levels:
+            endpoint, region = read(f"{prefix}endpoint"), read(f"{prefix}region")
+            if endpoint or region:
+                break
+        # The key comes last: a look-up may raise, and no variable of this frame may hold a key then.
+        for read, prefix in levels:
+            if key := read(f"{prefix}key"):
+                break
+        return Resource(key, endpoint, region)
 
     def _outside(self, name: str) -> str | None:
-        found = self.lookup_outside(name)
-        return found.value if found else None
+        lookup = self._looked_up_outside(name)
+        return lookup.value if lookup else None
 
     def require_set(self, service: str) -> None:
-        """SettingsError where key or endpoint of a service is not there, with what to set."""
+        """Raise SettingsError where key or endpoint of a service is not there, with what to set."""
         resource, name, login = self.resource(service), service.upper(), self._login_of(service)
         if not (resource.key or login):
             raise SettingsError("no key", advice=f"Set {name}_KEY and {name}_ENDPOINT {HOW}")
@@ -139,14 +145,17 @@ class AzureService(ByService):
             require_own_address(self.base(service))
             login.require_package()
 
+    @cached_per_call
     def _login_of(self, service: str) -> AzureLogin | None:
-        """The login of a service, None where a key goes before it: in code, or in the environment."""
+        """Return the login of a service, or None where a key goes before it: in code, or in the environment."""
         given: AzureLogin | None = self._given["credential"]
         if self._given[f"{service}_key"] or self._given["key"]:
             return None
-        if given or not self.lookup_outside("credential"):
+        if given:
             return given
-        return None if self.resource(service).key else self._default_login
+        if self.resource(service).key or not self._looked_up_outside("credential"):
+            return None
+        return self._default_login
 
     def identities(self) -> list[str]:
         """The default login."""
@@ -172,8 +181,9 @@ class AzureService(ByService):
             return super().sign(request, token)
         return with_headers(request, {"Ocp-Apim-Subscription-Key": self.resource(request.service).key or ""})
 
+    @cached_per_call
     def base(self, service: str) -> str:
-        """The beginning of a service's addresses; a stand-in where none is set, which is told when it is sent."""
+        """Return the beginning of a service's addresses, or a stand-in where none is set: sending it then says so."""
         resource = self.resource(service)
         if resource.endpoint:
             return _endpoint(resource.endpoint, service)

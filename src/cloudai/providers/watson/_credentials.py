@@ -45,7 +45,12 @@ KINDS: Mapping[str, Kind] = {
     "noauth": Kind("NoAuthAuthenticator"),
 }
 """By ``…_AUTH_TYPE``, in small letters."""
-PROPERTIES = ("AUTH_TYPE", "AUTHTYPE", *dict.fromkeys(name for kind in KINDS.values() for name in kind.properties))
+PROPERTIES = (
+    "AUTH_TYPE",
+    "AUTHTYPE",
+    *dict.fromkeys(name for kind in KINDS.values() for name in kind.properties if name != "APIKEY"),
+)
+"""All that a login may take beside the API key, which is a setting of its own."""
 METADATA = "http://169.254.169.254"
 """The server of a virtual machine's own logins, which speaks plain http."""
 CHECK = "Check its settings: docs/settings.md names them. A token server takes a key, or a profile, of its own account."

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,7 +17,7 @@ from cloudai.core.tokens import Token
 from cloudai.core.urls import split
 from cloudai.errors import AuthError, BadRequestError, ServiceError, SettingsError
 from cloudai.providers._by_service import HOW, UNKNOWN, ByService
-from cloudai.providers.base import with_headers
+from cloudai.providers.base import cached_per_call, with_headers
 from cloudai.providers.replies import Fault, error_body, error_class, readable
 from cloudai.providers.settings import Resource, Setting
 from cloudai.providers.watson._credentials import PROPERTIES, Authenticator, WatsonLogin, kind_of, login_of
@@ -81,16 +81,24 @@ class WatsonService(ByService):
     # -- credentials -----------------------------------------------------------------------------------
 
     def sources(self) -> Iterator[tuple[str, Mapping[str, str]]]:
-        """The environment, then IBM's credentials file, then what Cloud Foundry puts into VCAP_SERVICES."""
+        """Yield the environment, then IBM's credentials file, then what Cloud Foundry puts into VCAP_SERVICES."""
         yield from super().sources()
+        yield from self._files()
+        yield f" in {CLOUD_FOUNDRY}", self._cloud_foundry()
+
+    @cached_per_call
+    def _files(self) -> Sequence[tuple[str, Mapping[str, str]]]:
+        """Return IBM's credentials file as a source, or nothing where there is none."""
         path = _credentials_file()
-        if path:
-            yield f" in {path}", _properties(path)
-        if os.environ.get(CLOUD_FOUNDRY, "").strip():
-            yield f" in {CLOUD_FOUNDRY}", _of_cloud_foundry()
+        return [(f" in {path}", _properties(path))] if path else []
+
+    @cached_per_call
+    def _cloud_foundry(self) -> Mapping[str, str]:
+        """Return what Cloud Foundry has bound, under the names of the variables; nothing outside of it."""
+        return _of_cloud_foundry()
 
     def require_set(self, service: str) -> None:
-        """SettingsError where key or URL of a service is not there, with what to set."""
+        """Raise SettingsError where key or URL of a service is not there, with what to set."""
         name, login = _variable(service), self._login_of(service)
         if not (login or self.setting(f"{service}_apikey")):
             raise SettingsError("no key", advice=f"Set {name}_APIKEY and {name}_URL {HOW}")
@@ -110,20 +118,23 @@ class WatsonService(ByService):
         kind = kind_of(properties)
         return login_of(kind, HOSTS[service], properties) if kind else None
 
+    @cached_per_call
     def _properties_of(self, service: str) -> dict[str, str]:
-        """All that is set of a service's login, under IBM's names for it, the first place that has each."""
-        start, found = f"{_variable(service)}_", dict[str, str]()
+        """Return all that is set of a service's login, under IBM's names for it, each from the first source with it."""
+        key = self._looked_up_outside(f"{service}_apikey")
         # All sources first: where one cannot be read, no variable of this frame holds another.
-        for _, values in list(self.sources()):
+        sources = list(self.sources())
+        properties = {"APIKEY": key.value} if key else {}
+        for _, values in sources:
             for name in PROPERTIES:
-                if value := values.get(start + name, "").strip():
-                    found.setdefault(name, value)
-        return found
+                if value := values.get(f"{_variable(service)}_{name}", "").strip():
+                    properties.setdefault(name, value)
+        return properties
 
     def identities(self) -> list[str]:
-        """The properties of the logins that the environment asks for."""
-        found = [self._properties_of(service) for service in self.services]
-        return [json.dumps(properties, sort_keys=True) for properties in found if kind_of(properties)]
+        """Return the properties of the logins that the environment asks for, as texts."""
+        logins = [self._properties_of(service) for service in self.services]
+        return [json.dumps(properties, sort_keys=True) for properties in logins if kind_of(properties)]
 
     def token(self, service: str) -> Flow[Token] | None:
         """What the login of a service sends with each request; none where the key does."""
@@ -214,13 +225,13 @@ def _service_of(url: str | None) -> str:
 
 
 def _credentials_file() -> Path | None:
-    """The file IBM Cloud offers for download, where IBM's own packages look for it."""
+    """Return the file IBM Cloud offers for download, where IBM's own packages look for it; None where it is not."""
     named = os.environ.get("IBM_CREDENTIALS_FILE", "").strip()
-    places = [Path(named)] if named else [Path(CREDENTIALS_FILE), Path.home() / CREDENTIALS_FILE]
-    found = next((place for place in places if place.is_file()), None)
-    if named and not found:
+    paths = [Path(named)] if named else [Path(CREDENTIALS_FILE), Path.home() / CREDENTIALS_FILE]
+    file = next((path for path in paths if path.is_file()), None)
+    if named and not file:
         raise SettingsError(f"there is no file {named}", advice="IBM_CREDENTIALS_FILE is the path of the file.")
-    return found
+    return file
 
 
 def _properties(path: Path) -> dict[str, str]:
@@ -239,9 +250,9 @@ CLOUD_FOUNDRY = "VCAP_SERVICES"
 
 
 def _of_cloud_foundry() -> dict[str, str]:
-    """The first instance bound of each service, under the names of the variables."""
+    """Return what the first bound instance of each service has, under the names of the variables."""
     try:
-        services = json.loads(os.environ[CLOUD_FOUNDRY])
+        services = json.loads(os.environ.get(CLOUD_FOUNDRY, "").strip() or "{}")
     except ValueError:
         services = None
     if services is None:  # without its cause, which holds what was read
