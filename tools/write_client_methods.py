@@ -107,7 +107,7 @@ def imports() -> Iterator[str]:
         annotations = [parameter.annotation for parameter in parameters_of(operation)[1:]]
         names = {node.id for text in annotations for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
         for name in names - set(dir(builtins)):
-            yield f"from {known[name]} import {name}\n"
+            yield f"from {known.get(name, base.__name__)} import {name}\n"
         yield f"from {operation.result.__module__} import {operation.result.__name__}\n"
 
 
