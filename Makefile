@@ -10,6 +10,7 @@ demo: .venv/.demo  ## find faces on real photos, with no account
 test: lint types unit  ## the whole check
 
 lint: .venv/.dev
+	$(BIN)/python tools/write_client_methods.py --check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
@@ -38,7 +39,9 @@ reliability: .venv/.dev  ## measure the faults anew, beside the vendors' package
 live: .venv/.dev  ## the smallest paid calls, with the keys that are set; says what it would send, and asks
 	$(BIN)/python -m tests.live
 
-format: .venv/.dev
+format: .venv/.dev  ## also what is written from the table of operations
+	$(BIN)/python tools/write_client_methods.py
+	$(BIN)/python tools/write_provider_table.py
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

@@ -1,31 +1,21 @@
-"""`Client` and `AsyncClient`: what the SDK can do, one statement an operation."""
+"""`Client` and `AsyncClient`: how they are made and closed; what they can do is in cloudai/client_methods.py."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
-from typing_extensions import Unpack
-
-from cloudai.batch.mixins import AsyncBatching, Batching
 from cloudai.bridges import bridge
+from cloudai.client_methods import AsyncClientMethods, ClientMethods
 from cloudai.core.call import Event
 from cloudai.core.drivers.awaiting import Awaiting
 from cloudai.core.drivers.blocking import Blocking
 from cloudai.core.flow import Request, Response
 from cloudai.core.urls import FetchRules
 from cloudai.errors import ReplayError, SettingsError
-from cloudai.media import Audio, AudioInput, Image, ImageInput
-from cloudai.models.base import Result
-from cloudai.models.face import Ages, Faces
-from cloudai.models.image import Feature, ImageAnalysis, Text
-from cloudai.models.speech import Speech, Transcript
-from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
-from cloudai.operations import OPERATIONS, Given, require_text
-from cloudai.options import CallOptions
 from cloudai.providers.base import Provider
 from cloudai.providers.registry import find
 from cloudai.session import ClientOptions, Session
@@ -36,7 +26,6 @@ from cloudai.transport.http import Network
 
 __all__ = ["AsyncClient", "Client"]
 
-R = TypeVar("R", bound=Result)
 C = TypeVar("C")
 
 NETWORK = ("send", "http_client", "proxy", "verify", "allow_http", "offline")
@@ -44,7 +33,7 @@ NETWORK = ("send", "http_client", "proxy", "verify", "allow_http", "offline")
 
 
 class _Client:
-    """What both clients share: their options, and the book of a call.
+    """What both clients share: their provider and their options.
 
     Args:
         provider: "google", "local" … (settings come from the environment, looked up at the first send),
@@ -117,7 +106,7 @@ class _Client:
 
     @classmethod
     def from_vendor(cls, client: Any, **options: Any) -> Self:
-        """A client that sends through a vendor's own, with its credentials, endpoint, proxies and certificates.
+        """Return a client that sends through a vendor's own, with its credentials, endpoint, proxies and certificates.
 
         Retries, waits and the deadline are cloudai's; the vendor's client stays yours to close. See docs/bridges.md.
 
@@ -136,7 +125,7 @@ class _Client:
         return cls(provider, send=send, **options)
 
     def supports(self, operation: str) -> bool:
-        """Whether a call of this operation can succeed with the settings at hand."""
+        """Return whether a call of this operation can succeed with the settings at hand."""
         return self.provider.supports(operation)
 
     def with_options(self, **options: Any) -> Self:
@@ -171,7 +160,7 @@ def _offline(request: Request) -> Response:
     )
 
 
-class Client(Batching, _Client):
+class Client(ClientMethods, _Client):
     """Calls one provider, blocking.
 
     Example:
@@ -181,281 +170,6 @@ class Client(Batching, _Client):
     """
 
     _awaiting = False
-
-    def analyze_image(
-        self,
-        image: ImageInput,
-        *,
-        features: Sequence[Feature] | None = None,
-        language: str | None = None,
-        max_results: int | None = None,
-        missing: Literal["error", "report"] = "error",
-        gender_neutral: bool = False,
-        **options: Unpack[CallOptions],
-    ) -> ImageAnalysis:
-        """Say what is in a picture.
-
-        Args:
-            image: Path, URL, bytes, open file, PIL image or numpy array.
-            features: What to look for; None is what the provider has of caption, tags and objects
-                (local: colours and faces).
-            language: Of captions and tags, BCP-47, where the provider translates them.
-            max_results: Most tags, objects … of each feature; None is the provider's largest.
-            missing: "error" refuses a feature the provider lacks; "report" lists it in ``unsupported``.
-            gender_neutral: Captions say "person" for "man" and "woman", where the provider can.
-            options: `CallOptions`.
-
-        Raises:
-            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
-            UnsupportedOperationError: The provider lacks the operation or a feature; nothing was sent.
-            ServiceError: The service refused.
-        """
-        given = Image(image)
-        chosen = {
-            "features": features,
-            "language": language,
-            "max_results": max_results,
-            "missing": missing,
-            "gender_neutral": gender_neutral,
-        }
-        result: ImageAnalysis = self._run("analyze_image", given, chosen, options)
-        return result
-
-    def detect_faces(
-        self,
-        image: ImageInput,
-        *,
-        landmarks: bool = False,
-        attributes: Sequence[str] = (),
-        max_faces: int = 100,
-        **options: Unpack[CallOptions],
-    ) -> Faces:
-        """Find the faces in a picture, largest first; nobody is named.
-
-        Args:
-            image: Path, URL, bytes, open file, PIL image or numpy array.
-            landmarks: Also give the points of each face.
-            attributes: What else to say of each face, of the provider's list ("emotions", "glasses" …).
-                Expressions are guesses about appearance.
-            max_faces: Most faces; ``truncated`` says when there were as many.
-            options: `CallOptions`.
-
-        Raises:
-            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
-            UnsupportedOperationError: The provider lacks the operation or an attribute; nothing was sent.
-            ServiceError: The service refused.
-
-        Example:
-            >>> from skimage.data import astronaut
-            >>> faces = Client("local").detect_faces(astronaut())
-            >>> len(faces)
-            1
-        """
-        given = Image(image)
-        chosen = {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces}
-        result: Faces = self._run("detect_faces", given, chosen, options)
-        return result
-
-    def estimate_age(
-        self,
-        image: ImageInput,
-        *,
-        max_faces: int = 100,
-        **options: Unpack[CallOptions],
-    ) -> Ages:
-        """Guess how old the faces in a picture look, in years; a guess about appearance, no more.
-
-        Args:
-            image: Path, URL, bytes, open file, PIL image or numpy array.
-            max_faces: Most faces; ``truncated`` says when there were as many.
-            options: `CallOptions`.
-
-        Raises:
-            UnsupportedOperationError: The provider has no age, or no longer; nothing was sent.
-            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
-            ServiceError: The service refused.
-        """
-        given = Image(image)
-        chosen = {"max_faces": max_faces}
-        result: Ages = self._run("estimate_age", given, chosen, options)
-        return result
-
-    def read_text(
-        self,
-        image: ImageInput,
-        *,
-        language: str | None = None,
-        dense: bool | None = None,
-        **options: Unpack[CallOptions],
-    ) -> Text:
-        """Read the text in a picture.
-
-        Args:
-            image: Path, URL, bytes, open file, PIL image or numpy array.
-            language: A hint, BCP-47.
-            dense: True for documents, False for signs and labels, None as the provider thinks best.
-            options: `CallOptions`.
-
-        Raises:
-            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
-            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
-            ServiceError: The service refused.
-        """
-        given = Image(image)
-        chosen = {"language": language, "dense": dense}
-        result: Text = self._run("read_text", given, chosen, options)
-        return result
-
-    def sentiment(
-        self,
-        text: str,
-        *,
-        language: str | None = None,
-        **options: Unpack[CallOptions],
-    ) -> Sentiment:
-        """Say whether a text is positive or negative, as a whole and by sentence.
-
-        Args:
-            text: The text; an empty one is refused.
-            language: BCP-47; None lets the provider detect it.
-            options: `CallOptions`.
-
-        Raises:
-            InputError: The text is empty or too long; nothing was sent.
-            UnsupportedOperationError: The provider lacks the operation or the language; nothing was sent.
-            ServiceError: The service refused, for example the language.
-        """
-        given = require_text(text)
-        chosen = {"language": language}
-        result: Sentiment = self._run("sentiment", given, chosen, options)
-        return result
-
-    def detect_language(
-        self,
-        text: str,
-        **options: Unpack[CallOptions],
-    ) -> Language:
-        """Say which language a text is written in.
-
-        Args:
-            text: The text; an empty one is refused.
-            options: `CallOptions`.
-
-        Raises:
-            InputError: The text is empty or too long; nothing was sent.
-            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
-            ServiceError: The service refused.
-        """
-        given = require_text(text)
-        chosen: dict[str, Any] = {}
-        result: Language = self._run("detect_language", given, chosen, options)
-        return result
-
-    def key_phrases(
-        self,
-        text: str,
-        *,
-        language: str | None = None,
-        **options: Unpack[CallOptions],
-    ) -> KeyPhrases:
-        """Say what a text is about, in phrases.
-
-        Args:
-            text: The text; an empty one is refused.
-            language: BCP-47; None lets the provider detect it.
-            options: `CallOptions`.
-
-        Raises:
-            InputError: The text is empty or too long; nothing was sent.
-            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
-            ServiceError: The service refused.
-        """
-        given = require_text(text)
-        chosen = {"language": language}
-        result: KeyPhrases = self._run("key_phrases", given, chosen, options)
-        return result
-
-    def translate(
-        self,
-        text: str,
-        *,
-        to: str,
-        source: str | None = None,
-        **options: Unpack[CallOptions],
-    ) -> Translation:
-        """Translate a text.
-
-        Args:
-            text: The text; an empty one is refused.
-            to: The language wanted, BCP-47.
-            source: The language it is in; None lets the provider detect it.
-            options: `CallOptions`.
-
-        Raises:
-            InputError: The text is empty or too long; nothing was sent.
-            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
-            ServiceError: The service refused.
-        """
-        given = require_text(text)
-        chosen = {"to": to, "source": source}
-        result: Translation = self._run("translate", given, chosen, options)
-        return result
-
-    def speech_to_text(
-        self,
-        audio: AudioInput,
-        *,
-        language: str,
-        words: bool = True,
-        speakers: int | None = None,
-        **options: Unpack[CallOptions],
-    ) -> Transcript:
-        """Write down what is said in a recording.
-
-        Args:
-            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG.
-            language: The language spoken, BCP-47.
-            words: Also give each word's time, in seconds.
-            speakers: Tell this many speakers apart; None does not.
-            options: `CallOptions`.
-
-        Raises:
-            InputError: Not audio, or too long for the provider; nothing was sent.
-            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
-            ServiceError: The service refused.
-        """
-        given = Audio(audio)
-        chosen = {"language": language, "words": words, "speakers": speakers}
-        result: Transcript = self._run("speech_to_text", given, chosen, options)
-        return result
-
-    def text_to_speech(
-        self,
-        text: str,
-        *,
-        voice: str | None = None,
-        language: str | None = None,
-        format: str = "wav",  # noqa: A002  # the field's word
-        **options: Unpack[CallOptions],
-    ) -> Speech:
-        """Read a text aloud.
-
-        Args:
-            text: The text; an empty one is refused.
-            voice: The provider's name of a voice; None takes its usual one for the language.
-            language: BCP-47.
-            format: "wav", "mp3" or "ogg".
-            options: `CallOptions`.
-
-        Raises:
-            InputError: The text is empty or too long; nothing was sent.
-            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
-            ServiceError: The service refused.
-        """
-        given = require_text(text)
-        chosen = {"voice": voice, "language": language, "format": format}
-        result: Speech = self._run("text_to_speech", given, chosen, options)
-        return result
 
     def _connected(self, options: ClientOptions) -> Blocking:
         self._network = (
@@ -467,10 +181,6 @@ class Client(Batching, _Client):
             options.max_concurrency,
             Fetcher(options.verify) if options.fetch_urls else None,
         )
-
-    def _run(self, operation: str, given: Given, chosen: Mapping[str, Any], options: CallOptions) -> Any:
-        flow, context = self._session.call(operation, given, chosen, options)
-        return self._driver.run(self._engine.run(flow, context))
 
     def close(self) -> None:
         """Close the connections."""
@@ -484,15 +194,7 @@ class Client(Batching, _Client):
         self.close()
 
 
-def _documented(kind: type[C]) -> type[C]:
-    """Give the awaiting client the blocking one's docstrings: they say the same."""
-    for name in OPERATIONS:
-        getattr(kind, name).__doc__ = getattr(Client, name).__doc__
-    return kind
-
-
-@_documented
-class AsyncClient(AsyncBatching, _Client):
+class AsyncClient(AsyncClientMethods, _Client):
     """Calls one provider, awaiting; pictures are prepared in threads, so the event loop never waits for them.
 
     Example:
@@ -501,142 +203,6 @@ class AsyncClient(AsyncBatching, _Client):
     """
 
     _awaiting = True
-
-    async def analyze_image(
-        self,
-        image: ImageInput,
-        *,
-        features: Sequence[Feature] | None = None,
-        language: str | None = None,
-        max_results: int | None = None,
-        missing: Literal["error", "report"] = "error",
-        gender_neutral: bool = False,
-        **options: Unpack[CallOptions],
-    ) -> ImageAnalysis:
-        given = Image(image)
-        chosen = {
-            "features": features,
-            "language": language,
-            "max_results": max_results,
-            "missing": missing,
-            "gender_neutral": gender_neutral,
-        }
-        result: ImageAnalysis = await self._run("analyze_image", given, chosen, options)
-        return result
-
-    async def detect_faces(
-        self,
-        image: ImageInput,
-        *,
-        landmarks: bool = False,
-        attributes: Sequence[str] = (),
-        max_faces: int = 100,
-        **options: Unpack[CallOptions],
-    ) -> Faces:
-        given = Image(image)
-        chosen = {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces}
-        result: Faces = await self._run("detect_faces", given, chosen, options)
-        return result
-
-    async def estimate_age(
-        self,
-        image: ImageInput,
-        *,
-        max_faces: int = 100,
-        **options: Unpack[CallOptions],
-    ) -> Ages:
-        given = Image(image)
-        chosen = {"max_faces": max_faces}
-        result: Ages = await self._run("estimate_age", given, chosen, options)
-        return result
-
-    async def read_text(
-        self,
-        image: ImageInput,
-        *,
-        language: str | None = None,
-        dense: bool | None = None,
-        **options: Unpack[CallOptions],
-    ) -> Text:
-        given = Image(image)
-        chosen = {"language": language, "dense": dense}
-        result: Text = await self._run("read_text", given, chosen, options)
-        return result
-
-    async def sentiment(
-        self,
-        text: str,
-        *,
-        language: str | None = None,
-        **options: Unpack[CallOptions],
-    ) -> Sentiment:
-        given = require_text(text)
-        chosen = {"language": language}
-        result: Sentiment = await self._run("sentiment", given, chosen, options)
-        return result
-
-    async def detect_language(
-        self,
-        text: str,
-        **options: Unpack[CallOptions],
-    ) -> Language:
-        given = require_text(text)
-        chosen: dict[str, Any] = {}
-        result: Language = await self._run("detect_language", given, chosen, options)
-        return result
-
-    async def key_phrases(
-        self,
-        text: str,
-        *,
-        language: str | None = None,
-        **options: Unpack[CallOptions],
-    ) -> KeyPhrases:
-        given = require_text(text)
-        chosen = {"language": language}
-        result: KeyPhrases = await self._run("key_phrases", given, chosen, options)
-        return result
-
-    async def translate(
-        self,
-        text: str,
-        *,
-        to: str,
-        source: str | None = None,
-        **options: Unpack[CallOptions],
-    ) -> Translation:
-        given = require_text(text)
-        chosen = {"to": to, "source": source}
-        result: Translation = await self._run("translate", given, chosen, options)
-        return result
-
-    async def speech_to_text(
-        self,
-        audio: AudioInput,
-        *,
-        language: str,
-        words: bool = True,
-        speakers: int | None = None,
-        **options: Unpack[CallOptions],
-    ) -> Transcript:
-        given = Audio(audio)
-        chosen = {"language": language, "words": words, "speakers": speakers}
-        result: Transcript = await self._run("speech_to_text", given, chosen, options)
-        return result
-
-    async def text_to_speech(
-        self,
-        text: str,
-        *,
-        voice: str | None = None,
-        language: str | None = None,
-        format: str = "wav",  # noqa: A002  # the field's word
-        **options: Unpack[CallOptions],
-    ) -> Speech:
-        given = require_text(text)
-        chosen = {"voice": voice, "language": language, "format": format}
-        result: Speech = await self._run("text_to_speech", given, chosen, options)
-        return result
 
     def _connected(self, options: ClientOptions) -> Awaiting:
         self._network = (
@@ -648,10 +214,6 @@ class AsyncClient(AsyncBatching, _Client):
             options.max_concurrency,
             AsyncFetcher(options.verify) if options.fetch_urls else None,
         )
-
-    async def _run(self, operation: str, given: Given, chosen: Mapping[str, Any], options: CallOptions) -> Any:
-        flow, context = self._session.call(operation, given, chosen, options)
-        return await self._driver.run(self._engine.run(flow, context))
 
     async def close(self) -> None:
         """Close the connections and let the threads go."""

@@ -1,7 +1,7 @@
-"""The operations: one row for each, with the kind of its input, its result, its usual time and its options.
+"""The operations: one row for each, with its input, its result, its options, its usual time and its command.
 
-Whatever goes by the name of an operation (batches, tables, the command, the documentation) reads this table. How a new
-row is added is described in docs/new_operation.md.
+Whatever goes by the name of an operation (the methods of the clients, batches, tables, the command line, the
+documentation) follows from this table. docs/new_operation.md describes how to add a row.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
 __all__ = [
     "OPERATIONS",
     "REQUIRED",
+    "Command",
+    "Flag",
     "Given",
     "Operation",
     "digest_of",
@@ -41,6 +43,41 @@ REQUIRED: Final = object()
 
 
 @dataclass(frozen=True)
+class Flag:
+    """One flag of the command line, ``--max-faces`` for the option ``max_faces``.
+
+    Args:
+        kind: What follows the flag: nothing (a switch), a whole number from 1, words with commas between them, a text,
+            or the path of a file that is read.
+        help: What ``--help`` says of it.
+        metavar: What ``--help`` writes for the value; a switch has none.
+    """
+
+    kind: Literal["switch", "count", "words", "text", "file"]
+    help: str
+    metavar: str | None = None
+
+
+@dataclass(frozen=True)
+class Command:
+    """The words of an operation on the command line.
+
+    Args:
+        name: The name of the command: "faces" of ``cloudai faces``.
+        help: What the command does, as ``--help`` says it, with a small first letter.
+        flags: The options of the operation that the command offers. The user must give those without a default.
+        provider: Who answers where the user names nobody.
+        settings: Settings of that provider that the command offers, by the names its constructor has for them.
+    """
+
+    name: str
+    help: str
+    flags: Mapping[str, Flag] = field(default_factory=dict)
+    provider: str = "local"
+    settings: Mapping[str, Flag] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Operation:
     """One operation of the SDK.
 
@@ -50,6 +87,7 @@ class Operation:
         result: The class of the result.
         options: The options with their defaults, `REQUIRED` where there is none.
         timeout: Seconds that a whole call may take where the caller says nothing, waits and retries included.
+        command: Its words on the command line; None where it has no command.
     """
 
     name: str
@@ -57,7 +95,10 @@ class Operation:
     result: type[Result]
     options: Mapping[str, Any] = field(default_factory=dict)
     timeout: float = 60.0
+    command: Command | None = None
 
+
+_MAX_FACES = Flag("count", "most faces in a picture (default: 100)", "N")
 
 _ROWS = (
     Operation(
@@ -71,11 +112,50 @@ _ROWS = (
             "missing": "error",
             "gender_neutral": False,
         },
+        command=Command(
+            "analyze",
+            "say what is in pictures",
+            flags={
+                "features": Flag("words", "caption,tags,objects,faces,text,colors …", "A,B"),
+                "max_results": Flag("count", "most results of each feature", "N"),
+                "language": Flag("text", "language of the tags, where the provider translates", "CODE"),
+            },
+        ),
     ),
-    Operation("detect_faces", "image", Faces, options={"landmarks": False, "attributes": (), "max_faces": 100}),
-    Operation("estimate_age", "image", Ages, options={"max_faces": 100}),
+    Operation(
+        "detect_faces",
+        "image",
+        Faces,
+        options={"landmarks": False, "attributes": (), "max_faces": 100},
+        command=Command(
+            "faces",
+            "find the faces in pictures",
+            flags={
+                "landmarks": Flag("switch", "also the points of each face (in --json)"),
+                "max_faces": _MAX_FACES,
+            },
+        ),
+    ),
+    Operation(
+        "estimate_age",
+        "image",
+        Ages,
+        options={"max_faces": 100},
+        command=Command("age", "guess how old faces look, where a provider does", flags={"max_faces": _MAX_FACES}),
+    ),
     Operation("read_text", "image", Text, options={"language": None, "dense": None}),
-    Operation("sentiment", "text", Sentiment, options={"language": None}),
+    Operation(
+        "sentiment",
+        "text",
+        Sentiment,
+        options={"language": None},
+        command=Command(
+            "sentiment",
+            "say whether texts are positive or negative",
+            flags={"language": Flag("text", "the language of the texts, e.g. ko", "CODE")},
+            settings={"lexicon": Flag("file", "words and scores for --provider local in any language", "CSV")},
+        ),
+    ),
     Operation("detect_language", "text", Language),
     Operation("key_phrases", "text", KeyPhrases, options={"language": None}),
     Operation("translate", "text", Translation, options={"to": REQUIRED, "source": None}),
@@ -85,6 +165,15 @@ _ROWS = (
         Transcript,
         options={"language": REQUIRED, "words": True, "speakers": None},
         timeout=600.0,
+        command=Command(
+            "transcribe",
+            "write down what is said in recordings",
+            flags={
+                "language": Flag("text", "the language spoken, e.g. ko-KR", "CODE"),
+                "speakers": Flag("count", "tell this many speakers apart", "N"),
+            },
+            provider="google",
+        ),
     ),
     Operation(
         "text_to_speech",

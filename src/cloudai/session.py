@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Literal
 
 from cloudai.core.call import CallContext, Event
+from cloudai.core.effects import Program
 from cloudai.core.engine import Engine
 from cloudai.core.flow import Flow, Request
 from cloudai.core.urls import FetchRules
@@ -83,6 +84,14 @@ class Session:
         """
         context = self.context(operation, given, shared)
         return flow_of(context.vendor, operation, given, options), context
+
+    def program(self, operation: str, given: Given, options: Mapping[str, Any], shared: CallOptions) -> Program[Any]:
+        """Return the program of one call; see `call`.
+
+        The client's method hands it to the driver, and not this one: its frame holds what the user gave, and would be
+        in the traceback of an error.
+        """
+        return self.engine.run(*self.call(operation, given, options, shared))
 
     def context(self, operation: str, given: Given, options: CallOptions) -> CallContext:
         """Return the context of a call: its deadline begins now, and its vendor looks up each setting once."""

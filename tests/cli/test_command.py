@@ -145,6 +145,8 @@ def test_the_demo_finds_two_people_and_writes_what_it_says(tmp_path: Path, capsy
         (["journal", "일.journal", "--forget", ""], "--forget: it is empty"),
         (["sentiment", "표.csv", "--column", "후기", "--lines", "글.txt"], "--column and --lines both name the texts"),
         (["sentiment", "글", "--json", "--csv", "-"], "--json and --csv - both print"),
+        (["sentiment", "글", "--provider", "google", "--lexicon", "낱말.csv"], "--lexicon is for --provider local"),
+        (["transcribe", "말.wav"], "the following arguments are required: --language"),
         (["journal", "일.journal", "--rows"], "--rows goes with --csv"),
         (["journal", "일.journal", "--batch", "1"], "--batch goes with --csv or --json"),
         (["journal", "일.journal", "--json", "--csv", "-"], "two ways to write it out"),
@@ -168,6 +170,7 @@ def test_a_place_where_no_table_can_be(
     monkeypatch.chdir(tmp_path)
     Path("표.csv").write_text("이름,후기\n가,Good!\n", "utf-8")
     Path("글.txt").write_text("Good!\n", "utf-8")
+    Path("낱말.csv").write_text("맛있,2\n", "utf-8")
     Path("사진.jpg").write_bytes(Path(HOPPER).read_bytes())
     Path("폴더").mkdir()
     Path("하나.csv").symlink_to("표.csv")
@@ -181,6 +184,7 @@ def test_a_place_where_no_table_can_be(
         ([*table, "--csv", "폴더/../하나.csv"], "would overwrite what is read"),
         ([*table, "--csv", "j", "--journal", "j"], "would overwrite what is read"),
         (["sentiment", "--lines", "글.txt", "--csv", "글.txt"], "would overwrite what is read"),
+        (["sentiment", "글", "--lexicon", "낱말.csv", "--csv", "낱말.csv"], "would overwrite what is read"),
         (["faces", ".", "--csv", "사진.jpg"], "would overwrite what is read"),
     ]:
         assert main(arguments) == 2

@@ -92,7 +92,7 @@ def locals_of(error: BaseException) -> Iterator[tuple[Any, str, str]]:
     for frame, _ in traceback.walk_tb(error.__traceback__):
         path = frame.f_code.co_filename
         if path.startswith(OURS):
-            public = path.endswith("client.py")
+            public = path.endswith(("client.py", "client_methods.py"))
             yield from ((frame, n, repr(v)) for n, v in frame.f_locals.items() if not (public and n in GIVEN))
 
 

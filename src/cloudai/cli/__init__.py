@@ -14,6 +14,7 @@ from cloudai._version import __version__
 from cloudai.cli import batches, commands
 from cloudai.cli.outputs import OutputError, discard_output, tell
 from cloudai.errors import CloudAIError, JournalError
+from cloudai.operations import OPERATIONS, REQUIRED, Command, Flag, Operation
 
 __all__ = ["main"]
 
@@ -80,7 +81,7 @@ class _Teller(logging.Handler):
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """What the library has to say beside its results, on standard error."""
+    """Show on standard error what the library has to say beside its results."""
     log, handler = logging.getLogger("cloudai"), _Teller()
     log.addHandler(handler)
     try:
@@ -108,39 +109,9 @@ def _parser() -> argparse.ArgumentParser:
     demo = _command(subparsers, "demo", commands.demo, "find faces on real photos, with no account")
     demo.add_argument("--out", default="cloudai-demo", metavar="DIR", help="where to write (default: %(default)s)")
 
-    faces = _over_files(subparsers, "faces", "detect_faces", "find the faces in pictures")
-    faces.add_argument("--landmarks", action="store_true", help="also the points of each face (in --json)")
-    faces.add_argument("--max-faces", type=_count, metavar="N", help="most faces in a picture (default: 100)")
-
-    analyze = _over_files(subparsers, "analyze", "analyze_image", "say what is in pictures")
-    analyze.add_argument("--features", type=_words, metavar="A,B", help="caption,tags,objects,faces,text,colors …")
-    analyze.add_argument("--max-results", type=_count, metavar="N", help="most results of each feature")
-    analyze.add_argument(
-        "--language", type=_text, metavar="CODE", help="language of the tags, where the provider translates"
-    )
-
-    age = _over_files(subparsers, "age", "estimate_age", "guess how old faces look, where a provider does")
-    age.add_argument("--max-faces", type=_count, metavar="N", help="most faces in a picture (default: 100)")
-
-    transcribe = _over_files(subparsers, "transcribe", "speech_to_text", "write down what is said in recordings")
-    transcribe.add_argument(
-        "--language", type=_text, required=True, metavar="CODE", help="the language spoken, e.g. ko-KR"
-    )
-    transcribe.add_argument("--speakers", type=_count, metavar="N", help="tell this many speakers apart")
-    transcribe.set_defaults(provider="google")
-
-    sentiment = _command(subparsers, "sentiment", batches.over_texts, "say whether texts are positive or negative")
-    sentiment.add_argument("texts", nargs="*", metavar="TEXT", help="a text in quotes")
-    sentiment.add_argument(
-        "--lines", type=_text, metavar="FILE", help="a file with one text a line; - reads standard input"
-    )
-    sentiment.add_argument("--language", type=_text, metavar="CODE", help="the language of the texts, e.g. ko")
-    sentiment.add_argument(
-        "--lexicon", type=_text, metavar="CSV", help="words and scores for --provider local in any language"
-    )
-    _output(sentiment)
-    _batch(sentiment)
-    sentiment.set_defaults(operation="sentiment")
+    for operation in OPERATIONS.values():
+        if operation.command:
+            _operation(subparsers, operation, operation.command)
 
     journal = _command(subparsers, "journal", batches.journal, "what a journal holds, and what is in doubt")
     journal.add_argument("file", metavar="FILE", help="the journal of a batch")
@@ -181,25 +152,46 @@ def _command(subparsers: Any, name: str, run: Any, text: str) -> argparse.Argume
     return parser
 
 
-def _over_files(subparsers: Any, name: str, operation: str, text: str) -> argparse.ArgumentParser:
-    parser = _command(subparsers, name, batches.over_files, text)
-    parser.add_argument(
-        "paths",
-        type=_text,
-        nargs="+",
-        metavar="FILE",
-        help="files, folders, patterns such as 'photos/*.jpg', URLs, or a table",
-    )
-    parser.add_argument("--fetch-urls", action="store_true", help="fetch URLs here and send what is there")
-    _output(parser)
-    _batch(parser)
+def _operation(subparsers: Any, operation: Operation, words: Command) -> None:
+    """Add the command of an operation: its inputs, its flags, and what all such commands have."""
+    over_texts = operation.input == "text"
+    parser = _command(subparsers, words.name, batches.over_texts if over_texts else batches.over_files, words.help)
     parser.set_defaults(operation=operation)
-    return parser
+    if over_texts:
+        parser.add_argument("texts", nargs="*", metavar="TEXT", help="a text in quotes")
+        parser.add_argument(
+            "--lines", type=_text, metavar="FILE", help="a file with one text a line; - reads standard input"
+        )
+    else:
+        parser.add_argument(
+            "paths",
+            type=_text,
+            nargs="+",
+            metavar="FILE",
+            help="files, folders, patterns such as 'photos/*.jpg', URLs, or a table",
+        )
+        parser.add_argument("--fetch-urls", action="store_true", help="fetch URLs here and send what is there")
+    for name, flag in words.flags.items():
+        _flag(parser, name, flag, required=operation.options[name] is REQUIRED)
+    for name, flag in words.settings.items():
+        _flag(parser, name, flag)
+    _output(parser, words.provider)
+    _batch(parser)
 
 
-def _output(parser: argparse.ArgumentParser) -> None:
+def _flag(parser: argparse.ArgumentParser, name: str, flag: Flag, *, required: bool = False) -> None:
+    """Add a flag of the table; where the user does not give it, its value is None."""
+    spelling = f"--{name.replace('_', '-')}"
+    if flag.kind == "switch":
+        parser.add_argument(spelling, action="store_const", const=True, help=flag.help)
+        return
+    kinds = {"count": _count, "words": _words, "text": _text, "file": _text}
+    parser.add_argument(spelling, type=kinds[flag.kind], required=required, metavar=flag.metavar, help=flag.help)
+
+
+def _output(parser: argparse.ArgumentParser, provider: str) -> None:
     parser.add_argument(
-        "--provider", type=_text, default="local", metavar="NAME", help="who answers (default: %(default)s)"
+        "--provider", type=_text, default=provider, metavar="NAME", help="who answers (default: %(default)s)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object an input instead of a table")
     parser.add_argument("--csv", type=_text, metavar="FILE", help="write the table for Excel; - prints it as plain CSV")

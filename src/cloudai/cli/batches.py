@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from cloudai.cli import inputs
 from cloudai.cli.outputs import STDOUT, require_writable, tell, write_csv
 from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError, JournalError, PausedError, SettingsError
+from cloudai.operations import Command
 from cloudai.outcomes import Outcome, tidy
 from cloudai.providers.base import Provider
 from cloudai.providers.registry import find
@@ -29,10 +30,8 @@ from cloudai.text import inert
 
 __all__ = ["IO_ERROR", "PAUSED", "UNREAD", "cache", "journal", "over_files", "over_texts"]
 
-OPTIONS = ("landmarks", "max_faces", "features", "max_results", "language", "speakers", "timeout")
-"""Options of the command line that are options of the operation too."""
 BATCH = ("pace", "max_requests", "max_units", "concurrency", "in_doubt", "price")
-"""Those that are a batch's."""
+"""Options of the command line that are options of a batch."""
 
 IO_ERROR = 74
 """Exit code where the journal or the table cannot be written: EX_IOERR of sysexits.h."""
@@ -45,28 +44,27 @@ UNREAD = INTERRUPTED + 13
 
 
 def over_files(options: argparse.Namespace) -> int:
-    """One operation over files, folders, patterns and URLs, or over a column of a table."""
-    kinds = inputs.AUDIO if options.operation == "speech_to_text" else inputs.PICTURES
+    """Carry out one operation over files, folders, patterns and URLs, or over a column of a table."""
     if table := _of_column(options, options.paths):
         return _run(options, table, options.paths)
-    files = inputs.expand(options.paths, kinds)
+    files = inputs.expand(options.paths, inputs.SUFFIXES[options.operation.input])
     return _run(options, files, files)
 
 
 def over_texts(options: argparse.Namespace) -> int:
-    """Sentiment of the texts given, of the lines of a file, or of a column of a table."""
+    """Carry out one operation over the texts given, the lines of a file, or a column of a table."""
     if options.column and options.lines:
         raise InputError("--column and --lines both name the texts", advice="Leave one out.")
     if table := _of_column(options, options.texts):
-        return _run(options, table, [*options.texts, options.lexicon])
+        return _run(options, table, options.texts)
     texts = [*options.texts, *(inputs.lines(options.lines) if options.lines else [])]
     if not texts:
         raise InputError("no text", advice='Give one in quotes, or --lines FILE ("-" reads standard input).')
-    return _run(options, texts, [options.lines, options.lexicon])
+    return _run(options, texts, [options.lines])
 
 
 def _of_column(options: argparse.Namespace, paths: list[str]) -> Table | None:
-    """The table whose column holds the inputs, where one was named."""
+    """Return the table whose column holds the inputs, where one was named."""
     if not options.column:
         return None
     if len(paths) != 1 or Path(paths[0]).suffix.lower() not in TABLES:
@@ -78,21 +76,23 @@ def _of_column(options: argparse.Namespace, paths: list[str]) -> Table | None:
 
 
 def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[str | None]) -> int:
-    """Plan it, or carry it out; ``read`` are the files that a table must not overwrite."""
+    """Plan the batch, or carry it out; ``read`` are files that hold the inputs, which a table must not overwrite."""
     if options.json and options.csv == STDOUT:
         raise InputError("--json and --csv - both print", advice="Leave one out.")
-    chosen = {name: value for name in OPTIONS if (value := getattr(options, name, None)) is not None}
-    settings = {name: value for name in BATCH if (value := getattr(options, name)) is not None}
+    words: Command = options.operation.command
+    chosen = _given(options, [*words.flags, "timeout"])
+    settings = _given(options, BATCH)
     if options.column:
         settings["column"] = options.column
     if options.no_cache:
         settings["cache"] = False
+    files = _given(options, [name for name, flag in {**words.flags, **words.settings}.items() if flag.kind == "file"])
     where = _journal_path(options, len(given))
-    require_writable(options.csv, [*read, options.env_file, where])
+    require_writable(options.csv, [*read, *files.values(), options.env_file, where])
     with (
         Client(_provider(options), fetch_urls=getattr(options, "fetch_urls", False)) as client,
         client.batch(
-            options.operation,
+            options.operation.name,
             given,
             options=chosen,
             journal=where,
@@ -144,14 +144,14 @@ def _tell_where(where: Path | None) -> None:
 
 
 def _tell_limit(job: Batch[Any], where: Path | None) -> None:
-    """A limit ended it: the same command would end there too."""
+    """Say which limit ended the batch: the same command would end there too."""
     name = str(job.paused).partition("=")[0].replace("_", "-")
     rest = "" if where is None else f" {where} has what is finished."
     tell(f"{job.paused}: raise --{name} to go on.{rest}")
 
 
 def _written(job: Batch[Any], options: argparse.Namespace, where: Path | None) -> None:
-    """Each error in full, for a table cuts long cells, and the table."""
+    """Tell each error in full, for a table cuts long cells, and write the table."""
     table = job.tidy()
     told: dict[str, list[str]] = {}
     if n := job.books["not_started"]:
@@ -170,7 +170,7 @@ def _written(job: Batch[Any], options: argparse.Namespace, where: Path | None) -
 
 @contextmanager
 def _signals(job: Batch[Any]) -> Iterator[list[int]]:
-    """Ctrl-C, or a request to end, stops the batch and waits for what is on its way; once more stops at once."""
+    """Let Ctrl-C, or a request to end, stop the batch and wait for what is on its way; once more stops at once."""
     caught: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield caught  # signals are the main thread's
@@ -194,24 +194,31 @@ def _signals(job: Batch[Any]) -> Iterator[list[int]]:
 
 
 def _journal_path(options: argparse.Namespace, n: int) -> Path | None:
-    """As told; else a file in this folder where many inputs are paid for, none where nothing is or there is but one."""
+    """Return the journal that the user names, else one in this folder where many inputs are paid for, else None."""
     if options.journal == "none":
         return None
     if options.journal:
         return Path(options.journal)
     if n < 2 or options.plan or not find(options.provider).hosts:  # noqa: PLR2004
         return None
-    return Path(f"cloudai-{options.operation.replace('_', '-')}-{options.provider}.journal")
+    return Path(f"cloudai-{options.operation.name.replace('_', '-')}-{options.provider}.journal")
 
 
 def _provider(options: argparse.Namespace) -> str | Provider:
-    if getattr(options, "lexicon", None):
-        if options.provider != "local":
-            raise SettingsError("--lexicon is for --provider local")
-        from cloudai.providers.local import Local
+    """Return the name of the provider, or the provider with the settings that are given by flags."""
+    words: Command = options.operation.command
+    settings = _given(options, words.settings)
+    if not settings:
+        return str(options.provider)
+    if options.provider != words.provider:
+        raise SettingsError(f"--{next(iter(settings)).replace('_', '-')} is for --provider {words.provider}")
+    make: Callable[..., Provider] = find(words.provider)
+    return make(**settings)
 
-        return Local(lexicon=options.lexicon)
-    return str(options.provider)
+
+def _given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    """Return the options of these names that the user gave."""
+    return {name: value for name in names if (value := getattr(options, name)) is not None}
 
 
 def _as_json(outcome: Outcome[Any]) -> dict[str, Any]:
@@ -236,50 +243,47 @@ def _as_json(outcome: Outcome[Any]) -> dict[str, Any]:
     }
 
 
-# -- a journal by itself -----------------------------------------------------------------------------------------
-
-
 def journal(options: argparse.Namespace) -> int:
-    """What a journal holds: its books, its table, or what is found in its inputs; or forget one of them."""
+    """Show what a journal holds: its books, its table, or what is found in its inputs; or forget one of them."""
     _require_sense(options)
     if not Path(options.file).is_file():
         raise JournalError(f"there is no file {options.file}", advice="Check the path.")
     if not Path(options.file).stat().st_size:
         raise JournalError(f"{options.file} is empty: it is not a journal of cloudai", advice="Check the path.")
     require_writable(options.csv, [options.file])
-    held = Journal(options.file, make=False)
+    opened = Journal(options.file, make=False)
     try:
         if options.forget:
-            return _forget(held, options.forget)
-        found = held.read(queries.batches)
+            return _forget(opened, options.forget)
+        batches = opened.read(queries.batches)
         if options.csv or options.json:
-            _exported(held, found, options)
+            _exported(opened, batches, options)
         else:
-            print(Table([_shown(batch) for batch in found]).filled())
-            if doubts := held.read(queries.doubts):
+            print(Table([_shown(batch) for batch in batches]).filled())
+            if doubts := opened.read(queries.doubts):
                 print(f"\n{doubts} in doubt: sent, and what became of them is not known")
             print("\nReplies may hold personal data: --forget INPUT deletes what is kept of one.")
         return 0
     finally:
-        held.close()
+        opened.close()
 
 
-def _forget(held: Journal, wanted: str) -> int:
-    names = held.read(queries.known_as(wanted))
+def _forget(opened: Journal, wanted: str) -> int:
+    names = opened.read(queries.known_as(wanted))
     if len(names) > 1:
         raise InputError(f"{wanted} may be {len(names)} inputs: {', '.join(names[:5])}", advice="Say which.")
     if not names:
         print(inert(f"nothing is kept of {wanted}"))
         return 1
     # The cache first: where that fails the journal still knows what is to be forgotten.
-    CacheStore().forget(held.read(queries.keys_of(names[0])))
-    held.ask(queries.forget(names[0]))
+    CacheStore().forget(opened.read(queries.keys_of(names[0])))
+    opened.ask(queries.forget(names[0]))
     print(inert(f"forgot {names[0]}, and what was answered for it"))
     return 0
 
 
 def cache(options: argparse.Namespace) -> int:
-    """What earlier batches were answered: where it is and how much; or delete it."""
+    """Show what earlier batches were answered, where it is and how much; or delete it."""
     kept = CacheStore()
     if options.clear:
         print(f"deleted {kept.clear()} answers from {kept.path}")
@@ -295,7 +299,7 @@ def cache(options: argparse.Namespace) -> int:
 
 
 def _require_sense(options: argparse.Namespace) -> None:
-    """InputError for options that do nothing together."""
+    """Raise InputError for options that do nothing beside each other."""
     if options.forget and (options.csv or options.json):
         raise InputError("--forget writes nothing out", advice="Leave out --csv and --json.")
     if options.rows and not options.csv:
@@ -306,14 +310,14 @@ def _require_sense(options: argparse.Namespace) -> None:
         raise InputError("--json and --csv are two ways to write it out", advice="Leave one out.")
 
 
-def _exported(held: Journal, found: list[dict[str, Any]], options: argparse.Namespace) -> None:
-    wanted = [batch for batch in found if options.batch in (None, batch["batch"])]
+def _exported(opened: Journal, batches: list[dict[str, Any]], options: argparse.Namespace) -> None:
+    wanted = [batch for batch in batches if options.batch in (None, batch["batch"])]
     if not wanted:
-        raise InputError(f"no batch {options.batch} in {options.file}", advice=f"It has 1 to {len(found)}.")
+        raise InputError(f"no batch {options.batch} in {options.file}", advice=f"It has 1 to {len(batches)}.")
     if len(wanted) > 1 and options.csv:
         raise InputError(f"{options.file} holds {len(wanted)} batches", advice="Say which with --batch N.")
     for batch in wanted:
-        kept = outcomes_of(held, [(batch["batch"], batch["operation"])])
+        kept = outcomes_of(opened, [(batch["batch"], batch["operation"])])
         if options.json:
             for outcome in kept:
                 print(json_of(_as_json(outcome)))

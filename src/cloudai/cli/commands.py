@@ -1,4 +1,4 @@
-"""What each command does."""
+"""What the commands do that say something of cloudai itself: its providers, their settings, the demo."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def load_env_file(path: str) -> None:
 
 
 def providers(options: argparse.Namespace) -> int:
-    """A table of operations and providers, or one provider in detail."""
+    """Print a table of operations and providers, or one provider in detail."""
     if options.name:
         print(_detail(find(options.name)))
     elif options.markdown:
@@ -45,7 +45,7 @@ def providers(options: argparse.Namespace) -> int:
 
 
 def markdown() -> str:
-    """The table of operations and providers as Markdown: the README holds it, and a test compares."""
+    """Return the table of operations and providers as Markdown: the README holds it, and a test compares."""
     rows = [{name: value.replace(", ", "<br>") for name, value in row.items()} for row in _able()]
     lines = [" | ".join(rows[0]), "|".join(["---"] * len(rows[0])), *(" | ".join(row.values()) for row in rows)]
     return "\n".join(f"|{line}|" if line.startswith("---") else f"| {line} |" for line in lines)
@@ -57,7 +57,7 @@ def _able() -> list[dict[str, str]]:
 
 
 def _detail(provider: type[Provider]) -> str:
-    """Each operation in full: a table would cut the pages."""
+    """Return each operation in full: a table would cut the pages."""
     blocks = []
     for c in provider.capabilities().values():
         facts = [("needs", c.needs), ("note", c.note), ("since", c.since), ("until", c.until), ("page", c.page)]
@@ -68,9 +68,9 @@ def _detail(provider: type[Provider]) -> str:
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """Each setting of each provider: found where, or missing; of a key only its last four characters."""
-    found, problems = ({options.name: find(options.name)}, []) if options.name else usable()
-    asked = [kind() for kind in found.values()]
+    """Print each setting of each provider: found where, or missing; of a key only its last four characters."""
+    classes, problems = ({options.name: find(options.name)}, []) if options.name else usable()
+    asked = [kind() for kind in classes.values()]
     # In full: a path cut short helps nobody.
     print(Table([row for each in asked for row in _settings(each)], SETTING_COLUMNS, widest_cell=200))
     print()
@@ -86,24 +86,24 @@ SETTING_COLUMNS = ("provider", "setting", "found", "where", "value", "purpose")
 
 def _settings(provider: Provider) -> Iterator[dict[str, Any]]:
     for setting in provider.settings:
-        found = provider.lookup(setting.name)
+        lookup = provider.lookup(setting.name)
         yield {
             "provider": provider.name,
             "setting": setting.name,
-            "found": "yes" if found else "no",
-            "where": found.where if found else " or ".join(setting.env),
-            "value": None if found is None else _veiled(found.value) if setting.secret else found.value,
+            "found": "yes" if lookup else "no",
+            "where": lookup.where if lookup else " or ".join(setting.env),
+            "value": None if lookup is None else _veiled(lookup.value) if setting.secret else lookup.value,
             "purpose": setting.purpose,
         }
 
 
 def _ready(provider: Provider) -> list[str]:
-    """The operations that can be called with the settings at hand."""
+    """Return the operations that can be called with the settings at hand."""
     return [operation for operation in OPERATIONS if provider.supports(operation)]
 
 
 def _readiness(provider: Provider) -> Iterator[str]:
-    """A line of what can be called, and one for each thing that is missing."""
+    """Yield a line of what can be called, and one for each thing that is missing."""
     ready = _ready(provider)
     hosts = ", ".join(provider.hosts) or "nothing leaves this computer"
     can = f"ready for {', '.join(ready)}" if ready else "not ready"
@@ -120,12 +120,12 @@ SHORT = 8
 
 
 def _veiled(secret: str) -> str:
-    """Enough of a key to recognise it; of a short one nothing, for it would be half of it."""
+    """Return enough of a key to recognise it; of a short one nothing, for it would be half of it."""
     return f"…{secret[-4:]}" if len(secret) > SHORT else "…"
 
 
 def demo(options: argparse.Namespace) -> int:
-    """Both examples on photos that installed packages ship."""
+    """Run both examples on photos that installed packages ship."""
     from cloudai.cli.demo import run
 
     return run(Path(options.out))

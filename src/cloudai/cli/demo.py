@@ -23,15 +23,19 @@ SAMPLES = (
 
 
 def sample_photos() -> list[tuple[str, Path]]:
-    """Title and place of each photo; MissingExtraError where the packages are not installed."""
-    found = []
+    """Return the title and the path of each photo.
+
+    Raises:
+        MissingExtraError: The packages that ship the photos are not installed.
+    """
+    photos = []
     for title, package, inside in SAMPLES:
-        spec = find_spec(package)  # found without importing it
+        spec = find_spec(package)  # without importing it
         photo = Path(spec.origin).parent / inside if spec and spec.origin else None
         if photo is None or not photo.is_file():
             raise MissingExtraError("the demo", "local")
-        found.append((title, photo))
-    return found
+        photos.append((title, photo))
+    return photos
 
 
 def run(out: Path) -> int:

@@ -111,6 +111,9 @@ class Provider:
     A subclass overrides the operations it has, each a flow, and declares them with `capability`; what it
     does not override raises `UnsupportedOperationError`, naming who can. A third party's
     class is found by an entry point of the group ``cloudai.providers``.
+
+    The docstrings of the operations are those of the clients' methods, which tools/write_client_methods.py makes of
+    them.
     """
 
     __slots__ = ("__dict__", "__weakref__", "_call_cache")
@@ -128,8 +131,6 @@ class Provider:
     _call_cache: dict[Any, Any]
     """What a call has looked up; only what `for_call` returns has one."""
 
-    # -- operations ------------------------------------------------------------------------------------
-
     def analyze_image(
         self,
         image: Image,
@@ -140,39 +141,147 @@ class Provider:
         missing: Literal["error", "report"],
         gender_neutral: bool,
     ) -> Flow[ImageAnalysis]:
-        """What is in a picture."""
+        """Say what is in a picture.
+
+        Args:
+            image: Path, URL, bytes, open file, PIL image or numpy array.
+            features: What to look for; None is what the provider has of caption, tags and objects
+                (local: colours and faces).
+            language: Of captions and tags, BCP-47, where the provider translates them.
+            max_results: Most tags, objects … of each feature; None is the provider's largest.
+            missing: "error" refuses a feature the provider lacks; "report" lists it in ``unsupported``.
+            gender_neutral: Captions say "person" for "man" and "woman", where the provider can.
+
+        Raises:
+            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation or a feature; nothing was sent.
+            ServiceError: The service refused.
+        """
         self._refuse("analyze_image")
 
     def detect_faces(self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int) -> Flow[Faces]:
-        """Where the faces are."""
+        """Find the faces in a picture, largest first; nobody is named.
+
+        Args:
+            image: Path, URL, bytes, open file, PIL image or numpy array.
+            landmarks: Also give the points of each face.
+            attributes: What else to say of each face, of the provider's list ("emotions", "glasses" …).
+                Expressions are guesses about appearance.
+            max_faces: Most faces; ``truncated`` says when there were as many.
+
+        Raises:
+            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation or an attribute; nothing was sent.
+            ServiceError: The service refused.
+
+        Example:
+            >>> from cloudai import Client
+            >>> from skimage.data import astronaut
+            >>> faces = Client("local").detect_faces(astronaut())
+            >>> len(faces)
+            1
+        """
         self._refuse("detect_faces")
 
     def estimate_age(self, image: Image, *, max_faces: int) -> Flow[Ages]:
-        """How old the faces look."""
+        """Guess how old the faces in a picture look, in years; a guess about appearance, no more.
+
+        Args:
+            image: Path, URL, bytes, open file, PIL image or numpy array.
+            max_faces: Most faces; ``truncated`` says when there were as many.
+
+        Raises:
+            UnsupportedOperationError: The provider has no age, or no longer; nothing was sent.
+            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            ServiceError: The service refused.
+        """
         self._refuse("estimate_age")
 
     def read_text(self, image: Image, *, language: str | None, dense: bool | None) -> Flow[Text]:
-        """The text in a picture."""
+        """Read the text in a picture.
+
+        Args:
+            image: Path, URL, bytes, open file, PIL image or numpy array.
+            language: A hint, BCP-47.
+            dense: True for documents, False for signs and labels, None as the provider thinks best.
+
+        Raises:
+            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            ServiceError: The service refused.
+        """
         self._refuse("read_text")
 
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
-        """Whether a text is positive or negative."""
+        """Say whether a text is positive or negative, as a whole and by sentence.
+
+        Args:
+            text: The text; an empty one is refused.
+            language: BCP-47; None lets the provider detect it.
+
+        Raises:
+            InputError: The text is empty or too long; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation or the language; nothing was sent.
+            ServiceError: The service refused, for example the language.
+        """
         self._refuse("sentiment")
 
     def detect_language(self, text: str) -> Flow[Language]:
-        """The language of a text."""
+        """Say which language a text is written in.
+
+        Args:
+            text: The text; an empty one is refused.
+
+        Raises:
+            InputError: The text is empty or too long; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            ServiceError: The service refused.
+        """
         self._refuse("detect_language")
 
     def key_phrases(self, text: str, *, language: str | None) -> Flow[KeyPhrases]:
-        """What a text is about."""
+        """Say what a text is about, in phrases.
+
+        Args:
+            text: The text; an empty one is refused.
+            language: BCP-47; None lets the provider detect it.
+
+        Raises:
+            InputError: The text is empty or too long; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            ServiceError: The service refused.
+        """
         self._refuse("key_phrases")
 
     def translate(self, text: str, *, to: str, source: str | None) -> Flow[Translation]:
-        """A text in another language."""
+        """Translate a text.
+
+        Args:
+            text: The text; an empty one is refused.
+            to: The language wanted, BCP-47.
+            source: The language it is in; None lets the provider detect it.
+
+        Raises:
+            InputError: The text is empty or too long; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            ServiceError: The service refused.
+        """
         self._refuse("translate")
 
     def speech_to_text(self, audio: Audio, *, language: str, words: bool, speakers: int | None) -> Flow[Transcript]:
-        """Speech as text."""
+        """Write down what is said in a recording.
+
+        Args:
+            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG.
+            language: The language spoken, BCP-47.
+            words: Also give each word's time, in seconds.
+            speakers: Tell this many speakers apart; None does not.
+
+        Raises:
+            InputError: Not audio, or too long for the provider; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            ServiceError: The service refused.
+        """
         self._refuse("speech_to_text")
 
     def text_to_speech(
@@ -183,7 +292,19 @@ class Provider:
         language: str | None,
         format: str,  # noqa: A002  # the field's word
     ) -> Flow[Speech]:
-        """Text as speech."""
+        """Read a text aloud.
+
+        Args:
+            text: The text; an empty one is refused.
+            voice: The provider's name of a voice; None takes its usual one for the language.
+            language: BCP-47.
+            format: "wav", "mp3" or "ogg".
+
+        Raises:
+            InputError: The text is empty or too long; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            ServiceError: The service refused.
+        """
         self._refuse("text_to_speech")
 
     def features(self) -> tuple[Feature, ...]:

@@ -91,7 +91,7 @@ def options(subject: Subject) -> Iterator[Told]:
             yield from _refuses(subject, example, {"features": ["no-such-thing"], "missing": "error"})
             if lacking:
                 yield from _refuses(subject, example, {"features": lacking[:1], "missing": "error"})
-        if example.operation == "detect_faces":
+        if "attributes" in OPERATIONS[example.operation].options:
             yield from _refuses(subject, example, {"attributes": ["no-such-thing"]})
 
 

@@ -1,0 +1,785 @@
+"""The operations as methods of both clients, and the types of their batches.
+
+tools/write_client_methods.py wrote this file from the table of operations, the methods of `Provider` and the batches of
+cloudai.batch.mixins: change those, and run `make format`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, overload
+
+from typing_extensions import Unpack
+
+from cloudai.batch.batch import AsyncBatch, Batch, Mapped
+from cloudai.batch.mixins import AsyncBatching, Batching
+from cloudai.batch.settings import BatchOptions
+from cloudai.media import Audio, AudioInput, Image, ImageInput
+from cloudai.models.face import Ages, Faces
+from cloudai.models.image import Feature, ImageAnalysis, Text
+from cloudai.models.speech import Speech, Transcript
+from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
+from cloudai.operations import require_text
+from cloudai.options import CallOptions
+
+__all__ = ["AsyncClientMethods", "ClientMethods"]
+
+
+class ClientMethods(Batching):
+    """The operations and the batches of a blocking client."""
+
+    def analyze_image(
+        self,
+        image: ImageInput,
+        *,
+        features: Sequence[Feature] | None = None,
+        language: str | None = None,
+        max_results: int | None = None,
+        missing: Literal["error", "report"] = "error",
+        gender_neutral: bool = False,
+        **options: Unpack[CallOptions],
+    ) -> ImageAnalysis:
+        """Say what is in a picture.
+
+        Args:
+            image: Path, URL, bytes, open file, PIL image or numpy array.
+            features: What to look for; None is what the provider has of caption, tags and objects
+                (local: colours and faces).
+            language: Of captions and tags, BCP-47, where the provider translates them.
+            max_results: Most tags, objects … of each feature; None is the provider's largest.
+            missing: "error" refuses a feature the provider lacks; "report" lists it in ``unsupported``.
+            gender_neutral: Captions say "person" for "man" and "woman", where the provider can.
+            options: `CallOptions`.
+
+        Raises:
+            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation or a feature; nothing was sent.
+            ServiceError: The service refused.
+        """
+        program = self._session.program(
+            "analyze_image",
+            Image(image),
+            {
+                "features": features,
+                "language": language,
+                "max_results": max_results,
+                "missing": missing,
+                "gender_neutral": gender_neutral,
+            },
+            options,
+        )
+        result: ImageAnalysis = self._session.driver.run(program)
+        return result
+
+    def detect_faces(
+        self,
+        image: ImageInput,
+        *,
+        landmarks: bool = False,
+        attributes: Sequence[str] = (),
+        max_faces: int = 100,
+        **options: Unpack[CallOptions],
+    ) -> Faces:
+        """Find the faces in a picture, largest first; nobody is named.
+
+        Args:
+            image: Path, URL, bytes, open file, PIL image or numpy array.
+            landmarks: Also give the points of each face.
+            attributes: What else to say of each face, of the provider's list ("emotions", "glasses" …).
+                Expressions are guesses about appearance.
+            max_faces: Most faces; ``truncated`` says when there were as many.
+            options: `CallOptions`.
+
+        Raises:
+            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation or an attribute; nothing was sent.
+            ServiceError: The service refused.
+
+        Example:
+            >>> from cloudai import Client
+            >>> from skimage.data import astronaut
+            >>> faces = Client("local").detect_faces(astronaut())
+            >>> len(faces)
+            1
+        """
+        program = self._session.program(
+            "detect_faces",
+            Image(image),
+            {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces},
+            options,
+        )
+        result: Faces = self._session.driver.run(program)
+        return result
+
+    def estimate_age(self, image: ImageInput, *, max_faces: int = 100, **options: Unpack[CallOptions]) -> Ages:
+        """Guess how old the faces in a picture look, in years; a guess about appearance, no more.
+
+        Args:
+            image: Path, URL, bytes, open file, PIL image or numpy array.
+            max_faces: Most faces; ``truncated`` says when there were as many.
+            options: `CallOptions`.
+
+        Raises:
+            UnsupportedOperationError: The provider has no age, or no longer; nothing was sent.
+            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            ServiceError: The service refused.
+        """
+        program = self._session.program("estimate_age", Image(image), {"max_faces": max_faces}, options)
+        result: Ages = self._session.driver.run(program)
+        return result
+
+    def read_text(
+        self,
+        image: ImageInput,
+        *,
+        language: str | None = None,
+        dense: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Text:
+        """Read the text in a picture.
+
+        Args:
+            image: Path, URL, bytes, open file, PIL image or numpy array.
+            language: A hint, BCP-47.
+            dense: True for documents, False for signs and labels, None as the provider thinks best.
+            options: `CallOptions`.
+
+        Raises:
+            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            ServiceError: The service refused.
+        """
+        program = self._session.program("read_text", Image(image), {"language": language, "dense": dense}, options)
+        result: Text = self._session.driver.run(program)
+        return result
+
+    def sentiment(self, text: str, *, language: str | None = None, **options: Unpack[CallOptions]) -> Sentiment:
+        """Say whether a text is positive or negative, as a whole and by sentence.
+
+        Args:
+            text: The text; an empty one is refused.
+            language: BCP-47; None lets the provider detect it.
+            options: `CallOptions`.
+
+        Raises:
+            InputError: The text is empty or too long; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation or the language; nothing was sent.
+            ServiceError: The service refused, for example the language.
+        """
+        program = self._session.program("sentiment", require_text(text), {"language": language}, options)
+        result: Sentiment = self._session.driver.run(program)
+        return result
+
+    def detect_language(self, text: str, **options: Unpack[CallOptions]) -> Language:
+        """Say which language a text is written in.
+
+        Args:
+            text: The text; an empty one is refused.
+            options: `CallOptions`.
+
+        Raises:
+            InputError: The text is empty or too long; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            ServiceError: The service refused.
+        """
+        program = self._session.program("detect_language", require_text(text), {}, options)
+        result: Language = self._session.driver.run(program)
+        return result
+
+    def key_phrases(self, text: str, *, language: str | None = None, **options: Unpack[CallOptions]) -> KeyPhrases:
+        """Say what a text is about, in phrases.
+
+        Args:
+            text: The text; an empty one is refused.
+            language: BCP-47; None lets the provider detect it.
+            options: `CallOptions`.
+
+        Raises:
+            InputError: The text is empty or too long; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            ServiceError: The service refused.
+        """
+        program = self._session.program("key_phrases", require_text(text), {"language": language}, options)
+        result: KeyPhrases = self._session.driver.run(program)
+        return result
+
+    def translate(
+        self, text: str, *, to: str, source: str | None = None, **options: Unpack[CallOptions]
+    ) -> Translation:
+        """Translate a text.
+
+        Args:
+            text: The text; an empty one is refused.
+            to: The language wanted, BCP-47.
+            source: The language it is in; None lets the provider detect it.
+            options: `CallOptions`.
+
+        Raises:
+            InputError: The text is empty or too long; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            ServiceError: The service refused.
+        """
+        program = self._session.program("translate", require_text(text), {"to": to, "source": source}, options)
+        result: Translation = self._session.driver.run(program)
+        return result
+
+    def speech_to_text(
+        self,
+        audio: AudioInput,
+        *,
+        language: str,
+        words: bool = True,
+        speakers: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Transcript:
+        """Write down what is said in a recording.
+
+        Args:
+            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG.
+            language: The language spoken, BCP-47.
+            words: Also give each word's time, in seconds.
+            speakers: Tell this many speakers apart; None does not.
+            options: `CallOptions`.
+
+        Raises:
+            InputError: Not audio, or too long for the provider; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            ServiceError: The service refused.
+        """
+        program = self._session.program(
+            "speech_to_text", Audio(audio), {"language": language, "words": words, "speakers": speakers}, options
+        )
+        result: Transcript = self._session.driver.run(program)
+        return result
+
+    def text_to_speech(
+        self,
+        text: str,
+        *,
+        voice: str | None = None,
+        language: str | None = None,
+        format: str = "wav",
+        **options: Unpack[CallOptions],
+    ) -> Speech:
+        """Read a text aloud.
+
+        Args:
+            text: The text; an empty one is refused.
+            voice: The provider's name of a voice; None takes its usual one for the language.
+            language: BCP-47.
+            format: "wav", "mp3" or "ogg".
+            options: `CallOptions`.
+
+        Raises:
+            InputError: The text is empty or too long; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            ServiceError: The service refused.
+        """
+        program = self._session.program(
+            "text_to_speech", require_text(text), {"voice": voice, "language": language, "format": format}, options
+        )
+        result: Speech = self._session.driver.run(program)
+        return result
+
+    @overload
+    def batch(
+        self, operation: Literal["analyze_image"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> Batch[ImageAnalysis]: ...
+
+    @overload
+    def batch(
+        self, operation: Literal["detect_faces"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> Batch[Faces]: ...
+
+    @overload
+    def batch(
+        self, operation: Literal["estimate_age"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> Batch[Ages]: ...
+
+    @overload
+    def batch(
+        self, operation: Literal["read_text"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> Batch[Text]: ...
+
+    @overload
+    def batch(
+        self, operation: Literal["sentiment"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> Batch[Sentiment]: ...
+
+    @overload
+    def batch(
+        self, operation: Literal["detect_language"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> Batch[Language]: ...
+
+    @overload
+    def batch(
+        self, operation: Literal["key_phrases"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> Batch[KeyPhrases]: ...
+
+    @overload
+    def batch(
+        self, operation: Literal["translate"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> Batch[Translation]: ...
+
+    @overload
+    def batch(
+        self, operation: Literal["speech_to_text"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> Batch[Transcript]: ...
+
+    @overload
+    def batch(
+        self, operation: Literal["text_to_speech"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> Batch[Speech]: ...
+
+    @overload
+    def batch(
+        self, operation: Sequence[str], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> Batch[Any]: ...
+
+    def batch(
+        self, operation: str | Sequence[str], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> Batch[Any]:
+        """Make a batch that cannot be lost: planned, paced, kept in a journal, and never paid for twice.
+
+        Nothing is sent before it is iterated over. Each reply is on disk before it is read, so after a crash, Ctrl-C or
+        a full disk the same call goes on: what is finished comes from the journal, what was on its way is marked in
+        doubt. One bad input fails alone; an outage or a spent quota pauses the batch and is not blamed on inputs.
+
+        Args:
+            operation: "analyze_image", "detect_faces", "sentiment" …, or a list of several: then there is an outcome
+                for each input and operation, and what the provider can say of a picture at once is one request.
+            inputs: Any number: a list, a generator (never held whole), rows or a data frame with ``column=``.
+            settings: `BatchOptions`.
+
+        Raises:
+            SettingsError: An option is wrong.
+            JournalError: Another process has the journal, or it cannot be written.
+            PausedError: At the end of the iteration, where an outage, or a quota, ended it early.
+
+        Example:
+            >>> from cloudai import Client
+            >>> with Client("local") as client, client.batch("sentiment", ["Good!", "Bad!"]) as job:
+            ...     sorted((item.item, item.result.label) for item in job)
+            [(0, 'positive'), (1, 'negative')]
+        """
+        return self._batch(operation, inputs, **settings)
+
+    @overload
+    def map(
+        self, operation: Literal["analyze_image"], inputs: Iterable[Any], **options: Any
+    ) -> Mapped[ImageAnalysis]: ...
+
+    @overload
+    def map(self, operation: Literal["detect_faces"], inputs: Iterable[Any], **options: Any) -> Mapped[Faces]: ...
+
+    @overload
+    def map(self, operation: Literal["estimate_age"], inputs: Iterable[Any], **options: Any) -> Mapped[Ages]: ...
+
+    @overload
+    def map(self, operation: Literal["read_text"], inputs: Iterable[Any], **options: Any) -> Mapped[Text]: ...
+
+    @overload
+    def map(self, operation: Literal["sentiment"], inputs: Iterable[str], **options: Any) -> Mapped[Sentiment]: ...
+
+    @overload
+    def map(self, operation: Literal["detect_language"], inputs: Iterable[str], **options: Any) -> Mapped[Language]: ...
+
+    @overload
+    def map(self, operation: Literal["key_phrases"], inputs: Iterable[str], **options: Any) -> Mapped[KeyPhrases]: ...
+
+    @overload
+    def map(self, operation: Literal["translate"], inputs: Iterable[str], **options: Any) -> Mapped[Translation]: ...
+
+    @overload
+    def map(
+        self, operation: Literal["speech_to_text"], inputs: Iterable[Any], **options: Any
+    ) -> Mapped[Transcript]: ...
+
+    @overload
+    def map(self, operation: Literal["text_to_speech"], inputs: Iterable[str], **options: Any) -> Mapped[Speech]: ...
+
+    def map(self, operation: str, inputs: Iterable[Any], **options: Any) -> Mapped[Any]:
+        """Carry out one operation over a small list, in memory; the outcomes are in the order of the inputs.
+
+        Args:
+            operation: "analyze_image", "detect_faces", "sentiment" …
+            inputs: A list.
+            options: Of the operation; also ``pace``, ``concurrency``, ``progress`` and ``cache`` of a batch.
+
+        Raises:
+            PausedError: An outage, or a spent quota, ended it early. For work that must not be lost see `batch`.
+
+        Example:
+            >>> from cloudai import Client
+            >>> [mood.label for mood in Client("local").map("sentiment", ["Good!", "Bad!"]).values()]
+            ['positive', 'negative']
+        """
+        return self._map(operation, inputs, **options)
+
+
+class AsyncClientMethods(AsyncBatching):
+    """The operations and the batches of an awaiting client."""
+
+    async def analyze_image(
+        self,
+        image: ImageInput,
+        *,
+        features: Sequence[Feature] | None = None,
+        language: str | None = None,
+        max_results: int | None = None,
+        missing: Literal["error", "report"] = "error",
+        gender_neutral: bool = False,
+        **options: Unpack[CallOptions],
+    ) -> ImageAnalysis:
+        """Say what is in a picture.
+
+        Args:
+            image: Path, URL, bytes, open file, PIL image or numpy array.
+            features: What to look for; None is what the provider has of caption, tags and objects
+                (local: colours and faces).
+            language: Of captions and tags, BCP-47, where the provider translates them.
+            max_results: Most tags, objects … of each feature; None is the provider's largest.
+            missing: "error" refuses a feature the provider lacks; "report" lists it in ``unsupported``.
+            gender_neutral: Captions say "person" for "man" and "woman", where the provider can.
+            options: `CallOptions`.
+
+        Raises:
+            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation or a feature; nothing was sent.
+            ServiceError: The service refused.
+        """
+        program = self._session.program(
+            "analyze_image",
+            Image(image),
+            {
+                "features": features,
+                "language": language,
+                "max_results": max_results,
+                "missing": missing,
+                "gender_neutral": gender_neutral,
+            },
+            options,
+        )
+        result: ImageAnalysis = await self._session.driver.run(program)
+        return result
+
+    async def detect_faces(
+        self,
+        image: ImageInput,
+        *,
+        landmarks: bool = False,
+        attributes: Sequence[str] = (),
+        max_faces: int = 100,
+        **options: Unpack[CallOptions],
+    ) -> Faces:
+        """Find the faces in a picture, largest first; nobody is named.
+
+        Args:
+            image: Path, URL, bytes, open file, PIL image or numpy array.
+            landmarks: Also give the points of each face.
+            attributes: What else to say of each face, of the provider's list ("emotions", "glasses" …).
+                Expressions are guesses about appearance.
+            max_faces: Most faces; ``truncated`` says when there were as many.
+            options: `CallOptions`.
+
+        Raises:
+            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation or an attribute; nothing was sent.
+            ServiceError: The service refused.
+
+        Example:
+            >>> from cloudai import Client
+            >>> from skimage.data import astronaut
+            >>> faces = Client("local").detect_faces(astronaut())
+            >>> len(faces)
+            1
+        """
+        program = self._session.program(
+            "detect_faces",
+            Image(image),
+            {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces},
+            options,
+        )
+        result: Faces = await self._session.driver.run(program)
+        return result
+
+    async def estimate_age(self, image: ImageInput, *, max_faces: int = 100, **options: Unpack[CallOptions]) -> Ages:
+        """Guess how old the faces in a picture look, in years; a guess about appearance, no more.
+
+        Args:
+            image: Path, URL, bytes, open file, PIL image or numpy array.
+            max_faces: Most faces; ``truncated`` says when there were as many.
+            options: `CallOptions`.
+
+        Raises:
+            UnsupportedOperationError: The provider has no age, or no longer; nothing was sent.
+            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            ServiceError: The service refused.
+        """
+        program = self._session.program("estimate_age", Image(image), {"max_faces": max_faces}, options)
+        result: Ages = await self._session.driver.run(program)
+        return result
+
+    async def read_text(
+        self,
+        image: ImageInput,
+        *,
+        language: str | None = None,
+        dense: bool | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Text:
+        """Read the text in a picture.
+
+        Args:
+            image: Path, URL, bytes, open file, PIL image or numpy array.
+            language: A hint, BCP-47.
+            dense: True for documents, False for signs and labels, None as the provider thinks best.
+            options: `CallOptions`.
+
+        Raises:
+            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            ServiceError: The service refused.
+        """
+        program = self._session.program("read_text", Image(image), {"language": language, "dense": dense}, options)
+        result: Text = await self._session.driver.run(program)
+        return result
+
+    async def sentiment(self, text: str, *, language: str | None = None, **options: Unpack[CallOptions]) -> Sentiment:
+        """Say whether a text is positive or negative, as a whole and by sentence.
+
+        Args:
+            text: The text; an empty one is refused.
+            language: BCP-47; None lets the provider detect it.
+            options: `CallOptions`.
+
+        Raises:
+            InputError: The text is empty or too long; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation or the language; nothing was sent.
+            ServiceError: The service refused, for example the language.
+        """
+        program = self._session.program("sentiment", require_text(text), {"language": language}, options)
+        result: Sentiment = await self._session.driver.run(program)
+        return result
+
+    async def detect_language(self, text: str, **options: Unpack[CallOptions]) -> Language:
+        """Say which language a text is written in.
+
+        Args:
+            text: The text; an empty one is refused.
+            options: `CallOptions`.
+
+        Raises:
+            InputError: The text is empty or too long; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            ServiceError: The service refused.
+        """
+        program = self._session.program("detect_language", require_text(text), {}, options)
+        result: Language = await self._session.driver.run(program)
+        return result
+
+    async def key_phrases(
+        self, text: str, *, language: str | None = None, **options: Unpack[CallOptions]
+    ) -> KeyPhrases:
+        """Say what a text is about, in phrases.
+
+        Args:
+            text: The text; an empty one is refused.
+            language: BCP-47; None lets the provider detect it.
+            options: `CallOptions`.
+
+        Raises:
+            InputError: The text is empty or too long; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            ServiceError: The service refused.
+        """
+        program = self._session.program("key_phrases", require_text(text), {"language": language}, options)
+        result: KeyPhrases = await self._session.driver.run(program)
+        return result
+
+    async def translate(
+        self, text: str, *, to: str, source: str | None = None, **options: Unpack[CallOptions]
+    ) -> Translation:
+        """Translate a text.
+
+        Args:
+            text: The text; an empty one is refused.
+            to: The language wanted, BCP-47.
+            source: The language it is in; None lets the provider detect it.
+            options: `CallOptions`.
+
+        Raises:
+            InputError: The text is empty or too long; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            ServiceError: The service refused.
+        """
+        program = self._session.program("translate", require_text(text), {"to": to, "source": source}, options)
+        result: Translation = await self._session.driver.run(program)
+        return result
+
+    async def speech_to_text(
+        self,
+        audio: AudioInput,
+        *,
+        language: str,
+        words: bool = True,
+        speakers: int | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Transcript:
+        """Write down what is said in a recording.
+
+        Args:
+            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG.
+            language: The language spoken, BCP-47.
+            words: Also give each word's time, in seconds.
+            speakers: Tell this many speakers apart; None does not.
+            options: `CallOptions`.
+
+        Raises:
+            InputError: Not audio, or too long for the provider; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            ServiceError: The service refused.
+        """
+        program = self._session.program(
+            "speech_to_text", Audio(audio), {"language": language, "words": words, "speakers": speakers}, options
+        )
+        result: Transcript = await self._session.driver.run(program)
+        return result
+
+    async def text_to_speech(
+        self,
+        text: str,
+        *,
+        voice: str | None = None,
+        language: str | None = None,
+        format: str = "wav",
+        **options: Unpack[CallOptions],
+    ) -> Speech:
+        """Read a text aloud.
+
+        Args:
+            text: The text; an empty one is refused.
+            voice: The provider's name of a voice; None takes its usual one for the language.
+            language: BCP-47.
+            format: "wav", "mp3" or "ogg".
+            options: `CallOptions`.
+
+        Raises:
+            InputError: The text is empty or too long; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            ServiceError: The service refused.
+        """
+        program = self._session.program(
+            "text_to_speech", require_text(text), {"voice": voice, "language": language, "format": format}, options
+        )
+        result: Speech = await self._session.driver.run(program)
+        return result
+
+    @overload
+    def batch(
+        self, operation: Literal["analyze_image"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> AsyncBatch[ImageAnalysis]: ...
+
+    @overload
+    def batch(
+        self, operation: Literal["detect_faces"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> AsyncBatch[Faces]: ...
+
+    @overload
+    def batch(
+        self, operation: Literal["estimate_age"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> AsyncBatch[Ages]: ...
+
+    @overload
+    def batch(
+        self, operation: Literal["read_text"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> AsyncBatch[Text]: ...
+
+    @overload
+    def batch(
+        self, operation: Literal["sentiment"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> AsyncBatch[Sentiment]: ...
+
+    @overload
+    def batch(
+        self, operation: Literal["detect_language"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> AsyncBatch[Language]: ...
+
+    @overload
+    def batch(
+        self, operation: Literal["key_phrases"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> AsyncBatch[KeyPhrases]: ...
+
+    @overload
+    def batch(
+        self, operation: Literal["translate"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> AsyncBatch[Translation]: ...
+
+    @overload
+    def batch(
+        self, operation: Literal["speech_to_text"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> AsyncBatch[Transcript]: ...
+
+    @overload
+    def batch(
+        self, operation: Literal["text_to_speech"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> AsyncBatch[Speech]: ...
+
+    @overload
+    def batch(
+        self, operation: Sequence[str], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> AsyncBatch[Any]: ...
+
+    def batch(
+        self, operation: str | Sequence[str], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> AsyncBatch[Any]:
+        """See `Client.batch`; the batch is made at once, and run with ``async for``."""
+        return self._batch(operation, inputs, **settings)
+
+    @overload
+    async def map(
+        self, operation: Literal["analyze_image"], inputs: Iterable[Any], **options: Any
+    ) -> Mapped[ImageAnalysis]: ...
+
+    @overload
+    async def map(self, operation: Literal["detect_faces"], inputs: Iterable[Any], **options: Any) -> Mapped[Faces]: ...
+
+    @overload
+    async def map(self, operation: Literal["estimate_age"], inputs: Iterable[Any], **options: Any) -> Mapped[Ages]: ...
+
+    @overload
+    async def map(self, operation: Literal["read_text"], inputs: Iterable[Any], **options: Any) -> Mapped[Text]: ...
+
+    @overload
+    async def map(
+        self, operation: Literal["sentiment"], inputs: Iterable[str], **options: Any
+    ) -> Mapped[Sentiment]: ...
+
+    @overload
+    async def map(
+        self, operation: Literal["detect_language"], inputs: Iterable[str], **options: Any
+    ) -> Mapped[Language]: ...
+
+    @overload
+    async def map(
+        self, operation: Literal["key_phrases"], inputs: Iterable[str], **options: Any
+    ) -> Mapped[KeyPhrases]: ...
+
+    @overload
+    async def map(
+        self, operation: Literal["translate"], inputs: Iterable[str], **options: Any
+    ) -> Mapped[Translation]: ...
+
+    @overload
+    async def map(
+        self, operation: Literal["speech_to_text"], inputs: Iterable[Any], **options: Any
+    ) -> Mapped[Transcript]: ...
+
+    @overload
+    async def map(
+        self, operation: Literal["text_to_speech"], inputs: Iterable[str], **options: Any
+    ) -> Mapped[Speech]: ...
+
+    async def map(self, operation: str, inputs: Iterable[Any], **options: Any) -> Mapped[Any]:
+        """See `Client.map`."""
+        return await self._map(operation, inputs, **options)

@@ -1,0 +1,136 @@
+"""The types that a type checker infers for users: read by mypy (`make types`), never run.
+
+Every operation has its precise result in both clients, called once, in a batch and in `map`. A comment
+``type: ignore`` stands where an error is expected: mypy tells one that is not needed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, assert_type
+
+from cloudai import (
+    Ages,
+    AsyncBatch,
+    AsyncClient,
+    Batch,
+    Client,
+    Face,
+    Faces,
+    ImageAnalysis,
+    KeyPhrases,
+    Language,
+    Outcome,
+    Sentiment,
+    Speech,
+    Text,
+    Transcript,
+    Translation,
+)
+from cloudai.batch import Mapped
+
+
+def single_calls(client: Client) -> None:
+    """One call gives the operation's result."""
+    assert_type(client.analyze_image(b"", features=["tags"], missing="report"), ImageAnalysis)
+    assert_type(client.detect_faces("team.jpg", landmarks=True, attributes=["age"], timeout=5.0), Faces)
+    assert_type(client.estimate_age(b"", max_faces=3), Ages)
+    assert_type(client.read_text(b"", language="ko", dense=True), Text)
+    assert_type(client.sentiment("x", language="ko"), Sentiment)
+    assert_type(client.detect_language("x", extra={"a": 1}), Language)
+    assert_type(client.key_phrases("x"), KeyPhrases)
+    assert_type(client.translate("x", to="ko"), Translation)
+    assert_type(client.speech_to_text("a.wav", language="ko-KR", speakers=2), Transcript)
+    assert_type(client.text_to_speech("x", voice="a", format="mp3"), Speech)
+    for face in client.detect_faces(b""):
+        assert_type(face, Face)
+
+
+async def awaited_calls(client: AsyncClient) -> None:
+    """The awaiting client gives the same."""
+    assert_type(await client.analyze_image(b"", features=["tags"], missing="report"), ImageAnalysis)
+    assert_type(await client.detect_faces("team.jpg", landmarks=True, attributes=["age"], timeout=5.0), Faces)
+    assert_type(await client.estimate_age(b"", max_faces=3), Ages)
+    assert_type(await client.read_text(b"", language="ko", dense=True), Text)
+    assert_type(await client.sentiment("x", language="ko"), Sentiment)
+    assert_type(await client.detect_language("x", extra={"a": 1}), Language)
+    assert_type(await client.key_phrases("x"), KeyPhrases)
+    assert_type(await client.translate("x", to="ko"), Translation)
+    assert_type(await client.speech_to_text("a.wav", language="ko-KR", speakers=2), Transcript)
+    assert_type(await client.text_to_speech("x", voice="a", format="mp3"), Speech)
+
+
+def batches(client: Client) -> None:
+    """A batch is typed by the name of its operation; a list of several gives whatever they give."""
+    assert_type(client.batch("analyze_image", [b""]), Batch[ImageAnalysis])
+    assert_type(client.batch("detect_faces", [b""], options={"landmarks": True}), Batch[Faces])
+    assert_type(client.batch("estimate_age", [b""]), Batch[Ages])
+    assert_type(client.batch("read_text", [b""]), Batch[Text])
+    assert_type(client.batch("sentiment", ["x"], pace="20/min"), Batch[Sentiment])
+    assert_type(client.batch("detect_language", ["x"]), Batch[Language])
+    assert_type(client.batch("key_phrases", ["x"]), Batch[KeyPhrases])
+    assert_type(client.batch("translate", ["x"]), Batch[Translation])
+    assert_type(client.batch("speech_to_text", ["a.wav"]), Batch[Transcript])
+    assert_type(client.batch("text_to_speech", ["x"]), Batch[Speech])
+    assert_type(client.batch(["analyze_image", "detect_faces"], [b""]), Batch[Any])
+    with client.batch("detect_faces", [b""]) as job:
+        for outcome in job:
+            assert_type(outcome, Outcome[Faces])
+            assert_type(outcome.result, Faces | None)
+
+
+async def awaited_batches(client: AsyncClient) -> None:
+    """The awaiting client has the same, to be run with ``async for``."""
+    assert_type(client.batch("analyze_image", [b""]), AsyncBatch[ImageAnalysis])
+    assert_type(client.batch("detect_faces", [b""], options={"landmarks": True}), AsyncBatch[Faces])
+    assert_type(client.batch("estimate_age", [b""]), AsyncBatch[Ages])
+    assert_type(client.batch("read_text", [b""]), AsyncBatch[Text])
+    assert_type(client.batch("sentiment", ["x"], pace="20/min"), AsyncBatch[Sentiment])
+    assert_type(client.batch("detect_language", ["x"]), AsyncBatch[Language])
+    assert_type(client.batch("key_phrases", ["x"]), AsyncBatch[KeyPhrases])
+    assert_type(client.batch("translate", ["x"]), AsyncBatch[Translation])
+    assert_type(client.batch("speech_to_text", ["a.wav"]), AsyncBatch[Transcript])
+    assert_type(client.batch("text_to_speech", ["x"]), AsyncBatch[Speech])
+    assert_type(client.batch(["analyze_image", "detect_faces"], [b""]), AsyncBatch[Any])
+    async with client.batch("detect_faces", [b""]) as job:
+        async for outcome in job:
+            assert_type(outcome, Outcome[Faces])
+
+
+def maps(client: Client) -> None:
+    """`map` is typed by the name of its operation."""
+    assert_type(client.map("analyze_image", [b""]), Mapped[ImageAnalysis])
+    assert_type(client.map("detect_faces", [b""], landmarks=True), Mapped[Faces])
+    assert_type(client.map("estimate_age", [b""]), Mapped[Ages])
+    assert_type(client.map("read_text", [b""]), Mapped[Text])
+    assert_type(client.map("sentiment", ["x"], concurrency=2), Mapped[Sentiment])
+    assert_type(client.map("detect_language", ["x"]), Mapped[Language])
+    assert_type(client.map("key_phrases", ["x"]), Mapped[KeyPhrases])
+    assert_type(client.map("translate", ["x"], to="ko"), Mapped[Translation])
+    assert_type(client.map("speech_to_text", ["a.wav"], language="ko-KR"), Mapped[Transcript])
+    assert_type(client.map("text_to_speech", ["x"]), Mapped[Speech])
+
+
+async def awaited_maps(client: AsyncClient) -> None:
+    """The awaiting client gives the same."""
+    assert_type(await client.map("analyze_image", [b""]), Mapped[ImageAnalysis])
+    assert_type(await client.map("detect_faces", [b""], landmarks=True), Mapped[Faces])
+    assert_type(await client.map("estimate_age", [b""]), Mapped[Ages])
+    assert_type(await client.map("read_text", [b""]), Mapped[Text])
+    assert_type(await client.map("sentiment", ["x"], concurrency=2), Mapped[Sentiment])
+    assert_type(await client.map("detect_language", ["x"]), Mapped[Language])
+    assert_type(await client.map("key_phrases", ["x"]), Mapped[KeyPhrases])
+    assert_type(await client.map("translate", ["x"], to="ko"), Mapped[Translation])
+    assert_type(await client.map("speech_to_text", ["a.wav"], language="ko-KR"), Mapped[Transcript])
+    assert_type(await client.map("text_to_speech", ["x"]), Mapped[Speech])
+
+
+def mistakes(client: Client, awaiting: AsyncClient) -> None:
+    """What is no such call is an error before the program runs."""
+    client.translate("x")  # type: ignore[call-arg]
+    client.sentiment(b"x")  # type: ignore[arg-type]
+    client.detect_faces(b"", landmark=True)  # type: ignore[call-arg]
+    client.analyze_image(b"", features=["moods"])  # type: ignore[list-item]
+    client.batch("sentiment", ["x"], speed="20/min")  # type: ignore[call-overload]
+    client.map("detect_moods", ["x"])  # type: ignore[call-overload]
+    client.map("sentiment", [b"x"])  # type: ignore[call-overload]
+    awaiting.batch("sentiment", ["x"], speed="20/min")  # type: ignore[call-overload]
