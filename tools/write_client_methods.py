@@ -33,8 +33,6 @@ from cloudai.providers import base  # noqa: E402
 
 TAKEN = {"image": "ImageInput", "audio": "AudioInput", "text": "str"}
 """The type of an input as the clients take it."""
-MADE = {"image": "Image", "audio": "Audio", "text": "require_text"}
-"""What makes of it the input that the providers are given."""
 
 HEAD = '''\
 """The operations as methods of both clients, and the types of their batches.
@@ -46,16 +44,17 @@ cloudai.batch.mixins: change those, and run `make format`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from typing_extensions import Unpack
 
-from cloudai.batch.batch import AsyncBatch, Batch, Mapped
 from cloudai.batch.mixins import AsyncBatching, Batching
-from cloudai.batch.settings import BatchOptions
-from cloudai.media import Audio, AudioInput, Image, ImageInput
-from cloudai.operations import require_text
-from cloudai.options import CallOptions
+
+if TYPE_CHECKING:
+    from cloudai.batch.batch import AsyncBatch, Batch, Mapped
+    from cloudai.batch.settings import BatchOptions
+    from cloudai.media import AudioInput, ImageInput
+    from cloudai.options import CallOptions
 '''
 
 CLASS = '''
@@ -66,7 +65,7 @@ class {name}({base}):
 METHOD = """
     {async_}def {name}(self, {parameters}, **options: Unpack[CallOptions]) -> {result}:
 {docstring}
-        program = self._session.program("{name}", {made}({given}), {{{chosen}}}, options)
+        program = self._session.program("{name}", {given}, {{{chosen}}}, options)
         result: {result} = {await_}self._session.driver.run(program)
         return result
 """
@@ -107,8 +106,8 @@ def imports() -> Iterator[str]:
         annotations = [parameter.annotation for parameter in parameters_of(operation)[1:]]
         names = {node.id for text in annotations for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
         for name in names - set(dir(builtins)):
-            yield f"from {known.get(name, base.__name__)} import {name}\n"
-        yield f"from {operation.result.__module__} import {operation.result.__name__}\n"
+            yield f"    from {known.get(name, base.__name__)} import {name}\n"
+        yield f"    from {operation.result.__module__} import {operation.result.__name__}\n"
 
 
 def parameters_of(operation: Operation) -> list[inspect.Parameter]:
@@ -143,7 +142,6 @@ def method(operation: Operation, async_: str, await_: str) -> str:
         result=operation.result.__name__,
         docstring=docstring(text.replace(arguments, f"{arguments}\n    options: `CallOptions`.")),
         given=given.name,
-        made=MADE[operation.input],
         chosen=", ".join(f'"{option.name}": {option.name}' for option in options),
     )
 

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 from cloudai._version import __version__
 
 if TYPE_CHECKING:
-    from cloudai.batch import AsyncBatch, Batch, Plan
-    from cloudai.client import AsyncClient, Client
+    from cloudai.async_client import AsyncClient
+    from cloudai.batch.batch import AsyncBatch, Batch
+    from cloudai.batch.plan import Plan
+    from cloudai.client import Client
     from cloudai.core.call import Event
     from cloudai.core.flow import Blob, Flow, Request, Response
     from cloudai.core.urls import FetchRules
@@ -144,8 +146,10 @@ __all__ = [
 ]
 
 _EXPORTS = {
-    "cloudai.batch": ("AsyncBatch", "Batch", "Plan"),
-    "cloudai.client": ("AsyncClient", "Client"),
+    "cloudai.batch.batch": ("AsyncBatch", "Batch"),
+    "cloudai.batch.plan": ("Plan",),
+    "cloudai.async_client": ("AsyncClient",),
+    "cloudai.client": ("Client",),
     "cloudai.core.call": ("Event",),
     "cloudai.core.flow": ("Blob", "Flow", "Request", "Response"),
     "cloudai.core.urls": ("FetchRules",),

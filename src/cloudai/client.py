@@ -1,17 +1,14 @@
-"""`Client` and `AsyncClient`: how they are made and closed; what they can do is in cloudai/client_methods.py."""
+"""`Client`, and what `AsyncClient` shares with it; what both can do is in cloudai/client_methods.py."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
-from cloudai.bridges import bridge
-from cloudai.client_methods import AsyncClientMethods, ClientMethods
+from cloudai.client_methods import ClientMethods
 from cloudai.core.call import Event
-from cloudai.core.drivers.awaiting import Awaiting
 from cloudai.core.drivers.blocking import Blocking
 from cloudai.core.flow import Request, Response
 from cloudai.core.urls import FetchRules
@@ -19,12 +16,10 @@ from cloudai.errors import ReplayError, SettingsError
 from cloudai.providers.base import Provider
 from cloudai.providers.registry import find
 from cloudai.session import ClientOptions, Session
-from cloudai.transport.async_http import AsyncNetwork
 from cloudai.transport.connections import Verify
-from cloudai.transport.fetcher import AsyncFetcher, Fetcher
 from cloudai.transport.http import Network
 
-__all__ = ["AsyncClient", "Client"]
+__all__ = ["BaseClient", "Client", "network_options", "offline_only"]
 
 C = TypeVar("C")
 
@@ -32,7 +27,7 @@ NETWORK = ("send", "http_client", "proxy", "verify", "allow_http", "offline")
 """Options that say how requests go out."""
 
 
-class _Client:
+class BaseClient:
     """What both clients share: their provider and their options.
 
     Args:
@@ -121,6 +116,8 @@ class _Client:
         """
         if theirs := [name for name in options if name in NETWORK]:
             raise SettingsError(f"{', '.join(theirs)} has no effect here", advice="Set it on the vendor's client.")
+        from cloudai.bridges import bridge
+
         provider, send = bridge(client, awaiting=cls._awaiting)
         return cls(provider, send=send, **options)
 
@@ -144,7 +141,7 @@ class _Client:
         return _unpickled, (type(self), self.provider, vars(self._options))
 
 
-def _network_options(options: ClientOptions) -> dict[str, Any]:
+def network_options(options: ClientOptions) -> dict[str, Any]:
     """Return those of the options that the network goes by."""
     return {name: getattr(options, name) for name in ("verify", "proxy", "allow_http", "max_concurrency")}
 
@@ -153,14 +150,15 @@ def _unpickled(kind: type[C], provider: Provider, options: dict[str, Any]) -> C:
     return kind(provider, **options)  # type: ignore[call-arg]
 
 
-def _offline(request: Request) -> Response:
+def offline_only(request: Request) -> Response:
+    """Raise ReplayError: nothing may be sent, and nothing else answers."""
     raise ReplayError(
         f"offline, and no cassette holds {request.method} {request.url}",
         advice="Give send= a cassette that does, or leave out offline=True.",
     )
 
 
-class Client(ClientMethods, _Client):
+class Client(ClientMethods, BaseClient):
     """Calls one provider, blocking.
 
     Example:
@@ -173,13 +171,13 @@ class Client(ClientMethods, _Client):
 
     def _connected(self, options: ClientOptions) -> Blocking:
         self._network = (
-            None if options.send or options.offline else Network(options.http_client, **_network_options(options))
+            None if options.send or options.offline else Network(options.http_client, **network_options(options))
         )
         return Blocking(
-            options.send or self._network or _offline,
+            options.send or self._network or offline_only,
             options.sleep or time.sleep,
             options.max_concurrency,
-            Fetcher(options.verify) if options.fetch_urls else None,
+            _fetcher(options) if options.fetch_urls else None,
         )
 
     def close(self) -> None:
@@ -194,35 +192,7 @@ class Client(ClientMethods, _Client):
         self.close()
 
 
-class AsyncClient(AsyncClientMethods, _Client):
-    """Calls one provider, awaiting; pictures are prepared in threads, so the event loop never waits for them.
+def _fetcher(options: ClientOptions) -> Any:
+    from cloudai.transport.fetcher import Fetcher  # most clients fetch nothing
 
-    Example:
-        async with AsyncClient("google") as client:
-            faces = await client.detect_faces("team.jpg")
-    """
-
-    _awaiting = True
-
-    def _connected(self, options: ClientOptions) -> Awaiting:
-        self._network = (
-            None if options.send or options.offline else AsyncNetwork(options.http_client, **_network_options(options))
-        )
-        return Awaiting(
-            options.send or self._network or _offline,
-            options.sleep or asyncio.sleep,
-            options.max_concurrency,
-            AsyncFetcher(options.verify) if options.fetch_urls else None,
-        )
-
-    async def close(self) -> None:
-        """Close the connections and let the threads go."""
-        self._driver.close()
-        if self._network:
-            await self._network.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
+    return Fetcher(options.verify)

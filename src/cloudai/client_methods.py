@@ -7,20 +7,24 @@ cloudai.batch.mixins: change those, and run `make format`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from typing_extensions import Unpack
 
-from cloudai.batch.batch import AsyncBatch, Batch, Mapped
 from cloudai.batch.mixins import AsyncBatching, Batching
-from cloudai.batch.settings import BatchOptions
-from cloudai.media import Audio, AudioInput, Image, ImageInput
-from cloudai.models.face import Ages, Faces
-from cloudai.models.image import Feature, ImageAnalysis, Text
-from cloudai.models.speech import Speech, Transcript
-from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
-from cloudai.operations import require_text
-from cloudai.options import CallOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal
+
+    from cloudai.batch.batch import AsyncBatch, Batch, Mapped
+    from cloudai.batch.settings import BatchOptions
+    from cloudai.media import AudioInput, ImageInput
+    from cloudai.models.face import Ages, Faces
+    from cloudai.models.image import Feature, ImageAnalysis, Text
+    from cloudai.models.speech import Speech, Transcript
+    from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
+    from cloudai.options import CallOptions
 
 __all__ = ["AsyncClientMethods", "ClientMethods"]
 
@@ -58,7 +62,7 @@ class ClientMethods(Batching):
         """
         program = self._session.program(
             "analyze_image",
-            Image(image),
+            image,
             {
                 "features": features,
                 "language": language,
@@ -103,10 +107,7 @@ class ClientMethods(Batching):
             1
         """
         program = self._session.program(
-            "detect_faces",
-            Image(image),
-            {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces},
-            options,
+            "detect_faces", image, {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces}, options
         )
         result: Faces = self._session.driver.run(program)
         return result
@@ -124,7 +125,7 @@ class ClientMethods(Batching):
             InputError: Not a picture, or it cannot be made to fit; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("estimate_age", Image(image), {"max_faces": max_faces}, options)
+        program = self._session.program("estimate_age", image, {"max_faces": max_faces}, options)
         result: Ages = self._session.driver.run(program)
         return result
 
@@ -149,7 +150,7 @@ class ClientMethods(Batching):
             InputError: Not a picture, or it cannot be made to fit; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("read_text", Image(image), {"language": language, "dense": dense}, options)
+        program = self._session.program("read_text", image, {"language": language, "dense": dense}, options)
         result: Text = self._session.driver.run(program)
         return result
 
@@ -166,7 +167,7 @@ class ClientMethods(Batching):
             UnsupportedOperationError: The provider lacks the operation or the language; nothing was sent.
             ServiceError: The service refused, for example the language.
         """
-        program = self._session.program("sentiment", require_text(text), {"language": language}, options)
+        program = self._session.program("sentiment", text, {"language": language}, options)
         result: Sentiment = self._session.driver.run(program)
         return result
 
@@ -182,7 +183,7 @@ class ClientMethods(Batching):
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("detect_language", require_text(text), {}, options)
+        program = self._session.program("detect_language", text, {}, options)
         result: Language = self._session.driver.run(program)
         return result
 
@@ -199,7 +200,7 @@ class ClientMethods(Batching):
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("key_phrases", require_text(text), {"language": language}, options)
+        program = self._session.program("key_phrases", text, {"language": language}, options)
         result: KeyPhrases = self._session.driver.run(program)
         return result
 
@@ -219,7 +220,7 @@ class ClientMethods(Batching):
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("translate", require_text(text), {"to": to, "source": source}, options)
+        program = self._session.program("translate", text, {"to": to, "source": source}, options)
         result: Translation = self._session.driver.run(program)
         return result
 
@@ -247,7 +248,7 @@ class ClientMethods(Batching):
             ServiceError: The service refused.
         """
         program = self._session.program(
-            "speech_to_text", Audio(audio), {"language": language, "words": words, "speakers": speakers}, options
+            "speech_to_text", audio, {"language": language, "words": words, "speakers": speakers}, options
         )
         result: Transcript = self._session.driver.run(program)
         return result
@@ -276,7 +277,7 @@ class ClientMethods(Batching):
             ServiceError: The service refused.
         """
         program = self._session.program(
-            "text_to_speech", require_text(text), {"voice": voice, "language": language, "format": format}, options
+            "text_to_speech", text, {"voice": voice, "language": language, "format": format}, options
         )
         result: Speech = self._session.driver.run(program)
         return result
@@ -450,7 +451,7 @@ class AsyncClientMethods(AsyncBatching):
         """
         program = self._session.program(
             "analyze_image",
-            Image(image),
+            image,
             {
                 "features": features,
                 "language": language,
@@ -495,10 +496,7 @@ class AsyncClientMethods(AsyncBatching):
             1
         """
         program = self._session.program(
-            "detect_faces",
-            Image(image),
-            {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces},
-            options,
+            "detect_faces", image, {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces}, options
         )
         result: Faces = await self._session.driver.run(program)
         return result
@@ -516,7 +514,7 @@ class AsyncClientMethods(AsyncBatching):
             InputError: Not a picture, or it cannot be made to fit; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("estimate_age", Image(image), {"max_faces": max_faces}, options)
+        program = self._session.program("estimate_age", image, {"max_faces": max_faces}, options)
         result: Ages = await self._session.driver.run(program)
         return result
 
@@ -541,7 +539,7 @@ class AsyncClientMethods(AsyncBatching):
             InputError: Not a picture, or it cannot be made to fit; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("read_text", Image(image), {"language": language, "dense": dense}, options)
+        program = self._session.program("read_text", image, {"language": language, "dense": dense}, options)
         result: Text = await self._session.driver.run(program)
         return result
 
@@ -558,7 +556,7 @@ class AsyncClientMethods(AsyncBatching):
             UnsupportedOperationError: The provider lacks the operation or the language; nothing was sent.
             ServiceError: The service refused, for example the language.
         """
-        program = self._session.program("sentiment", require_text(text), {"language": language}, options)
+        program = self._session.program("sentiment", text, {"language": language}, options)
         result: Sentiment = await self._session.driver.run(program)
         return result
 
@@ -574,7 +572,7 @@ class AsyncClientMethods(AsyncBatching):
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("detect_language", require_text(text), {}, options)
+        program = self._session.program("detect_language", text, {}, options)
         result: Language = await self._session.driver.run(program)
         return result
 
@@ -593,7 +591,7 @@ class AsyncClientMethods(AsyncBatching):
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("key_phrases", require_text(text), {"language": language}, options)
+        program = self._session.program("key_phrases", text, {"language": language}, options)
         result: KeyPhrases = await self._session.driver.run(program)
         return result
 
@@ -613,7 +611,7 @@ class AsyncClientMethods(AsyncBatching):
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("translate", require_text(text), {"to": to, "source": source}, options)
+        program = self._session.program("translate", text, {"to": to, "source": source}, options)
         result: Translation = await self._session.driver.run(program)
         return result
 
@@ -641,7 +639,7 @@ class AsyncClientMethods(AsyncBatching):
             ServiceError: The service refused.
         """
         program = self._session.program(
-            "speech_to_text", Audio(audio), {"language": language, "words": words, "speakers": speakers}, options
+            "speech_to_text", audio, {"language": language, "words": words, "speakers": speakers}, options
         )
         result: Transcript = await self._session.driver.run(program)
         return result
@@ -670,7 +668,7 @@ class AsyncClientMethods(AsyncBatching):
             ServiceError: The service refused.
         """
         program = self._session.program(
-            "text_to_speech", require_text(text), {"voice": voice, "language": language, "format": format}, options
+            "text_to_speech", text, {"voice": voice, "language": language, "format": format}, options
         )
         result: Speech = await self._session.driver.run(program)
         return result

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
+from importlib import import_module
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from cloudai.errors import InputError, SettingsError
-from cloudai.media import Audio, Image
-from cloudai.models.base import Result
-from cloudai.models.face import Ages, Faces
-from cloudai.models.image import ImageAnalysis, Text
-from cloudai.models.speech import Speech, Transcript
-from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
+
+if TYPE_CHECKING:
+    from cloudai.media import Audio, Image
+    from cloudai.models.base import Result
 
 __all__ = [
     "OPERATIONS",
@@ -34,7 +34,7 @@ __all__ = [
     "require_text",
 ]
 
-Given: TypeAlias = Image | Audio | str
+Given: TypeAlias = "Image | Audio | str"
 """An input as an operation takes it."""
 Kind: TypeAlias = Literal["image", "audio", "text"]
 
@@ -84,7 +84,7 @@ class Operation:
     Args:
         name: The name of the method of clients and providers.
         input: What the input is: a picture, a recording or a text.
-        result: The class of the result.
+        result_path: The module and the class of the result: "cloudai.models.face:Faces".
         options: The options with their defaults, `REQUIRED` where there is none.
         timeout: Seconds that a whole call may take where the caller says nothing, waits and retries included.
         command: Its words on the command line; None where it has no command.
@@ -92,10 +92,17 @@ class Operation:
 
     name: str
     input: Kind
-    result: type[Result]
+    result_path: str
     options: Mapping[str, Any] = field(default_factory=dict)
     timeout: float = 60.0
     command: Command | None = None
+
+    @cached_property
+    def result(self) -> type[Result]:
+        """The class of the result, loaded when it is first used: most programs need few of them."""
+        module, _, name = self.result_path.partition(":")
+        kind: type[Result] = getattr(import_module(module), name)
+        return kind
 
 
 _MAX_FACES = Flag("count", "most faces in a picture (default: 100)", "N")
@@ -104,7 +111,7 @@ _ROWS = (
     Operation(
         "analyze_image",
         "image",
-        ImageAnalysis,
+        "cloudai.models.image:ImageAnalysis",
         options={
             "features": None,
             "language": None,
@@ -125,7 +132,7 @@ _ROWS = (
     Operation(
         "detect_faces",
         "image",
-        Faces,
+        "cloudai.models.face:Faces",
         options={"landmarks": False, "attributes": (), "max_faces": 100},
         command=Command(
             "faces",
@@ -139,15 +146,15 @@ _ROWS = (
     Operation(
         "estimate_age",
         "image",
-        Ages,
+        "cloudai.models.face:Ages",
         options={"max_faces": 100},
         command=Command("age", "guess how old faces look, where a provider does", flags={"max_faces": _MAX_FACES}),
     ),
-    Operation("read_text", "image", Text, options={"language": None, "dense": None}),
+    Operation("read_text", "image", "cloudai.models.image:Text", options={"language": None, "dense": None}),
     Operation(
         "sentiment",
         "text",
-        Sentiment,
+        "cloudai.models.text:Sentiment",
         options={"language": None},
         command=Command(
             "sentiment",
@@ -156,13 +163,13 @@ _ROWS = (
             settings={"lexicon": Flag("file", "words and scores for --provider local in any language", "CSV")},
         ),
     ),
-    Operation("detect_language", "text", Language),
-    Operation("key_phrases", "text", KeyPhrases, options={"language": None}),
-    Operation("translate", "text", Translation, options={"to": REQUIRED, "source": None}),
+    Operation("detect_language", "text", "cloudai.models.text:Language"),
+    Operation("key_phrases", "text", "cloudai.models.text:KeyPhrases", options={"language": None}),
+    Operation("translate", "text", "cloudai.models.text:Translation", options={"to": REQUIRED, "source": None}),
     Operation(
         "speech_to_text",
         "audio",
-        Transcript,
+        "cloudai.models.speech:Transcript",
         options={"language": REQUIRED, "words": True, "speakers": None},
         timeout=600.0,
         command=Command(
@@ -178,7 +185,7 @@ _ROWS = (
     Operation(
         "text_to_speech",
         "text",
-        Speech,
+        "cloudai.models.speech:Speech",
         options={"voice": None, "language": None, "format": "wav"},
         timeout=120.0,
     ),
@@ -209,6 +216,8 @@ def given_as(operation: str, given: Any) -> Given:
     kind = OPERATIONS[operation].input
     if kind == "text":
         return require_text(given)
+    from cloudai.media import Audio, Image
+
     source = Image if kind == "image" else Audio
     return given if isinstance(given, source) else source(given)
 
@@ -241,4 +250,6 @@ def recalled(operation: str, name: str, key: str, memory: Mapping[str, Any]) -> 
     kind = OPERATIONS[operation].input
     if kind == "text" or not memory:
         return None
+    from cloudai.media import Audio, Image
+
     return (Image if kind == "image" else Audio).recalled(name, key, memory)

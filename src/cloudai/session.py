@@ -14,7 +14,7 @@ from cloudai.core.engine import Engine
 from cloudai.core.flow import Flow, Request
 from cloudai.core.urls import FetchRules
 from cloudai.errors import SettingsError
-from cloudai.operations import OPERATIONS, Given, digest_of
+from cloudai.operations import OPERATIONS, Given, digest_of, given_as
 from cloudai.options import CallOptions, flow_of, require_seconds
 from cloudai.providers.base import Provider
 from cloudai.transport.connections import Verify
@@ -72,20 +72,21 @@ class Session:
     options: ClientOptions
 
     def call(
-        self, operation: str, given: Given, options: Mapping[str, Any], shared: CallOptions
+        self, operation: str, given: Any, options: Mapping[str, Any], shared: CallOptions
     ) -> tuple[Flow[Any], CallContext]:
         """Return the flow of one call, and its context.
 
         Args:
             operation: The name of the operation.
-            given: The input, as the operation takes it.
+            given: The input, as the user gave it or as the operation takes it.
             options: All options of the operation.
             shared: What every call takes beside them.
         """
+        given = given_as(operation, given)
         context = self.context(operation, given, shared)
         return flow_of(context.vendor, operation, given, options), context
 
-    def program(self, operation: str, given: Given, options: Mapping[str, Any], shared: CallOptions) -> Program[Any]:
+    def program(self, operation: str, given: Any, options: Mapping[str, Any], shared: CallOptions) -> Program[Any]:
         """Return the program of one call; see `call`.
 
         The client's method hands it to the driver, and not this one: its frame holds what the user gave, and would be

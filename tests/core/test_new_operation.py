@@ -56,7 +56,7 @@ with Client("gureum", send=Script(*[reply] * 4), offline=True) as client:
 TYPES = """
 from typing import assert_type
 from cloudai import AsyncBatch, AsyncClient, Batch, Client, Summary
-from cloudai.batch import Mapped
+from cloudai.batch.batch import Mapped
 
 async def typed(client: Client, awaiting: AsyncClient) -> None:
     assert_type(client.summarize("x", sentences=1, timeout=5.0), Summary)

@@ -26,7 +26,7 @@ from cloudai import (
     Transcript,
     Translation,
 )
-from cloudai.batch import Mapped
+from cloudai.batch.batch import Mapped
 
 
 def single_calls(client: Client) -> None:

@@ -2,61 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from inspect import iscoroutinefunction
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Unpack
 
-from cloudai.batch.batch import AsyncBatch, Batch, Mapped
-from cloudai.batch.runner import Runner
-from cloudai.batch.settings import BatchOptions, Settings
-from cloudai.errors import SettingsError
-from cloudai.session import Session
+if TYPE_CHECKING:
+    from cloudai.batch.batch import AsyncBatch, Batch, Mapped
+    from cloudai.batch.settings import BatchOptions
+    from cloudai.session import Session
 
 __all__ = ["AsyncBatching", "Batching"]
-
-
-def _runner(
-    session: Session, operation: str | Sequence[str], inputs: Iterable[Any], given: Mapping[str, Any], *, awaits: bool
-) -> Runner[Any]:
-    """Return what carries out a batch of the client.
-
-    Raises:
-        SettingsError: A batch has no such option, or the options cannot be used together.
-    """
-    if unknown := given.keys() - BatchOptions.__annotations__.keys():
-        raise SettingsError(
-            f"a batch has no option {', '.join(sorted(unknown))}",
-            advice=f"It has: {', '.join(BatchOptions.__annotations__)}; options of the operation go into options={{}}.",
-        )
-    settings = Settings(**given)
-    tell = settings.progress
-    if not awaits and (iscoroutinefunction(tell) or iscoroutinefunction(getattr(tell, "__call__", None))):  # noqa: B004
-        raise SettingsError("progress= is an async function", advice="Give a plain one, or take AsyncClient.")
-    return Runner(session, operation, inputs, replace(settings, keep=_kept(settings)))
-
-
-def _kept(settings: Settings) -> list[Any] | None:
-    """Return the columns to keep, or None for all of them."""
-    keep = settings.keep
-    if keep is None:
-        return None
-    if isinstance(keep, str | bytes) or not isinstance(keep, Iterable):
-        raise SettingsError(f"keep={keep!r}", advice=f"Give a list of columns, for example keep=[{keep!r}].")
-    if settings.column is None:
-        raise SettingsError("keep= goes with column=", advice="Say which column holds the inputs.")
-    return list(keep)
-
-
-_MAPPED = ("pace", "concurrency", "progress", "cache")
-
-
-def _of_map(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of a batch, with the rest as options of the operation."""
-    ours = {name: options.pop(name) for name in _MAPPED if name in options}
-    return {**ours, "options": options}
 
 
 class Batching:
@@ -90,7 +46,10 @@ class Batching:
             ...     sorted((item.item, item.result.label) for item in job)
             [(0, 'positive'), (1, 'negative')]
         """
-        return Batch(_runner(self._session, operation, inputs, settings, awaits=False))
+        from cloudai.batch.batch import Batch  # with the first batch: most programs have none
+        from cloudai.batch.build import runner_for
+
+        return Batch(runner_for(self._session, operation, inputs, settings, awaits=False))
 
     def _map(self, operation: str, inputs: Iterable[Any], **options: Any) -> Mapped[Any]:
         """Carry out one operation over a small list, in memory; the outcomes are in the order of the inputs.
@@ -108,7 +67,11 @@ class Batching:
             >>> [mood.label for mood in Client("local").map("sentiment", ["Good!", "Bad!"]).values()]
             ['positive', 'negative']
         """
-        with Batch[Any](_runner(self._session, operation, inputs, _of_map(options), awaits=False)) as job:
+        from cloudai.batch.batch import Batch, Mapped
+        from cloudai.batch.build import runner_for, settings_of_map
+
+        settings = settings_of_map(options)
+        with Batch[Any](runner_for(self._session, operation, inputs, settings, awaits=False)) as job:
             return Mapped(sorted(job, key=lambda outcome: outcome.item))
 
 
@@ -121,9 +84,16 @@ class AsyncBatching:
         self, operation: str | Sequence[str], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
     ) -> AsyncBatch[Any]:
         """See `Client.batch`; the batch is made at once, and run with ``async for``."""
-        return AsyncBatch(_runner(self._session, operation, inputs, settings, awaits=True))
+        from cloudai.batch.batch import AsyncBatch
+        from cloudai.batch.build import runner_for
+
+        return AsyncBatch(runner_for(self._session, operation, inputs, settings, awaits=True))
 
     async def _map(self, operation: str, inputs: Iterable[Any], **options: Any) -> Mapped[Any]:
         """See `Client.map`."""
-        async with AsyncBatch[Any](_runner(self._session, operation, inputs, _of_map(options), awaits=True)) as job:
+        from cloudai.batch.batch import AsyncBatch, Mapped
+        from cloudai.batch.build import runner_for, settings_of_map
+
+        settings = settings_of_map(options)
+        async with AsyncBatch[Any](runner_for(self._session, operation, inputs, settings, awaits=True)) as job:
             return Mapped(sorted([outcome async for outcome in job], key=lambda outcome: outcome.item))

@@ -12,7 +12,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from cloudai.batch import Batch, queries
+from cloudai.batch import queries
+from cloudai.batch.batch import Batch
 from cloudai.batch.cache_store import CacheStore
 from cloudai.batch.journal import Journal
 from cloudai.batch.results import outcomes_of, table_of

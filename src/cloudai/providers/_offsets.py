@@ -16,5 +16,5 @@ def start_of(text: str, content: str, offset: int, after: int) -> int:
     """
     if offset >= 0 and text.startswith(content, offset):
         return offset
-    place = text.find(content, after)
-    return place if place >= 0 else max(offset, after)
+    start = text.find(content, after)
+    return start if start >= 0 else max(offset, after)

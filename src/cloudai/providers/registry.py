@@ -64,14 +64,14 @@ def find(name: str) -> type[Provider]:
 
 def usable() -> tuple[dict[str, type[Provider]], list[SettingsError]]:
     """All providers by name, and what is wrong with those that cannot be had: one that is broken hides no other."""
-    found: dict[str, type[Provider]] = {}
+    loaded: dict[str, type[Provider]] = {}
     problems: list[SettingsError] = []
     for name in names():
         try:
-            found[name] = find(name)
+            loaded[name] = find(name)
         except SettingsError as error:
             problems.append(error)
-    return found, problems
+    return loaded, problems
 
 
 def _loaded(point: EntryPoint) -> type[Provider]:

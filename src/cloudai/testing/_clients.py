@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any
 
-from cloudai.client import AsyncClient, Client
+from cloudai.async_client import AsyncClient
+from cloudai.client import Client
 from cloudai.core.flow import Request
 from cloudai.providers.base import Provider
 from cloudai.providers.registry import find

@@ -139,13 +139,13 @@ def _objects(reply: Reply, picture: Picture, language: str) -> tuple[Object, ...
         return None
     return tuple(
         Object(
-            name=found.object,
-            confidence=found.confidence,
+            name=thing.object,
+            confidence=thing.confidence,
             language=language,
-            box=picture.box(found.rectangle.x, found.rectangle.y, found.rectangle.width, found.rectangle.height),
-            parent=found.parent.object if found.parent else None,
+            box=picture.box(thing.rectangle.x, thing.rectangle.y, thing.rectangle.width, thing.rectangle.height),
+            parent=thing.parent.object if thing.parent else None,
         )
-        for found in reply.objects
+        for thing in reply.objects
     )
 
 

@@ -118,8 +118,8 @@ class Reply(Wire):
 Part = Callable[[Reply, Picture, str], Any]
 
 
-def _box(place: Rectangle | None, picture: Picture) -> Box | None:
-    return picture.box(place.x, place.y, place.w, place.h) if place else None
+def _box(rectangle: Rectangle | None, picture: Picture) -> Box | None:
+    return picture.box(rectangle.x, rectangle.y, rectangle.w, rectangle.h) if rectangle else None
 
 
 def _caption(reply: Reply, picture: Picture, _: str) -> Caption | None:
@@ -149,9 +149,9 @@ def _objects(reply: Reply, picture: Picture, language: str) -> tuple[Object, ...
     if reply.objects_result is None:
         return None
     return tuple(
-        Object(name=tag.name, confidence=tag.confidence, language=language, box=_box(found.bounding_box, picture))
-        for found in reply.objects_result.values
-        for tag in found.tags[:1]
+        Object(name=tag.name, confidence=tag.confidence, language=language, box=_box(thing.bounding_box, picture))
+        for thing in reply.objects_result.values
+        for tag in thing.tags[:1]
     )
 
 

@@ -90,8 +90,8 @@ class FaceService(AzureService):
         """Where the faces are, and of each what is asked for."""
         self._require(attributes)
         picture = yield from image.fit(LIMITS)
-        found = yield from self.faces_of(picture, landmarks=landmarks, attributes=attributes)
-        return Faces(faces=found[:max_faces], truncated=len(found) >= min(max_faces, MOST_FACES))
+        faces = yield from self.faces_of(picture, landmarks=landmarks, attributes=attributes)
+        return Faces(faces=faces[:max_faces], truncated=len(faces) >= min(max_faces, MOST_FACES))
 
     @capability(
         "limited",
@@ -106,9 +106,9 @@ class FaceService(AzureService):
         """How old the faces look: one number, without a range."""
         self._require(("age",))
         picture = yield from image.fit(LIMITS)
-        found = yield from self.faces_of(picture, landmarks=False, attributes=("age",))
-        ages = tuple(FaceAge(box=face.box, **(face.age or Age()).model_dump()) for face in found[:max_faces])
-        return Ages(ages=ages, truncated=len(found) >= min(max_faces, MOST_FACES))
+        faces = yield from self.faces_of(picture, landmarks=False, attributes=("age",))
+        ages = tuple(FaceAge(box=face.box, **(face.age or Age()).model_dump()) for face in faces[:max_faces])
+        return Ages(ages=ages, truncated=len(faces) >= min(max_faces, MOST_FACES))
 
     def missing(self, operation: str | None = None) -> str | None:
         """Says also that ages need approval."""
@@ -240,11 +240,11 @@ class Detected(RootModel[list[WireFace]]):
 
 
 def _face(face: WireFace, picture: Picture, landmarks: bool) -> Face:
-    place, said = face.face_rectangle, face.face_attributes
+    rectangle, said = face.face_rectangle, face.face_attributes
     points = {LANDMARKS.get(n, f"azure:{n}"): picture.point(p.x, p.y) for n, p in face.face_landmarks.items()}
     headwear = next((worn for worn in said.accessories if worn.type.lower() == "headwear"), None)
     return Face(
-        box=picture.box(place.left, place.top, place.width, place.height),
+        box=picture.box(rectangle.left, rectangle.top, rectangle.width, rectangle.height),
         landmarks=_some(points) if landmarks else None,
         pose=Pose(roll=said.head_pose.roll, pitch=said.head_pose.pitch, yaw=said.head_pose.yaw)
         if said.head_pose

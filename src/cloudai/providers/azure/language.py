@@ -86,13 +86,13 @@ class Language(AzureService):
             raise self.error_from(fault_inside(failure.error), 200)
         if len(results.documents) != 1:
             raise MalformedResponseError(f"one text was sent, {len(results.documents)} replies came")
-        found = results.documents[0]
+        result = results.documents[0]
         return Sentiment(
-            label=known_label(found.label),
-            **_scores(found.confidences),
-            sentences=_sentences(found.sentences, text),
-            language=found.detected or language,
-            language_source="given" if language else "detected" if found.detected else None,
+            label=known_label(result.label),
+            **_scores(result.confidences),
+            sentences=_sentences(result.sentences, text),
+            language=result.detected or language,
+            language_source="given" if language else "detected" if result.detected else None,
             meta=Meta(model=results.model_version, language_sent=code),
         )
 
@@ -157,8 +157,8 @@ class AnalyzeTogether:
         def of(kind: str) -> list[dict[str, Any]]:
             return [{**each, "id": ONLY} for each in results.get(kind) or [] if each.get("id") == id]
 
-        alone = {**body, "results": {**results, "documents": of("documents"), "errors": of("errors")}}
-        return response.with_json(alone)
+        own_part = {**body, "results": {**results, "documents": of("documents"), "errors": of("errors")}}
+        return response.with_json(own_part)
 
 
 ANALYZE_TOGETHER = AnalyzeTogether()
@@ -222,8 +222,8 @@ class Document(Wire):
 
     @property
     def detected(self) -> str | None:
-        found = self.detected_language
-        return found.iso6391_name if isinstance(found, DetectedLanguage) else found
+        result = self.detected_language
+        return result.iso6391_name if isinstance(result, DetectedLanguage) else result
 
 
 class Failed(Wire):
@@ -257,12 +257,12 @@ def _scores(shares: Shares) -> dict[str, Any]:
 
 
 def _sentences(sentences: Sequence[WireSentence], text: str) -> tuple[Sentence, ...]:
-    found, after = [], 0
+    result, after = [], 0
     for sentence in sentences:
         content = text[sentence.offset : sentence.offset + sentence.length] if sentence.text is None else sentence.text
         start = start_of(text, content, sentence.offset, after)
         after = start + len(content)
-        found.append(
+        result.append(
             Sentence(
                 text=content,
                 start=start,
@@ -272,7 +272,7 @@ def _sentences(sentences: Sequence[WireSentence], text: str) -> tuple[Sentence, 
                 opinions=_opinions(sentence, sentences),
             )
         )
-    return tuple(found)
+    return tuple(result)
 
 
 def _opinions(sentence: WireSentence, sentences: Sequence[WireSentence]) -> tuple[Opinion, ...] | None:
@@ -296,10 +296,10 @@ def _assessment(relation: Relation, sentences: Sequence[WireSentence]) -> Judgin
     match = re.search(r"/sentences/(\d+)/assessments/(\d+)$", relation.ref)
     if not match:
         return None
-    sentence, place = int(match[1]), int(match[2])
-    if sentence >= len(sentences) or place >= len(sentences[sentence].assessments):
+    sentence, assessment = int(match[1]), int(match[2])
+    if sentence >= len(sentences) or assessment >= len(sentences[sentence].assessments):
         raise MalformedResponseError(f"the reply refers to what it does not hold: {relation.ref}")
-    return sentences[sentence].assessments[place]
+    return sentences[sentence].assessments[assessment]
 
 
 def _span(span: Span) -> dict[str, Any]:

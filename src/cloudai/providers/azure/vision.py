@@ -97,27 +97,27 @@ class Vision(FaceService):
         picture = yield from image.fit(LIMITS_3 if by_3 or by_face else LIMITS_4)
         code = base(language) if language else None
         frame: dict[str, Any] = {"width": picture.width, "height": picture.height, "format": picture.format}
-        found: dict[Feature, Any] = {}
+        parts: dict[Feature, Any] = {}
         models: list[str] = []
         if by_4:
             reply_4 = yield from self._ask_4(picture, by_4, code, gender_neutral)
-            found |= {feature: _analysis_4.PARTS[feature](reply_4, picture, code or "en") for feature in by_4}
+            parts |= {feature: _analysis_4.PARTS[feature](reply_4, picture, code or "en") for feature in by_4}
             frame = _known(picture, frame, reply_4.metadata.model_dump())
             models += [reply_4.model_version] if reply_4.model_version else []
         if by_3:
             reply_3 = yield from self._ask_3(picture, by_3, code)
-            found |= {feature: _analysis_3.PARTS[feature](reply_3, picture, code or "en") for feature in by_3}
+            parts |= {feature: _analysis_3.PARTS[feature](reply_3, picture, code or "en") for feature in by_3}
             frame = _known(picture, frame, reply_3.metadata.model_dump())
             models += [reply_3.model_version] if reply_3.model_version else []
         if by_face:
             faces = yield from self.faces_of(picture, landmarks=False, attributes=())
-            found["faces"] = Faces(faces=faces, truncated=len(faces) >= MOST_FACES)
-        kept = {feature: _first(things, max_results) for feature, things in found.items()}
+            parts["faces"] = Faces(faces=faces, truncated=len(faces) >= MOST_FACES)
+        kept = {feature: _first(things, max_results) for feature, things in parts.items()}
         return ImageAnalysis(
             **frame,
             **kept,
             unsupported=unsupported,
-            truncated=any(kept[feature] != things for feature, things in found.items()),
+            truncated=any(kept[feature] != things for feature, things in parts.items()),
             meta=Meta(model=", ".join(models) or None, language_sent=code),
         )
 

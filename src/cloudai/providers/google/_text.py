@@ -56,8 +56,8 @@ class WireWord(Wire):
     @property
     def ends_with(self) -> str | None:
         """The break after its last symbol."""
-        found = self.symbols[-1].property.detected_break if self.symbols else None
-        return found.type if found else None
+        detected = self.symbols[-1].property.detected_break if self.symbols else None
+        return detected.type if detected else None
 
 
 class Paragraph(Wire):
@@ -153,8 +153,8 @@ def _lines_of_flat_words(text: str, words: Sequence[TextAnnotation], picture: Pi
         while rest and missing.startswith("".join(rest[0].description.split())):
             word = rest.pop(0)
             missing = missing.removeprefix("".join(word.description.split()))
-            place = word.bounding_poly
-            taken.append(Word(text=word.description, box=place.box(picture), polygon=place.points(picture)))
+            polygon = word.bounding_poly
+            taken.append(Word(text=word.description, box=polygon.box(picture), polygon=polygon.points(picture)))
         yield Line(text=line, words=tuple(taken), box=_around([word.box for word in taken]))
 
 

@@ -95,13 +95,13 @@ class SentimentReply(Wire):
 
 
 def _sentences(sentences: list[WireSentence], text: str) -> tuple[Sentence, ...]:
-    found, after = [], 0
+    located, after = [], 0
     for sentence in sentences:
         content = sentence.text.content
         start = start_of(text, content, sentence.text.begin_offset, after)
         after = start + len(content)
         score, magnitude = sentence.sentiment.score, sentence.sentiment.magnitude
-        found.append(
+        located.append(
             Sentence(
                 text=content,
                 start=start,
@@ -111,4 +111,4 @@ def _sentences(sentences: list[WireSentence], text: str) -> tuple[Sentence, ...]
                 magnitude=magnitude,
             )
         )
-    return tuple(found)
+    return tuple(located)

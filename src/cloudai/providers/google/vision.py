@@ -153,16 +153,16 @@ class Vision(GoogleService):
         if not types:
             return ImageAnalysis(unsupported=unsupported)
         reply = yield from self._annotate(picture, [_feature(t, max_results) for t in types], language)
-        found = {f: PARTS[f](reply, picture) for f in asked if f in PARTS}
+        parts = {f: PARTS[f](reply, picture) for f in asked if f in PARTS}
         return ImageAnalysis(
-            **found,
+            **parts,
             width=picture.width,
             height=picture.height,
             format=picture.format,
             unsupported=unsupported,
             truncated=any(
                 isinstance(things, tuple | Faces) and len(things) >= _most(TYPES[f], max_results)
-                for f, things in found.items()
+                for f, things in parts.items()
                 if TYPES[f] not in UNCOUNTED
             ),
             meta=Meta(language_sent=_hint(language)),
@@ -298,7 +298,7 @@ def _fields(request: Request) -> set[str] | None:
 
 def _pictures(requests: Sequence[Request]) -> list[list[int]]:
     """The numbers of those that are about the same picture, seen in the same way, for different things."""
-    found: list[list[int]] = []
+    parts: list[list[int]] = []
     of_picture: dict[Any, list[list[int]]] = {}
     for number, request in enumerate(requests):
         content = _item(request)["image"].get("content")
@@ -311,8 +311,8 @@ def _pictures(requests: Sequence[Request]) -> list[list[int]]:
                 break
         else:
             same.append([number])
-            found.append(same[-1])
-    return found
+            parts.append(same[-1])
+    return parts
 
 
 def _go_together(request: Request, others: Sequence[Request]) -> bool:
@@ -545,7 +545,7 @@ def _people(reply: AnnotateReply, picture: Picture) -> tuple[Person, ...]:
 
 
 def _places(reply: AnnotateReply, picture: Picture) -> tuple[Place, ...]:
-    def place(entity: Entity) -> Place:
+    def landmark_place(entity: Entity) -> Place:
         where = next((location.lat_lng for location in entity.locations if location.lat_lng), None)
         return Place(
             name=entity.description,
@@ -556,7 +556,7 @@ def _places(reply: AnnotateReply, picture: Picture) -> tuple[Place, ...]:
             longitude=where.longitude if where else None,
         )
 
-    return tuple(map(place, reply.landmark_annotations))
+    return tuple(map(landmark_place, reply.landmark_annotations))
 
 
 def _colors(reply: AnnotateReply, _: Picture) -> tuple[Color, ...]:

@@ -103,21 +103,21 @@ class Local(Provider):
                 f"no {', '.join(unsupported)} on this machine",
                 advice=f'It has: {", ".join(HAS)}. missing="report" goes on without; azure and google have more.',
             )
-        found = None
+        detections = None
         if "faces" in asked:
-            found = yield from self._faces(image, landmarks=False, max_faces=max_results or 100)
+            detections = yield from self._faces(image, landmarks=False, max_faces=max_results or 100)
         shown = yield from image.pixels(picture.SIDE)
         properties = yield from call(picture.measure, shown.image)
         return ImageAnalysis(
-            faces=found,
+            faces=detections,
             colors=properties.colors[:max_results] if "colors" in asked else None,
             sharpness=properties.sharpness,
             width=shown.width,
             height=shown.height,
             format=shown.format,
             unsupported=unsupported,
-            truncated=bool(found and found.truncated),
-            meta=Meta(method="local", service="pillow+opencv", model=found.meta.model if found else None),
+            truncated=bool(detections and detections.truncated),
+            meta=Meta(method="local", service="pillow+opencv", model=detections.meta.model if detections else None),
         )
 
     @capability(
@@ -144,7 +144,7 @@ class Local(Provider):
     def _faces(self, image: Image, *, landmarks: bool, max_faces: int) -> Flow[Faces]:
         shown = yield from image.pixels(faces.SIDE)
         model = self.setting("face_model")
-        found = yield from call(faces.yunet, shown.image, model) if model else call(faces.cascade, shown.image)
+        detections = yield from call(faces.yunet, shown.image, model) if model else call(faces.cascade, shown.image)
         every = largest_first(
             [
                 Face(
@@ -152,7 +152,7 @@ class Local(Provider):
                     confidence=one.confidence,
                     landmarks={n: shown.point(*p) for n, p in one.landmarks.items()} if landmarks else None,
                 )
-                for one in found
+                for one in detections
             ]
         )
         name = "yunet" if model else faces.CASCADE

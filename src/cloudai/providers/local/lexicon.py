@@ -47,8 +47,8 @@ def by_vader(text: str, language: str | None) -> Sentiment:
             f"no {NAMES.get(code, code)} sentiment; give Local(lexicon=…), or use azure or google."
         )
     analyzer = _vader()
-    found = _sentiment(text, lambda part: float(analyzer.polarity_scores(part)["compound"]))
-    return found.model_copy(
+    sentiment = _sentiment(text, lambda part: float(analyzer.polarity_scores(part)["compound"]))
+    return sentiment.model_copy(
         update={
             "language": "en",
             "language_source": "given" if language else None,
@@ -71,8 +71,8 @@ def by_words(text: str, language: str | None, words: str | os.PathLike[str] | Ma
         total = sum(_longest_entry(token, entries, longest) for token in tokens)
         return total / math.sqrt(total * total + ALPHA)
 
-    found = _sentiment(text, score)
-    return found.model_copy(
+    sentiment = _sentiment(text, score)
+    return sentiment.model_copy(
         update={
             "language": language,
             "language_source": "given" if language else None,

@@ -174,13 +174,13 @@ def _words(
 ) -> list[SpokenWord]:
     sure = [_row(row, 2)[1] for row in confidences]
     words = []
-    for place, (text, start, end) in enumerate(_row(row, 3) for row in timestamps):
+    for index, (text, start, end) in enumerate(_row(row, 3) for row in timestamps):
         words.append(
             SpokenWord(
                 text=text,
                 start=start,
                 end=end,
-                confidence=sure[place] if len(sure) == len(timestamps) else None,
+                confidence=sure[index] if len(sure) == len(timestamps) else None,
                 speaker=speaker_at.get((start, end)),
             )
         )

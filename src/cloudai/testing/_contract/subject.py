@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from cloudai.client import AsyncClient, Client
+from cloudai.async_client import AsyncClient
+from cloudai.client import Client
 from cloudai.core.flow import Call, Flow, Parallel, Request, Response
 from cloudai.core.retry import GOOD
 from cloudai.errors import CloudAIError

@@ -1,0 +1,54 @@
+"""`AsyncClient`: how it is made and closed. A program that blocks never loads it, nor asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Self
+
+from cloudai.client import BaseClient, network_options, offline_only
+from cloudai.client_methods import AsyncClientMethods
+from cloudai.core.drivers.awaiting import Awaiting
+from cloudai.session import ClientOptions
+from cloudai.transport.async_http import AsyncNetwork
+
+__all__ = ["AsyncClient"]
+
+
+class AsyncClient(AsyncClientMethods, BaseClient):
+    """Calls one provider, awaiting; pictures are prepared in threads, so the event loop never waits for them.
+
+    Example:
+        async with AsyncClient("google") as client:
+            faces = await client.detect_faces("team.jpg")
+    """
+
+    _awaiting = True
+
+    def _connected(self, options: ClientOptions) -> Awaiting:
+        self._network = (
+            None if options.send or options.offline else AsyncNetwork(options.http_client, **network_options(options))
+        )
+        return Awaiting(
+            options.send or self._network or offline_only,
+            options.sleep or asyncio.sleep,
+            options.max_concurrency,
+            _fetcher(options) if options.fetch_urls else None,
+        )
+
+    async def close(self) -> None:
+        """Close the connections and let the threads go."""
+        self._driver.close()
+        if self._network:
+            await self._network.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+def _fetcher(options: ClientOptions) -> Any:
+    from cloudai.transport.fetcher import AsyncFetcher  # most clients fetch nothing
+
+    return AsyncFetcher(options.verify)
