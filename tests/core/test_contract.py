@@ -39,13 +39,31 @@ def test_what_is_loaded_late_is_what_type_checkers_see() -> None:
 
 
 def test_importing_loads_nothing_that_is_not_used_yet() -> None:
-    """`import cloudai` loads two of its files and no other package; a blocking call loads no asyncio and no batch."""
+    """`import cloudai` loads two of its files, and no other package."""
     code = (
         "import sys; before = set(sys.modules); import cloudai; after = set(sys.modules) - before; "
         "print(sorted(m for m in after if m.startswith('cloudai') or m in {'pydantic', 'httpx2', 'asyncio', 'PIL'}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['cloudai', 'cloudai._version']"
+
+
+def test_a_first_call_loads_what_it_needs() -> None:
+    """A blocking call about a text loads no asyncio, no batch, no picture library, and fewer than 70 of our files."""
+    reply = '{"documentSentiment": {"score": 0.5, "magnitude": 1}, "languageCode": "ko", "sentences": []}'
+    code = (
+        "import sys, cloudai; "
+        f"reply = cloudai.Response(200, {{'content-type': 'application/json'}}, {reply.encode()!r}); "
+        "client = cloudai.Client(cloudai.Google(api_key='not-a-real-key'), send=lambda _: reply); "
+        "assert client.sentiment('맛있어요!').score == 0.5; "
+        "ours = [name for name in sys.modules if name.startswith('cloudai')]; "
+        "heavy = {'asyncio', 'tenacity', 'PIL', 'tqdm', 'platformdirs', 'cloudai.batch.batch', 'cloudai.bridges'}; "
+        "print(len(ours), sorted(heavy & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    count, _, heavy = done.stdout.strip().partition(" ")
+    assert heavy == "[]"
+    assert int(count) < 70
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
