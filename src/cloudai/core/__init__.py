@@ -1,1 +1,1 @@
-"""Flows, the engine around them and the two drivers: how a call is carried out, whoever answers it."""
+"""The core carries out a call to any provider: a flow describes it, the engine surrounds it, a driver does the I/O."""

@@ -1,4 +1,4 @@
-"""One call: what was asked, how much time it has, its attempts, units and replies, and the events it tells of."""
+"""`CallContext` keeps the account of one call, and an `Event` tells the user of one step in it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["CallContext", "Event", "raw_of"]
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened in a call, for ``on_event``.
+    """One event in a call, as ``on_event`` gets it.
 
     ``kind`` is "attempt" (a request goes out), "reply", "failure", "wait" (``seconds`` until the next
-    attempt) or "result". Holds no key, no upload and no reply.
+    attempt) or "result" (the call has ended, well or with ``error``). An event holds no key, no upload and no reply.
     """
 
     kind: str
@@ -35,32 +35,37 @@ class Event:
 
 @dataclass
 class CallContext:
-    """One call: what was asked, how much time it has, and its book of attempts, units and replies."""
+    """The account of one call: what was asked, how much time it has, and its attempts, billed units and replies."""
 
     vendor: Vendor
     operation: str
     describe: Callable[[], Mapping[str, Any]] = field(repr=False)
-    """Returns what `Meta` says of the input before it is prepared. Called late: the name of a picture given as
-    bytes is its digest, and the event loop must not wait for that."""
+    """A function that returns what `Meta` says of the input before the input is prepared. It is called late: the
+    name of a picture given as bytes is its digest, and the event loop must not wait for that."""
     deadline: float
+    """The end of the call's time, by the engine's clock."""
     extra: Mapping[str, Any] | None = field(default=None, repr=False)
     extra_params: Mapping[str, str] | None = field(default=None, repr=False)
     extra_headers: Mapping[str, str] | None = field(default=None, repr=False)
     prepared: Callable[[], Mapping[str, Any]] = field(default=dict, repr=False)
-    """Returns what `Meta` says of the input once it is prepared."""
+    """A function that returns what `Meta` says of the input once it is prepared."""
     hooks: CallHooks = field(default_factory=CallHooks)
-    """What is kept of each exchange: in a batch, all that is paid for."""
+    """The hooks of the call; those of a batch keep all that is paid for."""
     attempts: int = 0
     billed_min: int = 0
     billed_max: int = 0
     exchanges: list[tuple[Request, Response]] = field(default_factory=list)
-    """What was asked and answered, requests for tokens left out."""
+    """The requests with their replies, without the requests for tokens."""
     request_id: str | None = None
     state: State = "NOT_SENT"
-    """Of the last attempt."""
+    """The state of the last attempt."""
 
     def left(self, now: float) -> float:
-        """Return the seconds that are left; DeadlineExceededError where there are none."""
+        """Return the seconds that are left.
+
+        Raises:
+            DeadlineExceededError: The time is used up.
+        """
         left = self.deadline - now
         if left <= 0:
             error = DeadlineExceededError(
@@ -73,10 +78,12 @@ class CallContext:
 
 
 def raw_of(exchanges: Sequence[tuple[int, Response]]) -> Any:
-    """The reply as received; a list of them where the operation took several. Polls but the last are left out.
+    """Return the reply as received, or a list of the replies where the operation took several requests.
+
+    The replies to polls are left out, but for one that came last. Where nothing was answered this returns None.
 
     Args:
-        exchanges: Units of each request, and its reply.
+        exchanges: The units that each request is billed, with its reply.
     """
     last = len(exchanges) - 1
     bodies = [_body(response) for i, (billed, response) in enumerate(exchanges) if billed or i == last]
@@ -87,4 +94,4 @@ def _body(response: Response) -> Any:
     try:
         return response.json()
     except MalformedResponseError:
-        return response.content  # audio
+        return response.content  # the reply is audio

@@ -1,7 +1,7 @@
-"""What a program asks of its driver: the effects, as data.
+"""Effects are what a program asks of its driver, as plain data.
 
-The engine, and a batch around it, are generators that yield these; ``drivers/`` carries them out, blocking or
-awaiting.
+The engine, and a batch around it, are generators that yield effects. The drivers in ``drivers/`` carry them out, one
+by blocking and one by awaiting.
 """
 
 from __future__ import annotations
@@ -23,68 +23,74 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Send:
-    """Send the request and return the response."""
+    """An effect that sends a request; its outcome is the response."""
 
     request: Request
     timeout: float | None = None
-    """Seconds left; what waits for a free place takes off, the request is sent with the rest."""
+    """Seconds that are left. Waiting for a free slot uses them up too; the request is sent with the rest."""
 
 
 @dataclass(frozen=True)
 class Get:
-    """Fetch an input of the user's from its address, without any credentials, and return the response."""
+    """An effect that fetches a user's input from its address, without any credentials; its outcome is the response."""
 
     url: str
     rules: FetchRules
     headers: Mapping[str, str]
     timeout: float | None = None
-    """Seconds left."""
+    """Seconds that are left."""
 
 
 @dataclass(frozen=True)
 class Sleep:
-    """Let so many seconds pass."""
+    """An effect that lets so many seconds pass."""
 
     seconds: float
 
 
 @dataclass(frozen=True)
 class Once:
-    """Run the program unless one with this key is running; all who ask get its outcome, or run out of time."""
+    """An effect that runs a program, unless one with the same key is running already.
+
+    Every caller gets the outcome of that one run, or runs out of time.
+    """
 
     key: Hashable
     program: Callable[[], Program[Any]]
     timeout: float
-    """Seconds this caller waits."""
+    """Seconds that this caller waits."""
 
 
 @dataclass(frozen=True)
 class Gather:
-    """Run the programs at the same time; a list of their outcomes, errors among them, in order."""
+    """An effect that runs programs at the same time; its outcome is the list of theirs, in order, errors among them."""
 
     programs: Sequence[Program[Any]]
 
 
 @dataclass(frozen=True)
 class Wait:
-    """Wait for what another thread or task completes, and return its outcome; to give up waiting does not undo it."""
+    """An effect that waits for a future of another thread or task; its outcome is that of the future.
+
+    A caller that gives up waiting does not cancel the future.
+    """
 
     future: Future[Any]
 
 
 class Store(Protocol):
-    """Whoever owns a file, and runs in a thread of its own what others want of it."""
+    """The owner of a file, which runs the work that others have for the file in a thread of its own."""
 
     def do(self, work: Callable[[Any], Any]) -> Future[Any]:
-        """Run this; its outcome, once it is on disk."""
+        """Run the work, and return a future that has its outcome once that is on disk."""
 
     def do_all(self, works: Sequence[Callable[[Any], Any]]) -> Future[list[tuple[Any, Exception | None]]]:
-        """Run these as one; what each returned or raised, once all is on disk."""
+        """Run the works as one, and return a future of what each returned or raised, done once all is on disk."""
 
 
 @dataclass(frozen=True)
 class Persist:
-    """Have its keeper run this, and return the outcome once it is on disk."""
+    """An effect that has the owner of a file run some work; its outcome is that of the work, once it is on disk."""
 
     keeper: Store
     work: Callable[[Any], Any]

@@ -1,7 +1,7 @@
-"""What happens around one exchange: token, send, classify, retry, account. Performs no I/O.
+"""The engine surrounds each exchange: it gets a token, sends, classifies the outcome, retries and keeps account.
 
-The engine is a generator too. It takes a flow's steps and yields a handful of *effects* (``effects.py``), which a
-driver carries out (``drivers/``). The time comes from outside as well.
+It performs no I/O. The engine is a generator too: it takes the steps of a flow and yields a handful of *effects*
+(``effects.py``), which a driver carries out (``drivers/``). The time comes from outside as well, by ``clock``.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ TOO_MANY = "Wait and call again, or call less often."
 
 
 class Engine:
-    """Carries out the flows of one client: one engine serves all its calls."""
+    """The engine of one client, which carries out the flows of all its calls."""
 
     def __init__(
         self,
@@ -77,29 +77,34 @@ class Engine:
         self._guards: EndpointGuards | None = None
         self._keys: list[str] | None = None
         self._withheld = Secrets()
-        """Of the last request."""
+        """The secrets of the last request."""
 
     def run(self, flow: Flow[R], context: CallContext) -> Program[R]:
-        """The whole call: the flow's result with ``meta`` and ``raw``, or an error that says what it cost."""
+        """Carry out a whole call, and return the result of its flow with ``meta`` and ``raw``.
+
+        Raises:
+            CloudAIError: The call failed; the error says what it may have cost.
+        """
         began, called_at = self.clock(), datetime.now(UTC)
         failure: CloudAIError | None = None
         try:
             result = yield from self._steps(flow, context)
         except ValidationError as error:
-            # The flow built its result from numbers that a result refuses.
+            # The flow built its result from numbers that the result's model refuses.
             failure = _out_of_range(error)
         except CloudAIError as error:
             failure = error
         if failure is not None:
+            # This is outside `except`, or Python would attach the frames and causes that `detached` removes.
             raise detached(self._signed_off(failure, context))
         self._tell("result", context)
         return result._with(self._meta(result, context, called_at, self.clock() - began), _raw(context))  # noqa: SLF001
 
     def _steps(self, flow: Flow[T], context: CallContext, within: str = "") -> Program[T]:
-        """Carry out a flow: its requests by `_exchange`, its blocking functions by the driver.
+        """Carry out a flow: `_exchange` sends its requests, and the driver runs its blocking functions.
 
-        Each exchange has a place by which it is found again: its number in the flow ("2"), after the place of the
-        flow it is a part of ("1.0.2"). All looks at one job are one place.
+        Each exchange has a step id, by which the next run of a batch recognizes it: its number in the flow ("2"),
+        behind the id of the parallel step that the flow is a part of ("1.0.2"). All polls of one job have one id.
         """
         answer: Any = None
         failure: BaseException | None = None
@@ -114,6 +119,7 @@ class Engine:
             try:
                 match step:
                     case Request():
+                        # A poll that is repeated keeps its number: how often a job was polled differs from run to run.
                         number += not (last and _is_poll(step) and (step.method, step.url) == (last.method, last.url))
                         last = step
                         answer = yield from self._exchange(step, context, f"{within}{number}")
@@ -131,18 +137,18 @@ class Engine:
         return [self._steps(flow, context, f"{within}.{number}.") for number, flow in enumerate(flows)]
 
     def _called(self, step: Call, context: CallContext) -> Program[Any]:
-        """Run a blocking function; one that waits for somebody else has the time that is left."""
+        """Run a blocking function; one that waits for another service gets the time that is left."""
         if not step.waits:
             return (yield step)
         try:
             return (yield replace(step, timeout=context.left(self.clock())))
         except CloudAIError as error:
-            if not isinstance(error, DeadlineExceededError):  # whose time was up says so itself
+            if not isinstance(error, DeadlineExceededError):  # a call without time left says nothing of the login
                 context.hooks.login_failed(error)
             raise
 
     def _fetched(self, address: str, context: CallContext) -> Program[bytes | None]:
-        """The file at an address, within the call's time; None where it is for the provider to fetch."""
+        """Return the file at an address, fetched within the call's time, or None where the provider is to fetch it."""
         if self.fetching is None:
             return None
         if self.offline:
@@ -150,18 +156,18 @@ class Engine:
         return (yield from fetched(address, self.fetching, self.clock, context.deadline))
 
     def prepare(self, flow: Flow[None], context: CallContext) -> Program[None]:
-        """Carry out a flow that makes an input ready before its bytes are asked for: it may be an address."""
+        """Carry out a flow that makes an input ready before its bytes are read, for the input may be an address."""
         yield from self._steps(flow, context)
 
     def _exchange(self, request: Request, context: CallContext, step_id: str) -> Program[Response]:
-        """Send a request until it is answered, refused for good, or out of time; what is held is not sent again."""
-        if request.credentials and (held := context.hooks.stored_reply(step_id)) is not None:
-            context.exchanges.append((request, held))
-            return held
+        """Send a request until it is answered, refused for good, or out of time, unless its reply is stored already."""
+        if request.credentials and (stored := context.hooks.stored_reply(step_id)) is not None:
+            context.exchanges.append((request, stored))
+            return stored
         request = with_extras(request, context)
         if request.delay:
             yield from context.hooks.wait(min(request.delay, context.left(self.clock())))
-        _require_same_place(request, context)
+        _require_known_origin(request, context)
         endpoint = request.service, *split(request.url)[:2]
         guards = self._guarded(context.vendor)
         budget, gate = guards.budget(endpoint), guards.gate(endpoint)
@@ -185,10 +191,10 @@ class Engine:
     def _policy(
         self, request: Request, context: CallContext, step_id: str, budget: RetryBudget, unknowns: int
     ) -> RetryCallState:
-        """Made when an exchange has failed, and not before: most do not."""
+        """Return the retry loop of an exchange. Most exchanges do not fail, so it is made only when one has failed."""
 
         def most(error: CloudAIError) -> float:
-            """Asked once for each failure, so that it can count them."""
+            """Return how many attempts there may be. It is called once for each failure, so that it can count them."""
             nonlocal unknowns
             unknowns += classify(error).state == "UNKNOWN"
             return self._most_attempts(error, request, unknowns)
@@ -196,32 +202,35 @@ class Engine:
         return retrying(
             most,
             lambda: context.deadline - self.clock(),
-            # A new token is no sign of an outage, and a job that is paid is looked at whatever the others suffer.
+            # Neither of these takes from the budget: a refused token is no sign of an outage, and a job that is paid
+            # for is polled even during one.
             lambda error: isinstance(error, AuthError) or _is_poll(request) or context.hooks.may_retry(step_id, budget),
         )
 
     def _guarded(self, vendor: Vendor) -> EndpointGuards:
-        """Return the guards of the account; those of this client where it has no key, or a clock of its own."""
+        """Return the guards of the account; a client without a key, offline or with its own clock has its own."""
         if self._guards is None:
             account = None if self.offline or self.clock is not time.monotonic else vendor.account()
             self._guards = shared(account) if account else EndpointGuards()
         return self._guards
 
     def _most_attempts(self, error: CloudAIError, request: Request, unknowns: int) -> float:
-        """How many attempts there are where one ended so."""
+        """Return how many attempts a request has, the first included, where one of them ended in this error."""
         outcome = classify(error)
         if outcome.attempts == 1:
             return 1
         if _is_poll(request):
-            return math.inf  # looking at a job costs nothing, and giving up on it does
+            return math.inf  # a poll costs nothing, and giving up loses a job that is paid for
         if outcome.state == "UNKNOWN":
+            # Unknown attempts of earlier runs count too: what may have been billed is not sent again in each of them.
             return self.max_attempts if self.on_unknown == "retry" and unknowns < outcome.attempts else 1
+        # max_attempts= replaces the usual number of attempts, and raises no smaller one.
         return min(outcome.attempts, self.max_attempts) if outcome.attempts < USUAL else self.max_attempts
 
     def _turn(
         self, request: Request, context: CallContext, step_id: str, guards: EndpointGuards, endpoint: Hashable
     ) -> Program[None]:
-        """Wait until it may go out. Where the ledger is patient that takes nothing off the call's time."""
+        """Wait until the request may go out; in a batch that takes nothing off the call's time."""
         began, gate = self.clock(), guards.gate(endpoint)
         yield from self._pass(gate, context)
         if request.credentials:
@@ -231,14 +240,20 @@ class Engine:
             and (seconds := context.hooks.seconds_until_turn(step_id, guards.limiter(endpoint), self.clock())) > 0
         ):
             yield from context.hooks.wait(seconds)
+            # A 429 to another call may have closed the gate meanwhile.
             yield from self._pass(gate, context)
         if context.hooks.waits_extend_the_deadline:
             context.deadline += self.clock() - began
 
     def _pass(self, gate: Gate, context: CallContext) -> Program[None]:
-        """Wait while the endpoint has asked everybody to; RateLimitedError where that is longer than the call has."""
+        """Wait while the gate is closed, because the service has asked all callers to wait.
+
+        Raises:
+            RateLimitedError: The gate is closed for longer than the call has.
+        """
         waited_for = None
-        # Once for each time it is closed: whose sleep takes no time has chosen not to wait.
+        # The call waits once for each time that the gate closes: where the user's sleep= returns at once, the clock
+        # does not move on, and this loop would not end.
         while (closed := gate.opens - self.clock()) > 0 and gate.opens != waited_for:
             waited_for, wait = gate.opens, closed + gate.spread()
             if wait >= context.deadline - self.clock() and not context.hooks.waits_extend_the_deadline:
@@ -251,12 +266,13 @@ class Engine:
             yield from context.hooks.wait(wait)
 
     def _attempt(self, request: Request, context: CallContext, gate: Gate, step_id: str) -> Program[Response]:
-        """One attempt: the reply if it is a good one, else the error it stands for."""
+        """Make one attempt, and return its reply if that is a good one; else raise the error that it stands for."""
         token, plain = None, request
         if request.credentials and not self.offline:
             token = yield from self._tokens.current(request.service, context)
             request = context.vendor.sign(request, token)
         secrets = self._secrets(plain, request, context)
+        # The token may have taken the rest of the time: nothing is to be written down then.
         context.left(self.clock())
         began = self.clock()
         yield from context.hooks.before_send(step_id, request)
@@ -274,7 +290,7 @@ class Engine:
             self._raise_if_late(error, context)
             raise
         except Exception as error:
-            # A `send` of the user's has failed, and how far it came nobody knows.
+            # The user's own `send` has failed, and it is not known how much of the request went out.
             self._tell("failure", context, error=type(error).__name__)
             self._failed(ConnectionLostError(f"send= failed with {type(error).__name__}"), request, context, step_id)
             raise
@@ -291,13 +307,15 @@ class Engine:
         return response
 
     def _secrets(self, plain: Request, signed: Request, context: CallContext) -> Secrets:
-        """What of the credentials and of the user's own extras the service must not repeat to anybody."""
+        """Return the credentials in a request, and the secrets in the user's own extras, that no reply may repeat."""
         if not signed.credentials:
-            return Secrets(carried(signed, ALLOWLIST))  # it asks for a token: by what it carries
+            return Secrets(carried(signed, ALLOWLIST))  # a request for a token: the login is in it
+        # Where nothing was added to the request, a reply has nothing to repeat.
         if signed is plain and not (context.extra or context.extra_params or context.extra_headers):
             return Secrets()
         if self._keys is None and not self.offline:
             self._keys = [key for key in context.vendor.secrets() if len(key) >= SHORTEST]
+        # Without extras the secrets depend only on the address and on what signing added, and can be used again.
         headers, params = _added(signed.headers, plain.headers), _added(signed.params, plain.params)
         asked = (
             None if context.extra or context.extra_params or context.extra_headers else (signed.url, headers, params)
@@ -311,33 +329,33 @@ class Engine:
         own = telling(context.extra_params, nameless=math.inf)
         values = {*(self._keys or ()), *carried(added, ALLOWLIST), *own}
         if values != secrets.values:
-            # Kept: its spellings of a long token cost a quarter of a millisecond.
+            # Kept for the next request: all the spellings of a long token take a quarter of a millisecond to make.
             secrets = self._withheld = Secrets(values)
         secrets.of = asked
         return secrets
 
     def _refusal(self, response: Response, token: Token | None, gate: Gate, context: CallContext) -> CloudAIError:
-        """The error that a reply other than a good one stands for."""
+        """Return the error that a reply stands for; close the gate or discard the token where the error asks for it."""
         if 200 <= response.status < 300:  # noqa: PLR2004
             return MalformedResponseError(f"a reply of status {response.status}, which nobody asked for")
         error = context.vendor.error(response)
         if isinstance(error, RateLimitedError):
             gate.close(self.clock(), error.retry_after)
         if isinstance(error, AuthError) and token is not None:
-            # The service no longer takes it: whoever comes next fetches one anew, once for all.
+            # The service no longer accepts the token: the next call fetches a new one, for all calls.
             error.renewed = True
             self._tokens.discard(token)
         return error
 
     def _raise_if_late(self, error: CloudAIError, context: CallContext) -> None:
-        """A connection that was not made because the time was up is the deadline's."""
+        """Raise DeadlineExceededError for a connection that was not made because the time was up."""
         if isinstance(error, ConnectError) and self.clock() >= context.deadline:
             late = DeadlineExceededError(f"{error.message}, and the time is used up", advice=error.advice)
             late.state = "NOT_SENT"
             raise late from error
 
     def _failed(self, error: CloudAIError, request: Request, context: CallContext, step_id: str) -> CloudAIError:
-        """The error, entered in the books."""
+        """Note the error in the account of the call and with its hooks, and return it."""
         outcome = classify(error)
         error.state = context.state = outcome.state
         context.billed_max += request.billed if outcome.billed else 0
@@ -349,7 +367,7 @@ class Engine:
         error.operation, error.input = context.operation, context.describe().get("input")
         error.request_id, error.attempts = context.request_id, context.attempts
         if isinstance(error, MalformedResponseError) and context.state == "DONE":
-            # A good status is no proof that the vendor counted what it could not write down.
+            # A good status does not prove that the vendor billed a reply which it could not write correctly.
             context.state = "UNKNOWN"
             context.billed_min -= sum(request.billed for request, reply in context.exchanges[-1:] if not reply.replayed)
         error.state = error.state or context.state
@@ -378,7 +396,7 @@ class Engine:
             "billed_max": context.billed_max,
             "replayed": bool(context.exchanges) and all(response.replayed for _, response in context.exchanges),
         }
-        # What the flow itself said (the model, the language sent) goes before what is known from outside.
+        # What the flow itself said (the model, the language sent) takes precedence over what the engine knows.
         said = result.meta.model_dump(exclude_defaults=True) if result.meta.model_fields_set else {}
         return Meta(**{**known, **said})
 
@@ -396,10 +414,10 @@ def _is_poll(request: Request) -> bool:
     return request.credentials and not request.billed
 
 
-def _require_same_place(request: Request, context: CallContext) -> None:
-    """RedirectBlockedError where a job is to be looked at in a place that has not had the key yet.
+def _require_known_origin(request: Request, context: CallContext) -> None:
+    """Raise RedirectBlockedError where a poll would go to an origin that has not had the key yet.
 
-    The address of a job comes in a reply: it must not choose who gets the key next.
+    The address of a job comes in a reply, and a reply must not choose which server gets the key next.
     """
     if _is_poll(request) and context.exchanges:
         known = {origin(earlier.url) for earlier, _ in context.exchanges} - {None}
@@ -411,7 +429,7 @@ def _require_same_place(request: Request, context: CallContext) -> None:
 
 
 def _listed(names: Iterable[str]) -> str:
-    """Each once, in order: an operation may ask two APIs, and its result says so."""
+    """Return the names with commas, each once and in order: an operation may ask two APIs, and its result says so."""
     return ", ".join(dict.fromkeys(names))
 
 

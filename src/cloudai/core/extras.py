@@ -1,4 +1,4 @@
-"""What the user adds to a request beyond the options that cloudai has names for (``extra=`` and its kin)."""
+"""``extra=``, ``extra_params=`` and ``extra_headers=`` add to a request what cloudai has no option for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ __all__ = ["with_extras"]
 
 
 def with_extras(request: Request, context: CallContext) -> Request:
-    """Merge the user's ``extra…`` into the first billed request."""
+    """Return the request with the user's ``extra…`` merged in, if it is the first billed one of its call.
+
+    Raises:
+        SettingsError: There is an ``extra=``, and the request has no JSON body.
+    """
     if not request.billed or any(earlier.billed for earlier, _ in context.exchanges):
         return request
     if context.extra:
@@ -33,7 +37,7 @@ def with_extras(request: Request, context: CallContext) -> Request:
 
 
 def _deep_merge(ours: Any, theirs: Any) -> Any:
-    """Dicts merge key by key, lists of equal length item by item; anything else is replaced."""
+    """Merge dicts key by key and lists of equal length item by item; anything else is replaced by theirs."""
     if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
         merged = {key: _deep_merge(ours[key], value) if key in ours else value for key, value in theirs.items()}
         return {**ours, **merged}

@@ -1,8 +1,9 @@
-"""Addresses given as inputs, where a client fetches them itself (``fetch_urls=``). Performs no I/O.
+"""A client with ``fetch_urls=`` fetches inputs that are addresses by the rules in this module, which performs no I/O.
 
-Whoever lets strangers name addresses lends them its place in the network: an address may lead to this machine, to the
-router, or to the metadata of a cloud's machines, where keys lie. So names are resolved once, every address found is
-checked, and the connection goes to one that was (``transport/fetcher.py``); each redirect is looked at in the same way.
+A server that fetches addresses for its users lends them its position in the network: an address may lead to this
+machine, to the router, or to the metadata of a cloud's machines, where keys lie. So each name is resolved once, every
+address that it resolves to is checked, and the connection goes to a checked one (``transport/fetcher.py``). Each
+redirect is checked in the same way.
 """
 
 from __future__ import annotations
@@ -21,22 +22,26 @@ __all__ = ["fetched"]
 PORTS = {"https": 443, "http": 80}
 
 HOST = re.compile(r"[\w.:-]+")
-"""Names in any script, and addresses: two readers understand them in one way."""
+"""Matches names in any script and IP addresses, which any two URL parsers understand in the same way."""
 
 REDIRECTS = (301, 302, 303, 307, 308)
 
 HEADERS = {"accept": "image/*, audio/*;q=0.9, */*;q=0.1", "accept-encoding": "identity"}
-"""No cookie, no key, no address that led here."""
+"""The headers of a fetch: no cookie, no key and no referrer."""
 
 
 def fetched(address: str, rules: FetchRules, clock: Callable[[], float], deadline: float) -> Program[bytes]:
-    """The file at an address; FetchError where it may not be fetched, or cannot.
+    """Fetch the file at an address, and return its bytes.
 
     Args:
         address: ``https://…`` or ``http://…``.
         rules: What may be fetched.
-        clock: Monotonic seconds.
-        deadline: Of the call, by that clock: DeadlineExceededError where it comes first.
+        clock: A function that returns monotonic seconds.
+        deadline: The end of the call's time, by that clock.
+
+    Raises:
+        FetchError: The address may not be fetched, or cannot be.
+        DeadlineExceededError: The call's time ended before the fetch did.
     """
     ends, there = min(deadline, clock() + rules.timeout), address
     for _ in range(rules.max_redirects + 1):
@@ -47,7 +52,7 @@ def fetched(address: str, rules: FetchRules, clock: Callable[[], float], deadlin
             raise
         except DeadlineExceededError as error:
             if ends == deadline:
-                raise
+                raise  # the time of the call was up, and not that of the rules
             raise FetchError(f"{shown(address)} did not come within {rules.timeout:g} s", advice=DOWNLOAD) from error
         except CloudAIError as error:
             raise FetchError(f"{shown(address)} cannot be fetched: {error.message}") from error
@@ -69,7 +74,7 @@ def _body(response: Response, began: str) -> bytes:
 
 
 def _elsewhere(response: Response, address: str, began: str) -> str:
-    """Where a redirect leads."""
+    """Return the address that a redirect leads to; raise FetchError where it leads to none, or from https to http."""
     location = response.headers.get("location")
     if not location:
         raise FetchError(f"{shown(began)} leads on to nowhere", advice=DOWNLOAD)
@@ -84,7 +89,7 @@ def _elsewhere(response: Response, address: str, began: str) -> str:
 
 
 def _require_allowed(address: str, began: str, rules: FetchRules) -> None:
-    """FetchError unless the address is a plain one; where its host lies is checked when it is connected to."""
+    """Raise FetchError unless the address is plain; the IP address of its host is checked when it is connected to."""
     problem = _problem(address, rules.ports)
     if problem:
         how = "" if address == began else f", to which {shown(began)} leads,"

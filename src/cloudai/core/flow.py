@@ -1,4 +1,4 @@
-"""What a vendor operation is made of: plain data; nothing here performs I/O.
+"""Flows, and the steps, requests and replies they are made of, are plain data; nothing here performs I/O.
 
 An operation is a *flow*: a generator that yields steps, is sent their outcomes, and returns the result.
 
@@ -54,7 +54,7 @@ class Blob:
     Args:
         key: sha256 (hex) of the input *as given* by the user. Cassettes and journals match by it, so that
             a new way of preparing a picture never makes a paid call look unpaid.
-        load: Returns the bytes to send; called at most once.
+        load: A function that returns the bytes to send; it is called at most once.
         media_type: For example ``image/jpeg``.
     """
 
@@ -64,12 +64,12 @@ class Blob:
 
     @cached_property
     def data(self) -> bytes:
-        """The bytes as sent."""
+        """The bytes as they are sent."""
         return self.load()
 
     @cached_property
     def sha256(self) -> str:
-        """Digest (hex) of the bytes as sent."""
+        """The sha256 (hex) of the bytes as they are sent."""
         return sha256(self.data).hexdigest()
 
 
@@ -83,40 +83,40 @@ class File:
 
 
 class Merge(Protocol):
-    """How a vendor takes the requests of many items as one."""
+    """The way in which a vendor takes the requests of several items as one request."""
 
     @property
     def limit(self) -> int:
-        """Most items in one request."""
+        """The most items in one request."""
 
     def key(self, request: Request) -> object:
-        """Requests with equal keys may be joined."""
+        """Return a key of the request: requests with equal keys may be joined."""
 
     def slots(self, requests: Sequence[Request]) -> int:
-        """How many of its `limit` slots they take; several requests may be about the same picture."""
+        """Return how many of the `limit` slots the requests take; several may be about the same picture."""
 
     def fits(self, requests: Sequence[Request]) -> bool:
-        """Whether so many, and so large ones, go into one request."""
+        """Return whether the requests go into one request, by their number and by their size."""
 
     def join(self, requests: Sequence[Request]) -> Request:
-        """One request for all."""
+        """Return one request that stands for all of them."""
 
     def split(self, response: Response, requests: Sequence[Request]) -> list[Response]:
-        """The reply as if each had been sent alone, in order."""
+        """Return one reply for each request, in order, as if each had been sent by itself."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request, as data. At most one of ``json``, ``content``, ``form``, ``files`` is the body.
+    """One HTTP request, as data. At most one of ``json``, ``content``, ``form`` and ``files`` is the body.
 
-    ``form`` goes with ``files`` as the fields beside them. A Blob may stand for ``content`` and anywhere
-    inside ``json``, where it becomes base64. ``service`` and ``api`` say which API this is ("vision",
-    "v1"): credentials, pacing and ``result.meta`` go by them. ``delay`` is waited before sending (a poll).
-    ``billed`` is the number of units the vendor counts: 0 for polls and tokens. ``timeout`` is the time
-    left in seconds; the driver sets it, and any ``send`` can honour it. ``credentials=False`` sends it
-    without key or token (it asks for a token), and keeps its reply out of ``result.raw``. ``endpoint`` is
-    the beginning of ``url`` where that names the user's own resource: cassettes write "{endpoint}" in its
-    place, so that one replays for everybody, whatever their resource is called.
+    ``form`` may go with ``files``, as the fields beside them. A Blob may be the ``content``, or stand anywhere
+    inside ``json``, where it becomes base64. ``service`` and ``api`` say which API the request is for ("vision",
+    "v1"); they decide its credentials and its pace, and ``result.meta`` shows them. ``delay`` is how many seconds to
+    wait before the request is sent (a poll). ``billed`` is the number of units that the vendor counts: 0 for polls
+    and tokens. ``timeout`` is the time left in seconds; the driver sets it, and any ``send`` can honour it.
+    ``credentials=False`` sends the request without key or token (because it asks for a token), and keeps its reply
+    out of ``result.raw``. ``endpoint`` is the beginning of ``url`` where that names the user's own resource: a
+    cassette has "{endpoint}" instead, so that it replays for every user, whatever their resource is called.
     """
 
     method: str
@@ -137,31 +137,32 @@ class Request:
     credentials: bool = True
 
     def __repr__(self) -> str:
-        # Where it goes, and nothing of what it carries: crash reports show the variables of every frame.
+        # The text says where a request goes and nothing of what it carries: crash reports show the variables of
+        # every frame.
         scheme, _, rest = self.url.partition("?")[0].partition("#")[0].partition("://")
         host, slash, path = rest.partition("/")
         return f"<Request {self.method} {scheme}://{host.rpartition('@')[2]}{slash}{path}>"
 
     @property
     def addressed(self) -> tuple[object, ...]:
-        """Where it goes, with its parameters and headers: requests that go as one have them alike."""
+        """The address with its parameters and headers, which are alike in requests that are merged into one."""
         return self.url, tuple(sorted(self.params.items())), tuple(sorted(self.headers.items()))
 
     @cached_property
     def upload_size(self) -> int:
-        """About how many bytes its JSON body has: the uploads in it, as base64, and a little for the rest."""
+        """The approximate bytes of the JSON body: the uploads in it as base64, and a little for the rest."""
         return 4 * sum(map(len, (blob.data for blob in _blobs(self.json)))) // 3 + SMALL
 
     def json_bytes(self) -> bytes:
-        """The JSON body, every Blob spliced in as base64."""
+        """Return the JSON body, with every Blob in it as base64."""
         return b"".join(self.json_pieces())
 
     def json_size(self) -> int:
-        """How many bytes that is."""
+        """Return how many bytes the JSON body has."""
         return sum(len(part) if isinstance(part, bytes) else _encoded_size(part) for part in self._spliced)
 
     def json_pieces(self) -> Iterator[bytes]:
-        """The same in pieces, encoded as they are sent: a body of 10 MB is nowhere as a whole, at any attempt."""
+        """Yield the JSON body in pieces, each encoded when it is sent: no attempt holds a body of 10 MB as a whole."""
         gathered, size = [], 0
         for part in self._spliced:
             for piece in [part] if isinstance(part, bytes) else _encoded(part):
@@ -177,7 +178,7 @@ class Request:
     def _spliced(self) -> list[bytes | Blob]:
         """The JSON text, cut where a Blob is: base64 needs no escaping, so it is not dumped with the rest.
 
-        2.5 times faster for a picture of 1 MB.
+        This is 2.5 times faster for a picture of 1 MB.
         """
         blobs: list[Blob] = []
 
@@ -193,11 +194,11 @@ class Request:
 
 
 MARK = secrets.token_hex(16)
-"""Stands for a Blob in JSON text; no input can hold it, for nobody knows it."""
+"""A random text that stands for a Blob in JSON text; no input can contain it, because it cannot be guessed."""
 PIECE = 196_608
-"""Bytes of a body that are encoded at once; a multiple of 3 is base64 without padding inside."""
+"""Bytes of an upload that are encoded at once; a multiple of 3 gives base64 without padding between the pieces."""
 SMALL = 1_000
-"""Bytes of a request without its uploads, and then some."""
+"""Bytes that a request has at most without its uploads, by a generous estimate."""
 
 
 AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
@@ -216,7 +217,7 @@ def _blobs(value: Any) -> Iterator[Blob]:
     match value:
         case Blob():
             yield value
-        case str() | int() | float() | None:  # most are; to be a Mapping is asked of each in vain
+        case str() | int() | float() | None:  # most values are; asking whether each is a Mapping takes longer
             return
         case Mapping():
             for inner in value.values():
@@ -239,17 +240,22 @@ class Response:
         object.__setattr__(self, "headers", {name.lower(): value for name, value in self.headers.items()})
 
     def __repr__(self) -> str:
-        # Without headers and body: services repeat keys in them, and they are about people.
+        # The text leaves out headers and body: services repeat keys in them, and they are about people.
         return f"<Response {self.status}, {len(self.content)} bytes>"
 
     def json(self) -> Any:
-        """The body as JSON; MalformedResponseError where it is not, or holds NaN or Infinity."""
+        """Return the body as JSON.
+
+        Raises:
+            MalformedResponseError: The body is not JSON, or holds NaN or Infinity.
+            ResponseTooLargeError: The body is nested too deep.
+        """
         return self._json
 
     def with_json(self, body: Any) -> Response:
-        """The same reply with this in its body: a part of what it was."""
-        part = object.__new__(type(self))  # not anew: the names of its headers are in lower case already
-        # As it would be read again, its JSON too.
+        """Return the same reply with another JSON body, which is a part of this one's."""
+        part = object.__new__(type(self))  # without __post_init__: the names of the headers are in lower case already
+        # The parsed JSON is set beside the bytes, so that nothing has to parse them again.
         part.__dict__.update(self.__dict__, content=AS_JSON(body).encode(), _json=body)
         return part
 
@@ -261,10 +267,15 @@ class Response:
             return json.loads(self.content.decode("utf-8-sig").strip(), parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             why = str(error)
-        raise MalformedResponseError(f"the reply is not JSON ({why})")  # without its cause, which holds the reply
+        # The error is raised without its cause, which holds the reply.
+        raise MalformedResponseError(f"the reply is not JSON ({why})")
 
     def parse(self, model: type[M]) -> M:
-        """The body as a wire model; MalformedResponseError where it does not fit, or says that it is no JSON."""
+        """Return the body as a wire model.
+
+        Raises:
+            MalformedResponseError: The body does not fit the model, is not JSON, or is declared as something else.
+        """
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind and not kind.endswith(JSON_KINDS):
             raise MalformedResponseError(f"the reply is {kind}, where JSON was expected")
@@ -272,26 +283,33 @@ class Response:
 
 
 def checked(model: type[M], data: object) -> M:
-    """``data`` as a wire model; MalformedResponseError, naming the first field that does not fit."""
+    """Return ``data`` as a wire model.
+
+    Raises:
+        MalformedResponseError: The data do not fit the model; the text names the first field that does not.
+    """
     try:
         return model.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
     where = ".".join(str(part) for part in first["loc"]) or "the whole"
-    # Without its cause, which holds the reply.
+    # The error is raised without its cause, which holds the reply.
     raise MalformedResponseError(f"the reply is not what the vendor documents: {where}: {first['msg']}")
 
 
 JSON_KINDS = ("/json", "+json", "-json-1.0", "-json-1.1")
 """Endings of content types that are JSON; the last two are AWS's."""
 DEEPEST = 100
-"""Levels of a reply's JSON; real ones have a dozen."""
+"""The most levels that a reply's JSON may be nested; real replies have a dozen."""
 BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
 NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def _depth(content: bytes) -> int:
-    """How deep JSON is nested, before it is parsed: at first with the brackets in its texts, which is fast."""
+    """Return how deep JSON is nested, before it is parsed.
+
+    The brackets inside its texts are counted too at first, which is fast. Where that is too deep they are left out.
+    """
     fast = _deepest(content.translate(None, NO_BRACKETS))
     if fast <= DEEPEST:
         return fast
@@ -312,10 +330,10 @@ def _refuse_constant(name: str) -> float:
 
 @dataclass(frozen=True)
 class Call:
-    """Run a blocking function: in place, or in a thread when the caller awaits.
+    """A step that runs a blocking function: in the calling thread, or in another one where the client awaits.
 
-    ``waits`` says that it waits for somebody else (a vendor's login) rather than computes: then it always has a
-    thread of its own, and is given up after ``timeout`` seconds, the time left, which the engine sets.
+    ``waits`` says that the function waits for another service (a vendor's login) rather than computes. It then always
+    has a thread of its own, and is given up after ``timeout`` seconds, the time left, which the engine sets.
     """
 
     function: Callable[[], Any]
@@ -325,14 +343,17 @@ class Call:
 
 @dataclass(frozen=True)
 class Fetch:
-    """The file at an address that was given as input; None where the client fetches none (``fetch_urls=``)."""
+    """A step that fetches the file at an address that was given as input.
+
+    Its outcome is the bytes of the file, or None where the client fetches no addresses (``fetch_urls=``).
+    """
 
     address: str
 
 
 @dataclass(frozen=True)
 class Parallel:
-    """Run several flows of one job at once; their results in order."""
+    """A step that runs several flows of one call at the same time; its outcome is their results, in order."""
 
     flows: Sequence[Flow[Any]]
 
@@ -348,7 +369,7 @@ def call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Flow[R]
 
 
 def waiting(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Flow[R]:
-    """Make a function that waits for somebody else a step of a flow; it takes no longer than the call has."""
+    """Make a function that waits for another service a step of a flow; it takes no longer than the call has."""
     result: R = yield Call(lambda: function(*args, **kwargs), waits=True)
     return result
 
@@ -356,8 +377,8 @@ def waiting(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Flow
 def parallel(flows: Sequence[Flow[R]]) -> Flow[list[R]]:
     """Make several flows one step, run at the same time: ``parts = yield from …``.
 
-    The first failure is raised when all have ended; its ``partial`` holds the results of the others,
-    None where there is none.
+    When all have ended the first failure is raised; its ``partial`` has the results in order, None for each flow that
+    failed.
     """
     results: list[R] = yield Parallel(tuple(flows))
     return results

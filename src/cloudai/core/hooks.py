@@ -1,6 +1,6 @@
-"""The points of a call at which somebody else may wait, write something down, or hold a request back.
+"""Hooks are the points of a call at which a batch waits, writes something down, or holds a request back.
 
-A call alone does nothing there. A batch keeps each request before it goes out and each reply before it is read, waits
+A single call does nothing there. A batch keeps each request before it goes out and each reply before it is read, waits
 for its turn, and stops between two attempts (``batch/hooks.py``). The engine knows no more of batches than these hooks.
 """
 
@@ -17,35 +17,35 @@ __all__ = ["CallHooks"]
 
 
 class CallHooks:
-    """Hooks that keep nothing and wait for nobody.
+    """The hooks of a single call: they keep nothing, and wait for no turn.
 
     ``step_id`` names an exchange within its flow: "2" is the second one, "1.0.2" the second one of the first part of
-    the first parallel step. All looks at one job of the vendor's are one step.
+    the first parallel step. All polls of one job have one step id.
     """
 
     waits_extend_the_deadline: ClassVar[bool] = False
-    """Whether waiting for a turn takes nothing off the call's time."""
+    """True where waiting for a turn takes nothing off the call's time."""
 
     def stored_reply(self, step_id: str) -> Response | None:  # noqa: ARG002
-        """Return the reply that an earlier run was given for this step."""
+        """Return the reply that an earlier run got for this step, or None."""
         return None
 
     def unknown_attempts(self, step_id: str) -> int:  # noqa: ARG002
-        """Return how often earlier runs have sent the request without learning what became of it."""
+        """Return how often earlier runs sent the request without learning what became of it."""
         return 0
 
     def join(self, step_id: str, request: Request, limiter: RateLimiter) -> Program[None]:  # noqa: ARG002
-        """Find other requests that go out with this one."""
+        """Find other requests that go out with this one, as one request."""
         yield from ()
 
     def may_retry(self, step_id: str, budget: RetryBudget) -> bool:  # noqa: ARG002
-        """Return whether the request may be tried once more, for all who go with it."""
+        """Return whether the request may be tried once more, with all that go out with it."""
         return budget.take()
 
     def seconds_until_turn(self, step_id: str, limiter: RateLimiter, now: float) -> float:  # noqa: ARG002
-        """Return the seconds until the request may go out; 0 takes the turn.
+        """Return the seconds until the request may go out; 0 means that its turn is taken.
 
-        A call alone waits for no turn, but it is counted where others keep a pace.
+        A single call waits for no turn, but it is counted where a batch keeps a pace.
         """
         limiter.note(now)
         return 0.0
@@ -55,15 +55,15 @@ class CallHooks:
         yield Sleep(seconds)
 
     def before_send(self, step_id: str, request: Request) -> Program[None]:  # noqa: ARG002
-        """Act before the request goes out; what is raised here keeps it back."""
+        """Act before the request goes out; an error that is raised here keeps it back."""
         yield from ()
 
     def after_reply(self, step_id: str, request: Request, response: Response) -> Program[None]:  # noqa: ARG002
-        """Act on a good reply before anybody reads it."""
+        """Act on a good reply before the flow reads it."""
         yield from ()
 
     def after_failure(self, step_id: str, request: Request, error: CloudAIError) -> None:
         """Act on a failed attempt; ``error.state`` says what became of it."""
 
     def login_failed(self, error: CloudAIError) -> None:
-        """Act on a login that has failed, so that nothing of the call went out."""
+        """Act on a login that failed, because of which nothing of the call went out."""

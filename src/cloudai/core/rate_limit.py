@@ -1,15 +1,16 @@
-"""How often requests go out, and what keeps many calls from making an outage worse.
+"""The guards in this module limit how often requests go out, and keep many calls from making an outage worse.
 
 Three guards are kept for each endpoint of an account. A `RateLimiter` keeps a pace: "20/min" is never more than twenty
 requests in any minute, counted where they arrive. A `Gate` is closed by a 429 until the service is ready again. A
-`RetryBudget` bounds the retries while nothing succeeds. None of them knows the time but from its caller.
+`RetryBudget` bounds the retries while nothing succeeds. None of them reads a clock: the caller passes the time.
 
-All clients of an account share the guards, and all processes of this user share the pace through a small file, in which
-the system's monotonic clock counts: a clock that is set back or forward, a summer time or a suspend neither stalls the
-pace nor lets a burst through.
+All clients of an account share the guards, and all processes of this user share the pace through a small file. The
+times in it are those of the system's monotonic clock, so that neither a clock that is set back or forward, nor daylight
+saving time, nor a suspend stalls the pace or lets a burst through.
 
-Why not pyrate-limiter, which holds its limits too: it waits by itself, so neither our clock nor the two drivers could,
-its file goes by the time of day, and a turn that was taken cannot be moved to when the request really goes out.
+pyrate-limiter keeps its limits too, but is not used: it waits by itself, so that neither our clock nor the two drivers
+could do the waiting; its file goes by the time of day; and a turn that was taken cannot be moved to the time at which
+the request really goes out.
 """
 
 from __future__ import annotations
@@ -35,29 +36,30 @@ from cloudai.storage import Connection, ForeignFileError, Schema, SQLiteError
 __all__ = ["MARGIN", "EndpointGuards", "Gate", "Rate", "RateLimiter", "RetryBudget", "rates", "shared"]
 
 MARGIN = 0.5
-"""Seconds added to a window: requests travel for different times, and the service's window must be clean too."""
+"""Seconds added to a window, because requests travel for different times and must fit the service's window too."""
 
 SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0, "day": 864e2}
 
 RATE = re.compile(r"\s*(\d+)\s*/\s*(\w+)\s*")
 
 LATE = 1.0
-"""Seconds after its turn that a request may still go out. Less than any window: nobody has followed it by then."""
+"""Seconds after its turn in which a request may still go out. Any window is longer, so that the turn still counts and
+no other request has followed."""
 
 BUSY = 0.05
-"""Seconds to wait while another process has the file; then it is asked for again, like a turn that is not there yet."""
+"""Seconds to wait while another process has locked the file; it is then tried again, as for a turn that is not free."""
 
 SCHEMA = Schema(
     name="shared pace",
     application=0x636C6470,  # "cldp"
     version=1,
     statements=(
-        # No number is given twice: a request that comes late must not take the turn of another for its own.
+        # No id is given twice (AUTOINCREMENT): a request that comes late must not take another's turn for its own.
         "CREATE TABLE turns (id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL)",
         "CREATE INDEX turns_at ON turns (at)",
         "CREATE TABLE rates (seconds REAL PRIMARY KEY)",
     ),
-    # The file is written often and worth nothing after a power cut; only a killed process must not harm it.
+    # The file is written often and worth nothing after a power cut; it only has to survive a killed process.
     pragmas=("journal_mode = WAL", "synchronous = OFF"),
 )
 
@@ -66,17 +68,17 @@ log = logging.getLogger("cloudai")
 
 @dataclass(frozen=True)
 class Rate:
-    """A rate: at most ``n`` requests in any window of so many seconds."""
+    """A rate of at most ``n`` requests in any window of so many seconds."""
 
     n: int
     seconds: float
 
 
 def rates(pace: str | Sequence[str] | None) -> tuple[Rate, ...]:
-    """Return the rates of a pace: "20/min", "10/s, 1000/day", or several in a list; none for None.
+    """Return the rates of a pace: "20/min", "10/s, 1000/day", or several in a list; None has no rates.
 
     Raises:
-        SettingsError: It is no pace.
+        SettingsError: The text is no pace.
 
     Example:
         >>> rates("20/min")
@@ -99,15 +101,15 @@ def _rate(text: Any) -> Rate:
 MOST = 1_000_000
 
 ROUNDING = 1e-6
-"""Seconds: less is a float's last digit, which no sleep would end."""
+"""Seconds that count as none: a wait this short is a rounding error, which no sleep would end."""
 
 
 class RateLimiter:
-    """The times of the requests to one endpoint.
+    """The rate limiter of one endpoint, which keeps the times of the requests to it.
 
     Args:
         name: The account and the endpoint, for the file that processes share; None shares nothing. The name is not
-            kept: the file is called by its digest. The file is made when a pace is first asked for.
+            written down: the file is named by its digest. The file is made when a pace is first asked for.
     """
 
     def __init__(self, name: str | None = None) -> None:
@@ -117,7 +119,11 @@ class RateLimiter:
         self._pid = os.getpid()
 
     def take(self, wanted: Sequence[Rate], now: float) -> tuple[float, int]:
-        """Take a turn, and return 0 and its number, or the seconds until there is one and 0."""
+        """Take a turn.
+
+        Returns:
+            0 and the id of the turn; or, where none is free, the seconds until one is and 0.
+        """
         with self._transaction(now, open_it=True) as db:
             if db is None:
                 return BUSY, 0
@@ -127,12 +133,13 @@ class RateLimiter:
             if wait > ROUNDING:
                 return wait, 0
             return 0.0, db.execute("INSERT INTO turns (at) VALUES (?)", (now,)).lastrowid or 0
-        return BUSY, 0  # the file failed meanwhile: the next one asks our own memory
+        return BUSY, 0  # the file has failed: the next try asks a database in memory
 
     def move(self, turn: int, now: float) -> bool:
-        """Move a turn to now, when its request goes out; False where that is too late, and the request takes another.
+        """Move a turn to now, when its request goes out, and return whether that was still possible.
 
-        A token or a disk may have taken so long that others have followed: all who waited would come at once.
+        Where it is too late the turn is given up, and the request has to take another: a token or a disk may have
+        taken so long that other requests have followed, and all that waited would go out at the same time.
         """
         with self._transaction(now) as db:
             if db is None:
@@ -143,14 +150,14 @@ class RateLimiter:
         return False
 
     def note(self, now: float) -> None:
-        """Count a request that went out without a turn, where somebody keeps a pace."""
+        """Count a request that went out without a turn, where a pace is kept."""
         with self._transaction(now) as db:
             if db is not None:
                 db.execute("INSERT INTO turns (at) VALUES (?)", (now,))
 
     @contextmanager
     def _transaction(self, now: float, *, open_it: bool = False) -> Iterator[Connection | None]:
-        """Yield the locked file; None where nobody keeps a pace, or another process does not let go of it."""
+        """Yield the locked file; None where no pace is kept, or another process does not release the file."""
         with self._lock:
             db = self._connected(now) if open_it or self._db is not None else None
             if db is None:
@@ -171,6 +178,7 @@ class RateLimiter:
         """Lock the file and return whether that succeeded."""
         try:
             db.execute("BEGIN IMMEDIATE")
+            # Turns that are older than the longest window limit nothing any more.
             db.execute("DELETE FROM turns WHERE at < ? - (SELECT MAX(seconds) FROM rates)", (now,))
         except SQLiteError as error:
             if not storage.is_busy(error):
@@ -180,6 +188,7 @@ class RateLimiter:
 
     def _connected(self, now: float) -> Connection | None:
         """Return the connection of this process; None while another process makes the file."""
+        # A forked process must not use the SQLite connection of its parent.
         if self._db is None or self._pid != os.getpid():
             try:
                 self._db, self._pid = _open(self._name, now), os.getpid()
@@ -188,7 +197,7 @@ class RateLimiter:
         return self._db
 
     def _stop_sharing(self, error: SQLiteError) -> None:
-        """Count only this process from now on, because the file cannot be written any more."""
+        """Count only the requests of this process from now on, because the file cannot be written any more."""
         log.warning("the file of a shared pace failed (%s): other processes' requests are not counted", error)
         self._db = _open_in_memory()
 
@@ -202,7 +211,7 @@ def _open(name: str | None, now: float) -> Connection:
     """Return the file that processes share, or a database in memory where there is none that can be used.
 
     Raises:
-        SQLiteError: Another process has the file.
+        SQLiteError: Another process has locked the file.
     """
     if name is not None:
         path = storage.state_folder() / "pace" / f"{sha256(name.encode()).hexdigest()[:32]}.db"
@@ -224,7 +233,7 @@ def _open_in_memory() -> Connection:
 
 
 def _open_shared(path: Path, now: float) -> Connection:
-    """Return the file at a path; one that is damaged is worth nothing, and is begun anew."""
+    """Return the file at a path; a damaged one is worth nothing, and is made anew."""
     try:
         return _open_file(path, now)
     except SQLiteError as error:
@@ -238,7 +247,7 @@ def _open_shared(path: Path, now: float) -> Connection:
 def _open_file(path: Path, now: float) -> Connection:
     db = storage.open_or_make(path, SCHEMA, _connect, folder=True)
     try:
-        # The clock began anew: what is later than now was before the computer was started.
+        # The clock begins anew with the computer: times that are later than now are from before it was started.
         db.execute("UPDATE turns SET at = 0 WHERE at > ?", (now + 1,))
     except BaseException:
         db.close()
@@ -247,20 +256,20 @@ def _open_file(path: Path, now: float) -> Connection:
 
 
 RETRIES = 32.0
-"""Retries an endpoint gets on credit while nothing succeeds: an outage of 1,000 calls costs 1,032 requests."""
+"""Retries that an endpoint has while nothing succeeds: 1,000 calls in an outage cost 1,032 requests."""
 
 EARNED = 0.2
-"""Retries that a success gives back: in the long run one for five good calls."""
+"""Retries that a success gives back: in the long run there is one for five good calls."""
 
 LONGEST_CLOSED = 60.0
-"""Seconds: an absurd hint must not close the gate for a day."""
+"""Seconds for which a hint closes the gate at most: an absurd one must not close it for a day."""
 
 BARE = 1.0
-"""Seconds a 429 without a hint closes the gate."""
+"""Seconds for which a 429 without a hint closes the gate."""
 
 
 class RetryBudget:
-    """Retries left for one endpoint."""
+    """The retries that are left for one endpoint."""
 
     def __init__(self) -> None:
         self._left = RETRIES
@@ -281,7 +290,7 @@ class RetryBudget:
 
 
 class Gate:
-    """Closed by a 429 until ``opens``: whoever comes before waits, each a little longer than the last."""
+    """A gate before one endpoint, which a 429 closes until ``opens``: requests before that wait, with some jitter."""
 
     def __init__(self, draw: Callable[[float, float], float] = UNIFORM) -> None:
         self._draw = draw
@@ -289,19 +298,23 @@ class Gate:
         self._lock = threading.Lock()
 
     def close(self, now: float, hint: float | None) -> None:
-        """Close the gate, because the service asked to wait; the longest wish counts."""
+        """Close the gate for the seconds that the service asked to wait; of several such times the latest counts."""
         hint = min(BARE if hint is None else hint, LONGEST_CLOSED)
         with self._lock:
             if now + hint > self.opens:
                 self.opens, self._hint = now + hint, hint
 
     def spread(self) -> float:
-        """Return seconds to add to that, so that not all who wait come at once."""
+        """Return the seconds of jitter to add to a wait, so that not all requests that wait go out at the same time."""
         return self._draw(0.0, max(0.5, 0.4 * self._hint))
 
 
 class EndpointGuards:
-    """The budgets, gates and paces of one account, by endpoint; its paces are known to other processes too."""
+    """The retry budgets, gates and rate limiters of one account, by endpoint.
+
+    Args:
+        account: The digest by which other processes know the account, to share its pace; None shares nothing.
+    """
 
     def __init__(self, account: str | None = None) -> None:
         self._account = account
@@ -329,7 +342,7 @@ _lock = threading.Lock()
 
 
 def shared(account: str) -> EndpointGuards:
-    """Return the guards of all clients of this process that use the account, as long as there is one."""
+    """Return the guards that all clients of an account share in this process, for as long as there is such a client."""
     with _lock:
         guards = _shared.get(account)
         if guards is None:

@@ -1,4 +1,4 @@
-"""What may be written down, and how known secrets are found in every spelling and withheld.
+"""Redaction decides what may be written down, and withholds known secrets in every spelling.
 
 The lists of harmless names come first: only the values of these headers and parameters are kept in cassettes and logs.
 `Secrets` is the last line of defence: it replaces a known key wherever a service repeats it.
@@ -39,7 +39,7 @@ __all__ = [
 Params: TypeAlias = dict[str, str | list[str]]
 
 REDACTED = "REDACTED"
-"""Stands where something was withheld, and matches anything on replay."""
+"""The text that stands where something was withheld; on replay it matches anything."""
 
 HEADERS = frozenset(
     {
@@ -61,7 +61,7 @@ HEADERS = frozenset(
         "x-requestid",
     }
 )
-"""Headers whose values are written down, in lower case. Any other may hold a key and is left out."""
+"""Headers whose values are written down, in lower case. Any other header may hold a key and is left out."""
 
 PARAMETERS = frozenset(
     {
@@ -110,7 +110,7 @@ PARAMETERS = frozenset(
         "word_confidence",
     }
 )
-"""Parameters and form fields whose values are written down. Of any other only the name is."""
+"""Parameters and form fields whose values are written down. Of any other only the name is written down."""
 
 _CREDENTIAL = re.compile(
     r"key(?![a-z])|token(?![a-z])|secret|passw|auth|cookie|credential|signature|assertion|^(sig|code)$",
@@ -121,12 +121,12 @@ _IN_ADDRESS = re.compile(r"([?&;]([^=&;#\s?]+)=)([^&;#\s\"'<>]+)")
 
 
 def names_a_credential(name: str) -> bool:
-    """Whether a header, parameter or field of this name holds a key, a token or the like."""
+    """Return whether a header, parameter or field of this name holds a key, a token or the like."""
     return _CREDENTIAL.search(name) is not None
 
 
 def address(url: str) -> tuple[str, Params]:
-    """An address without user, query and fragment; and its query."""
+    """Return an address without user, query and fragment, and its query as a dict."""
     parts = urlsplit(url)
     query: Params = {}
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
@@ -136,7 +136,7 @@ def address(url: str) -> tuple[str, Params]:
 
 
 def without_credentials(text: str) -> str:
-    """A text, the signatures and tokens of the addresses in it withheld: those open a door by themselves."""
+    """Return the text with the signatures and tokens in its addresses withheld: each gives access by itself."""
     if "://" not in text:
         return text
     return _IN_ADDRESS.sub(lambda m: m[1] + (REDACTED if names_a_credential(m[2]) else m[3]), text)
@@ -144,22 +144,22 @@ def without_credentials(text: str) -> str:
 
 @dataclass(frozen=True)
 class Allowlist:
-    """The names whose values may be written down: the usual ones, and those the user adds."""
+    """The names whose values may be written down: the usual ones, and those that the user adds."""
 
     headers: frozenset[str] = HEADERS
     params: frozenset[str] = PARAMETERS
 
     @classmethod
     def with_more(cls, headers: Iterable[str] = (), params: Iterable[str] = ()) -> Allowlist:
-        """The usual lists and these names."""
+        """Return an allowlist of the usual names and of these."""
         return cls(HEADERS | {name.lower() for name in headers}, PARAMETERS | set(params))
 
     def kept_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """The headers that may be written down, addresses among them without credentials."""
+        """Return the headers that may be written down, with the addresses in them stripped of credentials."""
         return {name.lower(): self._cleaned(value) for name, value in headers.items() if name.lower() in self.headers}
 
     def kept_params(self, params: Mapping[str, str | list[str]]) -> Params:
-        """All names; the values of those that may be written down."""
+        """Return all the parameters, with the values that may not be written down withheld."""
         return {name: value if name in self.params else REDACTED for name, value in params.items()}
 
     def _cleaned(self, value: str) -> str:
@@ -171,39 +171,46 @@ class Allowlist:
 
 
 SHORTEST = 6
-"""A value under a telling name is taken for a secret from this length on; shorter ones occur by chance."""
+"""Characters from which on a value is taken for a secret where its name says so; shorter ones occur by chance."""
 
 SHORTEST_NAMELESS = 16
-"""The same where the name tells nothing: ``true`` and ``Seoul`` in a reply must stay what they are."""
+"""Characters from which on a value is taken for a secret whatever its name: ``true`` and ``Seoul`` in a reply must stay
+what they are."""
 
 SHORTEST_ENCODED = 4
+"""Characters from which on the encoded spellings of a secret are withheld too."""
 
 
 class Secrets:
-    """Secret values, in every spelling they may be echoed in."""
+    """Secret values, in every spelling in which a service may echo them."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         self.values: set[str] = set()
-        """As they are, without their spellings."""
+        """The values as they are, without their other spellings."""
         self.of: object = None
-        """The request they were found in, as its finder knows it; here, since no text shows what this holds."""
+        """The parts of a request that the values were taken from. They are kept here because this object has no repr
+        that shows what it holds."""
         self._spellings: list[str] = []
         self.add(values)
 
     def add(self, values: Iterable[str]) -> bool:
-        """Take more in; whether any of them is new."""
+        """Add values, and return whether any of them is new."""
         new = {value for value in values if value and value != REDACTED} - self.values
         self.values |= new
         spellings = {spelling for value in self.values for spelling in _spellings(value)}
+        # The longest come first: a shorter one that is part of a longer one would leave the rest of that.
         self._spellings = sorted(spellings, key=len, reverse=True)
         return bool(new)
 
     def occur_in(self, text: str) -> bool:
-        """Whether any of them is in a text, in any spelling."""
+        """Return whether any of the values is in a text, in any spelling."""
         return any(spelling in text for spelling in self._spellings)
 
     def cleared(self, response: Response) -> Response:
-        """The reply without them: a service that repeats a key must not bring it into errors, results and files."""
+        """Return the reply without the values: a key that a service repeats must not get into errors, results or files.
+
+        A reply without any of them is returned as it is.
+        """
         content = self._cut_out(response.content)
         if content is response.content and not self.occur_in("\n".join(map(str, chain(*response.headers.items())))):
             return response
@@ -215,7 +222,7 @@ class Secrets:
         return content
 
     def clear(self, error: CloudAIError) -> None:
-        """Take them out of an error, and leave out the causes that have them."""
+        """Remove the values from an error, and drop the causes that contain any of them."""
         error.message = self.withheld(error.message)
         error.args = tuple(self.withheld(list(error.args)))
         error.advice = self.withheld(error.advice)
@@ -228,14 +235,14 @@ class Secrets:
             each = cause
 
     def withheld(self, value: Any) -> Any:
-        """The same JSON with each of them replaced, in names too."""
+        """Return the same JSON value with each of the secrets in it replaced, in names too."""
         match value:
             case str():
                 for spelling in self._spellings:
                     value = value.replace(spelling, REDACTED)
                 return value
             case {"base64": str(), **rest} if not rest:
-                return value  # a reply that is not text would no longer be one: `occur_in` has it refused
+                return value  # replacing a part would break the bytes; `save` refuses a cassette with a secret in them
             case dict():
                 return {self.withheld(key): self.withheld(inner) for key, inner in value.items()}
             case list():
@@ -261,7 +268,7 @@ def _spellings(secret: str) -> Iterator[str]:
 
 
 def _base64_cores(data: bytes) -> Iterator[str]:
-    """The characters that stand for these bytes alone, wherever in a longer text they begin."""
+    """Yield the base64 characters that depend on these bytes only, for each offset at which they may begin."""
     for before in range(3):
         encoded = base64.b64encode(b"\0" * before + data).decode()
         # Six bits a character: the first may also hold bits of what is before, the last of what follows.
@@ -269,27 +276,33 @@ def _base64_cores(data: bytes) -> Iterator[str]:
 
 
 def carried(request: Request, harmless: Allowlist) -> Iterator[str]:
-    """The secrets a request carries: what is not written down, and too long to be chance."""
+    """Yield the secrets that a request carries: the values that are not written down, and too long to be chance."""
     _, query = address(request.url)
     fields = {**query, **request.params, **(request.form or {})}
     headers = {k: v for k, v in request.headers.items() if k.lower() not in {*harmless.headers, "user-agent"}}
-    # A signature names the headers it covers.
+    # A signature names the headers that it covers, and those names are no secrets.
     yield from (word for word in telling(headers) if word.lower() not in harmless.headers)
     yield from telling({k: v for k, v in fields.items() if k not in harmless.params})
     yield from telling(request.json, nameless=math.inf if request.credentials else SHORTEST_NAMELESS)
 
 
 def carried_back(token_reply: Any) -> Iterator[str]:
-    """The secrets in a reply to a request for a token."""
+    """Return an iterator over the secrets in a reply to a request for a token."""
     return telling(token_reply)
 
 
 def telling(value: Any, name: str = "", nameless: float = SHORTEST_NAMELESS) -> Iterator[str]:
-    """Every text inside a JSON value that is long enough for its name to be a secret."""
+    """Yield every text inside a JSON value that is long enough to be a secret.
+
+    Args:
+        value: The JSON value.
+        name: The name that the value has; one that names a credential makes a text a secret from `SHORTEST` on.
+        nameless: Characters from which on a text with any other name is taken for a secret.
+    """
     match value:
         case str():
             shortest = SHORTEST if names_a_credential(name) else nameless
-            # An address is no secret: a scope, an audience; and it would hide the addresses of all exchanges.
+            # An address (a scope, an audience) is no secret, and as one it would hide the addresses of all exchanges.
             yield from (word for word in _words(value) if len(word) >= shortest and "://" not in word)
         case Mapping():
             for key, inner in value.items():
@@ -300,7 +313,7 @@ def telling(value: Any, name: str = "", nameless: float = SHORTEST_NAMELESS) -> 
 
 
 def _words(text: str) -> Iterator[str]:
-    """A text, its last word (``Bearer …``), the password of ``Basic …`` and what cookies hold."""
+    """Yield a text, its last word (``Bearer …``), the values of cookies in it, and the password of ``Basic …``."""
     yield text
     scheme, _, last = text.rpartition(" ")
     yield last

@@ -1,7 +1,7 @@
-"""What became of an attempt, whether it is tried again, and after how long.
+"""This module decides what became of an attempt, whether the request is tried again, and after how long.
 
 ``NOT_SENT``: nothing of the request reached the service, so trying again is always safe. ``REFUSED``: the service
-declined before it did anything. ``UNKNOWN``: the request may have been carried out, and billed, without us learning of
+declined before it did anything. ``UNKNOWN``: the request may have been carried out, and billed, without our learning of
 it. ``DONE``: a good reply came. tenacity drives the loop; which attempts are repeated, and the waits between them, are
 decided here and nowhere else.
 """
@@ -48,7 +48,7 @@ State: TypeAlias = Literal["NOT_SENT", "REFUSED", "UNKNOWN", "DONE"]
 USUAL, TWICE, ONCE = 3, 2, 1
 
 GOOD = (200, 201, 202)
-"""202 accepts a job; any other 2xx has no reply in it, or a part of one."""
+"""The statuses of good replies. 202 accepts a job; a reply with any other 2xx is empty, or only a part of one."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class AttemptOutcome:
 
     state: State
     billed: bool
-    """Whether the vendor may have counted it."""
+    """True where the vendor may have counted the attempt."""
     attempts: int
-    """Most attempts of one request that ends so, the first included."""
+    """The most attempts of one request that ends so, the first included."""
 
 
 NOT_SENT = AttemptOutcome("NOT_SENT", billed=False, attempts=ONCE)
@@ -85,13 +85,13 @@ BY_STATUS: dict[int, AttemptOutcome] = {
     504: UNKNOWN,
     529: UNKNOWN,
 }
-"""Every other status is a refusal that the vendor may bill: bad requests are counted by some."""
+"""The meaning of each status. Every other one is a refusal that may be billed: some vendors count bad requests."""
 
 
 def classify(error: CloudAIError) -> AttemptOutcome:
-    """What a failed attempt means."""
+    """Return what a failed attempt means, by the error that it ended in."""
     outcome = _of_kind(error)
-    # Whoever knows that nothing of the call went out says so: it was the token that could not be had.
+    # The error may know that nothing of the call went out, for example because there was no token.
     return replace(outcome, state="NOT_SENT", billed=False) if error.state == "NOT_SENT" else outcome
 
 
@@ -102,10 +102,10 @@ def _of_kind(error: CloudAIError) -> AttemptOutcome:
         case ConnectionLostError():
             return UNKNOWN
         case MalformedResponseError():
-            # A good reply that cannot be used: most likely it was billed, and it would be again.
+            # A good reply that cannot be used was most likely billed, and another attempt would be billed too.
             return replace(UNKNOWN, attempts=ONCE)
         case DeadlineExceededError() if error.state != "NOT_SENT":
-            # Who raises it before anything has gone out says so.
+            # Where it is raised before anything has gone out, its state says so.
             return replace(UNKNOWN, attempts=ONCE)
         case ConnectError() if error.retryable:
             return replace(NOT_SENT, attempts=USUAL)
@@ -116,24 +116,25 @@ def _of_kind(error: CloudAIError) -> AttemptOutcome:
 def _of_status(error: ServiceError) -> AttemptOutcome:
     status = error.status or 0
     if isinstance(error, RateLimitedError):
-        # Also a 403 that names a spent quota, and that is not waited for.
+        # A spent quota, which may also be named by a 403, is not waited for.
         return replace(REFUSED_FREE, attempts=ONCE if error.quota else USUAL)
     if 300 <= status < 400:  # noqa: PLR2004
         return REFUSED_FREE
     if status == 503 and error.retry_after is not None:  # noqa: PLR2004
-        # It says when to come back: it has not begun.
+        # A service that says when to come back has not begun to work on the request.
         return replace(REFUSED_FREE, attempts=USUAL)
     if isinstance(error, AuthError):
-        # With a token that the service no longer takes, once more with a new one.
+        # A request whose token the service no longer accepts is tried once more, with a new token.
         return replace(REFUSED_FREE, attempts=TWICE if error.renewed else ONCE)
     return BY_STATUS.get(status, REFUSED)
 
 
 UNIFORM = random.SystemRandom().uniform
-"""Of the system: the program's own sequence of random numbers stays as it was, and forked processes draw apart."""
+"""Draws from the system's random numbers, so that the program's own sequence stays as it was, and forked processes do
+not draw the same numbers."""
 
 BASE, CEILING = 0.5, 8.0
-"""Seconds: the first wait is drawn from 0 to BASE, each further one from twice as much, up to CEILING."""
+"""Seconds. The first wait is drawn from 0 to BASE, and each further one from twice that range, up to CEILING."""
 
 
 def retrying(
@@ -142,22 +143,24 @@ def retrying(
     allowed: Callable[[CloudAIError], bool],
     draw: Callable[[float, float], float] = UNIFORM,
 ) -> RetryCallState:
-    """A tenacity loop for one exchange, begun with its first failure; see `wait_after`.
+    """Return a tenacity loop for one exchange, to begin when that has failed for the first time; see `wait_after`.
 
     Args:
-        most: Returns how many attempts there are, the first included, where one ended in this error; asked once
-            for each.
-        left: Returns the seconds left of the call's total time.
-        allowed: Takes a retry from the endpoint's budget; asked last, when everything else speaks for it.
-        draw: Draws the jitter between two bounds.
+        most: A function that returns how many attempts there are, the first included, where one ended in this error.
+            It is called once for each failed attempt.
+        left: A function that returns the seconds left of the call's total time.
+        allowed: A function that takes a retry from the endpoint's budget, and returns whether there was one. It is
+            called last, when everything else speaks for a retry.
+        draw: A function that draws the jitter, in seconds, between two bounds.
     """
-    from tenacity import RetryCallState, Retrying  # with the first failure: most calls have none
+    from tenacity import RetryCallState, Retrying  # imported at the first failure: most calls have none
 
     def wait(state: RetryCallState) -> float:
-        # An exponent without end would overflow: a poll is tried again as long as there is time.
+        # The exponent is bounded, or it would overflow: a poll is tried again as long as there is time.
         spread = draw(0.0, min(CEILING, BASE * 2 ** min(state.attempt_number - 1, 16)))
         hint = getattr(_failure(state), "retry_after", None)
-        # The vendor's hint is a floor, and all who were turned away at once must not come back at once.
+        # The vendor's hint is the shortest wait. The jitter keeps callers that were refused at the same time from
+        # coming back at the same time.
         return spread if hint is None else hint + draw(0.0, max(0.5, 0.1 * hint))
 
     def stop(state: RetryCallState) -> bool:
@@ -166,15 +169,16 @@ def retrying(
             return True
         return state.upcoming_sleep >= left() or not allowed(failure)
 
+    # tenacity only decides: `wait_after` goes on with the loop by hand, so that the driver does the sleeping.
     loop = Retrying(retry=lambda state: _failure(state) is not None, wait=wait, stop=stop, reraise=True)
     loop.begin()
     return RetryCallState(loop, None, (), {})
 
 
 def wait_after(state: RetryCallState) -> float:
-    """Seconds until the next attempt, for the exception at hand; raises it where there is none."""
+    """Return the seconds until the next attempt, or raise the exception that is being handled where there is none."""
     state.set_exception(sys.exc_info())  # type: ignore[arg-type]  # never Nones
-    step: Any = state.retry_object.iter(state)  # DoSleep: its seconds
+    step: Any = state.retry_object.iter(state)  # tenacity's DoSleep, a float of seconds
     state.prepare_for_next_attempt()
     return float(step)
 
@@ -187,10 +191,10 @@ MILLISECONDS = ("retry-after-ms", "x-ms-retry-after-ms")
 
 
 def hint_from_headers(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait by ``Retry-After``: a number, or an HTTP date measured against the reply's own ``Date``.
+    """Return the seconds to wait by ``Retry-After``, or None where no header has a valid hint.
 
-    Azure's headers in milliseconds are read too; the first valid one wins. Anything negative or not finite is no
-    hint.
+    The value is a number, or an HTTP date, which is measured against the reply's own ``Date``. Azure's headers in
+    milliseconds are read first, and the first valid hint wins. A number that is negative or not finite is no hint.
     """
     hints = [(name, 1000.0) for name in MILLISECONDS] + [("retry-after", 1.0)]
     for name, divisor in hints:

@@ -1,4 +1,4 @@
-"""Bearer tokens: how long each is used, when it is fetched anew, and by whom."""
+"""The token cache decides how long a bearer token is used, when a new one is fetched, and which call fetches it."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ __all__ = ["Token", "TokenCache"]
 REFRESH_AGAIN = 1.0
 """Seconds between two tries to replace a token that is still valid."""
 REFRESH_WITHIN = 5.0
-"""Seconds such a try may take of a call, and no more than half of what it has."""
+"""Seconds that such a try may take of a call at most, and never more than half of what the call has left."""
 
 
 class TokenCache:
-    """The tokens of one client, by login: each is fetched once for all calls that wait for it.
+    """The tokens of one client by login; each is fetched once for all calls that wait for it.
 
     Args:
-        steps: Carries out the flow that fetches a token, within a call.
-        clock: Monotonic seconds.
+        steps: A function that carries out the flow that fetches a token, within a call.
+        clock: A function that returns monotonic seconds.
     """
 
     def __init__(self, steps: Callable[[Flow[Any], CallContext], Program[Any]], clock: Callable[[], float]) -> None:
@@ -39,11 +39,14 @@ class TokenCache:
         self._refresh_from: dict[str, float] = {}
 
     def discard(self, token: Token) -> None:
-        """Forget a token that the service no longer takes: whoever comes next fetches one anew, once for all."""
+        """Forget a token that the service no longer accepts; the next call fetches a new one, for all calls."""
         self._tokens = {login: kept for login, kept in self._tokens.items() if kept is not token}
 
     def current(self, service: str, context: CallContext) -> Program[Token | None]:
-        """The token, fetched anew where it is old; an old one serves on while it is valid and none can be had."""
+        """Return the token of a service, or None where a key serves it.
+
+        An old token is replaced. Where no new one can be fetched, the old one is used for as long as it is valid.
+        """
         if context.vendor.token(service) is None:
             return None
         login = context.vendor.login(service)
@@ -52,6 +55,7 @@ class TokenCache:
         if token and valid and not (token.is_old() and self._clock() >= self._refresh_from.get(login, -math.inf)):
             return token
         for last in (False, True):
+            # Renewing a token that is still valid must not use up the time of the call.
             left = context.left(self._clock())
             asking = replace(context, deadline=self._clock() + min(left / 2, REFRESH_WITHIN)) if valid else context
             fetch = partial(self._fetch, service, token, asking)
@@ -61,9 +65,9 @@ class TokenCache:
                 if valid:
                     self._refresh_from[login] = self._clock() + REFRESH_AGAIN
                     return token
-                # It may have been another call's time that was used up.
+                # The time that was used up may have been that of another call, which fetched the token for all.
                 if last or not isinstance(error, DeadlineExceededError) or self._clock() >= context.deadline:
-                    # A copy: all who waited have the same, and each call fills in its own name and costs.
+                    # All calls that waited get the same error; each raises a copy, to fill in its own name and costs.
                     own = copy(error)
                     own.state = "NOT_SENT"
                     raise own from error.__cause__
@@ -72,17 +76,17 @@ class TokenCache:
         raise AssertionError  # pragma: no cover
 
     def _fetch(self, service: str, old: Token | None, context: CallContext) -> Program[Token]:
-        """A token in place of the old one, by the provider's own flow."""
+        """Return a token that replaces the old one, fetched by the provider's flow unless it has come meanwhile."""
         login = context.vendor.login(service)
-        held = self._tokens.get(login)
-        if held is not None and held is not old:
-            return held  # it came between the caller's look and this one
+        cached = self._tokens.get(login)
+        if cached is not None and cached is not old:
+            return cached  # another call has fetched it since the caller looked
         flow = context.vendor.token(service)
         if flow is None:
             raise SettingsError("the login is gone since the call began", advice="Leave the settings as they are.")
         token: Token = yield from self._steps(flow, context)
         self._tokens[login] = token
         if old is not None and token.value == old.value:
-            # The login has no newer one yet: it is not asked at every call.
+            # The login has no newer token yet, and is not to be asked for one at every call.
             self._refresh_from[login] = self._clock() + REFRESH_AGAIN
         return token

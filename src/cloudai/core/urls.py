@@ -1,7 +1,7 @@
-"""Where an address leads: its parts, its origin, whether it is public, and how it may be shown.
+"""This module says where an address leads: its parts, its origin, whether it is public, and how it may be shown.
 
-A key may go to a second address only where it went to the first, and a user's address may be fetched only where it
-leads to the public internet. Nothing here performs I/O.
+A key may go to a second address only if that has the origin of the first, and a user's address may be fetched only
+where it leads to the public internet. Nothing here performs I/O.
 """
 
 from __future__ import annotations
@@ -23,19 +23,20 @@ PORTS = {"https": 443, "http": 80}
 
 
 def split(address: str) -> SplitResult:
-    """The parts of an address; all of them empty where it is none."""
+    """Return the parts of an address; all of them are empty where it is none."""
     try:
         parts = urlsplit(address.strip())
-        parts.port  # noqa: B018  # a wrong one is found when it is asked for
+        parts.port  # noqa: B018  # only reading a wrong port raises ValueError
     except ValueError:
         return SplitResult("", "", "", "", "")
     return parts
 
 
 def origin(address: str) -> tuple[str, str, int] | None:
-    """Scheme, host and port; None where it is not written plainly: two readers may understand it differently.
+    """Return scheme, host and port, or None where the address is not plain: two parsers may understand it differently.
 
-    Not plain are a name or password, a host with a backslash, a blank or a letter that is not ASCII, a path alone.
+    An address is not plain if it has a name or a password, a host with a backslash, a blank or a letter that is not
+    ASCII, or only a path.
     """
     match = PLAIN.match(address)
     if match is None or not address.isprintable():
@@ -46,7 +47,7 @@ def origin(address: str) -> tuple[str, str, int] | None:
 
 @dataclass(frozen=True)
 class FetchRules:
-    """What may be fetched, and how much of it; for ``Client(…, fetch_urls=FetchRules(…))``.
+    """The rules for fetching a user's addresses: from where and how much; ``Client(…, fetch_urls=FetchRules(…))``.
 
     Example:
         >>> FetchRules(networks=("10.20.0.0/16",), ports=(443, 8443)).max_bytes
@@ -55,9 +56,9 @@ class FetchRules:
 
     ports: tuple[int, ...] = (443, 80)
     networks: tuple[str, ...] = ()
-    """Networks that may be reached though they are not public: "10.20.0.0/16"."""
+    """Networks that may be reached although they are not public: "10.20.0.0/16"."""
     max_bytes: int = 50_000_000
-    """Of the file, unpacked."""
+    """The most bytes of a file, once it is unpacked."""
     max_redirects: int = 3
     timeout: float = 30.0
     """Seconds for one file, redirects included; never more than the call has."""
@@ -72,7 +73,7 @@ class FetchRules:
             raise SettingsError("max_bytes is at least 1, max_redirects 0, and timeout more than 0")
 
     def allows(self, address: str) -> bool:
-        """Whether an IP address may be connected to."""
+        """Return whether an IP address may be connected to."""
         match = ipaddress.ip_address(address)
         return is_public(match) or any(match in ipaddress.ip_network(network) for network in self.networks)
 
@@ -84,21 +85,22 @@ NOT_PUBLIC = tuple(
             "168.63.129.16/32",  # Azure's own, on every machine there
             "192.88.99.0/24",  # to relays of 6to4
             "2001::/32",  # Teredo: an IPv4 address is in it
-            "2002::/16",  # 6to4, likewise
+            "2002::/16",  # 6to4: an IPv4 address is in it
             "3fff::/20",  # for examples; older Pythons do not know it
         ),
     )
 )
-"""What ``ipaddress`` takes for global."""
+"""Networks that ``ipaddress`` takes for global, although they are not part of the public internet."""
 
 PUBLIC_6 = ipaddress.ip_network("2000::/3")
-"""All that is handed out. Outside: mapped and compatible IPv4 (::/96, ::ffff:0:0/96), NAT64 (64:ff9b::/96), local."""
+"""All IPv6 addresses that are handed out. Outside are mapped and compatible IPv4 (::/96, ::ffff:0:0/96), NAT64
+(64:ff9b::/96) and local addresses."""
 
 ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
 
 
 def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether an address is on the public internet, and leads to no other address than it says."""
+    """Return whether an address is on the public internet, and does not lead to another address inside it."""
     if isinstance(address, ipaddress.IPv6Address) and (address not in PUBLIC_6 or address.packed[8:12] in ISATAP):
         return False
     special = address.is_multicast or address.is_reserved or not address.is_global
@@ -106,7 +108,7 @@ def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
 
 
 def shown(address: str) -> str:
-    """An address as it may be shown: what stands behind "?" is often a key, and so is what stands before "@"."""
+    """Return an address as it may be shown, without what is behind "?" and before "@": both are often keys."""
     if address[:3].lower() == "gs:":
         return address  # the name of an object, which may have a question mark in it
     try:

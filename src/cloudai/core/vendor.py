@@ -1,4 +1,4 @@
-"""What the engine asks of whoever answers a call. `cloudai.providers.base.Provider` is the class that keeps to it."""
+"""`Vendor` is what the engine requires of a provider; `cloudai.providers.base.Provider` is the class that has it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ __all__ = ["Token", "Vendor"]
 
 @dataclass(frozen=True)
 class Token:
-    """A bearer token, when it ends (epoch seconds), and the headers that go beside it."""
+    """A bearer token, the time at which it expires (epoch seconds), and the headers that are sent beside it."""
 
     value: str
     expires_at: float
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def is_old(self, now: float | None = None) -> bool:
-        """Tell whether it should be fetched anew: with less than five minutes left, a long upload may outlive it."""
+        """Return whether the token should be replaced: with less than five minutes left, a long upload may outlive it.
+
+        Args:
+            now: Epoch seconds; None takes the time of day.
+        """
         return self.expires_at - (time.time() if now is None else now) < 300  # noqa: PLR2004
 
     def __repr__(self) -> str:
@@ -30,7 +34,7 @@ class Token:
 
 
 class Vendor(Protocol):
-    """Whoever answers a call: its credentials, and its replies."""
+    """A provider as the engine sees it: its credentials, and its replies."""
 
     @property
     def name(self) -> str:
@@ -40,13 +44,13 @@ class Vendor(Protocol):
         """Return a digest of the keys and logins at hand, or None where there are none."""
 
     def secrets(self) -> list[str]:
-        """Return the keys at hand, so that nothing repeats them."""
+        """Return the keys at hand, which no error, log or result may repeat."""
 
     def token(self, service: str) -> Flow[Token] | None:
         """Return the flow that fetches a token for a service, or None where a key serves it."""
 
     def login(self, service: str) -> str:
-        """Return which login a service has; services of one login share its token."""
+        """Return the name of the login that a service has; services of one login share its token."""
 
     def sign(self, request: Request, token: Token | None) -> Request:
         """Return the request with its credentials."""
@@ -55,4 +59,4 @@ class Vendor(Protocol):
         """Return the error that a reply outside 2xx stands for."""
 
     def request_id(self, response: Response) -> str | None:
-        """Return the vendor's name for an exchange."""
+        """Return the vendor's identifier of an exchange, or None where the reply has none."""

@@ -1,5 +1,5 @@
-"""The two drivers carry out a program's effects, one blocking, one awaiting.
+"""The two drivers carry out the effects of a program, one by blocking and one by awaiting.
 
-Nothing else in cloudai knows which of the two it runs under. Each is imported by itself: a program that blocks never
-loads asyncio.
+Nothing else in cloudai knows which of the two it runs under. Each is imported by itself, so that a program that blocks
+never loads asyncio.
 """

@@ -1,4 +1,4 @@
-"""The awaiting driver: it carries out the effects of a program in the running event loop."""
+"""The awaiting driver carries out the effects of a program in the running event loop."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ __all__ = ["Awaiting"]
 T = TypeVar("T")
 
 WORKERS = max(1, min(8, (os.cpu_count() or 2) - 1))
-"""Threads for blocking functions under the awaiting driver: one core stays with the event loop."""
+"""Threads for blocking functions under the awaiting driver; one core is left to the event loop."""
 
 
 class Awaiting:
-    """Carries out effects in the running event loop, blocking functions in a few threads of its own."""
+    """A driver that carries out effects in the running event loop, and blocking functions in a few threads."""
 
     def __init__(
         self,
@@ -89,14 +89,14 @@ class Awaiting:
             raise no_slot() from None
         try:
             reply = self._send(within(request, timeout, time.monotonic() - began))
-            # A cassette answers at once, and serves both clients.
+            # A cassette is no coroutine function, because it answers at once and serves both kinds of client.
             return reply if isinstance(reply, Response) else await reply
         finally:
             self._slots.release()
 
     async def _once(self, key: Hashable, program: Callable[[], Program[T]], timeout: float) -> T:  # noqa: ASYNC109
         if key not in self._running:
-            # A task of its own, shielded: one waiter's cancellation must not fail the others.
+            # The program has a task of its own, shielded below: one caller that is cancelled must not fail the others.
             task = self._running[key] = asyncio.ensure_future(self.run(program()))
             task.add_done_callback(partial(self._ended, key))
         shared = self._running[key]
@@ -108,16 +108,16 @@ class Awaiting:
     def _ended(self, key: Hashable, task: asyncio.Task[Any]) -> None:
         self._running.pop(key, None)
         if not task.cancelled():
-            task.exception()  # looked at, even where nobody waits any more
+            task.exception()  # retrieved, or asyncio would log it where no caller waits any more
 
     def close(self) -> None:
-        """Let the threads go."""
+        """Stop the threads, without waiting for what they are running."""
         self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 async def _awaited(future: Future[T]) -> T:
-    """Its outcome; who is cancelled meanwhile does not cancel it."""
+    """Return the outcome of a future; a caller that is cancelled meanwhile does not cancel it."""
     return future.result() if future.done() else await asyncio.shield(asyncio.wrap_future(future))
 
 
@@ -129,4 +129,4 @@ async def _in_time_awaited(future: Future[T], timeout: float | None) -> T:  # no
             raise too_late()
         return waiting.result()
     finally:
-        waiting.cancel()  # where nobody waits any more, nobody asks for the outcome either
+        waiting.cancel()  # or asyncio would log an outcome that comes later and is never retrieved

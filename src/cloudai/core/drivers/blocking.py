@@ -1,4 +1,4 @@
-"""The blocking driver: it carries out the effects of a program in the calling thread."""
+"""The blocking driver carries out the effects of a program in the calling thread."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["Blocking"]
 T = TypeVar("T")
 
 MOST_AT_ONCE = 8
-"""Threads for the parts of one job (`together`) under the blocking driver."""
+"""The most threads for the programs of one `Gather` under the blocking driver."""
 
 
 class Blocking:
-    """Carries out effects in the calling thread."""
+    """A driver that carries out effects in the calling thread."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class Blocking:
 
         with self._lock:
             if key not in self._running:
-                # In a thread of its own: one waiter's Ctrl-C must not fail the others.
+                # The program has a thread of its own: Ctrl-C in one waiting caller must not fail the others.
                 self._running[key] = apart(once)
             shared: Future[T] = self._running[key]
         return _in_time(shared, timeout)
@@ -103,7 +103,7 @@ class Blocking:
     def _outcome(self, program: Program[T]) -> T | BaseException:
         try:
             return self.run(program)
-        except Exception as error:  # noqa: BLE001  # an outcome, judged by the program that asked
+        except Exception as error:  # noqa: BLE001  # the program that asked decides what it means
             return error
 
 

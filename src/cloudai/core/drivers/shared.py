@@ -1,4 +1,4 @@
-"""What both drivers need: threads that nobody has to wait for, and the errors of calls that waited in vain."""
+"""Both drivers use these helpers: threads that can be given up, and the errors of calls that waited in vain."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ T = TypeVar("T")
 
 
 def apart(function: Callable[[], T]) -> Future[T]:
-    """Run a function in a thread that nobody has to wait for: neither a caller out of time, nor the ending process."""
+    """Run a function in a daemon thread, and return a future of its outcome.
+
+    A caller that is out of time can give the thread up, and the process can end without it.
+    """
     outcome: Future[T] = Future()
-    outcome.set_running_or_notify_cancel()  # from here on nobody can cancel it
+    outcome.set_running_or_notify_cancel()  # from here on the future cannot be cancelled
 
     def run() -> None:
         try:
             result = function()
-        except BaseException as error:  # noqa: BLE001  # whoever waits gets it
+        except BaseException as error:  # noqa: BLE001  # the waiting caller gets it
             outcome.set_exception(error)
         else:
             outcome.set_result(result)
@@ -34,12 +37,12 @@ def apart(function: Callable[[], T]) -> Future[T]:
 
 
 def within(request: Request, timeout: float | None, waited: float) -> Request:
-    """Return the request with the time it has, less what was spent waiting for a free slot."""
+    """Return the request with the time that is left after ``waited`` seconds were spent waiting for a free slot."""
     return request if timeout is None else replace(request, timeout=max(0.001, timeout - waited))
 
 
 def no_slot() -> DeadlineExceededError:
-    """Return the error of a call that found no free slot among those in flight."""
+    """Return the error of a call that got no slot in time, because too many requests are in flight."""
     return _not_sent(
         DeadlineExceededError(
             "no free place among the calls in flight",
@@ -49,7 +52,7 @@ def no_slot() -> DeadlineExceededError:
 
 
 def too_late() -> DeadlineExceededError:
-    """Return the error of a call that waited in vain for a token."""
+    """Return the error of a call whose token did not come in time."""
     return _not_sent(
         DeadlineExceededError("the token did not come in time", advice="Give more with timeout= (seconds).")
     )
