@@ -1,1 +1,1 @@
-"""The network: requests go out by httpx2, and nothing above this package knows it."""
+"""This package sends requests over the network with httpx2, which no module outside it imports."""

@@ -1,4 +1,4 @@
-"""The network, awaiting: a `Request` out, a `Response` back, within the time the request has."""
+"""The network of an awaiting client sends a `Request` and returns a `Response`, within the time the request has."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["AsyncNetwork"]
 
 
 class AsyncNetwork:
-    """Sends requests, awaiting. ``client`` may be the user's own httpx or httpx2 async client."""
+    """The network of an awaiting client. ``client`` may be the user's own async client of httpx or httpx2."""
 
     def __init__(
         self,
@@ -36,7 +36,13 @@ class AsyncNetwork:
         self._allow_http = allow_http
 
     async def __call__(self, request: Request) -> Response:
-        """Send one request; ConnectError, ConnectionLostError or DeadlineExceededError where it fails."""
+        """Send one request, and return its reply.
+
+        Raises:
+            ConnectError: The service was not reached.
+            ConnectionLostError: The connection broke after something was sent.
+            DeadlineExceededError: The reply did not come in time.
+        """
         require_safe(request.url, self._allow_http)
         require_sendable(unsendable(request.headers))
         sent = Sent()

@@ -1,4 +1,4 @@
-"""The body of a reply, decoded piece by piece, and never further than a reply may be."""
+"""The body of a reply is decoded piece by piece, and only up to the limits of what a reply may be."""
 
 from __future__ import annotations
 
@@ -13,19 +13,26 @@ from cloudai.errors import (
 __all__ = ["MOST_BYTES", "MOST_HEADERS", "MOST_RATIO", "Body", "too_large"]
 
 MOST_BYTES = 32_000_000
-"""Of a decoded reply."""
+"""The most bytes of a decoded reply."""
 
 MOST_RATIO = 100
-"""Decoded to received bytes."""
+"""The most decoded bytes for each byte received."""
 
 SMALL = 1_000_000
-"""Bytes up to which no ratio is looked at: a page of zeros compresses well."""
+"""Decoded bytes up to which the ratio does not matter: a page of zeros compresses well."""
 
 MOST_HEADERS = 65_536
+"""The most bytes of a reply's headers, names and values."""
 
 
 class Body:
-    """The body of a reply, decoded piece by piece, and never further than a reply may be."""
+    """The body of one reply, decoded piece by piece, and only up to the limits of what a reply may be.
+
+    Args:
+        headers: The headers of the reply.
+        most: The most bytes of the decoded body; None takes `MOST_BYTES`.
+        message: The text of the error where the body has more.
+    """
 
     def __init__(self, headers: Any, most: int | None = None, message: str = "") -> None:
         self._most = MOST_BYTES if most is None else most
@@ -40,7 +47,12 @@ class Body:
         self._received, self._decoded = 0, bytearray()
 
     def add(self, chunk: bytes) -> None:
-        """The next bytes as they came."""
+        """Take in the next bytes as they came.
+
+        Raises:
+            ResponseTooLargeError: The body exceeds a limit.
+            MalformedResponseError: The bytes cannot be unpacked.
+        """
         self._received += len(chunk)
         if self._gzip is None:
             self._decoded += chunk
@@ -53,21 +65,25 @@ class Body:
 
     def _inflate(self, gzip: Any, chunk: bytes) -> None:
         try:
-            # At most one byte too many: then it is known to be too large.
+            # At most one byte too many is unpacked, which is enough to know that the body is too large.
             self._decoded += gzip.decompress(chunk, self._most + 1 - len(self._decoded))
         except zlib.error as error:
             raise MalformedResponseError(f"the reply cannot be unpacked ({error})") from error
 
     def whole(self) -> bytes:
-        """The body; MalformedResponseError where the packed data stop in the middle."""
+        """Return the whole body.
+
+        Raises:
+            MalformedResponseError: The packed data stop in the middle.
+        """
         if self._gzip is not None and self._received and not self._gzip.eof:
             raise MalformedResponseError("the reply cannot be unpacked (it stops in the middle)")
         return bytes(self._decoded)
 
 
 def too_large(how: str) -> ResponseTooLargeError:
-    """Return the error for a reply that is larger than any may be, with how it is."""
+    """Return the error for a reply that is larger than any may be; ``how`` says in what way."""
     return ResponseTooLargeError(f"the reply is too large: {how}", advice=NONE_IS)
 
 
-NONE_IS = "No reply of this service is: see who answers."
+NONE_IS = "No reply of this service is so large: see what answers at its address."

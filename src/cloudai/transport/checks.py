@@ -1,4 +1,4 @@
-"""What is checked of a request before anything goes out: its address and its headers."""
+"""Before anything of a request goes out, its address and its headers are checked here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["require_safe", "require_sendable", "unsendable"]
 
 
 def require_safe(url: str, allow_http: bool) -> None:
-    """SettingsError where the address is of plain http beyond the loopback, or none."""
+    """Raise SettingsError where the address uses plain http beyond the loopback, or is none."""
     parts = split(url)
     host = parts.hostname or ""
     if host and (parts.scheme == "https" or (parts.scheme == "http" and (allow_http or _is_loopback(host)))):
@@ -28,13 +28,13 @@ def require_safe(url: str, allow_http: bool) -> None:
 
 
 def unsendable(headers: Mapping[str, str]) -> list[str]:
-    """Names of headers whose values no header can hold."""
+    """Return the names of the headers whose values no header can hold."""
     return [name for name, value in headers.items() if not value.isascii() or not value.isprintable()]
 
 
 def require_sendable(names: list[str]) -> None:
-    """SettingsError where there are any."""
-    # Where it is raised no variable holds the value: it may be a key, and error trackers collect variables.
+    """Raise SettingsError where there are any names of headers that cannot be sent."""
+    # No variable here holds the value of the header: it may be a key, and error trackers collect variables.
     for name in names:
         raise SettingsError(
             f"the header {name} holds a character that cannot be sent",

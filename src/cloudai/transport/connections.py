@@ -1,4 +1,4 @@
-"""How a client of the HTTP library is made (certificates, proxy), and which clients of a user's are taken."""
+"""This module makes clients of the HTTP library (certificates, proxy), and checks those that users bring."""
 
 from __future__ import annotations
 
@@ -24,33 +24,41 @@ T = TypeVar("T")
 Verify = ssl.SSLContext | str | os.PathLike[str] | bool
 
 KEPT = 20
-"""Idle connections at least, of all hosts."""
-
-# -- configuration -----------------------------------------------------------------------------------------
+"""Idle connections that a client keeps at least, to all hosts in sum."""
 
 
 @functools.cache
 def tls(cafile: str | None = None) -> ssl.SSLContext:
-    """Return the process's one TLS context: making one costs 18 ms."""
+    """Return the TLS context that the whole process uses for a CA file, because making one takes 18 ms."""
     return httpx2.create_ssl_context() if cafile is None else ssl.create_default_context(cafile=cafile)
 
 
 def configuration(verify: Verify, proxy: str | None) -> dict[str, Any]:
-    """Return the options of a client of the library; SettingsError where certificates are not to be checked."""
+    """Return the options of a client of the library.
+
+    Raises:
+        SettingsError: Certificates are not to be checked.
+    """
     if verify is False:
         raise SettingsError(
             "certificates are always checked",
             advice="Behind a company's proxy, give verify= the path of its CA file.",
         )
     context = verify if isinstance(verify, ssl.SSLContext) else tls(None if verify is True else os.fspath(verify))
+    # Each request brings its own timeouts, and the key must not follow a redirect.
     return {"verify": context, "proxy": proxy, "timeout": None, "follow_redirects": False}
 
 
 def built(kind: Callable[..., T], verify: Verify, proxy: str | None, max_concurrency: int) -> T:
-    """Return a client of the library; SettingsError where the address of the proxy is none."""
+    """Return a client of the library, ``kind`` being its class.
+
+    Raises:
+        SettingsError: The address of the proxy is none.
+    """
     options = configuration(verify, proxy)
-    # The drivers say how many calls are in flight. By the library's own limits (100 connections, 20 kept) those beyond
-    # would wait out of sight, and most would connect anew; one that an interrupt loses would be missing for ever.
+    # The drivers limit how many calls are in flight. Under the library's own limits (100 connections, 20 kept) further
+    # calls would wait where no driver knows of it, and most would connect anew; a connection that is lost to an
+    # interrupt would be missing for ever.
     kept = max(KEPT, max_concurrency)
     options["limits"] = httpx2.Limits(max_connections=None, max_keepalive_connections=kept)
     try:
@@ -64,7 +72,7 @@ def built(kind: Callable[..., T], verify: Verify, proxy: str | None, max_concurr
 
 
 def require_client(client: Any, *, asynchronous: bool) -> None:
-    """SettingsError for a client that is none of httpx or httpx2, or of the other colour."""
+    """Raise SettingsError for a client that is none of httpx or httpx2, or that blocks where it should await."""
     if client is None:
         return
     if not (hasattr(client, "build_request") and hasattr(client, "send")):
@@ -80,7 +88,7 @@ def require_client(client: Any, *, asynchronous: bool) -> None:
 
 
 def require_unmoved(reply: Any) -> None:
-    """RedirectBlockedError where a client of the user's has followed a redirect although it was told not to."""
+    """Raise RedirectBlockedError where the user's own client has followed a redirect although it was told not to."""
     if reply.history:
         raise RedirectBlockedError(
             "http_client= followed a redirect: the key and the upload went there too",
@@ -89,6 +97,6 @@ def require_unmoved(reply: Any) -> None:
 
 
 def require_open(client: Any) -> None:
-    """Raise SettingsError where the client was closed."""
+    """Raise SettingsError where the client is closed."""
     if getattr(client, "is_closed", False):
         raise closed()

@@ -1,8 +1,8 @@
-"""The deadline of an exchange: sockets whose every operation is given only the time that is left.
+"""The sockets in this module keep the deadline of an exchange: each operation is given only the time that is left.
 
-The HTTP library's own timeouts start anew with every byte: a server that drips, that sends its headers slowly, or that
-repeats "100 Continue" would hold a call for minutes. Names are looked up in a thread, for the system's resolver knows
-no deadline.
+The HTTP library's own timeouts start anew with every byte: a server that sends its body or its headers slowly, or that
+repeats "100 Continue", would hold a call for minutes. Names are looked up in a thread, because the system's resolver
+knows no deadline.
 """
 
 from __future__ import annotations
@@ -23,18 +23,19 @@ import httpcore2
 __all__ = ["Backend", "connecting", "looked_up", "timeouts", "until"]
 
 CONNECT = 10.0
-"""Seconds for connecting, however much time the call has."""
+"""Seconds for connecting at most, however much time the call has."""
 
 WRITE_AT_ONCE = 65_536
+"""Bytes that are written with one timeout."""
 
 
 def connecting(left: float | None) -> float:
-    """Seconds for connecting, of what is left."""
+    """Return the seconds for connecting, out of those that are left."""
     return CONNECT if left is None else min(CONNECT, left)
 
 
 def timeouts(left: float | None) -> tuple[float | None, ...]:
-    """Seconds for connecting, reading, writing, and for a place in the pool, of what is left."""
+    """Return the seconds for connecting, reading, writing and waiting for a connection, out of those that are left."""
     return connecting(left), left, left, left
 
 
@@ -52,7 +53,7 @@ def until(timeout: float | None) -> Iterator[None]:
 
 
 def _left(timeout: float | None, expired: type[Exception]) -> float | None:
-    """The smaller of the operation's own timeout and what is left of the exchange."""
+    """Return the smaller of an operation's own timeout and what is left of the exchange, or raise ``expired``."""
     deadline = _deadline.get()
     if deadline is None:
         return timeout
@@ -72,7 +73,8 @@ class _Stream(httpcore2.NetworkStream):
         return self._stream.read(max_bytes, _left(timeout, httpcore2.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        # In pieces: within one write the library gives the whole timeout to each partial send.
+        # The bytes are written in pieces, because within one write the library gives each partial send the whole
+        # timeout.
         view = memoryview(buffer)
         for start in range(0, len(view), WRITE_AT_ONCE):
             piece = bytes(view[start : start + WRITE_AT_ONCE])
@@ -92,7 +94,10 @@ class _Stream(httpcore2.NetworkStream):
 
 
 def looked_up(host: str, port: int) -> Future[list[str]]:
-    """The addresses of a host. In a thread: the system's resolver knows no deadline, and may hang for minutes."""
+    """Return a future of the addresses of a host.
+
+    They are looked up in a thread: the system's resolver knows no deadline, and may hang for minutes.
+    """
     answer: Future[list[str]] = Future()
     try:
         answer.set_result([str(ipaddress.ip_address(host))])
@@ -107,7 +112,7 @@ def _look_up(host: str, port: int, answer: Future[list[str]]) -> None:
         outcome: Any = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
     except (OSError, UnicodeError) as error:  # UnicodeError: a label of more than 63 letters
         outcome = error
-    with suppress(InvalidStateError):  # nobody waits for it any more
+    with suppress(InvalidStateError):  # the future was cancelled, because no caller waits any more
         if isinstance(outcome, Exception):
             answer.set_exception(OSError(str(outcome)))
         else:
@@ -124,13 +129,13 @@ def _resolved(host: str, port: int, timeout: float | None) -> list[str]:
 
 
 class Backend(httpcore2.NetworkBackend):
-    """Opens such sockets."""
+    """A network backend of the HTTP library, whose sockets keep the deadline of the exchange."""
 
     def __init__(self, backend: httpcore2.NetworkBackend) -> None:
         self._backend = backend
 
     def addresses(self, host: str, port: int, timeout: float | None) -> list[str]:
-        """Of this host, in the order they are tried."""
+        """Return the addresses of a host, in the order in which they are tried."""
         return _resolved(host, port, timeout)
 
     def connect_tcp(

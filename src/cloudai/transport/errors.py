@@ -1,4 +1,4 @@
-"""What the HTTP library raises, as errors of ours."""
+"""This module translates what the HTTP library raises into errors of cloudai."""
 
 from __future__ import annotations
 
@@ -22,25 +22,23 @@ __all__ = ["Sent", "errors"]
 
 
 class Sent:
-    """Whether anything of a request has gone out, as the HTTP library traces it."""
+    """The trace of one request by the HTTP library, which tells whether anything of it has gone out."""
 
     yes = False
+    """True once the library has begun to send the request."""
 
     def note(self, event: str, _: Any) -> None:
-        """A step of the library."""
+        """Note one event of the library's trace."""
         self.yes = self.yes or ".send_request" in event
 
     async def anote(self, event: str, _: Any) -> None:
-        """The same, awaiting."""
+        """Note one event of the trace of an async client, which awaits this."""
         self.note(event, _)
-
-
-# -- errors ------------------------------------------------------------------------------------------------
 
 
 @contextmanager
 def errors(url: str, sent: Sent) -> Iterator[None]:
-    """What the HTTP library raises, as errors of ours."""
+    """Translate what the HTTP library raises within the block into errors of cloudai."""
     try:
         yield
     except CloudAIError:
@@ -53,18 +51,21 @@ def errors(url: str, sent: Sent) -> Iterator[None]:
 
 
 def _moved(error: Exception, sent: Sent) -> RedirectBlockedError | None:
-    """A redirect to what is no address: httpx and older httpx2 read the place though nobody is to go there."""
+    """Return the error of a redirect to what is no address, or None for any other error.
+
+    httpx and older httpx2 read the address of a redirect even where they are not to follow it.
+    """
     if ("InvalidURL" in {kind.__name__ for kind in type(error).__mro__} and sent.yes) or "location header" in str(
         error
     ):
         return RedirectBlockedError(
-            "the service sends us elsewhere, to what is no address", advice="Check the endpoint.", status=302
+            "the service redirects to what is no address", advice="Check the endpoint.", status=302
         )
     return None
 
 
 def _translated(error: Exception, host: str) -> Exception:
-    # By name, because the classes of httpx and httpx2 are two families with the same names.
+    # The classes are told apart by name, because httpx and httpx2 have different classes of the same names.
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if kinds & {"ConnectTimeout", "ConnectError", "ProxyError", "UnsupportedProtocol", "InvalidURL"}:
         return _unreached(error, host)

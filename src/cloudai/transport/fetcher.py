@@ -1,7 +1,7 @@
-"""Fetching files by address over the network: names resolved once, every address checked, connected to a checked one.
+"""A fetcher fetches files by address: it resolves a name once, checks every IP address, and connects to a checked one.
 
-Each fetch has a client of the HTTP library of its own: no cookie, no connection and no setting of the environment
-outlives it or comes before it.
+Each fetch has a client of the HTTP library of its own, so that no cookie and no connection is carried over from one
+fetch to another, and no setting of the environment counts.
 """
 
 from __future__ import annotations
@@ -27,13 +27,25 @@ __all__ = ["AsyncFetcher", "Fetcher"]
 
 
 class Fetcher:
-    """Fetches, blocking."""
+    """A fetcher that blocks.
+
+    Args:
+        verify: The certificates to trust; see `Client`.
+    """
 
     def __init__(self, verify: Verify = True) -> None:
         self._configuration = {**configuration(verify, None), "trust_env": False}
 
     def __call__(self, get: Get) -> Response:
-        """The reply, of whatever status; FetchError where it leads to no public address or is too large."""
+        """Fetch a file, and return the reply of whatever status.
+
+        Raises:
+            FetchError: The address leads to one that the rules do not allow.
+            ResponseTooLargeError: The file is larger than the rules allow.
+            ConnectError: The host was not reached.
+            ConnectionLostError: The connection broke.
+            DeadlineExceededError: The file did not come in time.
+        """
         with errors(get.url, Sent()), until(get.timeout), httpx2.Client(**self._configuration) as client:
             _pool(client)._network_backend = _Checked(get.rules)  # noqa: SLF001  # see http.py
             reply = client.send(client.build_request("GET", get.url, **_arguments(get)), stream=True)
@@ -47,13 +59,25 @@ class Fetcher:
 
 
 class AsyncFetcher:
-    """Fetches, awaiting."""
+    """A fetcher that awaits.
+
+    Args:
+        verify: The certificates to trust; see `Client`.
+    """
 
     def __init__(self, verify: Verify = True) -> None:
         self._configuration = {**configuration(verify, None), "trust_env": False}
 
     async def __call__(self, get: Get) -> Response:
-        """The reply, of whatever status; FetchError where it leads to no public address or is too large."""
+        """Fetch a file, and return the reply of whatever status.
+
+        Raises:
+            FetchError: The address leads to one that the rules do not allow.
+            ResponseTooLargeError: The file is larger than the rules allow.
+            ConnectError: The host was not reached.
+            ConnectionLostError: The connection broke.
+            DeadlineExceededError: The file did not come in time.
+        """
         with errors(get.url, Sent()):
             async with asyncio.timeout(get.timeout), httpx2.AsyncClient(**self._configuration) as client:
                 _pool(client)._network_backend = _AsyncChecked(get.rules)  # noqa: SLF001
@@ -81,7 +105,7 @@ def _body(get: Get, reply: Any) -> Body:
 
 
 class _Checked(Backend):
-    """Connects to addresses that the rules allow."""
+    """A network backend that connects only to addresses that the rules allow, and keeps the deadline."""
 
     def __init__(self, rules: FetchRules) -> None:
         super().__init__(httpcore2.SyncBackend())
@@ -92,7 +116,10 @@ class _Checked(Backend):
 
 
 class _AsyncChecked(httpcore2.AsyncNetworkBackend):
-    """The same, awaiting."""
+    """A network backend for async clients that connects only to addresses that the rules allow.
+
+    It does not keep the deadline: `asyncio.timeout` does that for the whole fetch.
+    """
 
     def __init__(self, rules: FetchRules) -> None:
         self._backend = httpcore2.AnyIOBackend()
@@ -123,7 +150,7 @@ class _AsyncChecked(httpcore2.AsyncNetworkBackend):
 
 
 def _allowed(host: str, addresses: list[str], rules: FetchRules) -> list[str]:
-    """The addresses of a host; FetchError where one of them, any one, must not be reached."""
+    """Return the addresses of a host, or raise FetchError where any one of them must not be reached."""
     if not all(map(rules.allows, addresses)):
         raise FetchError(
             f"{host} is not fetched: it leads to an address that is not public",

@@ -1,9 +1,9 @@
-"""The network: a `Request` out, a `Response` back.
+"""The network of a blocking client sends a `Request` and returns a `Response`.
 
-This package alone imports the HTTP library.
+Only this package imports the HTTP library.
 
 The time left (`Request.timeout`) holds for the whole exchange. The HTTP library's own timeouts start anew
-with every byte: a server that drips, that sends its headers slowly, or that repeats "100 Continue" would
+with every byte: a server that sends its body or its headers slowly, or that repeats "100 Continue", would
 hold a call for minutes. So awaiting exchanges run under `asyncio.timeout`, and blocking ones over sockets
 whose every operation is given only what is left.
 """
@@ -29,7 +29,7 @@ __all__ = ["Network"]
 
 
 class Network:
-    """Sends requests, blocking. ``client`` may be the user's own httpx or httpx2 client."""
+    """The network of a blocking client. ``client`` may be the user's own client of httpx or httpx2."""
 
     def __init__(
         self,
@@ -50,7 +50,13 @@ class Network:
         self._lock = threading.Lock()
 
     def __call__(self, request: Request) -> Response:
-        """Send one request; ConnectError, ConnectionLostError or DeadlineExceededError where it fails."""
+        """Send one request, and return its reply.
+
+        Raises:
+            ConnectError: The service was not reached.
+            ConnectionLostError: The connection broke after something was sent.
+            DeadlineExceededError: The reply did not come in time.
+        """
         require_safe(request.url, self._allow_http)
         require_sendable(unsendable(request.headers))
         client, sent = self._of_this_process(), Sent()
@@ -70,11 +76,14 @@ class Network:
                 reply.close()
 
     def _of_this_process(self) -> Any:
-        """The client; after a fork one of the child's own: two processes on one connection get each other's replies."""
+        """Return the client of the HTTP library, a new one in a forked process.
+
+        Two processes on one connection would get each other's replies.
+        """
         if self._mine and self._pid != os.getpid():
             with self._lock:
                 if self._pid != os.getpid():
-                    # Kept, not closed: to close it would end the parent's TLS sessions.
+                    # The parent's client is kept, because closing it would end the parent's TLS sessions.
                     self._inherited.append(self._client)
                     self._client, self._pid = self._make(), os.getpid()
         return self._client
@@ -90,9 +99,9 @@ def _made(verify: Verify, proxy: str | None, max_concurrency: int) -> httpx2.Cli
 
 
 def _deadlined(client: httpx2.Client) -> httpx2.Client:
-    """Give every pool of the client, those of proxies too, sockets that know the deadline."""
+    """Give every pool of the client, those of proxies too, sockets that keep the deadline, and return the client."""
     # The library's own transports take no network backend, and building them here would lose what it
-    # knows of proxies in the environment. A test holds the deadline in place should these names change.
+    # knows of proxies in the environment. A test of the deadline fails should these names change.
     for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001
         pool = getattr(transport, "_pool", None)
         if pool is not None:

@@ -1,4 +1,4 @@
-"""From a `Request` to what the HTTP library sends, and from its reply to a `Response`."""
+"""This module turns a `Request` into what the HTTP library sends, and the library's reply into a `Response`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ USER_AGENT = f"cloudai/{__version__}"
 
 
 def arguments(request: Request, pieces: Callable[[Iterator[bytes]], Any] = iter) -> dict[str, Any]:
-    """Return what the library builds its request from, its body in pieces as ``pieces`` makes them."""
-    headers = {"user-agent": USER_AGENT, **request.headers, "accept-encoding": "gzip"}
+    """Return the arguments from which the library builds its request; see `body_of` for ``pieces``."""
+    headers = {"user-agent": USER_AGENT, **request.headers, "accept-encoding": "gzip"}  # `Body` unpacks nothing else
     return {
         "method": request.method,
         "url": request.url,
@@ -35,7 +35,13 @@ def arguments(request: Request, pieces: Callable[[Iterator[bytes]], Any] = iter)
 def body_of(
     request: Request, headers: dict[str, str], pieces: Callable[[Iterator[bytes]], Any] = iter
 ) -> dict[str, Any]:
-    """The body as the HTTP library takes it, pieces as ``pieces`` makes them; its kind is added to the headers."""
+    """Return the arguments for the body, and add the headers that describe it.
+
+    Args:
+        request: The request.
+        headers: The headers of the request, to which the content type is added, and the length of a JSON body.
+        pieces: Wraps the iterator over a JSON body; the library's async clients take an async iterator.
+    """
     if request.files is not None:
         headers.setdefault("content-type", f"multipart/form-data; boundary={_boundary(request)}")
         files = {n: (f.name, _loaded(f.content), f.media_type) for n, f in request.files.items()}
@@ -54,7 +60,7 @@ def body_of(
 def _json_size(request: Request) -> int:
     try:
         return request.json_size()
-    except (TypeError, ValueError) as error:  # NaN, half a character, an object of the user's
+    except (TypeError, ValueError) as error:  # NaN, half a surrogate pair, or an object that JSON cannot hold
         raise SettingsError(
             f"what is to be sent cannot be written as JSON ({type(error).__name__})",
             advice="Look at extra=, and at the options that are texts.",
@@ -62,13 +68,13 @@ def _json_size(request: Request) -> int:
 
 
 def _boundary(request: Request) -> str:
-    """The same for every attempt, so that the body is the same too."""
+    """Return a boundary that is the same for every attempt, so that the body is the same too."""
     parts = [f.content.key if isinstance(f.content, Blob) else f.name or "" for f in (request.files or {}).values()]
     return sha256("\n".join(["cloudai", *parts]).encode()).hexdigest()[:32]
 
 
 class Quiet(httpx2.URL):
-    """An address that is shown without its query: the library logs it, and its errors hold on to it."""
+    """An address that is shown without its query, because the library logs addresses and its errors show them."""
 
     def __str__(self) -> str:
         return super().__str__().partition("?")[0]
