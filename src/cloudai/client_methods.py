@@ -47,16 +47,16 @@ class ClientMethods(Batching):
 
         Args:
             image: Path, URL, bytes, open file, PIL image or numpy array.
-            features: What to look for; None is what the provider has of caption, tags and objects
+            features: What to look for; None looks for those of caption, tags and objects that the provider has
                 (local: colours and faces).
-            language: Of captions and tags, BCP-47, where the provider translates them.
-            max_results: Most tags, objects … of each feature; None is the provider's largest.
-            missing: "error" refuses a feature the provider lacks; "report" lists it in ``unsupported``.
-            gender_neutral: Captions say "person" for "man" and "woman", where the provider can.
+            language: The language of captions and tags, BCP-47, where the provider translates them.
+            max_results: The most tags, objects … of each feature; None takes the provider's largest number.
+            missing: "error" refuses a feature that the provider lacks; "report" lists it in ``unsupported``.
+            gender_neutral: True has captions say "person" for "man" and "woman", where the provider can.
             options: `CallOptions`.
 
         Raises:
-            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            InputError: The input is no picture, or cannot be made to fit; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation or a feature; nothing was sent.
             ServiceError: The service refused.
         """
@@ -84,18 +84,18 @@ class ClientMethods(Batching):
         max_faces: int = 100,
         **options: Unpack[CallOptions],
     ) -> Faces:
-        """Find the faces in a picture, largest first; nobody is named.
+        """Find the faces in a picture, largest first; no person is named.
 
         Args:
             image: Path, URL, bytes, open file, PIL image or numpy array.
-            landmarks: Also give the points of each face.
-            attributes: What else to say of each face, of the provider's list ("emotions", "glasses" …).
+            landmarks: True also gives the points of each face.
+            attributes: What else to say of each face, from the provider's list ("emotions", "glasses" …).
                 Expressions are guesses about appearance.
-            max_faces: Most faces; ``truncated`` says when there were as many.
+            max_faces: The most faces to return; ``truncated`` is true where there were as many.
             options: `CallOptions`.
 
         Raises:
-            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            InputError: The input is no picture, or cannot be made to fit; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation or an attribute; nothing was sent.
             ServiceError: The service refused.
 
@@ -113,16 +113,16 @@ class ClientMethods(Batching):
         return result
 
     def estimate_age(self, image: ImageInput, *, max_faces: int = 100, **options: Unpack[CallOptions]) -> Ages:
-        """Guess how old the faces in a picture look, in years; a guess about appearance, no more.
+        """Guess how old the faces in a picture look, in years; an age is a guess about appearance, and no more.
 
         Args:
             image: Path, URL, bytes, open file, PIL image or numpy array.
-            max_faces: Most faces; ``truncated`` says when there were as many.
+            max_faces: The most faces to return; ``truncated`` is true where there were as many.
             options: `CallOptions`.
 
         Raises:
-            UnsupportedOperationError: The provider has no age, or no longer; nothing was sent.
-            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            UnsupportedOperationError: The provider gives no ages, or does so no longer; nothing was sent.
+            InputError: The input is no picture, or cannot be made to fit; nothing was sent.
             ServiceError: The service refused.
         """
         program = self._session.program("estimate_age", image, {"max_faces": max_faces}, options)
@@ -141,13 +141,13 @@ class ClientMethods(Batching):
 
         Args:
             image: Path, URL, bytes, open file, PIL image or numpy array.
-            language: A hint, BCP-47.
-            dense: True for documents, False for signs and labels, None as the provider thinks best.
+            language: A hint which language the text is in, BCP-47.
+            dense: True is for documents, False for signs and labels; None lets the provider choose.
             options: `CallOptions`.
 
         Raises:
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
-            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            InputError: The input is no picture, or cannot be made to fit; nothing was sent.
             ServiceError: The service refused.
         """
         program = self._session.program("read_text", image, {"language": language, "dense": dense}, options)
@@ -159,7 +159,7 @@ class ClientMethods(Batching):
 
         Args:
             text: The text; an empty one is refused.
-            language: BCP-47; None lets the provider detect it.
+            language: The language of the text, BCP-47; None lets the provider detect it.
             options: `CallOptions`.
 
         Raises:
@@ -192,7 +192,7 @@ class ClientMethods(Batching):
 
         Args:
             text: The text; an empty one is refused.
-            language: BCP-47; None lets the provider detect it.
+            language: The language of the text, BCP-47; None lets the provider detect it.
             options: `CallOptions`.
 
         Raises:
@@ -211,8 +211,8 @@ class ClientMethods(Batching):
 
         Args:
             text: The text; an empty one is refused.
-            to: The language wanted, BCP-47.
-            source: The language it is in; None lets the provider detect it.
+            to: The language to translate into, BCP-47.
+            source: The language of the text, BCP-47; None lets the provider detect it.
             options: `CallOptions`.
 
         Raises:
@@ -237,13 +237,13 @@ class ClientMethods(Batching):
 
         Args:
             audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG.
-            language: The language spoken, BCP-47.
-            words: Also give each word's time, in seconds.
-            speakers: Tell this many speakers apart; None does not.
+            language: The language that is spoken, BCP-47.
+            words: True also gives the time of each word, in seconds.
+            speakers: How many speakers to tell apart; None tells none apart.
             options: `CallOptions`.
 
         Raises:
-            InputError: Not audio, or too long for the provider; nothing was sent.
+            InputError: The input is no audio, or too long for the provider; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             ServiceError: The service refused.
         """
@@ -266,9 +266,9 @@ class ClientMethods(Batching):
 
         Args:
             text: The text; an empty one is refused.
-            voice: The provider's name of a voice; None takes its usual one for the language.
-            language: BCP-47.
-            format: "wav", "mp3" or "ogg".
+            voice: The provider's name of a voice; None takes its usual voice for the language.
+            language: The language of the text, BCP-47.
+            format: The format of the audio: "wav", "mp3" or "ogg".
             options: `CallOptions`.
 
         Raises:
@@ -436,16 +436,16 @@ class AsyncClientMethods(AsyncBatching):
 
         Args:
             image: Path, URL, bytes, open file, PIL image or numpy array.
-            features: What to look for; None is what the provider has of caption, tags and objects
+            features: What to look for; None looks for those of caption, tags and objects that the provider has
                 (local: colours and faces).
-            language: Of captions and tags, BCP-47, where the provider translates them.
-            max_results: Most tags, objects … of each feature; None is the provider's largest.
-            missing: "error" refuses a feature the provider lacks; "report" lists it in ``unsupported``.
-            gender_neutral: Captions say "person" for "man" and "woman", where the provider can.
+            language: The language of captions and tags, BCP-47, where the provider translates them.
+            max_results: The most tags, objects … of each feature; None takes the provider's largest number.
+            missing: "error" refuses a feature that the provider lacks; "report" lists it in ``unsupported``.
+            gender_neutral: True has captions say "person" for "man" and "woman", where the provider can.
             options: `CallOptions`.
 
         Raises:
-            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            InputError: The input is no picture, or cannot be made to fit; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation or a feature; nothing was sent.
             ServiceError: The service refused.
         """
@@ -473,18 +473,18 @@ class AsyncClientMethods(AsyncBatching):
         max_faces: int = 100,
         **options: Unpack[CallOptions],
     ) -> Faces:
-        """Find the faces in a picture, largest first; nobody is named.
+        """Find the faces in a picture, largest first; no person is named.
 
         Args:
             image: Path, URL, bytes, open file, PIL image or numpy array.
-            landmarks: Also give the points of each face.
-            attributes: What else to say of each face, of the provider's list ("emotions", "glasses" …).
+            landmarks: True also gives the points of each face.
+            attributes: What else to say of each face, from the provider's list ("emotions", "glasses" …).
                 Expressions are guesses about appearance.
-            max_faces: Most faces; ``truncated`` says when there were as many.
+            max_faces: The most faces to return; ``truncated`` is true where there were as many.
             options: `CallOptions`.
 
         Raises:
-            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            InputError: The input is no picture, or cannot be made to fit; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation or an attribute; nothing was sent.
             ServiceError: The service refused.
 
@@ -502,16 +502,16 @@ class AsyncClientMethods(AsyncBatching):
         return result
 
     async def estimate_age(self, image: ImageInput, *, max_faces: int = 100, **options: Unpack[CallOptions]) -> Ages:
-        """Guess how old the faces in a picture look, in years; a guess about appearance, no more.
+        """Guess how old the faces in a picture look, in years; an age is a guess about appearance, and no more.
 
         Args:
             image: Path, URL, bytes, open file, PIL image or numpy array.
-            max_faces: Most faces; ``truncated`` says when there were as many.
+            max_faces: The most faces to return; ``truncated`` is true where there were as many.
             options: `CallOptions`.
 
         Raises:
-            UnsupportedOperationError: The provider has no age, or no longer; nothing was sent.
-            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            UnsupportedOperationError: The provider gives no ages, or does so no longer; nothing was sent.
+            InputError: The input is no picture, or cannot be made to fit; nothing was sent.
             ServiceError: The service refused.
         """
         program = self._session.program("estimate_age", image, {"max_faces": max_faces}, options)
@@ -530,13 +530,13 @@ class AsyncClientMethods(AsyncBatching):
 
         Args:
             image: Path, URL, bytes, open file, PIL image or numpy array.
-            language: A hint, BCP-47.
-            dense: True for documents, False for signs and labels, None as the provider thinks best.
+            language: A hint which language the text is in, BCP-47.
+            dense: True is for documents, False for signs and labels; None lets the provider choose.
             options: `CallOptions`.
 
         Raises:
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
-            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            InputError: The input is no picture, or cannot be made to fit; nothing was sent.
             ServiceError: The service refused.
         """
         program = self._session.program("read_text", image, {"language": language, "dense": dense}, options)
@@ -548,7 +548,7 @@ class AsyncClientMethods(AsyncBatching):
 
         Args:
             text: The text; an empty one is refused.
-            language: BCP-47; None lets the provider detect it.
+            language: The language of the text, BCP-47; None lets the provider detect it.
             options: `CallOptions`.
 
         Raises:
@@ -583,7 +583,7 @@ class AsyncClientMethods(AsyncBatching):
 
         Args:
             text: The text; an empty one is refused.
-            language: BCP-47; None lets the provider detect it.
+            language: The language of the text, BCP-47; None lets the provider detect it.
             options: `CallOptions`.
 
         Raises:
@@ -602,8 +602,8 @@ class AsyncClientMethods(AsyncBatching):
 
         Args:
             text: The text; an empty one is refused.
-            to: The language wanted, BCP-47.
-            source: The language it is in; None lets the provider detect it.
+            to: The language to translate into, BCP-47.
+            source: The language of the text, BCP-47; None lets the provider detect it.
             options: `CallOptions`.
 
         Raises:
@@ -628,13 +628,13 @@ class AsyncClientMethods(AsyncBatching):
 
         Args:
             audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG.
-            language: The language spoken, BCP-47.
-            words: Also give each word's time, in seconds.
-            speakers: Tell this many speakers apart; None does not.
+            language: The language that is spoken, BCP-47.
+            words: True also gives the time of each word, in seconds.
+            speakers: How many speakers to tell apart; None tells none apart.
             options: `CallOptions`.
 
         Raises:
-            InputError: Not audio, or too long for the provider; nothing was sent.
+            InputError: The input is no audio, or too long for the provider; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             ServiceError: The service refused.
         """
@@ -657,9 +657,9 @@ class AsyncClientMethods(AsyncBatching):
 
         Args:
             text: The text; an empty one is refused.
-            voice: The provider's name of a voice; None takes its usual one for the language.
-            language: BCP-47.
-            format: "wav", "mp3" or "ogg".
+            voice: The provider's name of a voice; None takes its usual voice for the language.
+            language: The language of the text, BCP-47.
+            format: The format of the audio: "wav", "mp3" or "ogg".
             options: `CallOptions`.
 
         Raises:

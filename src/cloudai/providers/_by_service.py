@@ -1,4 +1,4 @@
-"""Vendors whose services each have a key and an address of their own."""
+"""`ByService` is the base class for vendors whose services each have a key and an address of their own."""
 
 from __future__ import annotations
 
@@ -11,39 +11,50 @@ from cloudai.providers.base import Provider
 __all__ = ["HOW", "UNKNOWN", "ByService"]
 
 UNKNOWN = "https://{endpoint}"
-"""The address where none is set, offline: what cassettes have in its place."""
+"""The address of a service where none is set, for offline clients: cassettes have it in place of the real one."""
 HOW = "(Windows: setx, then open a new window)."
+"""The end of advice to set an environment variable."""
 
 
 class ByService(Provider):
-    """What is missing is told of the very service that a call needs."""
+    """A provider whose services are set up one by one: a call needs only the settings of its own service."""
 
     services: ClassVar[tuple[str, ...]]
     service_of: ClassVar[Mapping[str, str]]
     """The service of each operation."""
 
     scope_settings: ClassVar[tuple[str, ...]]
-    """How the settings end that say where a service is."""
+    """Endings of the names of the settings that say where a service is."""
 
     def cache_scope(self, operation: str) -> dict[str, str]:
-        """The addresses and regions; not who signs."""
+        """Return the addresses and regions, and no credentials."""
         return {
             name: value for name, value in super().cache_scope(operation).items() if name.endswith(self.scope_settings)
         }
 
     def base(self, service: str) -> str:
-        """The beginning of a service's addresses, `UNKNOWN` where none is set; SettingsError where it is no address."""
+        """Return the beginning of a service's addresses, or `UNKNOWN` where none is set.
+
+        Raises:
+            SettingsError: What is set is no address.
+        """
         raise NotImplementedError
 
     def require_set(self, service: str) -> None:
-        """SettingsError where key or address of a service is not there, with what to set.
+        """Raise an error where something is missing that a call of the service needs.
 
-        MissingExtraError where it has a login whose package is not there.
+        Raises:
+            SettingsError: The key or the address is not set; the text says what to set.
+            MissingExtraError: The service has a login whose package is not installed.
         """
         raise NotImplementedError
 
     def missing(self, operation: str | None = None) -> str | None:
-        """Says which key or address is not there, and how to set it; of all services, where one is ready."""
+        """Return which key or address is missing and how to set it, or None where nothing is.
+
+        Args:
+            operation: The operation that is to be called. None asks whether any service is ready.
+        """
         if operation is None:
             lacking = [self._lacking(service) for service in self.services]
             return None if None in lacking else lacking[0]

@@ -1,4 +1,4 @@
-"""Logins: where a token comes from that a vendor's own package fetches."""
+"""A login is a source of tokens, which a vendor's own package fetches."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ __all__ = ["Login", "is_installed", "refusal"]
 
 
 class Login:
-    """What can be asked for tokens. It is asked by one caller at a time, in a thread, because it blocks.
+    """A source of tokens. One caller at a time asks it, in a thread, because it blocks.
 
-    Nothing that it holds shows: its text is the name of its kind, it does not pickle, and an error holds neither
-    the package's own error nor the text of a reply, but the code in it.
+    Nothing that it holds is shown: its repr is the name of its kind, it does not pickle, and an error has the code of
+    a reply, but neither its text nor the package's own error.
     """
 
     package: ClassVar[str]
     extra: ClassVar[str]
-    """With which the package is installed."""
+    """The extra of cloudai that installs the package."""
     identity: str | None = None
-    """What tells it from another login, in another process too; None where that cannot be known."""
+    """A text that tells this login from any other, in another process too; None where that cannot be known."""
     _last: str | None = None
-    """The token handed out last: when another is asked for, that one is old or refused."""
+    """The token that was handed out last. When another one is asked for, this one is old or was refused."""
 
     def __init__(self, kind: str, advice: str) -> None:
         self._kind = kind
         self._advice = advice
 
     def require_package(self) -> None:
-        """MissingExtraError, with the install line, where the package is not there."""
+        """Raise MissingExtraError, which has the install line, where the package is not installed."""
         if not is_installed(self.package):
             raise MissingExtraError(str(self), self.extra)
 
     def lacking(self) -> str | None:
-        """The same as a text, None where it is there."""
+        """Return the text of the error for a missing package, or None where the package is installed."""
         try:
             self.require_package()
         except MissingExtraError as error:
@@ -48,11 +48,15 @@ class Login:
         return None
 
     def flow(self, *args: Any) -> Flow[Token]:
-        """A flow that fetches a token."""
+        """Return a flow that fetches a token."""
         return waiting(self.token, *args)
 
     def token(self, *args: Any) -> Token:
-        """A token; blocking."""
+        """Fetch a token, blocking, and return it.
+
+        Raises:
+            CloudAIError: There is no token; the error holds nothing that was sent.
+        """
         self.require_package()
         told: CloudAIError
         try:
@@ -60,13 +64,13 @@ class Login:
         except CloudAIError as error:
             told = error
         except ImportError:
-            told = MissingExtraError(str(self), self.extra)  # it is there in part
+            told = MissingExtraError(str(self), self.extra)  # only a part of the package is installed
         except Exception as error:  # noqa: BLE001  # what a package, or the user's own class, raises is its own
             told = self._told(error)
         else:
             self._last = token.value
             return token
-        # Alone: the errors and the frames behind it hold what was sent.
+        # The error is raised without its causes and frames, because they hold what was sent.
         told.__cause__ = told.__context__ = None
         raise told.with_traceback(None)
 
@@ -74,7 +78,7 @@ class Login:
         raise NotImplementedError
 
     def _told(self, error: Exception) -> CloudAIError:
-        """Our error for one of the package's."""
+        """Return our error for an error of the package."""
         return AuthError(f"{self} gave no token ({type(error).__name__})", advice=self._advice)
 
     def __repr__(self) -> str:
@@ -85,7 +89,7 @@ class Login:
 
 
 def is_installed(package: str) -> bool:
-    """Whether it can be imported; of "google.auth" there may be half, "google", of another package."""
+    """Return whether a package can be imported; of "google.auth" only "google" may be there, of another package."""
     try:
         return find_spec(package) is not None
     except ModuleNotFoundError:
@@ -93,17 +97,17 @@ def is_installed(package: str) -> bool:
 
 
 def refusal(who: object, status: int | None, body: Any, advice: str) -> ServiceError:
-    """The error for a reply that is no token: with its status and the code in it, and without its text.
+    """Return the error for a reply that is no token, with its status and its code but without its text.
 
     Args:
         who: The login.
-        status: None where the package does not tell it.
-        body: The reply's JSON, if it is any.
+        status: The HTTP status; None where the package does not tell it.
+        body: The JSON of the reply, if it is any.
         advice: What to do where the login is at fault.
     """
     kind, code = error_class(status or 401), _code(body)
     if issubclass(kind, BadRequestError):
-        kind = AuthError  # all that can be bad in a request for a token is the login
+        kind = AuthError  # nothing but the login can be wrong in a request for a token
     said = ", ".join([*([f"HTTP {status}"] if status else []), *([code] if code else [])])
     what = "was refused" if issubclass(kind, AuthError | ForbiddenError) else "got no token"
     return kind(f"{who} {what} ({said})", advice=ADVICE.get(kind, advice), status=status, code=code)
@@ -113,7 +117,7 @@ CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{1,40}")
 
 
 def _code(body: Any) -> str | None:
-    """The code of an OAuth error, of Google's, or of IBM's."""
+    """Return the code of an error in the shape of OAuth, of Google or of IBM, or None."""
     if not isinstance(body, Mapping):
         return None
     inner = body.get("error")

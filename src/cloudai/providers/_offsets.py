@@ -1,4 +1,4 @@
-"""Where a sentence of a reply stands in the text that was sent."""
+"""This module finds where a sentence of a reply stands in the text that was sent."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ __all__ = ["start_of"]
 
 
 def start_of(text: str, content: str, offset: int, after: int) -> int:
-    """The vendor's offset, or where the words really are, should the vendor count otherwise or not at all.
+    """Return the vendor's offset, or where the words really are if the vendor counts otherwise or not at all.
 
     Args:
-        text: What was sent.
-        content: The words the vendor says.
+        text: The text that was sent.
+        content: The words that the vendor repeats.
         offset: Where they begin by the vendor's count; negative where it does not count.
         after: Where the sentence before ended.
     """

@@ -1,4 +1,4 @@
-"""The contract of every provider: its operations, its credentials, its errors, what it can do and since when."""
+"""`Provider` is the contract of every provider: operations, credentials, errors, what it can do and since when."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Capability:
-    """What a provider can do for one operation, as known on ``checked``; asked for without an account.
+    """The ability of a provider to carry out one operation, as known on ``checked``; no account is needed to ask.
 
     ``status`` is "open", "limited" (approval or certain regions only), "deprecated", "retired" or
     "absent" (never offered, or not in cloudai yet: ``note`` tells which).
@@ -51,19 +51,21 @@ class Capability:
     status: Status
     note: str = ""
     needs: str = ""
-    """What must be there first: "a service account or an API key", "extra: local" …"""
+    """The things that must be there first: "a service account or an API key", "extra: local" …"""
     since: str | None = None
-    """The date it has been so, ISO: limited since, deprecated since, retired since."""
+    """The ISO date since which it has been limited, deprecated or retired."""
     until: str | None = None
-    """The date the vendor will end it, ISO."""
+    """The ISO date on which the vendor will end it."""
     page: str | None = None
+    """The address of the vendor's page that says so."""
     checked: str | None = None
+    """The ISO date on which this was last checked."""
     free: str | None = None
     """The pace of the vendor's free tier, for ``pace="free"``: "20/min"."""
 
     @property
     def available(self) -> bool:
-        """Whether a call can succeed."""
+        """True where a call can succeed."""
         return self.status in ("open", "limited", "deprecated")
 
     @property
@@ -76,7 +78,12 @@ class Capability:
 
 
 def capability(status: Status = "open", **facts: Any) -> Callable[[F], F]:
-    """Declare an operation: what `Provider.capabilities` tells of the decorated method."""
+    """Declare the decorated method as an operation, with what `Provider.capabilities` says of it.
+
+    Args:
+        status: The status of the operation; see `Capability`.
+        facts: Further fields of `Capability`.
+    """
 
     def declare(method: F) -> F:
         method.__capability__ = Capability(method.__name__, status, **facts)  # type: ignore[attr-defined]
@@ -88,7 +95,7 @@ def capability(status: Status = "open", **facts: Any) -> Callable[[F], F]:
 def cached_per_call(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
     """Decorate a method that looks settings up, so that a call carries it out once; see `Provider.for_call`.
 
-    The arguments have to be hashable. An error is not kept: whoever asks again meets it again.
+    The arguments have to be hashable. An error is not kept, so the next look-up in the call raises it again.
     """
 
     @wraps(method)
@@ -106,11 +113,12 @@ def cached_per_call(method: Callable[Concatenate[S, P], R]) -> Callable[Concaten
 
 
 class Provider:
-    """One vendor, or an engine of one's own.
+    """The base class of a provider: a vendor, or an engine of one's own.
 
-    A subclass overrides the operations it has, each a flow, and declares them with `capability`; what it
-    does not override raises `UnsupportedOperationError`, naming who can. A third party's
-    class is found by an entry point of the group ``cloudai.providers``.
+    A subclass overrides the operations that it has, each as a flow, and declares them with `capability`. An
+    operation that it does not override raises `UnsupportedOperationError`, to which a client adds the names of the
+    providers that have it. Another distribution's class is found by an entry point of the group
+    ``cloudai.providers``.
 
     The docstrings of the operations are those of the clients' methods, which tools/write_client_methods.py makes of
     them.
@@ -122,14 +130,15 @@ class Provider:
     contract: ClassVar[int] = 2
     settings: ClassVar[tuple[Setting, ...]] = ()
     hosts: ClassVar[tuple[str, ...]] = ()
-    """Where data goes; empty for an engine on this machine."""
+    """The hosts that data goes to; empty for an engine on this machine."""
     absent: ClassVar[Mapping[str, Capability]] = {}
-    """Operations the vendor does not offer, with the reason."""
+    """Operations that the vendor does not offer, with the reason."""
     request_id_headers: ClassVar[tuple[str, ...]] = ()
+    """Headers of a reply that may have the vendor's identifier of the exchange; the first one counts."""
 
     _given: Mapping[str, Any] = {}  # replaced by each instance, never changed
     _call_cache: dict[Any, Any]
-    """What a call has looked up; only what `for_call` returns has one."""
+    """The settings that a call has looked up; only a provider that `for_call` returned has this."""
 
     def analyze_image(
         self,
@@ -145,32 +154,32 @@ class Provider:
 
         Args:
             image: Path, URL, bytes, open file, PIL image or numpy array.
-            features: What to look for; None is what the provider has of caption, tags and objects
+            features: What to look for; None looks for those of caption, tags and objects that the provider has
                 (local: colours and faces).
-            language: Of captions and tags, BCP-47, where the provider translates them.
-            max_results: Most tags, objects … of each feature; None is the provider's largest.
-            missing: "error" refuses a feature the provider lacks; "report" lists it in ``unsupported``.
-            gender_neutral: Captions say "person" for "man" and "woman", where the provider can.
+            language: The language of captions and tags, BCP-47, where the provider translates them.
+            max_results: The most tags, objects … of each feature; None takes the provider's largest number.
+            missing: "error" refuses a feature that the provider lacks; "report" lists it in ``unsupported``.
+            gender_neutral: True has captions say "person" for "man" and "woman", where the provider can.
 
         Raises:
-            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            InputError: The input is no picture, or cannot be made to fit; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation or a feature; nothing was sent.
             ServiceError: The service refused.
         """
         self._refuse("analyze_image")
 
     def detect_faces(self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int) -> Flow[Faces]:
-        """Find the faces in a picture, largest first; nobody is named.
+        """Find the faces in a picture, largest first; no person is named.
 
         Args:
             image: Path, URL, bytes, open file, PIL image or numpy array.
-            landmarks: Also give the points of each face.
-            attributes: What else to say of each face, of the provider's list ("emotions", "glasses" …).
+            landmarks: True also gives the points of each face.
+            attributes: What else to say of each face, from the provider's list ("emotions", "glasses" …).
                 Expressions are guesses about appearance.
-            max_faces: Most faces; ``truncated`` says when there were as many.
+            max_faces: The most faces to return; ``truncated`` is true where there were as many.
 
         Raises:
-            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            InputError: The input is no picture, or cannot be made to fit; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation or an attribute; nothing was sent.
             ServiceError: The service refused.
 
@@ -184,15 +193,15 @@ class Provider:
         self._refuse("detect_faces")
 
     def estimate_age(self, image: Image, *, max_faces: int) -> Flow[Ages]:
-        """Guess how old the faces in a picture look, in years; a guess about appearance, no more.
+        """Guess how old the faces in a picture look, in years; an age is a guess about appearance, and no more.
 
         Args:
             image: Path, URL, bytes, open file, PIL image or numpy array.
-            max_faces: Most faces; ``truncated`` says when there were as many.
+            max_faces: The most faces to return; ``truncated`` is true where there were as many.
 
         Raises:
-            UnsupportedOperationError: The provider has no age, or no longer; nothing was sent.
-            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            UnsupportedOperationError: The provider gives no ages, or does so no longer; nothing was sent.
+            InputError: The input is no picture, or cannot be made to fit; nothing was sent.
             ServiceError: The service refused.
         """
         self._refuse("estimate_age")
@@ -202,12 +211,12 @@ class Provider:
 
         Args:
             image: Path, URL, bytes, open file, PIL image or numpy array.
-            language: A hint, BCP-47.
-            dense: True for documents, False for signs and labels, None as the provider thinks best.
+            language: A hint which language the text is in, BCP-47.
+            dense: True is for documents, False for signs and labels; None lets the provider choose.
 
         Raises:
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
-            InputError: Not a picture, or it cannot be made to fit; nothing was sent.
+            InputError: The input is no picture, or cannot be made to fit; nothing was sent.
             ServiceError: The service refused.
         """
         self._refuse("read_text")
@@ -217,7 +226,7 @@ class Provider:
 
         Args:
             text: The text; an empty one is refused.
-            language: BCP-47; None lets the provider detect it.
+            language: The language of the text, BCP-47; None lets the provider detect it.
 
         Raises:
             InputError: The text is empty or too long; nothing was sent.
@@ -244,7 +253,7 @@ class Provider:
 
         Args:
             text: The text; an empty one is refused.
-            language: BCP-47; None lets the provider detect it.
+            language: The language of the text, BCP-47; None lets the provider detect it.
 
         Raises:
             InputError: The text is empty or too long; nothing was sent.
@@ -258,8 +267,8 @@ class Provider:
 
         Args:
             text: The text; an empty one is refused.
-            to: The language wanted, BCP-47.
-            source: The language it is in; None lets the provider detect it.
+            to: The language to translate into, BCP-47.
+            source: The language of the text, BCP-47; None lets the provider detect it.
 
         Raises:
             InputError: The text is empty or too long; nothing was sent.
@@ -273,12 +282,12 @@ class Provider:
 
         Args:
             audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG.
-            language: The language spoken, BCP-47.
-            words: Also give each word's time, in seconds.
-            speakers: Tell this many speakers apart; None does not.
+            language: The language that is spoken, BCP-47.
+            words: True also gives the time of each word, in seconds.
+            speakers: How many speakers to tell apart; None tells none apart.
 
         Raises:
-            InputError: Not audio, or too long for the provider; nothing was sent.
+            InputError: The input is no audio, or too long for the provider; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             ServiceError: The service refused.
         """
@@ -296,9 +305,9 @@ class Provider:
 
         Args:
             text: The text; an empty one is refused.
-            voice: The provider's name of a voice; None takes its usual one for the language.
-            language: BCP-47.
-            format: "wav", "mp3" or "ogg".
+            voice: The provider's name of a voice; None takes its usual voice for the language.
+            language: The language of the text, BCP-47.
+            format: The format of the audio: "wav", "mp3" or "ogg".
 
         Raises:
             InputError: The text is empty or too long; nothing was sent.
@@ -308,35 +317,34 @@ class Provider:
         self._refuse("text_to_speech")
 
     def features(self) -> tuple[Feature, ...]:
-        """What `analyze_image` can look for, with the settings at hand."""
+        """Return what `analyze_image` can look for with the settings at hand."""
         return ()
 
     def api_variant(self, operation: str) -> str:
-        """Which of several APIs answers, where the settings choose: its answers are not the other's."""
+        """Return which of several APIs or models answers, where the settings choose one: their answers differ."""
         return ""
 
     def cache_scope(self, operation: str) -> dict[str, str]:
-        """The settings that say who answers: an endpoint, a region, a project. What another answered is not reused.
+        """Return the settings that decide which service answers: an endpoint, a region, a project.
 
-        Override it where the constructor takes more that changes answers, for example a model.
+        A batch's cache reuses no answer that came with other settings. Override this where the constructor takes more
+        that changes answers, for example a model.
         """
         return {s.name: lookup.value for s in self.settings if not s.secret and (lookup := self.lookup(s.name))}
 
     def requests(self, operation: str, options: Mapping[str, Any]) -> int:
-        """How many billed requests one input takes, for a batch's plan."""
+        """Return how many billed requests one input takes, for the plan of a batch."""
         return 1
 
     def max_per_request(self, operation: str) -> int:  # the other side of `Request.merge`
-        """How many inputs go into one request, at most, where a batch has many."""
+        """Return how many inputs of a batch go into one request at most."""
         return 1
-
-    # -- credentials -----------------------------------------------------------------------------------
 
     def for_call(self) -> Self:
         """Return this provider for the length of one call, with each setting looked up at most once.
 
         A setting is looked up when the call first needs it, and the next call looks it up anew. The attributes are
-        shared, so that what a call keeps on ``self`` is there for the next one; a subclass has no ``__slots__``.
+        shared, so that what a call keeps on ``self`` is there for the next one; a subclass must have no ``__slots__``.
         """
         # Neither the constructor nor `copy` may run: they would check the settings again, or refuse to copy a key.
         provider = object.__new__(type(self))
@@ -345,55 +353,72 @@ class Provider:
         return provider
 
     def token(self, service: str) -> Flow[Token] | None:
-        """The flow that fetches a token for a service, or None where a key serves it. Run once for all who wait."""
+        """Return the flow that fetches a token for a service, or None where a key serves it.
+
+        The flow runs once for all calls that wait for the token.
+        """
         return None
 
     def login(self, service: str) -> str:
-        """Which login a service has; those of one login share its token."""
+        """Return the name of the login that a service has; services of one login share its token."""
         return ""
 
     def sign(self, request: Request, token: Token | None) -> Request:
-        """The request with its credentials; SettingsError where there are none."""
+        """Return the request with its credentials.
+
+        Raises:
+            SettingsError: A subclass needs credentials, and there are none.
+        """
         if token is None:
             return request
         return with_headers(request, {"Authorization": f"Bearer {token.value}", **token.headers})
 
     def setting(self, name: str) -> str | None:
-        """Return the value given to the constructor, else the first one outside; see `lookup`."""
+        """Return the value of a setting, or None where it is not set; see `lookup`."""
         lookup = self.lookup(name)
         return lookup.value if lookup else None
 
     def lookup(self, name: str) -> Lookup | None:
-        """Return a setting and where it comes from: given in code, else the first variable of `sources` that is set."""
+        """Return a setting and where it comes from, or None where it is not set.
+
+        A value given to the constructor comes first, then the first variable of `sources` that is set.
+        """
         given = self._given.get(name)
         return Lookup(str(given), "given in code") if given is not None else self._looked_up_outside(name)
 
     @cached_per_call
     def _looked_up_outside(self, name: str) -> Lookup | None:
-        """Return what `lookup_outside` does, and ask it once in a call, whichever class has overridden it."""
+        """Return what `lookup_outside` returns, asking it once in a call, whichever class overrides it."""
         return self.lookup_outside(name)
 
     def lookup_outside(self, name: str) -> Lookup | None:
-        """Return a setting that was not given in code."""
+        """Return a setting that was not given to the constructor, or None where it is not set."""
         setting = next(s for s in self.settings if s.name == name)
         # No variable of this frame holds a source: the next one may raise, and a crash report shows variables.
         return next(filter(None, map(partial(_lookup_in, setting), self.sources())), None)
 
     def sources(self) -> Iterator[tuple[str, Mapping[str, str]]]:
-        """Where settings are looked for, in order, each with words for what it is: the environment."""
+        """Yield the sources of settings in the order in which they are asked, each with a text that says where it is.
+
+        `Lookup.where` has that text behind the variable's name. The base class yields only the environment, without a
+        text; a subclass may yield others after it, for example a file.
+        """
         yield "", os.environ
 
     def account(self) -> str | None:
-        """A digest of keys and logins at hand: clients of one account share what a 429 closes. None without any."""
+        """Return a digest of the keys and logins at hand, or None where there are none.
+
+        Clients of one account share its pace, and the gate that a 429 closes.
+        """
         keys = [*self.secrets(), *self.identities()]
         return sha256("\n".join([self.name, *keys]).encode()).hexdigest() if keys else None
 
     def secrets(self) -> list[str]:
-        """The values of the secret settings at hand: nothing must repeat them."""
+        """Return the values of the secret settings at hand, which no error, log or result may repeat."""
         return [lookup.value for s in self.settings if s.secret and (lookup := self.lookup(s.name))]
 
     def identities(self) -> list[str]:
-        """What tells the logins at hand from others, where it can be known before they are used."""
+        """Return texts that tell the logins at hand from others, as far as that is known before they are used."""
         return []
 
     def __repr__(self) -> str:
@@ -409,19 +434,23 @@ class Provider:
             )
         return type(self), ()
 
-    # -- replies ---------------------------------------------------------------------------------------
-
     def fault(self, response: Response) -> Fault:
-        """What an error reply says, in the vendor's own shape."""
+        """Return what an error reply says; a subclass reads the vendor's own shape."""
         return Fault(message=readable(response))
 
     def error(self, response: Response) -> ServiceError:
-        """The error that a reply outside 2xx stands for."""
+        """Return the error that a reply outside 2xx stands for."""
         fault = self.fault(response)
         return self.error_from(fault, response.status, hint_from_headers(response.headers))
 
     def error_from(self, fault: Fault, status: int, header_hint: float | None = None) -> ServiceError:
-        """A fault as an error, by the vendor's code where it says more than the HTTP status."""
+        """Return the error for a fault, by the vendor's code where that says more than the HTTP status.
+
+        Args:
+            fault: What the reply says.
+            status: The HTTP status.
+            header_hint: Seconds to wait by the reply's headers, if its body says none.
+        """
         kind = fault.kind or error_class(status)
         hint = header_hint if fault.retry_after is None else fault.retry_after
         error = kind(
@@ -436,14 +465,12 @@ class Provider:
         return error
 
     def request_id(self, response: Response) -> str | None:
-        """The vendor's name for this exchange: what its support asks for."""
+        """Return the vendor's identifier of an exchange, which its support asks for, or None."""
         return next((response.headers[h] for h in self.request_id_headers if h in response.headers), None)
-
-    # -- capabilities ----------------------------------------------------------------------------------
 
     @classmethod
     def capabilities(cls) -> dict[str, Capability]:
-        """Every operation and what this provider can do for it."""
+        """Return what this provider can do, by the name of every operation."""
         return {operation: cls._capability(operation) for operation in OPERATIONS}
 
     @classmethod
@@ -452,14 +479,15 @@ class Provider:
         return declared or cls.absent.get(operation) or Capability(operation, "absent", "not in cloudai yet")
 
     def missing(self, operation: str | None = None) -> str | None:
-        """What is not there and what to do about it, for example a key; None where all is.
+        """Return what is missing and what to do about it, for example a key; None where nothing is.
 
-        Of one operation, where it is given; else of what most use.
+        Args:
+            operation: The operation that is to be called; None asks for what most calls need.
         """
         return None
 
     def supports(self, operation: str) -> bool:
-        """Whether a call of this operation can succeed with the settings at hand."""
+        """Return whether a call of this operation can succeed with the settings at hand."""
         return self._capability(operation).available and self.missing(operation) is None
 
     def _refuse(self, operation: str) -> NoReturn:
@@ -470,12 +498,12 @@ class Provider:
 
 
 def with_headers(request: Request, headers: Mapping[str, str]) -> Request:
-    """The request with these headers added."""
+    """Return the request with these headers added."""
     return replace(request, headers={**request.headers, **headers})
 
 
 def require_known(given: Sequence[str], known: Sequence[str], what: str) -> None:
-    """SettingsError, listing what there is, for a word outside a vocabulary."""
+    """Raise SettingsError for a word outside a vocabulary; the text lists the words that there are."""
     unknown = [word for word in given if word not in known]
     if unknown:
         raise SettingsError(f"unknown {what} {', '.join(map(repr, unknown))}", advice=f"Known: {', '.join(known)}.")

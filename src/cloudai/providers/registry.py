@@ -1,4 +1,4 @@
-"""Finding a provider by its name: the built-in ones, and those that other distributions bring."""
+"""The registry finds a provider by its name, among the built-in ones and those that other distributions bring."""
 
 from __future__ import annotations
 
@@ -20,30 +20,27 @@ BUILT_IN = {
     "watson": "cloudai.providers.watson:Watson",
     "local": "cloudai.providers.local:Local",
 }
-"""Known without entry points, so that a source tree, a zip or a frozen app finds them."""
+"""Providers that are known without entry points, so that a source tree, a zip or a frozen app finds them."""
 
 ENTRY_POINTS = "cloudai.providers"
 
 
 def who_can(operation: str) -> str:
-    """Names the providers that have an operation, for the errors of those that have not."""
+    """Return a sentence that names the providers that have an operation, for the errors of those that lack it."""
     able = [name for name, kind in usable()[0].items() if kind.capabilities()[operation].available]
     return f"Available from: {', '.join(able)}." if able else "No provider in cloudai has it yet."
 
 
-# -- finding providers -------------------------------------------------------------------------------------
-
-
 def names() -> list[str]:
-    """The names of all providers, the built-in ones first."""
+    """Return the names of all providers, the built-in ones first."""
     return [*BUILT_IN, *sorted({point.name for point in _third_parties()} - set(BUILT_IN))]
 
 
 def find(name: str) -> type[Provider]:
-    """The provider class of a name; its capabilities can be asked for without an account.
+    """Return the class of the provider of a name; its capabilities can be asked for without an account.
 
     Raises:
-        SettingsError: No provider has this name (the text lists those there are), two distributions do, or it
+        SettingsError: No provider has this name (the text lists those there are), two distributions have one, or it
             cannot be loaded.
 
     Example:
@@ -63,7 +60,7 @@ def find(name: str) -> type[Provider]:
 
 
 def usable() -> tuple[dict[str, type[Provider]], list[SettingsError]]:
-    """All providers by name, and what is wrong with those that cannot be had: one that is broken hides no other."""
+    """Return all providers by name, and the errors of those that cannot be loaded: a broken one hides no other."""
     loaded: dict[str, type[Provider]] = {}
     problems: list[SettingsError] = []
     for name in names():

@@ -1,4 +1,4 @@
-"""From an error reply to an error: the class that an HTTP status stands for, and what to do about it."""
+"""This module turns an error reply into an error: its class, by the HTTP status, and what to do about it."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ __all__ = ["ADVICE", "LONGEST_MESSAGE", "Fault", "error_body", "error_class", "o
 
 @dataclass(frozen=True)
 class Fault:
-    """What a vendor's error reply says: its code, its message, how long to wait."""
+    """The content of a vendor's error reply: its code, its message, and how many seconds to wait."""
 
     message: str = ""
     code: str | None = None
     retry_after: float | None = None
     kind: type[ServiceError] | None = None
-    """The class of error where the vendor's code says more than the HTTP status."""
+    """The class of error, where the vendor's code says more than the HTTP status."""
     quota: str | None = None
-    """"day" or "month" where the reply names a spent quota of that length."""
+    """The length of a spent quota that the reply names, "day" or "month"."""
     advice: str | None = None
 
 
@@ -61,18 +61,18 @@ ADVICE: Mapping[type[ServiceError], str] = {
 
 
 def error_class(status: int) -> type[ServiceError]:
-    """The class of error an HTTP status stands for where the vendor's code says no more."""
+    """Return the class of error that an HTTP status stands for, where the vendor's code says no more."""
     if 300 <= status < 400:  # noqa: PLR2004
         return RedirectBlockedError
     return CLASSES.get(status) or (ServerError if status >= 500 else BadRequestError)  # noqa: PLR2004
 
 
 LONGEST_MESSAGE = 1000
-"""Characters of a vendor's message that an error repeats."""
+"""Characters of a vendor's message that an error repeats at most."""
 
 
 def readable(response: Response) -> str:
-    """The beginning of a reply that is not in the vendor's shape, as one printable line."""
+    """Return the beginning of a reply that is not in the vendor's shape, as one printable line."""
     return one_line(response.content[:200].decode("utf-8", "replace")) or f"HTTP {response.status}, no text"
 
 
@@ -82,7 +82,7 @@ def one_line(text: str) -> str:
 
 
 def error_body(response: Response) -> Any:
-    """The JSON of an error reply, or None: a proxy may have answered in its place."""
+    """Return the JSON of an error reply, or None where it is none, because a proxy may have answered instead."""
     try:
         return response.json()
     except MalformedResponseError:

@@ -1,4 +1,4 @@
-"""The settings of a provider: where each is looked for, and what was found."""
+"""A `Setting` says where a setting of a provider is looked up, and a `Lookup` what its value is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Lookup", "Resource", "Setting", "_lookup_in"]
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting of a provider and the environment variables it is read from, first match wins."""
+    """One setting of a provider, and the environment variables it is read from: the first one that is set counts."""
 
     name: str
     env: tuple[str, ...]
@@ -20,7 +20,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Lookup:
-    """A setting's value and where it was found: "VISION_KEY", "given in code", a file."""
+    """The value of a setting and where it comes from: "VISION_KEY", "given in code", a file."""
 
     value: str = field(repr=False)
     where: str
@@ -28,7 +28,7 @@ class Lookup:
 
 @dataclass(frozen=True)
 class Resource:
-    """One service of a vendor: its key (at IBM the API key) and its place, an endpoint (at IBM the URL) or a region.
+    """One service of a vendor: its key (at IBM the API key), and its endpoint (at IBM the URL) or its region.
 
     Example:
         >>> Resource("not-a-real-key", "https://my-vision.cognitiveservices.azure.com")

@@ -1,4 +1,4 @@
-"""The base of the wire models: what a vendor documents of its replies, field by field."""
+"""`Wire` is the base of the wire models, which say field by field what a vendor documents of its replies."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["Wire"]
 
 
 class Wire(BaseModel):
-    """A part of a reply, its fields in the vendor's camelCase.
+    """A part of a reply, with the fields in the vendor's camelCase.
 
-    Unknown fields are ignored here (``result.raw`` keeps them), null means missing, a number that is text
-    or not finite is refused. A default says what the vendor leaves out, so a field without one is required.
+    Unknown fields are ignored here (``result.raw`` keeps them), null means missing, and a number that is text
+    or not finite is refused. A field with a default is one that the vendor may leave out; any other is required.
     """
 
     model_config = ConfigDict(
