@@ -1,4 +1,4 @@
-"""One Python interface to cloud vision, language and speech, and to an offline engine.
+"""cloudai is one Python interface to cloud vision, language and speech, and to an offline engine.
 
     import cloudai
 
@@ -201,7 +201,7 @@ _EXPORTS = {
     "cloudai.reading": ("read_table",),
     "cloudai.table": ("Table",),
 }
-"""The public names by the module that has them. Each is loaded when it is first used: most programs need few."""
+"""The public names by the module that has them. Each is loaded when it is first used, for most programs need few."""
 _MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}
 _SUBMODULES = ("errors", "media", "models", "report", "testing")
 

@@ -1,4 +1,4 @@
-"""``python -m cloudai`` is ``cloudai``."""
+"""``python -m cloudai`` runs the command ``cloudai``."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""`AsyncClient`: how it is made and closed. A program that blocks never loads it, nor asyncio."""
+"""`AsyncClient` has a module of its own, so that a program that blocks never loads it, nor asyncio."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["AsyncClient"]
 
 
 class AsyncClient(AsyncClientMethods, BaseClient):
-    """Calls one provider, awaiting; pictures are prepared in threads, so the event loop never waits for them.
+    """An awaiting client of one provider; pictures are prepared in threads, so the event loop never waits for them.
 
     Example:
         async with AsyncClient("google") as client:
@@ -36,7 +36,7 @@ class AsyncClient(AsyncClientMethods, BaseClient):
         )
 
     async def close(self) -> None:
-        """Close the connections and let the threads go."""
+        """Close the connections and stop the threads."""
         self._driver.close()
         if self._network:
             await self._network.close()

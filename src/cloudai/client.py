@@ -1,4 +1,7 @@
-"""`Client`, and what `AsyncClient` shares with it; what both can do is in cloudai/client_methods.py."""
+"""`Client` is the blocking client, and `BaseClient` is what it shares with `AsyncClient`.
+
+The operations of both, which are methods, are in cloudai/client_methods.py.
+"""
 
 from __future__ import annotations
 
@@ -24,32 +27,34 @@ __all__ = ["BaseClient", "Client", "network_options", "offline_only"]
 C = TypeVar("C")
 
 NETWORK = ("send", "http_client", "proxy", "verify", "allow_http", "offline")
-"""Options that say how requests go out."""
+"""The options that say how requests go out."""
 
 
 class BaseClient:
-    """What both clients share: their provider and their options.
+    """The base of both clients, which keeps their provider and their options.
 
     Args:
         provider: "google", "local" … (settings come from the environment, looked up at the first send),
             or a configured provider such as ``cloudai.Google(api_key=...)``.
-        send: A callable from `Request` to `Response` in place of the network: a cassette, your own script.
+        send: A callable from `Request` to `Response` that replaces the network: a cassette, or your own function.
         http_client: Your own httpx or httpx2 client, with its proxies and certificates.
-        timeout: Seconds for a whole call, waits and retries included; by default 60, speech 600.
-        max_attempts: Attempts of one request, the first included, where the service did not begin.
-        on_unknown: Where an attempt may have been carried out without us learning of it (a connection that
-            broke, a 500): "retry" tries once more, which may be billed twice; "raise" does not.
-        max_concurrency: Requests in flight at once.
-        proxy: Address of a proxy; by default as the environment says (``HTTPS_PROXY``).
-        verify: Path of a CA file, or an ``ssl.SSLContext``, in place of the usual certificates.
+        timeout: Seconds for a whole call, waits and retries included; None takes the operation's usual time, which is
+            60, for `text_to_speech` 120 and for `speech_to_text` 600.
+        max_attempts: The most attempts of one request, the first included, as long as the service did not begin with
+            it.
+        on_unknown: What to do where an attempt may have been carried out without our learning of it (a connection
+            that broke, a 500): "retry" tries once more, which may be billed twice; "raise" does not.
+        max_concurrency: The most requests in flight at the same time.
+        proxy: The address of a proxy; by default the environment says it (``HTTPS_PROXY``).
+        verify: The path of a CA file, or an ``ssl.SSLContext``, to use instead of the usual certificates.
         allow_http: Accept plain http beyond the loopback.
         fetch_urls: Fetch inputs that are ``https://`` or ``http://`` addresses here, and send what is there, instead of
-            passing the address on to a vendor that fetches it. Only from the public internet, without any key,
-            50 MB and 30 s at most; `FetchRules` changes that.
-        on_event: Called with every attempt, reply, wait and result, as an `Event`.
-        offline: Send nothing and look up no key: answers come from ``send`` (a cassette) alone.
-        clock: Monotonic seconds, for tests.
-        sleep: Waits seconds, for tests.
+            passing the address on to a vendor that fetches it. Files are fetched only from the public internet,
+            without any key, and have 50 MB and 30 s at most; `FetchRules` changes that.
+        on_event: A function that is called with every attempt, reply, wait and result, as an `Event`.
+        offline: Send nothing and look up no key, so that only ``send`` (a cassette) answers.
+        clock: A function that returns monotonic seconds, for tests.
+        sleep: A function that waits so many seconds, for tests; that of `AsyncClient` is awaited.
     """
 
     def __init__(
@@ -94,25 +99,27 @@ class BaseClient:
         self._session = Session(self.provider, self._engine, self._driver, self._options)
 
     def _connected(self, options: ClientOptions) -> Any:
-        """Return the driver, over the network unless ``send`` stands in for it."""
+        """Return the driver of the client, which sends over the network unless ``send`` replaces that."""
         raise NotImplementedError
 
     _awaiting: ClassVar[bool]
 
     @classmethod
     def from_vendor(cls, client: Any, **options: Any) -> Self:
-        """Return a client that sends through a vendor's own, with its credentials, endpoint, proxies and certificates.
+        """Return a client that sends through a vendor's client, with its credentials, endpoint, proxy and certificates.
 
-        Retries, waits and the deadline are cloudai's; the vendor's client stays yours to close. See docs/bridges.md.
+        Retries, waits and the deadline are cloudai's. The vendor's client stays open until you close it. See
+        docs/bridges.md.
 
         Args:
             client: An ``ImageAnnotatorClient`` (google-cloud-vision), a ``ComputerVisionClient``, a client built on
                 azure-core (Image Analysis, Face, Text Analytics), or a service of ibm-watson (Natural Language
-                Understanding, Speech to Text). `AsyncClient` also takes the awaiting ones, and runs others in threads.
-            options: As of the constructor, but for what the vendor's client decides.
+                Understanding, Speech to Text). `AsyncClient` also takes the awaiting clients of these packages, and
+                runs the others in threads.
+            options: Options of the constructor, except those that the vendor's client decides.
 
         Raises:
-            SettingsError: Another kind of client (the text lists those there are), or an option it decides.
+            SettingsError: The client is of another kind (the text lists the known ones), or decides one of the options.
         """
         if theirs := [name for name in options if name in NETWORK]:
             raise SettingsError(f"{', '.join(theirs)} has no effect here", advice="Set it on the vendor's client.")
@@ -142,7 +149,7 @@ class BaseClient:
 
 
 def network_options(options: ClientOptions) -> dict[str, Any]:
-    """Return those of the options that the network goes by."""
+    """Return the options that the network needs, as arguments of its constructor."""
     return {name: getattr(options, name) for name in ("verify", "proxy", "allow_http", "max_concurrency")}
 
 
@@ -151,7 +158,7 @@ def _unpickled(kind: type[C], provider: Provider, options: dict[str, Any]) -> C:
 
 
 def offline_only(request: Request) -> Response:
-    """Raise ReplayError: nothing may be sent, and nothing else answers."""
+    """Raise ReplayError, because an offline client sends nothing and no cassette answers."""
     raise ReplayError(
         f"offline, and no cassette holds {request.method} {request.url}",
         advice="Give send= a cassette that does, or leave out offline=True.",
@@ -159,7 +166,7 @@ def offline_only(request: Request) -> Response:
 
 
 class Client(ClientMethods, BaseClient):
-    """Calls one provider, blocking.
+    """A blocking client of one provider.
 
     Example:
         >>> with Client("local") as client:

@@ -1,29 +1,29 @@
-"""Every exception that leaves cloudai.
+"""Every exception that leaves cloudai is one of this tree.
 
     CloudAIError
-    ├── InputError (ValueError)                   what was given cannot be sent; nothing was sent
+    ├── InputError (ValueError)                   the input cannot be sent; nothing was sent
     │   ├── FetchError                            … it is an address that may not, or cannot, be fetched
     │   └── NeedsImageError                       a box of a picture passed on by URL has no pixels here
     ├── SettingsError                             no key, no project, two providers of one name …
     ├── MissingExtraError (ImportError)           an optional package is not installed
     ├── UnsupportedOperationError (NotImplementedError)
-    ├── ConnectError (ConnectionError)            never reached the service
+    ├── ConnectError (ConnectionError)            the service was never reached
     │   └── TLSError                              its certificate is not trusted
-    ├── ConnectionLostError (ConnectionError)     reached, then cut: the call may have been carried out
+    ├── ConnectionLostError (ConnectionError)     the connection broke: the call may have been carried out
     ├── DeadlineExceededError (TimeoutError)      the call's total time is used up
     ├── ServiceError                              the service answered that it will not
     │   ├── AuthError                             the key or token is not accepted
-    │   ├── ForbiddenError                        accepted, but not for this
+    │   ├── ForbiddenError                        the key is accepted, but not for this
     │   ├── BadRequestError                       the service cannot use what was sent
     │   │   ├── TooLargeError                     … because of its size
     │   │   └── UnsupportedMediaError             … because of its format
     │   ├── RateLimitedError                      too many calls, or a quota is spent
-    │   ├── RedirectBlockedError                  it sent us elsewhere: nothing follows there
+    │   ├── RedirectBlockedError                  the service redirects; nothing is sent there
     │   └── ServerError                           the service failed
-    │       ├── TooEarlyError                     … it asks to come again
+    │       ├── TooEarlyError                     … it asks to come again later
     │       └── UnavailableError                  … it is down, or says when to come again
-    ├── MalformedResponseError                    a reply that is not what the vendor documents
-    │   └── ResponseTooLargeError                 … larger than any reply may be
+    ├── MalformedResponseError                    the reply is not what the vendor documents
+    │   └── ResponseTooLargeError                 … it is larger than any reply may be
     ├── JournalError (OSError)                    the file that keeps a batch cannot be written or read
     ├── PausedError                               a batch ended early: an outage, or a spent quota
     ├── NotStartedError                           the error of an input that a batch did not come to
@@ -77,11 +77,11 @@ E = TypeVar("E", bound="CloudAIError")
 
 
 class CloudAIError(Exception):
-    """The base of every error this library raises.
+    """The base of every error that this library raises.
 
     Args:
-        message: What happened, one line, without the provider's name.
-        advice: What to do next.
+        message: One line that says what happened, without the provider's name.
+        advice: What the user can do next.
 
     The engine fills in the rest when the error leaves a call: ``provider``, ``operation``, ``input``
     (its name, never its content), ``request_id``, ``attempts`` and how many units the vendor may have
@@ -98,11 +98,11 @@ class CloudAIError(Exception):
     billed_min: int = 0
     billed_max: int = 0
     state: str | None = None
-    """Of the last attempt: "NOT_SENT", "REFUSED", "UNKNOWN" (it may have been carried out) or "DONE"; see
+    """The state of the last attempt: "NOT_SENT", "REFUSED", "UNKNOWN" (it may have been carried out) or "DONE"; see
     `cloudai.core.retry`."""
     raw: Any = None
-    """What had been answered with a good status before this error, and may be paid for: like ``result.raw``, JSON,
-    or bytes where it is none. In no text of the error."""
+    """The replies of a good status that came before this error, and may be paid for. Like ``result.raw`` they are JSON,
+    or bytes where a reply is none. No text of the error shows them."""
     http_status: ClassVar[int] = 500
 
     def __init__(self, message: str = "", *, advice: str | None = None) -> None:
@@ -118,12 +118,12 @@ class CloudAIError(Exception):
         return inert(text)  # it may hold a vendor's words, or the name of a file
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Subclasses differ in their arguments; their state does not.
+        # The constructors of subclasses differ, so an error is rebuilt from its state.
         return rebuilt, (type(self), self.args, self.__dict__.copy())
 
 
 def rebuilt(cls: type[CloudAIError], args: tuple[Any, ...], state: dict[str, Any]) -> CloudAIError:
-    """An error made anew from what it held: after pickling, or from a journal."""
+    """Return an error that is made anew from its class, arguments and state: after pickling, or from a journal."""
     error = cls.__new__(cls, *args)
     error.args = args
     error.__dict__.update(state)
@@ -131,9 +131,13 @@ def rebuilt(cls: type[CloudAIError], args: tuple[Any, ...], state: dict[str, Any
 
 
 def detached(error: E) -> E:
-    """The error without the frames it came through and those of what caused it: they hold keys, uploads and replies.
+    """Remove from an error and its causes the frames they came through, which hold keys, uploads and replies.
 
-    Raise it outside ``except``. A cause that holds what was read (all errors of parsing are ValueErrors) is left out.
+    A cause that holds what was read is removed too: all errors of parsing are ValueErrors. The caller must raise the
+    error outside ``except``, or Python would attach the cause again.
+
+    Returns:
+        The same error.
     """
     each: BaseException | None = error
     while each is not None:
@@ -146,21 +150,21 @@ def detached(error: E) -> E:
 
 
 class InputError(CloudAIError, ValueError):
-    """What was given cannot be sent: not an image, empty, too small, too long. Nothing was sent."""
+    """The input cannot be sent: it is not an image, empty, too small or too long. Nothing was sent."""
 
-    _names_provider = False  # the fault is the input's, whoever was to have it
+    _names_provider = False  # the fault is the input's, whichever provider was to get it
     http_status = 422
 
 
 class FetchError(InputError):
-    """What was given is an address, and ``fetch_urls=`` does not allow it, or nothing usable is there.
+    """The input is an address that ``fetch_urls=`` does not allow, or where nothing usable is.
 
     It leads to no public address, redirects too often, is too large or too slow, or answers with an error.
     """
 
 
 class NeedsImageError(InputError):
-    """Asked for pixels of a picture that was only passed on by URL."""
+    """The pixels of a picture are needed here, but the picture was only passed on by URL."""
 
 
 class SettingsError(CloudAIError):
@@ -168,20 +172,25 @@ class SettingsError(CloudAIError):
 
 
 class MissingExtraError(CloudAIError, ImportError):
-    """An optional package is needed; the text gives the install line."""
+    """An optional package is needed; the text gives the install line.
+
+    Args:
+        what: The thing that needs the package.
+        extra: The extra of cloudai that installs the package.
+    """
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an optional package", advice=f'pip install ".[{extra}]"')
 
 
 class UnsupportedOperationError(CloudAIError, NotImplementedError):
-    """The provider does not offer this; the text says since when, and who does. Nothing was sent."""
+    """The provider does not offer the operation; the text says since when, and which providers do. Nothing was sent."""
 
     http_status = 501
 
 
 class ConnectError(CloudAIError, ConnectionError):
-    """The service was never reached: refused, no such host, TLS failed.
+    """The service was never reached: it refused the connection, there is no such host, or TLS failed.
 
     Nothing was sent. ``retryable`` is False where trying again cannot help.
     """
@@ -211,8 +220,8 @@ class DeadlineExceededError(CloudAIError, TimeoutError):
 class ServiceError(CloudAIError):
     """The service answered with an error.
 
-    ``status`` is the HTTP status (200 where the error hid in a good reply), ``code`` the vendor's own
-    name for it, ``retry_after`` the wait in seconds it asked for.
+    ``status`` is the HTTP status (200 where the error was inside a good reply), ``code`` is the vendor's own
+    name for the error, and ``retry_after`` is the wait in seconds that the service asked for.
     """
 
     def __init__(
@@ -234,11 +243,11 @@ class AuthError(ServiceError):
     """The key or token is missing, wrong or expired."""
 
     renewed: bool = False
-    """It was a token, and the next attempt has a new one."""
+    """True where a token was not accepted, and the next attempt gets a new one."""
 
 
 class ForbiddenError(ServiceError):
-    """The key is good but may not do this: the API is off, or approval is missing."""
+    """The key is good but may not be used for this: the API is off, or approval is missing."""
 
 
 class BadRequestError(ServiceError):
@@ -260,7 +269,7 @@ class UnsupportedMediaError(BadRequestError):
 
 
 class RateLimitedError(ServiceError):
-    """Too many calls; ``quota`` is "day" or "month" where the reply names a spent one, else None."""
+    """There were too many calls; ``quota`` is "day" or "month" where the reply names a spent quota, else None."""
 
     quota: str | None = None
     http_status = 503
@@ -279,53 +288,53 @@ class ServerError(ServiceError):
 
 
 class TooEarlyError(ServerError):
-    """The service asks to come again (425)."""
+    """The service asks to come again later (425)."""
 
     http_status = 503
 
 
 class UnavailableError(ServerError):
-    """The service is down (503); ``retry_after`` where it says when to come again."""
+    """The service is down (503); ``retry_after`` is set where it says when to come again."""
 
     http_status = 503
 
 
 class MalformedResponseError(CloudAIError):
-    """A reply that is not what the vendor documents: not JSON, or a number is missing or not finite."""
+    """The reply is not what the vendor documents: it is not JSON, or a number in it is missing or not finite."""
 
     http_status = 502
 
 
 class ResponseTooLargeError(MalformedResponseError):
-    """A reply beyond the limits of size, compression, depth or headers: cut off, and not read."""
+    """The reply is beyond the limits of size, compression, depth or headers: it was cut off and not read."""
 
 
 class JournalError(CloudAIError, OSError):
-    """The journal cannot be written or read: the disk is full, another process has it, or it is no journal.
+    """The journal cannot be written or read: the disk is full, another process uses it, or the file is no journal.
 
     Nothing is sent that could not be written down before.
     """
 
 
 class PausedError(CloudAIError):
-    """A batch ended before its inputs did, through no fault of theirs.
+    """A batch ended early, and not because of one of its inputs.
 
-    Its cause (``__cause__``) tells why; what is finished is in the journal and is not paid for again.
+    The cause (``__cause__``) says why. What is finished is in the journal and is not paid for again.
     """
 
     http_status = 503
 
 
 class NotStartedError(CloudAIError):
-    """A batch ended before it came to this input, or left it alone because it is in doubt. Nothing was sent for it."""
+    """A batch ended before it came to this input, or left it out because it is in doubt. Nothing was sent for it."""
 
 
 HOPELESS = (SettingsError, MissingExtraError, AuthError)
-"""Nothing that is wrong with one input: over many, the next call would fail in the same way, and may cost."""
+"""Errors that are no fault of one input: the calls for the next inputs would fail in the same way, and may cost."""
 
 
 def closed() -> SettingsError:
-    """The error of a client that is used after its end."""
+    """Return the error of a client that is used after it was closed."""
     return SettingsError("the client is closed", advice="Make another one; a batch goes on from its journal.")
 
 
@@ -336,7 +345,7 @@ class ReplayError(CloudAIError, LookupError):
 class ContractError(CloudAIError, AssertionError):
     """A provider does not keep the contract: see `cloudai.testing.check_provider`.
 
-    ``problems`` has each with ``check``, ``what`` and ``advice``; a traceback lists them.
+    ``problems`` has each of them with ``check``, ``what`` and ``advice``; a traceback lists them.
     """
 
     problems: tuple[Any, ...] = ()

@@ -1,4 +1,4 @@
-"""Language codes: users write BCP-47 ("ko", "ko-KR"), vendors want their own spelling."""
+"""Users write language codes in BCP-47 ("ko", "ko-KR"), and vendors want their own spelling."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 __all__ = ["base", "with_region"]
 
-# The region a speech service is asked for when the user names only the language.
+# A speech service is asked for one of these regions where the user names only the language.
 REGIONS: Mapping[str, str] = {
     "ar": "ar-EG",
     "cs": "cs-CZ",
@@ -36,11 +36,11 @@ REGIONS: Mapping[str, str] = {
 }
 
 SPACELESS = frozenset({"ja", "zh", "cmn", "yue", "th", "lo", "km", "my"})
-"""Written without spaces between words."""
+"""Languages that are written without spaces between words."""
 
 
 def base(code: str) -> str:
-    """The language without its region: "ko" of "ko-KR"; Chinese keeps its script, "zh-Hant" of "zh-TW"."""
+    """Return the language without its region: "ko" for "ko-KR"; Chinese keeps its script, "zh-Hant" for "zh-TW"."""
     language, _, rest = code.replace("_", "-").partition("-")
     if language.lower() == "zh":
         return "zh-Hant" if rest.lower() in ("hant", "tw", "hk", "mo", "hant-tw", "hant-hk") else "zh"
@@ -48,11 +48,11 @@ def base(code: str) -> str:
 
 
 def with_region(code: str) -> str:
-    """The language with a region: "ko-KR" of "ko"; one that has a region keeps it."""
+    """Return the language with a region: "ko-KR" for "ko"; a code that has a region keeps it."""
     return code.replace("_", "-") if "-" in code or "_" in code else REGIONS.get(code.lower(), code)
 
 
 def joined(texts: list[str], language: str | None) -> str:
-    """Stretches of speech as one text, with spaces where the language has them."""
+    """Join stretches of speech into one text, with spaces between them where the language has spaces."""
     space = "" if language and base(language).partition("-")[0] in SPACELESS else " "
     return space.join(text for text in (t.strip() for t in texts) if text)

@@ -1,6 +1,6 @@
-"""The operations: one row for each, with its input, its result, its options, its usual time and its command.
+"""The table of operations has a row for each, with its input, its result, its options, its usual time and its command.
 
-Whatever goes by the name of an operation (the methods of the clients, batches, tables, the command line, the
+All that is named after an operation (the methods of the clients, batches, tables, the command line, the
 documentation) follows from this table. docs/new_operation.md describes how to add a row.
 """
 
@@ -39,7 +39,7 @@ Given: TypeAlias = "Image | Audio | str"
 Kind: TypeAlias = Literal["image", "audio", "text"]
 
 REQUIRED: Final = object()
-"""Stands for the default of an option that has none: the caller must give it."""
+"""The default of an option that has none: the caller must give it."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Flag:
     Args:
         kind: What follows the flag: nothing (a switch), a whole number from 1, words with commas between them, a text,
             or the path of a file that is read.
-        help: What ``--help`` says of it.
-        metavar: What ``--help`` writes for the value; a switch has none.
+        help: The text of ``--help`` for the flag.
+        metavar: The word for the value in ``--help``; a switch has none.
     """
 
     kind: Literal["switch", "count", "words", "text", "file"]
@@ -60,13 +60,13 @@ class Flag:
 
 @dataclass(frozen=True)
 class Command:
-    """The words of an operation on the command line.
+    """The command of an operation on the command line.
 
     Args:
         name: The name of the command: "faces" of ``cloudai faces``.
         help: What the command does, as ``--help`` says it, with a small first letter.
         flags: The options of the operation that the command offers. The user must give those without a default.
-        provider: Who answers where the user names nobody.
+        provider: The name of the provider that answers where the user names none.
         settings: Settings of that provider that the command offers, by the names its constructor has for them.
     """
 
@@ -87,7 +87,7 @@ class Operation:
         result_path: The module and the class of the result: "cloudai.models.face:Faces".
         options: The options with their defaults, `REQUIRED` where there is none.
         timeout: Seconds that a whole call may take where the caller says nothing, waits and retries included.
-        command: Its words on the command line; None where it has no command.
+        command: The command of the operation; None where it has none.
     """
 
     name: str
@@ -99,7 +99,7 @@ class Operation:
 
     @cached_property
     def result(self) -> type[Result]:
-        """The class of the result, loaded when it is first used: most programs need few of them."""
+        """The class of the result, loaded when it is first used, for most programs need few of them."""
         module, _, name = self.result_path.partition(":")
         kind: type[Result] = getattr(import_module(module), name)
         return kind
@@ -208,7 +208,7 @@ def operation_named(name: str) -> Operation:
 
 
 def given_as(operation: str, given: Any) -> Given:
-    """Return an input as the operation takes it.
+    """Return an input as the operation takes it: a text as it is, anything else as an `Image` or an `Audio`.
 
     Raises:
         InputError: The text is empty, or the input is no text where one is needed.
@@ -216,14 +216,14 @@ def given_as(operation: str, given: Any) -> Given:
     kind = OPERATIONS[operation].input
     if kind == "text":
         return require_text(given)
-    from cloudai.media import Audio, Image
+    from cloudai.media import Audio, Image  # a call with a text does not need them
 
     source = Image if kind == "image" else Audio
     return given if isinstance(given, source) else source(given)
 
 
 def require_text(text: Any) -> str:
-    """Return the text, or raise InputError where there is none: every vendor refuses an empty one."""
+    """Return the text, or raise InputError where it is empty or not a text; every vendor refuses an empty one."""
     if not isinstance(text, str):
         raise InputError(f"a text is a str, not {type(text).__name__}")
     try:
@@ -231,21 +231,27 @@ def require_text(text: Any) -> str:
     except UnicodeEncodeError as error:
         raise InputError(
             f"the text holds half a character (at {error.start})", advice="Read the file with its right encoding."
-        ) from None
+        ) from None  # the cause holds the text
     if not text.strip():
         raise InputError("the text is empty", advice="Leave blank lines out.")
     return text
 
 
 def digest_of(given: Given) -> str:
-    """Return the sha256 (hex) of an input as it was given, by which a paid call is found again."""
+    """Return the sha256 (hex) of an input as it was given, by which a call that is paid for is recognized."""
     return sha256(given.encode("utf-8", "surrogatepass")).hexdigest() if isinstance(given, str) else given.key
 
 
 def recalled(operation: str, name: str, key: str, memory: Mapping[str, Any]) -> Given | None:
-    """Return an input of which only these facts are known, so that its replies can be read again.
+    """Return an input that is made from what is known of it, so that its replies can be read again.
 
     A text is not kept, so for an operation on texts this returns None.
+
+    Args:
+        operation: The name of the operation.
+        name: The name of the input.
+        key: The sha256 (hex) of the input as it was given.
+        memory: What else was kept of the input when its replies came; where it is empty this returns None.
     """
     kind = OPERATIONS[operation].input
     if kind == "text" or not memory:

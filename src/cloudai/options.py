@@ -1,4 +1,4 @@
-"""The options of a call: which there are, what they are by default, and whether they can be used."""
+"""This module knows which options a call has and what they are by default, and checks those that are given."""
 
 from __future__ import annotations
 
@@ -16,22 +16,24 @@ __all__ = ["SHARED", "CallOptions", "chosen", "complete", "flow_of", "require_se
 
 
 class CallOptions(TypedDict, total=False):
-    """What every call takes beside its own options."""
+    """The options that every call takes beside those of its operation."""
 
     timeout: float
     """Seconds for the whole call, waits and retries included."""
     extra: Mapping[str, Any]
-    """Merged deep into the JSON body of the first billed request: what cloudai has no name for."""
+    """Values that cloudai has no option for, merged deep into the JSON body of the first billed request."""
     extra_params: Mapping[str, str]
+    """Parameters that are added to the first billed request."""
     extra_headers: Mapping[str, str]
+    """Headers that are added to the first billed request."""
 
 
 SHARED = tuple(CallOptions.__annotations__)
-"""The names of those."""
+"""The names of the options that every call takes."""
 
 
 def complete(operation: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of an operation with the defaults of those that are not given.
+    """Return the options of an operation, with defaults for those that are not given.
 
     Raises:
         SettingsError: The operation has no such option, or needs one that is not given.
@@ -47,9 +49,9 @@ def complete(operation: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def chosen(operation: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that differ from their defaults.
+    """Return the options that differ from their defaults, without the timeout.
 
-    What a paid call is found by goes by these: a new option with a default must not make the call look unpaid.
+    A call that is paid for is recognized by these, so that a new option with a default does not make it look unpaid.
     """
     defaults = OPERATIONS[operation].options
     return {
@@ -60,14 +62,14 @@ def chosen(operation: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def require_seconds(timeout: Any) -> None:
-    """Raise SettingsError for what is no time that a call may take; None stands for the usual time."""
+    """Raise SettingsError for a timeout that is no number of seconds above 0; None stands for the usual time."""
     known = timeout is None or (isinstance(timeout, int | float) and not isinstance(timeout, bool))
     if not known or not (timeout is None or 0 < timeout < math.inf):
         raise SettingsError(f"timeout={timeout!r}", advice="Give seconds, more than 0.")
 
 
 def flow_of(vendor: Vendor, operation: str, given: Given, options: Mapping[str, Any]) -> Flow[Any]:
-    """Return the vendor's flow for an input, its options complete.
+    """Return the vendor's flow for an input and the complete options of its operation.
 
     Raises:
         UnsupportedOperationError: The vendor does not have the operation; the text names those that have it.

@@ -1,4 +1,4 @@
-"""What became of each of many inputs, and one table over all of them."""
+"""An `Outcome` says what became of one input of many, and `tidy` makes one table of all of them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ R = TypeVar("R", bound=Result)
 
 @dataclass(frozen=True)
 class Outcome(Generic[R]):
-    """What became of one input of several: a result or an error, never neither.
+    """The outcome of one input of several, which is a result or an error.
 
-    ``row`` has the user's own columns beside it, ``facts`` what a batch knows of the call.
+    ``row`` has the user's own columns beside the input, and ``facts`` what a batch knows of the call.
     """
 
     item: int
@@ -28,10 +28,10 @@ class Outcome(Generic[R]):
     error: Exception | None = None
     row: Mapping[str, Any] | None = None
     status: str = ""
-    """ok, none_found, failed, unsupported, in_doubt, skipped or not_started."""
+    """One of ok, none_found, failed, unsupported, in_doubt, skipped and not_started."""
     facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
     operation: str = ""
-    """What was asked, in a batch."""
+    """The operation that the input was for, in a batch."""
 
     def __post_init__(self) -> None:
         if not self.status:
@@ -44,10 +44,10 @@ class Outcome(Generic[R]):
 
 
 def tidy(outcomes: Iterable[Outcome[Any]]) -> Table:
-    """One table over many inputs: at least one row for each, ``status`` saying what became of it.
+    """Return one table over many inputs, with at least one row for each and what became of it in ``status``.
 
     A row without a result has the reason in ``error``. The user's own columns, where a batch has them, stand after
-    the name of the input; one that is called like ours becomes ``input_…``.
+    the name of the input; a column that has the name of one of ours becomes ``input_…``.
     """
     rows: list[dict[str, Any]] = []
     columns: dict[str, None] = {}
@@ -71,13 +71,13 @@ def tidy(outcomes: Iterable[Outcome[Any]]) -> Table:
 
 
 THEIRS = "\0"
-"""Marks the user's columns until it is known which names are ours."""
+"""The prefix that marks the user's columns until it is known which names are ours."""
 
 
 def with_theirs(
     rows: list[dict[str, Any]], ours: Sequence[str], theirs: Sequence[str], units: Mapping[str, str]
 ) -> Table:
-    """A table with the user's columns (marked) after the first two of ours."""
+    """Return a table that has the user's columns, which are marked, after the first two of ours."""
     ours = list(dict.fromkeys(ours))
     names: dict[str, str] = {}
     for marked in theirs:

@@ -1,4 +1,4 @@
-"""Files of texts and tables as people have them: UTF-8 with or without a byte order mark, or CP949 from Excel."""
+"""This module reads texts and tables as people have them: UTF-8 with or without a byte order mark, CP949 from Excel."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ __all__ = ["TABLES", "read_table", "text_of"]
 TABLES = frozenset({".csv", ".tsv"})
 """Endings of files that are tables."""
 DELIMITERS = ",;\t"
-"""Excel writes semicolons where the comma is a decimal point."""
+"""Characters that may stand between cells; Excel writes semicolons where the comma is a decimal point."""
 
 log = logging.getLogger("cloudai")
 
 
 def text_of(path: str | os.PathLike[str], raising: type[CloudAIError] = InputError) -> str:
-    """The text of a file: UTF-8 with or without a byte order mark, else CP949, the guess told in the log.
+    """Return the text of a file that is UTF-8, with or without a byte order mark, or else CP949.
+
+    That a file was read as CP949 is a guess, and written to the log.
 
     Args:
         path: The file.
-        raising: The class of error where it cannot be read.
+        raising: The class of the error that is raised where the file cannot be read or decoded.
     """
     try:
         data = Path(path).read_bytes()
@@ -41,7 +43,7 @@ def text_of(path: str | os.PathLike[str], raising: type[CloudAIError] = InputErr
     try:
         text = data.decode("cp949")
     except UnicodeDecodeError:
-        del data  # neither this frame nor the cause is to show what was read: it may be a file of keys
+        del data  # neither this frame nor the cause of the error may show what was read: it may be a file of keys
         text = None
     if text is None:
         raise raising(f"{path} is neither UTF-8 nor CP949", advice="Save it as UTF-8.")
@@ -52,10 +54,11 @@ def text_of(path: str | os.PathLike[str], raising: type[CloudAIError] = InputErr
 def read_table(path: str | os.PathLike[str]) -> Table:
     """Read a CSV or TSV with a line of headings, for ``client.batch(table, column=…)``.
 
-    Paths in it begin at the folder of the file. Empty lines are left out; every cell is a str, an empty one None.
+    Relative paths in it begin at the folder of the file. Empty lines are left out; every cell is a str, an empty one
+    None.
 
     Raises:
-        InputError: No such file, not a table, or neither UTF-8 nor CP949.
+        InputError: There is no such file, it is no table, or it is neither UTF-8 nor CP949.
     """
     file = Path(path)
     if file.suffix.lower() in (".xlsx", ".xls", ".ods"):
@@ -81,7 +84,7 @@ def _delimiter(file: Path, text: str) -> str:
 
 
 def _named(heading: Sequence[str]) -> list[str]:
-    """The headings, each once: of two that are alike the second gets a number."""
+    """Return a name for each column, each once: a heading that occurred before gets the number of its column."""
     names: list[str] = []
     for n, cell in enumerate(heading, start=1):
         name = cell.strip() or f"column {n}"

@@ -1,4 +1,4 @@
-"""What a client and its batches share: the provider, the engine, the driver and the options of the client."""
+"""A session is what a client shares with its batches: the provider, the engine, the driver and the options."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["ClientOptions", "Session"]
 
 @dataclass(frozen=True)
 class ClientOptions:
-    """The options of a client; its constructor says what each is for."""
+    """The options of a client; `cloudai.client.BaseClient` says what each is for."""
 
     send: Callable[[Request], Any] | None = field(default=None, repr=False)
     http_client: Any = field(default=None, repr=False)
@@ -42,7 +42,7 @@ class ClientOptions:
     sleep: Callable[[float], Any] | None = None
 
     def check(self) -> None:
-        """Raise SettingsError where the options cannot be used together, or one is no such option."""
+        """Raise SettingsError where two of the options exclude each other, or one has a value that cannot be used."""
         if self.send is not None and self.http_client is not None:
             raise SettingsError("send= and http_client= exclude each other", advice="Give the one that is to be used.")
         if self.max_attempts < 1 or self.max_concurrency < 1:
@@ -63,12 +63,12 @@ class ClientOptions:
 
 @dataclass(frozen=True)
 class Session:
-    """One client's provider, engine, driver and options."""
+    """The provider, the engine, the driver and the options of one client."""
 
     provider: Provider
     engine: Engine
     driver: Any
-    """`Blocking` or `Awaiting`."""
+    """The driver of the client, `Blocking` or `Awaiting`."""
     options: ClientOptions
 
     def call(
@@ -80,7 +80,7 @@ class Session:
             operation: The name of the operation.
             given: The input, as the user gave it or as the operation takes it.
             options: All options of the operation.
-            shared: What every call takes beside them.
+            shared: The options that every call takes beside them.
         """
         given = given_as(operation, given)
         context = self.context(operation, given, shared)
@@ -89,13 +89,13 @@ class Session:
     def program(self, operation: str, given: Any, options: Mapping[str, Any], shared: CallOptions) -> Program[Any]:
         """Return the program of one call; see `call`.
 
-        The client's method hands it to the driver, and not this one: its frame holds what the user gave, and would be
-        in the traceback of an error.
+        The client's method hands the program to the driver. This method does not, because its frame holds what the user
+        gave, and would be in the traceback of an error.
         """
         return self.engine.run(*self.call(operation, given, options, shared))
 
     def context(self, operation: str, given: Given, options: CallOptions) -> CallContext:
-        """Return the context of a call: its deadline begins now, and its vendor looks up each setting once."""
+        """Return the context of a call, whose time begins now and whose provider looks up each setting once."""
         seconds = options.get("timeout")
         require_seconds(seconds)
         if seconds is None:
@@ -115,7 +115,7 @@ class Session:
 
 
 def _described(given: Given) -> dict[str, Any]:
-    """Return what `Meta` says of an input before it is read; of a text only its digest, never its words."""
+    """Return what `Meta` says of an input before it is read; for a text that is its digest and never its words."""
     if not isinstance(given, str):
         return {"input": given.name}
     digest = digest_of(given)

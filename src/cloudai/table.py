@@ -1,4 +1,4 @@
-"""Rows with columns and units: printed, shown in a notebook, and written out."""
+"""A table has rows, columns and units; it can be printed, shown in a notebook, and written to files."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ __all__ = ["LEADING", "Table", "json_of"]
 Row = Mapping[str, Any]
 
 
-# A spreadsheet runs a cell that begins so as a formula; the full-width forms are folded to these by some.
-# OWASP ASVS 1.2.10, CWE-1236.
-# Some also drop what stands invisibly before it: spaces of any kind, marks of no width, a byte order mark.
+# A spreadsheet runs a cell that begins with one of these as a formula (OWASP ASVS 1.2.10, CWE-1236). Some programs fold
+# the full-width forms to the others, and drop what is invisible before them: spaces of any kind, marks of no width, a
+# byte order mark.
 FORMULA = re.compile(rf"[\t\r\n\0]|(?:\s|{UNPRINTABLE.pattern}|[\u200c\u200d])*[=+\-@＝＋－＠﹦﹢﹣﹫]")
 
 WIDEST_CELL = 48
@@ -37,11 +37,11 @@ class Table:
     Printing it aligns the columns by the width of the characters, Hangul counting as two.
 
     Args:
-        rows: One dict a row; a missing column is empty.
-        columns: Their order; by default as the rows bring them.
-        units: Unit of a column, for example ``{"x": "px"}``.
-        widest_cell: Columns of the terminal that a cell has at most when the table is shown; more is cut there,
-            never in a file.
+        rows: One dict for each row; a missing column is empty.
+        columns: The names of the columns in order; by default they come in the order of the rows' keys.
+        units: The units of columns, for example ``{"x": "px"}``.
+        widest_cell: Columns of the terminal that a cell has at most when the table is shown. A longer text is cut
+            there, never in a file.
 
     Example:
         >>> print(Table([{"이름": "나무", "score": 0.5}]))
@@ -63,7 +63,7 @@ class Table:
         self.units = dict(units or {})
         self.widest_cell = widest_cell
         self.folder: Path | None = None
-        """Where relative paths in it begin, of a table that was read from a file."""
+        """The folder at which relative paths in the table begin; None unless it was read from a file."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -75,12 +75,12 @@ class Table:
         return True
 
     def select(self, *columns: str) -> Table:
-        """The same rows with these columns only."""
+        """Return a table of the same rows that has only these columns."""
         rows = [{name: row.get(name) for name in columns} for row in self.rows]
         return Table(rows, columns, self.units, widest_cell=self.widest_cell)
 
     def filled(self) -> Table:
-        """The same rows without the columns that are empty in all of them."""
+        """Return a table of the same rows without the columns that are empty in all of them."""
         return self.select(*[c for c in self.columns if any(row.get(c) is not None for row in self.rows)])
 
     def __str__(self) -> str:
@@ -115,10 +115,10 @@ class Table:
         r"""Write the table as CSV, and return the text.
 
         Args:
-            path: The file; None only returns the text.
-            excel: True (the default for a file): UTF-8 with a byte order mark and CRLF, so that Excel shows
-                Korean, and text that a spreadsheet would run as a formula gets a leading apostrophe.
-                False (the default for text): exact text, ``\n``.
+            path: The file; where it is None the text is only returned.
+            excel: True (the default for a file) writes UTF-8 with a byte order mark and CRLF, so that Excel shows
+                Korean, and puts an apostrophe before text that a spreadsheet would run as a formula.
+                False (the default for text) keeps the exact text, with ``\n``.
         """
         excel = (path is not None) if excel is None else excel
         lines: list[Sequence[object]] = [
@@ -133,7 +133,7 @@ class Table:
         return text
 
     def to_jsonl(self, path: str | os.PathLike[str] | None = None) -> str:
-        """Write one JSON object a line, losslessly, and return the text."""
+        """Write one JSON object for each row on a line of its own, losslessly, and return the text."""
         lines = (json_of({name: row.get(name) for name in self.columns}) for row in self.rows)
         text = "".join(f"{line}\n" for line in lines)
         if path is not None:
@@ -141,7 +141,7 @@ class Table:
         return text
 
     def to_pandas(self) -> Any:
-        """A ``pandas.DataFrame`` (extra ``data``)."""
+        """Return the table as a ``pandas.DataFrame`` (extra ``data``)."""
         try:
             import pandas as pd
         except ImportError as error:
@@ -150,7 +150,7 @@ class Table:
         return pd.DataFrame([dict(zip(columns, cells, strict=True)) for cells in self._cells()], columns=columns)
 
     def to_polars(self) -> Any:
-        """A ``polars.DataFrame`` (extra ``data``)."""
+        """Return the table as a ``polars.DataFrame`` (extra ``data``)."""
         try:
             import polars as pl
         except ImportError as error:
@@ -164,12 +164,15 @@ class Table:
         return [[encodable(row.get(name)) for name in self.columns] for row in self.rows]
 
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
-        """Write a Parquet file (extra ``data``)."""
+        """Write the table to a Parquet file (extra ``data``)."""
         self.to_polars().write_parquet(path)
 
 
 def json_of(thing: Any) -> str:
-    """One line of JSON, Korean readable; what would steer a terminal, and half a surrogate pair, as JSON's escapes."""
+    """Return a value as one line of JSON, in which Korean is readable.
+
+    Characters that would steer a terminal, and halves of surrogate pairs, are written as JSON's escapes.
+    """
     text = str(encodable(json.dumps(thing, ensure_ascii=False, default=str)))
     return UNPRINTABLE.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
@@ -180,7 +183,7 @@ def _cell(value: object) -> object:
 
 def _csv_line(cells: Iterable[object]) -> str:
     out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="\r\n").writerow(cells)  # it quotes what is in its end of line: both
+    csv.writer(out, lineterminator="\r\n").writerow(cells)  # a cell with either character of the terminator is quoted
     return out.getvalue().removesuffix("\r\n")
 
 
@@ -194,13 +197,14 @@ def _shown(value: object, widest: int) -> str:
     if isinstance(value, float):
         return f"{value:.4g}" if abs(value) < THOUSAND else f"{value:.0f}"
     text = inert(unicodedata.normalize("NFC", str(value)))
+    # A wide character takes two columns, so that one cut by the number of characters may not be enough.
     while _width(text) > widest:
         text = text[: max(1, len(text) - max(1, (_width(text) - widest) // 2)) - 1] + "…"
     return text
 
 
 def _width(text: str) -> int:
-    """Columns a terminal gives the text: wide East Asian characters take two, combining marks none."""
+    """Return the columns that a terminal gives a text: wide East Asian characters take two, combining marks none."""
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
     )
