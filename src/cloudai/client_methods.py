@@ -342,20 +342,22 @@ class ClientMethods(Batching):
     ) -> Batch[Any]:
         """Make a batch that cannot be lost: planned, paced, kept in a journal, and never paid for twice.
 
-        Nothing is sent before it is iterated over. Each reply is on disk before it is read, so after a crash, Ctrl-C or
-        a full disk the same call goes on: what is finished comes from the journal, what was on its way is marked in
-        doubt. One bad input fails alone; an outage or a spent quota pauses the batch and is not blamed on inputs.
+        Nothing is sent before the batch is iterated over. Each reply is on disk before it is read, so after a crash,
+        Ctrl-C or a full disk the same code goes on from there: finished inputs come from the journal, and those that
+        were in flight are marked as in doubt. A bad input fails without stopping the others. An outage or a spent
+        quota pauses the batch, and no input is blamed for it.
 
         Args:
             operation: "analyze_image", "detect_faces", "sentiment" …, or a list of several: then there is an outcome
                 for each input and operation, and what the provider can say of a picture at once is one request.
-            inputs: Any number: a list, a generator (never held whole), rows or a data frame with ``column=``.
-            settings: `BatchOptions`.
+            inputs: Any number of inputs: a list, a generator (never held in memory as a whole), rows or a data frame
+                with ``column=``.
+            settings: The settings that `BatchOptions` describes, for example ``journal`` and ``pace``.
 
         Raises:
-            SettingsError: An option is wrong.
+            SettingsError: A setting or an option cannot be used.
             JournalError: Another process has the journal, or it cannot be written.
-            PausedError: At the end of the iteration, where an outage, or a quota, ended it early.
+            PausedError: An outage or a quota ended the batch early; this is raised at the end of the iteration.
 
         Example:
             >>> from cloudai import Client
@@ -400,15 +402,15 @@ class ClientMethods(Batching):
     def map(self, operation: Literal["text_to_speech"], inputs: Iterable[str], **options: Any) -> Mapped[Speech]: ...
 
     def map(self, operation: str, inputs: Iterable[Any], **options: Any) -> Mapped[Any]:
-        """Carry out one operation over a small list, in memory; the outcomes are in the order of the inputs.
+        """Carry out one operation over a small list in memory, and return the outcomes in the order of the inputs.
 
         Args:
             operation: "analyze_image", "detect_faces", "sentiment" …
             inputs: A list.
-            options: Of the operation; also ``pace``, ``concurrency``, ``progress`` and ``cache`` of a batch.
+            options: Options of the operation, and ``pace``, ``concurrency``, ``progress`` and ``cache`` of a batch.
 
         Raises:
-            PausedError: An outage, or a spent quota, ended it early. For work that must not be lost see `batch`.
+            PausedError: An outage or a spent quota ended it early. For work that must not be lost, see `batch`.
 
         Example:
             >>> from cloudai import Client
@@ -731,7 +733,7 @@ class AsyncClientMethods(AsyncBatching):
     def batch(
         self, operation: str | Sequence[str], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
     ) -> AsyncBatch[Any]:
-        """See `Client.batch`; the batch is made at once, and run with ``async for``."""
+        """Make a batch as `Client.batch` does; it is made at once, and run with ``async for``."""
         return self._batch(operation, inputs, **settings)
 
     @overload
@@ -779,5 +781,5 @@ class AsyncClientMethods(AsyncBatching):
     ) -> Mapped[Speech]: ...
 
     async def map(self, operation: str, inputs: Iterable[Any], **options: Any) -> Mapped[Any]:
-        """See `Client.map`."""
+        """Carry out one operation over a small list in memory, as `Client.map` does."""
         return await self._map(operation, inputs, **options)

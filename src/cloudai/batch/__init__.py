@@ -1,1 +1,1 @@
-"""Many inputs, one operation: planned, paced, kept in a journal, and never paid for twice."""
+"""Batches carry out operations over many inputs: planned, paced, kept in a journal, and never paid for twice."""

@@ -1,4 +1,4 @@
-"""`Batch` and `AsyncBatch`: a paid batch as its user sees it, one for each kind of client."""
+"""The batches that users run: `Batch` belongs to a blocking client, `AsyncBatch` to an awaiting one."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ __all__ = ["AsyncBatch", "Batch", "Mapped"]
 R = TypeVar("R", bound=Result)
 
 DRAIN = 10.0
-"""Seconds that what is on its way is waited for, when a batch is ended early."""
+"""Seconds to wait for requests that are in flight when a batch is ended early."""
 LOOK = 0.5
-"""Seconds after which a waiting main thread looks up: on Windows Ctrl-C reaches it only then."""
+"""Seconds that one wait lasts at most: on Windows, Ctrl-C reaches the main thread only between two waits."""
 TURN = 0.005
-"""Seconds that who reads outcomes keeps the event loop, while there are any."""
+"""Seconds for which the reader of outcomes may keep the event loop while outcomes are ready."""
 STEPS = 3
-"""Of the event loop, until a generator that nobody has any more is closed."""
+"""Steps of the event loop after which it has closed a generator that nothing refers to any more."""
 KEPT = (Exception, KeyboardInterrupt, SystemExit)
-"""What a worker raises is kept by the run, and raised where the outcomes are read."""
+"""Exceptions that end a worker quietly: the runner keeps them, and raises them to the reader of the outcomes."""
 
 
 class _Batch(Generic[R]):
-    """What both kinds share: the books and the tables, read from the journal."""
+    """The part of a batch that both kinds of client share: its books, and its tables, read from the journal."""
 
     def __init__(self, runner: Runner[R]) -> None:
         self._runner = runner
@@ -48,29 +48,29 @@ class _Batch(Generic[R]):
         self._at_work: list[Any] = []
         """The threads or tasks of the workers."""
         self._until = math.inf
-        """When what is on its way is no longer waited for, where somebody has stopped it."""
+        """Time (monotonic seconds) until which requests in flight are waited for; infinite until the batch is ended."""
         self._stopped = False
-        """Whether the user has."""
+        """True once the user has stopped the batch."""
         self._running = False
 
     @property
     def books(self) -> dict[str, int]:
-        """How many inputs were submitted, and how each ended: done, failed, in_doubt, skipped, not_started."""
+        """The number of inputs submitted, and of those that ended as done, failed, in_doubt, skipped or not_started."""
         return self._runner.recorder.books
 
     @property
     def balanced(self) -> bool:
-        """Whether every input that was submitted has ended, once."""
+        """True if every input that was submitted has ended exactly once."""
         return self._runner.recorder.balanced
 
     @property
     def sent(self) -> int:
-        """Billed requests that this run has sent."""
+        """The number of billed requests that this run has sent."""
         return self._runner.state.policy.limits.sent
 
     @property
     def paused(self) -> str | None:
-        """Why it ended before its inputs did; None where it did not."""
+        """The reason why the batch ended before all of its inputs did; None where it did not."""
         policy = self._runner.state.policy
         if policy.cause is not None:
             return str(policy.cause)
@@ -79,12 +79,12 @@ class _Batch(Generic[R]):
         return "it was stopped" if self._stopped else None
 
     def stop(self, wait: float = DRAIN) -> None:
-        """Take up no more inputs, and wait for what is on its way: the iteration ends then.
+        """Start no more inputs, and let the iteration end once the requests in flight are answered.
+
+        This may be called from any thread and from a signal handler, and again with a shorter wait.
 
         Args:
-            wait: Seconds at most; what has not come by then is in doubt.
-
-        May be called from any thread, and from a signal handler, and once more with less.
+            wait: Seconds to wait at most. A request that is not answered by then is in doubt.
         """
         self._stopped = self._stopped or self._running or not self._runner.began
         self._end_within(wait)
@@ -94,7 +94,7 @@ class _Batch(Generic[R]):
         self._until = min(self._until, time.monotonic() + wait)
 
     def _require_ended(self) -> None:
-        """SettingsError while an iteration runs it: what it has kept so far is not all."""
+        """Raise SettingsError while an iteration runs the batch, because the journal does not hold all outcomes yet."""
         if self._running:
             raise SettingsError(
                 "the batch runs already", advice="Go on with the loop that runs it; read what is kept when it ends."
@@ -138,13 +138,20 @@ class _Batch(Generic[R]):
 
 
 class Batch(_Batch[R]):
-    """Made by `Client.batch`: iterate over it to run it, again to read what it kept.
+    """A batch of a blocking client, made by `Client.batch`.
 
-    Outcomes come as they are ready, not in the order of the inputs; tables are in order.
+    Iterate over it to run it, and once more to read the outcomes that it has kept. A run yields each outcome as soon
+    as it is ready, not in the order of the inputs; the tables are in that order.
     """
 
     def plan(self) -> Plan:
-        """What it would do: reads every input, sends nothing. Of a generator paths, texts and rows are kept for it."""
+        """Return what the batch would do; every input is read, and nothing is sent.
+
+        If the inputs come from a generator, its paths, texts and rows are kept in memory for the run.
+
+        Raises:
+            InputError: The inputs can be read only once.
+        """
         return plan(self._runner.state, began=self._runner.began)
 
     def __iter__(self) -> Iterator[Outcome[R]]:
@@ -174,12 +181,13 @@ class Batch(_Batch[R]):
             self._runner.state.session.driver.run(worker)
 
     def _finish(self) -> None:
-        """Wait a while for what is on its way, and enter what has not ended."""
+        """Wait for the requests in flight, ten seconds at most, and write down which inputs have not ended."""
         threads, self._at_work = self._at_work, []
         if not threads:
-            self._running = False  # it did not even begin
+            self._running = False  # the batch never began
             return
         self._end_within(DRAIN)
+        # No outcome is read any more, and a worker that waited for room in the queue would never end.
         self._runner.outcomes.open_wide()
         try:
             for thread in threads:
@@ -200,32 +208,35 @@ class Batch(_Batch[R]):
         return END
 
     def table(self) -> Table:
-        """One row for each input: status, attempts, units and what they cost, times, digest, what was done to it."""
+        """Return one row for each input: status, attempts, units and their cost, times, digest, how it was prepared."""
         return self._table()
 
     def tidy(self) -> Table:
-        """One row for each thing found, and at least one for each input; runs the batch if it has not run."""
+        """Return one row for each thing found, and at least one for each input; run the batch if it has not run."""
         return tidy(self)
 
     def reparse(self) -> int:
-        """Read all replies anew, after an update of cloudai; needs no picture and sends nothing. How many were read."""
+        """Read all stored replies again, after an update of cloudai, and return for how many inputs that was done.
+
+        This needs no pictures, and sends nothing.
+        """
         n = 0
         for reading in reparse.readings(self._runner.state):
             result = error = None
             try:
                 result = self._runner.state.session.driver.run(reading.program)
-            except Exception as failure:  # noqa: BLE001  # its own, and no other's
+            except Exception as failure:  # noqa: BLE001  # it concerns this input only
                 error = failure
             reparse.keep(self._runner.recorder, reading, result, error)
             n += 1
         return n
 
     def manifest(self) -> dict[str, Any]:
-        """What a reader of the results must know: versions, models, dates, options, digests of the inputs, books."""
+        """Return what a reader of the results must know: versions, models, dates, options, digests of inputs, books."""
         return self._manifest()
 
     def close(self) -> None:
-        """End it, wait up to ten seconds for what is on its way, and let the journal go.
+        """End the batch, wait up to ten seconds for the requests in flight, and close the journal.
 
         Raises:
             JournalError: Something that was paid for could not be kept.
@@ -244,16 +255,23 @@ class Batch(_Batch[R]):
 
 
 class AsyncBatch(_Batch[R]):
-    """Made by `AsyncClient.batch`: iterate over it with ``async for`` to run it, again to read what it kept.
+    """A batch of an awaiting client, made by `AsyncClient.batch`.
 
-    Outcomes come as they are ready, not in the order of the inputs; tables are in order.
+    Iterate over it with ``async for`` to run it, and once more to read the outcomes that it has kept. A run yields
+    each outcome as soon as it is ready, not in the order of the inputs; the tables are in that order.
     """
 
     _turn_ends = -math.inf
-    """When whoever reads outcomes that are there lets others have their turn."""
+    """Time (monotonic seconds) when the reader of outcomes next gives the event loop to other tasks."""
 
     async def plan(self) -> Plan:
-        """What it would do: reads every input, sends nothing. Of a generator paths, texts and rows are kept for it."""
+        """Return what the batch would do; every input is read, and nothing is sent.
+
+        If the inputs come from a generator, its paths, texts and rows are kept in memory for the run.
+
+        Raises:
+            InputError: The inputs can be read only once.
+        """
         return await asyncio.to_thread(plan, self._runner.state, began=self._runner.began)
 
     async def __aiter__(self) -> AsyncIterator[Outcome[R]]:
@@ -275,10 +293,10 @@ class AsyncBatch(_Batch[R]):
         self._runner.raise_for_cause()
 
     async def _left(self) -> None:
-        """A loop that was left by ``break`` is ended by the event loop, some steps later."""
+        """Wait until the event loop has closed an earlier iteration that was left by ``break``."""
         for _ in range(STEPS):
             await asyncio.sleep(0)
-        while self._running and not self._at_work:  # noqa: ASYNC110  # for a moment, and hardly ever
+        while self._running and not self._at_work:  # noqa: ASYNC110  # brief and rare
             await asyncio.sleep(LOOK / 10)
 
     async def _begin(self) -> None:
@@ -303,19 +321,23 @@ class AsyncBatch(_Batch[R]):
         return END
 
     async def _others_turn(self) -> None:
-        """Of the event loop: a step of it for each outcome would cost more than the outcome. Lets a cancellation in."""
+        """Give the event loop to other tasks now and then, and let a cancellation in.
+
+        A step of the event loop for each outcome would cost more than the outcome itself.
+        """
         task = asyncio.current_task()
         if time.monotonic() > self._turn_ends or (task and task.cancelling()):
             await asyncio.sleep(0)
             self._turn_ends = time.monotonic() + TURN
 
     async def _finish(self) -> None:
-        """Wait a while for what is on its way, and enter what has not ended."""
+        """Wait for the requests in flight, ten seconds at most, and write down which inputs have not ended."""
         tasks, self._at_work = self._at_work, []
         if not tasks:
-            self._running = False  # it did not even begin
+            self._running = False  # the batch never began
             return
         self._end_within(DRAIN)
+        # No outcome is read any more, and a worker that waited for room in the queue would never end.
         self._runner.outcomes.open_wide()
         try:
             await asyncio.wait(tasks, timeout=max(0.0, self._until - time.monotonic()))
@@ -327,32 +349,35 @@ class AsyncBatch(_Batch[R]):
             self._running = False
 
     async def table(self) -> Table:
-        """One row for each input: status, attempts, units and what they cost, times, digest, what was done to it."""
+        """Return one row for each input: status, attempts, units and their cost, times, digest, how it was prepared."""
         return await asyncio.to_thread(self._table)
 
     async def tidy(self) -> Table:
-        """One row for each thing found, and at least one for each input; runs the batch if it has not run."""
+        """Return one row for each thing found, and at least one for each input; run the batch if it has not run."""
         return tidy([outcome async for outcome in self])
 
     async def reparse(self) -> int:
-        """Read all replies anew, after an update of cloudai; needs no picture and sends nothing. How many were read."""
+        """Read all stored replies again, after an update of cloudai, and return for how many inputs that was done.
+
+        This needs no pictures, and sends nothing.
+        """
         n = 0
         for reading in await asyncio.to_thread(list, reparse.readings(self._runner.state)):
             result = error = None
             try:
                 result = await self._runner.state.session.driver.run(reading.program)
-            except Exception as failure:  # noqa: BLE001  # its own, and no other's
+            except Exception as failure:  # noqa: BLE001  # it concerns this input only
                 error = failure
             reparse.keep(self._runner.recorder, reading, result, error)
             n += 1
         return n
 
     async def manifest(self) -> dict[str, Any]:
-        """What a reader of the results must know: versions, models, dates, options, digests of the inputs, books."""
+        """Return what a reader of the results must know: versions, models, dates, options, digests of inputs, books."""
         return await asyncio.to_thread(self._manifest)
 
     async def close(self) -> None:
-        """End it, wait up to ten seconds for what is on its way, and let the journal go.
+        """End the batch, wait up to ten seconds for the requests in flight, and close the journal.
 
         Raises:
             JournalError: Something that was paid for could not be kept.
@@ -372,7 +397,7 @@ class AsyncBatch(_Batch[R]):
 
 @contextmanager
 def _unless_told(kind: type[BaseException] | None) -> Iterator[None]:
-    """A journal that cannot be written is told, unless another error already tells why."""
+    """Drop a JournalError of the block if another exception (of class ``kind``) already says what went wrong."""
     try:
         yield
     except JournalError:
@@ -381,15 +406,15 @@ def _unless_told(kind: type[BaseException] | None) -> Iterator[None]:
 
 
 class Mapped(list[Outcome[R]]):
-    """Outcomes in the order of the inputs: ``result`` or ``error`` of each; made by `Client.map`."""
+    """The outcomes of `Client.map` in the order of the inputs; each has a ``result`` or an ``error``."""
 
     def values(self) -> list[R]:
-        """The results; the first failure is raised."""
+        """Return the results; raise the error of the first input that has failed."""
         for outcome in self:
             if outcome.error is not None:
                 raise outcome.error
         return [outcome.result for outcome in self if outcome.result is not None]
 
     def table(self) -> Table:
-        """One row for each thing found, and at least one for each input."""
+        """Return one row for each thing found, and at least one for each input."""
         return tidy(self)

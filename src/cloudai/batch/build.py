@@ -1,4 +1,4 @@
-"""From what a user asks of `client.batch` or `client.map` to the runner that carries it out."""
+"""The arguments of `client.batch` and `client.map` are checked and made into a runner."""
 
 from __future__ import annotations
 
@@ -15,16 +15,24 @@ from cloudai.session import Session
 __all__ = ["runner_for", "settings_of_map"]
 
 OF_A_BATCH = ("pace", "concurrency", "progress", "cache")
-"""The options of `map` that are a batch's."""
+"""Options of `map` that are settings of its batch; the others are options of the operation."""
 
 
 def runner_for(
     session: Session, operation: str | Sequence[str], inputs: Iterable[Any], given: Mapping[str, Any], *, awaits: bool
 ) -> Runner[Any]:
-    """Return what carries out a batch of the client.
+    """Return the runner of a new batch.
+
+    Args:
+        session: The client's provider, engine, driver and options.
+        operation: The name of the operation, or a list of names.
+        inputs: The inputs.
+        given: The settings of the batch that the user gave.
+        awaits: Whether the client is an awaiting one.
 
     Raises:
-        SettingsError: A batch has no such option, or the options cannot be used together.
+        SettingsError: A batch has no such setting, or the settings cannot be used with each other.
+        JournalError: The journal cannot be used.
     """
     if unknown := given.keys() - BatchOptions.__annotations__.keys():
         raise SettingsError(
@@ -39,7 +47,7 @@ def runner_for(
 
 
 def _kept_columns(settings: Settings) -> list[Any] | None:
-    """Return the columns to keep, or None for all of them."""
+    """Return the names of the columns to keep, or None for all of them."""
     keep = settings.keep
     if keep is None:
         return None
@@ -51,6 +59,6 @@ def _kept_columns(settings: Settings) -> list[Any] | None:
 
 
 def settings_of_map(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of a batch, with the rest as options of the operation."""
+    """Return the settings of the batch that `map` runs; what is no setting becomes an option of the operation."""
     ours = {name: options.pop(name) for name in OF_A_BATCH if name in options}
     return {**ours, "options": options}

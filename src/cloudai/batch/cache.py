@@ -1,10 +1,11 @@
-"""The cache of batches: what any run of this user was answered is found again by another run, journal or process.
+"""The cache of batches: an answer that one run of this user was given serves other runs, journals and processes.
 
-A call is known as in a journal, by provider, API family, operation, options and the bytes of its input, and besides by
-the place that answered: another endpoint or region may be another model.
+A call has the same key as in a journal, made from provider, API variant, operation, options and the bytes of its input,
+and besides a scope: the settings that say who answers, because another endpoint or region may use another model.
 
-It is no journal: nothing is safe because it is here. So it may fail, be locked or be deleted at any time, and a batch
-goes on without it. Every journal that is answered from it has the whole call, and needs it no more.
+The cache is no journal: it does not promise to keep anything. It may fail, be locked or be deleted at any time, and a
+batch goes on without it. A journal that takes an answer from the cache stores the whole call, and needs the cache no
+more.
 """
 
 from __future__ import annotations
@@ -38,14 +39,23 @@ from cloudai.storage import cache_path, is_remote
 __all__ = ["cache_of", "holds", "recall"]
 
 MEGABYTES = "CLOUDAI_CACHE_MB"
+"""Environment variable with the maximum size of the cache, in megabytes; 0 turns the cache off."""
 NEAR = re.compile(r"http:|(https?://)?(127\.\d|localhost(?=[:/]|$)|\[::1\]|0\.0\.0\.0)")
-"""A stand-in on this computer, or an address that is open to all between."""
+"""Matches endpoints on this computer, which may be stand-ins, and those over plain http, where others can answer."""
 
 
 def cache_of(session: Session, operations: Iterable[str], wanted: bool) -> CacheStore | None:
-    """The cache for a client's batch; None where it is not wanted, or something else than a vendor may answer.
+    """Return the cache for a batch; None if it is not wanted, or if something else than a vendor may answer.
 
-    A ``send=`` answers as it likes, and so does the transport of a test in ``http_client=``.
+    The user's ``send=`` may answer as it likes, and so may the transport of a test in ``http_client=``.
+
+    Args:
+        session: The client's provider, engine, driver and options.
+        operations: The names of the operations.
+        wanted: Whether the user wants a cache.
+
+    Raises:
+        SettingsError: The size of the cache in the environment is no number.
     """
     options, provider = session.options, session.provider
     limit = _limit()
@@ -56,25 +66,25 @@ def cache_of(session: Session, operations: Iterable[str], wanted: bool) -> Cache
     try:
         scopes = {operation: provider.cache_scope(operation) for operation in operations}
     except CloudAIError:
-        return None  # told when something is sent
+        return None  # the same error is raised when a request is sent
     near = any(NEAR.match(value) for scope in scopes.values() for value in (*provider.hosts, *scope.values()))
     chosen = os.environ.get(FOLDER)
     if not chosen and (near or options.allow_http):
         return None
     path = cache_path()
     if not chosen and is_remote(path):
-        return None  # the homes of a school: computers that share a file so cannot tell each other's locks
+        return None  # a shared home folder: computers cannot see each other's locks on a network drive
     return CacheStore(path, scopes={operation: _digest_of(scope) for operation, scope in scopes.items()}, limit=limit)
 
 
 def _goes_out(http_client: Any) -> bool:
-    """Whether all its transports are the library's own: those have pools, stand-ins have none."""
+    """Return whether an HTTP client has only its library's own transports, which have pools; stand-ins have none."""
     mounts = [transport for transport in getattr(http_client, "_mounts", {}).values() if transport is not None]
     return all(hasattr(transport, "_pool") for transport in (getattr(http_client, "_transport", None), *mounts))
 
 
 def _limit() -> int:
-    """Bytes at most; 0 turns it off."""
+    """Return the maximum size of the cache in bytes; 0 turns the cache off."""
     text = os.environ.get(MEGABYTES, "").strip() or str(USUAL)
     try:
         size = float(text)
@@ -90,7 +100,7 @@ def _digest_of(scope: Mapping[str, str]) -> str:
 
 
 def recall(state: BatchState, task: Task, entry: Entry, given: Given, record: CallRecord) -> Program[Result | None]:
-    """Return the result of a call that another run has made, entered as done in this one's journal; None without."""
+    """Return the result that the cache holds for a call, and enter it in the journal as done; None if it holds none."""
     store = state.cache
     if store is None:
         return None
@@ -106,21 +116,21 @@ def recall(state: BatchState, task: Task, entry: Entry, given: Given, record: Ca
             return None
         store.keep(task.operation, key, known)
         result = result_of(task.operation, known, name)
-    # Nobody waits: should it be lost, the cache has it still.
+    # There is no need to wait for the disk: if this is lost, the cache still has the answer.
     state.journal.post(queries.adopt(record.call, task.run, entry.item, known))
     return result
 
 
 def _read_anew(state: BatchState, task: Task, given: Given, known: CallRecord) -> Program[CallRecord | None]:
-    """Read a result that another version wrote from its replies; None where those are not enough, or unreadable."""
+    """Return a call whose result another version wrote, read again from its replies; None if they cannot be read."""
     try:
         result = yield from replay(state, task, given, known)
-    except Exception:  # noqa: BLE001  # then it is asked for, and that has its own errors
+    except Exception:  # noqa: BLE001  # the provider is asked then, and reports its own errors
         return None
     texts = written_result(result)
     return replace(known, result=texts["result"], meta=texts["meta"])
 
 
 def holds(state: BatchState, task: Task, key: str) -> bool:
-    """Return whether the call would be answered from the cache, for a plan."""
+    """Return whether the cache would answer a call; a plan asks for this."""
     return state.cache is not None and state.cache.find(task.operation, key) is not None

@@ -1,8 +1,9 @@
-"""Several programs of one item each, taken forward together, so that requests that go well together go as one.
+"""The programs of several items run side by side, so that requests that can be merged go out as one.
 
-Each program knows only its own item. Before it sends it meets the others (`Meet`): those whose requests can be joined
-are a party, wait for one turn, and write down what they intend; then one request goes out for all, and each gets its
-own part of the reply. This file knows nothing of journals or paces: what a party waits for is given from outside.
+Each program knows only its own item. Before it sends a request it yields `Join`: items whose requests can be merged
+form a group, which waits for one turn and writes down what it is about to send. Then one request goes out for all of
+them, and each item gets its own part of the reply. This module knows nothing of journals or paces: the caller passes in
+what a group waits for.
 """
 
 from __future__ import annotations
@@ -26,19 +27,20 @@ __all__ = ["Defer", "Join", "MergeGroup", "coalesce"]
 
 @dataclass(eq=False)
 class MergeGroup:
-    """The items that go out in one request."""
+    """The items whose requests go out as one."""
 
     size: int = 1
     has_turn: bool = False
-    """Its members have met, and it is their turn."""
+    """True once the group has waited for its turn."""
     turn: Any = None
-    """That turn."""
+    """The turn that its members share; None if there is no pace."""
     retry: bool | None = None
-    """Whether they may try once more, once one of them has asked."""
+    """True or False once a member has asked whether the request may be tried again; None before."""
     _said: set[str] = field(default_factory=set)
+    """The things that a member has done for all of them."""
 
     def first(self, what: str) -> bool:
-        """True for the one who asks first: what happens once a request, not once an item."""
+        """Return True to the first member that asks: ``what`` is done once for a request, not once for each item."""
         if what in self._said:
             return False
         self._said.add(what)
@@ -47,27 +49,29 @@ class MergeGroup:
 
 @dataclass(frozen=True)
 class Join:
-    """Find a party for this request; the answer is the `Party`, and it is its turn."""
+    """An effect: join a group of items whose requests can be merged; the answer is the group, once it has its turn."""
 
     request: Request
     most: int
-    """Items the party may have."""
+    """Maximum number of items in the group."""
     turn: Callable[[], Program[Any]]
-    """Waits for the party's turn, and returns it."""
+    """Makes a program that waits for the turn of the group, and returns it."""
 
 
 @dataclass(frozen=True)
 class Defer:
-    """Wait for this when nobody else has anything to do: it may depend on them."""
+    """An effect: wait for a future once no other item can go on, because it may depend on them."""
 
     future: Future[Any]
 
 
 @dataclass(eq=False)
 class _Member:
+    """The program of one item, and how far it has come."""
+
     program: Any
     at: Effect | Join | Defer | None = None
-    """What it waits for."""
+    """The effect that the program waits for; None if it can go on."""
     answer: Any = None
     failure: BaseException | None = None
     group: MergeGroup | None = None
@@ -75,7 +79,7 @@ class _Member:
     value: Any = None
 
     def step(self) -> None:
-        """Go on with what was waited for."""
+        """Let the program go on with the answer or the failure of its last effect, up to its next effect."""
         answer, failure = self.answer, self.failure
         self.answer = self.failure = self.at = None
         try:
@@ -90,135 +94,141 @@ def coalesce(
     room: int,
     preparing: Callable[[Program[None]], Program[None]] = lambda program: program,
 ) -> Program[None]:
-    """Run all programs that `more` gives, at most ``room`` at once, and hand each one's value to ``ended``.
+    """Run all programs that ``more`` returns, at most ``room`` side by side, and hand the value of each to ``ended``.
 
     Args:
-        more: A program that gives up to so many further programs: none when there are no more or, where it is not to
-            wait for them, none at once.
-        ended: A program that takes a value.
-        room: How many are taken forward together.
-        preparing: Runs what new ones do before they first wait for the others; not too many should at once.
+        more: Makes a program that returns further programs, at most as many as its first argument says. It returns none
+            if there are no more or, with False as its second argument, if none is ready.
+        ended: Makes a program that takes the value of a program that has ended.
+        room: Maximum number of programs that run side by side.
+        preparing: Wraps what new programs do until they first wait for each other, to limit how many do it at a time.
     """
     members: list[_Member] = []
-    hungry = True
+    may_take_more = True
     try:
         while True:
             fresh: list[Program[Any]] = []
-            if hungry and len(members) < room:
+            if may_take_more and len(members) < room:
                 fresh = yield from more(room - len(members), not members)
                 members += map(_Member, fresh)
-                hungry = False
+                may_take_more = False
             if not members:
                 return
-            going = _to_a_standstill(members)
-            yield from preparing(going) if fresh else going
+            advancing = _advance(members)
+            yield from preparing(advancing) if fresh else advancing
             if done := deque(member.value for member in members if member.ended):
                 members[:] = [member for member in members if not member.ended]
-                hungry = True
-                while done:  # each is let go as soon as it is handed over
+                may_take_more = True
+                while done:  # each value can be freed once it is handed over
                     yield from ended(done.popleft())
             else:
-                yield from _one_thing(members)
+                yield from _carry_out_one(members)
     finally:
         for member in members:
             member.program.close()
 
 
-def _to_a_standstill(members: list[_Member]) -> Program[None]:
-    """Let all go on until they wait for each other, for time, or for the service; in between they write at once."""
+def _advance(members: list[_Member]) -> Program[None]:
+    """Let all members go on until each waits for the others, for a time, or for the service.
+
+    What several of them want to have on disk meanwhile is written at once.
+    """
     going = [member for member in members if member.at is None]
     while going:
         for member in going:
             member.step()
-            while not member.ended and not isinstance(member.at, STANDSTILL):
-                yield from _answered(member)
+            while not member.ended and not isinstance(member.at, STOPPING):
+                yield from _carry_out(member)
                 member.step()
         calling = [member for member in going if isinstance(member.at, Call) and not member.at.waits]
-        yield from _called(calling)
+        yield from _run_functions(calling)
         keeping = [member for member in going if isinstance(member.at, Persist)]
         if keeping:
-            yield from _kept(keeping)
+            yield from _persist(keeping)
         waiting = [member for member in going if isinstance(member.at, Wait | Call)]
         for member in waiting:
-            yield from _answered(member)
+            yield from _carry_out(member)
         going = [*calling, *keeping, *waiting]
 
 
-STANDSTILL = (Join, Defer, Send, Sleep, Wait, Persist, Call)
-"""What a member is stopped at; all else is carried out at once. (What the parts of a member want kept at once with
-others goes to the driver: they do not run here.)"""
+STOPPING = (Join, Defer, Send, Sleep, Wait, Persist, Call)
+"""Effects that stop a member until others have come as far; the driver carries out all other effects at once. `Gather`
+is one of the others: the parts of a member run in the driver, so what they write is not merged with other writes."""
 SLICE = 0.01
-"""Seconds of blocking functions that go to a thread as one: a journey costs more than a small one takes, and others
-wait too."""
+"""Seconds of blocking functions that go to a thread as one piece of work: handing over takes longer than a short
+function does, but other work waits for the thread, too."""
 
 
-def _called(members: list[_Member]) -> Program[None]:
-    """Have the blocking functions of several members run, one after the other; each has its own outcome."""
+def _run_functions(members: list[_Member]) -> Program[None]:
+    """Run the blocking functions of several members one after the other; each member gets its own outcome."""
     left = list(members)
     while left:
         functions = [member.at.function for member in left]  # type: ignore[union-attr]
-        outcomes: list[tuple[Any, BaseException | None]] = yield Call(partial(_outcomes, functions))
-        _tell(left[: len(outcomes)], outcomes)
+        outcomes: list[tuple[Any, BaseException | None]] = yield Call(partial(_outcomes_of, functions))
+        _set_outcomes(left[: len(outcomes)], outcomes)
         left = left[len(outcomes) :]
 
 
-def _kept(members: list[_Member]) -> Program[None]:
-    """What several members want kept is kept as one: who waits for a disk waits once for all."""
-    keeper: Store = members[0].at.keeper  # type: ignore[union-attr]  # of one batch
+def _persist(members: list[_Member]) -> Program[None]:
+    """Write what several members want to have on disk in one piece, so that they wait for the disk only once."""
+    keeper: Store = members[0].at.keeper  # type: ignore[union-attr]  # all of one batch
     works = [member.at.work for member in members]  # type: ignore[union-attr]
     try:
         outcomes: list[tuple[Any, Exception | None]] = yield Wait(keeper.do_all(works))
-    except Exception as error:  # noqa: BLE001  # everybody's to handle
+    except Exception as error:  # noqa: BLE001  # each member handles it
         outcomes = [(None, copy.copy(error)) for _ in members]
-    _tell(members, outcomes)
+    _set_outcomes(members, outcomes)
 
 
-def _tell(members: list[_Member], outcomes: Sequence[tuple[Any, BaseException | None]]) -> None:
-    """To each its own outcome."""
+def _set_outcomes(members: list[_Member], outcomes: Sequence[tuple[Any, BaseException | None]]) -> None:
+    """Give each member its own outcome, the answer or the failure of its effect."""
     for member, (answer, failure) in zip(members, outcomes, strict=True):
         member.at, member.answer, member.failure = None, answer, failure
 
 
-def _outcomes(functions: list[Callable[[], Any]]) -> list[tuple[Any, BaseException | None]]:
-    """Of as many as there is time for, one at least."""
+def _outcomes_of(functions: list[Callable[[], Any]]) -> list[tuple[Any, BaseException | None]]:
+    """Run as many functions as there is time for, at least one, and return what each returned or raised."""
     until, outcomes = time.monotonic() + SLICE, []
     for function in functions:
-        outcomes.append(_outcome(function))
+        outcomes.append(_outcome_of(function))
         if time.monotonic() > until:
             break
     return outcomes
 
 
-def _outcome(function: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+def _outcome_of(function: Callable[[], Any]) -> tuple[Any, BaseException | None]:
     try:
         return function(), None
-    except Exception as error:  # noqa: BLE001  # told to the one who asked
+    except Exception as error:  # noqa: BLE001  # its member handles it
         return None, error
 
 
-def _answered(member: _Member) -> Program[None]:
-    """Have the driver carry out what a member waits for."""
+def _carry_out(member: _Member) -> Program[None]:
+    """Have the driver carry out the effect that a member waits for."""
     try:
-        member.answer = yield member.at  # type: ignore[misc]  # Meet and Later are not handed on
-    except Exception as error:  # noqa: BLE001  # its own to handle
+        member.answer = yield member.at  # type: ignore[misc]  # never a Join or a Defer, which drivers do not know
+    except Exception as error:  # noqa: BLE001  # the member handles it
         member.failure = error
 
 
-def _one_thing(members: list[_Member]) -> Program[None]:
-    """Everybody waits: for time, for a reply, for a party, or, when nothing else is left, for somebody elsewhere."""
+def _carry_out_one(members: list[_Member]) -> Program[None]:
+    """Carry out one effect when all members wait, so that at least one of them can go on.
+
+    Sleeping goes first, then sending, then forming a group, and last waiting for what others do elsewhere.
+    """
     if sleeping := [member for member in members if isinstance(member.at, Sleep)]:
         yield Sleep(max(member.at.seconds for member in sleeping))  # type: ignore[union-attr]
         _wake(sleeping)
     elif sending := [member for member in members if isinstance(member.at, Send)]:
         group = sending[0].group
-        yield from _sent([member for member in sending if member.group is group] if group else sending[:1])
-    elif meeting := [member for member in members if isinstance(member.at, Join)]:
-        yield from _joined_group(_group(meeting))
+        yield from _send([member for member in sending if member.group is group] if group else sending[:1])
+    elif joining := [member for member in members if isinstance(member.at, Join)]:
+        yield from _start_group(_mergeable(joining))
     else:
         member = members[0]
         assert isinstance(member.at, Defer)  # noqa: S101  # for the types
         member.at = Wait(member.at.future)
-        yield from _answered(member)
+        yield from _carry_out(member)
         _wake([member])
 
 
@@ -227,36 +237,36 @@ def _wake(members: list[_Member]) -> None:
         member.at = None
 
 
-def _group(meeting: list[_Member]) -> list[_Member]:
-    """The first of those who meet, and those whose requests go with its own, in order."""
-    first, merge = meeting[0], _request(meeting[0]).merge
+def _mergeable(joining: list[_Member]) -> list[_Member]:
+    """Return the first member that joins a group, and those whose requests can be merged with its own, in order."""
+    first, merge = joining[0], _request(joining[0]).merge
     if merge is None:
         return [first]
     key = merge.key(_request(first))
-    others = (member for member in meeting[1:] if _request(member).merge == merge)
+    others = (member for member in joining[1:] if _request(member).merge == merge)
     alike = [first, *(member for member in others if merge.key(_request(member)) == key)]
 
-    def go(members: list[_Member]) -> bool:
+    def fit(members: list[_Member]) -> bool:
         most = min(member.at.most for member in members)  # type: ignore[union-attr]
         return len(members) <= most and merge.fits([_request(member) for member in members])
 
-    if go(alike):
+    if fit(alike):
         return alike
     group = [first]
     for member in alike[1:]:
-        if go([*group, member]):
+        if fit([*group, member]):
             group.append(member)
     return group
 
 
 def _request(member: _Member) -> Request:
-    """Of one who meets the others, or sends."""
+    """Return the request of a member that joins a group or sends."""
     assert isinstance(member.at, Join | Send)  # noqa: S101  # for the types
     return member.at.request
 
 
-def _joined_group(members: list[_Member]) -> Program[None]:
-    """Wait for their turn, and let them go on as a party."""
+def _start_group(members: list[_Member]) -> Program[None]:
+    """Wait for the turn of these members, and let them go on as a group."""
     group = MergeGroup(len(members), has_turn=True)
     first = members[0].at
     assert isinstance(first, Join)  # noqa: S101  # for the types
@@ -271,32 +281,35 @@ def _joined_group(members: list[_Member]) -> Program[None]:
     _wake(members)
 
 
-def _sent(members: list[_Member]) -> Program[None]:
-    """One request for all, and to each its part of the reply; a failure is everybody's."""
+def _send(members: list[_Member]) -> Program[None]:
+    """Send one request for all members, and give each its part of the reply; a failure goes to all of them."""
     requests = [_request(member) for member in members]
     timeouts = [member.at.timeout for member in members if member.at.timeout is not None]  # type: ignore[union-attr]
     try:
-        response: Response = yield Send(_joined(requests), min(timeouts, default=None))
+        response: Response = yield Send(_merged(requests), min(timeouts, default=None))
     except CloudAIError as error:
         for member in members:
             member.failure = copy.copy(error)
-    except Exception as error:  # noqa: BLE001  # of a `send` of the user's
+    except Exception as error:  # noqa: BLE001  # the user's `send` raised it
         for member in members:
             member.failure = error
     else:
-        _hand_out(members, requests, response)
+        _split(members, requests, response)
     for member in members:
         member.group = None
     _wake(members)
 
 
-def _joined(requests: list[Request]) -> Request:
+def _merged(requests: list[Request]) -> Request:
     merge = requests[0].merge
     return requests[0] if len(requests) == 1 or merge is None else merge.join(requests)
 
 
-def _hand_out(members: list[_Member], requests: list[Request], response: Response) -> None:
-    """To each its own part; an error to everybody; where the parts cannot be told apart nobody gets another's."""
+def _split(members: list[_Member], requests: list[Request], response: Response) -> None:
+    """Give each member its own part of a reply, or the whole of a reply that is an error.
+
+    If the parts cannot be told apart, all members fail, for none may get the part of another.
+    """
     merge = requests[0].merge
     if len(requests) == 1 or merge is None or response.status not in GOOD:
         for member in members:
@@ -304,7 +317,7 @@ def _hand_out(members: list[_Member], requests: list[Request], response: Respons
         return
     try:
         parts = merge.split(response, requests)
-    except Exception as error:  # noqa: BLE001  # of a provider from outside also others
+    except Exception as error:  # noqa: BLE001  # a provider of another distribution may raise any
         said = error.message if isinstance(error, MalformedResponseError) else "the reply cannot be told apart"
         for member in members:
             member.failure = failure = MalformedResponseError(said)

@@ -1,4 +1,4 @@
-"""Results and errors as the journal keeps them: written as JSON, and read again."""
+"""Conversion of results and errors to the JSON that the journal keeps, and back."""
 
 from __future__ import annotations
 
@@ -19,16 +19,14 @@ __all__ = ["error_of", "result_of", "written_error", "written_result"]
 
 M = TypeVar("M", bound=Model)
 
-# -- as they are written down ------------------------------------------------------------------------------------
-
 
 def written_result(result: Result) -> dict[str, str]:
-    """A result as JSON."""
+    """Return a result and its ``meta`` as JSON, each under the name of its column in the journal."""
     return {"result": _as_json(result), "meta": _as_json(result.meta, exclude_defaults=True)}
 
 
 def _as_json(model: Model, **how: Any) -> str:
-    """As pydantic writes it; halves of surrogate pairs, which it refuses, as the journal keeps them."""
+    """Return a model as JSON, with halves of surrogate pairs, which pydantic refuses, as JSON escapes."""
     try:
         return model.model_dump_json(**how)
     except PydanticSerializationError:
@@ -36,39 +34,48 @@ def _as_json(model: Model, **how: Any) -> str:
 
 
 def _from_json(kind: type[M], text: str) -> M:
-    """The same, read. Of what Python has read tuples and times are not as strictly theirs as of JSON."""
+    """Return the model that `_as_json` has written."""
     if r"\ud" in text:
+        # Python parses halves of surrogate pairs, and pydantic does not. The models are strict, and a strict model
+        # takes a list for a tuple, or a text for a time, only from JSON that pydantic has parsed itself.
         return kind.model_validate(json.loads(text), strict=False)
     return kind.model_validate_json(text)
 
 
 def result_of(operation: str, record: CallRecord, name: str | None = None) -> Result | None:
-    """The result that was written down, with the replies it was read from; None where there is none we can read."""
-    if record.result is None or operation not in OPERATIONS:  # of a later version
+    """Return the result that a call has in the journal, with its replies; None if no result can be read.
+
+    Args:
+        operation: The name of the operation.
+        record: The call.
+        name: The name of the input, for the ``meta`` of the result; by default the one that was written down.
+    """
+    if record.result is None or operation not in OPERATIONS:  # the operation is of a later version
         return None
     try:
         result = _from_json(OPERATIONS[operation].result, record.result)
         meta = _from_json(Meta, record.meta or "{}")
     except ValidationError:
-        return None  # of another version: it is read anew from the replies
+        return None  # another version wrote it: the caller reads the replies again
     meta = meta.model_copy(update={"replayed": True, **({"input": name} if name else {})})
     return result._with(meta, raw_of([(stored.units, stored.response) for stored in record.replies.values()]))  # noqa: SLF001
 
 
 ERROR_FIELDS = ("message", "advice", "status", "code", "retry_after", "quota", "provider", "request_id", "state")
+"""Attributes of an error that are written down."""
 
 
 def written_error(error: Exception) -> str:
-    """An error as JSON, without what was answered."""
+    """Return an error as JSON, without the vendor's reply."""
     known = {name: value for name in ERROR_FIELDS if (value := getattr(error, name, None)) is not None}
     if not isinstance(error, CloudAIError):
-        # A `send` of the user's, or a fault of ours: its text may hold the request, with key and upload.
+        # The user's `send` failed, or cloudai has a bug: the text may hold the request, with its key and its upload.
         known = {"message": f"{type(error).__name__}, raised while it was asked"}
     return json.dumps({"type": type(error).__name__, **known}, ensure_ascii=False)
 
 
 def error_of(text: str) -> CloudAIError:
-    """The error that was written down."""
+    """Return the error that `written_error` has written."""
     known: dict[str, Any] = json.loads(text)
     kind = getattr(cloudai.errors, known.pop("type"), CloudAIError)
     facts = {"advice": None, **known}

@@ -1,4 +1,4 @@
-"""What a batch does at each point of a call: it waits for a turn, writes the request down, and keeps the reply."""
+"""The hooks of a batch wait for a turn, write a request down before it is sent, and keep its reply."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from cloudai.operations import Given
 __all__ = ["ItemHooks"]
 
 SLICE = 1.0
-"""Seconds: a longer wait is looked up from this often, so that a batch that is stopped stops."""
+"""Seconds that one sleep lasts at most, so that a waiting worker soon sees that the batch has stopped."""
 
 
 class ItemHooks(CallHooks):
-    """Writes each request of a call down before it goes out, and each reply before it is read.
+    """The hooks of one call: they write each request down before it is sent, and each reply before it is read.
 
     Args:
-        state: The batch.
+        state: The state of the batch.
         given: The input.
         record: What the journal knows of the call.
-        max_group: How many inputs may go out with it in one request.
+        max_group: Maximum number of inputs in one request, this one included.
     """
 
     waits_extend_the_deadline: ClassVar[bool] = True
@@ -45,39 +45,45 @@ class ItemHooks(CallHooks):
         self._unknown = dict(record.doubts)
         self._groups: dict[str, MergeGroup] = {}
         self._counted: dict[str, int] = {}
-        """By step: 1 where this input counts the request it went out in, 0 where another does."""
+        """By step: 1 if this input counts the request that it went out in, 0 if another input of the group does."""
         self._turns: dict[str, tuple[RateLimiter, int]] = {}
         self._successes_before: int | None = None
-        """How many good replies the batch had when this call first failed."""
+        """The number of good replies of the batch when this call first failed; None before."""
         self.group_size = 1
-        """How many inputs went out in the last request."""
+        """The number of inputs that went out in the last request."""
         self.turn_at: float | None = None
-        """When the first request had its turn."""
+        """The time when the first request had its turn, by the clock of the policy."""
         self.host: str | None = None
         self.last_step: str | None = None
         """The step of the last reply."""
 
     @property
     def unanswered(self) -> int:
-        """How often a request of this call went without an answer, in all runs."""
+        """The number of times that a request went without an answer, over all runs; the largest of all steps."""
         return max(self._unknown.values(), default=0)
 
     @property
     def others_fared_better(self) -> bool:
-        """Whether others were answered well since this call first failed."""
+        """True if others were answered well since this call first failed."""
         return self._successes_before is not None and self._state.policy.successes > self._successes_before
 
     def stored_reply(self, step_id: str) -> Response | None:
-        """Return the reply of an earlier run, once: a job that was still running is looked at anew."""
+        """Return the reply of an earlier run, but only once: a job that was still running must be polled again."""
         self.last_step = step_id
         return self._stored.pop(step_id, None)
 
     def unknown_attempts(self, step_id: str) -> int:
-        """Count those of all runs: a request that nobody can answer is not sent twice in each of them."""
+        """Return how often the request of a step went without an answer, over all runs.
+
+        Earlier runs count, so that a request that the service cannot answer is not sent twice in each run.
+        """
         return self._unknown.get(step_id, 0)
 
     def join(self, step_id: str, request: Request, limiter: RateLimiter) -> Program[None]:
-        """Join a group, which has one turn; a part of a parallel step, and what cannot be merged, goes alone."""
+        """Join a group of inputs whose requests go out as one, and wait for the turn of the group.
+
+        A part of a parallel step, and a request that cannot be merged, is a group of one.
+        """
         self._state.policy.require_going()
         if self._max_group == 1 or request.merge is None or "." in step_id:
             self._groups[step_id] = MergeGroup()
@@ -90,23 +96,23 @@ class ItemHooks(CallHooks):
         self.turn_at = self._state.policy.clock() if self.turn_at is None else self.turn_at
 
     def _turn_of_group(self, step_id: str, limiter: RateLimiter) -> Program[Any]:
-        """Wait for one turn for the whole group, and return it."""
+        """Wait for one turn for the whole group, and return it; None if the batch keeps no pace."""
         yield from self._wait_for_turn(step_id, limiter)
         return self._turns.pop(step_id, None)
 
     def may_retry(self, step_id: str, budget: RetryBudget) -> bool:
-        """Give all inputs that went out in one request the same answer, and count one retry for them."""
+        """Return whether a request may be tried again; all inputs in it get the same answer, and count as one retry."""
         group = self._groups[step_id]
         if group.retry is None:
             group.retry = budget.take()
         return group.retry
 
     def seconds_until_turn(self, step_id: str, limiter: RateLimiter, now: float) -> float:
-        """Return the wait by the pace of the batch; 0 where the group has waited for all in it."""
+        """Return the seconds until the next turn by the pace of the batch; 0 if the group has its turn already."""
         return 0.0 if self._groups[step_id].has_turn else self._take_turn(step_id, limiter, now)
 
     def _take_turn(self, step_id: str, limiter: RateLimiter, now: float) -> float:
-        """Take a turn if there is one, and return 0; else return the seconds after which to ask again."""
+        """Take a turn if there is one, and return 0; otherwise return the seconds after which to ask again."""
         self._state.policy.require_going()
         if self._state.offline:
             return 0.0
@@ -124,7 +130,11 @@ class ItemHooks(CallHooks):
             yield from self.wait(seconds)
 
     def wait(self, seconds: float) -> Program[None]:
-        """Let the seconds pass, and end as soon as the batch does."""
+        """Let the seconds pass.
+
+        Raises:
+            NotStartedError: The batch has stopped meanwhile.
+        """
         policy = self._state.policy
         until = policy.clock() + seconds
         while seconds > 0:
@@ -134,7 +144,12 @@ class ItemHooks(CallHooks):
         policy.require_going()
 
     def before_send(self, step_id: str, request: Request) -> Program[None]:
-        """Hold the request against the limits, and write it down. Looks at a job and requests for tokens are free."""
+        """Count the request against the limits, and write it down; polls of a job and requests for tokens are free.
+
+        Raises:
+            NotStartedError: The batch has stopped, or a limit is reached.
+            JournalError: The request cannot be written down, so it is not sent.
+        """
         policy = self._state.policy
         policy.require_going()
         self.host = urlsplit(request.url).hostname
@@ -159,14 +174,14 @@ class ItemHooks(CallHooks):
             raise
 
     def _keep_turn(self, step_id: str) -> Program[None]:
-        """Count the request from now on; where a token or the disk took too long, wait for another turn."""
+        """Let the turn count from now on; if a token or the disk took too long, wait for another turn."""
         limiter, turn = self._turns.pop(step_id, (None, 0))
         while limiter is not None and not limiter.move(turn, self._state.policy.clock()):
             yield from self._wait_for_turn(step_id, limiter)
             limiter, turn = self._turns.pop(step_id)
 
     def after_reply(self, step_id: str, request: Request, response: Response) -> Program[None]:
-        """Have the reply on disk before it is read. Where that fails it is used all the same, for it is paid for."""
+        """Write the reply to disk before it is read; if that fails, it is used all the same, because it is paid for."""
         self._state.policy.answered_well()
         if not request.credentials:
             return
@@ -180,7 +195,8 @@ class ItemHooks(CallHooks):
             self._state.policy.pause(error)
 
     def after_failure(self, step_id: str, request: Request, error: CloudAIError) -> None:
-        """Note what became of the attempt, and what it says of the service."""
+        """Note what became of the attempt, and what it tells about the service."""
+        # A request that fails counts once, however many inputs are in it.
         if not request.credentials or self._groups[step_id].first("failure"):
             self._state.policy.note_failure(error)
         self._note_successes()
@@ -194,7 +210,7 @@ class ItemHooks(CallHooks):
         self._undo(step_id, request.billed, sent=sent, doubt=unknown, free=free)
 
     def login_failed(self, error: CloudAIError) -> None:
-        """Note what a login that failed says of the service: an outage of it is one, and no input's fault."""
+        """Note that a login has failed: an outage of the login counts as one of the service, and blames no input."""
         self._state.policy.note_failure(error)
         self._note_successes()
 
@@ -203,7 +219,7 @@ class ItemHooks(CallHooks):
             self._successes_before = self._state.policy.successes
 
     def _undo(self, step_id: str, units: int, *, sent: bool, doubt: bool, free: bool) -> None:
-        """Take back what was written down for a request, as far as it did not come to pass."""
+        """Take back what was counted and written down for a request, as far as it did not happen."""
         counted = self._counted[step_id]
         self._state.policy.limits.refund(0 if sent else counted, units if free else 0)
         self._state.journal.do(

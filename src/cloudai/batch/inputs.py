@@ -1,4 +1,4 @@
-"""The inputs of a batch, one after the other, with their number, their name and the row of the table they stand in."""
+"""The inputs of a batch are read one by one, each with its number, its name and the row of the table it is in."""
 
 from __future__ import annotations
 
@@ -19,49 +19,56 @@ __all__ = ["Entry", "Inputs"]
 
 @dataclass(frozen=True)
 class Entry:
-    """One input."""
+    """One input of a batch, for one of its operations."""
 
     item: int
     given: Any
     name: str | None
-    """A path with ``/``, an address, a text; None where it has no name but its bytes'."""
+    """A path with ``/``, an address or a text; None for an input without a name, such as bytes."""
     row: Mapping[str, Any] | None = None
     """The user's columns."""
     is_path: bool = False
     is_text: bool = False
-    """What is sent is a text, whatever it looks like."""
+    """True if the input is a text, even one that looks like an address."""
     part: int = 0
-    """Which of the operations it is for, where there are several."""
+    """Index of the operation that it is for, if the batch has several."""
 
     @property
     def position(self) -> tuple[int, int]:
-        """By this it is found again."""
+        """The key of this entry among all entries of the batch."""
         return self.item, self.part
 
     @property
     def shown(self) -> str:
-        """What it is called to the user."""
+        """The name of the input that is shown to the user."""
         return self.name or f"input {self.item}"
 
     def written(self, digest: str | None) -> str:
-        """What it is called where that is written down: of a text not its words, of an address not its signature."""
+        """Return the name of the input that is written down.
+
+        A text is named by its digest (hex), if that is known, and never by its words. An address is written without
+        its query, for that may hold a signature.
+        """
         if self.is_text:
             return f"input {self.item}" if digest is None else f"text-{digest[:8]}"
         return shown(self.shown) if not self.is_path and ADDRESS.match(self.shown) else self.shown
 
     def is_of(self, digest: str | None) -> bool:
-        """Whether it is the text, or the address, with this digest."""
+        """Return whether the input is a str, a text or an address, with this digest."""
         return isinstance(self.given, str) and digest_of(self.given) == digest
 
 
 class Inputs:
-    """Goes over what the user gave, holding none of it.
+    """The inputs that the user gave, as an iterable of entries; they are not collected in memory.
 
     Args:
-        operation: What they are for: a str is a path for one operation and a text for another.
-        given: The inputs, or rows (dicts, a `Table`, a data frame) of which one column is the input.
-        column: That column.
-        keep: The columns that stand beside the results in tables; by default all.
+        operation: The name of the operation; it decides whether a str is a path or a text.
+        given: The inputs, or rows (dicts, a `Table`, a data frame) with the inputs in one column.
+        column: The name of that column.
+        keep: Names of the columns that stand beside the results in tables; by default all.
+
+    Raises:
+        InputError: ``given`` is one input and not many.
     """
 
     def __init__(
@@ -78,20 +85,24 @@ class Inputs:
         self._column = column
         self._keep = keep
         self.folder: Path | None = getattr(given, "folder", None)
-        """Where relative paths in a table begin: the folder of its file."""
+        """The folder that relative paths in a table start from: that of its file; None if there is none."""
 
     @property
     def total(self) -> int | None:
-        """How many there are, where that is known."""
+        """The number of inputs; None if it is not known."""
         return len(self._given) if isinstance(self._given, Sequence) else None
 
     @property
     def come_once(self) -> bool:
-        """Whether they can be gone over only once."""
+        """True if the inputs can be iterated over only once."""
         return isinstance(self._given, Iterator)
 
     def hold(self) -> None:
-        """Keep the paths, addresses, texts and rows of an iterator, so that a plan can go over them before the run."""
+        """Keep what an iterator yields in memory, so that a plan can read the inputs before the run does.
+
+        Raises:
+            InputError: It yields other things than paths, addresses, texts and rows, which may be large.
+        """
         if not self.come_once:
             return
         held = []
@@ -108,7 +119,7 @@ class Inputs:
         return (self._entry(item, thing) for item, thing in enumerate(self._given))
 
     def at(self, item: int) -> Entry | None:
-        """The input of this number, where it can be looked at again."""
+        """Return the input of this number; None if the inputs are no sequence, or have no such number."""
         if isinstance(self._given, Sequence) and item < len(self._given):
             return self._entry(item, self._given[item])
         return None
@@ -123,7 +134,7 @@ class Inputs:
                     f"column={self._column!r} goes with rows, not with a {type(thing).__name__}",
                     advice="Give a list of dicts, a table or a data frame.",
                 )
-            thing = None  # a later one that is no row fails alone
+            thing = None  # only this input fails, when it is read
         if self._is_text:
             return Entry(item, thing, thing if isinstance(thing, str) else None, row, is_text=True)
         if not isinstance(thing, str | os.PathLike):
@@ -136,7 +147,7 @@ class Inputs:
         return Entry(item, path, unicodedata.normalize("NFC", PurePath(path).as_posix()), row, is_path=True)
 
     def _of_row(self, item: int, row: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
-        # In a later row a column that is not there is that row's alone.
+        # If the first row lacks the column, the setting is wrong; if a later row does, only that input fails.
         if self._column is None or (self._column not in row and item == 0):
             problem = "which column holds the inputs" if self._column is None else f"there is no column {self._column}"
             raise InputError(
@@ -149,7 +160,7 @@ class Inputs:
         return kept, row.get(self._column)
 
     def _require_kept(self, row: Mapping[str, Any]) -> None:
-        """InputError where a column to keep is in no row, as far as they can be looked at."""
+        """Raise InputError if a column to keep is in none of the rows that can be looked at."""
         rows = self._given if isinstance(self._given, Sequence) else [row]
         known = dict.fromkeys(name for one in rows if isinstance(one, Mapping) for name in one)
         if unknown := [str(name) for name in self._keep or () if name not in known]:
@@ -159,7 +170,7 @@ class Inputs:
             )
 
     def kept(self, entry: Entry) -> dict[str, Any] | None:
-        """The user's columns as they may be written down: without the text that is sent, or an address's signature."""
+        """Return the user's columns as they are written down: without a text that is sent or an address's query."""
         if entry.row is None:
             return None
         kept, column = dict(entry.row), str(self._column)
@@ -171,7 +182,7 @@ class Inputs:
 
 
 def _harmless(address: str) -> str:
-    """An address as it may stand in a table: what tells pictures apart stays, what opens a door does not."""
+    """Return an address as tables show it: parameters that tell pictures apart stay, and credentials are removed."""
     from cloudai.core.redaction import without_credentials
 
     head, mark, rest = address.partition("#")[0].partition("://")
@@ -180,7 +191,7 @@ def _harmless(address: str) -> str:
 
 
 def _rows(given: Iterable[Any]) -> Iterable[Any]:
-    """Rows as dicts, where it is a data frame."""
+    """Return the rows of a data frame or a table as dicts; return other inputs as they are."""
     if hasattr(given, "iter_rows"):  # polars
         return given.rows(named=True)  # type: ignore[attr-defined, no-any-return]
     if hasattr(given, "to_dict") and hasattr(given, "columns"):  # pandas

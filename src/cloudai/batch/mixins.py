@@ -1,4 +1,4 @@
-"""What `batch` and `map` of both clients do; their types for each operation are in cloudai/client_methods.py."""
+"""The code of `batch` and `map` for both clients; cloudai/client_methods.py adds their types for each operation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["AsyncBatching", "Batching"]
 
 
 class Batching:
-    """The batches of a blocking client; the docstrings are those of its public methods `batch` and `map`."""
+    """The batches of a blocking client; its public methods `batch` and `map` take their docstrings from here."""
 
     _session: Session
 
@@ -25,20 +25,22 @@ class Batching:
     ) -> Batch[Any]:
         """Make a batch that cannot be lost: planned, paced, kept in a journal, and never paid for twice.
 
-        Nothing is sent before it is iterated over. Each reply is on disk before it is read, so after a crash, Ctrl-C or
-        a full disk the same call goes on: what is finished comes from the journal, what was on its way is marked in
-        doubt. One bad input fails alone; an outage or a spent quota pauses the batch and is not blamed on inputs.
+        Nothing is sent before the batch is iterated over. Each reply is on disk before it is read, so after a crash,
+        Ctrl-C or a full disk the same code goes on from there: finished inputs come from the journal, and those that
+        were in flight are marked as in doubt. A bad input fails without stopping the others. An outage or a spent
+        quota pauses the batch, and no input is blamed for it.
 
         Args:
             operation: "analyze_image", "detect_faces", "sentiment" …, or a list of several: then there is an outcome
                 for each input and operation, and what the provider can say of a picture at once is one request.
-            inputs: Any number: a list, a generator (never held whole), rows or a data frame with ``column=``.
-            settings: `BatchOptions`.
+            inputs: Any number of inputs: a list, a generator (never held in memory as a whole), rows or a data frame
+                with ``column=``.
+            settings: The settings that `BatchOptions` describes, for example ``journal`` and ``pace``.
 
         Raises:
-            SettingsError: An option is wrong.
+            SettingsError: A setting or an option cannot be used.
             JournalError: Another process has the journal, or it cannot be written.
-            PausedError: At the end of the iteration, where an outage, or a quota, ended it early.
+            PausedError: An outage or a quota ended the batch early; this is raised at the end of the iteration.
 
         Example:
             >>> from cloudai import Client
@@ -46,21 +48,21 @@ class Batching:
             ...     sorted((item.item, item.result.label) for item in job)
             [(0, 'positive'), (1, 'negative')]
         """
-        from cloudai.batch.batch import Batch  # with the first batch: most programs have none
+        from cloudai.batch.batch import Batch  # imported with the first batch: most programs have none
         from cloudai.batch.build import runner_for
 
         return Batch(runner_for(self._session, operation, inputs, settings, awaits=False))
 
     def _map(self, operation: str, inputs: Iterable[Any], **options: Any) -> Mapped[Any]:
-        """Carry out one operation over a small list, in memory; the outcomes are in the order of the inputs.
+        """Carry out one operation over a small list in memory, and return the outcomes in the order of the inputs.
 
         Args:
             operation: "analyze_image", "detect_faces", "sentiment" …
             inputs: A list.
-            options: Of the operation; also ``pace``, ``concurrency``, ``progress`` and ``cache`` of a batch.
+            options: Options of the operation, and ``pace``, ``concurrency``, ``progress`` and ``cache`` of a batch.
 
         Raises:
-            PausedError: An outage, or a spent quota, ended it early. For work that must not be lost see `batch`.
+            PausedError: An outage or a spent quota ended it early. For work that must not be lost, see `batch`.
 
         Example:
             >>> from cloudai import Client
@@ -76,21 +78,21 @@ class Batching:
 
 
 class AsyncBatching:
-    """The batches of an awaiting client; the docstrings are those of its public methods `batch` and `map`."""
+    """The batches of an awaiting client; its public methods `batch` and `map` take their docstrings from here."""
 
     _session: Session
 
     def _batch(
         self, operation: str | Sequence[str], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
     ) -> AsyncBatch[Any]:
-        """See `Client.batch`; the batch is made at once, and run with ``async for``."""
+        """Make a batch as `Client.batch` does; it is made at once, and run with ``async for``."""
         from cloudai.batch.batch import AsyncBatch
         from cloudai.batch.build import runner_for
 
         return AsyncBatch(runner_for(self._session, operation, inputs, settings, awaits=True))
 
     async def _map(self, operation: str, inputs: Iterable[Any], **options: Any) -> Mapped[Any]:
-        """See `Client.map`."""
+        """Carry out one operation over a small list in memory, as `Client.map` does."""
         from cloudai.batch.batch import AsyncBatch, Mapped
         from cloudai.batch.build import runner_for, settings_of_map
 

@@ -1,4 +1,4 @@
-"""What a batch would do, before it does anything: requests, units, minutes, hosts, what is cached or cannot be sent."""
+"""The plan of a batch tells what a run would do: requests, units, minutes, hosts, what is cached or cannot be sent."""
 
 from __future__ import annotations
 
@@ -28,43 +28,44 @@ from cloudai.text import inert
 __all__ = ["Plan", "plan"]
 
 UNPACED = 1.0
-"""Seconds that a call is taken to last where no pace says more."""
+"""Seconds that a request is assumed to take if no pace is given."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a batch would do; printing it tells it in a few lines."""
+    """The plan of a batch: what a run would do. Printing it shows it in a few lines."""
 
     inputs: int
     requests: int
-    """Billed requests that would be sent, many inputs in one where the provider takes them; retries come on top."""
+    """Number of billed requests that would be sent, without retries; a request that has many inputs counts once."""
     units: int
     minutes: float
-    """At the pace chosen; without one an estimate."""
+    """Minutes that the run would take at the pace given; without a pace, an estimate."""
     cached: int
-    """Inputs that are answered from the journal, or from the cache of earlier batches."""
+    """Number of inputs that are answered from the journal, or from the cache of earlier batches."""
     duplicates: int
-    """Inputs with the same bytes as an earlier one."""
+    """Number of inputs that have the same bytes as an earlier input."""
     in_doubt: int
-    """Inputs of which something was sent before, without an answer."""
+    """Number of inputs for which a request was sent before and never answered."""
     prepared: Mapping[str, int] = field(default_factory=dict)
-    """How many pictures are turned, shrunk or converted before they are sent."""
+    """Number of pictures that are changed before they are sent, by the change: turned, shrunk, converted."""
     refused: tuple[tuple[str, str], ...] = ()
-    """Inputs that cannot be sent, with the reason."""
+    """Inputs that cannot be sent, each as its name and the reason."""
     by_reference: int = 0
-    """Addresses that the provider fetches itself: boxes in its frame, and no crops."""
+    """Number of addresses that the provider fetches itself: boxes are in its frame, and no crops can be made."""
     fetched: int = 0
-    """Addresses that are fetched here when the batch runs; whether they are duplicates or pictures shows only then."""
+    """Number of addresses that cloudai fetches during the run; only then can duplicates and unusable files be told."""
     hosts: tuple[str, ...] = ()
-    """Where data goes; none for an engine on this machine."""
+    """Hosts that data goes to; none for an engine on this computer."""
     cost: float | None = None
-    """USD, for the price given."""
+    """Cost in USD at the price given; None without a price."""
     paced: bool = False
+    """True if a pace is given, so that ``minutes`` is more than an estimate."""
     from_cache: int = 0
-    """Of ``cached`` those that earlier batches with other journals have paid for."""
+    """Number of the ``cached`` inputs that earlier batches with other journals have paid for."""
 
     def table(self) -> Table:
-        """The same as a table of two columns."""
+        """Return the plan as a table of two columns."""
         return Table([{"plan": what, "": value} for what, value in self._lines()])
 
     def _lines(self) -> list[tuple[str, str]]:
@@ -100,7 +101,9 @@ class Plan:
 
 
 FEW = 5
+"""Maximum number of inputs that are listed with the reason why they cannot be sent."""
 HOUR = 60
+"""Minutes."""
 
 
 def _spoken(minutes: float) -> str:
@@ -110,19 +113,27 @@ def _spoken(minutes: float) -> str:
 
 
 class _Draft(Image):
-    """A picture that is looked at, not prepared: its header tells what would be done to it."""
+    """An image of which only the header is read, to tell what preparing it would change."""
 
     def _encoded_anew(self, image: Any, header: Any, scale: float, limits: Any) -> Any:  # noqa: ARG002
-        """As if it were: how large it would be, and not one pixel decoded."""
+        """Return the picture with the size that it would have, without decoding a pixel."""
         from cloudai.media import image as fitting
 
-        size = fitting._scaled(header, scale)  # noqa: SLF001  # what it is a draft of
+        size = fitting._scaled(header, scale)  # noqa: SLF001  # they belong to Image
         said = fitting._said(header, size, None)  # noqa: SLF001
         return self._picture(header, size, b"", header.format, said if said != "as given" else "encoded anew")
 
 
 def plan(state: BatchState, *, began: bool = False) -> Plan:
-    """Go over the inputs without sending anything: read each, and hold it against the provider's limits."""
+    """Return the plan of a batch: read each input and check it against the provider's limits, but send nothing.
+
+    Args:
+        state: The state of the batch.
+        began: Whether the batch has begun to run.
+
+    Raises:
+        InputError: The inputs can be read only once.
+    """
     if began and state.inputs.come_once:
         raise InputError("the inputs of a generator are gone over once", advice="Plan before the run, or give a list.")
     state.inputs.hold()
@@ -141,7 +152,11 @@ def plan(state: BatchState, *, began: bool = False) -> Plan:
 
 @contextmanager
 def _put_back(entry: Entry) -> Iterator[None]:
-    """An open file is for the run too, from where it was."""
+    """Seek an open file back to its position after the block, because the run reads the file too.
+
+    Raises:
+        InputError: The file cannot be read twice.
+    """
     file = entry.given
     if not hasattr(file, "read"):
         yield
@@ -149,7 +164,7 @@ def _put_back(entry: Entry) -> Iterator[None]:
     try:
         position = file.tell()
         file.seek(position)
-    except (OSError, ValueError, AttributeError) as error:  # a pipe, or closed
+    except (OSError, ValueError, AttributeError) as error:  # it is a pipe, or it is closed
         raise InputError(
             f"input {entry.item} is an open file that cannot be read twice",
             advice="Give its path, or its bytes: file.read().",
@@ -174,7 +189,11 @@ class _Tally:
         self.refused: list[tuple[str, str]] = []
 
     def add(self, entry: Entry) -> None:
-        """One input; what is raised is why it cannot be sent."""
+        """Count one input.
+
+        Raises:
+            CloudAIError: The input cannot be sent, for the reason that the error gives.
+        """
         state = self._state
         given = _drafted(state, entry)
         if state.session.engine.fetching and isinstance(given, Source) and given.is_web:
@@ -194,7 +213,7 @@ class _Tally:
                 self.prepared[done] += 1
 
     def _unseen(self) -> None:
-        """What is behind an address shows only when it is fetched."""
+        """Count an address that is fetched during the run, as if each of its requests had to be sent."""
         self.count["fetched"] += 1
         self.hosts |= dict.fromkeys(self._state.session.provider.hosts)
         for task in self._state.tasks:
@@ -203,7 +222,7 @@ class _Tally:
             self.units += n
 
     def _first(self, task: Task, given: Given, entry: Entry) -> Request | None:
-        """What would be sent; None where nothing would be, or cannot be: the others may be."""
+        """Return the first request that a task would send; None if it sends nothing, or cannot, which is noted."""
         try:
             return first_request(task.flow(given))
         except CloudAIError as error:
@@ -211,7 +230,7 @@ class _Tally:
             return None
 
     def _is_missing(self, task: Task, key: str) -> bool:
-        """Whether it would be asked for; else why not is counted."""
+        """Return whether the provider would be asked for a call; if not, count the reason."""
         known = self._state.journal.read(queries.state_of(key))
         if key in self._seen:
             self.count["duplicates"] += 1
@@ -227,16 +246,19 @@ class _Tally:
         self.count["in_doubt"] += known == "doubt"
         return not skipped
 
-    def _sent(self, task: Sequence[tuple[Task, Request | None]]) -> None:
-        """Count what one input would send: so many places of a request that has so many."""
+    def _sent(self, first_requests: Sequence[tuple[Task, Request | None]]) -> None:
+        """Count what the tasks of one input would send.
+
+        Requests that can be merged count as fractions: one that takes 1 of 16 slots is a sixteenth of a request.
+        """
         alike: dict[Any, list[Request]] = {}
-        for one, request in task:
+        for task, request in first_requests:
             if request is None:
                 continue
             self.hosts[urlsplit(request.url).hostname or ""] = None
-            n = self._state.session.provider.requests(one.operation, one.given)
+            n = self._state.session.provider.requests(task.operation, task.given)
             self.units += n * request.billed
-            if request.merge is None or n > 1 or one.max_per_request == 1:
+            if request.merge is None or n > 1 or task.max_per_request == 1:
                 self.requests += n
             else:
                 alike.setdefault((request.merge, request.merge.key(request)), []).append(request)
@@ -244,7 +266,7 @@ class _Tally:
             self.requests += Fraction(merge.slots(requests), merge.limit)
 
     def plan(self) -> Plan:
-        """The sum."""
+        """Return the plan with all that was counted."""
         state, price = self._state, self._state.settings.price
         requests = math.ceil(self.requests)
         return Plan(
@@ -267,7 +289,7 @@ class _Tally:
 
 
 def _done_to(image: Image) -> str | None:
-    """What would be done to a picture, in a word; None where it goes as it is."""
+    """Return the change that a picture needs, in a few words; None if it is sent as it is."""
     said = image.frame.prepared if image.frame else None
     if said in (None, "as given", "metadata removed"):
         return None
@@ -280,7 +302,11 @@ def _drafted(state: BatchState, entry: Entry) -> Given:
 
 
 def first_request(flow: Flow[Any]) -> Request | None:
-    """What a flow would send first; None where it sends nothing."""
+    """Return the request that a flow would send first; None if it sends nothing.
+
+    Raises:
+        InputError: The flow begins with several flows at the same time, so that its first request cannot be told.
+    """
     try:
         step = next(flow)
         while not isinstance(step, Request):
@@ -301,5 +327,6 @@ def first_request(flow: Flow[Any]) -> Request | None:
 
 
 def _minutes(requests: int, paces: tuple[Rate, ...], concurrency: int) -> float:
+    # The requests of the first window need not wait.
     waits = [(max(0, requests - 1) // rate.n) * (rate.seconds + MARGIN) for rate in paces]
     return max([requests * UNPACED / concurrency, *waits] if not paces else waits) / 60

@@ -1,7 +1,7 @@
-"""How a batch behaves as a whole: its limits, what it thinks of the service, and what an error means for an input.
+"""The policy of a batch decides what an error means, for one input and for the batch as a whole.
 
 An input may fail, be tried again, or be left for another run; the whole batch may pause. All of these decisions are
-made here, from what other inputs have met with.
+made here, from how the other inputs have fared.
 """
 
 from __future__ import annotations
@@ -37,26 +37,26 @@ from cloudai.models.base import Result
 __all__ = ["SLOW_START", "Attempted", "Ending", "Limits", "Policy"]
 
 OUTAGE = 16
-"""Attempts in a row that the service does not answer: it is down, and the batch waits for another day."""
+"""Attempts in a row without an answer after which the service counts as down, and the batch pauses."""
 SLOW_START = 16
-"""Workers before the first answer: an outage from the beginning costs no more attempts than one later."""
+"""Workers that begin before the first good reply, so that an early outage costs no more attempts than a later one."""
 LONGEST_WAIT = 3600.0
-"""Seconds a service may ask to wait and be waited for; more, or a spent quota, pauses the batch."""
+"""Seconds that the batch waits at most if a service asks for it; a longer wait pauses the batch."""
 LONGEST_HINT = 366 * 86400.0
-"""Seconds: a longer hint is no hint, and no date."""
+"""Seconds; a hint that is longer than this gives no sensible date to go on at."""
 LONGEST_LIMITED = 900.0
-"""Seconds of nothing but 429 after which the batch pauses."""
+"""Seconds of nothing but 429 replies after which the batch pauses."""
 ROUNDS = 3
-"""How often an input is tried before it counts as failed, where others fare better."""
+"""Tries after which an input counts as failed, if others fare better."""
 ONE_FOR_ALL = (400, 413, 415, 422)
-"""Statuses by which a service refuses a whole request because of one item in it."""
+"""Statuses by which a service refuses a whole request because of one input in it."""
 TROUBLE = (ConnectError, ConnectionLostError, DeadlineExceededError, ServerError)
-"""Errors that may be the service's fault, or one input's: it depends on how the others fare."""
+"""Errors that may be the fault of the service or of one input; how the other inputs fare decides that."""
 
 
 @dataclass
 class Ending:
-    """How an input ended, and what is written down of its call."""
+    """The ending of one input, and what is written down of its call."""
 
     status: str
     result: Result | None = None
@@ -65,24 +65,24 @@ class Ending:
     billed: tuple[int, int] = (0, 0)
     facts: dict[str, Any] = field(default_factory=dict)
     settle: tuple[str, dict[str, Any]] | None = None
-    """The new state of the call in the journal, and the columns that go with it."""
+    """The new state of the call in the journal, with the columns that change; None if the call stays as it is."""
     unusable_step: str | None = None
-    """The step of a good reply that cannot be used."""
+    """The step that was answered with a good status and a reply that cannot be used."""
 
 
 @dataclass(frozen=True)
 class Attempted:
-    """What is known of an input whose call has just failed.
+    """The facts about a call that has just failed, from which the policy judges its input.
 
     Args:
-        call: Its number in the journal.
-        round: How often this run has tried it.
-        attempts: How often all runs have tried it.
-        state: What became of the last attempt, where the error itself does not say.
+        call: The number of the call in the journal.
+        round: How often this run has tried the call.
+        attempts: How often all runs have tried the call.
+        state: The state of the last attempt, for an error that does not have one itself.
         answered: Whether the call has a reply.
         group_size: How many inputs went out in the last request.
         unanswered: How often a request of the call went without an answer, in all runs.
-        suspect: Whether an earlier run has found it without an answer while others were answered.
+        suspect: Whether the call went without an answer in an earlier run, while others were answered.
         others_fared_better: Whether others were answered well since the call first failed.
     """
 
@@ -98,13 +98,13 @@ class Attempted:
 
 
 class Limits:
-    """The most requests and units of a batch, over all runs with its journal.
+    """Counts requests and units against the limits of a batch, over all runs with its journal.
 
     Args:
-        max_requests: The most billed requests, or None.
-        max_units: The most billed units, or None.
-        requests: What earlier runs have sent.
-        units: What earlier runs may have been billed for.
+        max_requests: Maximum number of billed requests; None for no limit.
+        max_units: Maximum number of billed units; None for no limit.
+        requests: Billed requests that earlier runs have sent.
+        units: Units that earlier runs may have been billed for.
     """
 
     def __init__(self, max_requests: int | None, max_units: int | None, requests: int, units: int) -> None:
@@ -112,15 +112,15 @@ class Limits:
         self._requests, self._units, self._before = requests, units, requests
         self._lock = threading.Lock()
         self.reached: str | None = None
-        """The limit that has ended the batch, in words."""
+        """The limit that was reached, for example "max_requests=100"; None before."""
 
     @property
     def sent(self) -> int:
-        """Billed requests of this run."""
+        """The number of billed requests that this run has sent."""
         return self._requests - self._before
 
     def reserve(self, units: int, requests: int) -> bool:
-        """Count a request before it goes out; return False where that would be one too many."""
+        """Count a request before it is sent; return False, and count nothing, if it would exceed a limit."""
         with self._lock:
             if self._max_requests is not None and self._requests + requests > self._max_requests:
                 self.reached = f"max_requests={self._max_requests}"
@@ -133,19 +133,19 @@ class Limits:
         return False
 
     def refund(self, requests: int, units: int) -> None:
-        """Take back what was counted for a request that did not go out, or costs nothing."""
+        """Take back what was counted for a request that was not sent, or costs nothing."""
         with self._lock:
             self._requests -= requests
             self._units -= units
 
 
 class Policy:
-    """Decides what errors mean, and stops all workers at once.
+    """Decides what errors mean, and stops all workers of a batch.
 
     Args:
-        clock: Monotonic seconds.
+        clock: Returns monotonic seconds.
         limits: The limits of the batch.
-        mark_suspect: Writes down that a call went without an answer while others were answered.
+        mark_suspect: Writes down, by its number, a call that went without an answer while others were answered.
     """
 
     def __init__(self, clock: Callable[[], float], limits: Limits, mark_suspect: Callable[[int], None]) -> None:
@@ -153,48 +153,52 @@ class Policy:
         self.limits = limits
         self.going = True
         self.cause: Exception | None = None
-        """Why the batch paused."""
+        """The error because of which the batch has paused; None before."""
         self.successes = 0
-        """Good replies."""
+        """The number of good replies."""
         self.alive: Future[None] = Future()
-        """Done with the first good reply, or when nothing is to be waited for any more."""
+        """A future that is done with the first good reply, or once there is no reason to wait for one."""
         self._mark_suspect = mark_suspect
         self._suspects: list[int] = []
-        """Calls that went without an answer since the last good reply."""
-        self._lock = threading.RLock()  # a signal may come while it is held, and stop the batch
+        """The numbers of the calls that went without an answer since the last good reply."""
+        self._lock = threading.RLock()  # reentrant: a signal handler may stop the batch while it is held
         self._streak = 0
         self._limited_since: float | None = None
 
     def require_going(self) -> None:
-        """Raise NotStartedError where the batch stops."""
+        """Raise NotStartedError if the batch has stopped."""
         if not self.going:
             paused = self.cause or self.limits.reached
             raise NotStartedError("the batch paused before this" if paused else "the batch was stopped before this")
 
     def stop(self) -> None:
-        """Send nothing more."""
+        """Let no more requests be sent."""
         self.going = False
         self.wake()
 
     def wake(self) -> None:
-        """Let the workers go on that wait for a sign of life."""
-        with self._lock, suppress(InvalidStateError):  # a signal came between the two
+        """Let the workers continue that wait for the first good reply."""
+        with self._lock, suppress(InvalidStateError):  # a signal handler set it between the two lines
             if not self.alive.done():
                 self.alive.set_result(None)
 
     def pause(self, cause: Exception) -> None:
-        """Stop through no fault of the inputs."""
+        """Stop the batch for a cause that is no input's fault."""
         self.cause = self.cause or cause
         self.stop()
 
     def reserve(self, units: int, requests: int) -> None:
-        """Count a request before it goes out; NotStartedError, and the end of the batch, where a limit is reached."""
+        """Count a request before it is sent.
+
+        Raises:
+            NotStartedError: A limit is reached, and the batch ends.
+        """
         if not self.limits.reserve(units, requests):
             self.stop()
             raise NotStartedError(f"{self.limits.reached} is reached")
 
     def answered_well(self) -> None:
-        """Note that the service has answered well: who went without an answer before may have been at fault."""
+        """Note a good reply; calls that went without an answer before it may have been at fault themselves."""
         with self._lock:
             self._streak, self._limited_since = 0, None
             self.successes += 1
@@ -203,7 +207,7 @@ class Policy:
         self.tell_suspects()
 
     def tell_suspects(self) -> None:
-        """Write down which calls went without an answer while others were answered."""
+        """Write down the calls that went without an answer while others were answered."""
         if not self._suspects:
             return
         with self._lock:
@@ -212,12 +216,12 @@ class Policy:
             self._mark_suspect(call)
 
     def note_failure(self, error: CloudAIError) -> None:
-        """Note a failed attempt, and pause the batch where it is the service or a quota that is at fault."""
+        """Note a failed attempt, and pause the batch if the service is down or a quota is spent."""
         now = self.clock()
         pausing = (getattr(error, "retry_after", None) or 0) > LONGEST_WAIT
         with self._lock:
             if isinstance(error, RateLimitedError):
-                self._streak = 0
+                self._streak = 0  # a 429 is an answer: the service is not down
                 since = self._limited_since = now if self._limited_since is None else self._limited_since
                 pausing = pausing or bool(error.quota) or now - since > LONGEST_LIMITED
             else:
@@ -227,13 +231,13 @@ class Policy:
             self.pause(error)
 
     def judge(self, error: Exception, attempted: Attempted) -> Ending | None:
-        """Return what an error means for the input; None where it is tried again."""
+        """Return the ending of an input whose call has failed; None if the call is tried again."""
         if isinstance(error, NotStartedError | JournalError):
             return Ending("not_started", error=error)
         if isinstance(error, (*HOPELESS, TLSError)) or (isinstance(error, ForbiddenError) and not self.successes):
             self.pause(error)
         kept = {"error": written_error(error)}
-        foreign = not isinstance(error, CloudAIError)  # of a `send` of the user's, or a fault of ours
+        foreign = not isinstance(error, CloudAIError)  # the user's `send` raised it, or cloudai has a bug
         doubtful = (attempted.state if foreign else getattr(error, "state", None)) == "UNKNOWN"
         if not self.going and not isinstance(error, BadRequestError | InputError | MalformedResponseError):
             settle: tuple[str, dict[str, Any]] | None = ("open", kept) if doubtful else None
@@ -242,42 +246,44 @@ class Policy:
             return Ending("unsupported", error=error)
         one_for_all = isinstance(error, BadRequestError) and error.status in ONE_FOR_ALL
         if isinstance(error, RateLimitedError) or (one_for_all and attempted.group_size > 1):
-            return None  # another input of the same request may be at fault: once more, with half of them
+            return None  # another input in the request may be at fault: try again with half of them
         if isinstance(error, TROUBLE) or (foreign and doubtful):
             return self._judge_trouble(error, attempted)
-        # What was refused is not paid for again; a reply that cannot be read is read, for nothing, once we can.
+        # What the service refuses is not sent again. A kept reply may be read by a later version, for nothing.
         unreadable = isinstance(error, MalformedResponseError) and not attempted.answered
         for_good = isinstance(error, BadRequestError) or unreadable
         return Ending("failed", error=error, settle=("failed" if for_good else "open", kept))
 
     def _judge_trouble(self, error: Exception, attempted: Attempted) -> Ending | None:
-        """Return the same for an error that may be the service's fault."""
+        """Return the ending of an input whose error may be the service's fault; None if the call is tried again."""
         kept = {"error": written_error(error)}
         state = getattr(error, "state", attempted.state)
         own_fault = attempted.others_fared_better or attempted.suspect
         if state == "UNKNOWN":
             if attempted.unanswered >= ROUNDS and own_fault:
+                # The service answers other inputs, so it would not answer a fourth request for this one either.
                 return Ending("failed", error=error, settle=("failed", kept))
             self._suspect(attempted.call)
             return Ending("in_doubt", error=error, settle=("open", kept))
         if isinstance(error, ServerError) and state == "REFUSED" and error.retry_after is None:
-            # An answer, and the service's fault where it answers everybody so.
+            # This is an answer; it is the service's fault if all inputs are answered like this.
             self._suspect(attempted.call)
             if not self.successes and not own_fault:
                 return Ending("not_started", error=error)
             for_good = attempted.attempts >= ROUNDS
             return Ending("failed", error=error, settle=("failed" if for_good else "open", kept))
         if isinstance(error, DeadlineExceededError):
-            self.note_failure(error)  # its time was up before anything went out
+            self.note_failure(error)  # the deadline passed before anything was sent
             own_fault = True
         return Ending("failed", error=error, settle=("open", kept)) if own_fault and attempted.round >= ROUNDS else None
 
     def _suspect(self, call: int) -> None:
+        """Note a call that went without an answer, until a good reply shows that the service answers others."""
         with self._lock:
             self._suspects.append(call)
 
     def resume_at(self) -> str:
-        """Return when to go on, in words."""
+        """Return in words when to run the batch again, for example "tomorrow"."""
         cause = self.cause
         hint = getattr(cause, "retry_after", None)
         if hint is not None and hint <= LONGEST_HINT:

@@ -1,4 +1,4 @@
-"""How far a batch is: a bar in a terminal or a notebook, a line now and then where the output is a file."""
+"""The progress of a batch: a bar in a terminal or a notebook, a line now and then if the output is a file."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from cloudai.outcomes import Outcome
 __all__ = ["Progress", "progress_for"]
 
 EVERY = 15.0
-"""Seconds between two lines where nobody watches."""
+"""Seconds between two lines."""
 
 
 class Progress:
-    """Shows nothing; what a batch has unless it is asked."""
+    """Shows nothing: a batch has this progress unless ``progress=`` asks for another."""
 
     def __enter__(self) -> Self:
         return self
@@ -29,32 +29,32 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """The batch has ended."""
+        """End the progress, because the iteration over the batch has ended."""
 
     def show(self, outcome: Outcome[Any]) -> Any:
-        """One more input has ended; what is awaitable of it is awaited, where the batch can."""
+        """Show that an input has ended; an `AsyncBatch` awaits what is returned, if that is awaitable."""
 
     def wait(self) -> None:
-        """Nothing has ended for half a second."""
+        """Show that no input has ended for half a second."""
 
 
 class Told(Progress):
-    """Calls a function of the user's with each outcome."""
+    """Calls a function of the user with each outcome."""
 
     def __init__(self, tell: Callable[[Outcome[Any]], Any]) -> None:
         self._tell = tell
 
     def show(self, outcome: Outcome[Any]) -> Any:
-        """Hand it on."""
+        """Call the function with the outcome, and return what it returns."""
         return self._tell(outcome)
 
 
 class Status:
-    """How far a batch is, in a few words.
+    """Says how far a batch is in a few words, for example "12 sent, 1 failed".
 
     Args:
-        state: The batch.
-        recorder: Its books.
+        state: The state of the batch.
+        recorder: Counts the inputs of the batch.
     """
 
     def __init__(self, state: BatchState, recorder: Recorder[Any]) -> None:
@@ -63,7 +63,7 @@ class Status:
 
     @property
     def ended(self) -> int:
-        """How many inputs have ended."""
+        """The number of inputs that have ended."""
         return sum(self._recorder.counts.values())
 
     def __str__(self) -> str:
@@ -79,7 +79,7 @@ class Status:
 
 
 class _Seen:
-    """Standard error, as far as anybody looks: closed or broken, it ends no batch."""
+    """Standard error for the progress: a stream that is closed or broken shows nothing, and does not end the batch."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -88,24 +88,24 @@ class _Seen:
         return getattr(self._stream, name)
 
     def isatty(self) -> bool:
-        """Whether somebody watches."""
+        """Return whether the stream is a terminal."""
         with suppress(OSError, ValueError):
             return bool(self._stream.isatty())
         return False
 
     def write(self, text: str) -> None:
-        """Show it, if it can be."""
+        """Write the text, if the stream takes it."""
         with suppress(OSError, ValueError):
             self._stream.write(text)
 
     def flush(self) -> None:
-        """Show it now, if it can be."""
+        """Flush the stream, if that is possible."""
         with suppress(OSError, ValueError):
             self._stream.flush()
 
 
 class Bar(Progress):
-    """A bar with time left, failures, and how long the quota is waited for."""
+    """A progress bar that shows the time left, the failures, and how long the batch waits for the quota."""
 
     def __init__(self, status: Status, stream: _Seen) -> None:
         self._status, self._stream = status, stream
@@ -117,12 +117,12 @@ class Bar(Progress):
         return self
 
     def show(self, outcome: Outcome[Any]) -> None:  # noqa: ARG002
-        """One step further."""
+        """Advance the bar by one input."""
         self._bar.set_postfix_str(str(self._status), refresh=False)
         self._bar.update()
 
     def wait(self) -> None:
-        """Say what is waited for."""
+        """Show what the batch waits for."""
         self._bar.set_postfix_str(str(self._status))
 
     def __exit__(
@@ -133,18 +133,18 @@ class Bar(Progress):
 
 
 class Lines(Progress):
-    """A line every quarter of a minute, and one at the end: for a file, or the log of a server."""
+    """Prints a line every quarter of a minute, and one at the end, for a file or the log of a server."""
 
     def __init__(self, status: Status, stream: _Seen) -> None:
         self._status, self._stream = status, stream
         self._next = time.monotonic() + EVERY
 
     def show(self, outcome: Outcome[Any]) -> None:  # noqa: ARG002
-        """Perhaps a line."""
+        """Print a line, if the last one is a quarter of a minute old."""
         self.wait()
 
     def wait(self) -> None:
-        """Perhaps a line."""
+        """Print a line, if the last one is a quarter of a minute old."""
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + EVERY
             self._print()
@@ -169,7 +169,7 @@ def _columns(stream: _Seen) -> int:
 
 
 def _tqdm() -> Any:
-    """The bar of a notebook where there is one that can show it, else of a terminal."""
+    """Return the class of the bar: that of a notebook which can show it, otherwise that of a terminal."""
     from tqdm import tqdm
 
     if _in_notebook():
@@ -189,7 +189,7 @@ def _in_notebook() -> bool:
 
 
 def progress_for(state: BatchState, recorder: Recorder[Any]) -> Progress:
-    """Return what ``progress=`` asks for: nothing, a bar or lines, or calls of a function."""
+    """Return the progress that ``progress=`` asks for: nothing, a bar or lines, or calls of a function."""
     wanted = state.settings.progress
     if callable(wanted):
         return Told(wanted)

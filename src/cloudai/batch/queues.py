@@ -1,4 +1,4 @@
-"""What workers in threads or tasks alike wait at: a queue to the one who reads the outcomes, and a few places."""
+"""A queue, claims and a semaphore for workers in threads or in tasks: instead of blocking, they return futures."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ __all__ = ["END", "Claims", "OutcomeQueue", "Semaphore"]
 
 DONE: Future[None] = Future()
 DONE.set_result(None)
+"""The future of a caller that need not wait."""
 END: Any = object()
-"""What `Channel.get` gives when nothing more comes."""
+"""Comes out of an `OutcomeQueue` that is closed and empty."""
 
 
 class OutcomeQueue:
-    """Who puts into a full one waits, and so does who takes from an empty one: each gets a future."""
+    """A queue of outcomes with a size limit, for any number of workers and a reader.
+
+    Args:
+        room: Maximum number of items in the queue; beyond that, `put` returns a future to wait for.
+    """
 
     def __init__(self, room: int) -> None:
         self._room = room
@@ -29,7 +34,7 @@ class OutcomeQueue:
         self._closed = False
 
     def put(self, thing: Any) -> Future[None]:
-        """Put it in; the future is done when there is room."""
+        """Put an item into the queue, and return a future that is done once there is room for the next."""
         with self._lock:
             if _given(self._takers, thing):
                 return DONE
@@ -41,7 +46,7 @@ class OutcomeQueue:
         return future
 
     def get(self) -> Future[Any]:
-        """The next thing, or END."""
+        """Return a future of the next item, or of END."""
         future: Future[Any] = Future()
         with self._lock:
             thing = self._at_hand()
@@ -52,7 +57,7 @@ class OutcomeQueue:
         return future
 
     def at_hand(self) -> Any:
-        """The next thing, or END; None where one has to wait for it."""
+        """Return the next item, or END; None if the caller has to wait for it."""
         with self._lock:
             return self._at_hand()
 
@@ -64,14 +69,14 @@ class OutcomeQueue:
         return self._things.popleft()
 
     def open_wide(self) -> None:
-        """Nobody reads for a while: who puts does not wait."""
+        """Lift the size limit, because the reader reads no more; callers of `put` need not wait."""
         with self._lock:
             self._room = 1 << 30
             while self._givers:
                 self._givers.popleft().set_result(None)
 
     def close(self) -> None:
-        """Nothing more comes."""
+        """Close the queue, so that END comes after its last item."""
         with self._lock:
             self._closed = True
             while _given(self._takers, END):
@@ -79,14 +84,14 @@ class OutcomeQueue:
 
 
 class Claims:
-    """Calls that somebody is at work on, by key: inputs with the same bytes are asked for one after the other."""
+    """The calls that are being carried out, by key, so that inputs with the same bytes take turns."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._taken: dict[str, Future[None] | None] = {}
 
     def take(self, key: str) -> Future[None] | None:
-        """Take a call; return a future to wait for where another input with the same bytes has it."""
+        """Claim a call, and return None; if another input has claimed it, return a future to wait for."""
         with self._lock:
             if key not in self._taken:
                 self._taken[key] = None
@@ -95,7 +100,7 @@ class Claims:
             return released
 
     def release(self, key: str) -> None:
-        """Let the call go, and tell those who wait for it."""
+        """Release a call, and wake those that wait for it."""
         with self._lock:
             released = self._taken.pop(key)
         if released:
@@ -103,7 +108,7 @@ class Claims:
 
 
 class Semaphore:
-    """So many may be at something at once; the others wait, in order."""
+    """Lets at most ``n`` programs run at the same time; the others wait in order."""
 
     def __init__(self, n: int) -> None:
         self._free = n
@@ -111,7 +116,7 @@ class Semaphore:
         self._waiting: deque[Future[None]] = deque()
 
     def hold(self, program: Program[None]) -> Program[None]:
-        """Run the program in a place."""
+        """Run the program while it holds a permit."""
         permit = self._taken()
         try:
             yield Wait(permit)
@@ -131,13 +136,13 @@ class Semaphore:
     def _leave(self, permit: Future[None]) -> None:
         with self._lock:
             if permit.cancel():
-                return  # who waited for it has gone before it came
+                return  # the program ended before it got its permit
             if not _given(self._waiting, None):
                 self._free += 1
 
 
 def _given(waiting: deque[Future[Any]], thing: Any) -> bool:
-    """Give it to the first who still waits; False where nobody does."""
+    """Give a value to the first future that is still waited for; return False if there is none."""
     while waiting:
         if (first := waiting.popleft()).set_running_or_notify_cancel():
             first.set_result(thing)

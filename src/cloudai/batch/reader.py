@@ -1,6 +1,7 @@
-"""The intake of a batch: takes the user's inputs one by one, in a thread of its own, and hands them to the workers.
+"""The reader takes the user's inputs one by one, in a thread of its own, and hands them to the workers.
 
-A generator of the user's may be slow, may fail, may stop the batch: nobody waits for it who does not want an input.
+The inputs may come from a generator that is slow, fails, or stops the batch. Only workers that want an input wait for
+it.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ __all__ = ["Reader"]
 
 
 PATIENCE = 0.1
-"""Seconds that those which are there wait for more to go with: some iterators wait for outcomes themselves."""
+"""Seconds that ready inputs wait for more to come; not longer, because some iterators wait for outcomes themselves."""
 
 
 class Reader:
-    """Takes inputs as they are wanted, and none ahead.
+    """Takes inputs from an iterator as workers ask for them, and none in advance.
 
     Args:
-        entries: Where they come from.
-        handed: Called with those that are handed out, before anybody has them.
+        entries: The iterator of the inputs.
+        handed: Called with the inputs that are handed out, before a worker has them.
     """
 
     def __init__(self, entries: Iterator[Entry], handed: Callable[[Sequence[Entry]], None]) -> None:
@@ -35,18 +36,21 @@ class Reader:
         self._wanted: deque[tuple[int, bool, Future[list[Entry]]]] = deque()
         self._ended = self._closed = self._running = False
         self.failure: BaseException | None = None
-        """What the iterator raised."""
+        """The exception that the iterator has raised."""
         self.count = 0
-        """How many were handed out."""
+        """The number of inputs that were handed out."""
         self.left: list[Entry] = []
-        """Taken, and not handed out (yet)."""
+        """The inputs that were taken from the iterator, and are not handed out."""
 
     def take(self, n: int, *, wait: bool = True) -> Future[list[Entry]]:
-        """The next inputs, ``n`` at most, fewer where more do not come at once; none when there are no more.
+        """Return a future of the next inputs, at most ``n`` of them.
 
-        With ``wait=False`` none also where there is none at once.
+        There are fewer if more do not come at once, and none if there are no more. If the iterator raises an exception,
+        the future does so too, once the inputs before it were handed out.
 
-        What the iterator raises is raised here, once those before it were handed out.
+        Args:
+            n: Maximum number of inputs.
+            wait: Whether to wait for the first input; False may give none although more will come.
         """
         future: Future[list[Entry]] = Future()
         with self._some:
@@ -57,12 +61,16 @@ class Reader:
             self._some.notify_all()
             if not self._running:
                 self._running = True
+                # Two threads, so that inputs which are ready are handed out while the iterator makes the next.
                 for work in (self._pull, self._serve):
                     threading.Thread(target=work, name="cloudai-intake", daemon=True).start()
         return future
 
     def close(self) -> None:
-        """Hand out nothing more; who waits gets nothing. May be called while an input is made, and by its maker."""
+        """Hand out no more inputs; callers that wait for some get none.
+
+        This may be called while the iterator makes an input, and by the iterator itself.
+        """
         with self._some:
             self._closed = True
             wanted, self._wanted = list(self._wanted), deque()
@@ -72,7 +80,7 @@ class Reader:
                 future.set_result([])
 
     def _pull(self) -> None:
-        """Take one after the other, as long as somebody wants more than there are."""
+        """Take inputs from the iterator, as long as more are wanted than are ready."""
         while True:
             with self._some:
                 while not self._closed and len(self.left) >= sum(n for n, *_ in self._wanted):
@@ -85,49 +93,54 @@ class Reader:
                     self._ended = True
                 else:
                     self.left.append(entry)
-                # Who waits for several is not woken for each.
+                # A caller that waits for several inputs is not woken for each of them.
                 if self._ended or len(self.left) == 1 or (self._wanted and len(self.left) >= self._wanted[0][0]):
                     self._some.notify_all()
                 if self._ended:
                     return
 
     def _next(self) -> Entry | None:
+        """Return the next input; None if the iterator has ended, or has failed."""
         try:
             return next(self._entries)
         except StopIteration:
             return None
         except (GeneratorExit, CancelledError, asyncio.CancelledError) as error:
-            # Of the iterator's own affairs: here they would look as if the batch was left.
+            # The iterator was closed or cancelled; raised as it is, this would look as if the batch was.
             self.failure = RuntimeError(f"the inputs ended with {type(error).__name__}")
             self.failure.__cause__ = error
-        except BaseException as error:  # noqa: BLE001  # told to the one who takes the next
+        except BaseException as error:  # noqa: BLE001  # raised to the caller that takes the next input
             self.failure = error
         return None
 
-    def _next_served(self) -> tuple[int, bool, Future[list[Entry]]] | None:
-        """Who asked first; while nothing is there only who does not wait for it: what is made may depend on him."""
+    def _next_request(self) -> tuple[int, bool, Future[list[Entry]]] | None:
+        """Return the request for inputs that is served next; None if none can be.
+
+        It is the oldest one. While no input is ready, only requests that do not wait are served: what their callers do
+        next may be what the iterator waits for.
+        """
         there = self.left or self._ended
-        return next((wish for wish in self._wanted if there or not wish[1]), None)
+        return next((request for request in self._wanted if there or not request[1]), None)
 
     def _serve(self) -> None:
-        """Hand them out, in order of asking."""
+        """Hand out inputs, in the order in which they were asked for."""
         while True:
             with self._some:
-                while (wish := self._next_served()) is None and not self._closed:
+                while (request := self._next_request()) is None and not self._closed:
                     self._some.wait()
-                if wish is None or self._closed:
+                if request is None or self._closed:
                     return
-                n, _, future = wish
+                n, _, future = request
                 self._some.wait_for(lambda: self._closed or self._ended or len(self.left) >= n, PATIENCE)  # noqa: B023
                 if self._closed:
                     return
                 taken, self.left = self.left[:n], self.left[n:]
-                self._wanted.remove(wish)
+                self._wanted.remove(request)
                 self.count += len(taken)
                 self._handed(taken)
                 self._some.notify_all()
             if not future.set_running_or_notify_cancel():
-                continue  # who wanted them has gone, and the end finds them among those at work
+                continue  # the caller was cancelled: these inputs have not ended when the batch does
             if taken or self.failure is None:
                 future.set_result(taken)
             else:

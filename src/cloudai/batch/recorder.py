@@ -1,4 +1,4 @@
-"""What is written down of each input of a batch, and the books: how many were submitted, and how each ended."""
+"""The recorder writes down what becomes of each input of a batch, and keeps the books, which count the inputs."""
 
 from __future__ import annotations
 
@@ -27,36 +27,38 @@ __all__ = ["Recorder", "owed", "status_of", "timestamp"]
 R = TypeVar("R", bound=Result)
 
 AT_ONCE = 500
-"""Inputs that are written down in one transaction, where the batch did not come to them."""
+"""Inputs that are written down in one transaction, if the batch has never started them."""
 NOT_BEGUN = written_error(NotStartedError("the batch ended before this"))
+"""The error of an input that the batch has never started, as JSON."""
 
 
 class Recorder(Generic[R]):
-    """Writes down what becomes of each input, and keeps the books.
+    """Writes down what becomes of each input, and counts the inputs by their status.
 
     Args:
-        state: The batch.
+        state: The state of the batch.
     """
 
     def __init__(self, state: BatchState) -> None:
         self._state = state
-        self.lock = threading.RLock()  # a signal may come while it is held, and stop the batch
+        self.lock = threading.RLock()  # reentrant: a signal handler may stop the batch while it is held
         self._open: dict[tuple[int, int], tuple[Entry, CallRecord | None]] = {}
-        """Inputs that were taken up and have not ended."""
+        """The inputs that were started and have not ended, by position, with what the journal knows of their calls."""
         self.submitted = 0
+        """The number of inputs that were submitted."""
         self.counts: Counter[str] = Counter()
-        """How many inputs ended with each status."""
+        """The number of inputs that have ended, by status."""
 
     def submit(self, entries: Sequence[Entry]) -> None:
-        """Note inputs that are taken up now."""
+        """Note that these inputs are started."""
         with self.lock:
             self.submitted += len(entries)
             self._open |= {entry.position: (entry, None) for entry in entries}
 
     def begin(self, entry: Entry, record: CallRecord) -> None:
-        """Note what the journal knows of an input's call."""
+        """Note what the journal knows of the call of an input."""
         with self.lock:
-            if entry.position in self._open:  # else the batch has ended without waiting for it
+            if entry.position in self._open:  # otherwise the batch has ended without waiting for it
                 self._open[entry.position] = entry, record
 
     def finish(
@@ -66,10 +68,10 @@ class Recorder(Generic[R]):
 
         Args:
             entry: The input.
-            arrived: When it was taken up, by the clock of the batch.
+            arrived: The time when it was started, by the clock of the policy.
             record: What the journal knows of its call.
-            ending: How it ended.
-            at_end: Whether the batch ends before it did.
+            ending: The ending of the input.
+            at_end: Whether the batch ends before the input has ended by itself.
         """
         task, status, count = self._state.tasks[entry.part], ending.status, None
         if ending.result is not None:
@@ -89,7 +91,7 @@ class Recorder(Generic[R]):
         with self.lock:
             expected = at_end or self._open.pop(entry.position, None) is not None
             self.counts[status] += expected
-        if expected:  # else the batch has ended without waiting for it, and it is written down already
+        if expected:  # otherwise the end of the batch has written it down already
             self.write(task, item, ending)
         return Outcome(
             entry.item,
@@ -103,7 +105,7 @@ class Recorder(Generic[R]):
         )
 
     def _facts(self, entry: Entry, arrived: float, ending: Ending, count: int | None) -> dict[str, Any]:
-        """Return what the tables say of a call beside its result."""
+        """Return the facts about a call that tables show besides its result."""
         turn_at = ending.facts.pop("turn_at", None)
         meta = ending.result.meta if ending.result is not None else None
         elapsed = round(self._state.policy.clock() - (turn_at or arrived), 3)
@@ -124,9 +126,9 @@ class Recorder(Generic[R]):
         }
 
     def write(self, task: Task, item: ItemRecord, ending: Ending) -> None:
-        """Have the journal keep an input and the state of its call; nobody waits for it.
+        """Write an input and the state of its call to the journal, without waiting for the disk.
 
-        It is on disk with the next request that is written down. Until then the replies can be read again.
+        Both are on disk with the next request that is written down. Until then they can be made from the replies again.
         """
 
         def statement(db: queries.Database) -> None:
@@ -143,17 +145,17 @@ class Recorder(Generic[R]):
         self._state.journal.post(statement)
 
     def _cache(self, task: Task, call: int, db: queries.Database) -> None:
-        """Keep a finished call for later batches, in the thread that owns the journal."""
+        """Put a finished call into the cache for later batches; this runs in the thread that owns the journal."""
         cache = self._state.cache
         if cache is None:
             return
         key, record = queries.key_of(call)(db), queries.record_of(call)(db)
-        # What is behind an address may be another picture tomorrow.
+        # An address that the provider fetches may have another picture tomorrow.
         if not json.loads(record.meta or "{}").get("by_reference"):
             cache.keep(task.operation, key, record)
 
     def close(self, never_started: Iterator[Entry]) -> None:
-        """Write down what was taken up and has not ended, and the inputs that were never taken up."""
+        """Write down the inputs that were started and have not ended, and those that were never started."""
         if self._state.policy.cause is None and self._state.policy.successes:
             self._state.policy.tell_suspects()
         with self.lock:
@@ -176,6 +178,7 @@ class Recorder(Generic[R]):
                 self._state.journal.rescue(statement)
 
     def _not_begun(self, entry: Entry) -> ItemRecord:
+        """Return what is written down of an input that was never started."""
         facts = {
             "provider": self._state.session.provider.name,
             "attempts": 0,
@@ -195,35 +198,44 @@ class Recorder(Generic[R]):
 
     @property
     def done(self) -> int:
-        """How many inputs have a result."""
+        """The number of inputs that have a result."""
         return sum(self.counts[status] for status in DONE)
 
     @property
     def books(self) -> dict[str, int]:
-        """How many inputs were submitted, and how each ended."""
+        """The number of inputs submitted, and of those that ended as done, failed, in_doubt, skipped or not_started."""
         failed = self.counts["failed"] + self.counts["unsupported"]
         rest = {name: self.counts[name] for name in ("in_doubt", "skipped", "not_started")}
         return {"submitted": self.submitted, "done": self.done, "failed": failed, **rest}
 
     @property
     def balanced(self) -> bool:
-        """Whether every input that was submitted has ended, once."""
+        """True if every input that was submitted has ended exactly once."""
         submitted, *ends = self.books.values()
         return submitted == sum(ends)
 
 
 def timestamp() -> str:
-    """Return the time of day, UTC, to the second."""
+    """Return the current date and time in UTC, to the second, as ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def owed(record: CallRecord, least: int, most: int) -> tuple[int, int]:
-    """Return the units of an input: those of a copy are what came on top, for the first one has the others."""
+    """Return the least and the most units that an input may be billed for.
+
+    If an earlier input of this run had the same bytes, that one has the units of their call so far, and this one only
+    those that came on top.
+
+    Args:
+        record: What the journal knew of the call when the input came to it.
+        least: The least units of the call now.
+        most: The most units of the call now.
+    """
     if record.first is None:
         return least, most
     return max(0, least - record.paid), max(0, most - record.most)
 
 
 def status_of(result: Result) -> tuple[str, int]:
-    """Return the status of a result, and of how many things it is."""
+    """Return the status of a result, and the number of things in it."""
     return str(result.to_rows()[0]["status"]), len(result) if isinstance(result, Many) else 1

@@ -1,4 +1,4 @@
-"""Reading all replies of a batch anew, after an update of cloudai: nothing is sent, and no picture is needed."""
+"""After an update of cloudai, all stored replies of a batch can be read again; no picture is needed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Reading", "keep", "readings"]
 
 @dataclass(frozen=True)
 class Reading:
-    """One input with replies, and the program that reads them; its value is the result."""
+    """One input that has replies, with the program that reads them again and returns the result."""
 
     task: Task
     item: ItemRecord
@@ -34,7 +34,7 @@ class Reading:
 
 
 def readings(state: BatchState) -> Iterator[Reading]:
-    """Yield a reading for each input that has replies."""
+    """Yield a reading for each input that has replies, unless reading them needs a text that is not there."""
     for task in state.tasks:
         for item, record in pages(state.journal, task.batch):
             if record is None or not record.replies:
@@ -45,14 +45,14 @@ def readings(state: BatchState) -> Iterator[Reading]:
             if given is None and entry is not None and entry.is_of(sha256):
                 given = entry.given
             if given is None:
-                continue  # a text that is not here any more: its result stays as it was read
+                continue  # its result stays as it is
             yield Reading(task, item, record, replay(state, task, given, record))
 
 
 def keep(recorder: Recorder[Any], reading: Reading, result: Result | None, error: Exception | None) -> None:
-    """Write down what a reading has come to."""
+    """Write down the result or the error of a reading."""
     if isinstance(error, ReplayError):
-        return  # not all of it was answered yet: the next run goes on with it
+        return  # some of its requests are not answered yet: the next run sends them
     status, count = ("failed", None) if result is None else status_of(result)
     ending = Ending(status, result=result, error=error)
     if result is not None:

@@ -1,4 +1,4 @@
-"""Reading the stored replies of a call once more: nothing is sent, and the input itself is not needed."""
+"""A replay reads the stored replies of a call once more: nothing is sent, and the input itself is not needed."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ __all__ = ["replay"]
 
 
 class ReplayHooks(CallHooks):
-    """Gives the replies of the journal, and sends nothing."""
+    """Hooks that answer each step with the reply of the journal, and let nothing be sent."""
 
     def __init__(self, record: CallRecord) -> None:
         self._stored = {step_id: stored.response for step_id, stored in record.replies.items()}
 
     def stored_reply(self, step_id: str) -> Response | None:
-        """Return the reply, as often as it is asked for."""
+        """Return the stored reply of a step, as often as it is asked for."""
         return self._stored.get(step_id)
 
     def before_send(self, step_id: str, request: Request) -> Program[None]:
-        """Raise ReplayError: a reply is missing, and nothing may be sent."""
+        """Raise ReplayError, because a reply is missing and nothing may be sent."""
         raise ReplayError(f"the journal does not hold the reply to {request.method} {request.service} ({step_id})")
-        yield  # this makes it a program all the same
+        yield  # never reached: it makes this function a generator
 
 
 def replay(state: BatchState, task: Task, given: Given, record: CallRecord) -> Program[Any]:

@@ -1,4 +1,4 @@
-"""What a journal keeps of a batch, read again: its outcomes in the order of the inputs, and the table of them."""
+"""The outcomes of a batch are read from its journal, in the order of the inputs, and made into a table."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from cloudai.table import Table
 __all__ = ["DONE", "outcomes_of", "pages", "table_of"]
 
 DONE = ("ok", "none_found")
+"""Statuses of inputs that have a result."""
 
 COLUMNS = (
     *("provider", "method", "operation", "count", "error_type", "error", "advice"),
@@ -26,12 +27,13 @@ COLUMNS = (
     *("queued_s", "elapsed_s", "started_at", "finished_at"),
     *("duplicate_of", "cached", "sha256", "sent_bytes", "prepared", "host"),
 )
+"""Columns of the table, after the number, the name and the status of the input, and the user's own columns."""
 UNITS = {"queued_s": "s", "elapsed_s": "s", "cost_min": "USD", "cost_max": "USD", "sent_bytes": "bytes"}
 UNREADABLE = "its result is of another version of cloudai"
 
 
 def pages(journal: Journal, batch: int) -> Iterator[tuple[ItemRecord, CallRecord | None]]:
-    """Every input with what is known of its call, a page at a time."""
+    """Yield every input in order, with what the journal knows of its call; the journal is read in pages."""
     after = -1
     while page := journal.read(queries.page(batch, after)):
         yield from page
@@ -41,9 +43,12 @@ def pages(journal: Journal, batch: int) -> Iterator[tuple[ItemRecord, CallRecord
 def outcomes_of(
     journal: Journal, batches: Sequence[tuple[int, str]], inputs: Inputs | None = None
 ) -> Iterator[Outcome[Any]]:
-    """The outcome of every input, of each operation (the number of its batch, its name).
+    """Yield the outcome of every input and operation, in the order of the inputs.
 
-    Texts have their words where the inputs are at hand, else a digest.
+    Args:
+        journal: The journal.
+        batches: For each operation, the number of its batch in the journal, and the name of the operation.
+        inputs: The inputs, if they are there. Without them a text is named by its digest.
     """
     each = (_outcomes(journal, batch, operation, inputs) for batch, operation in batches)
     return merge(*each, key=lambda outcome: outcome.item)
@@ -58,7 +63,7 @@ def _outcomes(journal: Journal, batch: int, operation: str, inputs: Inputs | Non
             error = NotStartedError(UNREADABLE, advice="Batch.reparse() reads the replies anew, for nothing.")
         entry = inputs.at(item.item) if inputs is not None else None
         if entry is not None and entry.is_of(item.facts.get("sha256")):
-            name, row = entry.shown, entry.row  # a text, or an address, as it was given
+            name, row = entry.shown, entry.row  # the text or the address as it was given
         else:
             name, row = item.name, item.row
         yield Outcome(
@@ -74,7 +79,13 @@ def _outcomes(journal: Journal, batch: int, operation: str, inputs: Inputs | Non
 
 
 def table_of(outcomes: Iterable[Outcome[Any]], price: float | None = None, price_date: str | None = None) -> Table:
-    """One row for each input and operation: how it ended, what it cost, when, and what was done to it."""
+    """Return one row for each input and operation: how it ended, what it cost, when, and how it was prepared.
+
+    Args:
+        outcomes: The outcomes.
+        price: The price of 1,000 units in USD; without it the table has no costs.
+        price_date: The day for which the price is known.
+    """
     outcomes = list(outcomes)
     folder = _common_folder([outcome.input for outcome in outcomes if outcome.facts.get("is_path")])
     rows: list[dict[str, Any]] = []
@@ -104,7 +115,7 @@ def _cost(outcome: Outcome[Any], price: float, date: str | None) -> dict[str, An
 
 
 def _common_folder(names: Sequence[str]) -> str:
-    """The folder that all paths are in, with its slash; of one path the folder it is in."""
+    """Return the folder that all paths are in, with a slash at its end; an empty text if they share none."""
     parts = [PurePosixPath(folder).parts for folder in {str(PurePosixPath(name).parent) for name in names}]
     shared: list[str] = []
     for level in zip(*parts, strict=False):

@@ -1,4 +1,4 @@
-"""The start and the end of a batch: its journal and workers, what stops it, and what it says when it is over."""
+"""The runner begins and ends a batch: it opens the journal, makes the workers, and tells why the batch has ended."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ __all__ = ["Runner"]
 R = TypeVar("R", bound=Result)
 
 PREPARING = (os.cpu_count() or 2) + 2
-"""Workers with many inputs that prepare them at the same time: every core has something to do, and the disk."""
+"""Maximum number of workers that prepare inputs for merged requests: enough to use every core and the disk."""
 
 
 class Runner(Generic[R]):
-    """Runs one batch, in threads or tasks alike: inputs go in, workers take them through, outcomes come out.
+    """Runs one batch, in threads or in tasks: workers take inputs from a reader, and put outcomes into a queue.
 
     Args:
         session: The client's provider, engine, driver and options.
-        operations: What is asked of each input.
+        operations: The name of the operation, or a list of names.
         given: The inputs.
-        settings: What was chosen for the batch.
+        settings: The settings of the batch.
 
     Raises:
         SettingsError: An option or setting cannot be used.
@@ -70,14 +70,14 @@ class Runner(Generic[R]):
         self.outcomes = OutcomeQueue(0)
         self.began = False
         self.failure: BaseException | None = None
-        """What the inputs themselves raised, or a fault of our own."""
+        """The exception that the iterator of the inputs or a worker has raised."""
         self._worker: Worker[R] = Worker(self.state, self.recorder)
         self._reader = Reader(iter(()), self.recorder.submit)
         self._preparing = Semaphore(PREPARING)
         self._working = 0
 
     def begin(self) -> list[Program[None]]:
-        """Return the programs of the workers."""
+        """Begin the run, and return the programs of its workers."""
         self.began = True
         state = self.state
         for task in state.tasks:
@@ -85,36 +85,40 @@ class Runner(Generic[R]):
         entries = (part for entry in state.inputs for part in self._parts(entry))
         self._reader = Reader(entries, self.recorder.submit)
         if not state.policy.going:
-            self._reader.close()  # stopped before it began
+            self._reader.close()  # the batch was stopped before it began
         self._working = state.concurrency
         self.outcomes = OutcomeQueue(self._working * state.inputs_per_request)
         return [self._work(number) for number in range(self._working)]
 
     def _parts(self, entry: Entry) -> list[Entry]:
-        """Return an input once for each operation; its bytes are read once."""
+        """Return one entry for each operation of an input, whose bytes are read only once."""
         tasks = self.state.tasks
         if len(tasks) == 1:
             return [entry]
-        with suppress(InputError):  # each part of it says so
+        with suppress(InputError):  # each operation reports the error of the input
             source = given_as(tasks[0].operation, entry.given)
             if hasattr(entry.given, "read") and isinstance(source, Source):
-                _ = source.data  # two workers must not read one file
+                _ = source.data  # read it now: two workers must not read one file
             entry = replace(entry, given=source)
         return [replace(entry, part=part) for part in range(len(tasks))]
 
     def _work(self, number: int) -> Program[None]:
-        """Take inputs through until there are no more."""
+        """Carry out inputs until there are no more.
+
+        Args:
+            number: The number of the worker. Workers from `SLOW_START` on wait for the first good reply.
+        """
         policy = self.state.policy
         try:
             if number >= SLOW_START:
                 yield Wait(policy.alive)
             yield from coalesce(self._more, self._hand_out, self.state.inputs_per_request, self._prepare)
-        except (Exception, KeyboardInterrupt, SystemExit) as error:  # also of a `send` of the user's
+        except (Exception, KeyboardInterrupt, SystemExit) as error:  # also what the user's `send` raises
             self.failure = self.failure or error
             self.stop()
             raise
         finally:
-            policy.wake()  # there are no more inputs: who waits for a sign of life would wait for ever
+            policy.wake()  # without inputs no reply comes: those that wait for one would wait for ever
             with self.recorder.lock:
                 self._working -= 1
                 last = not self._working
@@ -122,36 +126,42 @@ class Runner(Generic[R]):
                 self.outcomes.close()
 
     def _more(self, n: int, wait: bool) -> Program[list[Program[Outcome[R]]]]:
-        """Return the programs of the next inputs."""
+        """Return the programs of the next inputs.
+
+        Args:
+            n: Maximum number of programs.
+            wait: Whether to wait if no input is ready; otherwise there may be none.
+        """
         try:
             taken: list[Entry] = yield Wait(self._reader.take(n, wait=wait))
         except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001
-            # The iterator that makes the inputs has failed; what was taken before goes on to its end.
+            # The iterator of the inputs has failed; inputs that were taken before are carried out to their end.
             self.failure = self.failure or error
             self._reader.close()
             return []
         return [self._worker.item(entry) for entry in taken]
 
     def _prepare(self, program: Program[None]) -> Program[None]:
-        """Let few workers with many inputs prepare them at a time: more inputs would only lie in memory.
+        """Limit how many workers prepare inputs for merged requests at a time: more inputs would only fill the memory.
 
-        Workers that fetch their inputs wait for others, so any number may.
+        There is no limit if the client fetches addresses, because such workers wait for the network.
         """
         if self.state.inputs_per_request == 1 or self.state.session.engine.fetching:
             return program
         return self._preparing.hold(program)
 
     def _hand_out(self, outcome: Outcome[R]) -> Program[None]:
+        """Put an outcome into the queue, and wait while the queue is full."""
         if not (room := self.outcomes.put(outcome)).done():
             yield Wait(room)
 
     def stop(self) -> None:
-        """Take up no more inputs, and send nothing more; what is on its way is waited for."""
+        """Start no more inputs and send no more requests; those in flight are still answered."""
         self.state.policy.stop()
         self._reader.close()
 
     def end(self) -> None:
-        """Write down what has not ended, and the inputs that were never taken up, where they can be told."""
+        """Write down the inputs that have not ended, and those that were never started, as far as they are known."""
         self.recorder.close(self._never_started())
 
     def _never_started(self) -> Iterator[Entry]:
@@ -164,7 +174,11 @@ class Runner(Generic[R]):
                     yield replace(entry, part=part)
 
     def close(self) -> None:
-        """Let the journal and the cache go; JournalError where something that was paid for could not be kept."""
+        """Close the journal and the cache.
+
+        Raises:
+            JournalError: Something that was paid for could not be kept.
+        """
         try:
             self.state.journal.close()
         finally:
@@ -172,7 +186,7 @@ class Runner(Generic[R]):
                 self.state.cache.close()
 
     def raise_for_cause(self) -> None:
-        """Raise the error that ended the batch early, where one did."""
+        """Raise the error that ended the batch early, if there is one."""
         if self.failure is not None:
             raise self.failure
         cause = self.state.policy.cause
@@ -187,7 +201,7 @@ class Runner(Generic[R]):
 
 
 def _begun(journal: Journal, session: Session, tasks: Sequence[Task], settings: Settings) -> Limits:
-    """Enter the run in the journal; return the limits, less what earlier runs have spent."""
+    """Enter the run in the journal, and return the limits of the batch with what earlier runs have spent."""
     for task in tasks:
         task.batch, task.run = journal.ask(
             queries.begin(
@@ -209,7 +223,11 @@ def _mark_suspect(journal: Journal, call: int) -> None:
 
 
 def _rates(session: Session, tasks: Sequence[Task], pace: Any) -> tuple[Rate, ...]:
-    """Return the rates of a pace; those of the free tier for "free"."""
+    """Return the rates of a pace; for "free", those of the vendor's free tier.
+
+    Raises:
+        SettingsError: It is no pace, or no pace of a free tier is known.
+    """
     if pace != "free":
         return rates(pace)
     known: dict[str, None] = {}

@@ -1,4 +1,4 @@
-"""What is chosen for a batch: its keyword arguments, and the same as an object that was checked."""
+"""The settings of a batch: the keyword arguments of `Client.batch`, and an object that holds and checks them."""
 
 from __future__ import annotations
 
@@ -15,40 +15,42 @@ __all__ = ["BatchOptions", "Settings"]
 
 
 class BatchOptions(TypedDict, total=False):
-    """What a batch takes beside the operation and its inputs."""
+    """The keyword arguments that a batch takes besides its operation and its inputs."""
 
     options: Mapping[str, Any]
-    """Of the operation: what a single call takes by keyword; of several a dict for each, under its name."""
+    """Options of the operation, as a single call takes them by keyword; for several operations, a dict of options under
+    the name of each."""
     journal: str | Any
-    """Path of the file that keeps it; without one it lives as long as the program."""
+    """Path of the journal, the file that keeps the batch; without a path the journal is temporary."""
     pace: str | Sequence[str] | None
-    """Requests at most: "20/min", "10/s, 1000/day", or "free" for the vendor's free tier. Retries count."""
+    """Maximum number of requests in a time, retries included: "20/min", "10/s, 1000/day", or "free" for the pace of the
+    vendor's free tier."""
     max_requests: int
-    """Billed requests that may be sent at most, in all runs with this journal, operations and options."""
+    """Maximum number of billed requests, over all runs with this journal, operations and options."""
     max_units: int
-    """Units that may be billed at most, likewise."""
+    """Maximum number of units that may be billed, over all runs with this journal, operations and options."""
     concurrency: int
-    """Requests at once; by default 8, 4 where each has many inputs; on this machine as many as it has cores, less
-    one."""
+    """Maximum number of requests in flight; by default 8, or 4 if a request has many inputs. For an engine on this
+    computer the default is the number of cores less one."""
     in_doubt: Literal["resend", "skip"]
-    """Inputs of which an earlier run sent something without learning what became of it; sent again, they may be
-    billed twice."""
+    """What happens to an input if an earlier run sent a request for it, and never learned what became of that: "resend"
+    sends it again, and may be billed twice; "skip" leaves it out."""
     price: float
-    """USD for 1,000 units, for plan and table."""
+    """Price of 1,000 units in USD, for the costs in the plan and the table."""
     progress: bool | Callable[[Outcome[Any]], Any]
-    """True shows a bar, or lines where the output is a file; a function is called with each outcome, and awaited
-    in an `AsyncClient`."""
+    """True shows a progress bar, or lines where the output is a file. A function is called with each outcome, and its
+    return value is awaited in an `AsyncClient`."""
     column: str
-    """The column that holds the inputs, where they are rows."""
+    """Name of the column that holds the inputs, if they are rows."""
     keep: Sequence[str]
-    """The columns of the rows that stand in the tables; by default all."""
+    """Names of the columns that the tables take over from the rows; by default all of them."""
     cache: bool
-    """False takes nothing from the cache of earlier batches, and leaves nothing in it."""
+    """False means that the cache of earlier batches is neither read nor written."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What was chosen for a batch; see `Client.batch`."""
+    """The settings of one batch, which `BatchOptions` describes; those that were not given have their defaults."""
 
     options: Mapping[str, Any] = field(default_factory=dict)
     journal: Any = None
@@ -64,7 +66,7 @@ class Settings:
     cache: bool = True
 
     def check(self) -> None:
-        """SettingsError for what is no such setting."""
+        """Raise SettingsError where a setting has a value that it cannot have."""
         if self.in_doubt not in ("resend", "skip"):
             raise SettingsError(f"in_doubt={self.in_doubt!r}", advice='Give "resend" or "skip".')
         for name, least in (("concurrency", 1), ("max_requests", 0), ("max_units", 0)):

@@ -1,4 +1,4 @@
-"""What the parts of one running batch share: who is asked what, by which rules, and where it is kept."""
+"""The state of one running batch, which its workers, hooks, plan and tables share."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from cloudai.session import Session
 __all__ = ["BatchState"]
 
 USUAL = 8
-"""Requests in flight, where the provider is on the network."""
+"""Default number of requests in flight, if the provider is on the network."""
 USUAL_MERGED = 4
-"""The same where each request has many inputs, which are all in memory."""
+"""Default number of requests in flight, if each request has many inputs: all of these are in memory."""
 
 
 @dataclass(eq=False)
 class BatchState:
-    """One batch.
+    """The state of one batch.
 
     Args:
         session: The client's provider, engine, driver and options.
-        tasks: What is asked of each input.
-        settings: What was chosen for the batch.
+        tasks: The operations that are carried out for each input, with their options.
+        settings: The settings of the batch.
         inputs: The inputs.
-        rates: The pace; none where the batch keeps none.
-        journal: The file that keeps it.
-        cache: The cache of earlier batches, where it is used.
-        policy: What errors mean, and when the batch stops.
-        waiting_until: When the next turn is, by the clock of the policy, where a worker waits for it.
+        rates: The pace of the batch; empty if it keeps none.
+        journal: The file that keeps requests, replies and results.
+        cache: The cache of earlier batches; None if it is not used.
+        policy: Decides what errors mean, and when the batch stops.
+        waiting_until: The time of the next turn, by the clock of the policy; None if no worker waits for a turn.
     """
 
     session: Session
@@ -51,28 +51,31 @@ class BatchState:
 
     @property
     def name(self) -> str:
-        """What is asked, in words."""
+        """The names of the operations, separated by commas."""
         return ", ".join(task.operation for task in self.tasks)
 
     @property
     def offline(self) -> bool:
-        """Whether a cassette answers, and nothing is sent."""
+        """True if a cassette answers, so that nothing is sent."""
         return self.session.options.offline
 
     @property
     def total(self) -> int | None:
-        """How many outcomes there will be: one for each input and operation; None where that is not known."""
+        """The number of outcomes, one for each input and operation; None if the number of inputs is not known."""
         return None if self.inputs.total is None else self.inputs.total * len(self.tasks)
 
     @cached_property
     def inputs_per_request(self) -> int:
-        """The most inputs, times operations, that go into one request."""
+        """The maximum number of inputs in a request, times the operations; 1 if requests cannot be merged."""
         most = max(task.max_per_request for task in self.tasks)
         return most * len(self.tasks) if most > 1 else 1
 
     @property
     def concurrency(self) -> int:
-        """Requests in flight; one where a cassette answers, which may hold its replies in order."""
+        """The maximum number of requests in flight, which the client's ``max_concurrency`` limits.
+
+        It is 1 if a cassette answers, because its replies may have to come in order.
+        """
         if self.offline:
             return 1
         usual = USUAL if self.session.provider.hosts else max(1, (os.cpu_count() or 2) - 1)

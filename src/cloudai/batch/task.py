@@ -1,4 +1,4 @@
-"""What is asked of every input of a batch: an operation with its options; a batch may ask several."""
+"""Tasks are the operations, with their options, that a batch carries out for each of its inputs."""
 
 from __future__ import annotations
 
@@ -18,64 +18,71 @@ from cloudai.providers.base import Provider
 __all__ = ["Task", "tasks_of"]
 
 EXTRA = ("extra", "extra_params", "extra_headers")
+"""Options whose values may hold a key."""
 
 
 @dataclass(eq=False)
 class Task:
-    """One operation: what the key of an input goes by beside its bytes.
+    """One operation with its options, carried out for each input of a batch.
 
     Args:
-        provider: Who is asked.
-        operation: By its name.
-        given: The options that were chosen.
+        provider: The provider that carries it out.
+        operation: The name of the operation.
+        given: The options that the user gave.
     """
 
     provider: Provider
     operation: str
     given: Mapping[str, Any]
     options: Mapping[str, Any]
-    """With the defaults of the others."""
+    """All options of the operation, with defaults for those that were not given."""
     digest: str
-    """Of provider, operation and options."""
+    """The sha256 (hex) of provider, API variant, operation, and the options that differ from their defaults."""
     batch: int = 0
-    """Its number in the journal."""
+    """The number of this batch and operation in the journal."""
     run: int = 0
-    """Of its run."""
+    """The number of the run in the journal."""
 
     def key_of(self, digest: str) -> str:
-        """What a call is known by, of the digest of its input."""
+        """Return the key by which the journal knows a call, given the digest of its input."""
         return sha256(f"{self.digest} {digest}".encode()).hexdigest()
 
     def flow(self, given: Given, vendor: Vendor | None = None) -> Flow[Any]:
-        """Return the flow for an input; in a call it is the flow of the context's vendor, else of the provider."""
+        """Return the flow for an input: that of the vendor, which the context of a call has, else of the provider."""
         return flow_of(vendor or self.provider, self.operation, given, self.options)
 
     @property
     def call_options(self) -> Any:
-        """What every call takes: `CallOptions`."""
+        """The given options that calls of all operations take, as `CallOptions`."""
         return {name: self.given[name] for name in SHARED if name in self.given}
 
     @property
     def max_per_request(self) -> int:
-        """Inputs in one request."""
+        """The maximum number of inputs in one request."""
         return self.provider.max_per_request(self.operation)
 
     @property
     def free(self) -> str | None:
-        """The pace of the free tier, where it is known."""
+        """The pace of the vendor's free tier, for example "20/min"; None if it is not known."""
         return type(self.provider).capabilities()[self.operation].free
 
     def shown_options(self) -> dict[str, Any]:
-        """The options; of those that may hold a key only the names in them."""
+        """Return the given options as plain data; of an option that may hold a key, only the names in it."""
         shown = {n: list(v) if n in EXTRA and isinstance(v, Mapping) else v for n, v in self.given.items()}
         return {n: v for n, v in json.loads(json.dumps(shown, default=_as_plain)).items() if v}
 
 
 def tasks_of(provider: Provider, operations: str | Sequence[str], options: Any) -> tuple[Task, ...]:
-    """One operation with its options, or several with a dict of options for each that has some.
+    """Return the tasks of a batch.
+
+    Args:
+        provider: The provider that carries them out.
+        operations: The name of an operation, or a list of names.
+        options: The options of the operation; for a list, a dict of options under each name that has some.
 
     Raises:
-        SettingsError: One that there is not, twice the same, of different kinds of input, or with wrong options.
+        SettingsError: An operation does not exist or is given twice, the operations take different kinds of input,
+            or an option cannot be used.
     """
     if not isinstance(options, Mapping):
         raise SettingsError(f"options={options!r}", advice="Give a dict of the operation's options.")
@@ -114,7 +121,11 @@ def _task(provider: Provider, operation: str, given: Mapping[str, Any]) -> Task:
 
 
 def _as_plain(value: Any) -> Any:
-    """For JSON: what options may be made of beside JSON's own kinds, in one order whatever the process."""
+    """Return a value that `json` does not know as plain data; a set is sorted, for its order differs between processes.
+
+    Raises:
+        TypeError: The value is not plain data.
+    """
     if isinstance(value, set | frozenset):
         return sorted(value, key=repr)
     if isinstance(value, Mapping):

@@ -1,7 +1,8 @@
-"""The life of one input of a batch, from top to bottom: read, claimed, looked up, asked, judged, written down.
+"""A worker carries out inputs of a batch; this module has the steps of one input from top to bottom.
 
-A `Worker` takes any number of inputs through, one program for each; ``coalesce.py`` lets the requests of several go out
-as one. A program runs under both drivers, so this file knows nothing of threads or tasks.
+An input is read, claimed, looked up in the journal and the cache, sent to the provider, judged and written down. Each
+input has a program of its own; ``coalesce.py`` lets the requests of several programs go out as one. A program runs
+under both drivers, so this module knows nothing of threads or tasks.
 """
 
 from __future__ import annotations
@@ -47,15 +48,15 @@ __all__ = ["Worker"]
 R = TypeVar("R", bound=Result)
 
 WAIT_WITHOUT_HINT = 1.0
-"""Seconds until an input is tried again after a 429 that does not say when."""
+"""Seconds until an input is tried again after a 429 that gives no time to wait."""
 
 
 class Worker(Generic[R]):
-    """Takes inputs of a batch from the beginning to the end.
+    """Carries out inputs of a batch, each from beginning to end.
 
     Args:
-        state: The batch.
-        recorder: What is written down.
+        state: The state of the batch.
+        recorder: Writes down what becomes of each input.
     """
 
     def __init__(self, state: BatchState, recorder: Recorder[R]) -> None:
@@ -64,7 +65,7 @@ class Worker(Generic[R]):
         self._claims = Claims()
 
     def item(self, entry: Entry) -> Program[Outcome[R]]:
-        """Take one input through, and return its outcome."""
+        """Carry out one input, and return its outcome."""
         arrived, task = self._state.policy.clock(), self._state.tasks[entry.part]
         facts: dict[str, Any] = {"started_at": timestamp(), "cached": False}
         try:
@@ -76,7 +77,7 @@ class Worker(Generic[R]):
             entry = replace(entry, name=given.name)
         key = task.key_of(digest)
         while (claimed := self._claims.take(key)) is not None:
-            yield Defer(claimed)  # type: ignore[misc]  # an effect of coalesce.py alone
+            yield Defer(claimed)  # type: ignore[misc]  # only coalesce.py carries it out
         record: CallRecord | None = None
         try:
             try:
@@ -94,25 +95,25 @@ class Worker(Generic[R]):
             ending.facts = {**facts, **ending.facts}
             return self._recorder.finish(entry, arrived, record, ending)
         finally:
-            # Not before the outcome is handed to the journal: a copy must find what became of it.
+            # Released only now that the journal has the outcome: an input with the same bytes must find it there.
             self._claims.release(key)
 
     def _read(self, entry: Entry, task: Task) -> Program[tuple[Given, str]]:
-        """Return the input as the operation takes it, and its digest; what is behind an address is fetched first."""
+        """Return the input as the operation takes it, and its digest; fetch an address first, if the client does so."""
         session = self._state.session
         source = given_as(task.operation, entry.given)
         if session.engine.fetching and isinstance(source, Source):
             context = session.context(task.operation, source, task.call_options)
             yield from session.engine.prepare(source.fetched(), context)
         digest: str = yield Call(partial(digest_of, source))
-        # Where several operations look at one picture, each has its own frame.
+        # Several operations may share one picture, and each writes its own frame into it.
         return copy(source) if len(self._state.tasks) > 1 else source, digest
 
     def _lookup(self, entry: Entry, task: Task, key: str, digest: str) -> Any:
         return queries.look_up(task.batch, task.run, entry.item, key=key, sha256=digest, name=entry.written(digest))
 
     def _known(self, entry: Entry, task: Task, given: Given, record: CallRecord) -> Ending | None:
-        """Return what the journal knows to have become of the input; None where it has to be asked for."""
+        """Return the ending that the journal has for an input; None if the provider has to be asked."""
         billed = owed(record, record.paid, record.most)
         if record.state == "done":
             result = result_of(task.operation, record, entry.written(digest_of(given)))
@@ -126,12 +127,12 @@ class Worker(Generic[R]):
         return None
 
     def _cached(self, entry: Entry, task: Task, given: Given, record: CallRecord) -> Program[Ending | None]:
-        """Return the result that an earlier batch with another journal was given, where there is one."""
+        """Return the ending of an input whose result the cache holds; None if it holds none."""
         result = yield from cache.recall(self._state, task, entry, given, record)
         return None if result is None else _from_store(record, Ending("ok", result=result))
 
     def _ask(self, task: Task, given: Given, record: CallRecord) -> Program[Ending]:
-        """Call the provider, once more where the service was at fault and has recovered."""
+        """Call the provider, again where the policy decides so, and return how the input has ended."""
         turn_at, first = None, record
         max_group = self._state.inputs_per_request
         for round_ in count(1):
@@ -141,11 +142,12 @@ class Worker(Generic[R]):
             ending = self._judged(result, error, _attempted(round_, record, hooks, context))
             if ending is None:
                 if isinstance(error, BadRequestError):
+                    # One input has made the service refuse the whole request: half as many go out next.
                     max_group = max(1, hooks.group_size // 2)
                 record = yield from self._again(record, error, hooks)
                 continue
             if ending.status == "not_started":
-                # An attempt before the batch stopped may have gone out.
+                # An attempt that was made before the batch stopped may have reached the service.
                 ending.status = yield from self._unfinished(record.call)
             if isinstance(error, MalformedResponseError) and context.exchanges:
                 ending.unusable_step = hooks.last_step
@@ -157,7 +159,7 @@ class Worker(Generic[R]):
     def _call(
         self, task: Task, given: Given, record: CallRecord, hooks: ItemHooks
     ) -> Program[tuple[Result | None, Exception | None, CallContext]]:
-        """Make one call by the engine; return its result or its error, and its context."""
+        """Make one call, and return its result or its error, and its context."""
         session = self._state.session
         context = session.context(task.operation, given, task.call_options)
         context.hooks = hooks
@@ -170,22 +172,23 @@ class Worker(Generic[R]):
         return result, None, context
 
     def _judged(self, result: Result | None, error: Exception | None, attempted: Attempted) -> Ending | None:
+        """Return how the input has ended; None if it has to be tried again."""
         if error is not None:
             return self._state.policy.judge(error, attempted)
         assert result is not None  # noqa: S101  # for the types
         return Ending("ok", result=result, settle=("done", written_result(result)))
 
     def _again(self, record: CallRecord, error: Exception | None, hooks: ItemHooks) -> Program[CallRecord]:
-        """Wait as long as the service asks, and return what the journal knows by then."""
+        """Return the call as the journal knows it now, after waiting as long as the service asks."""
         record = yield Wait(self._state.journal.do(queries.record_of(record.call), reads=True))
         hint = getattr(error, "retry_after", None)
         if hint is not None or isinstance(error, RateLimitedError):
-            with suppress(NotStartedError):  # the next round says so
+            with suppress(NotStartedError):  # the batch stops, and the next call reports it
                 yield from hooks.wait(hint or WAIT_WITHOUT_HINT)
         return record
 
     def _unfinished(self, call: int) -> Program[str]:
-        """Return whether the call is in doubt, or nothing of it was sent."""
+        """Return "in_doubt" if the service may have received a request of the call, else "not_started"."""
         try:
             record: CallRecord = yield Wait(self._state.journal.do(queries.record_of(call), reads=True))
         except JournalError:
@@ -194,7 +197,10 @@ class Worker(Generic[R]):
 
 
 def _from_store(record: CallRecord, ending: Ending) -> Ending:
-    """Return the ending of an input that was answered before: by a copy in this run, or by an earlier run."""
+    """Return the ending of an input that was answered before, with its attempts and its units.
+
+    The answer was given to an input with the same bytes in this run (``record.first``), or to an earlier run.
+    """
     facts: Mapping[str, Any] = {"duplicate_of": record.first, "cached": record.first is None}
     billed = owed(record, record.paid, record.most)
     return replace(ending, attempts=record.attempts, billed=billed, facts=dict(facts))
