@@ -1,9 +1,10 @@
-"""What becomes of one call under each fault: cloudai and the vendors' own packages against the same server.
+"""Measure the outcome of one call under each fault, by cloudai and by the vendors' own packages.
 
     python benchmarks/reliability.py             print the table
-    python benchmarks/reliability.py --write     and put it into docs/reliability.md
+    python benchmarks/reliability.py --write     print the table and put it into docs/reliability.md
 
-Needs ``pip install -e ".[dev]"``. Each call runs in a process of its own, which is ended after six seconds.
+All of them call the same server. The benchmark needs ``pip install -e ".[dev]"``. Each call runs in a process of its
+own, which is killed after six seconds.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))  # the server of the tests
+sys.path.insert(0, str(ROOT))  # the tests have the server
 
 from tests.faultd.faults import FAULTS  # noqa: E402  # after the path is known
 from tests.faultd.server import faultd  # noqa: E402
@@ -40,11 +41,9 @@ CHOSEN = (
     *("429 seconds", "429 a day", "500", "503", "302 http://127.0.0.1:1/"),
 )
 
-# -- one call each; run in a process of its own ------------------------------------------------------------
-
 
 def by_cloudai(url: str) -> Any:
-    """Our own client, Google's adapter."""
+    """Make one call by cloudai's client and its Google provider, and return a value of the result."""
     from tests.faultd.vendors import to
 
     from cloudai import Client
@@ -56,7 +55,7 @@ def by_cloudai(url: str) -> Any:
 
 
 def by_google(url: str) -> Any:
-    """google-cloud-vision over REST, with its default retries."""
+    """Make one call by google-cloud-vision over REST, with its default retries, and return a value of the result."""
     from google.auth.credentials import AnonymousCredentials
     from google.cloud import vision_v1
     from google.cloud.vision_v1.services.image_annotator.transports.rest import ImageAnnotatorRestTransport
@@ -71,7 +70,7 @@ def by_google(url: str) -> Any:
 
 
 def by_azure(url: str) -> Any:
-    """azure-cognitiveservices-vision-computervision with its default retries."""
+    """Make one call by azure-cognitiveservices-vision-computervision with its default retries, and return a value."""
     from azure.cognitiveservices.vision.computervision import ComputerVisionClient
     from msrest.authentication import CognitiveServicesCredentials
 
@@ -81,7 +80,10 @@ def by_azure(url: str) -> Any:
 
 
 def by_watson(url: str) -> Any:
-    """ibm-watson; its retries are off unless asked for, and are asked for here."""
+    """Make one call by ibm-watson, and return a value of the result.
+
+    Its retries are off by default, and are switched on here.
+    """
     from ibm_cloud_sdk_core.authenticators import BasicAuthenticator
     from ibm_watson import NaturalLanguageUnderstandingV1
     from ibm_watson.natural_language_understanding_v1 import Features, SentimentOptions
@@ -115,19 +117,16 @@ CLIENTS: dict[str, tuple[Callable[[str], Any], str, Vendor]] = {
 
 
 def one(name: str, url: str) -> None:
-    """Make one call and print what came of it."""
+    """Make one call by a client, and print its value or its error as JSON."""
     try:
         outcome = {"value": repr(CLIENTS[name][0](url))}
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is what came out
+    except Exception as error:  # noqa: BLE001  # any error is an outcome to report
         outcome = {"error": type(error).__name__}
     print(json.dumps(outcome))
 
 
-# -- the table ---------------------------------------------------------------------------------------------
-
-
 def measured(name: str, fault: str) -> str:
-    """One cell: how many requests the server saw, what came out, after how long."""
+    """Return one cell of the table: the number of requests that the server saw, the outcome, and the time it took."""
     _, _, vendor = CLIENTS[name]
     with faultd(FAULTS[fault].fault(vendor)) as server:
         began = time.monotonic()
@@ -146,11 +145,11 @@ def measured(name: str, fault: str) -> str:
             process.wait()
         took = time.monotonic() - began
     result = outcome.get("error") or f"returns {outcome['value']}"
-    return f"{server.count} × {result}" + (f", {took:.0f} s" if took > 3 else "")  # noqa: PLR2004  # starting takes two
+    return f"{server.count} × {result}" + (f", {took:.0f} s" if took > 3 else "")  # noqa: PLR2004  # starting the process takes two
 
 
 def table() -> str:
-    """All of them, as Markdown."""
+    """Return the outcomes of all clients under all faults as a table in Markdown."""
     names = [f"{name} {version(package)}" for name, (_, package, _) in CLIENTS.items()]
     lines = [f"| fault | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|"]
     for fault in CHOSEN:
@@ -161,7 +160,7 @@ def table() -> str:
 
 
 def main() -> int:
-    """Measure, print, and write if asked."""
+    """Measure, print the table, and write it to the page if ``--write`` is given."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--write", action="store_true", help="put the table into docs/reliability.md")
     parser.add_argument("--one", nargs=2, metavar=("CLIENT", "URL"), help=argparse.SUPPRESS)

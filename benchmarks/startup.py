@@ -1,4 +1,4 @@
-"""What it costs to start: importing cloudai, making a client, sending the first request to a server on the loopback.
+"""Measure the cost to start: to import cloudai, make a client, and send a first request to a server on the loopback.
 
 Each line is the processor time of a fresh process above that of bare Python, the least of several runs, so that other
 work on the machine counts little. Compare the lines of one run with each other, and not with those of another machine.
@@ -30,7 +30,7 @@ client.sentiment("맛있어요!", language="ko")
 
 
 class Service(BaseHTTPRequestHandler):
-    """Answers everything with one sentiment."""
+    """A server that answers every request with the same sentiment."""
 
     protocol_version = "HTTP/1.1"
 
@@ -44,11 +44,11 @@ class Service(BaseHTTPRequestHandler):
         self.wfile.write(REPLY)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 def seconds(code: str, rounds: int) -> float:
-    """Return the least processor time that a fresh process takes for the code."""
+    """Return the least processor time, in seconds, that a fresh process takes to run the code."""
     environment = {**os.environ, "PYTHONPATH": str(SOURCE), "GOOGLE_API_KEY": "not-a-real-key"}
     times = []
     for _ in range(rounds):

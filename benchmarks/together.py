@@ -1,9 +1,11 @@
-"""Pictures a second, one by one and many in one request, against a server that answers after a quarter of a second.
+"""Measure how many pictures a second a batch sends, with one picture in a request and with many.
 
-    python benchmarks/together.py            both in one run, on the loopback: only the ratio means something
+    python benchmarks/together.py
 
-The server takes Google's shape; 128 requests may be in flight, on as many connections. What is measured is
-`AsyncClient.batch` without a journal of its own; pictures of two sizes, prepared and encoded each time.
+Both are measured in one run, on the loopback: only their ratio means something. The server accepts Google's requests
+and answers each after a quarter of a second; 128 requests may be in flight, on as many connections. The benchmark
+measures `AsyncClient.batch` without a journal of its own, with pictures of two sizes, which are prepared and encoded
+each time.
 """
 
 from __future__ import annotations
@@ -25,11 +27,11 @@ from cloudai import Provider
 
 PICTURES, IN_FLIGHT, ANSWER_AFTER = 12_000, 128, 0.25
 SIZES = ((170, 130), (240, 180))
-"""Width and height, pixels of noise: JPEG files of 16 and 30 kB."""
+"""Width and height in px of pictures of noise, which are JPEG files of 16 and 30 kB."""
 
 
 async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """One connection to a server of Google's shape: an empty answer for each picture."""
+    """Answer the requests of one connection as Google would, with an empty answer for each picture."""
     try:
         while head := await reader.readuntil(b"\r\n\r\n"):
             size = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
@@ -43,32 +45,32 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 async def serving() -> None:
-    """Serve in a process of its own, and say on which port."""
+    """Print the port of a new server, and serve for ever."""
     listening = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 24)
     print(listening.sockets[0].getsockname()[1], flush=True)
     await listening.serve_forever()
 
 
 class Here(cloudai.Google):
-    """Google, on the loopback."""
+    """Google's provider, whose requests go to the loopback."""
 
     port = 0
 
     def sign(self, request: cloudai.Request, token: object) -> cloudai.Request:  # noqa: ARG002
-        """To the loopback, without a key."""
+        """Send the request to the loopback, without a key."""
         return replace(request, url=f"http://127.0.0.1:{self.port}/v1/images:annotate")
 
 
 class OneByOne(Here):
-    """The same, one picture a request."""
+    """Google's provider on the loopback, with one picture in each request."""
 
     def together(self, operation: str) -> int:  # noqa: ARG002
-        """One."""
+        """Return 1, so that requests are never merged."""
         return 1
 
 
 def picture(width: int, height: int) -> bytes:
-    """A JPEG file of noise."""
+    """Return a JPEG file of noise."""
     noise = random.Random(7)  # noqa: S311
     out = io.BytesIO()
     PIL.Image.frombytes("RGB", (width, height), noise.randbytes(width * height * 3)).save(out, "JPEG", quality=80)
@@ -76,13 +78,13 @@ def picture(width: int, height: int) -> bytes:
 
 
 def pictures(one: bytes) -> Iterator[bytes]:
-    """As many, all different: with other bytes behind the end, and the same pixels."""
+    """Yield the pictures of one run: the same pixels, with different bytes behind the end of each file."""
     for n in range(PICTURES):
         yield one + b"%08d" % n
 
 
 async def measure(provider: Provider, one: bytes) -> tuple[float, int]:
-    """Pictures a second, and requests."""
+    """Return the pictures per second that a batch sends, and the number of its requests."""
     began = time.perf_counter()
     async with (
         cloudai.AsyncClient(provider, max_concurrency=IN_FLIGHT) as client,
@@ -96,20 +98,21 @@ async def measure(provider: Provider, one: bytes) -> tuple[float, int]:
 
 
 def main() -> None:
-    """Measure, and print the ratios."""
+    """Measure, and print the figures and their ratios."""
     if sys.argv[1:] == ["serve"]:
         asyncio.run(serving())
         return
+    # The server runs in another process, so that it takes no time from the client's event loop.
     server = subprocess.Popen([sys.executable, __file__, "serve"], stdout=subprocess.PIPE, text=True)
     try:
         Here.port = int(server.stdout.readline() if server.stdout else 0)
         for size in SIZES:
             one = picture(*size)
-            alone, n_alone = asyncio.run(measure(OneByOne(api_key="none"), one))
+            single, n_single = asyncio.run(measure(OneByOne(api_key="none"), one))
             joined, n_joined = asyncio.run(measure(Here(api_key="none"), one))
-            print(f"{len(one) / 1e3:.0f} kB  one by one  {alone:6.0f} pictures/s  {n_alone} requests")
+            print(f"{len(one) / 1e3:.0f} kB  one by one  {single:6.0f} pictures/s  {n_single} requests")
             print(f"{len(one) / 1e3:.0f} kB  joined      {joined:6.0f} pictures/s  {n_joined} requests", end="  ")
-            print(f"{joined / alone:.1f} x")
+            print(f"{joined / single:.1f} x")
     finally:
         server.kill()
 

@@ -1,6 +1,6 @@
-"""Prints the oldest versions that pyproject.toml allows, as constraints for pip.
+"""Print the oldest versions that pyproject.toml allows, as constraints for pip.
 
-Of the package itself and of the extras that users install; not of the tools that test it.
+They are those of the package's dependencies and of the extras that users install, without the tools that test it.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ STATED = re.compile(r"^(?P<name>[A-Za-z0-9_.-]+)>=(?P<version>[0-9.]+)")
 
 
 def stated() -> dict[str, str]:
-    """Each package with its oldest version."""
+    """Return the name of each package with its oldest version."""
     project = tomllib.loads(Path(__file__).parents[1].joinpath("pyproject.toml").read_text("utf-8"))["project"]
     extras = [wanted for name, wanted in project["optional-dependencies"].items() if name not in NOT_FOR_USERS]
     lines = [line for wanted in (project["dependencies"], *extras) for line in wanted]
-    return {found["name"]: found["version"] for line in lines if (found := STATED.match(line))}
+    return {match["name"]: match["version"] for line in lines if (match := STATED.match(line))}
 
 
 if __name__ == "__main__":

@@ -26,13 +26,13 @@ TARGET = ROOT / "src" / "cloudai" / "client_methods.py"
 
 sys.path.insert(0, str(ROOT / "src"))
 
-# None of these imports the file that is written here, so that it need not be in order.
+# None of these imports the file that is written here, so the script runs even if that file is broken.
 from cloudai.batch.mixins import AsyncBatching, Batching  # noqa: E402
 from cloudai.operations import OPERATIONS, REQUIRED, Operation  # noqa: E402
 from cloudai.providers import base  # noqa: E402
 
 TAKEN = {"image": "ImageInput", "audio": "AudioInput", "text": "str"}
-"""The type of an input as the clients take it."""
+"""The type of each kind of input, as the clients accept it."""
 
 HEAD = '''\
 """The operations as methods of both clients, and the types of their batches.
@@ -83,7 +83,7 @@ BATCH = """
 
 
 def module() -> str:
-    """Return the text of the file, before it is formatted."""
+    """Return the text of the file before it is formatted."""
     clients = (
         ("ClientMethods", Batching, "a blocking client", "Batch", "", ""),
         ("AsyncClientMethods", AsyncBatching, "an awaiting client", "AsyncBatch", "async ", "await "),
@@ -114,7 +114,7 @@ def parameters_of(operation: Operation) -> list[inspect.Parameter]:
     """Return the parameters of the provider's method, the input first.
 
     Raises:
-        SystemExit: The method has other options than the row, or another result.
+        SystemExit: The method differs from the operation's row in the table in its options or its result.
     """
     signature = inspect.signature(getattr(base.Provider, operation.name))
     parameters = list(signature.parameters.values())[1:]
@@ -147,7 +147,15 @@ def method(operation: Operation, async_: str, await_: str) -> str:
 
 
 def batches(name: str, body: Callable[..., Any], returned: str, async_: str, await_: str) -> Iterator[str]:
-    """Yield `batch` or `map`: an overload for each operation, and the method that calls what does it."""
+    """Yield the code of `batch` or `map`: an overload for each operation, and the method itself.
+
+    Args:
+        name: "batch" or "map".
+        body: The method that does the work, of which it has the signature and the docstring.
+        returned: The generic class that it returns.
+        async_: "async " for an awaiting method, else empty.
+        await_: "await " for an awaiting method, else empty.
+    """
     _, operation, _, keywords = inspect.signature(body).parameters.values()
     common = {"name": name, "returned": returned, "async_": async_, "rest": f"**{keywords.name}: {keywords.annotation}"}
     for each in OPERATIONS.values():
@@ -165,14 +173,14 @@ def batches(name: str, body: Callable[..., Any], returned: str, async_: str, awa
 
 
 def docstring(text: str) -> str:
-    """Return the literal of a method's docstring, indented as its body."""
+    """Return a docstring as a literal, indented as in a method's body."""
     opening = 'r"""' if "\\" in text else '"""'
     closing = '\n"""' if "\n" in text else '"""'
     return indent(opening + text + closing, " " * 8)
 
 
 def formatted(text: str) -> str:
-    """Return the text with its imports sorted, as ruff formats the other files."""
+    """Return the text with sorted imports, formatted by ruff like the other files."""
     for command in (("check", "--select", "I,F401", "--fix-only", "--quiet"), ("format", "--quiet")):
         ruff = [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(TARGET), "-"]
         text = subprocess.run(ruff, input=text, capture_output=True, encoding="utf-8", check=True, cwd=ROOT).stdout
@@ -180,7 +188,7 @@ def formatted(text: str) -> str:
 
 
 def main() -> int:
-    """Write the file, or only say whether it is up to date."""
+    """Write the file, or only check that it is up to date, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing; exit code 1 where it is out of date")
     only_check = parser.parse_args().check

@@ -1,6 +1,6 @@
-"""Write the table of operations and providers into README.md; a test says when it is out of date.
+"""Write the table of operations and providers into README.md; a test fails if it is out of date.
 
-Run it where no other distribution brings a provider: the table has those of cloudai alone.
+Run this script where no other installed distribution brings a provider: the table lists only those of cloudai.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pictures and recordings: from what the user gives to what a vendor takes."""
+"""Turn the pictures and recordings that a user gives into what a vendor accepts."""
 
 from cloudai.media.audio import Audio, AudioInput, AudioLimits, Sound
 from cloudai.media.image import Image, ImageInput, ImageLimits, Picture

@@ -1,4 +1,4 @@
-"""Recordings: format, length, rate and channels are known before anything is sent."""
+"""Read the format, length, sample rate and channels of a recording before anything is sent."""
 
 from __future__ import annotations
 
@@ -24,48 +24,51 @@ MEDIA_TYPES = {
     "ogg-vorbis": "audio/ogg",
 }
 RATES = (1_000, 768_000)
-"""Samples a second, from the lowest that carries a voice to the highest of any recorder."""
+"""The lowest and the highest sample rate that is believed, in samples a second.
+
+The lowest still carries a voice; no recorder has a higher one than the highest.
+"""
 MOST_CHANNELS = 64
 MOST_TAGS = 16_000_000
-"""Bytes of pictures and texts that a recording may carry beside its sound."""
+"""The most bytes of pictures and texts (tags) that a recording may carry beside its sound."""
 
 
 @dataclass(frozen=True)
 class AudioLimits:
-    """What a vendor takes."""
+    """The formats and the largest recordings that one vendor accepts."""
 
     who: str
-    """For messages."""
+    """The vendor's name in error messages."""
     formats: frozenset[str]
-    """Of "wav", "flac", "mp3", "ogg-opus", "ogg-vorbis"."""
+    """The accepted formats, any of "wav", "flac", "mp3", "ogg-opus", "ogg-vorbis"."""
     max_bytes: int
     max_seconds: float
     schemes: tuple[str, ...] = ()
-    """Addresses the vendor reads itself, for example ``gs``."""
+    """Schemes of the addresses that the vendor reads itself, for example ``gs``."""
     advice: str | None = None
-    """What to do with a recording that is too long or too large."""
+    """Advice to the user whose recording is too long or too large."""
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A recording ready to be sent: its bytes, or its address where the vendor fetches it itself."""
+    """A recording that is ready to be sent, as bytes or as an address that the vendor fetches itself."""
 
     blob: Blob | None = None
     uri: str | None = None
     format: str | None = None
     duration: float | None = None
-    """Seconds."""
+    """Length in seconds."""
     rate: int | None = None
-    """Samples a second."""
+    """Sample rate, in samples a second."""
     channels: int | None = None
     bits: int | None = None
-    """Of one sample; None where samples are not stored one by one."""
+    """Bits of one sample; None if the format does not store samples one by one."""
     codec: str | None = None
-    """Of a WAV: "pcm", "float", "alaw", "mulaw", or the number of another."""
+    """Codec of a WAV file: "pcm", "float", "alaw", "mulaw", or the number of any other."""
 
 
 class Audio(Source):
-    """A recording as given: a path, ``gs://`` address, bytes, or a file open for reading bytes.
+    """A recording as the user gives it: a path, a ``gs://`` address, bytes, or a file open for reading bytes.
 
     Example:
         >>> Audio("연설.wav").name
@@ -74,10 +77,15 @@ class Audio(Source):
 
     kind = "audio"
     sound: Sound | None = None
-    """The outcome of the last `probe`."""
+    """The result of the last `probe`."""
 
     def probe(self, limits: AudioLimits) -> Flow[Sound]:
-        """Look at the recording and hold it against a vendor's limits; InputError where it does not fit."""
+        """Read the recording's properties and check them against a vendor's limits.
+
+        Raises:
+            InputError: It is no recording, is damaged or does not fit the limits, or the vendor does not read its
+                address.
+        """
         yield from self.fetched()
         if self._memory:
             self.sound = self._recall(Sound)
@@ -91,7 +99,7 @@ class Audio(Source):
         return self.sound
 
     def facts(self) -> dict[str, Any]:
-        """What `Meta` says of this input."""
+        """Return the facts about this input that go into `Meta`."""
         if self._memory:
             return dict(self._memory["facts"])
         if self.sound is None:
@@ -101,7 +109,7 @@ class Audio(Source):
         return {"sha256": self.key, "by_reference": blob is None, **sent}
 
     def memory(self) -> dict[str, Any]:
-        """What a flow must know of it to read its replies again: format, length, rate; not the recording."""
+        """Return what a flow needs to read saved replies again: format, length and rate, but not the recording."""
         return {} if self.sound is None else self._kept(self.sound)
 
     def _probe(self, limits: AudioLimits) -> Sound:
@@ -126,13 +134,14 @@ class Audio(Source):
         from tinytag import TinyTag
 
         try:
-            # By a name of our own: it would believe the ending of the user's.
+            # TinyTag believes the ending of a file name, so it is given one that is true.
             tag = TinyTag.get(f"x.{format.partition('-')[0]}", file_obj=io.BytesIO(self.data), tags=False)
-        except Exception as error:  # whatever it raises on a file that is cut off or wrong, and that is much
+        except Exception as error:  # TinyTag raises errors of many kinds when a file is damaged
             raise self._damaged() from error
         if not tag.duration or not tag.samplerate or not tag.channels:
             raise self._damaged()
         self._require_usual(tag.samplerate, tag.channels)
+        # A sample has four bytes at most: a file with many more bytes states a false length.
         most = tag.duration * tag.samplerate * tag.channels * 4
         if len(self.data) > most + MOST_TAGS:
             raise InputError(
@@ -171,7 +180,7 @@ def _clock(duration: float) -> str:
 
 
 def _format(data: bytes) -> str | None:
-    """By the first bytes, never by the file's name."""
+    """Return the format that the first bytes show, or None; the file's name is never believed."""
     if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
         return "wav"
     if data[:4] == b"fLaC":
@@ -179,11 +188,9 @@ def _format(data: bytes) -> str | None:
     if data[:4] == b"OggS":
         return "ogg-opus" if b"OpusHead" in data[:64] else "ogg-vorbis"
     if data[:3] == b"ID3" or (len(data) > 1 and data[0] == 0xFF and data[1] & 0xE6 == 0xE2):  # noqa: PLR2004
-        return "mp3"  # an MPEG frame: eleven bits set, a layer that is III
+        return "mp3"  # an MPEG frame begins with eleven set bits; the layer that follows is III
     return None
 
-
-# -- WAV: the header is read here because it often lies about the length of the data ------------------------
 
 CODECS = {1: "pcm", 3: "float", 6: "alaw", 7: "mulaw"}
 BITS = (8, 16, 24, 32, 64)
@@ -191,6 +198,10 @@ EXTENSIBLE = 0xFFFE
 
 
 def _wav(data: bytes, name: str) -> Sound:
+    """Return the properties of a WAV file.
+
+    The file is read here, and not by TinyTag, because a WAV header often states a false length of its data.
+    """
     damaged = InputError(f"{name} is cut off or damaged: a WAV without sound", advice="Record or export it again.")
     chunks = dict(_wav_chunks(data))
     layout = chunks.get(b"fmt ")
@@ -198,10 +209,10 @@ def _wav(data: bytes, name: str) -> Sound:
     if layout is None or sound is None or len(layout) < 16 or not sound:  # noqa: PLR2004
         raise damaged
     codec, channels, rate, bytes_a_second, _, bits = struct.unpack_from("<HHIIHH", layout)
-    if codec == EXTENSIBLE and len(layout) >= 26:  # noqa: PLR2004
+    if codec == EXTENSIBLE and len(layout) >= 26:  # noqa: PLR2004  # the sub-format at byte 24 names the real codec
         (codec,) = struct.unpack_from("<H", layout, 24)
     if codec in CODECS:
-        # What follows from the others is not believed: a length by it may be a lie.
+        # The header also states this number, but a length computed from a false one would be false.
         bytes_a_second = rate * channels * bits // 8
     if not (channels and rate and bytes_a_second) or (codec in CODECS and bits not in BITS):
         raise damaged
@@ -216,12 +227,16 @@ def _wav(data: bytes, name: str) -> Sound:
 
 
 def _wav_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
-    """Name and content of each chunk; content ends with the file, whatever size a streaming writer gave it."""
+    """Yield the name and the content of each chunk, up to the sound.
+
+    The content ends with the file at the latest, whatever size a streaming writer has stated.
+    """
     view, position = memoryview(data), 12
     while position + 8 <= len(data):
         name, size = struct.unpack_from("<4sI", data, position)
+        # A writer that streams does not know the size yet, and states 0 or the greatest number.
         content = view[position + 8 : position + 8 + size] if size not in (0, 0xFFFFFFFF) else view[position + 8 :]
         yield name, content
         if name == b"data":
             return
-        position += 8 + len(content) + len(content) % 2
+        position += 8 + len(content) + len(content) % 2  # a chunk of odd length is padded

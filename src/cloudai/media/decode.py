@@ -1,4 +1,4 @@
-"""Decoding and encoding, by Pillow: upright, in eight-bit colour, no larger than asked.
+"""Decode and encode pictures with Pillow: upright, in eight-bit colour, and no larger than asked.
 
 Pillow is imported where it is used, so that a program that only reads texts does not load it.
 """
@@ -23,39 +23,52 @@ if TYPE_CHECKING:
 __all__ = ["MOST_PIXELS", "Header", "decoding", "encoded", "from_array", "from_pillow", "opened", "upright"]
 
 MOST_PIXELS = 64_000_000
-"""A phone's 50 MP photo has 8192 x 6144; much larger pictures are mostly traps (a few KB that fill the memory)."""
+"""The most pixels that a picture may have.
+
+A phone's 50 MP photo has 8192 x 6144. Much larger pictures are mostly decompression bombs: a few KB that fill the
+memory when they are decoded.
+"""
 
 MOST_SCANS = 500
-"""A progressive photo has about ten; each of the thousands in a trap costs a pass over the whole picture."""
+"""The most scans that a JPEG may have.
+
+A progressive photo has about ten. A file made to waste time has thousands, and each costs a pass over the whole
+picture.
+"""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "ICO", "AVIF")
-"""What is opened. Pillow knows many more, most of them only to attackers."""
+"""The formats that are opened. Pillow knows many more, most of which are of use to attackers only."""
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
 ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True)
 class Header:
-    """What is known of a picture before it is decoded; the size is that of the upright picture, px."""
+    """The facts about a picture that are known before it is decoded; the size is that of the upright picture, in px."""
 
     format: str
     width: int
     height: int
     orientation: int = 1
-    """EXIF's: 1 upright, 2 to 8 mirrored or turned."""
+    """EXIF orientation: 1 is upright, 2 to 8 are mirrored or turned."""
     animated: bool = False
 
     @property
     def turned(self) -> bool:
-        """Whether the stored picture lies on its side."""
+        """True if the stored picture lies on its side."""
         return self.orientation >= 5  # noqa: PLR2004
 
 
 def opened(data: bytes, name: str) -> tuple[PIL.Image.Image, Header]:
-    """The picture, not decoded yet, and its header; InputError for what is no picture, or too large a one."""
+    """Return the picture, not decoded yet, and its header.
+
+    Raises:
+        InputError: The bytes are no picture, are damaged, or hold too large a picture.
+        MissingExtraError: The picture is HEIC, and pillow-heif is not installed.
+    """
     if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
         image = _heic(data, name)
-        return image, _header(image, "HEIC", name, orientation=1)  # turned by its decoder
+        return image, _header(image, "HEIC", name, orientation=1)  # its decoder has turned it
     image = _pillow(data, name)
     stored = str(image.format)
     if stored == "JPEG" and scans(data) > MOST_SCANS:
@@ -71,16 +84,16 @@ def _pillow(data: bytes, name: str) -> PIL.Image.Image:
 
     PIL.Image.init()
     for kind in FORMATS:
-        # The plugins themselves, not PIL.Image.open: that warns of large pictures by global settings, which
-        # are the user's, and we have a limit of our own.
+        # PIL.Image.open would warn of large pictures by global settings, which belong to the user. The plugins
+        # do not, and we have a limit of our own.
         factory, accept = PIL.Image.OPEN.get(kind, (None, None))
         if kind == "JPEG":
-            # Not its factory: that looks for more pictures behind the first, and warns of what it finds.
+            # The registered factory looks for more pictures behind the first, and warns of what it finds.
             factory = PIL.JpegImagePlugin.JpegImageFile
         if factory is None or (accept and accept(data[:16]) is not True):
             continue
         with decoding(name, kind):
-            for size in AT_ONCE[kind](data) if kind in AT_ONCE else ():
+            for size in STATED_SIZES[kind](data) if kind in STATED_SIZES else ():
                 _require_decodable(size, name)
             return factory(io.BytesIO(data), name)
     raise not_a("an image", name, data)
@@ -88,7 +101,10 @@ def _pillow(data: bytes, name: str) -> PIL.Image.Image:
 
 @contextmanager
 def decoding(name: str, kind: str) -> Iterator[None]:
-    """Whatever a decoder raises on a file that is cut off or wrong, and that is much, is one error."""
+    """Replace any error of a decoder by an InputError that says that the file is damaged.
+
+    Decoders raise errors of many kinds when a file is cut off or wrong.
+    """
     try:
         yield
     except CloudAIError:
@@ -111,7 +127,8 @@ def _heic(data: bytes, name: str) -> PIL.Image.Image:
 
 
 def _webp_sizes(data: bytes) -> Iterator[tuple[int, int]]:
-    """Of the canvas; https://developers.google.com/speed/webp/docs/riff_container."""
+    """Yield the size of the canvas, in px; https://developers.google.com/speed/webp/docs/riff_container."""
+    # The first chunk has the size. The extended and the lossless format store each side less one.
     kind, body = data[12:16], data[20:30].ljust(10, b"\0")
     if kind == b"VP8X":
         yield int.from_bytes(body[4:7], "little") + 1, int.from_bytes(body[7:10], "little") + 1
@@ -124,7 +141,8 @@ def _webp_sizes(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _ico_sizes(data: bytes) -> Iterator[tuple[int, int]]:
-    """Of the pictures in it: its directory may say something else."""
+    """Yield the size of each picture in an icon, in px, by its own header: the icon's directory may state another."""
+    # An entry of the directory has 16 bytes, and ends with the offset of a picture, which is PNG or BMP.
     for entry in range(6, 6 + 16 * int.from_bytes(data[4:6], "little"), 16):
         (start,) = struct.unpack_from("<I", data, entry + 12)
         head = data[start : start + 24].ljust(24, b"\0")
@@ -134,23 +152,29 @@ def _ico_sizes(data: bytes) -> Iterator[tuple[int, int]]:
         yield abs(width), abs(height)
 
 
-AT_ONCE: dict[str, Callable[[bytes], Iterator[tuple[int, int]]]] = {"WEBP": _webp_sizes, "ICO": _ico_sizes}
-"""Formats whose decoders take memory for the picture as soon as they are made, and the sizes they will believe."""
+STATED_SIZES: dict[str, Callable[[bytes], Iterator[tuple[int, int]]]] = {"WEBP": _webp_sizes, "ICO": _ico_sizes}
+"""Functions that read the sizes which a decoder will believe.
+
+They are for formats whose decoders allocate the memory of the picture as soon as they are made.
+"""
 
 
 def _find_exif(image: PIL.Image.Image, data: bytes) -> None:
-    """A PNG may have it behind its pixels, where Pillow looks only by decoding them."""
+    """Read the EXIF data of a PNG also where it stands behind the pixels.
+
+    Pillow finds it there only by decoding the picture.
+    """
     if "exif" not in image.info:
         with suppress(InputError, struct.error, IndexError):
             image.info["exif"] = next((body for name, body in png_chunks(data) if name == b"eXIf"), b"")
 
 
 def _header(image: PIL.Image.Image, format: str, name: str, orientation: int | None = None) -> Header:  # noqa: A002
-    _require_decodable(image.size, name)  # first of all: what follows may decode it
+    _require_decodable(image.size, name)  # checked first, because the next lines may decode the picture
     orientation = _orientation(image) if orientation is None else orientation
     width, height = image.size[::-1] if orientation >= 5 else image.size  # noqa: PLR2004
     with decoding(name, format):
-        animated = bool(getattr(image, "is_animated", False))  # a GIF is read on for it
+        animated = bool(getattr(image, "is_animated", False))  # to know it, Pillow reads on in a GIF
     return Header(format, width, height, orientation, animated)
 
 
@@ -165,21 +189,32 @@ def _require_decodable(size: tuple[int, int], name: str) -> None:
 
 def _orientation(image: PIL.Image.Image) -> int:
     if image.format == "TIFF":
-        return 1  # Pillow turns it itself when it decodes it, and gives the size of the upright picture
+        return 1  # Pillow turns a TIFF when it decodes it, and states the size of the upright picture
     try:
         value = image.getexif().get(ORIENTATION, 1)
-    except Exception:  # noqa: BLE001  # the metadata is broken in some way, the picture need not be
+    except Exception:  # noqa: BLE001  # broken metadata does not mean a broken picture
         return 1
     return value if value in range(1, 9) else 1
 
 
 def from_pillow(image: PIL.Image.Image, name: str) -> tuple[PIL.Image.Image, Header]:
-    """A Pillow image as given by the user."""
+    """Return a Pillow image that the user gave, and its header.
+
+    Raises:
+        InputError: The image has too many pixels.
+    """
     return image, _header(image, image.format or "pixels", name)
 
 
 def from_array(array: Any) -> PIL.Image.Image:
-    """A NumPy array as a picture: height x width, or height x width x 1, 3 (RGB) or 4 (RGBA), uint8."""
+    """Return a NumPy array as a picture.
+
+    Args:
+        array: uint8, of the shape height x width, or height x width x 1 (grey), 3 (RGB) or 4 (RGBA).
+
+    Raises:
+        InputError: The array has another type or another shape.
+    """
     import PIL.Image
 
     shape, kind = tuple(array.shape), str(array.dtype)
@@ -194,28 +229,39 @@ def from_array(array: Any) -> PIL.Image.Image:
 
 
 def upright(image: PIL.Image.Image, header: Header, size: tuple[int, int], name: str) -> PIL.Image.Image:
-    """The decoded picture, upright, RGB, at this size (of the upright picture)."""
+    """Return the picture decoded, upright, in RGB and resized.
+
+    Args:
+        image: The picture, decoded or not.
+        header: The facts about it.
+        size: Width and height of the upright picture that is returned, in px.
+        name: The picture's name, for error messages.
+
+    Raises:
+        InputError: The picture is damaged.
+    """
     import PIL.Image
 
     stored = size[::-1] if header.turned else size
     with decoding(name, header.format):
-        # A JPEG decodes at a half, a quarter or an eighth for a fraction of the time.
+        # A JPEG decodes to a half, a quarter or an eighth of its size in a fraction of the time.
         image.draft(None, stored)
         image.load()
         colours = _in_rgb(image)
     if colours.size != stored:
         colours = colours.resize(stored, PIL.Image.Resampling.LANCZOS)
-    # Turned after shrinking: there is less to turn.
+    # The picture is turned after it has shrunk, because there is less to turn.
     method = _TURNS.get(header.orientation)
     if method is not None:
         colours = colours.transpose(PIL.Image.Transpose(method))
-    # Not how the camera was held, or somebody turns it again; not a comment, or Pillow writes it.
+    # Only the profile is kept: by the old orientation a viewer would turn the picture again, and Pillow would write
+    # a comment into the file.
     profile = colours.info.get("icc_profile")
     colours.info = {"icc_profile": profile} if profile else {}
     return colours
 
 
-# EXIF orientation to PIL.Image.Transpose: what makes the stored picture upright.
+# An EXIF orientation, and the PIL.Image.Transpose that makes the stored picture upright.
 _TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
 
 
@@ -235,7 +281,13 @@ def _in_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
 
 
 def encoded(image: PIL.Image.Image, format: str, quality: int = 90) -> bytes:  # noqa: A002
-    """The picture as a file without metadata but its colour profile."""
+    """Return the picture as a file that has no metadata but the colours of its profile.
+
+    Args:
+        image: A decoded picture.
+        format: Pillow's name of the format, for example "PNG".
+        quality: Quality of a JPEG; it means nothing for other formats.
+    """
     out = io.BytesIO()
     options: dict[str, Any] = {"quality": quality} if format == "JPEG" else {}
     profile = scrubbed(image.info.get("icc_profile") or b"")

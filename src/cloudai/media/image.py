@@ -1,6 +1,6 @@
-"""Pictures: from what the user gives to what a vendor takes, and boxes back again.
+"""Prepare pictures for a vendor, and map the boxes in its replies back to the original.
 
-A picture that is upright and within the limits is sent as it is, without its metadata. Another is turned,
+A picture that is upright and within the limits is sent as it is, without its metadata. Any other is turned,
 shrunk and encoded anew. Boxes are given in pixels of the upright original, whatever was sent.
 """
 
@@ -29,44 +29,47 @@ __all__ = ["Decoded", "Image", "ImageInput", "ImageLimits", "Picture"]
 ImageInput: TypeAlias = Union[FileInput, "PIL.Image.Image", "np.ndarray[Any, Any]"]
 
 LOSSLESS_UP_TO = 4_000_000
-"""Pixels up to which a picture that had no JPEG artefacts is sent as PNG; larger ones take seconds to pack."""
+"""The most pixels of a picture that is sent as PNG because it had no JPEG artefacts.
+
+A larger one would take seconds to compress.
+"""
 QUALITIES = (90, 80, 70)
 SHRINK = 0.75
 
 
 @dataclass(frozen=True)
 class ImageLimits:
-    """What a vendor takes."""
+    """The formats and sizes of pictures that one vendor accepts."""
 
     who: str
-    """For messages."""
+    """The vendor's name in error messages."""
     formats: frozenset[str]
-    """By Pillow's names: "JPEG", "PNG" …"""
+    """The accepted formats by Pillow's names: "JPEG", "PNG" …"""
     max_bytes: int
     max_side: int
-    """Of the longer side, px."""
+    """The greatest length of the longer side, in px."""
     min_side: int = 1
-    """Of the shorter side, px."""
+    """The least length of the shorter side, in px."""
     max_pixels: int | None = None
     by_url: bool = False
-    """The vendor fetches addresses itself."""
+    """True if the vendor fetches addresses itself."""
     schemes: tuple[str, ...] = ("https", "http")
 
 
 @dataclass(frozen=True)
 class _Frame:
-    """The upright original and the picture made of it; None where only its address is known."""
+    """The sizes of the upright original and of the picture made of it; None if only the address is known."""
 
     width: int | None
     height: int | None
     sent_width: int | None
     sent_height: int | None
     format: str | None
-    """Of the file as given."""
+    """Format of the file as given."""
     prepared: str | None
-    """What was done: "upright, 4000→1600 px"."""
+    """A note of what was done to the picture: "upright, 4000→1600 px"."""
     orientation: int = field(default=1, kw_only=True)
-    """EXIF's, of the file as given."""
+    """EXIF orientation of the file as given."""
 
     @property
     def _scale(self) -> tuple[float, float]:
@@ -76,21 +79,24 @@ class _Frame:
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """Width and height of the upright original, px."""
+        """Width and height of the upright original in px, or None if they are not known."""
         return (self.width, self.height) if self.width and self.height else None
 
     def box(self, x: float, y: float, width: float, height: float) -> Box:
-        """A box in pixels of what was sent, in pixels of the upright original."""
+        """Return the box of the upright original for a box in pixels of the picture that was sent."""
         across, down = self._scale
         return Box(x=x * across, y=y * down, width=width * across, height=height * down, image_size=self.size)
 
     def point(self, x: float, y: float, z: float | None = None) -> Point:
-        """A point in pixels of what was sent, in pixels of the upright original; depth scales with the width."""
+        """Return the point of the upright original for a point in pixels of the picture that was sent.
+
+        The depth ``z`` is scaled like the width.
+        """
         across, down = self._scale
         return Point(x=x * across, y=y * down, z=None if z is None else z * across)
 
     def box_from_fraction(self, x: float, y: float, width: float, height: float) -> Box | None:
-        """A box in fractions of the picture, in pixels; None where the picture's size is not known here."""
+        """Return a box in pixels for one in fractions of the picture, or None if the picture's size is not known."""
         if self.size is None:
             return None
         across, down = self.size
@@ -99,28 +105,29 @@ class _Frame:
 
 @dataclass(frozen=True)
 class Picture(_Frame):
-    """A picture ready to be sent: its bytes, or its address where the vendor fetches it itself."""
+    """A picture that is ready to be sent, as bytes or as an address that the vendor fetches itself."""
 
     blob: Blob | None = None
     uri: str | None = None
 
     @property
     def by_reference(self) -> bool:
-        """Whether only the address is sent."""
+        """True if only the address is sent."""
         return self.uri is not None
 
 
 @dataclass(frozen=True)
 class Decoded(_Frame):
-    """A picture for an engine on this machine."""
+    """A decoded picture for an engine on this machine."""
 
     image: PIL.Image.Image
 
 
 class Image(Source):
-    """A picture as given: a path, an address, bytes, a file open for reading bytes, a PIL image, a NumPy array.
+    """A picture as the user gives it: a path, an address, bytes, an open file, a PIL image or a NumPy array.
 
-    An array is height x width (grey) or height x width x 3 (RGB), uint8.
+    A file is open for reading bytes. An array is uint8, of the shape height x width, or height x width x 1 (grey),
+    3 (RGB) or 4 (RGBA).
 
     Example:
         >>> Image("나무.jpg").name
@@ -129,10 +136,15 @@ class Image(Source):
 
     kind = "an image"
     frame: _Frame | None = None
-    """The outcome of the last `fit` or `pixels`."""
+    """The result of the last `fit` or `pixels`."""
 
     def fit(self, limits: ImageLimits) -> Flow[Picture]:
-        """Make it fit a vendor's limits; InputError, and nothing sent, where that cannot be done."""
+        """Prepare the picture so that it fits a vendor's limits.
+
+        Raises:
+            InputError: It is no picture, is damaged or cannot be made to fit, or the vendor does not fetch its address.
+                Nothing was sent.
+        """
         yield from self.fetched()
         if self._memory:
             picture = self._recall(Picture)
@@ -144,22 +156,33 @@ class Image(Source):
         return picture
 
     def pixels(self, max_side: int) -> Flow[Decoded]:
-        """Decode it upright, in RGB, its longer side at most this, for an engine on this machine."""
+        """Decode the picture upright and in RGB, for an engine on this machine.
+
+        Args:
+            max_side: The greatest length of the longer side, in px; a larger picture is shrunk.
+
+        Raises:
+            InputError: It is no picture, is damaged or too large, or is at an address.
+        """
         yield from self.fetched()
         decoded = yield from call(self._pixels, max_side)
         self.frame = decoded
         return decoded
 
     def open(self) -> PIL.Image.Image:
-        """The whole picture, upright, in RGB."""
+        """Return the picture in its full size, upright and in RGB."""
         return self._pixels(None).image
 
     def look(self) -> None:
-        """Read its header; InputError for what is no picture, or too large a one."""
+        """Read the picture's header, so that an unusable picture is noticed early.
+
+        Raises:
+            InputError: It is no picture, is damaged or too large, or is at an address.
+        """
         self._opened()
 
     def facts(self) -> dict[str, Any]:
-        """What `Meta` says of this input."""
+        """Return the facts about this input that go into `Meta`."""
         frame = self.frame
         if self._memory:
             facts = self._memory["facts"]
@@ -172,14 +195,12 @@ class Image(Source):
         return {**known, "by_reference": self.uri is not None, **sent}
 
     def memory(self) -> dict[str, Any]:
-        """What a flow must know of it to read its replies again: size, scale, orientation; not the picture."""
+        """Return what a flow needs to read saved replies again: size, scale and orientation, but not the picture."""
         return self._kept(self.frame) if isinstance(self.frame, Picture) else {}
-
-    # -- what was given ------------------------------------------------------------------------------------
 
     @cached_property
     def _raster(self) -> PIL.Image.Image | None:
-        """Pixels given as such: a PIL image or a NumPy array."""
+        """The PIL image or NumPy array that was given, as a PIL image; None if the input is anything else."""
         if hasattr(self._given, "__array_interface__") and hasattr(self._given, "dtype"):
             return decode.from_array(self._given)
         if hasattr(self._given, "getexif"):
@@ -189,7 +210,7 @@ class Image(Source):
 
     @cached_property
     def key(self) -> str:
-        """sha256 (hex) of the bytes as given, of the pixels where those were given, or of the address."""
+        """The sha256 (hex) of the bytes as given, of the pixels where those were given, or of the address."""
         if self.uri or self._raster is None:
             return sha256(self.uri.encode("utf-8", "surrogatepass") if self.uri else self.data).hexdigest()
         head = f"{self._raster.mode} {self._raster.size} {decode.from_pillow(self._raster, '')[1].orientation}"
@@ -202,8 +223,6 @@ class Image(Source):
             return decode.from_pillow(self._raster.copy(), self.name)
         return decode.opened(self.data, self.name)
 
-    # -- making it fit -------------------------------------------------------------------------------------
-
     def _by_reference(self, limits: ImageLimits) -> Picture:
         address = self.address()
         if not limits.by_url or address.partition(":")[0].lower() not in limits.schemes:
@@ -211,7 +230,7 @@ class Image(Source):
         return Picture(None, None, None, None, None, None, uri=address)
 
     def _pixels(self, max_side: int | None) -> Decoded:
-        _ = self.key  # computed here, in a thread, for `facts`
+        _ = self.key  # `facts` needs it and may run in an event loop; this code runs in a thread
         image, header = self._opened()
         scale = 1.0 if max_side is None else min(1.0, max_side / max(header.width, header.height))
         size = _scaled(header, scale)
@@ -230,7 +249,8 @@ class Image(Source):
         return as_given or self._encoded_anew(image, header, largest, limits)
 
     def _as_given(self, header: Header, limits: ImageLimits) -> Picture | None:
-        """The very file without its metadata, where the vendor takes it so."""
+        """Return the file itself without its metadata, or None if the vendor would not accept it."""
+        # An animation is encoded anew, so that a single picture is sent.
         if header.format not in limits.formats or header.orientation != 1 or header.animated or self._raster:
             return None
         if header.format not in STRIPPABLE:
@@ -239,12 +259,12 @@ class Image(Source):
         if len(clean) > limits.max_bytes:
             return None
         size = header.width, header.height
-        if clean == self.data:  # the copy is let go
+        if clean == self.data:  # the copy can be freed
             return self._picture(header, size, self.data, header.format, "as given")
         return self._picture(header, size, clean, header.format, "metadata removed")
 
     def _encoded_anew(self, image: PIL.Image.Image, header: Header, scale: float, limits: ImageLimits) -> Picture:
-        """Turned, shrunk and encoded, in steps until it is small enough."""
+        """Turn, shrink and encode the picture, in steps until it is small enough."""
         size = _scaled(header, scale)
         shown = decode.upright(image, header, size, self.name)
         while min(size) >= limits.min_side:
@@ -258,7 +278,7 @@ class Image(Source):
 
     def _picture(self, header: Header, size: tuple[int, int], data: bytes, format: str, prepared: str) -> Picture:  # noqa: A002
         blob = Blob(self.key, lambda: data, f"image/{format.lower()}")
-        _ = blob.sha256  # computed here, in a thread, for `facts`
+        _ = blob.sha256  # for `facts`, as in `_pixels`
         return Picture(
             header.width, header.height, *size, header.format, prepared, blob=blob, orientation=header.orientation
         )
@@ -272,12 +292,12 @@ def _largest_scale(header: Header, limits: ImageLimits) -> float:
 
 
 def _scaled(header: Header, scale: float) -> tuple[int, int]:
-    # Down, not to the nearest: a side rounded up may be a pixel too long.
+    # Sides are rounded down, because one that is rounded up may be a pixel too long.
     return max(1, int(header.width * scale)), max(1, int(header.height * scale))
 
 
 def _encodings(image: PIL.Image.Image, header: Header, limits: ImageLimits) -> Iterator[tuple[str, bytes]]:
-    """The picture as files, the best first, each only made when asked for."""
+    """Yield the picture as files, the best first; each is made only when it is asked for."""
     lossless = header.format not in ("JPEG", "HEIC", "AVIF", "WEBP")
     if lossless and "PNG" in limits.formats and image.width * image.height <= LOSSLESS_UP_TO:
         yield "PNG", decode.encoded(image, "PNG")
@@ -286,7 +306,7 @@ def _encodings(image: PIL.Image.Image, header: Header, limits: ImageLimits) -> I
 
 
 def _said(header: Header, size: tuple[int, int], format: str | None) -> str:  # noqa: A002
-    """What was done, in a few words."""
+    """Return a note of how the picture was prepared: "upright, 4000→1600 px"."""
     parts = ["upright"] if header.orientation != 1 else []
     longest, sent = max(header.width, header.height), max(size)
     parts += [f"{longest}→{sent} px"] if longest != sent else []

@@ -1,4 +1,4 @@
-"""Inputs as given: where the bytes are, what they are called, the digest they are known by."""
+"""Hold an input as the user gave it, with its name and the digest by which it is recognised."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ FileInput = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 ADDRESS = re.compile(r"^(https?|gs)://", re.IGNORECASE)
 FETCH = "Give the file, or let the client fetch it: Client(…, fetch_urls=True)."
 MOST_BYTES = 200_000_000
-"""A larger file is no photo and no speech that any service takes."""
+"""The most bytes of an input; a larger file is no photo and no speech that any service accepts."""
 
 
 class Source:
-    """A file, bytes, an open file, or the address of one. Nothing is read until it is needed.
+    """An input as the user gives it: a path, bytes, an open file, or an address. Nothing is read before it is needed.
 
     Args:
         given: A path; bytes; a file open for reading bytes; or an ``https://`` or ``gs://`` address, which is
             passed on to the vendor, unless the client fetches it (``fetch_urls=``).
-        name: What to call it; by default its file name, or its address without what stands behind "?".
+        name: The input's name; by default the file's name, or the address without what follows "?".
     """
 
     kind = "file"
-    """What it should be, for messages: "an image", "audio"."""
+    """The expected kind of input, for error messages: "an image", "audio"."""
 
     def __init__(self, given: Any, *, name: str | None = None) -> None:
         self._given = given
         self._name = name
         self.uri: str | None = given if isinstance(given, str) and ADDRESS.match(given) else None
-        """The address that the vendor is to fetch; None where the bytes are here."""
+        """The address that the vendor is to fetch; None if the bytes are here."""
         self._address = self.uri
 
     @property
     def name(self) -> str:
-        """The file's name, or the address as it may be shown; for bytes the kind and the beginning of their digest."""
+        """The file's name, or the address as it may be shown; bytes are named by kind and the start of their digest."""
         if self._name:
             return self._name
         path = getattr(self._given, "name", None) if hasattr(self._given, "read") else self._given
@@ -59,16 +59,20 @@ class Source:
         try:
             return f"{self.kind.split()[-1]}-{self.key[:8]}"
         except InputError:
-            return self.kind.split()[-1]  # nothing to take a digest of: the call itself says so
+            return self.kind.split()[-1]  # there are no bytes to hash, and the call itself will say so
 
     @cached_property
     def key(self) -> str:
-        """sha256 (hex) of the bytes as given, or of the address."""
+        """The sha256 (hex) of the bytes as given, or of the address."""
         return sha256(self.uri.encode("utf-8", "surrogatepass") if self.uri else self.data).hexdigest()
 
     @cached_property
     def data(self) -> bytes:
-        """The bytes as given; InputError where there are none to be had."""
+        """The bytes as given.
+
+        Raises:
+            InputError: There are none, they cannot be read, or there are too many.
+        """
         data = self._read()
         if not data:
             raise InputError(f"{self.name} is empty (0 bytes)" if self._has_name else "the data is empty (0 bytes)")
@@ -77,7 +81,11 @@ class Source:
         return data
 
     def address(self) -> str:
-        """The address that the vendor is to fetch; InputError for one that no request can hold."""
+        """Return the address that the vendor is to fetch.
+
+        Raises:
+            InputError: The address has characters that no request can hold.
+        """
         address = str(self.uri)
         try:
             address.encode()
@@ -86,7 +94,7 @@ class Source:
         return address
 
     def fetched(self) -> Flow[None]:
-        """Have the file at an address here, where the client fetches it itself."""
+        """Fetch the file at a web address if the client does so (``fetch_urls=``); else the vendor will fetch it."""
         if self.is_web:
             data = yield Fetch(str(self.uri))
             if data is not None:
@@ -94,25 +102,31 @@ class Source:
 
     @property
     def is_web(self) -> bool:
-        """Whether it is an address that a browser could open too."""
+        """True if the input is an address that a browser could open too."""
         return self.uri is not None and not self.uri.lower().startswith("gs:")
 
     def facts(self) -> dict[str, Any]:
-        """What `Meta` says of this input."""
+        """Return the facts about this input that go into `Meta`."""
         raise NotImplementedError
 
     _memory: Mapping[str, Any] | None = None
-    """Where the bytes are not here any more: what is known of them."""
+    """The saved facts about an input whose bytes are not here any more."""
 
     @classmethod
     def recalled(cls, name: str, key: str, memory: Mapping[str, Any]) -> Self:
-        """One of which only this is known: its replies can be read again, it cannot be sent."""
+        """Return an input without its bytes: saved replies about it can be read again, but it cannot be sent.
+
+        Args:
+            name: The input's name.
+            key: The digest of the bytes as they were given.
+            memory: The facts that `Image.memory` or `Audio.memory` returned.
+        """
         source = cls(b"", name=name)
-        source.key, source._memory, source.uri = key, memory, memory["fitted"]["uri"]  # its own
+        source.key, source._memory, source.uri = key, memory, memory["fitted"]["uri"]
         return source
 
     def _kept(self, fitted: Any) -> dict[str, Any]:
-        """What is known of it as it was made to fit, without its bytes."""
+        """Return the facts about the input and its prepared form, without any bytes."""
         known = {**vars(fitted), "uri": fitted.uri and shown(fitted.uri)}
         del known["blob"]
         return {
@@ -122,8 +136,8 @@ class Source:
         }
 
     def _recall(self, kind: Callable[..., F]) -> F:
-        """The same, without bytes that could be loaded."""
-        assert self._memory is not None  # noqa: S101  # for the types
+        """Return the prepared form that the saved facts describe; its bytes cannot be loaded."""
+        assert self._memory is not None  # noqa: S101  # for the type checker
 
         def load() -> bytes:
             raise InputError(f"{self.name} itself is not kept", advice="Give the file again.")
@@ -179,7 +193,7 @@ class Source:
 
 
 def not_a(kind: str, name: str, data: bytes) -> InputError:
-    """The error for bytes that are something else, with how they begin and what that may mean."""
+    """Return the error about bytes that are not of the expected kind; it says how they begin or what they may be."""
     begin = data[:BEGINNING].removeprefix(b"\xef\xbb\xbf").lstrip()
     if re.match(rb"<(!doctype\s+html|html|head|body)", begin, re.IGNORECASE):
         first = begin[:9].decode("ascii", "replace")
@@ -192,7 +206,7 @@ def not_a(kind: str, name: str, data: bytes) -> InputError:
 
 
 BEGINNING = 2_000
-"""Bytes that are looked at to tell what a file is."""
+"""How many bytes are looked at to recognise the kind of a file."""
 OTHER_KINDS = tuple(
     (re.compile(mark, re.DOTALL | re.IGNORECASE), what)
     for mark, what in (

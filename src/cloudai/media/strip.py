@@ -1,8 +1,9 @@
-"""Takes metadata out of picture files without touching a pixel.
+"""Remove the metadata from picture files without a change to any pixel.
 
-Camera, place, time, author, comments, thumbnails and whatever follows the end of the picture stay here; the
-colour profile goes along without its texts (``profile.py``), since without it colours change. Works on the bytes: a
-library that decodes and encodes anew would change the pixels. What is kept is listed; all else is left out.
+Camera, location, time, author, comments, thumbnails and whatever follows the end of the picture are not sent. The
+colour profile is, without its texts (``icc.py``), because colours would change without it. The functions work on the
+bytes of the file: decoding and encoding it anew would change the pixels. They keep what is listed here, and leave out
+all else.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ __all__ = ["STRIPPABLE", "png_chunks", "scans", "strip"]
 
 
 def strip(data: bytes, format: str) -> bytes:  # noqa: A002  # Pillow's word
-    """The same picture without metadata; InputError where the file is cut off.
+    """Return the same picture without metadata.
 
     Args:
         data: A whole file.
         format: One of `STRIPPABLE`.
+
+    Raises:
+        InputError: The file is cut off or damaged.
     """
     try:
         return STRIPPABLE[format](data)
@@ -38,30 +42,30 @@ def _cut_off(format: str) -> InputError:  # noqa: A002
     return InputError(f"the {format} file is cut off or damaged", advice="Download or export it again.")
 
 
-# -- JPEG: https://www.w3.org/Graphics/JPEG/itu-t81.pdf, Annex B -------------------------------------------
-
 EOI, SOS, APP0, APP2, APP14 = 0xD9, 0xDA, 0xE0, 0xE2, 0xEE
 FRAME = frozenset({*range(0xC0, 0xC8), *range(0xC9, 0xD0), 0xDA, 0xDB, 0xDC, 0xDD})
-"""Segments a decoder needs: frames, scans, tables."""
+"""Markers of the segments that a decoder needs: frames, scans and tables."""
 STANDALONE = frozenset({0x01, *range(0xD0, 0xD8)})
-"""Markers without a length: TEM and the restart markers."""
+"""Markers of segments that state no length: TEM and the restart markers."""
 MARKER = re.compile(rb"\xff(?=[^\x00\x01\xd0-\xd7\xff])")
-"""The next marker in entropy-coded data that is neither stuffing nor a restart."""
+"""The pattern of a marker in entropy-coded data that is neither byte stuffing nor a restart."""
 ICC = b"ICC_PROFILE\0"
 MOST_IN_SEGMENT = 65_519 - len(ICC) - 2
 
 
 def _jpeg(data: bytes) -> bytes:
+    """Return a JPEG file without metadata; see Annex B of https://www.w3.org/Graphics/JPEG/itu-t81.pdf."""
     first = b""
     rest: list[bytes | memoryview] = []
     profile: dict[int, bytes] = {}
     for marker, payload, scan in _segments(data):
         if marker == APP2 and payload.startswith(ICC):
+            # A long profile is in several segments, which are numbered.
             profile[payload[len(ICC)]] = payload[len(ICC) + 2 :]
         elif (kept := _kept_segment(marker, payload)) is None:
             continue
         elif marker == APP0:
-            first = first or _segment(marker, kept)  # it has to come first, and once
+            first = first or _segment(marker, kept)  # APP0 has to come first, and only once
         else:
             rest += [_segment(marker, kept), scan]
     icc = scrubbed(b"".join(profile[number] for number in sorted(profile)))
@@ -69,8 +73,11 @@ def _jpeg(data: bytes) -> bytes:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, memoryview]]:
-    """Marker, payload, and what a scan has behind it, up to the end of the first picture: the rest is not sent."""
-    whole, position = memoryview(data), 2  # nearly all of it is in the scans: they are not copied
+    """Yield the marker and the payload of each segment, and the entropy-coded data behind it if it is a scan.
+
+    It ends with the first picture: whatever follows is not sent.
+    """
+    whole, position = memoryview(data), 2  # scans are nearly all of the file, and a view copies nothing
     while True:
         marker, position = _next_marker(data, position)
         if marker == EOI:
@@ -79,7 +86,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, memoryview]]:
             continue
         length = int.from_bytes(data[position : position + 2], "big")
         payload = data[position + 2 : position + length]
-        if length < 2 or len(payload) != length - 2:  # noqa: PLR2004  # the length counts itself
+        if length < 2 or len(payload) != length - 2:  # noqa: PLR2004  # the length counts its own two bytes
             raise _cut_off("JPEG")
         position += length
         scan = whole[:0]
@@ -90,7 +97,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, memoryview]]:
 
 
 def scans(data: bytes) -> int:
-    """How often a JPEG is painted over: a decoder goes over the whole picture for each scan."""
+    """Return the number of scans in a JPEG; a decoder goes over the whole picture for each."""
     count = 0
     with suppress(InputError, IndexError):
         for marker, _, _ in _segments(data):
@@ -101,7 +108,7 @@ def scans(data: bytes) -> int:
 def _next_marker(data: bytes, position: int) -> tuple[int, int]:
     if data[position] != 0xFF:  # noqa: PLR2004
         raise _cut_off("JPEG")
-    while data[position] == 0xFF:  # noqa: PLR2004  # any number of fill bytes
+    while data[position] == 0xFF:  # noqa: PLR2004  # any number of fill bytes may stand here
         position += 1
     return data[position], position + 1
 
@@ -115,10 +122,10 @@ def _end_of_scan(data: bytes, position: int) -> int:
 
 def _kept_segment(marker: int, payload: bytes) -> bytes | None:
     if marker == APP0:
-        # JFIF with its size set to 0 by 0: a thumbnail may show what was cropped away.
+        # The thumbnail is left out and its size set to 0 by 0: it may show what was cropped away.
         return payload[:12] + b"\0\0" if payload.startswith(b"JFIF\0") else None
     if marker == APP14:
-        # Adobe's says how the colours are stored: without it a CMYK picture turns negative.
+        # Adobe's segment says how the colours are stored: without it a CMYK picture turns negative.
         return payload[:12] if payload.startswith(b"Adobe") else None
     return payload if marker in FRAME else None
 
@@ -131,8 +138,6 @@ def _icc_segments(profile: bytes) -> list[bytes]:
     pieces = [profile[start : start + MOST_IN_SEGMENT] for start in range(0, len(profile), MOST_IN_SEGMENT)]
     return [_segment(APP2, ICC + bytes([i, len(pieces)]) + piece) for i, piece in enumerate(pieces, 1)]
 
-
-# -- PNG: https://www.w3.org/TR/png-3/ ---------------------------------------------------------------------
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_KEPT = {
@@ -149,14 +154,15 @@ PNG_KEPT = {
     b"pHYs": 9,
     b"cICP": 4,
 }
-"""What a decoder needs, and its largest size in bytes: what is longer holds something else behind it."""
+"""The chunks that a decoder needs, and the most bytes of each: a longer one has something else behind its content."""
 ONCE = (b"IHDR", b"PLTE", b"IDAT")
-"""What stands in one place, pieces of pixels one behind the other."""
+"""The chunks that occur once only; the pixels may be in several ``IDAT`` that follow each other."""
 MOST_PROFILE = 8_000_000
-"""Bytes of a colour profile; printers' have up to three million."""
+"""The most bytes of a decompressed colour profile; a printer's has up to three million."""
 
 
 def _png(data: bytes) -> bytes:
+    """Return a PNG file without metadata; see https://www.w3.org/TR/png-3/."""
     return PNG_SIGNATURE + b"".join(_png_chunk(name, body) for name, body in _png_kept(data))
 
 
@@ -165,11 +171,11 @@ def _png_kept(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     last = b""
     for name, body in png_chunks(data):
         if name in ONCE and name in once and last != name:
-            raise _cut_off("PNG")  # what stands between would be left out, and the picture would be another
+            raise _cut_off("PNG")  # without what stands between the two it would be another picture
         last = name
         once.add(name)
         if name == b"iCCP":
-            # Its name may be anything; the profile itself is packed.
+            # A profile's name may be any text and is left out; the profile behind it is compressed.
             profile = scrubbed(_unpacked(body.partition(b"\0")[2][1:]))
             if profile:
                 yield name, b"icc\0\0" + zlib.compress(profile)
@@ -185,7 +191,12 @@ def _unpacked(data: bytes) -> bytes:
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Name and content of each chunk up to the end of the picture; InputError where one is damaged."""
+    """Yield the name and the content of each chunk, up to the end of the picture.
+
+    Raises:
+        InputError: The checksum of a chunk is wrong.
+        struct.error: The file is cut off.
+    """
     position = len(PNG_SIGNATURE)
     while True:
         length, name = struct.unpack_from(">I4s", data, position)
@@ -203,14 +214,13 @@ def _png_chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I4s", len(body), name) + body + struct.pack(">I", zlib.crc32(name + body))
 
 
-# -- WebP: https://developers.google.com/speed/webp/docs/riff_container -------------------------------------
-
 WEBP_KEPT = frozenset({b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ICCP"})
 VP8X_ICC, VP8X_EXIF, VP8X_XMP = 0x20, 0x08, 0x04
 VP8X_SIZE = 10
 
 
 def _webp(data: bytes) -> bytes:
+    """Return a WebP file without metadata; see https://developers.google.com/speed/webp/docs/riff_container."""
     (size,) = struct.unpack_from("<I", data, 4)
     if len(data) < size + 8:
         raise _cut_off("WEBP")
@@ -221,12 +231,13 @@ def _webp(data: bytes) -> bytes:
 
 def _webp_kept(name: bytes, body: bytes) -> bytes:
     if name == b"VP8X":
+        # Its flags must not announce metadata that is not sent.
         return bytes([body[0] & ~(VP8X_EXIF | VP8X_XMP)]) + body[1:VP8X_SIZE]
     return (scrubbed(body) or NO_PROFILE) if name == b"ICCP" else body
 
 
 NO_PROFILE = b"\0\0"
-"""VP8X has said that there is a profile: one that nobody can read stands for none."""
+"""The content that replaces an unreadable profile: VP8X has said that there is one, and no reader can use this."""
 
 
 def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -241,8 +252,8 @@ def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _webp_chunk(name: bytes, body: bytes) -> bytes:
-    return struct.pack("<4sI", name, len(body)) + body + b"\0" * (len(body) % 2)  # chunks begin at even places
+    return struct.pack("<4sI", name, len(body)) + body + b"\0" * (len(body) % 2)  # chunks begin at even offsets
 
 
 STRIPPABLE = {"JPEG": _jpeg, "PNG": _png, "WEBP": _webp}
-"""Formats that can be stripped, and how."""
+"""The formats that can be stripped, each with the function that does it."""

@@ -1,1 +1,1 @@
-"""What the operations return: frozen pydantic models."""
+"""Define the results of the operations, as frozen pydantic models."""

@@ -1,4 +1,4 @@
-"""What every result shares: frozen data, strict numbers, `meta` and `raw` beside the values."""
+"""Define what all results share: frozen data, strict numbers, and `meta` and `raw` beside the values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Box", "Level", "Meta", "Model", "Point", "Result"]
 T = TypeVar("T")
 
 ROUNDING = 1e-6
-"""Vendors compute in float32: a confidence of 1.0000001 is a 1, not a reply to refuse."""
+"""How far a number may lie outside 0 to 1. Vendors compute in float32, where a confidence of 1.0000001 means 1."""
 
 
 def _in_unit(value: float) -> float:
@@ -30,7 +30,7 @@ UnitFloat = Annotated[float, AfterValidator(_in_unit)]
 
 
 class Model(BaseModel):
-    """A frozen value whose numbers are finite numbers: the text "0.5" and NaN are refused."""
+    """A frozen value whose numbers are finite numbers: it refuses the text "0.5" and NaN."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -39,21 +39,21 @@ class Model(BaseModel):
         extra="forbid",
         ser_json_bytes="base64",  # audio is not text
         val_json_bytes="base64",
-        defer_build=True,
+        defer_build=True,  # most programs use few of the models, and building all takes time at import
     )
 
 
 class Point(Model):
-    """A place in the upright original, in pixels from its top left corner."""
+    """A position in the upright original, in pixels from its top left corner."""
 
     x: float
     y: float
     z: float | None = None
-    """Depth as the vendor gives it; None where it gives none."""
+    """Depth as the vendor gives it; None if it gives none."""
 
 
 class Box(Model):
-    """An axis-parallel rectangle in pixels of the upright original; may reach over its edge."""
+    """An axis-parallel rectangle in pixels of the upright original; it may reach over the edge."""
 
     x: float
     """Left edge."""
@@ -66,7 +66,11 @@ class Box(Model):
 
     @property
     def normalized(self) -> tuple[float, float, float, float]:
-        """(x, y, width, height) as fractions of the picture; NeedsImageError where its size is unknown."""
+        """The box as fractions of the picture: x, y, width, height.
+
+        Raises:
+            NeedsImageError: The size of the picture is not known, because it was passed on by URL.
+        """
         if self.image_size is None:
             raise NeedsImageError(
                 "the size of a picture passed on by URL is not known here",
@@ -77,12 +81,12 @@ class Box(Model):
 
     @property
     def area(self) -> float:
-        """Width times height, square pixels."""
+        """Width times height, in square pixels."""
         return self.width * self.height
 
 
 class Level(Model):
-    """A grade with the vendor's own word kept beside our number.
+    """A grade as our number, with the vendor's own word beside it.
 
     Google's likelihood words become 0, .25, .5, .75, 1 (VERY_UNLIKELY to VERY_LIKELY): ranks, not
     probabilities. UNKNOWN and words we do not know have no score.
@@ -93,47 +97,48 @@ class Level(Model):
 
 
 class Meta(Model):
-    """Where a result comes from, and what it cost."""
+    """The origin of a result, and what the call cost."""
 
     provider: str = ""
     operation: str = ""
     method: Literal["classic", "generative", "local"] = "classic"
     service: str | None = None
-    """The vendor's service, for example "vision"; all of them, with commas, where the operation asked several."""
+    """The vendor's service, for example "vision"; several are separated by commas."""
     api_version: str | None = None
     model: str | None = None
-    """The model the reply names."""
+    """The model that the reply names."""
     request_id: str | None = None
     language_sent: str | None = None
-    """The language code that went out, in the vendor's spelling."""
+    """The language code that was sent, in the vendor's spelling."""
     input: str = ""
-    """Name of the input: a file name, a URL, or its first bytes' digest."""
+    """Name of the input: a file name, a URL, or the kind of input and the beginning of its digest."""
     sha256: str | None = None
-    """Digest of the input as given; the key by which a paid call is found again."""
+    """Digest (hex) of the input as given, by which a paid call is recognised."""
     sent_sha256: str | None = None
-    """Digest of the bytes sent, after turning, fitting and stripping."""
+    """Digest (hex) of the bytes that were sent, after turning, fitting and stripping."""
     sent_bytes: int | None = None
     prepared: str | None = None
-    """What was done to the input: "upright, 4000→1600 px"."""
+    """A note of what was done to the input: "upright, 4000→1600 px"."""
     image_size: tuple[int, int] | None = None
-    """Width and height of the upright original, px; None when passed on by URL."""
+    """Width and height of the upright original, in px; None if it was passed on by URL."""
     by_reference: bool = False
-    """The vendor fetched the input from its URL itself."""
+    """True if the vendor fetched the input from its URL itself."""
     called_at: datetime | None = None
     elapsed: float | None = None
-    """Seconds, waits and retries included."""
+    """Seconds that the call took, waits and retries included."""
     attempts: int = 0
     billed_min: int = 0
-    """Fewest units the vendor can have counted for this call, failed attempts included."""
+    """The fewest units that the vendor can have counted for this call, failed attempts included."""
     billed_max: int = 0
+    """The most units that the vendor can have counted for this call."""
     replayed: bool = False
-    """The reply came from a cassette or journal: nothing was sent."""
+    """True if the reply came from a cassette or a journal, and nothing was sent."""
 
 
 class Result(Model):
     """The base of every result.
 
-    ``meta`` says where it comes from; ``raw`` is the reply as received (a list of replies where the
+    ``meta`` says where the result comes from; ``raw`` is the reply as it was received (a list of replies where the
     operation took several). Both are left out of equality, ``repr`` and ``model_dump()``.
     """
 
@@ -141,7 +146,7 @@ class Result(Model):
     raw: Any = Field(default=None, exclude=True, repr=False)
 
     units: ClassVar[Mapping[str, str]] = {}
-    """Units of the columns of `table()`."""
+    """The units of the columns of `table`, by the column's name."""
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and self._values() == other._values()
@@ -155,15 +160,21 @@ class Result(Model):
         return self.model_copy(update={"meta": meta, "raw": raw})
 
     def _rows(self) -> list[dict[str, Any]]:
-        """The operation's own columns, one row for each thing found."""
+        """Return the operation's own columns, as one row for each item of the result."""
         raise NotImplementedError
 
     def _columns(self) -> Sequence[str]:
-        """The operation's own columns, in order."""
+        """Return the names of the operation's own columns, in order."""
         raise NotImplementedError
 
     def to_rows(self, *, item: int = 0) -> list[dict[str, Any]]:
-        """One dict for each thing found; one with ``status`` "none_found" where there is none."""
+        """Return one dict for each item of the result.
+
+        A result without items gives a single dict, with the ``status`` "none_found".
+
+        Args:
+            item: The number of the input, for the column of that name.
+        """
         rows = self._rows()
         head = {
             "item": item,
@@ -175,15 +186,15 @@ class Result(Model):
         return [{**head, **dict.fromkeys(self._columns()), **row} for row in rows or [self._nothing()]]
 
     def _nothing(self) -> dict[str, Any]:
-        """What is known where nothing was found."""
+        """Return the columns that have a value even if the result has no items."""
         return {}
 
     def table(self) -> Table:
-        """The rows with their columns and units."""
+        """Return the rows as a table with columns and units."""
         return Table(self.to_rows(), [*LEADING, *self._columns()], self.units)
 
     def to_csv(self, path: Any = None, *, excel: bool = True) -> str:
-        """Write the table as CSV, or return it: see `Table.to_csv`."""
+        """Return the table as CSV, and write it to a file if a path is given; see `Table.to_csv`."""
         return self.table().to_csv(path, excel=excel)
 
     def _repr_html_(self) -> str:
@@ -191,12 +202,12 @@ class Result(Model):
 
 
 class Many(Result, Generic[T]):
-    """A result that iterates over its main thing, and is true even when empty."""
+    """A result that iterates over its main items, and is true even when it has none."""
 
     def _items(self) -> Sequence[T]:
         raise NotImplementedError
 
-    def __iter__(self) -> Iterator[T]:  # type: ignore[override]  # pydantic iterates over fields; we do not
+    def __iter__(self) -> Iterator[T]:  # type: ignore[override]  # pydantic iterates over the fields
         return iter(self._items())
 
     def __len__(self) -> int:

@@ -1,9 +1,9 @@
-"""Faces and ages.
+"""Define the results about faces and ages.
 
 Emotions and ages are a machine's guesses about appearance: not what a person feels, nor how old they are.
-Sides are the image's: ``left_eye`` is the one further left in the picture. Angles are in degrees: roll +
-is clockwise as seen, yaw + turns the nose to the image's right, pitch + is up. Azure's roll is so; of its
-yaw and pitch the recordings do not prove the sign, and they are given as they come.
+Left and right are sides of the image: ``left_eye`` is the one further left in the picture. Angles are in degrees: a
+positive roll is clockwise as seen, a positive yaw turns the nose to the image's right, a positive pitch is up. This
+holds for Azure's roll. The recordings do not prove the signs of its yaw and pitch, which are given as they come.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ EMOTIONS: tuple[Emotion, ...] = get_args(Emotion)
 
 
 class Pose(Model):
-    """How a head is turned, degrees; None for an angle the vendor does not give."""
+    """The angles by which a head is turned, in degrees; None for one that the vendor does not give."""
 
     roll: float | None = None
     pitch: float | None = None
@@ -35,10 +35,10 @@ class Pose(Model):
 
 
 class Emotions(Model):
-    """Apparent expression, a guess; None for an emotion the vendor does not offer.
+    """The apparent expression of a face, which is a guess; None for an emotion that the vendor does not offer.
 
-    ``scale`` says what the scores are: "probability" (Azure: they sum to 1), "likelihood" (Google: a
-    word's rank, 0 to 1) or "confidence" (each on its own). Never average or compare across scales.
+    ``scale`` says what the scores are: "probability" (Azure: they sum to 1), "likelihood" (Google: the
+    rank of a word, 0 to 1) or "confidence" (each on its own). Never average or compare across scales.
     """
 
     scale: Literal["probability", "likelihood", "confidence"]
@@ -54,13 +54,13 @@ class Emotions(Model):
     confused: Level | None = None
 
     def scores(self) -> dict[str, float]:
-        """The emotions that have a score."""
+        """Return the score of each emotion that has one."""
         levels = {name: getattr(self, name) for name in EMOTIONS}
         return {name: level.score for name, level in levels.items() if level and level.score is not None}
 
     @property
     def top(self) -> str | None:
-        """The strongest one; None where all are zero, or where two share the first place."""
+        """The emotion with the highest score; None if all scores are zero, or two emotions share the highest."""
         ranked = sorted(self.scores().items(), key=lambda pair: -pair[1])
         if not ranked or ranked[0][1] == 0 or (len(ranked) > 1 and ranked[0][1] == ranked[1][1]):
             return None
@@ -68,7 +68,7 @@ class Emotions(Model):
 
 
 class Age(Model):
-    """An apparent age in years, a guess: a range where the vendor gives one, else a number."""
+    """An apparent age in years, which is a guess: a range if the vendor gives one, else a number."""
 
     low: float | None = None
     high: float | None = None
@@ -76,47 +76,50 @@ class Age(Model):
 
 
 class Face(Model):
-    """One face; None for whatever the vendor does not offer or was not asked."""
+    """One face; a field is None if the vendor does not offer it or was not asked for it."""
 
     box: Box
     """The face itself, brow to chin (Google's ``fdBoundingPoly``)."""
     head_box: Box | None = None
     """The whole head, where the vendor gives it (Google's ``boundingPoly``)."""
     confidence: UnitFloat | None = None
-    """That this is a face at all, 0 to 1."""
+    """Confidence that this is a face at all, 0 to 1."""
     landmarks: Mapping[str, Point] | None = None
-    """Points by our names ("left_eye", "nose_tip" …); names we do not have are "vendor:NAME"."""
+    """Points by our names ("left_eye", "nose_tip" …); one that we have no name for is "vendor:NAME"."""
     landmarks_confidence: UnitFloat | None = None
     pose: Pose | None = None
     emotions: Emotions | None = None
     age: Age | None = None
     glasses: str | None = None
-    """"none", "reading", "sun" or "swimming"."""
+    """The kind of glasses: "none", "reading", "sun" or "swimming"."""
     blur: Level | None = None
     exposure: Level | None = None
-    """Google grades under-exposure; Azure's 0 is too dark, 1 too bright, and its word says which."""
+    """A grade of the exposure.
+
+    Google grades under-exposure; for Azure 0 is too dark and 1 too bright, and its word says which.
+    """
     headwear: Level | None = None
     occlusion: Mapping[str, bool] | None = None
-    """Of "forehead", "eyes", "mouth": whether something is in front."""
+    """For "forehead", "eyes" and "mouth", True if something is in front of them."""
     mask: str | None = None
     """The vendor's word for what covers nose and mouth."""
     quality: str | None = None
-    """The vendor's word for how fit the face is to be looked at closely: "low", "medium", "high"."""
+    """The vendor's word for how suitable the face is for a closer analysis: "low", "medium", "high"."""
 
     def crop(self, image: ImageInput, *, margin: float = 0.4, aspect: float | None = None) -> PIL.Image.Image:
-        """This face cut out of the picture it was found in, upright.
+        """Return this face, cut out of the upright picture.
 
         Args:
-            image: The same picture as given to the call.
-            margin: Room on each side, as a share of the box's longer side.
-            aspect: Width over height of the cut, for example ``3 / 4``; None keeps the box's own.
+            image: The picture that was given to the call.
+            margin: The margin on each side, as a share of the box's longer side.
+            aspect: Width over height of the cut, for example ``3 / 4``; None keeps that of the box with its margins.
 
         Raises:
             NeedsImageError: The box belongs to a picture that was passed on by URL.
         """
         from cloudai.media import Image
 
-        self.box.normalized  # noqa: B018  # refuses a box whose frame is unknown
+        self.box.normalized  # noqa: B018  # it raises if the picture's size is unknown
         upright = Image(image).open()
         room = margin * max(self.box.width, self.box.height)
         width, height = self.box.width + 2 * room, self.box.height + 2 * room
@@ -132,11 +135,11 @@ class Face(Model):
 
 
 class Faces(Many[Face]):
-    """The faces in a picture, largest first. Iterates over them."""
+    """The faces in a picture, largest first. It iterates over them."""
 
     faces: tuple[Face, ...] = ()
     truncated: bool = False
-    """As many as were asked for came back: there may be more."""
+    """True if as many faces came back as were asked for: there may be more."""
 
     units: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("x", "y", "width", "height", "image_width", "image_height"), "px"),
@@ -182,18 +185,18 @@ FACE_COLUMNS = (
 
 
 def largest_first(faces: Sequence[Face]) -> tuple[Face, ...]:
-    """Every provider's order: by area, the vendor's own order among equals."""
+    """Return faces in the order of all results: by area, and among equals in the vendor's order."""
     return tuple(sorted(faces, key=lambda face: -face.box.area))
 
 
 class FaceAge(Age):
-    """An apparent age and the face it belongs to."""
+    """An apparent age, and the box of the face that it belongs to."""
 
     box: Box
 
 
 class Ages(Many[FaceAge]):
-    """The apparent ages of the faces in a picture, largest face first. Iterates over them."""
+    """The apparent ages of the faces in a picture, largest face first. It iterates over them."""
 
     ages: tuple[FaceAge, ...] = ()
     truncated: bool = False

@@ -1,4 +1,4 @@
-"""What is in a picture: `ImageAnalysis` and its parts; and the text in it, `Text`."""
+"""Define the results about the contents of a picture, `ImageAnalysis`, and about the text in it, `Text`."""
 
 from __future__ import annotations
 
@@ -67,26 +67,29 @@ class Tag(Model):
     confidence: UnitFloat | None = None
     language: str | None = None
     vendor_id: str | None = None
-    """The vendor's identifier, for example a Google Knowledge Graph ``/m/…``."""
+    """The vendor's identifier, for example ``/m/…`` of the Google Knowledge Graph."""
 
 
 class Object(Tag):
-    """A thing and where it is; ``box`` is None for a picture passed on by URL in fractions."""
+    """An object and where it is.
+
+    ``box`` is None if the vendor gives fractions and the picture's size is unknown, because it was passed on by URL.
+    """
 
     box: Box | None = None
     parent: str | None = None
-    """The wider kind: "vehicle" for a "car"."""
+    """The wider kind of the object: "vehicle" for a "car"."""
 
 
 class Person(Model):
-    """A person and where they stand; nobody is named."""
+    """A person and where they are in the picture; no person is ever named."""
 
     confidence: UnitFloat | None = None
     box: Box | None = None
 
 
 class Place(Tag):
-    """A landmark; latitude and longitude in degrees, WGS84."""
+    """A landmark; latitude and longitude are in degrees, WGS84."""
 
     box: Box | None = None
     latitude: float | None = None
@@ -100,7 +103,7 @@ class Brand(Tag):
 
 
 class Category(Model):
-    """A place in the vendor's taxonomy, for example "people_portrait"."""
+    """A category of the vendor's taxonomy, for example "people_portrait"."""
 
     name: str
     confidence: UnitFloat | None = None
@@ -109,11 +112,11 @@ class Category(Model):
 class Color(Model):
     """A dominant colour.
 
-    ``score`` is how much it strikes the eye, by the vendor's reckoning; ``fraction`` the share of pixels.
+    ``score`` says how prominent the vendor finds it; ``fraction`` is its share of the pixels.
     """
 
     hex: str | None = Field(default=None, pattern="^#[0-9a-f]{6}$")
-    """None where the vendor only names it: see ``name``."""
+    """The colour as "#rrggbb"; None if the vendor only names it (see ``name``)."""
     score: float | None = None
     fraction: float | None = None
     name: str | None = None
@@ -121,18 +124,18 @@ class Color(Model):
 
 
 class Crop(Model):
-    """A part of the picture that makes a good cut."""
+    """A part of the picture that the vendor suggests as a crop."""
 
     box: Box
     confidence: UnitFloat | None = None
     aspect: float | None = None
-    """Width over height, where the vendor names it."""
+    """Width over height, where the vendor states it."""
     importance: float | None = None
     """Salience relative to the whole picture; real replies exceed 1."""
 
 
 class WebEntity(Model):
-    """A subject the vendor knows from similar pictures on the web; ``score`` has no upper bound."""
+    """A subject that the vendor knows from similar pictures on the web; ``score`` has no upper bound."""
 
     name: str | None = None
     score: float | None = None
@@ -148,7 +151,7 @@ class WebPage(Model):
 
 
 class Web(Model):
-    """Where else the picture is found on the web."""
+    """The pages and pictures on the web that show this picture, a part of it, or a similar one."""
 
     best_guesses: tuple[str, ...] = ()
     entities: tuple[WebEntity, ...] = ()
@@ -159,7 +162,7 @@ class Web(Model):
 
 
 class Word(Model):
-    """One word, its place and its reading confidence."""
+    """One word, its position, and the confidence that it was read correctly."""
 
     text: str
     confidence: UnitFloat | None = None
@@ -181,7 +184,7 @@ class Line(Model):
 
 
 class Block(Model):
-    """A column, a caption, a table: lines that belong together."""
+    """Lines that belong together: a column, a caption, a table."""
 
     lines: tuple[Line, ...] = ()
     box: Box | None = None
@@ -189,7 +192,7 @@ class Block(Model):
 
 
 class Page(Model):
-    """One page; a photo has one."""
+    """One page of text; a photo has one."""
 
     blocks: tuple[Block, ...] = ()
     width: float | None = None
@@ -198,7 +201,7 @@ class Page(Model):
 
 
 class Text(Many[Line]):
-    """The text in a picture. Iterates over its lines."""
+    """The text in a picture. It iterates over its lines."""
 
     text: str = ""
     pages: tuple[Page, ...] = ()
@@ -241,7 +244,7 @@ class Text(Many[Line]):
 
 
 class ImageAnalysis(Many[Tag]):
-    """What is in a picture. Iterates over its tags.
+    """The contents of a picture. It iterates over its tags.
 
     A feature that was not asked for, or that the vendor does not offer, is None; one that was asked for
     and found nothing is empty.
@@ -263,16 +266,16 @@ class ImageAnalysis(Many[Tag]):
     safety: Mapping[str, Level] | None = None
     """Grades by kind: adult, racy, violence, gore, medical, spoof."""
     sharpness: float | None = Field(default=None, ge=0)
-    """Variance of the Laplacian of the picture at 512 px (local only): under about 100 looks blurred."""
+    """Variance of the Laplacian of the picture at 512 px (`local` only); a picture under about 100 looks blurred."""
     width: int | None = None
     height: int | None = None
-    """Size of the upright original, px."""
+    """Width and height are those of the upright original, in px."""
     format: str | None = None
-    """Of the file as given: "JPEG", "PNG" …"""
+    """Format of the file as given: "JPEG", "PNG" …"""
     unsupported: tuple[Feature, ...] = ()
-    """Features asked for that the vendor does not offer (only with ``missing="report"``)."""
+    """Features that were asked for and that the vendor does not offer (only with ``missing="report"``)."""
     truncated: bool = False
-    """A list reached the number asked for: there may be more."""
+    """True if a list is as long as was asked for: there may be more."""
 
     units: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(("x", "y", "width", "height"), "px"),
@@ -280,7 +283,7 @@ class ImageAnalysis(Many[Tag]):
     }
 
     def _with(self, meta: Meta, raw: object) -> Self:
-        """Faces and text know where they come from too: each has a table of its own."""
+        """Return a copy with its origin, which is also given to faces and text, because each has its own table."""
         parts = {name: part._with(meta, None) for name in ("faces", "text") if (part := getattr(self, name))}  # noqa: SLF001
         return super()._with(meta, raw).model_copy(update=parts)
 

@@ -1,4 +1,4 @@
-"""Results of the speech operations."""
+"""Define the results of the speech operations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Segment", "Speech", "SpokenWord", "Transcript"]
 
 
 class SpokenWord(Model):
-    """One word; times in seconds from the beginning of the file."""
+    """One spoken word; its times are in seconds from the beginning of the file."""
 
     text: str
     start: float | None = Field(default=None, ge=0)
@@ -27,7 +27,7 @@ class SpokenWord(Model):
 
 
 class Segment(Model):
-    """A stretch of speech as the vendor cut it; times in seconds from the beginning of the file."""
+    """A stretch of speech as the vendor cut it; its times are in seconds from the beginning of the file."""
 
     text: str
     words: tuple[SpokenWord, ...] = ()
@@ -40,13 +40,13 @@ class Segment(Model):
 
 
 class Transcript(Many[Segment]):
-    """Speech as text. Iterates over its segments; no speech gives an empty text, not an error."""
+    """Speech as text. It iterates over its segments; if nobody speaks the text is empty, which is no error."""
 
     text: str = ""
     segments: tuple[Segment, ...] = ()
     language: str | None = None
     duration: float | None = Field(default=None, ge=0)
-    """Length of the recording in seconds; None where it is not known here."""
+    """Length of the recording in seconds; None if it is not known."""
 
     units: ClassVar[Mapping[str, str]] = {"start_s": "s", "end_s": "s"}
 
@@ -65,7 +65,7 @@ class Transcript(Many[Segment]):
         )
 
     def _rows(self) -> list[dict[str, Any]]:
-        """One row a word; a segment whose words the vendor did not time is one row."""
+        """Return one row for each word, or for each segment if the vendor does not list its words."""
         return [
             {
                 "segment": number,
@@ -81,7 +81,7 @@ class Transcript(Many[Segment]):
 
 
 def turns(words: Sequence[SpokenWord], language: str) -> tuple[Segment, ...]:
-    """One segment for each stretch of words by the same speaker."""
+    """Return one segment for each stretch of words by the same speaker."""
     stretches = [tuple(said) for _, said in groupby(words, key=lambda word: word.speaker)]
     return tuple(
         Segment(
@@ -114,11 +114,11 @@ class Speech(Result):
 
     audio: bytes = Field(repr=False)
     format: str
-    """"wav", "mp3" …"""
+    """The audio format: "wav", "mp3" …"""
     rate: int | None = None
-    """Samples a second."""
+    """Sample rate, in samples a second."""
     duration: float | None = None
-    """Seconds."""
+    """Length in seconds."""
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the audio to a file and return its path."""

@@ -1,4 +1,4 @@
-"""Results of the language operations: sentiment, language, key phrases, translation."""
+"""Define the results of the language operations: sentiment, language, key phrases, translation."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class Confidences(Model):
 
 
 class Feeling(Model):
-    """What `Sentence` and `Sentiment` share.
+    """The base of all that has a sentiment: texts, sentences, opinions and assessments.
 
-    ``score`` runs from -1 to 1. ``score_kind`` says whose number it is: "vendor", or "derived", computed
+    ``score`` runs from -1 to 1. ``score_kind`` says who computed it: "vendor", or "derived" if it was computed
     here as positive minus negative confidence. ``magnitude`` is the strength of feeling whatever its
-    sign, 0 upwards, and grows with the text.
+    sign; it has no upper limit, and grows with the text.
     """
 
     label: Label | None = None
@@ -50,7 +50,7 @@ class Feeling(Model):
 
 
 class Assessment(Feeling):
-    """A word that judges: "sleek"; ``negated`` in "not good"."""
+    """A word that judges something, for example "sleek"; it is ``negated`` in "not good"."""
 
     text: str
     start: int = Field(ge=0)
@@ -61,8 +61,8 @@ class Assessment(Feeling):
 class Opinion(Feeling):
     """A thing that is judged, and the words that judge it.
 
-    Of a negated sentence the vendor may give the thing and its assessments opposite labels: never derive the
-    label of a sentence from these.
+    In a negated sentence the vendor may give the thing and its assessments opposite labels: never derive the
+    label of a sentence from them.
     """
 
     text: str
@@ -78,13 +78,13 @@ class Sentence(Feeling):
     start: int = Field(ge=0)
     end: int = Field(ge=0)
     opinions: tuple[Opinion, ...] | None = None
-    """None where the vendor does not look for them."""
+    """The opinions in the sentence; None if the vendor does not look for them."""
 
 
 class Sentiment(Many[Sentence], Feeling):
-    """The sentiment of a text. Iterates over its sentences.
+    """The sentiment of a text. It iterates over its sentences.
 
-    ``label`` is the vendor's, or ours where it gives only a number: see `cloudai.models.text.label`.
+    ``label`` is the vendor's, or ours if the vendor gives only a number: see `cloudai.models.text.label`.
     """
 
     sentences: tuple[Sentence, ...] = ()
@@ -126,7 +126,7 @@ def _feeling(feeling: Feeling) -> dict[str, Any]:
 
 
 def known_label(word: str | None) -> Label | None:
-    """A vendor's label; None for a word we do not know, which ``raw`` keeps."""
+    """Return a vendor's label, or None for a word that we do not know; ``raw`` still has it."""
     return next((label for label in LABELS if label == word), None)
 
 
@@ -135,7 +135,7 @@ MIXED_FROM = 1.0
 
 
 def label(score: float, magnitude: float | None = None, sentences: int = 1) -> Label:
-    """The label of a vendor's score where the vendor gives none.
+    """Return the label for a score, for a vendor that gives no label.
 
     From -0.25 to 0.25 (exclusive) a text is "neutral", or "mixed" if it has several sentences and strong
     feelings that cancel out (magnitude 1 or more); beyond, "positive" or "negative". Google's own guide
@@ -149,7 +149,7 @@ def label(score: float, magnitude: float | None = None, sentences: int = 1) -> L
 
 
 class Language(Result):
-    """The language a text is written in, as BCP-47; ``code`` is None where the vendor could not tell."""
+    """The language that a text is written in; ``code`` is BCP-47, or None if the vendor could not tell."""
 
     code: str | None = None
     name: str | None = None
@@ -163,7 +163,7 @@ class Language(Result):
 
 
 class KeyPhrase(Model):
-    """A phrase a text is about; ``relevance`` 0 to 1 where the vendor ranks them."""
+    """A phrase that a text is about; ``relevance`` is 0 to 1, or None if the vendor does not rank phrases."""
 
     text: str
     relevance: UnitFloat | None = None
@@ -171,7 +171,7 @@ class KeyPhrase(Model):
 
 
 class KeyPhrases(Many[KeyPhrase]):
-    """What a text is about. Iterates over the phrases."""
+    """The phrases that say what a text is about. It iterates over them."""
 
     phrases: tuple[KeyPhrase, ...] = ()
 
@@ -186,7 +186,7 @@ class KeyPhrases(Many[KeyPhrase]):
 
 
 class Translation(Result):
-    """A translated text; languages as BCP-47; ``detected`` where no source was given."""
+    """A translated text; its languages are BCP-47, and ``detected`` is set if no source was given."""
 
     text: str
     to: str

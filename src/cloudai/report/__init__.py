@@ -1,4 +1,4 @@
-"""Pictures and pages made of results: card news, a gallery of portraits."""
+"""Make pictures and pages from results: card news, and a gallery of portraits."""
 
 from cloudai.report.cards import card, save_gif
 from cloudai.report.filenames import safe_name

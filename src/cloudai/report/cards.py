@@ -1,4 +1,4 @@
-"""Card news: a caption under every picture, all of one size, as an animated GIF."""
+"""Draw card news: pictures of one size, each with a caption below, and an animated GIF of them."""
 
 from __future__ import annotations
 
@@ -22,32 +22,35 @@ Font = str | os.PathLike[str] | None
 
 SIZE = (1080, 1080)
 LEAST = 240
-"""Shortest side of a card, px: below it the smallest letters are no longer letters."""
+"""The least length of a card's side, in px: on a smaller card the smallest letters cannot be read."""
 PANEL = 0.27
-"""Share of the height that the caption's panel takes; the same on all cards, so that a GIF does not jump."""
+"""Share of the height that the caption's panel takes. It is the same on all cards, so that a GIF does not jump."""
 INK, PAPER, FAINT, ACCENT = "#ffffff", "#14171c", "#a9b0bb", "#ffb400"
 LARGEST, SMALLEST, FOOTNOTE = 60, 34, 24
-"""Letters in px on a card whose shorter side is 1080 px; smaller is not legible on a phone."""
+"""Sizes of letters in px, on a card whose shorter side is 1080 px; smaller ones are not legible on a phone."""
 FLOOR = 12
-"""No letter is smaller than this, px, however small the card."""
+"""The least size of a letter in px, however small the card is."""
 LEADING = 1.32
 LONGEST = 1000
-"""Letters of a text that are looked at; a panel holds far fewer."""
+"""How many letters of a text are looked at; a panel holds far fewer."""
 MOST_ENLARGED = 3
-"""A thumbnail blown up further is a blur."""
+"""How many times a picture may be enlarged; a thumbnail that is enlarged further is a blur."""
 SHORTEST, SLOWEST = 0.02, 600.0
-"""Seconds a frame of a GIF is shown: viewers slow down what is faster, and the field holds 655 s."""
+"""The least and the most seconds that a frame of a GIF is shown.
+
+Viewers slow down a faster GIF, and the field for the time holds 655 s.
+"""
 
 
 @dataclass(frozen=True)
 class _Panel:
-    """Where things go on a card, px."""
+    """The layout of a card's panel, in px."""
 
     width: int
     top: int
     height: int
     unit: float
-    """Of a card whose shorter side is 1080 px this is 1."""
+    """The scale of the card: 1 for one whose shorter side is 1080 px."""
 
     @property
     def margin(self) -> int:
@@ -69,13 +72,15 @@ def card(
     size: tuple[int, int] = SIZE,
     font: str | os.PathLike[str] | None = None,
 ) -> Image.Image:
-    """A picture with its caption in a panel below: wrapped, never cut at the edge, never over the picture.
+    """Return a card: a picture with its caption in a panel below.
+
+    The caption is wrapped. It is never cut off at the edge, and never covers the picture.
 
     Args:
-        picture: Shown whole, before a blurred copy of itself where its shape leaves room.
-        caption: A long one gets smaller letters, and ends in … when it is longer still.
-        footnote: One small line, for example where the caption comes from.
-        size: Width and height of the card, px; each at least 240.
+        picture: The picture, which is shown whole. Where its shape leaves room, a blurred copy fills the rest.
+        caption: The text of the panel. A long one gets smaller letters, and ends in … when it is longer still.
+        footnote: One small line, for example with the origin of the caption.
+        size: Width and height of the card in px, each at least 240.
         font: Path of a font file; see `find_font`.
 
     Raises:
@@ -97,16 +102,16 @@ def card(
 def save_gif(
     cards: Sequence[Image.Image], path: str | os.PathLike[str], *, seconds: float = 2.0, width: int = 720
 ) -> Path:
-    """Write cards as an animated GIF that repeats for ever, and give its path.
+    """Write cards as an animated GIF that repeats for ever, and return its path.
 
     Args:
-        cards: At least one, all of one size.
+        cards: The cards, at least one, all of one size.
         path: The file to write.
-        seconds: How long each is shown, 0.02 to 600.
-        width: Of the GIF, px; it keeps the cards' shape, and is never wider than they are.
+        seconds: How long each card is shown, 0.02 to 600.
+        width: Width of the GIF in px; it keeps the cards' shape, and is never wider than they are.
 
     Raises:
-        InputError: No cards, cards of several sizes, or a time or width that a GIF cannot have.
+        InputError: There are no cards, they have several sizes, or a GIF cannot have the time or the width.
     """
     if len({card.size for card in cards}) != 1:
         raise InputError("a GIF needs at least one card, and all of one size", advice="Give card(…, size=…) one size.")
@@ -116,6 +121,7 @@ def save_gif(
         raise InputError(f"a GIF cannot be {width} px wide", advice="Give at least 1.")
     frames = [_frame(shown, min(width, shown.width)) for shown in cards]
     out = io.BytesIO()
+    # By disposal=1 each card stays until the next one covers it.
     frames[0].save(
         out, "GIF", save_all=True, append_images=frames[1:], duration=round(seconds * 1000), loop=0, disposal=1
     )
@@ -125,16 +131,16 @@ def save_gif(
 
 
 def _frame(shown: Image.Image, width: int) -> Image.Image:
-    """A card in the 256 colours that suit it best, the steps between them scattered."""
+    """Return a card in the 256 colours that suit it best, with dithering between them."""
     height = max(1, round(shown.height * width / shown.width))
     small = in_colour(shown).resize((width, height), Image.Resampling.LANCZOS)
-    # Only a second pass over a finished palette scatters.
+    # Pillow dithers only in a second pass, to a finished palette.
     palette = small.quantize(256, Image.Quantize.MEDIANCUT)
     return small.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
 
 
 def _fitted(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The whole picture, before a blurred and darkened copy that fills the rest."""
+    """Return the whole picture before a blurred and darkened copy that fills the rest of the size."""
     scale = min(size[0] / picture.width, size[1] / picture.height, MOST_ENLARGED)
     whole = picture.resize(
         (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Image.Resampling.LANCZOS
@@ -147,10 +153,10 @@ def _fitted(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _blurred(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
-    # A blur this wide looks the same from an eighth of the pixels, at a sixtieth of the time.
+    # So wide a blur looks the same if it is made at an eighth of the size, in a sixtieth of the time.
     small = max(1, size[0] // 8), max(1, size[1] // 8)
     scale = max(small[0] / picture.width, small[1] / picture.height)
-    # Never wider than the picture, were it by the last digit of a float.
+    # Pillow refuses a part that is wider than the picture, be it by the last digit of a float.
     across, down = min(picture.width, small[0] / scale), min(picture.height, small[1] / scale)
     left, top = (picture.width - across) / 2, (picture.height - down) / 2
     filled = picture.resize(small, Image.Resampling.BOX, (left, top, left + across, top + down))
@@ -174,27 +180,34 @@ def _write(shown: Image.Image, caption: str, footnote: str, panel: _Panel, font:
     if caption:
         face, lines = _set(caption, panel, bottom - top, font)
         leading = face.size * LEADING
-        # Capitals and Hangul stand about 0.8 of their size high; the block is centred by them.
+        # Capitals and Hangul are about 0.8 of the font's size high; the block of lines is centred by them.
         first = (top + bottom - leading * (len(lines) - 1) + face.size * 0.8) / 2
         for number, line in enumerate(lines):
             draw.text((panel.margin, first + number * leading), line, INK, face, "ls")
 
 
 def _set(text: str, panel: _Panel, height: float, font: Font) -> tuple[ImageFont.FreeTypeFont, list[str]]:
-    """The largest letters in which the text fits, and its lines; the smallest ones and an ellipsis if none do."""
+    """Return the font with the largest letters in which the text fits, and the lines of the text.
+
+    A text that does not fit in the smallest letters either is shortened, and ends in an ellipsis.
+    """
     mark, needed = _mark(text, font)
     for points in range(LARGEST, SMALLEST - 1, -2):
         face = find_font(needed, panel.letters(points), font, bold=True)
         most = max(1, int((height / face.size - 1) / LEADING + 1))
         if len(wrapped(text, face.getlength, panel.room)) <= most:
             return face, balanced(text, face.getlength, panel.room)
+    # The loop has ended with the smallest letters.
     lines = wrapped(text, face.getlength, panel.room)
     rest = " ".join(lines[most - 1 :])
     return face, [*lines[: most - 1], shortened(rest, face.getlength, panel.room, mark)]
 
 
 def _mark(text: str, font: Font) -> tuple[str, str]:
-    """What stands for what is left out, and the text with it that the font must have."""
+    """Return the ellipsis for a shortened text, and the characters that a font must have.
+
+    It is "…", or "..." if no font has that and all characters of the text.
+    """
     try:
         find_font(f"{text}…", FLOOR, font, bold=True)
     except MissingFontError:

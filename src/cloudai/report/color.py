@@ -1,4 +1,4 @@
-"""Any picture of Pillow's as plain eight-bit colour, upright."""
+"""Convert any picture of Pillow's to plain eight-bit colour, upright."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ __all__ = ["in_colour"]
 
 
 def in_colour(picture: Image.Image) -> Image.Image:
-    """A copy in RGB, transparency on white, without any metadata.
+    """Return a copy in RGB, with white behind transparent parts and without any metadata.
 
     Args:
-        picture: Straight from a file it is turned upright by its EXIF; anything else is taken as it looks.
+        picture: The picture. One that comes straight from a file is turned upright by its EXIF data; any other is
+            taken as it is.
 
     Raises:
-        InputError: It has no pixels, too many, or its file is damaged.
+        InputError: The picture has no pixels or too many, or its file is damaged.
     """
     if 0 in picture.size:
         raise InputError(f"a picture of {picture.width}×{picture.height} pixels has nothing to show")
     _, header = from_pillow(picture, "the picture")
     if picture.format is None:
-        # Cut, resized or turned already: Pillow then drops the format, but may keep the old Orientation.
+        # The picture was cut, resized or turned: Pillow then drops the format, but may keep the old orientation.
         header = replace(header, orientation=1, width=picture.width, height=picture.height)
     with decoding("the picture", header.format):
         mine = picture.copy()

@@ -1,4 +1,4 @@
-"""Names of files made for people and pictures that any system accepts."""
+"""Make file names from the names of people and pictures, so that every operating system accepts them."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from cloudai.text import drawable, letters
 __all__ = ["safe_name"]
 
 LONGEST = 240
-"""Bytes of a name in UTF-8: file systems take 255, and a program adds ".part"."""
+"""The most bytes of a name in UTF-8: file systems take 255, and a program may add ".part"."""
 LONGEST_SUFFIX = 16
 # https://learn.microsoft.com/en-us/windows/win32/fileio/naming-a-file#naming-conventions
 FORBIDDEN = re.compile(r'[<>:"/\\|?*]+')
 
 
 def safe_name(item: int, stem: str, suffix: str) -> str:
-    """The file name for an item: ``safe_name(1, "홍길동", ".jpg")`` is ``0001-홍길동.jpg``.
+    """Return the file name for an item: ``safe_name(1, "홍길동", ".jpg")`` is ``0001-홍길동.jpg``.
 
     Args:
-        item: Its number, from 0; it keeps two people of one name apart.
-        stem: Any text. What Windows forbids becomes ``_``; it is cut where the whole is over 240 bytes of UTF-8.
-        suffix: ``.jpg`` or ``jpg``; may be empty.
+        item: The item's number, from 0; it keeps two people of the same name apart.
+        stem: Any text. Characters that Windows forbids become ``_``; the text is cut if the name would have more
+            than 240 bytes in UTF-8.
+        suffix: The file's ending, ``.jpg`` or ``jpg``; it may be empty.
 
     Raises:
         InputError: The number is negative.
@@ -31,19 +32,19 @@ def safe_name(item: int, stem: str, suffix: str) -> str:
         raise InputError(f"an item's number is not {item}", advice="Count from 0.")
     end = _cut(_clean(suffix).replace(" ", ""), LONGEST_SUFFIX)
     end = f".{end}" if end else ""
-    # With the number in front no name is one of Windows' devices: CON.jpg is one, 0001-CON.jpg is not.
+    # The number also keeps a name from being one of Windows' devices: CON.jpg is one, 0001-CON.jpg is not.
     number = f"{item:04d}"
     middle = _cut(_clean(stem), LONGEST - len(f"{number}-{end}".encode()))
     return f"{number}-{middle}{end}" if middle else f"{number}{end}"
 
 
 def _clean(text: str) -> str:
-    # Windows drops dots and spaces at the end; at the beginning a dot hides the file elsewhere.
+    # Windows drops dots and spaces at the end; on other systems a dot at the beginning hides the file.
     return FORBIDDEN.sub("_", drawable(text)).strip(". ")
 
 
 def _cut(text: str, most: int) -> str:
-    """As much of the text as fits in so many bytes of UTF-8, no letter parted from its marks."""
+    """Return as much of the text as fits in so many bytes of UTF-8, without parting a letter from its marks."""
     kept = ""
     for letter in letters(text):
         if len((kept + letter).encode()) > most:

@@ -1,4 +1,4 @@
-"""Fonts that can show a text: Korean first, and never a row of empty boxes."""
+"""Find a font that can show a text: Korean fonts are tried first, and no text becomes a row of empty boxes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ FAMILIES = (
     ("NotoSans-Regular.ttf", "NotoSans-Bold.ttf"),
     ("arial.ttf", "arialbd.ttf"),
 )
-"""File names of the regular and the bold weight, the most wanted family first."""
+"""File names of the regular and the bold weight of each font, the most wanted font first."""
 
 FOLDERS = (
     "${LOCALAPPDATA}/Microsoft/Windows/Fonts",
@@ -57,34 +57,34 @@ FOLDERS = (
     "/usr/share/fonts",
 )
 BUILT_IN = ""
-"""Stands for Pillow's own font: Latin only, but always there."""
+"""The path that stands for Pillow's own font, which has Latin letters only but is always there."""
 MISSING = "\U0010ffff"
-"""A character no font has: what is drawn for it is what is drawn for every missing one."""
+"""A character that no font has: a font draws the same glyph for it as for every missing character."""
 PROBE = 32
-"""Size in px at which glyphs are compared."""
+"""The size in px at which glyphs are compared."""
 NAMED = 5
 """How many missing characters an error names."""
 
 
 class MissingFontError(CloudAIError):
-    """No font at hand, or not the one asked for, has all characters of a text."""
+    """No installed font has all characters of a text, or the font that was asked for lacks some."""
 
 
 def find_font(
     text: str, size: int, font: str | os.PathLike[str] | None = None, *, bold: bool = False
 ) -> ImageFont.FreeTypeFont:
-    """A font that has every character of a text.
+    """Return a font that has every character of a text.
 
     Args:
-        text: What will be drawn; it is looked at as NFC.
-        size: In px.
-        font: Path of a font file. Without it: ``CLOUDAI_FONT``, then Malgun Gothic, Apple SD Gothic Neo,
-            NanumGothic, Noto Sans CJK KR, then what else is installed, then Pillow's own.
-        bold: Prefer the bold weight of a family.
+        text: The text that will be drawn; it is taken as NFC.
+        size: The size of the font in px.
+        font: Path of a font file. Without it these are tried: ``CLOUDAI_FONT``, then Malgun Gothic, Apple SD Gothic
+            Neo, NanumGothic, Noto Sans CJK KR, other common fonts that are installed, and Pillow's own.
+        bold: Prefer the bold weight of a font.
 
     Raises:
-        MissingFontError: ``font`` lacks a character, every font found lacks one, or the file that ``font``
-            or ``CLOUDAI_FONT`` names is no font. The text names the characters and what to install.
+        MissingFontError: ``font`` or every installed font lacks a character, or the file that ``font``
+            or ``CLOUDAI_FONT`` names is no font. The error names the characters and what to install.
     """
     if font:
         path = os.fspath(font)
@@ -122,12 +122,12 @@ def _candidates(*, bold: bool) -> Iterator[str]:
 
 @lru_cache(maxsize=1)
 def _installed() -> dict[str, str]:
-    """Paths of the font files of this machine by file name in small letters; a user's own come first."""
+    """Return the paths of the installed fonts by lower-case file name; the user's own fonts come first."""
     fonts: dict[str, str] = {}
     for folder in FOLDERS:
         for where, _, names in os.walk(os.path.expandvars(Path(folder).expanduser())):
             for name in names:
-                fonts.setdefault(name.lower(), os.path.join(where, name))  # noqa: PTH118  # a dictionary of texts
+                fonts.setdefault(name.lower(), os.path.join(where, name))  # noqa: PTH118  # a dictionary of strings
     return fonts
 
 
@@ -136,11 +136,12 @@ def _lacking(path: str, text: str, *, bold: bool) -> list[str]:
     try:
         return [c for c in letters if not _has(path, c, bold=bold)]
     except OSError:
-        return list(letters) or [" "]  # not a font after all
+        return list(letters) or [" "]  # the file is not a font after all
 
 
 @lru_cache(maxsize=8192)
 def _has(path: str, char: str, *, bold: bool) -> bool:
+    # Pillow has no function that tells whether a font has a glyph.
     return _drawn(path, char, bold=bold) != _drawn(path, MISSING, bold=bold)
 
 
@@ -157,14 +158,17 @@ def _face(path: str, size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont
             raise OSError("this Pillow was built without FreeType")
         return own
     face = _korean_weight(_bytes(path), size, "Bold" if bold else "Regular")
-    # A variable font opens at its thinnest; most are not variable, and say so by an error.
+    # A variable font opens at its thinnest weight. Most fonts are not variable, and raise an error here.
     with suppress(OSError, ValueError, NotImplementedError):
         face.set_variation_by_name("Bold" if bold else "Regular")
     return face
 
 
 def _korean_weight(data: bytes, size: int, style: str) -> ImageFont.FreeTypeFont:
-    """Of a collection the Korean face of this weight, else its first; a plain font file has one face."""
+    """Return the face of a font file that is Korean and of this weight, or else the first of this weight.
+
+    A plain font file has one face, a font collection (.ttc) several.
+    """
     first = ImageFont.truetype(io.BytesIO(data), size)
     if data[:4] != b"ttcf":
         return first
@@ -175,15 +179,15 @@ def _korean_weight(data: bytes, size: int, style: str) -> ImageFont.FreeTypeFont
 
 @lru_cache(maxsize=8)
 def _bytes(path: str) -> bytes:
-    # Bytes, not the path: FreeType cannot open a path with Korean letters on Windows.
+    # FreeType is given bytes and not the path, because it cannot open one with Korean letters on Windows.
     return Path(path).read_bytes()
 
 
-def _missing(who: str, lacking: list[str]) -> MissingFontError:
+def _missing(font: str, lacking: list[str]) -> MissingFontError:
     named = " ".join(c if c.isprintable() else f"U+{ord(c):04X}" for c in lacking[:NAMED])
     more = f" and {len(lacking) - NAMED} more" if len(lacking) > NAMED else ""
     hangul = any("HANGUL" in unicodedata.name(c, "") for c in lacking)
     return MissingFontError(
-        f"{who} has no glyph for {named}{more}",
+        f"{font} has no glyph for {named}{more}",
         advice=HANGUL_ADVICE if hangul else OTHER_ADVICE,
     )

@@ -1,4 +1,4 @@
-"""A gallery of portraits in one HTML file that works offline, filters and sorts, and asks nobody for anything."""
+"""Write a gallery of portraits as one HTML file that filters and sorts, works offline, and loads nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from cloudai.text import plain
 __all__ = ["Portrait", "save_gallery"]
 
 SIDE = 400
-"""Longest side of an embedded picture, px: sharp in a tile 200 px wide on a screen of double density."""
+"""Longer side of an embedded picture in px, which is sharp in a tile 200 px wide on a screen of double density."""
 QUALITY = 82
 
 WORDS = {
@@ -61,14 +61,14 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Portrait:
-    """One tile: a name, the upright picture of the face (None where none was found), and what is known."""
+    """One tile of a gallery: a name, the upright picture of the face (None if there is none), and facts."""
 
     name: str
     image: Image.Image | None
     facts: Mapping[str, str] = field(default_factory=dict)
-    """What is shown below the name, and can be sorted by: {"age": "35 to 40"}."""
+    """Facts that are shown below the name, and by which the tiles can be sorted: {"age": "35 to 40"}."""
     note: str = ""
-    """A line in small letters, for example why there is no picture."""
+    """A line in small letters, for example the reason why there is no picture."""
 
 
 def save_gallery(
@@ -79,14 +79,14 @@ def save_gallery(
     language: Literal["en", "ko"] = "en",
     footer: str | None = None,
 ) -> Path:
-    """Write the gallery and give its path: one file with the pictures in it that loads nothing.
+    """Write a gallery as one HTML file with the pictures in it, and return its path.
 
     Args:
-        portraits: In the order in which they are shown at first; nobody is left out.
+        portraits: The portraits in the order in which they are first shown; none is left out.
         path: The file to write, for example ``gallery.html``.
-        title: Its heading.
-        language: Of the page's own words.
-        footer: A line of yours at the bottom, above the one that says what the machine does not know.
+        title: The page's heading.
+        language: Language of the page's own words.
+        footer: A line of yours at the bottom, above the notice about what the machine does not know.
 
     Raises:
         InputError: The language is not one of the page's, or a picture cannot be read.
@@ -114,7 +114,7 @@ def save_gallery(
 def _tile(portrait: Portrait, keys: Sequence[str], words: Mapping[str, str]) -> str:
     name = _text(portrait.name)
     facts = "".join(f"<div><dt>{_text(k)}</dt><dd>{_text(v)}</dd></div>" for k, v in portrait.facts.items())
-    # Values are numbered, not named: a key could be no attribute's name.
+    # Values are numbered because not every key can be the name of an attribute.
     values = "".join(f' data-v{n}="{_text(portrait.facts.get(key, ""))}"' for n, key in enumerate(keys))
     return (
         f'<li data-name="{name}"{values}>{_picture(portrait, words)}<h2 dir="auto">{name}</h2>'
@@ -148,5 +148,8 @@ def _part(name: str) -> str:
 
 
 def _digest(source: str) -> str:
-    """What the policy calls a script: nothing else runs. https://www.w3.org/TR/CSP3/#grammardef-hash-source."""
+    """Return the hash by which the page's security policy allows a script; no other script runs.
+
+    https://www.w3.org/TR/CSP3/#grammardef-hash-source
+    """
     return f"sha256-{base64.b64encode(sha256(source.encode()).digest()).decode()}"

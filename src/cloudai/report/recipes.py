@@ -1,6 +1,6 @@
-"""The two stories the project began with: a gallery of portraits, and card news.
+"""Make a gallery of portraits, or card news, from a folder of photos: the two tasks that the project began with.
 
-Both take any client. What a provider does not have is left out, or said to be missing: nothing is made up.
+Both work with any client. A feature that a provider lacks is left out or reported as missing; nothing is made up.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["Finding", "card_news", "portrait_gallery"]
 PathLike = str | os.PathLike[str]
 
 TILE = 800
-"""Longest side of a picture kept for the gallery, px."""
+"""Longer side of a picture that is kept for the gallery, in px."""
 
 WORDS = {
     "en": {
@@ -63,19 +63,19 @@ Language = Literal["en", "ko"]
 
 
 class BatchKeywords(TypedDict, total=False):
-    """What a story takes of a batch; see `cloudai.Client.batch`."""
+    """The options of a batch that both functions accept; see `cloudai.Client.batch`."""
 
     journal: str | os.PathLike[str] | None
-    """The file that keeps what was paid for: run again with it, only what is missing is asked for."""
+    """The file that keeps the paid replies: a second run with it asks only for what is missing."""
     pace: str | Sequence[str] | None
-    """For example "20/min", or "free"."""
+    """How many requests may go out in a time, for example "20/min", or "free"."""
     max_requests: int
     progress: bool | Callable[[Outcome[Any]], Any]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was made: the table, and the files to open."""
+    """The table and the files that a recipe made."""
 
     table: Table
     files: tuple[Path, ...]
@@ -83,7 +83,7 @@ class Finding:
 
     @property
     def asked(self) -> int:
-        """How many were looked at now; the others come from the journal."""
+        """The number of pictures that were analysed now; the other results come from the journal."""
         return sum(not outcome.facts.get("cached") for outcome in self.outcomes)
 
 
@@ -97,28 +97,27 @@ def portrait_gallery(
     language: Language = "en",
     **batch: Unpack[BatchKeywords],
 ) -> Finding:
-    """Look at each portrait; write ``gallery.html`` with upright crops of the faces, and tables.
+    """Analyse each portrait, and write ``gallery.html`` with upright crops of the faces, and tables.
 
-    Tables are ``faces.csv``, and ``pictures.csv`` where captions, tags or grades were asked for.
+    Tables are ``faces.csv``, and ``pictures.csv`` if captions, tags or grades were asked for. A photo without a
+    face, and one that could not be read, have their row and their tile too.
 
     Args:
-        client: Who looks at the pictures.
-        people: Name and photo of each, in order; two may have one name.
-        folder: Where to write; it is made if it is not there.
-        features: What to look for; what the provider does not have is left out.
+        client: The client that analyses the pictures.
+        people: Name and photo of each person, in order; two persons may have the same name.
+        folder: The folder to write to; it is made if it does not exist.
+        features: The features to look for; those that the provider lacks are left out.
         title: Heading of the gallery.
-        language: Of the gallery's own words.
-        batch: ``journal=``, ``pace=``, ``progress=`` …: see `Kept`.
-
-    Nobody vanishes: a photo without a face, and one that could not be read, have their row and their tile.
+        language: Language of the gallery's own words.
+        batch: ``journal=``, ``pace=``, ``progress=`` …: see `BatchKeywords`.
 
     Raises:
-        SettingsError: No key; nothing was written.
-        PausedError: An outage, or a spent quota; called again with the same journal, it goes on.
+        SettingsError: There is no key; nothing was written.
+        PausedError: There was an outage, or a quota is used up. Another call with the same journal goes on.
     """
     people = list(people)
     wanted = _offered(client, features)
-    # "person" for "man" and "woman": how somebody looks does not tell.
+    # Captions say "person" for "man" and "woman", because a person's gender cannot be seen.
     options = {"features": wanted, "missing": "report", "gender_neutral": True}
     looked_at = _looked_at(client, [photo for _, photo in people], options, batch)
     out = _folder(folder)
@@ -138,19 +137,19 @@ def portrait_gallery(
 def _looked_at(
     client: Client, photos: Sequence[PathLike], options: Mapping[str, Any], batch: BatchKeywords
 ) -> list[Outcome[ImageAnalysis]]:
-    """The outcome of every photo, in order, by a batch."""
+    """Analyse all photos in a batch, and return their outcomes in order."""
     with client.batch("analyze_image", photos, options=options, **batch) as job:
         return sorted(job, key=lambda outcome: outcome.item)
 
 
 def _offered(client: Client, features: Sequence[Feature]) -> list[Feature]:
-    """Of these features the ones the provider has; all of them where it has none, so that it says why."""
+    """Return those of the features that the provider has; or all of them if it has none, so that its error says why."""
     has = client.provider.features()
     return [feature for feature in features if feature in has] or list(features)
 
 
 def _faces_of(outcome: Outcome[Any]) -> Outcome[Any]:
-    """The faces of a picture as an outcome of their own."""
+    """Return an outcome with nothing but the faces of a picture."""
     analysis = outcome.result
     if not isinstance(analysis, ImageAnalysis):
         return outcome
@@ -162,7 +161,7 @@ def _faces_of(outcome: Outcome[Any]) -> Outcome[Any]:
 
 
 def _portrait(outcome: Outcome[Any], photo: PathLike, words: Mapping[str, str]) -> Portrait:
-    """The tile: the largest face cut out; the whole picture where nobody looked for faces."""
+    """Return a tile with the largest face, or with the whole picture if faces were not asked for."""
     analysis = outcome.result
     if not isinstance(analysis, ImageAnalysis):
         return Portrait(outcome.input, None, note=str(outcome.error))
@@ -185,7 +184,10 @@ def _portrait(outcome: Outcome[Any], photo: PathLike, words: Mapping[str, str]) 
 
 
 def _small(picture: Pictures.Image) -> Pictures.Image:
-    """No larger than a tile shows: three hundred whole photos would not fit into the memory of a school's computer."""
+    """Shrink a picture to what a tile shows, and return it.
+
+    Three hundred photos in full size would not fit into the memory of a school's computer.
+    """
     picture.thumbnail((TILE, TILE))
     return picture
 
@@ -199,22 +201,22 @@ def card_news(
     font: PathLike | None = None,
     **batch: Unpack[BatchKeywords],
 ) -> Finding:
-    """Put a caption on every picture; write ``cards/*.png``, ``cards.gif`` and ``cards.csv``.
+    """Put a caption on every picture, and write ``cards/*.png``, ``cards.gif`` and ``cards.csv``.
 
-    Where the provider has no captions a card says what is known: size, faces, colours or tags.
+    Where the provider has no captions, a card states what is known instead: size, faces, colours or tags. A photo that
+    could not be read has its row in ``cards.csv`` and no card; if no photo could be read there is no ``cards.gif``.
 
     Args:
-        client: Who looks at the pictures.
-        photos: Files, in order.
-        folder: Where to write; it is made if it is not there.
-        language: Of the card's own words; captions are in English, as providers give them.
+        client: The client that analyses the pictures.
+        photos: The files of the photos, in order.
+        folder: The folder to write to; it is made if it does not exist.
+        language: Language of the card's own words; captions are in English, as providers give them.
         font: Path of a font file; see `cloudai.report.find_font`.
-        batch: ``journal=``, ``pace=``, ``progress=`` …: see `Kept`.
+        batch: ``journal=``, ``pace=``, ``progress=`` …: see `BatchKeywords`.
 
     Raises:
         MissingFontError: No font has all characters of a caption.
-        InputError: Not one photo could be used.
-        PausedError: An outage, or a spent quota; called again with the same journal, it goes on.
+        PausedError: There was an outage, or a quota is used up. Another call with the same journal goes on.
     """
     photos = list(photos)
     options = {"features": _on_a_card(client), "gender_neutral": True}
@@ -236,13 +238,13 @@ def card_news(
 def _write_cards(cards: Sequence[tuple[str, Pictures.Image]], out: Path) -> tuple[Path, ...]:
     pictures = _folder(out / "cards")
     for number, (name, shown) in enumerate(cards, start=1):
-        # The number keeps two photos of one name apart.
+        # The number keeps two photos of the same name apart.
         shown.save(pictures / safe_name(number, Path(name).stem, ".png"))
     return save_gif([shown for _, shown in cards], out / "cards.gif"), pictures
 
 
 def _on_a_card(client: Client) -> list[Feature]:
-    """What a card can be made of, of what the provider has: a caption, or tags and faces, or colours and faces."""
+    """Return the features to put on a card: the caption if the provider has it, or tags or colours, with faces."""
     has = client.provider.features()
     if "caption" in has:
         return ["caption", "tags"]
@@ -250,7 +252,7 @@ def _on_a_card(client: Client) -> list[Feature]:
 
 
 def _words(name: str, analysis: ImageAnalysis, language: Language) -> tuple[str, str]:
-    """The caption and where it comes from."""
+    """Return the caption of a card, and the footnote that says where it comes from."""
     who, words = analysis.meta.provider, WORDS[language]
     if analysis.caption:
         return analysis.caption.text, f"{name} · {who}"

@@ -1,4 +1,4 @@
-"""A text set in lines no wider than a width: broken at spaces, evened out, shortened at the end."""
+"""Break a text into lines of a given width, make their lengths even, and shorten a text that is too long."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from cloudai.text import letters
 __all__ = ["balanced", "shortened", "wrapped"]
 
 Measure = Callable[[str], float]
-"""Width of a text in px."""
+"""A function that returns the width of a text in px."""
 NARROWEST = 0.55
-"""Share of the width below which evening out makes a column of a caption."""
+"""The least share of the width that even lines may have: narrower ones would make a column of a caption."""
 
 
 def wrapped(text: str, measure: Measure, width: float) -> list[str]:
-    """Lines no wider than the width (px): broken at spaces, and inside a word only if it is too wide alone."""
+    """Return the text in lines that are no wider than the width (px).
+
+    Lines are broken at spaces, and inside a word only if the word itself is too wide for a line.
+    """
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
@@ -27,8 +30,9 @@ def wrapped(text: str, measure: Measure, width: float) -> list[str]:
 
 
 def balanced(text: str, measure: Measure, width: float) -> list[str]:
-    """As many lines as `wrapped` gives, of lengths as even as can be: no word alone on the last line."""
+    """Return as many lines as `wrapped` does, of even lengths, so that no single word is left for the last line."""
     lines = wrapped(text, measure, width)
+    # Search by halving for the least width that needs no more lines.
     low = max([NARROWEST * width, *(measure(word) for word in text.split())])
     high = width
     while len(lines) > 1 and high - low > 1:
@@ -42,7 +46,8 @@ def balanced(text: str, measure: Measure, width: float) -> list[str]:
 
 
 def shortened(text: str, measure: Measure, width: float, mark: str = "…") -> str:
-    """The beginning of the text and the mark, together no wider than the width (px)."""
+    """Return the beginning of the text with the mark behind it, no wider than the width (px)."""
+    # Search by halving for the greatest number of letters that fit.
     pieces = letters(text)
     fits, too_many = 0, len(pieces) + 1
     while too_many - fits > 1:

@@ -1,19 +1,19 @@
-"""Tests without a network: cassettes that record and replay, and scripted replies.
+"""Test without a network, by cassettes that record and replay, and by scripted replies.
 
-A cassette is a JSON file of exchanges. Keys, tokens, cookies and uploads are never in it: of headers and
-parameters it holds those that are known to be harmless, of an upload its digest and size.
+A cassette is a JSON file of exchanges. Keys, tokens, cookies and uploads are never in it. It holds those headers and
+parameters that are known to be harmless, and the digest and size of each upload.
 
-    with recording("google", "team.json") as client:      # sent, and written down
+    with recording("google", "team.json") as client:      # the call is sent and written down
         client.detect_faces("team.jpg")
 
-    with replaying("google", "team.json") as client:      # answered from the file; needs no key
+    with replaying("google", "team.json") as client:      # the file answers the call; no key is needed
         client.detect_faces("team.jpg")
 
-With ``async with`` both give an `AsyncClient`. Replay is strict: a call the cassette does not hold, and one
-it holds that was not made, is a `ReplayError`. Beneath them, `replay` and `record` make what a client takes
-as ``send=``, and `Script` answers with replies of your own.
+With ``async with`` both give an `AsyncClient`. Replay is strict: a call that is not in the cassette raises a
+`ReplayError`, and so does an exchange in the cassette that no call has asked for. `record` and `replay` return the
+objects that a client takes as ``send=``, and `Script` answers with replies of your own.
 
-`check_provider` checks a provider of your own, with cassettes as examples, against the contract.
+`check_provider` checks a provider of your own against the contract, with cassettes as examples.
 """
 
 from cloudai.core.redaction import HEADERS, PARAMETERS, REDACTED

@@ -1,4 +1,4 @@
-"""A cassette: the file, and what is in it."""
+"""Define cassettes: the file, and the exchanges in it."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ VERSION = 1
 
 
 class _Part(BaseModel):
-    # A misspelt field of a cassette written by hand must not pass for one that is not there.
+    # A misspelt field in a cassette that was written by hand must not be ignored.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Asked(_Part):
-    """The request of an exchange. "REDACTED" in it matches anything, and nothing at all."""
+    """The request of an exchange. "REDACTED" in it matches any value, and also a missing one."""
 
     method: str
     url: str
     params: dict[str, str | list[str]] = Field(default_factory=dict)
     headers: dict[str, str] = Field(default_factory=dict)
-    """To be read: requests are not compared by headers."""
+    """Headers that a reader may want to know: requests are not compared by them."""
     body: Any = None
-    """JSON, ``{"sha256", "size", "media_type"}`` in place of every upload."""
+    """The body as JSON, with ``{"sha256", "size", "media_type"}`` in place of every upload."""
     upload: Any = None
     """The digest of a body that is not JSON."""
     form: dict[str, str | list[str]] | None = None
     files: dict[str, Any] | str | None = None
     credentials: bool = True
-    """False of a request for a token: on replay it may be asked any number of times, or never."""
+    """False for a request for a token, which may be asked any number of times on replay, or never."""
 
 
 class Reply(_Part):
@@ -55,7 +55,7 @@ class Reply(_Part):
     status: int = Field(ge=100, le=999)
     headers: dict[str, str] = Field(default_factory=dict)
     body: Any = None
-    """JSON; a text as it is; ``{"base64": …}`` of anything else."""
+    """The body: JSON or text as it is, anything else as ``{"base64": …}``."""
 
     @field_validator("body")
     @classmethod
@@ -65,7 +65,7 @@ class Reply(_Part):
 
 
 class Exchange(_Part):
-    """One request and its reply, and where they come from."""
+    """One request and its reply, and their origin."""
 
     kind: Kind
     source: str | None = None
@@ -75,12 +75,12 @@ class Exchange(_Part):
     response: Reply
 
     def reply(self) -> Response:
-        """The reply, as if it came from the network."""
+        """Return the reply as if it came from the network."""
         kept = self.response
         return Response(kept.status, kept.headers, content(kept.body), replayed=True)
 
     def plain(self) -> dict[str, Any]:
-        """The exchange as JSON, fields that were not given left out."""
+        """Return the exchange as JSON, without the fields that were not given."""
         return self.model_dump(exclude_unset=True)
 
 
@@ -89,10 +89,10 @@ class Cassette:
     """The exchanges of one file, in order.
 
     Args:
-        exchanges: What was asked and answered.
-        path: The file they are from.
-        match: False gives the replies in order, whatever is asked: for replies whose requests were not
-            kept. So it is with a file of a single exchange, and with a list of them.
+        exchanges: The requests with their replies.
+        path: The file that they come from.
+        match: False gives the replies in order, whatever the requests are, for replies whose requests were not
+            kept. It is False for a file of a single exchange, and for one that is a list of exchanges.
 
     Example:
         >>> reply = {"status": 200, "body": {"score": 0.9}}
@@ -108,10 +108,10 @@ class Cassette:
 
     @classmethod
     def load(cls, path: PathLike) -> Cassette:
-        """Read a cassette, a file of one exchange, or a list of such.
+        """Read a cassette, a file of one exchange, or a file that is a list of exchanges.
 
         Raises:
-            ReplayError: There is no such file, it is none of these, or a later version wrote it.
+            ReplayError: There is no such file, it is none of these, or a later version of cloudai wrote it.
         """
         data = _read(path)
         match data:
@@ -133,20 +133,22 @@ class Cassette:
         return cls([_exchange(path, i, each) for i, each in enumerate(exchanges, 1)], Path(path), match=matching)
 
     def save(self, path: PathLike, *, secrets: Iterable[str] = ()) -> None:
-        """Write the cassette whole or not at all, readable by its owner only: it holds replies.
+        """Write the cassette to a file that only its owner can read, because it holds replies.
+
+        The file is written as a whole or not at all.
 
         Args:
             path: The file; one that exists is replaced.
-            secrets: Values that must not be in it.
+            secrets: Values that must not be in the file.
 
         Raises:
-            ReplayError: One of the secrets is in it, in plain, base64 or URL spelling, or the file cannot
-                be written. What was there before is still there.
+            ReplayError: One of the secrets is in the cassette, in plain, base64 or URL spelling, or the file cannot
+                be written. An older file is still as it was.
         """
         self.write(path, Secrets(secrets))
 
     def write(self, path: PathLike, secrets: Secrets) -> None:
-        """Like `save`."""
+        """Write the cassette as `save` does, with secrets that are prepared for searching."""
         text = self._text(path)
         if secrets.occur_in(text):
             raise ReplayError(
@@ -154,7 +156,7 @@ class Cassette:
                 advice="See where the service repeats the key; nothing was written.",
             )
         try:
-            # Lone surrogates have no UTF-8; their escape is what JSON has for them.
+            # A lone surrogate has no bytes in UTF-8, but JSON has an escape for it.
             _replace(Path(path), text.encode("utf-8", "backslashreplace"))
         except OSError as error:
             raise ReplayError(
@@ -173,6 +175,7 @@ class Cassette:
 
 
 def _replace(target: Path, data: bytes) -> None:
+    # The file takes its name when it is complete: a crash leaves no half-written cassette.
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")  # mode 0600
     try:
         with os.fdopen(handle, "wb") as out:
@@ -201,6 +204,7 @@ def _exchange(path: PathLike, number: int, data: Any) -> Exchange:
     try:
         return Exchange.model_validate(data)
     except ValidationError as error:
+        # The input is left out of the error, because it may hold what a service replied.
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole"
         _refuse(path, f"exchange {number}, {where}: {first['msg']}", error)

@@ -1,4 +1,4 @@
-"""Clients that replay or record: the usual way to use a cassette."""
+"""Make clients that replay or record, which is the usual way to use a cassette."""
 
 from __future__ import annotations
 
@@ -21,15 +21,18 @@ __all__ = ["Recording", "Replaying", "recording", "replaying"]
 
 
 def _no_wait(_: float) -> None:
-    """Polls and retries need no waiting where the answer is known."""
+    """Return at once: polls and retries need not wait for a reply that is known."""
 
 
 async def _no_await(_: float) -> None:
-    """The same, awaiting."""
+    """Return at once, like `_no_wait`, in an awaiting client."""
 
 
 class Replaying:
-    """``with`` gives a `Client`, ``async with`` an `AsyncClient`. Made by `replaying`."""
+    """A context manager that gives a client which replays: ``with`` a `Client`, ``async with`` an `AsyncClient`.
+
+    The function `replaying` makes it.
+    """
 
     def __init__(self, provider: str | Provider, replay: Replay, options: dict[str, Any]) -> None:
         self.replay = replay
@@ -61,16 +64,17 @@ class Replaying:
 def replaying(
     provider: str | Provider, cassette: PathLike | Cassette, *, match: bool | None = None, **options: Any
 ) -> Replaying:
-    """A client that is answered from a cassette: nothing is sent, no key looked up, no time waited.
+    """Return a client whose calls a cassette answers; it sends nothing, looks up no key and never waits.
 
     Args:
-        provider: "google" … or a configured provider.
-        cassette: The file, or what is in it.
-        match: False gives the replies in order, whatever is asked; by default as the cassette says.
-        options: Of the client.
+        provider: A provider's name ("google" …), or a configured provider.
+        cassette: The file, or the cassette that was read from it.
+        match: False gives the replies in order, whatever the requests are; by default the cassette decides.
+        options: Options of the client.
 
     Raises:
-        ReplayError: The file is no cassette; a call is not in it; at the end, calls are left over.
+        ReplayError: The file is no cassette, or a call is not in it; at the end, some of its exchanges were not asked
+            for.
 
     Example:
         with replaying("google", "team.json") as client:
@@ -80,12 +84,16 @@ def replaying(
 
 
 class Recording:
-    """``with`` gives a `Client`, ``async with`` an `AsyncClient`. Made by `recording`."""
+    """A context manager that gives a client which records: ``with`` a `Client`, ``async with`` an `AsyncClient`.
+
+    The function `recording` makes it.
+    """
 
     def __init__(self, provider: Provider, make: Callable[[Any], Recorder], send: Any, options: dict[str, Any]) -> None:
         self._provider = provider
         self._make = make
         self._send = send
+        # A client that is given `send` makes no network of its own, so the network that is made here takes these.
         own = ("http_client", "verify", "proxy", "allow_http")
         self._network_options = {name: options[name] for name in own if name in options}
         self._options = {name: value for name, value in options.items() if name not in own}
@@ -131,16 +139,16 @@ def recording(
     params: Iterable[str] = (),
     **options: Any,
 ) -> Recording:
-    """A client whose calls are sent, and written down; the provider's secret settings never are.
+    """Return a client whose calls are sent and written to a cassette, without the provider's secret settings.
 
     Args:
-        provider: "google" … or a configured provider.
+        provider: A provider's name ("google" …), or a configured provider.
         path: The file to write; one that exists is replaced at the first reply.
-        send: What really sends, in place of the network.
-        note: Kept beside each exchange.
+        send: The function that sends the requests in place of the network.
+        note: A note that is kept with each exchange.
         headers: Names of more headers that are harmless.
         params: Names of more parameters and form fields that are harmless; see `record`.
-        options: Of the client.
+        options: Options of the client.
 
     Raises:
         ReplayError: There is no such folder; see also `record`.

@@ -1,4 +1,4 @@
-"""How two requests differ. Headers do not count, nor what was made of an upload, nor what was withheld."""
+"""Compare two requests. Headers, the prepared form of an upload, and withheld values are not compared."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONGEST_SHOWN = 40
 
 
 class Difference(NamedTuple):
-    """One place where two requests differ, for example ``body.requests[0].type``."""
+    """One field in which two requests differ, for example ``body.requests[0].type``."""
 
     where: str
     held: Any
@@ -29,7 +29,7 @@ class Difference(NamedTuple):
 
 
 def differences(held: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterator[Difference]:
-    """Where a request that was written down and one that is asked (both plain JSON) differ."""
+    """Yield the differences between a request in a cassette and one that is asked now, both as plain JSON."""
     url, query = address(held["url"])
     yield from _differences(held["method"].upper(), asked["method"], "method")
     yield from _differences(url, asked["url"], "url")
@@ -45,7 +45,10 @@ def _or_nothing(value: Any) -> Any:
 
 
 def _fields(held: Mapping[str, Any], asked: Mapping[str, Any], where: str) -> Iterator[Difference]:
-    """Of parameters and forms: the values of names that the cassette does not hold show in no error."""
+    """Yield the differences between parameters or forms, without the values of names that the cassette lacks.
+
+    Such a value might be a key, and a difference is shown in an error.
+    """
     known = {name: value for name, value in asked.items() if name in held or not names_a_credential(name)}
     for name in sorted(held.keys() | known.keys()):
         for difference in _differences(held.get(name, NOTHING), known.get(name, NOTHING), name):
@@ -72,9 +75,10 @@ def _differences(held: Any, asked: Any, where: str) -> Iterator[Difference]:
 
 def _is_equal(held: Any, asked: Any) -> bool:
     if isinstance(held, str) and isinstance(asked, str) and REDACTED in held:
+        # A text may have been withheld in part, for example a key inside an address.
         pattern = ".*".join(map(re.escape, held.split(REDACTED)))
         return re.fullmatch(pattern, asked, re.DOTALL) is not None
-    # To Python, but to no service, true is 1.
+    # Python says that True equals 1, but no service does.
     return bool(held == asked) and isinstance(held, bool) == isinstance(asked, bool)
 
 

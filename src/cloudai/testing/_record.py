@@ -1,4 +1,4 @@
-"""Recording: sends by another ``send``, and writes down what was asked and answered."""
+"""Record a cassette: send requests by another ``send``, and write them down with their replies."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ __all__ = ["Recorder", "record", "require_folder"]
 
 
 class Recorder:
-    """Sends by another ``send``, and writes each exchange down as soon as it is answered. Made by `record`.
+    """A sender that passes requests on to another one, and writes each exchange down as soon as its reply has come.
 
-    So what was paid is kept, whatever happens later. One serves all threads.
+    Thus a reply that was paid for is kept, whatever happens later. One recorder serves all threads. The function
+    `record` makes it.
     """
 
     def __init__(
@@ -42,10 +43,10 @@ class Recorder:
         self._harmless = harmless
         self._secrets = Secrets(secrets)
         self._lock = threading.Lock()
-        require_folder(path)  # now, and not after the first paid call
+        require_folder(path)  # the error must come before the first paid call, and not after it
 
     def __call__(self, request: Request) -> Any:
-        """The reply of the other ``send``; awaitable if that is."""
+        """Return the reply of the other ``send``, as an awaitable if that returns one."""
         reply = self._sender()(request)
         return self._awaited(request, reply) if isawaitable(reply) else self._kept(request, reply)
 
@@ -70,13 +71,13 @@ class Recorder:
             try:
                 self.cassette.write(self._path, self._secrets)
             except ReplayError:
-                # What cannot be written must not keep the later ones from being written.
+                # An exchange that cannot be written must not keep later ones from being written.
                 self.cassette.exchanges = before
                 raise
         return response
 
     def _learn(self, request: Request, response: Response) -> None:
-        """Take in the secrets of this exchange; what was written before must not hold them either."""
+        """Remember the secrets of this exchange, and take them out of the earlier exchanges too."""
         secrets = set(carried(request, self._harmless))
         if not request.credentials:
             secrets |= set(carried_back(token_reply(response)))
@@ -93,7 +94,7 @@ class Recorder:
         }
 
     def close(self) -> None:
-        """Close the connections, if they are the recorder's own."""
+        """Close the connections if they are the recorder's own."""
         if isinstance(self._network, Network):
             self._network.close()
 
@@ -114,7 +115,7 @@ class Recorder:
 
 
 def require_folder(path: PathLike) -> None:
-    """ReplayError where the folder a file is to be written to is not there."""
+    """Raise ReplayError if the folder of a file does not exist."""
     if not Path(path).parent.is_dir():
         raise ReplayError(f"cannot write {path}: there is no such folder", advice="Make it first.")
 
@@ -128,20 +129,21 @@ def record(
     params: Iterable[str] = (),
     secrets: Iterable[str] = (),
 ) -> Recorder:
-    """Write down what is sent: give the outcome to a client as ``send=``.
+    """Return a recorder, to be given to a client as ``send=``, that writes requests and replies to a cassette.
 
     Args:
         path: The file to write; one that exists is replaced at the first reply.
-        send: What really sends, blocking or awaiting; by default the network, awaiting under ``async with``.
-        note: Kept beside each exchange.
+        send: The function that sends the requests, blocking or awaiting; by default the network, which is awaiting
+            under ``async with``.
+        note: A note that is kept with each exchange.
         headers: Names of more headers that are harmless; the others are left out.
         params: Names of more parameters and form fields that are harmless: their values are written down
-            and compared on replay. Of others only the name is, so calls that differ in them alone cannot
+            and compared on replay. Only the names of the others are, so two calls that differ in nothing else cannot
             be told apart.
         secrets: Values that must never be written, for example the key. `recording` knows the provider's.
 
     Raises:
-        ReplayError: There is no such folder. Later, from a call: the reply cannot be written, or not
+        ReplayError: There is no such folder. A call raises it later if the reply cannot be written, or not
             without a secret.
 
     Example:

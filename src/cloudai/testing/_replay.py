@@ -1,4 +1,4 @@
-"""Replaying: answers from a cassette, in place of the network."""
+"""Replay a cassette: answer requests from it, in place of the network."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ CHANGED = "Record it anew if the call has changed on purpose."
 
 
 class Replay:
-    """Answers from a cassette; equal requests in the order they were recorded. Made by `replay`.
+    """A sender that answers requests from a cassette; equal requests get their replies in the order of recording.
 
     Give it to a client of either kind as ``send=``, with ``offline=True``. As a context manager it checks
-    at its end that nothing was missed and nothing is left over. One serves all threads.
+    at its end that the cassette had every reply, and that none is left over. One replay serves all threads. The
+    function `replay` makes it.
     """
 
     def __init__(self, cassette: Cassette) -> None:
@@ -37,10 +38,14 @@ class Replay:
         self._lock = threading.Lock()
 
     def __call__(self, request: Request) -> Response:
-        """The recorded reply; ReplayError, naming the nearest exchanges, where there is none."""
+        """Return the recorded reply.
+
+        Raises:
+            ReplayError: There is none; the error names the exchanges that are nearest to the request.
+        """
         facts = asked(request)
         with self._lock:
-            # A token is fetched as often as it gets old, which is no part of what is replayed.
+            # How often a token is fetched depends on its age, so one reply answers all requests for it.
             for held in [*self._left, *self._token]:
                 if not self.cassette.match or _is_same(held[1]["request"], facts):
                     return self._played(held)
@@ -61,6 +66,7 @@ class Replay:
             _is_same(exchange.plain()["request"], facts) for exchange in self.cassette.exchanges
         ):
             return ReplayError(f"{what} once more: it is replayed already", advice=CHANGED)
+        # Exchanges with the same method and address come first, then those with the fewest differences.
         near = sorted(
             ((list(differences(plain["request"], facts)), number) for number, plain, _ in self._left),
             key=lambda each: (any(d.where in ("method", "url") for d in each[0]), len(each[0]), each[1]),
@@ -72,11 +78,15 @@ class Replay:
 
     @property
     def left(self) -> list[Exchange]:
-        """What was not asked for; requests for tokens, which a replay need not make, are left out."""
+        """The exchanges that were not asked for, without those for tokens, which a replay need not ask for."""
         return [exchange for _, _, exchange in self._left if exchange.request.credentials]
 
     def close(self) -> None:
-        """ReplayError where a call was missed (though the test went on), or exchanges were not asked for."""
+        """Check that the cassette had every reply, and that every exchange was asked for.
+
+        Raises:
+            ReplayError: A reply was missing, even if the test went on, or exchanges are left over.
+        """
         if self._missed:
             raise self._missed
         if left := self.left:
@@ -88,19 +98,19 @@ class Replay:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if kind is None:  # another error already tells why not all was asked
+        if kind is None:  # any other error says already why not all was asked for
             self.close()
 
 
 def replay(cassette: PathLike | Cassette, *, match: bool | None = None) -> Replay:
-    """Answer from a cassette: give the outcome to a client as ``send=``, with ``offline=True``.
+    """Return a replay, to be given to a client as ``send=`` with ``offline=True``, that answers from a cassette.
 
     Args:
-        cassette: The file, or what is in it.
-        match: False gives the replies in order, whatever is asked; by default as the cassette says.
+        cassette: The file, or the cassette that was read from it.
+        match: False gives the replies in order, whatever the requests are; by default the cassette decides.
 
     Raises:
-        ReplayError: The file is not there, or is no cassette.
+        ReplayError: The file does not exist, or is no cassette.
 
     Example:
         >>> exchange = Exchange(
@@ -117,7 +127,7 @@ def replay(cassette: PathLike | Cassette, *, match: bool | None = None) -> Repla
 
 
 def orphans(folder: PathLike, played: Iterable[PathLike]) -> list[Path]:
-    """The cassettes in a folder, and in those below it, that no test has played.
+    """Return the cassettes in a folder, and in those below it, that no test has played.
 
     Example:
         >>> orphans("tests/cassettes", played=["tests/cassettes/team.json"])
@@ -136,7 +146,7 @@ def _is_same(held: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
 
 
 def _uploads(facts: Mapping[str, Any]) -> str:
-    """The uploads of a request, by the beginnings of their digests."""
+    """Return a note that names the uploads of a request by the beginnings of their digests."""
     digests = list(_digests([facts.get(part) for part in ("body", "upload", "files")]))
     return f" of file {', '.join(digests[:MOST_NAMED])}" if digests else ""
 

@@ -1,4 +1,4 @@
-"""Replies of one's own, in turn."""
+"""Answer requests with replies that a test has written."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ __all__ = ["Script"]
 
 
 class Script:
-    """Gives these replies in turn, whatever is asked, and keeps what was asked in ``requests``.
+    """A sender that gives fixed replies in turn, whatever the requests are, and keeps the requests in ``requests``.
 
-    Serves both clients, as ``send=``. As a context manager it checks at its end that all were asked for.
+    Give it to a client of either kind as ``send=``. As a context manager it checks at its end that every reply was
+    asked for.
 
     Args:
-        replies: Each a `Response`, an exception to raise, or a function of the request (which may be
+        replies: The replies. Each is a `Response`, an exception to raise, or a function of the request (which may be
             awaiting, for `AsyncClient`).
 
     Raises:
-        ReplayError: More is asked than there are replies, or less by the end of ``with``.
+        ReplayError: There are more requests than replies, or, at the end of ``with``, fewer.
 
     Example:
         >>> from cloudai import Client, Response
@@ -40,7 +41,7 @@ class Script:
         self._lock = threading.Lock()
 
     def __call__(self, request: Request) -> Any:
-        """The next reply."""
+        """Return the next reply, or raise it if it is an exception."""
         with self._lock:
             self.requests.append(request)
             if not self._replies:
@@ -54,7 +55,7 @@ class Script:
         return reply if isinstance(reply, Response) else reply(request)
 
     def close(self) -> None:
-        """ReplayError where replies were not asked for."""
+        """Raise ReplayError if replies are left that were not asked for."""
         if self._replies:
             raise ReplayError(
                 f"the script has {len(self._replies)} more replies than the {len(self.requests)} asked for"

@@ -1,4 +1,4 @@
-"""Requests and replies as they are written down: no key, no token, no upload."""
+"""Convert requests and replies to the form that is written down, without keys, tokens and uploads."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from cloudai.core.redaction import REDACTED, Allowlist, Params, address, without
 __all__ = ["asked", "content", "request_facts", "response_facts", "token_reply"]
 
 ENDPOINT = "https://{endpoint}"
-"""Stands in an address for the user's own resource."""
+"""The text that stands in an address for the endpoint of the user's own resource."""
 
 TOKEN_FIELDS = frozenset({"error", "expiration", "expires_in", "expires_on", "ext_expires_in", "token_type"})
-"""Fields of a token reply that are no secret; without them no usable token could be replayed."""
+"""Fields of a token reply that are no secret; without them a replay would have no usable token."""
 
 
 def asked(request: Request) -> dict[str, Any]:
-    """A request as plain JSON, to be compared: uploads by the digest of the input as given, never loaded.
+    """Return a request as plain JSON, to be compared with another.
 
-    The parameters still have their secret values; those are dealt with where they are compared or written.
+    An upload is replaced by the digest of the input as given, and is never loaded. The parameters still have their
+    secret values, which are withheld where requests are compared or written.
     """
     whole = request.url
     if request.endpoint and whole.startswith(request.endpoint):
@@ -46,7 +47,7 @@ def asked(request: Request) -> dict[str, Any]:
 
 
 def request_facts(request: Request, harmless: Allowlist) -> dict[str, Any]:
-    """A request as it is written down."""
+    """Return a request as it is written down."""
     facts = asked(request)
     for part in ("params", "form"):
         if part in facts:
@@ -60,7 +61,10 @@ def request_facts(request: Request, harmless: Allowlist) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """JSON as the service reads it (text keys, lists for tuples), a digest in place of every upload."""
+    """Return a value as the JSON that the service reads, with a digest in place of every upload.
+
+    Keys become texts and tuples become lists.
+    """
     match value:
         case Blob() | File() | bytes():
             return _digest(value)
@@ -73,22 +77,23 @@ def _plain(value: Any) -> Any:
         case None | bool() | int() | float():
             return value
         case _:
-            return json.loads(json.dumps(value))  # TypeError where the request could not be sent either
+            return json.loads(json.dumps(value))  # a TypeError here means that the request could not be sent either
 
 
 def _digest(upload: Blob | File | bytes) -> Any:
-    """Of a field that is JSON its content: it was written here, and is no upload."""
+    """Return the digest of an upload, or the content of a form field that is JSON, which is no upload."""
     if isinstance(upload, File) and upload.name is None and isinstance(upload.content, bytes):
         return _plain(json.loads(upload.content))
     if isinstance(upload, bytes):
         return {"sha256": sha256(upload).hexdigest(), "size": len(upload)}
     if isinstance(upload, Blob):
         return {"sha256": upload.key, "media_type": upload.media_type}
-    # Not its name: that may be a person's.
+    # The file's name is left out, because it may be a person's.
     return {**_digest(upload.content), "media_type": upload.media_type}
 
 
 def _key(key: Any) -> str:
+    # The JSON encoder decides how a number or None is spelt as a key.
     return key if isinstance(key, str) else next(iter(json.loads(json.dumps({key: 0}))))
 
 
@@ -107,7 +112,7 @@ def _sizes(value: Any) -> Iterator[tuple[str, int]]:
 
 
 def _sized(value: Any, sizes: Mapping[str, int]) -> Any:
-    """The same, each digest with the number of bytes that were sent: to be read, not compared."""
+    """Return the value with the number of bytes that were sent beside each digest, which is not compared."""
     match value:
         case {"sha256": str(key), **rest} if key in sizes and rest.keys() <= {"media_type"}:
             return {"sha256": key, "size": sizes[key], **rest}
@@ -119,11 +124,14 @@ def _sized(value: Any, sizes: Mapping[str, int]) -> Any:
             return value
 
 
-# -- replies -----------------------------------------------------------------------------------------------
-
-
 def response_facts(response: Response, harmless: Allowlist, *, token: bool) -> dict[str, Any]:
-    """A reply as it is written down; of a token all but the token."""
+    """Return a reply as it is written down, without any token.
+
+    Args:
+        response: The reply.
+        harmless: The headers that may be written down.
+        token: True if the reply is to a request for a token.
+    """
     facts: dict[str, Any] = {"status": response.status, "headers": harmless.kept_headers(response.headers)}
     if response.content:
         body = _body(response.content)
@@ -132,13 +140,13 @@ def response_facts(response: Response, harmless: Allowlist, *, token: bool) -> d
 
 
 def token_reply(response: Response) -> Any:
-    """The part of a token reply that is not written down, as JSON."""
+    """Return the part of a token reply that is not written down, as JSON."""
     body = _body(response.content) if response.content else None
     return {k: v for k, v in body.items() if k not in TOKEN_FIELDS} if isinstance(body, dict) else body
 
 
 def content(body: Any) -> bytes:
-    """The bytes a written body stands for: JSON, text as it is, or ``{"base64": …}``."""
+    """Return the bytes that a written body stands for: JSON, text as it is, or ``{"base64": …}``."""
     match body:
         case None:
             return b""
@@ -151,7 +159,7 @@ def content(body: Any) -> bytes:
 
 
 def _body(data: bytes) -> Any:
-    """JSON where reading it back gives the same, else text, else base64."""
+    """Return a body as JSON if it can be read back unchanged, else as text, else as base64."""
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -161,11 +169,13 @@ def _body(data: bytes) -> Any:
         json.dumps(value, allow_nan=False)
     except (ValueError, RecursionError):
         return text
+    # A cassette writes no body as null, a text as a string, and other bytes as {"base64": …}.
     means_something_else = value is None or isinstance(value, str) or _keys(value) == {"base64"}
     return text if means_something_else else value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Of two fields with one name only the last would be read back.
     fields = dict(pairs)
     if len(fields) < len(pairs):
         raise ValueError("a name occurs twice")
@@ -189,7 +199,7 @@ def _cleaned(value: Any) -> Any:
 
 
 def _withheld(value: Any, kept: frozenset[str] | tuple[()]) -> Any:
-    """The same with every text withheld, but for the fields that are kept."""
+    """Return the value with "REDACTED" for every text, except in the fields that are kept."""
     match value:
         case str():
             return REDACTED

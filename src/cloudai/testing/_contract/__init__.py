@@ -1,4 +1,4 @@
-"""Whether a provider keeps the contract: what it declares, and what it does with replies of its own choosing."""
+"""Check that a provider keeps the contract: what it declares, and what it does with the replies of its examples."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ STAGES: tuple[tuple[Check, ...], ...] = (
         *(trouble.errors, trouble.malformed, trouble.interrupted, keys.missing, keys.secrets),
     ),
 )
-"""What a stage takes for granted, the one before has seen."""
+"""The checks in stages; a stage relies on what the stages before it have checked."""
 CHECKS: Mapping[str, str] = {check.__name__: check.__doc__ or "" for stage in STAGES for check in stage}
-"""What is checked, by its name."""
+"""The description of each check, by its name."""
 
 
 def check_provider(
     kind: type[Provider], examples: Sequence[Example] = (), *, configured: Provider | None = None
 ) -> None:
-    """Check a provider against the contract; nothing is sent.
+    """Check a provider against the contract, without sending anything.
 
     Args:
-        kind: Its class.
-        examples: At least one call with a result for each operation it has, each with the cassette that answers
-            it; also calls that are refused.
-        configured: The provider with made-up keys, to see where they end up. Needed only where its constructor
+        kind: The provider's class.
+        examples: At least one call with a result for each of its operations, each with the cassette that answers
+            it; calls that are refused may be added.
+        configured: The provider with made-up keys, to see where they end up. It is needed only if the constructor
             does not take each secret setting by its name.
 
     Raises:
-        ContractError: Something is not as it should be; ``problems`` has all that was found, each with what to do.
-            What it declares is looked at first, and what it does once that is in order.
+        ContractError: The provider breaks the contract; ``problems`` lists every problem with advice. What the provider
+            does is checked only once there is no problem with what it declares.
 
     Example:
         >>> from cloudai import Google

@@ -1,4 +1,4 @@
-"""What a provider says of itself: name, settings, capabilities, signatures."""
+"""Check what a provider declares: its name, settings, capabilities, signatures and examples."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DECLARE = 'Put @capability("open", page=…, checked="2026-01-31") above it.'
 
 
 def name(subject: Subject) -> Iterator[Told]:
-    """A word, and not one of ours."""
+    """Check that the provider's name is one word, and not the name of a provider of cloudai's own."""
     given = getattr(subject.kind, "name", None)
     if not isinstance(given, str) or not re.fullmatch(r"[a-z][a-z0-9_-]*", given):
         yield f"its name is {given!r}", 'Set name = "…": small letters, digits, - and _; users write Client("name").'
@@ -32,7 +32,7 @@ def name(subject: Subject) -> Iterator[Told]:
 
 
 def contract(subject: Subject) -> Iterator[Told]:
-    """Written for the contract of this cloudai."""
+    """Check that the provider was written for the version of the contract that this cloudai has."""
     if subject.kind.contract != Provider.contract:
         ours = Provider.contract
         yield (
@@ -42,11 +42,11 @@ def contract(subject: Subject) -> Iterator[Told]:
 
 
 def constructor(subject: Subject) -> Iterator[Told]:
-    """Without arguments, so that a name alone is enough; and it crosses to a worker process."""
+    """Check that the provider needs no arguments, so that its name is enough, and can be pickled."""
     with without_settings(subject):
         try:
-            again = pickle.loads(pickle.dumps(subject.kind()))  # noqa: S301  # our own bytes
-        except Exception as error:  # noqa: BLE001  # whatever it is
+            again = pickle.loads(pickle.dumps(subject.kind()))  # noqa: S301  # the bytes are our own
+        except Exception as error:  # noqa: BLE001  # a constructor may raise anything
             what = f"{subject.kind.__name__}() cannot be made and pickled without settings"
             yield (
                 f"{what} ({type(error).__name__}: {error})",
@@ -58,7 +58,7 @@ def constructor(subject: Subject) -> Iterator[Told]:
 
 
 def settings(subject: Subject) -> Iterator[Told]:
-    """Each has variables it is really read from, and keys are marked."""
+    """Check that each setting is really read from its environment variables, and that keys are marked as secret."""
     listed = [setting.name for setting in subject.kind.settings]
     for twice in sorted({each for each in listed if listed.count(each) > 1}):
         yield f"{twice} is listed twice", "Give each setting a name of its own."
@@ -85,7 +85,7 @@ def _is_read(subject: Subject, setting: str, variable: str) -> bool:
 
 
 def capabilities(subject: Subject) -> Iterator[Told]:
-    """What is overridden is declared, what is declared is overridden, and each with its facts."""
+    """Check that an operation is declared if and only if it is overridden, and that each declaration has its facts."""
     for operation, able in subject.kind.capabilities().items():
         overridden = getattr(subject.kind, operation) is not getattr(Provider, operation)
         declared = getattr(getattr(subject.kind, operation), "__capability__", None)
@@ -141,7 +141,7 @@ def _is_pace(text: str) -> bool:
 
 
 def signatures(subject: Subject) -> Iterator[Told]:
-    """Operations take what the clients pass, by keyword and without defaults: those are in one place."""
+    """Check that operations take the options that the clients pass, by keyword and without defaults of their own."""
     for operation in subject.has():
         taken = inspect.signature(getattr(subject.kind, operation)).parameters.values()
         passed = [
@@ -159,7 +159,7 @@ def signatures(subject: Subject) -> Iterator[Told]:
 
 
 def examples(subject: Subject) -> Iterator[Told]:
-    """Each operation has an example with a result."""
+    """Check that each operation has an example with a result."""
     for example in subject.examples:
         if example.operation not in subject.has():
             yield (
@@ -173,7 +173,7 @@ def examples(subject: Subject) -> Iterator[Told]:
 
 
 def _has_result(subject: Subject, example: Example) -> bool:
-    """Whether its replies are good ones; those of an engine on this machine are what it gives."""
+    """Return whether an example has a result: its replies have a status of success, or its local engine gives one."""
     if example.cassette is None:
         return not isinstance(outcome(subject.provider(example), example, example.replies()), CloudAIError)
     return all(exchange.response.status < 300 for exchange in example.held().exchanges)  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""What a provider does with the replies of the examples: its flows, results and requests."""
+"""Check what a provider does with the replies of the examples: its flows, results and requests."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = ["clients", "flows", "requests", "results"]
 
 
 def flows(subject: Subject) -> Iterator[Told]:
-    """An operation returns a generator of steps, which performs no input and output of its own."""
+    """Check that each operation returns a generator of steps that performs no I/O of its own."""
     for example in subject.examples:
         try:
             flow = flow_of(subject.provider(example), example)
@@ -58,7 +58,7 @@ def flows(subject: Subject) -> Iterator[Told]:
 
 
 def results(subject: Subject) -> Iterator[Told]:
-    """A good reply gives the operation's result, whole and told whence; a bad one a `ServiceError`."""
+    """Check that a good reply gives the operation's result with its origin, and a refusal a `ServiceError`."""
     for example in subject.examples:
         send = example.replies()
         result = outcome(subject.provider(example), example, send, offline=True)
@@ -100,29 +100,27 @@ def _whole(subject: Subject, example: Example, result: Result) -> Iterator[Told]
 
 
 def clients(subject: Subject) -> Iterator[Told]:
-    """Both clients come to the same."""
+    """Check that the blocking and the awaiting client give the same result."""
     for example in subject.examples:
-        blocking, awaiting = (
-            outcome(subject.provider(example), example, example.replies(), awaiting=colour, offline=True)
-            for colour in (False, True)
+        blocking, awaited = (
+            outcome(subject.provider(example), example, example.replies(), awaiting=awaiting, offline=True)
+            for awaiting in (False, True)
         )
-        if _comparable(blocking) != _comparable(awaiting):
-            what = f"{example}: the blocking client gives {shown(blocking)}, the awaiting one {shown(awaiting)}"
+        if _comparable(blocking) != _comparable(awaited):
+            what = f"{example}: the blocking client gives {shown(blocking)}, the awaiting one {shown(awaited)}"
             yield what, "A flow must not know its caller: no event loop, no thread, no state between calls."
 
 
 def _comparable(result: Outcome) -> Any:
     if isinstance(result, Result):
+        # The time of a call differs from one call to the next.
         meta = result.meta.model_dump(exclude={"called_at", "elapsed"})
         return type(result), result.model_dump(), result.raw, meta
     return type(result), str(result)
 
 
-# -- requests ---------------------------------------------------------------------------------------------
-
-
 def requests(subject: Subject) -> Iterator[Told]:
-    """Plain data, the same every time, over https, to a host that is named, without credentials."""
+    """Check that requests are plain data without credentials, always the same, and go by https to a declared host."""
     for example in subject.examples:
         driver = driven(subject, example)
         again = driven(subject, example)
@@ -166,7 +164,10 @@ def _plain(example: Example, request: Request) -> Iterator[Told]:
 
 
 def _loose(request: Request) -> str | None:
-    """Bytes that are no `Blob`; but for a field of a form, which is written here."""
+    """Return a note of the upload of a request that is no `Blob`, or None.
+
+    A field of a form may be bytes, because the provider itself has written it.
+    """
     if isinstance(request.content, bytes):
         return "bytes as content"
     for name, file in (request.files or {}).items():
@@ -188,5 +189,5 @@ def _addressed(subject: Subject, example: Example, request: Request) -> Iterator
 
 
 def _is_host(pattern: str, host: str) -> bool:
-    """Of "{region}.example.com" any region."""
+    """Return whether a host fits a pattern: "{region}.example.com" stands for the host of any region."""
     return re.fullmatch("[a-z0-9.-]*".join(map(re.escape, re.split(r"\{[^}]*\}", pattern))), host) is not None

@@ -1,4 +1,4 @@
-"""What a provider takes: pictures and recordings, words of a vocabulary, languages."""
+"""Check what a provider accepts: pictures and recordings, the words of options, and languages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["languages", "limits", "options"]
 
 
 class _WatchedImage(Image):
-    """Remembers the limits it was to fit."""
+    """An image that remembers the limits that it was prepared for."""
 
     asked: ImageLimits | None = None
     used = False
@@ -34,7 +34,7 @@ class _WatchedImage(Image):
 
 
 class _WatchedAudio(Audio):
-    """Remembers whether it was looked at."""
+    """A recording that remembers whether it was checked against limits."""
 
     used = False
 
@@ -47,7 +47,7 @@ FORMATS = frozenset({"AVIF", "BMP", "GIF", "HEIC", "HEIF", "ICO", "JPEG", "MPO",
 
 
 def limits(subject: Subject) -> Iterator[Told]:
-    """A picture or recording is made to fit before it is sent; what is none is refused, and nothing sent."""
+    """Check that a picture or recording is made to fit before it is sent, and that other bytes are never sent."""
     for example in subject.examples:
         kind = OPERATIONS[example.operation].input
         if kind == "text":
@@ -81,7 +81,7 @@ def _sensible(asked: ImageLimits) -> Iterator[Told]:
 
 
 def options(subject: Subject) -> Iterator[Told]:
-    """A word outside the vocabulary, and a feature it lacks, are refused before anything is sent."""
+    """Check that an unknown word, and a feature that the provider lacks, are refused before anything is sent."""
     for example in subject.first_of_each():
         if example.operation == "analyze_image":
             known = subject.provider(example).features()
@@ -108,7 +108,7 @@ def _refuses(subject: Subject, example: Example, wrong: Mapping[str, Any]) -> It
 
 
 def languages(subject: Subject) -> Iterator[Told]:
-    """A language with its region is the same language; of one that it has not it says so."""
+    """Check that a language code may have a region, and that no language raises anything but a `CloudAIError`."""
     for example in subject.first_of_each():
         if "language" not in complete(example.operation, example.options):
             continue
@@ -124,7 +124,7 @@ def languages(subject: Subject) -> Iterator[Told]:
 
 
 def _asked_in(subject: Subject, example: Example, code: str) -> Any:
-    """The first request in a language, or what is raised before it."""
+    """Return the first request of a call in a language, or the outcome of a call that sends none."""
     script = Script()
     asking = replace(example, options={**example.options, "language": code})
     result = outcome(subject.provider(example), asking, script, offline=True)

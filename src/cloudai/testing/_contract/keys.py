@@ -1,4 +1,4 @@
-"""What a provider does without a key, and where one ends up."""
+"""Check what a provider does without a key, and that a key shows up nowhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["missing", "secrets"]
 
 
 def missing(subject: Subject) -> Iterator[Told]:
-    """Without a key nothing is sent, and the error names the variable to set."""
+    """Check that nothing is sent without a key, and that the error names the variable to set."""
     if not any(setting.secret for setting in subject.kind.settings):
         return
     advice = "Raise SettingsError in sign(), with what to set, and tell the same by missing()."
@@ -30,7 +30,7 @@ def missing(subject: Subject) -> Iterator[Told]:
             if script.requests:
                 yield f"{example.operation} is sent without a key", advice
             elif isinstance(result, UnsupportedOperationError):
-                continue  # it needs a setting of its own before it comes to a key
+                continue  # the operation needs another setting before it asks for a key
             elif not isinstance(result, SettingsError) or not _names_one(subject, str(result)):
                 yield f"{example.operation} without a key gives {shown(result)}", advice
             told = subject.kind().missing(example.operation)
@@ -46,7 +46,7 @@ def _names_one(subject: Subject, text: str) -> bool:
 
 
 def secrets(subject: Subject) -> Iterator[Told]:
-    """A key is in no text, no address, no error and no cassette."""
+    """Check that a key is in no repr, no address, no error and no cassette."""
     secret = [setting.name for setting in subject.kind.settings if setting.secret or SECRET.search(setting.name)]
     if not secret:
         return
@@ -57,7 +57,7 @@ def secrets(subject: Subject) -> Iterator[Told]:
         yield f"it takes no key by the names of its settings ({error})", how
         return
     listed = [setting.name for setting in subject.kind.settings]
-    # What is given and is no setting may be a key as well: nobody has said that it is none.
+    # An argument that is no setting may be a key as well, because nothing says that it is none.
     unlisted = [v for name, v in keyed._given.items() if name not in listed and isinstance(v, str)]  # noqa: SLF001
     canaries = Secrets([*unlisted, *(value for name in secret if (value := keyed.setting(name)))])
     if canaries.occur_in(repr(keyed)):
@@ -69,6 +69,7 @@ def secrets(subject: Subject) -> Iterator[Told]:
 
 def _leaks(keyed: Provider, example: Example, canaries: Secrets) -> Iterator[Told]:
     sent: list[Request] = []
+    # A service refuses a made-up key, and an error must not repeat it.
     refused = Response(401, {"content-type": "application/json"}, b"{}")
     result = outcome(keyed, example, _noting(sent, lambda _: refused))
     if canaries.occur_in(f"{result} {result!r} {vars(result)}"):
@@ -84,7 +85,7 @@ def _leaks(keyed: Provider, example: Example, canaries: Secrets) -> Iterator[Tol
             with recording(keyed, path, send=replies, max_attempts=1) as client:
                 getattr(client, example.operation)(example.given, **example.options)
         except CloudAIError:
-            pass  # there was one reply only; what it is written down as is the matter
+            pass  # the call may fail, since it has one reply only; the cassette is what matters
         if path.is_file() and canaries.occur_in(path.read_text("utf-8")):
             yield f"{example.operation}: a key is written into a cassette", "Declare it as a Setting with secret=True."
 

@@ -1,4 +1,4 @@
-"""A provider that is checked, the calls that show what it does, and how they are carried out."""
+"""Define the provider that is checked and its examples, and carry out the examples' calls."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Example:
-    """One call, and the cassette that answers it; an engine on this machine needs none.
+    """One call, and the cassette that answers it; an engine on this machine needs no cassette.
 
     Args:
-        operation: "detect_faces" …
-        given: Its input.
-        cassette: The file, or what is in it.
-        options: Of the call.
-        provider: Where the call needs settings of its own, but no key; by default without any.
+        operation: The operation's name, for example "detect_faces".
+        given: The input of the call.
+        cassette: The file, or the cassette that was read from it.
+        options: Options of the call.
+        provider: A provider with the settings that the call needs, but without a key; by default one without settings.
     """
 
     operation: str
@@ -68,16 +68,16 @@ class Example:
         return f"{self.operation} ({Path(path).name})" if path else self.operation
 
     def replies(self) -> Replay:
-        """What answers it."""
+        """Return a replay that answers the call."""
         return replay(self.cassette if self.cassette is not None else Cassette())
 
     def held(self) -> Cassette:
-        """The exchanges that answer it."""
+        """Return the cassette that answers the call; it is empty if the example has none."""
         return self.replies().cassette
 
 
 class Problem(NamedTuple):
-    """What is not as it should be."""
+    """A way in which a provider breaks the contract, with advice."""
 
     check: str
     what: str
@@ -88,27 +88,27 @@ class Problem(NamedTuple):
 
 
 Told: TypeAlias = tuple[str, str]
-"""What is wrong, and what to do."""
+"""A problem in words, and advice how to solve it."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is checked."""
+    """The provider that is checked, with its examples."""
 
     kind: type[Provider]
     examples: tuple[Example, ...]
     configured: Provider | None = None
 
     def provider(self, example: Example | None = None) -> Provider:
-        """One that answers an example, without a key."""
+        """Return the provider that carries out an example; it has no key."""
         return example.provider if example and example.provider else self.kind()
 
     def has(self) -> list[str]:
-        """The operations it can do."""
+        """Return the names of the operations that the provider has."""
         return [operation for operation, able in self.kind.capabilities().items() if able.available]
 
     def first_of_each(self) -> Iterator[Example]:
-        """One example of each operation."""
+        """Yield the first example of each operation."""
         seen: set[str] = set()
         for example in self.examples:
             if example.operation not in seen:
@@ -116,22 +116,22 @@ class Subject:
                 yield example
 
     def variables(self) -> list[str]:
-        """The environment variables it reads."""
+        """Return the environment variables that the provider reads."""
         return [variable for setting in self.kind.settings for variable in setting.env]
 
 
 class Check(Protocol):
-    """A function that looks at one thing, and says all that is wrong with it."""
+    """A function that checks one part of the contract."""
 
     __name__: str
 
     def __call__(self, subject: Subject, /) -> Iterator[Told]:
-        """What is wrong."""
+        """Yield each problem with its advice."""
 
 
 @contextmanager
 def without_settings(subject: Subject, **values: str) -> Iterator[None]:
-    """The environment without the provider's variables but these."""
+    """Remove the provider's environment variables inside ``with``, and set those that are given."""
     before = {name: os.environ.pop(name) for name in subject.variables() if name in os.environ}
     os.environ.update(values)
     try:
@@ -142,25 +142,31 @@ def without_settings(subject: Subject, **values: str) -> Iterator[None]:
         os.environ.update(before)
 
 
-# -- a call as users make it -------------------------------------------------------------------------------
-
 Outcome: TypeAlias = Result | Exception
 
 
 def outcome(
     provider: Provider, example: Example, send: Callable[[Request], Any], *, awaiting: bool = False, **client: Any
 ) -> Outcome:
-    """What a call comes to under one of the two clients: its result, or what it raises."""
+    """Make a call by a client, and return its result or the exception that it raises.
+
+    Args:
+        provider: The provider of the client.
+        example: The call.
+        send: The function that answers the requests.
+        awaiting: True makes the call by an `AsyncClient`, False by a `Client`.
+        client: More options of the client.
+    """
     options = {"send": send, "max_attempts": 1, **client}
     try:
         if not awaiting:
             with Client(provider, sleep=_no_wait, **options) as blocking:
                 result: Result = getattr(blocking, example.operation)(example.given, **example.options)
                 return result
-        # In a thread of its own, for the test may be running in an event loop.
+        # The call runs in another thread, because the test itself may run in an event loop.
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(asyncio.run, _awaited(provider, example, options)).result()
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is looked at
+    except Exception as error:  # noqa: BLE001  # the checks look at errors of every kind
         return error
 
 
@@ -171,36 +177,37 @@ async def _awaited(provider: Provider, example: Example, options: dict[str, Any]
 
 
 def _no_wait(_: float) -> None:
-    """The replies are known."""
+    """Return at once, because the replies are known."""
 
 
 async def _no_await(_: float) -> None:
-    """The same, awaiting."""
-
-
-# -- a flow by hand ----------------------------------------------------------------------------------------
+    """Return at once, like `_no_wait`, in an awaiting client."""
 
 
 class Driver:
-    """Carries out a flow step by step, and looks over its shoulder: what it asks, and what it does itself."""
+    """A driver that carries out a flow step by step, and notes its requests and the I/O that it performs itself."""
 
     def __init__(self, provider: Provider, send: Callable[[Request], Response]) -> None:
         self.provider = provider
         self.requests: list[Request] = []
         self.strange: list[str] = []
-        """Steps that are none."""
+        """Types of the values that the flow yielded and that are no steps."""
         self.did: list[str] = []
-        """Input and output of the flow's own."""
+        """I/O that the flow performed itself."""
         self._send = send
         self.steps = 0
-        """How many the flow has."""
+        """Number of steps that the flow has yielded."""
 
     def run(
         self, flow: Flow[Any], *, at: int | None = None, throw: BaseException | None = None, leave: bool = False
     ) -> Any:
-        """The flow's result.
+        """Carry out a flow, and return its result.
 
-        At the step of number ``at`` it is thrown something in place of the outcome, or left with that raised here.
+        Args:
+            flow: The flow.
+            at: The number of a step, from 0, at which the flow is interrupted.
+            throw: The exception that is thrown into the flow at that step, in place of the step's outcome.
+            leave: Raise the exception from this method instead, so that the flow is left where it is.
         """
         answer: Any = None
         failure: BaseException | None = None
@@ -235,7 +242,7 @@ class Driver:
             case Parallel():
                 before = self.steps
                 outcomes = [self.run(flow) for flow in step.flows]
-                self.steps = before  # of the whole flow, not of its parts
+                self.steps = before  # the steps of the parts are not counted
                 return outcomes
             case _:
                 self.strange.append(type(step).__name__)
@@ -243,32 +250,30 @@ class Driver:
 
 
 def flow_of(provider: Provider, example: Example, given: Image | Audio | str | None = None) -> Any:
-    """What the provider's operation returns: a flow, if it is as it should be."""
+    """Call the provider's operation with an example's input, and return what it returns, which should be a flow."""
     given = given_as(example.operation, example.given) if given is None else given
     return getattr(provider, example.operation)(given, **complete(example.operation, example.options))
 
 
 def is_flow(flow: Any) -> bool:
-    """Whether it is a generator."""
+    """Return whether the value is a generator."""
     return isinstance(flow, Generator)
 
 
 def driven(subject: Subject, example: Example, given: Image | Audio | str | None = None) -> Driver:
-    """An example's flow carried out by hand to its end, whatever that is."""
+    """Carry out an example's flow until it returns or raises, and return the driver with its notes."""
     provider = subject.provider(example)
     driver = Driver(provider, example.replies())
-    with suppress(Exception):  # what it raises is looked at where it is called as users call it
+    with suppress(Exception):  # other checks look at the errors, where they make the call by a client
         driver.run(flow_of(provider, example, given))
     return driver
 
-
-# -- looking over a flow's shoulder ------------------------------------------------------------------------
 
 _watching = threading.local()
 _hooked = threading.Lock()
 FORBIDDEN = ("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.fork", "time.sleep", "http.client")
 INPUTS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".heic", ".wav", ".flac", ".mp3", ".ogg")
-"""A flow may look up a setting in a file when it is needed; the input is the engine's to read."""
+"""Endings of files that a flow must not open: it may read a setting from a file, but not its input."""
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
@@ -283,7 +288,7 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
 
 @contextmanager
 def _watched(did: list[str]) -> Iterator[None]:
-    # A hook cannot be taken out again: one for all, and silent but in the thread that is looked at.
+    # An audit hook cannot be removed. There is only one for all flows, and it notes nothing in other threads.
     if _hooked.acquire(blocking=False):
         sys.addaudithook(_audit)
     before = getattr(_watching, "did", None)
@@ -294,17 +299,15 @@ def _watched(did: list[str]) -> Iterator[None]:
         _watching.did = before
 
 
-# -- words -------------------------------------------------------------------------------------------------
-
 TYPED = "Raise one of cloudai.errors, with advice= what to do."
 
 
 def bare(what: str, error: BaseException, advice: str = TYPED) -> Told:
-    """What to say of an error that is none of ours."""
+    """Return the problem and the advice about an error that is no `CloudAIError`."""
     return f"{what}: {type(error).__name__} ({' '.join(str(error).split())[:100]}), which is no CloudAIError", advice
 
 
 def shown(result: Outcome) -> str:
-    """An outcome in a few words."""
+    """Return an outcome as a short text."""
     text = " ".join(repr(result).split())
     return text if len(text) < 100 else f"{text[:99]}…"  # noqa: PLR2004

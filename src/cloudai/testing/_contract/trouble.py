@@ -1,4 +1,4 @@
-"""What a provider does when things go wrong: refusals, damaged replies, interruptions."""
+"""Check what a provider does when things go wrong: refusals, damaged replies, interruptions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MEANINGS: Mapping[int, type[ServiceError]] = {401: AuthError, 429: RateLimitedEr
 
 
 def errors(subject: Subject) -> Iterator[Told]:
-    """Any reply outside 2xx, from a proxy too, is a `ServiceError` with its status, one line, and the hint to wait."""
+    """Check that a reply outside 2xx, from a proxy too, is a `ServiceError` with status, delay and one line of text."""
     provider = subject.kind()
     for status in STATUSES:
         for body in BODIES:
@@ -75,11 +75,11 @@ def errors(subject: Subject) -> Iterator[Told]:
 WHOLE = (b"", b"not json", b"{", b"null", b"[]", b"{}", b'"x"', b"3", b'{"a": NaN}', b"<html></html>", b"[" * 500)
 WRONG: tuple[Any, ...] = (None, "x", -1, [], {}, True, [None])
 MOST = 250
-"""Replies made of one."""
+"""About how many damaged replies are made of one."""
 
 
 def malformed(subject: Subject) -> Iterator[Told]:
-    """A reply that is damaged in any one place gives a result or one of our errors."""
+    """Check that a reply with a damaged field gives a result or a `CloudAIError`."""
     for example in subject.examples:
         exchanges = example.held().exchanges
         if any(exchange.response.status not in GOOD for exchange in exchanges):
@@ -90,7 +90,7 @@ def malformed(subject: Subject) -> Iterator[Told]:
                 result = outcome(provider, example, _answering(exchanges, number, body), offline=True)
                 if isinstance(result, Exception) and not isinstance(result, CloudAIError):
                     yield bare(f"{example} with {where}", result, WIRE)
-                    return  # one is enough: there would be hundreds
+                    return  # one problem is enough, because there would be hundreds
 
 
 def _answering(exchanges: list[Exchange], number: int, body: bytes) -> Script:
@@ -108,6 +108,7 @@ def _damaged(exchange: Exchange) -> Iterator[tuple[bytes, str]]:
     except ValueError:
         return
     paths = list(_paths(body, ()))
+    # Of a large reply only every n-th field is damaged, so that the check ends in time.
     step = max(1, len(paths) * len(WRONG) // MOST)
     for path, wrong in islice(((p, w) for p in paths for w in WRONG), None, None, step):
         yield json.dumps(_with(body, path, wrong)).encode(), f"{wrong!r} at {'.'.join(map(str, path))}"
@@ -130,7 +131,7 @@ def _with(body: Any, path: tuple[Any, ...], wrong: Any) -> Any:
 
 
 def interrupted(subject: Subject) -> Iterator[Told]:
-    """Cancelled at any step a flow ends; a lost connection comes out of it as one of our errors."""
+    """Check that a flow ends if it is cancelled at any step, and that a lost connection raises a `CloudAIError`."""
     advice = "Do not catch BaseException or GeneratorExit in a flow; use `finally` to clean up."
     for example in subject.examples:
         for at in range(_steps(subject, example)):
@@ -157,7 +158,7 @@ def _thrown(subject: Subject, example: Example, at: int, thrown: BaseException) 
 
 
 class _StopHere(BaseException):
-    """Raised in place of a step, so that the flow is left where it is."""
+    """An exception that is raised in place of a step's outcome, so that the flow is left where it is."""
 
 
 def _closes(subject: Subject, example: Example, at: int) -> bool:
@@ -167,10 +168,10 @@ def _closes(subject: Subject, example: Example, at: int) -> bool:
         driver.run(flow, at=at, throw=_StopHere(), leave=True)
     except _StopHere:
         pass
-    except Exception:  # noqa: BLE001
+    except Exception:  # noqa: BLE001  # the flow has ended by itself
         return True
     try:
         flow.close()
-    except RuntimeError:
+    except RuntimeError:  # Python raises it when a generator yields again
         return False
     return True
