@@ -29,6 +29,7 @@ from cloudai.errors import (
     NotStartedError,
     RateLimitedError,
     ServerError,
+    ServiceError,
     TLSError,
     UnsupportedOperationError,
 )
@@ -242,13 +243,17 @@ class Policy:
         if not self.going and not isinstance(error, BadRequestError | InputError | MalformedResponseError):
             settle: tuple[str, dict[str, Any]] | None = ("open", kept) if doubtful else None
             return Ending("in_doubt" if doubtful else "not_started", error=error, settle=settle)
+        if isinstance(error, (*TROUBLE, RateLimitedError)) or (foreign and doubtful):
+            return self._judge_trouble(error, attempted)
+        return self._judge_input(error, attempted)
+
+    def _judge_input(self, error: Exception, attempted: Attempted) -> Ending | None:
+        """Return what an error means that is the input's fault, or that of another input in the same request."""
+        kept = {"error": written_error(error)}
         if isinstance(error, UnsupportedOperationError):
             return Ending("unsupported", error=error)
-        one_for_all = isinstance(error, BadRequestError) and error.status in ONE_FOR_ALL
-        if isinstance(error, RateLimitedError) or (one_for_all and attempted.group_size > 1):
+        if isinstance(error, BadRequestError) and error.status in ONE_FOR_ALL and attempted.group_size > 1:
             return None  # another input in the request may be at fault: try again with half of them
-        if isinstance(error, TROUBLE) or (foreign and doubtful):
-            return self._judge_trouble(error, attempted)
         # What the service refuses is not sent again. A kept reply may be read by a later version, for nothing.
         unreadable = isinstance(error, MalformedResponseError) and not attempted.answered
         for_good = isinstance(error, BadRequestError) or unreadable
@@ -258,6 +263,16 @@ class Policy:
         """Return the ending of an input whose error may be the service's fault; None if the call is tried again."""
         kept = {"error": written_error(error)}
         state = getattr(error, "state", attempted.state)
+        if state == "DONE" and isinstance(error, ServiceError):
+            # A good reply says so, of a job for example: it is kept, and reading it again would say the same.
+            return Ending("failed", error=error, settle=("open", kept))
+        if isinstance(error, RateLimitedError):
+            return None  # the gate waits as long as the service asks
+        return self._judge_outage(error, attempted, state)
+
+    def _judge_outage(self, error: Exception, attempted: Attempted, state: str) -> Ending | None:
+        """Return what it means that an input was not answered."""
+        kept = {"error": written_error(error)}
         own_fault = attempted.others_fared_better or attempted.suspect
         if state == "UNKNOWN":
             if attempted.unanswered >= ROUNDS and own_fault:

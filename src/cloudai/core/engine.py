@@ -36,6 +36,8 @@ from cloudai.errors import (
     MalformedResponseError,
     RateLimitedError,
     RedirectBlockedError,
+    ServerError,
+    ServiceError,
     detached,
 )
 from cloudai.models.base import Meta, Result
@@ -161,9 +163,11 @@ class Engine:
 
     def _exchange(self, request: Request, context: CallContext, step_id: str) -> Program[Response]:
         """Send a request until it is answered, refused for good, or out of time, unless its reply is stored already."""
-        if request.credentials and (stored := context.hooks.stored_reply(step_id)) is not None:
-            context.exchanges.append((request, stored))
-            return stored
+        if request.credentials:
+            stored = context.hooks.stored_reply(step_id)
+            if stored is not None and _fault_of_the_service(request, stored) is None:
+                context.exchanges.append((request, stored))
+                return stored
         request = with_extras(request, context)
         if request.delay:
             yield from context.hooks.wait(min(request.delay, context.left(self.clock())))
@@ -299,6 +303,10 @@ class Engine:
         self._tell("reply", context, status=response.status)
         if response.status not in GOOD:
             raise self._failed(self._refusal(response, token, gate, context), request, context, step_id)
+        if (hidden := _fault_of_the_service(request, response)) is not None:
+            if isinstance(hidden, RateLimitedError):
+                gate.close(self.clock(), hidden.retry_after)
+            raise self._failed(hidden, request, context, step_id)
         if not response.replayed:
             context.billed_min += request.billed
             context.billed_max += request.billed
@@ -404,6 +412,17 @@ class Engine:
         if self.on_event:
             name = context.describe().get("input", "")
             self.on_event(Event(kind, context.vendor.name, context.operation, name, context.attempts, **more))
+
+
+def _fault_of_the_service(request: Request, response: Response) -> ServiceError | None:
+    """Return the error that hides in a good reply, where it is the service's fault; None for any other reply."""
+    if request.error_in is None:
+        return None
+    try:
+        error = request.error_in(response)
+    except MalformedResponseError:
+        return None  # the flow says so when it reads the reply
+    return error if isinstance(error, ServerError | RateLimitedError) else None
 
 
 def _added(after: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:

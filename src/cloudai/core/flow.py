@@ -25,7 +25,7 @@ from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from cloudai.errors import MalformedResponseError, ResponseTooLargeError
+from cloudai.errors import MalformedResponseError, ResponseTooLargeError, ServiceError
 
 __all__ = [
     "Blob",
@@ -117,6 +117,8 @@ class Request:
     ``credentials=False`` sends the request without key or token (because it asks for a token), and keeps its reply
     out of ``result.raw``. ``endpoint`` is the beginning of ``url`` where that names the user's own resource: a
     cassette has "{endpoint}" instead, so that it replays for every user, whatever their resource is called.
+    ``error_in`` returns the error that hides in a reply of a good status, or None. Where that error is the service's
+    fault, the exchange has failed as it would have with the status of such an error, and is tried again.
     """
 
     method: str
@@ -133,6 +135,7 @@ class Request:
     delay: float = 0.0
     billed: int = 1
     merge: Merge | None = None
+    error_in: Callable[[Response], ServiceError | None] | None = field(default=None, compare=False)
     timeout: float | None = None
     credentials: bool = True
 

@@ -25,6 +25,7 @@ from cloudai.errors import (
     DeadlineExceededError,
     MalformedResponseError,
     RateLimitedError,
+    ServerError,
     ServiceError,
 )
 
@@ -115,6 +116,8 @@ def _of_kind(error: CloudAIError) -> AttemptOutcome:
 
 def _of_status(error: ServiceError) -> AttemptOutcome:
     status = error.status or 0
+    if status in GOOD and isinstance(error, ServerError):
+        return UNKNOWN  # it hides in a good reply, and would have been a 500 by itself
     if isinstance(error, RateLimitedError):
         # A spent quota, which may also be named by a 403, is not waited for.
         return replace(REFUSED_FREE, attempts=ONCE if error.quota else USUAL)

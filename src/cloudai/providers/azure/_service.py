@@ -202,7 +202,12 @@ class AzureService(ByService):
         return fault if hint_from_headers(response.headers) is None else replace(fault, retry_after=None)
 
 
-STATUS_OF_CODE: Mapping[str, int] = {"InternalServerError": 500, "ServiceUnavailable": 503, "TooManyRequests": 429}
+STATUS_OF_CODE: Mapping[str, int] = {
+    "InternalServerError": 500,
+    "ServiceUnavailable": 503,
+    "Timeout": 408,
+    "TooManyRequests": 429,
+}
 """What the codes of errors inside a good reply mean, where it is not that the input is bad."""
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import AliasChoices, Field, model_validator
 
 from cloudai.core.flow import Flow, Request, Response
-from cloudai.errors import InputError, MalformedResponseError
+from cloudai.errors import InputError, MalformedResponseError, ServiceError
 from cloudai.languages import base
 from cloudai.models.base import Meta
 from cloudai.models.text import Assessment, Confidences, Opinion, Sentence, Sentiment, known_label
@@ -80,6 +80,7 @@ class Language(AzureService):
                 "analysisInput": {"documents": [document]},
             },
             merge=ANALYZE_TOGETHER,
+            error_in=self._error_in,
         )
         results = response.parse(SentimentReply).results
         for failure in results.errors:
@@ -95,6 +96,15 @@ class Language(AzureService):
             language_source="given" if language else "detected" if result.detected else None,
             meta=Meta(model=results.model_version, language_sent=code),
         )
+
+    def _error_in(self, response: Response) -> ServiceError | None:
+        """Return the error of the one text that was asked about, as it stands in a reply of status 200."""
+        body = response.json()
+        results = body.get("results") if isinstance(body, dict) else None
+        errors = results.get("errors") if isinstance(results, dict) else None
+        first = errors[0] if isinstance(errors, list) and errors else None
+        error = first.get("error") if isinstance(first, dict) else None
+        return self.error_from(fault_inside(error), 200) if isinstance(error, dict) else None
 
 
 def _code(language: str | None) -> str | None:

@@ -195,15 +195,20 @@ class GoogleService(Provider):
         ``fetched`` says that Google was to fetch the input from its address: then the code of the failure
         varies (7, 14 …), and the cause is the address.
         """
+        if (error := self.error_of(status, fetched=fetched)) is not None:
+            raise error
+
+    def error_of(self, status: RpcStatus, *, fetched: bool = False) -> ServiceError | None:
+        """Return the error that a status inside a reply stands for; None where it stands for none."""
         if not (status.code or status.message):
-            return
+            return None
         kind, advice = _kind([status.message], HTTP_OF_GRPC.get(status.code, 400))
         if fetched:
             kind, advice = (
                 BadRequestError,
                 "If Google cannot fetch the address, download the picture and give the file.",
             )
-        raise self.error_from(Fault(status.message, str(status.code), kind=kind, advice=advice), 200)
+        return self.error_from(Fault(status.message, str(status.code), kind=kind, advice=advice), 200)
 
 
 def _kind(words: Sequence[str], status: int) -> tuple[type[ServiceError], str | None]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import Field
 
-from cloudai.core.flow import Blob, Flow, Request, Response
-from cloudai.errors import MalformedResponseError, UnsupportedOperationError
+from cloudai.core.flow import Blob, Flow, Request, Response, checked
+from cloudai.errors import MalformedResponseError, ServiceError, UnsupportedOperationError
 from cloudai.languages import base
 from cloudai.media import Image, ImageLimits, Picture
 from cloudai.models.base import Box, Level, Meta, Point
@@ -210,12 +211,21 @@ class Vision(GoogleService):
             api="v1",
             json={"requests": [item]},
             merge=ANNOTATE_TOGETHER,
+            error_in=partial(self._error_in, fetched=picture.by_reference),
         )
         replies = response.parse(Annotated).responses
         if len(replies) != 1:
             raise MalformedResponseError(f"one picture was sent, {len(replies)} replies came")
         self.raise_for(replies[0].error, fetched=picture.by_reference)
         return replies[0]
+
+    def _error_in(self, response: Response, *, fetched: bool) -> ServiceError | None:
+        """Return the error of the one picture that was asked about, as it stands in a reply of status 200."""
+        body = response.json()
+        replies = body.get("responses") if isinstance(body, dict) else None
+        first = replies[0] if isinstance(replies, list) and replies else None
+        error = first.get("error") if isinstance(first, dict) else None
+        return self.error_of(checked(RpcStatus, error), fetched=fetched) if isinstance(error, dict) else None
 
     def _vision_host(self) -> str:
         location = self.setting("location")
