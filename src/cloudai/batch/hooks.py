@@ -53,6 +53,8 @@ class ItemHooks(CallHooks):
         """The number of inputs that went out in the last request."""
         self.turn_at: float | None = None
         """The time when the first request had its turn, by the clock of the policy."""
+        self.polling = False
+        """Whether the last attempt that failed was a look at a job that is paid for."""
         self.host: str | None = None
         self.last_step: str | None = None
         """The step of the last reply."""
@@ -200,6 +202,7 @@ class ItemHooks(CallHooks):
         if not request.credentials or self._groups[step_id].first("failure"):
             self._state.policy.note_failure(error)
         self._note_successes()
+        self.polling = request.credentials and not request.billed
         if self._state.offline or not request.credentials or not request.billed:
             return
         outcome = classify(error)

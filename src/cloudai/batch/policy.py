@@ -85,6 +85,7 @@ class Attempted:
         unanswered: How often a request of the call went without an answer, in all runs.
         suspect: Whether the call went without an answer in an earlier run, while others were answered.
         others_fared_better: Whether others were answered well since the call first failed.
+        polling: Whether it was a look at a job that failed: the job is paid for, and the next run looks again.
     """
 
     call: int
@@ -96,6 +97,7 @@ class Attempted:
     unanswered: int
     suspect: bool
     others_fared_better: bool
+    polling: bool = False
 
 
 class Limits:
@@ -256,7 +258,7 @@ class Policy:
             return None  # another input in the request may be at fault: try again with half of them
         # What the service refuses is not sent again. A kept reply may be read by a later version, for nothing.
         unreadable = isinstance(error, MalformedResponseError) and not attempted.answered
-        for_good = isinstance(error, BadRequestError) or unreadable
+        for_good = (isinstance(error, BadRequestError) or unreadable) and not attempted.polling
         return Ending("failed", error=error, settle=("failed" if for_good else "open", kept))
 
     def _judge_trouble(self, error: Exception, attempted: Attempted) -> Ending | None:
@@ -285,7 +287,7 @@ class Policy:
             self._suspect(attempted.call)
             if not self.successes and not own_fault:
                 return Ending("not_started", error=error)
-            for_good = attempted.attempts >= ROUNDS
+            for_good = attempted.attempts >= ROUNDS and not attempted.polling
             return Ending("failed", error=error, settle=("failed" if for_good else "open", kept))
         if isinstance(error, DeadlineExceededError):
             self.note_failure(error)  # the deadline passed before anything was sent

@@ -365,10 +365,15 @@ def suspect(call: int) -> Any:
 
 
 def unpaid(call: int, step_id: str) -> Any:
-    """A good reply that cannot be used: that it was counted is no longer certain."""
+    """Note a good reply that cannot be used: that it was counted is no longer certain.
+
+    The state of a job costs nothing, so it is forgotten, and the job is looked at anew.
+    """
 
     def work(db: Database) -> None:
         db.execute("UPDATE exchanges SET paid = 0 WHERE call = ? AND place = ?", (call, step_id))
+        forgotten = "UPDATE exchanges SET status = NULL, headers = NULL, body = NULL"
+        db.execute(f"{forgotten} WHERE call = ? AND place = ? AND units = 0", (call, step_id))
 
     return work
 

@@ -217,4 +217,5 @@ def _attempted(round_: int, record: CallRecord, hooks: ItemHooks, context: CallC
         unanswered=hooks.unanswered,
         suspect=record.suspect,
         others_fared_better=hooks.others_fared_better,
+        polling=hooks.polling,
     )

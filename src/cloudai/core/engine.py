@@ -22,7 +22,7 @@ from cloudai.core.fetch import fetched
 from cloudai.core.flow import Call, Fetch, Flow, Parallel, Request, Response
 from cloudai.core.rate_limit import EndpointGuards, Gate, RetryBudget, shared
 from cloudai.core.redaction import SHORTEST, Allowlist, Secrets, carried, telling
-from cloudai.core.retry import GOOD, USUAL, classify, retrying, wait_after
+from cloudai.core.retry import GOOD, USUAL, classify, most_looks, retrying, wait_after
 from cloudai.core.tokens import Token, TokenCache
 from cloudai.core.urls import FetchRules, origin, shown, split
 from cloudai.core.vendor import Vendor
@@ -220,11 +220,11 @@ class Engine:
 
     def _most_attempts(self, error: CloudAIError, request: Request, unknowns: int) -> float:
         """Return how many attempts a request has, the first included, where one of them ended in this error."""
+        if _is_poll(request):
+            return most_looks(error)
         outcome = classify(error)
         if outcome.attempts == 1:
             return 1
-        if _is_poll(request):
-            return math.inf  # a poll costs nothing, and giving up loses a job that is paid for
         if outcome.state == "UNKNOWN":
             # Unknown attempts of earlier runs count too: what may have been billed is not sent again in each of them.
             return self.max_attempts if self.on_unknown == "retry" and unknowns < outcome.attempts else 1
@@ -307,6 +307,9 @@ class Engine:
             if isinstance(hidden, RateLimitedError):
                 gate.close(self.clock(), hidden.retry_after)
             raise self._failed(hidden, request, context, step_id)
+        if _is_poll(request) and not _is_readable(response):
+            unreadable = MalformedResponseError("the state of the job cannot be read")
+            raise self._failed(unreadable, request, context, step_id)
         if not response.replayed:
             context.billed_min += request.billed
             context.billed_max += request.billed
@@ -431,6 +434,20 @@ def _added(after: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str
 
 def _is_poll(request: Request) -> bool:
     return request.credentials and not request.billed
+
+
+def _is_readable(response: Response) -> bool:
+    """Return whether a reply that says it is JSON is any; a page of a gateway is none."""
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind.endswith("/html"):
+        return False
+    if not kind.endswith("json"):
+        return True
+    try:
+        response.json()
+    except MalformedResponseError:
+        return False
+    return True
 
 
 def _require_known_origin(request: Request, context: CallContext) -> None:

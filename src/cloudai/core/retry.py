@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from cloudai.errors import (
     AuthError,
+    BadRequestError,
     CloudAIError,
     ConnectError,
     ConnectionLostError,
     DeadlineExceededError,
     MalformedResponseError,
     RateLimitedError,
+    RedirectBlockedError,
     ServerError,
     ServiceError,
 )
@@ -40,6 +42,7 @@ __all__ = [
     "State",
     "classify",
     "hint_from_headers",
+    "most_looks",
     "retrying",
     "wait_after",
 ]
@@ -87,6 +90,20 @@ BY_STATUS: dict[int, AttemptOutcome] = {
     529: UNKNOWN,
 }
 """The meaning of each status. Every other one is a refusal that may be billed: some vendors count bad requests."""
+
+
+def most_looks(error: CloudAIError) -> float:
+    """Return how often a job that is paid for is looked at, where a look has ended so.
+
+    Looking costs nothing, and giving up on the job does. So whatever may pass by itself is tried again until the call's
+    time is up: a broken connection, a gateway's page, a redirect, an empty reply. One 404 may come from a part of the
+    service that has not heard of the job yet; a second one in a row says that it is gone.
+    """
+    if isinstance(error, MalformedResponseError | RedirectBlockedError | ServerError):
+        return math.inf
+    if isinstance(error, BadRequestError) and error.status == 404:  # noqa: PLR2004
+        return 2
+    return 1 if classify(error).attempts == ONCE else math.inf
 
 
 def classify(error: CloudAIError) -> AttemptOutcome:
