@@ -36,6 +36,8 @@ class MergeGroup:
     """The turn that its members share; None if there is no pace."""
     retry: bool | None = None
     """True or False once a member has asked whether the request may be tried again; None before."""
+    refill: float | None = None
+    """The seconds until the request may be tried again after a refusal, once a member has asked; None before."""
     _said: set[str] = field(default_factory=set)
     """The things that a member has done for all of them."""
 
@@ -286,7 +288,7 @@ def _send(members: list[_Member]) -> Program[None]:
     requests = [_request(member) for member in members]
     timeouts = [member.at.timeout for member in members if member.at.timeout is not None]  # type: ignore[union-attr]
     try:
-        response: Response = yield Send(_merged(requests), min(timeouts, default=None))
+        response: Response = yield Send(_merged(requests), min(timeouts, default=None), members[0].at.slots)  # type: ignore[union-attr]
     except CloudAIError as error:
         for member in members:
             member.failure = copy.copy(error)

@@ -38,6 +38,7 @@ class ItemHooks(CallHooks):
 
     def __init__(self, state: BatchState, given: Given, record: CallRecord, max_group: int) -> None:
         self._state = state
+        self.slots = state.slots
         self._given = given
         self._record = record
         self._max_group = max_group
@@ -108,6 +109,13 @@ class ItemHooks(CallHooks):
         if group.retry is None:
             group.retry = budget.take()
         return group.retry
+
+    def seconds_until_retry(self, step_id: str, budget: RetryBudget, now: float) -> float:
+        """Give all inputs that went out in one request the same answer, and count one retry for them."""
+        group = self._groups[step_id]
+        if group.refill is None:
+            group.refill = budget.wait(now)
+        return group.refill
 
     def seconds_until_turn(self, step_id: str, limiter: RateLimiter, now: float) -> float:
         """Return the seconds until the next turn by the pace of the batch; 0 if the group has its turn already."""

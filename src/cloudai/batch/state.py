@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from cloudai.batch.cache_store import CacheStore
 from cloudai.batch.inputs import Inputs
@@ -69,6 +70,11 @@ class BatchState:
         """The maximum number of inputs in a request, times the operations; 1 if requests cannot be merged."""
         most = max(task.max_per_request for task in self.tasks)
         return most * len(self.tasks) if most > 1 else 1
+
+    @cached_property
+    def slots(self) -> Any:
+        """The semaphore of the driver that bounds the requests in flight, those of parallel steps among them."""
+        return self.session.driver.semaphore(self.concurrency)
 
     @property
     def concurrency(self) -> int:

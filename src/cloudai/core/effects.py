@@ -28,6 +28,8 @@ class Send:
     request: Request
     timeout: float | None = None
     """Seconds that are left. Waiting for a free slot uses them up too; the request is sent with the rest."""
+    slots: Any = None
+    """A semaphore of the driver, held while the request is in flight, beside the driver's own."""
 
 
 @dataclass(frozen=True)

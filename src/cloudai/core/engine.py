@@ -181,9 +181,13 @@ class Engine:
             try:
                 yield from self._turn(request, context, step_id, guards, endpoint)
                 response = yield from self._attempt(request, context, gate, step_id)
-            except CloudAIError:
+            except CloudAIError as error:
                 state = state or self._policy(request, context, step_id, budget, unknowns)
                 seconds = wait_after(state)
+                if isinstance(error, RateLimitedError) and not _is_poll(request):
+                    seconds += context.hooks.seconds_until_retry(step_id, budget, self.clock())
+                    if seconds >= context.deadline - self.clock():
+                        raise
                 self._tell("wait", context, seconds=seconds)
                 yield from context.hooks.wait(seconds)
             else:
@@ -206,9 +210,13 @@ class Engine:
         return retrying(
             most,
             lambda: context.deadline - self.clock(),
-            # Neither of these takes from the budget: a refused token is no sign of an outage, and a job that is paid
-            # for is polled even during one.
-            lambda error: isinstance(error, AuthError) or _is_poll(request) or context.hooks.may_retry(step_id, budget),
+            # These do not take from the budget here: a refused token is no sign of an outage, a job that is paid for
+            # is polled even during one, and a request that was refused waits until the budget is refilled.
+            lambda error: (
+                isinstance(error, AuthError | RateLimitedError)
+                or _is_poll(request)
+                or context.hooks.may_retry(step_id, budget)
+            ),
         )
 
     def _guarded(self, vendor: Vendor) -> EndpointGuards:
@@ -286,7 +294,7 @@ class Engine:
         context.attempts += 1
         self._tell("attempt", context)
         try:
-            response: Response = yield Send(request, left)
+            response: Response = yield Send(request, left, context.hooks.slots)
         except CloudAIError as error:
             secrets.clear(error)
             self._tell("failure", context, error=type(error).__name__)

@@ -6,7 +6,7 @@ for its turn, and stops between two attempts (``batch/hooks.py``). The engine kn
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from cloudai.core.effects import Program, Sleep
 from cloudai.core.flow import Request, Response
@@ -26,6 +26,9 @@ class CallHooks:
     waits_extend_the_deadline: ClassVar[bool] = False
     """True where waiting for a turn takes nothing off the call's time."""
 
+    slots: Any = None
+    """A semaphore of the driver's that each request holds while it is out, beside the client's own."""
+
     def stored_reply(self, step_id: str) -> Response | None:  # noqa: ARG002
         """Return the reply that an earlier run got for this step, or None."""
         return None
@@ -41,6 +44,10 @@ class CallHooks:
     def may_retry(self, step_id: str, budget: RetryBudget) -> bool:  # noqa: ARG002
         """Return whether the request may be tried once more, with all that go out with it."""
         return budget.take()
+
+    def seconds_until_retry(self, step_id: str, budget: RetryBudget, now: float) -> float:  # noqa: ARG002
+        """Return the seconds until a request that was refused may be tried once more, for all who go with it."""
+        return budget.wait(now)
 
     def seconds_until_turn(self, step_id: str, limiter: RateLimiter, now: float) -> float:  # noqa: ARG002
         """Return the seconds until the request may go out; 0 means that its turn is taken.

@@ -261,6 +261,8 @@ RETRIES = 32.0
 EARNED = 0.2
 """Retries that a success gives back: in the long run there is one for five good calls."""
 
+REFILL = 10.0
+"""Retries a second that an empty budget gets back for requests that the service has refused: they cost nothing."""
 LONGEST_CLOSED = 60.0
 """Seconds for which a hint closes the gate at most: an absurd one must not close it for a day."""
 
@@ -273,6 +275,7 @@ class RetryBudget:
 
     def __init__(self) -> None:
         self._left = RETRIES
+        self._refilled_until = -math.inf
         self._lock = threading.Lock()
 
     def take(self) -> bool:
@@ -282,6 +285,19 @@ class RetryBudget:
                 return False
             self._left -= 1
             return True
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until one more request may be tried again that the service refused, and count it.
+
+        A burst that was refused as a whole empties the budget although nothing is broken. It is refilled as time goes
+        by, one retry after the other.
+        """
+        with self._lock:
+            if self._left >= 1:
+                self._left -= 1
+                return 0.0
+            self._refilled_until = max(self._refilled_until, now) + 1 / REFILL
+            return self._refilled_until - now
 
     def earn(self) -> None:
         """Count a request that succeeded."""

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, TypeVar
 
@@ -58,8 +59,8 @@ class Awaiting:
 
     async def _carry_out(self, effect: Effect) -> Any:  # noqa: PLR0911
         match effect:
-            case Send(request, timeout):
-                return await self._send_in_turn(request, timeout)
+            case Send(request, timeout, slots):
+                return await self._send_in_turn(request, timeout, slots)
             case Get() if self._fetch:
                 return await self._fetch(effect)
             case Sleep(seconds):
@@ -80,19 +81,30 @@ class Awaiting:
             raise closed()
         return await asyncio.get_running_loop().run_in_executor(self._threads, function)
 
-    async def _send_in_turn(self, request: Request, timeout: float | None) -> Response:  # noqa: ASYNC109
+    @staticmethod
+    def semaphore(n: int) -> asyncio.Semaphore:
+        """Return a semaphore for `Send.slots`: so many requests may be out at a time."""
+        return asyncio.Semaphore(n)
+
+    async def _send_in_turn(
+        self,
+        request: Request,
+        timeout: float | None,  # noqa: ASYNC109  # the request has what is left of it
+        slots: asyncio.Semaphore | None,
+    ) -> Response:
         began = time.monotonic()
-        try:
-            async with asyncio.timeout(timeout):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise no_slot() from None
-        try:
+        with ExitStack() as held:
+            try:
+                async with asyncio.timeout(timeout):
+                    for semaphore in (slots, self._slots):
+                        if semaphore is not None:
+                            await semaphore.acquire()
+                            held.callback(semaphore.release)
+            except TimeoutError:
+                raise no_slot() from None
             reply = self._send(within(request, timeout, time.monotonic() - began))
             # A cassette is no coroutine function, because it answers at once and serves both kinds of client.
             return reply if isinstance(reply, Response) else await reply
-        finally:
-            self._slots.release()
 
     async def _once(self, key: Hashable, program: Callable[[], Program[T]], timeout: float) -> T:  # noqa: ASYNC109
         if key not in self._running:

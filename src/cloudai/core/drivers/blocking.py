@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for_any
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from cloudai.core.drivers.shared import apart, no_slot, too_late, within
@@ -56,8 +57,8 @@ class Blocking:
 
     def _carry_out(self, effect: Effect) -> Any:  # noqa: PLR0911  # one for each effect
         match effect:
-            case Send(request, timeout):
-                return self._send_in_turn(request, timeout)
+            case Send(request, timeout, slots):
+                return self._send_in_turn(request, timeout, slots)
             case Get() if self._fetch:
                 return self._fetch(effect)
             case Sleep(seconds):
@@ -74,14 +75,24 @@ class Blocking:
             case Persist(keeper, work):
                 return keeper.do(work).result()
 
-    def _send_in_turn(self, request: Request, timeout: float | None) -> Response:
+    @staticmethod
+    def semaphore(n: int) -> threading.BoundedSemaphore:
+        """Return a semaphore for `Send.slots`: so many requests may be out at a time."""
+        return threading.BoundedSemaphore(n)
+
+    def _send_in_turn(
+        self, request: Request, timeout: float | None, slots: threading.BoundedSemaphore | None
+    ) -> Response:
         began = time.monotonic()
-        if not self._slots.acquire(timeout=timeout):
-            raise no_slot()
-        try:
+        with ExitStack() as held:
+            for semaphore in (slots, self._slots):
+                if semaphore is None:
+                    continue
+                left = None if timeout is None else max(0.0, timeout - (time.monotonic() - began))
+                if not semaphore.acquire(timeout=left):
+                    raise no_slot()
+                held.callback(semaphore.release)
             return self._send(within(request, timeout, time.monotonic() - began))
-        finally:
-            self._slots.release()
 
     def _once(self, key: Hashable, program: Callable[[], Program[T]], timeout: float) -> T:
         key = (key, os.getpid())  # the parent's thread does not run in a forked child
