@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import wait as wait_for
 from contextlib import contextmanager, suppress
 from typing import Any, Generic, Self, TypeVar
 
@@ -18,6 +19,7 @@ from cloudai.batch.progress import Progress, progress_for
 from cloudai.batch.queues import END
 from cloudai.batch.results import outcomes_of, table_of
 from cloudai.batch.runner import Runner
+from cloudai.core.drivers.shared import apart
 from cloudai.errors import JournalError, SettingsError
 from cloudai.models.base import Result
 from cloudai.outcomes import Outcome, tidy
@@ -301,7 +303,14 @@ class AsyncBatch(_Batch[R]):
 
     async def _begin(self) -> None:
         self._running = True
-        workers = await asyncio.to_thread(self._runner.begin)
+        begun = apart(self._runner.begin)
+        try:
+            workers = await asyncio.shield(asyncio.wrap_future(begun))
+        except BaseException:  # cancelled: from here on nothing can be awaited
+            self._runner.stop()
+            wait_for([begun])
+            self._runner.end()
+            raise
         self._at_work = [asyncio.ensure_future(self._work(worker)) for worker in workers]
 
     async def _work(self, worker: Any) -> None:
@@ -341,11 +350,16 @@ class AsyncBatch(_Batch[R]):
         self._runner.outcomes.open_wide()
         try:
             await asyncio.wait(tasks, timeout=max(0.0, self._until - time.monotonic()))
-        finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.to_thread(self._runner.end)
+        except BaseException:  # cancelled once more, perhaps at every await: what is on its way is in doubt
+            for task in tasks:
+                task.cancel()
+            self._runner.end()
+            raise
+        finally:
             self._running = False
 
     async def table(self) -> Table:

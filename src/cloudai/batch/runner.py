@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -75,6 +76,8 @@ class Runner(Generic[R]):
         self._reader = Reader(iter(()), self.recorder.submit)
         self._preparing = Semaphore(PREPARING)
         self._working = 0
+        self._ending = threading.Lock()
+        self._ended = False
 
     def begin(self) -> list[Program[None]]:
         """Begin the run, and return the programs of its workers."""
@@ -134,12 +137,15 @@ class Runner(Generic[R]):
         """
         try:
             taken: list[Entry] = yield Wait(self._reader.take(n, wait=wait))
-        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001
+        except BaseException as error:
+            if error is not self._reader.failure:
+                raise  # the worker itself is ended
             # The iterator of the inputs has failed; inputs that were taken before are carried out to their end.
             self.failure = self.failure or error
             self._reader.close()
             return []
-        return [self._worker.item(entry) for entry in taken]
+        arrived, started_at = self.state.policy.clock(), timestamp()
+        return [self._worker.item(entry, arrived, started_at) for entry in taken]
 
     def _prepare(self, program: Program[None]) -> Program[None]:
         """Limit how many workers prepare inputs for merged requests at a time: more inputs would only fill the memory.
@@ -161,8 +167,14 @@ class Runner(Generic[R]):
         self._reader.close()
 
     def end(self) -> None:
-        """Write down the inputs that have not ended, and those that were never started, as far as they are known."""
-        self.recorder.close(self._never_started())
+        """Write down the inputs that have not ended, and those that were never started, as far as they are known.
+
+        Several threads may call this, and more than once: a batch may be cancelled while it ends.
+        """
+        with self._ending:
+            if not self._ended:
+                self.recorder.close(self._never_started())
+                self._ended = True
 
     def _never_started(self) -> Iterator[Entry]:
         yield from self._reader.left

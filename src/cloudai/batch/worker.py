@@ -23,7 +23,7 @@ from cloudai.batch.inputs import Entry
 from cloudai.batch.policy import Attempted, Ending
 from cloudai.batch.queries import CallRecord
 from cloudai.batch.queues import Claims
-from cloudai.batch.recorder import Recorder, owed, timestamp
+from cloudai.batch.recorder import Recorder, owed
 from cloudai.batch.state import BatchState
 from cloudai.batch.task import Task
 from cloudai.core.call import CallContext
@@ -64,10 +64,20 @@ class Worker(Generic[R]):
         self._recorder = recorder
         self._claims = Claims()
 
-    def item(self, entry: Entry) -> Program[Outcome[R]]:
-        """Carry out one input, and return its outcome."""
-        arrived, task = self._state.policy.clock(), self._state.tasks[entry.part]
-        facts: dict[str, Any] = {"started_at": timestamp(), "cached": False}
+    def item(self, entry: Entry, arrived: float, started_at: str) -> Program[Outcome[R]]:
+        """Carry out one input, and return its outcome.
+
+        Args:
+            entry: The input.
+            arrived: The time when it was taken, by the clock of the policy.
+            started_at: The same as a time of day.
+        """
+        task = self._state.tasks[entry.part]
+        facts: dict[str, Any] = {"started_at": started_at, "cached": False}
+        try:
+            self._state.policy.require_going()  # a batch that stops reads no further input
+        except NotStartedError as error:
+            return self._recorder.finish(entry, arrived, None, Ending("not_started", error=error))
         try:
             given, digest = yield from self._read(entry, task)
         except (InputError, DeadlineExceededError) as error:

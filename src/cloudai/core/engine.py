@@ -308,14 +308,16 @@ class Engine:
             raise
         response = secrets.cleared(response)
         context.request_id = context.vendor.request_id(response) or context.request_id
-        self._tell("reply", context, status=response.status)
         if response.status not in GOOD:
+            self._tell("reply", context, status=response.status)
             raise self._failed(self._refusal(response, token, gate, context), request, context, step_id)
         if (hidden := _fault_of_the_service(request, response)) is not None:
+            self._tell("reply", context, status=response.status)
             if isinstance(hidden, RateLimitedError):
                 gate.close(self.clock(), hidden.retry_after)
             raise self._failed(hidden, request, context, step_id)
         if _is_poll(request) and not _is_readable(response):
+            self._tell("reply", context, status=response.status)
             unreadable = MalformedResponseError("the state of the job cannot be read")
             raise self._failed(unreadable, request, context, step_id)
         if not response.replayed:
@@ -323,6 +325,7 @@ class Engine:
             context.billed_max += request.billed
         context.state = "DONE"
         yield from context.hooks.after_reply(step_id, request, response)
+        self._tell("reply", context, status=response.status)  # the reply is safe, whatever the user's function does
         return response
 
     def _secrets(self, plain: Request, signed: Request, context: CallContext) -> Secrets:
