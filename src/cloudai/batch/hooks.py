@@ -165,6 +165,8 @@ class ItemHooks(CallHooks):
         self.host = urlsplit(request.url).hostname
         if self._state.offline or not request.credentials:
             return
+        while (seconds := policy.outage.seconds_until_send(policy.clock())) > 0:
+            yield from self.wait(seconds)
         group = self._groups[step_id]
         self.group_size = group.size
         if request.billed:

@@ -39,6 +39,16 @@ __all__ = ["SLOW_START", "Attempted", "Ending", "Limits", "Policy"]
 
 OUTAGE = 16
 """Attempts in a row without an answer after which the service counts as down, and the batch pauses."""
+PROBES = 4
+"""Probes of a service that may be down, one after the other; if all fail, it is."""
+FIRST_PROBE = 0.5
+"""Seconds from the last failed attempt to the first probe; twice as much to each further one."""
+LONGEST_FLICKER = 10.0
+"""Seconds of failed attempts, and of nothing else, that are an outage and no flicker."""
+WHILE_PROBING = 0.1
+"""Seconds after which a worker asks again whether the probe was answered."""
+LONGEST_PROBE = 120.0
+"""Seconds after which another probe is sent although the last one has not ended."""
 SLOW_START = 16
 """Workers that begin before the first good reply, so that an early outage costs no more attempts than a later one."""
 LONGEST_WAIT = 3600.0
@@ -142,6 +152,56 @@ class Limits:
             self._units -= units
 
 
+class OutageDetector:
+    """Tells an outage of the service from a flicker.
+
+    After sixteen attempts in a row that were not answered, all workers wait, and one request at a time probes the
+    service, four times at growing intervals. One answer ends the waiting; four failed probes are an outage. Attempts
+    that failed over ten seconds and more are no flicker, so they need no probe.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._streak = self._probes = 0
+        self._failing_since = 0.0
+        self._resume_at: float | None = None
+        self._probe_ends: float | None = None
+
+    def note_answer(self) -> None:
+        """Note that the service answers, whatever it says."""
+        with self._lock:
+            self._streak = self._probes = 0
+            self._resume_at = self._probe_ends = None
+
+    def note_failure(self, now: float) -> bool:
+        """Note an attempt that was not answered; return whether the service is down."""
+        with self._lock:
+            self._failing_since = self._failing_since if self._streak else now
+            self._streak += 1
+            if self._streak < OUTAGE:
+                return False
+            if now - self._failing_since >= LONGEST_FLICKER:
+                return True
+            if self._resume_at is None:
+                self._resume_at = now + FIRST_PROBE
+            elif self._probe_ends is not None:
+                self._probes, self._probe_ends = self._probes + 1, None
+                self._resume_at = now + FIRST_PROBE * 2**self._probes
+            return self._probes >= PROBES
+
+    def seconds_until_send(self, now: float) -> float:
+        """Return 0 if a request may be sent now, be it as a probe; else the seconds after which to ask again."""
+        with self._lock:
+            if self._resume_at is None:
+                return 0.0
+            if self._probe_ends is not None and now < self._probe_ends:
+                return WHILE_PROBING
+            if now < self._resume_at:
+                return self._resume_at - now
+            self._probe_ends = now + LONGEST_PROBE
+            return 0.0
+
+
 class Policy:
     """Decides what errors mean, and stops all workers of a batch.
 
@@ -165,7 +225,7 @@ class Policy:
         self._suspects: list[int] = []
         """The numbers of the calls that went without an answer since the last good reply."""
         self._lock = threading.RLock()  # reentrant: a signal handler may stop the batch while it is held
-        self._streak = 0
+        self.outage = OutageDetector()
         self._limited_since: float | None = None
 
     def require_going(self) -> None:
@@ -202,8 +262,9 @@ class Policy:
 
     def answered_well(self) -> None:
         """Note a good reply; calls that went without an answer before it may have been at fault themselves."""
+        self.outage.note_answer()
         with self._lock:
-            self._streak, self._limited_since = 0, None
+            self._limited_since = None
             self.successes += 1
         if not self.alive.done():
             self.wake()
@@ -222,14 +283,14 @@ class Policy:
         """Note a failed attempt, and pause the batch if the service is down or a quota is spent."""
         now = self.clock()
         pausing = (getattr(error, "retry_after", None) or 0) > LONGEST_WAIT
-        with self._lock:
-            if isinstance(error, RateLimitedError):
-                self._streak = 0  # a 429 is an answer: the service is not down
+        if isinstance(error, TROUBLE):
+            pausing = self.outage.note_failure(now) or pausing
+        else:
+            self.outage.note_answer()  # a refusal is an answer: the service is not down
+        if isinstance(error, RateLimitedError):
+            with self._lock:
                 since = self._limited_since = now if self._limited_since is None else self._limited_since
-                pausing = pausing or bool(error.quota) or now - since > LONGEST_LIMITED
-            else:
-                self._streak = self._streak + 1 if isinstance(error, TROUBLE) else 0
-                pausing = pausing or self._streak >= OUTAGE
+            pausing = pausing or bool(error.quota) or now - since > LONGEST_LIMITED
         if pausing:
             self.pause(error)
 
