@@ -64,7 +64,7 @@ class Here(cloudai.Google):
 class OneByOne(Here):
     """Google's provider on the loopback, with one picture in each request."""
 
-    def together(self, operation: str) -> int:  # noqa: ARG002
+    def max_per_request(self, operation: str) -> int:  # noqa: ARG002
         """Return 1, so that requests are never merged."""
         return 1
 

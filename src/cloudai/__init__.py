@@ -12,6 +12,7 @@ Emotions and ages are guesses about appearance; nobody is ever named.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from cloudai._version import __version__
@@ -203,17 +204,16 @@ _EXPORTS = {
 }
 """The public names by the module that has them. Each is loaded when it is first used, for most programs need few."""
 _MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}
-_SUBMODULES = ("errors", "media", "models", "report", "testing")
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name, or a public module, when it is first used."""
-    if name in _SUBMODULES:
+    if name in _MODULE_OF:
+        thing = globals()[name] = getattr(importlib.import_module(_MODULE_OF[name]), name)
+        return thing
+    if not name.startswith("_") and importlib.util.find_spec(f"cloudai.{name}"):
         return importlib.import_module(f"cloudai.{name}")
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'cloudai' has no attribute {name!r}")
-    thing = globals()[name] = getattr(importlib.import_module(_MODULE_OF[name]), name)
-    return thing
+    raise AttributeError(f"module 'cloudai' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -12,19 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from typing_extensions import Unpack
 
 from cloudai.batch.mixins import AsyncBatching, Batching
+from cloudai.batch.settings import BatchOptions
+from cloudai.media import AudioInput, ImageInput
+from cloudai.models.face import Ages, Faces
+from cloudai.models.image import Feature, ImageAnalysis, Text
+from cloudai.models.speech import Speech, Transcript
+from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
+from cloudai.options import CallOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Literal
-
     from cloudai.batch.batch import AsyncBatch, Batch, Mapped
-    from cloudai.batch.settings import BatchOptions
-    from cloudai.media import AudioInput, ImageInput
-    from cloudai.models.face import Ages, Faces
-    from cloudai.models.image import Feature, ImageAnalysis, Text
-    from cloudai.models.speech import Speech, Transcript
-    from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
-    from cloudai.options import CallOptions
 
 __all__ = ["AsyncClientMethods", "ClientMethods"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -82,7 +83,9 @@ class Session:
             options: All options of the operation.
             shared: The options that every call takes beside them.
         """
-        given = given_as(operation, given)
+        source = given_as(operation, given)
+        # A picture that the caller holds is not shared between calls: each call notes how it was prepared.
+        given = copy(source) if source is given and not isinstance(source, str) else source
         context = self.context(operation, given, shared)
         return flow_of(context.vendor, operation, given, options), context
 

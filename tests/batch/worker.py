@@ -40,7 +40,7 @@ class Five:
         """All alike."""
         return request.url
 
-    def places(self, requests: Sequence[Request]) -> int:
+    def slots(self, requests: Sequence[Request]) -> int:
         """One each."""
         return len(requests)
 

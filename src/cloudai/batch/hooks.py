@@ -38,7 +38,6 @@ class ItemHooks(CallHooks):
 
     def __init__(self, state: BatchState, given: Given, record: CallRecord, max_group: int) -> None:
         self._state = state
-        self.slots = state.slots
         self._given = given
         self._record = record
         self._max_group = max_group
@@ -59,6 +58,11 @@ class ItemHooks(CallHooks):
         self.host: str | None = None
         self.last_step: str | None = None
         """The step of the last reply."""
+
+    @property
+    def slots(self) -> Any:
+        """The semaphore that bounds the requests of the batch that are in flight."""
+        return self._state.slots
 
     @property
     def unanswered(self) -> int:
@@ -87,7 +91,10 @@ class ItemHooks(CallHooks):
 
         A part of a parallel step, and a request that cannot be merged, is a group of one.
         """
-        self._state.policy.require_going()
+        policy = self._state.policy
+        policy.require_going()
+        while (seconds := policy.outage.seconds_until_send(policy.clock())) > 0:
+            yield from self.wait(seconds)
         if self._max_group == 1 or request.merge is None or "." in step_id:
             self._groups[step_id] = MergeGroup()
             return
@@ -96,7 +103,7 @@ class ItemHooks(CallHooks):
         self._groups[step_id] = group
         if group.turn and group.first("turn"):
             self._turns[step_id] = group.turn
-        self.turn_at = self._state.policy.clock() if self.turn_at is None else self.turn_at
+        self.turn_at = policy.clock() if self.turn_at is None else self.turn_at
 
     def _turn_of_group(self, step_id: str, limiter: RateLimiter) -> Program[Any]:
         """Wait for one turn for the whole group, and return it; None if the batch keeps no pace."""
@@ -165,8 +172,6 @@ class ItemHooks(CallHooks):
         self.host = urlsplit(request.url).hostname
         if self._state.offline or not request.credentials:
             return
-        while (seconds := policy.outage.seconds_until_send(policy.clock())) > 0:
-            yield from self.wait(seconds)
         group = self._groups[step_id]
         self.group_size = group.size
         if request.billed:

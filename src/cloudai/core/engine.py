@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
+from tenacity import RetryCallState
 
 from cloudai.core.call import CallContext, Event, raw_of
 from cloudai.core.effects import Gather, Program, Send
@@ -41,9 +42,6 @@ from cloudai.errors import (
     detached,
 )
 from cloudai.models.base import Meta, Result
-
-if TYPE_CHECKING:
-    from tenacity import RetryCallState
 
 __all__ = ["Engine"]
 

@@ -237,9 +237,10 @@ def _open_shared(path: Path, now: float) -> Connection:
     try:
         return _open_file(path, now)
     except SQLiteError as error:
-        if not (storage.is_damaged(error) or isinstance(error, ForeignFileError)):
+        foreign = isinstance(error, ForeignFileError)  # earlier versions did not mark theirs
+        if not (storage.is_damaged(error) or foreign):
             raise
-        log.warning("%s is damaged (%s): it is begun anew", path, error)
+        log.warning("%s is %s (%s): it is begun anew", path, "of an earlier version" if foreign else "damaged", error)
     storage.remove(path)
     return _open_file(path, now)
 

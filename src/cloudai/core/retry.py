@@ -15,7 +15,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
+
+from tenacity import RetryCallState, Retrying
 
 from cloudai.errors import (
     AuthError,
@@ -30,9 +32,6 @@ from cloudai.errors import (
     ServerError,
     ServiceError,
 )
-
-if TYPE_CHECKING:
-    from tenacity import RetryCallState
 
 __all__ = [
     "GOOD",
@@ -173,7 +172,7 @@ def retrying(
             called last, when everything else speaks for a retry.
         draw: A function that draws the jitter, in seconds, between two bounds.
     """
-    from tenacity import RetryCallState, Retrying  # imported at the first failure: most calls have none
+    from tenacity import RetryCallState  # imported at the first failure: most calls have none
 
     def wait(state: RetryCallState) -> float:
         # The exponent is bounded, or it would overflow: a poll is tried again as long as there is time.

@@ -74,8 +74,8 @@ class FetchRules:
 
     def allows(self, address: str) -> bool:
         """Return whether an IP address may be connected to."""
-        match = ipaddress.ip_address(address)
-        return is_public(match) or any(match in ipaddress.ip_network(network) for network in self.networks)
+        ip = ipaddress.ip_address(address)
+        return is_public(ip) or any(ip in ipaddress.ip_network(network) for network in self.networks)
 
 
 NOT_PUBLIC = tuple(

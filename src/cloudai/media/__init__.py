@@ -1,6 +1,25 @@
-"""Turn the pictures and recordings that a user gives into what a vendor accepts."""
+"""Turn the pictures and recordings that a user gives into what a vendor accepts.
 
-from cloudai.media.audio import Audio, AudioInput, AudioLimits, Sound
-from cloudai.media.image import Image, ImageInput, ImageLimits, Picture
+The names are loaded when they are first used. A package that loaded its modules at once would wait for a thread that
+imports one of them, while that thread waits for the package.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cloudai.media.audio import Audio, AudioInput, AudioLimits, Sound
+    from cloudai.media.image import Image, ImageInput, ImageLimits, Picture
 
 __all__ = ["Audio", "AudioInput", "AudioLimits", "Image", "ImageInput", "ImageLimits", "Picture", "Sound"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used."""
+    if name not in __all__:
+        raise AttributeError(f"module 'cloudai.media' has no attribute {name!r}")
+    module = "audio" if name.startswith(("Audio", "Sound")) else "image"
+    thing = globals()[name] = getattr(importlib.import_module(f"cloudai.media.{module}"), name)
+    return thing

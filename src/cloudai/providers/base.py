@@ -20,7 +20,7 @@ from cloudai.errors import (
 )
 from cloudai.operations import OPERATIONS
 from cloudai.providers.replies import ADVICE, LONGEST_MESSAGE, Fault, error_class, one_line, readable
-from cloudai.providers.settings import Lookup, Setting, _lookup_in
+from cloudai.providers.settings import Lookup, Setting, lookup_in
 
 if TYPE_CHECKING:
     from cloudai.media import Audio, Image
@@ -348,8 +348,8 @@ class Provider:
         """
         # Neither the constructor nor `copy` may run: they would check the settings again, or refuse to copy a key.
         provider = object.__new__(type(self))
-        provider.__dict__ = self.__dict__
-        provider._call_cache = {}
+        object.__setattr__(provider, "__dict__", self.__dict__)  # it may be a frozen dataclass
+        object.__setattr__(provider, "_call_cache", {})
         return provider
 
     def token(self, service: str) -> Flow[Token] | None:
@@ -395,7 +395,7 @@ class Provider:
         """Return a setting that was not given to the constructor, or None where it is not set."""
         setting = next(s for s in self.settings if s.name == name)
         # No variable of this frame holds a source: the next one may raise, and a crash report shows variables.
-        return next(filter(None, map(partial(_lookup_in, setting), self.sources())), None)
+        return next(filter(None, map(partial(lookup_in, setting), self.sources())), None)
 
     def sources(self) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Yield the sources of settings in the order in which they are asked, each with a text that says where it is.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Lookup", "Resource", "Setting", "_lookup_in"]
+__all__ = ["Lookup", "Resource", "Setting", "lookup_in"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,8 @@ class Resource:
         return f"Resource({', '.join(f'{name}={value!r}' for name, value in shown.items() if value)})"
 
 
-def _lookup_in(setting: Setting, source: tuple[str, Mapping[str, str]]) -> Lookup | None:
+def lookup_in(setting: Setting, source: tuple[str, Mapping[str, str]]) -> Lookup | None:
+    """Return the first variable of a setting that a source has; None if it has none of them."""
     where, values = source
     for variable in setting.env:
         if value := values.get(variable, "").strip():

@@ -108,8 +108,8 @@ def looked_up(host: str, port: int) -> Future[list[str]]:
 
 def _look_up(host: str, port: int, answer: Future[list[str]]) -> None:
     try:
-        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        outcome: Any = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
+        entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        outcome: Any = list(dict.fromkeys(str(entry[4][0]) for entry in entries))
     except (OSError, UnicodeError) as error:  # UnicodeError: a label of more than 63 letters
         outcome = error
     with suppress(InvalidStateError):  # the future was cancelled, because no caller waits any more
