@@ -12,7 +12,7 @@ import pytest
 
 import cloudai
 from cloudai import AsyncClient, JournalError
-from cloudai.batch import runner as batch_run
+from cloudai.batch import worker as batch_worker
 from cloudai.batch.coalesce import coalesce
 from cloudai.batch.queues import Semaphore
 from cloudai.core.drivers.awaiting import Awaiting
@@ -188,7 +188,7 @@ def test_few_parties_are_prepared_at_once(fetching: bool, monkeypatch: pytest.Mo
         return found
 
     monkeypatch.setattr(Image, "fit", fit)
-    monkeypatch.setattr(batch_run, "PREPARING", 2)
+    monkeypatch.setattr(batch_worker, "PREPARING", 2)
 
     async def scene() -> dict[str, int]:
         async with (

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from cloudai.batch import queries
-from cloudai.batch.coalesce import Join, MergeGroup
+from cloudai.batch.coalesce import Defer, Join, MergeGroup
 from cloudai.batch.queries import CallRecord
 from cloudai.batch.state import BatchState
-from cloudai.core.effects import Persist, Program, Sleep
+from cloudai.core.effects import Persist, Program, Sleep, Wait
 from cloudai.core.flow import Request, Response
 from cloudai.core.hooks import CallHooks
 from cloudai.core.rate_limit import RateLimiter, RetryBudget
@@ -93,8 +94,14 @@ class ItemHooks(CallHooks):
         """
         policy = self._state.policy
         policy.require_going()
-        while (seconds := policy.outage.seconds_until_send(policy.clock())) > 0:
-            yield from self.wait(seconds)
+        while hold := policy.outage.hold(self, policy.clock()):
+            if not isinstance(hold, Future):
+                yield from self.wait(hold)
+            elif "." in step_id:  # the parts of a parallel step run at the same time
+                yield Wait(hold)
+            else:  # the call with the probe may be one that this worker carries out
+                yield Defer(hold)  # type: ignore[misc]  # an effect of coalesce.py alone
+            policy.require_going()
         if self._max_group == 1 or request.merge is None or "." in step_id:
             self._groups[step_id] = MergeGroup()
             return

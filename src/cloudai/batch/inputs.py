@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
 from cloudai.core.urls import shown
 from cloudai.errors import InputError
-from cloudai.media.source import ADDRESS
-from cloudai.operations import OPERATIONS, digest_of
+from cloudai.media.source import ADDRESS, Source
+from cloudai.operations import OPERATIONS, digest_of, given_as
 
 __all__ = ["Entry", "Inputs"]
 
@@ -117,6 +118,21 @@ class Inputs:
 
     def __iter__(self) -> Iterator[Entry]:
         return (self._entry(item, thing) for item, thing in enumerate(self._given))
+
+    def parts(self, operations: Sequence[str]) -> Iterator[Entry]:
+        """Yield an entry for each operation of each input, whose bytes are read only once."""
+        for entry in self:
+            if len(operations) == 1:
+                yield entry
+                continue
+            shared = entry
+            with suppress(InputError):  # each operation reports the error of the input
+                source = given_as(operations[0], entry.given)
+                if hasattr(entry.given, "read") and isinstance(source, Source):
+                    _ = source.data  # read it now: two workers must not read one file
+                shared = replace(entry, given=source)
+            for part in range(len(operations)):
+                yield replace(shared, part=part)
 
     def at(self, item: int) -> Entry | None:
         """Return the input of this number; None if the inputs are no sequence, or have no such number."""

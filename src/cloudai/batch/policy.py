@@ -45,10 +45,6 @@ FIRST_PROBE = 0.5
 """Seconds from the last failed attempt to the first probe; twice as much to each further one."""
 LONGEST_FLICKER = 10.0
 """Seconds of failed attempts, and of nothing else, that are an outage and no flicker."""
-WHILE_PROBING = 0.1
-"""Seconds after which a worker asks again whether the probe was answered."""
-LONGEST_PROBE = 120.0
-"""Seconds after which another probe is sent although the last one has not ended."""
 SLOW_START = 16
 """Workers that begin before the first good reply, so that an early outage costs no more attempts than a later one."""
 LONGEST_WAIT = 3600.0
@@ -161,17 +157,21 @@ class OutageDetector:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # reentrant: a signal handler may stop the batch while it is held
         self._streak = self._probes = 0
         self._failing_since = 0.0
         self._resume_at: float | None = None
-        self._probe_ends: float | None = None
+        self._prober: object = None
+        """The call whose request is the probe; None while no probe is out."""
+        self._probed: Future[None] = Future()
+        """A future that is done when the probe has come back."""
 
     def note_answer(self) -> None:
         """Note that the service answers, whatever it says."""
         with self._lock:
             self._streak = self._probes = 0
-            self._resume_at = self._probe_ends = None
+            self._resume_at = None
+            self._end_probe()
 
     def note_failure(self, now: float) -> bool:
         """Note an attempt that was not answered; return whether the service is down."""
@@ -184,22 +184,38 @@ class OutageDetector:
                 return True
             if self._resume_at is None:
                 self._resume_at = now + FIRST_PROBE
-            elif self._probe_ends is not None:
-                self._probes, self._probe_ends = self._probes + 1, None
+            elif self._prober is not None:
+                self._probes += 1
                 self._resume_at = now + FIRST_PROBE * 2**self._probes
+                self._end_probe()
             return self._probes >= PROBES
 
-    def seconds_until_send(self, now: float) -> float:
-        """Return 0 if a request may be sent now, be it as a probe; else the seconds after which to ask again."""
+    def hold(self, call: object, now: float) -> float | Future[None]:
+        """Return 0 if a call may send its request now, be it as the probe.
+
+        Otherwise return the seconds, or the future, after which the call has to ask again.
+        """
         with self._lock:
             if self._resume_at is None:
                 return 0.0
-            if self._probe_ends is not None and now < self._probe_ends:
-                return WHILE_PROBING
+            if self._prober is not None:
+                return self._probed
             if now < self._resume_at:
                 return self._resume_at - now
-            self._probe_ends = now + LONGEST_PROBE
+            self._prober = call
             return 0.0
+
+    def release(self, call: object) -> None:
+        """Let another call probe the service, if this one was to do it and has ended."""
+        with self._lock:
+            if self._prober is call:
+                self._end_probe()
+
+    def _end_probe(self) -> None:
+        if self._prober is not None:
+            self._prober, probed = None, self._probed
+            self._probed = Future()
+            probed.set_result(None)
 
 
 class Policy:
@@ -237,6 +253,7 @@ class Policy:
     def stop(self) -> None:
         """Let no more requests be sent."""
         self.going = False
+        self.outage.note_answer()  # those that wait for a probe have to see that the batch ends
         self.wake()
 
     def wake(self) -> None:

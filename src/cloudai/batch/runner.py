@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from cloudai._version import __version__
 from cloudai.batch import cache, queries
-from cloudai.batch.coalesce import coalesce
 from cloudai.batch.inputs import Entry, Inputs
 from cloudai.batch.journal import Journal
-from cloudai.batch.policy import SLOW_START, Limits, Policy
-from cloudai.batch.queues import OutcomeQueue, Semaphore
+from cloudai.batch.policy import Limits, Policy
+from cloudai.batch.queues import OutcomeQueue
 from cloudai.batch.reader import Reader
 from cloudai.batch.recorder import Recorder, timestamp
 from cloudai.batch.settings import Settings
 from cloudai.batch.state import BatchState
 from cloudai.batch.task import Task, tasks_of
 from cloudai.batch.worker import Worker
-from cloudai.core.effects import Program, Wait
+from cloudai.core.effects import Program
 from cloudai.core.rate_limit import Rate, rates
-from cloudai.errors import HOPELESS, ForbiddenError, InputError, JournalError, PausedError, SettingsError, TLSError
-from cloudai.media.source import Source
+from cloudai.errors import HOPELESS, ForbiddenError, JournalError, PausedError, SettingsError, TLSError
 from cloudai.models.base import Result
-from cloudai.operations import given_as
-from cloudai.outcomes import Outcome
 from cloudai.session import Session
 
 __all__ = ["Runner"]
 
 R = TypeVar("R", bound=Result)
-
-PREPARING = (os.cpu_count() or 2) + 2
-"""Maximum number of workers that prepare inputs for merged requests: enough to use every core and the disk."""
 
 
 class Runner(Generic[R]):
@@ -70,11 +61,10 @@ class Runner(Generic[R]):
         self.recorder: Recorder[R] = Recorder(self.state)
         self.outcomes = OutcomeQueue(0)
         self.began = False
-        self.failure: BaseException | None = None
-        """The exception that the iterator of the inputs or a worker has raised."""
-        self._worker: Worker[R] = Worker(self.state, self.recorder)
+        self._failure: BaseException | None = None
+        """The exception that a worker has raised."""
         self._reader = Reader(iter(()), self.recorder.submit)
-        self._preparing = Semaphore(PREPARING)
+        self._worker: Worker[R] = Worker(self.state, self.recorder, self._reader, self.outcomes)
         self._working = 0
         self._ending = threading.Lock()
         self._ended = False
@@ -85,39 +75,22 @@ class Runner(Generic[R]):
         state = self.state
         for task in state.tasks:
             state.journal.ask(queries.anew(task.batch, task.run))
-        entries = (part for entry in state.inputs for part in self._parts(entry))
+        entries = state.inputs.parts([task.operation for task in state.tasks])
         self._reader = Reader(entries, self.recorder.submit)
         if not state.policy.going:
             self._reader.close()  # the batch was stopped before it began
         self._working = state.concurrency
         self.outcomes = OutcomeQueue(self._working * state.inputs_per_request)
+        self._worker = Worker(state, self.recorder, self._reader, self.outcomes)
         return [self._work(number) for number in range(self._working)]
 
-    def _parts(self, entry: Entry) -> list[Entry]:
-        """Return one entry for each operation of an input, whose bytes are read only once."""
-        tasks = self.state.tasks
-        if len(tasks) == 1:
-            return [entry]
-        with suppress(InputError):  # each operation reports the error of the input
-            source = given_as(tasks[0].operation, entry.given)
-            if hasattr(entry.given, "read") and isinstance(source, Source):
-                _ = source.data  # read it now: two workers must not read one file
-            entry = replace(entry, given=source)
-        return [replace(entry, part=part) for part in range(len(tasks))]
-
     def _work(self, number: int) -> Program[None]:
-        """Carry out inputs until there are no more.
-
-        Args:
-            number: The number of the worker. Workers from `SLOW_START` on wait for the first good reply.
-        """
+        """Carry out inputs until there are no more, and close the queue of outcomes after the last worker."""
         policy = self.state.policy
         try:
-            if number >= SLOW_START:
-                yield Wait(policy.alive)
-            yield from coalesce(self._more, self._hand_out, self.state.inputs_per_request, self._prepare)
+            yield from self._worker.run(number)
         except (Exception, KeyboardInterrupt, SystemExit) as error:  # also what the user's `send` raises
-            self.failure = self.failure or error
+            self._failure = self._failure or error
             self.stop()
             raise
         finally:
@@ -127,39 +100,6 @@ class Runner(Generic[R]):
                 last = not self._working
             if last:
                 self.outcomes.close()
-
-    def _more(self, n: int, wait: bool) -> Program[list[Program[Outcome[R]]]]:
-        """Return the programs of the next inputs.
-
-        Args:
-            n: Maximum number of programs.
-            wait: Whether to wait if no input is ready; otherwise there may be none.
-        """
-        try:
-            taken: list[Entry] = yield Wait(self._reader.take(n, wait=wait))
-        except BaseException as error:
-            if error is not self._reader.failure:
-                raise  # the worker itself is ended
-            # The iterator of the inputs has failed; inputs that were taken before are carried out to their end.
-            self.failure = self.failure or error
-            self._reader.close()
-            return []
-        arrived, started_at = self.state.policy.clock(), timestamp()
-        return [self._worker.item(entry, arrived, started_at) for entry in taken]
-
-    def _prepare(self, program: Program[None]) -> Program[None]:
-        """Limit how many workers prepare inputs for merged requests at a time: more inputs would only fill the memory.
-
-        There is no limit if the client fetches addresses, because such workers wait for the network.
-        """
-        if self.state.inputs_per_request == 1 or self.state.session.engine.fetching:
-            return program
-        return self._preparing.hold(program)
-
-    def _hand_out(self, outcome: Outcome[R]) -> Program[None]:
-        """Put an outcome into the queue, and wait while the queue is full."""
-        if not (room := self.outcomes.put(outcome)).done():
-            yield Wait(room)
 
     def stop(self) -> None:
         """Start no more inputs and send no more requests; those in flight are still answered."""
@@ -199,8 +139,8 @@ class Runner(Generic[R]):
 
     def raise_for_cause(self) -> None:
         """Raise the error that ended the batch early, if there is one."""
-        if self.failure is not None:
-            raise self.failure
+        if failure := self._failure or self._worker.failure:
+            raise failure
         cause = self.state.policy.cause
         if cause is None:
             return

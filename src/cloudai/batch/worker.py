@@ -7,6 +7,7 @@ under both drivers, so this module knows nothing of threads or tasks.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from copy import copy
@@ -16,14 +17,15 @@ from itertools import count
 from typing import Any, Generic, TypeVar
 
 from cloudai.batch import cache, queries
-from cloudai.batch.coalesce import Defer
+from cloudai.batch.coalesce import Defer, coalesce
 from cloudai.batch.codec import error_of, result_of, written_result
 from cloudai.batch.hooks import ItemHooks
 from cloudai.batch.inputs import Entry
-from cloudai.batch.policy import Attempted, Ending
+from cloudai.batch.policy import SLOW_START, Attempted, Ending
 from cloudai.batch.queries import CallRecord
-from cloudai.batch.queues import Claims
-from cloudai.batch.recorder import Recorder, owed
+from cloudai.batch.queues import Claims, OutcomeQueue, Semaphore
+from cloudai.batch.reader import Reader
+from cloudai.batch.recorder import Recorder, owed, timestamp
 from cloudai.batch.state import BatchState
 from cloudai.batch.task import Task
 from cloudai.core.call import CallContext
@@ -47,6 +49,8 @@ __all__ = ["Worker"]
 
 R = TypeVar("R", bound=Result)
 
+PREPARING = (os.cpu_count() or 2) + 2
+"""Workers with many inputs that prepare them at the same time: every core has something to do, and the disk."""
 WAIT_WITHOUT_HINT = 1.0
 """Seconds until an input is tried again after a 429 that gives no time to wait."""
 
@@ -57,12 +61,62 @@ class Worker(Generic[R]):
     Args:
         state: The state of the batch.
         recorder: Writes down what becomes of each input.
+        reader: Hands out the inputs.
+        outcomes: Takes the outcomes, for the user to read.
     """
 
-    def __init__(self, state: BatchState, recorder: Recorder[R]) -> None:
+    def __init__(self, state: BatchState, recorder: Recorder[R], reader: Reader, outcomes: OutcomeQueue) -> None:
         self._state = state
         self._recorder = recorder
+        self._reader = reader
+        self._outcomes = outcomes
         self._claims = Claims()
+        self._preparing = Semaphore(PREPARING)
+        self.failure: BaseException | None = None
+        """The exception that the iterator of the inputs has raised."""
+
+    def run(self, number: int) -> Program[None]:
+        """Carry out inputs until there are no more.
+
+        Args:
+            number: The number of the worker. Workers from `SLOW_START` on wait for the first good reply.
+        """
+        if number >= SLOW_START:
+            yield Wait(self._state.policy.alive)
+        yield from coalesce(self._more, self._hand_out, self._state.inputs_per_request, self._prepare)
+
+    def _more(self, n: int, wait: bool) -> Program[list[Program[Outcome[R]]]]:
+        """Return the programs of the next inputs.
+
+        Args:
+            n: Maximum number of programs.
+            wait: Whether to wait if no input is ready; otherwise there may be none.
+        """
+        try:
+            taken: list[Entry] = yield Wait(self._reader.take(n, wait=wait))
+        except BaseException as error:
+            if error is not self._reader.failure:
+                raise  # the worker itself is ended
+            # The iterator of the inputs has failed; inputs that were taken before are carried out to their end.
+            self.failure = error
+            self._reader.close()
+            return []
+        arrived, started_at = self._state.policy.clock(), timestamp()
+        return [self.item(entry, arrived, started_at) for entry in taken]
+
+    def _prepare(self, program: Program[None]) -> Program[None]:
+        """Limit how many workers prepare inputs for merged requests at a time: more inputs would only fill the memory.
+
+        There is no limit if the client fetches addresses, because such workers wait for the network.
+        """
+        if self._state.inputs_per_request == 1 or self._state.session.engine.fetching:
+            return program
+        return self._preparing.hold(program)
+
+    def _hand_out(self, outcome: Outcome[R]) -> Program[None]:
+        """Put an outcome into the queue, and wait while the queue is full."""
+        if not (room := self._outcomes.put(outcome)).done():
+            yield Wait(room)
 
     def item(self, entry: Entry, arrived: float, started_at: str) -> Program[Outcome[R]]:
         """Carry out one input, and return its outcome.
@@ -179,6 +233,8 @@ class Worker(Generic[R]):
             result = yield from session.engine.run(task.flow(given, context.vendor), context)
         except Exception as error:  # noqa: BLE001  # the policy judges it
             return None, error, context
+        finally:
+            self._state.policy.outage.release(hooks)
         return result, None, context
 
     def _judged(self, result: Result | None, error: Exception | None, attempted: Attempted) -> Ending | None:
