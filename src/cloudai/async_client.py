@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Self
 
-from cloudai.batch import build  # noqa: F401  # now: the event loop must not wait for it at the first batch
+from cloudai.batch import build  # noqa: F401  # loaded now, or the event loop would wait for it at the first batch
 from cloudai.client import BaseClient, network_options, offline_only
 from cloudai.client_methods import AsyncClientMethods
 from cloudai.core.drivers.awaiting import Awaiting

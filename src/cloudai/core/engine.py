@@ -427,7 +427,7 @@ class Engine:
 
 
 def _fault_of_the_service(request: Request, response: Response) -> ServiceError | None:
-    """Return the error that hides in a good reply, where it is the service's fault; None for any other reply."""
+    """Return the error that is inside a good reply, if it is the service's fault; None for any other reply."""
     if request.error_in is None:
         return None
     try:
@@ -446,7 +446,7 @@ def _is_poll(request: Request) -> bool:
 
 
 def _is_readable(response: Response) -> bool:
-    """Return whether a reply that says it is JSON is any; a page of a gateway is none."""
+    """Return whether a reply can be read as what its content type says; a web page, which a gateway sends, cannot."""
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind.endswith("/html"):
         return False

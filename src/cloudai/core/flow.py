@@ -117,8 +117,8 @@ class Request:
     ``credentials=False`` sends the request without key or token (because it asks for a token), and keeps its reply
     out of ``result.raw``. ``endpoint`` is the beginning of ``url`` where that names the user's own resource: a
     cassette has "{endpoint}" instead, so that it replays for every user, whatever their resource is called.
-    ``error_in`` returns the error that hides in a reply of a good status, or None. Where that error is the service's
-    fault, the exchange has failed as it would have with the status of such an error, and is tried again.
+    ``error_in`` returns the error that is inside a reply of a good status, or None. Where that error is the service's
+    fault, the exchange has failed as with the HTTP status of such an error, and is tried again in the same way.
     """
 
     method: str

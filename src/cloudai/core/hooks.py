@@ -27,7 +27,7 @@ class CallHooks:
     """True where waiting for a turn takes nothing off the call's time."""
 
     slots: Any = None
-    """A semaphore of the driver's that each request holds while it is out, beside the client's own."""
+    """A semaphore of the driver that each request holds while it is in flight, beside the one of the client."""
 
     def stored_reply(self, step_id: str) -> Response | None:  # noqa: ARG002
         """Return the reply that an earlier run got for this step, or None."""
@@ -46,7 +46,7 @@ class CallHooks:
         return budget.take()
 
     def seconds_until_retry(self, step_id: str, budget: RetryBudget, now: float) -> float:  # noqa: ARG002
-        """Return the seconds until a request that was refused may be tried once more, for all who go with it."""
+        """Return the seconds until a refused request may be tried once more, with all that go out with it."""
         return budget.wait(now)
 
     def seconds_until_turn(self, step_id: str, limiter: RateLimiter, now: float) -> float:  # noqa: ARG002

@@ -263,7 +263,7 @@ EARNED = 0.2
 """Retries that a success gives back: in the long run there is one for five good calls."""
 
 REFILL = 10.0
-"""Retries a second that an empty budget gets back for requests that the service has refused: they cost nothing."""
+"""Retries that an empty budget gets back each second for refused requests, which cost nothing."""
 LONGEST_CLOSED = 60.0
 """Seconds for which a hint closes the gate at most: an absurd one must not close it for a day."""
 
@@ -288,10 +288,10 @@ class RetryBudget:
             return True
 
     def wait(self, now: float) -> float:
-        """Return the seconds until one more request may be tried again that the service refused, and count it.
+        """Count a retry of a request that the service refused, and return the seconds to wait before it.
 
-        A burst that was refused as a whole empties the budget although nothing is broken. It is refilled as time goes
-        by, one retry after the other.
+        A burst that was refused as a whole empties the budget although nothing is broken. The budget is then refilled
+        as time goes by, one retry after the other.
         """
         with self._lock:
             if self._left >= 1:

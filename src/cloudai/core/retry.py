@@ -92,11 +92,11 @@ BY_STATUS: dict[int, AttemptOutcome] = {
 
 
 def most_looks(error: CloudAIError) -> float:
-    """Return how often a job that is paid for is looked at, where a look has ended so.
+    """Return how many attempts a poll of a job has, the first included, where one of them ended in this error.
 
-    Looking costs nothing, and giving up on the job does. So whatever may pass by itself is tried again until the call's
-    time is up: a broken connection, a gateway's page, a redirect, an empty reply. One 404 may come from a part of the
-    service that has not heard of the job yet; a second one in a row says that it is gone.
+    A poll costs nothing, and giving up loses a job that is paid for. So whatever may pass by itself is tried again
+    until the call's time is up: a broken connection, a gateway's page, a redirect, an empty reply. One 404 may come
+    from a part of the service that does not know the job yet; a second one in a row says that the job is gone.
     """
     if isinstance(error, MalformedResponseError | RedirectBlockedError | ServerError):
         return math.inf
@@ -133,7 +133,7 @@ def _of_kind(error: CloudAIError) -> AttemptOutcome:
 def _of_status(error: ServiceError) -> AttemptOutcome:
     status = error.status or 0
     if status in GOOD and isinstance(error, ServerError):
-        return UNKNOWN  # it hides in a good reply, and would have been a 500 by itself
+        return UNKNOWN  # the error was inside a good reply, and means what a 500 means
     if isinstance(error, RateLimitedError):
         # A spent quota, which may also be named by a 403, is not waited for.
         return replace(REFUSED_FREE, attempts=ONCE if error.quota else USUAL)
@@ -172,7 +172,6 @@ def retrying(
             called last, when everything else speaks for a retry.
         draw: A function that draws the jitter, in seconds, between two bounds.
     """
-    from tenacity import RetryCallState  # imported at the first failure: most calls have none
 
     def wait(state: RetryCallState) -> float:
         # The exponent is bounded, or it would overflow: a poll is tried again as long as there is time.

@@ -45,7 +45,7 @@ class Resource:
 
 
 def lookup_in(setting: Setting, source: tuple[str, Mapping[str, str]]) -> Lookup | None:
-    """Return the first variable of a setting that a source has; None if it has none of them."""
+    """Return the value of the first variable of a setting that is set in a source, or None where none is."""
     where, values = source
     for variable in setting.env:
         if value := values.get(variable, "").strip():

@@ -83,7 +83,7 @@ class Awaiting:
 
     @staticmethod
     def semaphore(n: int) -> asyncio.Semaphore:
-        """Return a semaphore for `Send.slots`: so many requests may be out at a time."""
+        """Return a semaphore for `Send.slots` that lets ``n`` requests be in flight at the same time."""
         return asyncio.Semaphore(n)
 
     async def _send_in_turn(

@@ -77,7 +77,7 @@ class Blocking:
 
     @staticmethod
     def semaphore(n: int) -> threading.BoundedSemaphore:
-        """Return a semaphore for `Send.slots`: so many requests may be out at a time."""
+        """Return a semaphore for `Send.slots` that lets ``n`` requests be in flight at the same time."""
         return threading.BoundedSemaphore(n)
 
     def _send_in_turn(
