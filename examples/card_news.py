@@ -1,11 +1,11 @@
-"""Card news: a caption on every picture of a folder, all of one size, as an animated GIF.
+"""Make card news: put a caption on every picture of a folder, at one size, and join them to an animated GIF.
 
     python examples/card_news.py photos/
     python examples/card_news.py photos/ --provider azure --pace free --language ko
     python examples/card_news.py photos/ --provider azure --replay replies.json    from a cassette, with no key
 
-What is paid for is kept in OUT/cards.journal: after Ctrl-C, a crash or a spent quota the same command goes on.
-On `local` a card says what is known (size, faces, colours) and that there is no caption.
+OUT/cards.journal keeps what was paid for: after Ctrl-C, a crash or a used-up quota the same command continues.
+With the provider `local` a card says what is known (size, faces, colours) and that there is no caption.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("photos", nargs="+", help="files, folders or patterns")
     parser.add_argument("--out", default="out", help="where to write (default: %(default)s)")
-    parser.add_argument("--provider", default="local", help="who looks at the pictures (default: %(default)s)")
+    parser.add_argument(
+        "--provider", default="local", help="the provider that looks at the pictures (default: %(default)s)"
+    )
     parser.add_argument("--replay", metavar="FILE", help="a cassette of recorded replies: nothing is sent")
     parser.add_argument("--pace", help='requests at most, e.g. "20/min"; "free" for the free tier')
-    parser.add_argument("--language", default="en", choices=["en", "ko"], help="of the cards")
+    parser.add_argument("--language", default="en", choices=["en", "ko"], help="the language of the cards")
     parser.add_argument("--font", help="a font file that has the characters of the captions")
     options = parser.parse_args()
     out = Path(options.out)

@@ -1,13 +1,13 @@
-"""Portraits to a table and a gallery: who has a face in their photo, where, and what else is known.
+"""Make a table and a gallery of portraits: which photos have a face, where it is, and what else is known.
 
     python examples/lawmaker_photos.py photos/                      a folder; the file names are the names
     python examples/lawmaker_photos.py lawmakers.csv                a CSV with the columns name and photo
     python examples/lawmaker_photos.py photos/ --provider azure --pace free     captions too, 20 photos a minute
     python examples/lawmaker_photos.py photos/ --provider azure --replay replies.json    from a cassette, with no key
 
-What is paid for is kept in OUT/photos.journal: after Ctrl-C, a crash or a spent quota the same command goes on.
-Faces are found, nobody is recognised; captions say "person" where the provider can. Expressions and ages, where a
-provider gives them, are guesses about appearance.
+OUT/photos.journal keeps what was paid for: after Ctrl-C, a crash or a used-up quota the same command continues.
+The program finds faces and recognises nobody. Captions say "person" where the provider can. Expressions and ages, where
+a provider gives them, are guesses about appearance.
 """
 
 from __future__ import annotations
@@ -26,7 +26,12 @@ NAMES, PHOTOS = ("name", "이름", "성명"), ("photo", "사진", "image", "file
 
 
 def people(source: str) -> Iterator[tuple[str, Path]]:
-    """Name and photo of each, from a folder or from a CSV whose photos are named beside it."""
+    """Yield the name and the photo of each person.
+
+    Args:
+        source: A folder of photos, whose file names are the names; or a CSV file, whose paths of photos start from the
+            folder of the file.
+    """
     if Path(source).suffix.lower() != ".csv":
         yield from ((Path(photo).stem, Path(photo)) for photo in expand([source], PICTURES))
         return
@@ -37,7 +42,7 @@ def people(source: str) -> Iterator[tuple[str, Path]]:
 
 
 def column(table: cloudai.Table, wanted: tuple[str, ...]) -> str:
-    """The first heading that is one of these."""
+    """Return the first heading of a table that is one of these words."""
     for heading in table.columns:
         if heading.strip().lower() in wanted:
             return heading
@@ -45,7 +50,7 @@ def column(table: cloudai.Table, wanted: tuple[str, ...]) -> str:
 
 
 def journal_in(folder: str) -> Path:
-    """The journal of this folder, which is made if it is not there."""
+    """Return the path of the journal in this folder, and make the folder if it is not there."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     return Path(folder) / "photos.journal"
 
@@ -55,16 +60,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("source", help="a folder of photos, or a CSV with the columns name and photo")
     parser.add_argument("--out", default="out", help="where to write (default: %(default)s)")
-    parser.add_argument("--provider", default="local", help="who looks at them (default: %(default)s)")
+    parser.add_argument(
+        "--provider", default="local", help="the provider that looks at the photos (default: %(default)s)"
+    )
     parser.add_argument("--features", default="faces,caption", help="what to look for (default: %(default)s)")
     parser.add_argument("--replay", metavar="FILE", help="a cassette of recorded replies: nothing is sent")
     parser.add_argument("--pace", help='requests at most, e.g. "20/min"; "free" for the free tier')
-    parser.add_argument("--language", default="en", choices=["en", "ko"], help="of the gallery")
+    parser.add_argument("--language", default="en", choices=["en", "ko"], help="the language of the gallery")
     options = parser.parse_args()
     try:
         send = replay(options.replay) if options.replay else None
         with cloudai.Client(options.provider, send=send, offline=bool(send)) as client:
-            found = portrait_gallery(
+            gallery = portrait_gallery(
                 client,
                 people(options.source),
                 options.out,
@@ -78,8 +85,8 @@ def main() -> int:
     except cloudai.CloudAIError as error:
         print(error, file=sys.stderr)
         return 2
-    print(found.table.filled())
-    print("\nOpen:", *found.files, sep="\n  ")
+    print(gallery.table.filled())
+    print("\nOpen:", *gallery.files, sep="\n  ")
     return 0
 
 

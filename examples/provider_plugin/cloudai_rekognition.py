@@ -1,4 +1,4 @@
-"""Amazon Rekognition as a provider of cloudai: faces with ages and expressions, and what is in a picture.
+"""The provider of Amazon Rekognition: faces with ages and expressions, and what is in a picture.
 
 https://docs.aws.amazon.com/rekognition/latest/APIReference/
 """
@@ -57,16 +57,16 @@ LIMITS = ImageLimits(  # https://docs.aws.amazon.com/rekognition/latest/dg/limit
 MOST_FACES = 100
 MOST_LABELS = 100
 SURE_FROM = 55.0
-"""Labels below this are not given: Rekognition's own default, sent so that it stays so."""
+"""The lowest confidence of a label, in percent. It is Rekognition's own default, sent so that it cannot change."""
 
 ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
-    "pose": (),  # always there
+    "pose": (),  # the reply always has it
     "age": ("AGE_RANGE",),
     "emotions": ("EMOTIONS",),
     "glasses": ("EYEGLASSES", "SUNGLASSES"),
 }
 NOT_SAID = ("blur", "exposure", "gender", "headwear", "mask", "occlusion", "quality", "smile")
-"""Words of other providers. What Rekognition has under such a name means something else, and stays in ``raw``."""
+"""Attributes of other providers. What Rekognition has by such a name means something else, and stays in ``raw``."""
 
 EMOTIONS: Mapping[str, str] = {
     "HAPPY": "happiness",
@@ -75,7 +75,7 @@ EMOTIONS: Mapping[str, str] = {
     "SURPRISED": "surprise",
     "FEAR": "fear",
     "DISGUSTED": "disgust",
-    "CALM": "calm",  # which is not neutral
+    "CALM": "calm",  # which is not the same as neutral
     "CONFUSED": "confused",
 }
 
@@ -142,7 +142,7 @@ KINDS: Mapping[str, type[ServiceError]] = {
     "InternalServerError": ServerError,
     "ServiceUnavailableException": UnavailableError,
 }
-"""By the name of the error: the HTTP status is 400 for a spent quota and a refused key alike."""
+"""Our errors by AWS's name: the HTTP status is 400 both for a used-up quota and for a refused key."""
 ADVICE: Mapping[type[ServiceError], str] = {
     AuthError: "Check the access key, its secret and the clock of this machine; or log in anew.",
     ForbiddenError: "Allow the user or role rekognition:DetectFaces and rekognition:DetectLabels in IAM.",
@@ -153,14 +153,14 @@ NO_CREDENTIALS = (
 )
 NO_REGION = "Set AWS_REGION, for example to ap-northeast-2 (Windows: setx, then open a new window)."
 UNTIL_CHANGED = 10.0**10
-"""When credentials end that do not: the chain renews the others itself."""
+"""The end, in epoch seconds, of credentials that have none: keys given in code."""
 ASK_AGAIN = 900.0
-"""Seconds after which the chain is asked again: it may have renewed them."""
+"""Seconds after which botocore's chain is asked again, because it may have renewed the credentials."""
 
 
 @dataclass(frozen=True)
 class Credentials(Token):
-    """What a request is signed with; AWS has no bearer token."""
+    """The credentials that sign a request; they take the role of a bearer token, which AWS does not have."""
 
     frozen: ReadOnlyCredentials = field(kw_only=True)
 
@@ -168,16 +168,17 @@ class Credentials(Token):
 
 
 class Rekognition(Provider):
-    """Amazon Rekognition.
+    """The provider of Amazon Rekognition.
 
     Args:
-        access_key_id: With ``secret_access_key``, and ``session_token`` where it is a temporary one.
-        secret_access_key: Its secret.
-        session_token: Of temporary credentials.
-        region: "ap-northeast-2" …
-        profile: A profile of ``~/.aws``, in place of keys.
+        access_key_id: An access key, given with its ``secret_access_key``.
+        secret_access_key: The secret of the access key.
+        session_token: The token that belongs to a temporary access key.
+        region: The region to which pictures are sent, for example "ap-northeast-2".
+        profile: A profile of ``~/.aws`` instead of keys.
 
-    What is not given is looked for where all AWS tools look: in the environment, in ``~/.aws``, with the machine.
+    A setting that is not given is looked for where all AWS tools look: in the environment, in ``~/.aws`` and on the
+    machine.
 
     Example:
         >>> Rekognition(access_key_id="AKIDEXAMPLE", secret_access_key="not-a-real-key", region="ap-northeast-2")
@@ -228,8 +229,6 @@ class Rekognition(Provider):
             "profile": profile,
         }
 
-    # -- operations ------------------------------------------------------------------------------------
-
     @capability(
         "open",
         needs=NEEDS,
@@ -245,9 +244,9 @@ class Rekognition(Provider):
         language: str | None,
         max_results: int | None,
         missing: Literal["error", "report"],
-        gender_neutral: bool,  # noqa: ARG002  # "Man" and "Woman" are labels as any other here
+        gender_neutral: bool,  # noqa: ARG002  # to Rekognition "Man" and "Woman" are labels like any other
     ) -> Flow[ImageAnalysis]:
-        """What is in a picture: labels, and where those are that can be pointed at."""
+        """Say what is in a picture: labels, and the boxes of those that have one."""
         asked: tuple[Feature, ...] = ("tags", "objects") if features is None else tuple(dict.fromkeys(features))
         require_known(asked, FEATURES, "feature")
         unsupported = tuple(feature for feature in asked if feature not in HAS)
@@ -285,10 +284,10 @@ class Rekognition(Provider):
         checked=CHECKED,
     )
     def detect_faces(self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int) -> Flow[Faces]:
-        """Where the faces are, and of each what is asked for."""
-        _require_said(attributes)
-        found = yield from self._faces(image, landmarks, attributes)
-        return Faces(faces=found[:max_faces], truncated=len(found) >= min(max_faces, MOST_FACES))
+        """Find the faces in a picture, with the landmarks and attributes that are asked for."""
+        _require_offered(attributes)
+        faces = yield from self._faces(image, landmarks, attributes)
+        return Faces(faces=faces[:max_faces], truncated=len(faces) >= min(max_faces, MOST_FACES))
 
     @capability(
         "open",
@@ -298,13 +297,13 @@ class Rekognition(Provider):
         checked=CHECKED,
     )
     def estimate_age(self, image: Image, *, max_faces: int) -> Flow[Ages]:
-        """How old the faces look: a range each."""
-        found = yield from self._faces(image, landmarks=False, attributes=("age",))
-        ages = tuple(FaceAge(box=face.box, **(face.age or Age()).model_dump()) for face in found[:max_faces])
-        return Ages(ages=ages, truncated=len(found) >= min(max_faces, MOST_FACES))
+        """Guess how old the faces in a picture look; each gets a range of years."""
+        faces = yield from self._faces(image, landmarks=False, attributes=("age",))
+        ages = tuple(FaceAge(box=face.box, **(face.age or Age()).model_dump()) for face in faces[:max_faces])
+        return Ages(ages=ages, truncated=len(faces) >= min(max_faces, MOST_FACES))
 
     def features(self) -> tuple[Feature, ...]:
-        """What labels tell."""
+        """Return the features that can be made from labels."""
         return HAS
 
     def _faces(self, image: Image, landmarks: bool, attributes: Sequence[str]) -> Flow[tuple[Face, ...]]:
@@ -327,16 +326,15 @@ class Rekognition(Provider):
             json={"Image": {"Bytes": picture.blob}, **options},
         )
 
-    # -- credentials -----------------------------------------------------------------------------------
-
     def _base(self) -> str:
-        """The address in the region; a stand-in where none is set, which is told when it is sent."""
+        """Return the address in the region, or a placeholder where no region is set: sending then fails."""
         region = self.setting("region")
+        # Hosts in China have an ending of their own.
         ending = ".cn" if region and region.startswith("cn-") else ""
         return f"https://rekognition.{region}.amazonaws.com{ending}" if region else "https://{endpoint}"
 
     def sources(self) -> Iterator[tuple[str, Mapping[str, str]]]:
-        """The environment, then the region of the profile in ``~/.aws``."""
+        """Yield the environment, then the region of the profile in ``~/.aws``."""
         yield from super().sources()
         if self._region_of_profile:
             yield " in ~/.aws/config", {"AWS_REGION": self._region_of_profile}
@@ -344,18 +342,24 @@ class Rekognition(Provider):
     @cached_property
     def _region_of_profile(self) -> str | None:
         session = botocore.session.Session(profile=self._given["profile"])
-        return cast("str | None", _quietly(lambda: session.get_scoped_config().get("region")))
+        return cast("str | None", _or_none(lambda: session.get_scoped_config().get("region")))
 
     def missing(self, operation: str | None = None) -> str | None:  # noqa: ARG002  # one account serves all
-        """Says that there is no region, or no sign of credentials; those of a machine in AWS show when it is asked."""
+        """Return what is not there: a region, or any sign of credentials.
+
+        The credentials of a machine in AWS are not seen here: they only show in a call, which asks for them.
+        """
         if not self.setting("region"):
             return f"no region. {NO_REGION}"
         if self.setting("access_key_id") or self.setting("profile"):
             return None
-        return None if _quietly(lambda: botocore.session.Session().available_profiles) else f"no key. {NO_CREDENTIALS}"
+        return None if _or_none(lambda: botocore.session.Session().available_profiles) else f"no key. {NO_CREDENTIALS}"
 
     def token(self, service: str) -> Flow[Token]:  # noqa: ARG002  # one account serves all
-        """The credentials: those given, else by AWS's chain, which may read files and ask the machine."""
+        """Return the flow that gets the credentials.
+
+        They are those given in code, else those of botocore's chain, which may read files and ask the machine.
+        """
         return waiting(self._credentials)
 
     def _credentials(self) -> Token:
@@ -363,8 +367,8 @@ class Rekognition(Provider):
             given = (self._given[name] for name in ("access_key_id", "secret_access_key", "session_token"))
             return Credentials("given", UNTIL_CHANGED, frozen=ReadOnlyCredentials(*given))
         try:
-            found = botocore.session.Session(profile=self._given["profile"]).get_credentials()
-            frozen = found.get_frozen_credentials() if found else None
+            credentials = botocore.session.Session(profile=self._given["profile"]).get_credentials()
+            frozen = credentials.get_frozen_credentials() if credentials else None
         except BotoCoreError as error:
             raise SettingsError(f"no credentials: {error}", advice=NO_CREDENTIALS) from error
         if frozen is None:
@@ -372,7 +376,10 @@ class Rekognition(Provider):
         return Credentials("found", time.time() + ASK_AGAIN, frozen=frozen)
 
     def sign(self, request: Request, token: Token | None) -> Request:
-        """The signature of headers and body, version 4, good for some minutes: each attempt has its own."""
+        """Return the request with a signature of its headers and body (version 4).
+
+        A signature is valid for some minutes, so that each attempt gets one of its own.
+        """
         region = self.setting("region")
         if not region:
             raise SettingsError("no region", advice=NO_REGION)
@@ -380,10 +387,11 @@ class Rekognition(Provider):
         SigV4Auth(cast("Credentials", token).frozen, "rekognition", region).add_auth(signed)
         return with_headers(request, dict(signed.headers.items()))
 
-    # -- errors ----------------------------------------------------------------------------------------
-
     def fault(self, response: Response) -> Fault:
-        """AWS's error: its name in a header or in ``__type``, either with a namespace or an address around it."""
+        """Return what an error reply says.
+
+        The name of the error is in a header or in ``__type``, with a namespace before it or an address behind it.
+        """
         body = error_body(response)
         body = body if isinstance(body, dict) else {}
         named = response.headers.get("x-amzn-errortype") or body.get("__type") or ""
@@ -398,8 +406,8 @@ class Rekognition(Provider):
         )
 
 
-def _require_said(attributes: Sequence[str]) -> None:
-    """UnsupportedOperationError for what Rekognition does not say of a face."""
+def _require_offered(attributes: Sequence[str]) -> None:
+    """Raise UnsupportedOperationError for an attribute of a face that Rekognition does not give."""
     require_known(attributes, (*ATTRIBUTES, *NOT_SAID), "attribute")
     if unsaid := [attribute for attribute in attributes if attribute in NOT_SAID]:
         raise UnsupportedOperationError(
@@ -407,25 +415,25 @@ def _require_said(attributes: Sequence[str]) -> None:
         )
 
 
-def _quietly(read: Any) -> Any:
-    """What is in ``~/.aws``; None where it cannot be read, or has no such profile: the call itself says so."""
+def _or_none(read: Any) -> Any:
+    """Return what a function reads from ``~/.aws``, or None where it cannot.
+
+    A file that cannot be read, or has no such profile, is an error of the call that needs it.
+    """
     try:
         return read()
     except BotoCoreError:
         return None
 
 
-# -- the reply ---------------------------------------------------------------------------------------------
-
-
 class Wire(CamelCase):
-    """A part of a reply, its fields in PascalCase."""
+    """A part of a reply, with its fields in PascalCase."""
 
     model_config = ConfigDict(alias_generator=to_pascal)
 
 
-class Place(Wire):
-    """In fractions of the picture; may reach over its edge."""
+class BoundingBox(Wire):
+    """A box in fractions of the picture; it may reach over the edge."""
 
     left: float
     top: float
@@ -434,27 +442,27 @@ class Place(Wire):
 
 
 class Range(Wire):
-    """Of years."""
+    """A range of years."""
 
     low: int | None = None
     high: int | None = None
 
 
 class Said(Wire):
-    """Yes or no, and how sure."""
+    """A yes or a no."""
 
     value: bool | None = None
 
 
 class Expression(Wire):
-    """One of eight, or UNKNOWN; each on its own, they do not add up to 100."""
+    """One of eight expressions, or UNKNOWN. Each has a confidence of its own; they do not add up to 100."""
 
     type: str
     confidence: float | None = None
 
 
 class Landmark(Wire):
-    """In fractions of the picture."""
+    """A point in fractions of the picture."""
 
     type: str
     x: float
@@ -462,7 +470,7 @@ class Landmark(Wire):
 
 
 class Angles(Wire):
-    """Degrees."""
+    """The angles of a head, in degrees."""
 
     roll: float | None = None
     yaw: float | None = None
@@ -470,9 +478,9 @@ class Angles(Wire):
 
 
 class FaceDetail(Wire):
-    """What was not asked for is missing."""
+    """One face. What was not asked for is missing."""
 
-    bounding_box: Place
+    bounding_box: BoundingBox
     confidence: float | None = None
     age_range: Range | None = None
     emotions: list[Expression] | None = None
@@ -483,20 +491,20 @@ class FaceDetail(Wire):
 
 
 class Detected(Wire):
-    """Of DetectFaces."""
+    """The reply of DetectFaces."""
 
     face_details: list[FaceDetail]
 
 
 class Instance(Wire):
-    """Where a label is."""
+    """One of the things in the picture that a label is about."""
 
-    bounding_box: Place
+    bounding_box: BoundingBox
     confidence: float | None = None
 
 
 class Named(Wire):
-    """Of a parent or a category."""
+    """A parent or a category of a label."""
 
     name: str
 
@@ -512,18 +520,15 @@ class Label(Wire):
 
 
 class Labels(Wire):
-    """Of DetectLabels."""
+    """The reply of DetectLabels."""
 
     labels: list[Label]
     label_model_version: str | None = None
 
 
-# -- from the reply to our result --------------------------------------------------------------------------
-
-
-def _box(place: Place, picture: Picture) -> Box:
-    # Only of a picture passed on by its address there is none, and Rekognition takes no addresses.
-    return cast("Box", picture.box_from_fraction(place.left, place.top, place.width, place.height))
+def _box(box: BoundingBox, picture: Picture) -> Box:
+    # There is no box only where a picture was sent as an address, and Rekognition takes no addresses.
+    return cast("Box", picture.box_from_fraction(box.left, box.top, box.width, box.height))
 
 
 def _share(percent: float | None) -> float | None:
@@ -549,13 +554,13 @@ def _face(face: FaceDetail, picture: Picture, landmarks: bool) -> Face:
 def _emotions(expressions: Sequence[Expression] | None) -> Emotions | None:
     if expressions is None:
         return None
-    # UNKNOWN is none of them.
+    # UNKNOWN is left out: it is no expression.
     known = {EMOTIONS[e.type]: Level(score=_share(e.confidence)) for e in expressions if e.type in EMOTIONS}
     return Emotions(scale="confidence", **known)
 
 
 def _glasses(face: FaceDetail) -> str | None:
-    """Both are asked for together; glasses of a kind that was not told apart are those to read with."""
+    """Return the kind of glasses: "sun", or "reading" for any others, or "none"; None where it was not asked for."""
     if face.sunglasses.value:
         return "sun"
     if face.eyeglasses.value is None:
@@ -569,23 +574,23 @@ def _tag(label: Label) -> Tag:
 
 def _objects(labels: Sequence[Label], picture: Picture) -> Iterator[Object]:
     for label in labels:
-        for found in label.instances:
+        for instance in label.instances:
             yield Object(
                 name=label.name,
-                confidence=_share(found.confidence),
+                confidence=_share(instance.confidence),
                 language="en",
-                box=_box(found.bounding_box, picture),
+                box=_box(instance.bounding_box, picture),
                 parent=label.parents[0].name if label.parents else None,
             )
 
 
 def _people(labels: Sequence[Label], picture: Picture) -> Iterator[Person]:
-    """Those under "Person"; under "Man", "Woman" and the like the same ones stand again."""
-    for found in (found for label in labels if label.name == "Person" for found in label.instances):
-        yield Person(confidence=_share(found.confidence), box=_box(found.bounding_box, picture))
+    """Yield the people under the label "Person"; labels such as "Man" and "Woman" repeat the same ones."""
+    for instance in (instance for label in labels if label.name == "Person" for instance in label.instances):
+        yield Person(confidence=_share(instance.confidence), box=_box(instance.bounding_box, picture))
 
 
 def _categories(labels: Sequence[Label]) -> Iterator[Category]:
-    """Each once; Rekognition gives them no confidence of their own."""
+    """Yield each category once; Rekognition gives categories no confidence."""
     for name in dict.fromkeys(category.name for label in labels for category in label.categories):
         yield Category(name=name)

@@ -1,4 +1,4 @@
-"""No credentials of the developer's own change a test, and nobody asks a machine in AWS for any."""
+"""Keep the developer's own credentials out of the tests, and do not ask a machine in AWS for any."""
 
 from __future__ import annotations
 

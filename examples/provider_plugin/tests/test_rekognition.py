@@ -1,4 +1,4 @@
-"""Rekognition's replies become results and errors; what is sent is what AWS's own package sends."""
+"""Tests of the provider: replies become results and errors, and requests are those of AWS's own package."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ REFUSALS: Mapping[str, tuple[type[Exception], str]] = {
 
 
 def ask(name: str) -> Any:
-    """The call that a cassette answers."""
+    """Make the call that a cassette answers."""
     options = EXAMPLES.get(name, {})
     with replaying(Rekognition(), FIXTURES / f"{name}.json", max_attempts=1) as client:
         return getattr(client, name.partition("-")[0])(PICTURE, **options)
 
 
 def test_it_keeps_the_contract() -> None:
-    """All of cloudai's checks pass, with every cassette as an example."""
+    """The provider passes all of cloudai's checks, with every cassette as an example."""
     examples = [
         Example(name.partition("-")[0], PICTURE, FIXTURES / f"{name}.json", EXAMPLES.get(name, {}))
         for name in (*EXAMPLES, *REFUSALS)
@@ -81,7 +81,10 @@ def test_it_keeps_the_contract() -> None:
 
 
 def test_faces_with_all_that_may_be_asked() -> None:
-    """Largest first; boxes and points in pixels, over the edge too; an age is a range; emotions are confidences."""
+    """Faces come largest first, and have all that was asked for.
+
+    Boxes and points are in pixels, also beyond the edge; an age is a range; emotions are confidences.
+    """
     large, small = ask("detect_faces-success")
     assert (large.box.x, large.box.y, large.box.width, large.box.height) == (160, 120, 160, 240)
     assert (small.box.x, small.box.image_size) == (-32, (640, 480))
@@ -104,7 +107,7 @@ def test_faces_with_all_that_may_be_asked() -> None:
 
 
 def test_what_was_not_asked_for_is_none() -> None:
-    """None, not zero: age, emotions, glasses, landmarks; brightness and sharpness stay in ``raw``."""
+    """What was not asked for is None, not zero; brightness and sharpness stay in ``raw``."""
     faces = ask("detect_faces-plain")
     (face,) = faces
     assert (face.age, face.emotions, face.glasses, face.landmarks, face.blur, face.exposure) == (None,) * 6
@@ -118,17 +121,17 @@ def test_what_was_not_asked_for_is_none() -> None:
 
 
 def test_a_picture_without_faces() -> None:
-    """An empty result, with its row in the table."""
+    """A picture without faces gives an empty result, which has a row in the table."""
     assert [(row["status"], row["n_faces"]) for row in ask("detect_faces-empty").to_rows()] == [("none_found", 0)]
 
 
 def test_ages_are_ranges() -> None:
-    """Low and high as Rekognition says, no number made of them; the larger face first."""
+    """An age has the low and high that Rekognition gives, and no single number; the larger face comes first."""
     assert [(age.low, age.high, age.years) for age in ask("estimate_age-success")] == [(38, 46, None), (6, 14, None)]
 
 
 def test_what_is_in_a_picture() -> None:
-    """Labels are tags; those with a place are objects, persons people; categories each once."""
+    """Labels become tags, those with a box objects, persons people; each category comes once."""
     found = ask("analyze_image-success")
     assert [(tag.name, tag.confidence, tag.language) for tag in found] == [
         ("School", 0.96875, "en"),
@@ -152,7 +155,7 @@ def test_what_is_in_a_picture() -> None:
 
 
 def test_as_many_as_were_asked_for_may_be_fewer_than_there_are() -> None:
-    """The number goes out, and `truncated` says that it was reached; nothing found is empty, not None."""
+    """`truncated` says that the largest number of results was reached; no result is an empty tuple, not None."""
     assert ask("analyze_image-first-two").truncated
     empty = ask("analyze_image-empty")
     assert (empty.tags, empty.objects, empty.people, empty.truncated) == ((), (), None, False)
@@ -160,7 +163,7 @@ def test_as_many_as_were_asked_for_may_be_fewer_than_there_are() -> None:
 
 @pytest.mark.parametrize("name", REFUSALS)
 def test_refusals(name: str) -> None:
-    """By the name of the error, wherever it stands, and not by its status; one line, with what to do."""
+    """The class of an error comes from its name and not from its status; its text is one line and says what to do."""
     kind, text = REFUSALS[name]
     with pytest.raises(kind, match=text) as raised:
         ask(name)
@@ -169,7 +172,7 @@ def test_refusals(name: str) -> None:
 
 
 def test_a_hint_to_wait_is_read() -> None:
-    """A header has it."""
+    """The wait that a header names is read."""
     with pytest.raises(RateLimitedError) as raised:
         ask("detect_faces-throttled")
     assert (raised.value.retry_after, raised.value.code) == (3.0, "ThrottlingException")
@@ -188,22 +191,19 @@ def test_a_hint_to_wait_is_read() -> None:
     ],
 )
 def test_what_it_lacks_is_told_before_anything_is_sent(operation: str, options: Any, text: str) -> None:
-    """With what there is."""
+    """A word for something that Rekognition lacks is refused, with a list of what it has, and nothing is sent."""
     with Client(Rekognition(), send=Script()) as client, pytest.raises(UnsupportedOperationError, match=text):
         getattr(client, operation)(PICTURE, **options)
 
 
 def test_addresses_are_not_fetched() -> None:
-    """Rekognition takes bytes, or objects of S3."""
+    """An address is refused, because Rekognition takes only bytes, or objects in S3."""
     with Client(Rekognition(), send=Script()) as client, pytest.raises(InputError, match="does not fetch https"):
         client.detect_faces("https://pictures.example/학교.png")
 
 
-# -- AWS's own package as the oracle -----------------------------------------------------------------------
-
-
 def bodies() -> list[tuple[str, Any, Any, int]]:
-    """Operation, request and reply of every cassette."""
+    """Return the operation, request, reply and status of every cassette."""
     exchanges = ((name, Cassette.load(FIXTURES / f"{name}.json").exchanges[0]) for name in (*EXAMPLES, *REFUSALS))
     return [
         (
@@ -218,7 +218,7 @@ def bodies() -> list[tuple[str, Any, Any, int]]:
 
 @pytest.mark.parametrize(("operation", "request_body", "reply", "status"), bodies())
 def test_cassettes_fit_the_model_of_the_service(operation: str, request_body: Any, reply: Any, status: int) -> None:
-    """Requests are valid; of good replies botocore reads every field, and nothing else is in them."""
+    """Every request is valid, and botocore reads every field of every good reply."""
     model = MODEL.operation_model(operation)
     validate_parameters({**request_body, "Image": {"Bytes": b"x"}}, model.input_shape)
     if status != 200:
@@ -230,7 +230,7 @@ def test_cassettes_fit_the_model_of_the_service(operation: str, request_body: An
 
 
 def test_vocabularies_are_the_models() -> None:
-    """Every emotion, landmark and error the service documents has its place, and none is made up."""
+    """Our tables have exactly the emotions, landmarks and errors that the service documents."""
     shapes = MODEL.shape_for
     assert {*EMOTIONS, "UNKNOWN"} == set(shapes("EmotionName").enum)
     assert set(LANDMARKS) == set(shapes("LandmarkType").enum)
@@ -240,7 +240,7 @@ def test_vocabularies_are_the_models() -> None:
 
 
 def signed(options: dict[str, Any], keys: Mapping[str, str]) -> Request:
-    """What our client sends."""
+    """Return the request that our client sends."""
     send = Script(Response(200, {"content-type": "application/x-amz-json-1.1"}, b'{"FaceDetails": []}'))
     with Client(Rekognition(**keys, region="ap-northeast-2"), send=send) as client:
         client.detect_faces(PICTURE, **options)
@@ -249,7 +249,7 @@ def signed(options: dict[str, Any], keys: Mapping[str, str]) -> Request:
 
 @pytest.mark.parametrize("token", [None, "not-a-real-token"])
 def test_it_sends_and_signs_what_botocore_does(monkeypatch: pytest.MonkeyPatch, token: str | None) -> None:
-    """At the same second: address, target, body and signature are equal."""
+    """In the same second cloudai and botocore send the same address, target, body and signature."""
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda **_: datetime(2026, 11, 24, 3, 0, 0))  # noqa: DTZ001
     theirs: list[Any] = []
 
@@ -281,16 +281,13 @@ def test_it_sends_and_signs_what_botocore_does(monkeypatch: pytest.MonkeyPatch, 
         assert headers.get(name) == (given.decode() if isinstance(given, bytes) else given), name
 
 
-# -- settings ----------------------------------------------------------------------------------------------
-
-
 def answer() -> Script:
-    """No faces."""
+    """Return a script that answers one request with a reply without faces."""
     return Script(Response(200, {"content-type": "application/x-amz-json-1.1"}, b'{"FaceDetails": []}'))
 
 
 def test_credentials_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By AWS's own names."""
+    """Keys and region are read from AWS's own variables."""
     for name, value in {
         "ACCESS_KEY_ID": "AKIDENV",
         "SECRET_ACCESS_KEY": "not-a-real-secret",
@@ -306,7 +303,7 @@ def test_credentials_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_credentials_and_region_from_a_profile(tmp_path: Path) -> None:
-    """Those of `~/.aws`, by the chain all AWS tools have; where the region was found is told."""
+    """Keys and region are read from a profile of `~/.aws`, and the look-up says where the region comes from."""
     (tmp_path / "credentials").write_text(
         "[학교]\naws_access_key_id=AKIDFILE\naws_secret_access_key=not-a-real-secret\n", "utf-8"
     )
@@ -332,19 +329,19 @@ def test_credentials_and_region_from_a_profile(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_missing_is_told(given: dict[str, str], text: str) -> None:
-    """Before anything is sent, by the variable's name."""
+    """A missing setting is an error before anything is sent, and its text names the variable."""
     with Client(Rekognition(**given), send=Script()) as client, pytest.raises(SettingsError, match=text):
         client.detect_faces(PICTURE)
 
 
 def test_half_a_key_is_refused() -> None:
-    """An access key goes with its secret."""
+    """An access key without its secret is refused."""
     with pytest.raises(SettingsError, match="belong together"):
         Rekognition(access_key_id="AKIDEXAMPLE")
 
 
 def test_no_credential_shows(tmp_path: Path) -> None:
-    """Neither in repr nor in a cassette that is recorded; its headers keep their names."""
+    """No credential shows in a repr or in a recorded cassette, which keeps only harmless headers."""
     provider = Rekognition(**KEYS, session_token="not-a-real-token", region="us-east-1")
     assert "not-a-real" not in repr(provider)
     assert "AKID" not in repr(provider)
@@ -359,7 +356,7 @@ def test_no_credential_shows(tmp_path: Path) -> None:
 
 
 def test_china_has_hosts_of_its_own() -> None:
-    """Regions that begin with cn- end in .cn."""
+    """The host of a region that begins with "cn-" ends in ".cn"."""
     send = answer()
     with Client(Rekognition(**KEYS, region="cn-north-1"), send=send) as client:
         client.detect_faces(PICTURE)
@@ -367,7 +364,7 @@ def test_china_has_hosts_of_its_own() -> None:
 
 
 def test_it_has_nothing_that_names_people_or_sorts_them() -> None:
-    """No gender, no celebrity: neither asked for nor given."""
+    """Gender and celebrities are neither asked for nor given."""
     asked = {word for operation, body, *_ in bodies() for word in body.get("Attributes", [])}
     assert "GENDER" not in asked
     assert "ALL" not in asked
@@ -375,7 +372,7 @@ def test_it_has_nothing_that_names_people_or_sorts_them() -> None:
 
 
 def test_every_cassette_is_played_and_says_that_it_is_constructed() -> None:
-    """No fixture lies about unused, and none poses as recorded."""
+    """Every fixture is used, and every one says that it was constructed."""
     played = [FIXTURES / f"{name}.json" for name in (*EXAMPLES, *REFUSALS)]
     assert not orphans(FIXTURES, played)
     assert all(e.kind == "constructed" for path in played for e in Cassette.load(path).exchanges)

@@ -1,8 +1,8 @@
-"""Official vendor clients as ``send``: their credentials, endpoint, proxies and certificates, our engine and results.
+"""Bridges to the vendors' official clients, which then send the requests of our engine.
 
-A bridge is a callable from `Request` to `Response` beneath the one engine, like the network and a cassette. The
-official client sends each request once: retries, waits and the deadline are the engine's. No vendor package is
-imported before one of its clients is given.
+The official client gives its credentials, endpoint, proxies and certificates, and sends each request once. Retries,
+waits, the deadline and the results are ours. A bridge is a ``send`` function: it takes a `Request` and returns a
+`Response`, as the network and a cassette do. A vendor's package is imported only when one of its clients is given.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ __all__ = ["bridge"]
 
 @dataclass(frozen=True)
 class Kind:
-    """A class of official client, by name, and the function that bridges it."""
+    """A kind of official client: its package, the names of its classes, and the function that bridges it."""
 
     package: str
     classes: tuple[str, ...]
     builder: str
-    """Takes the client; gives the provider and a send function, awaitable where the client is."""
+    """The function as "module:name". It returns the provider and a send function, which is awaited if the client is."""
 
 
 KINDS = (
@@ -42,18 +42,18 @@ KINDS = (
     Kind("ibm_watson", ("SpeechToTextV1",), "watson:speech_to_text"),
 )
 AT_ONCE = 32
-"""Threads for a blocking client that is awaited: the usual most calls in flight."""
+"""The most threads for a blocking client in `AsyncClient`; usually no more calls than this run at the same time."""
 
 
 def bridge(client: Any, *, awaiting: bool) -> tuple[Provider, Callable[[Request], Any]]:
-    """The provider that an official client stands for, and the client as ``send``.
+    """Return the provider for an official client, and a ``send`` function that uses the client.
 
     Args:
-        client: One of `KINDS`, configured.
-        awaiting: Whether ``send`` is awaited; a blocking client then works in threads.
+        client: A configured client of one of the `KINDS`.
+        awaiting: The caller awaits ``send``. A blocking client then works in threads.
 
     Raises:
-        SettingsError: No client of a kind that is known, or an awaiting one where ``send`` is not awaited.
+        SettingsError: The client is of no known kind, or it is asynchronous and the caller does not await.
     """
     kind, is_awaited = _kind_of(client)
     if is_awaited and not awaiting:
@@ -66,7 +66,10 @@ def bridge(client: Any, *, awaiting: bool) -> tuple[Provider, Callable[[Request]
 
 
 def _kind_of(client: Any) -> tuple[Kind, bool]:
-    """Also of a subclass; by name, because the packages may not be installed."""
+    """Return the kind of a client, and whether it is asynchronous.
+
+    Subclasses count too. The classes are compared by name, because the packages may not be installed.
+    """
     for parent in type(client).__mro__:
         for kind in KINDS:
             if parent.__name__ in kind.classes and f"{parent.__module__}.".startswith(f"{kind.package}."):
@@ -76,13 +79,14 @@ def _kind_of(client: Any) -> tuple[Kind, bool]:
 
 
 def _named(client: Any) -> str:
+    """Return how an error names an object that is no known client."""
     kind = client if isinstance(client, type) else type(client)
     what = f"{kind.__module__}.{kind.__qualname__}"
     return f"the class {what} (give an instance)" if kind is client else f"a {what}"
 
 
 class InThreads:
-    """A blocking client's send, awaited: each call in a thread, given up at its deadline."""
+    """An awaitable ``send`` for a blocking one: each request has a thread, and is abandoned at its deadline."""
 
     def __init__(self, send: Callable[[Request], Response]) -> None:
         self._send = send
@@ -94,8 +98,8 @@ class InThreads:
         try:
             async with asyncio.timeout(request.timeout):
                 return await asyncio.wrap_future(sending)
-        except CloudAIError:
+        except CloudAIError:  # our own error for a deadline is a TimeoutError too
             raise
         except TimeoutError as error:
-            # A future that could be cancelled had not begun.
+            # A future that could be cancelled had not begun, so that nothing was sent.
             raise late(request.url, sent=not sending.cancelled()) from error

@@ -1,8 +1,8 @@
-"""What requests, urllib3, aiohttp, azure-core, msrest and google-auth raise, as our errors with the right state.
+"""The errors of requests, urllib3, aiohttp, azure-core, msrest and google-auth, translated to ours.
 
-By name, because none of them may be installed. What is not known to have stayed here counts as sent: the vendors'
-wrappers are not trusted in this (azure-core calls a connection that broke "no request was sent"), the exception within
-is looked at.
+Their classes are compared by name, because the packages may not be installed. A request counts as sent unless it is
+known that it was not. The vendors' own wrappers are not trusted in this (azure-core says "no request was sent" of a
+connection that broke): the exception inside the wrapper decides.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ UNTRUSTED = {
     "SSLCertVerificationError",
 }
 NO_HANDSHAKE = ("WRONG_VERSION_NUMBER", "UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAILABLE", "HANDSHAKE_FAILURE")
-"""Reasons of an SSLError that come before anything is sent; other ones may come in the middle of a reply."""
+"""The reasons of an SSLError that come before anything is sent; others may come in the middle of a reply."""
 NO_TIME = {"TimeoutError", "ReadTimeout", "ReadTimeoutError", "ServerTimeoutError", "SocketTimeoutError"}
 NOT_UNPACKED = {"DecodeError", "ContentDecodingError"}
 CUT_SHORT = {"IncompleteReadError", "IncompleteRead"}
-"""At azure-core a kind of DecodeError."""
+"""The errors of a reply that ends early; in azure-core they are subclasses of DecodeError."""
 BROKEN = {"RequestException", "HTTPError", "ClientError", "AzureError", "ClientException", "HTTPException", "OSError"}
 NO_LOGIN = {"GoogleAuthError", "ClientAuthenticationError", "AuthenticationError", "TokenExpiredError", "OAuth2Error"}
 
@@ -51,8 +51,8 @@ def errors(url: str, *, sent: bool | None = None) -> Iterator[None]:
     """Turn what an official client raises into our errors.
 
     Args:
-        url: Where the request goes.
-        sent: True once a reply has begun, False while nothing has gone out (a token is fetched), None in between.
+        url: The address of the request.
+        sent: True once the reply has begun, False while nothing has been sent (a token is fetched), None in between.
     """
     try:
         yield
@@ -66,27 +66,29 @@ def errors(url: str, *, sent: bool | None = None) -> Iterator[None]:
 
 
 def _translated(error: Exception, url: str, sent: bool | None) -> Exception:
+    """Return our error for one that a vendor's package has raised, or the error itself if no package has."""
     chain = list(_chain(error))
     kinds = {kind.__name__ for each in chain for kind in type(each).__mro__}
     if kinds & NO_LOGIN:
+        # A token server that was not reached may be reached later; any other failure is a refusal.
         passing = getattr(error, "retryable", False) or {"GoogleAuthError", "TransportError"} <= kinds
         return unreached(url, f"no token: {_said(error)}") if passing else refused_login(_said(error))
     return (None if sent else _before(chain, kinds, url)) or _after(error, kinds, url, sent) or error
 
 
 def _before(chain: list[BaseException], kinds: set[str], url: str) -> CloudAIError | None:
-    """The error of what is known not to have gone out."""
+    """Return the error of a request that is known not to have been sent, or None for any other."""
     if kinds & UNTRUSTED or any(_no_handshake(each) for each in chain):
         return untrusted(url, _said(chain[-1]))
     if kinds & NOT_REACHED:
         return unreached(url, _said(chain[-1]))
     if "ServiceRequestError" in kinds and len(chain) == 1:
-        return SettingsError(_said(chain[0]))  # by a policy of azure-core: it sends no token over plain http
+        return SettingsError(_said(chain[0]))  # azure-core itself raises this: it sends no token over plain http
     return None
 
 
 def _after(error: Exception, kinds: set[str], url: str, sent: bool | None) -> CloudAIError | None:
-    """The error of all else that the vendors' packages raise."""
+    """Return the error for any other failure in a vendor's package, or None for an exception of another kind."""
     if kinds & NO_TIME:
         return late(url, sent=sent is not False)
     if kinds & NOT_UNPACKED and not kinds & CUT_SHORT:
@@ -97,7 +99,7 @@ def _after(error: Exception, kinds: set[str], url: str, sent: bool | None) -> Cl
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it was made of, each library in its own way; the innermost last."""
+    """Yield an error and those inside it, the innermost last; each library keeps them in another attribute."""
     seen: list[BaseException] = []
     left: list[object] = [error]
     while left:
@@ -114,7 +116,7 @@ def _no_handshake(error: BaseException) -> bool:
 
 
 def _said(error: BaseException) -> str:
-    """Its first line; not more: some repeat the whole request."""
+    """Return the first line of an error, and no more: some repeat the whole request."""
     return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
 
 
@@ -123,14 +125,14 @@ def _host(url: str) -> str:
 
 
 def unreached(url: str, reason: str) -> ConnectError:
-    """Nothing was sent."""
+    """Return the error for a server that could not be reached: nothing was sent."""
     return ConnectError(
         f"cannot reach {_host(url)} ({reason})", advice="Check the network, and the proxy of the vendor's client."
     )
 
 
 def untrusted(url: str, reason: str) -> TLSError:
-    """Nothing was sent, and trying again does not help."""
+    """Return the error for a server that is not trusted: nothing was sent, and a retry does not help."""
     return TLSError(
         f"{_host(url)} is not trusted ({reason})",
         advice="Behind a company's proxy, give the vendor's client the path of its CA file.",
@@ -138,14 +140,14 @@ def untrusted(url: str, reason: str) -> TLSError:
 
 
 def cut(url: str, reason: str) -> ConnectionLostError:
-    """It may have been carried out."""
+    """Return the error for a connection that broke: the request may have been carried out."""
     return ConnectionLostError(
         f"the connection to {_host(url)} broke ({reason})", advice="The call may have been carried out and billed."
     )
 
 
 def late(url: str, *, sent: bool = True) -> DeadlineExceededError:
-    """The time is used up."""
+    """Return the error for a deadline that has passed, before or after the request was sent."""
     error = DeadlineExceededError(
         f"{_host(url)} did not answer in time", advice="Give more with timeout= (seconds), or try again later."
     )
@@ -154,5 +156,7 @@ def late(url: str, *, sent: bool = True) -> DeadlineExceededError:
 
 
 def refused_login(reason: str) -> AuthError:
-    """The credentials of the official client gave no token; nothing was sent."""
-    return AuthError(f"the credentials of the vendor's client do not serve ({reason})", advice="Check how it logs in.")
+    """Return the error for an official client whose credentials gave no token: nothing was sent."""
+    return AuthError(
+        f"the credentials of the vendor's client gave no token ({reason})", advice="Check the login of that client."
+    )

@@ -15,27 +15,27 @@ __all__ = ["served"]
 
 
 class _Served(Provider):
-    """Needs no key of ours, and has none to tell accounts apart by."""
+    """A provider that needs no key of ours, and therefore cannot tell accounts apart."""
 
     served_by: str
 
     def token(self, service: str) -> Flow[Token] | None:  # noqa: ARG002
-        """None: the client has its credentials."""
+        """Return None: the official client has credentials of its own."""
         return None
 
     def login(self, service: str) -> str:  # noqa: ARG002
-        """None of ours."""
+        """Return "": there is no login of ours."""
         return ""
 
     def sign(self, request: Request, token: Token | None) -> Request:  # noqa: ARG002
-        """The request as it is."""
+        """Return the request as it is: the official client signs it."""
         return request
 
     def require_set(self, service: str) -> None:
-        """Of a vendor whose services each have a key: none is needed."""
+        """Accept that nothing is set: the official client has the key."""
 
     def account(self) -> str | None:
-        """Unknown: the keys are the client's own."""
+        """Return None: cloudai does not know the keys of the official client."""
         return None
 
     def __repr__(self) -> str:
@@ -46,14 +46,14 @@ class _Served(Provider):
 
 
 def served(base: type[Provider], client: Any, url: str, serves: Sequence[str], **settings: Any) -> Provider:
-    """The provider of one official client, which refuses the operations that go elsewhere.
+    """Return the provider of one official client, which refuses the operations of other services.
 
     Args:
-        base: The vendor.
-        client: Its official client.
-        url: Where that sends to.
-        serves: The operations that go there.
-        settings: Of ``base``.
+        base: The vendor's provider.
+        client: The official client.
+        url: The address to which the client sends.
+        serves: The operations of the client's service.
+        settings: The arguments of ``base``.
     """
     who = type(client).__name__
     others = [operation for operation in OPERATIONS if operation not in serves]
@@ -65,7 +65,7 @@ def served(base: type[Provider], client: Any, url: str, serves: Sequence[str], *
             "served_by": who,
             "hosts": (urlsplit(url).netloc or url,),
             "absent": {**{o: Capability(o, "absent", note) for o in others}, **base.absent},
-            # Not to override is to refuse: see `Provider`.
+            # An operation that a provider does not override is refused: see `Provider`.
             **{operation: getattr(Provider, operation) for operation in others},
         },
     )

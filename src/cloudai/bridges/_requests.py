@@ -1,4 +1,4 @@
-"""One exchange over a session of ``requests``, which Google's REST transport, msrest and ibm-watson are built on."""
+"""An exchange over a session of ``requests``, on which Google's REST transport, msrest and ibm-watson are built."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from cloudai.transport.checks import require_sendable, unsendable
 from cloudai.transport.deadline import connecting
 from cloudai.transport.messages import body_of
 
-__all__ = ["encoded", "exchange", "never_again", "read", "timeouts"]
+__all__ = ["encoded", "exchange", "no_retries", "read", "timeouts"]
 
 PIECE = 65_536
 
 
 def encoded(request: Request) -> tuple[dict[str, str], bytes]:
-    """The headers and the body of a request."""
+    """Return the headers and the body of a request."""
     headers = {**request.headers, "accept-encoding": "gzip"}
     require_sendable(unsendable(headers))
     content = body_of(request, headers).get("content", b"")
-    headers.pop("content-length", None)  # theirs to say
+    headers.pop("content-length", None)  # the official client sets it
     return headers, content if isinstance(content, bytes) else b"".join(content)
 
 
 def timeouts(request: Request) -> tuple[float, float | None]:
-    """Seconds for connecting, and between two pieces of the reply."""
+    """Return the seconds for connecting, and those between two pieces of the reply."""
     return connecting(request.timeout), request.timeout
 
 
 def exchange(session: Any, url: str, request: Request, *, data: bytes, headers: Any, **options: Any) -> Response:
-    """Send once, by the session's own settings, and read the reply."""
-    until = ends(request)
+    """Send a request once, with the session's own settings, and read the reply."""
+    until = deadline_of(request)
     with errors(url):
-        reply = _once(session).request(
+        reply = _without_retries(session).request(
             request.method,
             url,
             data=data,
@@ -45,18 +45,18 @@ def exchange(session: Any, url: str, request: Request, *, data: bytes, headers: 
     return read(reply, url, until)
 
 
-def ends(request: Request) -> float | None:
-    """When the request's time is used up."""
+def deadline_of(request: Request) -> float | None:
+    """Return the monotonic time at which a request's time is used up, or None where it has no limit."""
     return None if request.timeout is None else time.monotonic() + request.timeout
 
 
 def read(reply: Any, url: str, until: float | None) -> Response:
-    """The reply of requests, read piece by piece: limits and the deadline are looked at after each."""
+    """Read a reply of ``requests`` piece by piece; the limits and the deadline are checked after each."""
     with errors(url, sent=True):
         try:
             body = Body(reply.headers)
-            # As much as is there: `iter_content` waits for a whole piece, which a reply that drips never fills.
-            take = getattr(reply.raw, "read1", reply.raw.read)  # before urllib3 2.2 there is none
+            # `iter_content` waits for a whole piece, which a slow reply never fills; ``read1`` returns what is there.
+            take = getattr(reply.raw, "read1", reply.raw.read)  # urllib3 has ``read1`` since 2.2
             while piece := take(PIECE, decode_content=False):
                 body.add(piece)
                 if until is not None and time.monotonic() > until:
@@ -66,24 +66,27 @@ def read(reply: Any, url: str, until: float | None) -> Response:
             reply.close()
 
 
-def never_again() -> Any:
-    """How urllib3 is told not to try again, and to raise what happened."""
+def no_retries() -> Any:
+    """Return the setting with which urllib3 does not retry, and raises the first error."""
     from urllib3.util.retry import Retry
 
     return Retry(0, read=False)
 
 
-def _once(session: Any) -> Any:
-    """The same session, connections, credentials and all, that tries nothing again; the user's own is not changed."""
-    twin = _twin(session, adapters=type(session.adapters)())
+def _without_retries(session: Any) -> Any:
+    """Return a copy of a session that does not retry, with the same connections and credentials."""
+    copied = _copied(session, adapters=type(session.adapters)())
     for prefix, adapter in session.adapters.items():
-        twin.adapters[prefix] = _twin(adapter, max_retries=never_again())
-    twin._max_refresh_attempts = 0  # noqa: SLF001  # of google-auth: a 401 would be sent again with a new token
-    return twin
+        copied.adapters[prefix] = _copied(adapter, max_retries=no_retries())
+    copied._max_refresh_attempts = 0  # noqa: SLF001  # of google-auth: it would send again after a 401
+    return copied
 
 
-def _twin(thing: Any, **changed: Any) -> Any:
-    """A shallow copy. Not by `copy`: requests would give it new connections, with other certificates."""
-    twin = object.__new__(type(thing))
-    twin.__dict__.update(thing.__dict__, **changed)
-    return twin
+def _copied(thing: Any, **changed: Any) -> Any:
+    """Return a shallow copy with some attributes changed.
+
+    `copy` is no use here: ``requests`` would give the copy new connections, with other certificates.
+    """
+    copied = object.__new__(type(thing))
+    copied.__dict__.update(thing.__dict__, **changed)
+    return copied

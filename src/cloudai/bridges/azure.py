@@ -1,4 +1,7 @@
-"""Clients built on azure-core, by their ``send_request``: Image Analysis 4.0, Face, Text Analytics; also ``.aio``."""
+"""Bridges to the clients built on azure-core: Image Analysis 4.0, Face and Text Analytics, also those of ``.aio``.
+
+They send through the client's ``send_request``.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import Any
 
 from cloudai.bridges._errors import errors, late
 from cloudai.bridges._provider import served
-from cloudai.bridges._requests import encoded, ends, timeouts
+from cloudai.bridges._requests import deadline_of, encoded, timeouts
 from cloudai.core.flow import Request, Response
 from cloudai.errors import AuthError, CloudAIError, SettingsError
 from cloudai.providers.azure import Azure
@@ -24,7 +27,7 @@ Bridge = tuple[Provider, Callable[[Request], Any]]
 
 
 def vision(client: Any) -> Bridge:
-    """Bridge an `ImageAnalysisClient`: Image Analysis 4.0 alone."""
+    """Bridge an `ImageAnalysisClient`, which serves Image Analysis 4.0 only."""
     return _bridge(client, "vision", ("analyze_image",), api="4.0")
 
 
@@ -35,7 +38,7 @@ def face(client: Any) -> Bridge:
 
 def language(client: Any) -> Bridge:
     """Bridge a `TextAnalyticsClient`."""
-    # Its policies look into the reply, which must have been read by then.
+    # The client's policies look into the reply, so that it has to be read before them.
     return _bridge(client, "language", ("sentiment",), stream=False)
 
 
@@ -61,7 +64,7 @@ def _endpoint(client: Any) -> str:
 
 
 def _outgoing(request: Request, stream: bool) -> tuple[Any, dict[str, Any]]:
-    """azure-core's request, and the options that keep its pipeline from sending twice or elsewhere."""
+    """Return a request of azure-core, and the options with which its pipeline neither retries nor follows redirects."""
     from azure.core.rest import HttpRequest
 
     headers, body = encoded(request)
@@ -74,8 +77,9 @@ def _outgoing(request: Request, stream: bool) -> tuple[Any, dict[str, Any]]:
 
 
 def _blocking(send: Callable[..., Any], stream: bool, request: Request) -> Response:
+    """Send a request through a blocking client."""
     outgoing, options = _outgoing(request, stream)
-    until = ends(request)
+    until = deadline_of(request)
     try:
         with errors(request.url):
             reply = send(outgoing, **options)
@@ -96,7 +100,9 @@ def _blocking(send: Callable[..., Any], stream: bool, request: Request) -> Respo
 
 
 async def _awaiting(send: Callable[..., Any], stream: bool, request: Request) -> Response:
+    """Send a request through an asynchronous client."""
     outgoing, options = _outgoing(request, stream)
+    # This block translates the end of the time, those inside translate what the client raises.
     with errors(request.url):
         async with asyncio.timeout(request.timeout):
             try:
@@ -117,7 +123,11 @@ async def _awaiting(send: Callable[..., Any], stream: bool, request: Request) ->
 
 
 def _judged(error: CloudAIError) -> Response:
-    """The reply that a policy of azure-core made an exception of, for our own judgement; else the error."""
+    """Return the reply for which a policy of azure-core has raised an error, so that our provider judges it.
+
+    Raises:
+        CloudAIError: There is no reply, or the login has failed.
+    """
     reply = getattr(error.__cause__, "response", None)
     if reply is None or isinstance(error, AuthError):
         raise error
@@ -125,7 +135,7 @@ def _judged(error: CloudAIError) -> Response:
 
 
 def _whole(reply: Any) -> Response:
-    """A reply that azure-core has read, and unpacked."""
-    body = Body({})
+    """Return a reply that azure-core has already read and unpacked."""
+    body = Body({})  # without the headers, which would say that the content is still packed
     body.add(reply.content)
     return Response(reply.status_code, dict(reply.headers), body.whole())

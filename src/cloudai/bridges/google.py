@@ -1,8 +1,8 @@
-"""``google.cloud.vision.ImageAnnotatorClient``, by REST and by gRPC, and its awaiting twin.
+"""The bridge to ``google.cloud.vision.ImageAnnotatorClient``, by REST and by gRPC, and to its asynchronous version.
 
-By REST the client's session sends our JSON and gives back Google's, untouched. By gRPC both pass through Google's
-messages, where a number that is 0 and one that is not there are the same: it is left out of the JSON, as Google's own
-REST servers do.
+By REST the client's session sends our JSON and returns Google's, unchanged. By gRPC both are converted to and from
+Google's messages, in which a number that is 0 and one that is missing are the same. Such a number is left out of the
+JSON, as Google's own REST servers do.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ JSON = {"content-type": "application/json"}
 
 
 class _AtHost(Google):
-    """Google, where the official client has it."""
+    """Google at the host to which the official client sends."""
 
     def _vision_host(self) -> str:
         return self.hosts[0]
 
     def missing(self, operation: str | None = None) -> str | None:  # noqa: ARG002
-        """No key is needed."""
+        """Return None: no key is needed."""
         return None
 
 
@@ -52,34 +52,37 @@ def vision(client: Any) -> tuple[Provider, Callable[[Request], Any]]:
 
 
 def _by_rest(client: Any, request: Request) -> Response:
+    """Send a request through a client that uses REST."""
     headers, body = encoded(request)
     url = f"{client.transport.host}{urlsplit(request.url).path}"
-    session = client.transport._session  # noqa: SLF001  # the one place of its credentials, proxies and certificates
+    session = client.transport._session  # noqa: SLF001  # only it has the credentials, proxies and certificates
     return exchange(session, url, request, data=body, headers=headers, params=dict(request.params))
 
 
 def _by_grpc(client: Any, request: Request) -> Response:
+    """Send a request through a blocking client that uses gRPC."""
     message, options = _outgoing(request)
     began = time.monotonic()
     try:
         reply = client.batch_annotate_images(request=message, **options)
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is told apart there
+    except Exception as error:  # noqa: BLE001  # `_failed` translates it, or raises it again
         return _failed(error, request, time.monotonic() - began)
     return _answered(reply)
 
 
 async def _by_grpc_awaiting(client: Any, request: Request) -> Response:
-    message, options = await asyncio.to_thread(_outgoing, request)  # a large picture takes milliseconds
+    """Send a request through the asynchronous client, which uses gRPC."""
+    message, options = await asyncio.to_thread(_outgoing, request)  # in a thread: a large picture takes milliseconds
     began = time.monotonic()
     try:
         reply = await client.batch_annotate_images(request=message, **options)
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is told apart there
+    except Exception as error:  # noqa: BLE001  # `_failed` translates it, or raises it again
         return _failed(error, request, time.monotonic() - began)
     return _answered(reply)
 
 
 def _outgoing(request: Request) -> tuple[Any, dict[str, Any]]:
-    """Google's message, and what is said beside it."""
+    """Return Google's message for a request, and the options of the call that sends it."""
     from google.cloud.vision_v1 import BatchAnnotateImagesRequest
     from google.protobuf import json_format
 
@@ -101,14 +104,13 @@ def _outgoing(request: Request) -> tuple[Any, dict[str, Any]]:
 
 
 def _answered(reply: Any) -> Response:
+    """Return Google's message as the reply that its REST server would have sent."""
     from google.protobuf import json_format
 
     return Response(200, JSON, json_format.MessageToJson(type(reply).pb(reply), indent=None).encode())
 
 
-# -- errors ------------------------------------------------------------------------------------------------
-
-# gRPC itself gives these for what never left, in its own words: https://grpc.github.io/grpc/core/md_doc_statuscodes.html
+# gRPC itself says this of a request that was never sent: https://grpc.github.io/grpc/core/md_doc_statuscodes.html
 NOT_REACHED = ("failed to connect to all addresses", "errors resolving", "DNS resolution failed", "no addresses")
 UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED", "SSL_ERROR_SSL", "Peer name", "Hostname Verification")
 BROKEN = (
@@ -125,13 +127,19 @@ NO_TOKEN = ("Getting metadata from plugin failed",)
 
 
 def _failed(error: Exception, request: Request, seconds: float) -> Response:
-    """The reply that Google's REST server would have given; our error where no server said anything."""
+    """Return the error reply that Google's REST server would have sent; raise our error where no server answered.
+
+    Args:
+        error: The exception of the official client.
+        request: The request that was sent, or was to be sent.
+        seconds: The time that the call took.
+    """
     call, status = getattr(error, "response", None), getattr(error, "grpc_status_code", None)
     if status is None or call is None:
         with errors(request.url):
             raise error
     if not (call.initial_metadata() or call.trailing_metadata()):
-        # Metadata come from a server only; without them the words must tell.
+        # Only a server sends metadata. Without any, the text has to show whether gRPC itself or a server has failed.
         own = _of_grpc_itself(str(getattr(error, "message", error)), status.name, request, seconds)
         if own is not None:
             raise own from error
@@ -145,6 +153,8 @@ def _failed(error: Exception, request: Request, seconds: float) -> Response:
 
 
 def _of_grpc_itself(message: str, status: str, request: Request, seconds: float) -> CloudAIError | None:
+    """Return the error for a failure of gRPC itself, or None where it is the server's."""
+
     def says(marks: tuple[str, ...]) -> bool:
         return any(mark in message for mark in marks)
 
@@ -160,7 +170,7 @@ def _of_grpc_itself(message: str, status: str, request: Request, seconds: float)
 
 
 def _detail(detail: Any) -> dict[str, Any] | None:
-    """A detail of an error (RetryInfo, QuotaFailure …) as REST has it; None for one nobody has a description of."""
+    """Return a detail of an error (RetryInfo, QuotaFailure …) as REST has it, or None for one of an unknown type."""
     from google.protobuf import json_format
 
     name = detail.DESCRIPTOR.full_name

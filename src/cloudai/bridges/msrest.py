@@ -1,4 +1,4 @@
-"""``ComputerVisionClient`` of azure-cognitiveservices-vision-computervision, which is built on msrest."""
+"""The bridge to ``ComputerVisionClient`` of azure-cognitiveservices-vision-computervision, which is built on msrest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from cloudai.bridges._errors import errors
 from cloudai.bridges._provider import served
-from cloudai.bridges._requests import encoded, ends, never_again, read, timeouts
+from cloudai.bridges._requests import deadline_of, encoded, no_retries, read, timeouts
 from cloudai.core.flow import Request, Response
 from cloudai.providers.azure import Azure
 from cloudai.providers.base import Provider
@@ -19,31 +19,34 @@ __all__ = ["vision"]
 
 
 def vision(client: Any) -> tuple[Provider, Callable[[Request], Response]]:
-    """Bridge a `ComputerVisionClient`: Image Analysis 3.2 alone."""
+    """Bridge a `ComputerVisionClient`, which serves Image Analysis 3.2 only."""
     from msrest.service_client import ServiceClient
     from msrest.universal_http import ClientRequest
 
     endpoint = client.config.endpoint
-    # A twin of it: retries are a setting of msrest's whole client, and the user's is not to change.
+    # Retries are a setting of a whole client of msrest, so that a copy is changed and the user's stays as it is.
     config = copy.copy(client.config)
-    config.retry_policy, config.keep_alive = never_again, True
+    config.retry_policy, config.keep_alive = no_retries, True
     config.session_configuration_callback = partial(_configured, client.config.session_configuration_callback)
-    twin = ServiceClient(None, config)
+    copied = ServiceClient(None, config)
 
     def send(request: Request) -> Response:
         outgoing = ClientRequest(request.method, request.url)
         headers, outgoing.data = encoded(request)
         outgoing.headers.update(headers)
         outgoing.format_parameters(dict(request.params))
-        until = ends(request)
+        until = deadline_of(request)
         with errors(request.url):
-            reply = twin.send(outgoing, stream=True, timeout=timeouts(request), allow_redirects=False)
+            reply = copied.send(outgoing, stream=True, timeout=timeouts(request), allow_redirects=False)
         return read(reply, request.url, until)
 
     return served(Azure, client, endpoint, ("analyze_image",), vision=Resource(None, endpoint), api="3.2"), send
 
 
 def _configured(theirs: Callable[..., Any], session: Any, *args: Any, **kwargs: Any) -> Any:
-    """The user's own configuration, without redirects: msrest's way of refusing one breaks within requests."""
+    """Configure a session as the user's client does, but without redirects.
+
+    msrest's own way of refusing a redirect breaks inside ``requests``.
+    """
     session.resolve_redirects = lambda *_, **__: iter(())
     return theirs(session, *args, **kwargs)

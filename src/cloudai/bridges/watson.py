@@ -1,4 +1,4 @@
-"""``NaturalLanguageUnderstandingV1`` and ``SpeechToTextV1`` of ibm-watson."""
+"""The bridges to ``NaturalLanguageUnderstandingV1`` and ``SpeechToTextV1`` of ibm-watson."""
 
 from __future__ import annotations
 
@@ -38,11 +38,14 @@ def _bridge(service: Any, name: str, operation: str) -> Bridge:
 
 
 def _send(service: Any, request: Request) -> Response:
-    """Prepared, and so signed, by the service; sent by its session. Its own `send` would drop what an error says."""
+    """Let the official client prepare and sign a request, and send it with the client's session.
+
+    The client's own `send` is not used, because it drops what an error reply says.
+    """
     from ibm_cloud_sdk_core import ApiException
 
     headers, body = encoded(request)
-    # What `Watson.sign` says too: IBM is not to learn from what is sent.
+    # `Watson.sign`, which is not run here, opts out of IBM learning from the data as well.
     headers["X-Watson-Learning-Opt-Out"] = "true"
     path = request.url.removeprefix(request.endpoint)
     try:
@@ -55,7 +58,7 @@ def _send(service: Any, request: Request) -> Response:
         login = error.http_response if isinstance(error, ApiException) else None
         if login is None:
             raise
-        # The login refused: its reply says why, in a shape that our error knows.
+        # The login was refused. Its reply says why, in a shape that `WatsonService.fault` reads.
         return Response(login.status_code, dict(login.headers), login.content)
     del prepared["method"], prepared["url"]
     config = {**service.http_config, **({"verify": False} if service.disable_ssl_verification else {})}
@@ -64,7 +67,7 @@ def _send(service: Any, request: Request) -> Response:
 
 
 def _let_others_log_in(service: Any) -> None:
-    """After a login that failed IBM's package makes every call wait for the rest of a minute."""
+    """Let the next call log in at once: after a failed login IBM's package would make it wait for up to a minute."""
     manager = getattr(service.authenticator, "token_manager", None)
     if manager is not None:
         manager.request_time = 0

@@ -1,4 +1,7 @@
-"""The reply of Image Analysis 3.2, whose shape v1.0 to v3.1 had before it, and our results from it."""
+"""The reply of Image Analysis 3.2, and the conversion to our results.
+
+The replies of v1.0 to v3.1 have the same shape.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ __all__ = ["PARTS", "Reply"]
 
 
 class Rectangle(Wire):
-    """Faces have left, top, width, height; objects and brands of the same reply x, y, w, h."""
+    """A rectangle in pixels. A face has left, top, width and height; an object or a brand has x, y, w and h."""
 
     x: float = Field(validation_alias=AliasChoices("x", "left"))
     y: float = Field(validation_alias=AliasChoices("y", "top"))
@@ -42,7 +45,7 @@ class WireCategory(Wire):
 
 
 class Adult(Wire):
-    """v1.0 to v2.0 had no gore."""
+    """The scores of unsafe content. The versions 1.0 to 2.0 had no gore score."""
 
     adult_score: float | None = None
     racy_score: float | None = None
@@ -65,7 +68,7 @@ class Description(Wire):
 
 
 class WireFace(Wire):
-    """Ages are in replies from before 2023."""
+    """A face. Replies from before 2023 have its age."""
 
     age: float | None = None
     face_rectangle: Rectangle
@@ -97,11 +100,11 @@ class Metadata(Wire):
     width: int | None = None
     height: int | None = None
     format: str | None = None
-    """As in "Jpeg", "Png"."""
+    """The format as the vendor spells it, for example "Jpeg" or "Png"."""
 
 
 class Reply(Wire):
-    """A part that was not asked for is missing. ``result`` is what the API for one domain answers."""
+    """The whole reply. A feature that was not asked for is missing; ``result`` comes from the API for one domain."""
 
     categories: list[WireCategory] | None = None
     adult: Adult | None = None
@@ -120,13 +123,17 @@ Part = Callable[[Reply, Picture, str], Any]
 
 
 def _caption(reply: Reply, _: Picture, language: str) -> Caption | None:
+    """Return the caption with the highest confidence."""
     captions = reply.description.captions if reply.description else []
     best = max(captions, key=lambda caption: caption.confidence or 0, default=None)
     return Caption(text=best.text, confidence=best.confidence, language=language) if best else None
 
 
 def _tags(reply: Reply, _: Picture, language: str) -> tuple[Tag, ...] | None:
-    """The tags; where only a description was asked for, its words, which have no confidence."""
+    """Return the tags.
+
+    Where only a description was asked for, its words are the tags; they have no confidence.
+    """
     if reply.tags is not None:
         return tuple(Tag(name=tag.name, confidence=tag.confidence, language=language) for tag in reply.tags)
     if reply.description is not None:
@@ -163,12 +170,13 @@ def _faces(reply: Reply, picture: Picture, _: str) -> Faces | None:
 
 
 def _places(reply: Reply, _: Picture, language: str) -> tuple[Place, ...] | None:
-    """Each landmark once: the reply repeats it under every category it fits."""
+    """Return each landmark once, with its highest confidence: the reply repeats it under every category it fits."""
     if reply.categories is None and reply.result is None:
         return None
     known = [mark for category in reply.categories or [] for mark in category.detail.landmarks]
     best: dict[str, float | None] = {}
     for mark in [*known, *(reply.result.landmarks if reply.result else [])]:
+        # The comparison also lets a landmark without a confidence in.
         if (mark.confidence or 0) >= (best.get(mark.name) or 0):
             best[mark.name] = mark.confidence
     return tuple(Place(name=name, confidence=confidence, language=language) for name, confidence in best.items())
@@ -196,7 +204,7 @@ def _categories(reply: Reply, _: Picture, __: str) -> tuple[Category, ...] | Non
 
 
 def _colors(reply: Reply, _: Picture, __: str) -> tuple[Color, ...] | None:
-    """The dominant colours by name, and the accent colour, of which alone the value is given."""
+    """Return the dominant colours by name, and the accent colour, the only one for which the reply has a value."""
     if reply.color is None:
         return None
     named = tuple(Color(name=name) for name in reply.color.dominant_colors)

@@ -1,4 +1,4 @@
-"""The reply of Image Analysis 4.0, and our results from it."""
+"""The reply of Image Analysis 4.0, and the conversion to our results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cloudai.providers.wire import Wire
 __all__ = ["PARTS", "Reply"]
 
 PEOPLE_FROM = 0.5
-"""The service lists people down to a confidence of 0.002; those below this are left to ``raw``."""
+"""The lowest confidence of a person in our results. The service goes down to 0.002; ``raw`` keeps the others."""
 
 
 class Rectangle(Wire):
@@ -102,7 +102,7 @@ class Metadata(Wire):
 
 
 class Reply(Wire):
-    """A part that was not asked for is missing."""
+    """The whole reply. A feature that was not asked for is missing."""
 
     caption_result: Captioned | None = None
     dense_captions_result: Captions | None = None
@@ -128,7 +128,7 @@ def _caption(reply: Reply, picture: Picture, _: str) -> Caption | None:
 
 
 def _captioned(caption: Captioned, picture: Picture) -> Caption:
-    # Captions of 4.0 are in English, whatever was asked.
+    # The captions of 4.0 are in English, whatever language was asked for.
     box = _box(caption.bounding_box, picture)
     return Caption(text=caption.text, confidence=caption.confidence, language="en", box=box)
 
@@ -187,14 +187,14 @@ def _text(reply: Reply, picture: Picture, _: str) -> Text | None:
 
 def _line(line: WireLine, picture: Picture) -> Line:
     words = tuple(
-        Word(text=word.text, confidence=word.confidence, **_place(word.bounding_polygon, picture))
+        Word(text=word.text, confidence=word.confidence, **_outline(word.bounding_polygon, picture))
         for word in line.words
     )
-    return Line(text=line.text, words=words, **_place(line.bounding_polygon, picture))
+    return Line(text=line.text, words=words, **_outline(line.bounding_polygon, picture))
 
 
-def _place(corners: Sequence[Vertex], picture: Picture) -> dict[str, Any]:
-    """The polygon, and the rectangle around it."""
+def _outline(corners: Sequence[Vertex], picture: Picture) -> dict[str, Any]:
+    """Return the polygon with these corners and the box around it, as arguments of `Word` and `Line`."""
     if not corners:
         return {}
     left, top = min(c.x for c in corners), min(c.y for c in corners)

@@ -1,4 +1,4 @@
-"""Azure's logins: a credential of azure-identity, or anything that has its ``get_token``.
+"""The logins of Azure: a credential of azure-identity, or any object that has its ``get_token``.
 
 https://learn.microsoft.com/python/api/overview/azure/identity-readme
 """
@@ -24,21 +24,21 @@ LOG_IN = (
 
 
 class Credential(Protocol):
-    """What azure-core calls a ``TokenCredential``."""
+    """The protocol that azure-core calls ``TokenCredential``."""
 
     def get_token(self, *scopes: str, **kwargs: Any) -> Any:
-        """A token for these scopes, with its ``expires_on`` in epoch seconds."""
+        """Return a token for these scopes, with its ``expires_on`` in epoch seconds."""
 
 
 class AzureLogin(Login):
-    """A credential that was handed over, or azure-identity's chain of all logins this machine may have."""
+    """A login of Azure: a credential given by the user, or the chain of azure-identity that tries all logins here."""
 
     package, extra = "azure.identity", "azure-identity"
 
     def __init__(self, credential: Credential | None = None) -> None:
         super().__init__(f"the login {type(credential).__name__}" if credential else "Azure's default login", LOG_IN)
         self._credential = credential
-        self.identity = None if credential else DEFAULT  # quotas are a resource's, and that is in the address
+        self.identity = None if credential else DEFAULT  # a quota belongs to a resource, which the address names
 
     def _fetch(self, scope: str, *_: Any) -> Token:
         if self._credential is None:
@@ -49,12 +49,12 @@ class AzureLogin(Login):
         return Token(token.token, float(token.expires_on))
 
     def require_package(self) -> None:
-        """MissingExtraError where azure-identity is not there, and no credential was handed over."""
+        """Raise MissingExtraError where the default login is used and azure-identity is not installed."""
         if self._credential is None:
             super().require_package()
 
     def _told(self, error: Exception) -> CloudAIError:
-        # By name: a credential may come without azure-core.
+        # The classes are compared by name, because a credential may come without azure-core.
         kinds = {kind.__name__ for kind in type(error).__mro__}
         if "CredentialUnavailableError" in kinds:
             return SettingsError(f"{self} is not there: nobody is logged in", advice=LOG_IN)
@@ -63,8 +63,8 @@ class AzureLogin(Login):
                 f"{self} cannot reach its server ({type(error).__name__})",
                 advice="Check the network, and HTTPS_PROXY if there is a proxy.",
             )
-        status = getattr(error, "status_code", None)  # MSAL, which azure-identity uses, does not tell it
-        # Entra's number: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+        status = getattr(error, "status_code", None)  # MSAL, which azure-identity uses, has none
+        # The number of an error of Entra: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
         code = re.search(r"\bAADSTS\d{3,9}\b", str(error))
         if "HttpResponseError" in kinds and (status or code):
             return refusal(self, status, {"code": code and code[0]}, LOG_IN)
@@ -72,7 +72,11 @@ class AzureLogin(Login):
 
 
 def given_login(given: Any) -> AzureLogin | None:
-    """What was given as ``credential=``; SettingsError where it is none."""
+    """Return the login for ``credential=``, or None where nothing was given.
+
+    Raises:
+        SettingsError: The value is neither "default" nor a blocking credential.
+    """
     if given is None:
         return None
     if given == DEFAULT:
@@ -99,7 +103,7 @@ SCOPES = {
 
 
 def scope(address: str) -> str:
-    """What a token is asked for: the services of the cloud that the address is in."""
+    """Return the scope that a token is asked for: the AI services of the cloud to which the address belongs."""
     host = urlsplit(address).hostname or ""
     known = (scope for ending, scope in SCOPES.items() if host.endswith(ending))
     return next(known, "https://cognitiveservices.azure.com/.default")
@@ -109,7 +113,7 @@ REGIONAL = re.compile(r"(^|\.)api\.cognitive\.|\.(stt|tts|s2s)\.speech\.")
 
 
 def require_own_address(address: str) -> None:
-    """SettingsError where the address is a region's: Entra's tokens are for the resource's own.
+    """Raise SettingsError where the address is a region's: Entra's tokens are valid only at a resource's own.
 
     https://learn.microsoft.com/azure/ai-services/cognitive-services-custom-subdomains
     """

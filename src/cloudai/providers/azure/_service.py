@@ -1,4 +1,4 @@
-"""What all Azure services share: settings, the key, the shapes of errors.
+"""What all Azure services share: settings, credentials and the shapes of their errors.
 
 https://learn.microsoft.com/azure/ai-services/authentication
 """
@@ -35,7 +35,7 @@ SERVICE_OF: Mapping[str, str] = {
 }
 
 ROOTS = re.compile(r"/(sts|vision|face|text|language|computervision|speechtotext)(/|$)")
-"""Where the address of an API begins: the portal, and many a page, give it with the endpoint."""
+"""The beginning of an API's path, which the portal and many pages show as part of the endpoint."""
 
 
 def _settings_of(service: str, *also: str) -> Iterator[Setting]:
@@ -46,7 +46,7 @@ def _settings_of(service: str, *also: str) -> Iterator[Setting]:
 
 
 class AzureService(ByService):
-    """Settings, credentials and errors of Azure."""
+    """The settings, credentials and errors of all Azure services."""
 
     name: ClassVar[str] = "azure"
     services: ClassVar[tuple[str, ...]] = SERVICES
@@ -102,20 +102,19 @@ class AzureService(ByService):
     def __reduce__(self) -> tuple[Any, ...]:
         chosen = {"api": self._given["api"], "face_approved": self.face_approved}
         if any(value is not None for name, value in self._given.items() if name != "api"):
-            super().__reduce__()  # refuses: a key, or what belongs to one
+            super().__reduce__()  # raises TypeError: a key must not leave this process
         return _unpickled, (type(self), chosen)
 
     def api(self) -> str | None:
-        """The Image Analysis API that was chosen, "4.0" or "3.2"; None where each feature has its own."""
+        """Return the chosen version of Image Analysis, "4.0" or "3.2", or None where it depends on the feature."""
         return _known_api(self.setting("api"))
-
-    # -- credentials -----------------------------------------------------------------------------------
 
     @cached_per_call
     def resource(self, service: str) -> Resource:
         """Return the key and the address or region of a service, each from the first level that has it.
 
-        In code goes before outside, and on each side what is of the service goes before what is of all services.
+        What was given in code goes before the environment. Within each of the two, a setting of the service goes before
+        one for all services.
         """
         levels = [(read, prefix) for read in (self._given.get, self._outside) for prefix in (f"{service}_", "")]
         key = endpoint = region = None
@@ -123,7 +122,7 @@ class AzureService(ByService):
             endpoint, region = read(f"{prefix}endpoint"), read(f"{prefix}region")
             if endpoint or region:
                 break
-        # The key comes last: a look-up may raise, and no variable of this frame may hold a key then.
+        # The key is read last: a look-up may raise, and a crash report would show a key that this frame holds.
         for read, prefix in levels:
             if key := read(f"{prefix}key"):
                 break
@@ -134,7 +133,12 @@ class AzureService(ByService):
         return lookup.value if lookup else None
 
     def require_set(self, service: str) -> None:
-        """Raise SettingsError where key or endpoint of a service is not there, with what to set."""
+        """Check that a service has a key or a login, and an address.
+
+        Raises:
+            SettingsError: One of them is not there; the error says what to set.
+            MissingExtraError: The package for the login is not installed.
+        """
         resource, name, login = self.resource(service), service.upper(), self._login_of(service)
         if not (resource.key or login):
             raise SettingsError("no key", advice=f"Set {name}_KEY and {name}_ENDPOINT {HOW}")
@@ -147,7 +151,10 @@ class AzureService(ByService):
 
     @cached_per_call
     def _login_of(self, service: str) -> AzureLogin | None:
-        """Return the login of a service, or None where a key goes before it: in code, or in the environment."""
+        """Return the login of a service, or None where a key goes before it.
+
+        A key given in code goes before ``credential=``, and ``credential=`` before a key of the environment.
+        """
         given: AzureLogin | None = self._given["credential"]
         if self._given[f"{service}_key"] or self._given["key"]:
             return None
@@ -158,12 +165,17 @@ class AzureService(ByService):
         return self._default_login
 
     def identities(self) -> list[str]:
-        """The default login."""
+        """Return the name of the default login, where a service uses it."""
         logins = [self._login_of(service) for service in self.services]
         return [login.identity for login in logins if login and login.identity]
 
     def token(self, service: str) -> Flow[Token] | None:
-        """A token of the login; none where a key serves. What it could not be used for is refused before."""
+        """Return the flow that fetches a token for a service, or None where it has a key.
+
+        Raises:
+            SettingsError: The service has no address, or one at which the token is not valid.
+            MissingExtraError: The package for the login is not installed.
+        """
         login = self._login_of(service)
         if login is None:
             return None
@@ -171,11 +183,11 @@ class AzureService(ByService):
         return login.flow(self.login(service))
 
     def login(self, service: str) -> str:
-        """One token for all services of one of Azure's clouds."""
+        """Return the scope of a service's token: all services in the same cloud of Azure share one."""
         return scope(self.base(service))
 
     def sign(self, request: Request, token: Token | None) -> Request:
-        """The token of the login, or the key of the request's service, as a header."""
+        """Return the request with the token of the login, or the key of its service, in a header."""
         self.require_set(request.service)
         if token is not None:
             return super().sign(request, token)
@@ -183,22 +195,23 @@ class AzureService(ByService):
 
     @cached_per_call
     def base(self, service: str) -> str:
-        """Return the beginning of a service's addresses, or a stand-in where none is set: sending it then says so."""
+        """Return the beginning of a service's addresses, or `UNKNOWN` where none is set: sending then fails."""
         resource = self.resource(service)
         if resource.endpoint:
             return _endpoint(resource.endpoint, service)
         return f"https://{resource.region}.api.cognitive.microsoft.com" if resource.region else UNKNOWN
 
-    # -- errors ----------------------------------------------------------------------------------------
-
     def fault(self, response: Response) -> Fault:
-        """Azure's error bodies: nested, with or without ``innererror``; flat, by older APIs and by the gateway."""
+        """Return what an error reply says.
+
+        The error object is nested, with or without an ``innererror``; older APIs and the gateway send it flat.
+        """
         body = error_body(response)
         outer = body.get("error", body) if isinstance(body, dict) else None
         if not isinstance(outer, dict):
             outer = {"message": outer if isinstance(outer, str) else readable(response)}
         fault = _fault(outer, response.status)
-        # The header is what the gateway means; its text may be of a round number.
+        # The gateway's header is exact; its text may give a rounded number. `Provider.error` reads the header.
         return fault if hint_from_headers(response.headers) is None else replace(fault, retry_after=None)
 
 
@@ -208,16 +221,16 @@ STATUS_OF_CODE: Mapping[str, int] = {
     "Timeout": 408,
     "TooManyRequests": 429,
 }
-"""What the codes of errors inside a good reply mean, where it is not that the input is bad."""
+"""The HTTP status that a code in a reply of status 200 stands for. Any other code says that the input is bad."""
 
 
 def fault_inside(error: Mapping[str, Any]) -> Fault:
-    """The fault of one item of a good reply."""
+    """Return the fault of one item in a reply of status 200."""
     return _fault(error, STATUS_OF_CODE.get(str(error.get("code")), 400))
 
 
 def _fault(outer: Mapping[str, Any], status: int) -> Fault:
-    """An error object; the inner error says more where there is one."""
+    """Return the fault that an error object describes; its inner error, where there is one, says more."""
     given = outer.get("innererror") or outer.get("innerError")
     inner = given if isinstance(given, dict) else {}
     code = inner.get("code") or outer.get("code") or outer.get("statusCode")
@@ -236,7 +249,7 @@ def _fault(outer: Mapping[str, Any], status: int) -> Fault:
 
 
 def _kind(words: Sequence[str], status: int) -> tuple[type[ServiceError], str | None]:
-    """The class of error, and what to do."""
+    """Return the class of the error and the advice, from the words of the reply and its status."""
     kind = error_class(status)
     if _any(("call volume quota",), words):
         return RateLimitedError, "The quota of this pricing tier is used up until then; a paid tier has more."
@@ -253,7 +266,10 @@ def _kind(words: Sequence[str], status: int) -> tuple[type[ServiceError], str | 
 CAPTION_REGIONS = (
     "East US, West US, France Central, North Europe, West Europe, Korea Central, East Asia, Southeast Asia"
 )
-"""https://learn.microsoft.com/azure/ai-services/computer-vision/concept-describe-images-40"""
+"""The regions in which 4.0 writes captions.
+
+https://learn.microsoft.com/azure/ai-services/computer-vision/concept-describe-images-40
+"""
 
 ADVICE: Sequence[tuple[tuple[str, ...], str]] = (
     (
@@ -280,7 +296,10 @@ UNITS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
 
 
 def _wait(messages: Sequence[str]) -> float | None:
-    """The wait that only the text names: "retry after 26 seconds", "replenished in 2.12 days", "in 13:24:55"."""
+    """Return the seconds to wait that the text of an error names, or None where it names none.
+
+    It understands "retry after 26 seconds", "replenished in 2.12 days" and "replenished in 13:24:55".
+    """
     for message in messages:
         if match := re.search(r"(?:after|in)\s+(\d+(?:\.\d+)?)\s+(second|minute|hour|day)s?\b", message):
             return float(match[1]) * UNITS[match[2]]
@@ -297,7 +316,7 @@ def _known_api(api: str | None) -> str | None:
 
 
 def _endpoint(given: str, service: str) -> str:
-    """The address of a resource, without the API's own path that pages often give with it."""
+    """Return the address of a resource, without the path of an API that pages often show with it."""
     parts = split(given)
     if parts.scheme not in ("https", "http") or not parts.hostname:
         raise SettingsError(
@@ -314,8 +333,8 @@ def _unpickled(kind: type[AzureService], options: dict[str, Any]) -> AzureServic
 
 
 def picture_body(picture: Picture) -> dict[str, Any]:
-    """How Vision and Face take a picture: its bytes, or its address."""
+    """Return the body and headers that carry a picture to Vision and Face: its bytes, or its address."""
     if picture.by_reference:
         return {"json": {"url": picture.uri}}
-    # They refuse image/jpeg.
+    # Both services refuse image/jpeg.
     return {"content": picture.blob, "headers": {"Content-Type": "application/octet-stream"}}

@@ -1,4 +1,4 @@
-"""Azure Face: detection, without names and without identifiers.
+"""The operations of Azure Face, without names and without identifiers of faces.
 
 https://learn.microsoft.com/rest/api/face/face-detection-operations/detect
 """
@@ -26,7 +26,7 @@ LIMITS = ImageLimits(
     formats=frozenset({"JPEG", "PNG", "GIF", "BMP"}),
     max_bytes=6_000_000,
     max_side=10_000,
-    min_side=36,  # the smallest face it finds
+    min_side=36,  # the service finds no smaller face
     by_url=True,
 )
 MOST_FACES = 100
@@ -42,10 +42,14 @@ ATTRIBUTES: Mapping[str, str] = {
     "headwear": "accessories",
 }
 NEWEST_MODEL = ("pose", "mask", "blur", "quality")
-"""What detection_03 says. It finds small, turned and covered faces best; detection_01 says the rest."""
+"""The attributes that detection_03 gives; detection_01 gives the others.
+
+detection_03 is better at small, turned and covered faces.
+"""
 LIMITED = ("age",)
-"""For customers Microsoft has approved."""
+"""The attributes that Microsoft gives to approved customers only."""
 RETIRED = ("emotions", "gender", "smile")
+"""The attributes that Face has not given to any customer since `SINCE`."""
 SINCE = "2023-06-30"
 
 LANDMARKS: Mapping[str, str] = {
@@ -76,7 +80,7 @@ LANDMARKS: Mapping[str, str] = {
 
 
 class FaceService(AzureService):
-    """Operations on faces."""
+    """The operations on faces."""
 
     @capability(
         "open",
@@ -87,7 +91,7 @@ class FaceService(AzureService):
         note="no expressions since 2023-06-30; ages for approved customers only",
     )
     def detect_faces(self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int) -> Flow[Faces]:
-        """Where the faces are, and of each what is asked for."""
+        """Find the faces in a picture, with the landmarks and attributes that are asked for."""
         self._require(attributes)
         picture = yield from image.fit(LIMITS)
         faces = yield from self.faces_of(picture, landmarks=landmarks, attributes=attributes)
@@ -103,7 +107,7 @@ class FaceService(AzureService):
         note=f"since {SINCE} Azure Face gives ages to approved customers only",
     )
     def estimate_age(self, image: Image, *, max_faces: int) -> Flow[Ages]:
-        """How old the faces look: one number, without a range."""
+        """Guess how old the faces in a picture look; Azure gives one number, not a range."""
         self._require(("age",))
         picture = yield from image.fit(LIMITS)
         faces = yield from self.faces_of(picture, landmarks=False, attributes=("age",))
@@ -111,13 +115,13 @@ class FaceService(AzureService):
         return Ages(ages=ages, truncated=len(faces) >= min(max_faces, MOST_FACES))
 
     def missing(self, operation: str | None = None) -> str | None:
-        """Says also that ages need approval."""
+        """Return what is not there for an operation; for ages that may be Microsoft's approval."""
         if operation == "estimate_age" and not self.face_approved:
             return f"since {SINCE} ages need Microsoft's approval: Azure(face_approved=True)."
         return super().missing(operation)
 
     def faces_of(self, picture: Picture, *, landmarks: bool, attributes: Sequence[str]) -> Flow[tuple[Face, ...]]:
-        """One picture's faces, largest first."""
+        """Return the faces in one picture, largest first."""
         asked = [ATTRIBUTES.get(attribute, attribute) for attribute in attributes]
         model = "detection_03" if set(attributes) <= set(NEWEST_MODEL) else "detection_01"
         response: Response = yield Request(
@@ -127,7 +131,7 @@ class FaceService(AzureService):
             api="v1.0",
             endpoint=self.base("face"),
             params={
-                # An identifier would need approval, and nobody is identified here.
+                # An identifier would need Microsoft's approval, and cloudai identifies nobody.
                 "returnFaceId": "false",
                 "returnFaceLandmarks": str(landmarks).lower(),
                 **({"returnFaceAttributes": ",".join(asked)} if asked else {}),
@@ -139,7 +143,7 @@ class FaceService(AzureService):
         return largest_first([_face(face, picture, landmarks) for face in response.parse(Detected).root])
 
     def _require(self, attributes: Sequence[str]) -> None:
-        """UnsupportedOperationError for what Face no longer says, or not to everybody."""
+        """Raise UnsupportedOperationError for an attribute that is retired, or for approved customers only."""
         require_known(attributes, (*ATTRIBUTES, *LIMITED, *RETIRED), "attribute")
         gone = [attribute for attribute in attributes if attribute in RETIRED]
         if gone:
@@ -152,9 +156,6 @@ class FaceService(AzureService):
                 f"since {SINCE} Azure Face gives ages to approved customers only",
                 advice=f"If Microsoft has approved you: Azure(face_approved=True). {who_can('estimate_age')}",
             )
-
-
-# -- the reply ---------------------------------------------------------------------------------------------
 
 
 class Rectangle(Wire):
@@ -201,7 +202,7 @@ class Mask(Wire):
 
 
 class Emotion(Wire):
-    """Replies from before June 2023 have it: eight shares of 1."""
+    """The expression of a face: eight shares that add up to 1. Only replies from before June 2023 have it."""
 
     anger: float | None = None
     contempt: float | None = None
@@ -233,10 +234,7 @@ class WireFace(Wire):
 
 
 class Detected(RootModel[list[WireFace]]):
-    """The reply is a bare list; nobody found is an empty one."""
-
-
-# -- from the reply to our result --------------------------------------------------------------------------
+    """The reply: a bare list of faces, which is empty where there is none."""
 
 
 def _face(face: WireFace, picture: Picture, landmarks: bool) -> Face:
@@ -262,6 +260,7 @@ def _face(face: WireFace, picture: Picture, landmarks: bool) -> Face:
 
 
 def _some(points: dict[str, Point]) -> dict[str, Point] | None:
+    """Return the landmarks, or None where the reply has none."""
     return points or None
 
 
@@ -273,7 +272,7 @@ def _emotions(emotion: Emotion | None) -> Emotions | None:
 
 
 def _glasses(word: str | None) -> str | None:
-    """The kind alone, "reading" of "ReadingGlasses"; the case of the words has changed over the years."""
+    """Return the kind of glasses: "reading" for "ReadingGlasses", whose case has changed over the years."""
     if word is None:
         return None
     short = word.lower().removesuffix("glasses").removesuffix("goggles")

@@ -1,4 +1,4 @@
-"""Azure Language, ``:analyze-text``.
+"""The operations of Azure Language, which go to ``:analyze-text``.
 
 https://learn.microsoft.com/rest/api/language/text-analysis-runtime/analyze-text
 """
@@ -28,22 +28,23 @@ __all__ = ["Language"]
 
 API = "2023-04-01"
 MOST_TEXT = 5_120
-"""Text elements in one document: https://learn.microsoft.com/azure/ai-services/language-service/concepts/data-limits"""
+"""The most text elements in one document.
+
+https://learn.microsoft.com/azure/ai-services/language-service/concepts/data-limits
+"""
 LANGUAGES = {"zh": "zh-Hans", "pt": "pt-BR", "nb": "no", "nn": "no"}
-"""The service's spelling, where it is not ours; of Portuguese it wants to know which."""
+"""The codes that the service spells otherwise than we do; it also has to be told which Portuguese is meant."""
 ONLY = "0"
-"""The id of a document that is alone in its request."""
-
-
+"""The id of a document that is the only one in its request."""
 MOST_JSON = 1_000_000
-"""Bytes of a request: https://learn.microsoft.com/azure/ai-services/language-service/concepts/data-limits."""
+"""The most bytes in one request; see the page above."""
 
 
 class Language(AzureService):
-    """Operations on texts."""
+    """The operations on texts."""
 
     def max_per_request(self, operation: str) -> int:
-        """Ten texts."""
+        """Return how many inputs fit into one request: ten texts."""
         return ANALYZE_TOGETHER.limit if operation == "sentiment" else super().max_per_request(operation)
 
     @capability(
@@ -54,7 +55,7 @@ class Language(AzureService):
         note="label and confidences; the score is ours: positive minus negative; with opinions, no emotions",
     )
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
-        """Whether a text is positive or negative, by sentence, with what is judged and how."""
+        """Say whether a text is positive or negative, as a whole and by sentence, and find the opinions in it."""
         size = len(unicodedata.normalize("NFC", text))
         if size > MOST_TEXT:
             raise InputError(
@@ -73,7 +74,7 @@ class Language(AzureService):
                 "kind": "SentimentAnalysis",
                 "parameters": {
                     "modelVersion": "latest",
-                    # Code points, as Python counts; left to itself the service counts what a reader sees as one.
+                    # Python counts code points. By default the service counts text elements of one or more of them.
                     "stringIndexType": "UnicodeCodePoint",
                     "opinionMining": True,
                 },
@@ -98,7 +99,7 @@ class Language(AzureService):
         )
 
     def _error_in(self, response: Response) -> ServiceError | None:
-        """Return the error of the one text that was asked about, as it stands in a reply of status 200."""
+        """Return the error of the one text of a request that a reply of status 200 holds, or None."""
         body = response.json()
         results = body.get("results") if isinstance(body, dict) else None
         errors = results.get("errors") if isinstance(results, dict) else None
@@ -116,33 +117,33 @@ def _code(language: str | None) -> str | None:
     return LANGUAGES.get(short, short)
 
 
-# -- many texts in one request -----------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class AnalyzeTogether:
-    """A request takes up to ten documents, told apart by their ids; one that fails does not fail the others."""
+    """The rule by which the requests of up to ten texts go out as one.
+
+    The service tells the documents of a request apart by their ids. One that fails does not fail the others.
+    """
 
     limit: int = 10
 
     def key(self, request: Request) -> object:
-        """Requests to the same address for the same kind of analysis."""
+        """Return a key that is the same for requests to one address for one kind of analysis."""
         given = request.json["analysisInput"]
         if not isinstance(given, Mapping) or len(given.get("documents") or ()) != 1:
-            return object()  # as extra= has it: with no other
+            return object()  # extra= has changed the body, so it is merged with no other request
         rest = {**request.json, "analysisInput": {name: part for name, part in given.items() if name != "documents"}}
         return *request.addressed, json.dumps(rest, sort_keys=True)
 
     def slots(self, requests: Sequence[Request]) -> int:
-        """One for each text."""
+        """Return how many texts the requests have."""
         return len(requests)
 
     def fits(self, requests: Sequence[Request]) -> bool:
-        """Ten documents, and a megabyte."""
+        """Return whether the requests fit into one: at most ten documents, and one megabyte."""
         return len(requests) <= self.limit and sum(len(json.dumps(r.json)) for r in requests) <= MOST_JSON
 
     def join(self, requests: Sequence[Request]) -> Request:
-        """One request with everyone's document, numbered."""
+        """Return one request with the documents of all, numbered in order."""
         documents = [
             {**document, "id": str(number)}
             for number, request in enumerate(requests)
@@ -153,17 +154,22 @@ class AnalyzeTogether:
         return replace(requests[0], json=body, billed=sum(r.billed for r in requests))
 
     def split(self, response: Response, requests: Sequence[Request]) -> list[Response]:
-        """Each document's reply as if it had been sent alone, found by its id: those that failed are listed apart."""
+        """Return the reply to each request as if it had been sent by itself.
+
+        The results are matched by id, because the reply lists the documents that failed apart from the others.
+        """
         body = response.json()
         results = body.get("results") if isinstance(body, dict) else None
         if not isinstance(results, dict):
             raise MalformedResponseError("the reply of several texts has no results")
         listed = [results.get(kind) or [] for kind in ("documents", "errors")]
         if not all(isinstance(each, list) and all(isinstance(one, dict) for one in each) for each in listed):
-            raise MalformedResponseError("the results of several texts cannot be told apart")
+            raise MalformedResponseError("the reply of several texts has results in an unknown shape")
         return [self._only(response, body, results, str(number)) for number in range(len(requests))]
 
     def _only(self, response: Response, body: dict[str, Any], results: dict[str, Any], id: str) -> Response:  # noqa: A002
+        """Return the reply with nothing but the results of the document with this id."""
+
         def of(kind: str) -> list[dict[str, Any]]:
             return [{**each, "id": ONLY} for each in results.get(kind) or [] if each.get("id") == id]
 
@@ -174,11 +180,8 @@ class AnalyzeTogether:
 ANALYZE_TOGETHER = AnalyzeTogether()
 
 
-# -- the reply ---------------------------------------------------------------------------------------------
-
-
 class Shares(Wire):
-    """They are rounded, and may add up to 1.01; targets have no neutral."""
+    """The confidences of the labels. They are rounded and may add up to 1.01; those of a target have no neutral."""
 
     positive: float
     neutral: float | None = None
@@ -187,7 +190,7 @@ class Shares(Wire):
 
 class Relation(Wire):
     ref: str
-    """By the places in the reply: "#/documents/3/sentences/0/assessments/1"."""
+    """A path in the reply: "#/documents/3/sentences/0/assessments/1"."""
 
 
 class Span(Wire):
@@ -199,15 +202,22 @@ class Span(Wire):
 
 
 class Judged(Span):
+    """A target: the thing that is judged."""
+
     relations: list[Relation] = Field(default_factory=list)
 
 
 class Judging(Span):
+    """An assessment: the words that judge a target."""
+
     is_negated: bool = False
 
 
 class WireSentence(Wire):
-    """Before the GA of v3.0 the shares were called ``sentenceScores``, and the text was not repeated."""
+    """A sentence.
+
+    Before v3.0 became generally available the confidences were called ``sentenceScores``, and the text was left out.
+    """
 
     sentiment: str
     shares: Shares = Field(validation_alias=AliasChoices("confidenceScores", "sentenceScores"))
@@ -223,7 +233,7 @@ class DetectedLanguage(Wire):
 
 
 class Document(Wire):
-    """``detectedLanguage`` comes with automatic detection, as an object or as a code."""
+    """The result of one text. With automatic detection it has ``detectedLanguage``, as an object or as a code."""
 
     label: str = Field(validation_alias="sentiment")
     confidences: Shares = Field(validation_alias=AliasChoices("confidenceScores", "documentScores"))
@@ -232,6 +242,7 @@ class Document(Wire):
 
     @property
     def detected(self) -> str | None:
+        """The code of the language that the service has detected, or None."""
         result = self.detected_language
         return result.iso6391_name if isinstance(result, DetectedLanguage) else result
 
@@ -247,7 +258,7 @@ class Results(Wire):
 
 
 class SentimentReply(Wire):
-    """Text Analytics v3 gave the results bare."""
+    """The whole reply. Text Analytics v3 sent the results by themselves, without the object around them."""
 
     results: Results
 
@@ -257,11 +268,8 @@ class SentimentReply(Wire):
         return {"results": data} if isinstance(data, dict) and "documents" in data else data
 
 
-# -- from the reply to our result --------------------------------------------------------------------------
-
-
 def _scores(shares: Shares) -> dict[str, Any]:
-    # Rounded shares differ by noise such as 0.7000000000000001.
+    # The difference of two rounded numbers has noise such as 0.7000000000000001.
     score = round(max(-1.0, min(1.0, shares.positive - shares.negative)), 6)
     return {"score": score, "score_kind": "derived", "confidences": Confidences(**shares.model_dump())}
 
@@ -302,13 +310,13 @@ def _opinions(sentence: WireSentence, sentences: Sequence[WireSentence]) -> tupl
 
 
 def _assessment(relation: Relation, sentences: Sequence[WireSentence]) -> Judging | None:
-    # The number of the document is its place in the reply that was joined: here there is one document.
+    # The number of the document is not read: it counts in the merged reply, and this part has one document.
     match = re.search(r"/sentences/(\d+)/assessments/(\d+)$", relation.ref)
     if not match:
         return None
     sentence, assessment = int(match[1]), int(match[2])
     if sentence >= len(sentences) or assessment >= len(sentences[sentence].assessments):
-        raise MalformedResponseError(f"the reply refers to what it does not hold: {relation.ref}")
+        raise MalformedResponseError(f"the reply refers to a part that it does not have: {relation.ref}")
     return sentences[sentence].assessments[assessment]
 
 

@@ -1,4 +1,4 @@
-"""Azure Speech: fast transcription; the API for short audio where only a region is set.
+"""The operations of Azure Speech: fast transcription, or the API for short audio where only a region is set.
 
 https://learn.microsoft.com/azure/ai-services/speech-service/fast-transcription-create
 https://learn.microsoft.com/azure/ai-services/speech-service/rest-speech-to-text-short
@@ -40,11 +40,11 @@ SHORT_LIMITS = AudioLimits(
     advice="Set SPEECH_ENDPOINT, the address of the resource: then recordings of up to two hours can be sent.",
 )
 TICKS = 1e7
-"""In a second: a tick is 100 ns."""
+"""The ticks in a second: a tick is 100 ns."""
 
 
 class Speech(AzureService):
-    """Operations on recordings."""
+    """The operations on recordings."""
 
     @capability(
         "open",
@@ -54,7 +54,7 @@ class Speech(AzureService):
         note="up to two hours and 200 MB; speakers told apart; nothing masked",
     )
     def speech_to_text(self, audio: Audio, *, language: str, words: bool, speakers: int | None) -> Flow[Transcript]:
-        """Speech as text."""
+        """Write down what is said in a recording."""
         code = with_region(language)
         resource = self.resource("speech")
         if resource.region and not resource.endpoint:
@@ -62,7 +62,9 @@ class Speech(AzureService):
         return (yield from self._fast(audio, code, words, speakers))
 
     def _fast(self, audio: Audio, code: str, words: bool, speakers: int | None) -> Flow[Transcript]:
+        """Transcribe with fast transcription: up to two hours, with words and speakers."""
         sound = yield from audio.probe(LIMITS)
+        # Nothing is masked, because a transcript is evidence of what was said.
         definition: dict[str, Any] = {"locales": [code], "profanityFilterMode": "None"}
         if speakers:
             definition["diarization"] = {"enabled": True, "maxSpeakers": speakers}
@@ -91,6 +93,7 @@ class Speech(AzureService):
         )
 
     def _short(self, audio: Audio, code: str, region: str, speakers: int | None) -> Flow[Transcript]:
+        """Transcribe with the API for short audio: up to a minute, without words and speakers."""
         if speakers:
             raise UnsupportedOperationError(
                 "Azure's API for short audio does not tell speakers apart",
@@ -127,9 +130,6 @@ class Speech(AzureService):
         )
 
 
-# -- the replies -------------------------------------------------------------------------------------------
-
-
 class WireWord(Wire):
     text: str
     offset_milliseconds: float | None = None
@@ -150,7 +150,7 @@ class Combined(Wire):
 
 
 class Transcribed(Wire):
-    """Of fast transcription. Nothing heard: no phrases."""
+    """The reply of fast transcription. It has no phrases where nothing was heard."""
 
     duration_milliseconds: float | None = None
     combined_phrases: list[Combined] = Field(default_factory=list)
@@ -158,7 +158,7 @@ class Transcribed(Wire):
 
 
 class Best(Wire):
-    """Of short audio the names begin with capitals."""
+    """One of the ``NBest`` of short audio, whose field names begin with capitals."""
 
     model_config = {"alias_generator": lambda name: name.title().replace("_", "")}
 
@@ -167,7 +167,10 @@ class Best(Wire):
 
 
 class Recognized(Wire):
-    """Of short audio. Silence is a good reply without text: NoMatch, InitialSilenceTimeout, BabbleTimeout."""
+    """The reply of short audio.
+
+    Silence is no error: the reply has no text and the status NoMatch, InitialSilenceTimeout or BabbleTimeout.
+    """
 
     model_config = {"alias_generator": lambda name: name.title().replace("_", "")}
 
@@ -179,7 +182,7 @@ class Recognized(Wire):
 
     @property
     def heard(self) -> tuple[Segment, ...]:
-        """What was said, as one segment, or nothing."""
+        """The speech as one segment; empty where nothing was said."""
         best = self.n_best[0] if self.n_best else None
         text = best.display if best else self.display_text
         if not text:
@@ -187,9 +190,6 @@ class Recognized(Wire):
         start = None if self.offset is None else self.offset / TICKS
         end = None if self.offset is None or self.duration is None else (self.offset + self.duration) / TICKS
         return (Segment(text=text, start=start, end=end, confidence=best.confidence if best else None),)
-
-
-# -- from the reply to our result --------------------------------------------------------------------------
 
 
 def _segment(phrase: Phrase, words: bool) -> Segment:

@@ -1,4 +1,4 @@
-"""Azure Vision: ``analyze_image`` by Image Analysis 4.0, by 3.2, or by both and Face.
+"""The operations of Azure Vision: ``analyze_image`` by Image Analysis 4.0, by 3.2, or by both and Face.
 
 https://learn.microsoft.com/azure/ai-services/computer-vision/overview-image-analysis
 """
@@ -34,7 +34,7 @@ LIMITS_4 = ImageLimits(
     by_url=True,
 )
 LIMITS_3 = ImageLimits(
-    # Also where several APIs see one picture: all of them take what 3.2 takes, so that one is sent.
+    # These limits also hold where several APIs get the same picture: what fits 3.2 fits the others.
     who="Azure Image Analysis 3.2",
     formats=frozenset({"JPEG", "PNG", "GIF", "BMP"}),
     max_bytes=4_000_000,
@@ -66,7 +66,7 @@ FEATURES_3: Mapping[Feature, str] = {
 
 
 class Vision(FaceService):
-    """Operations on pictures."""
+    """The operations on pictures."""
 
     @capability(
         "deprecated",
@@ -87,7 +87,10 @@ class Vision(FaceService):
         missing: Literal["error", "report"],
         gender_neutral: bool,
     ) -> Flow[ImageAnalysis]:
-        """What is in a picture. What 4.0 has comes from 4.0, the rest from 3.2 and Face, unless ``api=`` says."""
+        """Say what is in a picture.
+
+        A feature that 4.0 has comes from 4.0, any other from 3.2 or Face, unless ``api=`` names a version.
+        """
         by_4, by_3, by_face, unsupported = self._divided(features)
         if unsupported and missing == "error":
             raise UnsupportedOperationError(
@@ -124,7 +127,7 @@ class Vision(FaceService):
     def _divided(
         self, features: Sequence[Feature] | None
     ) -> tuple[list[Feature], list[Feature], bool, tuple[Feature, ...]]:
-        """Which features 4.0 is asked for, which 3.2, whether Face is, and which nobody has."""
+        """Return the features to ask of 4.0, those to ask of 3.2, whether to ask Face, and the unsupported ones."""
         asked: tuple[Feature, ...] = (
             ("caption", "tags", "objects") if features is None else tuple(dict.fromkeys(features))
         )
@@ -139,11 +142,11 @@ class Vision(FaceService):
         return by_4, by_3, by_face, unsupported
 
     def api_variant(self, operation: str) -> str:
-        """The Image Analysis API that was chosen."""
+        """Return the version of Image Analysis that was chosen, or "" where none was."""
         return (self.api() or "") if operation == "analyze_image" else super().api_variant(operation)
 
     def requests(self, operation: str, options: Mapping[str, Any]) -> int:
-        """A mix of features is asked of several APIs."""
+        """Return how many requests an input takes: a mix of features is asked of several APIs."""
         if operation != "analyze_image":
             return super().requests(operation, options)
         by_4, by_3, by_face, _ = self._divided(options.get("features"))
@@ -152,7 +155,10 @@ class Vision(FaceService):
     def _ask_4(
         self, picture: Picture, features: Sequence[Feature], language: str | None, gender_neutral: bool
     ) -> Flow[_analysis_4.Reply]:
-        """Image Analysis 4.0: https://learn.microsoft.com/rest/api/computervision/image-analysis/analyze-image."""
+        """Send a picture to Image Analysis 4.0 and return its reply.
+
+        https://learn.microsoft.com/rest/api/computervision/image-analysis/analyze-image
+        """
         response: Response = yield Request(
             "POST",
             f"{self.base('vision')}/computervision/imageanalysis:analyze",
@@ -170,7 +176,10 @@ class Vision(FaceService):
         return response.parse(_analysis_4.Reply)
 
     def _ask_3(self, picture: Picture, features: Sequence[Feature], language: str | None) -> Flow[_analysis_3.Reply]:
-        """Image Analysis 3.2: https://learn.microsoft.com/rest/api/computervision/analyze-image."""
+        """Send a picture to Image Analysis 3.2 and return its reply.
+
+        https://learn.microsoft.com/rest/api/computervision/analyze-image
+        """
         response: Response = yield Request(
             "POST",
             f"{self.base('vision')}/vision/{API_3}/analyze",
@@ -179,7 +188,7 @@ class Vision(FaceService):
             endpoint=self.base("vision"),
             params={
                 "visualFeatures": ",".join(dict.fromkeys(FEATURES_3[feature] for feature in features)),
-                # Never Celebrities: that would name people.
+                # "Celebrities" is never asked for: it would name people.
                 **({"details": "Landmarks"} if "places" in features else {}),
                 **({"language": language} if language else {}),
             },
@@ -188,7 +197,7 @@ class Vision(FaceService):
         return response.parse(_analysis_3.Reply)
 
     def features(self) -> tuple[Feature, ...]:
-        """What the chosen API looks for; what all of them do where none is chosen."""
+        """Return the features of the chosen version, or of all APIs where none was chosen."""
         known = {None: {*FEATURES_4, *FEATURES_3}, "4.0": {*FEATURES_4}, "3.2": {*FEATURES_3}}[self.api()]
         return tuple(feature for feature in FEATURES if feature in known)
 
@@ -197,7 +206,7 @@ class Vision(FaceService):
 
 
 def _known(picture: Picture, frame: dict[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a picture passed on by its address only the reply knows size and format."""
+    """Return the size and format, from the reply where the picture was sent as an address and is not known here."""
     if not picture.by_reference:
         return frame
     format = told.get("format")  # noqa: A001  # the field's word
@@ -206,7 +215,7 @@ def _known(picture: Picture, frame: dict[str, Any], told: Mapping[str, Any]) -> 
 
 
 def _first(things: Any, most: int | None) -> Any:
-    """At most so many: Azure has no option for it."""
+    """Return the first ``most`` results: Azure has no option for their number."""
     if most is None:
         return things
     if isinstance(things, Faces):

@@ -1,4 +1,4 @@
-"""Google Cloud: Vision, Natural Language, Speech-to-Text."""
+"""The provider of Google Cloud: Vision, Natural Language and Speech-to-Text."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ __all__ = ["Google"]
 
 
 class Google(Vision, Language, Speech):
-    """Google Cloud.
+    """The provider of Google Cloud's services, with an API key or a login.
 
     Args:
-        api_key: An API key; else ``GOOGLE_API_KEY``.
-        credentials: A login (extra ``google-auth``): the path of a JSON file of Google, what it holds, or credentials
-            of google-auth; else ``GOOGLE_APPLICATION_CREDENTIALS``, else gcloud's login, else that of a machine of
-            Google's. What is given here goes before the environment, and of the environment the key goes before any
-            login.
-        quota_project: The project that a login's calls are counted for; else ``GOOGLE_CLOUD_QUOTA_PROJECT``, else
-            what the login says.
-        project: Given, speech goes to Speech v2; else ``GOOGLE_CLOUD_PROJECT`` with a login.
-        location: "eu" or "us" keep pictures there; a region such as "asia-northeast3" for Speech v2.
+        api_key: An API key; by default ``GOOGLE_API_KEY``.
+        credentials: A login (extra ``google-auth``): the path of a JSON file of Google, the content of such a file, or
+            credentials of google-auth. By default it is the file that ``GOOGLE_APPLICATION_CREDENTIALS`` names, else
+            gcloud's login, else the service account of a machine in Google Cloud. What is given here goes before the
+            environment; within the environment the API key goes before any login.
+        quota_project: The project for which the calls of a login are counted; by default
+            ``GOOGLE_CLOUD_QUOTA_PROJECT``, else the project that the login names.
+        project: The project for Speech v2, to which recordings then go; by default ``GOOGLE_CLOUD_PROJECT``, but only
+            with a login.
+        location: The region in which data is processed; by default ``GOOGLE_CLOUD_LOCATION``. Pictures stay in "eu" or
+            "us"; Speech v2 takes a region such as "asia-northeast3".
 
     Example:
         >>> Google(api_key="not-a-real-key")

@@ -1,4 +1,4 @@
-"""Google's logins: where credentials come from, and how google-auth makes a token of them.
+"""The logins of Google: where credentials come from, and how google-auth gets a token for them.
 
 https://cloud.google.com/docs/authentication/application-default-credentials
 """
@@ -27,18 +27,18 @@ __all__ = ["METADATA", "Credentials", "GoogleLogin", "default_login", "given_log
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 METADATA = "the metadata server"
-"""In place of a path: this machine is Google's, and has a service account."""
+"""Stands in place of a file's path for the service account of a machine in Google Cloud."""
 METADATA_HOSTS = ("metadata.google.internal", "169.254.169.254", "fd20:ce::254")
 GOOD_LOGIN = (
     "Log in anew: gcloud auth application-default login; or make a new key: IAM & Admin, Service accounts, Keys, "
     "in the Google Cloud console. Check the clock of this machine too."
 )
 NO_MACHINE_LOGIN = "Give this machine a service account, or set GOOGLE_API_KEY."
-OF_A_FILE = "It is a JSON file of a service account (IAM & Admin, Service accounts, Keys) or of gcloud's login."
+GOOD_FILE = "It is a JSON file of a service account (IAM & Admin, Service accounts, Keys) or of gcloud's login."
 
 
 class Credentials(Protocol):
-    """Credentials of google-auth: any class of ``google.auth.credentials``."""
+    """The protocol of google-auth's credentials: any class of ``google.auth.credentials`` has it."""
 
     token: Any
 
@@ -47,7 +47,7 @@ class Credentials(Protocol):
 
 
 class GoogleLogin(Login):
-    """Credentials as given: an object of google-auth, or what a JSON file of Google holds; or a file's path."""
+    """A login of Google: credentials of google-auth, the content of a JSON file of Google, or the path of one."""
 
     package, extra = "google.auth", "google-auth"
 
@@ -70,12 +70,13 @@ class GoogleLogin(Login):
             return self._refreshed(transport)
         except (CloudAIError, ImportError):
             raise
-        except Exception as error:  # noqa: BLE001  # google-auth has many, and lets Python's own through
-            # After an answer it is not the settings: either a refusal, or no token in a good reply.
+        except Exception as error:  # noqa: BLE001  # google-auth raises many classes, also Python's own
+            # If the server has answered, the settings are not at fault: it has refused, or its reply has no token.
             told = transport.failure() or self._told(error)
         raise told
 
     def _refreshed(self, transport: _Transport) -> Token:
+        """Return a token that is neither old nor the one returned last, fetching one where that is needed."""
         if self._credentials is None:
             self._credentials = self._made()
         credentials = self._credentials
@@ -88,14 +89,15 @@ class GoogleLogin(Login):
         return token
 
     def _made(self) -> Any:
+        """Return the credentials of google-auth that the user has given or described."""
         if self._source == METADATA:
-            from google.auth.compute_engine import Credentials as OfThisMachine
+            from google.auth.compute_engine import Credentials as MachineCredentials
 
-            return OfThisMachine()
+            return MachineCredentials()
         if isinstance(self._source, str):
-            return _of_info(_read(self._source), self._source)
+            return _from_info(_read(self._source), self._source)
         if isinstance(self._source, Mapping):
-            return _of_info(self._source, "credentials=")
+            return _from_info(self._source, "credentials=")
         from google.auth.credentials import with_scopes_if_required
 
         return with_scopes_if_required(self._source, [SCOPE])
@@ -105,6 +107,7 @@ class GoogleLogin(Login):
 
 
 def _identity(source: Any) -> str | None:
+    """Return a text that tells this login from others, or None where the credentials have none."""
     match source:
         case str():
             return source
@@ -115,13 +118,17 @@ def _identity(source: Any) -> str | None:
 
 
 def given_login(given: Any) -> str | GoogleLogin | None:
-    """What was given as ``credentials=``: a path stays one, anything else is kept from sight."""
+    """Return ``credentials=`` as a setting: a path stays a string, any other value becomes a login.
+
+    The repr of a login does not show what it holds. Where nothing was given the setting is None.
+    """
     if not given:
         return None
     return os.fspath(given) if isinstance(given, (str, os.PathLike)) else GoogleLogin(given)
 
 
 def _token(credentials: Any) -> Token | None:
+    """Return the token that the credentials hold at the moment, or None where they hold none."""
     if not isinstance(credentials.token, str) or not credentials.token:
         return None
     expiry, project = getattr(credentials, "expiry", None), getattr(credentials, "quota_project_id", None)
@@ -133,7 +140,7 @@ def _token(credentials: Any) -> Token | None:
 
 
 class _Transport:
-    """How google-auth sends: over our own network, and tried again by our engine alone."""
+    """The transport that google-auth sends with: our own network, without the retries of google-auth."""
 
     def __init__(self, login: Login, advice: str) -> None:
         self._login = login
@@ -157,11 +164,11 @@ class _Transport:
         except ConnectionLostError as error:
             raise ConnectError(error.message, advice="Try again later.") from None
         if self._answer.status in (408, 429) or self._answer.status >= 500:  # noqa: PLR2004
-            raise self._refused(self._answer)  # google-auth would send again by itself
+            raise self._refused(self._answer)  # if it were returned, google-auth would send the request again
         return _Reply(self._answer)
 
     def failure(self) -> CloudAIError | None:
-        """The error that the last reply stands for, where there was one."""
+        """Return the error that the last reply stands for, or None where no reply came."""
         if self._answer is None:
             return None
         if self._answer.status >= 300:  # noqa: PLR2004
@@ -173,18 +180,18 @@ class _Transport:
 
 
 LONGEST = 30.0
-"""Seconds of one exchange, if the call has as many."""
+"""Seconds for an exchange where google-auth names no timeout; the call may end earlier."""
 
 
 class _Reply:
-    """A reply as google-auth reads it."""
+    """A reply with the attributes that google-auth reads."""
 
     def __init__(self, response: Response) -> None:
         self.status, self.headers, self.data = response.status, response.headers, response.content
 
 
 def _is_metadata(url: str) -> bool:
-    """Whether it is this machine's own metadata server, which speaks plain http."""
+    """Return whether an address is the metadata server of this machine, which only speaks plain http."""
     return urlsplit(url).hostname in (*METADATA_HOSTS, urlsplit(f"//{_metadata_host()}").hostname)
 
 
@@ -192,10 +199,8 @@ def _metadata_host() -> str:
     return os.environ.get("GCE_METADATA_HOST", "").strip()
 
 
-# -- files -------------------------------------------------------------------------------------------------
-
-
 def _read(path: str) -> Mapping[str, Any]:
+    """Return the content of a credentials file; raise SettingsError where it cannot be read or is not JSON."""
     try:
         info = json.loads(Path(path).read_text("utf-8-sig"))
     except OSError as error:
@@ -206,32 +211,37 @@ def _read(path: str) -> Mapping[str, Any]:
     except ValueError:
         info = None
     if not isinstance(info, dict):
-        raise SettingsError(f"{path} is no credentials file: it is not JSON", advice=OF_A_FILE)
+        raise SettingsError(f"{path} is no credentials file: it is not JSON", advice=GOOD_FILE)
     return info
 
 
-def _of_info(info: Mapping[str, Any], where: str) -> Any:
-    """Credentials of the kind that a file's ``type`` names."""
+def _from_info(info: Mapping[str, Any], where: str) -> Any:
+    """Return credentials of the kind that the ``type`` in a JSON file names.
+
+    Args:
+        info: The content of the file.
+        where: The path of the file, or the argument that held the content, for errors.
+    """
     make = KINDS.get(str(info.get("type")))
     if make is None:
         raise SettingsError(
             f"{where} holds no credentials that are known: its type is {info.get('type')!r}",
-            advice=f"{OF_A_FILE} Known: {', '.join(KINDS)}.",
+            advice=f"{GOOD_FILE} Known: {', '.join(KINDS)}.",
         )
     try:
         return make(dict(info))
     except ImportError:
         raise
-    except Exception as error:  # noqa: BLE001  # of many kinds, where a field is missing or wrong
+    except Exception as error:  # noqa: BLE001  # many classes, for a field that is missing or wrong
         kind = type(error).__name__
-    # Outside of the handler: the error may quote what the file holds.
-    raise SettingsError(f"{where} does not hold what {info['type']} asks for ({kind})", advice=OF_A_FILE)
+    # Raised outside the handler, without the first error as its context: that may quote the file.
+    raise SettingsError(f"{where} does not hold what {info['type']} asks for ({kind})", advice=GOOD_FILE)
 
 
 def _service_account(info: dict[str, Any]) -> Any:
     from google.oauth2.service_account import Credentials
 
-    # It signs its tokens itself: no token server is asked.
+    # A service account signs its tokens itself, so that no token server has to be asked.
     return Credentials.from_service_account_info(info, scopes=[SCOPE], always_use_jwt_access=True)
 
 
@@ -242,7 +252,10 @@ def _authorized_user(info: dict[str, Any]) -> Any:
 
 
 def _external_account(info: dict[str, Any]) -> Any:
-    """Workload identity federation: a token of another cloud, of a file, an address or a program, for one of Google."""
+    """Return credentials of workload identity federation: a token from elsewhere is exchanged for one of Google.
+
+    It comes from another cloud, a file, an address or a program.
+    """
     if info.get("subject_token_type") == "urn:ietf:params:aws:token-type:aws4_request":
         from google.auth.aws import Credentials
     elif "executable" in (info.get("credential_source") or {}):
@@ -271,23 +284,24 @@ KINDS: Mapping[str, Callable[[dict[str, Any]], Any]] = {
     "external_account_authorized_user": _external_user,
     "impersonated_service_account": _impersonated,
 }
-"""By the ``type`` of the file. google-auth's own function for all of them is deprecated."""
-
-
-# -- where no setting names one ----------------------------------------------------------------------------
+"""The functions that make credentials, by the ``type`` in the file. google-auth's own function is deprecated."""
 
 
 def default_login() -> Lookup | None:
-    """The login that is simply there: gcloud's file, or the service account of this machine; asks no server."""
+    """Return the login for which nothing has to be set, or None; no server is asked.
+
+    It is gcloud's file, or the service account of a machine in Google Cloud.
+    """
     file = _gcloud() / "application_default_credentials.json"
     if file.is_file():
         return Lookup(str(file), "gcloud's login")
-    if _is_googles() and is_installed(GoogleLogin.package):
+    if _is_in_google_cloud() and is_installed(GoogleLogin.package):
         return Lookup(METADATA, "this machine is Google's")
     return None
 
 
 def _gcloud() -> Path:
+    """Return the folder of gcloud's settings."""
     if given := os.environ.get("CLOUDSDK_CONFIG", ""):
         return Path(given)
     if os.name == "nt":
@@ -295,8 +309,8 @@ def _gcloud() -> Path:
     return Path("~/.config/gcloud").expanduser()
 
 
-def _is_googles() -> bool:
-    """Whether this machine is one of Google's, by what can be known at once: to ask its server may take ten seconds."""
+def _is_in_google_cloud() -> bool:
+    """Return whether this machine is in Google Cloud, from signs on the machine: asking its server may take 10 s."""
     if os.environ.get("NO_GCE_CHECK") == "true":
         return False
     if _metadata_host() or os.environ.get("K_SERVICE") or os.environ.get("GAE_SERVICE"):

@@ -1,4 +1,4 @@
-"""What all Google Cloud services share: settings, credentials, the shape of errors.
+"""What all Google Cloud services share: settings, credentials and the shape of their errors.
 
 https://cloud.google.com/apis/design/errors
 """
@@ -25,13 +25,13 @@ NO_KEY = "Set GOOGLE_API_KEY (Windows: setx, then open a new window)."
 
 
 class RpcStatus(Wire):
-    """An error inside a good reply: google.rpc.Status, whose code is the gRPC number, not an HTTP status."""
+    """An error inside a reply of status 200: google.rpc.Status, whose code is that of gRPC, not an HTTP status."""
 
     code: int = 0
     message: str = ""
 
 
-# https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto
+# The HTTP status of each code of gRPC: https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto
 HTTP_OF_GRPC: Mapping[int, int] = {
     1: 499,
     2: 500,
@@ -71,7 +71,7 @@ SWITCHED_OFF = ("SERVICE_DISABLED", "accessNotConfigured", "API_KEY_SERVICE_BLOC
 
 
 class GoogleService(Provider):
-    """Settings, credentials and errors of Google Cloud."""
+    """The settings, credentials and errors of all Google Cloud services."""
 
     name: ClassVar[str] = "google"
     settings: ClassVar[tuple[Setting, ...]] = (
@@ -114,15 +114,13 @@ class GoogleService(Provider):
         }
 
     def cache_scope(self, operation: str) -> dict[str, str]:
-        """Project and location; not who signs."""
+        """Return the project and the location: answers do not depend on the credentials."""
         return {
             name: value for name, value in super().cache_scope(operation).items() if name in ("project", "location")
         }
 
-    # -- credentials -----------------------------------------------------------------------------------
-
     def missing(self, operation: str | None = None) -> str | None:  # noqa: ARG002  # one key serves all
-        """Says that there is neither a key nor a login, or no package for the login."""
+        """Return what is not there: a key or a login, or the package for the login."""
         if self._key():
             return None
         login = self._login()
@@ -131,20 +129,20 @@ class GoogleService(Provider):
         return login.lacking()
 
     def lookup_outside(self, name: str) -> Lookup | None:
-        """A setting of the environment; of logins also gcloud's own, and that of a machine of Google's."""
+        """Return a setting that was not given in code; credentials may also be the login from `default_login`."""
         return super().lookup_outside(name) or (default_login() if name == "credentials" else None)
 
     def _key(self) -> str | None:
-        """The API key, unless a login was given explicitly."""
+        """Return the API key, or None where a login was given in code."""
         return None if self._given["credentials"] else self.setting("api_key")
 
     def token(self, service: str) -> Flow[Token] | None:  # noqa: ARG002  # one login serves all
-        """A token of the login; none where an API key serves."""
+        """Return the flow that fetches a token of the login, or None where there is an API key."""
         login = None if self._key() else self._login()
         return login.flow() if login else None
 
     def identities(self) -> list[str]:
-        """The login's file or account."""
+        """Return the file or the account of the login."""
         login = self._login()
         return [login.identity] if login and login.identity else []
 
@@ -153,10 +151,10 @@ class GoogleService(Provider):
         if isinstance(given, GoogleLogin):
             return given
         path = self.setting("credentials")
-        return GoogleLogin(path) if path else None  # made anew: the file may have been renewed
+        return GoogleLogin(path) if path else None  # a new one each time, because the file may have been replaced
 
     def sign(self, request: Request, token: Token | None) -> Request:
-        """The API key or the token, as a header: a key in the address would end up in logs."""
+        """Return the request with the API key or the token in a header: a key in the address would end up in logs."""
         if token is not None:
             request = super().sign(request, token)
             project = self.setting("quota_project")
@@ -166,12 +164,10 @@ class GoogleService(Provider):
             raise SettingsError("no key", advice=NO_KEY)
         return with_headers(request, {"x-goog-api-key": key})
 
-    # -- errors ----------------------------------------------------------------------------------------
-
     def fault(self, response: Response) -> Fault:
-        """Google's error body: code, message, status, and details that say more than the HTTP status."""
+        """Return what an error reply says: its message, and the details, which say more than the HTTP status."""
         body = error_body(response)
-        # A streaming method's error comes in a list of one.
+        # The error of a streaming method comes in a list of one.
         body = body[0] if isinstance(body, list) and body else body
         error = body.get("error") if isinstance(body, dict) else None
         if not isinstance(error, dict):
@@ -190,16 +186,18 @@ class GoogleService(Provider):
         )
 
     def raise_for(self, status: RpcStatus, *, fetched: bool = False) -> None:
-        """Raise the error that hides in a reply of status 200; nothing where there is none.
+        """Raise the error that is inside a reply of status 200, if there is one.
 
-        ``fetched`` says that Google was to fetch the input from its address: then the code of the failure
-        varies (7, 14 …), and the cause is the address.
+        Args:
+            status: The part of the reply that holds the error.
+            fetched: Google had to fetch the input from its address. If that fails the code varies (7, 14 …), and
+                the advice is about the address.
         """
         if (error := self.error_of(status, fetched=fetched)) is not None:
             raise error
 
     def error_of(self, status: RpcStatus, *, fetched: bool = False) -> ServiceError | None:
-        """Return the error that a status inside a reply stands for; None where it stands for none."""
+        """Return the error that a status inside a reply stands for, or None where it stands for none."""
         if not (status.code or status.message):
             return None
         kind, advice = _kind([status.message], HTTP_OF_GRPC.get(status.code, 400))
@@ -212,7 +210,10 @@ class GoogleService(Provider):
 
 
 def _kind(words: Sequence[str], status: int) -> tuple[type[ServiceError], str | None]:
-    """The class of error, and what to do: a bad key is a 400 at Google, a spent quota sometimes a 403."""
+    """Return the class of the error and the advice, from the words of the reply and its status.
+
+    The status is not enough: Google answers a bad key with 400, and a used-up quota sometimes with 403.
+    """
     if _any(BAD_KEY, words):
         return AuthError, "Check GOOGLE_API_KEY: APIs & Services, Credentials, in the Google Cloud console."
     if _any(SWITCHED_OFF, words):
@@ -236,7 +237,7 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
 
 
 def _reasons(error: Mapping[str, Any], details: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The vendor's words for the cause: ErrorInfo.reason first, the names of spent quotas last."""
+    """Return Google's words for the cause: ``ErrorInfo.reason`` first, the names of used-up quotas last."""
     reasons = [d.get("reason") for d in [*details, *_dicts(error.get("errors"))]]
     limits = [d["metadata"].get("quota_limit") for d in details if isinstance(d.get("metadata"), dict)]
     spent = [v.get(name) for d in details for v in _dicts(d.get("violations")) for name in ("quotaId", "subject")]
@@ -244,7 +245,7 @@ def _reasons(error: Mapping[str, Any], details: Sequence[Mapping[str, Any]]) -> 
 
 
 def seconds(duration: Any) -> float | None:
-    """A protobuf Duration such as "41s" or "38.100s" in seconds; None for anything else."""
+    """Return the seconds of a protobuf Duration such as "41s" or "38.100s", or None for anything else."""
     if isinstance(duration, str) and re.fullmatch(r"-?\d{1,12}(\.\d{1,9})?s", duration):
         return float(duration[:-1])
     return None

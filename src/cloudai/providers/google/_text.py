@@ -1,4 +1,6 @@
-"""Text in pictures: Google gives symbols in words in paragraphs, or a flat list of words; users want lines.
+"""The text that Google reads in a picture, converted to pages, blocks, lines and words.
+
+Google gives symbols inside words inside paragraphs, or a flat list of words. Neither has lines, which users want.
 
 https://cloud.google.com/vision/docs/reference/rest/v1/AnnotateImageResponse#TextAnnotation
 """
@@ -19,7 +21,7 @@ __all__ = ["FullText", "TextAnnotation", "read"]
 
 
 class TextAnnotation(Wire):
-    """The first is the whole text, the others are its words."""
+    """A text of the flat list. The first is the whole text, the others are its words."""
 
     locale: str | None = None
     description: str = ""
@@ -55,7 +57,7 @@ class WireWord(Wire):
 
     @property
     def ends_with(self) -> str | None:
-        """The break after its last symbol."""
+        """The kind of break after the last symbol, or None where there is none."""
         detected = self.symbols[-1].property.detected_break if self.symbols else None
         return detected.type if detected else None
 
@@ -87,7 +89,7 @@ LINE_ENDS = ("EOL_SURE_SPACE", "LINE_BREAK", "HYPHEN")
 
 
 def read(full: FullText | None, annotations: Sequence[TextAnnotation], picture: Picture) -> Text:
-    """The text as pages, blocks, lines and words, from whichever of the two shapes came."""
+    """Return the text as pages, blocks, lines and words, from whichever of the two shapes the reply has."""
     if full is not None and full.pages:
         pages = tuple(_page(page, picture) for page in full.pages)
         language = next((page.language for page in pages if page.language), None)
@@ -120,6 +122,7 @@ def _block(block: WireBlock, picture: Picture) -> Block:
 
 
 def _split_into_lines(words: Sequence[WireWord]) -> Iterator[list[WireWord]]:
+    """Yield the words of each line; a line ends after a word with a break of `LINE_ENDS`."""
     line: list[WireWord] = []
     for word in words:
         line.append(word)
@@ -145,7 +148,7 @@ def _line(words: Sequence[WireWord], paragraph: int, picture: Picture) -> Line:
 
 
 def _lines_of_flat_words(text: str, words: Sequence[TextAnnotation], picture: Picture) -> Iterator[Line]:
-    """The words come in the order of the text: each line takes as many as spell it."""
+    """Yield the lines of a text, each with the words that spell it; the words come in the order of the text."""
     rest = list(words)
     for line in filter(None, text.split("\n")):
         taken: list[Word] = []
@@ -159,7 +162,7 @@ def _lines_of_flat_words(text: str, words: Sequence[TextAnnotation], picture: Pi
 
 
 def _around(boxes: Sequence[Box | None]) -> Box | None:
-    """The smallest box around all."""
+    """Return the smallest box around all boxes, or None where there is none."""
     known = [box for box in boxes if box]
     if not known:
         return None

@@ -1,4 +1,4 @@
-"""Parts that several replies of Google Vision share."""
+"""The parts that several replies of Google Vision share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Poly"]
 
 
 class Vertex(Wire):
-    """A corner. proto3 leaves zeros out: a vertex on the left edge has no x."""
+    """A corner. proto3 leaves zeros out, so that a vertex on the left edge has no x."""
 
     x: float = 0
     y: float = 0
@@ -25,7 +25,10 @@ class Poly(Wire):
     normalized_vertices: list[Vertex] = Field(default_factory=list)
 
     def box(self, picture: Picture) -> Box | None:
-        """The rectangle around it, None where there is no place or its pixels are not known here."""
+        """Return the box around the polygon.
+
+        It is None where there are no corners, or where the size of the picture is needed and not known here.
+        """
         corners = self.vertices or self.normalized_vertices
         if not corners:
             return None
@@ -35,5 +38,5 @@ class Poly(Wire):
         return convert(left, top, width, height)
 
     def points(self, picture: Picture) -> tuple[Point, ...]:
-        """Its corners in the upright original."""
+        """Return the corners in pixels of the upright original."""
         return tuple(picture.point(v.x, v.y) for v in self.vertices)

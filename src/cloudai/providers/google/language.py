@@ -1,4 +1,6 @@
-"""Google Cloud Natural Language v2, ``documents:analyzeSentiment``; the v1 reply is understood too.
+"""The operations of Google Cloud Natural Language v2, which go to ``documents:analyzeSentiment``.
+
+Replies of v1 are understood too.
 
 https://cloud.google.com/natural-language/docs/reference/rest/v2/documents/analyzeSentiment
 """
@@ -23,11 +25,11 @@ __all__ = ["Language"]
 
 URL = "https://language.googleapis.com/v2/documents:analyzeSentiment"
 MOST_BYTES = 1_000_000
-"""https://cloud.google.com/natural-language/quotas"""
+"""The most bytes of a text: https://cloud.google.com/natural-language/quotas"""
 
 
 class Language(GoogleService):
-    """Operations on texts."""
+    """The operations on texts."""
 
     @capability(
         "open",
@@ -37,7 +39,7 @@ class Language(GoogleService):
         note="score and magnitude; the label is ours; no emotions",
     )
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
-        """Whether a text is positive or negative."""
+        """Say whether a text is positive or negative, as a whole and by sentence."""
         size = len(text.encode())
         if size > MOST_BYTES:
             raise InputError(
@@ -69,7 +71,7 @@ class Language(GoogleService):
 
 
 class Score(Wire):
-    """proto3 leaves zeros out."""
+    """The score and magnitude of a text. proto3 leaves zeros out."""
 
     score: float = 0
     magnitude: float = 0
@@ -86,7 +88,7 @@ class WireSentence(Wire):
 
 
 class SentimentReply(Wire):
-    """v2 says ``languageCode``, v1 ``language``."""
+    """The whole reply. v2 has ``languageCode``, v1 ``language``."""
 
     document_sentiment: Score
     language_code: str | None = None

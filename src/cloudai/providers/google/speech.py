@@ -1,4 +1,4 @@
-"""Google Cloud Speech-to-Text: v1, and v2 where a project is given.
+"""The operations of Google Cloud Speech-to-Text: v1, and v2 where a project is given.
 
 https://cloud.google.com/speech-to-text/docs/reference/rest/v1/speech/recognize
 https://cloud.google.com/speech-to-text/v2/docs/reference/rest/v2/projects.locations.recognizers/recognize
@@ -32,14 +32,14 @@ LIMITS = AudioLimits(
     advice="Put it in a Cloud Storage bucket and give its gs:// address, or split it.",
 )
 ENCODINGS = {"mp3": "MP3", "ogg-opus": "OGG_OPUS"}
-"""WAV and FLAC say so themselves."""
+"""The encodings that v1 has to be told; the headers of WAV and FLAC name them."""
 WAV_CODECS = ("pcm", "mulaw")
 FIRST_POLL, LONGEST_POLL = 1.0, 15.0
-"""Seconds between two looks at a long recognition."""
+"""Seconds before the first poll of a long recognition, and the most seconds between two polls."""
 
 
 class Speech(GoogleService):
-    """Operations on recordings."""
+    """The operations on recordings."""
 
     @capability(
         "open",
@@ -49,7 +49,11 @@ class Speech(GoogleService):
         note="up to a minute; longer from a gs:// address",
     )
     def speech_to_text(self, audio: Audio, *, language: str, words: bool, speakers: int | None) -> Flow[Transcript]:
-        """Speech as text: at once up to a minute, as a job that is waited for from ``gs://``."""
+        """Write down what is said in a recording.
+
+        A recording of up to a minute is answered at once; one at a ``gs://`` address takes a long-running operation,
+        which is polled.
+        """
         code = with_region(language)
         sound = yield from audio.probe(LIMITS)
         _require_readable(sound)
@@ -58,15 +62,19 @@ class Speech(GoogleService):
         return _transcript(results, code, sound)
 
     def cache_scope(self, operation: str) -> dict[str, str]:
-        """As of all; and v2 answers otherwise than v1."""
+        """Return the settings that change the answer; Speech v2 answers otherwise than v1."""
         v2 = operation == "speech_to_text" and self._speech_project()
         return {**super().cache_scope(operation), **({"api": "v2"} if v2 else {})}
 
     def _speech_project(self) -> str | None:
-        """The project, where it was given, or where a service account signs: v2 documents no API key."""
+        """Return the project for Speech v2, or None where v1 is to be used.
+
+        A project of the environment counts only where there is no API key, because v2 documents none.
+        """
         return self.setting("project") if self._given["project"] or not self._key() else None
 
     def _with_v1(self, sound: Sound, code: str, words: bool, speakers: int | None) -> Flow[list[RecognitionResult]]:
+        """Send a recording to Speech v1 and return its results."""
         config: dict[str, Any] = {
             "languageCode": code,
             "enableWordTimeOffsets": words,
@@ -91,6 +99,7 @@ class Speech(GoogleService):
         return checked(Recognized, done).results
 
     def _with_v2(self, sound: Sound, code: str, words: bool, speakers: int | None) -> Flow[list[RecognitionResult]]:
+        """Send a recording to Speech v2 and return its results."""
         location = self.setting("location") or "global"
         host = HOST if location == "global" else f"{location}-{HOST}"
         recognizer = f"https://{host}/v2/projects/{self._speech_project()}/locations/{location}/recognizers/_"
@@ -121,7 +130,7 @@ class Speech(GoogleService):
         return self._of_file(checked(BatchRecognized, done), sound.uri)
 
     def _finished(self, response: Response, operations: str, api: str) -> Flow[dict[str, Any]]:
-        """Look at a job until it is done, and return what it ends in; its own failure raised."""
+        """Poll a long-running operation until it is done; return its response, or raise its error."""
         operation, delay = response.parse(Operation), FIRST_POLL
         url = operations + operation.name
         while not operation.done:
@@ -131,10 +140,10 @@ class Speech(GoogleService):
         return operation.response
 
     def _of_file(self, batch: BatchRecognized, uri: str) -> list[RecognitionResult]:
-        """The results of our one file in the reply of a batch, which names them by address."""
+        """Return the results of our one file from the reply of a v2 batch, which lists files by their address."""
         outcome = batch.results.get(uri)
         if outcome is None:
-            raise MalformedResponseError("the finished job does not speak of the file it was given")
+            raise MalformedResponseError("the finished job has no result for the file that was sent")
         self.raise_for(outcome.error)
         inline = outcome.inline_result.transcript if outcome.inline_result else None
         transcript = inline or outcome.transcript
@@ -142,10 +151,11 @@ class Speech(GoogleService):
 
 
 def _encoding(sound: Sound) -> dict[str, Any]:
-    """What v1 wants to know of the recording; of WAV and FLAC it reads the header itself."""
+    """Return what v1 has to be told about a recording; it reads the headers of WAV and FLAC itself."""
     facts: dict[str, Any] = {}
     if sound.format in ENCODINGS:
         facts = {"encoding": ENCODINGS[sound.format], "sampleRateHertz": sound.rate}
+    # A recording at an address was not read, so that only its name can show the format.
     if sound.uri and sound.uri.lower().endswith(".mp3"):
         facts = {"encoding": "MP3"}
     if sound.channels and sound.channels > 1:
@@ -154,6 +164,7 @@ def _encoding(sound: Sound) -> dict[str, Any]:
 
 
 def _require_readable(sound: Sound) -> None:
+    """Raise InputError for a WAV whose samples Google does not read."""
     if sound.format == "wav" and (sound.codec not in WAV_CODECS or (sound.codec == "pcm" and sound.bits != 16)):  # noqa: PLR2004
         raise InputError(
             f"this WAV holds {sound.bits}-bit {sound.codec}, and Google reads 16-bit PCM",
@@ -161,11 +172,11 @@ def _require_readable(sound: Sound) -> None:
         )
 
 
-# -- the reply ---------------------------------------------------------------------------------------------
-
-
 class WireWord(Wire):
-    """v1 says ``startTime`` and ``speakerTag``, v2 ``startOffset`` and ``speakerLabel``; "0s" may be missing."""
+    """A word.
+
+    v1 has ``startTime`` and ``speakerTag``, v2 ``startOffset`` and ``speakerLabel``. A time of "0s" may be missing.
+    """
 
     word: str = ""
     start: str | None = Field(default=None, validation_alias=AliasChoices("startTime", "startOffset"))
@@ -193,7 +204,7 @@ class RecognitionResult(Wire):
 
 
 class Recognized(Wire):
-    """Nothing heard is an empty reply, without ``results``."""
+    """The reply of a recognition. Where nothing was heard it is empty, without ``results``."""
 
     results: list[RecognitionResult] = Field(default_factory=list)
 
@@ -203,7 +214,7 @@ class InlineResult(Wire):
 
 
 class FileOutcome(Wire):
-    """One file of a v2 batch; older replies have the transcript beside ``inlineResult``."""
+    """The outcome of one file of a v2 batch. Older replies have the transcript beside ``inlineResult``."""
 
     transcript: Recognized | None = None
     inline_result: InlineResult | None = None
@@ -211,13 +222,13 @@ class FileOutcome(Wire):
 
 
 class BatchRecognized(Wire):
-    """The outcomes of a v2 batch, by the address of the file."""
+    """The outcomes of a v2 batch, by the address of each file."""
 
     results: dict[str, FileOutcome] = Field(default_factory=dict)
 
 
 class Operation(Wire):
-    """A job; what it ends in depends on the method."""
+    """A long-running operation; the shape of its response depends on the method."""
 
     name: str
     done: bool = False
@@ -225,13 +236,10 @@ class Operation(Wire):
     response: dict[str, Any] = Field(default_factory=dict)
 
 
-# -- from the reply to our result --------------------------------------------------------------------------
-
-
 def _transcript(results: list[RecognitionResult], code: str, sound: Sound) -> Transcript:
     heard = [(result, result.alternatives[0]) for result in results if result.alternatives]
     language = next((result.language_code for result, _ in heard if result.language_code), None)
-    # With speakers told apart, the last result repeats the words of all: it alone, or they would come twice.
+    # Where speakers are told apart the last result repeats the words of all others, so that only it is read.
     everyone = heard[-1][1].words if heard else []
     by_speaker = any(word.speaker for word in everyone)
     return Transcript(
@@ -262,7 +270,7 @@ def _word(word: WireWord) -> SpokenWord:
     end = seconds(word.end)
     return SpokenWord(
         text=word.word,
-        # A word that begins at 0 loses its "0s" where zeros are left out; one without an end was not timed.
+        # proto3 leaves out the "0s" of a word that begins at 0. A word without an end has no times at all.
         start=seconds(word.start) if word.start or end is None else 0.0,
         end=end,
         confidence=word.confidence,

@@ -1,4 +1,4 @@
-"""Google Cloud Vision v1, ``images:annotate``.
+"""The operations of Google Cloud Vision v1, which go to ``images:annotate``.
 
 https://cloud.google.com/vision/docs/reference/rest/v1/images/annotate
 """
@@ -46,7 +46,7 @@ PAGE = "https://cloud.google.com/vision/docs/features-list"
 LIMITS = ImageLimits(
     who="Google Vision",
     formats=frozenset({"JPEG", "PNG", "GIF", "BMP", "WEBP"}),
-    # The request may have 10 MB, and base64 adds a third: https://cloud.google.com/vision/quotas
+    # A request may have 10 MB, and base64 adds a third: https://cloud.google.com/vision/quotas
     max_bytes=7_300_000,
     max_side=16_384,
     max_pixels=75_000_000,
@@ -55,7 +55,7 @@ LIMITS = ImageLimits(
 )
 
 MOST_JSON = 10_000_000
-"""Bytes of a request: https://cloud.google.com/vision/quotas."""
+"""The most bytes in one request: https://cloud.google.com/vision/quotas."""
 
 TYPES: Mapping[Feature, str] = {
     "tags": "LABEL_DETECTION",
@@ -71,11 +71,11 @@ TYPES: Mapping[Feature, str] = {
     "safety": "SAFE_SEARCH_DETECTION",
 }
 UNCOUNTED = ("TEXT_DETECTION", "CROP_HINTS", "IMAGE_PROPERTIES", "SAFE_SEARCH_DETECTION")
-"""Types that take no maxResults."""
+"""The types of feature that take no maxResults."""
 MOST_RESULTS, MOST_FACES = 50, 100
-"""Sent explicitly: left to itself the service stops at ten."""
+"""The maxResults that are sent by default, for faces the second: without one the service stops at ten."""
 
-# Reply attributes of a face that always come; there is nothing to ask for.
+# The attributes that the reply has for every face; none of them can be asked for.
 ATTRIBUTES = ("emotions", "pose", "headwear", "blur", "exposure")
 
 LIKELIHOODS = ("VERY_UNLIKELY", "UNLIKELY", "POSSIBLE", "LIKELY", "VERY_LIKELY")
@@ -121,7 +121,7 @@ LANDMARKS: Mapping[str, str] = {
 
 
 class Vision(GoogleService):
-    """Operations on pictures."""
+    """The operations on pictures."""
 
     @capability(
         "open",
@@ -140,7 +140,7 @@ class Vision(GoogleService):
         missing: Literal["error", "report"],
         gender_neutral: bool,  # noqa: ARG002  # Vision has no captions, and its labels name no gender
     ) -> Flow[ImageAnalysis]:
-        """What is in a picture."""
+        """Say what is in a picture."""
         asked = ("tags", "objects") if features is None else tuple(dict.fromkeys(features))
         require_known(asked, FEATURES, "feature")
         unsupported = tuple(feature for feature in asked if feature not in TYPES)
@@ -177,7 +177,7 @@ class Vision(GoogleService):
         note="expressions as likelihoods of four emotions; no age, no gender",
     )
     def detect_faces(self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int) -> Flow[Faces]:
-        """Where the faces are, with pose and the likelihood of four expressions."""
+        """Find the faces in a picture, with their pose and the likelihood of four expressions."""
         lacking = [attribute for attribute in attributes if attribute not in ATTRIBUTES]
         if lacking:
             raise UnsupportedOperationError(
@@ -190,16 +190,16 @@ class Vision(GoogleService):
         return Faces(faces=largest_first(faces), truncated=len(faces) >= max_faces)
 
     def max_per_request(self, operation: str) -> int:
-        """Sixteen pictures."""
+        """Return how many inputs fit into one request: 16 pictures."""
         looks = operation in ("analyze_image", "detect_faces")
         return ANNOTATE_TOGETHER.limit if looks else super().max_per_request(operation)
 
     def features(self) -> tuple[Feature, ...]:
-        """What Vision looks for."""
+        """Return the features that Vision can look for."""
         return tuple(TYPES)
 
     def _annotate(self, picture: Picture, features: list[dict[str, Any]], language: str | None) -> Flow[AnnotateReply]:
-        """One picture, one request; the reply's own error raised."""
+        """Send one picture and return the reply to it; raise the error that the reply holds."""
         source = {"source": {"imageUri": picture.uri}} if picture.by_reference else {"content": picture.blob}
         item: dict[str, Any] = {"image": source, "features": features}
         if language:
@@ -220,7 +220,7 @@ class Vision(GoogleService):
         return replies[0]
 
     def _error_in(self, response: Response, *, fetched: bool) -> ServiceError | None:
-        """Return the error of the one picture that was asked about, as it stands in a reply of status 200."""
+        """Return the error of the one picture of a request that a reply of status 200 holds, or None."""
         body = response.json()
         replies = body.get("responses") if isinstance(body, dict) else None
         first = replies[0] if isinstance(replies, list) and replies else None
@@ -244,35 +244,32 @@ def _hint(language: str | None) -> str | None:
     return base(language) if language else None
 
 
-# -- many pictures in one request --------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class AnnotateTogether:
-    """``images:annotate`` takes up to 16 pictures: https://cloud.google.com/vision/quotas."""
+    """The rule by which requests for up to 16 pictures go out as one: https://cloud.google.com/vision/quotas."""
 
     limit: int = 16
 
     def key(self, request: Request) -> object:
-        """Requests to the same address with the same parameters and headers."""
+        """Return a key that is the same for requests that differ in nothing but the item they hold."""
         items = request.json.get("requests")
         if not isinstance(items, list) or len(items) != 1 or not isinstance(_item(request).get("image"), dict):
-            return object()  # as extra= has it: with no other
+            return object()  # extra= has changed the body, so it is merged with no other request
         rest = {name: part for name, part in request.json.items() if name != "requests"}
         return *request.addressed, json.dumps(rest, sort_keys=True) if rest else ""
 
     def slots(self, requests: Sequence[Request]) -> int:
-        """One for each picture."""
+        """Return how many items the merged request has: requests about one picture may share an item."""
         return len(_pictures(requests))
 
     def fits(self, requests: Sequence[Request]) -> bool:
-        """Sixteen pictures, and ten megabytes of JSON."""
+        """Return whether the requests fit into one: at most 16 pictures, and ten megabytes of JSON."""
         pictures = _pictures(requests)
         size = sum(requests[numbers[0]].upload_size for numbers in pictures)
         return len(pictures) <= self.limit and size <= MOST_JSON
 
     def join(self, requests: Sequence[Request]) -> Request:
-        """One request with everyone's items, in order; what is asked of the same picture is one item."""
+        """Return one request with the items of all, in order; all that is asked of one picture becomes one item."""
         items: list[dict[str, Any]] = []
         for numbers in _pictures(requests):
             same = [_item(requests[number]) for number in numbers]
@@ -282,7 +279,7 @@ class AnnotateTogether:
         )
 
     def split(self, response: Response, requests: Sequence[Request]) -> list[Response]:
-        """Each one's reply as if it had been sent alone, with what it asked of a picture and no more."""
+        """Return the reply to each request as if it had been sent by itself, with only the features it asked for."""
         body, pictures = response.json(), _pictures(requests)
         replies = body.get("responses") if isinstance(body, dict) else None
         if not isinstance(replies, list) or len(replies) != len(pictures):
@@ -290,24 +287,28 @@ class AnnotateTogether:
         parts: dict[int, Response] = {}
         for reply, numbers in zip(replies, pictures, strict=True):
             for number in numbers:
-                own = reply if len(numbers) == 1 else _of(reply, requests[number])
+                own = reply if len(numbers) == 1 else _part_for(reply, requests[number])
                 parts[number] = response.with_json({"responses": [own]})
         return [parts[number] for number in range(len(requests))]
 
 
 def _item(request: Request) -> dict[str, Any]:
+    """Return the only item of a request that has not been merged."""
     item: dict[str, Any] = request.json["requests"][0]
     return item
 
 
 def _fields(request: Request) -> set[str] | None:
-    """The fields of a reply that answer it; None where it asks for something that is not known here."""
+    """Return the fields of the reply that answer a request, or None where `FIELDS` lacks a feature it asks for."""
     types = [feature.get("type") for feature in _item(request).get("features", [])]
     return None if any(type_ not in FIELDS for type_ in types) else {name for type_ in types for name in FIELDS[type_]}
 
 
 def _pictures(requests: Sequence[Request]) -> list[list[int]]:
-    """The numbers of those that are about the same picture, seen in the same way, for different things."""
+    """Return the numbers of the requests in groups, one group for each item of the merged request.
+
+    The requests of a group are about the same picture, with the same options, and ask for different features.
+    """
     parts: list[list[int]] = []
     of_picture: dict[Any, list[list[int]]] = {}
     for number, request in enumerate(requests):
@@ -326,20 +327,21 @@ def _pictures(requests: Sequence[Request]) -> list[list[int]]:
 
 
 def _go_together(request: Request, others: Sequence[Request]) -> bool:
-    """Whether an item may ask what these do: different features, which no other option tells apart."""
+    """Return whether one item can stand for all these requests: other features in each, all other options equal."""
     asked = [_fields(one) for one in (request, *others)]
     if any(fields is None for fields in asked):
         return False
     names = [name for fields in asked for name in fields or ()]
-    rest = [{name: part for name, part in _item(one).items() if name not in OF_ONE} for one in (request, *others)]
+    rest = [{name: part for name, part in _item(one).items() if name not in NOT_OPTIONS} for one in (request, *others)]
     return all(one == rest[0] for one in rest) and len(set(names)) == len(names)
 
 
-OF_ONE = ("image", "features")
+NOT_OPTIONS = ("image", "features")
+"""The fields of an item that are not options of it."""
 
 
-def _of(reply: Any, request: Request) -> Any:
-    """The part of a picture's reply that answers one of those who asked."""
+def _part_for(reply: Any, request: Request) -> Any:
+    """Return the part of the reply to a picture that answers one of the requests about it."""
     others = EVERY_FIELD - (_fields(request) or set())
     return {name: part for name, part in reply.items() if name not in others} if isinstance(reply, dict) else reply
 
@@ -358,15 +360,12 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "WEB_DETECTION": ("webDetection",),
     "PRODUCT_SEARCH": ("productSearchResults",),
 }
-"""What of a reply answers which feature:
+"""The fields of a reply that answer each type of feature:
 https://cloud.google.com/vision/docs/reference/rest/v1/AnnotateImageResponse."""
 EVERY_FIELD = {name for names in FIELDS.values() for name in names}
 
 
 ANNOTATE_TOGETHER = AnnotateTogether()
-
-
-# -- the reply ---------------------------------------------------------------------------------------------
 
 
 class Position(Wire):
@@ -480,7 +479,7 @@ class WebDetection(Wire):
 
 
 class AnnotateReply(Wire):
-    """One picture's reply; whatever was not found, or not asked for, is missing."""
+    """The reply to one picture. What was not found, or not asked for, is missing."""
 
     face_annotations: list[FaceAnnotation] = Field(default_factory=list)
     label_annotations: list[Entity] = Field(default_factory=list)
@@ -500,14 +499,12 @@ class Annotated(Wire):
     responses: list[AnnotateReply]
 
 
-# -- from the reply to our results -------------------------------------------------------------------------
-
-
 def _face(face: FaceAnnotation, picture: Picture, landmarks: bool) -> Face:
+    # ``fdBoundingPoly`` is the face from brow to chin, ``boundingPoly`` the whole head.
     head = face.bounding_poly.box(picture)
     box = face.fd_bounding_poly.box(picture) or head
     if box is None:
-        raise MalformedResponseError("a face came without a place")
+        raise MalformedResponseError("a face came without a box")
     return Face(
         box=box,
         head_box=head,
@@ -540,6 +537,7 @@ def _landmarks(landmarks: Sequence[Landmark], picture: Picture) -> dict[str, Poi
 def _level(word: str | None) -> Level | None:
     if word is None:
         return None
+    # The score is the rank of the word, from 0 to 1. A word that is not in the list has none.
     return Level(score=LIKELIHOODS.index(word) / 4 if word in LIKELIHOODS else None, word=word)
 
 

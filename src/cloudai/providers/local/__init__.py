@@ -1,6 +1,6 @@
-"""The offline engine: faces, colours and English sentiment on this machine, with no account.
+"""The local engine: faces, colours and English sentiment on this machine, without an account or a network.
 
-It is what it is: baseline accuracy, by well-kept libraries (OpenCV, Pillow, VADER), and no guess of anyone's age.
+It uses well-kept libraries (OpenCV, Pillow, VADER) and has the accuracy of a baseline. It does not guess ages.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ PACKAGES = ("cv2", "numpy", "vaderSentiment")
 
 
 class Local(Provider):
-    """The engine on this machine; nothing leaves it.
+    """The provider that works on this machine; no data leaves it.
 
     Args:
-        face_model: Path of a YuNet face model (``face_detection_yunet_2023mar.onnx`` of OpenCV's model
-            collection): better faces, a confidence, and five landmarks. Else ``CLOUDAI_FACE_MODEL``, else the
-            cascade that comes with OpenCV.
-        lexicon: Words and scores for sentiment in any language: a CSV file of ``word,score`` or a mapping.
-            Else ``CLOUDAI_LEXICON``, else English by VADER.
+        face_model: The path of a YuNet face model (``face_detection_yunet_2023mar.onnx`` of OpenCV's model
+            collection), which finds more faces and gives a confidence and five landmarks. By default it is
+            ``CLOUDAI_FACE_MODEL``, else the cascade that comes with OpenCV is used.
+        lexicon: The words and scores for sentiment in any language: a CSV file of ``word,score`` or a mapping. By
+            default it is ``CLOUDAI_LEXICON``, else English is scored by VADER.
 
     Example:
         >>> from cloudai import Client
@@ -62,16 +62,16 @@ class Local(Provider):
         self._given = {"face_model": face_model, "lexicon": lexicon}
 
     def missing(self, operation: str | None = None) -> str | None:  # noqa: ARG002  # one install line for all
-        """Says which packages are not installed."""
+        """Return which packages are not installed and how to install them, or None where all are."""
         absent = [package for package in PACKAGES if find_spec(package) is None]
         return f'{", ".join(absent)} not installed. pip install ".[local]"' if absent else None
 
     def features(self) -> tuple[Feature, ...]:
-        """What is looked for here."""
+        """Return the features that the local engine can look for."""
         return HAS
 
     def api_variant(self, operation: str) -> str:
-        """The model or the lexicon: another one gives other answers."""
+        """Return the path of the face model or the digest of the lexicon: another one gives other answers."""
         if operation == "sentiment":
             words = self._given["lexicon"] or self.setting("lexicon")
             return lexicon.digest(words) if words else ""
@@ -89,12 +89,12 @@ class Local(Provider):
         image: Image,
         *,
         features: Sequence[Feature] | None,
-        language: str | None,  # noqa: ARG002  # nothing here has words
+        language: str | None,  # noqa: ARG002  # no result of the local engine has words
         max_results: int | None,
         missing: Literal["error", "report"],
         gender_neutral: bool,  # noqa: ARG002
     ) -> Flow[ImageAnalysis]:
-        """Size, format, dominant colours, sharpness, faces."""
+        """Measure a picture: its size, format, dominant colours and sharpness, and the faces in it."""
         asked = HAS if features is None else tuple(dict.fromkeys(features))
         require_known(asked, FEATURES, "feature")
         unsupported = tuple(feature for feature in asked if feature not in HAS)
@@ -128,7 +128,7 @@ class Local(Provider):
         page="https://docs.opencv.org/4.x/db/d28/tutorial_cascade_classifier.html",
     )
     def detect_faces(self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int) -> Flow[Faces]:
-        """Where the faces are."""
+        """Find the faces in a picture."""
         if attributes:
             raise UnsupportedOperationError(
                 f"no {', '.join(attributes)} of a face on this machine",
@@ -142,6 +142,7 @@ class Local(Provider):
         return (yield from self._faces(image, landmarks=landmarks, max_faces=max_faces))
 
     def _faces(self, image: Image, *, landmarks: bool, max_faces: int) -> Flow[Faces]:
+        """Find faces with the YuNet model if one is set, else with the cascade."""
         shown = yield from image.pixels(faces.SIDE)
         model = self.setting("face_model")
         detections = yield from call(faces.yunet, shown.image, model) if model else call(faces.cascade, shown.image)
@@ -167,7 +168,7 @@ class Local(Provider):
         page="https://github.com/cjhutto/vaderSentiment",
     )
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
-        """Whether a text is positive or negative, by the words in it."""
+        """Say whether a text is positive or negative, by the words in it."""
         words = self._given["lexicon"] or self.setting("lexicon")
         if words is None:
             return (yield from call(lexicon.by_vader, text, language))

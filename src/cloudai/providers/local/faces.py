@@ -1,4 +1,4 @@
-"""Faces by OpenCV: the cascade that comes with it, or a YuNet model."""
+"""Face detection with OpenCV: the cascade that comes with it, or a YuNet model."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ from cloudai.errors import MissingExtraError, SettingsError
 if TYPE_CHECKING:
     import PIL.Image
 
-__all__ = ["CASCADE", "SIDE", "Found", "cascade", "yunet"]
+__all__ = ["CASCADE", "SIDE", "Detection", "cascade", "yunet"]
 
 SIDE = 1024
-"""Longer side at which is searched, px: a face must be a twelfth of the shorter side to be found anyway."""
+"""The longer side of the picture that is searched, px. A face must be a twelfth of the shorter side in any case."""
 CASCADE = "haarcascade_frontalface_alt"
 STEP, NEIGHBOURS, SMALLEST = 1.1, 5, 12
 YUNET_SCORE = 0.7
-"""Faces below are left out; OpenCV's own sample uses 0.9 and misses faces that are turned."""
+"""The lowest score of a face. OpenCV's own sample uses 0.9, and misses faces that are turned."""
 
-# One detector a thread: they keep state while they search.
+# Each thread has detectors of its own, because a detector keeps state while it searches.
 _mine = threading.local()
 
 
 @dataclass(frozen=True)
-class Found:
-    """One face in pixels of the picture searched."""
+class Detection:
+    """One face, in pixels of the picture that was searched."""
 
     box: tuple[float, float, float, float]
     confidence: float | None = None
     landmarks: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
-def cascade(image: PIL.Image.Image) -> list[Found]:
-    """Frontal faces by the Haar cascade; it has no confidence, only weights without a scale."""
+def cascade(image: PIL.Image.Image) -> list[Detection]:
+    """Return the frontal faces that the Haar cascade finds; it gives no confidence, only weights without a scale."""
     cv2, np = _libraries()
     grey = cv2.equalizeHist(np.asarray(image.convert("L")))
     least = max(24, min(grey.shape) // SMALLEST)
     boxes = _cascade(cv2).detectMultiScale(grey, STEP, NEIGHBOURS, minSize=(least, least))
-    return [Found((float(x), float(y), float(width), float(height))) for x, y, width, height in boxes]
+    return [Detection((float(x), float(y), float(width), float(height))) for x, y, width, height in boxes]
 
 
 def _cascade(cv2: Any) -> Any:
     detector = getattr(_mine, "cascade", None)
     if detector is None:
-        # As text, not by its path: OpenCV cannot open a path with Korean letters on Windows.
+        # The file is read as text, because OpenCV cannot open a path with Korean letters on Windows.
         text = files("cv2").joinpath("data", f"{CASCADE}.xml").read_text(encoding="utf-8")
         storage = cv2.FileStorage(text, cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
         detector = cv2.CascadeClassifier()
@@ -58,20 +58,23 @@ def _cascade(cv2: Any) -> Any:
     return detector
 
 
-def yunet(image: PIL.Image.Image, model: str) -> list[Found]:
-    """Faces by a YuNet model, with confidence and five landmarks.
+def yunet(image: PIL.Image.Image, model: str) -> list[Detection]:
+    """Return the faces that a YuNet model finds, each with a confidence and five landmarks.
 
     https://github.com/opencv/opencv_zoo/tree/main/models/face_detection_yunet
     """
     cv2, np = _libraries()
     detector = _yunet(cv2, np, model)
     detector.setInputSize(image.size)
-    _, rows = detector.detect(np.asarray(image)[:, :, ::-1])
-    return [_of_row([float(value) for value in row]) for row in (rows if rows is not None else ())]
+    _, rows = detector.detect(np.asarray(image)[:, :, ::-1])  # OpenCV takes blue, green, red
+    return [_detection([float(value) for value in row]) for row in (rows if rows is not None else ())]
 
 
-def _of_row(row: list[float]) -> Found:
-    """x, y, width, height, five points, score; YuNet names the person's own sides, we the picture's."""
+def _detection(row: list[float]) -> Detection:
+    """Return the face of one row: x, y, width, height, five points and a score.
+
+    YuNet names the sides as the person has them, our results as the picture shows them.
+    """
     right_eye, left_eye, nose, right_mouth, left_mouth = zip(row[4:14:2], row[5:14:2], strict=True)
     landmarks = {
         "left_eye": right_eye,
@@ -80,7 +83,7 @@ def _of_row(row: list[float]) -> Found:
         "mouth_left": right_mouth,
         "mouth_right": left_mouth,
     }
-    return Found((row[0], row[1], row[2], row[3]), min(1.0, max(0.0, row[14])), landmarks)
+    return Detection((row[0], row[1], row[2], row[3]), min(1.0, max(0.0, row[14])), landmarks)
 
 
 def _yunet(cv2: Any, np: Any, model: str) -> Any:

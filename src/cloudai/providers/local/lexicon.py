@@ -1,7 +1,7 @@
-"""Sentiment by the words of a text: English by VADER, any language by a lexicon of the user's own.
+"""Sentiment by the words of a text: English by VADER, any language by the user's own lexicon.
 
-A word list knows no grammar. VADER handles English negation and emphasis; a lexicon of one's own does
-not: "안 맛있어요" (not tasty) counts as tasty unless the lexicon has an entry for it.
+A list of words has no grammar. VADER handles English negation and emphasis, but the user's own lexicon does not:
+"안 맛있어요" (not tasty) counts as tasty unless the lexicon has an entry for it.
 """
 
 from __future__ import annotations
@@ -26,21 +26,25 @@ from cloudai.reading import text_of
 __all__ = ["by_vader", "by_words"]
 
 NEUTRAL_BELOW = 0.05
-"""VADER's own threshold for its compound score: https://github.com/cjhutto/vaderSentiment#about-the-scoring"""
+"""Scores closer to 0 are neutral, as VADER has it: https://github.com/cjhutto/vaderSentiment#about-the-scoring"""
 ALPHA = 15
 """VADER's constant: a sum s of word scores becomes s / sqrt(s² + 15), between -1 and 1."""
 
-# A sentence ends at the marks after which a new one begins, or at the end of a line.
+# A sentence ends with its closing marks and quotes, or at the end of a line.
 SENTENCE = re.compile(r"[^\s.!?。！？…][^.!?。！？…\n]*[.!?。！？…]*[\"'”’)\]]*|[.!?。！？…]+")
 WORD = re.compile(r"\w+")
 
 NAMES = {"ko": "Korean", "ja": "Japanese", "zh": "Chinese", "de": "German", "fr": "French", "es": "Spanish"}
 SCRIPTS = (("HANGUL", "ko"), ("HIRAGANA", "ja"), ("KATAKANA", "ja"), ("CJK", "zh"))
-"""What the letters of a text tell of its language, where none is given."""
+"""The language that is assumed for letters of each script, where no language is given."""
 
 
 def by_vader(text: str, language: str | None) -> Sentiment:
-    """Sentiment of an English text, by VADER's compound score."""
+    """Return the sentiment of an English text by VADER's compound score.
+
+    Raises:
+        UnsupportedOperationError: The text is in another language, as given or as its letters suggest.
+    """
     code = base(language).partition("-")[0] if language else _script(text)
     if code not in (None, "en"):
         raise UnsupportedOperationError(
@@ -58,9 +62,9 @@ def by_vader(text: str, language: str | None) -> Sentiment:
 
 
 def by_words(text: str, language: str | None, words: str | os.PathLike[str] | Mapping[str, float]) -> Sentiment:
-    """Sentiment by a lexicon: each word of the text scores as the longest entry it begins with.
+    """Return the sentiment of a text by a lexicon: each word scores as the longest entry with which it begins.
 
-    So "맛있" also scores "맛있어요" and "맛있었다": Korean endings are attached to the word.
+    The entry "맛있" therefore also scores "맛있어요" and "맛있었다": Korean endings are attached to the word.
     """
     scores = words if isinstance(words, Mapping) else _read(os.fspath(words))
     entries = {unicodedata.normalize("NFC", word).lower(): float(score) for word, score in scores.items()}
@@ -82,7 +86,7 @@ def by_words(text: str, language: str | None, words: str | os.PathLike[str] | Ma
 
 
 def digest(words: os.PathLike[str] | str | Mapping[str, float]) -> str:
-    """Of the words and their scores."""
+    """Return the digest of a lexicon's words and scores."""
     scores = words if isinstance(words, Mapping) else _read(os.fspath(words))
     return sha256(repr(sorted(scores.items())).encode()).hexdigest()
 
@@ -114,7 +118,7 @@ def _label(score: float) -> Label:
 
 
 def _script(text: str) -> str | None:
-    """The language that the first letter outside Latin speaks for; None where all are Latin."""
+    """Return the language that the first letter of a script in `SCRIPTS` suggests, or None where there is none."""
     for char in text:
         name = unicodedata.name(char, "")
         code = next((code for script, code in SCRIPTS if name.startswith(script)), None)
@@ -134,7 +138,7 @@ def _vader() -> Any:
 
 @lru_cache(maxsize=8)
 def _read(path: str) -> Mapping[str, float]:
-    """A CSV of word and score; the first line may be a heading."""
+    """Return the words and scores of a CSV file, whose first line may be a heading."""
     entries: dict[str, float] = {}
     for number, row in enumerate(csv.reader(io.StringIO(text_of(path, SettingsError))), start=1):
         if not row or not row[0].strip():

@@ -1,4 +1,4 @@
-"""What can be measured of any picture: its colours and how sharp it is."""
+"""Measurements of a picture: its dominant colours and its sharpness."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 __all__ = ["SIDE", "Properties", "measure"]
 
 SIDE = 512
-"""Longer side at which is measured, px: so that sharpness compares between pictures of different sizes."""
+"""The longer side of the picture that is measured, px: one size for all makes their sharpness comparable."""
 PALETTE, COLORS, ALIKE = 12, 5, 48
-"""Colours are sought among twelve, near ones (distance in RGB) are merged, the five largest are told."""
+"""A picture is reduced to twelve colours; those within a distance of 48 in RGB are merged; the largest five stay."""
 
-# The basic colours of CSS, for a word beside the number: https://www.w3.org/TR/css-color-3/#html4
+# A colour gets the name of the nearest basic colour of CSS: https://www.w3.org/TR/css-color-3/#html4
 NAMES = {
     "black": (0, 0, 0),
     "gray": (128, 128, 128),
@@ -41,14 +41,14 @@ RGB = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Properties:
-    """Colours, the largest share first, and the variance of the Laplacian."""
+    """The measurements: colours, the largest share first, and sharpness, which is the variance of the Laplacian."""
 
     colors: tuple[Color, ...]
     sharpness: float
 
 
 def measure(image: PIL.Image.Image) -> Properties:
-    """Measure an RGB picture of at most `SIDE` px."""
+    """Measure an RGB picture whose longer side has at most `SIDE` px."""
     return Properties(_colors(image), _sharpness(image))
 
 
@@ -66,7 +66,7 @@ def _colors(image: PIL.Image.Image) -> tuple[Color, ...]:
     palette = reduced.getpalette() or []
     total = image.width * image.height
     merged: dict[RGB, int] = {}
-    # A quantized picture has indices for colours; Pillow's type says "some colour".
+    # The colours of a quantized picture are indices, but Pillow's type also allows others.
     counted: list[tuple[int, int]] = reduced.getcolors() or []  # type: ignore[assignment]
     for count, index in sorted(counted, reverse=True):
         color = (palette[3 * index], palette[3 * index + 1], palette[3 * index + 2])

@@ -1,4 +1,4 @@
-"""IBM Watson: Natural Language Understanding, Speech to Text."""
+"""The provider of IBM Watson: Natural Language Understanding and Speech to Text."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ GONE = "Visual Recognition, and with it every IBM API for pictures, ended on 202
 
 
 class Watson(Language, Speech):
-    """IBM Watson's services, each an instance with its own key and URL.
+    """The provider of IBM Watson's services, each an instance with its own key and URL.
 
     Args:
-        apikey: Key of one instance, with ``url``; the URL's host tells the service.
-        url: Its address, "https://api.REGION.SERVICE.watson.cloud.ibm.com/instances/…".
-        authenticator: A login in place of keys: an authenticator of ibm-cloud-sdk-core, for all services without a
-            key given here; else what ``…_AUTH_TYPE`` asks for (extra ``watson-auth``).
-        nlu: Key and URL of Natural Language Understanding.
-        speech_to_text: Key and URL of Speech to Text.
+        apikey: The key of one instance, given with its ``url``, whose host names the service.
+        url: The address of that instance, "https://api.REGION.SERVICE.watson.cloud.ibm.com/instances/…".
+        authenticator: A login instead of keys (extra ``watson-auth``): an authenticator of ibm-cloud-sdk-core, for all
+            services without a key given here. By default it is the login that ``…_AUTH_TYPE`` asks for.
+        nlu: The key and URL of Natural Language Understanding.
+        speech_to_text: The key and URL of Speech to Text.
 
-    What is not given is looked for in the environment (``NATURAL_LANGUAGE_UNDERSTANDING_APIKEY`` and ``_URL``,
-    ``SPEECH_TO_TEXT_APIKEY`` and ``_URL``), then in the file that ``IBM_CREDENTIALS_FILE`` names, or
-    ``ibm-credentials.env`` in this folder or at home, then in ``VCAP_SERVICES``. IBM's own packages read the
-    file before the environment; here, as everywhere in cloudai, the environment goes before files.
+    A setting that is not given is looked for in the environment (``NATURAL_LANGUAGE_UNDERSTANDING_APIKEY`` and
+    ``_URL``, ``SPEECH_TO_TEXT_APIKEY`` and ``_URL``), then in the file that ``IBM_CREDENTIALS_FILE`` names, or
+    ``ibm-credentials.env`` in the current folder or the home folder, then in ``VCAP_SERVICES``. IBM's own packages
+    read the file before the environment; here, as everywhere in cloudai, the environment goes before files.
 
     Example:
         >>> from cloudai import Resource

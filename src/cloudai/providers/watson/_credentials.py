@@ -1,4 +1,6 @@
-"""IBM's logins: an authenticator of ibm-cloud-sdk-core, handed over or made of the settings IBM's packages read.
+"""The logins of IBM: authenticators of ibm-cloud-sdk-core.
+
+The user gives one, or it is made from the settings that IBM's own packages read.
 
 https://github.com/IBM/ibm-cloud-sdk-common#authentication
 """
@@ -18,14 +20,14 @@ __all__ = ["PROPERTIES", "Authenticator", "WatsonLogin", "kind_of", "login_of"]
 
 
 class Authenticator(Protocol):
-    """What ibm-cloud-sdk-core calls an ``Authenticator``."""
+    """The protocol that ibm-cloud-sdk-core calls ``Authenticator``."""
 
     def authenticate(self, req: Any) -> None:
-        """Put its headers into ``req["headers"]``."""
+        """Add the headers of the login to ``req["headers"]``."""
 
 
 class Kind(NamedTuple):
-    """A class of ibm-cloud-sdk-core, and the properties that it takes."""
+    """A kind of login: a class of ibm-cloud-sdk-core and the properties that it takes."""
 
     name: str
     properties: tuple[str, ...] = ()
@@ -44,23 +46,26 @@ KINDS: Mapping[str, Kind] = {
     "basic": Kind("BasicAuthenticator", ("USERNAME", "PASSWORD")),
     "noauth": Kind("NoAuthAuthenticator"),
 }
-"""By ``…_AUTH_TYPE``, in small letters."""
+"""The kinds of login by the value of ``…_AUTH_TYPE``, in lower case."""
 PROPERTIES = (
     "AUTH_TYPE",
     "AUTHTYPE",
     *dict.fromkeys(name for kind in KINDS.values() for name in kind.properties if name != "APIKEY"),
 )
-"""All that a login may take beside the API key, which is a setting of its own."""
+"""All properties that a login may take, except the API key, which is a setting of its own."""
 METADATA = "http://169.254.169.254"
-"""The server of a virtual machine's own logins, which speaks plain http."""
+"""The server that gives a virtual machine its own logins; it only speaks plain http."""
 CHECK = "Check its settings: docs/settings.md names them. A token server takes a key, or a profile, of its own account."
 
 
 def kind_of(properties: Mapping[str, str]) -> str | None:
-    """The kind of login that a service's properties ask for; None where its API key serves as it is."""
+    """Return the kind of login that a service's properties ask for, or None where they ask for none.
+
+    The service then takes its API key as it is.
+    """
     named = (properties.get("AUTH_TYPE") or properties.get("AUTHTYPE") or "").lower()
     if named == "iam" and properties.get("APIKEY") and not properties.get("AUTH_URL"):
-        return None  # the services take the key itself, in basic authentication
+        return None  # the services take the key itself in basic authentication, without a token
     if named or properties.get("APIKEY"):
         return named or None
     if properties.get("USERNAME") and properties.get("PASSWORD"):
@@ -69,7 +74,16 @@ def kind_of(properties: Mapping[str, str]) -> str | None:
 
 
 def login_of(kind: str, service: str, properties: Mapping[str, str]) -> WatsonLogin:
-    """The login of one service, by its properties."""
+    """Return the login of one service.
+
+    Args:
+        kind: One of `KINDS`.
+        service: The words for the service in errors.
+        properties: The properties of the login; those that this kind does not take are left out.
+
+    Raises:
+        SettingsError: The kind is not known, or the token server's address is not safe.
+    """
     if kind not in KINDS:
         raise SettingsError(f"AUTH_TYPE={kind!r} of {service} is not known", advice=f"Known: {', '.join(KINDS)}.")
     given = {name: properties[name] for name in KINDS[kind].properties if properties.get(name)}
@@ -80,7 +94,7 @@ def login_of(kind: str, service: str, properties: Mapping[str, str]) -> WatsonLo
 
 
 class WatsonLogin(Login):
-    """An authenticator that was handed over, or the properties of one."""
+    """A login of IBM: an authenticator given by the user, or the properties of one that is still to be made."""
 
     package, extra = "ibm_cloud_sdk_core", "watson-auth"
 
@@ -95,7 +109,7 @@ class WatsonLogin(Login):
         self._made_as = kind
 
     def require_package(self) -> None:
-        """MissingExtraError where ibm-cloud-sdk-core is not there, and no authenticator was handed over."""
+        """Raise MissingExtraError where an authenticator has to be made and ibm-cloud-sdk-core is not installed."""
         if self._made_as:
             super().require_package()
 
@@ -103,10 +117,10 @@ class WatsonLogin(Login):
         authenticator = self._made(self._made_as) if self._made_as else self._source
         manager = getattr(authenticator, "token_manager", None)
         if manager is not None:
-            # After a fetch that failed the package waits a minute for it to end.
+            # After a fetch that failed the package would wait for up to a minute before it tries again.
             manager.request_time = 0
             if self._last and str(getattr(manager, "access_token", None)) in self._last:
-                manager.expire_time = 0  # the service, or the clock, has refused it
+                manager.expire_time = 0  # the token is refused or old, so the package must fetch another
         request: dict[str, dict[str, str]] = {"headers": {}}
         authenticator.authenticate(request)
         headers = request["headers"]
@@ -114,6 +128,7 @@ class WatsonLogin(Login):
         return Token(headers.get("Authorization", ""), float(expires), headers)
 
     def _made(self, kind: Kind) -> Any:
+        """Return an authenticator of this kind, made from the properties."""
         import ibm_cloud_sdk_core.authenticators as classes
 
         arguments = {"url" if name == "AUTH_URL" else name.lower(): value for name, value in self._source.items()}
@@ -121,7 +136,7 @@ class WatsonLogin(Login):
             return getattr(classes, kind.name)(**arguments)
         except (TypeError, ValueError):
             pass
-        # Outside of the handler: the package's error may quote a key.
+        # Raised outside the handler, without the package's error as its context: that may quote a key.
         raise SettingsError(
             f"{self} lacks a setting, or one does not fit",
             advice=f"It takes {', '.join(kind.properties)}, each after the name of the service.",
@@ -147,9 +162,10 @@ class WatsonLogin(Login):
 
 
 def _body(reply: Any) -> Any:
+    """Return the JSON of a reply, or its first error where it lists several; None where it has no JSON."""
     try:
         body = reply.json()
-    except Exception:  # noqa: BLE001  # no reply, or no JSON, as the package's HTTP library tells it
+    except Exception:  # noqa: BLE001  # there is no reply or no JSON; which class says so depends on the HTTP library
         return None
     errors = body.get("errors") if isinstance(body, dict) else None
     return errors[0] if isinstance(errors, list) and errors else body

@@ -1,4 +1,4 @@
-"""What all Watson services share: settings, the key, the shapes of errors.
+"""What all Watson services share: settings, credentials and the shapes of their errors.
 
 https://cloud.ibm.com/docs/watson?topic=watson-iam
 """
@@ -25,12 +25,13 @@ from cloudai.providers.watson._credentials import PROPERTIES, Authenticator, Wat
 __all__ = ["WatsonService"]
 
 HOSTS: Mapping[str, str] = {"nlu": "natural-language-understanding", "speech_to_text": "speech-to-text"}
-"""The word for a service in the hosts of its instances."""
+"""The part of a host that names the service of an instance."""
 SERVICE_OF: Mapping[str, str] = {"sentiment": "nlu", "speech_to_text": "speech_to_text"}
 CREDENTIALS_FILE = "ibm-credentials.env"
 
 
 def _variable(service: str) -> str:
+    """Return the beginning of the names of a service's variables."""
     return HOSTS[service].upper().replace("-", "_")
 
 
@@ -43,7 +44,7 @@ def _settings_of(service: str) -> Iterator[Setting]:
 
 
 class WatsonService(ByService):
-    """Settings, credentials and errors of IBM Watson."""
+    """The settings, credentials and errors of all Watson services."""
 
     name: ClassVar[str] = "watson"
     services: ClassVar[tuple[str, ...]] = tuple(HOSTS)
@@ -78,8 +79,6 @@ class WatsonService(ByService):
             for field, value in (("apikey", resource.key), ("url", resource.endpoint))
         }
 
-    # -- credentials -----------------------------------------------------------------------------------
-
     def sources(self) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Yield the environment, then IBM's credentials file, then what Cloud Foundry puts into VCAP_SERVICES."""
         yield from super().sources()
@@ -94,11 +93,16 @@ class WatsonService(ByService):
 
     @cached_per_call
     def _cloud_foundry(self) -> Mapping[str, str]:
-        """Return what Cloud Foundry has bound, under the names of the variables; nothing outside of it."""
+        """Return the settings that Cloud Foundry gives, by the names of the variables; none outside Cloud Foundry."""
         return _of_cloud_foundry()
 
     def require_set(self, service: str) -> None:
-        """Raise SettingsError where key or URL of a service is not there, with what to set."""
+        """Check that a service has a key or a login, and a URL.
+
+        Raises:
+            SettingsError: One of them is not there; the error says what to set.
+            MissingExtraError: The package for the login is not installed.
+        """
         name, login = _variable(service), self._login_of(service)
         if not (login or self.setting(f"{service}_apikey")):
             raise SettingsError("no key", advice=f"Set {name}_APIKEY and {name}_URL {HOW}")
@@ -108,7 +112,10 @@ class WatsonService(ByService):
             login.require_package()
 
     def _login_of(self, service: str) -> WatsonLogin | None:
-        """The login of a service, None where its key goes before: in code, or in the environment."""
+        """Return the login of a service, or None where a key goes before it.
+
+        A key given in code goes before ``authenticator=``, and ``authenticator=`` before the environment.
+        """
         given: WatsonLogin | None = self._given["authenticator"]
         if self._given[f"{service}_apikey"]:
             return None
@@ -120,9 +127,9 @@ class WatsonService(ByService):
 
     @cached_per_call
     def _properties_of(self, service: str) -> dict[str, str]:
-        """Return all that is set of a service's login, under IBM's names for it, each from the first source with it."""
+        """Return the properties of a service's login, by IBM's names, each from the first source that has it."""
         key = self._looked_up_outside(f"{service}_apikey")
-        # All sources first: where one cannot be read, no variable of this frame holds another.
+        # All sources are read first: one that cannot be read raises, and this frame must not hold the others then.
         sources = list(self.sources())
         properties = {"APIKEY": key.value} if key else {}
         for _, values in sources:
@@ -137,7 +144,12 @@ class WatsonService(ByService):
         return [json.dumps(properties, sort_keys=True) for properties in logins if kind_of(properties)]
 
     def token(self, service: str) -> Flow[Token] | None:
-        """What the login of a service sends with each request; none where the key does."""
+        """Return the flow that fetches the token for a service, or None where it has a key.
+
+        Raises:
+            SettingsError: The service has no URL.
+            MissingExtraError: The package for the login is not installed.
+        """
         login = self._login_of(service)
         if login is None:
             return None
@@ -145,11 +157,17 @@ class WatsonService(ByService):
         return login.flow()
 
     def login(self, service: str) -> str:
-        """An authenticator is for all services; of the environment each has its own."""
+        """Return the name of a service's login.
+
+        An authenticator serves all services. In the environment each service has a login of its own.
+        """
         return "" if self._given["authenticator"] else service
 
     def sign(self, request: Request, token: Token | None) -> Request:
-        """The login's headers, or the key in basic authentication; and IBM is not to learn from what is sent."""
+        """Return the request with the headers of the login, or with the key in basic authentication.
+
+        Another header opts out of IBM learning from the data.
+        """
         self.require_set(request.service)
         request = with_headers(request, {"X-Watson-Learning-Opt-Out": "true"})
         if token is not None:
@@ -159,7 +177,11 @@ class WatsonService(ByService):
         return with_headers(request, {"Authorization": f"Basic {basic}"})
 
     def base(self, service: str) -> str:
-        """The beginning of a service's addresses; a stand-in where none is set, which is told when it is sent."""
+        """Return the beginning of a service's addresses; where none is set it is `UNKNOWN`, and sending fails.
+
+        Raises:
+            SettingsError: The URL is no address, or its host has ended.
+        """
         url = self.setting(f"{service}_url")
         if not url:
             return UNKNOWN
@@ -174,10 +196,11 @@ class WatsonService(ByService):
             )
         return url.rstrip("/").removesuffix("/v1")
 
-    # -- errors ----------------------------------------------------------------------------------------
-
     def fault(self, response: Response) -> Fault:
-        """Watson's error bodies: ``error`` with ``code``, IAM's ``errorMessage``, and lists of ``errors``."""
+        """Return what an error reply says.
+
+        The services reply with ``error`` and ``code`` or with a list of ``errors``, IAM with ``errorMessage``.
+        """
         body = error_body(response)
         if not isinstance(body, dict):
             body = {"error": readable(response)}
@@ -196,7 +219,10 @@ class WatsonService(ByService):
 
 
 def _kind(message: str, code: str, status: int) -> tuple[type[ServiceError], str | None]:
-    """The class of error, and what to do: a key that IAM does not know is a 400."""
+    """Return the class of the error and the advice, from the message, the code and the status.
+
+    The status is not enough: IAM answers a key that it does not know with 400, and a code that begins with BXNIM.
+    """
     kind = error_class(status)
     if code.startswith("BXNIM") or kind is AuthError:
         return AuthError, "Check that key and URL are of the same instance (IBM Cloud, Manage, Credentials)."
@@ -214,6 +240,7 @@ ADVICE: Mapping[str, str] = {
 
 
 def _service_of(url: str | None) -> str:
+    """Return the service that the host of a URL names."""
     host = split(url or "").hostname or ""
     for service, word in HOSTS.items():
         if f".{word}." in f".{host}.":
@@ -225,7 +252,11 @@ def _service_of(url: str | None) -> str:
 
 
 def _credentials_file() -> Path | None:
-    """Return the file IBM Cloud offers for download, where IBM's own packages look for it; None where it is not."""
+    """Return the path of the credentials file that IBM Cloud offers for download, or None where there is none.
+
+    It is looked for where IBM's own packages do: at the path in ``IBM_CREDENTIALS_FILE``, else in the current folder,
+    else in the home folder.
+    """
     named = os.environ.get("IBM_CREDENTIALS_FILE", "").strip()
     paths = [Path(named)] if named else [Path(CREDENTIALS_FILE), Path.home() / CREDENTIALS_FILE]
     file = next((path for path in paths if path.is_file()), None)
@@ -235,12 +266,12 @@ def _credentials_file() -> Path | None:
 
 
 def _properties(path: Path) -> dict[str, str]:
-    """Lines of NAME=value."""
+    """Return the values in a file with lines of NAME=value, by the names in upper case."""
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
         lines = None
-    if lines is None:  # without its cause, which may hold what was read
+    if lines is None:  # the error has no cause, which might quote what was read
         raise SettingsError(f"cannot read {path}", advice="It is a text file with lines of NAME=value.")
     pairs = (line.partition("=") for line in lines if not line.lstrip().startswith("#"))
     return {name.strip().upper(): value.strip().strip("\"'") for name, equals, value in pairs if equals}
@@ -250,12 +281,12 @@ CLOUD_FOUNDRY = "VCAP_SERVICES"
 
 
 def _of_cloud_foundry() -> dict[str, str]:
-    """Return what the first bound instance of each service has, under the names of the variables."""
+    """Return the credentials of the first bound instance of each service, by the names of the variables."""
     try:
         services = json.loads(os.environ.get(CLOUD_FOUNDRY, "").strip() or "{}")
     except ValueError:
         services = None
-    if services is None:  # without its cause, which holds what was read
+    if services is None:  # the error has no cause, which would hold what was read
         raise SettingsError("VCAP_SERVICES is not JSON", advice="Cloud Foundry sets it; do not edit it.")
     values: dict[str, str] = {}
     for name, instances in services.items() if isinstance(services, dict) else ():

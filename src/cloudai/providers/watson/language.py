@@ -1,4 +1,4 @@
-"""Watson Natural Language Understanding, ``/v1/analyze``.
+"""The operations of Watson Natural Language Understanding, which go to ``/v1/analyze``.
 
 https://cloud.ibm.com/apidocs/natural-language-understanding#analyze
 """
@@ -24,12 +24,12 @@ __all__ = ["Language"]
 
 VERSION = "2022-08-10"
 MOST_TEXT = 50_000
-"""Characters; the service leaves out the rest of a longer text, and says so only in a warning."""
+"""The most characters in a text. The service ignores the rest of a longer one, and only warns of it."""
 WITH_EMOTIONS = ("en", "fr")
 
 
 class Language(WatsonService):
-    """Operations on texts."""
+    """The operations on texts."""
 
     @capability(
         "deprecated",
@@ -42,13 +42,13 @@ class Language(WatsonService):
         note="no new instances since 2026-07-31, no support after 2027-07-31; emotions in English and French",
     )
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
-        """Whether a text is positive or negative as a whole, and its emotions."""
+        """Say whether a text is positive or negative as a whole, and give its emotions."""
         if len(text) > MOST_TEXT:
             raise InputError(
                 f"the text has {len(text):,} characters, and IBM takes {MOST_TEXT:,}", advice="Send it in parts."
             )
         code = base(language) if language else None
-        # An emotion asked for in a language that has none is an error; where it is not known, a warning.
+        # The service refuses emotions for a named language that has none; for one that it detects it only warns.
         emotion: dict[str, Any] = {"emotion": {}} if code is None or code in WITH_EMOTIONS else {}
         response: Response = yield Request(
             "POST",
@@ -62,7 +62,7 @@ class Language(WatsonService):
         reply = response.parse(Analyzed)
         if reply.sentiment is None or reply.sentiment.document is None:
             if reply.warnings:
-                # A feature that the language does not have is only a warning.
+                # Of a feature that the language does not have the service only warns.
                 advice = "Name another language with language=, or use another provider."
                 raise self.error_from(Fault("; ".join(reply.warnings), kind=BadRequestError, advice=advice), 200)
             raise MalformedResponseError("the reply has no sentiment of the text")
@@ -78,7 +78,10 @@ class Language(WatsonService):
 
 
 class DocumentSentiment(Wire):
-    """``mixed`` is "1" beside the label where feelings of both signs occur; ``raw`` keeps it."""
+    """The sentiment of the whole text.
+
+    Beside the label the service says ``mixed``: "1" where both positive and negative occur; only ``raw`` keeps it.
+    """
 
     score: float
     label: str | None = None
@@ -105,7 +108,7 @@ class WireEmotion(Wire):
 
 
 class Analyzed(Wire):
-    """A feature that the language does not have is missing, and a warning says so."""
+    """The whole reply. A feature that the language does not have is missing, and a warning says so."""
 
     language: str | None = None
     sentiment: WireSentiment | None = None

@@ -1,4 +1,4 @@
-"""Watson Speech to Text, ``/v1/recognize``.
+"""The operations of Watson Speech to Text, which go to ``/v1/recognize``.
 
 https://cloud.ibm.com/apidocs/speech-to-text#recognize
 """
@@ -26,13 +26,13 @@ LIMITS = AudioLimits(
     who="Watson Speech to Text",
     formats=frozenset({"wav", "flac", "mp3", "ogg-opus", "ogg-vorbis"}),
     max_bytes=100_000_000,
-    max_seconds=86_400.0,  # there is no limit but the bytes
+    max_seconds=86_400.0,  # the service limits the bytes only
     advice="Split it, or convert it to MP3 or Opus.",
 )
 MEDIA_TYPES = {"mp3": "audio/mp3", "ogg-opus": "audio/ogg;codecs=opus", "ogg-vorbis": "audio/ogg;codecs=vorbis"}
-"""Where the service's word is not the usual one."""
+"""The media types that the service spells in a way of its own."""
 
-# The large models are named for the language alone; others are for telephone (8 kHz) or for better sound.
+# A large model has the name of its language. Other models say whether they are for telephone (8 kHz) or better sound.
 # https://cloud.ibm.com/docs/speech-to-text?topic=speech-to-text-models-large-speech-languages
 LARGE = frozenset(
     {
@@ -53,12 +53,13 @@ TELEPHONY = {
     "zh-CN": "zh-CN",
     "zh-Hans": "zh-CN",
 }
+"""The languages of the telephone models by the language that is asked for."""
 TELEPHONE_RATE = 16_000
-"""Samples a second; under this the sound is a telephone's."""
+"""Samples a second; a recording with fewer is taken for a telephone call."""
 
 
 class Speech(WatsonService):
-    """Operations on recordings."""
+    """The operations on recordings."""
 
     @capability(
         "open",
@@ -68,7 +69,10 @@ class Speech(WatsonService):
         note="up to 100 MB; Korean by a model of its own for telephone or for better sound; nothing masked",
     )
     def speech_to_text(self, audio: Audio, *, language: str, words: bool, speakers: int | None) -> Flow[Transcript]:
-        """Speech as text; with ``speakers`` they are told apart, as many as are heard."""
+        """Write down what is said in a recording.
+
+        With ``speakers`` the service tells apart as many speakers as it hears; it does not take their number.
+        """
         code = with_region(language)
         sound = yield from audio.probe(LIMITS)
         model = _model(code, sound.rate)
@@ -80,7 +84,7 @@ class Speech(WatsonService):
             api="v1",
             endpoint=self.base("speech_to_text"),
             params={
-                # Left to itself the service takes a model that ended in 2023.
+                # The service's default is a model that ended in 2023.
                 "model": model,
                 "timestamps": str(words or bool(speakers)).lower(),
                 "word_confidence": str(words).lower(),
@@ -104,6 +108,7 @@ class Speech(WatsonService):
 
 
 def _model(code: str, rate: int | None) -> str:
+    """Return the model for a language; where there are two, the samples a second decide."""
     if code in LARGE:
         return code
     by_telephone = rate is not None and rate < TELEPHONE_RATE
@@ -119,14 +124,11 @@ def _model(code: str, rate: int | None) -> str:
     )
 
 
-# -- the reply ---------------------------------------------------------------------------------------------
-
-
 class Alternative(Wire):
-    """Only the best has a confidence; its ``transcript`` ends with a space.
+    """One version of what was said.
 
-    ``timestamps`` are lists of word, start and end, ``word_confidence`` of word and confidence, whatever the
-    vendor's OpenAPI document says.
+    Only the best one has a confidence; its ``transcript`` ends with a space. ``timestamps`` are lists of word, start
+    and end, ``word_confidence`` lists of word and confidence, although the vendor's OpenAPI document says otherwise.
     """
 
     transcript: str = ""
@@ -147,13 +149,13 @@ class SpeakerLabel(Wire):
 
 
 class Recognized(Wire):
-    """Nothing heard: ``results`` is empty. Spaces come before it, one every 20 s that the service works."""
+    """The whole reply. Where nothing was heard ``results`` is empty.
+
+    Spaces come before the JSON, one for every 20 s that the service works.
+    """
 
     results: list[RecognitionResult] = Field(default_factory=list)
     speaker_labels: list[SpeakerLabel] = Field(default=[], validation_alias="speaker_labels")
-
-
-# -- from the reply to our result --------------------------------------------------------------------------
 
 
 def _segment(best: Alternative, speaker_at: dict[tuple[float, float], str]) -> Segment:
@@ -172,6 +174,7 @@ def _words(
     confidences: Sequence[Sequence[Any]],
     speaker_at: dict[tuple[float, float], str],
 ) -> list[SpokenWord]:
+    """Return the words with their times; they have no confidence where the two lists differ in length."""
     sure = [_row(row, 2)[1] for row in confidences]
     words = []
     for index, (text, start, end) in enumerate(_row(row, 3) for row in timestamps):
@@ -188,7 +191,7 @@ def _words(
 
 
 def _row(row: Sequence[Any], length: int) -> Sequence[Any]:
-    """A word and its numbers."""
+    """Return a word and its numbers; raise MalformedResponseError where a row is anything else."""
     numbers = [float(v) for v in row[1:] if isinstance(v, int | float) and not isinstance(v, bool)]
     if len(row) != length or not isinstance(row[0], str) or len(numbers) != length - 1:
         raise MalformedResponseError(f"a word came as {str(row)[:60]}")
