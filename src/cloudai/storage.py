@@ -7,10 +7,11 @@ cloudai is never written to. A file is for its owner alone (mode 0600).
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ __all__ = [
     "ForeignFileError",
     "SQLiteError",
     "Schema",
+    "Step",
     "VersionError",
     "cache_path",
     "connect",
@@ -47,6 +49,8 @@ Connection: TypeAlias = sqlite3.Connection
 
 SQLiteError: TypeAlias = sqlite3.Error
 
+log = logging.getLogger("cloudai")
+
 
 class Database(Protocol):
     """What every connection to SQLite can do, also one that a test puts in."""
@@ -60,6 +64,9 @@ class Database(Protocol):
 
 D = TypeVar("D", bound=Database)
 
+Step: TypeAlias = str | Callable[[Database], str | None]
+"""A step of a migration: a statement, or a function that may return a sentence for the user."""
+
 
 @dataclass(frozen=True)
 class Schema:
@@ -72,8 +79,8 @@ class Schema:
     version: int
     statements: tuple[str, ...]
     """The statements that make the tables of a new file."""
-    migrations: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
-    """By version, the statements that lead from it to the next one; a version that is not here cannot be read."""
+    migrations: Mapping[int, tuple[Step, ...]] = field(default_factory=dict)
+    """By version, the steps that lead from it to the next one; an earlier version that is not here cannot be read."""
     layout: tuple[str, ...] = ()
     """Pragmas that have an effect only before the first table is made."""
     pragmas: tuple[str, ...] = ()
@@ -128,7 +135,7 @@ def open_or_make(path: Path, schema: Schema, connect: Callable[[str], D], *, fol
     _create(path)
     db = connect(str(path))
     with _closed_on_failure(db):
-        _prepare(db, schema, _version_in(db, schema))
+        _prepare(db, schema, _version_in(db, schema), path)
     return db
 
 
@@ -149,7 +156,7 @@ def open_existing(path: Path, schema: Schema, connect: Callable[[str], D]) -> D 
     with _closed_on_failure(db):
         version = _version_in(db, schema)
         if version is not None:
-            _prepare(db, schema, version)
+            _prepare(db, schema, version, path)
             return db
     db.close()
     return None
@@ -159,7 +166,7 @@ def open_temporary(schema: Schema, connect: Callable[[str], D], *, in_memory: bo
     """Return a connection to a new database that nobody else can open, and that is gone when it is closed."""
     db = connect(":memory:" if in_memory else "")
     with _closed_on_failure(db):
-        _bring_up_to_date(db, schema)
+        _make_or_migrate(db, schema)
     return db
 
 
@@ -223,27 +230,49 @@ def _read_version(db: Database, schema: Schema) -> int | None:
     return None
 
 
-def _prepare(db: Database, schema: Schema, version: int | None) -> None:
+def _prepare(db: Database, schema: Schema, version: int | None, path: Path) -> None:
     """Set the connection up, and make or migrate the tables where this version of the file needs it."""
     for pragma in (*(schema.layout if version is None else ()), *schema.pragmas):
         db.execute(f"PRAGMA {pragma}").fetchall()
-    if schema.exclusive or version != schema.version:
-        _bring_up_to_date(db, schema)
+    if not schema.exclusive and version == schema.version:
+        return
+    before, remarks = _make_or_migrate(db, schema)
+    if before is None or before == schema.version:
+        return
+    told = "; ".join(["what it holds is kept", *remarks])
+    log.warning("%s was migrated from version %d of the %s to %d: %s", path, before, schema.name, schema.version, told)
+    with suppress(Exception):  # a full disk, for example: SQLite does it when the file is closed
+        # What the migration has removed stands in the file until the log beside it is written into it.
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
-def _bring_up_to_date(db: Database, schema: Schema) -> None:
-    """Make the tables, or migrate them, in one transaction, which takes the lock of an exclusive file in any case."""
+def _make_or_migrate(db: Database, schema: Schema) -> tuple[int | None, list[str]]:
+    """Make the tables, or migrate them, in one transaction, which takes the lock of an exclusive file in any case.
+
+    Returns:
+        The version of the file until then, None where it is new, and what the steps have to say to the user.
+    """
     with transaction(db, "EXCLUSIVE" if schema.exclusive else "IMMEDIATE"):
         version = _read_version(db, schema)  # once more: another process may have been first
-        if version is None:
-            statements = schema.statements
-        else:
-            statements = tuple(sql for n in range(version, schema.version) for sql in schema.migrations[n])
-        for statement in statements:
-            db.execute(statement)
+        steps: Iterable[Step] = schema.statements
+        if version is not None:
+            steps = (step for n in range(version, schema.version) for step in schema.migrations[n])
+        remarks = [remark for step in steps if (remark := _take(step, db))]
         if version != schema.version:
             db.execute(f"PRAGMA application_id = {schema.application}")
             db.execute(f"PRAGMA user_version = {schema.version}")
+    return version, remarks
+
+
+def _take(step: Step, db: Database) -> str | None:
+    """Take one step of a migration, and return what it has to say; DatabaseError for content that it cannot read."""
+    if isinstance(step, str):
+        db.execute(step)
+        return None
+    try:
+        return step(db)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise sqlite3.DatabaseError(f"the content is malformed ({type(error).__name__})") from error
 
 
 def is_busy(error: BaseException | None) -> bool:

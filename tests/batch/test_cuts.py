@@ -249,7 +249,7 @@ def known_to(journal: Path) -> dict[str, bool]:
         if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'items_call'").fetchone():
             return {}
         rows = db.execute(
-            "SELECT sha256, status IS NOT NULL, doubt FROM exchanges JOIN calls ON id = call WHERE place = '1'"
+            "SELECT sha256, status IS NOT NULL, doubt FROM exchanges JOIN calls ON id = call WHERE step_id = '1'"
         ).fetchall()
     assert all(answered or doubt for _, answered, doubt in rows), "neither answered nor in doubt"
     return {names[digest]: bool(answered) for digest, answered, _ in rows}

@@ -224,14 +224,14 @@ def test_a_journal_that_is_no_path_is_refused(journal: Any) -> None:
         client.batch("sentiment", [], journal=journal)
 
 
-def test_a_journal_of_an_earlier_version_is_left_alone(tmp_path: Path) -> None:
-    """It says with what to read it; not one byte is changed."""
+def test_a_version_that_never_was_is_left_alone(tmp_path: Path) -> None:
+    """From no version but an earlier one leads a migration; not one byte is changed."""
     path = tmp_path / "j"
     journal = Journal(path)
-    journal.ask(lambda db: db.execute("PRAGMA user_version = 1"))
+    journal.ask(lambda db: db.execute("PRAGMA user_version = 0"))
     journal.close()
     before = path.read_bytes()
-    with pytest.raises(JournalError, match="version 1"):
+    with pytest.raises(JournalError, match=r"version 0.*Read it with the cloudai that made it"):
         Journal(path)
     assert path.read_bytes() == before
 

@@ -42,7 +42,7 @@ def look(journal: Path) -> tuple[set[str], set[str]]:
         if not db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'calls'").fetchone():
             return set(), set()
         rows = db.execute(
-            "SELECT sha256, MAX(status IS NOT NULL AND place = '1'), MAX(doubt) FROM calls"
+            "SELECT sha256, MAX(status IS NOT NULL AND step_id = '1'), MAX(doubt) FROM calls"
             " JOIN exchanges ON call = id GROUP BY id"
         ).fetchall()
     answered = {by_digest[digest] for digest, done, _ in rows if done}

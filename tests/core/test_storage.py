@@ -158,6 +158,52 @@ def test_an_older_version_is_migrated(exclusive: bool, open_file: Open, path: Pa
         open_file(path, NOTES)
 
 
+@either_way
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_a_migration_is_told_once(
+    exclusive: bool, open_file: Open, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the versions, and with what its steps have to say; a new file and one of today's version say nothing."""
+    schema = replace(
+        LATER,
+        exclusive=exclusive,
+        migrations={**LATER.migrations, 2: (*LATER.migrations[2], lambda _: "days are empty")},
+    )
+    make(path)
+    for _ in range(2):
+        open_file(path, schema).close()
+    make(path.with_name("새 메모"), schema)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{path} was migrated from version 1 of the notebook to 3: what it holds is kept; days are empty"
+    ]
+    assert [record.name for record in caplog.records] == ["cloudai"]
+
+
+@either_way
+def test_what_a_migration_takes_out_is_gone_at_once(open_file: Open, path: Path) -> None:
+    """Neither the file nor the log beside it has it, while the file is still open."""
+    make(path, text="비밀 " * 9)
+    schema = replace(LATER, migrations={**LATER.migrations, 2: ("UPDATE notes SET text = ''", *LATER.migrations[2])})
+    with closing(open_file(path, schema)):
+        assert not [name for name, data in content(path).items() if "비밀".encode() in data]
+
+
+@either_way
+@pytest.mark.parametrize("error", [ValueError, KeyError, TypeError, AttributeError])
+def test_content_that_a_migration_cannot_read(error: type[Exception], open_file: Open, path: Path) -> None:
+    """It is told as damage, without a word of it, and the file stays as it was."""
+
+    def read_wrongly(_: Any) -> None:
+        raise error("비밀")
+
+    make(path)
+    with pytest.raises(sqlite3.DatabaseError, match=rf"the content is malformed \({error.__name__}\)$") as told:
+        open_file(path, replace(LATER, migrations={**LATER.migrations, 2: (read_wrongly,)}))
+    assert storage.is_damaged(told.value)
+    assert read(path, "PRAGMA user_version") == [(1,)]
+    assert read(path, "SELECT * FROM notes") == [("첫 메모",)]
+
+
 def test_a_new_file_needs_no_migration(path: Path) -> None:
     """It is made in its last version at once."""
     make(path, LATER)

@@ -1,4 +1,4 @@
-"""What is written in a journal, and read: its tables, and a function for each statement.
+"""The tables of a journal, and a function for each thing that is written into it or read from it.
 
 Each returns a function of the connection, for `Journal.do`, which runs it in the thread that owns the file.
 """
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
 
+from cloudai.batch.migrations import MIGRATIONS, UNKNOWN_FOLDER
 from cloudai.core.flow import Response
 from cloudai.storage import Database, Schema
 
@@ -22,7 +23,7 @@ __all__ = ["SCHEMA", "CallRecord", "Database", "ItemRecord", "StoredReply"]
 SCHEMA = Schema(
     name="journal",
     application=0x636C6475,  # "cldu"
-    version=2,
+    version=3,
     statements=(
         # A row for each provider, operation and options that were asked; one file may hold several.
         """CREATE TABLE batches (
@@ -39,10 +40,10 @@ SCHEMA = Schema(
         # A row for each exchange of a call: how often it was sent, what was paid at least and at most, how many times
         # it is in doubt, and the reply.
         """CREATE TABLE exchanges (
-            call INTEGER NOT NULL, place TEXT NOT NULL, units INTEGER NOT NULL, sent INTEGER NOT NULL DEFAULT 0,
+            call INTEGER NOT NULL, step_id TEXT NOT NULL, units INTEGER NOT NULL, sent INTEGER NOT NULL DEFAULT 0,
             requests INTEGER NOT NULL DEFAULT 0,
             paid INTEGER NOT NULL DEFAULT 0, most INTEGER NOT NULL DEFAULT 0, doubt INTEGER NOT NULL DEFAULT 0,
-            status INTEGER, headers TEXT, body BLOB, PRIMARY KEY (call, place)) WITHOUT ROWID""",
+            status INTEGER, headers TEXT, body BLOB, PRIMARY KEY (call, step_id)) WITHOUT ROWID""",
         # The inputs in their order, and what became of each.
         """CREATE TABLE items (
             batch INTEGER NOT NULL, item INTEGER NOT NULL, call INTEGER, name TEXT NOT NULL, row TEXT,
@@ -50,6 +51,7 @@ SCHEMA = Schema(
         "CREATE INDEX items_call ON items (call)",
     ),
     pragmas=("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"),
+    migrations=MIGRATIONS,
     exclusive=True,
 )
 NOT_KEPT = ("set-cookie", "set-cookie2")
@@ -71,7 +73,7 @@ class CallRecord:
     suspect: bool = False
     """It went without an answer while others were answered."""
     doubts: Mapping[str, int] = field(default_factory=dict)
-    """By place: how often something was sent without learning what became of it."""
+    """By step: how often something was sent without learning what became of it."""
     attempts: int = 0
     paid: int = 0
     most: int = 0
@@ -99,11 +101,8 @@ class StoredReply:
     response: Response
 
 
-# -- statements ------------------------------------------------------------------------------------------------
-
-
 def begin(digest: str, provider: str, operation: str, options: Mapping[str, Any], *, version: str, now: str) -> Any:
-    """A run of these options begins, or goes on: the number of its batch, and of the run."""
+    """Enter a run of these options, which begins or goes on; give the numbers of its batch and of the run."""
 
     def work(db: Database) -> tuple[int, int]:
         db.execute(
@@ -118,7 +117,7 @@ def begin(digest: str, provider: str, operation: str, options: Mapping[str, Any]
 
 
 def anew(batch: int, run: int) -> Any:
-    """The inputs are gone through from the beginning."""
+    """Go through the inputs from the beginning."""
 
     def work(db: Database) -> None:
         db.execute("UPDATE batches SET run = ? WHERE id = ?", (run, batch))
@@ -128,7 +127,7 @@ def anew(batch: int, run: int) -> Any:
 
 
 def look_up(batch: int, run: int, item: int, *, key: str, sha256: str, name: str) -> Any:
-    """What is known of the call with this key; it is entered if nothing is, and so is what the input is called."""
+    """Give what is known of the call with this key, which is entered where nothing is; enter the input's name too."""
 
     def work(db: Database) -> CallRecord:
         item_record = db.execute(
@@ -159,12 +158,12 @@ def key_of(call: int) -> Any:
 
 
 def record_of(call: int) -> Any:
-    """What is known of a call."""
+    """Give what is known of a call."""
     return lambda db: _record(db, call)
 
 
 def state_of(key: str) -> Any:
-    """Of the call with this key: "open", "doubt", "done", "failed", or None where there is none."""
+    """Give the state of the call with this key: "open", "doubt", "done", "failed", or None where there is none."""
 
     def work(db: Database) -> str | None:
         rows = list(
@@ -188,7 +187,7 @@ def _record(db: Database, call: int) -> CallRecord:
         call=call,
         state=state,
         suspect=bool(rounds),
-        doubts=dict(db.execute("SELECT place, doubt FROM exchanges WHERE call = ? AND doubt > 0", (call,))),
+        doubts=dict(db.execute("SELECT step_id, doubt FROM exchanges WHERE call = ? AND doubt > 0", (call,))),
         attempts=int(sent),
         paid=int(paid),
         most=int(most),
@@ -202,7 +201,7 @@ def _record(db: Database, call: int) -> CallRecord:
 
 def _replies(db: Database, call: int) -> dict[str, StoredReply]:
     rows = db.execute(
-        "SELECT place, units, status, headers, body FROM exchanges WHERE call = ? AND status IS NOT NULL", (call,)
+        "SELECT step_id, units, status, headers, body FROM exchanges WHERE call = ? AND status IS NOT NULL", (call,)
     )
     matches = {
         step_id: StoredReply(units, Response(status, json.loads(headers), body, replayed=True))
@@ -212,16 +211,17 @@ def _replies(db: Database, call: int) -> dict[str, StoredReply]:
 
 
 def in_order(step_id: str) -> list[int]:
+    """Return what steps are sorted by."""
     return [int(number) for number in step_id.split(".")]
 
 
 def intend(call: int, step_id: str, units: int, requests: int = 1) -> Any:
-    """A request is about to go out: from now on it is in doubt. Of those that go as one, one counts as a request."""
+    """Enter that a request is about to go out: it is in doubt now. Of those that go as one, one counts as a request."""
 
     def work(db: Database) -> None:
         db.execute(
-            "INSERT INTO exchanges (call, place, units, sent, requests, most, doubt) VALUES (?, ?, ?, 1, ?, ?, 1)"
-            " ON CONFLICT (call, place) DO UPDATE SET sent = sent + 1, requests = requests + excluded.requests,"
+            "INSERT INTO exchanges (call, step_id, units, sent, requests, most, doubt) VALUES (?, ?, ?, 1, ?, ?, 1)"
+            " ON CONFLICT (call, step_id) DO UPDATE SET sent = sent + 1, requests = requests + excluded.requests,"
             " most = most + excluded.most, doubt = doubt + 1",
             (call, step_id, units, requests, units),
         )
@@ -230,15 +230,15 @@ def intend(call: int, step_id: str, units: int, requests: int = 1) -> Any:
 
 
 def answer(call: int, step_id: str, units: int, response: Response, memory: Mapping[str, Any]) -> Any:
-    """A good reply has come; of the looks at one job the last one is kept."""
+    """Enter a good reply; of the looks at one job the last one is kept."""
     kept = {name: value for name, value in response.headers.items() if name not in NOT_KEPT}
     headers = json.dumps(kept, default=str)  # a `send=` of the user's may give numbers
     paid = 0 if response.replayed else units
 
     def work(db: Database) -> None:
         db.execute(
-            "INSERT INTO exchanges (call, place, units, paid, most, status, headers, body)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call, place) DO UPDATE SET doubt = 0, paid = paid + ?,"
+            "INSERT INTO exchanges (call, step_id, units, paid, most, status, headers, body)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call, step_id) DO UPDATE SET doubt = 0, paid = paid + ?,"
             " status = excluded.status, headers = excluded.headers, body = excluded.body",
             (call, step_id, units, paid, paid, response.status, headers, response.content, paid),
         )
@@ -249,15 +249,15 @@ def answer(call: int, step_id: str, units: int, response: Response, memory: Mapp
 
 
 def adopt(call: int, run: int, item: int, matches: CallRecord) -> Any:
-    """A call that was done in a run with another journal: its replies and its result; nothing is sent or paid."""
+    """Enter the replies and the result of a call of a run with another journal; nothing is sent or paid."""
 
     def work(db: Database) -> None:
         db.execute("UPDATE exchanges SET doubt = 0 WHERE call = ?", (call,))
         for step_id, replies in matches.replies.items():
             reply = (replies.response.status, json.dumps(dict(replies.response.headers)), replies.response.content)
             db.execute(
-                "INSERT INTO exchanges (call, place, units, status, headers, body) VALUES (?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT (call, place) DO UPDATE SET"
+                "INSERT INTO exchanges (call, step_id, units, status, headers, body) VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (call, step_id) DO UPDATE SET"
                 " status = excluded.status, headers = excluded.headers, body = excluded.body",
                 (call, step_id, replies.units, *reply),
             )
@@ -270,12 +270,12 @@ def adopt(call: int, run: int, item: int, matches: CallRecord) -> Any:
 def undo(  # of `intend`, what is taken back
     call: int, step_id: str, units: int, requests: int = 1, *, sent: bool, doubt: bool, free: bool
 ) -> Any:
-    """An attempt failed: whether it reached the service, is still in doubt, and costs nothing."""
+    """Enter that an attempt failed: whether it reached the service, is still in doubt, and costs nothing."""
 
     def work(db: Database) -> None:
         db.execute(
             "UPDATE exchanges SET sent = sent - ?, requests = requests - ?, most = most - ?, doubt = doubt - ?"
-            " WHERE call = ? AND place = ?",
+            " WHERE call = ? AND step_id = ?",
             (int(not sent), 0 if sent else requests, units if free else 0, int(not doubt), call, step_id),
         )
 
@@ -296,7 +296,7 @@ class ItemRecord:
 
 
 def enter(batch: int, item_record: ItemRecord) -> Any:
-    """What became of an input."""
+    """Enter what became of an input."""
 
     def work(db: Database) -> None:
         db.execute(
@@ -318,7 +318,7 @@ def enter(batch: int, item_record: ItemRecord) -> Any:
 
 
 def enter_all(item_record: Sequence[tuple[int, ItemRecord]]) -> Any:
-    """What became of several inputs, each with its batch."""
+    """Enter what became of several inputs, each with its batch."""
 
     def work(db: Database) -> None:
         for batch, one in item_record:
@@ -328,7 +328,7 @@ def enter_all(item_record: Sequence[tuple[int, ItemRecord]]) -> Any:
 
 
 def _row_as_json(row: Mapping[str, Any]) -> str:
-    """The user's columns; of a value that JSON cannot hold how Python shows it."""
+    """Return the user's columns as JSON; a value that JSON cannot hold becomes what Python shows of it."""
     try:
         return json.dumps(row, ensure_ascii=False, default=str)
     except Exception:  # noqa: BLE001  # whatever their __str__ raises
@@ -343,7 +343,7 @@ def _as_shown(value: Any) -> Any:
 
 
 def settle(call: int, run: int, item: int, state: str, **columns: Any) -> Any:
-    """A call is done, has failed for good, or stays open, with its result or its error."""
+    """Enter that a call is done, has failed for good, or stays open, with its result or its error."""
 
     def work(db: Database) -> None:
         names = ", ".join(f"{name} = ?" for name in columns)
@@ -356,7 +356,7 @@ def settle(call: int, run: int, item: int, state: str, **columns: Any) -> Any:
 
 
 def suspect(call: int) -> Any:
-    """It went without an answer, and others were answered: the fault may be its own."""
+    """Enter that a call went without an answer while others were answered: the fault may be its own."""
 
     def work(db: Database) -> None:
         db.execute("UPDATE calls SET rounds = rounds + 1 WHERE id = ?", (call,))
@@ -365,21 +365,21 @@ def suspect(call: int) -> Any:
 
 
 def unpaid(call: int, step_id: str) -> Any:
-    """Note a good reply that cannot be used: that it was counted is no longer certain.
+    """Enter that a good reply cannot be used: that it was counted is no longer certain.
 
     The state of a job costs nothing, so it is forgotten, and the job is looked at anew.
     """
 
     def work(db: Database) -> None:
-        db.execute("UPDATE exchanges SET paid = 0 WHERE call = ? AND place = ?", (call, step_id))
+        db.execute("UPDATE exchanges SET paid = 0 WHERE call = ? AND step_id = ?", (call, step_id))
         forgotten = "UPDATE exchanges SET status = NULL, headers = NULL, body = NULL"
-        db.execute(f"{forgotten} WHERE call = ? AND place = ? AND units = 0", (call, step_id))
+        db.execute(f"{forgotten} WHERE call = ? AND step_id = ? AND units = 0", (call, step_id))
 
     return work
 
 
 def spent(batch: int) -> Any:
-    """Requests sent and units that may have been billed, of all runs."""
+    """Give the requests that were sent and the units that may have been billed, of all runs."""
 
     def work(db: Database) -> tuple[int, int]:
         [(sent, most)] = db.execute(
@@ -392,7 +392,7 @@ def spent(batch: int) -> Any:
 
 
 def page(batch: int, after: int, n: int = 100) -> Any:
-    """The next inputs with what became of them, in order."""
+    """Give the next inputs with what became of them, in order."""
 
     def work(db: Database) -> list[tuple[ItemRecord, CallRecord | None]]:
         rows = list(
@@ -414,7 +414,7 @@ def page(batch: int, after: int, n: int = 100) -> Any:
 
 
 def batches(db: Database) -> list[dict[str, Any]]:
-    """What the file holds: each provider, operation and options, with its books."""
+    """Return what the file holds: each provider, operation and options, with its books."""
     columns = ("batch", "digest", "provider", "operation", "options", "version", "started_at", "runs")
     rows = [
         dict(zip(columns, row, strict=True))
@@ -431,19 +431,23 @@ def batches(db: Database) -> list[dict[str, Any]]:
 
 
 def doubts(db: Database) -> int:
-    """Calls of which something was sent, and what became of it is not known."""
+    """Return the number of calls of which something was sent, and what became of it is not known."""
     [(n,)] = db.execute("SELECT COUNT(DISTINCT call) FROM exchanges WHERE doubt > 0")
     return int(n)
 
 
 def known_as(wanted: str) -> Any:
-    """The names that somebody may mean who writes this: that name, else paths that end so, else those of a digest."""
+    """Give the names that somebody may mean who writes this.
+
+    They are that name, else paths that end so, else a file so called whose folder is unknown, else those of a digest.
+    """
     name = str(_storable(unicodedata.normalize("NFC", PurePath(wanted).as_posix())))
     digest = wanted.lower() if re.fullmatch("[0-9a-fA-F]{8,64}", wanted) else None
     every = "SELECT name FROM (SELECT name FROM items UNION SELECT name FROM names) WHERE"
     asked = [
         (f"{every} name IN (?, ?)", (name, _storable(wanted))),
         (f"{every} substr(name, -length(?1)) = ?1", (f"/{name}",)),
+        (f"{every} name = ?", (f"{UNKNOWN_FOLDER}{PurePath(name).name}",)),
         ("SELECT DISTINCT name FROM names JOIN calls ON call = id WHERE substr(sha256, 1, length(?1)) = ?1", (digest,)),
     ]
 
@@ -455,7 +459,7 @@ def known_as(wanted: str) -> Any:
 
 
 def keys_of(name: str) -> Any:
-    """The keys of all calls of an input, by its name."""
+    """Give the keys of all calls of an input, by its name."""
 
     def work(db: Database) -> list[str]:
         calls = "SELECT call FROM names WHERE name = ? UNION SELECT call FROM items WHERE name = ?"
@@ -465,7 +469,7 @@ def keys_of(name: str) -> Any:
 
 
 def forget(name: str) -> Any:
-    """Delete all that is kept of an input, by its name, of all runs: how many calls and inputs were found."""
+    """Delete all that is kept of an input, by its name, of all runs; give how many calls and inputs that were."""
 
     def work(db: Database) -> int:
         calls = [
