@@ -55,7 +55,7 @@ class ItemHooks(CallHooks):
         self.turn_at: float | None = None
         """The time when the first request had its turn, by the clock of the policy."""
         self.polling = False
-        """Whether the last attempt that failed was a look at a job that is paid for."""
+        """True if the last attempt that failed was a poll of a job that is paid for."""
         self.host: str | None = None
         self.last_step: str | None = None
         """The step of the last reply."""
@@ -125,7 +125,7 @@ class ItemHooks(CallHooks):
         return group.retry
 
     def seconds_until_retry(self, step_id: str, budget: RetryBudget, now: float) -> float:
-        """Give all inputs that went out in one request the same answer, and count one retry for them."""
+        """Return the seconds until a refused request may be tried again; all inputs in it count as one retry."""
         group = self._groups[step_id]
         if group.refill is None:
             group.refill = budget.wait(now)

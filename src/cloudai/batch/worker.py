@@ -124,7 +124,7 @@ class Worker(Generic[R]):
         Args:
             entry: The input.
             arrived: The time when it was taken, by the clock of the policy.
-            started_at: The same as a time of day.
+            started_at: The same time in UTC, as ISO 8601.
         """
         task = self._state.tasks[entry.part]
         facts: dict[str, Any] = {"started_at": started_at, "cached": False}
@@ -140,6 +140,7 @@ class Worker(Generic[R]):
         if not entry.name and not isinstance(given, str):
             entry = replace(entry, name=given.name)
         key = task.key_of(digest)
+        # The answer to an input with the same bytes serves this one, too.
         while (claimed := self._claims.take(key)) is not None:
             yield Defer(claimed)  # type: ignore[misc]  # only coalesce.py carries it out
         record: CallRecord | None = None

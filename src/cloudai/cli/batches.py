@@ -133,6 +133,7 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | Non
         except OSError:  # the output is closed, or is a file on a full disk
             _tell_where(where)
             raise
+    # Without a usable key or setting nothing was done, and there is no table to write.
     if code != HOPELESS or job.books["submitted"] > job.books["not_started"]:
         _written(job, options, where)
     if not code:

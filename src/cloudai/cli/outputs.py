@@ -61,6 +61,7 @@ def require_writable(path: str | None, read: Iterable[str | Path | None]) -> Non
             raise InputError(f"{path} is a folder", advice="Give --csv the name of a file.")
         if any(_are_one(target, Path(other)) for other in read if other is not None):
             raise InputError(f"--csv {path} would overwrite what is read", advice="Give another name.")
+        # Opening the file is the only sure test, and it leaves the file as it is.
         if target.is_file():
             target.open("ab").close()
         elif not target.exists():  # a pipe or a device is left alone: it can be opened only once
