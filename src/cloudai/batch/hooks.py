@@ -62,7 +62,7 @@ class ItemHooks(CallHooks):
 
     @property
     def slots(self) -> Any:
-        """The semaphore that bounds the requests of the batch that are in flight."""
+        """The semaphore that limits the requests of the batch in flight."""
         return self._state.slots
 
     @property
@@ -100,7 +100,7 @@ class ItemHooks(CallHooks):
             elif "." in step_id:  # the parts of a parallel step run at the same time
                 yield Wait(hold)
             else:  # the call with the probe may be one that this worker carries out
-                yield Defer(hold)  # type: ignore[misc]  # an effect of coalesce.py alone
+                yield Defer(hold)  # type: ignore[misc]  # only coalesce.py carries it out
             policy.require_going()
         if self._max_group == 1 or request.merge is None or "." in step_id:
             self._groups[step_id] = MergeGroup()
