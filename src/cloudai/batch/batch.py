@@ -306,7 +306,7 @@ class AsyncBatch(_Batch[R]):
         begun = apart(self._runner.begin)
         try:
             workers = await asyncio.shield(asyncio.wrap_future(begun))
-        except BaseException:  # cancelled: from here on nothing can be awaited
+        except BaseException:  # cancelled: nothing can be awaited from here on
             self._runner.stop()
             wait_for([begun])
             self._runner.end()
@@ -354,7 +354,7 @@ class AsyncBatch(_Batch[R]):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.to_thread(self._runner.end)
-        except BaseException:  # cancelled once more, perhaps at every await: what is on its way is in doubt
+        except BaseException:  # cancelled once more, perhaps at every await: requests in flight are in doubt
             for task in tasks:
                 task.cancel()
             self._runner.end()

@@ -55,14 +55,14 @@ class ItemHooks(CallHooks):
         self.turn_at: float | None = None
         """The time when the first request had its turn, by the clock of the policy."""
         self.polling = False
-        """Whether the last attempt that failed was a look at a job that is paid for."""
+        """True if the last attempt that failed was a poll of a job that is paid for."""
         self.host: str | None = None
         self.last_step: str | None = None
         """The step of the last reply."""
 
     @property
     def slots(self) -> Any:
-        """The semaphore that bounds the requests of the batch that are in flight."""
+        """The semaphore that limits the requests of the batch in flight."""
         return self._state.slots
 
     @property
@@ -100,7 +100,7 @@ class ItemHooks(CallHooks):
             elif "." in step_id:  # the parts of a parallel step run at the same time
                 yield Wait(hold)
             else:  # the call with the probe may be one that this worker carries out
-                yield Defer(hold)  # type: ignore[misc]  # an effect of coalesce.py alone
+                yield Defer(hold)  # type: ignore[misc]  # only coalesce.py carries it out
             policy.require_going()
         if self._max_group == 1 or request.merge is None or "." in step_id:
             self._groups[step_id] = MergeGroup()
@@ -125,7 +125,7 @@ class ItemHooks(CallHooks):
         return group.retry
 
     def seconds_until_retry(self, step_id: str, budget: RetryBudget, now: float) -> float:
-        """Give all inputs that went out in one request the same answer, and count one retry for them."""
+        """Return the seconds until a refused request may be tried again; all inputs in it count as one retry."""
         group = self._groups[step_id]
         if group.refill is None:
             group.refill = budget.wait(now)

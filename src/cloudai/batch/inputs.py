@@ -160,6 +160,7 @@ class Inputs:
         path = Path(thing)
         if row is not None and self.folder is not None and not path.is_absolute():
             path = self.folder / path
+        # macOS decomposes Hangul and accents in file names; a name must have one spelling on all systems.
         return Entry(item, path, unicodedata.normalize("NFC", PurePath(path).as_posix()), row, is_path=True)
 
     def _of_row(self, item: int, row: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:

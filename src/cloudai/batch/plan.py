@@ -103,7 +103,7 @@ class Plan:
 FEW = 5
 """Maximum number of inputs that are listed with the reason why they cannot be sent."""
 HOUR = 60
-"""Minutes."""
+"""Minutes in an hour, from which on the plan tells hours."""
 
 
 def _spoken(minutes: float) -> str:
@@ -119,7 +119,7 @@ class _Draft(Image):
         """Return the picture with the size that it would have, without decoding a pixel."""
         from cloudai.media import image as fitting
 
-        size = fitting._scaled(header, scale)  # noqa: SLF001  # they belong to Image
+        size = fitting._scaled(header, scale)  # noqa: SLF001  # helpers of Image, which a draft shares
         said = fitting._said(header, size, None)  # noqa: SLF001
         return self._picture(header, size, b"", header.format, said if said != "as given" else "encoded anew")
 

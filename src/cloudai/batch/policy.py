@@ -38,13 +38,13 @@ from cloudai.models.base import Result
 __all__ = ["SLOW_START", "Attempted", "Ending", "Limits", "Policy"]
 
 OUTAGE = 16
-"""Attempts in a row without an answer after which the service counts as down, and the batch pauses."""
+"""Attempts in a row without an answer after which the service may be down, so that the batch sends only probes."""
 PROBES = 4
-"""Probes of a service that may be down, one after the other; if all fail, it is."""
+"""Probes of a service that may be down, one after the other; if all fail, it is down, and the batch pauses."""
 FIRST_PROBE = 0.5
 """Seconds from the last failed attempt to the first probe; twice as much to each further one."""
 LONGEST_FLICKER = 10.0
-"""Seconds of failed attempts, and of nothing else, that are an outage and no flicker."""
+"""Seconds of nothing but failed attempts after which the service counts as down without a probe."""
 SLOW_START = 16
 """Workers that begin before the first good reply, so that an early outage costs no more attempts than a later one."""
 LONGEST_WAIT = 3600.0
@@ -91,7 +91,7 @@ class Attempted:
         unanswered: How often a request of the call went without an answer, in all runs.
         suspect: Whether the call went without an answer in an earlier run, while others were answered.
         others_fared_better: Whether others were answered well since the call first failed.
-        polling: Whether it was a look at a job that failed: the job is paid for, and the next run looks again.
+        polling: Whether it was a poll of a job that failed: the job is paid for, and the next run polls it again.
     """
 
     call: int
@@ -315,6 +315,7 @@ class Policy:
         """Return the ending of an input whose call has failed; None if the call is tried again."""
         if isinstance(error, NotStartedError | JournalError):
             return Ending("not_started", error=error)
+        # These errors would meet every input; a 403 after a good reply concerns this input only.
         if isinstance(error, (*HOPELESS, TLSError)) or (isinstance(error, ForbiddenError) and not self.successes):
             self.pause(error)
         kept = {"error": written_error(error)}
@@ -328,7 +329,7 @@ class Policy:
         return self._judge_input(error, attempted)
 
     def _judge_input(self, error: Exception, attempted: Attempted) -> Ending | None:
-        """Return what an error means that is the input's fault, or that of another input in the same request."""
+        """Return the ending of an input that is at fault, or that shares its request with one; None to try again."""
         kept = {"error": written_error(error)}
         if isinstance(error, UnsupportedOperationError):
             return Ending("unsupported", error=error)
@@ -344,14 +345,14 @@ class Policy:
         kept = {"error": written_error(error)}
         state = getattr(error, "state", attempted.state)
         if state == "DONE" and isinstance(error, ServiceError):
-            # A good reply says so, of a job for example: it is kept, and reading it again would say the same.
+            # A good reply reports the error, for example of a job. It is kept, and would say the same again.
             return Ending("failed", error=error, settle=("open", kept))
         if isinstance(error, RateLimitedError):
             return None  # the gate waits as long as the service asks
         return self._judge_outage(error, attempted, state)
 
     def _judge_outage(self, error: Exception, attempted: Attempted, state: str) -> Ending | None:
-        """Return what it means that an input was not answered."""
+        """Return the ending of an input that was not answered well; None if the call is tried again."""
         kept = {"error": written_error(error)}
         own_fault = attempted.others_fared_better or attempted.suspect
         if state == "UNKNOWN":

@@ -73,7 +73,7 @@ class BatchState:
 
     @cached_property
     def slots(self) -> Any:
-        """The semaphore of the driver that bounds the requests in flight, those of parallel steps among them."""
+        """A semaphore of the driver that limits the requests in flight, including those of parallel steps."""
         return self.session.driver.semaphore(self.concurrency)
 
     @property

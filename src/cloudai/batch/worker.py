@@ -50,7 +50,7 @@ __all__ = ["Worker"]
 R = TypeVar("R", bound=Result)
 
 PREPARING = (os.cpu_count() or 2) + 2
-"""Workers with many inputs that prepare them at the same time: every core has something to do, and the disk."""
+"""Maximum number of workers that prepare inputs for merged requests: enough to use every core and the disk."""
 WAIT_WITHOUT_HINT = 1.0
 """Seconds until an input is tried again after a 429 that gives no time to wait."""
 
@@ -96,7 +96,7 @@ class Worker(Generic[R]):
             taken: list[Entry] = yield Wait(self._reader.take(n, wait=wait))
         except BaseException as error:
             if error is not self._reader.failure:
-                raise  # the worker itself is ended
+                raise  # the worker itself is being ended
             # The iterator of the inputs has failed; inputs that were taken before are carried out to their end.
             self.failure = error
             self._reader.close()
@@ -124,7 +124,7 @@ class Worker(Generic[R]):
         Args:
             entry: The input.
             arrived: The time when it was taken, by the clock of the policy.
-            started_at: The same as a time of day.
+            started_at: The same time in UTC, as ISO 8601.
         """
         task = self._state.tasks[entry.part]
         facts: dict[str, Any] = {"started_at": started_at, "cached": False}
@@ -140,6 +140,7 @@ class Worker(Generic[R]):
         if not entry.name and not isinstance(given, str):
             entry = replace(entry, name=given.name)
         key = task.key_of(digest)
+        # The answer to an input with the same bytes serves this one, too.
         while (claimed := self._claims.take(key)) is not None:
             yield Defer(claimed)  # type: ignore[misc]  # only coalesce.py carries it out
         record: CallRecord | None = None

@@ -1,4 +1,4 @@
-"""The command ``cloudai``."""
+"""The command ``cloudai``: its arguments, its exit codes, and how it reports errors."""
 
 from __future__ import annotations
 
@@ -36,25 +36,28 @@ Expressions and ages are guesses about appearance; nobody is ever named.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command.
+    """Run one command, and return its exit code.
+
+    Args:
+        arguments: The arguments of the command; by default those of the process.
 
     Returns:
-        0 when all went well, 1 when an input failed or a limit was reached, 2 when nothing (more) could be done, 74
-        when the journal or a table could not be written, 75 when the same command goes on later, 130 or 143 after
-        Ctrl-C or a request to end, 141 when nobody reads what is printed.
+        0 if all went well, 1 if an input failed or a limit was reached, 2 if nothing (more) could be done, 74 if the
+        journal or a table could not be written, 75 if the same command goes on later, 130 or 143 after Ctrl-C or a
+        request to end, 141 if the output is no longer read.
     """
     for stream in (sys.stdout, sys.stderr):
-        # A console in another code page shows what it can, and never stops the run.
+        # A character that the console cannot show must not stop the run.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
     try:
         code = _code_of(options)
         if sys.stdout is not None:
-            sys.stdout.flush()  # here, and not where Python ends: what fails then has no code of its own
+            sys.stdout.flush()  # an error that comes only when Python ends would not give our exit code
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # `cloudai … | head` has seen enough
+    except BrokenPipeError:  # for example, `head` has read enough in `cloudai … | head`
         discard_output()
         return batches.UNREAD
     except OSError as error:
@@ -65,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _code_of(options: argparse.Namespace) -> int:
+    """Run the command that was chosen, and return its exit code; print an error of cloudai on standard error."""
     try:
         with _told():
             _load_env_file(options)
@@ -75,13 +79,15 @@ def _code_of(options: argparse.Namespace) -> int:
 
 
 class _Teller(logging.Handler):
+    """Prints what is logged on standard error, safely for the terminal."""
+
     def emit(self, record: logging.LogRecord) -> None:
         tell(self.format(record))
 
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Show on standard error what the library has to say beside its results."""
+    """Print the warnings of the library on standard error, while the block runs."""
     log, handler = logging.getLogger("cloudai"), _Teller()
     log.addHandler(handler)
     try:
@@ -125,12 +131,11 @@ def _parser() -> argparse.ArgumentParser:
         "--forget", type=_text, metavar="INPUT", help="delete all that is kept of one input, here and in the cache"
     )
 
-    cache = _command(
-        subparsers, "cache", batches.cache, "what earlier batches were answered, kept so as not to be paid again"
-    )
+    cache = _command(subparsers, "cache", batches.cache, "the answers of earlier batches, which are not paid for again")
     cache.description = (
-        "What earlier batches were answered, found again with any journal: where it is, and how much. Replies may hold "
-        "personal data. CLOUDAI_CACHE_DIR is its folder, CLOUDAI_CACHE_MB its size at most (500; 0: off)."
+        "Show where the answers of earlier batches are kept, and how much space they take. They are used with any "
+        "journal. Replies may hold personal data. CLOUDAI_CACHE_DIR is the folder, CLOUDAI_CACHE_MB the maximum size "
+        "(500; 0 turns the cache off)."
     )
     cache.add_argument("--clear", action="store_true", help="delete all of it")
 
@@ -153,7 +158,7 @@ def _command(subparsers: Any, name: str, run: Any, text: str) -> argparse.Argume
 
 
 def _operation(subparsers: Any, operation: Operation, words: Command) -> None:
-    """Add the command of an operation: its inputs, its flags, and what all such commands have."""
+    """Add the command of an operation: its inputs, its flags, and the flags that all such commands have."""
     over_texts = operation.input == "text"
     parser = _command(subparsers, words.name, batches.over_texts if over_texts else batches.over_files, words.help)
     parser.set_defaults(operation=operation)
@@ -180,7 +185,7 @@ def _operation(subparsers: Any, operation: Operation, words: Command) -> None:
 
 
 def _flag(parser: argparse.ArgumentParser, name: str, flag: Flag, *, required: bool = False) -> None:
-    """Add a flag of the table; where the user does not give it, its value is None."""
+    """Add a flag from the table of operations; its value is None if the user does not give it."""
     spelling = f"--{name.replace('_', '-')}"
     if flag.kind == "switch":
         parser.add_argument(spelling, action="store_const", const=True, help=flag.help)
@@ -205,25 +210,30 @@ def _batch(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("many inputs")
     group.add_argument("--plan", action="store_true", help="say what would be sent, where and how long; send nothing")
     group.add_argument(
-        "--pace", type=_text, metavar="RATE", help='requests at most, e.g. 20/min or "10/s, 1000/day"; free'
+        "--pace",
+        type=_text,
+        metavar="RATE",
+        help='requests at most: 20/min, "10/s, 1000/day", or free for the free tier',
     )
     group.add_argument(
         "--journal",
         type=_text,
         metavar="FILE",
-        help="keeps what is paid for: the same command goes on from it; by default a file in this folder where many "
-        "inputs go to a provider, with none nothing is kept",
+        help="file that keeps what is paid for, so that the same command goes on from it; by default a file in this "
+        "folder if many inputs go to a provider; the word none keeps nothing",
     )
     group.add_argument("--column", type=_text, metavar="NAME", help="the column of a CSV or TSV that holds the inputs")
     group.add_argument(
         "--max-requests", type=int, metavar="N", help="billed requests at most, all runs together; exit code 1"
     )
-    group.add_argument("--max-units", type=int, metavar="N", help="billed units at most, likewise")
-    group.add_argument("--price", type=float, metavar="USD", help="for 1,000 units: the plan says the cost")
-    group.add_argument("--concurrency", type=int, metavar="N", help="inputs at once")
-    group.add_argument("--in-doubt", choices=["resend", "skip"], help="inputs sent before without an answer")
+    group.add_argument(
+        "--max-units", type=int, metavar="N", help="billed units at most, all runs together; exit code 1"
+    )
+    group.add_argument("--price", type=float, metavar="USD", help="price of 1,000 units; the plan tells the cost")
+    group.add_argument("--concurrency", type=int, metavar="N", help="requests in flight at most")
+    group.add_argument("--in-doubt", choices=["resend", "skip"], help="inputs that were sent before without an answer")
     group.add_argument("--no-cache", action="store_true", help="ask anew for what earlier batches have paid for")
-    group.add_argument("--quiet", action="store_true", help="no progress")
+    group.add_argument("--quiet", action="store_true", help="show no progress")
 
 
 def _env_file(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""The commands over many inputs: each is a batch, with its plan, pace and journal."""
+"""The commands over many inputs, each of which is a batch with its plan, pace and journal, and those over journals."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from cloudai.text import inert
 __all__ = ["IO_ERROR", "PAUSED", "UNREAD", "cache", "journal", "over_files", "over_texts"]
 
 BATCH = ("pace", "max_requests", "max_units", "concurrency", "in_doubt", "price")
-"""Options of the command line that are options of a batch."""
+"""Options of the command line that are settings of a batch."""
 
 IO_ERROR = 74
-"""Exit code where the journal or the table cannot be written: EX_IOERR of sysexits.h."""
+"""Exit code if the journal or the table cannot be written: EX_IOERR of sysexits.h."""
 PAUSED = 75
-"""Exit code where the same command goes on later: EX_TEMPFAIL."""
+"""Exit code if the same command goes on later: EX_TEMPFAIL of sysexits.h."""
 INTERRUPTED = 128
-"""Added to the number of the signal."""
+"""Added to the number of a signal, this is the exit code after it."""
 UNREAD = INTERRUPTED + 13
-"""Exit code where nobody reads what is printed any more: what a shell says of SIGPIPE."""
+"""Exit code if the output is no longer read, as shells have it for SIGPIPE."""
 
 
 def over_files(options: argparse.Namespace) -> int:
@@ -65,7 +65,11 @@ def over_texts(options: argparse.Namespace) -> int:
 
 
 def _of_column(options: argparse.Namespace, paths: list[str]) -> Table | None:
-    """Return the table whose column holds the inputs, where one was named."""
+    """Return the table whose column holds the inputs; None if no column is named.
+
+    Raises:
+        InputError: The input is not one table, or the table has no such column.
+    """
     if not options.column:
         return None
     if len(paths) != 1 or Path(paths[0]).suffix.lower() not in TABLES:
@@ -77,7 +81,13 @@ def _of_column(options: argparse.Namespace, paths: list[str]) -> Table | None:
 
 
 def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[str | None]) -> int:
-    """Plan the batch, or carry it out; ``read`` are files that hold the inputs, which a table must not overwrite."""
+    """Plan a batch or carry it out, and return the exit code.
+
+    Args:
+        options: The arguments of the command.
+        given: The inputs.
+        read: The files that hold the inputs, which the table must not overwrite.
+    """
     if options.json and options.csv == STDOUT:
         raise InputError("--json and --csv - both print", advice="Leave one out.")
     words: Command = options.operation.command
@@ -108,6 +118,7 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
 
 
 def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | None) -> int:
+    """Carry out a batch, write its table however it ended, and return the exit code; ``where`` is the journal."""
     code = 0
     with _signals(job) as caught:
         try:
@@ -119,9 +130,10 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | Non
             code = (
                 IO_ERROR if isinstance(error, JournalError) else PAUSED if isinstance(error, PausedError) else HOPELESS
             )
-        except OSError:  # nobody reads it any more, or it is a file on a full disk
+        except OSError:  # the output is closed, or is a file on a full disk
             _tell_where(where)
             raise
+    # Without a usable key or setting nothing was done, and there is no table to write.
     if code != HOPELESS or job.books["submitted"] > job.books["not_started"]:
         _written(job, options, where)
     if not code:
@@ -136,7 +148,9 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | Non
 
 
 HOPELESS = 2
+"""Exit code if nothing (more) could be done."""
 NOT_WELL = ("failed", "in_doubt", "skipped", "not_started")
+"""Endings of inputs that make the exit code 1."""
 
 
 def _tell_where(where: Path | None) -> None:
@@ -145,14 +159,14 @@ def _tell_where(where: Path | None) -> None:
 
 
 def _tell_limit(job: Batch[Any], where: Path | None) -> None:
-    """Say which limit ended the batch: the same command would end there too."""
+    """Print which limit has ended the batch, because the same command would end there again."""
     name = str(job.paused).partition("=")[0].replace("_", "-")
     rest = "" if where is None else f" {where} has what is finished."
     tell(f"{job.paused}: raise --{name} to go on.{rest}")
 
 
 def _written(job: Batch[Any], options: argparse.Namespace, where: Path | None) -> None:
-    """Tell each error in full, for a table cuts long cells, and write the table."""
+    """Print each error in full, because a table cuts long cells, and write or print the table."""
     table = job.tidy()
     told: dict[str, list[str]] = {}
     if n := job.books["not_started"]:
@@ -171,10 +185,14 @@ def _written(job: Batch[Any], options: argparse.Namespace, where: Path | None) -
 
 @contextmanager
 def _signals(job: Batch[Any]) -> Iterator[list[int]]:
-    """Let Ctrl-C, or a request to end, stop the batch and wait for what is on its way; once more stops at once."""
+    """Stop the batch after Ctrl-C or a request to end; a second signal stops waiting for the requests in flight.
+
+    Yields:
+        The numbers of the signals that have come.
+    """
     caught: list[int] = []
     if threading.current_thread() is not threading.main_thread():
-        yield caught  # signals are the main thread's
+        yield caught  # only the main thread may set signal handlers
         return
 
     def stop(number: int, _: FrameType | None) -> None:
@@ -195,7 +213,11 @@ def _signals(job: Batch[Any]) -> Iterator[list[int]]:
 
 
 def _journal_path(options: argparse.Namespace, n: int) -> Path | None:
-    """Return the journal that the user names, else one in this folder where many inputs are paid for, else None."""
+    """Return the path of the journal, or None.
+
+    It is the one that the user names. If none is named, and several inputs go to a provider on the network, it is a
+    file in the current folder.
+    """
     if options.journal == "none":
         return None
     if options.journal:
@@ -206,7 +228,7 @@ def _journal_path(options: argparse.Namespace, n: int) -> Path | None:
 
 
 def _provider(options: argparse.Namespace) -> str | Provider:
-    """Return the name of the provider, or the provider with the settings that are given by flags."""
+    """Return the name of the provider, or the provider itself if flags give settings for it."""
     words: Command = options.operation.command
     settings = _given(options, words.settings)
     if not settings:
@@ -245,7 +267,11 @@ def _as_json(outcome: Outcome[Any]) -> dict[str, Any]:
 
 
 def journal(options: argparse.Namespace) -> int:
-    """Show what a journal holds: its books, its table, or what is found in its inputs; or forget one of them."""
+    """Show what a journal holds, write it out, or delete what it keeps of one input.
+
+    Raises:
+        JournalError: The file is no journal, or cannot be used.
+    """
     _require_sense(options)
     if not Path(options.file).is_file():
         raise JournalError(f"there is no file {options.file}", advice="Check the path.")
@@ -270,13 +296,14 @@ def journal(options: argparse.Namespace) -> int:
 
 
 def _forget(opened: Journal, wanted: str) -> int:
+    """Delete what the journal and the cache keep of the input that the user means, and return the exit code."""
     names = opened.read(queries.known_as(wanted))
     if len(names) > 1:
         raise InputError(f"{wanted} may be {len(names)} inputs: {', '.join(names[:5])}", advice="Say which.")
     if not names:
         print(inert(f"nothing is kept of {wanted}"))
         return 1
-    # The cache first: where that fails the journal still knows what is to be forgotten.
+    # The cache goes first: if that fails, the journal still knows what has to be deleted.
     CacheStore().forget(opened.read(queries.keys_of(names[0])))
     opened.ask(queries.forget(names[0]))
     print(inert(f"forgot {names[0]}, and what was answered for it"))
@@ -284,7 +311,7 @@ def _forget(opened: Journal, wanted: str) -> int:
 
 
 def cache(options: argparse.Namespace) -> int:
-    """Show what earlier batches were answered, where it is and how much; or delete it."""
+    """Show where the answers of earlier batches are kept and how large they are, or delete them."""
     kept = CacheStore()
     if options.clear:
         print(f"deleted {kept.clear()} answers from {kept.path}")
@@ -300,7 +327,7 @@ def cache(options: argparse.Namespace) -> int:
 
 
 def _require_sense(options: argparse.Namespace) -> None:
-    """Raise InputError for options that do nothing beside each other."""
+    """Raise InputError for options that have no effect, or that exclude each other."""
     if options.forget and (options.csv or options.json):
         raise InputError("--forget writes nothing out", advice="Leave out --csv and --json.")
     if options.rows and not options.csv:

@@ -1,4 +1,4 @@
-"""What the commands do that say something of cloudai itself: its providers, their settings, the demo."""
+"""The commands about cloudai itself: its providers, their settings, and the demo."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ __all__ = ["demo", "doctor", "load_env_file", "providers"]
 
 
 def load_env_file(path: str) -> None:
-    """Read settings from a ``.env`` file; what is in the environment already goes before it."""
+    """Read settings from a ``.env`` file into the environment; variables that are set already keep their values.
+
+    Raises:
+        MissingExtraError: python-dotenv is not installed.
+        SettingsError: There is no such file, or it cannot be read.
+    """
     try:
         from dotenv import dotenv_values
     except ImportError as error:
@@ -45,7 +50,7 @@ def providers(options: argparse.Namespace) -> int:
 
 
 def markdown() -> str:
-    """Return the table of operations and providers as Markdown: the README holds it, and a test compares."""
+    """Return the table of operations and providers as Markdown, as the README has it."""
     rows = [{name: value.replace(", ", "<br>") for name, value in row.items()} for row in _able()]
     lines = [" | ".join(rows[0]), "|".join(["---"] * len(rows[0])), *(" | ".join(row.values()) for row in rows)]
     return "\n".join(f"|{line}|" if line.startswith("---") else f"| {line} |" for line in lines)
@@ -57,7 +62,7 @@ def _able() -> list[dict[str, str]]:
 
 
 def _detail(provider: type[Provider]) -> str:
-    """Return each operation in full: a table would cut the pages."""
+    """Return the facts about each operation in full, because a table would cut the addresses of the pages."""
     blocks = []
     for c in provider.capabilities().values():
         facts = [("needs", c.needs), ("note", c.note), ("since", c.since), ("until", c.until), ("page", c.page)]
@@ -68,10 +73,10 @@ def _detail(provider: type[Provider]) -> str:
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """Print each setting of each provider: found where, or missing; of a key only its last four characters."""
+    """Print where each setting of each provider was found, or that it is missing; show only the end of a key."""
     classes, problems = ({options.name: find(options.name)}, []) if options.name else usable()
     asked = [kind() for kind in classes.values()]
-    # In full: a path cut short helps nobody.
+    # Cells are not cut, because a path that is cut short is of no use.
     print(Table([row for each in asked for row in _settings(each)], SETTING_COLUMNS, widest_cell=200))
     print()
     for provider in asked:
@@ -82,6 +87,7 @@ def doctor(options: argparse.Namespace) -> int:
 
 
 SETTING_COLUMNS = ("provider", "setting", "found", "where", "value", "purpose")
+"""Columns of the table of settings."""
 
 
 def _settings(provider: Provider) -> Iterator[dict[str, Any]]:
@@ -103,7 +109,7 @@ def _ready(provider: Provider) -> list[str]:
 
 
 def _readiness(provider: Provider) -> Iterator[str]:
-    """Yield a line of what can be called, and one for each thing that is missing."""
+    """Yield a line that says what can be called, and a line for each thing that is missing."""
     ready = _ready(provider)
     hosts = ", ".join(provider.hosts) or "nothing leaves this computer"
     can = f"ready for {', '.join(ready)}" if ready else "not ready"
@@ -117,10 +123,11 @@ def _readiness(provider: Provider) -> Iterator[str]:
 
 
 SHORT = 8
+"""Characters: the end of a key that is no longer than this would be half of it."""
 
 
 def _veiled(secret: str) -> str:
-    """Return enough of a key to recognise it; of a short one nothing, for it would be half of it."""
+    """Return the last four characters of a key, by which it can be recognised; return nothing of a short key."""
     return f"…{secret[-4:]}" if len(secret) > SHORT else "…"
 
 

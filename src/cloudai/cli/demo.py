@@ -1,4 +1,4 @@
-"""``cloudai demo``: both stories on real photos, with no account; nothing leaves this computer."""
+"""The command ``cloudai demo`` makes a gallery and card news from real photos, without an account or a network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from cloudai.report import card_news, portrait_gallery
 
 __all__ = ["run", "sample_photos"]
 
-# Public-domain photos that installed packages carry, and where in them.
 SAMPLES = (
     ("Grace Hopper", "matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
     ("Eileen Collins", "skimage", "data/astronaut.png"),
@@ -20,6 +19,7 @@ SAMPLES = (
     ("Coffee", "skimage", "data/coffee.png"),
     ("Rocket", "skimage", "data/rocket.jpg"),
 )
+"""Public-domain photos that installed packages ship: title, package, path in the package."""
 
 
 def sample_photos() -> list[tuple[str, Path]]:
@@ -30,7 +30,7 @@ def sample_photos() -> list[tuple[str, Path]]:
     """
     photos = []
     for title, package, inside in SAMPLES:
-        spec = find_spec(package)  # without importing it
+        spec = find_spec(package)  # this does not import the package
         photo = Path(spec.origin).parent / inside if spec and spec.origin else None
         if photo is None or not photo.is_file():
             raise MissingExtraError("the demo", "local")
@@ -39,7 +39,11 @@ def sample_photos() -> list[tuple[str, Path]]:
 
 
 def run(out: Path) -> int:
-    """Find faces, write a gallery and cards, print the table and what to open."""
+    """Find faces, write a gallery and cards, print the table and the files to open, and return the exit code.
+
+    Args:
+        out: The folder for the files; it is made if it does not exist.
+    """
     photos = sample_photos()
     out.mkdir(parents=True, exist_ok=True)
     journal = out / "demo.journal"

@@ -1,4 +1,4 @@
-"""What the command line names: files, folders, patterns, URLs, lines."""
+"""The inputs that a command line names: files, folders, patterns, URLs, and the lines of a file."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ ADDRESS = re.compile(r"^(https?|gs)://", re.IGNORECASE)
 
 
 def expand(paths: Sequence[str], suffixes: frozenset[str]) -> list[str]:
-    """Return the files that are named, those in folders by their suffix, and those that fit a pattern.
+    """Return the files that are named, the files in folders that have a suffix, and the files that fit a pattern.
 
-    The shell of Windows leaves patterns to us.
+    Patterns are expanded here because the shell of Windows does not do that.
+
+    Raises:
+        InputError: A folder has no file with such a suffix, or no file fits a pattern.
     """
     return [name for path in paths for name in _expanded(path, suffixes)]
 
@@ -38,17 +41,18 @@ def _expanded(path: str, suffixes: frozenset[str]) -> list[str]:
         return _some(files, f"no {'/'.join(sorted(suffixes))} in the folder {path}")
     if not here.exists() and glob.has_magic(path):
         return _some([name for name in glob.glob(path, recursive=True) if Path(name).is_file()], f"nothing fits {path}")
-    return [path]  # also one that is not there: it keeps its row, with the reason
+    return [path]  # a file that does not exist has a row in the table, with the reason
 
 
 def _some(files: list[str], problem: str) -> list[str]:
+    """Return the files sorted as people sort them, or raise InputError with the problem if there are none."""
     if not files:
         raise InputError(problem, advice="Check the path.")
     return sorted(files, key=_natural)
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
-    """Return a key by which "photo2" comes before "photo10"."""
+    """Return a sort key by which "photo2" comes before "photo10"."""
     parts = re.split(r"(\d+)", unicodedata.normalize("NFC", name).lower())
     return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
 

@@ -1,4 +1,4 @@
-"""What a command writes: its table, and what it has to say, whatever stands at the other end."""
+"""The output of a command, its table and its messages, to a terminal, a file or a pipe that may be closed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from cloudai.text import inert
 __all__ = ["STDOUT", "OutputError", "discard_output", "require_writable", "tell", "write_csv"]
 
 STDOUT = "-"
+"""The path that stands for standard output."""
 
 
 class OutputError(CloudAIError, OSError):
@@ -22,20 +23,36 @@ class OutputError(CloudAIError, OSError):
 
 
 def tell(text: object, *, below: bool = False) -> None:
-    """One line on standard error, below what stands there; whether anybody reads it or not."""
+    """Print one line on standard error, and do nothing if that is closed.
+
+    Args:
+        text: The line.
+        below: Whether a progress bar may be on the current line, so that a new one is needed.
+    """
     if sys.stderr is not None:
         with suppress(OSError, ValueError, RuntimeError):  # RuntimeError: from a signal, in the middle of a line
             print("\n" * below + inert(str(text)), file=sys.stderr, flush=True)
 
 
 def discard_output() -> None:
-    """Nothing can be written to standard output any more: Python does not try what is left in the buffer at its end."""
+    """Send what is left for standard output to nowhere.
+
+    Standard output has failed, and Python would otherwise try to write the rest of the buffer when it ends.
+    """
     with suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def require_writable(path: str | None, read: Iterable[str | Path | None]) -> None:
-    """InputError where the table cannot be written there, or would overwrite what is read: before anything is paid."""
+    """Check before anything is paid for that a table can be written to a path.
+
+    Args:
+        path: The path; None for no table, and "-" for standard output.
+        read: The files that the command reads.
+
+    Raises:
+        InputError: The table cannot be written there, or would overwrite a file that is read.
+    """
     if path in (None, STDOUT):
         return
     target = Path(str(path))
@@ -44,9 +61,10 @@ def require_writable(path: str | None, read: Iterable[str | Path | None]) -> Non
             raise InputError(f"{path} is a folder", advice="Give --csv the name of a file.")
         if any(_are_one(target, Path(other)) for other in read if other is not None):
             raise InputError(f"--csv {path} would overwrite what is read", advice="Give another name.")
+        # Opening the file is the only sure test, and it leaves the file as it is.
         if target.is_file():
             target.open("ab").close()
-        elif not target.exists():  # else a pipe, or a device: it is opened once
+        elif not target.exists():  # a pipe or a device is left alone: it can be opened only once
             target.open("xb").close()
             target.unlink()
     except FileNotFoundError:
@@ -63,10 +81,15 @@ def _are_one(target: Path, other: Path) -> bool:
 
 
 def write_csv(table: Table, path: str, journal: Path | None) -> None:
-    """The table, as a file for Excel or printed.
+    """Write a table to a file for Excel, or print it.
+
+    Args:
+        table: The table.
+        path: The path of the file; "-" prints the table.
+        journal: The journal that keeps what is in the table, if there is one.
 
     Raises:
-        OutputError: It cannot be written; it is printed then, unless the journal keeps what is in it.
+        OutputError: The file cannot be written. The table is printed then, unless a journal keeps what is in it.
     """
     if path == STDOUT:
         _print_csv(table)
@@ -84,7 +107,7 @@ def write_csv(table: Table, path: str, journal: Path | None) -> None:
 
 
 def _print_csv(table: Table) -> None:
-    """The exact text for a program or a file; what somebody watches must not steer the terminal."""
+    """Print a table as exact CSV for a program or a file; on a terminal, make characters harmless that control it."""
     text = table.to_csv()
     watched = sys.stdout is not None and sys.stdout.isatty()
     print("\n".join(map(inert, text.split("\n"))) if watched else text, end="")
