@@ -194,7 +194,14 @@ def _closed_on_failure(db: Database) -> Iterator[None]:
 
 
 def _create(path: Path) -> None:
-    """Make the file, for its owner alone; SQLite gives the files beside it the same mode."""
+    """Make the file for its owner alone if it is missing, and check that this process may write to it.
+
+    An empty file gets mode 0600 where the drive allows it; a file with content keeps its mode. SQLite gives the files
+    beside it the same mode.
+
+    Raises:
+        OSError: The file cannot be made or written.
+    """
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     elif path.is_file() and not path.stat().st_size:
@@ -209,7 +216,14 @@ def _require_writable(path: Path) -> None:
 
 
 def _version_in(db: Database, schema: Schema) -> int | None:
-    """Return the version of a file that was just opened, and None where the file is new."""
+    """Return the version of a file that was just opened, or None if the file is empty.
+
+    For an exclusive schema this first tells SQLite to keep each lock until the connection is closed.
+
+    Raises:
+        ForeignFileError: The file is another program's.
+        VersionError: The file is of a version that cannot be read.
+    """
     if schema.exclusive:
         # Before the first look: the lock goes when the process does, and no shared memory is needed beside the file.
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -218,6 +232,14 @@ def _version_in(db: Database, schema: Schema) -> int | None:
 
 
 def _read_version(db: Database, schema: Schema) -> int | None:
+    """Return the version that is written in the database, or None if the database is empty.
+
+    The caller begins a transaction, so that all is read at the same moment.
+
+    Raises:
+        ForeignFileError: The database is another program's.
+        VersionError: The database is of a version that cannot be read.
+    """
     [(application,)] = db.execute("PRAGMA application_id")
     [(version,)] = db.execute("PRAGMA user_version")
     [(tables,)] = db.execute("SELECT COUNT(*) FROM sqlite_schema")
@@ -231,7 +253,17 @@ def _read_version(db: Database, schema: Schema) -> int | None:
 
 
 def _prepare(db: Database, schema: Schema, version: int | None, path: Path) -> None:
-    """Set the connection up, and make or migrate the tables where this version of the file needs it."""
+    """Set up a connection, make or migrate its tables if needed, and log a warning if they were migrated.
+
+    An exclusive file is locked here even if it needs no change. After a migration the write-ahead log is written into the
+    file, so that nothing that was removed stays in it.
+
+    Args:
+        db: The connection.
+        schema: What the file must be.
+        version: The version that the file had when it was opened; None if it was empty.
+        path: The file, for the warning.
+    """
     for pragma in (*(schema.layout if version is None else ()), *schema.pragmas):
         db.execute(f"PRAGMA {pragma}").fetchall()
     if not schema.exclusive and version == schema.version:
@@ -281,9 +313,11 @@ def is_busy(error: BaseException | None) -> bool:
 
 
 def is_damaged(error: BaseException | None) -> bool:
-    """Return whether an error says that the content is wrong; a lock, a full disk or a file not ours is no damage.
+    """Return whether an error of SQLite says that the content of the file is wrong.
 
-    An error without a code is of Python's own, which found for example a text that is not UTF-8.
+    A lock or a full disk is no damage, nor is a `ForeignFileError` or a `VersionError`. Damage is what SQLite calls CORRUPT,
+    NOTADB or ERROR; a missing table gives ERROR. An error without a code counts too: Python raises it itself, for example
+    for a text that is not UTF-8.
     """
     if not isinstance(error, sqlite3.Error) or isinstance(error, ForeignFileError | VersionError):
         return False
@@ -296,7 +330,7 @@ def _code_of(error: BaseException | None) -> int:
 
 
 def files_of(path: Path) -> list[Path]:
-    """Return the file and those that SQLite may keep beside it: its write-ahead log, and the index of that."""
+    """Return the names of the file, its write-ahead log and the index of that log, whether or not they exist."""
     return [Path(f"{path}{end}") for end in ("", "-wal", "-shm")]
 
 

@@ -88,9 +88,12 @@ class Worker(Generic[R]):
     def _more(self, n: int, wait: bool) -> Program[list[Program[Outcome[R]]]]:
         """Return the programs of the next inputs.
 
+        The list is empty if there are no more inputs. It is also empty if the iterator of the inputs has raised an exception,
+        which is then kept in ``failure``.
+
         Args:
             n: Maximum number of programs.
-            wait: Whether to wait if no input is ready; otherwise there may be none.
+            wait: Whether to wait if no input is ready; with False, the list is empty in that case too.
         """
         try:
             taken: list[Entry] = yield Wait(self._reader.take(n, wait=wait))
@@ -105,9 +108,13 @@ class Worker(Generic[R]):
         return [self.item(entry, arrived, started_at) for entry in taken]
 
     def _prepare(self, program: Program[None]) -> Program[None]:
-        """Limit how many workers prepare inputs for merged requests at a time: more inputs would only fill the memory.
+        """Return the program, wrapped where needed so that only `PREPARING` workers prepare inputs at a time.
 
-        There is no limit if the client fetches addresses, because such workers wait for the network.
+        If several inputs share a request, preparing more of them would only fill the memory. The program is returned as it is
+        if each input has a request of its own, and if the client fetches addresses, because such workers wait for the network.
+
+        Args:
+            program: What a worker does with new inputs until they first wait for each other.
         """
         if self._state.inputs_per_request == 1 or self._state.session.engine.fetching:
             return program
@@ -119,12 +126,15 @@ class Worker(Generic[R]):
             yield Wait(room)
 
     def item(self, entry: Entry, arrived: float, started_at: str) -> Program[Outcome[R]]:
-        """Carry out one input, and return its outcome.
+        """Carry out one input, from reading it to writing down how it ended, and return its outcome.
+
+        Errors of the input, the service and the journal are put into the outcome; a journal that fails also pauses the batch.
+        If another input with the same bytes is being carried out, this one waits for it first.
 
         Args:
             entry: The input.
-            arrived: The time when it was taken, by the clock of the policy.
-            started_at: The same time in UTC, as ISO 8601.
+            arrived: The time when a worker took the input, by the clock of the policy.
+            started_at: The same moment as a date and time in UTC.
         """
         task = self._state.tasks[entry.part]
         facts: dict[str, Any] = {"started_at": started_at, "cached": False}
@@ -175,10 +185,18 @@ class Worker(Generic[R]):
         return copy(source) if len(self._state.tasks) > 1 else source, digest
 
     def _lookup(self, entry: Entry, task: Task, key: str, digest: str) -> Any:
+        """Return the function that looks up the call of an input in the journal, for `Persist` to run.
+
+        The function enters the call if the journal does not know it yet, and returns its `CallRecord`.
+        """
         return queries.look_up(task.batch, task.run, entry.item, key=key, sha256=digest, name=entry.written(digest))
 
     def _known(self, entry: Entry, task: Task, given: Given, record: CallRecord) -> Ending | None:
-        """Return the ending that the journal has for an input; None if the provider has to be asked."""
+        """Return how an input has ended if the journal alone decides that, or None if the provider has to be asked.
+
+        The journal decides it if it has a result or a final error of the call. It also does so if the user chose
+        ``in_doubt="skip"`` and it is not known what became of an earlier request of the call.
+        """
         billed = owed(record, record.paid, record.most)
         if record.state == "done":
             result = result_of(task.operation, record, entry.written(digest_of(given)))
@@ -246,7 +264,14 @@ class Worker(Generic[R]):
         return Ending("ok", result=result, settle=("done", written_result(result)))
 
     def _again(self, record: CallRecord, error: Exception | None, hooks: ItemHooks) -> Program[CallRecord]:
-        """Return the call as the journal knows it now, after waiting as long as the service asks."""
+        """Read the call from the journal, wait until it may be tried again, and return what was read.
+
+        The wait is as long as the service has asked, or `WAIT_WITHOUT_HINT` seconds after a 429 that gives no time; after other
+        errors there is none. The wait ends early, without an error, if the batch stops.
+
+        Raises:
+            JournalError: The journal cannot be read.
+        """
         record = yield Wait(self._state.journal.do(queries.record_of(record.call), reads=True))
         hint = getattr(error, "retry_after", None)
         if hint is not None or isinstance(error, RateLimitedError):
@@ -255,7 +280,10 @@ class Worker(Generic[R]):
         return record
 
     def _unfinished(self, call: int) -> Program[str]:
-        """Return "in_doubt" if the service may have received a request of the call, else "not_started"."""
+        """Return "in_doubt" if the journal says that the service may have received a request of the call.
+
+        Otherwise return "not_started"; this is also the answer if the journal cannot be read.
+        """
         try:
             record: CallRecord = yield Wait(self._state.journal.do(queries.record_of(call), reads=True))
         except JournalError:
@@ -264,9 +292,11 @@ class Worker(Generic[R]):
 
 
 def _from_store(record: CallRecord, ending: Ending) -> Ending:
-    """Return the ending of an input that was answered before, with its attempts and its units.
+    """Return an ending that was already stored, completed with the attempts and the billed units of its call.
 
-    The answer was given to an input with the same bytes in this run (``record.first``), or to an earlier run.
+    If an earlier input of this run had the same bytes (``record.first``), the units are 0, because that input has them, and
+    ``facts`` names it as ``duplicate_of``. Otherwise the answer came from an earlier run or the cache, and ``facts`` says
+    that it is ``cached``.
     """
     facts: Mapping[str, Any] = {"duplicate_of": record.first, "cached": record.first is None}
     billed = owed(record, record.paid, record.most)

@@ -87,7 +87,11 @@ class Store(Protocol):
         """Run the work, and return a future that has its outcome once that is on disk."""
 
     def do_all(self, works: Sequence[Callable[[Any], Any]]) -> Future[list[tuple[Any, Exception | None]]]:
-        """Run the works as one, and return a future of what each returned or raised, done once all is on disk."""
+        """Run several functions in one transaction; the future gives what each of them returned or raised.
+
+        A function that raises does not undo the others. If the file itself fails, nothing is kept, and the future raises. The
+        future is done once everything is on disk.
+        """
 
 
 @dataclass(frozen=True)

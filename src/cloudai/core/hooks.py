@@ -30,35 +30,56 @@ class CallHooks:
     """A semaphore of the driver that each request holds while it is in flight, beside the one of the client."""
 
     def stored_reply(self, step_id: str) -> Response | None:  # noqa: ARG002
-        """Return the reply that an earlier run got for this step, or None."""
+        """Return the reply that was kept for this step, or None if there is none and the request has to be sent.
+
+        The reply may come from an earlier run, or from an earlier try in this run. A single call keeps no replies.
+        """
         return None
 
     def unknown_attempts(self, step_id: str) -> int:  # noqa: ARG002
-        """Return how often earlier runs sent the request without learning what became of it."""
+        """Return how many earlier attempts of this step ended without telling whether the service received the request.
+
+        They may have been made in earlier runs, or earlier in this run. A single call knows of none, and returns 0.
+        """
         return 0
 
     def join(self, step_id: str, request: Request, limiter: RateLimiter) -> Program[None]:  # noqa: ARG002
-        """Find other requests that go out with this one, as one request."""
+        """Wait for other inputs of a batch whose requests can go out with this one as a single request.
+
+        The hooks remember which inputs belong together, and take one turn of the rate limiter for all of them. A batch also
+        waits here while the service seems to be down. A single call has nothing to wait for.
+
+        Raises:
+            NotStartedError: The batch has stopped meanwhile.
+        """
         yield from ()
 
     def may_retry(self, step_id: str, budget: RetryBudget) -> bool:  # noqa: ARG002
-        """Return whether the request may be tried once more, with all that go out with it."""
+        """Take one retry from the budget, and return whether there was one left.
+
+        Inputs of a batch that went out in one request take one retry together, and all of them get the same answer.
+        """
         return budget.take()
 
     def seconds_until_retry(self, step_id: str, budget: RetryBudget, now: float) -> float:  # noqa: ARG002
-        """Return the seconds until a refused request may be tried once more, with all that go out with it."""
+        """Take a retry for a request that got a `RateLimitedError`, and return the seconds to wait before it.
+
+        This is 0 while the budget has retries; an empty budget gives them back one after the other. Inputs of a batch that
+        went out in one request take one retry together.
+        """
         return budget.wait(now)
 
     def seconds_until_turn(self, step_id: str, limiter: RateLimiter, now: float) -> float:  # noqa: ARG002
-        """Return the seconds until the request may go out; 0 means that its turn is taken.
+        """Take the turn of this request and return 0, or return the seconds after which to ask again.
 
-        A single call waits for no turn, but it is counted where a batch keeps a pace.
+        A single call never waits for a turn, and always gets 0. The limiter counts its request all the same, because a batch
+        of the same account may keep a pace.
         """
         limiter.note(now)
         return 0.0
 
     def wait(self, seconds: float) -> Program[None]:
-        """Let the seconds pass."""
+        """Wait for some seconds; a batch raises NotStartedError if it stops meanwhile."""
         yield Sleep(seconds)
 
     def before_send(self, step_id: str, request: Request) -> Program[None]:  # noqa: ARG002
@@ -73,4 +94,7 @@ class CallHooks:
         """Act on a failed attempt; ``error.state`` says what became of it."""
 
     def login_failed(self, error: CloudAIError) -> None:
-        """Act on a login that failed, because of which nothing of the call went out."""
+        """React to a login that failed while a token for this call was fetched.
+
+        The call then fails as well, unless it has an old token that is still valid.
+        """

@@ -127,7 +127,13 @@ class Vision(FaceService):
     def _divided(
         self, features: Sequence[Feature] | None
     ) -> tuple[list[Feature], list[Feature], bool, tuple[Feature, ...]]:
-        """Return the features to ask of 4.0, those to ask of 3.2, whether to ask Face, and the unsupported ones."""
+        """Return the features to ask of 4.0, those to ask of 3.2, whether to ask Face, and the unsupported features.
+
+        If ``features`` is None, these are caption, tags and objects.
+
+        Raises:
+            SettingsError: A feature is unknown.
+        """
         asked: tuple[Feature, ...] = (
             ("caption", "tags", "objects") if features is None else tuple(dict.fromkeys(features))
         )
@@ -142,7 +148,10 @@ class Vision(FaceService):
         return by_4, by_3, by_face, unsupported
 
     def api_variant(self, operation: str) -> str:
-        """Return the version of Image Analysis that was chosen, or "" where none was."""
+        """Return the version of Image Analysis that was chosen for ``analyze_image``, or "" if none was.
+
+        Other operations do not depend on it.
+        """
         return (self.api() or "") if operation == "analyze_image" else super().api_variant(operation)
 
     def requests(self, operation: str, options: Mapping[str, Any]) -> int:
@@ -206,7 +215,13 @@ class Vision(FaceService):
 
 
 def _known(picture: Picture, frame: dict[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the size and format, from the reply where the picture was sent as an address and is not known here."""
+    """Return width, height and format of a picture, from the reply if only the address of the picture was sent.
+
+    Args:
+        picture: The picture that was sent.
+        frame: The width, height and format that are known so far.
+        told: What the reply says of them; values that are None are left out.
+    """
     if not picture.by_reference:
         return frame
     format = told.get("format")  # noqa: A001  # the field's word
@@ -215,7 +230,10 @@ def _known(picture: Picture, frame: dict[str, Any], told: Mapping[str, Any]) -> 
 
 
 def _first(things: Any, most: int | None) -> Any:
-    """Return the first ``most`` results: Azure has no option for their number."""
+    """Return at most the first ``most`` of some results, because Azure has no option for their number.
+
+    All are returned if ``most`` is None. A result that is not a list, such as a caption, is returned as it is.
+    """
     if most is None:
         return things
     if isinstance(things, Faces):
