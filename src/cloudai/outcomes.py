@@ -46,9 +46,9 @@ class Outcome(Generic[R]):
 def tidy(outcomes: Iterable[Outcome[Any]]) -> Table:
     """Return one table of all outcomes, in the order of the inputs, with at least one row for each.
 
-    The column ``status`` says what became of an input. If there is no result, ``error_type`` and ``error`` say why. If the
-    outcomes are of several operations, there is a column ``operation``. The user's own columns follow ``input``; one that
-    has the same name as one of ours is renamed to ``input_…``.
+    The column ``status`` says what became of an input. If there is no result, ``error_type`` and ``error`` say why.
+    If the outcomes are of several operations, there is a column ``operation``. The user's own columns follow
+    ``input``; one that has the same name as one of ours is renamed to ``input_…``.
     """
     rows: list[dict[str, Any]] = []
     columns: dict[str, None] = {}

@@ -255,8 +255,8 @@ def _read_version(db: Database, schema: Schema) -> int | None:
 def _prepare(db: Database, schema: Schema, version: int | None, path: Path) -> None:
     """Set up a connection, make or migrate its tables if needed, and log a warning if they were migrated.
 
-    An exclusive file is locked here even if it needs no change. After a migration the write-ahead log is written into the
-    file, so that nothing that was removed stays in it.
+    An exclusive file is locked here even if it needs no change. After a migration the write-ahead log is written into
+    the file, so that nothing that was removed stays in it.
 
     Args:
         db: The connection.
@@ -315,9 +315,9 @@ def is_busy(error: BaseException | None) -> bool:
 def is_damaged(error: BaseException | None) -> bool:
     """Return whether an error of SQLite says that the content of the file is wrong.
 
-    A lock or a full disk is no damage, nor is a `ForeignFileError` or a `VersionError`. Damage is what SQLite calls CORRUPT,
-    NOTADB or ERROR; a missing table gives ERROR. An error without a code counts too: Python raises it itself, for example
-    for a text that is not UTF-8.
+    A lock or a full disk is no damage, nor is a `ForeignFileError` or a `VersionError`. Damage is what SQLite calls
+    CORRUPT, NOTADB or ERROR; a missing table gives ERROR. An error without a code counts too: Python raises it
+    itself, for example for a text that is not UTF-8.
     """
     if not isinstance(error, sqlite3.Error) or isinstance(error, ForeignFileError | VersionError):
         return False

@@ -88,8 +88,8 @@ class Worker(Generic[R]):
     def _more(self, n: int, wait: bool) -> Program[list[Program[Outcome[R]]]]:
         """Return the programs of the next inputs.
 
-        The list is empty if there are no more inputs. It is also empty if the iterator of the inputs has raised an exception,
-        which is then kept in ``failure``.
+        The list is empty if there are no more inputs. It is also empty if the iterator of the inputs has raised an
+        exception, which is then kept in ``failure``.
 
         Args:
             n: Maximum number of programs.
@@ -110,8 +110,9 @@ class Worker(Generic[R]):
     def _prepare(self, program: Program[None]) -> Program[None]:
         """Return the program, wrapped where needed so that only `PREPARING` workers prepare inputs at a time.
 
-        If several inputs share a request, preparing more of them would only fill the memory. The program is returned as it is
-        if each input has a request of its own, and if the client fetches addresses, because such workers wait for the network.
+        If several inputs share a request, preparing more of them would only fill the memory. The program is returned
+        as it is if each input has a request of its own, and if the client fetches addresses, because such workers
+        wait for the network.
 
         Args:
             program: What a worker does with new inputs until they first wait for each other.
@@ -128,8 +129,8 @@ class Worker(Generic[R]):
     def item(self, entry: Entry, arrived: float, started_at: str) -> Program[Outcome[R]]:
         """Carry out one input, from reading it to writing down how it ended, and return its outcome.
 
-        Errors of the input, the service and the journal are put into the outcome; a journal that fails also pauses the batch.
-        If another input with the same bytes is being carried out, this one waits for it first.
+        Errors of the input, the service and the journal are put into the outcome; a journal that fails also pauses
+        the batch. If another input with the same bytes is being carried out, this one waits for it first.
 
         Args:
             entry: The input.
@@ -266,8 +267,8 @@ class Worker(Generic[R]):
     def _again(self, record: CallRecord, error: Exception | None, hooks: ItemHooks) -> Program[CallRecord]:
         """Read the call from the journal, wait until it may be tried again, and return what was read.
 
-        The wait is as long as the service has asked, or `WAIT_WITHOUT_HINT` seconds after a 429 that gives no time; after other
-        errors there is none. The wait ends early, without an error, if the batch stops.
+        The wait is as long as the service has asked, or `WAIT_WITHOUT_HINT` seconds after a 429 that gives no time;
+        after other errors there is none. The wait ends early, without an error, if the batch stops.
 
         Raises:
             JournalError: The journal cannot be read.
@@ -294,9 +295,9 @@ class Worker(Generic[R]):
 def _from_store(record: CallRecord, ending: Ending) -> Ending:
     """Return an ending that was already stored, completed with the attempts and the billed units of its call.
 
-    If an earlier input of this run had the same bytes (``record.first``), the units are 0, because that input has them, and
-    ``facts`` names it as ``duplicate_of``. Otherwise the answer came from an earlier run or the cache, and ``facts`` says
-    that it is ``cached``.
+    If an earlier input of this run had the same bytes (``record.first``), the units are 0, because that input has
+    them, and ``facts`` names it as ``duplicate_of``. Otherwise the answer came from an earlier run or the cache, and
+    ``facts`` says that it is ``cached``.
     """
     facts: Mapping[str, Any] = {"duplicate_of": record.first, "cached": record.first is None}
     billed = owed(record, record.paid, record.most)

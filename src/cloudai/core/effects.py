@@ -89,8 +89,8 @@ class Store(Protocol):
     def do_all(self, works: Sequence[Callable[[Any], Any]]) -> Future[list[tuple[Any, Exception | None]]]:
         """Run several functions in one transaction; the future gives what each of them returned or raised.
 
-        A function that raises does not undo the others. If the file itself fails, nothing is kept, and the future raises. The
-        future is done once everything is on disk.
+        A function that raises does not undo the others. If the file itself fails, nothing is kept, and the future
+        raises. The future is done once everything is on disk.
         """
 
 

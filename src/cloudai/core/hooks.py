@@ -46,8 +46,8 @@ class CallHooks:
     def join(self, step_id: str, request: Request, limiter: RateLimiter) -> Program[None]:  # noqa: ARG002
         """Wait for other inputs of a batch whose requests can go out with this one as a single request.
 
-        The hooks remember which inputs belong together, and take one turn of the rate limiter for all of them. A batch also
-        waits here while the service seems to be down. A single call has nothing to wait for.
+        The hooks remember which inputs belong together, and take one turn of the rate limiter for all of them. A
+        batch also waits here while the service seems to be down. A single call has nothing to wait for.
 
         Raises:
             NotStartedError: The batch has stopped meanwhile.
@@ -64,16 +64,16 @@ class CallHooks:
     def seconds_until_retry(self, step_id: str, budget: RetryBudget, now: float) -> float:  # noqa: ARG002
         """Take a retry for a request that got a `RateLimitedError`, and return the seconds to wait before it.
 
-        This is 0 while the budget has retries; an empty budget gives them back one after the other. Inputs of a batch that
-        went out in one request take one retry together.
+        This is 0 while the budget has retries; an empty budget gives them back one after the other. Inputs of a batch
+        that went out in one request take one retry together.
         """
         return budget.wait(now)
 
     def seconds_until_turn(self, step_id: str, limiter: RateLimiter, now: float) -> float:  # noqa: ARG002
         """Take the turn of this request and return 0, or return the seconds after which to ask again.
 
-        A single call never waits for a turn, and always gets 0. The limiter counts its request all the same, because a batch
-        of the same account may keep a pace.
+        A single call never waits for a turn, and always gets 0. The limiter counts its request all the same, because
+        a batch of the same account may keep a pace.
         """
         limiter.note(now)
         return 0.0
