@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Generic, Self, TypeVar
 
 from cloudai.batch import queries, reparse
+from cloudai.batch.journal import SALVAGE
 from cloudai.batch.plan import Plan, plan
 from cloudai.batch.progress import Progress, progress_for
 from cloudai.batch.queues import END
@@ -112,17 +113,20 @@ class _Batch(Generic[R]):
     def _manifest(self) -> dict[str, Any]:
         models: dict[str, None] = {}
         digests: list[Any] = []
+        books: Counter[str] = Counter()
         dates: list[str] = []
         for outcome in self._kept():
             if outcome.result is not None:
                 models[outcome.result.meta.model or ""] = None
+            books[outcome.status] += 1
             digests.append(outcome.facts.get("sha256"))
             dates += [str(outcome.facts[name]) for name in ("started_at", "finished_at") if outcome.facts.get(name)]
         known = {batch["batch"]: batch for batch in self._runner.state.journal.read(queries.batches)}
-        held = [known[task.batch] for task in self._runner.state.tasks]
+        held = [known[task.batch] for task in self._runner.state.tasks if task.batch in known]
+        if not held:
+            raise JournalError("the journal is damaged: what it says of this batch cannot be read", advice=SALVAGE)
         options = {task.operation: task.shown_options() for task in self._runner.state.tasks}
         names = list(options)
-        books: Counter[str] = sum((Counter(batch["books"]) for batch in held), Counter())
         return {
             "cloudai": held[0]["version"],
             "provider": held[0]["provider"],

@@ -128,14 +128,15 @@ class CacheStore:
             try:
                 if self._reader is None and not (self._failing or self._closed):
                     self._reader = _open_to_read(self.path)
-                answer = self._reader and _look_up(self._reader, call, scope)
+                answer = _look_up(self._reader, call, scope) if self._reader else None
+                old = answer is not None and abs(self._clock() - answer[1]) > COARSE
             except Exception as error:  # noqa: BLE001  # a batch does without
                 self._fail(error)
                 return None
         if not answer:
             return None
-        number, used, record = answer
-        if abs(self._clock() - used) > COARSE:
+        number, _, record = answer
+        if old:
             self._write(lambda db: db.execute("UPDATE answers SET used = ? WHERE id = ?", (int(self._clock()), number)))
         return record
 
@@ -209,6 +210,7 @@ class CacheStore:
         """Return what the file holds; JournalError where it cannot be read."""
         with self._required() as db:
             [(n, oldest)] = db.execute("SELECT COUNT(*), MIN(made) FROM answers") if db else [(0, None)]
+            oldest = None if oldest is None else float(oldest)
         size = sum(file.stat().st_size for file in storage.files_of(self.path) if file.exists())
         return Facts(self.path, n, size, oldest)
 
@@ -251,7 +253,7 @@ class CacheStore:
                 return
             with closing(db):
                 yield db
-        except (SQLiteError, OSError) as error:
+        except (SQLiteError, OSError, ValueError, TypeError) as error:
             raise JournalError(
                 f"the cache {self.path} cannot be used ({error})", advice=f"Try again, or delete {self.path}."
             ) from error

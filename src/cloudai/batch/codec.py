@@ -77,8 +77,10 @@ def written_error(error: Exception) -> str:
 def error_of(text: str) -> CloudAIError:
     """Return the error that `written_error` has written."""
     known: dict[str, Any] = json.loads(text)
-    kind = getattr(cloudai.errors, known.pop("type"), CloudAIError)
-    facts = {"advice": None, **known}
+    kind = getattr(cloudai.errors, known["type"], None)
+    if not (isinstance(kind, type) and issubclass(kind, CloudAIError)):
+        kind = CloudAIError  # the error is of a later version
+    facts = {"advice": None, **{name: known[name] for name in ERROR_FIELDS if name in known}}
     if issubclass(kind, ServiceError):
         facts = {"status": None, "code": None, "retry_after": None, **facts}
     return rebuilt(kind, (known["message"],), facts)

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -53,6 +54,18 @@ class Entry:
         if self.is_text:
             return f"input {self.item}" if digest is None else f"text-{digest[:8]}"
         return shown(self.shown) if not self.is_path and ADDRESS.match(self.shown) else self.shown
+
+    def digest_at_hand(self, *, fetching: bool) -> str | None:
+        """Return the digest of the input (hex) if it can be told without reading a file; otherwise None.
+
+        Args:
+            fetching: Whether the client fetches addresses: then the digest is that of what is there.
+        """
+        if isinstance(self.given, bytes | bytearray | memoryview):
+            return sha256(self.given).hexdigest()
+        if isinstance(self.given, Source):
+            return self.given.key_at_hand(fetching=fetching)
+        return digest_of(self.given) if isinstance(self.given, str) and (self.is_text or not fetching) else None
 
     def is_of(self, digest: str | None) -> bool:
         """Return whether the input is a str, a text or an address, with this digest."""

@@ -10,6 +10,7 @@ written; replies and the names of inputs are, so the file is for its owner alone
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import threading
@@ -22,10 +23,10 @@ from typing import Any, TypeAlias, TypeVar
 
 from cloudai import storage
 from cloudai.batch.queries import SCHEMA
-from cloudai.errors import JournalError, SettingsError
+from cloudai.errors import CloudAIError, JournalError, SettingsError
 from cloudai.storage import Database, ForeignFileError, SQLiteError, VersionError
 
-__all__ = ["Journal"]
+__all__ = ["SALVAGE", "Journal"]
 
 T = TypeVar("T")
 
@@ -65,7 +66,8 @@ class Journal:
     ) -> None:
         self.path = None if path is None else _as_path(path)
         # The program may go into another folder meanwhile; SQLite keeps its log beside what a link points to.
-        self._file = None if self.path is None else self.path.resolve()
+        with _journal_errors(self.path):
+            self._file = None if self.path is None else _resolved(self.path)
         self._pid = os.getpid()
         self._changed = threading.Condition()
         self._queue: list[_Work] = []
@@ -118,7 +120,8 @@ class Journal:
             self._closing = True
             self._changed.notify()
         self._thread.join()
-        self._db.close()
+        with _journal_errors(self.path):
+            self._db.close()
         failures = [error for future, paid in futures if (error := future.exception()) and paid]
         if failures:
             raise JournalError(
@@ -209,6 +212,14 @@ def _as_path(given: Any) -> Path:
     return Path(path)
 
 
+def _resolved(path: Path) -> Path:
+    """Return the path of the file itself; OSError where links lead to each other."""
+    try:
+        return path.resolve()
+    except RuntimeError as error:  # Python 3.12 and earlier
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from error
+
+
 def _connect(path: str) -> Database:
     return storage.connect(path, timeout=0.2)
 
@@ -225,23 +236,30 @@ def _open(file: Path | None, connect: Callable[[str], Database], make: bool) -> 
 
 
 def _attempt(work: Callable[[Any], Any], db: Database) -> tuple[Any, Exception | None]:
-    """Return what a function returned or raised; an error of SQLite is let through: it ends the whole transaction."""
+    """Return what a function returned or raised; an error of SQLite is let through: it ends the whole transaction.
+
+    Where a function fails otherwise, the file holds what cloudai never writes: another type, or JSON that is none.
+    """
     try:
         return work(db), None
     except SQLiteError:
         raise
-    except Exception as error:  # noqa: BLE001  # the caller gets it
+    except CloudAIError as error:
         return None, error
+    except Exception as error:  # noqa: BLE001  # the caller gets it
+        failure = JournalError(f"the journal is damaged ({type(error).__name__} where it was read)", advice=SALVAGE)
+        failure.__cause__ = error
+        return None, failure
 
 
 @contextmanager
 def _journal_errors(path: Path | None) -> Iterator[None]:
-    """Raise errors of SQLite and of the file system as JournalError."""
+    """Raise errors of SQLite, of the file system, and what a damaged file makes Python raise, as JournalError."""
     try:
         yield
-    except JournalError:
+    except CloudAIError:
         raise
-    except (SQLiteError, OSError) as error:
+    except Exception as error:
         raise _as_journal_error(error, path or "the temporary journal") from error
 
 
@@ -260,6 +278,9 @@ def _as_journal_error(error: Exception, path: Path | str) -> JournalError:
     return JournalError(f"{path} cannot be used ({text})", advice="Check the disk, or give another journal.")
 
 
+SALVAGE = "Restore a copy, or write out what can be read: cloudai journal FILE --csv out.csv."
+"""Advice for a journal that is damaged."""
+
 NO_JOURNAL = ("is not a journal of cloudai", "Give another name: this file is left as it is.")
 
 PROBLEMS = (
@@ -268,7 +289,9 @@ PROBLEMS = (
     ("No space left", "cannot be written: the disk is full", "Free some space and run the same again."),
     ("not a database", *NO_JOURNAL),
     ("not a journal", *NO_JOURNAL),
-    ("malformed", "is damaged", "Restore a copy, or give another name."),
+    *((sign, "is damaged", SALVAGE) for sign in ("malformed", "no such table", "no such column", "has no column")),
+    *((sign, "is damaged", SALVAGE) for sign in ("Could not decode", "NOT NULL constraint", "UNIQUE constraint")),
+    ("symbolic links", "cannot be used: its links lead to each other", "Check where the links lead."),
     ("readonly", "cannot be written", "Check who owns the file and its folder."),
     ("Permission", "cannot be written", "Check who owns the file and its folder."),
     ("unable to open", "cannot be opened", "Check that the folder is there and can be written."),

@@ -189,5 +189,13 @@ def _as_json(value: Any) -> str:
     return str(encodable(json.dumps(value, ensure_ascii=False)))
 
 
-MIGRATIONS: Mapping[int, tuple[Step, ...]] = {1: (_to_version_2,), 2: (_to_version_3,)}
+MIGRATIONS: Mapping[int, tuple[Step, ...]] = {
+    1: (_to_version_2,),
+    2: (_to_version_3,),
+    # Rows of a run stay until a later run has come to the same input, so each says which run wrote it.
+    3: (
+        "ALTER TABLE items ADD COLUMN run INTEGER NOT NULL DEFAULT 1",
+        "UPDATE items SET run = COALESCE((SELECT run FROM batches WHERE id = batch), 1)",
+    ),
+}
 """By version of the journal, what leads to the next one."""

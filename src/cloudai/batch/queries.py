@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
@@ -23,7 +23,7 @@ __all__ = ["SCHEMA", "CallRecord", "Database", "ItemRecord", "StoredReply"]
 SCHEMA = Schema(
     name="journal",
     application=0x636C6475,  # "cldu"
-    version=3,
+    version=4,
     statements=(
         # A row for each provider, operation and options that were asked; one file may hold several.
         """CREATE TABLE batches (
@@ -44,10 +44,13 @@ SCHEMA = Schema(
             requests INTEGER NOT NULL DEFAULT 0,
             paid INTEGER NOT NULL DEFAULT 0, most INTEGER NOT NULL DEFAULT 0, doubt INTEGER NOT NULL DEFAULT 0,
             status INTEGER, headers TEXT, body BLOB, PRIMARY KEY (call, step_id)) WITHOUT ROWID""",
-        # The inputs in their order, and what became of each.
+        # The inputs in their order, what became of each, and the number of the run that wrote it down. The rows of an
+        # earlier run stay until a later one has come to the same input; run 0 stands for lists of inputs of which a
+        # later run has replaced the whole.
         """CREATE TABLE items (
             batch INTEGER NOT NULL, item INTEGER NOT NULL, call INTEGER, name TEXT NOT NULL, row TEXT,
-            status TEXT NOT NULL, facts TEXT NOT NULL, error TEXT, PRIMARY KEY (batch, item)) WITHOUT ROWID""",
+            status TEXT NOT NULL, facts TEXT NOT NULL, error TEXT, run INTEGER NOT NULL DEFAULT 1,
+            PRIMARY KEY (batch, item)) WITHOUT ROWID""",
         "CREATE INDEX items_call ON items (call)",
     ),
     pragmas=("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"),
@@ -111,17 +114,49 @@ def begin(digest: str, provider: str, operation: str, options: Mapping[str, Any]
             (digest, provider, operation, json.dumps(options, ensure_ascii=False, default=str), version, now),
         )
         [(batch, run)] = db.execute("SELECT id, run + 1 FROM batches WHERE digest = ?", (digest,))
-        return batch, run
+        return _checked(batch, int), _checked(run, int)
 
     return work
 
 
 def anew(batch: int, run: int) -> Any:
-    """Go through the inputs from the beginning."""
+    """Note that a run goes through the inputs from the beginning; what earlier runs have written stays."""
+    return lambda db: db.execute("UPDATE batches SET run = ? WHERE id = ?", (run, batch)) and None
+
+
+def mend(batch: int, error: str) -> Any:
+    """Enter the inputs of which a killed run sent something and wrote down no ending, each with the units of its call.
+
+    Args:
+        batch: The number of the batch.
+        error: The error of such an input, as JSON.
+    """
 
     def work(db: Database) -> None:
-        db.execute("UPDATE batches SET run = ? WHERE id = ?", (run, batch))
-        db.execute("DELETE FROM items WHERE batch = ?", (batch,))
+        unended = list(
+            db.execute(
+                "SELECT id, run, item, state, provider FROM"
+                " (SELECT calls.*, provider FROM calls JOIN batches ON batches.id = batch WHERE batch = ?) AS c"
+                " WHERE NOT EXISTS (SELECT 1 FROM items WHERE call = c.id AND items.run >= c.run)"
+                " AND EXISTS (SELECT 1 FROM exchanges WHERE call = c.id AND (most > 0 OR doubt > 0))",
+                (batch,),
+            )
+        )
+        for call, run, item, state, provider in unended:
+            record = _record(db, call)
+            names = list(db.execute("SELECT name FROM names WHERE call = ? LIMIT 1", (call,)))
+            name = names[0][0] if names else f"input {item}"
+            entry = ItemRecord(item, name, "in_doubt", {"provider": provider}, call, error=error, run=run)
+            earlier, _ = _take_over(db, batch, entry)
+            if earlier is not None:
+                entry = replace(entry, name=earlier.name, row=earlier.row, facts=earlier.facts)
+                if state != "open":
+                    entry = replace(entry, status=earlier.status, error=earlier.error)
+            elif state != "open":
+                continue  # its input is in none of the lists that the journal of an earlier version knows
+            if _row_at(db, batch, item) is not None:
+                entry = replace(entry, item=_next_number(db, batch))
+            _insert(db, batch, _with_bill(entry, record.attempts, (record.paid, record.most)))
 
     return work
 
@@ -142,7 +177,8 @@ def look_up(batch: int, run: int, item: int, *, key: str, sha256: str, name: str
         db.execute("UPDATE calls SET run = ?, item = ? WHERE key = ? AND run < ?", (run, item, key, run))
         [(call, of_run, of_item)] = db.execute("SELECT id, run, item FROM calls WHERE key = ?", (key,))
         db.execute("INSERT OR IGNORE INTO names (name, call) VALUES (?, ?)", (_storable(name), call))
-        return replace(_record(db, call), first=of_item if of_run == run and of_item != item else None)
+        first = _checked(of_item, int) if of_run == run and of_item != item else None
+        return replace(_record(db, call), first=first)
 
     return work
 
@@ -180,6 +216,11 @@ def _record(db: Database, call: int) -> CallRecord:
     [(state, rounds, result, meta, error, memory)] = db.execute(
         "SELECT state, rounds, result, meta, error, memory FROM calls WHERE id = ?", (call,)
     )
+    if state not in ("open", "done", "failed"):
+        raise ValueError("a call has no state that is known")
+    doubts = dict(db.execute("SELECT step_id, doubt FROM exchanges WHERE call = ? AND doubt > 0", (call,)))
+    for doubt in doubts.values():
+        _checked(doubt, int)
     [(sent, paid, most)] = db.execute(
         "SELECT TOTAL(sent), TOTAL(paid), TOTAL(most) FROM exchanges WHERE call = ?", (call,)
     )
@@ -187,14 +228,14 @@ def _record(db: Database, call: int) -> CallRecord:
         call=call,
         state=state,
         suspect=bool(rounds),
-        doubts=dict(db.execute("SELECT step_id, doubt FROM exchanges WHERE call = ? AND doubt > 0", (call,))),
+        doubts=doubts,
         attempts=int(sent),
         paid=int(paid),
         most=int(most),
-        result=result,
-        meta=meta,
-        error=error,
-        memory=memory,
+        result=_checked(result, str | None),
+        meta=_checked(meta, str | None),
+        error=_error(error),
+        memory=None if memory is None else json.dumps(_object(memory), ensure_ascii=False),
         replies=_replies(db, call),
     )
 
@@ -204,10 +245,18 @@ def _replies(db: Database, call: int) -> dict[str, StoredReply]:
         "SELECT step_id, units, status, headers, body FROM exchanges WHERE call = ? AND status IS NOT NULL", (call,)
     )
     matches = {
-        step_id: StoredReply(units, Response(status, json.loads(headers), body, replayed=True))
+        step_id: StoredReply(
+            _checked(units, int),
+            Response(_checked(status, int), _headers(headers), _checked(body, bytes), replayed=True),
+        )
         for step_id, units, status, headers, body in rows
     }
     return {step_id: matches[step_id] for step_id in sorted(matches, key=in_order)}
+
+
+def _headers(text: Any) -> dict[str, str]:
+    """Return the headers of a reply; ValueError where they are damaged."""
+    return {name: str(value) for name, value in _object(text).items()}
 
 
 def in_order(step_id: str) -> list[int]:
@@ -293,36 +342,232 @@ class ItemRecord:
     call: int | None = None
     row: Mapping[str, Any] | None = None
     error: str | None = None
+    run: int = 1
+    """The number of the run that wrote it down."""
 
 
 def enter(batch: int, item_record: ItemRecord) -> Any:
-    """Enter what became of an input."""
+    """Write down what became of an input, in the place of what an earlier run has written of it."""
 
     def work(db: Database) -> None:
-        db.execute(
-            "INSERT OR REPLACE INTO items (batch, item, call, name, row, status, facts, error)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                batch,
-                item_record.item,
-                item_record.call,
-                _storable(item_record.name),
-                _storable(None if item_record.row is None else _row_as_json(item_record.row)),
-                item_record.status,
-                _storable(json.dumps(item_record.facts, ensure_ascii=False)),
-                _storable(item_record.error),
-            ),
-        )
+        _take_over(db, batch, item_record)
+        _insert(db, batch, item_record)
 
     return work
 
 
-def enter_all(item_record: Sequence[tuple[int, ItemRecord]]) -> Any:
-    """Enter what became of several inputs, each with its batch."""
+def leave(batch: int, item_record: ItemRecord, key: str | None) -> Any:
+    """Write down an input that this run has not answered, and return what is known of it now.
 
-    def work(db: Database) -> None:
-        for batch, one in item_record:
-            enter(batch, one)(db)
+    What an earlier run or a copy of the input was answered stays: only what nobody has answered is "not_started".
+
+    Args:
+        batch: The number of the batch.
+        item_record: The input; its call is None where this run has not looked it up.
+        key: The key of its call; None where that cannot be told without reading the input, which goes by its name then.
+    """
+
+    def work(db: Database) -> ItemRecord:
+        here = _row_at(db, batch, item_record.item)
+        if here is not None and here.run == item_record.run:
+            return here  # a batch that was cancelled while it ended ends once more
+        looked_up = item_record.call is not None
+        call = item_record.call if looked_up else _call_of(db, batch, key, item_record.name)
+        if call is None:
+            same = here is not None and here.call is None and key is None and here.name == item_record.name
+            kept = replace(here, run=item_record.run, row=item_record.row) if here and same else item_record
+            if kept.status == "not_started":
+                kept = item_record
+        else:
+            kept = _kept_ending(db, batch, replace(item_record, call=call), looked_up=looked_up, by_key=key is not None)
+        enter(batch, kept)(db)
+        return kept
+
+    return work
+
+
+def _kept_ending(db: Database, batch: int, entry: ItemRecord, *, looked_up: bool, by_key: bool) -> ItemRecord:
+    """Return an input that this run has not answered with the ending that the journal has for its call."""
+    earlier, bill = _take_over(db, batch, entry)
+    copy_of = None
+    if earlier is None:
+        rows = db.execute(f"{ROW} WHERE call = ? AND batch = ? ORDER BY run DESC, item LIMIT 1", (entry.call, batch))
+        earlier = next(iter(_readable(rows)), None)
+        if earlier is None:
+            return entry if looked_up else replace(entry, call=None)
+        copy_of = earlier.item
+    if looked_up:
+        bill = entry.facts["billed_min"], entry.facts["billed_max"]
+    attempts = max(entry.facts["attempts"], 0 if copy_of is not None else earlier.facts.get("attempts") or 0)
+    if earlier.status == "not_started":
+        return _with_bill(entry, attempts, bill)
+    facts = {**earlier.facts, "is_path": entry.facts.get("is_path")}
+    if earlier.item != entry.item:  # the number of another input is of the earlier list
+        facts["duplicate_of"] = copy_of
+    name = earlier.name if by_key else entry.name
+    kept = replace(entry, name=name, status=earlier.status, facts=facts, error=earlier.error)
+    return _with_bill(kept, attempts, bill)
+
+
+def _call_of(db: Database, batch: int, key: str | None, name: str) -> int | None:
+    """Return the number of the call of an input, by its key or by its name; None where there is none."""
+    if key is not None:
+        calls = db.execute("SELECT id FROM calls WHERE key = ?", (key,))
+    else:
+        calls = db.execute(
+            "SELECT id FROM names JOIN calls ON id = call WHERE name = ? AND batch = ? ORDER BY run DESC, id DESC",
+            (_storable(name), batch),
+        )
+    return next((int(call) for (call,) in calls), None)
+
+
+def _take_over(db: Database, batch: int, entry: ItemRecord) -> tuple[ItemRecord | None, tuple[int, int]]:
+    """Make room for what a run writes of an input, and return the row of an earlier run in whose place it stands.
+
+    That row is deleted: it is of the same call, the one with the same number first. Rows of copies stay, but the units
+    of the call are the new row's from now on. A row of another input that has this number gets another one, because
+    what was paid for it stays visible.
+
+    Returns:
+        The row, None where there is none, and the units that the earlier rows of the call had at least and at most.
+    """
+    if entry.run <= 1:
+        return None, (0, 0)
+    earlier = []
+    if entry.call is not None:
+        rows = db.execute(
+            f"{ROW} WHERE call = ? AND batch = ? AND run < ? ORDER BY item = ? DESC, run DESC, item",
+            (entry.call, batch, entry.run, entry.item),
+        )
+        earlier = _readable(rows)
+    bills = [(row.facts.get("billed_min") or 0, row.facts.get("billed_max") or 0) for row in earlier]
+    for n, row in enumerate(earlier):
+        if n == 0:
+            db.execute("DELETE FROM items WHERE batch = ? AND item = ?", (batch, row.item))
+        elif any(bills[n]):
+            _insert(db, batch, _with_bill(row, row.facts.get("attempts") or 0, (0, 0)))
+    here = _row_at(db, batch, entry.item)
+    if here is not None and here.run < entry.run and here.call is not None:
+        number = _next_number(db, batch)
+        db.execute("UPDATE items SET item = ? WHERE batch = ? AND item = ?", (number, batch, entry.item))
+    return (earlier[0] if earlier else None), (sum(least for least, _ in bills), sum(most for _, most in bills))
+
+
+def _next_number(db: Database, batch: int) -> int:
+    """Return a number that no input of the batch has."""
+    [(last,)] = db.execute("SELECT MAX(item) FROM items WHERE batch = ?", (batch,))
+    return int(last) + 1
+
+
+def _with_bill(entry: ItemRecord, attempts: int, bill: tuple[int, int]) -> ItemRecord:
+    facts = {**entry.facts, "attempts": attempts, "billed_min": bill[0], "billed_max": bill[1]}
+    return replace(entry, facts=facts)
+
+
+ROW = "SELECT item, call, name, row, status, facts, error, run FROM items"
+
+
+def _row_at(db: Database, batch: int, item: int) -> ItemRecord | None:
+    rows = db.execute(f"{ROW} WHERE batch = ? AND item = ?", (batch, item))
+    return next(iter(_readable(rows)), None)
+
+
+def _item_record(row: Sequence[Any]) -> ItemRecord:
+    """Return a row of the table of items.
+
+    Raises:
+        ValueError: A column holds what cloudai never writes: the file is damaged.
+    """
+    item, call, name, theirs, status, facts, error, run = row
+    known, theirs = _object(facts), None if theirs is None else _object(theirs)
+    if status not in STATUSES:
+        raise ValueError("an input has no status that is known")
+    for column in NUMBERS:
+        _checked(known.get(column), int | float | None)
+    _checked(known.get("sha256"), str | None)
+    call, error = _checked(call, int | None), _error(error)
+    return ItemRecord(_checked(item, int), _checked(name, str), status, known, call, theirs, error, _checked(run, int))
+
+
+STATUSES = ("ok", "none_found", "failed", "unsupported", "in_doubt", "skipped", "not_started")
+NUMBERS = ("attempts", "billed_min", "billed_max", "count", "queued_s", "elapsed_s", "sent_bytes")
+"""Facts of an input that are numbers where they are known."""
+
+
+def _checked(value: Any, kind: Any) -> Any:
+    """Return the value; ValueError where it is of another type than cloudai writes."""
+    if not isinstance(value, kind):
+        raise ValueError(f"a {type(value).__name__} where none belongs")  # noqa: TRY004  # the content is wrong
+    return value
+
+
+def _object(text: Any) -> dict[str, Any]:
+    """Return the JSON object of a text; ValueError where it is none."""
+    return dict(_checked(json.loads(_checked(text, str)), dict))
+
+
+def _error(text: Any) -> str | None:
+    """Return an error as JSON; ValueError where it is not as it was written."""
+    if text is None:
+        return None
+    known = _object(text)
+    for name, value in known.items():
+        _checked(value, str if name in ("type", "message") else str | int | float | None)
+    _checked(known.get("type"), str), _checked(known.get("message"), str), _checked(known.get("advice"), str | None)
+    return str(text)
+
+
+def _readable(rows: Iterable[Sequence[Any]]) -> list[ItemRecord]:
+    """Return the rows of the table of items that can be read."""
+    readable = []
+    for row in rows:
+        with suppress(ValueError):
+            readable.append(_item_record(row))
+    return readable
+
+
+def _insert(db: Database, batch: int, entry: ItemRecord) -> None:
+    db.execute(
+        "INSERT OR REPLACE INTO items (batch, item, call, name, row, status, facts, error, run)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            batch,
+            entry.item,
+            entry.call,
+            _storable(entry.name),
+            _storable(None if entry.row is None else _row_as_json(entry.row)),
+            entry.status,
+            _storable(json.dumps(entry.facts, ensure_ascii=False)),
+            _storable(entry.error),
+            entry.run,
+        ),
+    )
+
+
+def wind_up(batch: int, run: int, *, complete: bool) -> Any:
+    """End a run, and return the number of inputs, by status, that only earlier runs knew and its tables show.
+
+    Args:
+        batch: The number of the batch.
+        run: The number of the run.
+        complete: Whether it came to the end of its inputs. Then its list takes the place of earlier ones; what was paid
+            for these stays in the journal.
+    """
+
+    def work(db: Database) -> dict[str, int]:
+        db.execute(
+            "DELETE FROM items WHERE batch = ? AND run < ? AND (status = 'not_started' OR (? AND call IS NULL))"
+            " AND NOT EXISTS (SELECT 1 FROM exchanges WHERE call = items.call AND most > 0)",
+            (batch, run, complete),
+        )
+        if complete:
+            db.execute("UPDATE items SET run = 0 WHERE batch = ? AND run BETWEEN 1 AND ?", (batch, run - 1))
+        return dict(
+            db.execute(
+                "SELECT status, COUNT(*) FROM items WHERE batch = ? AND run BETWEEN 1 AND ? GROUP BY status",
+                (batch, run - 1),
+            )
+        )
 
     return work
 
@@ -391,30 +636,34 @@ def spent(batch: int) -> Any:
     return work
 
 
-def page(batch: int, after: int, n: int = 100) -> Any:
-    """Give the next inputs with what became of them, in order."""
+def page(batch: int, after: int, n: int = 100, *, replaced: bool = False) -> Any:
+    """Return the next inputs with what became of them, in order; also those of ``replaced`` lists, where asked for."""
 
     def work(db: Database) -> list[tuple[ItemRecord, CallRecord | None]]:
         rows = list(
             db.execute(
-                "SELECT item, call, name, row, status, facts, error FROM items WHERE batch = ? AND item > ?"
-                " ORDER BY item LIMIT ?",
-                (batch, after, n),
+                f"{ROW} WHERE batch = ? AND item > ? AND run >= ? ORDER BY item LIMIT ?",
+                (batch, after, int(not replaced), n),
             )
         )
-        return [
-            (
-                ItemRecord(item, name, status, json.loads(facts), call, json.loads(row) if row else None, error),
-                None if call is None else _record(db, call),
-            )
-            for item, call, name, row, status, facts, error in rows
-        ]
+        items = map(_item_record, rows)
+        return [(item, None if item.call is None else _record(db, item.call)) for item in items]
 
     return work
 
 
-def batches(db: Database) -> list[dict[str, Any]]:
-    """Return what the file holds: each provider, operation and options, with its books."""
+def next_item(batch: int, after: int) -> Any:
+    """Return the number of the next input; None where there is none."""
+
+    def work(db: Database) -> int | None:
+        rows = db.execute("SELECT item FROM items WHERE batch = ? AND item > ? ORDER BY item LIMIT 1", (batch, after))
+        return next((_checked(item, int) for (item,) in rows), None)
+
+    return work
+
+
+def headings(db: Database) -> list[dict[str, Any]]:
+    """Return what each batch of the file is: provider, operation, options and runs; what cannot be read is left out."""
     columns = ("batch", "digest", "provider", "operation", "options", "version", "started_at", "runs")
     rows = [
         dict(zip(columns, row, strict=True))
@@ -422,6 +671,13 @@ def batches(db: Database) -> list[dict[str, Any]]:
             "SELECT id, digest, provider, operation, options, version, started_at, run FROM batches ORDER BY id"
         )
     ]
+    texts = ("provider", "operation", "options", "version", "started_at")
+    return [row for row in rows if isinstance(row["runs"], int) and all(isinstance(row[name], str) for name in texts)]
+
+
+def batches(db: Database) -> list[dict[str, Any]]:
+    """Return what the file holds: each provider, operation and options, with its books."""
+    rows = headings(db)
     for row in rows:
         row["books"] = dict(
             db.execute("SELECT status, COUNT(*) FROM items WHERE batch = ? GROUP BY status", (row["batch"],))
@@ -452,7 +708,7 @@ def known_as(wanted: str) -> Any:
     ]
 
     def work(db: Database) -> list[str]:
-        matches = ([n for (n,) in db.execute(sql, parameters)] for sql, parameters in asked)
+        matches = ([n for (n,) in db.execute(sql, parameters) if isinstance(n, str)] for sql, parameters in asked)
         return next(filter(None, matches), [])
 
     return work

@@ -42,6 +42,11 @@ class Reader:
         self.left: list[Entry] = []
         """The inputs that were taken from the iterator, and are not handed out."""
 
+    @property
+    def exhausted(self) -> bool:
+        """True if the iterator came to its end, and all of its inputs were handed out."""
+        return self._ended and self.failure is None and not self.left
+
     def take(self, n: int, *, wait: bool = True) -> Future[list[Entry]]:
         """Return a future of the next inputs, at most ``n`` of them.
 

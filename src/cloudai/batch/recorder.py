@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Generic, TypeVar
@@ -15,14 +16,15 @@ from cloudai.batch.codec import written_error
 from cloudai.batch.inputs import Entry
 from cloudai.batch.policy import Ending
 from cloudai.batch.queries import CallRecord, ItemRecord
-from cloudai.batch.results import DONE
+from cloudai.batch.results import DONE, outcome_of
 from cloudai.batch.state import BatchState
 from cloudai.batch.task import Task
+from cloudai.core.effects import Program, Wait
 from cloudai.errors import JournalError, NotStartedError
 from cloudai.models.base import Many, Result
 from cloudai.outcomes import Outcome
 
-__all__ = ["Recorder", "owed", "status_of", "timestamp"]
+__all__ = ["KILLED", "Recorder", "owed", "status_of", "timestamp"]
 
 R = TypeVar("R", bound=Result)
 
@@ -30,6 +32,8 @@ AT_ONCE = 500
 """Inputs that are written down in one transaction, if the batch has never started them."""
 NOT_BEGUN = written_error(NotStartedError("the batch ended before this"))
 """The error of an input that the batch has never started, as JSON."""
+KILLED = written_error(NotStartedError("the batch was ended before the reply was read"))
+"""The error of an input for which a killed run has sent something, as JSON."""
 
 
 class Recorder(Generic[R]):
@@ -73,24 +77,11 @@ class Recorder(Generic[R]):
             ending: The ending of the input.
             at_end: Whether the batch ends before the input has ended by itself.
         """
-        task, status, count = self._state.tasks[entry.part], ending.status, None
-        if ending.result is not None:
-            status, count = status_of(ending.result)
-        elif status == "not_started" and record and record.in_doubt:
-            status = "in_doubt"
-        facts = self._facts(entry, arrived, ending, count)
-        item = ItemRecord(
-            item=entry.item,
-            name=entry.written(facts.get("sha256")),
-            status=status,
-            facts=facts,
-            call=record.call if record else None,
-            row=self._state.inputs.kept(entry),
-            error=written_error(ending.error) if ending.error else None,
-        )
+        task = self._state.tasks[entry.part]
+        item = self._item(entry, arrived, record, ending)
         with self.lock:
             expected = at_end or self._open.pop(entry.position, None) is not None
-            self.counts[status] += expected
+            self.counts[item.status] += expected
         if expected:  # otherwise the end of the batch has written it down already
             self.write(task, item, ending)
         return Outcome(
@@ -99,9 +90,58 @@ class Recorder(Generic[R]):
             ending.result,  # type: ignore[arg-type]
             ending.error,
             row=entry.row,
+            status=item.status,
+            facts=item.facts,
+            operation=task.operation,
+        )
+
+    def leave(self, entry: Entry, arrived: float, record: CallRecord | None, ending: Ending) -> Program[Outcome[R]]:
+        """Write down an input that this run has not answered, and return its outcome: that of an earlier run, if any.
+
+        Args:
+            entry: The input.
+            arrived: The time when it was started, by the clock of the policy.
+            record: What the journal knows of its call; None where it was not looked up.
+            ending: The ending "not_started", with the reason.
+        """
+        task, journal = self._state.tasks[entry.part], self._state.journal
+        item, known = self._item(entry, arrived, record, ending), None
+        statement = self._left(entry, item)
+        try:
+            item = yield Wait(journal.do(statement))
+            if item.call is not None:
+                known = yield Wait(journal.do(queries.record_of(item.call), reads=True))
+        except JournalError:
+            journal.rescue(statement)
+        with self.lock:
+            expected = self._open.pop(entry.position, None) is not None
+            self.counts[item.status] += expected
+        return outcome_of(task.operation, item, known, entry)
+
+    def _left(self, entry: Entry, item: ItemRecord) -> Callable[[queries.Database], ItemRecord]:
+        """Return the statement that writes down an input that this run has not answered."""
+        task = self._state.tasks[entry.part]
+        digest = entry.digest_at_hand(fetching=bool(self._state.session.engine.fetching))
+        key = None if digest is None else task.key_of(digest)
+        return queries.leave(task.batch, item, key)  # type: ignore[no-any-return]
+
+    def _item(self, entry: Entry, arrived: float, record: CallRecord | None, ending: Ending) -> ItemRecord:
+        """Return what is written down of an input that was started."""
+        status, count = ending.status, None
+        if ending.result is not None:
+            status, count = status_of(ending.result)
+        elif status == "not_started" and record and record.in_doubt:
+            status = "in_doubt"
+        facts = self._facts(entry, arrived, ending, count)
+        return ItemRecord(
+            item=entry.item,
+            name=entry.written(facts.get("sha256")),
             status=status,
             facts=facts,
-            operation=task.operation,
+            call=record.call if record else None,
+            row=self._state.inputs.kept(entry),
+            error=written_error(ending.error) if ending.error else None,
+            run=self._state.tasks[entry.part].run,
         )
 
     def _facts(self, entry: Entry, arrived: float, ending: Ending, count: int | None) -> dict[str, Any]:
@@ -137,7 +177,7 @@ class Recorder(Generic[R]):
                     queries.unpaid(item.call, ending.unusable_step)(db)
                 if ending.settle:
                     state, columns = ending.settle
-                    queries.settle(item.call, task.run, item.item, state, **columns)(db)
+                    queries.settle(item.call, item.run, item.item, state, **columns)(db)
                     if state == "done":
                         self._cache(task, item.call, db)
             queries.enter(task.batch, item)(db)
@@ -154,28 +194,62 @@ class Recorder(Generic[R]):
         if not json.loads(record.meta or "{}").get("by_reference"):
             cache.keep(task.operation, key, record)
 
-    def close(self, never_started: Iterator[Entry]) -> None:
-        """Write down the inputs that were started and have not ended, and those that were never started."""
+    def close(self, never_started: Iterator[Entry], *, complete: bool) -> None:
+        """Write down the inputs that were started and have not ended, and those that were never started.
+
+        Args:
+            never_started: The inputs that were never started, as far as they are known.
+            complete: Whether the run came to the end of its inputs.
+        """
         if self._state.policy.cause is None and self._state.policy.successes:
             self._state.policy.tell_suspects()
         with self.lock:
             left, self._open = list(self._open.values()), {}
+        unanswered: list[tuple[Entry, ItemRecord]] = []
         for entry, first in left:
-            record = None if first is None else self._state.journal.read(queries.record_of(first.call))
+            record = None
+            with suppress(JournalError):  # the journal is damaged, or its disk is gone: the input ends all the same
+                record = None if first is None else self._state.journal.read(queries.record_of(first.call))
             sent = record is not None and record.in_doubt
             error = NotStartedError(f"the batch ended before {'its reply came' if sent else 'this'}")
             ending = Ending("not_started", error=error)
             if first is not None and record is not None:
                 ending.attempts, ending.billed = record.attempts, owed(first, record.paid, record.most)
-            self.finish(entry, self._state.policy.clock(), record, ending, at_end=True)
-        while some := list(islice(never_started, AT_ONCE)):
+            if sent:
+                self.finish(entry, self._state.policy.clock(), record, ending, at_end=True)
+            else:
+                unanswered.append((entry, self._item(entry, self._state.policy.clock(), record, ending)))
+        self._leave_all(unanswered)
+        while some := [(entry, self._not_begun(entry)) for entry in islice(never_started, AT_ONCE)]:
             self.submitted += len(some)
-            self.counts["not_started"] += len(some)
-            statement = queries.enter_all([(self._state.tasks[e.part].batch, self._not_begun(e)) for e in some])
+            self._leave_all(some)
+        self._wind_up(complete and not self.counts["not_started"])
+
+    def _leave_all(self, unanswered: Sequence[tuple[Entry, ItemRecord]]) -> None:
+        """Write down inputs that this run has not answered, and count each as what the journal knows of it."""
+        statements = [self._left(entry, item) for entry, item in unanswered]
+
+        def statement(db: queries.Database) -> list[str]:
+            return [one(db).status for one in statements]
+
+        try:
+            statuses = self._state.journal.ask(statement)
+        except JournalError:
+            self._state.journal.rescue(statement)
+            statuses = [item.status for _, item in unanswered]
+        self.counts.update(statuses)
+
+    def _wind_up(self, complete: bool) -> None:
+        """End the run in the journal, and count the inputs of earlier runs that an incomplete one has not come to."""
+        for task in self._state.tasks:
+            statement = queries.wind_up(task.batch, task.run, complete=complete)
             try:
-                self._state.journal.ask(statement)
+                earlier = self._state.journal.ask(statement)
             except JournalError:
                 self._state.journal.rescue(statement)
+                continue
+            self.submitted += sum(earlier.values())
+            self.counts.update(earlier)
 
     def _not_begun(self, entry: Entry) -> ItemRecord:
         """Return what is written down of an input that was never started."""
@@ -194,6 +268,7 @@ class Recorder(Generic[R]):
             facts,
             row=self._state.inputs.kept(entry),
             error=NOT_BEGUN,
+            run=self._state.tasks[entry.part].run,
         )
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,7 +41,9 @@ def readings(state: BatchState) -> Iterator[Reading]:
             if record is None or not record.replies:
                 continue
             sha256 = item.facts.get("sha256")
-            given = recalled(task.operation, item.name, sha256 or "", json.loads(record.memory or "{}"))
+            given = None
+            with suppress(TypeError, ValueError, KeyError):  # what was remembered of the input is damaged
+                given = recalled(task.operation, item.name, sha256 or "", json.loads(record.memory or "{}"))
             entry = state.inputs.at(item.item)
             if given is None and entry is not None and entry.is_of(sha256):
                 given = entry.given

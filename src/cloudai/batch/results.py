@@ -9,14 +9,14 @@ from typing import Any
 
 from cloudai.batch import queries
 from cloudai.batch.codec import error_of, result_of
-from cloudai.batch.inputs import Inputs
+from cloudai.batch.inputs import Entry, Inputs
 from cloudai.batch.journal import Journal
 from cloudai.batch.queries import CallRecord, ItemRecord
-from cloudai.errors import CloudAIError, NotStartedError
+from cloudai.errors import CloudAIError, JournalError, NotStartedError
 from cloudai.outcomes import THEIRS, Outcome, with_theirs
 from cloudai.table import Table
 
-__all__ = ["DONE", "outcomes_of", "pages", "table_of"]
+__all__ = ["DONE", "Salvage", "outcome_of", "outcomes_of", "pages", "table_of"]
 
 DONE = ("ok", "none_found")
 """Statuses of inputs that have a result."""
@@ -29,6 +29,10 @@ COLUMNS = (
 )
 """Columns of the table, after the number, the name and the status of the input, and the user's own columns."""
 UNITS = {"queued_s": "s", "elapsed_s": "s", "cost_min": "USD", "cost_max": "USD", "sent_bytes": "bytes"}
+PAGE = 100
+"""Inputs that are read at once."""
+MOST_MISSES = 10_000
+"""Inputs in a row that cannot be read, after which nothing more is looked for in a damaged journal."""
 UNREADABLE = "its result is of another version of cloudai"
 
 
@@ -38,6 +42,48 @@ def pages(journal: Journal, batch: int) -> Iterator[tuple[ItemRecord, CallRecord
     while page := journal.read(queries.page(batch, after)):
         yield from page
         after = page[-1][0].item
+
+
+class Salvage:
+    """Reads all that can be read of a batch from a journal that may be damaged, with the lists that were replaced.
+
+    Args:
+        journal: The journal.
+        batch: The number of the batch in the journal.
+        operation: The name of the operation.
+    """
+
+    def __init__(self, journal: Journal, batch: int, operation: str) -> None:
+        self._journal, self._batch, self._operation = journal, batch, operation
+        self.unreadable = 0
+        """The number of inputs that could not be read so far; about, where a part of the file is lost."""
+
+    def __iter__(self) -> Iterator[Outcome[Any]]:
+        after, misses = -1, 0
+        while misses < MOST_MISSES:
+            for size in (PAGE, 1):
+                try:
+                    page = self._journal.read(queries.page(self._batch, after, size, replaced=True))
+                except JournalError:
+                    continue
+                if not page:
+                    return
+                misses = 0
+                for item, record in page:
+                    yield outcome_of(self._operation, item, record, None)
+                after = page[-1][0].item
+                break
+            else:
+                after, misses = self._skip(after), misses + 1
+
+    def _skip(self, after: int) -> int:
+        """Count an input that cannot be read, and return its number."""
+        self.unreadable += 1
+        try:
+            following = self._journal.read(queries.next_item(self._batch, after))
+        except JournalError:
+            return after + 1
+        return after + 1 if following is None else following
 
 
 def outcomes_of(
@@ -56,26 +102,27 @@ def outcomes_of(
 
 def _outcomes(journal: Journal, batch: int, operation: str, inputs: Inputs | None) -> Iterator[Outcome[Any]]:
     for item, record in pages(journal, batch):
-        done = item.status in DONE and record is not None
-        result = result_of(operation, record, item.name) if done and record else None
-        error: CloudAIError | None = error_of(item.error) if item.error else None
-        if result is None and error is None:
-            error = NotStartedError(UNREADABLE, advice="Batch.reparse() reads the replies anew, for nothing.")
-        entry = inputs.at(item.item) if inputs is not None else None
-        if entry is not None and entry.is_of(item.facts.get("sha256")):
-            name, row = entry.shown, entry.row  # the text or the address as it was given
-        else:
-            name, row = item.name, item.row
-        yield Outcome(
-            item.item,
-            name,
-            result,
-            error,
-            row=row,
-            status=item.status,
-            facts=item.facts,
-            operation=operation,
-        )
+        yield outcome_of(operation, item, record, inputs.at(item.item) if inputs is not None else None)
+
+
+def outcome_of(operation: str, item: ItemRecord, record: CallRecord | None, entry: Entry | None) -> Outcome[Any]:
+    """Return the outcome of an input as the journal has it.
+
+    Args:
+        operation: The name of the operation.
+        item: What is written down of the input.
+        record: What the journal knows of its call; None where it has none.
+        entry: The input that has its number, if it is there. If it is the same, its name is shown as it was given.
+    """
+    done = item.status in DONE and record is not None
+    result = result_of(operation, record, item.name) if done and record else None
+    error: CloudAIError | None = error_of(item.error) if item.error else None
+    if result is None and error is None:
+        error = NotStartedError(UNREADABLE, advice="Batch.reparse() reads the replies anew, for nothing.")
+    name, row = item.name, item.row
+    if entry is not None and entry.is_of(item.facts.get("sha256")):
+        name, row = entry.shown, entry.row  # the text or the address as it was given
+    return Outcome(item.item, name, result, error, row=row, status=item.status, facts=item.facts, operation=operation)
 
 
 def table_of(outcomes: Iterable[Outcome[Any]], price: float | None = None, price_date: str | None = None) -> Table:

@@ -14,7 +14,7 @@ from cloudai.batch.journal import Journal
 from cloudai.batch.policy import Limits, Policy
 from cloudai.batch.queues import OutcomeQueue
 from cloudai.batch.reader import Reader
-from cloudai.batch.recorder import Recorder, timestamp
+from cloudai.batch.recorder import KILLED, Recorder, timestamp
 from cloudai.batch.settings import Settings
 from cloudai.batch.state import BatchState
 from cloudai.batch.task import Task, tasks_of
@@ -113,7 +113,7 @@ class Runner(Generic[R]):
         """
         with self._ending:
             if not self._ended:
-                self.recorder.close(self._never_started())
+                self.recorder.close(self._never_started(), complete=self._reader.exhausted)
                 self._ended = True
 
     def _never_started(self) -> Iterator[Entry]:
@@ -165,6 +165,7 @@ def _begun(journal: Journal, session: Session, tasks: Sequence[Task], settings: 
                 now=timestamp(),
             )
         )
+        journal.ask(queries.mend(task.batch, KILLED))
     spent = [journal.read(queries.spent(task.batch)) for task in tasks]
     requests, units = map(sum, zip(*spent, strict=True))
     return Limits(settings.max_requests, settings.max_units, requests, units)

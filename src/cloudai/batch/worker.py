@@ -142,7 +142,7 @@ class Worker(Generic[R]):
         try:
             self._state.policy.require_going()  # a batch that stops reads no further input
         except NotStartedError as error:
-            return self._recorder.finish(entry, arrived, None, Ending("not_started", error=error))
+            return (yield from self._recorder.leave(entry, arrived, None, Ending("not_started", error=error)))
         try:
             given, digest = yield from self._read(entry, task)
         except (InputError, DeadlineExceededError) as error:
@@ -168,7 +168,11 @@ class Worker(Generic[R]):
             except JournalError as error:
                 self._state.policy.pause(error)
                 ending = Ending("not_started", error=error)
+                if record is not None:
+                    ending.attempts, ending.billed = record.attempts, owed(record, record.paid, record.most)
             ending.facts = {**facts, **ending.facts}
+            if ending.status == "not_started" and not (record and record.in_doubt):
+                return (yield from self._recorder.leave(entry, arrived, record, ending))
             return self._recorder.finish(entry, arrived, record, ending)
         finally:
             # Released only now that the journal has the outcome: an input with the same bytes must find it there.

@@ -6,7 +6,7 @@ import argparse
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -16,7 +16,8 @@ from cloudai.batch import queries
 from cloudai.batch.batch import Batch
 from cloudai.batch.cache_store import CacheStore
 from cloudai.batch.journal import Journal
-from cloudai.batch.results import outcomes_of, table_of
+from cloudai.batch.recorder import KILLED
+from cloudai.batch.results import Salvage, table_of
 from cloudai.cli import inputs
 from cloudai.cli.outputs import STDOUT, require_writable, tell, write_csv
 from cloudai.client import Client
@@ -282,10 +283,13 @@ def journal(options: argparse.Namespace) -> int:
     try:
         if options.forget:
             return _forget(opened, options.forget)
-        batches = opened.read(queries.batches)
+        for batch in opened.read(queries.headings):
+            with suppress(JournalError):  # a disk that is full, or damage: what can be read is shown all the same
+                opened.ask(queries.mend(batch["batch"], KILLED))
         if options.csv or options.json:
-            _exported(opened, batches, options)
+            _exported(opened, opened.read(queries.headings), options)
         else:
+            batches = opened.read(queries.batches)
             print(Table([_shown(batch) for batch in batches]).filled())
             if doubts := opened.read(queries.doubts):
                 print(f"\n{doubts} in doubt: sent, and what became of them is not known")
@@ -344,14 +348,20 @@ def _exported(opened: Journal, batches: list[dict[str, Any]], options: argparse.
         raise InputError(f"no batch {options.batch} in {options.file}", advice=f"It has 1 to {len(batches)}.")
     if len(wanted) > 1 and options.csv:
         raise InputError(f"{options.file} holds {len(wanted)} batches", advice="Say which with --batch N.")
+    unreadable = 0
     for batch in wanted:
-        kept = outcomes_of(opened, [(batch["batch"], batch["operation"])])
+        kept = Salvage(opened, batch["batch"], batch["operation"])
         if options.json:
             for outcome in kept:
                 print(json_of(_as_json(outcome)))
-            continue
-        table = table_of(kept) if options.rows else tidy(kept)
-        write_csv(table, options.csv, Path(options.file))
+        else:
+            write_csv(table_of(kept) if options.rows else tidy(kept), options.csv, Path(options.file))
+        unreadable += kept.unreadable
+    if unreadable:
+        raise JournalError(
+            f"{options.file} is damaged: {unreadable} of its inputs cannot be read, the others are written out",
+            advice="Restore a copy, or run the same again with another journal.",
+        )
 
 
 def _shown(batch: dict[str, Any]) -> dict[str, Any]:

@@ -169,7 +169,7 @@ class RateLimiter:
             try:
                 yield db
                 db.execute("COMMIT")
-            except SQLiteError as error:
+            except (SQLiteError, ValueError, TypeError) as error:  # SQLite keeps a text where a number belongs
                 self._stop_sharing(error)
             finally:
                 db.rollback()
@@ -196,7 +196,7 @@ class RateLimiter:
                 return None
         return self._db
 
-    def _stop_sharing(self, error: SQLiteError) -> None:
+    def _stop_sharing(self, error: Exception) -> None:
         """Count only the requests of this process from now on, because the file cannot be written any more."""
         log.warning("the file of a shared pace failed (%s): other processes' requests are not counted", error)
         self._db = _open_in_memory()
@@ -204,7 +204,11 @@ class RateLimiter:
 
 def _wait(db: Connection, rate: Rate, now: float) -> float:
     row = db.execute("SELECT at FROM turns ORDER BY at DESC LIMIT 1 OFFSET ?", (rate.n - 1,)).fetchone()
-    return 0.0 if row is None else float(row[0]) + rate.seconds + MARGIN - now
+    if row is None:
+        return 0.0
+    if float(row[0]) > now + rate.seconds:
+        raise ValueError("a turn is later than any clock says")  # the file is damaged, and would be waited for
+    return float(row[0]) + rate.seconds + MARGIN - now
 
 
 def _open(name: str | None, now: float) -> Connection:

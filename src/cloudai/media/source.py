@@ -6,6 +6,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -65,6 +66,15 @@ class Source:
     def key(self) -> str:
         """The sha256 (hex) of the bytes as given, or of the address."""
         return sha256(self.uri.encode("utf-8", "surrogatepass") if self.uri else self.data).hexdigest()
+
+    def key_at_hand(self, *, fetching: bool) -> str | None:
+        """Return the key if it can be told without reading a file and without fetching an address; otherwise None."""
+        if self.uri is not None:
+            return None if fetching and self.is_web else self.key
+        at_hand = "data" in vars(self) or isinstance(self._given, bytes | bytearray | memoryview)
+        with suppress(InputError):
+            return self.key if at_hand else None
+        return None
 
     @cached_property
     def data(self) -> bytes:
