@@ -239,7 +239,8 @@ def test_a_finished_input_is_not_asked_for_again(
     for outcome in (outcome for one in done for outcome in one.outcomes if outcome.facts["cached"]):
         assert outcome.result is None or written_result(outcome.result)["result"] in results.values()
     assert [text for text in told(caplog) if "migrated" in text] == [
-        f"{journal} was migrated from version {name[8]} of the journal to {queries.SCHEMA.version}: what it holds is kept"
+        f"{journal} was migrated from version {name[8]} of the journal "
+        f"to {queries.SCHEMA.version}: what it holds is kept"
     ]
 
 
