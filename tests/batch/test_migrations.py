@@ -239,8 +239,10 @@ def test_a_finished_input_is_not_asked_for_again(
     for outcome in (outcome for one in done for outcome in one.outcomes if outcome.facts["cached"]):
         assert outcome.result is None or written_result(outcome.result)["result"] in results.values()
     assert [text for text in told(caplog) if "migrated" in text] == [
-        f"{journal} was migrated from version {name[8]} of the journal "
-        f"to {queries.SCHEMA.version}: what it holds is kept"
+        (
+            f"{journal} was migrated from version {name[8]} of the journal "
+            f"to {queries.SCHEMA.version}: what it holds is kept"
+        )
     ]
 
 
@@ -430,7 +432,7 @@ def test_a_newer_version_is_refused_unchanged(
         db.execute(f"PRAGMA user_version = {queries.SCHEMA.version + 1}")
     before = everything(journal)
     done = Batcher(colour, make.google(), Service())("sentiment", make.TEXTS, journal=journal)
-    assert str(done.error) == "a journal of version 4, and this cloudai reads 3. Update cloudai."
+    assert str(done.error) == "a journal of version 5, and this cloudai reads 4. Update cloudai."
     assert main(["journal", str(journal)]) == 74
     assert "Update cloudai" in capsys.readouterr().err
     assert everything(journal) == before
