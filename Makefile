@@ -2,12 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-faults test-minimum fuzz live reliability lint types unit format clean
+.PHONY: demo test quick test-faults test-minimum fuzz live reliability lint types unit format clean
 
 demo: .venv/.demo  ## find faces on real photos, with no account
 	$(BIN)/cloudai demo --out out
 
 test: lint types unit  ## the whole check
+
+quick: lint types  ## what to run before a commit: no server, no process and no batch is started
+	$(BIN)/python -m pytest -q tests/core tests/media tests/google tests/azure tests/watson tests/testing
 
 lint: .venv/.dev
 	$(BIN)/python tools/write_client_methods.py --check

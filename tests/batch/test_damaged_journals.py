@@ -46,7 +46,7 @@ COLUMNS = {
     "batches": ("digest", "provider", "operation", "options", "version", "started_at", "run"),
     "calls": ("key", "batch", "sha256", "state", "rounds", "run", "item", "memory", "result", "meta", "error"),
     "names": ("name", "call"),
-    "exchanges": ("place", "units", "sent", "requests", "paid", "most", "doubt", "status", "headers", "body"),
+    "exchanges": ("step_id", "units", "sent", "requests", "paid", "most", "doubt", "status", "headers", "body"),
     "items": ("batch", "item", "call", "name", "row", "status", "facts", "error", "run"),
 }
 

@@ -217,15 +217,15 @@ def test_killed_runs_hide_nothing(seed: int, tmp_path: Path, capsys: pytest.Capt
     assert paid(done.table)[0] >= 30
 
 
-def test_a_journal_of_version_2_goes_on(tmp_path: Path) -> None:
-    """Its rows count as those of its last run, and a run that is capped leaves them as they are."""
+def test_a_journal_without_the_numbers_of_runs_goes_on(tmp_path: Path) -> None:
+    """The rows of version 3 count as those of its last run, and a run that is capped leaves them as they are."""
     journal = tmp_path / "a.journal"
     run("blocking", TEXTS, journal)
     with closing(Journal(journal)) as opened:
 
         def downgrade(db: Any) -> None:
             db.execute("ALTER TABLE items DROP COLUMN run")
-            db.execute("PRAGMA user_version = 2")
+            db.execute("PRAGMA user_version = 3")
 
         opened.ask(downgrade)
     done = run("blocking", TEXTS[::-1], journal, max_requests=30)

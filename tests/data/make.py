@@ -20,7 +20,21 @@ from typing import Any
 
 from cloudai import Azure, Client, CloudAIError, ConnectionLostError, Google, Outcome, Response
 
-__all__ = ["BATCHES", "PRIVATE", "answer", "write_pictures"]
+__all__ = [
+    "BATCHES",
+    "EXTRA",
+    "PICTURES",
+    "PRIVATE",
+    "REVIEWS",
+    "TEXTS",
+    "Clock",
+    "answer",
+    "azure",
+    "google",
+    "picture",
+    "rows",
+    "write_pictures",
+]
 
 PICTURES = {"김철수": 1, "이영희": 2, "박민수": 3, "사본": 1, "깨진": 4, "끊긴": 5, "지난번": 6, "이름 없는": 7}
 """The pictures by name, each with its brightness: two with the same brightness have the same bytes."""
@@ -69,14 +83,11 @@ def write_pictures(folder: Path) -> None:
         (folder / "사진" / f"{name}.png").write_bytes(picture(brightness))
 
 
-def rows(*names: str) -> list[dict[str, str]]:
+def rows(*names: str) -> list[dict[str, Any]]:
     """Return rows of a table whose column 사진 holds the pictures."""
     return [
         {"번호": number, "사진": name if "://" in name else f"사진/{name}.png"} for number, name in enumerate(names)
     ]
-
-
-# -- the service -------------------------------------------------------------------------------------------------
 
 
 def answer(request: Any) -> Response:
@@ -144,9 +155,6 @@ def _reviews(body: Any) -> Any:
         shares = {"positive": 0.9, "neutral": 0.1, "negative": 0.0}
         documents.append({"id": document["id"], "sentiment": "positive", "confidenceScores": shares, "sentences": []})
     return {"results": {"documents": documents, "errors": errors, "modelVersion": "2022-11-01"}}
-
-
-# -- the batches -------------------------------------------------------------------------------------------------
 
 
 def google() -> Any:

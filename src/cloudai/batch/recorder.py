@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from cloudai.batch import queries
+from cloudai.batch.cache_store import CacheStore
 from cloudai.batch.codec import written_error
 from cloudai.batch.inputs import Entry
 from cloudai.batch.policy import Ending
@@ -179,20 +180,10 @@ class Recorder(Generic[R]):
                     state, columns = ending.settle
                     queries.settle(item.call, item.run, item.item, state, **columns)(db)
                     if state == "done":
-                        self._cache(task, item.call, db)
+                        _share(self._state.cache, task.operation, item.call, db)
             queries.enter(task.batch, item)(db)
 
         self._state.journal.post(statement)
-
-    def _cache(self, task: Task, call: int, db: queries.Database) -> None:
-        """Put a finished call into the cache for later batches; this runs in the thread that owns the journal."""
-        cache = self._state.cache
-        if cache is None:
-            return
-        key, record = queries.key_of(call)(db), queries.record_of(call)(db)
-        # An address that the provider fetches may have another picture tomorrow.
-        if not json.loads(record.meta or "{}").get("by_reference"):
-            cache.keep(task.operation, key, record)
 
     def close(self, never_started: Iterator[Entry], *, complete: bool) -> None:
         """Write down the inputs that were started and have not ended, and those that were never started.
@@ -314,3 +305,13 @@ def owed(record: CallRecord, least: int, most: int) -> tuple[int, int]:
 def status_of(result: Result) -> tuple[str, int]:
     """Return the status of a result, and the number of things in it."""
     return str(result.to_rows()[0]["status"]), len(result) if isinstance(result, Many) else 1
+
+
+def _share(cache: CacheStore | None, operation: str, call: int, db: queries.Database) -> None:
+    """Put a finished call into the cache for later batches; this runs in the thread that owns the journal."""
+    if cache is None:
+        return
+    key, record = queries.key_of(call)(db), queries.record_of(call)(db)
+    # An address that the provider fetches may have another picture tomorrow.
+    if not json.loads(record.meta or "{}").get("by_reference"):
+        cache.keep(operation, key, record)
