@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import cloudai
 from cloudai import Client, ConnectionLostError, Response
 from cloudai.core.flow import Request
+from cloudai.providers.google.vision import ANNOTATE_TOGETHER
 from tests.batch.asking import Batcher, Server, both
 from tests.core.made_up import Clock, ok
 
@@ -223,3 +224,12 @@ def test_copies_in_one_party_do_not_wait_for_themselves(colour: str) -> None:
     done = run("sentiment", ["가", "나", "가"] * 7, concurrency=3)
     assert done.books["done"] == 21
     assert sorted(d["text"] for request in run.server.requests for d in documents(request)) == ["가", "나"]
+
+
+@both
+def test_a_wrong_number_of_parts_is_an_error_of_each_item(colour: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider that divides a reply into too few parts fails its own inputs, and the batch goes on to its end."""
+    monkeypatch.setattr(type(ANNOTATE_TOGETHER), "split", lambda *_: [])
+    done = Asked(colour, google)("detect_faces", [picture(i) for i in range(20)])
+    assert done.values() == ["failed"] * 20
+    assert {type(outcome.error) for outcome in done.outcomes} == {cloudai.MalformedResponseError}

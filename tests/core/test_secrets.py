@@ -16,6 +16,7 @@ import pytest
 
 import cloudai
 from cloudai import Client
+from cloudai.core.redaction import without_credentials
 from cloudai.testing import Script
 from tests.conftest import Caller
 from tests.faultd.faults import FAULTS
@@ -150,3 +151,9 @@ def test_a_picture_is_in_no_error_and_no_event(call: Caller) -> None:
     assert repr(data[8:60])[2:-1] not in told
     assert base64.b64encode(data[9:60]).decode() not in told
     assert_clean(told, KEY)
+
+
+def test_an_address_in_a_text_tells_no_password() -> None:
+    """The user, the password and the signature of an address are withheld; the rest of the text stays as it is."""
+    told = without_credentials(f"사진 https://me:{KEY}@x.example/가.jpg?sig={KEY}&w=9, me@x.example")
+    assert told == "사진 https://REDACTED@x.example/가.jpg?sig=REDACTED&w=9, me@x.example"

@@ -221,3 +221,11 @@ def test_the_event_loop_never_waits_for_a_picture() -> None:
 
     # The machine may be busy with something else: one quiet run of three is proof, a blocked loop has none.
     assert min(asyncio.run(scene()) for _ in range(3)) < 0.05
+
+
+def test_a_face_of_another_picture_is_not_cut_out(call: Caller) -> None:
+    """A box outside the picture is an InputError that says which picture to give."""
+    (face,) = call("local", "detect_faces", HOPPER)
+    small = PIL.Image.new("RGB", (60, 60))
+    with pytest.raises(cloudai.InputError, match="not inside this picture"):
+        face.crop(small)

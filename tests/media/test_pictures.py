@@ -280,3 +280,10 @@ def test_an_address_is_never_fetched() -> None:
     picture = fit("https://pictures.example/a.jpg", by_url)
     assert picture.by_reference
     assert picture.size is None
+
+
+def test_a_picture_that_never_fits_is_an_error() -> None:
+    """Even one pixel takes more bytes than are allowed: one error, and no endless search for a smaller size."""
+    limits = ImageLimits("V", frozenset({"JPEG"}), 100, 1000)
+    with pytest.raises(InputError, match="cannot be made to fit the 100 bytes"):
+        fit(encoded(quarters(), "PNG"), limits)

@@ -318,12 +318,12 @@ def _split(members: list[_Member], requests: list[Request], response: Response) 
             member.answer = response
         return
     try:
-        parts = merge.split(response, requests)
+        answers = list(zip(members, merge.split(response, requests), strict=True))
     except Exception as error:  # noqa: BLE001  # a provider of another distribution may raise any
         said = error.message if isinstance(error, MalformedResponseError) else "the reply cannot be told apart"
         for member in members:
             member.failure = failure = MalformedResponseError(said)
             failure.raw = response.content
         return
-    for member, part in zip(members, parts, strict=True):
+    for member, part in answers:
         member.answer = part

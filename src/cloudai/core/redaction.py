@@ -135,10 +135,17 @@ def address(url: str) -> tuple[str, Params]:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")), query
 
 
+_USER = re.compile(r"(?<=://)[^/?#\s\"'<>]*@")
+
+
 def without_credentials(text: str) -> str:
-    """Return the text with the signatures and tokens in its addresses withheld: each gives access by itself."""
+    """Return the text with the users, passwords, signatures and tokens in its addresses withheld.
+
+    `names_a_credential` decides which parameters of an address are secret. A text without "://" is returned as it is.
+    """
     if "://" not in text:
         return text
+    text = _USER.sub(f"{REDACTED}@", text)
     return _IN_ADDRESS.sub(lambda m: m[1] + (REDACTED if names_a_credential(m[2]) else m[3]), text)
 
 

@@ -271,6 +271,8 @@ class Image(Source):
             for format, data in _encodings(shown, header, limits):  # noqa: A001
                 if len(data) <= limits.max_bytes:
                     return self._picture(header, size, data, format, _said(header, size, format))
+            if max(size) == 1:  # the picture cannot be made any smaller
+                break
             scale *= SHRINK
             size = _scaled(header, scale)
             shown = shown.resize(size)

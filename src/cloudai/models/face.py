@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
+from cloudai.errors import InputError
 from cloudai.models.base import Box, Level, Many, Model, Point, UnitFloat
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ class Face(Model):
             aspect: Width over height of the cut, for example ``3 / 4``; None keeps that of the box with its margins.
 
         Raises:
+            InputError: The face is not inside this picture.
             NeedsImageError: The box belongs to a picture that was passed on by URL.
         """
         from cloudai.media import Image
@@ -131,6 +133,8 @@ class Face(Model):
             min(float(upright.width), middle_x + width / 2),
             min(float(upright.height), middle_y + height / 2),
         )
+        if right - left < 1 or bottom - top < 1:
+            raise InputError("The face is not inside this picture. Give the picture that was given to the call.")
         return upright.crop((round(left), round(top), round(right), round(bottom)))
 
 
