@@ -10,6 +10,7 @@ import pytest
 
 from cloudai import Client, ConnectionLostError, Response
 from cloudai.batch.policy import FIRST_PROBE, LONGEST_FLICKER, OUTAGE, PROBES, OutageDetector
+from cloudai.core.effects import Program, Wait
 from tests.batch.asking import Batcher, Server, both
 from tests.core.made_up import Clock, MadeUp, ok
 
@@ -33,6 +34,17 @@ class Unreadable:
         return b""
 
 
+def value_of(program: Program[Any]) -> Any:
+    """Return the value of a program that waits for nothing but the journal."""
+    try:
+        step = next(program)
+        while True:
+            assert isinstance(step, Wait)
+            step = program.send(step.future.result(timeout=10))
+    except StopIteration as stop:
+        return stop.value
+
+
 def test_a_stop_reads_no_input() -> None:
     """Inputs that were taken, and not started, are not read once the batch is stopped."""
     files = [Unreadable() for _ in range(4)]
@@ -42,9 +54,7 @@ def test_a_stop_reads_no_input() -> None:
         taken = runner._reader.take(4).result()
         runner.stop()
         for entry in taken:
-            with pytest.raises(StopIteration) as ended:
-                next(runner._worker.item(entry, 0.0, ""))
-            assert ended.value.value.status == "not_started"
+            assert value_of(runner._worker.item(entry, 0.0, "")).status == "not_started"
         assert programs
     assert [file.reads for file in files] == [0] * 4
 

@@ -500,7 +500,7 @@ def test_a_slow_address_fails_alone() -> None:
         Client(VENDORS["google"].make(), send=script, fetch_urls=rules(server)) as client,
     ):
         pair = [f"{server.url}/slow.png", f"{server.url}/a.png"]
-        with client.batch("detect_faces", pair, options={"timeout": 0.5}, concurrency=1) as job:
+        with client.batch("detect_faces", pair, options={"timeout": 1.5}, concurrency=1) as job:
             outcomes = sorted(job, key=lambda outcome: outcome.item)
     assert [outcome.status for outcome in outcomes] == ["failed", "none_found"]
     assert isinstance(outcomes[0].error, CloudAIError)

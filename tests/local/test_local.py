@@ -219,8 +219,8 @@ def test_the_event_loop_never_waits_for_a_picture() -> None:
             heart.cancel()
         return max(late)
 
-    # The machine may be busy with something else: one quiet run of three is proof, a blocked loop has none.
-    assert min(asyncio.run(scene()) for _ in range(3)) < 0.05
+    # The machine may be busy with something else: one quiet run of ten is proof, a blocked loop has none.
+    assert any(asyncio.run(scene()) < 0.05 for _ in range(10))
 
 
 def test_a_face_of_another_picture_is_not_cut_out(call: Caller) -> None:
