@@ -81,7 +81,10 @@ class _Member:
     value: Any = None
 
     def step(self) -> None:
-        """Let the program go on with the answer or the failure of its last effect, up to its next effect."""
+        """Let the program go on with the answer or the failure of its last effect, up to its next effect or its end.
+
+        An exception that leaves the program is not caught here: it ends `coalesce`, and with it all other programs.
+        """
         answer, failure = self.answer, self.failure
         self.answer = self.failure = self.at = None
         try:
@@ -98,12 +101,17 @@ def coalesce(
 ) -> Program[None]:
     """Run all programs that ``more`` returns, at most ``room`` side by side, and hand the value of each to ``ended``.
 
+    An exception that leaves one of the programs, ``more`` or ``ended`` is raised here. All programs that have not ended
+    are then closed.
+
     Args:
-        more: Makes a program that returns further programs, at most as many as its first argument says. It returns none
-            if there are no more or, with False as its second argument, if none is ready.
+        more: Makes a program that returns a list of at most as many further programs as its first argument says. Its
+            second argument is True if no program is running: then it waits until one is ready, and an empty list means
+            that there are no more. Otherwise it does not wait, and an empty list may only mean that none is ready.
         ended: Makes a program that takes the value of a program that has ended.
         room: Maximum number of programs that run side by side.
-        preparing: Wraps what new programs do until they first wait for each other, to limit how many do it at a time.
+        preparing: Wraps the program that runs new programs up to the point where each waits for the others. It can
+            limit how many workers do this at a time.
     """
     members: list[_Member] = []
     may_take_more = True
@@ -131,9 +139,10 @@ def coalesce(
 
 
 def _advance(members: list[_Member]) -> Program[None]:
-    """Let all members go on until each waits for the others, for a time, or for the service.
+    """Let all members go on until each has ended or has yielded a `Join`, `Defer`, `Send` or `Sleep`.
 
-    What several of them want to have on disk meanwhile is written at once.
+    All other effects are carried out here. The blocking functions of several members run together, and what several
+    members want to have on disk is written at once. Futures are waited for one after the other.
     """
     going = [member for member in members if member.at is None]
     while going:
@@ -172,7 +181,10 @@ def _run_functions(members: list[_Member]) -> Program[None]:
 
 
 def _persist(members: list[_Member]) -> Program[None]:
-    """Write what several members want to have on disk in one piece, so that they wait for the disk only once."""
+    """Write what several members want to have on disk in one piece, so that they wait for the disk only once.
+
+    Each member gets the outcome of its own work. If the file cannot be written, every member gets a copy of the error.
+    """
     keeper: Store = members[0].at.keeper  # type: ignore[union-attr]  # all of one batch
     works = [member.at.work for member in members]  # type: ignore[union-attr]
     try:
@@ -214,9 +226,11 @@ def _carry_out(member: _Member) -> Program[None]:
 
 
 def _carry_out_one(members: list[_Member]) -> Program[None]:
-    """Carry out one effect when all members wait, so that at least one of them can go on.
+    """Let at least one member go on when all of them wait.
 
-    Sleeping goes first, then sending, then forming a group, and last waiting for what others do elsewhere.
+    If any members sleep, the longest of their times passes, and all of them wake. Otherwise the request of the first
+    member or group that sends goes out. Otherwise the first members whose requests can be merged become a group.
+    Otherwise all members wait for futures, and this function waits for that of the first member.
     """
     if sleeping := [member for member in members if isinstance(member.at, Sleep)]:
         yield Sleep(max(member.at.seconds for member in sleeping))  # type: ignore[union-attr]
@@ -235,6 +249,7 @@ def _carry_out_one(members: list[_Member]) -> Program[None]:
 
 
 def _wake(members: list[_Member]) -> None:
+    """Mark these members as able to go on: the effect that they waited for has its outcome."""
     for member in members:
         member.at = None
 
@@ -268,7 +283,10 @@ def _request(member: _Member) -> Request:
 
 
 def _start_group(members: list[_Member]) -> Program[None]:
-    """Wait for the turn of these members, and let them go on as a group."""
+    """Wait for the turn of these members, and let them go on as a group.
+
+    If waiting for the turn raises a CloudAIError, each member gets a copy of it. Any other exception is raised here.
+    """
     group = MergeGroup(len(members), has_turn=True)
     first = members[0].at
     assert isinstance(first, Join)  # noqa: S101  # for the types

@@ -23,11 +23,10 @@ class OutputError(CloudAIError, OSError):
 
 
 def tell(text: object, *, below: bool = False) -> None:
-    """Print one line on standard error, and do nothing if that is closed.
+    """Write a text as one line to standard error; if that fails, do nothing.
 
-    Args:
-        text: The line.
-        below: Whether a progress bar may be on the current line, so that a new one is needed.
+    Characters that would steer the terminal become spaces. With ``below`` the line begins on a new row, because
+    something may stand in the current one (a progress bar, or "^C").
     """
     if sys.stderr is not None:
         with suppress(OSError, ValueError, RuntimeError):  # RuntimeError: from a signal, in the middle of a line
@@ -44,14 +43,13 @@ def discard_output() -> None:
 
 
 def require_writable(path: str | None, read: Iterable[str | Path | None]) -> None:
-    """Check before anything is paid for that a table can be written to a path.
+    """Check that the table can be written to ``path``, before the command sends anything that costs money.
 
-    Args:
-        path: The path; None for no table, and "-" for standard output.
-        read: The files that the command reads.
+    A file that does not exist is made and removed again; a pipe or a device is not opened. Nothing is checked if
+    ``path`` is None (no table is asked for) or "-" (standard output).
 
     Raises:
-        InputError: The table cannot be written there, or would overwrite a file that is read.
+        InputError: The path is a folder, cannot be written, or is one of ``read``, the files that the command reads.
     """
     if path in (None, STDOUT):
         return
@@ -81,15 +79,10 @@ def _are_one(target: Path, other: Path) -> bool:
 
 
 def write_csv(table: Table, path: str, journal: Path | None) -> None:
-    """Write a table to a file for Excel, or print it.
-
-    Args:
-        table: The table.
-        path: The path of the file; "-" prints the table.
-        journal: The journal that keeps what is in the table, if there is one.
+    """Write the table to a file as CSV for Excel, and print "wrote …"; with the path "-", print the table itself.
 
     Raises:
-        OutputError: The file cannot be written. The table is printed then, unless a journal keeps what is in it.
+        OutputError: The file cannot be written. If no journal keeps the results, the table has been printed instead.
     """
     if path == STDOUT:
         _print_csv(table)

@@ -158,11 +158,18 @@ class Allowlist:
 
     @classmethod
     def with_more(cls, headers: Iterable[str] = (), params: Iterable[str] = ()) -> Allowlist:
-        """Return an allowlist of the usual names and of these."""
+        """Return an allowlist of the usual names and of these.
+
+        The case of a header's name does not matter; that of a parameter's name does.
+        """
         return cls(HEADERS | {name.lower() for name in headers}, PARAMETERS | set(params))
 
     def kept_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
-        """Return the headers that may be written down, with the addresses in them stripped of credentials."""
+        """Return the headers that may be written down, with their names in lower case.
+
+        If a value is an address, its user, password and fragment are removed, and the values of its parameters are
+        withheld as by `kept_params`.
+        """
         return {name.lower(): self._cleaned(value) for name, value in headers.items() if name.lower() in self.headers}
 
     def kept_params(self, params: Mapping[str, str | list[str]]) -> Params:
@@ -170,6 +177,10 @@ class Allowlist:
         return {name: value if name in self.params else REDACTED for name, value in params.items()}
 
     def _cleaned(self, value: str) -> str:
+        """Return a header's value as it may be written down; a value without "://" is returned as it is.
+
+        An address loses its user, password and fragment, and the values of parameters that are not in ``params``.
+        """
         if "://" not in value:
             return value
         base, query = address(value)
@@ -201,7 +212,10 @@ class Secrets:
         self.add(values)
 
     def add(self, values: Iterable[str]) -> bool:
-        """Add values, and return whether any of them is new."""
+        """Add values, and return whether any of them is new.
+
+        Empty values and the text `REDACTED` are ignored. A value of any length is added.
+        """
         new = {value for value in values if value and value != REDACTED} - self.values
         self.values |= new
         spellings = {spelling for value in self.values for spelling in _spellings(value)}
@@ -229,7 +243,11 @@ class Secrets:
         return content
 
     def clear(self, error: CloudAIError) -> None:
-        """Remove the values from an error, and drop the causes that contain any of them."""
+        """Replace the values in an error's message, arguments, advice and raw reply, in place.
+
+        The chain of causes is cut before the first cause that contains a value, so that the causes of that cause are
+        dropped too.
+        """
         error.message = self.withheld(error.message)
         error.args = tuple(self.withheld(list(error.args)))
         error.advice = self.withheld(error.advice)
@@ -242,7 +260,10 @@ class Secrets:
             each = cause
 
     def withheld(self, value: Any) -> Any:
-        """Return the same JSON value with each of the secrets in it replaced, in names too."""
+        """Return a copy of a JSON value with each of the secrets in it replaced by `REDACTED`, in names too.
+
+        A dict whose only name is "base64" is left as it is, because replacing a part would break the bytes.
+        """
         match value:
             case str():
                 for spelling in self._spellings:
@@ -283,7 +304,12 @@ def _base64_cores(data: bytes) -> Iterator[str]:
 
 
 def carried(request: Request, harmless: Allowlist) -> Iterator[str]:
-    """Yield the secrets that a request carries: the values that are not written down, and too long to be chance."""
+    """Yield the texts in a request that may be secrets, as `telling` finds them.
+
+    They are looked for in the headers, parameters and form fields that ``harmless`` does not list, and in the JSON.
+    If the request is sent with credentials, only those fields of its JSON are searched whose names name a credential.
+    The user and password in the address, the files and the raw content are not searched.
+    """
     _, query = address(request.url)
     fields = {**query, **request.params, **(request.form or {})}
     headers = {k: v for k, v in request.headers.items() if k.lower() not in {*harmless.headers, "user-agent"}}
@@ -294,17 +320,24 @@ def carried(request: Request, harmless: Allowlist) -> Iterator[str]:
 
 
 def carried_back(token_reply: Any) -> Iterator[str]:
-    """Return an iterator over the secrets in a reply to a request for a token."""
+    """Return an iterator over the texts in the reply to a request for a token that may be secrets.
+
+    They are the texts that `telling` finds: those of 16 characters or more, and those of 6 or more whose names name a
+    credential.
+    """
     return telling(token_reply)
 
 
 def telling(value: Any, name: str = "", nameless: float = SHORTEST_NAMELESS) -> Iterator[str]:
-    """Yield every text inside a JSON value that is long enough to be a secret.
+    """Yield every text in a JSON value that is long enough to be a secret, and every such part of a text.
+
+    The parts are those of `_words`: the last word, the values of cookies, and the password of ``Basic …``. Whatever
+    contains "://" is left out. A text may be yielded twice.
 
     Args:
         value: The JSON value.
-        name: The name that the value has; one that names a credential makes a text a secret from `SHORTEST` on.
-        nameless: Characters from which on a text with any other name is taken for a secret.
+        name: The name under which the value stands. If it names a credential, `SHORTEST` characters are enough.
+        nameless: The number of characters that are enough under any other name.
     """
     match value:
         case str():

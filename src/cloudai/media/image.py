@@ -73,6 +73,7 @@ class _Frame:
 
     @property
     def _scale(self) -> tuple[float, float]:
+        """The factors (across, down) from the picture that was sent to the original; both are 1 if no size is known."""
         if not (self.width and self.height and self.sent_width and self.sent_height):
             return 1.0, 1.0
         return self.width / self.sent_width, self.height / self.sent_height
@@ -83,14 +84,17 @@ class _Frame:
         return (self.width, self.height) if self.width and self.height else None
 
     def box(self, x: float, y: float, width: float, height: float) -> Box:
-        """Return the box of the upright original for a box in pixels of the picture that was sent."""
+        """Return the box in pixels of the upright original for a box in pixels of the picture that was sent.
+
+        The box is not cut off at the edges of the picture. If the sizes are not known, the numbers stay as they are.
+        """
         across, down = self._scale
         return Box(x=x * across, y=y * down, width=width * across, height=height * down, image_size=self.size)
 
     def point(self, x: float, y: float, z: float | None = None) -> Point:
-        """Return the point of the upright original for a point in pixels of the picture that was sent.
+        """Return the point in pixels of the upright original for a point in pixels of the picture that was sent.
 
-        The depth ``z`` is scaled like the width.
+        The depth ``z`` is scaled like the width. If the sizes are not known, the numbers stay as they are.
         """
         across, down = self._scale
         return Point(x=x * across, y=y * down, z=None if z is None else z * across)
@@ -139,11 +143,14 @@ class Image(Source):
     """The result of the last `fit` or `pixels`."""
 
     def fit(self, limits: ImageLimits) -> Flow[Picture]:
-        """Prepare the picture so that it fits a vendor's limits.
+        """Prepare the picture so that it fits a vendor's limits, and return it.
+
+        If the picture is at an address that the client does not fetch, only the address is returned.
 
         Raises:
-            InputError: It is no picture, is damaged or cannot be made to fit, or the vendor does not fetch its address.
-                Nothing was sent.
+            InputError: The file is no picture, is damaged or cannot be made to fit, or neither the client nor the
+                vendor fetches its address. Nothing was sent to the vendor.
+            MissingExtraError: The picture is HEIC, and pillow-heif is not installed.
         """
         yield from self.fetched()
         if self._memory:
@@ -156,13 +163,15 @@ class Image(Source):
         return picture
 
     def pixels(self, max_side: int) -> Flow[Decoded]:
-        """Decode the picture upright and in RGB, for an engine on this machine.
+        """Decode the picture upright and in RGB, for an engine on this machine, and return it.
 
         Args:
             max_side: The greatest length of the longer side, in px; a larger picture is shrunk.
 
         Raises:
-            InputError: It is no picture, is damaged or too large, or is at an address.
+            InputError: The file is no picture, is damaged or too large, or is at an address that the client does not
+                fetch.
+            MissingExtraError: The picture is HEIC, and pillow-heif is not installed.
         """
         yield from self.fetched()
         decoded = yield from call(self._pixels, max_side)
@@ -170,19 +179,32 @@ class Image(Source):
         return decoded
 
     def open(self) -> PIL.Image.Image:
-        """Return the picture in its full size, upright and in RGB."""
+        """Return the picture in its full size, upright and in RGB.
+
+        Raises:
+            InputError: The file is no picture, is damaged or too large, or is at an address, which is not fetched here.
+            MissingExtraError: The picture is HEIC, and pillow-heif is not installed.
+        """
         return self._pixels(None).image
 
     def look(self) -> None:
-        """Read the picture's header, so that an unusable picture is noticed early.
+        """Read the file and check its header, so that most unusable pictures are noticed early.
+
+        The pixels are not decoded, so that damage in them is not noticed.
 
         Raises:
-            InputError: It is no picture, is damaged or too large, or is at an address.
+            InputError: The file is no picture, has a damaged header, is too large, or is at an address, which is not
+                fetched here.
+            MissingExtraError: The picture is HEIC, and pillow-heif is not installed.
         """
         self._opened()
 
     def facts(self) -> dict[str, Any]:
-        """Return the facts about this input that go into `Meta`."""
+        """Return the facts about this picture that go into `Meta`; before `fit` or `pixels` there are none.
+
+        They are ``sha256``, ``image_size``, ``prepared`` and ``by_reference``. If `fit` has made bytes to send, there
+        are also ``sent_sha256`` and ``sent_bytes``.
+        """
         frame = self.frame
         if self._memory:
             facts = self._memory["facts"]
@@ -195,12 +217,19 @@ class Image(Source):
         return {**known, "by_reference": self.uri is not None, **sent}
 
     def memory(self) -> dict[str, Any]:
-        """Return what a flow needs to read saved replies again: size, scale and orientation, but not the picture."""
+        """Return the facts that a later run needs to read saved replies without the picture, to be given to `recalled`.
+
+        They hold the sizes, the orientation and the address. The dict is empty if the last result was not one of `fit`.
+        """
         return self._kept(self.frame) if isinstance(self.frame, Picture) else {}
 
     @cached_property
     def _raster(self) -> PIL.Image.Image | None:
-        """The PIL image or NumPy array that was given, as a PIL image; None if the input is anything else."""
+        """The PIL image or NumPy array that was given, as a PIL image; None if the input is anything else.
+
+        Raises:
+            InputError: The array has a type or a shape that no picture has.
+        """
         if hasattr(self._given, "__array_interface__") and hasattr(self._given, "dtype"):
             return decode.from_array(self._given)
         if hasattr(self._given, "getexif"):
@@ -249,7 +278,11 @@ class Image(Source):
         return as_given or self._encoded_anew(image, header, largest, limits)
 
     def _as_given(self, header: Header, limits: ImageLimits) -> Picture | None:
-        """Return the file itself without its metadata, or None if the vendor would not accept it."""
+        """Return the file itself without its metadata, or None if the picture has to be encoded anew.
+
+        That is so if a PIL image or an array was given, if the picture is animated or has to be turned, if its format
+        is not accepted or its metadata cannot be removed without decoding, or if the file is too large.
+        """
         # An animation is encoded anew, so that a single picture is sent.
         if header.format not in limits.formats or header.orientation != 1 or header.animated or self._raster:
             return None
@@ -264,7 +297,11 @@ class Image(Source):
         return self._picture(header, size, clean, header.format, "metadata removed")
 
     def _encoded_anew(self, image: PIL.Image.Image, header: Header, scale: float, limits: ImageLimits) -> Picture:
-        """Turn, shrink and encode the picture, in steps until it is small enough."""
+        """Turn and shrink the picture to this scale, and encode it; shrink it further until the file is small enough.
+
+        Raises:
+            InputError: The file is still too large when the shorter side is as short as the vendor allows.
+        """
         size = _scaled(header, scale)
         shown = decode.upright(image, header, size, self.name)
         while min(size) >= limits.min_side:
@@ -279,6 +316,7 @@ class Image(Source):
         raise InputError(f"{self.name} cannot be made to fit the {limits.max_bytes:,} bytes that {limits.who} takes")
 
     def _picture(self, header: Header, size: tuple[int, int], data: bytes, format: str, prepared: str) -> Picture:  # noqa: A002
+        """Return the bytes as a picture that is ready to be sent; ``size`` is the width and height of what is sent."""
         blob = Blob(self.key, lambda: data, f"image/{format.lower()}")
         _ = blob.sha256  # for `facts`, as in `_pixels`
         return Picture(
@@ -287,6 +325,10 @@ class Image(Source):
 
 
 def _largest_scale(header: Header, limits: ImageLimits) -> float:
+    """Return the largest scale, at most 1, at which the picture is within ``max_side`` and ``max_pixels``.
+
+    The least length of a side is not considered.
+    """
     scale = min(1.0, limits.max_side / max(header.width, header.height))
     if limits.max_pixels is not None:
         scale = min(scale, (limits.max_pixels / (header.width * header.height)) ** 0.5)

@@ -110,14 +110,19 @@ class Face(Model):
     def crop(self, image: ImageInput, *, margin: float = 0.4, aspect: float | None = None) -> PIL.Image.Image:
         """Return this face, cut out of the upright picture.
 
+        The cut ends at the edges of the picture, so that it may be smaller there, and of another ``aspect``.
+
         Args:
             image: The picture that was given to the call.
             margin: The margin on each side, as a share of the box's longer side.
-            aspect: Width over height of the cut, for example ``3 / 4``; None keeps that of the box with its margins.
+            aspect: Width over height of the cut, for example ``3 / 4``: the box with its margins is made wider or
+                higher until it has this ratio. None leaves it as it is.
 
         Raises:
-            InputError: The face is not inside this picture.
-            NeedsImageError: The box belongs to a picture that was passed on by URL.
+            NeedsImageError: The size of the picture is not known, because it was passed on by URL.
+            InputError: The face is not inside this picture, or ``image`` is no picture, is damaged or too large, or is
+                an address.
+            MissingExtraError: ``image`` is HEIC, and pillow-heif is not installed.
         """
         from cloudai.media import Image
 
@@ -227,6 +232,7 @@ class Ages(Many[FaceAge]):
 
 
 def _rectangle(box: Box) -> dict[str, Any]:
+    """Return the columns of a box: its position, its size, and the size of the picture."""
     return {"x": box.x, "y": box.y, "width": box.width, "height": box.height, **_size(box.image_size)}
 
 
@@ -236,4 +242,5 @@ def _size(size: tuple[int, int] | None) -> dict[str, int | None]:
 
 
 def _age(age: Age | None) -> dict[str, float | None]:
+    """Return the columns of an age; there are none if there is no age."""
     return {"age_low": age.low, "age_high": age.high, "age_years": age.years} if age else {}

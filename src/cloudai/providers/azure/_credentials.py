@@ -27,7 +27,7 @@ class Credential(Protocol):
     """The protocol that azure-core calls ``TokenCredential``."""
 
     def get_token(self, *scopes: str, **kwargs: Any) -> Any:
-        """Return a token for these scopes, with its ``expires_on`` in epoch seconds."""
+        """Return an object with the token as ``token`` and the end of its life as ``expires_on``, in epoch seconds."""
 
 
 class AzureLogin(Login):
@@ -41,6 +41,10 @@ class AzureLogin(Login):
         self.identity = None if credential else DEFAULT  # a quota belongs to a resource, which the address names
 
     def _fetch(self, scope: str, *_: Any) -> Token:
+        """Ask the credential for a token for this scope; make Azure's default credential first if none was given.
+
+        What the credential raises is passed on; `token` replaces it by an error of ours.
+        """
         if self._credential is None:
             from azure.identity import DefaultAzureCredential
 
