@@ -351,7 +351,7 @@ def enter(batch: int, item_record: ItemRecord) -> Any:
 
     def work(db: Database) -> None:
         _take_over(db, batch, item_record)
-        _insert(db, batch, item_record)
+        _insert(db, batch, _billed_once(db, batch, item_record))
 
     return work
 
@@ -451,6 +451,27 @@ def _take_over(db: Database, batch: int, entry: ItemRecord) -> tuple[ItemRecord 
         number = _next_number(db, batch)
         db.execute("UPDATE items SET item = ? WHERE batch = ? AND item = ?", (number, batch, entry.item))
     return (earlier[0] if earlier else None), (sum(least for least, _ in bills), sum(most for _, most in bills))
+
+
+def _billed_once(db: Database, batch: int, entry: ItemRecord) -> ItemRecord:
+    """Return an input without the units of its call that the row of a copy has already.
+
+    When a run is stopped, a copy can be written down before the input whose call is under way. It then has the units
+    that earlier runs were billed for.
+    """
+    bill = entry.facts.get("billed_min") or 0, entry.facts.get("billed_max") or 0
+    if entry.run <= 1 or entry.call is None or not any(bill):
+        return entry
+    rows = db.execute(f"{ROW} WHERE call = ? AND batch = ? AND item <> ?", (entry.call, batch, entry.item))
+    others = [(row.facts.get("billed_min") or 0, row.facts.get("billed_max") or 0) for row in _readable(rows)]
+    if not any(map(any, others)):
+        return entry
+    call = _record(db, entry.call)
+    least, most = (
+        min(own, max(0, of_call - sum(there)))
+        for own, of_call, there in zip(bill, (call.paid, call.most), zip(*others, strict=True), strict=True)
+    )
+    return _with_bill(entry, entry.facts.get("attempts") or 0, (least, most))
 
 
 def _next_number(db: Database, batch: int) -> int:
