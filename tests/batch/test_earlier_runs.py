@@ -231,3 +231,27 @@ def test_a_journal_without_the_numbers_of_runs_goes_on(tmp_path: Path) -> None:
     done = run("blocking", TEXTS[::-1], journal, max_requests=30)
     assert done.books["done"] == 30
     assert paid(done.table) == (30, 30)
+
+
+def test_a_copy_that_is_written_down_first_takes_the_bill(tmp_path: Path) -> None:
+    """A stopped run writes a copy down before the input whose call is under way: the call is billed once, not twice."""
+    journal = tmp_path / "일.journal"
+    run("blocking", ["후기"], journal)
+    with closing(Journal(journal)) as opened:
+        [(batch, call, key)] = opened.ask(
+            lambda db: list(db.execute("SELECT items.batch, call, key FROM items JOIN calls ON id = call"))
+        )
+        facts = {"attempts": 0, "billed_min": 0, "billed_max": 0}
+        copy = queries.ItemRecord(1, "후기", "not_started", facts, run=2)
+        opened.ask(queries.leave(batch, copy, key))
+        paid_facts = {"attempts": 1, "billed_min": 1, "billed_max": 1}
+        opened.ask(queries.enter(batch, queries.ItemRecord(0, "후기", "ok", paid_facts, call, run=2)))
+        bills = opened.ask(
+            lambda db: list(
+                db.execute(
+                    "SELECT item, json_extract(facts, '$.billed_min'), json_extract(facts, '$.billed_max')"
+                    " FROM items ORDER BY item"
+                )
+            )
+        )
+    assert bills == [(0, 0, 0), (1, 1, 1)]
