@@ -53,7 +53,7 @@ log = logging.getLogger("cloudai")
 
 
 class Database(Protocol):
-    """What every connection to SQLite can do, also one that a test puts in."""
+    """The methods that the code needs of a connection to SQLite, so that tests can put in another one."""
 
     def execute(self, sql: str, parameters: Any = (), /) -> Any:
         """Run one statement; iterating over what is returned gives its rows."""
@@ -73,7 +73,7 @@ class Schema:
     """One kind of private file: its tables, the mark by which it is recognized, and how a connection is set up."""
 
     name: str
-    """What the file is, in messages."""
+    """The kind of file, as messages name it: "journal", "cache" …"""
     application: int
     """The application id, which says whose file it is."""
     version: int
@@ -274,7 +274,7 @@ def _prepare(db: Database, schema: Schema, version: int | None, path: Path) -> N
     told = "; ".join(["what it holds is kept", *remarks])
     log.warning("%s was migrated from version %d of the %s to %d: %s", path, before, schema.name, schema.version, told)
     with suppress(Exception):  # a full disk, for example: SQLite does it when the file is closed
-        # What the migration has removed stands in the file until the log beside it is written into it.
+        # The file keeps removed content until the write-ahead log beside it is written into it.
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 

@@ -1,4 +1,4 @@
-"""Whatever is cancelled, and however often: the books balance, and what was in flight is in doubt."""
+"""A batch may be cancelled at any moment and several times: its books balance, and requests in flight are in doubt."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_reader_that_is_cancelled_leaves_balanced_books(how: str, tmp_path: Pa
             assert job.books["submitted"] == len(TEXTS)
             told = job.books["done"] + job.books["in_doubt"]
             # A reply that came just before the end may stand in the journal alone, where the next run reads it.
-            # What was about to be sent is in doubt. There are four workers.
+            # A request that was about to be sent is in doubt. There are four workers.
             assert abs(told - len(sent)) <= 4
             again = [outcome.status async for outcome in job]
             assert len(again) == len(TEXTS)

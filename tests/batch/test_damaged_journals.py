@@ -197,7 +197,7 @@ def test_links_that_lead_to_each_other_are_told(tmp_path: Path) -> None:
 
 
 def test_a_damaged_cache_is_not_used(tmp_path: Path) -> None:
-    """Whatever stands in it, what it is asked gives nothing or an error of ours."""
+    """A cache with any content answers nothing or raises an error of ours."""
     for seed in range(40):
         chance = random.Random(seed)  # noqa: S311  # no secret
         path = tmp_path / f"{seed}.sqlite"
@@ -230,7 +230,7 @@ def test_a_damaged_cache_is_not_used(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("garbage", ["x", b"\xff", 9e999, -9e999])
 def test_a_damaged_pace_is_begun_anew(garbage: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What another process has put into the shared pace raises nothing, and holds nobody up for ever."""
+    """Wrong values in the shared pace file raise nothing, and no call waits for ever."""
     monkeypatch.setenv("CLOUDAI_STATE_DIR", str(tmp_path))
     limiter = RateLimiter("a name")
     assert limiter.take(rates("1/min"), 100.0)[0] == 0

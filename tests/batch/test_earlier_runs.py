@@ -77,7 +77,7 @@ CHANGES = {
 def test_a_capped_run_hides_nothing(
     colour: str, change: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What 30 texts were answered stays in tables, books, manifest and exports when the next run may send nothing."""
+    """The answers to 30 texts stay in tables, books, manifest and exports when the next run may send nothing."""
     journal = tmp_path / "a.journal"
     assert run(colour, TEXTS, journal).books["done"] == 30
     done = run(colour, CHANGES[change], journal, max_requests=30)
@@ -152,7 +152,7 @@ def test_a_stop_reads_no_file_and_keeps_its_answer(tmp_path: Path) -> None:
 @both
 @pytest.mark.parametrize("in_doubt", ["resend", "skip"])
 def test_doubts_stay_visible(colour: str, in_doubt: str, tmp_path: Path) -> None:
-    """What was sent and not answered is in doubt, with its units, in a later run that does not come to it."""
+    """A request without an answer stays in doubt, with its units, in a later run that does not come to its input."""
     journal = tmp_path / "a.journal"
 
     def answer(request: Request) -> Any:

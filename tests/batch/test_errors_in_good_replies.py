@@ -79,7 +79,7 @@ def test_too_many_requests_is_like_a_429(call: Caller, code: str) -> None:
 
 @pytest.mark.parametrize("code", ["3", "7", "InvalidDocument"])
 def test_a_fault_of_the_input_is_not_sent_again(call: Caller, code: str) -> None:
-    """What is wrong with the input stays wrong: one request, and it is paid for."""
+    """An input that is at fault is sent in one request, which is paid for, and not sent again."""
     provider, operation, given = vendor(code)
     options = {"language": "ko"} if operation == "sentiment" else {}
     with pytest.raises(cloudai.ServiceError) as caught:

@@ -75,7 +75,7 @@ def migrate(path: Path, **how: Any) -> None:
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What was said since the last time."""
+    """Return the warnings that were logged since the last call, and clear them."""
     texts = [record.getMessage() for record in caplog.records]
     caplog.clear()
     return texts
@@ -83,7 +83,7 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 @dataclass
 class Kept:
-    """What a journal of any version keeps, in words that do not depend on the version."""
+    """The content of a journal, in words that do not depend on its version."""
 
     batches: list[Any]
     calls: dict[str, Any]
@@ -147,7 +147,7 @@ def test_requests_and_suspicions(name: str, journal: Path) -> None:
 
 
 def by_digest(text: str) -> str:
-    """What a text is called."""
+    """Return the name under which the journal has a text."""
     return f"text-{sha256(text.encode()).hexdigest()[:8]}"
 
 
@@ -314,7 +314,7 @@ def test_of_many_inputs_nothing_is_left_behind(name: str, journal: Path) -> None
 
 @pytest.mark.parametrize("name", [FIRST])
 def test_a_column_keeps_no_signature(name: str, journal: Path) -> None:
-    """Where the input stood in the user's table too: an address is shown without it, a text is not there."""
+    """A column of the user's table that repeats the input keeps an address without its signature, and no text."""
     column = json.dumps({"글": make.TEXTS[2], "별점": 5, "빈칸": None}, ensure_ascii=False)
     with closing(sqlite3.connect(journal)) as db:
         db.execute("UPDATE items SET row = ? WHERE batch = 3 AND item = 2", (column,))
@@ -330,7 +330,7 @@ def test_a_column_keeps_no_signature(name: str, journal: Path) -> None:
 
 @pytest.mark.parametrize("name", [FIRST])
 def test_of_extra_only_names_are_left(name: str, journal: Path) -> None:
-    """Where it was no plain dict, not even those: version 1 had kept how Python shows it, with its values."""
+    """An ``extra=`` that was no plain dict loses its names too: version 1 had kept its repr, with the values."""
     with closing(sqlite3.connect(journal)) as db:
         shown_by_python = json.dumps({"extra": "mappingproxy({'labels': 'sealed'})", "language": "ko", "words": False})
         db.execute("UPDATE batches SET options = ? WHERE id = 5", (shown_by_python,))
@@ -431,7 +431,7 @@ def test_a_newer_version_is_refused_unchanged(
 
 @pytest.mark.parametrize("name", [name for name in JOURNALS if name[8] in "12"])
 def test_damaged_content_is_left_as_it_is(name: str, journal: Path) -> None:
-    """What cannot be understood is told as damage, and the file is as it was."""
+    """Content that a migration cannot read is reported as damage, and the file stays as it was."""
     with closing(sqlite3.connect(journal)) as db:
         db.execute("UPDATE calls SET error = '{' WHERE id = 2")
         db.execute("UPDATE calls SET memory = '[]' WHERE id = 2")
@@ -573,7 +573,7 @@ def cache(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_cache_of_an_earlier_cloudai_answers(
     colour: str, name: str, cache: Path, network: NETWORK, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What it holds is not asked for again, in either client; there is nothing to migrate and nothing to say."""
+    """A cache's answers are not asked for again, by either client; nothing is migrated, and no warning is logged."""
     results = {result for (result,) in ask(cache, "SELECT result FROM answers")}
     server = network(make.answer)
     pictures = make.rows("김철수", "이영희", "박민수", "사본", "지난번")

@@ -1,4 +1,4 @@
-"""What a batch does when it stops, when a function of the user's raises, and when the service only flickers."""
+"""A batch loses nothing when it is stopped, when a function of the user's raises, and when the service flickers."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_an_iterator_that_raises_ends_the_batch_with_that(kind: type[BaseExcepti
 @both
 @pytest.mark.parametrize("event", ["attempt", "reply", "result"])
 def test_a_function_for_events_that_raises_costs_no_reply(event: str, colour: str, tmp_path: Path) -> None:
-    """What was paid for is in the journal before the function is called: the next run sends nothing again."""
+    """A paid reply is in the journal before the function is called, so that the next run sends nothing again."""
     server, count = Server(mood), 0
 
     def tell(told: Any) -> None:

@@ -185,7 +185,7 @@ def test_the_tables_of_the_documentation_have_it(tree: Path) -> None:
 
 
 def test_the_copy_passes_the_linter(tree: Path) -> None:
-    """What the page and the generator write is in the style of the house."""
+    """The code of the page and of the generator is formatted as the linter wants it."""
     printed(tree, "-m", "ruff", "check", "--no-cache", "src", "tools", "tests")
     printed(tree, "-m", "ruff", "format", "--no-cache", "--check", "src", "tools", "tests")
     assert run(tree, GENERATOR, "--check").returncode == 0

@@ -58,7 +58,7 @@ def test_a_burst_that_is_refused_once_loses_no_call() -> None:
 
 
 def test_a_call_without_time_for_the_refill_fails() -> None:
-    """Where the refill comes after the deadline, the refusal is raised, and says when to come again."""
+    """A call whose deadline is before the refill raises the refusal, which says when to come again."""
     with (
         Client(MadeUp(key="not-a-real-key"), send=lambda _: refused(429), timeout=0.2, sleep=lambda _: None) as client,
         pytest.raises(RateLimitedError),

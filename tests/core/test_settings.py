@@ -234,7 +234,7 @@ def test_each_input_of_a_batch_looks_settings_up_once(environment: Environment) 
     ids=lambda provider: provider.name,
 )
 def test_a_provider_in_a_call_shows_no_key(provider: Provider) -> None:
-    """What a call keeps is neither in the text of its provider nor in its attributes, and does not pickle."""
+    """Settings that a call has looked up are not in the repr, the attributes or the pickle of its provider."""
     in_call = provider.for_call()
     assert KEY in in_call.secrets()
     assert repr(in_call) == repr(provider)
@@ -281,7 +281,7 @@ class Remembering(MadeUp):
 
 
 def test_a_third_partys_attributes_outlive_a_call(call: Caller) -> None:
-    """What a provider keeps on itself in one call is there for the next; what it caches per call is not."""
+    """An attribute that a provider sets in a call is there in the next one; a value that is cached per call is not."""
     provider, script = Remembering(key=KEY), Script(*[ok({"score": 0.5})] * 2)
     for _ in range(2):
         call(provider, "sentiment", REVIEW, send=script)
@@ -299,7 +299,7 @@ def test_outside_of_a_call_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_source_that_cannot_be_read_shows_nothing_of_another(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where a later source is damaged, the error and its frames hold no key that the call has read before."""
+    """If a later source is damaged, the error and its frames hold no key that the call has read before."""
     path = tmp_path / "ibm-credentials.env"
     path.write_text(f"NATURAL_LANGUAGE_UNDERSTANDING_APIKEY={KEY}", "utf-8")
     monkeypatch.setenv("IBM_CREDENTIALS_FILE", str(path))

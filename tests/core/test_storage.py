@@ -70,7 +70,7 @@ def read(path: Path, sql: str = "SELECT text FROM notes") -> list[Any]:
 
 
 def content(path: Path) -> dict[str, bytes]:
-    """What is in the folder, byte for byte."""
+    """Return the content of each file in the folder, by its name."""
     return {file.name: file.read_bytes() for file in path.parent.iterdir() if file.is_file()}
 
 
@@ -287,7 +287,7 @@ def with_version(path: Path) -> None:
 def test_the_file_of_another_program_is_left_as_it_is(
     theirs: Callable[[Path], None], schema: Schema, open_file: Open, path: Path
 ) -> None:
-    """Whatever tells that it is not ours: the error, not a byte of it changed, and it is not removed."""
+    """A file that is not ours by any sign raises the error, is not changed by a byte, and is not removed."""
     theirs(path)
     before = content(path)
     with pytest.raises(ForeignFileError, match="not a notebook of this cloudai") as error:
@@ -375,7 +375,7 @@ def test_a_damaged_file(open_file: Open, path: Path) -> None:
 
 
 def test_a_newer_file_is_not_removed(path: Path) -> None:
-    """What is damage to us may be what is new; an older version of ours may go, and what is not there is no error."""
+    """A file of a later version is never removed, an older one may be, and a missing one is no error."""
     make(path)
     set_version(path, 2)
     assert not storage.remove_if_ours(path, NOTES)
@@ -449,7 +449,7 @@ def test_what_fails_leaves_no_connection_open(path: Path) -> None:
 
 
 def test_a_transaction_is_all_or_nothing(path: Path) -> None:
-    """What is done before an error is undone, and the error comes out as it is."""
+    """An error undoes all statements of the transaction, and is raised as it is."""
     with closing(storage.open_or_make(path, NOTES, connect)) as db:
         with pytest.raises(KeyError), storage.transaction(db):
             db.execute("INSERT INTO notes VALUES ('a')")

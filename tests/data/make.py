@@ -62,7 +62,7 @@ PRIVATE = {
     "sealed-extra": "a value in extra=",
     "sealed-request": "the text of an error that a function of the user raised",
 }
-"""What the service never repeats, and no journal may hold."""
+"""Texts that the service never repeats, and that no journal may hold."""
 EXTRA = {"labels": {"반": "sealed-extra"}}
 
 
@@ -168,7 +168,7 @@ def azure() -> Any:
 
 
 FIRST = rows("김철수", "지난번", "깨진")
-"""What was asked in a run before the last one."""
+"""The texts of a run before the last one."""
 SEEN = rows("김철수", "이영희", "박민수", "사본", "깨진", "없음", SIGNED)
 """Pictures of which one is a copy, one is refused, one is not there, and one is behind a signed address."""
 BATCHES: list[tuple[Callable[[], Any], str | list[str], list[Any], dict[str, Any]]] = [

@@ -125,7 +125,7 @@ async def awaited_maps(client: AsyncClient) -> None:
 
 
 def mistakes(client: Client, awaiting: AsyncClient) -> None:
-    """What is no such call is an error before the program runs."""
+    """Type checkers report a call that does not exist before the program runs."""
     client.translate("x")  # type: ignore[call-arg]
     client.sentiment(b"x")  # type: ignore[arg-type]
     client.detect_faces(b"", landmark=True)  # type: ignore[call-arg]

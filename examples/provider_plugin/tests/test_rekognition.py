@@ -107,7 +107,7 @@ def test_faces_with_all_that_may_be_asked() -> None:
 
 
 def test_what_was_not_asked_for_is_none() -> None:
-    """What was not asked for is None, not zero; brightness and sharpness stay in ``raw``."""
+    """An attribute that was not asked for is None, not zero; brightness and sharpness stay in ``raw``."""
     faces = ask("detect_faces-plain")
     (face,) = faces
     assert (face.age, face.emotions, face.glasses, face.landmarks, face.blur, face.exposure) == (None,) * 6

@@ -79,7 +79,7 @@ log = logging.getLogger("cloudai")
 
 @dataclass(frozen=True)
 class Facts:
-    """What the file holds."""
+    """The facts about a cache file that `cloudai cache` shows."""
 
     path: Path
     answers: int
@@ -239,7 +239,7 @@ class CacheStore:
         with storage.transaction(db):
             _delete(db, ids)
         _vacuum(db)
-        # What was deleted stands in the log beside the file until that is emptied.
+        # SQLite keeps deleted answers in its write-ahead log until the log is emptied.
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return len(ids)
 

@@ -298,4 +298,4 @@ PROBLEMS = (
     ("No such file", "cannot be made: there is no such folder", "Make the folder first."),
     ("Is a directory", "is a folder", "Give the name of a file."),
 )
-"""What an error of SQLite or of the system says, what that means for the journal, and what to do."""
+"""A sign in the text of an error of SQLite or the system, its meaning for the journal, and the advice to the user."""

@@ -335,7 +335,8 @@ class Policy:
             return Ending("unsupported", error=error)
         if isinstance(error, BadRequestError) and error.status in ONE_FOR_ALL and attempted.group_size > 1:
             return None  # another input in the request may be at fault: try again with half of them
-        # What the service refuses is not sent again. A kept reply may be read by a later version, for nothing.
+        # A request that the service refuses is not sent again. A reply that this version cannot read is kept, because a
+        # later version may read it, which costs nothing.
         unreadable = isinstance(error, MalformedResponseError) and not attempted.answered
         for_good = (isinstance(error, BadRequestError) or unreadable) and not attempted.polling
         return Ending("failed", error=error, settle=("failed" if for_good else "open", kept))

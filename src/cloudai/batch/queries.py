@@ -34,7 +34,7 @@ SCHEMA = Schema(
             id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, batch INTEGER NOT NULL, sha256 TEXT NOT NULL,
             state TEXT NOT NULL, rounds INTEGER NOT NULL DEFAULT 0, run INTEGER, item INTEGER,
             memory TEXT, result TEXT, meta TEXT, error TEXT)""",
-        # What an input with these bytes was called, in any run: by its name it can be forgotten.
+        # The names that inputs with these bytes had, in any run: a user names the input that is to be forgotten.
         """CREATE TABLE names (
             name TEXT NOT NULL, call INTEGER NOT NULL, PRIMARY KEY (name, call)) WITHOUT ROWID""",
         # A row for each exchange of a call: how often it was sent, what was paid at least and at most, how many times
@@ -68,7 +68,7 @@ def _storable(text: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class CallRecord:
-    """What the journal knows of a call when an input comes to it."""
+    """The state of a call in the journal, read when a worker looks up an input."""
 
     call: int
     state: str = "open"
@@ -87,7 +87,7 @@ class CallRecord:
     meta: str | None = None
     error: str | None = None
     memory: str | None = None
-    """What a flow must know of the input to be read again without it."""
+    """The facts about the input, as JSON, with which its replies can be read again without it."""
     replies: Mapping[str, StoredReply] = field(default_factory=dict)
 
     @property

@@ -33,8 +33,8 @@ class BatchOptions(TypedDict, total=False):
     """Maximum number of requests in flight; by default 8, or 4 if a request has many inputs. For an engine on this
     computer the default is the number of cores less one."""
     in_doubt: Literal["resend", "skip"]
-    """What happens to an input if an earlier run sent a request for it, and never learned what became of that: "resend"
-    sends it again, and may be billed twice; "skip" leaves it out."""
+    """How to treat an input whose request an earlier run sent without learning the reply: "resend" sends it again and
+    may be billed twice, "skip" leaves the input out."""
     price: float
     """Price of 1,000 units in USD, for the costs in the plan and the table."""
     progress: bool | Callable[[Outcome[Any]], Any]

@@ -330,7 +330,7 @@ class Engine:
         """Return the credentials in a request, and the secrets in the user's own extras, that no reply may repeat."""
         if not signed.credentials:
             return Secrets(carried(signed, ALLOWLIST))  # a request for a token: the login is in it
-        # Where nothing was added to the request, a reply has nothing to repeat.
+        # If nothing was added to the request, it holds no secret that the reply could repeat.
         if signed is plain and not (context.extra or context.extra_params or context.extra_headers):
             return Secrets()
         if self._keys is None and not self.offline:
@@ -416,7 +416,7 @@ class Engine:
             "billed_max": context.billed_max,
             "replayed": bool(context.exchanges) and all(response.replayed for _, response in context.exchanges),
         }
-        # What the flow itself said (the model, the language sent) takes precedence over what the engine knows.
+        # Facts that the flow has set (the model, the language sent) take precedence over those of the engine.
         said = result.meta.model_dump(exclude_defaults=True) if result.meta.model_fields_set else {}
         return Meta(**{**known, **said})
 

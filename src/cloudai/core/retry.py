@@ -122,7 +122,7 @@ def _of_kind(error: CloudAIError) -> AttemptOutcome:
             # A good reply that cannot be used was most likely billed, and another attempt would be billed too.
             return replace(UNKNOWN, attempts=ONCE)
         case DeadlineExceededError() if error.state != "NOT_SENT":
-            # Where it is raised before anything has gone out, its state says so.
+            # An error that is raised before anything has gone out has the state NOT_SENT, which the guard excludes.
             return replace(UNKNOWN, attempts=ONCE)
         case ConnectError() if error.retryable:
             return replace(NOT_SENT, attempts=USUAL)

@@ -35,7 +35,7 @@ FAMILIES = (
     ("NotoSansCJKkr-Regular.otf", "NotoSansCJKkr-Bold.otf"),
     ("NotoSansKR-Regular.ttf", "NotoSansKR-Bold.ttf"),
     ("NotoSansKR-VF.ttf", "NotoSansKR-VF.ttf"),
-    # What most systems have for texts without Hangul.
+    # Most systems have these, for texts without Hangul.
     ("segoeui.ttf", "segoeuib.ttf"),
     ("Helvetica.ttc", "Helvetica.ttc"),
     ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf"),

@@ -1,4 +1,4 @@
-"""What all Azure services share: settings, credentials and the shapes of their errors.
+"""All Azure services share their settings, credentials and the shapes of their errors, which are here.
 
 https://learn.microsoft.com/azure/ai-services/authentication
 """

@@ -1,4 +1,4 @@
-"""What all Google Cloud services share: settings, credentials and the shape of their errors.
+"""All Google Cloud services share their settings, credentials and the shape of their errors, which are here.
 
 https://cloud.google.com/apis/design/errors
 """

@@ -239,7 +239,7 @@ class Operation(Wire):
 def _transcript(results: list[RecognitionResult], code: str, sound: Sound) -> Transcript:
     heard = [(result, result.alternatives[0]) for result in results if result.alternatives]
     language = next((result.language_code for result, _ in heard if result.language_code), None)
-    # Where speakers are told apart the last result repeats the words of all others, so that only it is read.
+    # If speakers are told apart, the last result repeats the words of all others, so that only it is read.
     everyone = heard[-1][1].words if heard else []
     by_speaker = any(word.speaker for word in everyone)
     return Transcript(

@@ -1,4 +1,4 @@
-"""What all Watson services share: settings, credentials and the shapes of their errors.
+"""All Watson services share their settings, credentials and the shapes of their errors, which are here.
 
 https://cloud.ibm.com/docs/watson?topic=watson-iam
 """
