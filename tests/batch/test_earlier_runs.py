@@ -233,6 +233,20 @@ def test_a_journal_without_the_numbers_of_runs_goes_on(tmp_path: Path) -> None:
     assert paid(done.table) == (30, 30)
 
 
+def test_leaving_an_input_keeps_the_rows_of_its_copies(tmp_path: Path) -> None:
+    """A run that leaves an input, and never comes to its copy, keeps the row that an earlier run wrote of the copy."""
+    journal = tmp_path / "일.journal"
+    run("blocking", ["후기", "후기"], journal)
+    with closing(Journal(journal)) as opened:
+        [(batch, key), _] = opened.ask(
+            lambda db: list(db.execute("SELECT items.batch, key FROM items JOIN calls ON id = call"))
+        )
+        facts = {"attempts": 0, "billed_min": 0, "billed_max": 0}
+        opened.ask(queries.leave(batch, queries.ItemRecord(0, "후기", "not_started", facts, run=2), key))
+        rows = opened.ask(lambda db: list(db.execute("SELECT item, status, run FROM items ORDER BY item")))
+    assert rows == [(0, "ok", 2), (1, "ok", 1)]
+
+
 def test_a_copy_that_is_written_down_first_takes_the_bill(tmp_path: Path) -> None:
     """A stopped run writes a copy down before the input whose call is under way: the call is billed once, not twice."""
     journal = tmp_path / "일.journal"

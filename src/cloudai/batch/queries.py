@@ -378,9 +378,10 @@ def leave(batch: int, item_record: ItemRecord, key: str | None) -> Any:
             kept = replace(here, run=item_record.run, row=item_record.row) if here and same else item_record
             if kept.status == "not_started":
                 kept = item_record
+            _take_over(db, batch, kept)
         else:
             kept = _kept_ending(db, batch, replace(item_record, call=call), looked_up=looked_up, by_key=key is not None)
-        enter(batch, kept)(db)
+        _insert(db, batch, _billed_once(db, batch, kept))
         return kept
 
     return work
@@ -397,7 +398,7 @@ def _kept_ending(db: Database, batch: int, entry: ItemRecord, *, looked_up: bool
             return entry if looked_up else replace(entry, call=None)
         copy_of = earlier.item
     if looked_up:
-        bill = entry.facts["billed_min"], entry.facts["billed_max"]
+        bill = _bill_of(entry)
     attempts = max(entry.facts["attempts"], 0 if copy_of is not None else earlier.facts.get("attempts") or 0)
     if earlier.status == "not_started":
         return _with_bill(entry, attempts, bill)
@@ -440,7 +441,7 @@ def _take_over(db: Database, batch: int, entry: ItemRecord) -> tuple[ItemRecord 
             (entry.call, batch, entry.run, entry.item),
         )
         earlier = _readable(rows)
-    bills = [(row.facts.get("billed_min") or 0, row.facts.get("billed_max") or 0) for row in earlier]
+    bills = [_bill_of(row) for row in earlier]
     for n, row in enumerate(earlier):
         if n == 0:
             db.execute("DELETE FROM items WHERE batch = ? AND item = ?", (batch, row.item))
@@ -459,11 +460,11 @@ def _billed_once(db: Database, batch: int, entry: ItemRecord) -> ItemRecord:
     When a run is stopped, a copy can be written down before the input whose call is under way. It then has the units
     that earlier runs were billed for.
     """
-    bill = entry.facts.get("billed_min") or 0, entry.facts.get("billed_max") or 0
+    bill = _bill_of(entry)
     if entry.run <= 1 or entry.call is None or not any(bill):
         return entry
     rows = db.execute(f"{ROW} WHERE call = ? AND batch = ? AND item <> ?", (entry.call, batch, entry.item))
-    others = [(row.facts.get("billed_min") or 0, row.facts.get("billed_max") or 0) for row in _readable(rows)]
+    others = [_bill_of(row) for row in _readable(rows)]
     if not any(map(any, others)):
         return entry
     call = _record(db, entry.call)
@@ -478,6 +479,11 @@ def _next_number(db: Database, batch: int) -> int:
     """Return a number that no input of the batch has."""
     [(last,)] = db.execute("SELECT MAX(item) FROM items WHERE batch = ?", (batch,))
     return int(last) + 1
+
+
+def _bill_of(entry: ItemRecord) -> tuple[int, int]:
+    """Return the units that an input was billed for, at least and at most."""
+    return entry.facts.get("billed_min") or 0, entry.facts.get("billed_max") or 0
 
 
 def _with_bill(entry: ItemRecord, attempts: int, bill: tuple[int, int]) -> ItemRecord:
