@@ -13,7 +13,7 @@ from cloudai.transport.body import Body
 from cloudai.transport.checks import require_safe, require_sendable, unsendable
 from cloudai.transport.connections import KEPT, Verify, built, require_client, require_open, require_unmoved
 from cloudai.transport.errors import Sent, errors
-from cloudai.transport.messages import Quiet, arguments, response
+from cloudai.transport.messages import outgoing, response
 
 __all__ = ["AsyncNetwork"]
 
@@ -49,10 +49,8 @@ class AsyncNetwork:
         require_open(self._client)
         with errors(request.url, sent):
             async with asyncio.timeout(request.timeout):
-                outgoing = self._client.build_request(**arguments(request, _awaiting), extensions={"trace": sent.anote})
-                if self._mine:
-                    outgoing.url = Quiet(outgoing.url)
-                reply = await self._client.send(outgoing, follow_redirects=False, stream=True)
+                message = outgoing(self._client, request, sent.anote, quiet=self._mine, pieces=_awaiting)
+                reply = await self._client.send(message, follow_redirects=False, stream=True)
                 try:
                     require_unmoved(reply)
                     body = Body(reply.headers)

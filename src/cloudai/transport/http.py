@@ -23,7 +23,7 @@ from cloudai.transport.checks import require_safe, require_sendable, unsendable
 from cloudai.transport.connections import KEPT, Verify, built, require_client, require_open, require_unmoved
 from cloudai.transport.deadline import Backend, until
 from cloudai.transport.errors import Sent, errors
-from cloudai.transport.messages import Quiet, arguments, response
+from cloudai.transport.messages import outgoing, response
 
 __all__ = ["Network"]
 
@@ -62,10 +62,8 @@ class Network:
         client, sent = self._of_this_process(), Sent()
         require_open(client)
         with errors(request.url, sent), until(request.timeout):
-            outgoing = client.build_request(**arguments(request), extensions={"trace": sent.note})
-            if self._mine:
-                outgoing.url = Quiet(outgoing.url)
-            reply = client.send(outgoing, follow_redirects=False, stream=True)
+            message = outgoing(client, request, sent.note, quiet=self._mine)
+            reply = client.send(message, follow_redirects=False, stream=True)
             try:
                 require_unmoved(reply)
                 body = Body(reply.headers)

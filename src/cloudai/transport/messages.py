@@ -14,12 +14,30 @@ from cloudai.errors import SettingsError
 from cloudai.transport.body import Body
 from cloudai.transport.deadline import timeouts
 
-__all__ = ["USER_AGENT", "Quiet", "arguments", "body_of", "response"]
+__all__ = ["USER_AGENT", "body_of", "outgoing", "response"]
 
 USER_AGENT = f"cloudai/{__version__}"
 
 
-def arguments(request: Request, pieces: Callable[[Iterator[bytes]], Any] = iter) -> dict[str, Any]:
+def outgoing(
+    client: Any, request: Request, trace: Any, *, quiet: bool, pieces: Callable[[Iterator[bytes]], Any] = iter
+) -> Any:
+    """Return the request that a client of the library is to send.
+
+    Args:
+        client: The client.
+        request: The request.
+        trace: A function that the library tells of each step of the exchange.
+        quiet: Whether the library shows the address without its query, which a user's own client may have to see.
+        pieces: See `body_of`.
+    """
+    built = client.build_request(**_arguments(request, pieces), extensions={"trace": trace})
+    if quiet:
+        built.url = _Quiet(built.url)
+    return built
+
+
+def _arguments(request: Request, pieces: Callable[[Iterator[bytes]], Any]) -> dict[str, Any]:
     """Return the arguments from which the library builds its request; see `body_of` for ``pieces``."""
     headers = {"user-agent": USER_AGENT, **request.headers, "accept-encoding": "gzip"}  # `Body` unpacks nothing else
     return {
@@ -73,7 +91,7 @@ def _boundary(request: Request) -> str:
     return sha256("\n".join(["cloudai", *parts]).encode()).hexdigest()[:32]
 
 
-class Quiet(httpx2.URL):
+class _Quiet(httpx2.URL):
     """An address that is shown without its query, because the library logs addresses and its errors show them."""
 
     def __str__(self) -> str:
