@@ -18,7 +18,7 @@ import pytest
 
 import cloudai
 from cloudai import Client
-from cloudai.batch import queries
+from cloudai.batch import queries, rows
 from cloudai.batch.journal import Journal
 from cloudai.cli import main
 from cloudai.core.flow import Request
@@ -242,9 +242,9 @@ def test_leaving_an_input_keeps_the_rows_of_its_copies(tmp_path: Path) -> None:
             lambda db: list(db.execute("SELECT items.batch, key FROM items JOIN calls ON id = call"))
         )
         facts = {"attempts": 0, "billed_min": 0, "billed_max": 0}
-        opened.ask(queries.leave(batch, queries.ItemRecord(0, "후기", "not_started", facts, run=2), key))
-        rows = opened.ask(lambda db: list(db.execute("SELECT item, status, run FROM items ORDER BY item")))
-    assert rows == [(0, "ok", 2), (1, "ok", 1)]
+        opened.ask(rows.leave(batch, rows.ItemRecord(0, "후기", "not_started", facts, run=2), key))
+        written = opened.ask(lambda db: list(db.execute("SELECT item, status, run FROM items ORDER BY item")))
+    assert written == [(0, "ok", 2), (1, "ok", 1)]
 
 
 def test_a_copy_that_is_written_down_first_takes_the_bill(tmp_path: Path) -> None:
@@ -256,10 +256,10 @@ def test_a_copy_that_is_written_down_first_takes_the_bill(tmp_path: Path) -> Non
             lambda db: list(db.execute("SELECT items.batch, call, key FROM items JOIN calls ON id = call"))
         )
         facts = {"attempts": 0, "billed_min": 0, "billed_max": 0}
-        copy = queries.ItemRecord(1, "후기", "not_started", facts, run=2)
-        opened.ask(queries.leave(batch, copy, key))
+        copy = rows.ItemRecord(1, "후기", "not_started", facts, run=2)
+        opened.ask(rows.leave(batch, copy, key))
         paid_facts = {"attempts": 1, "billed_min": 1, "billed_max": 1}
-        opened.ask(queries.enter(batch, queries.ItemRecord(0, "후기", "ok", paid_facts, call, run=2)))
+        opened.ask(rows.enter(batch, rows.ItemRecord(0, "후기", "ok", paid_facts, call, run=2)))
         bills = opened.ask(
             lambda db: list(
                 db.execute(

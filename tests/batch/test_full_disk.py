@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from cloudai import Client, JournalError
-from cloudai.batch import queries
+from cloudai.batch import queries, rows
 from cloudai.batch.queries import Database
 from cloudai.core.flow import Request, Response
 from tests.batch.asking import Batcher, Server, both
@@ -274,7 +274,8 @@ class OneFailure(Disk):
     def __init__(self, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
         super().__init__()
         self.failed = self._within = False
-        made = getattr(queries, step)
+        module = queries if hasattr(queries, step) else rows
+        made = getattr(module, step)
 
         def make(*arguments: Any, **options: Any) -> Any:
             work = made(*arguments, **options)
@@ -285,7 +286,7 @@ class OneFailure(Disk):
 
             return noted
 
-        monkeypatch.setattr(queries, step, make)
+        monkeypatch.setattr(module, step, make)
         monkeypatch.setattr("cloudai.batch.journal._connect", self.connect)
 
     def is_full(self) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cloudai import AsyncClient, Client
-from cloudai.batch import queries
+from cloudai.batch import queries, rows
 from cloudai.batch.journal import Journal
 from cloudai.core.flow import Flow, Request, Response
 from cloudai.errors import MalformedResponseError
@@ -162,7 +162,8 @@ def _die_at(failpoint: str, after: int) -> None:
 
         Network.__call__, AsyncNetwork.__call__ = send, asend  # type: ignore[method-assign]
         return
-    made, commit, marked = getattr(queries, step), Journal._commit, []
+    module = queries if hasattr(queries, step) else rows
+    made, commit, marked = getattr(module, step), Journal._commit, []
 
     def make(*arguments: Any, **options: Any) -> Any:
         work = made(*arguments, **options)
@@ -197,7 +198,7 @@ def _die_at(failpoint: str, after: int) -> None:
             os._exit(9)
         marked.clear()
 
-    setattr(queries, step, make)
+    setattr(module, step, make)
     Journal._commit = committed  # type: ignore[method-assign]
 
 

@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from cloudai.batch import queries
+from cloudai.batch import queries, rows
 from cloudai.batch.cache_store import CacheStore
 from cloudai.batch.codec import written_error
 from cloudai.batch.inputs import Entry
 from cloudai.batch.policy import Ending
-from cloudai.batch.queries import CallRecord, ItemRecord
+from cloudai.batch.queries import CallRecord
 from cloudai.batch.results import DONE, outcome_of
+from cloudai.batch.rows import ItemRecord
 from cloudai.batch.state import BatchState
 from cloudai.batch.task import Task
 from cloudai.core.effects import Program, Wait
@@ -124,7 +125,7 @@ class Recorder(Generic[R]):
         task = self._state.tasks[entry.part]
         digest = entry.digest_at_hand(fetching=bool(self._state.session.engine.fetching))
         key = None if digest is None else task.key_of(digest)
-        return queries.leave(task.batch, item, key)  # type: ignore[no-any-return]
+        return rows.leave(task.batch, item, key)  # type: ignore[no-any-return]
 
     def _item(self, entry: Entry, arrived: float, record: CallRecord | None, ending: Ending) -> ItemRecord:
         """Return what is written down of an input that was started."""
@@ -181,7 +182,7 @@ class Recorder(Generic[R]):
                     queries.settle(item.call, item.run, item.item, state, **columns)(db)
                     if state == "done":
                         _share(self._state.cache, task.operation, item.call, db)
-            queries.enter(task.batch, item)(db)
+            rows.enter(task.batch, item)(db)
 
         self._state.journal.post(statement)
 
@@ -233,7 +234,7 @@ class Recorder(Generic[R]):
     def _wind_up(self, complete: bool) -> None:
         """End the run in the journal, and count the inputs of earlier runs that an incomplete one has not come to."""
         for task in self._state.tasks:
-            statement = queries.wind_up(task.batch, task.run, complete=complete)
+            statement = rows.wind_up(task.batch, task.run, complete=complete)
             try:
                 earlier = self._state.journal.ask(statement)
             except JournalError:

@@ -10,10 +10,11 @@ from typing import Any
 
 from cloudai.batch.codec import written_error, written_result
 from cloudai.batch.policy import Ending
-from cloudai.batch.queries import CallRecord, ItemRecord
+from cloudai.batch.queries import CallRecord
 from cloudai.batch.recorder import Recorder, status_of
 from cloudai.batch.replay import replay
 from cloudai.batch.results import pages
+from cloudai.batch.rows import ItemRecord
 from cloudai.batch.state import BatchState
 from cloudai.batch.task import Task
 from cloudai.core.effects import Program

@@ -7,11 +7,12 @@ from heapq import merge
 from pathlib import PurePosixPath
 from typing import Any
 
-from cloudai.batch import queries
+from cloudai.batch import rows
 from cloudai.batch.codec import error_of, result_of
 from cloudai.batch.inputs import Entry, Inputs
 from cloudai.batch.journal import Journal
-from cloudai.batch.queries import CallRecord, ItemRecord
+from cloudai.batch.queries import CallRecord
+from cloudai.batch.rows import ItemRecord
 from cloudai.errors import CloudAIError, JournalError, NotStartedError
 from cloudai.outcomes import THEIRS, Outcome, with_theirs
 from cloudai.table import Table
@@ -39,7 +40,7 @@ UNREADABLE = "its result is of another version of cloudai"
 def pages(journal: Journal, batch: int) -> Iterator[tuple[ItemRecord, CallRecord | None]]:
     """Yield every input in order, with what the journal knows of its call; the journal is read in pages."""
     after = -1
-    while page := journal.read(queries.page(batch, after)):
+    while page := journal.read(rows.page(batch, after)):
         yield from page
         after = page[-1][0].item
 
@@ -63,7 +64,7 @@ class Salvage:
         while misses < MOST_MISSES:
             for size in (PAGE, 1):
                 try:
-                    page = self._journal.read(queries.page(self._batch, after, size, replaced=True))
+                    page = self._journal.read(rows.page(self._batch, after, size, replaced=True))
                 except JournalError:
                     continue
                 if not page:
@@ -80,7 +81,7 @@ class Salvage:
         """Count an input that cannot be read, and return its number."""
         self.unreadable += 1
         try:
-            following = self._journal.read(queries.next_item(self._batch, after))
+            following = self._journal.read(rows.next_item(self._batch, after))
         except JournalError:
             return after + 1
         return after + 1 if following is None else following

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from cloudai._version import __version__
-from cloudai.batch import cache, queries
+from cloudai.batch import cache, queries, rows
 from cloudai.batch.inputs import Entry, Inputs
 from cloudai.batch.journal import Journal
 from cloudai.batch.policy import Limits, Policy
@@ -165,7 +165,7 @@ def _begun(journal: Journal, session: Session, tasks: Sequence[Task], settings: 
                 now=timestamp(),
             )
         )
-        journal.ask(queries.mend(task.batch, KILLED))
+        journal.ask(rows.mend(task.batch, KILLED))
     spent = [journal.read(queries.spent(task.batch)) for task in tasks]
     requests, units = map(sum, zip(*spent, strict=True))
     return Limits(settings.max_requests, settings.max_units, requests, units)

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from cloudai.batch import queries
+from cloudai.batch import queries, rows
 from cloudai.batch.batch import Batch
 from cloudai.batch.cache_store import CacheStore
 from cloudai.batch.journal import Journal
@@ -285,7 +285,7 @@ def journal(options: argparse.Namespace) -> int:
             return _forget(opened, options.forget)
         for batch in opened.read(queries.headings):
             with suppress(JournalError):  # a disk that is full, or damage: what can be read is shown all the same
-                opened.ask(queries.mend(batch["batch"], KILLED))
+                opened.ask(rows.mend(batch["batch"], KILLED))
         if options.csv or options.json:
             _exported(opened, opened.read(queries.headings), options)
         else:

@@ -1,0 +1,337 @@
+"""A journal's table of inputs has a row for each input of a batch, which says how it ended and what it may have cost.
+
+As in `cloudai.batch.queries`, most functions return a function of the connection, for `Journal.do`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cloudai.batch.columns import checked, error_text, json_object, storable
+from cloudai.batch.queries import CallRecord, record_of, totals
+from cloudai.storage import Database
+
+__all__ = ["ItemRecord", "enter", "leave", "mend", "next_item", "page", "wind_up"]
+
+ROW = "SELECT item, call, name, row, status, facts, error, run FROM items"
+STATUSES = ("ok", "none_found", "failed", "unsupported", "in_doubt", "skipped", "not_started")
+NUMBERS = ("attempts", "billed_min", "billed_max", "count", "queued_s", "elapsed_s", "sent_bytes")
+"""Facts of an input that are numbers where they are known."""
+
+
+@dataclass(frozen=True)
+class ItemRecord:
+    """An input and what became of it, as it is written down."""
+
+    item: int
+    name: str
+    status: str
+    facts: Mapping[str, Any]
+    call: int | None = None
+    row: Mapping[str, Any] | None = None
+    error: str | None = None
+    run: int = 1
+    """The number of the run that wrote it down."""
+
+
+def enter(batch: int, item_record: ItemRecord) -> Any:
+    """Write down what became of an input, in the place of what an earlier run has written of it."""
+
+    def work(db: Database) -> None:
+        _take_over(db, batch, item_record)
+        _insert(db, batch, _billed_once(db, batch, item_record))
+
+    return work
+
+
+def leave(batch: int, item_record: ItemRecord, key: str | None) -> Any:
+    """Write down an input that this run has not answered, and return what is known of it now.
+
+    What an earlier run or a copy of the input was answered stays: only what nobody has answered is "not_started".
+
+    Args:
+        batch: The number of the batch.
+        item_record: The input; its call is None where this run has not looked it up.
+        key: The key of its call; None where that cannot be told without reading the input, which goes by its name then.
+    """
+
+    def work(db: Database) -> ItemRecord:
+        here = _row_at(db, batch, item_record.item)
+        if here is not None and here.run == item_record.run:
+            return here  # a batch that was cancelled while it ended ends once more
+        looked_up = item_record.call is not None
+        call = item_record.call if looked_up else _call_of(db, batch, key, item_record.name)
+        if call is None:
+            same = here is not None and here.call is None and key is None and here.name == item_record.name
+            kept = replace(here, run=item_record.run, row=item_record.row) if here and same else item_record
+            if kept.status == "not_started":
+                kept = item_record
+            _take_over(db, batch, kept)
+        else:
+            kept = _kept_ending(db, batch, replace(item_record, call=call), looked_up=looked_up, by_key=key is not None)
+        _insert(db, batch, _billed_once(db, batch, kept))
+        return kept
+
+    return work
+
+
+def _kept_ending(db: Database, batch: int, entry: ItemRecord, *, looked_up: bool, by_key: bool) -> ItemRecord:
+    """Return an input that this run has not answered with the ending that the journal has for its call."""
+    earlier, bill = _take_over(db, batch, entry)
+    copy_of = None
+    if earlier is None:
+        rows = db.execute(f"{ROW} WHERE call = ? AND batch = ? ORDER BY run DESC, item LIMIT 1", (entry.call, batch))
+        earlier = next(iter(_readable(rows)), None)
+        if earlier is None:
+            return entry if looked_up else replace(entry, call=None)
+        copy_of = earlier.item
+    if looked_up:
+        bill = _bill_of(entry)
+    attempts = max(entry.facts["attempts"], 0 if copy_of is not None else earlier.facts.get("attempts") or 0)
+    if earlier.status == "not_started":
+        return _with_bill(entry, attempts, bill)
+    facts = {**earlier.facts, "is_path": entry.facts.get("is_path")}
+    if earlier.item != entry.item:  # the number of another input is of the earlier list
+        facts["duplicate_of"] = copy_of
+    name = earlier.name if by_key else entry.name
+    kept = replace(entry, name=name, status=earlier.status, facts=facts, error=earlier.error)
+    return _with_bill(kept, attempts, bill)
+
+
+def _call_of(db: Database, batch: int, key: str | None, name: str) -> int | None:
+    """Return the number of the call of an input, by its key or by its name; None where there is none."""
+    if key is not None:
+        calls = db.execute("SELECT id FROM calls WHERE key = ?", (key,))
+    else:
+        calls = db.execute(
+            "SELECT id FROM names JOIN calls ON id = call WHERE name = ? AND batch = ? ORDER BY run DESC, id DESC",
+            (storable(name), batch),
+        )
+    return next((int(call) for (call,) in calls), None)
+
+
+def _take_over(db: Database, batch: int, entry: ItemRecord) -> tuple[ItemRecord | None, tuple[int, int]]:
+    """Make room for what a run writes of an input, and return the row of an earlier run in whose place it stands.
+
+    That row is deleted: it is of the same call, the one with the same number first. Rows of copies stay, but the units
+    of the call are the new row's from now on. A row of another input that has this number gets another one, because
+    what was paid for it stays visible.
+
+    Returns:
+        The row, None where there is none, and the units that the earlier rows of the call had at least and at most.
+    """
+    if entry.run <= 1:
+        return None, (0, 0)
+    earlier = []
+    if entry.call is not None:
+        rows = db.execute(
+            f"{ROW} WHERE call = ? AND batch = ? AND run < ? ORDER BY item = ? DESC, run DESC, item",
+            (entry.call, batch, entry.run, entry.item),
+        )
+        earlier = _readable(rows)
+    bills = [_bill_of(row) for row in earlier]
+    for n, row in enumerate(earlier):
+        if n == 0:
+            db.execute("DELETE FROM items WHERE batch = ? AND item = ?", (batch, row.item))
+        elif any(bills[n]):
+            _insert(db, batch, _with_bill(row, row.facts.get("attempts") or 0, (0, 0)))
+    here = _row_at(db, batch, entry.item)
+    if here is not None and here.run < entry.run and here.call is not None:
+        number = _next_number(db, batch)
+        db.execute("UPDATE items SET item = ? WHERE batch = ? AND item = ?", (number, batch, entry.item))
+    return (earlier[0] if earlier else None), (sum(least for least, _ in bills), sum(most for _, most in bills))
+
+
+def _billed_once(db: Database, batch: int, entry: ItemRecord) -> ItemRecord:
+    """Return an input without the units of its call that the row of a copy has already.
+
+    When a run is stopped, a copy can be written down before the input whose call is under way. It then has the units
+    that earlier runs were billed for.
+    """
+    bill = _bill_of(entry)
+    if entry.run <= 1 or entry.call is None or not any(bill):
+        return entry
+    rows = db.execute(f"{ROW} WHERE call = ? AND batch = ? AND item <> ?", (entry.call, batch, entry.item))
+    others = [_bill_of(row) for row in _readable(rows)]
+    if not any(map(any, others)):
+        return entry
+    least, most = (
+        min(own, max(0, of_call - sum(there)))
+        for own, of_call, there in zip(bill, totals(db, entry.call)[1:], zip(*others, strict=True), strict=True)
+    )
+    return _with_bill(entry, entry.facts.get("attempts") or 0, (least, most))
+
+
+def wind_up(batch: int, run: int, *, complete: bool) -> Any:
+    """End a run, and return the number of inputs, by status, that only earlier runs knew and its tables show.
+
+    Args:
+        batch: The number of the batch.
+        run: The number of the run.
+        complete: Whether it came to the end of its inputs. Then its list takes the place of earlier ones; what was paid
+            for these stays in the journal.
+    """
+
+    def work(db: Database) -> dict[str, int]:
+        db.execute(
+            "DELETE FROM items WHERE batch = ? AND run < ? AND (status = 'not_started' OR (? AND call IS NULL))"
+            " AND NOT EXISTS (SELECT 1 FROM exchanges WHERE call = items.call AND most > 0)",
+            (batch, run, complete),
+        )
+        if complete:
+            db.execute("UPDATE items SET run = 0 WHERE batch = ? AND run BETWEEN 1 AND ?", (batch, run - 1))
+        return dict(
+            db.execute(
+                "SELECT status, COUNT(*) FROM items WHERE batch = ? AND run BETWEEN 1 AND ? GROUP BY status",
+                (batch, run - 1),
+            )
+        )
+
+    return work
+
+
+def mend(batch: int, error: str) -> Any:
+    """Enter the inputs of which a killed run sent something and wrote down no ending, each with the units of its call.
+
+    Args:
+        batch: The number of the batch.
+        error: The error of such an input, as JSON.
+    """
+
+    def work(db: Database) -> None:
+        unended = list(
+            db.execute(
+                "SELECT id, run, item, state, provider FROM"
+                " (SELECT calls.*, provider FROM calls JOIN batches ON batches.id = batch WHERE batch = ?) AS c"
+                " WHERE NOT EXISTS (SELECT 1 FROM items WHERE call = c.id AND items.run >= c.run)"
+                " AND EXISTS (SELECT 1 FROM exchanges WHERE call = c.id AND (most > 0 OR doubt > 0))",
+                (batch,),
+            )
+        )
+        for call, run, item, state, provider in unended:
+            record = record_of(call)(db)
+            names = list(db.execute("SELECT name FROM names WHERE call = ? LIMIT 1", (call,)))
+            name = names[0][0] if names else f"input {item}"
+            entry = ItemRecord(item, name, "in_doubt", {"provider": provider}, call, error=error, run=run)
+            earlier, _ = _take_over(db, batch, entry)
+            if earlier is not None:
+                entry = replace(entry, name=earlier.name, row=earlier.row, facts=earlier.facts)
+                if state != "open":
+                    entry = replace(entry, status=earlier.status, error=earlier.error)
+            elif state != "open":
+                continue  # its input is in none of the lists that the journal of an earlier version knows
+            if _row_at(db, batch, item) is not None:
+                entry = replace(entry, item=_next_number(db, batch))
+            _insert(db, batch, _with_bill(entry, record.attempts, (record.paid, record.most)))
+
+    return work
+
+
+def page(batch: int, after: int, n: int = 100, *, replaced: bool = False) -> Any:
+    """Return the next inputs with what became of them, in order; also those of ``replaced`` lists, where asked for."""
+
+    def work(db: Database) -> list[tuple[ItemRecord, CallRecord | None]]:
+        rows = list(
+            db.execute(
+                f"{ROW} WHERE batch = ? AND item > ? AND run >= ? ORDER BY item LIMIT ?",
+                (batch, after, int(not replaced), n),
+            )
+        )
+        items = map(_item_record, rows)
+        return [(item, None if item.call is None else record_of(item.call)(db)) for item in items]
+
+    return work
+
+
+def next_item(batch: int, after: int) -> Any:
+    """Return the number of the next input; None where there is none."""
+
+    def work(db: Database) -> int | None:
+        rows = db.execute("SELECT item FROM items WHERE batch = ? AND item > ? ORDER BY item LIMIT 1", (batch, after))
+        return next((checked(item, int) for (item,) in rows), None)
+
+    return work
+
+
+def _row_at(db: Database, batch: int, item: int) -> ItemRecord | None:
+    rows = db.execute(f"{ROW} WHERE batch = ? AND item = ?", (batch, item))
+    return next(iter(_readable(rows)), None)
+
+
+def _next_number(db: Database, batch: int) -> int:
+    """Return a number that no input of the batch has."""
+    [(last,)] = db.execute("SELECT MAX(item) FROM items WHERE batch = ?", (batch,))
+    return int(last) + 1
+
+
+def _bill_of(entry: ItemRecord) -> tuple[int, int]:
+    """Return the units that an input was billed for, at least and at most."""
+    return entry.facts.get("billed_min") or 0, entry.facts.get("billed_max") or 0
+
+
+def _with_bill(entry: ItemRecord, attempts: int, bill: tuple[int, int]) -> ItemRecord:
+    facts = {**entry.facts, "attempts": attempts, "billed_min": bill[0], "billed_max": bill[1]}
+    return replace(entry, facts=facts)
+
+
+def _item_record(row: Sequence[Any]) -> ItemRecord:
+    """Return a row of the table of items.
+
+    Raises:
+        ValueError: A column holds what cloudai never writes: the file is damaged.
+    """
+    item, call, name, theirs, status, facts, error, run = row
+    known, theirs = json_object(facts), None if theirs is None else json_object(theirs)
+    if status not in STATUSES:
+        raise ValueError("an input has no status that is known")
+    for column in NUMBERS:
+        checked(known.get(column), int | float | None)
+    checked(known.get("sha256"), str | None)
+    call, error = checked(call, int | None), error_text(error)
+    return ItemRecord(checked(item, int), checked(name, str), status, known, call, theirs, error, checked(run, int))
+
+
+def _readable(rows: Iterable[Sequence[Any]]) -> list[ItemRecord]:
+    """Return the rows of the table of items that can be read."""
+    readable = []
+    for row in rows:
+        with suppress(ValueError):
+            readable.append(_item_record(row))
+    return readable
+
+
+def _insert(db: Database, batch: int, entry: ItemRecord) -> None:
+    db.execute(
+        "INSERT OR REPLACE INTO items (batch, item, call, name, row, status, facts, error, run)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            batch,
+            entry.item,
+            entry.call,
+            storable(entry.name),
+            storable(None if entry.row is None else _row_as_json(entry.row)),
+            entry.status,
+            storable(json.dumps(entry.facts, ensure_ascii=False)),
+            storable(entry.error),
+            entry.run,
+        ),
+    )
+
+
+def _row_as_json(row: Mapping[str, Any]) -> str:
+    """Return the user's columns as JSON; a value that JSON cannot hold becomes what Python shows of it."""
+    try:
+        return json.dumps(row, ensure_ascii=False, default=str)
+    except Exception:  # noqa: BLE001  # whatever their __str__ raises
+        return json.dumps({name: _as_shown(value) for name, value in row.items()}, ensure_ascii=False)
+
+
+def _as_shown(value: Any) -> Any:
+    for shown in (lambda: json.loads(json.dumps(value, default=str)), lambda: repr(value)):
+        with suppress(Exception):
+            return shown()
+    return f"<{type(value).__name__}>"
