@@ -318,11 +318,10 @@ class Policy:
         # These errors would meet every input; a 403 after a good reply concerns this input only.
         if isinstance(error, (*HOPELESS, TLSError)) or (isinstance(error, ForbiddenError) and not self.successes):
             self.pause(error)
-        kept = {"error": written_error(error)}
         foreign = not isinstance(error, CloudAIError)  # the user's `send` raised it, or cloudai has a bug
         doubtful = (attempted.state if foreign else getattr(error, "state", None)) == "UNKNOWN"
         if not self.going and not isinstance(error, BadRequestError | InputError | MalformedResponseError):
-            settle: tuple[str, dict[str, Any]] | None = ("open", kept) if doubtful else None
+            settle = _settled("open", error) if doubtful else None
             return Ending("in_doubt" if doubtful else "not_started", error=error, settle=settle)
         if isinstance(error, (*TROUBLE, RateLimitedError)) or (foreign and doubtful):
             return self._judge_trouble(error, attempted)
@@ -330,7 +329,6 @@ class Policy:
 
     def _judge_input(self, error: Exception, attempted: Attempted) -> Ending | None:
         """Return the ending of an input that is at fault, or that shares its request with one; None to try again."""
-        kept = {"error": written_error(error)}
         if isinstance(error, UnsupportedOperationError):
             return Ending("unsupported", error=error)
         if isinstance(error, BadRequestError) and error.status in ONE_FOR_ALL and attempted.group_size > 1:
@@ -339,40 +337,40 @@ class Policy:
         # later version may read it, which costs nothing.
         unreadable = isinstance(error, MalformedResponseError) and not attempted.answered
         for_good = (isinstance(error, BadRequestError) or unreadable) and not attempted.polling
-        return Ending("failed", error=error, settle=("failed" if for_good else "open", kept))
+        return Ending("failed", error=error, settle=_settled("failed" if for_good else "open", error))
 
     def _judge_trouble(self, error: Exception, attempted: Attempted) -> Ending | None:
         """Return the ending of an input whose error may be the service's fault; None if the call is tried again."""
-        kept = {"error": written_error(error)}
         state = getattr(error, "state", attempted.state)
         if state == "DONE" and isinstance(error, ServiceError):
             # A good reply reports the error, for example of a job. It is kept, and would say the same again.
-            return Ending("failed", error=error, settle=("open", kept))
+            return Ending("failed", error=error, settle=_settled("open", error))
         if isinstance(error, RateLimitedError):
             return None  # the gate waits as long as the service asks
         return self._judge_outage(error, attempted, state)
 
     def _judge_outage(self, error: Exception, attempted: Attempted, state: str) -> Ending | None:
         """Return the ending of an input that was not answered well; None if the call is tried again."""
-        kept = {"error": written_error(error)}
         own_fault = attempted.others_fared_better or attempted.suspect
         if state == "UNKNOWN":
             if attempted.unanswered >= ROUNDS and own_fault:
                 # The service answers other inputs, so it would not answer a fourth request for this one either.
-                return Ending("failed", error=error, settle=("failed", kept))
+                return Ending("failed", error=error, settle=_settled("failed", error))
             self._suspect(attempted.call)
-            return Ending("in_doubt", error=error, settle=("open", kept))
+            return Ending("in_doubt", error=error, settle=_settled("open", error))
         if isinstance(error, ServerError) and state == "REFUSED" and error.retry_after is None:
             # This is an answer; it is the service's fault if all inputs are answered like this.
             self._suspect(attempted.call)
             if not self.successes and not own_fault:
                 return Ending("not_started", error=error)
             for_good = attempted.attempts >= ROUNDS and not attempted.polling
-            return Ending("failed", error=error, settle=("failed" if for_good else "open", kept))
+            return Ending("failed", error=error, settle=_settled("failed" if for_good else "open", error))
         if isinstance(error, DeadlineExceededError):
             self.note_failure(error)  # the deadline passed before anything was sent
             own_fault = True
-        return Ending("failed", error=error, settle=("open", kept)) if own_fault and attempted.round >= ROUNDS else None
+        if own_fault and attempted.round >= ROUNDS:
+            return Ending("failed", error=error, settle=_settled("open", error))
+        return None
 
     def _suspect(self, call: int) -> None:
         """Note a call that went without an answer, until a good reply shows that the service answers others."""
@@ -389,3 +387,8 @@ class Policy:
         if not isinstance(cause, RateLimitedError):
             return "when the service answers"
         return {"day": "tomorrow", "month": "next month"}.get(cause.quota or "", "later")
+
+
+def _settled(state: str, error: Exception) -> tuple[str, dict[str, Any]]:
+    """Return the state of a call that an error has ended, and the column that the journal keeps of it."""
+    return state, {"error": written_error(error)}
