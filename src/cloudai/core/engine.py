@@ -330,16 +330,15 @@ class Engine:
         """Return the credentials in a request, and the secrets in the user's own extras, that no reply may repeat."""
         if not signed.credentials:
             return Secrets(carried(signed, ALLOWLIST))  # a request for a token: the login is in it
+        has_extras = bool(context.extra or context.extra_params or context.extra_headers)
         # If nothing was added to the request, it holds no secret that the reply could repeat.
-        if signed is plain and not (context.extra or context.extra_params or context.extra_headers):
+        if signed is plain and not has_extras:
             return Secrets()
         if self._keys is None and not self.offline:
             self._keys = [key for key in context.vendor.secrets() if len(key) >= SHORTEST]
         # Without extras the secrets depend only on the address and on what signing added, and can be used again.
         headers, params = _added(signed.headers, plain.headers), _added(signed.params, plain.params)
-        asked = (
-            None if context.extra or context.extra_params or context.extra_headers else (signed.url, headers, params)
-        )
+        asked = None if has_extras else (signed.url, headers, params)
         secrets = self._withheld
         if asked is not None and asked == secrets.of:
             return secrets

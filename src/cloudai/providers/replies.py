@@ -23,7 +23,7 @@ from cloudai.errors import (
     UnsupportedMediaError,
 )
 
-__all__ = ["ADVICE", "LONGEST_MESSAGE", "Fault", "error_body", "error_class", "one_line", "readable"]
+__all__ = ["ADVICE", "LONGEST_MESSAGE", "Fault", "error_body", "error_class", "inside", "one_line", "readable"]
 
 
 @dataclass(frozen=True)
@@ -87,3 +87,18 @@ def error_body(response: Response) -> Any:
         return response.json()
     except MalformedResponseError:
         return None
+
+
+def inside(body: Any, *path: str | int) -> Any:
+    """Return the value at a path of names and indices in a JSON body, or None where the body has none there.
+
+    Example:
+        >>> inside({"responses": [{"error": {"code": 3}}]}, "responses", 0, "error")
+        {'code': 3}
+    """
+    for step in path:
+        if isinstance(step, str):
+            body = body.get(step) if isinstance(body, dict) else None
+        else:
+            body = body[step] if isinstance(body, list) and step < len(body) else None
+    return body

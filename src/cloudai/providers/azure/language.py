@@ -22,6 +22,7 @@ from cloudai.models.text import Assessment, Confidences, Opinion, Sentence, Sent
 from cloudai.providers._offsets import start_of
 from cloudai.providers.azure._service import AzureService, fault_inside
 from cloudai.providers.base import capability
+from cloudai.providers.replies import inside
 from cloudai.providers.wire import Wire
 
 __all__ = ["Language"]
@@ -100,11 +101,7 @@ class Language(AzureService):
 
     def _error_in(self, response: Response) -> ServiceError | None:
         """Return the error of the one text of a request that a reply of status 200 holds, or None."""
-        body = response.json()
-        results = body.get("results") if isinstance(body, dict) else None
-        errors = results.get("errors") if isinstance(results, dict) else None
-        first = errors[0] if isinstance(errors, list) and errors else None
-        error = first.get("error") if isinstance(first, dict) else None
+        error = inside(response.json(), "results", "errors", 0, "error")
         return self.error_from(fault_inside(error), 200) if isinstance(error, dict) else None
 
 
@@ -159,7 +156,7 @@ class AnalyzeTogether:
         The results are matched by id, because the reply lists the documents that failed apart from the others.
         """
         body = response.json()
-        results = body.get("results") if isinstance(body, dict) else None
+        results = inside(body, "results")
         if not isinstance(results, dict):
             raise MalformedResponseError("the reply of several texts has no results")
         listed = [results.get(kind) or [] for kind in ("documents", "errors")]

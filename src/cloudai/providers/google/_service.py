@@ -15,7 +15,7 @@ from cloudai.core.tokens import Token
 from cloudai.errors import AuthError, BadRequestError, ForbiddenError, RateLimitedError, ServiceError, SettingsError
 from cloudai.providers.base import Provider, with_headers
 from cloudai.providers.google._credentials import Credentials, GoogleLogin, default_login, given_login
-from cloudai.providers.replies import Fault, error_body, error_class, readable
+from cloudai.providers.replies import Fault, error_body, error_class, inside, readable
 from cloudai.providers.settings import Lookup, Setting
 from cloudai.providers.wire import Wire
 
@@ -169,7 +169,7 @@ class GoogleService(Provider):
         body = error_body(response)
         # The error of a streaming method comes in a list of one.
         body = body[0] if isinstance(body, list) and body else body
-        error = body.get("error") if isinstance(body, dict) else None
+        error = inside(body, "error")
         if not isinstance(error, dict):
             error = {"message": readable(response)}
         message, details = str(error.get("message") or ""), _dicts(error.get("details"))

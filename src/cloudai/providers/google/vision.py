@@ -38,6 +38,7 @@ from cloudai.providers.base import capability, require_known
 from cloudai.providers.google._service import GoogleService, RpcStatus
 from cloudai.providers.google._text import FullText, TextAnnotation, read
 from cloudai.providers.google._wire import Poly
+from cloudai.providers.replies import inside
 from cloudai.providers.wire import Wire
 
 __all__ = ["Vision"]
@@ -221,10 +222,7 @@ class Vision(GoogleService):
 
     def _error_in(self, response: Response, *, fetched: bool) -> ServiceError | None:
         """Return the error of the one picture of a request that a reply of status 200 holds, or None."""
-        body = response.json()
-        replies = body.get("responses") if isinstance(body, dict) else None
-        first = replies[0] if isinstance(replies, list) and replies else None
-        error = first.get("error") if isinstance(first, dict) else None
+        error = inside(response.json(), "responses", 0, "error")
         return self.error_of(checked(RpcStatus, error), fetched=fetched) if isinstance(error, dict) else None
 
     def _vision_host(self) -> str:
@@ -280,8 +278,7 @@ class AnnotateTogether:
 
     def split(self, response: Response, requests: Sequence[Request]) -> list[Response]:
         """Return the reply to each request as if it had been sent by itself, with only the features it asked for."""
-        body, pictures = response.json(), _pictures(requests)
-        replies = body.get("responses") if isinstance(body, dict) else None
+        replies, pictures = inside(response.json(), "responses"), _pictures(requests)
         if not isinstance(replies, list) or len(replies) != len(pictures):
             raise MalformedResponseError(f"{len(pictures)} pictures were sent, and not as many replies came")
         parts: dict[int, Response] = {}
