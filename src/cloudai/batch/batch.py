@@ -96,6 +96,17 @@ class _Batch(Generic[R]):
         self._runner.stop()
         self._until = min(self._until, time.monotonic() + wait)
 
+    def _let_go(self) -> list[Any]:
+        """Start nothing more, and return the workers that are still to be waited for; none if the batch never began."""
+        workers, self._at_work = self._at_work, []
+        if workers:
+            self._end_within(DRAIN)
+            # No outcome is read any more, and a worker that waited for room in the queue would never end.
+            self._runner.outcomes.open_wide()
+        else:
+            self._running = False
+        return workers
+
     def _require_ended(self) -> None:
         """Raise SettingsError while an iteration runs the batch, because the journal does not hold all outcomes yet."""
         if self._running:
@@ -188,13 +199,8 @@ class Batch(_Batch[R]):
 
     def _finish(self) -> None:
         """Wait for the requests in flight, ten seconds at most, and write down which inputs have not ended."""
-        threads, self._at_work = self._at_work, []
-        if not threads:
-            self._running = False  # the batch never began
+        if not (threads := self._let_go()):
             return
-        self._end_within(DRAIN)
-        # No outcome is read any more, and a worker that waited for room in the queue would never end.
-        self._runner.outcomes.open_wide()
         try:
             for thread in threads:
                 while thread.is_alive() and time.monotonic() < self._until:
@@ -345,13 +351,8 @@ class AsyncBatch(_Batch[R]):
 
     async def _finish(self) -> None:
         """Wait for the requests in flight, ten seconds at most, and write down which inputs have not ended."""
-        tasks, self._at_work = self._at_work, []
-        if not tasks:
-            self._running = False  # the batch never began
+        if not (tasks := self._let_go()):
             return
-        self._end_within(DRAIN)
-        # No outcome is read any more, and a worker that waited for room in the queue would never end.
-        self._runner.outcomes.open_wide()
         try:
             await asyncio.wait(tasks, timeout=max(0.0, self._until - time.monotonic()))
             for task in tasks:
