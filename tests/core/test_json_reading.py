@@ -222,7 +222,7 @@ BODIES = {
 @pytest.mark.parametrize("colour", ["blocking", "awaiting"])
 @pytest.mark.parametrize("name", BODIES)
 def test_reading_takes_at_most_64_mb_and_three_times_the_reply(name: str, colour: str) -> None:
-    """The peak memory of a process that reads a reply stays within the promise; the reply itself is one of the three."""
+    """The peak memory of a process that reads a reply stays within the promise; the reply is one of the three."""
     body, operation, outcome = BODIES[name]
     code = textwrap.dedent(MEASURED)
     arguments = [body.replace("\n", " "), operation, colour, str(PICTURE)]
