@@ -70,7 +70,9 @@ class Recorder(Generic[R]):
     def finish(
         self, entry: Entry, arrived: float, record: CallRecord | None, ending: Ending, *, at_end: bool = False
     ) -> Outcome[R]:
-        """Write down what became of an input, and return its outcome.
+        """Write down what became of an input, without waiting for the disk, and return its outcome.
+
+        If the end of the batch has written the input down already, nothing more is written.
 
         Args:
             entry: The input.
@@ -121,7 +123,7 @@ class Recorder(Generic[R]):
         return outcome_of(task.operation, item, known, entry)
 
     def _left(self, entry: Entry, item: ItemRecord) -> Callable[[queries.Database], ItemRecord]:
-        """Return the statement that writes down an input that this run has not answered."""
+        """Return the function for `Journal.do` that writes down an input that this run has not answered."""
         task = self._state.tasks[entry.part]
         digest = entry.digest_at_hand(fetching=bool(self._state.session.engine.fetching))
         key = None if digest is None else task.key_of(digest)
@@ -147,7 +149,7 @@ class Recorder(Generic[R]):
         )
 
     def _facts(self, entry: Entry, arrived: float, ending: Ending, count: int | None) -> dict[str, Any]:
-        """Return the facts about a call that tables show besides its result."""
+        """Return the facts about a call that tables show besides its result; "turn_at" is removed from the ending."""
         turn_at = ending.facts.pop("turn_at", None)
         meta = ending.result.meta if ending.result is not None else None
         elapsed = round(self._state.policy.clock() - (turn_at or arrived), 3)
@@ -171,6 +173,7 @@ class Recorder(Generic[R]):
         """Write an input and the state of its call to the journal, without waiting for the disk.
 
         Both are on disk with the next request that is written down. Until then they can be made from the replies again.
+        A call that is done is put into the cache, too.
         """
 
         def statement(db: queries.Database) -> None:
@@ -187,7 +190,7 @@ class Recorder(Generic[R]):
         self._state.journal.post(statement)
 
     def close(self, never_started: Iterator[Entry], *, complete: bool) -> None:
-        """Write down the inputs that were started and have not ended, and those that were never started.
+        """End the run: write down the inputs that were started and have not ended, and those that were never started.
 
         Args:
             never_started: The inputs that were never started, as far as they are known.
@@ -270,7 +273,10 @@ class Recorder(Generic[R]):
 
     @property
     def books(self) -> dict[str, int]:
-        """The number of inputs submitted, and of those that ended as done, failed, in_doubt, skipped or not_started."""
+        """The number of inputs submitted, and of those that ended as done, failed, in_doubt, skipped or not_started.
+
+        Inputs that the provider does not support count as failed.
+        """
         failed = self.counts["failed"] + self.counts["unsupported"]
         rest = {name: self.counts[name] for name in ("in_doubt", "skipped", "not_started")}
         return {"submitted": self.submitted, "done": self.done, "failed": failed, **rest}
@@ -309,7 +315,10 @@ def status_of(result: Result) -> tuple[str, int]:
 
 
 def _share(cache: CacheStore | None, operation: str, call: int, db: queries.Database) -> None:
-    """Put a finished call into the cache for later batches; this runs in the thread that owns the journal."""
+    """Put a finished call into the cache for later batches; this runs in the thread that owns the journal.
+
+    A call about an address that the provider has fetched is left out.
+    """
     if cache is None:
         return
     key, record = queries.key_of(call)(db), queries.record_of(call)(db)

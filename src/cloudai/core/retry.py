@@ -95,8 +95,9 @@ def most_looks(error: CloudAIError) -> float:
     """Return how many attempts a poll of a job has, the first included, where one of them ended in this error.
 
     A poll costs nothing, and giving up loses a job that is paid for. So whatever may pass by itself is tried again
-    until the call's time is up: a broken connection, a gateway's page, a redirect, an empty reply. One 404 may come
-    from a part of the service that does not know the job yet; a second one in a row says that the job is gone.
+    until the call's time is up: a broken connection, a gateway's page, a redirect, an empty reply. A 404 at the first
+    attempt may come from a part of the service that does not know the job yet; one at a later attempt says that the job
+    is gone.
     """
     if isinstance(error, MalformedResponseError | RedirectBlockedError | ServerError):
         return math.inf
