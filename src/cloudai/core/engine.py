@@ -280,7 +280,7 @@ class Engine:
         pace. A request for a token waits for the gate only.
 
         Raises:
-            RateLimitedError: The gate is closed for longer than the call has.
+            RateLimitedError: The gate is closed for longer than the call has, and the call is not one of a batch.
             NotStartedError: The batch has stopped.
         """
         began, gate = self.clock(), guards.gate(endpoint)
