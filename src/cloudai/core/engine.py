@@ -23,7 +23,7 @@ from cloudai.core.fetch import fetched
 from cloudai.core.flow import Call, Fetch, Flow, Parallel, Request, Response
 from cloudai.core.rate_limit import EndpointGuards, Gate, RetryBudget, shared
 from cloudai.core.redaction import SHORTEST, Allowlist, Secrets, carried, telling
-from cloudai.core.retry import GOOD, USUAL, classify, most_looks, retrying, wait_after
+from cloudai.core.retry import GOOD, USUAL, classify, is_missing, most_looks, retrying, wait_after
 from cloudai.core.tokens import Token, TokenCache
 from cloudai.core.urls import FetchRules, origin, shown, split
 from cloudai.core.vendor import Vendor
@@ -232,12 +232,16 @@ class Engine:
         self, request: Request, context: CallContext, step_id: str, budget: RetryBudget, unknowns: int
     ) -> RetryCallState:
         """Return the retry loop of an exchange. Most exchanges do not fail, so it is made only when one has failed."""
+        missing = 0
 
         def most(error: CloudAIError) -> float:
             """Return how many attempts there may be. It is called once for each failure, so that it can count them."""
-            nonlocal unknowns
+            nonlocal unknowns, missing
             unknowns += classify(error).state == "UNKNOWN"
-            return self._most_attempts(error, request, unknowns)
+            missing = missing + 1 if is_missing(error) else 0
+            if _is_poll(request):
+                return most_looks(error, missing)
+            return self._most_attempts(error, unknowns)
 
         return retrying(
             most,
@@ -258,10 +262,8 @@ class Engine:
             self._guards = shared(account) if account else EndpointGuards()
         return self._guards
 
-    def _most_attempts(self, error: CloudAIError, request: Request, unknowns: int) -> float:
+    def _most_attempts(self, error: CloudAIError, unknowns: int) -> float:
         """Return how many attempts a request has, the first included, where one of them ended in this error."""
-        if _is_poll(request):
-            return most_looks(error)
         outcome = classify(error)
         if outcome.attempts == 1:
             return 1

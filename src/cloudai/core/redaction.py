@@ -117,7 +117,7 @@ _CREDENTIAL = re.compile(
     re.IGNORECASE,
 )
 
-_IN_ADDRESS = re.compile(r"([?&;]([^=&;#\s?]+)=)([^&;#\s\"'<>]+)")
+_IN_ADDRESS = re.compile(r"([?&;#]([^=&;#\s?]+)=)([^&;#\s\"'<>]+)")
 
 
 def names_a_credential(name: str) -> bool:
@@ -147,8 +147,8 @@ _USER = re.compile(r"(?<=://)[^/?#\s\"'<>]*@")
 def without_credentials(text: str) -> str:
     """Return the text with the users, passwords, signatures and tokens in its addresses withheld.
 
-    `names_a_credential` decides which parameters of an address are secret. A parameter is what follows "?", "&" or ";";
-    one that stands first in a fragment, directly after "#", is not found. A text without "://" is returned as it is.
+    `names_a_credential` decides which parameters of an address are secret. A parameter is what follows "?", "&", ";" or
+    "#". A text without "://" is returned as it is.
     """
     if "://" not in text:
         return text
@@ -175,10 +175,7 @@ class Allowlist:
         """Return the headers that may be written down, with their names in lower case.
 
         If a value is an address, its user, password and fragment are removed, and the values of its parameters are
-        withheld as by `kept_params`.
-
-        Raises:
-            ValueError: A value is an address without a valid host, for example "http://[x".
+        withheld as by `kept_params`. An address without a valid host, for example "http://[x", is withheld whole.
         """
         return {name.lower(): self._cleaned(value) for name, value in headers.items() if name.lower() in self.headers}
 
@@ -189,14 +186,15 @@ class Allowlist:
     def _cleaned(self, value: str) -> str:
         """Return a header's value as it may be written down; a value without "://" is returned as it is.
 
-        An address loses its user, password and fragment, and the values of parameters that are not in ``params``.
-
-        Raises:
-            ValueError: The address has no valid host.
+        An address loses its user, password and fragment, and the values of parameters that are not in ``params``. An
+        address without a valid host is withheld whole: nobody can say which part of it is a secret.
         """
         if "://" not in value:
             return value
-        base, query = address(value)
+        try:
+            base, query = address(value)
+        except ValueError:
+            return REDACTED
         kept = urlencode(self.kept_params(query), doseq=True)
         return f"{base}?{kept}" if kept else base
 
