@@ -83,6 +83,8 @@ def _translated(error: Exception, host: str) -> Exception:
         )
     if "RemoteProtocolError" in kinds and "too long" in str(error):
         return too_large("its headers have no end")
+    if "ValueError" in kinds and "non-empty sequence" in str(error):
+        return _unreached(ConnectError(f"no address for {host}"), host)  # the resolver's answer was empty
     if kinds & {"TransportError", "OSError"}:
         return ConnectionLostError(
             f"the connection to {host} broke ({_reason(error)})",
