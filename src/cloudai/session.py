@@ -130,6 +130,7 @@ class Session:
             extra_params=options.get("extra_params"),
             extra_headers=options.get("extra_headers"),
             prepared=(dict if isinstance(given, str) else given.facts),
+            max_reply=OPERATIONS[operation].max_reply,
         )
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
@@ -20,7 +21,8 @@ from cloudai.core.call import CallContext, Event, raw_of
 from cloudai.core.effects import Gather, Program, Send
 from cloudai.core.extras import with_extras
 from cloudai.core.fetch import fetched
-from cloudai.core.flow import Call, Fetch, Flow, Parallel, Request, Response
+from cloudai.core.flow import Call, Fetch, Flow, Parallel, Request, Response, Step
+from cloudai.core.large_replies import Ended, read_ahead, resumed
 from cloudai.core.rate_limit import EndpointGuards, Gate, RetryBudget, shared
 from cloudai.core.redaction import SHORTEST, Allowlist, Secrets, carried, telling
 from cloudai.core.retry import GOOD, USUAL, classify, is_missing, most_looks, retrying, wait_after
@@ -37,6 +39,7 @@ from cloudai.errors import (
     MalformedResponseError,
     RateLimitedError,
     RedirectBlockedError,
+    ResponseTooLargeError,
     ServerError,
     ServiceError,
     detached,
@@ -124,13 +127,17 @@ class Engine:
         number, last = 0, None
         while True:
             try:
-                step = flow.throw(failure) if failure else flow.send(answer)
+                if isinstance(answer, Response) and answer.is_large:
+                    step: Step | Ended[T] = yield from resumed(flow, answer)
+                else:
+                    step = flow.throw(failure) if failure else flow.send(answer)
             except StopIteration as stop:
-                value: T = stop.value
-                return value
+                step = Ended(stop.value)
             answer, failure = None, None
             try:
                 match step:
+                    case Ended(value):
+                        return value
                     case Request():
                         # A poll that is repeated keeps its number: how often a job was polled differs from run to run.
                         number += not (last and _is_poll(step) and (step.method, step.url) == (last.method, last.url))
@@ -195,12 +202,12 @@ class Engine:
             RedirectBlockedError: A poll would go to an origin that has not had the key yet.
             CloudAIError: The last attempt failed, or the time was up.
         """
-        if request.credentials:
-            stored = context.hooks.stored_reply(step_id)
-            if stored is not None and _fault_of_the_service(request, stored) is None:
-                context.exchanges.append((request, stored))
-                return stored
+        if (stored := (yield from self._stored(request, context, step_id))) is not None:
+            context.exchanges.append((request, stored))
+            return stored
         request = with_extras(request, context)
+        if request.max_reply != context.max_reply:
+            request = replace(request, max_reply=context.max_reply)
         if request.delay:
             yield from context.hooks.wait(min(request.delay, context.left(self.clock())))
         _require_known_origin(request, context)
@@ -227,6 +234,13 @@ class Engine:
                 if request.credentials:
                     context.exchanges.append((request, response))
                 return response
+
+    def _stored(self, request: Request, context: CallContext, step_id: str) -> Program[Response | None]:
+        """Return the reply that is stored for an exchange, or None where there is none that can be used."""
+        stored = context.hooks.stored_reply(step_id) if request.credentials else None
+        if stored is not None and stored.is_large:
+            stored = yield Call(partial(read_ahead, stored))
+        return None if stored is None or _fault_of_the_service(request, stored) else stored
 
     def _policy(
         self, request: Request, context: CallContext, step_id: str, budget: RetryBudget, unknowns: int
@@ -343,6 +357,8 @@ class Engine:
         self._tell("attempt", context)
         try:
             response: Response = yield Send(request, left, context.hooks.slots)
+            if len(response.content) > request.max_reply:  # the user's own `send` returns a reply of any size
+                raise ResponseTooLargeError(f"the reply has more than {request.max_reply // 1_000_000} MB")
         except CloudAIError as error:
             secrets.clear(error)
             self._tell("failure", context, error=type(error).__name__)
@@ -354,20 +370,14 @@ class Engine:
             self._tell("failure", context, error=type(error).__name__)
             self._failed(ConnectionLostError(f"send= failed with {type(error).__name__}"), request, context, step_id)
             raise
-        response = secrets.cleared(response)
+        if response.is_large:
+            response = yield Call(partial(read_ahead, response, secrets.cleared))
+        else:
+            response = secrets.cleared(response)
         context.request_id = context.vendor.request_id(response) or context.request_id
-        if response.status not in GOOD:
+        if (trouble := self._trouble_in(request, response, token, gate, context)) is not None:
             self._tell("reply", context, status=response.status)
-            raise self._failed(self._refusal(response, token, gate, context), request, context, step_id)
-        if (hidden := _fault_of_the_service(request, response)) is not None:
-            self._tell("reply", context, status=response.status)
-            if isinstance(hidden, RateLimitedError):
-                gate.close(self.clock(), hidden.retry_after)
-            raise self._failed(hidden, request, context, step_id)
-        if _is_poll(request) and not _is_readable(response):
-            self._tell("reply", context, status=response.status)
-            unreadable = MalformedResponseError("the state of the job cannot be read")
-            raise self._failed(unreadable, request, context, step_id)
+            raise self._failed(trouble, request, context, step_id)
         if not response.replayed:
             context.billed_min += request.billed
             context.billed_max += request.billed
@@ -411,6 +421,20 @@ class Engine:
             secrets = self._withheld = Secrets(values)
         secrets.of = asked
         return secrets
+
+    def _trouble_in(
+        self, request: Request, response: Response, token: Token | None, gate: Gate, context: CallContext
+    ) -> CloudAIError | None:
+        """Return the error that a reply stands for, or None for a good reply that the flow can read."""
+        if response.status not in GOOD:
+            return self._refusal(response, token, gate, context)
+        if (hidden := _fault_of_the_service(request, response)) is not None:
+            if isinstance(hidden, RateLimitedError):
+                gate.close(self.clock(), hidden.retry_after)
+            return hidden
+        if _is_poll(request) and not _is_readable(response):
+            return MalformedResponseError("the state of the job cannot be read")
+        return None
 
     def _refusal(self, response: Response, token: Token | None, gate: Gate, context: CallContext) -> CloudAIError:
         """Return the error that a reply stands for; close the gate or discard the token where the error asks for it."""
