@@ -230,7 +230,7 @@ def test_what_is_no_credentials() -> None:
     ("content", "text"),
     [
         ("[]", "no credentials file: it is not JSON"),
-        ('{"type": "gdch_service_account"}', "its type is 'gdch_service_account'.*Known: service_account, auth"),
+        ('{"type": "gdch_service_account"}', "its type is none of them.*Known: service_account, auth"),
         ('{"type": "authorized_user", "refresh_token": "canary"}', r"does not hold what authorized_user asks for"),
         ('{"type": "external_account", "audience": "a"}', r"does not hold what external_account asks for"),
     ],
@@ -239,7 +239,7 @@ def test_files_that_are_none(call: Caller, tmp_path: Path, content: str, text: s
     """One line that names the file, and nothing that it holds."""
     path = tmp_path / "계정.json"
     path.write_text(content)
-    with pytest.raises(SettingsError, match=rf"계정\.json .*{text}") as raised:
+    with pytest.raises(SettingsError, match=rf"계정\.json\b.*{text}") as raised:
         call(Google(credentials=path), "sentiment", "x", send=Script())
     assert "canary" not in everything_of(raised.value)
 

@@ -182,7 +182,7 @@ def test_each_service_has_its_own_login(call: Caller, monkeypatch: pytest.Monkey
     [
         (
             {"AUTH_TYPE": "kerberos"},
-            r"AUTH_TYPE='kerberos' of natural-language-understanding is not known\. Known: iam",
+            r"AUTH_TYPE of natural-language-understanding is not known\. Known: iam",
         ),
         ({"AUTH_TYPE": "cp4d", "USERNAME": "u"}, r"CloudPakForDataAuthenticator lacks a setting.*PASSWORD"),
         ({"AUTH_TYPE": "cp4d", "USERNAME": "u", "PASSWORD": "{canary}", "AUTH_URL": "https://a"}, "does not fit"),

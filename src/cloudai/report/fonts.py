@@ -102,11 +102,12 @@ def find_font(
 
 
 def _required(path: str) -> str:
+    """Return the path of the font that is asked for; the error shows it only where something is there."""
     try:
         _face(path, PROBE)
     except OSError as error:
-        why = "does not exist" if isinstance(error, FileNotFoundError) else "is not a font that can be read"
-        raise MissingFontError(f"the font file {path} {why}", advice=HANGUL_ADVICE) from error
+        there = f"{path} is not a font that can be read" if Path(path).exists() else "the font file does not exist"
+        raise MissingFontError(there, advice=HANGUL_ADVICE) from error
     return path
 
 
