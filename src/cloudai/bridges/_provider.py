@@ -40,6 +40,10 @@ class _Served(Provider):
         """Return None: cloudai does not know the keys of the official client."""
         return None
 
+    def destinations(self) -> tuple[str, ...]:
+        """Return the host of the official client."""
+        return self.hosts
+
     def host_setting(self, service: str) -> str | None:  # noqa: ARG002
         """Return that the official client has the address."""
         return f"the endpoint of {self.served_by}"

@@ -221,18 +221,21 @@ def _metadata_host() -> str:
 
 def _content(text: str) -> Mapping[str, Any] | None:
     """Return the content of a credentials file that a text holds in place of a path, or None where it holds none."""
-    if not text.lstrip().startswith(("{", '"')):
+    if not text.lstrip().startswith("{"):
         try:
             text = base64.b64decode("".join(text.split()), validate=True).decode()
         except ValueError:
             return None
-    try:
-        # Some hosts write the \\n of a private key as real line breaks, which strict JSON does not allow in a text.
-        content = json.loads(text, strict=False)
-        content = json.loads(content, strict=False) if isinstance(content, str) else content
-    except ValueError:
-        return None
-    return content if isinstance(content, dict) else None
+    # Some hosts write the \\n of a private key as real line breaks, which strict JSON does not allow in a text.
+    for written in (text, f'"{text}"'):  # the second where it is JSON within JSON, whose quotation marks are left out
+        try:
+            content = json.loads(written, strict=False)
+            content = json.loads(content, strict=False) if isinstance(content, str) else content
+        except ValueError:
+            continue
+        if isinstance(content, dict):
+            return content
+    return None
 
 
 def _read(path: str, where: str) -> Mapping[str, Any]:
