@@ -13,12 +13,12 @@ __all__ = ["require_safe", "require_sendable", "unsendable"]
 
 
 def unsendable(headers: Mapping[str, str]) -> list[str]:
-    """Return the names of the headers whose values no header can hold."""
+    """Return the names of the headers whose values have a character that is not printable ASCII."""
     return [name for name, value in headers.items() if not value.isascii() or not value.isprintable()]
 
 
 def require_sendable(names: list[str]) -> None:
-    """Raise SettingsError where there are any names of headers that cannot be sent."""
+    """Raise SettingsError that names the first of the headers that `unsendable` has found, if there is one."""
     # No variable here holds the value of the header: it may be a key, and error trackers collect variables.
     for name in names:
         raise SettingsError(

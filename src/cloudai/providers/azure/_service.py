@@ -141,7 +141,11 @@ class AzureService(ByService):
         return _unpickled, (type(self), chosen)
 
     def api(self) -> str | None:
-        """Return the chosen version of Image Analysis, "4.0" or "3.2", or None where it depends on the feature."""
+        """Return the chosen version of Image Analysis, "4.0" or "3.2", or None where it depends on the feature.
+
+        Raises:
+            SettingsError: Another version is set.
+        """
         return self.setting("api")
 
     @cached_per_call
@@ -258,7 +262,11 @@ class AzureService(ByService):
 
     @cached_per_call
     def base(self, service: str) -> str:
-        """Return the beginning of a service's addresses, or `UNKNOWN` where none is set: sending then fails."""
+        """Return the beginning of a service's addresses, or `UNKNOWN` where none is set: sending then fails.
+
+        Raises:
+            SettingsError: The endpoint that is set is not an address.
+        """
         resource = self.resource(service)
         if resource.endpoint:
             return without_path(resource.endpoint, ROOTS)
@@ -395,7 +403,7 @@ def _unpickled(kind: type[AzureService], options: dict[str, Any]) -> AzureServic
 
 
 def picture_body(picture: Picture) -> dict[str, Any]:
-    """Return the body and headers that carry a picture to Vision and Face: its bytes, or its address."""
+    """Return the arguments of a `Request` that carry a picture to Vision and Face, as bytes or as an address."""
     if picture.by_reference:
         return {"json": {"url": picture.uri}}
     # Both services refuse image/jpeg.

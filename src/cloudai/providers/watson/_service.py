@@ -191,7 +191,7 @@ class WatsonService(ByService):
         return properties
 
     def identities(self) -> list[str]:
-        """Return the properties of the logins that the environment asks for, as texts."""
+        """Return the properties of the logins that the environment asks for, with their keys, each login as JSON."""
         logins = [self._properties_of(service) for service in self.services]
         return [json.dumps(properties, sort_keys=True) for properties in logins if kind_of(properties)]
 
@@ -232,7 +232,7 @@ class WatsonService(ByService):
         """Return the beginning of a service's addresses; where none is set it is `UNKNOWN`, and sending fails.
 
         Raises:
-            SettingsError: The URL is no address, or its host has ended.
+            SettingsError: The URL is no address, or is one of watsonplatform.net, which IBM has shut down.
         """
         url = self.setting(f"{service}_url")
         if not url:
@@ -287,7 +287,7 @@ ADVICE: Mapping[str, str] = {
 
 
 def _service_of(url: str | None) -> str:
-    """Return the service that the host of a URL names."""
+    """Return the service that the host of a URL names, or raise SettingsError if it names none."""
     host = urlsplit(address_in(url or "") or "").hostname or ""
     for service, word in HOSTS.items():
         if f".{word}." in f".{host}.":
@@ -306,6 +306,9 @@ def _credentials_file(named: str) -> Path | None:
 
     Args:
         named: The path in the variable; empty where it is not set.
+
+    Raises:
+        SettingsError: There is no file at that path.
     """
     paths = [Path(named)] if named else [Path(CREDENTIALS_FILE), Path.home() / CREDENTIALS_FILE]
     file = next((path for path in paths if is_file(str(path)) and path.is_file()), None)
@@ -319,7 +322,7 @@ FILE_CONTENT = re.compile(r"^\s*[A-Z_]+_(APIKEY|URL|AUTH_?TYPE)\s*=", re.MULTILI
 
 
 def _properties(path: Path) -> dict[str, str]:
-    """Return the values in a file with lines of NAME=value, by the names in upper case."""
+    """Return the values in a file with lines of NAME=value, by the names in upper case, or raise SettingsError."""
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError):
@@ -336,7 +339,11 @@ def _pairs(text: str) -> dict[str, str]:
 
 
 def _of_cloud_foundry() -> dict[str, str]:
-    """Return the credentials of the first bound instance of each service, by the names of the variables."""
+    """Return the credentials of the first bound instance of each service, by the names of the variables.
+
+    Raises:
+        SettingsError: VCAP_SERVICES is not JSON.
+    """
     try:
         services = json.loads(os.environ.get(CLOUD_FOUNDRY, "").strip() or "{}")
     except ValueError:
