@@ -15,7 +15,7 @@ import pytest
 
 import cloudai
 from cloudai import Client
-from cloudai.core.redaction import without_credentials
+from cloudai.core.redaction import REDACTED, Allowlist, without_credentials
 from cloudai.testing import Script
 from tests.conftest import Caller
 from tests.made_up.calls import VENDORS, ask
@@ -154,3 +154,17 @@ def test_an_address_in_a_text_tells_no_password() -> None:
     """The user, the password and the signature of an address are withheld; the rest of the text stays as it is."""
     told = without_credentials(f"사진 https://me:{KEY}@x.example/가.jpg?sig={KEY}&w=9, me@x.example")
     assert told == "사진 https://REDACTED@x.example/가.jpg?sig=REDACTED&w=9, me@x.example"
+
+
+def test_a_fragment_of_an_address_tells_no_token() -> None:
+    """A token that stands first in the fragment of an address is withheld, and the rest of the text stays."""
+    told = without_credentials(f"돌아가기 https://x.example/가#access_token={KEY}&lang=ko")
+    assert KEY not in told
+    assert "lang=ko" in told
+
+
+def test_a_header_with_a_broken_address_is_withheld() -> None:
+    """A reply whose location has no valid host can be written down: the value of that header is withheld."""
+    kept = Allowlist.with_more(["location"]).kept_headers({"Location": f"http://[x?key={KEY}", "Retry-After": "1"})
+    assert KEY not in str(kept)
+    assert kept["location"] == REDACTED

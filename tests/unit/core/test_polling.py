@@ -52,6 +52,19 @@ def test_what_may_pass_does_not_end_a_job(call: Caller, odd: Response) -> None:
     assert language.meta.billed_max == 1
 
 
+def test_a_404_after_another_failure_does_not_end_a_job(call: Caller) -> None:
+    """Only 404s in a row end a job: one that follows a 500, or that a 500 follows, is looked past."""
+    clock = Clock()
+    looks = iter([PASSING["500"], PASSING["one 404"], PASSING["500"], PASSING["one 404"]])
+
+    def answer(request: Any) -> Response:
+        return ok({"job": 1}) if request.method == "POST" else next(looks, ok({"code": "ko"}))
+
+    language = call(MadeUp(), "detect_language", "x", send=answer, client_clock=clock, client_sleep=clock.sleep)
+    assert language.code == "ko"
+    assert language.meta.billed_max == 1
+
+
 @pytest.mark.parametrize("odd", FOR_GOOD.values(), ids=FOR_GOOD)
 def test_what_will_not_pass_ends_a_job(call: Caller, odd: Response) -> None:
     """A refusal of the look itself is told at once."""
