@@ -65,10 +65,9 @@ def variables_of(error: BaseException) -> str:
 
 @pytest.fixture
 def everything(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """Every logger at its most talkative."""
-    caplog.set_level(logging.DEBUG)
-    for name in list(logging.Logger.manager.loggerDict):
-        logging.getLogger(name).setLevel(logging.DEBUG)
+    """Set every logger to its most talkative level, for the time of one test."""
+    for name in [None, *logging.Logger.manager.loggerDict]:
+        caplog.set_level(logging.DEBUG, name)
     return caplog
 
 
