@@ -10,7 +10,7 @@ demo: .venv/.demo  ## find faces on real photos, with no account
 test: lint types unit  ## the whole check
 
 quick: lint types  ## what to run before a commit: no server, no process and no batch is started
-	$(BIN)/python -m pytest -q tests/unit -m "not loopback"
+	$(PYTEST) tests/unit -m "not loopback"
 
 lint: .venv/.dev
 	$(BIN)/python tools/write_client_methods.py --check
@@ -21,11 +21,16 @@ lint: .venv/.dev
 types: .venv/.dev
 	$(BIN)/mypy
 
+# A file's tests stay in one process, because some look at what the others of the file have done. To look at a single
+# test, run $(BIN)/python -m pytest PATH::NAME, which starts no other process.
+WORKERS ?= auto
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
 unit: .venv/.dev
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-faults: .venv/.dev  ## the faults at full length: ten thousand bodies, five thousand cancellations, 200 kills
-	CLOUDAI_FAULTS=all $(BIN)/python -m pytest tests/faults tests/unit/batch
+	CLOUDAI_FAULTS=all $(PYTEST) tests/faults tests/unit/batch
 
 test-minimum: .venv-minimum/.done  ## the tests that users' packages matter to, with the oldest versions allowed
 	.venv-minimum/bin/python -m pytest tests/unit --ignore tests/unit/bridges \
