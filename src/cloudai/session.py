@@ -62,6 +62,7 @@ class ClientOptions:
             offline=self.offline,
             on_unknown=self.on_unknown,
             fetching=FetchRules() if self.fetch_urls is True else self.fetch_urls or None,
+            allow_http=self.allow_http,
         )
 
 

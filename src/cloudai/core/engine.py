@@ -28,7 +28,7 @@ from cloudai.core.rate_limit import EndpointGuards, Gate, RetryBudget, shared
 from cloudai.core.redaction import SHORTEST, Allowlist, Secrets, carried, telling
 from cloudai.core.retry import GOOD, USUAL, classify, is_missing, most_looks, retrying, wait_after
 from cloudai.core.tokens import Token, TokenCache
-from cloudai.core.urls import FetchRules, origin, shown, split
+from cloudai.core.urls import FetchRules, origin, require_safe, shown, split
 from cloudai.core.vendor import Vendor
 from cloudai.errors import (
     AuthError,
@@ -83,8 +83,10 @@ class Engine:
         offline: bool = False,
         on_unknown: Literal["retry", "raise"] = "retry",
         fetching: FetchRules | None = None,
+        allow_http: bool = False,
     ) -> None:
         self.fetching = fetching
+        self.allow_http = allow_http
         self.max_attempts = max_attempts
         self.clock = clock
         self.on_event = on_event
@@ -348,7 +350,7 @@ class Engine:
         token, plain = None, request
         if request.credentials and not self.offline:
             token = yield from self._tokens.current(request.service, context)
-            request = context.vendor.sign(request, token)
+            request = self._with_key(request, token, context)
         secrets = self._secrets(plain, request, context)
         # The token may have taken the rest of the time: nothing is to be written down then.
         context.left(self.clock())
@@ -398,6 +400,13 @@ class Engine:
             "reply", context, **told, units=request.billed
         )  # the reply is safe, whatever the user's function does
         return response
+
+    def _with_key(self, request: Request, token: Token | None, context: CallContext) -> Request:
+        """Return the request with its credentials, which go out over https, or to this computer, whoever sends it."""
+        signed = context.vendor.sign(request, token)
+        if signed is not request:
+            require_safe(signed.url, self.allow_http)
+        return signed
 
     def _secrets(self, plain: Request, signed: Request, context: CallContext) -> Secrets:
         """Return the secrets that no reply may repeat: keys, what signing has added, and those in the user's extras.
@@ -474,6 +483,8 @@ class Engine:
 
         The state is set on the error, too. No event is told here.
         """
+        if isinstance(error, ConnectError) and error.unknown_host:
+            error.advice = _check_spelling(context.vendor.host_setting(request.service), error)
         outcome = classify(error)
         error.state = context.state = outcome.state
         context.billed_max += request.billed if outcome.billed else 0
@@ -552,6 +563,13 @@ def _fault_of_the_service(request: Request, response: Response) -> ServiceError 
     except MalformedResponseError:
         return None  # the flow says so when it reads the reply
     return error if isinstance(error, ServerError | RateLimitedError) else None
+
+
+def _check_spelling(setting: str | None, error: ConnectError) -> str | None:
+    """Return the advice for a host that has no address: the setting that names it comes before the network."""
+    if setting is None:
+        return error.advice
+    return f"Check the spelling of {setting}. If it is right: {error.advice or 'Check the network.'}"
 
 
 def _added(after: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
