@@ -284,7 +284,7 @@ class Worker(Generic[R]):
                 yield from hooks.wait(hint or WAIT_WITHOUT_HINT)
         return record
 
-    def _unfinished(self, call: int) -> Program[str]:
+    def _unfinished(self, call: int) -> Program[OutcomeStatus]:
         """Return "in_doubt" if the journal says that the service may have received a request of the call.
 
         Otherwise return "not_started"; this is also the answer if the journal cannot be read.

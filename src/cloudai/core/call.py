@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from cloudai.core.flow import Request, Response
 from cloudai.core.hooks import CallHooks
@@ -12,7 +12,10 @@ from cloudai.core.retry import State
 from cloudai.core.vendor import Vendor
 from cloudai.errors import DeadlineExceededError, MalformedResponseError
 
-__all__ = ["CallContext", "Event", "raw_of"]
+__all__ = ["CallContext", "Event", "EventKind", "raw_of"]
+
+
+EventKind: TypeAlias = Literal["attempt", "reply", "failure", "wait", "result"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Event:
     attempt) or "result" (the call has ended, well or with ``error``). An event holds no key, no upload and no reply.
     """
 
-    kind: str
+    kind: EventKind
     provider: str
     operation: str
     input: str

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import ValidationError
 from tenacity import RetryCallState
 
-from cloudai.core.call import CallContext, Event, raw_of
+from cloudai.core.call import CallContext, Event, EventKind, raw_of
 from cloudai.core.effects import Gather, Program, Send
 from cloudai.core.extras import with_extras
 from cloudai.core.fetch import fetched
@@ -493,7 +493,7 @@ class Engine:
         said = result.meta.model_dump(exclude_defaults=True) if result.meta.model_fields_set else {}
         return Meta(**{**known, **said})
 
-    def _tell(self, kind: str, context: CallContext, **more: Any) -> None:
+    def _tell(self, kind: EventKind, context: CallContext, **more: Any) -> None:
         if self.on_event:
             name = context.describe().get("input", "")
             self.on_event(Event(kind, context.vendor.name, context.operation, name, context.attempts, **more))
