@@ -43,7 +43,7 @@ from cloudai.errors import (
 from cloudai.media.source import Source
 from cloudai.models.base import Result
 from cloudai.operations import Given, digest_of, given_as
-from cloudai.outcomes import Outcome
+from cloudai.outcomes import Outcome, OutcomeStatus
 
 __all__ = ["Worker"]
 
