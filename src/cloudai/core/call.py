@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from cloudai.core.flow import USUAL_REPLY, Blob, Request, Response
 from cloudai.core.hooks import CallHooks
@@ -14,7 +14,10 @@ from cloudai.core.retry import State
 from cloudai.core.vendor import Vendor
 from cloudai.errors import DeadlineExceededError, MalformedResponseError
 
-__all__ = ["CallContext", "Event", "body_size", "raw_of"]
+__all__ = ["CallContext", "Event", "EventKind", "body_size", "raw_of"]
+
+
+EventKind: TypeAlias = Literal["attempt", "reply", "failure", "wait", "result"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Event:
     The logger "cloudai" says the same: waits at INFO, everything else at DEBUG.
     """
 
-    kind: str
+    kind: EventKind
     provider: str
     operation: str
     input: str

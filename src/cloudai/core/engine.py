@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import ValidationError
 from tenacity import RetryCallState
 
-from cloudai.core.call import CallContext, Event, body_size, raw_of
+from cloudai.core.call import CallContext, Event, EventKind, body_size, raw_of
 from cloudai.core.effects import Gather, Program, Send
 from cloudai.core.extras import with_extras
 from cloudai.core.fetch import fetched
@@ -530,7 +530,7 @@ class Engine:
         said = result.meta.model_dump(exclude_defaults=True) if result.meta.model_fields_set else {}
         return Meta(**{**known, **said})
 
-    def _tell(self, kind: str, context: CallContext, request: Request | None = None, **more: Any) -> None:
+    def _tell(self, kind: EventKind, context: CallContext, request: Request | None = None, **more: Any) -> None:
         """Tell the user's function, and the logger, of a step in a call.
 
         Args:
