@@ -9,10 +9,19 @@ from typing import Any
 import httpx2
 
 from cloudai.core.flow import Request, Response
+from cloudai.transport.async_sockets import AsyncBackend
 from cloudai.transport.body import Body
 from cloudai.transport.checks import require_safe, require_sendable, unsendable
-from cloudai.transport.connections import KEPT, Verify, built, require_client, require_open, require_unmoved
-from cloudai.transport.errors import Sent, errors
+from cloudai.transport.connections import (
+    KEPT,
+    Verify,
+    built,
+    require_client,
+    require_open,
+    require_unmoved,
+    with_backend,
+)
+from cloudai.transport.errors import Sent, cut_short, errors
 from cloudai.transport.messages import outgoing, response
 
 __all__ = ["AsyncNetwork"]
@@ -32,7 +41,7 @@ class AsyncNetwork:
     ) -> None:
         require_client(client, asynchronous=True)
         self._mine = client is None
-        self._client = client or built(httpx2.AsyncClient, verify, proxy, max_concurrency)
+        self._client = client or with_backend(built(httpx2.AsyncClient, verify, proxy, max_concurrency), AsyncBackend())
         self._allow_http = allow_http
 
     async def __call__(self, request: Request) -> Response:
@@ -45,7 +54,7 @@ class AsyncNetwork:
         """
         require_safe(request.url, self._allow_http)
         require_sendable(unsendable(request.headers))
-        sent = Sent()
+        sent = Sent(traced=self._mine)
         require_open(self._client)
         with errors(request.url, sent):
             async with asyncio.timeout(request.timeout):
@@ -54,8 +63,9 @@ class AsyncNetwork:
                 try:
                     require_unmoved(reply)
                     body = Body(reply.headers)
-                    async for chunk in reply.aiter_raw():
-                        body.add(chunk)
+                    with cut_short(reply.status_code):
+                        async for chunk in reply.aiter_raw():
+                            body.add(chunk)
                     return response(reply, body)
                 finally:
                     await reply.aclose()

@@ -17,9 +17,21 @@ from cloudai.errors import (
     closed,
 )
 
-__all__ = ["KEPT", "Verify", "built", "configuration", "require_client", "require_open", "require_unmoved", "tls"]
+__all__ = [
+    "KEPT",
+    "Verify",
+    "built",
+    "configuration",
+    "require_client",
+    "require_open",
+    "require_unmoved",
+    "tls",
+    "with_backend",
+]
 
 T = TypeVar("T")
+
+C = TypeVar("C", httpx2.Client, httpx2.AsyncClient)
 
 Verify = ssl.SSLContext | str | os.PathLike[str] | bool
 
@@ -69,6 +81,21 @@ def built(kind: Callable[..., T], verify: Verify, proxy: str | None, max_concurr
         "the address of the proxy is none",
         advice="Give http://HOST:PORT (proxy=, HTTPS_PROXY); in a password, write / @ : ? # as %2F %40 %3A %3F %23.",
     )
+
+
+def with_backend(client: C, backend: Any) -> C:
+    """Have every pool of a client of the library connect through a network backend, those of proxies too.
+
+    Returns:
+        The client.
+    """
+    # The library's own transports take no network backend, and building them here would lose what it
+    # knows of proxies in the environment. A test of the deadline fails should these names change.
+    for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001
+        pool = getattr(transport, "_pool", None)
+        if pool is not None:
+            pool._network_backend = backend  # noqa: SLF001
+    return client
 
 
 def require_client(client: Any, *, asynchronous: bool) -> None:
