@@ -40,7 +40,8 @@ def test_one_module_alone_knows_the_http_library() -> None:
         "async_http.py",
         "connections.py",
         "messages.py",
-        "deadline.py",
+        "async_sockets.py",
+        "sockets.py",
         "fetcher.py",
         "_requests.py",
     }

@@ -262,8 +262,8 @@ def racing(addresses: list[str], port: int, local_address: str | None) -> Steps[
 
 def _begun(address: str, port: int, local_address: str | None) -> socket.socket:
     """Return a socket that does not block, and has begun to connect to an address."""
-    family, there = socket_address(address, port)
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    kind, there = socket_address(address, port)
+    sock = socket.socket(kind, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
