@@ -52,7 +52,14 @@ class Sent:
 
 @contextmanager
 def errors(url: str, sent: Sent) -> Iterator[None]:
-    """Translate what the HTTP library raises within the block into errors of cloudai."""
+    """Translate what the HTTP library raises within the block into errors of cloudai.
+
+    An error of cloudai passes as it is, and so does an exception that is not of the library.
+
+    Args:
+        url: The address of the request; only its host is named.
+        sent: Whether the request may have begun to go out. Where it has not, a broken connection is a ConnectError.
+    """
     try:
         yield
     except CloudAIError:
@@ -96,6 +103,7 @@ def _kinds(error: BaseException) -> set[str]:
 
 
 def _translated(error: Exception, host: str, sent: Sent) -> Exception:
+    """Return the error of cloudai for one of the HTTP library, or the error itself if it is of another kind."""
     kinds = _kinds(error)
     if kinds & {"ConnectTimeout", "ConnectError", "ProxyError", "UnsupportedProtocol", "InvalidURL"}:
         return _unreached(error, host)
@@ -116,25 +124,18 @@ def _translated(error: Exception, host: str, sent: Sent) -> Exception:
 
 
 DISAGREEMENTS = (
-    *(
-        "HTTP_REQUEST",
-        "PACKET_LENGTH_TOO_LONG",
-        "RECORD_LAYER_FAILURE",
-        "WRONG_VERSION_NUMBER",
-    ),  # the server speaks HTTP
-    *(
-        "HANDSHAKE_FAILURE",
-        "NO_CIPHERS_AVAILABLE",
-        "NO_PROTOCOLS_AVAILABLE",
-        "PROTOCOL_VERSION",
-        "UNSUPPORTED_PROTOCOL",
-    ),
+    # The server speaks plain HTTP.
+    *("HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "WRONG_VERSION_NUMBER"),
+    # It has no version or cipher that is still thought safe.
+    *("HANDSHAKE_FAILURE", "NO_CIPHERS_AVAILABLE", "NO_PROTOCOLS_AVAILABLE", "PROTOCOL_VERSION"),
+    "UNSUPPORTED_PROTOCOL",
     *("DH_KEY_TOO_SMALL", "UNSAFE_LEGACY_RENEGOTIATION_DISABLED", "WRONG_CIPHER_RETURNED", "WRONG_SSL_VERSION"),
 )
 """OpenSSL's names for what keeps the two sides from ever agreeing on how to encrypt."""
 
 
 def _unreached(error: Exception, host: str) -> ConnectError:
+    """Return the error for a host that was not reached; it is a TLSError if trying again cannot help."""
     told = " ".join(f"{cause} {getattr(cause, 'reason', '')}" for cause in _causes(error))
     certificate = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
     if certificate or "CERTIFICATE_VERIFY_FAILED" in told:
@@ -147,10 +148,20 @@ def _unreached(error: Exception, host: str) -> ConnectError:
             f"{host} does not speak TLS as it must ({_reason(error)})",
             advice="Check the endpoint and its port; behind a company's proxy, give verify= the path of its CA file.",
         )
-    return ConnectError(
+    unreached = ConnectError(
         f"cannot reach {host} ({_reason(error)})",
         advice="Check the network, and HTTPS_PROXY if there is a proxy.",
     )
+    unreached.unknown_host = any(mark in str(cause) for mark in UNKNOWN_HOST for cause in _causes(error))
+    return unreached
+
+
+UNKNOWN_HOST = (
+    *("Name or service not known", "Temporary failure in name resolution", "No address associated"),  # Linux
+    *("nodename nor servname", "getaddrinfo failed", "no address for", "label empty or too long"),  # macOS, Windows
+)
+"""What systems and libraries say of a name that has no address. The error's class does not tell, because it gets lost
+on the way from the thread that looks names up."""
 
 
 def _causes(error: BaseException | None) -> Iterable[BaseException]:

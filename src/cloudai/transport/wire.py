@@ -235,7 +235,7 @@ def racing(addresses: list[str], port: int, local_address: str | None) -> Steps[
         OSError: All addresses have failed; this is the error of the last one.
     """
     waiting, running = deque(tried_in_turn(addresses)), dict[socket.socket, int]()
-    failure, begins = OSError("the host has no address"), 0.0
+    failure, begins = OSError("no address for the host"), 0.0
     try:
         while waiting or running:
             if waiting and (not running or time.monotonic() >= begins):
