@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cloudai.transport.body import MOST_BYTES
+from cloudai.core.flow import MOST_REPLY
 from tests.made_up.calls import Vendor, as_json
 from tests.made_up.server import Connection, Fault
 
@@ -92,7 +92,7 @@ def begun_and_reset(c: Connection) -> None:
 def endless(c: Connection) -> None:
     """Send a body that is four times as large as any reply may be."""
     c.send(head())
-    for _ in range(4 * MOST_BYTES // 65536):
+    for _ in range(4 * MOST_REPLY // 65536):
         c.send(b" " * 65536)
 
 

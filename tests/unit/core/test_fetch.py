@@ -150,10 +150,7 @@ def answer_with(monkeypatch: pytest.MonkeyPatch, answers: list[list[str]]) -> li
 
 def forbid_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever connects fails the test."""
-    import httpcore2
-
-    for backend in (httpcore2.SyncBackend, httpcore2.AnyIOBackend):
-        monkeypatch.setattr(backend, "connect_tcp", lambda *_, **__: pytest.fail("connected"))
+    monkeypatch.setattr(socket.socket, "connect", lambda *_, **__: pytest.fail("connected"))
 
 
 # -- spellings -----------------------------------------------------------------------------------------------
