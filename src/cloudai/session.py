@@ -16,7 +16,7 @@ from cloudai.core.flow import Flow, Request
 from cloudai.core.urls import FetchRules
 from cloudai.errors import SettingsError
 from cloudai.operations import OPERATIONS, Given, digest_of, given_as
-from cloudai.options import CallOptions, flow_of, normalized, problem_with, require_seconds
+from cloudai.options import CallOptions, flow_of, is_count, normalized, problem_with, require_seconds
 from cloudai.providers.base import Provider
 from cloudai.transport.connections import Verify
 
@@ -46,8 +46,10 @@ class ClientOptions:
         """Raise SettingsError where two of the options exclude each other, or one has a value that cannot be used."""
         if self.send is not None and self.http_client is not None:
             raise SettingsError("send= and http_client= exclude each other", advice="Give the one that is to be used.")
-        if self.max_attempts < 1 or self.max_concurrency < 1:
-            raise SettingsError("max_attempts and max_concurrency are at least 1")
+        if not is_count(self.max_attempts) or not is_count(self.max_concurrency):
+            raise SettingsError("max_attempts and max_concurrency are at least 1", advice="Give whole numbers.")
+        if self.on_unknown not in ("retry", "raise"):
+            raise SettingsError("on_unknown= is neither of its words", advice='Give "retry" or "raise".')
         require_seconds(self.timeout)
 
     def engine(self) -> Engine:
