@@ -43,7 +43,6 @@ def test_one_module_alone_knows_the_http_library() -> None:
         "messages.py",
         "deadline.py",
         "fetcher.py",
-        "certificates.py",
         "_requests.py",
     }
 
