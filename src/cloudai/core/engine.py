@@ -195,12 +195,13 @@ class Engine:
             RedirectBlockedError: A poll would go to an origin that has not had the key yet.
             CloudAIError: The last attempt failed, or the time was up.
         """
+        extended = with_extras(request, context, step_id)
         if request.credentials:
             stored = context.hooks.stored_reply(step_id)
             if stored is not None and _fault_of_the_service(request, stored) is None:
                 context.exchanges.append((request, stored))
                 return stored
-        request = with_extras(request, context)
+        request = extended
         if request.delay:
             yield from context.hooks.wait(min(request.delay, context.left(self.clock())))
         _require_known_origin(request, context)

@@ -119,6 +119,7 @@ class Request:
     cassette has "{endpoint}" instead, so that it replays for every user, whatever their resource is called.
     ``error_in`` returns the error that is inside a reply of a good status, or None. Where that error is the service's
     fault, the exchange has failed as with the HTTP status of such an error, and is tried again in the same way.
+    ``takes_extras=False`` keeps the user's ``extra…`` out of a request that only prepares the one they are meant for.
     """
 
     method: str
@@ -138,6 +139,7 @@ class Request:
     error_in: Callable[[Response], ServiceError | None] | None = field(default=None, compare=False)
     timeout: float | None = None
     credentials: bool = True
+    takes_extras: bool = True
 
     def __repr__(self) -> str:
         # The text says where a request goes and nothing of what it carries: crash reports show the variables of

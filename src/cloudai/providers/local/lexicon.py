@@ -6,8 +6,6 @@ A list of words has no grammar. VADER handles English negation and emphasis, but
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
 import re
@@ -17,6 +15,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
+from cloudai.csv_cells import delimiter_of, rows_of
 from cloudai.errors import MissingExtraError, SettingsError, UnsupportedOperationError
 from cloudai.languages import base
 from cloudai.models.base import Meta
@@ -153,7 +152,7 @@ def _read(path: str) -> Mapping[str, float]:
         SettingsError: The file cannot be read, has no words, or has a line that is not a word and a number.
     """
     entries: dict[str, float] = {}
-    for number, row in enumerate(csv.reader(io.StringIO(text_of(path, SettingsError))), start=1):
+    for number, row in enumerate(_rows(path), start=1):
         if not row or not row[0].strip():
             continue
         score = _number(row[1]) if len(row) > 1 else None
@@ -164,6 +163,13 @@ def _read(path: str) -> Mapping[str, float]:
     if not entries:
         raise SettingsError(f"{path} has no words", advice="Give lexicon= a CSV file with lines of word,score.")
     return entries
+
+
+def _rows(path: str) -> list[list[str]]:
+    try:
+        return list(rows_of(*delimiter_of(text_of(path, SettingsError))))
+    except ValueError as error:
+        raise SettingsError(f"{path}: {error}", advice="Close the quote.") from None
 
 
 def _number(text: str) -> float | None:

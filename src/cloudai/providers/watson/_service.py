@@ -21,6 +21,7 @@ from cloudai.providers.base import cached_per_call, with_headers
 from cloudai.providers.replies import Fault, error_body, error_class, readable
 from cloudai.providers.settings import Resource, Setting
 from cloudai.providers.watson._credentials import PROPERTIES, Authenticator, WatsonLogin, kind_of, login_of
+from cloudai.text import lines_of
 
 __all__ = ["WatsonService"]
 
@@ -271,7 +272,7 @@ def _credentials_file() -> Path | None:
 def _properties(path: Path) -> dict[str, str]:
     """Return the values in a file with lines of NAME=value, by the names in upper case, or raise SettingsError."""
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
+        lines = lines_of(path.read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError):
         lines = None
     if lines is None:  # the error has no cause, which might quote what was read
