@@ -34,7 +34,12 @@ class Fetcher:
     """
 
     def __init__(self, verify: Verify = True) -> None:
-        self._configuration = {**configuration(verify, None), "trust_env": False}
+        self._verify = verify
+
+    @property
+    def _configuration(self) -> dict[str, Any]:
+        """The options of the client of a fetch; the certificates are read at the first one."""
+        return {**configuration(self._verify, None), "trust_env": False}
 
     def __call__(self, get: Get) -> Response:
         """Fetch a file, and return the reply of whatever status.
@@ -66,7 +71,12 @@ class AsyncFetcher:
     """
 
     def __init__(self, verify: Verify = True) -> None:
-        self._configuration = {**configuration(verify, None), "trust_env": False}
+        self._verify = verify
+
+    @property
+    def _configuration(self) -> dict[str, Any]:
+        """The options of the client of a fetch; the certificates are read at the first one."""
+        return {**configuration(self._verify, None), "trust_env": False}
 
     async def __call__(self, get: Get) -> Response:
         """Fetch a file, and return the reply of whatever status.
