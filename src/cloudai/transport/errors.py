@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from cloudai.errors import (
     DeadlineExceededError,
     RedirectBlockedError,
     TLSError,
+    causes_of,
 )
 from cloudai.transport.body import too_large
 
@@ -52,6 +53,8 @@ def errors(url: str, sent: Sent) -> Iterator[None]:
         raise
     except Exception as error:
         translated = _moved(error, sent) or _translated(error, split(url).hostname or "no host")
+        if translated is error:
+            raise
         if isinstance(translated, DeadlineExceededError):
             translated.state = "UNKNOWN" if sent.yes else "NOT_SENT"
         raise translated from error
@@ -95,7 +98,7 @@ def _translated(error: Exception, host: str) -> Exception:
 
 def _unreached(error: Exception, host: str) -> ConnectError:
     """Return the error for a host that was not reached; it is a TLSError if the certificate was refused."""
-    causes = list(_causes(error))
+    causes = list(causes_of(error))
     if any(isinstance(cause, ssl.SSLError) for cause in causes) or "SSL" in str(error):
         return TLSError(
             f"{host} is not trusted ({_reason(error)})",
@@ -105,7 +108,7 @@ def _unreached(error: Exception, host: str) -> ConnectError:
         f"cannot reach {host} ({_reason(error)})",
         advice="Check the network, and HTTPS_PROXY if there is a proxy.",
     )
-    unreached.unknown_host = any(mark in str(cause) for mark in UNKNOWN_HOST for cause in _causes(error))
+    unreached.unknown_host = any(mark in str(cause) for mark in UNKNOWN_HOST for cause in causes_of(error))
     return unreached
 
 
@@ -115,12 +118,6 @@ UNKNOWN_HOST = (
 )
 """What systems and libraries say of a name that has no address. The error's class does not tell, because it gets lost
 on the way from the thread that looks names up."""
-
-
-def _causes(error: BaseException | None) -> Iterable[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def _reason(error: BaseException) -> str:

@@ -80,7 +80,7 @@ def by_words(text: str, language: str | None, words: str | os.PathLike[str] | Ma
     def score(part: str) -> float:
         tokens = WORD.findall(unicodedata.normalize("NFC", part).lower())
         total = sum(_longest_entry(token, entries, longest) for token in tokens)
-        return total / math.sqrt(total * total + ALPHA)
+        return total / math.hypot(total, math.sqrt(ALPHA))
 
     sentiment = _sentiment(text, score)
     return sentiment.model_copy(
@@ -173,9 +173,28 @@ def _rows(path: str) -> list[list[str]]:
         raise SettingsError(f"{path}: {error}", advice="Close the quote.") from None
 
 
-def _number(text: str) -> float | None:
+def require_scores(words: object) -> None:
+    """Raise SettingsError if a lexicon that was given in code is no path, and no mapping of words to finite numbers."""
+    if words is None or isinstance(words, str | os.PathLike):
+        return
+    if not isinstance(words, Mapping):
+        raise SettingsError(f"lexicon= cannot be a {type(words).__name__}", advice=HOW)
+    if not words:
+        raise SettingsError("lexicon= has no words", advice=HOW)
+    for word, score in words.items():
+        if not isinstance(word, str) or _number(score) is None:
+            raise SettingsError(f"lexicon= has the score {score!r} for {word!r}", advice=HOW)
+
+
+HOW = 'Give the path of a CSV file with lines of word,score, or words with numbers: {"맛있": 2.0, "별로": -1.5}.'
+MOST = 1e6
+"""The highest score of a word; sums of such scores stay finite."""
+
+
+def _number(score: object) -> float | None:
+    """Return a score as a number, or None if it is none, or not between -`MOST` and `MOST`."""
     try:
-        value = float(text)
-    except ValueError:
+        value = float(score)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
         return None
-    return value if math.isfinite(value) else None
+    return value if abs(value) <= MOST else None
