@@ -52,6 +52,7 @@ def fetched(address: str, rules: FetchRules, clock: Callable[[], float], deadlin
             raise
         except DeadlineExceededError as error:
             if ends == deadline:
+                error.state = "NOT_SENT"  # nothing of the call has gone to the vendor
                 raise  # the time of the call was up, and not that of the rules
             raise FetchError(f"{shown(address)} did not come within {rules.timeout:g} s", advice=DOWNLOAD) from error
         except CloudAIError as error:

@@ -12,6 +12,7 @@ import httpx2
 
 from cloudai.core.flow import Request, Response
 from cloudai.errors import closed
+from cloudai.transport.async_sockets import AsyncBackend
 from cloudai.transport.body import Body
 from cloudai.transport.checks import require_safe, require_sendable, unsendable
 from cloudai.transport.connections import (
@@ -22,8 +23,9 @@ from cloudai.transport.connections import (
     require_open,
     require_options,
     require_unmoved,
+    with_backend,
 )
-from cloudai.transport.errors import Sent, errors
+from cloudai.transport.errors import Sent, cut_short, errors
 from cloudai.transport.messages import outgoing, response
 
 __all__ = ["AsyncNetwork"]
@@ -44,7 +46,7 @@ class AsyncNetwork:
         require_client(client, asynchronous=True)
         require_options(verify, proxy)
         self._mine = client is None
-        self._make = functools.partial(built, httpx2.AsyncClient, verify, proxy, max_concurrency)
+        self._make = functools.partial(_made, verify, proxy, max_concurrency)
         self._client = client
         self._closed = False
         self._allow_http = allow_http
@@ -62,7 +64,7 @@ class AsyncNetwork:
         """
         require_safe(request.url, self._allow_http)
         require_sendable(unsendable(request.headers))
-        sent = Sent()
+        sent = Sent(traced=self._mine)
         if self._client is None:
             if self._closed:
                 raise closed()
@@ -75,8 +77,9 @@ class AsyncNetwork:
                 try:
                     require_unmoved(reply)
                     body = Body(reply.headers, request.max_reply)
-                    async for chunk in reply.aiter_raw():
-                        body.add(chunk)
+                    with cut_short(reply.status_code):
+                        async for chunk in reply.aiter_raw():
+                            body.add(chunk)
                     return response(reply, body)
                 finally:
                     await reply.aclose()
@@ -92,3 +95,7 @@ class AsyncNetwork:
 async def _awaiting(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
     for piece in pieces:
         yield piece
+
+
+def _made(verify: Verify, proxy: str | None, max_concurrency: int) -> httpx2.AsyncClient:
+    return with_backend(built(httpx2.AsyncClient, verify, proxy, max_concurrency), AsyncBackend())

@@ -59,8 +59,8 @@ def _broken(*, given: bool) -> SettingsError:
 def _folder_is_missing() -> bool:
     """Return whether SSL_CERT_DIR counts and names no folder; OpenSSL would then trust nobody, and not say why."""
     folders = os.environ.get("SSL_CERT_DIR", "")
-    alone = bool(folders) and not os.environ.get("SSL_CERT_FILE")
-    return alone and not any(Path(folder).is_dir() for folder in folders.split(os.pathsep))
+    only_folders = bool(folders) and not os.environ.get("SSL_CERT_FILE")
+    return only_folders and not any(Path(folder).is_dir() for folder in folders.split(os.pathsep))
 
 
 def _can_be_written(path: str) -> bool:

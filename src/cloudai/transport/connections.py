@@ -26,9 +26,12 @@ __all__ = [
     "require_open",
     "require_options",
     "require_unmoved",
+    "with_backend",
 ]
 
 T = TypeVar("T")
+
+C = TypeVar("C", httpx2.Client, httpx2.AsyncClient)
 
 Verify = ssl.SSLContext | str | os.PathLike[str] | bool
 
@@ -102,6 +105,21 @@ def built(kind: Callable[..., T], verify: Verify, proxy: str | None, max_concurr
     except (ValueError, httpx2.InvalidURL):
         pass  # its text repeats parts of the address, which may have a password
     raise SettingsError(wrong, advice=advice)
+
+
+def with_backend(client: C, backend: Any) -> C:
+    """Have every pool of a client of the library connect through a network backend, those of proxies too.
+
+    Returns:
+        The client.
+    """
+    # The library's own transports take no network backend, and building them here would lose what it
+    # knows of proxies in the environment. A test of the deadline fails should these names change.
+    for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001
+        pool = getattr(transport, "_pool", None)
+        if pool is not None:
+            pool._network_backend = backend  # noqa: SLF001
+    return client
 
 
 def require_client(client: Any, *, asynchronous: bool) -> None:

@@ -2,10 +2,8 @@
 
 Only this package imports the HTTP library.
 
-The time left (`Request.timeout`) holds for the whole exchange. The HTTP library's own timeouts start anew
-with every byte: a server that sends its body or its headers slowly, or that repeats "100 Continue", would
-hold a call for minutes. So awaiting exchanges run under `asyncio.timeout`, and blocking ones over sockets
-whose every operation is given only what is left.
+The time left (`Request.timeout`) holds for the whole exchange: awaiting exchanges run under `asyncio.timeout`, and
+blocking ones over sockets whose every operation is given only what is left (see deadline.py).
 """
 
 from __future__ import annotations
@@ -29,10 +27,13 @@ from cloudai.transport.connections import (
     require_open,
     require_options,
     require_unmoved,
+    with_backend,
 )
-from cloudai.transport.deadline import Backend, until
-from cloudai.transport.errors import Sent, errors
+from cloudai.transport.courier import uninterrupted
+from cloudai.transport.deadline import Exchange, until
+from cloudai.transport.errors import Sent, cut_short, errors
 from cloudai.transport.messages import outgoing, response
+from cloudai.transport.sockets import Backend
 
 __all__ = ["Network"]
 
@@ -73,16 +74,23 @@ class Network:
         """
         require_safe(request.url, self._allow_http)
         require_sendable(unsendable(request.headers))
-        client, sent = self._of_this_process(), Sent()
+        exchange = Exchange(request.timeout)
+        if not self._mine:
+            return self._sent(request, exchange)  # the connections of the user's own client cannot be closed from here
+        return uninterrupted(functools.partial(self._sent, request, exchange), exchange)
+
+    def _sent(self, request: Request, exchange: Exchange) -> Response:
+        client, sent = self._of_this_process(), Sent(traced=self._mine)
         require_open(client)
-        with errors(request.url, sent), until(request.timeout):
+        with errors(request.url, sent), until(exchange):
             message = outgoing(client, request, sent.note, quiet=self._mine)
             reply = client.send(message, follow_redirects=False, stream=True)
             try:
                 require_unmoved(reply)
                 body = Body(reply.headers, request.max_reply)
-                for chunk in reply.iter_raw():
-                    body.add(chunk)
+                with cut_short(reply.status_code):
+                    for chunk in reply.iter_raw():
+                        body.add(chunk)
                 return response(reply, body)
             finally:
                 reply.close()
@@ -117,15 +125,4 @@ class Network:
 
 
 def _made(verify: Verify, proxy: str | None, max_concurrency: int) -> httpx2.Client:
-    return _deadlined(built(httpx2.Client, verify, proxy, max_concurrency))
-
-
-def _deadlined(client: httpx2.Client) -> httpx2.Client:
-    """Give every pool of the client, those of proxies too, sockets that keep the deadline, and return the client."""
-    # The library's own transports take no network backend, and building them here would lose what it
-    # knows of proxies in the environment. A test of the deadline fails should these names change.
-    for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001
-        pool = getattr(transport, "_pool", None)
-        if pool is not None:
-            pool._network_backend = Backend(pool._network_backend)  # noqa: SLF001
-    return client
+    return with_backend(built(httpx2.Client, verify, proxy, max_concurrency), Backend())

@@ -247,8 +247,8 @@ class Detected(RootModel[list[WireFace]]):
 def _face(face: WireFace, picture: Picture, landmarks: bool) -> Face:
     rectangle, said = face.face_rectangle, face.face_attributes
     named = [(name, value) for name, value in face.face_landmarks.items() if name in LANDMARKS or _is_point(value)]
-    found = {LANDMARKS.get(name, f"azure:{name}"): checked(WirePoint, value) for name, value in named}
-    points = {name: picture.point(point.x, point.y) for name, point in found.items()}
+    positions = {LANDMARKS.get(name, f"azure:{name}"): checked(WirePoint, value) for name, value in named}
+    points = {name: picture.point(point.x, point.y) for name, point in positions.items()}
     headwear = next((worn for worn in said.accessories if worn.type.lower() == "headwear"), None)
     return Face(
         box=picture.box(rectangle.left, rectangle.top, rectangle.width, rectangle.height),
