@@ -160,7 +160,8 @@ class ClientMethods(Batching):
 
         Args:
             text: The text; an empty one is refused.
-            language: The language of the text, BCP-47; None lets the provider detect it.
+            language: The language of the text, BCP-47; None lets the provider detect it. At Azure that is a second
+                request, which is billed too.
             options: `CallOptions`.
 
         Raises:
@@ -561,7 +562,8 @@ class AsyncClientMethods(AsyncBatching):
 
         Args:
             text: The text; an empty one is refused.
-            language: The language of the text, BCP-47; None lets the provider detect it.
+            language: The language of the text, BCP-47; None lets the provider detect it. At Azure that is a second
+                request, which is billed too.
             options: `CallOptions`.
 
         Raises:

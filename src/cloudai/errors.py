@@ -36,6 +36,7 @@ built on cloudai should answer its own client with.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from cloudai.text import inert
@@ -142,14 +143,22 @@ def detached(error: E) -> E:
     Returns:
         The same error.
     """
-    each: BaseException | None = error
-    while each is not None:
+    for each in causes_of(error):
         each.__traceback__ = None
         cause = each.__cause__ or each.__context__
         if isinstance(cause, ValueError) and not isinstance(cause, CloudAIError):
-            each.__cause__ = each.__context__ = cause = None
-        each = cause
+            each.__cause__ = each.__context__ = None
     return error
+
+
+def causes_of(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, its cause, the cause of that, and so on, each once: exceptions can be causes of each other."""
+    seen: set[int] = set()
+    each: BaseException | None = error
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
+        yield each
+        each = each.__cause__ or each.__context__
 
 
 class InputError(CloudAIError, ValueError):

@@ -26,6 +26,7 @@ __all__ = [
     "OPERATIONS",
     "REQUIRED",
     "Command",
+    "EmptyCell",
     "Flag",
     "Given",
     "Operation",
@@ -108,6 +109,16 @@ class Operation:
         module, _, name = self.result_path.partition(":")
         kind: type[Result] = getattr(import_module(module), name)
         return kind
+
+
+@dataclass(frozen=True)
+class EmptyCell:
+    """An input that is an empty cell of a table; only the row of that cell fails."""
+
+    column: str
+
+    def __str__(self) -> str:
+        return f"the cell in column {self.column} is empty"
 
 
 _MAX_FACES = Flag("count", "most faces in a picture (default: 100)", "N")
@@ -234,6 +245,8 @@ def given_as(operation: str, given: Any) -> Given:
     Raises:
         InputError: The operation takes a text, and `require_text` refuses this one.
     """
+    if isinstance(given, EmptyCell):
+        raise InputError(str(given), advice="Fill it in, or leave the row out.")
     kind = OPERATIONS[operation].input
     if kind == "text":
         return require_text(given)

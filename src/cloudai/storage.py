@@ -386,7 +386,9 @@ def is_remote(path: Path) -> bool:
     if not sys.platform.startswith("linux"):
         return False
     try:
-        lines = [line.split() for line in Path("/proc/self/mounts").read_text("utf-8").splitlines()]
+        # The kernel escapes blanks, tabs and line feeds in the names; any other character may be in them as it is.
+        mounted = os.fsdecode(Path("/proc/self/mounts").read_bytes())
+        lines = [line.split(" ") for line in mounted.split("\n") if line]
         folder = str(path.resolve().parent)
     except OSError:
         return False

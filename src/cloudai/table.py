@@ -77,7 +77,9 @@ class Table:
     def select(self, *columns: str) -> Table:
         """Return a table of the same rows that has only these columns; one that the table lacks is empty."""
         rows = [{name: row.get(name) for name in columns} for row in self.rows]
-        return Table(rows, columns, self.units, widest_cell=self.widest_cell)
+        table = Table(rows, columns, self.units, widest_cell=self.widest_cell)
+        table.folder = self.folder
+        return table
 
     def filled(self) -> Table:
         """Return a table of the same rows without the columns that are None in all of them."""

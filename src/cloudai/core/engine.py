@@ -208,10 +208,11 @@ class Engine:
             RedirectBlockedError: A poll would go to an origin that has not had the key yet.
             CloudAIError: The last attempt failed, or the time was up.
         """
+        extended = with_extras(request, context, step_id)
         if (stored := (yield from self._stored(request, context, step_id))) is not None:
             context.exchanges.append((request, stored))
             return stored
-        request = with_extras(request, context)
+        request = extended
         if request.max_reply != context.max_reply:
             request = replace(request, max_reply=context.max_reply)
         if request.delay:

@@ -129,6 +129,7 @@ class Request:
     ``max_reply`` is the most bytes that its reply may have, unpacked; the engine sets it to that of the operation.
     ``error_in`` returns the error that is inside a reply of a good status, or None. Where that error is the service's
     fault, the exchange has failed as with the HTTP status of such an error, and is tried again in the same way.
+    ``takes_extras=False`` keeps the user's ``extra…`` out of a request that only prepares the one they are meant for.
     """
 
     method: str
@@ -148,6 +149,7 @@ class Request:
     error_in: Callable[[Response], ServiceError | None] | None = field(default=None, compare=False)
     timeout: float | None = None
     credentials: bool = True
+    takes_extras: bool = True
     max_reply: int = field(default=USUAL_REPLY, compare=False)
 
     def __repr__(self) -> str:

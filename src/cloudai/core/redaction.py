@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
 
 from cloudai.core.flow import Request, Response
-from cloudai.errors import CloudAIError
+from cloudai.errors import CloudAIError, causes_of
 
 __all__ = [
     "HEADERS",
@@ -263,12 +263,10 @@ class Secrets:
         error.args = tuple(self.withheld(list(error.args)))
         error.advice = self.withheld(error.advice)
         error.raw = self._cut_out(error.raw) if isinstance(error.raw, bytes) else self.withheld(error.raw)
-        each: BaseException = error
-        while (cause := each.__cause__ or each.__context__) is not None:
-            if self.occur_in(f"{cause} {cause!r}"):
+        for each in causes_of(error):
+            cause = each.__cause__ or each.__context__
+            if cause is not None and self.occur_in(f"{cause} {cause!r}"):
                 each.__cause__ = each.__context__ = None
-                return
-            each = cause
 
     def withheld(self, value: Any) -> Any:
         """Return a copy of a JSON value with each of the secrets in it replaced by `REDACTED`, in names too.

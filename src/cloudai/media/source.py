@@ -174,6 +174,8 @@ class Source:
 
     def _read(self) -> bytes:
         given = self._given
+        if self.uri is not None:
+            raise InputError(f"the bytes of {self.name} are not here: it is an address", advice=FETCH)
         if isinstance(given, bytes):
             return given
         if isinstance(given, bytearray | memoryview):

@@ -156,6 +156,8 @@ class Vision(GoogleService):
             return ImageAnalysis(unsupported=unsupported)
         reply = yield from self._annotate(picture, [_feature(t, max_results) for t in types], language)
         parts = {f: PARTS[f](reply, picture) for f in asked if f in PARTS}
+        if isinstance(faces := parts.get("faces"), Faces):
+            parts["faces"] = Faces(faces=faces.faces, truncated=len(faces) >= _most(TYPES["faces"], max_results))
         return ImageAnalysis(
             **parts,
             width=picture.width,
