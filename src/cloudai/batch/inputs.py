@@ -140,10 +140,8 @@ class Inputs:
                 continue
             shared = entry
             with suppress(InputError):  # each operation reports the error of the input
-                source = given_as(operations[0], entry.given)
-                if hasattr(entry.given, "read") and isinstance(source, Source):
-                    _ = source.data  # read it now: two workers must not read one file
-                shared = replace(entry, given=source)
+                # The workers share it, so that only one of them reads the file.
+                shared = replace(entry, given=given_as(operations[0], entry.given))
             for part in range(len(operations)):
                 yield replace(shared, part=part)
 

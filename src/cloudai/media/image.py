@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 from cloudai.core.flow import Blob, Flow, call
+from cloudai.core.lazy import lazy
 from cloudai.errors import InputError
 from cloudai.media import decode
 from cloudai.media.decode import Header
@@ -223,7 +223,33 @@ class Image(Source):
         """
         return self._kept(self.frame) if isinstance(self.frame, Picture) else {}
 
-    @cached_property
+    @property
+    def is_at_hand(self) -> bool:
+        """True if no file has to be read and no address to be fetched for the bytes or the pixels."""
+        if self._has_pixels:
+            return not getattr(self._given, "tile", None)  # Pillow has not read the file yet
+        return super().is_at_hand
+
+    def load(self) -> None:
+        """Read the file, if that is not done yet; a PIL image may be of a file that was only opened.
+
+        Raises:
+            InputError: There are no bytes, they cannot be read, are damaged, or there are too many.
+        """
+        if self._has_pixels:
+            self._opened()  # it may be too large
+            with self._reading, decode.decoding(self.name, "a PIL image"):
+                self._given.load()
+        else:
+            super().load()
+
+    @property
+    def _has_pixels(self) -> bool:
+        """True if a PIL image or a NumPy array was given."""
+        given = self._given
+        return hasattr(given, "getexif") or (hasattr(given, "__array_interface__") and hasattr(given, "dtype"))
+
+    @lazy
     def _raster(self) -> PIL.Image.Image | None:
         """The PIL image or NumPy array that was given, as a PIL image; None if the input is anything else.
 
@@ -237,7 +263,7 @@ class Image(Source):
             return image
         return None
 
-    @cached_property
+    @lazy
     def key(self) -> str:
         """The sha256 (hex) of the bytes as given, of the pixels where those were given, or of the address."""
         if self.uri or self._raster is None:

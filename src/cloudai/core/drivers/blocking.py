@@ -7,11 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for_any
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
-from cloudai.core.drivers.shared import apart, no_slot, too_late, within
+from cloudai.core.drivers.shared import apart, in_time, no_slot, not_read, too_late, within
+from cloudai.core.drivers.threads import readers
 from cloudai.core.effects import Effect, Gather, Get, Once, Persist, Program, Send, Sleep, Wait
 from cloudai.core.flow import Call, Request, Response
 
@@ -63,15 +63,17 @@ class Blocking:
                 return self._fetch(effect)
             case Sleep(seconds):
                 return self._sleep(seconds)
-            case Call(function, waits, timeout):
-                return _in_time(apart(function), timeout) if waits else function()
+            case Call(function, reads=True, timeout=timeout):
+                return in_time(readers().submit(function), timeout, not_read)
+            case Call(function, waits, timeout=timeout):
+                return in_time(apart(function), timeout, too_late) if waits else function()
             case Once(key, program, timeout):
                 return self._once(key, program, timeout)
             case Gather(programs):
                 with ThreadPoolExecutor(min(MOST_AT_ONCE, len(programs) or 1)) as pool:
                     return list(pool.map(self._outcome, programs))
-            case Wait(future):
-                return future.result()
+            case Wait(future, timeout):
+                return future.result(timeout)
             case Persist(keeper, work):
                 return keeper.do(work).result()
 
@@ -109,16 +111,10 @@ class Blocking:
                 # The program has a thread of its own: Ctrl-C in one waiting caller must not fail the others.
                 self._running[key] = apart(once)
             shared: Future[T] = self._running[key]
-        return _in_time(shared, timeout)
+        return in_time(shared, timeout, too_late)
 
     def _outcome(self, program: Program[T]) -> T | BaseException:
         try:
             return self.run(program)
         except Exception as error:  # noqa: BLE001  # the program that asked decides what it means
             return error
-
-
-def _in_time(future: Future[T], timeout: float | None) -> T:
-    if not wait_for_any([future], timeout).done:
-        raise too_late()
-    return future.result()
