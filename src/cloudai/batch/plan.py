@@ -117,7 +117,7 @@ def _spoken(minutes: float) -> str:
 class _Draft(Image):
     """An image of which only the header is read, to tell what preparing it would change."""
 
-    def _encoded_anew(self, image: Any, header: Any, scale: float, limits: Any) -> Any:  # noqa: ARG002
+    def _encoded_anew(self, header: Any, scale: float, limits: Any) -> Any:  # noqa: ARG002
         """Return the picture with the size that it would have, without decoding a pixel."""
         from cloudai.media import image as fitting
 

@@ -137,9 +137,10 @@ class Engine:
         return [self._steps(flow, context, f"{within}.{number}.") for number, flow in enumerate(flows)]
 
     def _called(self, step: Call, context: CallContext) -> Program[Any]:
-        """Run a blocking function; one that reads a file or waits for another service gets the time that is left."""
+        """Run a blocking function; one that waits for something gets the time that is left."""
         if not step.waits:
-            return (yield replace(step, timeout=context.left(self.clock())) if step.reads else step)
+            bounded = step.reads or step.memory
+            return (yield replace(step, timeout=context.left(self.clock())) if bounded else step)
         try:
             return (yield replace(step, timeout=context.left(self.clock())))
         except CloudAIError as error:

@@ -338,13 +338,15 @@ class Call:
 
     ``waits`` says that the function waits for another service (a vendor's login) rather than computes, and ``reads``
     that it reads a file, which may be on a disk or a network that hangs. Such a function never runs in the calling
-    thread, and is given up after ``timeout`` seconds, the time left, which the engine sets.
+    thread, and is given up after ``timeout`` seconds, the time left, which the engine sets. ``memory`` is how many
+    bytes of memory the function takes: it waits for its share of the budget that all pictures of the process have.
     """
 
     function: Callable[[], Any]
     waits: bool = False
     timeout: float | None = None
     reads: bool = False
+    memory: int = 0
 
 
 @dataclass(frozen=True)

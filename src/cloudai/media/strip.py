@@ -17,7 +17,7 @@ from contextlib import suppress
 from cloudai.errors import InputError
 from cloudai.media.icc import scrubbed
 
-__all__ = ["STRIPPABLE", "png_chunks", "scans", "strip"]
+__all__ = ["STRIPPABLE", "png_chunks", "scans", "strip", "webp_chunks"]
 
 
 def strip(data: bytes, format: str) -> bytes:  # noqa: A002  # Pillow's word
@@ -224,7 +224,7 @@ def _webp(data: bytes) -> bytes:
     (size,) = struct.unpack_from("<I", data, 4)
     if len(data) < size + 8:
         raise _cut_off("WEBP")
-    chunks = [(name, _webp_kept(name, body)) for name, body in _webp_chunks(data[: size + 8]) if name in WEBP_KEPT]
+    chunks = [(name, _webp_kept(name, body)) for name, body in webp_chunks(data[: size + 8]) if name in WEBP_KEPT]
     body = b"".join(_webp_chunk(name, kept) for name, kept in chunks if kept)
     return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
 
@@ -240,7 +240,12 @@ NO_PROFILE = b"\0\0"
 """The content that replaces an unreadable profile: VP8X has said that there is one, and no reader can use this."""
 
 
-def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the name and the content of each chunk of a WebP file.
+
+    Raises:
+        InputError: The file is cut off.
+    """
     position = 12
     while position + 8 <= len(data):
         name, length = struct.unpack_from("<4sI", data, position)

@@ -11,10 +11,11 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Any, TypeVar
 
-from cloudai.core.drivers.shared import apart, no_slot, not_read, too_late, within
+from cloudai.core.drivers.shared import apart, no_memory, no_slot, not_prepared, not_read, too_late, within
 from cloudai.core.drivers.threads import Threads, readers
 from cloudai.core.effects import Effect, Gather, Get, Once, Persist, Program, Send, Sleep, Wait
 from cloudai.core.flow import Call, Request, Response
+from cloudai.core.memory import budget
 from cloudai.errors import closed
 
 __all__ = ["Awaiting"]
@@ -86,7 +87,26 @@ class Awaiting:
         loop = asyncio.get_running_loop()
         if step.reads:
             return await _in_time(loop.run_in_executor(readers(), step.function), step.timeout, not_read)
+        if step.memory:
+            return await self._within_the_budget(step)
         return await loop.run_in_executor(self._threads, step.function)
+
+    async def _within_the_budget(self, step: Call) -> Any:
+        """Run a function once its share of the memory is free; the share is given back when the function has ended.
+
+        A caller that is cancelled or out of time does not wait for the function, which goes on in its thread.
+        """
+        began, left = time.monotonic(), step.timeout
+        share = budget().ask(step.memory)
+        try:
+            await _in_time(asyncio.wrap_future(share.granted), left, no_memory)
+            left = None if left is None else max(0.0, left - (time.monotonic() - began))
+            running = self._threads.submit(step.function)
+        except BaseException:
+            share.give_back()
+            raise
+        running.add_done_callback(lambda _: share.give_back())
+        return await _in_time(asyncio.wrap_future(running), left, not_prepared)
 
     @staticmethod
     def semaphore(n: int) -> asyncio.Semaphore:

@@ -10,10 +10,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
-from cloudai.core.drivers.shared import apart, in_time, no_slot, not_read, too_late, within
+from cloudai.core.drivers.shared import apart, in_time, no_memory, no_slot, not_read, too_late, within
 from cloudai.core.drivers.threads import readers
 from cloudai.core.effects import Effect, Gather, Get, Once, Persist, Program, Send, Sleep, Wait
 from cloudai.core.flow import Call, Request, Response
+from cloudai.core.memory import budget
 
 __all__ = ["Blocking"]
 
@@ -63,10 +64,8 @@ class Blocking:
                 return self._fetch(effect)
             case Sleep(seconds):
                 return self._sleep(seconds)
-            case Call(function, reads=True, timeout=timeout):
-                return in_time(readers().submit(function), timeout, not_read)
-            case Call(function, waits, timeout=timeout):
-                return in_time(apart(function), timeout, too_late) if waits else function()
+            case Call():
+                return _called(effect)
             case Once(key, program, timeout):
                 return self._once(key, program, timeout)
             case Gather(programs):
@@ -118,3 +117,19 @@ class Blocking:
             return self.run(program)
         except Exception as error:  # noqa: BLE001  # the program that asked decides what it means
             return error
+
+
+def _called(step: Call) -> Any:
+    """Run a blocking function: in a thread if it may hang, and within its share of the memory if it takes much."""
+    if step.reads:
+        return in_time(readers().submit(step.function), step.timeout, not_read)
+    if step.waits:
+        return in_time(apart(step.function), step.timeout, too_late)
+    if not step.memory:
+        return step.function()
+    share = budget().ask(step.memory)
+    try:
+        in_time(share.granted, step.timeout, no_memory)
+        return step.function()
+    finally:
+        share.give_back()

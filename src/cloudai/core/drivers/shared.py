@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import TypeVar
 
 from cloudai.core.flow import Request
+from cloudai.core.memory import VARIABLE
 from cloudai.errors import DeadlineExceededError
 
-__all__ = ["apart", "in_time", "no_slot", "not_read", "too_late", "within"]
+__all__ = ["apart", "in_time", "no_memory", "no_slot", "not_prepared", "not_read", "too_late", "within"]
 
 T = TypeVar("T")
 
@@ -76,6 +77,23 @@ def not_read() -> DeadlineExceededError:
             "the input was not read in time",
             advice="See whether its disk, its network share or its pipe answers, or give more with timeout= (seconds).",
         )
+    )
+
+
+def no_memory() -> DeadlineExceededError:
+    """Return the error of a call whose picture got no share of the memory for pictures in time."""
+    return _not_sent(
+        DeadlineExceededError(
+            "no memory became free in time for preparing the picture",
+            advice=f"Prepare fewer pictures at once, or raise timeout= or {VARIABLE}.",
+        )
+    )
+
+
+def not_prepared() -> DeadlineExceededError:
+    """Return the error of a call whose picture was not prepared in time."""
+    return _not_sent(
+        DeadlineExceededError("the picture was not prepared in time", advice="Give more with timeout= (seconds).")
     )
 
 
