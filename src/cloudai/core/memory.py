@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from cloudai.errors import SettingsError
 
@@ -82,6 +83,8 @@ class Budget:
 
     def take_back(self, share: Share) -> None:
         """Let others have the bytes of a share."""
+        if share in self._granted:
+            _trim()
         with self._lock:
             if share in self._waiting:
                 self._waiting.remove(share)
@@ -100,6 +103,22 @@ class Budget:
         for share in granted:  # outside of the lock, because this runs the callbacks of others
             if share.granted.set_running_or_notify_cancel():  # else its caller is about to give it back
                 share.granted.set_result(None)
+
+
+def _trim() -> None:
+    """Give the memory that is free back to the system, where the C library keeps it for each thread (glibc)."""
+    trim = _malloc_trim()
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _malloc_trim() -> Callable[[int], int] | None:
+    try:
+        trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (OSError, AttributeError, TypeError):  # another C library, or Windows
+        return None
+    return trim
 
 
 @lru_cache(maxsize=1)

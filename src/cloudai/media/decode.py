@@ -145,7 +145,11 @@ def _pillow(data: bytes, name: str) -> PIL.Image.Image:
 def decoding(name: str, kind: str) -> Iterator[None]:
     """Replace any error of a decoder by an InputError that says that the file is damaged.
 
-    Decoders raise errors of many kinds when a file is cut off or wrong.
+    Decoders raise errors of many kinds when a file is cut off or wrong. An error of cloudai passes as it is.
+
+    Args:
+        name: The picture's name, for the error.
+        kind: The format of the file, for the error: "JPEG".
     """
     try:
         yield
@@ -248,6 +252,7 @@ def _coefficients(image: PIL.Image.Image) -> int:
 
 
 def _require_decodable(size: tuple[int, int], name: str, most: int | None = None) -> None:
+    """Raise InputError if a picture of this size (width and height in px) has more pixels than ``most``."""
     width, height = size
     most = MOST_PIXELS if most is None else min(most, MOST_PIXELS)
     if width * height > most:
@@ -359,7 +364,8 @@ def upright(
     """Return the picture decoded, upright, in RGB and resized.
 
     Args:
-        image: The picture, decoded or not.
+        image: The picture, decoded or not. It is decoded in place and may be what is returned: give a copy of one that
+            the user holds.
         header: The facts about it.
         size: Width and height of the upright picture that is returned, in px.
         name: The picture's name, for error messages.

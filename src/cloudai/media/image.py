@@ -262,7 +262,8 @@ class Image(Source):
 
     @property
     def _is_array(self) -> bool:
-        return hasattr(self._given, "__array_interface__") and hasattr(self._given, "dtype")
+        # A PIL image has an __array_interface__ too, and makes a copy of its pixels when it is asked for that.
+        return hasattr(self._given, "dtype") and hasattr(self._given, "__array_interface__")
 
     @lazy
     def key(self) -> str:

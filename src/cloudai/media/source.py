@@ -35,7 +35,8 @@ class Source:
 
     Args:
         given: A path; bytes; a file open for reading bytes; or an ``https://`` or ``gs://`` address, which is
-            passed on to the vendor, unless the client fetches it (``fetch_urls=``).
+            passed on to the vendor, unless the client fetches it (``fetch_urls=``). An object of any other type raises
+            InputError only when its bytes are read.
         name: The input's name; by default the file's name, or the address without what follows "?".
     """
 
@@ -91,11 +92,15 @@ class Source:
 
     @lazy
     def key(self) -> str:
-        """The sha256 (hex) of the bytes as given, or of the address."""
+        """The sha256 (hex) of the bytes as given, or of an address that was not fetched; raises what `data` raises."""
         return sha256(self.uri.encode("utf-8", "surrogatepass") if self.uri else self.data).hexdigest()
 
     def key_at_hand(self, *, fetching: bool) -> str | None:
-        """Return the key if it can be told without reading a file and without fetching an address; otherwise None."""
+        """Return the key if it can be told without reading a file and without fetching an address; otherwise None.
+
+        Args:
+            fetching: Whether the client fetches web addresses, so that their bytes decide the key.
+        """
         if self.uri is not None:
             return None if fetching and self.is_web else self.key
         with suppress(InputError):
@@ -107,7 +112,8 @@ class Source:
         """The bytes as given; they are read when they are first asked for.
 
         Raises:
-            InputError: There are none, they cannot be read, or there are too many.
+            InputError: There are none, they cannot be read, or there are too many; or the input is an address that was
+                not fetched (see `fetched`).
         """
         if self._bytes is None:
             with self._reading:
@@ -127,7 +133,7 @@ class Source:
         return data
 
     def address(self) -> str:
-        """Return the address that the vendor is to fetch.
+        """Return the address that the vendor is to fetch; call this only if ``uri`` is not None.
 
         Raises:
             InputError: The address has characters that no request can hold.
@@ -168,7 +174,7 @@ class Source:
         return self.uri is not None and not self.uri.lower().startswith("gs:")
 
     def facts(self) -> dict[str, Any]:
-        """Return the facts about this input that go into `Meta`."""
+        """Return the facts about this input that go into `Meta`; each subclass says which."""
         raise NotImplementedError
 
     _memory: Mapping[str, Any] | None = None
