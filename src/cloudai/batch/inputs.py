@@ -13,6 +13,7 @@ from typing import Any
 
 from cloudai.core.urls import shown
 from cloudai.errors import InputError
+from cloudai.media.given import understood
 from cloudai.media.source import ADDRESS, Source
 from cloudai.operations import OPERATIONS, digest_of, given_as
 
@@ -169,7 +170,10 @@ class Inputs:
             return Entry(item, thing, None, row)
         if isinstance(thing, str) and ADDRESS.match(thing):
             return Entry(item, thing, _harmless(thing), row)
-        path = Path(thing)
+        found = _path_or_bytes(thing)
+        if not isinstance(found, str | os.PathLike):
+            return Entry(item, thing if found is None else found, None, row)
+        path = Path(found)
         if row is not None and self.folder is not None and not path.is_absolute():
             path = self.folder / path
         # macOS decomposes Hangul and accents in file names; a name must have one spelling on all systems.
@@ -207,7 +211,17 @@ class Inputs:
             kept.pop(column, None)
         elif isinstance(value := kept.get(column), str) and ADDRESS.match(value):
             kept[column] = shown(value)
+        elif column in kept and not entry.is_path:
+            kept[column] = None  # a picture or a recording itself, of which nothing is written down
         return kept
+
+
+def _path_or_bytes(thing: str | os.PathLike[str]) -> str | os.PathLike[str] | bytes | None:
+    """Return the path that was given, or the bytes that a text is; None for a text that fails when it is read."""
+    try:
+        return understood(thing) if isinstance(thing, str) else thing
+    except InputError:
+        return None
 
 
 def _harmless(address: str) -> str:

@@ -17,7 +17,7 @@ from cloudai.errors import CloudAIError, InputError, MissingExtraError
 from cloudai.media.colours import in_rgb
 from cloudai.media.icc import scrubbed
 from cloudai.media.source import not_a
-from cloudai.media.strip import png_chunks, scans, webp_chunks
+from cloudai.media.strip import png_chunks, scans, strip, webp_chunks
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -102,9 +102,10 @@ def header_of(data: bytes, name: str) -> Header:
     stored = str(image.format)
     if stored == "JPEG" and scans(data) > MOST_SCANS:
         raise InputError(f"{name} is a JPEG of more than {MOST_SCANS} scans", advice="Export it again.")
-    if stored == "PNG":
-        _find_exif(image, data)
-    return _header(image, stored, name)
+    header = _header(image, stored, name)
+    if stored == "PNG" and any(chunk == b"acTL" for chunk, _ in png_chunks(data)):
+        return replace(header, animated=True)
+    return header
 
 
 def is_heic(data: bytes) -> bool:
@@ -137,7 +138,7 @@ def _pillow(data: bytes, name: str) -> PIL.Image.Image:
         with decoding(name, kind):
             for size in _ico_sizes(data) if kind == "ICO" else ():
                 _require_decodable(size, name, LARGEST_ICON)
-            return factory(io.BytesIO(data), name)
+            return _png(data, name) if kind == "PNG" else factory(io.BytesIO(data), name)
     raise not_a("an image", name, data)
 
 
@@ -221,14 +222,14 @@ def _ico_sizes(data: bytes) -> Iterator[tuple[int, int]]:
         yield abs(width), abs(height)
 
 
-def _find_exif(image: PIL.Image.Image, data: bytes) -> None:
-    """Read the EXIF data of a PNG also where it stands behind the pixels.
+def _png(data: bytes, name: str) -> PIL.Image.Image:
+    """Return a PNG without its texts, which Pillow would unpack, and refuse for their size or a wrong checksum."""
+    import PIL.PngImagePlugin
 
-    Pillow finds it there only by decoding the picture.
-    """
-    if "exif" not in image.info:
-        with suppress(InputError, struct.error, IndexError):
-            image.info["exif"] = next((body for name, body in png_chunks(data) if name == b"eXIf"), b"")
+    image = PIL.PngImagePlugin.PngImageFile(io.BytesIO(strip(data, "PNG")), name)
+    # Pillow finds EXIF data that stand behind the pixels only by decoding the picture.
+    image.info["exif"] = next((body for chunk, body in png_chunks(data) if chunk == b"eXIf"), b"")
+    return image
 
 
 def _header(image: PIL.Image.Image, format: str, name: str) -> Header:  # noqa: A002

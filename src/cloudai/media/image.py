@@ -18,6 +18,7 @@ from cloudai.errors import InputError
 from cloudai.media import decode, memory
 from cloudai.media.colours import in_rgb, strip_rows, strips
 from cloudai.media.decode import Header
+from cloudai.media.mend import mended
 from cloudai.media.source import FETCH, FileInput, Source
 from cloudai.media.strip import STRIPPABLE, strip
 from cloudai.models.base import Box, Point
@@ -284,6 +285,11 @@ class Image(Source):
             digest.update(piece.tobytes())
         return digest.hexdigest()
 
+    @lazy
+    def _mended(self) -> tuple[bytes, bool]:
+        """The file without blanks before it, and with the end that a JPEG lacks; and whether it lacked that."""
+        return mended(self.data)
+
     def _header(self) -> Header:
         """Return the header of the picture; no pixel is decoded for it."""
         if self.uri:
@@ -293,12 +299,12 @@ class Image(Source):
         if self._has_pixels:
             # The name of pixels is made of their digest, which is made of this header.
             return decode.from_pillow(self._given, self._own_name or "the picture")[1]
-        return decode.header_of(self.data, self.name)
+        return decode.header_of(self._mended[0], self.name)
 
     def _opened(self) -> PIL.Image.Image:
         if self._is_array:
             return decode.from_array(self._given)
-        return self._given if self._has_pixels else decode.opened(self.data, self.name)
+        return self._given if self._has_pixels else decode.opened(self._mended[0], self.name)
 
     def _cost(self, header: Header, max_side: int | None) -> int:
         """Return how many bytes it takes to decode the picture with this longer side.
@@ -355,9 +361,11 @@ class Image(Source):
         # An animation is encoded anew, so that a single picture is sent.
         if header.format not in limits.formats or header.orientation != 1 or header.animated or self._has_pixels:
             return None
-        if header.format not in STRIPPABLE:
+        data, lacked_its_end = self._mended
+        # Where a JPEG has no end, it cannot be told where its pixels end and other things begin.
+        if header.format not in STRIPPABLE or lacked_its_end:
             return None
-        clean = strip(self.data, header.format)
+        clean = strip(data, header.format)
         if len(clean) > limits.max_bytes:
             return None
         size = header.width, header.height
@@ -419,10 +427,10 @@ def _scaled(header: Header, scale: float) -> tuple[int, int]:
 
 def _encodings(image: PIL.Image.Image, header: Header, limits: ImageLimits) -> Iterator[tuple[str, bytes]]:
     """Yield the picture as files, the best first; each is made only when it is asked for."""
-    lossless = header.format not in ("JPEG", "HEIC", "AVIF", "WEBP")
-    if lossless and "PNG" in limits.formats and image.width * image.height <= LOSSLESS_UP_TO:
+    lossless = header.format not in ("JPEG", "HEIC", "AVIF", "WEBP") and image.width * image.height <= LOSSLESS_UP_TO
+    if "PNG" in limits.formats and (lossless or "JPEG" not in limits.formats):
         yield "PNG", decode.encoded(image, "PNG")
-    for quality in QUALITIES:
+    for quality in QUALITIES if "JPEG" in limits.formats else ():
         yield "JPEG", decode.encoded(image, "JPEG", quality)
 
 

@@ -17,6 +17,7 @@ from cloudai.core.flow import Blob, Fetch, Flow, reading
 from cloudai.core.lazy import lazy
 from cloudai.core.urls import shown
 from cloudai.errors import InputError
+from cloudai.media.given import short, understood
 
 __all__ = ["FileInput", "Source"]
 
@@ -44,10 +45,10 @@ class Source:
     """The expected kind of input, for error messages: "an image", "audio"."""
 
     def __init__(self, given: Any, *, name: str | None = None) -> None:
-        self._given = given
         self._name = name
         self.uri: str | None = given if isinstance(given, str) and ADDRESS.match(given) else None
         """The address that the vendor is to fetch; None if the bytes are here."""
+        self._given: Any = given if self.uri or not isinstance(given, str) else _understood(given)
         self._address = self.uri
         self._bytes: bytes | None = None
         """The bytes as given, once they are read."""
@@ -82,7 +83,7 @@ class Source:
         if self._address:
             return shown(self._address)
         path = getattr(self._given, "name", None) if hasattr(self._given, "read") else self._given
-        return unicodedata.normalize("NFC", Path(path).name) if isinstance(path, str | os.PathLike) else None
+        return short(unicodedata.normalize("NFC", Path(path).name)) if isinstance(path, str | os.PathLike) else None
 
     @property
     def is_at_hand(self) -> bool:
@@ -215,6 +216,8 @@ class Source:
 
     def _read(self) -> bytes:
         given = self._given
+        if isinstance(given, InputError):
+            raise InputError(given.message, advice=given.advice)
         if isinstance(given, bytes):
             return given
         if isinstance(given, bytearray | memoryview):
@@ -240,15 +243,23 @@ class Source:
         except InputError:
             raise
         except FileNotFoundError:
-            raise InputError(f"there is no file {path}", advice="Check the path.") from None
+            raise InputError(f"there is no file {short(str(path))}", advice="Check the path.") from None
         except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-            raise InputError(f"cannot read {path} ({getattr(error, 'strerror', None) or error})") from error
+            raise InputError(f"cannot read {short(str(path))} ({getattr(error, 'strerror', None) or error})") from error
 
     def _too_large(self, size: int) -> InputError:
         what = self._own_name or "the data"  # the name of bytes is their digest, which these do not get
         return InputError(
             f"{what} has {size / 1e6:.1f} MB; the most is {MOST_BYTES / 1e6:.0f} MB", advice="Make it smaller first."
         )
+
+
+def _understood(text: str) -> str | Path | bytes | InputError:
+    """Return the path or the bytes that a text is, or the error that is raised once they are read."""
+    try:
+        return understood(text)
+    except InputError as error:
+        return error
 
 
 def _read_open(file: Any) -> bytes:
