@@ -37,11 +37,14 @@ class AsyncNetwork:
         verify: Verify = True,
         proxy: str | None = None,
         allow_http: bool = False,
+        allow_unverified: bool = False,
         max_concurrency: int = KEPT,
     ) -> None:
         require_client(client, asynchronous=True)
         self._mine = client is None
-        self._client = client or with_backend(built(httpx2.AsyncClient, verify, proxy, max_concurrency), AsyncBackend())
+        self._client = client or with_backend(
+            built(httpx2.AsyncClient, verify, proxy, max_concurrency, allow_unverified=allow_unverified), AsyncBackend()
+        )
         self._allow_http = allow_http
 
     async def __call__(self, request: Request) -> Response:

@@ -51,35 +51,52 @@ def tls(cafile: str | None = None) -> ssl.SSLContext:
     return httpx2.create_ssl_context() if cafile is None else ssl.create_default_context(cafile=cafile)
 
 
-def configuration(verify: Verify, proxy: str | None) -> dict[str, Any]:
+def configuration(verify: Verify, proxy: str | None, *, allow_unverified: bool = False) -> dict[str, Any]:
     """Return the options with which a client of the HTTP library is made: certificates, proxy, no redirects.
 
     Raises:
-        SettingsError: ``verify`` is False: certificates are always checked.
+        SettingsError: ``verify`` does not check certificates and the names of hosts, and ``allow_unverified`` is False.
     """
-    if verify is False:
+    unverified = (
+        verify.verify_mode == ssl.CERT_NONE or not verify.check_hostname
+        if isinstance(verify, ssl.SSLContext)
+        else verify is False
+    )
+    if unverified and not allow_unverified:
         raise SettingsError(
-            "certificates are always checked",
-            advice="Behind a company's proxy, give verify= the path of its CA file.",
+            "certificates are always checked, and the names of hosts in them",
+            advice="Behind a company's proxy, give verify= the path of its CA file, or accept the risk with "
+            "allow_unverified=True.",
         )
-    context = verify if isinstance(verify, ssl.SSLContext) else tls(None if verify is True else os.fspath(verify))
     # Each request brings its own timeouts, and the key must not follow a redirect.
-    return {"verify": context, "proxy": proxy, "timeout": None, "follow_redirects": False}
+    return {"verify": _context(verify), "proxy": proxy, "timeout": None, "follow_redirects": False}
 
 
-def built(kind: Callable[..., T], verify: Verify, proxy: str | None, max_concurrency: int) -> T:
+def _context(verify: Verify) -> ssl.SSLContext:
+    if isinstance(verify, ssl.SSLContext):
+        return verify
+    if verify is False:
+        return httpx2.create_ssl_context(verify=False)
+    return tls(None if verify is True else os.fspath(verify))
+
+
+def built(
+    kind: Callable[..., T], verify: Verify, proxy: str | None, max_concurrency: int, *, allow_unverified: bool = False
+) -> T:
     """Return a client of the HTTP library.
 
     Args:
         kind: The class of the client.
         verify: The certificates to trust; see `Client`.
         proxy: The address of a proxy; None takes that of the environment.
+        allow_unverified: Accept ``verify`` that checks none.
         max_concurrency: How many idle connections the client keeps, and never fewer than `KEPT`. It opens any number.
 
     Raises:
-        SettingsError: The address of the proxy cannot be used, or ``verify`` is False.
+        SettingsError: The address of the proxy cannot be used, or ``verify`` checks no certificates although
+            ``allow_unverified`` is False.
     """
-    options = configuration(verify, proxy)
+    options = configuration(verify, proxy, allow_unverified=allow_unverified)
     # The drivers limit how many calls are in flight. Under the library's own limits (100 connections, 20 kept) further
     # calls would wait where no driver knows of it, and most would connect anew; a connection that is lost to an
     # interrupt would be missing for ever.

@@ -33,10 +33,14 @@ class Fetcher:
 
     Args:
         verify: The certificates to trust; see `Client`.
+        allow_unverified: Accept ``verify`` that checks none.
     """
 
-    def __init__(self, verify: Verify = True) -> None:
-        self._configuration = {**configuration(verify, None), "trust_env": False}
+    def __init__(self, verify: Verify = True, *, allow_unverified: bool = False) -> None:
+        self._configuration = {
+            **configuration(verify, None, allow_unverified=allow_unverified),
+            "trust_env": False,
+        }
 
     def __call__(self, get: Get) -> Response:
         """Fetch a file, and return the reply of whatever status.
@@ -70,10 +74,14 @@ class AsyncFetcher:
 
     Args:
         verify: The certificates to trust; see `Client`.
+        allow_unverified: Accept ``verify`` that checks none.
     """
 
-    def __init__(self, verify: Verify = True) -> None:
-        self._configuration = {**configuration(verify, None), "trust_env": False}
+    def __init__(self, verify: Verify = True, *, allow_unverified: bool = False) -> None:
+        self._configuration = {
+            **configuration(verify, None, allow_unverified=allow_unverified),
+            "trust_env": False,
+        }
 
     async def __call__(self, get: Get) -> Response:
         """Fetch a file, and return the reply of whatever status.

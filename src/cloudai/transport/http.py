@@ -46,11 +46,12 @@ class Network:
         verify: Verify = True,
         proxy: str | None = None,
         allow_http: bool = False,
+        allow_unverified: bool = False,
         max_concurrency: int = KEPT,
     ) -> None:
         require_client(client, asynchronous=False)
         self._mine = client is None
-        self._make = functools.partial(_made, verify, proxy, max_concurrency)
+        self._make = functools.partial(_made, verify, proxy, max_concurrency, allow_unverified)
         self._client = client or self._make()
         self._allow_http = allow_http
         self._pid = os.getpid()
@@ -110,5 +111,6 @@ class Network:
             self._client.close()
 
 
-def _made(verify: Verify, proxy: str | None, max_concurrency: int) -> httpx2.Client:
-    return with_backend(built(httpx2.Client, verify, proxy, max_concurrency), Backend())
+def _made(verify: Verify, proxy: str | None, max_concurrency: int, allow_unverified: bool) -> httpx2.Client:
+    client = built(httpx2.Client, verify, proxy, max_concurrency, allow_unverified=allow_unverified)
+    return with_backend(client, Backend())

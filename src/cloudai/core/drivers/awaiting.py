@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from cloudai.core.drivers.shared import apart, no_slot, too_late, within
 from cloudai.core.effects import Effect, Gather, Get, Once, Persist, Program, Send, Sleep, Wait
 from cloudai.core.flow import Call, Request, Response
-from cloudai.errors import closed
+from cloudai.errors import clear_frames, closed
 
 __all__ = ["Awaiting"]
 
@@ -44,6 +44,13 @@ class Awaiting:
 
     async def run(self, program: Program[T]) -> T:
         """Run a program to its end and return its value."""
+        try:
+            return await self._run(program)
+        except BaseException as error:  # also a cancellation
+            clear_frames(error)
+            raise
+
+    async def _run(self, program: Program[T]) -> T:
         outcome: Any = None
         failure: BaseException | None = None
         while True:
