@@ -16,6 +16,7 @@ from cloudai.core.drivers.blocking import Blocking
 from cloudai.core.flow import Request, Response
 from cloudai.core.urls import FetchRules
 from cloudai.errors import ReplayError, SettingsError, detached
+from cloudai.options import unknown_option
 from cloudai.providers.base import Provider
 from cloudai.providers.registry import find
 from cloudai.session import ClientOptions, Session
@@ -134,13 +135,18 @@ class BaseClient:
         if theirs := [name for name in options if name in NETWORK]:
             options.clear()  # a proxy may hold a password
             raise SettingsError(f"{', '.join(theirs)} has no effect here", advice="Set it on the vendor's client.")
+        _require_known(options)
         from cloudai.bridges import bridge
 
         provider, send = bridge(client, awaiting=cls._awaiting)
         return cls(provider, send=send, **options)
 
     def supports(self, operation: str) -> bool:
-        """Return whether a call of this operation can succeed with the settings at hand."""
+        """Return whether a call of this operation can succeed with the settings at hand.
+
+        Raises:
+            SettingsError: There is no such operation; the text suggests one.
+        """
         return self.provider.supports(operation)
 
     def with_options(self, **options: Any) -> Self:
@@ -149,12 +155,9 @@ class BaseClient:
         Raises:
             SettingsError: There is no such option, or a value cannot be used.
         """
-        known = [option.name for option in fields(ClientOptions)]
-        if unknown := options.keys() - set(known):
-            options.clear()  # a proxy may hold a password
-            raise SettingsError(f"unknown option {', '.join(sorted(unknown))}", advice=f"Known: {', '.join(known)}.")
+        _require_known(options)
         others = replace(self._options, **options)
-        options.clear()
+        options.clear()  # a proxy may hold a password
         return type(self)(self.provider, **vars(others))
 
     def __repr__(self) -> str:
@@ -165,6 +168,14 @@ class BaseClient:
         if "@" in (self._options.proxy or ""):
             raise TypeError("a client with a proxy's password does not pickle: set HTTPS_PROXY where it arrives")
         return _unpickled, (type(self), self.provider, vars(self._options))
+
+
+def _require_known(options: dict[str, Any]) -> None:
+    """Raise SettingsError, and empty the options, for a name that is no option of a client."""
+    known = [option.name for option in fields(ClientOptions)]
+    if unknown := options.keys() - set(known):
+        options.clear()  # a proxy may hold a password, and trackers of errors collect variables
+        raise unknown_option("a client", unknown, known)
 
 
 def network_options(options: ClientOptions) -> dict[str, Any]:

@@ -38,7 +38,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from cloudai.text import inert
 
@@ -77,6 +77,9 @@ __all__ = [
 
 E = TypeVar("E", bound=BaseException)
 
+State: TypeAlias = Literal["NOT_SENT", "REFUSED", "UNKNOWN", "DONE"]
+"""The state of an attempt to send a request; see `cloudai.core.retry`."""
+
 
 class CloudAIError(Exception):
     """The base of every error that this library raises.
@@ -99,7 +102,7 @@ class CloudAIError(Exception):
     attempts: int = 0
     billed_min: int = 0
     billed_max: int = 0
-    state: str | None = None
+    state: State | None = None
     """The state of the last attempt: "NOT_SENT", "REFUSED", "UNKNOWN" (it may have been carried out) or "DONE"; see
     `cloudai.core.retry`."""
     raw: Any = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import signal
 import ssl
 import traceback
@@ -51,20 +52,28 @@ def unverified() -> ssl.SSLContext:
     return context
 
 
+def called(kind: Any, **options: Any) -> None:
+    """The first call of a client, at which the files and packages that its options name are looked for."""
+    client = kind(cloudai.Azure(key=KEY, endpoint="https://127.0.0.1:9"), max_attempts=1).with_options(**options)
+    made = client.sentiment("x", language="ko")
+    if inspect.iscoroutine(made):
+        asyncio.run(made)
+
+
 PROXY = f"http://u:{PASSWORD}@127.0.0.1:1"
 CONSTRUCTORS: dict[str, Callable[[Any], Any]] = {
     "a proxy that is none": lambda kind: kind("local", proxy=f"http://u:{PASSWORD}/@h:1"),
     "a scheme that is none": lambda kind: kind("local", proxy=f"ftp://u:{PASSWORD}@h:1"),
-    "socks": lambda kind: kind("local", proxy=f"socks5://u:{PASSWORD}@h:1"),
-    "no such CA file": lambda kind: kind("local", proxy=PROXY, verify="/none.pem"),
+    "socks": lambda kind: called(kind, proxy=f"socks5://u:{PASSWORD}@h:1"),
+    "no such CA file": lambda kind: called(kind, proxy=PROXY, verify="/none.pem"),
     "verify=False": lambda kind: kind("local", proxy=PROXY, verify=False),
     "an unverified context": lambda kind: kind("local", proxy=PROXY, verify=unverified()),
     "timeout": lambda kind: kind("local", proxy=PROXY, timeout=-1),
     "two ways to send": lambda kind: kind("local", proxy=PROXY, send=print, http_client=1),
     "no such provider": lambda kind: kind("lokal", proxy=PROXY),
     "with_options, unknown": lambda kind: kind("local").with_options(proxy=PROXY, foo=1),
-    "with_options, verify": lambda kind: kind("local").with_options(proxy=PROXY, verify="/none.pem"),
-    "with_options, verify of a proxy": lambda kind: kind("local", proxy=PROXY).with_options(verify="/none.pem"),
+    "with_options, verify": lambda kind: kind("local").with_options(proxy=PROXY, verify=False),
+    "with_options, verify of a proxy": lambda kind: kind("local", proxy=PROXY).with_options(verify=False),
     "from_vendor": lambda kind: kind.from_vendor(object(), proxy=PROXY),
 }
 

@@ -38,6 +38,7 @@ def test_one_module_alone_knows_the_http_library() -> None:
     assert using == {
         "http.py",
         "async_http.py",
+        "certificates.py",
         "connections.py",
         "messages.py",
         "async_sockets.py",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpx2
 
 from cloudai.core.flow import Request, Response
+from cloudai.errors import closed
 from cloudai.transport.async_sockets import AsyncBackend
 from cloudai.transport.body import Body
 from cloudai.transport.checks import require_safe, require_sendable, unsendable
@@ -18,6 +21,7 @@ from cloudai.transport.connections import (
     built,
     require_client,
     require_open,
+    require_options,
     require_unmoved,
     with_backend,
 )
@@ -41,10 +45,11 @@ class AsyncNetwork:
         max_concurrency: int = KEPT,
     ) -> None:
         require_client(client, asynchronous=True)
+        require_options(verify, proxy, allow_unverified=allow_unverified)
         self._mine = client is None
-        self._client = client or with_backend(
-            built(httpx2.AsyncClient, verify, proxy, max_concurrency, allow_unverified=allow_unverified), AsyncBackend()
-        )
+        self._make = functools.partial(_made, verify, proxy, max_concurrency)
+        self._client = client
+        self._closed = False
         self._allow_http = allow_http
 
     async def __call__(self, request: Request) -> Response:
@@ -61,6 +66,10 @@ class AsyncNetwork:
         require_safe(request.url, self._allow_http)
         require_sendable(unsendable(request.headers))
         sent = Sent(traced=self._mine)
+        if self._client is None:
+            if self._closed:
+                raise closed()
+            self._client = self._make()  # not before: its settings concern nobody who sends nothing
         require_open(self._client)
         with errors(request.url, sent):
             async with asyncio.timeout(request.timeout):
@@ -78,10 +87,16 @@ class AsyncNetwork:
 
     async def close(self) -> None:
         """Close the connections, unless the client is the user's."""
-        if self._mine:
-            await self._client.aclose()
+        self._closed = True
+        if self._mine and self._client is not None:
+            with suppress(RuntimeError):  # the connections of another event loop end with that
+                await self._client.aclose()
 
 
 async def _awaiting(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
     for piece in pieces:
         yield piece
+
+
+def _made(verify: Verify, proxy: str | None, max_concurrency: int) -> httpx2.AsyncClient:
+    return with_backend(built(httpx2.AsyncClient, verify, proxy, max_concurrency), AsyncBackend())

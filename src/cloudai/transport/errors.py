@@ -104,6 +104,8 @@ def _kinds(error: BaseException) -> set[str]:
 
 def _translated(error: Exception, host: str, sent: Sent) -> Exception:
     """Return the error of cloudai for one of the HTTP library, or the error itself if it is of another kind."""
+    if isinstance(error, ValueError) and "non-empty sequence" in str(error):
+        error = ConnectError(f"no address for {host}")  # the resolver's answer was empty
     kinds = _kinds(error)
     if kinds & {"ConnectTimeout", "ConnectError", "ProxyError", "UnsupportedProtocol", "InvalidURL"}:
         return _unreached(error, host)
@@ -113,9 +115,9 @@ def _translated(error: Exception, host: str, sent: Sent) -> Exception:
         )
     if "RemoteProtocolError" in kinds and "too long" in str(error):
         return too_large("its headers have no end")
+    if kinds & {"TransportError", "OSError"} and not sent.maybe:
+        return _unreached(error, host)  # a proxy has closed the connection before there was a tunnel
     if kinds & {"TransportError", "OSError"}:
-        if not sent.maybe:
-            return _unreached(error, host)  # a proxy has closed the connection before there was a tunnel
         return ConnectionLostError(
             f"the connection to {host} broke ({_reason(error)})",
             advice="The call may have been carried out and billed.",

@@ -18,7 +18,7 @@ from cloudai.core.urls import FetchRules, shown
 from cloudai.errors import FetchError
 from cloudai.transport.async_sockets import AsyncBackend
 from cloudai.transport.body import Body
-from cloudai.transport.connections import Verify, configuration, with_backend
+from cloudai.transport.connections import Verify, configuration, require_options, with_backend
 from cloudai.transport.courier import uninterrupted
 from cloudai.transport.deadline import Exchange, timeouts, until
 from cloudai.transport.errors import Sent, errors
@@ -37,10 +37,13 @@ class Fetcher:
     """
 
     def __init__(self, verify: Verify = True, *, allow_unverified: bool = False) -> None:
-        self._configuration = {
-            **configuration(verify, None, allow_unverified=allow_unverified),
-            "trust_env": False,
-        }
+        require_options(verify, None, allow_unverified=allow_unverified)
+        self._verify = verify
+
+    @property
+    def _configuration(self) -> dict[str, Any]:
+        """The options of the client of a fetch; the certificates are read at the first one."""
+        return {**configuration(self._verify, None), "trust_env": False}
 
     def __call__(self, get: Get) -> Response:
         """Fetch a file, and return the reply of whatever status.
@@ -78,10 +81,13 @@ class AsyncFetcher:
     """
 
     def __init__(self, verify: Verify = True, *, allow_unverified: bool = False) -> None:
-        self._configuration = {
-            **configuration(verify, None, allow_unverified=allow_unverified),
-            "trust_env": False,
-        }
+        require_options(verify, None, allow_unverified=allow_unverified)
+        self._verify = verify
+
+    @property
+    def _configuration(self) -> dict[str, Any]:
+        """The options of the client of a fetch; the certificates are read at the first one."""
+        return {**configuration(self._verify, None), "trust_env": False}
 
     async def __call__(self, get: Get) -> Response:
         """Fetch a file, and return the reply of whatever status.

@@ -16,6 +16,7 @@ from typing import Any
 import httpx2
 
 from cloudai.core.flow import Request, Response
+from cloudai.errors import closed
 from cloudai.transport.body import Body
 from cloudai.transport.checks import require_safe, require_sendable, unsendable
 from cloudai.transport.connections import (
@@ -24,6 +25,7 @@ from cloudai.transport.connections import (
     built,
     require_client,
     require_open,
+    require_options,
     require_unmoved,
     with_backend,
 )
@@ -50,9 +52,11 @@ class Network:
         max_concurrency: int = KEPT,
     ) -> None:
         require_client(client, asynchronous=False)
+        require_options(verify, proxy, allow_unverified=allow_unverified)
         self._mine = client is None
-        self._make = functools.partial(_made, verify, proxy, max_concurrency, allow_unverified)
-        self._client = client or self._make()
+        self._make = functools.partial(_made, verify, proxy, max_concurrency)
+        self._client = client
+        self._closed = False
         self._allow_http = allow_http
         self._pid = os.getpid()
         self._inherited: list[Any] = []
@@ -93,24 +97,33 @@ class Network:
                 reply.close()
 
     def _of_this_process(self) -> Any:
-        """Return the client of the HTTP library: in a forked process a new one, unless it is the user's.
+        """Return the client of the HTTP library, made when it is first needed, and anew in a forked process.
 
-        Two processes on one connection would get each other's replies.
+        Two processes on one connection would get each other's replies. A client that the user brings is neither made
+        nor replaced.
+
+        Raises:
+            SettingsError: The proxy or the certificates cannot be used, or the network is closed.
         """
-        if self._mine and self._pid != os.getpid():
+        if self._mine and (self._client is None or self._pid != os.getpid()):
             with self._lock:
+                if self._closed:
+                    raise closed()
                 if self._pid != os.getpid():
                     # The parent's client is kept, because closing it would end the parent's TLS sessions.
                     self._inherited.append(self._client)
-                    self._client, self._pid = self._make(), os.getpid()
+                    self._client, self._pid = None, os.getpid()
+                if self._client is None:
+                    self._client = self._make()
         return self._client
 
     def close(self) -> None:
         """Close the connections, unless the client is the user's."""
-        if self._mine:
-            self._client.close()
+        with self._lock:
+            self._closed = True
+            if self._mine and self._client is not None:
+                self._client.close()
 
 
-def _made(verify: Verify, proxy: str | None, max_concurrency: int, allow_unverified: bool) -> httpx2.Client:
-    client = built(httpx2.Client, verify, proxy, max_concurrency, allow_unverified=allow_unverified)
-    return with_backend(client, Backend())
+def _made(verify: Verify, proxy: str | None, max_concurrency: int) -> httpx2.Client:
+    return with_backend(built(httpx2.Client, verify, proxy, max_concurrency), Backend())
