@@ -44,6 +44,12 @@ PROBES = 4
 """Probes of a service that may be down, one after the other; if all fail, it is down, and the batch pauses."""
 FIRST_PROBE = 0.5
 """Seconds from the last failed attempt to the first probe; twice as much to each further one."""
+REFUSED_PROBES = 8
+"""Probes instead of `PROBES` if all connections were refused: nobody listens then, which a probe is told at once, and
+which costs nothing."""
+REFUSED_PROBE, REFUSED_LATER = 0.2, 0.05
+"""Seconds between these probes, and how much more it is to each further one. Over 2.5 seconds they tell an outage from
+a service that is down for moments: as no two intervals are the same, they do not always meet the same moment of it."""
 LONGEST_FLICKER = 10.0
 """Seconds of nothing but failed attempts after which the service counts as down without a probe."""
 SLOW_START = 16
@@ -163,6 +169,7 @@ class OutageDetector:
     def __init__(self) -> None:
         self._lock = threading.RLock()  # reentrant: a signal handler may stop the batch while it is held
         self._streak = self._probes = 0
+        self._all_refused = True
         self._failing_since = 0.0
         self._resume_at: float | None = None
         self._prober: object = None
@@ -177,9 +184,15 @@ class OutageDetector:
             self._resume_at = None
             self._end_probe()
 
-    def note_failure(self, now: float) -> bool:
-        """Note an attempt that was not answered; return whether the service is down."""
+    def note_failure(self, now: float, *, refused: bool = False) -> bool:
+        """Note an attempt that was not answered; return whether the service is down.
+
+        Args:
+            now: The time.
+            refused: Whether nobody listened where the service should be.
+        """
         with self._lock:
+            self._all_refused = refused and (self._all_refused or not self._streak)
             self._failing_since = self._failing_since if self._streak else now
             self._streak += 1
             if self._streak < OUTAGE:
@@ -190,9 +203,14 @@ class OutageDetector:
                 self._resume_at = now + FIRST_PROBE
             elif self._prober is not None:
                 self._probes += 1
-                self._resume_at = now + FIRST_PROBE * 2**self._probes
+                self._resume_at = now + self._until_next_probe()
                 self._end_probe()
-            return self._probes >= PROBES
+            return self._probes >= (REFUSED_PROBES if self._all_refused else PROBES)
+
+    def _until_next_probe(self) -> float:
+        if self._all_refused:
+            return REFUSED_PROBE + REFUSED_LATER * (self._probes - 1)
+        return float(FIRST_PROBE * 2**self._probes)
 
     def hold(self, call: object, now: float) -> float | Future[None]:
         """Return 0 if a call may send its request now, be it as the probe.
@@ -316,7 +334,8 @@ class Policy:
         now = self.clock()
         pausing = (getattr(error, "retry_after", None) or 0) > LONGEST_WAIT
         if isinstance(error, TROUBLE):
-            pausing = self.outage.note_failure(now) or pausing
+            refused = isinstance(error, ConnectError) and error.refused
+            pausing = self.outage.note_failure(now, refused=refused) or pausing
         else:
             self.outage.note_answer()  # a refusal is an answer: the service is not down
         if isinstance(error, RateLimitedError):

@@ -17,7 +17,7 @@ from cloudai.core.drivers.threads import Threads, readers
 from cloudai.core.effects import Effect, Gather, Get, Once, Persist, Program, Send, Sleep, Wait
 from cloudai.core.flow import Call, Request, Response
 from cloudai.core.memory import budget
-from cloudai.errors import SettingsError, closed
+from cloudai.errors import SettingsError, clear_frames, closed
 
 __all__ = ["Awaiting"]
 
@@ -49,6 +49,13 @@ class Awaiting:
 
     async def run(self, program: Program[T]) -> T:
         """Run a program to its end and return its value."""
+        try:
+            return await self._run(program)
+        except BaseException as error:  # also a cancellation
+            clear_frames(error)
+            raise
+
+    async def _run(self, program: Program[T]) -> T:
         outcome: Any = None
         failure: BaseException | None = None
         while True:

@@ -15,6 +15,7 @@ from cloudai.core.drivers.threads import readers
 from cloudai.core.effects import Effect, Gather, Get, Once, Persist, Program, Send, Sleep, Wait
 from cloudai.core.flow import Call, Request, Response
 from cloudai.core.memory import budget
+from cloudai.errors import clear_frames
 
 __all__ = ["Blocking"]
 
@@ -43,6 +44,13 @@ class Blocking:
 
     def run(self, program: Program[T]) -> T:
         """Run a program to its end and return its value."""
+        try:
+            return self._run(program)
+        except BaseException as error:  # also Ctrl-C
+            clear_frames(error)
+            raise
+
+    def _run(self, program: Program[T]) -> T:
         outcome: Any = None
         failure: BaseException | None = None
         while True:
