@@ -18,14 +18,15 @@ from typing import Any
 from cloudai.batch.columns import checked, error_text, json_object, storable
 from cloudai.batch.migrations import MIGRATIONS, UNKNOWN_FOLDER
 from cloudai.core.flow import Response
+from cloudai.core.retry import AttemptOutcome
 from cloudai.storage import Database, Schema
 
-__all__ = ["SCHEMA", "CallRecord", "Database", "StoredReply"]
+__all__ = ["SCHEMA", "CallRecord", "Database", "StoredReply", "Unanswered"]
 
 SCHEMA = Schema(
     name="journal",
     application=0x636C6475,  # "cldu"
-    version=4,
+    version=5,
     statements=(
         # A row for each provider, operation and options that were asked; one file may hold several.
         """CREATE TABLE batches (
@@ -40,11 +41,13 @@ SCHEMA = Schema(
         """CREATE TABLE names (
             name TEXT NOT NULL, call INTEGER NOT NULL, PRIMARY KEY (name, call)) WITHOUT ROWID""",
         # A row for each exchange of a call: how often it was sent, what was paid at least and at most, how many times
-        # it is in doubt, and the reply.
+        # it is in doubt, how many of these count as tries of the input, how many inputs were in the smallest request
+        # that failed as a whole, and the reply.
         """CREATE TABLE exchanges (
             call INTEGER NOT NULL, step_id TEXT NOT NULL, units INTEGER NOT NULL, sent INTEGER NOT NULL DEFAULT 0,
             requests INTEGER NOT NULL DEFAULT 0,
             paid INTEGER NOT NULL DEFAULT 0, most INTEGER NOT NULL DEFAULT 0, doubt INTEGER NOT NULL DEFAULT 0,
+            tries INTEGER NOT NULL DEFAULT 0, company INTEGER,
             status INTEGER, headers TEXT, body BLOB, PRIMARY KEY (call, step_id)) WITHOUT ROWID""",
         # The inputs in their order, what became of each, and the number of the run that wrote it down. The rows of an
         # earlier run stay until a later one has come to the same input; run 0 stands for lists of inputs of which a
@@ -64,6 +67,19 @@ NOT_KEPT = ("set-cookie", "set-cookie2")
 
 
 @dataclass(frozen=True)
+class Unanswered:
+    """What is known of the requests of a step that went without an answer, or were refused as a whole."""
+
+    doubt: int = 0
+    """How often something was sent without learning what became of it."""
+    tries: int = 0
+    """How many of these requests were for this input alone, while the service was up."""
+    company: int | None = None
+    """How many inputs were in the smallest request that failed as a whole: 1 for one input alone, None for no such
+    request."""
+
+
+@dataclass(frozen=True)
 class CallRecord:
     """The state of a call in the journal, read when a worker looks up an input."""
 
@@ -72,8 +88,8 @@ class CallRecord:
     """"open", "done" or "failed"."""
     suspect: bool = False
     """It went without an answer while others were answered."""
-    doubts: Mapping[str, int] = field(default_factory=dict)
-    """By step: how often something was sent without learning what became of it."""
+    unanswered: Mapping[str, Unanswered] = field(default_factory=dict)
+    """By step: what is known of its requests that were not answered."""
     attempts: int = 0
     paid: int = 0
     most: int = 0
@@ -90,7 +106,7 @@ class CallRecord:
     @property
     def in_doubt(self) -> bool:
         """Something was sent, and what became of it is not known."""
-        return bool(self.doubts)
+        return any(step.doubt for step in self.unanswered.values())
 
 
 @dataclass(frozen=True)
@@ -178,15 +194,19 @@ def _record(db: Database, call: int) -> CallRecord:
     )
     if state not in ("open", "done", "failed"):
         raise ValueError("a call has no state that is known")
-    doubts = dict(db.execute("SELECT step_id, doubt FROM exchanges WHERE call = ? AND doubt > 0", (call,)))
-    for doubt in doubts.values():
-        checked(doubt, int)
+    unanswered = {
+        step_id: Unanswered(checked(doubt, int), checked(tries, int), checked(company, int | None))
+        for step_id, doubt, tries, company in db.execute(
+            "SELECT step_id, doubt, tries, company FROM exchanges WHERE call = ? AND (doubt > 0 OR company > 0)",
+            (call,),
+        )
+    }
     sent, paid, most = totals(db, call)
     return CallRecord(
         call=call,
         state=state,
         suspect=bool(rounds),
-        doubts=doubts,
+        unanswered=unanswered,
         attempts=sent,
         paid=paid,
         most=most,
@@ -230,15 +250,25 @@ def in_order(step_id: str) -> list[int]:
     return [int(number) for number in step_id.split(".")]
 
 
-def intend(call: int, step_id: str, units: int, requests: int = 1) -> Any:
-    """Enter that a request is about to go out: it is in doubt now. Of those that go as one, one counts as a request."""
+def intend(call: int, step_id: str, units: int, requests: int = 1, company: int = 1) -> Any:
+    """Enter that a request is about to go out: it is in doubt now.
+
+    Args:
+        call: The number of the call.
+        step_id: The step.
+        units: The units that the vendor may count for it.
+        requests: 1 if this call counts the request; 0 if another one that goes out in the same request does.
+        company: How many inputs are in the request. Only one for this input alone counts as a try of it.
+    """
 
     def work(db: Database) -> None:
         db.execute(
-            "INSERT INTO exchanges (call, step_id, units, sent, requests, most, doubt) VALUES (?, ?, ?, 1, ?, ?, 1)"
+            "INSERT INTO exchanges (call, step_id, units, sent, requests, most, doubt, tries, company)"
+            " VALUES (?, ?, ?, 1, ?, ?, 1, ?, ?)"
             " ON CONFLICT (call, step_id) DO UPDATE SET sent = sent + 1, requests = requests + excluded.requests,"
-            " most = most + excluded.most, doubt = doubt + 1",
-            (call, step_id, units, requests, units),
+            " most = most + excluded.most, doubt = doubt + 1, tries = tries + excluded.tries,"
+            " company = excluded.company",
+            (call, step_id, units, requests, units, int(company == 1), company),
         )
 
     return work
@@ -253,7 +283,8 @@ def answer(call: int, step_id: str, units: int, response: Response, memory: Mapp
     def work(db: Database) -> None:
         db.execute(
             "INSERT INTO exchanges (call, step_id, units, paid, most, status, headers, body)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call, step_id) DO UPDATE SET doubt = 0, paid = paid + ?,"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call, step_id) DO UPDATE SET doubt = 0, tries = 0,"
+            " company = NULL, paid = paid + ?,"
             " status = excluded.status, headers = excluded.headers, body = excluded.body",
             (call, step_id, units, paid, paid, response.status, headers, response.content, paid),
         )
@@ -282,17 +313,38 @@ def adopt(call: int, run: int, item: int, matches: CallRecord) -> Any:
     return work
 
 
-def undo(  # of `intend`, what is taken back
-    call: int, step_id: str, units: int, requests: int = 1, *, sent: bool, doubt: bool, free: bool
+def undo(
+    call: int, step_id: str, units: int, requests: int, *, company: int, outcome: AttemptOutcome, smallest: int | None
 ) -> Any:
-    """Enter that an attempt failed: whether it reached the service, is still in doubt, and costs nothing."""
+    """Enter that an attempt failed, and take back what `intend` has entered, as far as it did not happen.
+
+    Args:
+        call: The number of the call.
+        step_id: The step.
+        units: As for `intend`.
+        requests: As for `intend`.
+        company: As for `intend`.
+        outcome: What became of the attempt.
+        smallest: How many inputs were in the smallest request that failed as a whole; None where none did.
+    """
+    unsent, settled = int(outcome.state == "NOT_SENT"), int(outcome.state != "UNKNOWN")
+    tries, most = settled if company == 1 else 0, 0 if outcome.billed else units
 
     def work(db: Database) -> None:
         db.execute(
-            "UPDATE exchanges SET sent = sent - ?, requests = requests - ?, most = most - ?, doubt = doubt - ?"
-            " WHERE call = ? AND step_id = ?",
-            (int(not sent), 0 if sent else requests, units if free else 0, int(not doubt), call, step_id),
+            "UPDATE exchanges SET sent = sent - ?, requests = requests - ?, most = most - ?, doubt = doubt - ?,"
+            " tries = MAX(0, tries - ?), company = ? WHERE call = ? AND step_id = ?",
+            (unsent, requests * unsent, most, settled, tries, smallest, call, step_id),
         )
+
+    return work
+
+
+def excuse(call: int, step_id: str, n: int) -> Any:
+    """Enter that so many tries of an input do not count against it, because the service was at fault."""
+
+    def work(db: Database) -> None:
+        db.execute("UPDATE exchanges SET tries = MAX(0, tries - ?) WHERE call = ? AND step_id = ?", (n, call, step_id))
 
     return work
 

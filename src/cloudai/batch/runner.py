@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from cloudai._version import __version__
 from cloudai.batch import cache, queries, rows
 from cloudai.batch.inputs import Entry, Inputs
 from cloudai.batch.journal import Journal
+from cloudai.batch.outage import Tries
 from cloudai.batch.policy import Limits, Policy
 from cloudai.batch.queues import OutcomeQueue
 from cloudai.batch.reader import Reader
@@ -56,7 +58,10 @@ class Runner(Generic[R]):
         except BaseException:
             journal.close()
             raise
-        policy = Policy(session.options.clock, limits, lambda call: _mark_suspect(journal, call))
+        tries = Tries(partial(_excuse, journal))
+        divides = session.options.on_unknown == "retry"
+        suspect = partial(_mark_suspect, journal)
+        policy = Policy(session.options.clock, limits, suspect, tries, divides=divides)
         self.state = BatchState(session, tasks, settings, inputs, pace, journal, store, policy)
         self.recorder: Recorder[R] = Recorder(self.state)
         self.outcomes = OutcomeQueue(0)
@@ -173,6 +178,10 @@ def _begun(journal: Journal, session: Session, tasks: Sequence[Task], settings: 
 
 def _mark_suspect(journal: Journal, call: int) -> None:
     journal.do(queries.suspect(call))
+
+
+def _excuse(journal: Journal, call: int, step_id: str, n: int) -> None:
+    journal.do(queries.excuse(call, step_id, n))
 
 
 def _rates(session: Session, tasks: Sequence[Task], pace: Any) -> tuple[Rate, ...]:

@@ -35,6 +35,7 @@ from cloudai.errors import (
 
 __all__ = [
     "GOOD",
+    "NOT_SENT",
     "UNIFORM",
     "USUAL",
     "AttemptOutcome",
