@@ -237,27 +237,22 @@ class ItemHooks(CallHooks):
 
     def after_failure(self, step_id: str, request: Request, error: CloudAIError) -> None:
         """Note what became of the attempt, and what it tells about the service."""
-        policy = self._state.policy
-        if not request.credentials:
-            policy.note_failure(error, self)
-            self._note_successes()
-            self.polling = False
-            return
-        group = self._groups[step_id]
+        policy, group = self._state.policy, self._groups[step_id] if request.credentials else MergeGroup()
         # A request that fails counts once, however many inputs are in it.
         if group.first("failure"):
-            policy.note_failure(error, self, in_company=self.in_company, divided=self._history.is_part(step_id))
+            divided = request.credentials and self._history.is_part(step_id)
+            policy.note_failure(error, self, in_company=group.calls > 1, divided=divided)
         self._note_successes()
-        self.polling = not request.billed
-        if self._state.offline or not request.billed:
+        self.polling = request.credentials and not request.billed
+        if self._state.offline or not request.credentials or not request.billed:
             return
         outcome = classify(error)
         unknown = outcome.state == "UNKNOWN"
         group.divides = unknown and self.in_company
         if unknown or refuses_all(error):
             self._history.failed_as_a_whole(step_id, group.size)
-        if unknown and group.size == 1:
-            self._history.add(step_id, policy.tries.note_failure(self._record.call, step_id))
+        if unknown and (streak := policy.note_unanswered(self._record.call, step_id, counts=group.size == 1)):
+            self._history.add(step_id, streak)
         self._undo(step_id, request.billed, outcome)
 
     def login_failed(self, error: CloudAIError) -> None:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cloudai.batch.codec import written_error
-from cloudai.batch.outage import OutageDetector, Tries
+from cloudai.batch.outage import OutageDetector, Streak, Tries
 from cloudai.errors import (
     HOPELESS,
     BadRequestError,
@@ -171,7 +171,7 @@ class Policy:
         self.alive: Future[None] = Future()
         """A future that is done with the first good reply, or once there is no reason to wait for one."""
         self._mark_suspect = mark_suspect
-        self._suspects: list[int] = []
+        self._suspects: dict[int, None] = {}
         """The numbers of the calls that went without an answer since the last good reply."""
         self._lock = threading.RLock()  # reentrant: a signal handler may stop the batch while it is held
         self.outage = OutageDetector()
@@ -232,7 +232,7 @@ class Policy:
         if not self._suspects:
             return
         with self._lock:
-            suspects, self._suspects = self._suspects, []
+            suspects, self._suspects = self._suspects, {}
         for call in suspects:
             self._mark_suspect(call)
 
@@ -326,10 +326,21 @@ class Policy:
             return Ending("failed", error=error, settle=_settled("open", error))
         return None
 
+    def note_unanswered(self, call: int, step_id: str, *, counts: bool) -> Streak | None:
+        """Note a request that went without an answer; return the streak that it belongs to, if it counts as a try.
+
+        Args:
+            call: The number of the call.
+            step_id: The step.
+            counts: Whether the request was for its input alone: only such a request counts.
+        """
+        self._suspect(call)
+        return self.tries.note_failure(call, step_id) if counts else None
+
     def _suspect(self, call: int) -> None:
         """Note a call that went without an answer, until a good reply shows that the service answers others."""
         with self._lock:
-            self._suspects.append(call)
+            self._suspects[call] = None
 
     def resume_at(self) -> str:
         """Return in words when to run the batch again, for example "tomorrow"."""

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from cloudai._version import __version__
 from cloudai.batch import cache, queries, rows
+from cloudai.batch.holdings import Holdings
 from cloudai.batch.inputs import Entry, Inputs
 from cloudai.batch.journal import Journal
 from cloudai.batch.outage import Tries
@@ -62,6 +63,7 @@ class Runner(Generic[R]):
         divides = session.options.on_unknown == "retry"
         suspect = partial(_mark_suspect, journal)
         policy = Policy(session.options.clock, limits, suspect, tries, divides=divides)
+        self.holdings = Holdings(journal, store)
         self.state = BatchState(session, tasks, settings, inputs, pace, journal, store, policy)
         self.recorder: Recorder[R] = Recorder(self.state)
         self.outcomes = OutcomeQueue(0)
@@ -81,7 +83,7 @@ class Runner(Generic[R]):
         for task in state.tasks:
             state.journal.ask(queries.anew(task.batch, task.run))
         entries = state.inputs.parts([task.operation for task in state.tasks])
-        self._reader = Reader(entries, self.recorder.submit)
+        self._reader = self.holdings.reader = Reader(entries, self.recorder.submit)
         if not state.policy.going:
             self._reader.close()  # the batch was stopped before it began
         self._working = state.concurrency
@@ -136,11 +138,7 @@ class Runner(Generic[R]):
         Raises:
             JournalError: Something that was paid for could not be kept.
         """
-        try:
-            self.state.journal.close()
-        finally:
-            if self.state.cache is not None:
-                self.state.cache.close()
+        self.holdings.close()
 
     def raise_for_cause(self) -> None:
         """Raise the error that ended the batch early, if there is one."""
