@@ -13,8 +13,8 @@ import pytest
 
 from cloudai import AsyncClient, Client
 from cloudai.core.flow import Request, Response
+from tests.support.paths import RECORDINGS
 
-RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"
 VENDOR_SETTINGS = (
     *("GOOGLE_", "AZURE_", "VISION_", "FACE_", "LANGUAGE_", "SPEECH_"),
     *("NATURAL_LANGUAGE_UNDERSTANDING_", "IBM_CREDENTIALS_FILE", "VCAP_SERVICES", "CLOUDAI_"),

@@ -210,8 +210,14 @@ def operation_named(name: str) -> Operation:
 def given_as(operation: str, given: Any) -> Given:
     """Return an input as the operation takes it: a text as it is, anything else as an `Image` or an `Audio`.
 
+    A picture or a recording is not looked at: one that cannot be used raises InputError when it is read.
+
+    Args:
+        operation: The name of an operation that there is.
+        given: The input, as the user gave it; an `Image` or an `Audio` that the operation takes is returned as it is.
+
     Raises:
-        InputError: The text is empty, or the input is no text where one is needed.
+        InputError: The operation takes a text, and `require_text` refuses this one.
     """
     kind = OPERATIONS[operation].input
     if kind == "text":
@@ -223,7 +229,12 @@ def given_as(operation: str, given: Any) -> Given:
 
 
 def require_text(text: Any) -> str:
-    """Return the text, or raise InputError where it is empty or not a text; every vendor refuses an empty one."""
+    """Return the text as it is.
+
+    Raises:
+        InputError: It is not a str, is empty or has nothing but white space, which every vendor refuses, or holds half
+            of a surrogate pair, which cannot be sent.
+    """
     if not isinstance(text, str):
         raise InputError(f"a text is a str, not {type(text).__name__}")
     try:
@@ -238,7 +249,11 @@ def require_text(text: Any) -> str:
 
 
 def digest_of(given: Given) -> str:
-    """Return the sha256 (hex) of an input as it was given, by which a call that is paid for is recognized."""
+    """Return the sha256 (hex) of an input as it was given, by which a call that is paid for is recognized.
+
+    A file is read for this, and raises InputError if that fails; of an address that is not fetched it is the digest of
+    the address.
+    """
     return sha256(given.encode("utf-8", "surrogatepass")).hexdigest() if isinstance(given, str) else given.key
 
 

@@ -23,6 +23,7 @@ from cloudai import Client, CloudAIError, Google, Response, Table
 from cloudai.cli import main
 from cloudai.errors import InputError, ServiceError
 from cloudai.report import Portrait, safe_name, save_gallery
+from tests.support.paths import ROOT
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ESCAPES = {
@@ -311,7 +312,7 @@ def test_no_operation_is_generative_yet() -> None:
     """Text of pictures instructs no model: there is none to instruct. Who adds one tests its request's structure."""
     from cloudai.models.base import Meta
 
-    sources = Path(__file__).parents[2].joinpath("src/cloudai/providers").rglob("*.py")
+    sources = ROOT.joinpath("src/cloudai/providers").rglob("*.py")
     assert not [path.name for path in sources if 'method="generative"' in path.read_text("utf-8")]
     assert "generative" in str(Meta.model_fields["method"].annotation)
 

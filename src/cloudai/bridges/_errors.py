@@ -48,7 +48,7 @@ NO_LOGIN = {"GoogleAuthError", "ClientAuthenticationError", "AuthenticationError
 
 @contextmanager
 def errors(url: str, *, sent: bool | None = None) -> Iterator[None]:
-    """Turn what an official client raises into our errors.
+    """Turn what an official client raises into our errors; an exception that is of no vendor's package passes as it is.
 
     Args:
         url: The address of the request.

@@ -18,7 +18,11 @@ PIECE = 65_536
 
 
 def encoded(request: Request) -> tuple[dict[str, str], bytes]:
-    """Return the headers and the body of a request."""
+    """Return the headers and the body of a request whose body is JSON or ``content``; a form is left out.
+
+    Raises:
+        SettingsError: A header cannot be sent, or the body cannot be written as JSON.
+    """
     headers = {**request.headers, "accept-encoding": "gzip"}
     require_sendable(unsendable(headers))
     content = body_of(request, headers).get("content", b"")
@@ -32,7 +36,11 @@ def timeouts(request: Request) -> tuple[float, float | None]:
 
 
 def exchange(session: Any, url: str, request: Request, *, data: bytes, headers: Any, **options: Any) -> Response:
-    """Send a request once, with the session's own settings, and read the reply."""
+    """Send a request once, with the session's own settings, and return its reply, of whatever status.
+
+    Raises:
+        CloudAIError: No reply came, or not the whole of it; see `cloudai.bridges._errors`.
+    """
     until = deadline_of(request)
     with errors(url):
         reply = _without_retries(session).request(
@@ -51,7 +59,13 @@ def deadline_of(request: Request) -> float | None:
 
 
 def read(reply: Any, url: str, until: float | None) -> Response:
-    """Read a reply of ``requests`` piece by piece; the limits and the deadline are checked after each."""
+    """Read a reply of ``requests`` piece by piece, close it, and return it.
+
+    Args:
+        reply: The reply, of which nothing has been read.
+        url: The address of the request, for errors.
+        until: The monotonic time after which DeadlineExceededError is raised, once a piece has come; None for no limit.
+    """
     with errors(url, sent=True):
         try:
             body = Body(reply.headers)

@@ -55,6 +55,7 @@ def _bridge(client: Any, service: str, serves: tuple[str, ...], *, stream: bool 
 
 
 def _endpoint(client: Any) -> str:
+    """Return the endpoint of an official client, or raise SettingsError if the client does not tell it."""
     inner = client
     while inner is not None:
         if endpoint := getattr(getattr(inner, "_config", None), "endpoint", None):

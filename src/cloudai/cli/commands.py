@@ -38,7 +38,7 @@ def load_env_file(path: str) -> None:
 
 
 def providers(options: argparse.Namespace) -> int:
-    """Print a table of operations and providers, or one provider in detail."""
+    """Print a table of operations and providers, or one provider in detail, and return the exit code 0."""
     if options.name:
         print(_detail(find(options.name)))
     elif options.markdown:
@@ -73,7 +73,11 @@ def _detail(provider: type[Provider]) -> str:
 
 
 def doctor(options: argparse.Namespace) -> int:
-    """Print where each setting of each provider was found, or that it is missing; show only the end of a key."""
+    """Print where each setting of each provider was found, or that it is missing; show only the end of a key.
+
+    Returns:
+        The exit code: 1 if a provider was named and none of its operations can be called, else 0.
+    """
     classes, problems = ({options.name: find(options.name)}, []) if options.name else usable()
     asked = [kind() for kind in classes.values()]
     # Cells are not cut, because a path that is cut short is of no use.
@@ -132,7 +136,7 @@ def _veiled(secret: str) -> str:
 
 
 def demo(options: argparse.Namespace) -> int:
-    """Run both examples on photos that installed packages ship."""
+    """Run both examples on photos that installed packages ship, and return the exit code; see `cli.demo.run`."""
     from cloudai.cli.demo import run
 
     return run(Path(options.out))

@@ -78,9 +78,10 @@ class CallContext:
 
 
 def raw_of(exchanges: Sequence[tuple[int, Response]]) -> Any:
-    """Return the reply as received, or a list of the replies where the operation took several requests.
+    """Return the reply as JSON, or a list of the replies where the operation took several requests.
 
-    The replies to polls are left out, but for one that came last. Where nothing was answered this returns None.
+    A reply that is not JSON, such as audio, is bytes. The replies to polls are left out, but for one that came last.
+    Where nothing was answered this returns None.
 
     Args:
         exchanges: The units that each request is billed, with its reply.

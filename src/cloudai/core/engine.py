@@ -23,7 +23,7 @@ from cloudai.core.fetch import fetched
 from cloudai.core.flow import Call, Fetch, Flow, Parallel, Request, Response
 from cloudai.core.rate_limit import EndpointGuards, Gate, RetryBudget, shared
 from cloudai.core.redaction import SHORTEST, Allowlist, Secrets, carried, telling
-from cloudai.core.retry import GOOD, USUAL, classify, most_looks, retrying, wait_after
+from cloudai.core.retry import GOOD, USUAL, classify, is_missing, most_looks, retrying, wait_after
 from cloudai.core.tokens import Token, TokenCache
 from cloudai.core.urls import FetchRules, origin, shown, split
 from cloudai.core.vendor import Vendor
@@ -55,7 +55,18 @@ TOO_MANY = "Wait and call again, or call less often."
 
 
 class Engine:
-    """The engine of one client, which carries out the flows of all its calls."""
+    """The engine of one client, which carries out the flows of all its calls.
+
+    Args:
+        max_attempts: Maximum number of attempts of one request, the first included. A poll of a job has as many as it
+            needs.
+        clock: A function that returns monotonic seconds.
+        on_event: A function that is called with each event of a call.
+        offline: Whether to send requests without credentials, because only a cassette answers them, and to fetch no
+            address.
+        on_unknown: Whether to "retry" a request of which it is not known whether it was carried out, or to "raise".
+        fetching: The rules for fetching inputs that are addresses; None leaves that to the provider.
+    """
 
     def __init__(
         self,
@@ -81,6 +92,8 @@ class Engine:
 
     def run(self, flow: Flow[R], context: CallContext) -> Program[R]:
         """Carry out a whole call, and return the result of its flow with ``meta`` and ``raw``.
+
+        An exception that is no CloudAIError, for example one of the user's ``send=``, is raised as it is.
 
         Raises:
             CloudAIError: The call failed; the error says what it may have cost.
@@ -137,7 +150,11 @@ class Engine:
         return [self._steps(flow, context, f"{within}.{number}.") for number, flow in enumerate(flows)]
 
     def _called(self, step: Call, context: CallContext) -> Program[Any]:
-        """Run a blocking function; one that waits for another service gets the time that is left."""
+        """Run a blocking function, and return its value.
+
+        A function that waits for another service gets the time that is left. If it raises a CloudAIError, the hooks
+        learn that a login has failed, unless the time was up.
+        """
         if not step.waits:
             return (yield step)
         try:
@@ -148,7 +165,12 @@ class Engine:
             raise
 
     def _fetched(self, address: str, context: CallContext) -> Program[bytes | None]:
-        """Return the file at an address, fetched within the call's time, or None where the provider is to fetch it."""
+        """Return the file at an address, or None if this client leaves fetching to the provider.
+
+        Raises:
+            FetchError: The address may not be fetched, cannot be, or the client is offline.
+            DeadlineExceededError: The call's time ended before the fetch did.
+        """
         if self.fetching is None:
             return None
         if self.offline:
@@ -156,11 +178,23 @@ class Engine:
         return (yield from fetched(address, self.fetching, self.clock, context.deadline))
 
     def prepare(self, flow: Flow[None], context: CallContext) -> Program[None]:
-        """Carry out a flow that makes an input ready before its bytes are read, for the input may be an address."""
+        """Carry out a flow that makes an input ready before it is read, for example by fetching it from its address.
+
+        This is no call of its own: no event tells its end, and errors are raised without the facts that `run` adds.
+        """
         yield from self._steps(flow, context)
 
     def _exchange(self, request: Request, context: CallContext, step_id: str) -> Program[Response]:
-        """Send a request until it is answered, refused for good, or out of time, unless its reply is stored already."""
+        """Send a request, and again where that is allowed, and return the good reply.
+
+        If the hooks have a stored reply for this step, that is returned and nothing is sent, unless it reports a fault
+        of the service. Otherwise the user's extras are merged into the request, and its ``delay`` passes before it is
+        sent. The exchange is added to ``context.exchanges``, but a request for a token is not.
+
+        Raises:
+            RedirectBlockedError: A poll would go to an origin that has not had the key yet.
+            CloudAIError: The last attempt failed, or the time was up.
+        """
         if request.credentials:
             stored = context.hooks.stored_reply(step_id)
             if stored is not None and _fault_of_the_service(request, stored) is None:
@@ -198,12 +232,16 @@ class Engine:
         self, request: Request, context: CallContext, step_id: str, budget: RetryBudget, unknowns: int
     ) -> RetryCallState:
         """Return the retry loop of an exchange. Most exchanges do not fail, so it is made only when one has failed."""
+        missing = 0
 
         def most(error: CloudAIError) -> float:
             """Return how many attempts there may be. It is called once for each failure, so that it can count them."""
-            nonlocal unknowns
+            nonlocal unknowns, missing
             unknowns += classify(error).state == "UNKNOWN"
-            return self._most_attempts(error, request, unknowns)
+            missing = missing + 1 if is_missing(error) else 0
+            if _is_poll(request):
+                return most_looks(error, missing)
+            return self._most_attempts(error, unknowns)
 
         return retrying(
             most,
@@ -224,10 +262,8 @@ class Engine:
             self._guards = shared(account) if account else EndpointGuards()
         return self._guards
 
-    def _most_attempts(self, error: CloudAIError, request: Request, unknowns: int) -> float:
+    def _most_attempts(self, error: CloudAIError, unknowns: int) -> float:
         """Return how many attempts a request has, the first included, where one of them ended in this error."""
-        if _is_poll(request):
-            return most_looks(error)
         outcome = classify(error)
         if outcome.attempts == 1:
             return 1
@@ -240,7 +276,15 @@ class Engine:
     def _turn(
         self, request: Request, context: CallContext, step_id: str, guards: EndpointGuards, endpoint: Hashable
     ) -> Program[None]:
-        """Wait until the request may go out; in a batch that takes nothing off the call's time."""
+        """Wait until the request may go out; in a batch that takes nothing off the call's time.
+
+        The request waits for the gate, in a batch for requests that it can be merged with, and for its turn by the
+        pace. A request for a token waits for the gate only.
+
+        Raises:
+            RateLimitedError: The gate is closed for longer than the call has, and the call is not one of a batch.
+            NotStartedError: The batch has stopped.
+        """
         began, gate = self.clock(), guards.gate(endpoint)
         yield from self._pass(gate, context)
         if request.credentials:
@@ -259,7 +303,8 @@ class Engine:
         """Wait while the gate is closed, because the service has asked all callers to wait.
 
         Raises:
-            RateLimitedError: The gate is closed for longer than the call has.
+            RateLimitedError: The gate is closed for longer than the call has, and the call is not one of a batch.
+            NotStartedError: The batch has stopped.
         """
         waited_for = None
         # The call waits once for each time that the gate closes: where the user's sleep= returns at once, the clock
@@ -276,7 +321,12 @@ class Engine:
             yield from context.hooks.wait(wait)
 
     def _attempt(self, request: Request, context: CallContext, gate: Gate, step_id: str) -> Program[Response]:
-        """Make one attempt, and return its reply if that is a good one; else raise the error that it stands for."""
+        """Make one attempt, and return its reply if that is a good one; else raise the error that it stands for.
+
+        The request is signed, the hooks are called before and after it, known secrets are taken out of the reply or the
+        error, and what it may cost is added to the account of the call. An exception that the user's ``send=`` raises,
+        and that is no CloudAIError, is raised as it is.
+        """
         token, plain = None, request
         if request.credentials and not self.offline:
             token = yield from self._tokens.current(request.service, context)
@@ -327,7 +377,16 @@ class Engine:
         return response
 
     def _secrets(self, plain: Request, signed: Request, context: CallContext) -> Secrets:
-        """Return the credentials in a request, and the secrets in the user's own extras, that no reply may repeat."""
+        """Return the secrets that no reply may repeat: keys, what signing has added, and those in the user's extras.
+
+        If the request asks for a token, they are the texts in it that may be secrets, and if nothing was added to the
+        request there are none. The returned object may serve several requests, so callers must not add to it.
+
+        Args:
+            plain: The request before it was signed.
+            signed: The request as it is sent.
+            context: The context of the call.
+        """
         if not signed.credentials:
             return Secrets(carried(signed, ALLOWLIST))  # a request for a token: the login is in it
         has_extras = bool(context.extra or context.extra_params or context.extra_headers)
@@ -374,7 +433,10 @@ class Engine:
             raise late from error
 
     def _failed(self, error: CloudAIError, request: Request, context: CallContext, step_id: str) -> CloudAIError:
-        """Note the error in the account of the call and with its hooks, and return it."""
+        """Note what became of a failed attempt and what it may cost, tell the hooks, and return the error.
+
+        The state is set on the error, too. No event is told here.
+        """
         outcome = classify(error)
         error.state = context.state = outcome.state
         context.billed_max += request.billed if outcome.billed else 0
@@ -382,6 +444,7 @@ class Engine:
         return error
 
     def _signed_off(self, error: CloudAIError, context: CallContext) -> CloudAIError:
+        """Return an error with the facts of its call added; an event tells that the call has ended with it."""
         error.provider = error.provider or context.vendor.name
         error.operation, error.input = context.operation, context.describe().get("input")
         error.request_id, error.attempts = context.request_id, context.attempts
@@ -426,7 +489,7 @@ class Engine:
 
 
 def _fault_of_the_service(request: Request, response: Response) -> ServiceError | None:
-    """Return the error that is inside a good reply, if it is the service's fault; None for any other reply."""
+    """Return the ServerError or RateLimitedError that is inside a reply of a good status; None if there is none."""
     if request.error_in is None:
         return None
     try:
@@ -441,11 +504,15 @@ def _added(after: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str
 
 
 def _is_poll(request: Request) -> bool:
+    """Return whether a request asks for the state of a job: it has credentials, and the vendor bills nothing."""
     return request.credentials and not request.billed
 
 
 def _is_readable(response: Response) -> bool:
-    """Return whether a reply can be read as what its content type says; a web page, which a gateway sends, cannot."""
+    """Return whether a reply can be read as what its content type says; a web page, which a gateway sends, cannot.
+
+    JSON has to be parsable, so that an empty body is not. Every other content type, and none, counts as readable.
+    """
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind.endswith("/html"):
         return False
@@ -478,6 +545,10 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _all_or_first_error(outcomes: Sequence[Any]) -> list[Any]:
+    """Return the outcomes as a list, or raise the first error among them.
+
+    The error's ``partial`` has all outcomes in order, with None in the place of each error.
+    """
     failures = [o for o in outcomes if isinstance(o, BaseException)]
     if failures:
         failures[0].partial = [None if isinstance(o, BaseException) else o for o in outcomes]  # type: ignore[attr-defined]
@@ -486,6 +557,7 @@ def _all_or_first_error(outcomes: Sequence[Any]) -> list[Any]:
 
 
 def _raw(context: CallContext) -> Any:
+    """Return the replies of the call so far as `raw_of` gives them to the user."""
     return raw_of([(request.billed, response) for request, response in context.exchanges])
 
 

@@ -106,6 +106,7 @@ def scans(data: bytes) -> int:
 
 
 def _next_marker(data: bytes, position: int) -> tuple[int, int]:
+    """Return the marker at this position, and the position behind it; raise InputError if there is none."""
     if data[position] != 0xFF:  # noqa: PLR2004
         raise _cut_off("JPEG")
     while data[position] == 0xFF:  # noqa: PLR2004  # any number of fill bytes may stand here
@@ -114,6 +115,7 @@ def _next_marker(data: bytes, position: int) -> tuple[int, int]:
 
 
 def _end_of_scan(data: bytes, position: int) -> int:
+    """Return the position of the marker that ends the entropy-coded data at this position."""
     marker = MARKER.search(data, position)
     if marker is None:
         raise _cut_off("JPEG")
@@ -121,6 +123,7 @@ def _end_of_scan(data: bytes, position: int) -> int:
 
 
 def _kept_segment(marker: int, payload: bytes) -> bytes | None:
+    """Return the part of a segment's payload that is kept, or None if the segment is left out."""
     if marker == APP0:
         # The thumbnail is left out and its size set to 0 by 0: it may show what was cropped away.
         return payload[:12] + b"\0\0" if payload.startswith(b"JFIF\0") else None
@@ -184,6 +187,7 @@ def _png_kept(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _unpacked(data: bytes) -> bytes:
+    """Return decompressed data, cut off at `MOST_PROFILE` bytes; return no bytes if it is damaged."""
     try:
         return zlib.decompressobj().decompress(data, MOST_PROFILE)
     except zlib.error:
@@ -230,6 +234,7 @@ def _webp(data: bytes) -> bytes:
 
 
 def _webp_kept(name: bytes, body: bytes) -> bytes:
+    """Return the content of a chunk without metadata and without the texts of a colour profile."""
     if name == b"VP8X":
         # Its flags must not announce metadata that is not sent.
         return bytes([body[0] & ~(VP8X_EXIF | VP8X_XMP)]) + body[1:VP8X_SIZE]

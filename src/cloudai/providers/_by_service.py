@@ -61,6 +61,7 @@ class ByService(Provider):
         return self._lacking(self.service_of[operation]) if operation in self.service_of else None
 
     def _lacking(self, service: str) -> str | None:
+        """Return what a service lacks, or what is wrong with its address, as a sentence; None if it is ready."""
         try:
             self.require_set(service)
             self.base(service)

@@ -164,6 +164,7 @@ class Provider:
         Raises:
             InputError: The input is no picture, or cannot be made to fit; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation or a feature; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         self._refuse("analyze_image")
@@ -181,6 +182,7 @@ class Provider:
         Raises:
             InputError: The input is no picture, or cannot be made to fit; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation or an attribute; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
 
         Example:
@@ -202,6 +204,7 @@ class Provider:
         Raises:
             UnsupportedOperationError: The provider gives no ages, or does so no longer; nothing was sent.
             InputError: The input is no picture, or cannot be made to fit; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         self._refuse("estimate_age")
@@ -217,6 +220,7 @@ class Provider:
         Raises:
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             InputError: The input is no picture, or cannot be made to fit; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         self._refuse("read_text")
@@ -231,6 +235,7 @@ class Provider:
         Raises:
             InputError: The text is empty or too long; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation or the language; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused, for example the language.
         """
         self._refuse("sentiment")
@@ -244,6 +249,7 @@ class Provider:
         Raises:
             InputError: The text is empty or too long; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         self._refuse("detect_language")
@@ -258,6 +264,7 @@ class Provider:
         Raises:
             InputError: The text is empty or too long; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         self._refuse("key_phrases")
@@ -273,6 +280,7 @@ class Provider:
         Raises:
             InputError: The text is empty or too long; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         self._refuse("translate")
@@ -289,6 +297,7 @@ class Provider:
         Raises:
             InputError: The input is no audio, or too long for the provider; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         self._refuse("speech_to_text")
@@ -312,6 +321,7 @@ class Provider:
         Raises:
             InputError: The text is empty or too long; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         self._refuse("text_to_speech")
@@ -321,7 +331,10 @@ class Provider:
         return ()
 
     def api_variant(self, operation: str) -> str:
-        """Return which of several APIs or models answers, where the settings choose one: their answers differ."""
+        """Return a name for what the settings choose among several APIs or models, or "" if they choose nothing.
+
+        A call that is paid for is recognized by it too, because the answers differ.
+        """
         return ""
 
     def cache_scope(self, operation: str) -> dict[str, str]:
@@ -337,7 +350,7 @@ class Provider:
         return 1
 
     def max_per_request(self, operation: str) -> int:  # the other side of `Request.merge`
-        """Return how many inputs of a batch go into one request at most."""
+        """Return how many inputs of a batch go into one request of this operation at most."""
         return 1
 
     def for_call(self) -> Self:
@@ -418,7 +431,10 @@ class Provider:
         return [lookup.value for s in self.settings if s.secret and (lookup := self.lookup(s.name))]
 
     def identities(self) -> list[str]:
-        """Return texts that tell the logins at hand from others, as far as that is known before they are used."""
+        """Return texts that tell the logins at hand from others, as far as that is known before they are used.
+
+        They may hold keys, and are only made into the digest of `account`.
+        """
         return []
 
     def __repr__(self) -> str:
@@ -439,7 +455,7 @@ class Provider:
         return Fault(message=readable(response))
 
     def error(self, response: Response) -> ServiceError:
-        """Return the error that a reply outside 2xx stands for."""
+        """Return the error that a reply stands for whose status is not 200, 201 or 202."""
         fault = self.fault(response)
         return self.error_from(fault, response.status, hint_from_headers(response.headers))
 
@@ -487,10 +503,11 @@ class Provider:
         return None
 
     def supports(self, operation: str) -> bool:
-        """Return whether a call of this operation can succeed with the settings at hand."""
+        """Return whether the vendor offers the operation, and nothing is missing for a call; no server is asked."""
         return self._capability(operation).available and self.missing(operation) is None
 
     def _refuse(self, operation: str) -> NoReturn:
+        """Raise UnsupportedOperationError for an operation that this provider does not have."""
         note = self._capability(operation).note
         error = UnsupportedOperationError(f"{operation} is not available{f': {note}' if note else ''}")
         error.provider, error.operation = self.name, operation
@@ -498,12 +515,18 @@ class Provider:
 
 
 def with_headers(request: Request, headers: Mapping[str, str]) -> Request:
-    """Return the request with these headers added."""
+    """Return the request with these headers, which replace any of the same names."""
     return replace(request, headers={**request.headers, **headers})
 
 
 def require_known(given: Sequence[str], known: Sequence[str], what: str) -> None:
-    """Raise SettingsError for a word outside a vocabulary; the text lists the words that there are."""
+    """Raise SettingsError if a word is not known; the text lists the words that are.
+
+    Args:
+        given: The words of an option.
+        known: All words that the option may have.
+        what: What a word stands for, for the error: "feature".
+    """
     unknown = [word for word in given if word not in known]
     if unknown:
         raise SettingsError(f"unknown {what} {', '.join(map(repr, unknown))}", advice=f"Known: {', '.join(known)}.")

@@ -32,6 +32,10 @@ class Body:
         headers: The headers of the reply.
         most: The most bytes of the decoded body; None takes `MOST_BYTES`.
         message: The text of the error where the body has more.
+
+    Raises:
+        ResponseTooLargeError: The headers have more than `MOST_HEADERS` bytes.
+        MalformedResponseError: The body has an encoding other than gzip.
     """
 
     def __init__(self, headers: Any, most: int | None = None, message: str = "") -> None:

@@ -14,7 +14,12 @@ __all__ = ["require_safe", "require_sendable", "unsendable"]
 
 
 def require_safe(url: str, allow_http: bool) -> None:
-    """Raise SettingsError where the address uses plain http beyond the loopback, or is none."""
+    """Raise SettingsError if the address has no host, or would send the key in the clear.
+
+    Args:
+        url: The address; it must use https. Plain http is accepted on the loopback.
+        allow_http: Accept plain http to any host.
+    """
     parts = split(url)
     host = parts.hostname or ""
     if host and (parts.scheme == "https" or (parts.scheme == "http" and (allow_http or _is_loopback(host)))):
@@ -28,12 +33,12 @@ def require_safe(url: str, allow_http: bool) -> None:
 
 
 def unsendable(headers: Mapping[str, str]) -> list[str]:
-    """Return the names of the headers whose values no header can hold."""
+    """Return the names of the headers whose values have a character that is not printable ASCII."""
     return [name for name, value in headers.items() if not value.isascii() or not value.isprintable()]
 
 
 def require_sendable(names: list[str]) -> None:
-    """Raise SettingsError where there are any names of headers that cannot be sent."""
+    """Raise SettingsError that names the first of the headers that `unsendable` has found, if there is one."""
     # No variable here holds the value of the header: it may be a key, and error trackers collect variables.
     for name in names:
         raise SettingsError(

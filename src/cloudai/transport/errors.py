@@ -38,7 +38,14 @@ class Sent:
 
 @contextmanager
 def errors(url: str, sent: Sent) -> Iterator[None]:
-    """Translate what the HTTP library raises within the block into errors of cloudai."""
+    """Translate what the HTTP library raises within the block into errors of cloudai.
+
+    An error of cloudai passes as it is, and so does an exception that is not of the library.
+
+    Args:
+        url: The address of the request; only its host is named.
+        sent: Whether the request had begun to go out, which decides the state of a DeadlineExceededError.
+    """
     try:
         yield
     except CloudAIError:
@@ -65,6 +72,7 @@ def _moved(error: Exception, sent: Sent) -> RedirectBlockedError | None:
 
 
 def _translated(error: Exception, host: str) -> Exception:
+    """Return the error of cloudai for one of the HTTP library, or the error itself if it is of another kind."""
     # The classes are told apart by name, because httpx and httpx2 have different classes of the same names.
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if kinds & {"ConnectTimeout", "ConnectError", "ProxyError", "UnsupportedProtocol", "InvalidURL"}:
@@ -84,6 +92,7 @@ def _translated(error: Exception, host: str) -> Exception:
 
 
 def _unreached(error: Exception, host: str) -> ConnectError:
+    """Return the error for a host that was not reached; it is a TLSError if the certificate was refused."""
     causes = list(_causes(error))
     if any(isinstance(cause, ssl.SSLError) for cause in causes) or "SSL" in str(error):
         return TLSError(

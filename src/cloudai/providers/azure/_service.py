@@ -106,7 +106,11 @@ class AzureService(ByService):
         return _unpickled, (type(self), chosen)
 
     def api(self) -> str | None:
-        """Return the chosen version of Image Analysis, "4.0" or "3.2", or None where it depends on the feature."""
+        """Return the chosen version of Image Analysis, "4.0" or "3.2", or None where it depends on the feature.
+
+        Raises:
+            SettingsError: Another version is set.
+        """
         return _known_api(self.setting("api"))
 
     @cached_per_call
@@ -129,6 +133,7 @@ class AzureService(ByService):
         return Resource(key, endpoint, region)
 
     def _outside(self, name: str) -> str | None:
+        """Return the value of a setting that was not given in code, or None."""
         lookup = self._looked_up_outside(name)
         return lookup.value if lookup else None
 
@@ -195,7 +200,11 @@ class AzureService(ByService):
 
     @cached_per_call
     def base(self, service: str) -> str:
-        """Return the beginning of a service's addresses, or `UNKNOWN` where none is set: sending then fails."""
+        """Return the beginning of a service's addresses, or `UNKNOWN` where none is set: sending then fails.
+
+        Raises:
+            SettingsError: The endpoint that is set is not an address.
+        """
         resource = self.resource(service)
         if resource.endpoint:
             return _endpoint(resource.endpoint, service)
@@ -310,13 +319,18 @@ def _wait(messages: Sequence[str]) -> float | None:
 
 
 def _known_api(api: str | None) -> str | None:
+    """Return the version of Image Analysis as it is, or raise SettingsError if there is no such version."""
     if api not in (None, "4.0", "3.2"):
         raise SettingsError(f"api={api!r} is no Image Analysis API", advice='There are "4.0" and "3.2".')
     return api
 
 
 def _endpoint(given: str, service: str) -> str:
-    """Return the address of a resource, without the path of an API that pages often show with it."""
+    """Return the address of a resource, without the path of an API that pages often show with it.
+
+    Raises:
+        SettingsError: What is given is not an address.
+    """
     parts = split(given)
     if parts.scheme not in ("https", "http") or not parts.hostname:
         raise SettingsError(
@@ -333,7 +347,7 @@ def _unpickled(kind: type[AzureService], options: dict[str, Any]) -> AzureServic
 
 
 def picture_body(picture: Picture) -> dict[str, Any]:
-    """Return the body and headers that carry a picture to Vision and Face: its bytes, or its address."""
+    """Return the arguments of a `Request` that carry a picture to Vision and Face, as bytes or as an address."""
     if picture.by_reference:
         return {"json": {"url": picture.uri}}
     # Both services refuse image/jpeg.

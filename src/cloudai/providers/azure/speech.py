@@ -54,7 +54,10 @@ class Speech(AzureService):
         note="up to two hours and 200 MB; speakers told apart; nothing masked",
     )
     def speech_to_text(self, audio: Audio, *, language: str, words: bool, speakers: int | None) -> Flow[Transcript]:
-        """Write down what is said in a recording."""
+        """Write down what is said in a recording.
+
+        A resource with an endpoint uses fast transcription. One with a region alone uses the API for short audio.
+        """
         code = with_region(language)
         resource = self.resource("speech")
         if resource.region and not resource.endpoint:

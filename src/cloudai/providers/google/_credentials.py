@@ -107,7 +107,10 @@ class GoogleLogin(Login):
 
 
 def _identity(source: Any) -> str | None:
-    """Return a text that tells this login from others, or None where the credentials have none."""
+    """Return a text that tells this login from others; None for an object that names no account.
+
+    Given as a mapping, the credentials are that text, with their private key: it must not be shown.
+    """
     match source:
         case str():
             return source

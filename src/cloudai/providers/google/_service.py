@@ -120,7 +120,7 @@ class GoogleService(Provider):
         }
 
     def missing(self, operation: str | None = None) -> str | None:  # noqa: ARG002  # one key serves all
-        """Return what is not there: a key or a login, or the package for the login."""
+        """Return what is missing, which is a key or a login, or the package for the login; None if nothing is."""
         if self._key():
             return None
         login = self._login()
@@ -142,11 +142,16 @@ class GoogleService(Provider):
         return login.flow() if login else None
 
     def identities(self) -> list[str]:
-        """Return the file or the account of the login."""
+        """Return a text that tells the login from others, in a list, or an empty list if nothing tells it.
+
+        It is the path of a credentials file, the account of credentials, or the whole content that was given, with its
+        private key.
+        """
         login = self._login()
         return [login.identity] if login and login.identity else []
 
     def _login(self) -> GoogleLogin | None:
+        """Return the login that was given, else one of the file or the default that was found, else None."""
         given = self._given["credentials"]
         if isinstance(given, GoogleLogin):
             return given

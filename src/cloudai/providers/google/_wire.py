@@ -38,5 +38,5 @@ class Poly(Wire):
         return convert(left, top, width, height)
 
     def points(self, picture: Picture) -> tuple[Point, ...]:
-        """Return the corners in pixels of the upright original."""
+        """Return the corners in pixels of the upright original; there are none if the reply has them as fractions."""
         return tuple(picture.point(v.x, v.y) for v in self.vertices)

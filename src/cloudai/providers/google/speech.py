@@ -51,8 +51,8 @@ class Speech(GoogleService):
     def speech_to_text(self, audio: Audio, *, language: str, words: bool, speakers: int | None) -> Flow[Transcript]:
         """Write down what is said in a recording.
 
-        A recording of up to a minute is answered at once; one at a ``gs://`` address takes a long-running operation,
-        which is polled.
+        A recording that is sent, of up to a minute, is answered at once. One at a ``gs://`` address takes a
+        long-running operation, which is polled.
         """
         code = with_region(language)
         sound = yield from audio.probe(LIMITS)

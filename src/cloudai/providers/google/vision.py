@@ -191,7 +191,7 @@ class Vision(GoogleService):
         return Faces(faces=largest_first(faces), truncated=len(faces) >= max_faces)
 
     def max_per_request(self, operation: str) -> int:
-        """Return how many inputs fit into one request: 16 pictures."""
+        """Return how many inputs fit into one request: 16 pictures, and one input of any other operation."""
         looks = operation in ("analyze_image", "detect_faces")
         return ANNOTATE_TOGETHER.limit if looks else super().max_per_request(operation)
 
@@ -226,6 +226,7 @@ class Vision(GoogleService):
         return self.error_of(checked(RpcStatus, error), fetched=fetched) if isinstance(error, dict) else None
 
     def _vision_host(self) -> str:
+        """Return the host that analyses pictures: that of the location if it is "eu" or "us", else the global one."""
         location = self.setting("location")
         return f"{location}-vision.googleapis.com" if location in ("eu", "us") else "vision.googleapis.com"
 
@@ -235,6 +236,7 @@ def _feature(type_: str, most: int | None) -> dict[str, Any]:
 
 
 def _most(type_: str, most: int | None) -> int:
+    """Return the maxResults of a feature; None and 0 take the number that is sent by default."""
     return most or (MOST_FACES if type_ == "FACE_DETECTION" else MOST_RESULTS)
 
 
@@ -277,7 +279,11 @@ class AnnotateTogether:
         )
 
     def split(self, response: Response, requests: Sequence[Request]) -> list[Response]:
-        """Return the reply to each request as if it had been sent by itself, with only the features it asked for."""
+        """Return the reply to each request as if it had been sent by itself, with only the features it asked for.
+
+        Raises:
+            MalformedResponseError: The reply does not have one part for each picture.
+        """
         replies, pictures = inside(response.json(), "responses"), _pictures(requests)
         if not isinstance(replies, list) or len(replies) != len(pictures):
             raise MalformedResponseError(f"{len(pictures)} pictures were sent, and not as many replies came")

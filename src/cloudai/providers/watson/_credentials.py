@@ -59,9 +59,9 @@ CHECK = "Check its settings: docs/settings.md names them. A token server takes a
 
 
 def kind_of(properties: Mapping[str, str]) -> str | None:
-    """Return the kind of login that a service's properties ask for, or None where they ask for none.
+    """Return the kind of login that a service's properties ask for, in lower case, whether there is such a kind or not.
 
-    The service then takes its API key as it is.
+    It is None if they ask for none: the service then takes its API key as it is, or has no key.
     """
     named = (properties.get("AUTH_TYPE") or properties.get("AUTHTYPE") or "").lower()
     if named == "iam" and properties.get("APIKEY") and not properties.get("AUTH_URL"):

@@ -139,7 +139,7 @@ class WatsonService(ByService):
         return properties
 
     def identities(self) -> list[str]:
-        """Return the properties of the logins that the environment asks for, as texts."""
+        """Return the properties of the logins that the environment asks for, with their keys, each login as JSON."""
         logins = [self._properties_of(service) for service in self.services]
         return [json.dumps(properties, sort_keys=True) for properties in logins if kind_of(properties)]
 
@@ -180,7 +180,7 @@ class WatsonService(ByService):
         """Return the beginning of a service's addresses; where none is set it is `UNKNOWN`, and sending fails.
 
         Raises:
-            SettingsError: The URL is no address, or its host has ended.
+            SettingsError: The URL is no address, or is one of watsonplatform.net, which IBM has shut down.
         """
         url = self.setting(f"{service}_url")
         if not url:
@@ -240,7 +240,7 @@ ADVICE: Mapping[str, str] = {
 
 
 def _service_of(url: str | None) -> str:
-    """Return the service that the host of a URL names."""
+    """Return the service that the host of a URL names, or raise SettingsError if it names none."""
     host = split(url or "").hostname or ""
     for service, word in HOSTS.items():
         if f".{word}." in f".{host}.":
@@ -256,6 +256,9 @@ def _credentials_file() -> Path | None:
 
     It is looked for where IBM's own packages do: at the path in ``IBM_CREDENTIALS_FILE``, else in the current folder,
     else in the home folder.
+
+    Raises:
+        SettingsError: There is no file at the path in ``IBM_CREDENTIALS_FILE``.
     """
     named = os.environ.get("IBM_CREDENTIALS_FILE", "").strip()
     paths = [Path(named)] if named else [Path(CREDENTIALS_FILE), Path.home() / CREDENTIALS_FILE]
@@ -266,7 +269,7 @@ def _credentials_file() -> Path | None:
 
 
 def _properties(path: Path) -> dict[str, str]:
-    """Return the values in a file with lines of NAME=value, by the names in upper case."""
+    """Return the values in a file with lines of NAME=value, by the names in upper case, or raise SettingsError."""
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -281,7 +284,11 @@ CLOUD_FOUNDRY = "VCAP_SERVICES"
 
 
 def _of_cloud_foundry() -> dict[str, str]:
-    """Return the credentials of the first bound instance of each service, by the names of the variables."""
+    """Return the credentials of the first bound instance of each service, by the names of the variables.
+
+    Raises:
+        SettingsError: VCAP_SERVICES is not JSON.
+    """
     try:
         services = json.loads(os.environ.get(CLOUD_FOUNDRY, "").strip() or "{}")
     except ValueError:
