@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick test-faults test-minimum fuzz live reliability lint types unit format clean
+.PHONY: demo test quick test-faults test-minimum fuzz live reliability bench lint types unit format clean
 
 demo: .venv/.demo  ## find faces on real photos, with no account
 	$(BIN)/cloudai demo --out out
@@ -10,7 +10,7 @@ demo: .venv/.demo  ## find faces on real photos, with no account
 test: lint types unit  ## the whole check
 
 quick: lint types  ## what to run before a commit: no server, no process and no batch is started
-	$(BIN)/python -m pytest -q tests/unit -m "not loopback"
+	$(PYTEST) tests/unit -m "not loopback"
 
 lint: .venv/.dev
 	$(BIN)/python tools/write_client_methods.py --check
@@ -21,11 +21,16 @@ lint: .venv/.dev
 types: .venv/.dev
 	$(BIN)/mypy
 
+# A file's tests stay in one process, because some look at what the others of the file have done. To look at a single
+# test, run $(BIN)/python -m pytest PATH::NAME, which starts no other process.
+WORKERS ?= auto
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
 unit: .venv/.dev
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-faults: .venv/.dev  ## the faults at full length: ten thousand bodies, five thousand cancellations, 200 kills
-	CLOUDAI_FAULTS=all $(BIN)/python -m pytest tests/faults tests/unit/batch
+	CLOUDAI_FAULTS=all $(PYTEST) tests/faults tests/unit/batch
 
 test-minimum: .venv-minimum/.done  ## the tests that users' packages matter to, with the oldest versions allowed
 	.venv-minimum/bin/python -m pytest tests/unit --ignore tests/unit/bridges \
@@ -37,6 +42,10 @@ fuzz: .venv/.dev  ## look for files, replies and addresses that break something,
 
 reliability: .venv/.dev  ## measure the faults anew, beside the vendors' packages, for docs/reliability.md
 	$(BIN)/python benchmarks/reliability.py --write
+
+ROUNDS ?= 9
+bench: .venv/.dev  ## measure the speed anew, beside httpx2 and the vendors' packages, for docs/performance.md
+	$(BIN)/python -m benchmarks --rounds $(ROUNDS) $(if $(filter 1 2 3 4,$(ROUNDS)),,--write)
 
 live: .venv/.dev  ## the smallest paid calls, with the keys that are set; says what it would send, and asks
 	$(BIN)/python -m tests.vendors.live

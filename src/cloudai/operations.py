@@ -14,6 +14,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from cloudai.core.flow import MOST_REPLY, USUAL_REPLY
 from cloudai.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class Operation:
         result_path: The module and the class of the result: "cloudai.models.face:Faces".
         options: The options with their defaults, `REQUIRED` where there is none.
         timeout: Seconds that a whole call may take where the caller says nothing, waits and retries included.
+        max_reply: The most bytes of a reply, unpacked; a larger one is refused before it is read to its end. A page of
+            dense text, a long transcript and a spoken text need more than the usual number.
         command: The command of the operation; None where it has none.
     """
 
@@ -95,6 +98,7 @@ class Operation:
     result_path: str
     options: Mapping[str, Any] = field(default_factory=dict)
     timeout: float = 60.0
+    max_reply: int = USUAL_REPLY
     command: Command | None = None
 
     @cached_property
@@ -119,6 +123,7 @@ _ROWS = (
             "missing": "error",
             "gender_neutral": False,
         },
+        max_reply=MOST_REPLY,
         command=Command(
             "analyze",
             "say what is in pictures",
@@ -150,7 +155,13 @@ _ROWS = (
         options={"max_faces": 100},
         command=Command("age", "guess how old faces look, where a provider does", flags={"max_faces": _MAX_FACES}),
     ),
-    Operation("read_text", "image", "cloudai.models.image:Text", options={"language": None, "dense": None}),
+    Operation(
+        "read_text",
+        "image",
+        "cloudai.models.image:Text",
+        options={"language": None, "dense": None},
+        max_reply=MOST_REPLY,
+    ),
     Operation(
         "sentiment",
         "text",
@@ -172,6 +183,7 @@ _ROWS = (
         "cloudai.models.speech:Transcript",
         options={"language": REQUIRED, "words": True, "speakers": None},
         timeout=600.0,
+        max_reply=MOST_REPLY,
         command=Command(
             "transcribe",
             "write down what is said in recordings",
@@ -188,6 +200,7 @@ _ROWS = (
         "cloudai.models.speech:Speech",
         options={"voice": None, "language": None, "format": "wav"},
         timeout=120.0,
+        max_reply=MOST_REPLY,
     ),
 )
 

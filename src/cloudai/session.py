@@ -62,6 +62,7 @@ class ClientOptions:
             offline=self.offline,
             on_unknown=self.on_unknown,
             fetching=FetchRules() if self.fetch_urls is True else self.fetch_urls or None,
+            allow_http=self.allow_http,
         )
 
 
@@ -130,6 +131,7 @@ class Session:
             extra_params=options.get("extra_params"),
             extra_headers=options.get("extra_headers"),
             prepared=(dict if isinstance(given, str) else given.facts),
+            max_reply=OPERATIONS[operation].max_reply,
         )
 
 

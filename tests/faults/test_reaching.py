@@ -18,7 +18,7 @@ from cloudai import Client
 from cloudai.testing import Network
 from tests.made_up.calls import KEY, VENDORS, Skipping, as_json, ask, noise, to
 from tests.made_up.faults import reply
-from tests.made_up.server import Connection, faultd
+from tests.made_up.server import Connection, faultd, nobody_listening
 from tests.support.played import write_wav
 
 pytestmark = pytest.mark.loopback
@@ -49,9 +49,8 @@ def refused_by(kind: type[cloudai.CloudAIError], colour: str, vendor: str, url: 
 
 def test_nobody_listens(colour: str, vendor: str) -> None:
     """Three tries, no request."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    assert refused_by(cloudai.ConnectError, colour, vendor, f"http://127.0.0.1:{port}").attempts == 3
+    with nobody_listening() as url:
+        assert refused_by(cloudai.ConnectError, colour, vendor, url).attempts == 3
 
 
 def test_no_such_host(colour: str, vendor: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.made_up.server import Connection, faultd
 from tests.support.paths import ROOT
 
 __all__ = ["Runner", "Vendor", "runner", "vendor"]
@@ -53,43 +53,17 @@ class Vendor:
 
 @contextmanager
 def vendor(delay: float = 0.01) -> Iterator[Vendor]:
-    """One that answers within so many seconds."""
+    """Yield a vendor that answers each request within so many seconds, and keeps its connections."""
     told = Vendor(delay)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True  # or each reply is 40 ms late
+    def answer(connection: Connection) -> None:
+        reply = json.dumps(told.answer(connection.method, connection.path, connection.body)).encode()
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(reply)}\r\n\r\n"
+        connection.send(head.encode() + reply)
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            reply = json.dumps(told.answer(self.command, self.path, body)).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(reply)))
-            self.end_headers()
-            self.wfile.write(reply)
-
-        do_GET = do_POST  # noqa: N815  # as the server asks for it
-
-        def log_message(self, *_: Any) -> None:
-            """Quiet."""
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        request_queue_size = 64
-
-        def handle_error(self, *_: Any) -> None:
-            """A client that was killed is what this is about."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    told.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with faultd(answer, keeps=True) as server:
+        told.url = server.url
         yield told
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 class Runner:

@@ -1,4 +1,8 @@
-"""A loopback server of Google Vision by gRPC: the same replies as over HTTP, as protobuf."""
+"""A loopback server of Google Vision by gRPC: the same replies as over HTTP, as protobuf.
+
+gRPC is HTTP/2 with a framing of its own, which the server of raw sockets does not speak. So this one stands on the
+server of the package ``grpc``, and only a connection that breaks off stands on ours.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server: raw sockets, one thread a connection, a fault chosen by the test."""
+"""A server of raw sockets on the loopback: one thread for each connection, and a behaviour that the test chooses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-__all__ = ["Connection", "Fault", "Faultd", "accepting", "faultd"]
+__all__ = ["Connection", "Fault", "Faultd", "accepting", "faultd", "nobody_listening"]
 
 
 @dataclass
@@ -21,6 +21,21 @@ class Connection:
     socket: socket.socket
     request: bytes = b""
     """Head and body of the request on it, where it was read."""
+
+    @property
+    def method(self) -> str:
+        """The method of the request."""
+        return self.request.split(b" ", 1)[0].decode()
+
+    @property
+    def path(self) -> str:
+        """What the request asks for, as it was sent."""
+        return self.request.split(b" ", 2)[1].decode()
+
+    @property
+    def body(self) -> bytes:
+        """The body of the request."""
+        return self.request.partition(b"\r\n\r\n")[2]
 
     def send(self, *parts: bytes) -> None:
         """Send bytes as they are."""
@@ -154,3 +169,11 @@ def accepting(listening: socket.socket, serve: Callable[[socket.socket], None]) 
         with suppress(OSError):
             listening.shutdown(socket.SHUT_RDWR)  # wakes who accepts
         listening.close()
+
+
+@contextmanager
+def nobody_listening() -> Iterator[str]:
+    """Yield an address that refuses connections: its port is taken, so that no other server can begin there."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import logging
 import pickle
-import socket
 import traceback
 import warnings
 from pathlib import Path
@@ -21,7 +20,7 @@ from cloudai.testing import Script
 from tests.conftest import Caller
 from tests.made_up.calls import VENDORS, ask
 from tests.made_up.faults import FAULTS
-from tests.made_up.server import faultd
+from tests.made_up.server import faultd, nobody_listening
 from tests.unit.media.test_image import encoded, quarters
 from tests.unit.testing.test_secrets import echoes
 
@@ -66,10 +65,9 @@ def variables_of(error: BaseException) -> str:
 
 @pytest.fixture
 def everything(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    """Every logger at its most talkative."""
-    caplog.set_level(logging.DEBUG)
-    for name in list(logging.Logger.manager.loggerDict):
-        logging.getLogger(name).setLevel(logging.DEBUG)
+    """Set every logger to its most talkative level, for the time of one test."""
+    for name in [None, *logging.Logger.manager.loggerDict]:
+        caplog.set_level(logging.DEBUG, name)
     return caplog
 
 
@@ -101,9 +99,7 @@ def test_a_call_that_goes_nowhere_tells_no_secret(
     everything: pytest.LogCaptureFixture, colour: str, vendor: str
 ) -> None:
     """Nobody listens; nobody answers."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    with pytest.raises(cloudai.ConnectError) as raised:
+    with nobody_listening() as url, pytest.raises(cloudai.ConnectError) as raised:
         ask(colour, VENDORS[vendor].make(), url, "sentiment", TEXT)
     told = [told_by(raised.value)]
     with faultd(lambda c: c.silence(2)) as server, pytest.raises(cloudai.DeadlineExceededError) as late:

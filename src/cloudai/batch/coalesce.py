@@ -13,12 +13,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from cloudai.core.effects import Effect, Persist, Program, Send, Sleep, Store, Wait
-from cloudai.core.flow import Call, Request, Response
+from cloudai.core.flow import MOST_REPLY, Call, Request, Response
 from cloudai.core.retry import GOOD
 from cloudai.errors import CloudAIError, MalformedResponseError
 
@@ -347,7 +347,7 @@ def _send(members: list[_Member]) -> Program[None]:
         for member in members:
             member.failure = error
     else:
-        _split(members, requests, response)
+        yield from _split(members, requests, response)
     for member in members:
         member.group = None
     _wake(members)
@@ -355,10 +355,13 @@ def _send(members: list[_Member]) -> Program[None]:
 
 def _merged(requests: list[Request]) -> Request:
     merge = requests[0].merge
-    return requests[0] if len(requests) == 1 or merge is None else merge.join(requests)
+    if len(requests) == 1 or merge is None:
+        return requests[0]
+    # The reply to all of them may be as large as their replies together.
+    return replace(merge.join(requests), max_reply=min(MOST_REPLY, sum(request.max_reply for request in requests)))
 
 
-def _split(members: list[_Member], requests: list[Request], response: Response) -> None:
+def _split(members: list[_Member], requests: list[Request], response: Response) -> Program[None]:
     """Give each member its own part of a reply, or the whole of a reply that is an error.
 
     If the parts cannot be told apart, all members fail, for none may get the part of another.
@@ -369,7 +372,8 @@ def _split(members: list[_Member], requests: list[Request], response: Response) 
             member.answer = response
         return
     try:
-        answers = list(zip(members, merge.split(response, requests), strict=True))
+        parts = (yield Call(partial(merge.split, response, requests))) if response.is_large else None
+        answers = list(zip(members, parts or merge.split(response, requests), strict=True))
     except Exception as error:  # noqa: BLE001  # a provider of another distribution may raise any
         said = error.message if isinstance(error, MalformedResponseError) else "the reply cannot be told apart"
         for member in members:

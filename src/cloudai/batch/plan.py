@@ -218,7 +218,7 @@ class _Tally:
     def _unseen(self) -> None:
         """Count an address that is fetched during the run, as if each of its requests had to be sent."""
         self.count["fetched"] += 1
-        self.hosts |= dict.fromkeys(self._state.session.provider.hosts)
+        self.hosts |= dict.fromkeys(self._state.session.provider.destinations())
         for task in self._state.tasks:
             n = self._state.session.provider.requests(task.operation, task.given)
             self.requests += Fraction(n, task.max_per_request)

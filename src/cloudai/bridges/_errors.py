@@ -81,7 +81,9 @@ def _before(chain: list[BaseException], kinds: set[str], url: str) -> CloudAIErr
     if kinds & UNTRUSTED or any(_no_handshake(each) for each in chain):
         return untrusted(url, _said(chain[-1]))
     if kinds & NOT_REACHED:
-        return unreached(url, _said(chain[-1]))
+        error = unreached(url, _said(chain[-1]))
+        error.unknown_host = bool(kinds & {"gaierror", "NameResolutionError"})
+        return error
     if "ServiceRequestError" in kinds and len(chain) == 1:
         return SettingsError(_said(chain[0]))  # azure-core itself raises this: it sends no token over plain http
     return None

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
@@ -20,12 +21,13 @@ from cloudai.core.call import CallContext, Event, raw_of
 from cloudai.core.effects import Gather, Program, Send
 from cloudai.core.extras import with_extras
 from cloudai.core.fetch import fetched
-from cloudai.core.flow import Call, Fetch, Flow, Parallel, Request, Response
+from cloudai.core.flow import Call, Fetch, Flow, Parallel, Request, Response, Step
+from cloudai.core.large_replies import Ended, read_ahead, resumed
 from cloudai.core.rate_limit import EndpointGuards, Gate, RetryBudget, shared
 from cloudai.core.redaction import SHORTEST, Allowlist, Secrets, carried, telling
 from cloudai.core.retry import GOOD, USUAL, classify, is_missing, most_looks, retrying, wait_after
 from cloudai.core.tokens import Token, TokenCache
-from cloudai.core.urls import FetchRules, origin, shown, split
+from cloudai.core.urls import FetchRules, origin, require_safe, shown, split
 from cloudai.core.vendor import Vendor
 from cloudai.errors import (
     AuthError,
@@ -37,6 +39,7 @@ from cloudai.errors import (
     MalformedResponseError,
     RateLimitedError,
     RedirectBlockedError,
+    ResponseTooLargeError,
     ServerError,
     ServiceError,
     detached,
@@ -77,8 +80,10 @@ class Engine:
         offline: bool = False,
         on_unknown: Literal["retry", "raise"] = "retry",
         fetching: FetchRules | None = None,
+        allow_http: bool = False,
     ) -> None:
         self.fetching = fetching
+        self.allow_http = allow_http
         self.max_attempts = max_attempts
         self.clock = clock
         self.on_event = on_event
@@ -124,13 +129,17 @@ class Engine:
         number, last = 0, None
         while True:
             try:
-                step = flow.throw(failure) if failure else flow.send(answer)
+                if isinstance(answer, Response) and answer.is_large:
+                    step: Step | Ended[T] = yield from resumed(flow, answer)
+                else:
+                    step = flow.throw(failure) if failure else flow.send(answer)
             except StopIteration as stop:
-                value: T = stop.value
-                return value
+                step = Ended(stop.value)
             answer, failure = None, None
             try:
                 match step:
+                    case Ended(value):
+                        return value
                     case Request():
                         # A poll that is repeated keeps its number: how often a job was polled differs from run to run.
                         number += not (last and _is_poll(step) and (step.method, step.url) == (last.method, last.url))
@@ -195,12 +204,12 @@ class Engine:
             RedirectBlockedError: A poll would go to an origin that has not had the key yet.
             CloudAIError: The last attempt failed, or the time was up.
         """
-        if request.credentials:
-            stored = context.hooks.stored_reply(step_id)
-            if stored is not None and _fault_of_the_service(request, stored) is None:
-                context.exchanges.append((request, stored))
-                return stored
+        if (stored := (yield from self._stored(request, context, step_id))) is not None:
+            context.exchanges.append((request, stored))
+            return stored
         request = with_extras(request, context)
+        if request.max_reply != context.max_reply:
+            request = replace(request, max_reply=context.max_reply)
         if request.delay:
             yield from context.hooks.wait(min(request.delay, context.left(self.clock())))
         _require_known_origin(request, context)
@@ -227,6 +236,13 @@ class Engine:
                 if request.credentials:
                     context.exchanges.append((request, response))
                 return response
+
+    def _stored(self, request: Request, context: CallContext, step_id: str) -> Program[Response | None]:
+        """Return the reply that is stored for an exchange, or None where there is none that can be used."""
+        stored = context.hooks.stored_reply(step_id) if request.credentials else None
+        if stored is not None and stored.is_large:
+            stored = yield Call(partial(read_ahead, stored))
+        return None if stored is None or _fault_of_the_service(request, stored) else stored
 
     def _policy(
         self, request: Request, context: CallContext, step_id: str, budget: RetryBudget, unknowns: int
@@ -330,7 +346,7 @@ class Engine:
         token, plain = None, request
         if request.credentials and not self.offline:
             token = yield from self._tokens.current(request.service, context)
-            request = context.vendor.sign(request, token)
+            request = self._with_key(request, token, context)
         secrets = self._secrets(plain, request, context)
         # The token may have taken the rest of the time: nothing is to be written down then.
         context.left(self.clock())
@@ -343,6 +359,8 @@ class Engine:
         self._tell("attempt", context)
         try:
             response: Response = yield Send(request, left, context.hooks.slots)
+            if len(response.content) > request.max_reply:  # the user's own `send` returns a reply of any size
+                raise ResponseTooLargeError(f"the reply has more than {request.max_reply // 1_000_000} MB")
         except CloudAIError as error:
             secrets.clear(error)
             self._tell("failure", context, error=type(error).__name__)
@@ -354,20 +372,14 @@ class Engine:
             self._tell("failure", context, error=type(error).__name__)
             self._failed(ConnectionLostError(f"send= failed with {type(error).__name__}"), request, context, step_id)
             raise
-        response = secrets.cleared(response)
+        if response.is_large:
+            response = yield Call(partial(read_ahead, response, secrets.cleared))
+        else:
+            response = secrets.cleared(response)
         context.request_id = context.vendor.request_id(response) or context.request_id
-        if response.status not in GOOD:
+        if (trouble := self._trouble_in(request, response, token, gate, context)) is not None:
             self._tell("reply", context, status=response.status)
-            raise self._failed(self._refusal(response, token, gate, context), request, context, step_id)
-        if (hidden := _fault_of_the_service(request, response)) is not None:
-            self._tell("reply", context, status=response.status)
-            if isinstance(hidden, RateLimitedError):
-                gate.close(self.clock(), hidden.retry_after)
-            raise self._failed(hidden, request, context, step_id)
-        if _is_poll(request) and not _is_readable(response):
-            self._tell("reply", context, status=response.status)
-            unreadable = MalformedResponseError("the state of the job cannot be read")
-            raise self._failed(unreadable, request, context, step_id)
+            raise self._failed(trouble, request, context, step_id)
         if not response.replayed:
             context.billed_min += request.billed
             context.billed_max += request.billed
@@ -375,6 +387,13 @@ class Engine:
         yield from context.hooks.after_reply(step_id, request, response)
         self._tell("reply", context, status=response.status)  # the reply is safe, whatever the user's function does
         return response
+
+    def _with_key(self, request: Request, token: Token | None, context: CallContext) -> Request:
+        """Return the request with its credentials, which go out over https, or to this computer, whoever sends it."""
+        signed = context.vendor.sign(request, token)
+        if signed is not request:
+            require_safe(signed.url, self.allow_http)
+        return signed
 
     def _secrets(self, plain: Request, signed: Request, context: CallContext) -> Secrets:
         """Return the secrets that no reply may repeat: keys, what signing has added, and those in the user's extras.
@@ -412,6 +431,20 @@ class Engine:
         secrets.of = asked
         return secrets
 
+    def _trouble_in(
+        self, request: Request, response: Response, token: Token | None, gate: Gate, context: CallContext
+    ) -> CloudAIError | None:
+        """Return the error that a reply stands for, or None for a good reply that the flow can read."""
+        if response.status not in GOOD:
+            return self._refusal(response, token, gate, context)
+        if (hidden := _fault_of_the_service(request, response)) is not None:
+            if isinstance(hidden, RateLimitedError):
+                gate.close(self.clock(), hidden.retry_after)
+            return hidden
+        if _is_poll(request) and not _is_readable(response):
+            return MalformedResponseError("the state of the job cannot be read")
+        return None
+
     def _refusal(self, response: Response, token: Token | None, gate: Gate, context: CallContext) -> CloudAIError:
         """Return the error that a reply stands for; close the gate or discard the token where the error asks for it."""
         if 200 <= response.status < 300:  # noqa: PLR2004
@@ -437,6 +470,8 @@ class Engine:
 
         The state is set on the error, too. No event is told here.
         """
+        if isinstance(error, ConnectError) and error.unknown_host:
+            error.advice = _check_spelling(context.vendor.host_setting(request.service), error)
         outcome = classify(error)
         error.state = context.state = outcome.state
         context.billed_max += request.billed if outcome.billed else 0
@@ -497,6 +532,13 @@ def _fault_of_the_service(request: Request, response: Response) -> ServiceError 
     except MalformedResponseError:
         return None  # the flow says so when it reads the reply
     return error if isinstance(error, ServerError | RateLimitedError) else None
+
+
+def _check_spelling(setting: str | None, error: ConnectError) -> str | None:
+    """Return the advice for a host that has no address: the setting that names it comes before the network."""
+    if setting is None:
+        return error.advice
+    return f"Check the spelling of {setting}. If it is right: {error.advice or 'Check the network.'}"
 
 
 def _added(after: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:

@@ -14,6 +14,7 @@ whether the reply came from the network or from a cassette: see ``engine.py`` an
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import re
 import secrets
@@ -25,9 +26,12 @@ from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from cloudai.errors import MalformedResponseError, ResponseTooLargeError, ServiceError
+from cloudai.core.json_reading import AT_ONCE, parsed
+from cloudai.errors import MalformedResponseError, ServiceError
 
 __all__ = [
+    "MOST_REPLY",
+    "USUAL_REPLY",
     "Blob",
     "Call",
     "Fetch",
@@ -37,6 +41,7 @@ __all__ = [
     "Parallel",
     "Request",
     "Response",
+    "Step",
     "call",
     "parallel",
     "waiting",
@@ -45,6 +50,10 @@ __all__ = [
 P = ParamSpec("P")
 R = TypeVar("R")
 M = TypeVar("M", bound=BaseModel)
+
+
+USUAL_REPLY, MOST_REPLY = 4_000_000, 32_000_000
+"""The most bytes of a reply, unpacked: of most operations, whose replies rarely have one megabyte, and of any."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +126,7 @@ class Request:
     ``credentials=False`` sends the request without key or token (because it asks for a token), and keeps its reply
     out of ``result.raw``. ``endpoint`` is the beginning of ``url`` where that names the user's own resource: a
     cassette has "{endpoint}" instead, so that it replays for every user, whatever their resource is called.
+    ``max_reply`` is the most bytes that its reply may have, unpacked; the engine sets it to that of the operation.
     ``error_in`` returns the error that is inside a reply of a good status, or None. Where that error is the service's
     fault, the exchange has failed as with the HTTP status of such an error, and is tried again in the same way.
     """
@@ -138,6 +148,7 @@ class Request:
     error_in: Callable[[Response], ServiceError | None] | None = field(default=None, compare=False)
     timeout: float | None = None
     credentials: bool = True
+    max_reply: int = field(default=USUAL_REPLY, compare=False)
 
     def __repr__(self) -> str:
         # The text says where a request goes and nothing of what it carries: crash reports show the variables of
@@ -250,28 +261,33 @@ class Response:
         """Return the body as JSON.
 
         Raises:
-            MalformedResponseError: The body is not JSON, or holds NaN or Infinity.
-            ResponseTooLargeError: The body is nested too deep.
+            MalformedResponseError: The body is not JSON, or holds a number that is not finite, or too large.
+            ResponseTooLargeError: The body is nested too deep, or holds too many values.
         """
-        return self._json
+        value, error = self._parsed
+        if error is not None:
+            raise copy.copy(error)
+        return value
+
+    @property
+    def is_large(self) -> bool:
+        """True where reading the reply would hold an event loop for too long."""
+        return len(self.content) > AT_ONCE
 
     def with_json(self, body: Any) -> Response:
         """Return the same reply with another JSON body, which is a part of this one's."""
         part = object.__new__(type(self))  # without __post_init__: the names of the headers are in lower case already
         # The parsed JSON is set beside the bytes, so that nothing has to parse them again.
-        part.__dict__.update(self.__dict__, content=AS_JSON(body).encode(), _json=body)
+        part.__dict__.update(self.__dict__, content=AS_JSON(body).encode(), _parsed=(body, None))
         return part
 
     @cached_property
-    def _json(self) -> Any:
-        if _depth(self.content) > DEEPEST:
-            raise ResponseTooLargeError(f"the reply is nested more than {DEEPEST} deep")
+    def _parsed(self) -> tuple[Any, MalformedResponseError | None]:
+        """The body as JSON, or the error: a body that cannot be read is not looked through twice."""
         try:
-            return json.loads(self.content.decode("utf-8-sig").strip(), parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
-            why = str(error)
-        # The error is raised without its cause, which holds the reply.
-        raise MalformedResponseError(f"the reply is not JSON ({why})")
+            return parsed(self.content), None
+        except MalformedResponseError as error:
+            return None, error.with_traceback(None)
 
     def parse(self, model: type[M]) -> M:
         """Return the body as a wire model.
@@ -302,33 +318,6 @@ def checked(model: type[M], data: object) -> M:
 
 JSON_KINDS = ("/json", "+json", "-json-1.0", "-json-1.1")
 """Endings of content types that are JSON; the last two are AWS's."""
-DEEPEST = 100
-"""The most levels that a reply's JSON may be nested; real replies have a dozen."""
-BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
-NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-
-
-def _depth(content: bytes) -> int:
-    """Return how deep JSON is nested, before it is parsed.
-
-    The brackets inside its texts are counted too at first, which is fast. Where that is too deep they are left out.
-    """
-    fast = _deepest(content.translate(None, NO_BRACKETS))
-    if fast <= DEEPEST:
-        return fast
-    return _deepest(b"".join(token for token in BRACKETS.findall(content) if len(token) == 1))
-
-
-def _deepest(brackets: bytes) -> int:
-    depth = deepest = 0
-    for bracket in brackets:
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a JSON number")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from cloudai.errors import SettingsError
 
-__all__ = ["FetchRules", "is_public", "origin", "shown", "split"]
+__all__ = ["FetchRules", "is_public", "origin", "require_safe", "shown", "split"]
 
 PLAIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?(?=[/?#]|$)", re.IGNORECASE
@@ -123,3 +123,24 @@ def shown(address: str) -> str:
         return address.partition("?")[0].rpartition("@")[2]
     query = "…" if parts.query else ""
     return SplitResult(parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, "").geturl()
+
+
+def require_safe(url: str, allow_http: bool) -> None:
+    """Raise SettingsError where the address uses plain http beyond the loopback, or is none."""
+    parts = split(url)
+    host = parts.hostname or ""
+    if host and (parts.scheme == "https" or (parts.scheme == "http" and (allow_http or _is_loopback(host)))):
+        return
+    if not host:
+        raise SettingsError("the address of the service is no address", advice="Check the endpoint.")
+    raise SettingsError(
+        f"{parts.scheme or 'no scheme'}:// to {host} would send the key in the clear",
+        advice="Use https, or pass allow_http=True if that network is yours.",
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

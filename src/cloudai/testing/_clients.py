@@ -163,10 +163,9 @@ def recording(
     """
     require_folder(path)
     given = find(provider)() if isinstance(provider, str) else provider
-    secrets = [value for s in given.settings if s.secret and (value := given.setting(s.name))]
     known = [*headers, *given.request_id_headers]
 
     def make(sender: Callable[[Request], Any]) -> Recorder:
-        return record(path, sender, note=note, headers=known, params=params, secrets=secrets)
+        return record(path, sender, note=note, headers=known, params=params, secrets=given.secrets())
 
     return Recording(given, make, send, options)

@@ -56,7 +56,7 @@ class AsyncNetwork:
                 reply = await self._client.send(message, follow_redirects=False, stream=True)
                 try:
                     require_unmoved(reply)
-                    body = Body(reply.headers)
+                    body = Body(reply.headers, request.max_reply)
                     async for chunk in reply.aiter_raw():
                         body.add(chunk)
                     return response(reply, body)

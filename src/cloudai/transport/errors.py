@@ -99,10 +99,20 @@ def _unreached(error: Exception, host: str) -> ConnectError:
             f"{host} is not trusted ({_reason(error)})",
             advice="Behind a company's proxy, give verify= the path of its CA file.",
         )
-    return ConnectError(
+    unreached = ConnectError(
         f"cannot reach {host} ({_reason(error)})",
         advice="Check the network, and HTTPS_PROXY if there is a proxy.",
     )
+    unreached.unknown_host = any(mark in str(cause) for mark in UNKNOWN_HOST for cause in _causes(error))
+    return unreached
+
+
+UNKNOWN_HOST = (
+    *("Name or service not known", "Temporary failure in name resolution", "No address associated"),  # Linux
+    *("nodename nor servname", "getaddrinfo failed", "no address for", "label empty or too long"),  # macOS, Windows
+)
+"""What systems and libraries say of a name that has no address. The error's class does not tell, because it gets lost
+on the way from the thread that looks names up."""
 
 
 def _causes(error: BaseException | None) -> Iterable[BaseException]:

@@ -69,7 +69,7 @@ class Network:
             reply = client.send(message, follow_redirects=False, stream=True)
             try:
                 require_unmoved(reply)
-                body = Body(reply.headers)
+                body = Body(reply.headers, request.max_reply)
                 for chunk in reply.iter_raw():
                     body.add(chunk)
                 return response(reply, body)

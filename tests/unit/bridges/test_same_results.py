@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ import pytest
 from tests.made_up.calls import as_json
 from tests.made_up.faults import halves, head, reply
 from tests.made_up.grpc_server import cutting, grpcd
-from tests.made_up.server import Fault, faultd
+from tests.made_up.server import Fault, faultd, nobody_listening
 from tests.unit.bridges.ways import OPENED, SERVICES, WAYS, Service, Way, ours, outcome, theirs
 
 pytestmark = pytest.mark.loopback
@@ -124,9 +123,8 @@ def serving(case: Case, service: Service, *, by_grpc: bool = False) -> Iterator[
     """A server for the case, by HTTP or by gRPC; of "refused" only a port where nobody listens."""
     body = case.body(service)
     if case is CASES["refused"]:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        yield type("Nobody", (), {"port": port, "url": f"http://127.0.0.1:{port}", "count": 0})
+        with nobody_listening() as url:
+            yield type("Nobody", (), {"port": int(url.rpartition(":")[2]), "url": url, "count": 0})
     elif by_grpc and case is CASES["cut"]:
         with cutting() as server:
             yield server

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import socket
 import ssl
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +24,8 @@ from google.cloud.vision_v1.services.image_annotator.transports import ImageAnno
 from tests.made_up.calls import as_json
 from tests.made_up.faults import reply
 from tests.made_up.grpc_server import grpcd
-from tests.made_up.server import accepting, faultd
+from tests.made_up.proxy import proxying
+from tests.made_up.server import faultd
 from tests.unit.bridges.ways import KEY, KEYED, OPENED, SERVICES, WAYS, google_grpc, outcome, theirs
 
 pytestmark = pytest.mark.loopback
@@ -59,49 +57,6 @@ def _nothing_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "grpc_proxy", "no_proxy", "no_grpc_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-
-
-@dataclass
-class Proxy:
-    """A forward proxy that takes every tunnel to one server."""
-
-    port: int = 0
-    asked: list[str] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        """For clients."""
-        return f"http://127.0.0.1:{self.port}"
-
-
-@contextmanager
-def proxying(target: int) -> Iterator[Proxy]:
-    """A proxy for one test."""
-    listening, proxy = socket.create_server(("127.0.0.1", 0)), Proxy()
-    proxy.port = listening.getsockname()[1]
-
-    def pump(source: socket.socket, sink: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source.recv(65536):
-                sink.sendall(data)
-        for each in (source, sink):
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-
-    def serve(client: socket.socket) -> None:
-        head = b""
-        while b"\r\n\r\n" not in head:
-            head += client.recv(65536)
-        proxy.asked.append(head.split(b"\r\n")[0].decode())
-        client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        with client, socket.create_connection(("127.0.0.1", target)) as server:
-            there = threading.Thread(target=pump, args=(client, server), daemon=True)
-            there.start()
-            pump(server, client)
-            there.join()
-
-    with accepting(listening, serve):
-        yield proxy
 
 
 @contextmanager

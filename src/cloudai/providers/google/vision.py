@@ -35,7 +35,7 @@ from cloudai.models.image import (
     WebPage,
 )
 from cloudai.providers.base import capability, require_known
-from cloudai.providers.google._service import GoogleService, RpcStatus
+from cloudai.providers.google._service import HOST, GoogleService, RpcStatus
 from cloudai.providers.google._text import FullText, TextAnnotation, read
 from cloudai.providers.google._wire import Poly
 from cloudai.providers.replies import inside
@@ -207,9 +207,10 @@ class Vision(GoogleService):
             item["imageContext"] = {"languageHints": [_hint(language)]}
         response: Response = yield Request(
             "POST",
-            f"https://{self._vision_host()}/v1/images:annotate",
+            f"{self._vision_base()}/v1/images:annotate",
             service="vision",
             api="v1",
+            endpoint=self.endpoint_of("vision"),
             json={"requests": [item]},
             merge=ANNOTATE_TOGETHER,
             error_in=partial(self._error_in, fetched=picture.by_reference),
@@ -225,10 +226,10 @@ class Vision(GoogleService):
         error = inside(response.json(), "responses", 0, "error")
         return self.error_of(checked(RpcStatus, error), fetched=fetched) if isinstance(error, dict) else None
 
-    def _vision_host(self) -> str:
-        """Return the host that analyses pictures: that of the location if it is "eu" or "us", else the global one."""
+    def _vision_base(self) -> str:
+        """Return the address for pictures: of the location's host if it is "eu" or "us", else of the global one."""
         location = self.setting("location")
-        return f"{location}-vision.googleapis.com" if location in ("eu", "us") else "vision.googleapis.com"
+        return self.base("vision", f"{location}-{HOST}" if location in ("eu", "us") else HOST)
 
 
 def _feature(type_: str, most: int | None) -> dict[str, Any]:

@@ -158,7 +158,8 @@ def _read(path: str) -> Mapping[str, float]:
             continue
         score = _number(row[1]) if len(row) > 1 else None
         if score is None and number > 1:
-            raise SettingsError(f"{path}, line {number}: not a word and a number: {','.join(row)[:60]!r}")
+            # The line is not shown: another file, for example one of keys, may have been named by mistake.
+            raise SettingsError(f"{path}, line {number}: not a word and a number", advice="Write word,score.")
         if score is not None:
             entries[row[0].strip()] = score
     if not entries:
