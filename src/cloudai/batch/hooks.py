@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from cloudai.batch import queries
@@ -13,9 +13,9 @@ from cloudai.batch.history import History
 from cloudai.batch.policy import refuses_all
 from cloudai.batch.queries import CallRecord
 from cloudai.batch.state import BatchState
-from cloudai.core.effects import Persist, Program, Sleep, Wait
+from cloudai.batch.turns import PacedHooks
+from cloudai.core.effects import Persist, Program, Wait
 from cloudai.core.flow import Request, Response
-from cloudai.core.hooks import CallHooks
 from cloudai.core.rate_limit import RateLimiter, RetryBudget
 from cloudai.core.retry import NOT_SENT, AttemptOutcome, classify
 from cloudai.errors import CloudAIError, JournalError, NotStartedError
@@ -23,11 +23,8 @@ from cloudai.operations import Given
 
 __all__ = ["ItemHooks"]
 
-SLICE = 1.0
-"""Seconds that one sleep lasts at most, so that a waiting worker soon sees that the batch has stopped."""
 
-
-class ItemHooks(CallHooks):
+class ItemHooks(PacedHooks):
     """The hooks of one call: they write each request down before it is sent, and each reply before it is read.
 
     Args:
@@ -36,10 +33,8 @@ class ItemHooks(CallHooks):
         record: What the journal knows of the call.
     """
 
-    waits_extend_the_deadline: ClassVar[bool] = True
-
     def __init__(self, state: BatchState, given: Given, record: CallRecord) -> None:
-        self._state = state
+        super().__init__(state)
         self._given = given
         self._record = record
         self._stored = {step_id: stored.response for step_id, stored in record.replies.items()}
@@ -47,13 +42,10 @@ class ItemHooks(CallHooks):
         self._groups: dict[str, MergeGroup] = {}
         self._counted: dict[str, int] = {}
         """By step: 1 if this input counts the request that it went out in, 0 if another input of the group does."""
-        self._turns: dict[str, tuple[RateLimiter, int]] = {}
         self._successes_before: int | None = None
         """The number of good replies of the batch when this call first failed; None before."""
         self.in_company = False
         """True if the last request was one for several calls."""
-        self.turn_at: float | None = None
-        """The time when the first request had its turn, by the clock of the policy."""
         self.polling = False
         """True if the last attempt that failed was a poll of a job that is paid for."""
         self.host: str | None = None
@@ -165,42 +157,6 @@ class ItemHooks(CallHooks):
         """
         return 0.0 if self._groups[step_id].has_turn else self._take_turn(step_id, limiter, now)
 
-    def _take_turn(self, step_id: str, limiter: RateLimiter, now: float) -> float:
-        """Take a turn if there is one, and return 0; otherwise return the seconds after which to ask again.
-
-        Raises:
-            NotStartedError: The batch has stopped.
-        """
-        self._state.policy.require_going()
-        if self._state.offline:
-            return 0.0
-        if not self._state.rates:
-            return super().seconds_until_turn(step_id, limiter, now)
-        seconds, turn = limiter.take(self._state.rates, now)
-        if not seconds:
-            self._turns[step_id] = limiter, turn
-            self.turn_at = now if self.turn_at is None else self.turn_at
-        self._state.waiting_until = now + seconds if seconds else None
-        return min(seconds, SLICE)
-
-    def _wait_for_turn(self, step_id: str, limiter: RateLimiter) -> Program[None]:
-        while (seconds := self._take_turn(step_id, limiter, self._state.policy.clock())) > 0:
-            yield from self.wait(seconds)
-
-    def wait(self, seconds: float) -> Program[None]:
-        """Let the seconds pass.
-
-        Raises:
-            NotStartedError: The batch has stopped meanwhile.
-        """
-        policy = self._state.policy
-        until = policy.clock() + seconds
-        while seconds > 0:
-            policy.require_going()
-            yield Sleep(min(seconds, SLICE))
-            seconds = until - policy.clock()
-        policy.require_going()
-
     def before_send(self, step_id: str, request: Request) -> Program[None]:
         """Count the request against the limits, write it down, and let its turn count from now on.
 
@@ -234,13 +190,6 @@ class ItemHooks(CallHooks):
             if request.billed:
                 self._undo(step_id, request.billed, NOT_SENT)
             raise
-
-    def _keep_turn(self, step_id: str) -> Program[None]:
-        """Let the turn count from now on; if a token or the disk took too long, wait for another turn."""
-        limiter, turn = self._turns.pop(step_id, (None, 0))
-        while limiter is not None and not limiter.move(turn, self._state.policy.clock()):
-            yield from self._wait_for_turn(step_id, limiter)
-            limiter, turn = self._turns.pop(step_id)
 
     def after_reply(self, step_id: str, request: Request, response: Response) -> Program[None]:
         """Note that the service answers, and write the reply to disk before it is read.
