@@ -276,6 +276,22 @@ def test_a_flicker_is_nobodys_fault(colour: str, tmp_path: Path) -> None:
 
 
 @both
+def test_a_flicker_shows_in_a_later_run(colour: str, tmp_path: Path) -> None:
+    """Two inputs go unanswered in one row; a later run answers one of them, so the row counts against neither."""
+    down = {"가", "나"}
+    clock = Clock()
+    server = Server(lambda request: refused(500) if request.json["text"] in down else ok({"score": 0.5}))
+    settings = {"clock": clock, "sleep": clock.sleep, "max_attempts": 1}
+    statuses = []
+    for _ in range(4):
+        ask = Batcher(colour, MadeUp(), server, settings)
+        statuses.append(ask("sentiment", ["가", "나", "다"], journal=tmp_path / "j", concurrency=1).values())
+        down.discard("나")
+    assert [first for first, *_ in statuses] == ["in_doubt", "in_doubt", "in_doubt", "failed"]
+    assert statuses[-1] == ["failed", "ok", "ok"]
+
+
+@both
 def test_an_outage_is_nobodys_fault_later(colour: str, tmp_path: Path) -> None:
     """Inputs that went unanswered in an outage do not fail at the first hiccup after it."""
     texts = [f"글 {n}" for n in range(40)]

@@ -30,13 +30,17 @@ class History:
 
     def tries_of(self, step_id: str) -> int:
         """Return how many requests of a step for this input alone were not answered, while the service was up."""
-        known = self._known.get(step_id)
         counting = sum(step == step_id and not streak.excused for step, streak in self._streaks)
-        return counting + (known.tries if known else 0)
+        return self.tries_before(step_id) + counting
 
     def company(self, step_id: str) -> int | None:
         """Return how many inputs were in the smallest request that failed as a whole; None if there was none."""
         return self._companies.get(step_id)
+
+    def tries_before(self, step_id: str) -> int:
+        """Return how many tries of a step were counted before this call."""
+        known = self._known.get(step_id)
+        return known.tries if known else 0
 
     def is_part(self, step_id: str) -> bool:
         """Return whether the next request of a step is a part of one that was divided."""

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from cloudai.batch import queries
 from cloudai.batch.coalesce import HELD, Defer, Join, MergeGroup
 from cloudai.batch.history import History
+from cloudai.batch.outage import Streak
 from cloudai.batch.policy import refuses_all
 from cloudai.batch.queries import CallRecord
 from cloudai.batch.state import BatchState
@@ -198,6 +199,9 @@ class ItemHooks(PacedHooks):
         a request for a token is not written down.
         """
         self._state.policy.answered_well(self._record.call if request.billed else None)
+        if request.billed and self._history.tries_before(step_id):
+            # An input that is at fault is never answered, so the service was: also for those that failed beside it.
+            self._state.journal.do(queries.recovered(self._record.call))
         if not request.credentials:
             return
         self.last_step = step_id
@@ -228,9 +232,10 @@ class ItemHooks(PacedHooks):
         group.divides = unknown and self.in_company
         if unknown or refuses_all(error):
             self._history.failed_as_a_whole(step_id, group.size)
-        if unknown and (streak := policy.note_unanswered(self._record.call, step_id, counts=group.size == 1)):
+        streak = policy.note_unanswered(self._record.call, counts=group.size == 1) if unknown else None
+        if streak is not None:
             self._history.add(step_id, streak)
-        self._undo(step_id, request.billed, outcome)
+        self._undo(step_id, request.billed, outcome, streak)
 
     def login_failed(self, error: CloudAIError) -> None:
         """Note that a login has failed: an outage of the login counts as one of the service, and blames no input."""
@@ -241,10 +246,10 @@ class ItemHooks(PacedHooks):
         if self._successes_before is None:
             self._successes_before = self._state.policy.successes
 
-    def _undo(self, step_id: str, units: int, outcome: AttemptOutcome) -> None:
+    def _undo(self, step_id: str, units: int, outcome: AttemptOutcome, streak: Streak | None = None) -> None:
         """Take back what was counted and written down for a request, as far as it did not happen."""
         counted, of_group = self._counted[step_id], self._groups[step_id].size
         self._state.policy.limits.refund(counted if outcome.state == "NOT_SENT" else 0, 0 if outcome.billed else units)
         smallest = self._history.company(step_id)
-        undo = partial(queries.undo, company=of_group, outcome=outcome, smallest=smallest)
+        undo = partial(queries.undo, company=of_group, outcome=outcome, smallest=smallest, streak=streak)
         self._state.journal.do(undo(self._record.call, step_id, units, counted))

@@ -219,6 +219,10 @@ MIGRATIONS: Mapping[int, tuple[Step, ...]] = {
     4: (
         "ALTER TABLE exchanges ADD COLUMN tries INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE exchanges ADD COLUMN company INTEGER",
+        """CREATE TABLE streaks (
+            streak INTEGER NOT NULL, call INTEGER NOT NULL, step_id TEXT NOT NULL, tries INTEGER NOT NULL,
+            PRIMARY KEY (streak, call, step_id)) WITHOUT ROWID""",
+        "CREATE INDEX streaks_call ON streaks (call)",
         "UPDATE exchanges SET tries = doubt",
     ),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -113,8 +112,10 @@ class OutageDetector:
 class Streak:
     """Attempts in a row that went without an answer, of whichever inputs."""
 
-    tries: list[tuple[int, str]] = field(default_factory=list)
-    """The call and the step of each attempt that was made for one input alone."""
+    number: int
+    """Its number in the journal."""
+    calls: set[int] = field(default_factory=set)
+    """The calls with an attempt in it that was made for one input alone."""
     excused: bool = False
     """True once it is known that the service was at fault, so that none of them counts against its input."""
 
@@ -123,40 +124,39 @@ class Tries:
     """Finds out which tries of inputs were the service's fault, and do not count against the inputs.
 
     An input that is at fault is never answered, whereas a service that flickers answers later what it left unanswered
-    before. So if one input of a streak is answered later on, the service was at fault for the whole streak; and it was
-    so in an outage.
+    before. So if one input of a streak is answered later on, in this run or another one, the service was at fault for
+    the whole streak; and it was so in an outage.
 
     Args:
-        excuse: Writes down, by call and step, how many tries do not count any more.
+        excuse: Writes down, by its number, that a streak does not count against any input in it.
+        last: The number of the last streak of earlier runs.
     """
 
-    def __init__(self, excuse: Callable[[int, str, int], None]) -> None:
+    def __init__(self, excuse: Callable[[int], None], last: int = 0) -> None:
         self._excuse = excuse
         self._lock = threading.RLock()  # reentrant, as in `OutageDetector`
-        self._streak = Streak()
-        self._streaks: dict[int, list[Streak]] = {}
+        self._streak = Streak(last + 1)
+        self._streaks: dict[int, set[Streak]] = {}
         """By call, the streaks in which it went without an answer, as long as it is being carried out."""
 
-    def note_failure(self, call: int, step_id: str) -> Streak:
+    def note_failure(self, call: int) -> Streak:
         """Note a try that was not answered, and return the streak that it belongs to."""
         with self._lock:
-            streak = self._streak
-            streak.tries.append((call, step_id))
-            self._streaks.setdefault(call, []).append(streak)
-        if streak.excused:  # it was under way when the outage was found
-            self._excuse(call, step_id, 1)
-        return streak
+            self._streak.calls.add(call)
+            self._streaks.setdefault(call, set()).add(self._streak)
+            return self._streak
 
     def note_answer(self, call: int | None) -> None:
-        """Note that the service answers; the streak has ended, and those that this call was in are excused."""
-        if not self._streak.tries and not self._streaks:
+        """Note that the service answers: the streak has ended, and those that this call was in are excused."""
+        if not self._streak.calls and not self._streaks:
             return
         with self._lock:
-            if self._streak.tries:
-                self._streak = Streak()
-            recovered = self._streaks.pop(call, []) if call is not None else []
+            if self._streak.calls:
+                self._streak = Streak(self._streak.number + 1)
+            recovered = self._streaks.pop(call, set()) if call is not None else set()
         for streak in recovered:
-            self._excuse_all(streak, but=call)
+            if streak.calls != {call}:
+                self._excuse_all(streak)
 
     def note_outage(self) -> None:
         """Note that the service is down: nothing in the streak that has shown it is the fault of an input."""
@@ -168,10 +168,8 @@ class Tries:
             with self._lock:
                 self._streaks.pop(call, None)
 
-    def _excuse_all(self, streak: Streak, but: int | None = None) -> None:
+    def _excuse_all(self, streak: Streak) -> None:
         with self._lock:
             fresh, streak.excused = not streak.excused, True
         if fresh:
-            for (call, step_id), n in Counter(streak.tries).items():
-                if call != but:
-                    self._excuse(call, step_id, n)
+            self._excuse(streak.number)

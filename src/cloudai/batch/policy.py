@@ -358,16 +358,15 @@ class Policy:
             return Ending("failed", error=error, settle=_settled("open", error))
         return None
 
-    def note_unanswered(self, call: int, step_id: str, *, counts: bool) -> Streak | None:
+    def note_unanswered(self, call: int, *, counts: bool) -> Streak | None:
         """Note a request that went without an answer; return the streak that it belongs to, if it counts as a try.
 
         Args:
             call: The number of the call.
-            step_id: The step.
             counts: Whether the request was for its input alone: only such a request counts.
         """
         self._suspect(call)
-        return self.tries.note_failure(call, step_id) if counts else None
+        return self.tries.note_failure(call) if counts else None
 
     def _suspect(self, call: int) -> None:
         """Note a call that went without an answer, until a good reply shows that the service answers others."""

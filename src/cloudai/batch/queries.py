@@ -18,6 +18,7 @@ from typing import Any
 
 from cloudai.batch.columns import checked, error_text, json_object, storable
 from cloudai.batch.migrations import MIGRATIONS, UNKNOWN_FOLDER
+from cloudai.batch.outage import Streak
 from cloudai.core.flow import Response
 from cloudai.core.retry import AttemptOutcome
 from cloudai.storage import Database, Schema
@@ -58,11 +59,18 @@ SCHEMA = Schema(
             status TEXT NOT NULL, facts TEXT NOT NULL, error TEXT, run INTEGER NOT NULL DEFAULT 1,
             PRIMARY KEY (batch, item)) WITHOUT ROWID""",
         "CREATE INDEX items_call ON items (call)",
+        # How many tries of an exchange were in a streak of failures, for which the service may be at fault.
+        """CREATE TABLE streaks (
+            streak INTEGER NOT NULL, call INTEGER NOT NULL, step_id TEXT NOT NULL, tries INTEGER NOT NULL,
+            PRIMARY KEY (streak, call, step_id)) WITHOUT ROWID""",
+        "CREATE INDEX streaks_call ON streaks (call)",
     ),
     pragmas=("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"),
     migrations=MIGRATIONS,
     exclusive=True,
 )
+OF_A_CALL = (("exchanges", "call"), ("streaks", "call"), ("calls", "id"), ("items", "call"), ("names", "call"))
+"""The tables that say something of a call, and the column with its number."""
 NOT_KEPT = ("set-cookie", "set-cookie2")
 """Headers of a reply that let somebody in."""
 
@@ -346,7 +354,15 @@ def adopt(call: int, run: int, item: int, matches: CallRecord) -> Any:
 
 
 def undo(
-    call: int, step_id: str, units: int, requests: int, *, company: int, outcome: AttemptOutcome, smallest: int | None
+    call: int,
+    step_id: str,
+    units: int,
+    requests: int,
+    *,
+    company: int,
+    outcome: AttemptOutcome,
+    smallest: int | None,
+    streak: Streak | None,
 ) -> Any:
     """Return a function for `Journal.do` that takes back what `intend` has entered, as far as it did not happen.
 
@@ -358,9 +374,11 @@ def undo(
         company: The number of inputs that was entered.
         outcome: What became of the attempt.
         smallest: The number of inputs in the smallest request that has failed as a whole; None if none has.
+        streak: The streak of failures that the attempt belongs to, if it was a try of the input alone; else None.
     """
     unsent, settled = int(outcome.state == "NOT_SENT"), int(outcome.state != "UNKNOWN")
-    tries, most = settled if company == 1 else 0, 0 if outcome.billed else units
+    counts, most = streak is not None and not streak.excused, 0 if outcome.billed else units
+    tries = int(company == 1 and not counts)
 
     def work(db: Database) -> None:
         db.execute(
@@ -368,17 +386,45 @@ def undo(
             " tries = MAX(0, tries - ?), company = ? WHERE call = ? AND step_id = ?",
             (unsent, requests * unsent, most, settled, tries, smallest, call, step_id),
         )
+        if streak is not None and counts:
+            db.execute(
+                "INSERT INTO streaks (streak, call, step_id, tries) VALUES (?, ?, ?, 1)"
+                " ON CONFLICT (streak, call, step_id) DO UPDATE SET tries = tries + 1",
+                (streak.number, call, step_id),
+            )
 
     return work
 
 
-def excuse(call: int, step_id: str, n: int) -> Any:
-    """Return a function for `Journal.do` that enters that n tries of a call do not count: the service was at fault."""
+def excuse(streak: int) -> Any:
+    """Return a function for `Journal.do` that enters that no try in a streak of failures counts against its input."""
 
     def work(db: Database) -> None:
-        db.execute("UPDATE exchanges SET tries = MAX(0, tries - ?) WHERE call = ? AND step_id = ?", (n, call, step_id))
+        db.execute(
+            "UPDATE exchanges SET tries = MAX(0, tries - (SELECT s.tries FROM streaks AS s WHERE s.streak = ?1"
+            " AND s.call = exchanges.call AND s.step_id = exchanges.step_id))"
+            " WHERE (call, step_id) IN (SELECT call, step_id FROM streaks WHERE streak = ?1)",
+            (streak,),
+        )
+        db.execute("DELETE FROM streaks WHERE streak = ?", (streak,))
 
     return work
+
+
+def recovered(call: int) -> Any:
+    """Return a function for `Journal.do` that excuses every streak of failures that a call was in, in any run."""
+
+    def work(db: Database) -> None:
+        for (streak,) in list(db.execute("SELECT DISTINCT streak FROM streaks WHERE call = ?", (call,))):
+            excuse(streak)(db)
+
+    return work
+
+
+def last_streak(db: Database) -> int:
+    """Return the largest number of a streak of failures; 0 if there is none."""
+    [(last,)] = db.execute("SELECT MAX(streak) FROM streaks")
+    return checked(last, int | None) or 0
 
 
 def settle(call: int, run: int, item: int, state: str, **columns: Any) -> Any:
@@ -522,7 +568,7 @@ def forget(name: str) -> Any:
         ]
         [(n,)] = db.execute("SELECT COUNT(*) FROM items WHERE name = ?", (name,))
         for call in calls:
-            for table, column in (("exchanges", "call"), ("calls", "id"), ("items", "call"), ("names", "call")):
+            for table, column in OF_A_CALL:
                 db.execute(f"DELETE FROM {table} WHERE {column} = ?", (call,))  # noqa: S608  # our names
         db.execute("DELETE FROM items WHERE name = ?", (name,))
         return max(int(n), len(calls))

@@ -56,10 +56,10 @@ class Runner(Generic[R]):
         journal = Journal(settings.journal)
         try:
             limits = _begun(journal, session, tasks, settings)
+            tries = Tries(partial(_excuse, journal), journal.read(queries.last_streak))
         except BaseException:
             journal.close()
             raise
-        tries = Tries(partial(_excuse, journal))
         divides = session.options.on_unknown == "retry"
         suspect = partial(_mark_suspect, journal)
         policy = Policy(session.options.clock, limits, suspect, tries, divides=divides)
@@ -189,8 +189,8 @@ def _mark_suspect(journal: Journal, call: int) -> None:
     journal.do(queries.suspect(call))
 
 
-def _excuse(journal: Journal, call: int, step_id: str, n: int) -> None:
-    journal.do(queries.excuse(call, step_id, n))
+def _excuse(journal: Journal, streak: int) -> None:
+    journal.do(queries.excuse(streak))
 
 
 def _rates(session: Session, tasks: Sequence[Task], pace: Any) -> tuple[Rate, ...]:
