@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cloudai import Client, ConnectionLostError, Response
-from cloudai.batch.policy import FIRST_PROBE, LONGEST_FLICKER, OUTAGE, PROBES, OutageDetector
+from cloudai.batch.outage import FIRST_PROBE, LONGEST_FLICKER, OUTAGE, PROBES, OutageDetector
 from cloudai.core.effects import Program, Wait
 from tests.made_up.provider import Clock, MadeUp, ok
 from tests.support.batches import Batcher, Server, both
@@ -125,8 +125,9 @@ def test_probes_that_all_fail_are_an_outage() -> None:
     down = []
     for probe in range(PROBES):
         now += FIRST_PROBE * 2**probe
-        assert outage.hold(f"call {probe}", now) == 0.0
-        down.append(outage.note_failure(now))
+        call = object()
+        assert outage.hold(call, now) == 0.0
+        down.append(outage.note_failure(now, call))
     assert down == [False] * (PROBES - 1) + [True]
 
 
