@@ -42,9 +42,9 @@ class OutageDetector:
     """Tells an outage of the service from a flicker.
 
     After sixteen attempts in a row that were not answered, or three parts of divided requests, all workers wait, and
-    one input at a time probes the service alone, four times at growing intervals, or eight times at short ones if every
-    connection was refused. One answer ends the waiting; probes that all fail are an outage. Sixteen attempts that failed over ten seconds and more are no flicker, so they need no
-    probe.
+    one input at a time probes the service alone: four times at growing intervals, or eight times at short ones if every
+    connection was refused. One answer ends the waiting; probes that all fail are an outage. Sixteen attempts that
+    failed over ten seconds and more are no flicker, so they need no probe.
     """
 
     def __init__(self) -> None:
