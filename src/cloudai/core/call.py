@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from cloudai.core.flow import USUAL_REPLY, Blob, Request, Response
@@ -105,15 +104,17 @@ class CallContext:
     extras_taken: bool = False
     """True once the request that gets the user's extras was found."""
     request_id: str | None = None
+    _call_id: str = field(default="", init=False)
     state: State = "NOT_SENT"
     """The state of the last attempt."""
     service: str = ""
     """The service of the last request."""
 
-    @cached_property
+    @property
     def call_id(self) -> str:
         """An identifier of this call, made when it is first needed."""
-        return secrets.token_hex(8)
+        self._call_id = self._call_id or secrets.token_hex(8)
+        return self._call_id
 
     def left(self, now: float) -> float:
         """Return the seconds that are left.
