@@ -12,6 +12,7 @@ from cloudai.core.flow import Request, Response
 from cloudai.transport.body import Body
 from cloudai.transport.checks import require_safe, require_sendable, unsendable
 from cloudai.transport.connections import KEPT, Verify, built, require_client, require_open, require_unmoved
+from cloudai.transport.direct import AsyncDirect
 from cloudai.transport.errors import Sent, errors
 from cloudai.transport.messages import outgoing, response
 
@@ -33,6 +34,7 @@ class AsyncNetwork:
         require_client(client, asynchronous=True)
         self._mine = client is None
         self._client = client or built(httpx2.AsyncClient, verify, proxy, max_concurrency)
+        self._direct = AsyncDirect(self._client, max(KEPT, max_concurrency)) if self._mine else None
         self._allow_http = allow_http
 
     async def __call__(self, request: Request) -> Response:
@@ -49,6 +51,9 @@ class AsyncNetwork:
         require_open(self._client)
         with errors(request.url, sent):
             async with asyncio.timeout(request.timeout):
+                plain = self._direct and self._direct.message(request)
+                if plain and self._direct:
+                    return await self._direct.exchange(plain, sent)
                 message = outgoing(self._client, request, sent.anote, quiet=self._mine, pieces=_awaiting)
                 reply = await self._client.send(message, follow_redirects=False, stream=True)
                 try:
@@ -64,6 +69,8 @@ class AsyncNetwork:
         """Close the connections, unless the client is the user's."""
         if self._mine:
             await self._client.aclose()
+        if self._direct:
+            await self._direct.close()
 
 
 async def _awaiting(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:

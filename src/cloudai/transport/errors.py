@@ -75,7 +75,7 @@ def _translated(error: Exception, host: str) -> Exception:
         )
     if "RemoteProtocolError" in kinds and "too long" in str(error):
         return too_large("its headers have no end")
-    if kinds & {"TransportError", "OSError"}:
+    if kinds & {"TransportError", "NetworkError", "OSError"}:
         return ConnectionLostError(
             f"the connection to {host} broke ({_reason(error)})",
             advice="The call may have been carried out and billed.",

@@ -22,6 +22,7 @@ from cloudai.transport.body import Body
 from cloudai.transport.checks import require_safe, require_sendable, unsendable
 from cloudai.transport.connections import KEPT, Verify, built, require_client, require_open, require_unmoved
 from cloudai.transport.deadline import Backend, until
+from cloudai.transport.direct import Direct
 from cloudai.transport.errors import Sent, errors
 from cloudai.transport.messages import outgoing, response
 
@@ -44,6 +45,8 @@ class Network:
         self._mine = client is None
         self._make = functools.partial(_made, verify, proxy, max_concurrency)
         self._client = client or self._make()
+        self._kept = max(KEPT, max_concurrency)
+        self._direct = Direct(self._client, self._kept) if self._mine else None
         self._allow_http = allow_http
         self._pid = os.getpid()
         self._inherited: list[Any] = []
@@ -62,6 +65,9 @@ class Network:
         client, sent = self._of_this_process(), Sent()
         require_open(client)
         with errors(request.url, sent), until(request.timeout):
+            plain = self._direct and self._direct.message(request)
+            if plain and self._direct:
+                return self._direct.exchange(plain, sent)
             message = outgoing(client, request, sent.note, quiet=self._mine)
             reply = client.send(message, follow_redirects=False, stream=True)
             try:
@@ -82,14 +88,17 @@ class Network:
             with self._lock:
                 if self._pid != os.getpid():
                     # The parent's client is kept, because closing it would end the parent's TLS sessions.
-                    self._inherited.append(self._client)
+                    self._inherited += [self._client, self._direct]
                     self._client, self._pid = self._make(), os.getpid()
+                    self._direct = Direct(self._client, self._kept)
         return self._client
 
     def close(self) -> None:
         """Close the connections, unless the client is the user's."""
         if self._mine:
             self._client.close()
+        if self._direct:
+            self._direct.close()
 
 
 def _made(verify: Verify, proxy: str | None, max_concurrency: int) -> httpx2.Client:
