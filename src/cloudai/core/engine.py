@@ -51,6 +51,8 @@ R = TypeVar("R", bound=Result)
 
 ALLOWLIST = Allowlist()
 
+DEFAULTS = vars(Meta())
+
 TOO_MANY = "Wait and call again, or call less often."
 
 
@@ -76,6 +78,8 @@ class Engine:
         self._tokens = TokenCache(self._steps, clock)
         self._guards: EndpointGuards | None = None
         self._keys: list[str] | None = None
+        self._split = "", "", ""
+        """The address of the last request, its scheme and its host."""
         self._withheld = Secrets()
         """The secrets of the last request."""
 
@@ -170,7 +174,7 @@ class Engine:
         if request.delay:
             yield from context.hooks.wait(min(request.delay, context.left(self.clock())))
         _require_known_origin(request, context)
-        endpoint = request.service, *split(request.url)[:2]
+        endpoint = self._endpoint(request)
         guards = self._guarded(context.vendor)
         budget, gate = guards.budget(endpoint), guards.gate(endpoint)
         unknowns = context.hooks.unknown_attempts(step_id)
@@ -193,6 +197,12 @@ class Engine:
                 if request.credentials:
                     context.exchanges.append((request, response))
                 return response
+
+    def _endpoint(self, request: Request) -> tuple[str, str, str]:
+        """Return the service, the scheme and the host of a request, which nearly always are those of the last one."""
+        if self._split[0] != request.url:
+            self._split = request.url, *split(request.url)[:2]
+        return request.service, *self._split[1:]
 
     def _policy(
         self, request: Request, context: CallContext, step_id: str, budget: RetryBudget, unknowns: int
@@ -416,7 +426,8 @@ class Engine:
             "replayed": bool(context.exchanges) and all(response.replayed for _, response in context.exchanges),
         }
         # Facts that the flow has set (the model, the language sent) take precedence over those of the engine.
-        said = result.meta.model_dump(exclude_defaults=True) if result.meta.model_fields_set else {}
+        told = vars(result.meta)
+        said = {name: told[name] for name in result.meta.model_fields_set if told[name] != DEFAULTS[name]}
         return Meta(**{**known, **said})
 
     def _tell(self, kind: str, context: CallContext, **more: Any) -> None:

@@ -19,6 +19,8 @@ def with_extras(request: Request, context: CallContext) -> Request:
     Raises:
         SettingsError: There is an ``extra=``, and the request has no JSON body.
     """
+    if not (context.extra or context.extra_params or context.extra_headers):
+        return request
     if not request.billed or any(earlier.billed for earlier, _ in context.exchanges):
         return request
     if context.extra:

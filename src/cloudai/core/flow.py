@@ -13,17 +13,20 @@ whether the reply came from the network or from a cassette: see ``engine.py`` an
 
 from __future__ import annotations
 
-import base64
 import json
+import math
 import re
 import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
-from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
+from typing import Any, ParamSpec, Protocol, Self, TypeAlias, TypeVar
 
+import pybase64
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 
 from cloudai.errors import MalformedResponseError, ResponseTooLargeError, ServiceError
 
@@ -146,6 +149,15 @@ class Request:
         host, slash, path = rest.partition("/")
         return f"<Request {self.method} {scheme}://{host.rpartition('@')[2]}{slash}{path}>"
 
+    def altered(self, **changes: Any) -> Self:
+        """Return the same request with other headers or another timeout.
+
+        `dataclasses.replace` would set all fields anew, and forget how the body was divided.
+        """
+        request = object.__new__(type(self))
+        request.__dict__.update(self.__dict__, **changes)
+        return request
+
     @property
     def addressed(self) -> tuple[object, ...]:
         """The address with its parameters and headers, which are alike in requests that are merged into one."""
@@ -198,7 +210,7 @@ class Request:
 
 MARK = secrets.token_hex(16)
 """A random text that stands for a Blob in JSON text; no input can contain it, because it cannot be guessed."""
-PIECE = 196_608
+PIECE = 786_432
 """Bytes of an upload that are encoded at once; a multiple of 3 gives base64 without padding between the pieces."""
 SMALL = 1_000
 """Bytes that a request has at most without its uploads, by a generous estimate."""
@@ -209,7 +221,7 @@ AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
 
 def _encoded(blob: Blob) -> Iterator[bytes]:
     view = memoryview(blob.data)
-    return (base64.b64encode(view[n : n + PIECE]) for n in range(0, len(view), PIECE))
+    return (pybase64.b64encode(view[n : n + PIECE]) for n in range(0, len(view), PIECE))
 
 
 def _encoded_size(blob: Blob) -> int:
@@ -264,10 +276,14 @@ class Response:
 
     @cached_property
     def _json(self) -> Any:
-        if _depth(self.content) > DEEPEST:
+        if _is_too_deep(self.content):
             raise ResponseTooLargeError(f"the reply is nested more than {DEEPEST} deep")
+        if not _may_overflow(self.content):
+            with suppress(ValueError):  # a byte order mark or half a surrogate pair, for example: json knows more
+                return from_json(self.content, allow_inf_nan=False)  # in a third of the time that json takes
         try:
-            return json.loads(self.content.decode("utf-8-sig").strip(), parse_constant=_refuse_constant)
+            text = self.content.decode("utf-8-sig").strip()
+            return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
         except (ValueError, RecursionError) as error:
             why = str(error)
         # The error is raised without its cause, which holds the reply.
@@ -282,7 +298,9 @@ class Response:
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind and not kind.endswith(JSON_KINDS):
             raise MalformedResponseError(f"the reply is {kind}, where JSON was expected")
-        return checked(model, self.json())
+        data = self.json()
+        # Most replies hold no null, and then nothing has to be looked through.
+        return checked(model, data) if b"null" in self.content else _validated(model, data)
 
 
 def checked(model: type[M], data: object) -> M:
@@ -291,6 +309,17 @@ def checked(model: type[M], data: object) -> M:
     Raises:
         MalformedResponseError: The data do not fit the model; the text names the first field that does not.
     """
+    return _validated(model, _without_nulls(data) if getattr(model, "null_is_missing", False) else data)
+
+
+def _without_nulls(data: Any) -> Any:
+    """Return JSON data without the fields that are null, at any depth; a null in a list stays there."""
+    if isinstance(data, dict):
+        return {name: _without_nulls(value) for name, value in data.items() if value is not None}
+    return [_without_nulls(value) for value in data] if isinstance(data, list) else data
+
+
+def _validated(model: type[M], data: object) -> M:
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -306,17 +335,26 @@ DEEPEST = 100
 """The most levels that a reply's JSON may be nested; real replies have a dozen."""
 BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
 NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+SQUARE = bytes.maketrans(b"{}", b"[]")
 
 
-def _depth(content: bytes) -> int:
-    """Return how deep JSON is nested, before it is parsed.
+def _is_too_deep(content: bytes) -> bool:
+    """Return whether JSON is nested deeper than `DEEPEST`, before it is parsed.
 
     The brackets inside its texts are counted too at first, which is fast. Where that is too deep they are left out.
     """
-    fast = _deepest(content.translate(None, NO_BRACKETS))
-    if fast <= DEEPEST:
-        return fast
-    return _deepest(b"".join(token for token in BRACKETS.findall(content) if len(token) == 1))
+    if content.count(b"[") + content.count(b"{") <= DEEPEST:
+        return False
+    brackets = content.translate(SQUARE, NO_BRACKETS)
+    for _ in range(DEEPEST):
+        # Each round takes away the innermost brackets, so that there are as many rounds as levels.
+        shorter = brackets.replace(b"[]", b"")
+        if not shorter:
+            return False
+        if len(shorter) == len(brackets):
+            break
+        brackets = shorter
+    return _deepest(b"".join(token for token in BRACKETS.findall(content) if len(token) == 1)) > DEEPEST
 
 
 def _deepest(brackets: bytes) -> int:
@@ -325,6 +363,23 @@ def _deepest(brackets: bytes) -> int:
         depth += 1 if bracket in b"[{" else -1
         deepest = max(deepest, depth)
     return deepest
+
+
+NUMERALS = bytes(ord("0") if byte in b"0123456789" else ord("e") if byte in b"eE" else ord(" ") for byte in range(256))
+"""A table that makes every digit a zero, and leaves nothing of other bytes but the e of an exponent."""
+
+
+def _may_overflow(content: bytes) -> bool:
+    """Return whether a number in JSON may be too large for a float: it has a long exponent, or hundreds of digits."""
+    shape = content.translate(NUMERALS, b"+")
+    return b"0e000" in shape or b"0" * 300 in shape
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is not a finite number")
+    return number
 
 
 def _refuse_constant(name: str) -> float:

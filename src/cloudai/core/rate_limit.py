@@ -151,6 +151,8 @@ class RateLimiter:
 
     def note(self, now: float) -> None:
         """Count a request that went out without a turn, where a pace is kept."""
+        if self._db is None:
+            return
         with self._transaction(now) as db:
             if db is not None:
                 db.execute("INSERT INTO turns (at) VALUES (?)", (now,))
@@ -353,8 +355,11 @@ class EndpointGuards:
 
     def limiter(self, endpoint: Hashable) -> RateLimiter:
         """Return the rate limiter of this endpoint."""
-        name = self._account and f"{self._account} {endpoint}"
-        return self._limiters.get(endpoint) or self._limiters.setdefault(endpoint, RateLimiter(name))
+        limiter = self._limiters.get(endpoint)
+        if limiter is None:
+            name = self._account and f"{self._account} {endpoint}"
+            limiter = self._limiters.setdefault(endpoint, RateLimiter(name))
+        return limiter
 
 
 _shared: WeakValueDictionary[str, EndpointGuards] = WeakValueDictionary()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial, wraps
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Literal, NoReturn, ParamSpec, Self, TypeVar
@@ -499,7 +499,7 @@ class Provider:
 
 def with_headers(request: Request, headers: Mapping[str, str]) -> Request:
     """Return the request with these headers added."""
-    return replace(request, headers={**request.headers, **headers})
+    return request.altered(headers={**request.headers, **headers})
 
 
 def require_known(given: Sequence[str], known: Sequence[str], what: str) -> None:

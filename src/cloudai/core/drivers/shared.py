@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import replace
 from typing import TypeVar
 
 from cloudai.core.flow import Request
@@ -38,7 +37,7 @@ def apart(function: Callable[[], T]) -> Future[T]:
 
 def within(request: Request, timeout: float | None, waited: float) -> Request:
     """Return the request with the time that is left after ``waited`` seconds were spent waiting for a free slot."""
-    return request if timeout is None else replace(request, timeout=max(0.001, timeout - waited))
+    return request if timeout is None else request.altered(timeout=max(0.001, timeout - waited))
 
 
 def no_slot() -> DeadlineExceededError:
