@@ -10,7 +10,7 @@ demo: .venv/.demo  ## find faces on real photos, with no account
 test: lint types unit  ## the whole check
 
 quick: lint types  ## what to run before a commit: no server, no process and no batch is started
-	$(BIN)/python -m pytest -q tests/core tests/media tests/google tests/azure tests/watson tests/testing
+	$(PYTEST) tests/unit -m "not loopback"
 
 lint: .venv/.dev
 	$(BIN)/python tools/write_client_methods.py --check
@@ -21,20 +21,24 @@ lint: .venv/.dev
 types: .venv/.dev
 	$(BIN)/mypy
 
+# A file's tests stay in one process, because some look at what the others of the file have done. To look at a single
+# test, run $(BIN)/python -m pytest PATH::NAME, which starts no other process.
+WORKERS ?= auto
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
 unit: .venv/.dev
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-faults: .venv/.dev  ## the faults at full length: ten thousand bodies, five thousand cancellations, 200 kills
-	CLOUDAI_FAULTS=all $(BIN)/python -m pytest tests/faultd tests/batch
+	CLOUDAI_FAULTS=all $(PYTEST) tests/faults tests/unit/batch
 
 test-minimum: .venv-minimum/.done  ## the tests that users' packages matter to, with the oldest versions allowed
-	.venv-minimum/bin/python -m pytest tests/core tests/media tests/google tests/azure tests/watson tests/local \
-		tests/faultd/test_matrix.py tests/faultd/test_reaching.py tests/faultd/test_redirects.py tests/fuzz \
-		tests/batch/test_batch.py tests/batch/test_tables.py tests/report tests/testing tests/cli
+	.venv-minimum/bin/python -m pytest tests/unit --ignore tests/unit/bridges \
+		tests/faults/test_matrix.py tests/faults/test_reaching.py tests/faults/test_redirects.py tests/faults/fuzz
 
 FUZZ_SECONDS ?= 600
 fuzz: .venv/.dev  ## look for files, replies and addresses that break something, ten minutes or FUZZ_SECONDS
-	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
+	$(BIN)/python -m tests.faults.fuzz --seconds $(FUZZ_SECONDS)
 
 reliability: .venv/.dev  ## measure the faults anew, beside the vendors' packages, for docs/reliability.md
 	$(BIN)/python benchmarks/reliability.py --write
@@ -44,7 +48,7 @@ bench: .venv/.dev  ## measure the speed anew, beside httpx2 and the vendors' pac
 	$(BIN)/python -m benchmarks --rounds $(ROUNDS) $(if $(filter 1 2 3 4,$(ROUNDS)),,--write)
 
 live: .venv/.dev  ## the smallest paid calls, with the keys that are set; says what it would send, and asks
-	$(BIN)/python -m tests.live
+	$(BIN)/python -m tests.vendors.live
 
 format: .venv/.dev  ## also what is written from the table of operations
 	$(BIN)/python tools/write_client_methods.py

@@ -24,9 +24,9 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the tests have the server
 
-from tests.faultd.faults import FAULTS  # noqa: E402  # after the path is known
-from tests.faultd.server import faultd  # noqa: E402
-from tests.faultd.vendors import VENDORS, Vendor  # noqa: E402
+from tests.made_up.calls import VENDORS, Vendor  # noqa: E402
+from tests.made_up.faults import FAULTS  # noqa: E402  # after the path is known
+from tests.made_up.server import faultd  # noqa: E402
 
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
@@ -44,7 +44,7 @@ CHOSEN = (
 
 def by_cloudai(url: str) -> Any:
     """Make one call by cloudai's client and its Google provider, and return a value of the result."""
-    from tests.faultd.vendors import to
+    from tests.made_up.calls import to
 
     from cloudai import Client
     from cloudai.testing import Network

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import inspect
+import itertools
+import logging
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +17,8 @@ import pytest
 
 from cloudai import AsyncClient, Client
 from cloudai.core.flow import Request, Response
+from tests.support.paths import RECORDINGS
 
-RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"
 VENDOR_SETTINGS = (
     *("GOOGLE_", "AZURE_", "VISION_", "FACE_", "LANGUAGE_", "SPEECH_"),
     *("NATURAL_LANGUAGE_UNDERSTANDING_", "IBM_CREDENTIALS_FILE", "VCAP_SERVICES", "CLOUDAI_"),
@@ -24,18 +28,35 @@ VENDOR_SETTINGS = (
 os.environ.pop("CLOUDAI_CACHE_DIR", None)  # processes that a module's fixture starts have no cache on the loopback
 
 
+@pytest.fixture(scope="session")
+def _folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return an iterator over folders of which no two tests get the same."""
+    # pytest's own numbered folders are found by reading all the others, which is slow where there are thousands.
+    base = tmp_path_factory.mktemp("outside")
+    return (base / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A key in the developer's environment changes no test."""
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, _folders: Iterator[Path]) -> None:
+    """Let no key in the developer's environment change a test."""
     for name in list(os.environ):
         if name.startswith(VENDOR_SETTINGS):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path_factory.mktemp("gcloud")))
+    folder = next(_folders)
+    for name in ("CLOUDSDK_CONFIG", "CLOUDAI_STATE_DIR", "CLOUDAI_CACHE_DIR"):
+        (folder / name).mkdir(parents=True)
+        monkeypatch.setenv(name, str(folder / name))
     monkeypatch.setenv("NO_GCE_CHECK", "true")
-    monkeypatch.setenv("CLOUDAI_STATE_DIR", str(tmp_path_factory.mktemp("state")))
-    monkeypatch.setenv("CLOUDAI_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
     if (Path.home() / "ibm-credentials.env").exists():
         monkeypatch.setenv("HOME", os.devnull)
+
+
+@pytest.fixture(autouse=True)
+def _loggers_as_they_were() -> Iterator[None]:
+    """Fail a test that leaves a logger at another level, because a later test would see other records."""
+    before = {name: logging.getLogger(name).level for name in list(logging.root.manager.loggerDict)}
+    yield
+    assert {name: level for name, level in before.items() if logging.getLogger(name).level != level} == {}
 
 
 class Caller:
@@ -103,3 +124,38 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("loopback"):
             item.add_marker(pytest.mark.enable_socket)
             item.add_marker(pytest.mark.allow_hosts(["127.0.0.1"]))
+
+
+HANGING = 30.0
+"""Seconds that a test may go on after its time limit, in which it cleans up, before its process is ended."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the standard error of the process, for what is told when a test hangs."""
+    config.stash[STDERR] = os.dup(2)
+
+
+STDERR = pytest.StashKey[int]()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """End the process of a test that hangs in spite of its time limit.
+
+    The limit of pytest-timeout raises an error in the test. If the test then waits for threads that never end, nothing
+    but the end of the process stops it; pytest-xdist reports that as a failure, and goes on in a new process.
+    """
+    limit = item.get_closest_marker("timeout")
+    seconds = float(limit.args[0] if limit else item.config.getini("timeout"))
+    faulthandler.dump_traceback_later(seconds + HANGING, exit=True, file=item.config.stash[STDERR])
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def pytest_unconfigure() -> None:
+    """End the process if threads that a test has left keep it from ending by itself."""
+    left = [thread for thread in threading.enumerate() if not thread.daemon]
+    if left != [threading.main_thread()]:
+        faulthandler.dump_traceback_later(HANGING, exit=True)

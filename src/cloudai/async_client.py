@@ -37,7 +37,7 @@ class AsyncClient(AsyncClientMethods, BaseClient):
         )
 
     async def close(self) -> None:
-        """Close the connections and stop the threads."""
+        """Stop the threads, and close the connections unless they are those of a client given as ``http_client=``."""
         self._driver.close()
         if self._network:
             await self._network.close()

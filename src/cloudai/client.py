@@ -133,7 +133,11 @@ class BaseClient:
         return self.provider.supports(operation)
 
     def with_options(self, **options: Any) -> Self:
-        """Return a client like this one with other options; see the constructor."""
+        """Return a new client like this one, with connections of its own and some other options; see the constructor.
+
+        Raises:
+            SettingsError: There is no such option, or a value cannot be used.
+        """
         known = [option.name for option in fields(ClientOptions)]
         if unknown := options.keys() - set(known):
             raise SettingsError(f"unknown option {', '.join(sorted(unknown))}", advice=f"Known: {', '.join(known)}.")
@@ -188,7 +192,7 @@ class Client(ClientMethods, BaseClient):
         )
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, unless they are those of a client that was given as ``http_client=``."""
         if self._network:
             self._network.close()
 

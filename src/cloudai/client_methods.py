@@ -55,6 +55,7 @@ class ClientMethods(Batching):
         Raises:
             InputError: The input is no picture, or cannot be made to fit; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation or a feature; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         program = self._session.program(
@@ -94,6 +95,7 @@ class ClientMethods(Batching):
         Raises:
             InputError: The input is no picture, or cannot be made to fit; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation or an attribute; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
 
         Example:
@@ -120,6 +122,7 @@ class ClientMethods(Batching):
         Raises:
             UnsupportedOperationError: The provider gives no ages, or does so no longer; nothing was sent.
             InputError: The input is no picture, or cannot be made to fit; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         program = self._session.program("estimate_age", image, {"max_faces": max_faces}, options)
@@ -145,6 +148,7 @@ class ClientMethods(Batching):
         Raises:
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             InputError: The input is no picture, or cannot be made to fit; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         program = self._session.program("read_text", image, {"language": language, "dense": dense}, options)
@@ -162,6 +166,7 @@ class ClientMethods(Batching):
         Raises:
             InputError: The text is empty or too long; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation or the language; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused, for example the language.
         """
         program = self._session.program("sentiment", text, {"language": language}, options)
@@ -178,6 +183,7 @@ class ClientMethods(Batching):
         Raises:
             InputError: The text is empty or too long; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         program = self._session.program("detect_language", text, {}, options)
@@ -195,6 +201,7 @@ class ClientMethods(Batching):
         Raises:
             InputError: The text is empty or too long; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         program = self._session.program("key_phrases", text, {"language": language}, options)
@@ -215,6 +222,7 @@ class ClientMethods(Batching):
         Raises:
             InputError: The text is empty or too long; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         program = self._session.program("translate", text, {"to": to, "source": source}, options)
@@ -242,6 +250,7 @@ class ClientMethods(Batching):
         Raises:
             InputError: The input is no audio, or too long for the provider; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         program = self._session.program(
@@ -271,6 +280,7 @@ class ClientMethods(Batching):
         Raises:
             InputError: The text is empty or too long; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         program = self._session.program(
@@ -446,6 +456,7 @@ class AsyncClientMethods(AsyncBatching):
         Raises:
             InputError: The input is no picture, or cannot be made to fit; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation or a feature; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         program = self._session.program(
@@ -485,6 +496,7 @@ class AsyncClientMethods(AsyncBatching):
         Raises:
             InputError: The input is no picture, or cannot be made to fit; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation or an attribute; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
 
         Example:
@@ -511,6 +523,7 @@ class AsyncClientMethods(AsyncBatching):
         Raises:
             UnsupportedOperationError: The provider gives no ages, or does so no longer; nothing was sent.
             InputError: The input is no picture, or cannot be made to fit; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         program = self._session.program("estimate_age", image, {"max_faces": max_faces}, options)
@@ -536,6 +549,7 @@ class AsyncClientMethods(AsyncBatching):
         Raises:
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             InputError: The input is no picture, or cannot be made to fit; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         program = self._session.program("read_text", image, {"language": language, "dense": dense}, options)
@@ -553,6 +567,7 @@ class AsyncClientMethods(AsyncBatching):
         Raises:
             InputError: The text is empty or too long; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation or the language; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused, for example the language.
         """
         program = self._session.program("sentiment", text, {"language": language}, options)
@@ -569,6 +584,7 @@ class AsyncClientMethods(AsyncBatching):
         Raises:
             InputError: The text is empty or too long; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         program = self._session.program("detect_language", text, {}, options)
@@ -588,6 +604,7 @@ class AsyncClientMethods(AsyncBatching):
         Raises:
             InputError: The text is empty or too long; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         program = self._session.program("key_phrases", text, {"language": language}, options)
@@ -608,6 +625,7 @@ class AsyncClientMethods(AsyncBatching):
         Raises:
             InputError: The text is empty or too long; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         program = self._session.program("translate", text, {"to": to, "source": source}, options)
@@ -635,6 +653,7 @@ class AsyncClientMethods(AsyncBatching):
         Raises:
             InputError: The input is no audio, or too long for the provider; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         program = self._session.program(
@@ -664,6 +683,7 @@ class AsyncClientMethods(AsyncBatching):
         Raises:
             InputError: The text is empty or too long; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         program = self._session.program(

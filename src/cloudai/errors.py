@@ -196,6 +196,8 @@ class ConnectError(CloudAIError, ConnectionError):
     """
 
     retryable: bool = True
+    unknown_host: bool = False
+    """True where the name of the host has no address: it may be misspelt."""
     http_status = 502
 
 

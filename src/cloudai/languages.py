@@ -48,7 +48,7 @@ def base(code: str) -> str:
 
 
 def with_region(code: str) -> str:
-    """Return the language with a region: "ko-KR" for "ko"; a code that has a region keeps it."""
+    """Return the language with a region: "ko-KR" for "ko"; a code that has one, or no usual one, stays as it is."""
     return code.replace("_", "-") if "-" in code or "_" in code else REGIONS.get(code.lower(), code)
 
 

@@ -14,6 +14,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from cloudai.core.flow import MOST_REPLY, USUAL_REPLY
 from cloudai.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ class Operation:
         result_path: The module and the class of the result: "cloudai.models.face:Faces".
         options: The options with their defaults, `REQUIRED` where there is none.
         timeout: Seconds that a whole call may take where the caller says nothing, waits and retries included.
+        max_reply: The most bytes of a reply, unpacked; a larger one is refused before it is read to its end. A page of
+            dense text, a long transcript and a spoken text need more than the usual number.
         command: The command of the operation; None where it has none.
     """
 
@@ -95,6 +98,7 @@ class Operation:
     result_path: str
     options: Mapping[str, Any] = field(default_factory=dict)
     timeout: float = 60.0
+    max_reply: int = USUAL_REPLY
     command: Command | None = None
 
     @cached_property
@@ -119,6 +123,7 @@ _ROWS = (
             "missing": "error",
             "gender_neutral": False,
         },
+        max_reply=MOST_REPLY,
         command=Command(
             "analyze",
             "say what is in pictures",
@@ -150,7 +155,13 @@ _ROWS = (
         options={"max_faces": 100},
         command=Command("age", "guess how old faces look, where a provider does", flags={"max_faces": _MAX_FACES}),
     ),
-    Operation("read_text", "image", "cloudai.models.image:Text", options={"language": None, "dense": None}),
+    Operation(
+        "read_text",
+        "image",
+        "cloudai.models.image:Text",
+        options={"language": None, "dense": None},
+        max_reply=MOST_REPLY,
+    ),
     Operation(
         "sentiment",
         "text",
@@ -172,6 +183,7 @@ _ROWS = (
         "cloudai.models.speech:Transcript",
         options={"language": REQUIRED, "words": True, "speakers": None},
         timeout=600.0,
+        max_reply=MOST_REPLY,
         command=Command(
             "transcribe",
             "write down what is said in recordings",
@@ -188,6 +200,7 @@ _ROWS = (
         "cloudai.models.speech:Speech",
         options={"voice": None, "language": None, "format": "wav"},
         timeout=120.0,
+        max_reply=MOST_REPLY,
     ),
 )
 
@@ -210,8 +223,14 @@ def operation_named(name: str) -> Operation:
 def given_as(operation: str, given: Any) -> Given:
     """Return an input as the operation takes it: a text as it is, anything else as an `Image` or an `Audio`.
 
+    A picture or a recording is not looked at: one that cannot be used raises InputError when it is read.
+
+    Args:
+        operation: The name of an operation that there is.
+        given: The input, as the user gave it; an `Image` or an `Audio` that the operation takes is returned as it is.
+
     Raises:
-        InputError: The text is empty, or the input is no text where one is needed.
+        InputError: The operation takes a text, and `require_text` refuses this one.
     """
     kind = OPERATIONS[operation].input
     if kind == "text":
@@ -223,7 +242,12 @@ def given_as(operation: str, given: Any) -> Given:
 
 
 def require_text(text: Any) -> str:
-    """Return the text, or raise InputError where it is empty or not a text; every vendor refuses an empty one."""
+    """Return the text as it is.
+
+    Raises:
+        InputError: It is not a str, is empty or has nothing but white space, which every vendor refuses, or holds half
+            of a surrogate pair, which cannot be sent.
+    """
     if not isinstance(text, str):
         raise InputError(f"a text is a str, not {type(text).__name__}")
     try:
@@ -238,7 +262,11 @@ def require_text(text: Any) -> str:
 
 
 def digest_of(given: Given) -> str:
-    """Return the sha256 (hex) of an input as it was given, by which a call that is paid for is recognized."""
+    """Return the sha256 (hex) of an input as it was given, by which a call that is paid for is recognized.
+
+    A file is read for this, and raises InputError if that fails; of an address that is not fetched it is the digest of
+    the address.
+    """
     return sha256(given.encode("utf-8", "surrogatepass")).hexdigest() if isinstance(given, str) else given.key
 
 

@@ -38,6 +38,7 @@ class Outcome(Generic[R]):
             object.__setattr__(self, "status", self._found_status())
 
     def _found_status(self) -> str:
+        """Return the status that follows from the result, or from the error if there is no result."""
         if self.result is not None:
             return str(self.result.to_rows()[0]["status"])
         return "unsupported" if isinstance(self.error, UnsupportedOperationError) else "failed"
@@ -78,7 +79,16 @@ THEIRS = "\0"
 def with_theirs(
     rows: list[dict[str, Any]], ours: Sequence[str], theirs: Sequence[str], units: Mapping[str, str]
 ) -> Table:
-    """Return a table that has the user's columns, which are marked, after the first two of ours."""
+    """Return a table that has the user's columns after the first two of ours.
+
+    A column of the user that has the name of another column is renamed to ``input_…``.
+
+    Args:
+        rows: The rows; the names of the user's columns begin with `THEIRS`.
+        ours: The names of our columns, in order.
+        theirs: The names of the user's columns, in order, with the prefix.
+        units: The units of our columns.
+    """
     ours = list(dict.fromkeys(ours))
     names: dict[str, str] = {}
     for marked in theirs:
@@ -91,6 +101,7 @@ def with_theirs(
 
 
 def _failed(outcome: Outcome[Any]) -> dict[str, Any]:
+    """Return the row of an outcome that has no result, without the user's own columns."""
     return {
         "item": outcome.item,
         "input": outcome.input,

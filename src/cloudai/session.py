@@ -51,7 +51,10 @@ class ClientOptions:
         require_seconds(self.timeout)
 
     def engine(self) -> Engine:
-        """Return an engine for a client with these options."""
+        """Return an engine with those of the options that concern one: attempts, clock, events, offline and fetching.
+
+        The other options are for the driver and the network. ``timeout`` is read in `Session.context`.
+        """
         return Engine(
             max_attempts=self.max_attempts,
             clock=self.clock,
@@ -59,6 +62,7 @@ class ClientOptions:
             offline=self.offline,
             on_unknown=self.on_unknown,
             fetching=FetchRules() if self.fetch_urls is True else self.fetch_urls or None,
+            allow_http=self.allow_http,
         )
 
 
@@ -75,13 +79,20 @@ class Session:
     def call(
         self, operation: str, given: Any, options: Mapping[str, Any], shared: CallOptions
     ) -> tuple[Flow[Any], CallContext]:
-        """Return the flow of one call, and its context.
+        """Return the flow of one call, which has not begun, and its context.
+
+        An `Image` or an `Audio` is copied, so that two calls with the same object do not share what they note in it.
 
         Args:
             operation: The name of the operation.
             given: The input, as the user gave it or as the operation takes it.
-            options: All options of the operation.
+            options: All options of the operation, with their defaults; `cloudai.options.complete` checks them.
             shared: The options that every call takes beside them.
+
+        Raises:
+            InputError: The operation takes a text, and the input is empty or not a text.
+            SettingsError: The timeout is not a number of seconds above 0.
+            UnsupportedOperationError: The provider does not have the operation.
         """
         source = given_as(operation, given)
         # A picture that the caller holds is not shared between calls: each call notes how it was prepared.
@@ -98,7 +109,13 @@ class Session:
         return self.engine.run(*self.call(operation, given, options, shared))
 
     def context(self, operation: str, given: Given, options: CallOptions) -> CallContext:
-        """Return the context of a call, whose time begins now and whose provider looks up each setting once."""
+        """Return the context of a call, whose time begins now and whose provider looks up each setting once.
+
+        The call has the timeout of ``options``, else that of the client, else the usual time of the operation.
+
+        Raises:
+            SettingsError: The timeout is not a number of seconds above 0.
+        """
         seconds = options.get("timeout")
         require_seconds(seconds)
         if seconds is None:
@@ -114,11 +131,15 @@ class Session:
             extra_params=options.get("extra_params"),
             extra_headers=options.get("extra_headers"),
             prepared=(dict if isinstance(given, str) else given.facts),
+            max_reply=OPERATIONS[operation].max_reply,
         )
 
 
 def _described(given: Given) -> dict[str, Any]:
-    """Return what `Meta` says of an input before it is read; for a text that is its digest and never its words."""
+    """Return what `Meta` says of an input before its call prepares it.
+
+    That is the name of a picture or a recording. A text is named by its digest, and none of its words are in it.
+    """
     if not isinstance(given, str):
         return {"input": given.name}
     digest = digest_of(given)

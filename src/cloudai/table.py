@@ -75,12 +75,12 @@ class Table:
         return True
 
     def select(self, *columns: str) -> Table:
-        """Return a table of the same rows that has only these columns."""
+        """Return a table of the same rows that has only these columns; one that the table lacks is empty."""
         rows = [{name: row.get(name) for name in columns} for row in self.rows]
         return Table(rows, columns, self.units, widest_cell=self.widest_cell)
 
     def filled(self) -> Table:
-        """Return a table of the same rows without the columns that are empty in all of them."""
+        """Return a table of the same rows without the columns that are None in all of them."""
         return self.select(*[c for c in self.columns if any(row.get(c) is not None for row in self.rows)])
 
     def __str__(self) -> str:
@@ -112,7 +112,7 @@ class Table:
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def to_csv(self, path: str | os.PathLike[str] | None = None, *, excel: bool | None = None) -> str:
-        r"""Write the table as CSV, and return the text.
+        r"""Return the table as CSV, and write it to a file if a path is given.
 
         Args:
             path: The file; where it is None the text is only returned.
@@ -133,7 +133,10 @@ class Table:
         return text
 
     def to_jsonl(self, path: str | os.PathLike[str] | None = None) -> str:
-        """Write one JSON object for each row on a line of its own, losslessly, and return the text."""
+        """Return the table as JSON Lines, one object for each row, and write it to a file if a path is given.
+
+        No text is cut or changed; a value that JSON cannot hold, for example a date, is written as its `str`.
+        """
         lines = (json_of({name: row.get(name) for name in self.columns}) for row in self.rows)
         text = "".join(f"{line}\n" for line in lines)
         if path is not None:
@@ -171,6 +174,7 @@ class Table:
 def json_of(thing: Any) -> str:
     """Return a value as one line of JSON, in which Korean is readable.
 
+    A value that JSON cannot hold is written as its `str`.
     Characters that would steer a terminal, and halves of surrogate pairs, are written as JSON's escapes.
     """
     text = str(encodable(json.dumps(thing, ensure_ascii=False, default=str)))
@@ -178,6 +182,7 @@ def json_of(thing: Any) -> str:
 
 
 def _cell(value: object) -> object:
+    """Return the value as a cell of CSV: an empty text for None, any other value as it is."""
     return "" if value is None else value
 
 

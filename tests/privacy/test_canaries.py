@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.privacy.canaries import hits, logged, shown_by
+from tests.support.canaries import hits, logged, shown_by
 
 KEY = "canary-열쇠/4f9c+2e7b"
 

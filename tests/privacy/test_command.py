@@ -9,7 +9,7 @@ import pytest
 
 from cloudai.cli import main
 from cloudai.providers.registry import BUILT_IN, find
-from tests.privacy.canaries import hits
+from tests.support.canaries import hits
 
 KEYS = {
     variable: f"canary-{variable.lower()}-5e8d90"

@@ -8,11 +8,9 @@ import json
 import re
 import shutil
 import subprocess
-import threading
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,9 @@ from cloudai import Client, CloudAIError, Google, Response, Table
 from cloudai.cli import main
 from cloudai.errors import InputError, ServiceError
 from cloudai.report import Portrait, safe_name, save_gallery
+from tests.made_up.faults import head
+from tests.made_up.server import Connection, faultd
+from tests.support.paths import ROOT
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 ESCAPES = {
@@ -214,26 +215,15 @@ def test_files_stay_where_they_belong(name: str, tmp_path: Path) -> None:
 
 @contextmanager
 def listening() -> Iterator[tuple[str, list[str]]]:
-    """A server of this computer, and what it was asked for."""
+    """Yield the address of a server on this computer, and the list of what it was asked for."""
     asked: list[str] = []
 
-    class Told(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            """Note it."""
-            asked.append(self.path)
-            self.send_response(204)
-            self.end_headers()
+    def note(connection: Connection) -> None:
+        asked.append(connection.path)
+        connection.send(head("204 No Content", kind=""))
 
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Told)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/", asked
-    finally:
-        server.shutdown()
-        server.server_close()
+    with faultd(note) as server:
+        yield f"{server.url}/", asked
 
 
 def opened(path: Path, profile: Path) -> str:
@@ -311,7 +301,7 @@ def test_no_operation_is_generative_yet() -> None:
     """Text of pictures instructs no model: there is none to instruct. Who adds one tests its request's structure."""
     from cloudai.models.base import Meta
 
-    sources = Path(__file__).parents[2].joinpath("src/cloudai/providers").rglob("*.py")
+    sources = ROOT.joinpath("src/cloudai/providers").rglob("*.py")
     assert not [path.name for path in sources if 'method="generative"' in path.read_text("utf-8")]
     assert "generative" in str(Meta.model_fields["method"].annotation)
 

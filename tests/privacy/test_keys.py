@@ -20,10 +20,10 @@ from cloudai.core.tokens import Token
 from cloudai.providers.base import Provider
 from cloudai.testing import record
 from tests.conftest import Caller
-from tests.faultd.faults import head
-from tests.faultd.server import faultd
-from tests.faultd.vendors import ENDPOINT, NLU, STT, VENDORS, ask
-from tests.privacy.canaries import chain, hits, logged, shown_by
+from tests.made_up.calls import ENDPOINT, NLU, STT, VENDORS, ask
+from tests.made_up.faults import head
+from tests.made_up.server import faultd
+from tests.support.canaries import chain, hits, logged, shown_by
 
 KEY = "canary-key-4f9c2e7b81"
 HEADER = "canary-header-7e1b90aa"

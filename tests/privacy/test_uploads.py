@@ -24,15 +24,16 @@ from cloudai.core.flow import Blob, Request, Response, call
 from cloudai.providers.base import Provider
 from cloudai.testing import record
 from tests.conftest import Caller
-from tests.faultd.vendors import ENDPOINT, NLU, STT
-from tests.privacy.canaries import hits, logged, shown_by
+from tests.made_up.calls import ENDPOINT, NLU, STT
+from tests.support.canaries import hits, logged, shown_by
+from tests.support.paths import EXAMPLES
 
 PLACE = "canary-exif-37.5665N-카메라"
 KEY = "canary-key-4f9c2e7b81"
 SECRET = "canary-aws-secret-9d10aa7c33"
 SESSION = "canary-aws-session-77e1d5b2f0"
 JSON = {"content-type": "application/json"}
-REKOGNITION = Path(__file__).parents[2] / "examples" / "provider_plugin" / "cloudai_rekognition.py"
+REKOGNITION = EXAMPLES / "provider_plugin" / "cloudai_rekognition.py"
 
 
 def picture() -> bytes:

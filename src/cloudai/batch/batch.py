@@ -58,7 +58,10 @@ class _Batch(Generic[R]):
 
     @property
     def books(self) -> dict[str, int]:
-        """The number of inputs submitted, and of those that ended as done, failed, in_doubt, skipped or not_started."""
+        """The number of inputs submitted, and of those that ended as done, failed, in_doubt, skipped or not_started.
+
+        Inputs that the provider does not support count as failed.
+        """
         return self._runner.recorder.books
 
     @property
@@ -97,7 +100,10 @@ class _Batch(Generic[R]):
         self._until = min(self._until, time.monotonic() + wait)
 
     def _let_go(self) -> list[Any]:
-        """Start nothing more, and return the workers that are still to be waited for; none if the batch never began."""
+        """Start nothing more, and return the workers that are still to be waited for.
+
+        The list is empty if the batch never began, or if the workers were returned before.
+        """
         workers, self._at_work = self._at_work, []
         if workers:
             self._end_within(DRAIN)
@@ -220,7 +226,10 @@ class Batch(_Batch[R]):
         return END
 
     def table(self) -> Table:
-        """Return one row for each input: status, attempts, units and their cost, times, digest, how it was prepared."""
+        """Return one row for each input: status, attempts, units and their cost, times, digest, how it was prepared.
+
+        The rows are read from the journal: this does not run the batch.
+        """
         return self._table()
 
     def tidy(self) -> Table:
@@ -368,7 +377,10 @@ class AsyncBatch(_Batch[R]):
             self._running = False
 
     async def table(self) -> Table:
-        """Return one row for each input: status, attempts, units and their cost, times, digest, how it was prepared."""
+        """Return one row for each input: status, attempts, units and their cost, times, digest, how it was prepared.
+
+        The rows are read from the journal: this does not run the batch.
+        """
         return await asyncio.to_thread(self._table)
 
     async def tidy(self) -> Table:

@@ -47,7 +47,11 @@ def runner_for(
 
 
 def _kept_columns(settings: Settings) -> list[Any] | None:
-    """Return the names of the columns to keep, or None for all of them."""
+    """Return the names of the columns to keep, or None for all of them.
+
+    Raises:
+        SettingsError: ``keep`` is not a list, or ``column`` is missing.
+    """
     keep = settings.keep
     if keep is None:
         return None
@@ -59,6 +63,9 @@ def _kept_columns(settings: Settings) -> list[Any] | None:
 
 
 def settings_of_map(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of the batch that `map` runs; what is no setting becomes an option of the operation."""
+    """Return the settings of the batch that `map` runs, with the options of its operation under "options".
+
+    The settings are removed from ``options``: what is left there are the options of the operation.
+    """
     ours = {name: options.pop(name) for name in OF_A_BATCH if name in options}
     return {**ours, "options": options}

@@ -45,9 +45,12 @@ NEAR = re.compile(r"http:|(https?://)?(127\.\d|localhost(?=[:/]|$)|\[::1\]|0\.0\
 
 
 def cache_of(session: Session, operations: Iterable[str], wanted: bool) -> CacheStore | None:
-    """Return the cache for a batch; None if it is not wanted, or if something else than a vendor may answer.
+    """Return the cache for a batch, or None if the batch is to go without one.
 
-    The user's ``send=`` may answer as it likes, and so may the transport of a test in ``http_client=``.
+    That is so if the cache is not wanted or is turned off, if something else than a vendor on the network may answer (a
+    cassette, the user's ``send=``, the transport of a test, a server on this computer or over plain http), if a setting
+    that says who answers is missing, or if the file would be on a network drive. A folder that the user has chosen is
+    taken in spite of the last reason and of a server nearby.
 
     Args:
         session: The client's provider, engine, driver and options.
@@ -84,14 +87,18 @@ def _goes_out(http_client: Any) -> bool:
 
 
 def _limit() -> int:
-    """Return the maximum size of the cache in bytes; 0 turns the cache off."""
+    """Return the maximum size of the cache in bytes; 0 turns the cache off.
+
+    Raises:
+        SettingsError: The size in the environment is no number of megabytes.
+    """
     text = os.environ.get(MEGABYTES, "").strip() or str(USUAL)
     try:
         size = float(text)
         if not 0 <= size < float("inf"):
             raise ValueError(text)
-    except ValueError as error:
-        raise SettingsError(f"{MEGABYTES}={text!r}", advice="Give megabytes; 0 turns the cache off.") from error
+    except ValueError:
+        raise SettingsError(f"{MEGABYTES} is no number", advice="Give megabytes; 0 turns the cache off.") from None
     return int(size * 1e6)
 
 

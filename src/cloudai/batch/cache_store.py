@@ -94,9 +94,9 @@ class CacheStore:
 
     Args:
         path: The file.
-        places: By operation a digest of the settings that say who answers.
-        limit: Bytes at most, about; the answers that were used the longest ago go first.
-        clock: Seconds since 1970.
+        scopes: By operation, a digest of the settings that say who answers.
+        limit: Maximum number of bytes, about; the answers that were used the longest ago are deleted first.
+        clock: A function that returns seconds since 1970.
     """
 
     def __init__(
@@ -122,7 +122,11 @@ class CacheStore:
         self._pid = os.getpid()
 
     def find(self, operation: str, call: str) -> CallRecord | None:
-        """Return what is kept of a call, or None; this blocks for less than a millisecond."""
+        """Return what is kept of a call; None if that is nothing, or the file cannot be read.
+
+        This blocks for less than a millisecond, and for 0.2 seconds at most while another process has the file. The
+        answer counts as used now.
+        """
         scope = self._scopes[operation]
         with self._looking:
             try:
@@ -141,7 +145,10 @@ class CacheStore:
         return record
 
     def keep(self, operation: str, call: str, record: CallRecord) -> None:
-        """Keep a call that is done; a thread of the cache writes it a little later."""
+        """Keep a call that is done; a thread of the cache writes it a little later.
+
+        The call is not kept if the file has failed, or if `WAITING` answers wait to be written already.
+        """
         scope, now = self._scopes[operation], int(self._clock())
         self._write(lambda db: _keep(db, call, scope, record, now))
 
@@ -181,7 +188,10 @@ class CacheStore:
         _vacuum(db, PAGES)
 
     def _fail(self, error: Exception) -> None:
-        """End the use of the file with a warning, unless it was only busy; delete a damaged file of ours."""
+        """End the use of the file with a warning, and delete a damaged file of ours.
+
+        A file that was only busy is used further until that has happened `PATIENCE` times.
+        """
         with self._lock:
             self._busy += 1
             if self._failing or (storage.is_busy(error) and self._busy < PATIENCE):
@@ -207,7 +217,11 @@ class CacheStore:
             self._reader = self._writer = None
 
     def facts(self) -> Facts:
-        """Return what the file holds; JournalError where it cannot be read."""
+        """Return what the file holds.
+
+        Raises:
+            JournalError: The file cannot be read.
+        """
         with self._required() as db:
             [(n, oldest)] = db.execute("SELECT COUNT(*), MIN(made) FROM answers") if db else [(0, None)]
             oldest = None if oldest is None else float(oldest)
@@ -215,12 +229,16 @@ class CacheStore:
         return Facts(self.path, n, size, oldest)
 
     def forget(self, calls: Iterable[str]) -> int:
-        """Delete these calls, whoever answered, and return how many answers that were; JournalError as above."""
+        """Delete the answers to these calls, whichever endpoint or region gave them, and return how many that were.
+
+        Raises:
+            JournalError: The file cannot be used.
+        """
         with self._required() as db:
             return self._delete_for_good(db, [i for call in calls for i in _ids_of(db, call)] if db else [])
 
     def clear(self) -> int:
-        """Delete all and return how many answers that were; a damaged file of ours goes as a whole.
+        """Delete all answers, and return how many that were; a damaged file of ours is deleted, and counts as 0.
 
         Raises:
             JournalError: The file cannot be used.
@@ -245,7 +263,11 @@ class CacheStore:
 
     @contextmanager
     def _required(self) -> Iterator[Connection | None]:
-        """Yield a connection, or None where there is no file; JournalError for whatever is wrong with it."""
+        """Yield a connection, or None if there is no file.
+
+        Raises:
+            JournalError: The file cannot be used, also where that shows within the block.
+        """
         try:
             db = _open_to_read(self.path)
             if db is None:
@@ -273,7 +295,10 @@ def _is_worthless(error: BaseException | None) -> bool:
 
 
 def _look_up(db: Connection, call: str, scope: str) -> tuple[int, int, CallRecord] | None:
-    """Return the number of an answer, when it was last used, and what is kept; None for what a bad disk has changed."""
+    """Return the number of an answer, when it was last used, and what is kept of its call.
+
+    Return None if there is no such answer, or if its digest shows that a bad disk has changed it.
+    """
     row = db.execute(
         "SELECT id, used, memory, result, meta, digest FROM answers WHERE call = ? AND place = ?", (call, scope)
     ).fetchone()
@@ -324,7 +349,10 @@ def _ids_of(db: Connection, call: str, scope: str | None = None) -> list[int]:
 
 
 def _oldest(db: Connection, size: int) -> list[int]:
-    """Return the answers that were used the longest ago, as many as make up so many bytes."""
+    """Return the numbers of the answers that were used the longest ago, until they make up ``size`` bytes.
+
+    There are at most `AT_ONCE` of them.
+    """
     numbers: list[int] = []
     for number, bytes_ in db.execute("SELECT id, size FROM answers ORDER BY used, id LIMIT ?", (AT_ONCE,)):
         numbers.append(number)
@@ -342,7 +370,7 @@ def _delete(db: Connection, ids: list[int]) -> int:
 
 
 def _vacuum(db: Connection, pages: int = 0) -> None:
-    """Give free pages back to the disk: so many at most, and all for 0."""
+    """Give free pages back to the disk, at most ``pages`` of them; 0 stands for all."""
     db.executescript(f"PRAGMA incremental_vacuum({pages})")  # `execute` would end after the first
 
 

@@ -13,12 +13,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from cloudai.core.effects import Effect, Persist, Program, Send, Sleep, Store, Wait
-from cloudai.core.flow import Call, Request, Response
+from cloudai.core.flow import MOST_REPLY, Call, Request, Response
 from cloudai.core.retry import GOOD
 from cloudai.errors import CloudAIError, MalformedResponseError
 
@@ -101,6 +101,8 @@ def coalesce(
 ) -> Program[None]:
     """Run all programs that ``more`` returns, at most ``room`` side by side, and hand the value of each to ``ended``.
 
+    ``more`` is asked at the beginning, and again each time that a program has ended.
+
     An exception that leaves one of the programs, ``more`` or ``ended`` is raised here. All programs that have not ended
     are then closed.
 
@@ -142,7 +144,8 @@ def _advance(members: list[_Member]) -> Program[None]:
     """Let all members go on until each has ended or has yielded a `Join`, `Defer`, `Send` or `Sleep`.
 
     All other effects are carried out here. The blocking functions of several members run together, and what several
-    members want to have on disk is written at once. Futures are waited for one after the other.
+    members want to have on disk is written at once. Futures, and blocking functions that wait for another service, are
+    waited for one after the other.
     """
     going = [member for member in members if member.at is None]
     while going:
@@ -183,7 +186,8 @@ def _run_functions(members: list[_Member]) -> Program[None]:
 def _persist(members: list[_Member]) -> Program[None]:
     """Write what several members want to have on disk in one piece, so that they wait for the disk only once.
 
-    Each member gets the outcome of its own work. If the file cannot be written, every member gets a copy of the error.
+    All of it must be for the same file, as it is in one batch. Each member gets the outcome of its own work. If the
+    file cannot be written, every member gets a copy of the error.
     """
     keeper: Store = members[0].at.keeper  # type: ignore[union-attr]  # all of one batch
     works = [member.at.work for member in members]  # type: ignore[union-attr]
@@ -218,7 +222,10 @@ def _outcome_of(function: Callable[[], Any]) -> tuple[Any, BaseException | None]
 
 
 def _carry_out(member: _Member) -> Program[None]:
-    """Have the driver carry out the effect that a member waits for."""
+    """Have the driver carry out the effect that a member waits for, and keep the outcome for the member's next step.
+
+    The member counts as waiting until the caller steps or wakes it.
+    """
     try:
         member.answer = yield member.at  # type: ignore[misc]  # never a Join or a Defer, which drivers do not know
     except Exception as error:  # noqa: BLE001  # the member handles it
@@ -255,7 +262,11 @@ def _wake(members: list[_Member]) -> None:
 
 
 def _mergeable(joining: list[_Member]) -> list[_Member]:
-    """Return the first member that joins a group, and those whose requests can be merged with its own, in order."""
+    """Return the first member that joins a group, and those whose requests can be merged with its own, in order.
+
+    They are as many as fit into one request, and at most as many as the smallest ``most`` of any of them. A member that
+    does not fit is passed over, and a later one may still join.
+    """
     first, merge = joining[0], _request(joining[0]).merge
     if merge is None:
         return [first]
@@ -302,7 +313,11 @@ def _start_group(members: list[_Member]) -> Program[None]:
 
 
 def _send(members: list[_Member]) -> Program[None]:
-    """Send one request for all members, and give each its part of the reply; a failure goes to all of them."""
+    """Send one request for all members, and give each its part of the reply; then the group is dissolved.
+
+    The request has the shortest timeout of any of them. If it fails, each member gets a copy of the CloudAIError. Any
+    other exception comes from the user's ``send``, and all members get the same object.
+    """
     requests = [_request(member) for member in members]
     timeouts = [member.at.timeout for member in members if member.at.timeout is not None]  # type: ignore[union-attr]
     try:
@@ -314,7 +329,7 @@ def _send(members: list[_Member]) -> Program[None]:
         for member in members:
             member.failure = error
     else:
-        _split(members, requests, response)
+        yield from _split(members, requests, response)
     for member in members:
         member.group = None
     _wake(members)
@@ -322,10 +337,13 @@ def _send(members: list[_Member]) -> Program[None]:
 
 def _merged(requests: list[Request]) -> Request:
     merge = requests[0].merge
-    return requests[0] if len(requests) == 1 or merge is None else merge.join(requests)
+    if len(requests) == 1 or merge is None:
+        return requests[0]
+    # The reply to all of them may be as large as their replies together.
+    return replace(merge.join(requests), max_reply=min(MOST_REPLY, sum(request.max_reply for request in requests)))
 
 
-def _split(members: list[_Member], requests: list[Request], response: Response) -> None:
+def _split(members: list[_Member], requests: list[Request], response: Response) -> Program[None]:
     """Give each member its own part of a reply, or the whole of a reply that is an error.
 
     If the parts cannot be told apart, all members fail, for none may get the part of another.
@@ -336,7 +354,8 @@ def _split(members: list[_Member], requests: list[Request], response: Response) 
             member.answer = response
         return
     try:
-        answers = list(zip(members, merge.split(response, requests), strict=True))
+        parts = (yield Call(partial(merge.split, response, requests))) if response.is_large else None
+        answers = list(zip(members, parts or merge.split(response, requests), strict=True))
     except Exception as error:  # noqa: BLE001  # a provider of another distribution may raise any
         said = error.message if isinstance(error, MalformedResponseError) else "the reply cannot be told apart"
         for member in members:

@@ -45,6 +45,8 @@ def _from_json(kind: type[M], text: str) -> M:
 def result_of(operation: str, record: CallRecord, name: str | None = None) -> Result | None:
     """Return the result that a call has in the journal, with its replies; None if no result can be read.
 
+    The ``meta`` of the result says that it was replayed.
+
     Args:
         operation: The name of the operation.
         record: The call.
@@ -66,7 +68,10 @@ ERROR_FIELDS = ("message", "advice", "status", "code", "retry_after", "quota", "
 
 
 def written_error(error: Exception) -> str:
-    """Return an error as JSON, without the vendor's reply."""
+    """Return an error as JSON, without the vendor's reply.
+
+    Of an error that is not one of cloudai's, only the name of its class is kept, because its text may hold a request.
+    """
     known = {name: value for name in ERROR_FIELDS if (value := getattr(error, name, None)) is not None}
     if not isinstance(error, CloudAIError):
         # The user's `send` failed, or cloudai has a bug: the text may hold the request, with its key and its upload.
@@ -75,7 +80,7 @@ def written_error(error: Exception) -> str:
 
 
 def error_of(text: str) -> CloudAIError:
-    """Return the error that `written_error` has written."""
+    """Return the error that `written_error` has written; a class that is not known becomes CloudAIError."""
     known: dict[str, Any] = json.loads(text)
     kind = getattr(cloudai.errors, known["type"], None)
     if not (isinstance(kind, type) and issubclass(kind, CloudAIError)):

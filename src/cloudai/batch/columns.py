@@ -17,19 +17,31 @@ def storable(text: str | None) -> str | None:
 
 
 def checked(value: Any, kind: Any) -> Any:
-    """Return the value; ValueError where it is of another type than cloudai writes."""
+    """Return the value.
+
+    Raises:
+        ValueError: The value is not of this kind, which is a type or a union of types.
+    """
     if not isinstance(value, kind):
         raise ValueError(f"a {type(value).__name__} where none belongs")  # noqa: TRY004  # the content is wrong
     return value
 
 
 def json_object(text: Any) -> dict[str, Any]:
-    """Return the JSON object of a text; ValueError where it is none."""
+    """Return the JSON object of a text.
+
+    Raises:
+        ValueError: The text is not a JSON object.
+    """
     return dict(checked(json.loads(checked(text, str)), dict))
 
 
 def error_text(text: Any) -> str | None:
-    """Return an error as JSON; ValueError where it is not as it was written."""
+    """Return the text of an error in the journal unchanged, once it is checked; None for None.
+
+    Raises:
+        ValueError: The text is not JSON as `written_error` writes it.
+    """
     if text is None:
         return None
     known = json_object(text)

@@ -76,7 +76,10 @@ class ItemHooks(CallHooks):
         return self._successes_before is not None and self._state.policy.successes > self._successes_before
 
     def stored_reply(self, step_id: str) -> Response | None:
-        """Return the reply of an earlier run, but only once: a job that was still running must be polled again."""
+        """Return the reply that the journal holds for this step, or None; each reply is returned only once.
+
+        A step that is asked for again, as the poll of a job that was still running is, has to be sent again.
+        """
         self.last_step = step_id
         return self._stored.pop(step_id, None)
 
@@ -90,7 +93,11 @@ class ItemHooks(CallHooks):
     def join(self, step_id: str, request: Request, limiter: RateLimiter) -> Program[None]:
         """Join a group of inputs whose requests go out as one, and wait for the turn of the group.
 
-        A part of a parallel step, and a request that cannot be merged, is a group of one.
+        A part of a parallel step, and a request that cannot be merged, becomes a group of one at once: it takes its
+        turn in `seconds_until_turn`. While the service seems to be down, this first waits until a request may be sent.
+
+        Raises:
+            NotStartedError: The batch has stopped.
         """
         policy = self._state.policy
         policy.require_going()
@@ -132,11 +139,22 @@ class ItemHooks(CallHooks):
         return group.refill
 
     def seconds_until_turn(self, step_id: str, limiter: RateLimiter, now: float) -> float:
-        """Return the seconds until the next turn by the pace of the batch; 0 if the group has its turn already."""
+        """Take the turn of this request and return 0, or return the seconds after which to ask again.
+
+        That is 1 second at most, so that the caller soon sees that the batch has stopped. The result is 0 if the group
+        has its turn already.
+
+        Raises:
+            NotStartedError: The batch has stopped.
+        """
         return 0.0 if self._groups[step_id].has_turn else self._take_turn(step_id, limiter, now)
 
     def _take_turn(self, step_id: str, limiter: RateLimiter, now: float) -> float:
-        """Take a turn if there is one, and return 0; otherwise return the seconds after which to ask again."""
+        """Take a turn if there is one, and return 0; otherwise return the seconds after which to ask again.
+
+        Raises:
+            NotStartedError: The batch has stopped.
+        """
         self._state.policy.require_going()
         if self._state.offline:
             return 0.0
@@ -168,7 +186,10 @@ class ItemHooks(CallHooks):
         policy.require_going()
 
     def before_send(self, step_id: str, request: Request) -> Program[None]:
-        """Count the request against the limits, and write it down; polls of a job and requests for tokens are free.
+        """Count the request against the limits, write it down, and let its turn count from now on.
+
+        Polls of a job and requests for tokens are not counted. If the turn is too old by now, this waits for another
+        one.
 
         Raises:
             NotStartedError: The batch has stopped, or a limit is reached.
@@ -205,7 +226,11 @@ class ItemHooks(CallHooks):
             limiter, turn = self._turns.pop(step_id)
 
     def after_reply(self, step_id: str, request: Request, response: Response) -> Program[None]:
-        """Write the reply to disk before it is read; if that fails, it is used all the same, because it is paid for."""
+        """Note that the service answers, and write the reply to disk before it is read.
+
+        If it cannot be written, the batch pauses; the reply is used all the same, because it is paid for. The reply to
+        a request for a token is not written down.
+        """
         self._state.policy.answered_well()
         if not request.credentials:
             return
@@ -219,7 +244,10 @@ class ItemHooks(CallHooks):
             self._state.policy.pause(error)
 
     def after_failure(self, step_id: str, request: Request, error: CloudAIError) -> None:
-        """Note what became of the attempt, and what it tells about the service."""
+        """Tell the policy of a failed attempt, and take back what was counted for it, as far as it did not happen.
+
+        The policy is told once for a request, however many inputs are in it.
+        """
         # A request that fails counts once, however many inputs are in it.
         if not request.credentials or self._groups[step_id].first("failure"):
             self._state.policy.note_failure(error)

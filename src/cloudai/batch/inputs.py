@@ -48,8 +48,8 @@ class Entry:
     def written(self, digest: str | None) -> str:
         """Return the name of the input that is written down.
 
-        A text is named by its digest (hex), if that is known, and never by its words. An address is written without
-        its query, for that may hold a signature.
+        A text is named by its digest (hex), or by its number if that is not known, and never by its words. An address
+        is written without its query, for that may hold a signature.
         """
         if self.is_text:
             return f"input {self.item}" if digest is None else f"text-{digest[:8]}"
@@ -59,7 +59,8 @@ class Entry:
         """Return the digest of the input (hex) if it can be told without reading a file; otherwise None.
 
         Args:
-            fetching: Whether the client fetches addresses: then the digest is that of what is there.
+            fetching: Whether the client fetches addresses: the digest of an address is then that of the file there,
+                which is not at hand.
         """
         if isinstance(self.given, bytes | bytearray | memoryview):
             return sha256(self.given).hexdigest()

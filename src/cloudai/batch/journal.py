@@ -82,16 +82,20 @@ class Journal:
         self._thread.start()
 
     def do(self, work: Callable[[Any], T], *, reads: bool = False) -> Future[T]:
-        """Have the owner run a function, with those of other callers; its outcome is there once it is on disk.
+        """Have the owner run a function, with those of other callers; the future has its outcome once it is on disk.
 
-        A function that only ``reads`` runs after those that write, and works on a disk that is full.
+        A function that only ``reads`` runs after those that write, and works on a disk that is full. If the journal
+        fails or is closed, the future has a JournalError.
         """
         future: Future[T] = Future()
         self._hand_over(_Work(work, future, reads))
         return future
 
     def do_all(self, works: Sequence[Callable[[Any], Any]]) -> Future[list[tuple[Any, Exception | None]]]:
-        """Have the owner run several functions as one; the future has what each returned or raised."""
+        """Have the owner run several functions in one transaction; the future has what each of them returned or raised.
+
+        A function that raises does not undo what the others have written.
+        """
         return self.do(lambda db: [_attempt(work, db) for work in works])
 
     def ask(self, work: Callable[[Any], T]) -> T:
@@ -107,11 +111,18 @@ class Journal:
         self._hand_over(_Work(work, None, reads=False))
 
     def rescue(self, work: Callable[[Any], Any], *, paid: bool = False) -> None:
-        """Try once more at the end what could not be written; where it was ``paid`` for, that must succeed."""
+        """Keep a function that could not be run, so that `close` tries it once more.
+
+        If it was ``paid`` for and fails again, `close` raises JournalError.
+        """
         self._lost.append((work, paid))
 
     def close(self) -> None:
-        """Write what is left, and let the file go; JournalError where something paid for could not be kept."""
+        """Write what is left, and close the file; in a forked process, do nothing.
+
+        Raises:
+            JournalError: A function that was given to `rescue` as paid for has failed again.
+        """
         if self._pid != os.getpid():
             return
         lost, self._lost = self._lost, []
@@ -171,7 +182,10 @@ class Journal:
             self._deliver(*outcome)
 
     def _write(self, works: list[_Work]) -> list[_Outcome]:
-        """Run the functions in one transaction, and return their outcomes once they are on disk."""
+        """Run the functions in one transaction, and return their outcomes once they are on disk.
+
+        If the file fails, nothing is kept, and each outcome is that JournalError.
+        """
         try:
             with _journal_errors(self.path):
                 self._require_there()
@@ -236,9 +250,10 @@ def _open(file: Path | None, connect: Callable[[str], Database], make: bool) -> 
 
 
 def _attempt(work: Callable[[Any], Any], db: Database) -> tuple[Any, Exception | None]:
-    """Return what a function returned or raised; an error of SQLite is let through: it ends the whole transaction.
+    """Return what a function returned, or the error that it raised.
 
-    Where a function fails otherwise, the file holds what cloudai never writes: another type, or JSON that is none.
+    An error of SQLite is let through, because it ends the whole transaction. A CloudAIError is returned as it is. Any
+    other exception becomes a JournalError: the file holds what cloudai never writes, another type or broken JSON.
     """
     try:
         return work(db), None

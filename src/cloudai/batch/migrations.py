@@ -38,7 +38,11 @@ IN_MESSAGE = re.compile(r"(https?|gs)://.*?(?= is an address$|$)", re.IGNORECASE
 
 
 def _to_version_2(db: Database) -> str | None:
-    """Count requests, know each call by name, and take out what version 2 does not hold."""
+    """Change a journal of version 1 into one of version 2, and return a warning for the user, or None.
+
+    It gets the number of requests and the names of inputs, and loses what version 2 does not hold: the words of texts,
+    signed addresses and the values in ``extra=``.
+    """
     operations = dict(db.execute("SELECT id, operation FROM batches"))
     texts = {batch for batch, operation in operations.items() if _kind(operation) == "text"}
     given = [json.loads(options) for (options,) in db.execute("SELECT options FROM batches")]
@@ -57,7 +61,10 @@ def _kind(operation: str) -> str:
 
 
 def _add_requests(db: Database) -> None:
-    """Add the number of requests to the exchanges of a file that was written before inputs were asked together."""
+    """Add the number of requests to the exchanges of a file that was written before inputs were asked together.
+
+    Such a file also counted runs without an answer where nobody got one, so that these counts are set to 0.
+    """
     if "requests" in _columns(db, "exchanges"):
         return
     db.execute("ALTER TABLE exchanges ADD COLUMN requests INTEGER NOT NULL DEFAULT 0")
@@ -68,7 +75,7 @@ def _add_requests(db: Database) -> None:
 
 
 def _without_extra(row: Row) -> Row:
-    """Leave only the names in ``extra=``: its values may be keys."""
+    """Return a row of batches with only the names in ``extra=``, whose values may be keys, and no empty options."""
     options = json.loads(row["options"])
     if "extra" in options:
         options["extra"] = list(options["extra"]) if isinstance(options["extra"], dict) else None
@@ -76,7 +83,7 @@ def _without_extra(row: Row) -> Row:
 
 
 def _text_item(row: Row) -> Row:
-    """Call a text by its digest, or by its number where it was not looked at, and never by its words."""
+    """Return a row of items in which a text is named by its digest, or by its number, and its words are removed."""
     sha256 = json.loads(row["facts"]).get("sha256")
     name = f"text-{sha256[:8]}" if sha256 else f"input {row['item']}"
     words = row["name"]
@@ -84,7 +91,7 @@ def _text_item(row: Row) -> Row:
 
 
 def _file_item(row: Row) -> Row:
-    """Show an address without what may be a key, in the name and in the user's column."""
+    """Return a row of items in which an address, also one in a column of the user, has lost what may be a key."""
     if not ADDRESS.match(row["name"]):
         return row
     name = shown(row["name"])
@@ -96,7 +103,10 @@ def _file_item(row: Row) -> Row:
 
 
 def _file_call(row: Row) -> Row:
-    """Show the address of a picture or a recording likewise, and remember it by the words of version 2."""
+    """Return a row of calls in which an address has lost what may be a key, in the form that version 2 has.
+
+    What version 1 remembered of an input under "frame" or "sound" is under "fitted" there.
+    """
     memory = json.loads(row["memory"] or "{}")
     for word in memory.keys() & {"frame", "sound"}:
         fitted = memory.pop(word)
@@ -106,7 +116,7 @@ def _file_call(row: Row) -> Row:
 
 
 def _add_names(db: Database, operations: Mapping[int, str]) -> None:
-    """Know each call by what its input was called, so that it can be forgotten.
+    """Make the table of names, by which an input can be found and forgotten, and fill it as far as names are known.
 
     Only the inputs of the last run have kept their names. The result of an earlier one has the name of its file,
     without the folder, and each call has the digest of its input.
@@ -123,7 +133,11 @@ def _add_names(db: Database, operations: Mapping[int, str]) -> None:
 
 
 def _to_version_3(db: Database) -> None:
-    """Name steps as the code does, and take out of errors what a journal should not hold."""
+    """Change a journal of version 2 into one of version 3.
+
+    The column "place" becomes "step_id", wrong names of inputs that were given as bytes are corrected, and errors lose
+    signed addresses and the texts of exceptions that were not cloudai's.
+    """
     db.execute("ALTER TABLE exchanges RENAME COLUMN place TO step_id")
     # For a while what was given as bytes was called as if it had an address.
     for table in ("items", "names"):
@@ -172,7 +186,10 @@ def _rewrite(db: Database, table: str, change: Callable[[Row], Row]) -> None:
 
 
 def _with_texts(text: str | None, change: Callable[[str], str | None]) -> str | None:
-    """Return a JSON object with its texts changed, and without those that became None; None where there is none."""
+    """Return the text of a JSON object with its top-level texts changed, and without those that became None.
+
+    Return None for None, and the text as it is if nothing changed.
+    """
     if text is None:
         return None
     before = json.loads(text)

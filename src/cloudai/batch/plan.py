@@ -127,12 +127,15 @@ class _Draft(Image):
 def plan(state: BatchState, *, began: bool = False) -> Plan:
     """Return the plan of a batch: read each input and check it against the provider's limits, but send nothing.
 
+    An input that cannot be sent is listed in ``refused``. The inputs of a generator are kept in memory for the run.
+
     Args:
         state: The state of the batch.
         began: Whether the batch has begun to run.
 
     Raises:
-        InputError: The inputs can be read only once.
+        InputError: The batch has begun, and its inputs can be read only once, or they are too large to be kept.
+        JournalError: The journal cannot be read.
     """
     if began and state.inputs.come_once:
         raise InputError("the inputs of a generator are gone over once", advice="Plan before the run, or give a list.")
@@ -215,7 +218,7 @@ class _Tally:
     def _unseen(self) -> None:
         """Count an address that is fetched during the run, as if each of its requests had to be sent."""
         self.count["fetched"] += 1
-        self.hosts |= dict.fromkeys(self._state.session.provider.hosts)
+        self.hosts |= dict.fromkeys(self._state.session.provider.destinations())
         for task in self._state.tasks:
             n = self._state.session.provider.requests(task.operation, task.given)
             self.requests += Fraction(n, task.max_per_request)
@@ -302,10 +305,13 @@ def _drafted(state: BatchState, entry: Entry) -> Given:
 
 
 def first_request(flow: Flow[Any]) -> Request | None:
-    """Return the request that a flow would send first; None if it sends nothing.
+    """Run a flow up to its first request, and return that; None if it sends nothing.
+
+    Blocking functions on the way are run here. Nothing is sent or fetched, and the flow is closed.
 
     Raises:
         InputError: The flow begins with several flows at the same time, so that its first request cannot be told.
+        CloudAIError: The flow has refused the input.
     """
     try:
         step = next(flow)

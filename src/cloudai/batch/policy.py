@@ -129,7 +129,10 @@ class Limits:
         return self._requests - self._before
 
     def reserve(self, units: int, requests: int) -> bool:
-        """Count a request before it is sent; return False, and count nothing, if it would exceed a limit."""
+        """Count a request before it is sent, and return True.
+
+        If it would exceed a limit, return False, count nothing, and keep the name of that limit in ``reached``.
+        """
         with self._lock:
             if self._max_requests is not None and self._requests + requests > self._max_requests:
                 self.reached = f"max_requests={self._max_requests}"
@@ -278,7 +281,10 @@ class Policy:
             raise NotStartedError(f"{self.limits.reached} is reached")
 
     def answered_well(self) -> None:
-        """Note a good reply; calls that went without an answer before it may have been at fault themselves."""
+        """Note a good reply, and write down the calls that went without an answer before it as suspects.
+
+        The service answers others, so that those calls may be at fault themselves.
+        """
         self.outage.note_answer()
         with self._lock:
             self._limited_since = None
@@ -288,7 +294,10 @@ class Policy:
         self.tell_suspects()
 
     def tell_suspects(self) -> None:
-        """Write down the calls that went without an answer while others were answered."""
+        """Write down the calls that have gone without an answer since the last good reply as suspects.
+
+        Call this only when it is known that the service answers others.
+        """
         if not self._suspects:
             return
         with self._lock:
@@ -297,7 +306,12 @@ class Policy:
             self._mark_suspect(call)
 
     def note_failure(self, error: CloudAIError) -> None:
-        """Note a failed attempt, and pause the batch if the service is down or a quota is spent."""
+        """Note a failed attempt, and pause the batch if further requests are of no use for now.
+
+        That is so if the service is down, if a quota is spent, if the service asks for a wait of more than an hour, or
+        if 15 minutes have brought 429 replies and no good one. Every error but those in `TROUBLE` counts as an answer
+        of the service, which is then not down.
+        """
         now = self.clock()
         pausing = (getattr(error, "retry_after", None) or 0) > LONGEST_WAIT
         if isinstance(error, TROUBLE):
@@ -312,7 +326,12 @@ class Policy:
             self.pause(error)
 
     def judge(self, error: Exception, attempted: Attempted) -> Ending | None:
-        """Return the ending of an input whose call has failed; None if the call is tried again."""
+        """Return the ending of an input whose call has failed; None if the call is tried again.
+
+        An error that would meet every input, such as that of a wrong key, also pauses the batch. Once the batch has
+        stopped, only an error of the input itself makes it "failed"; after any other error it is "not_started" or
+        "in_doubt".
+        """
         if isinstance(error, NotStartedError | JournalError):
             return Ending("not_started", error=error)
         # These errors would meet every input; a 403 after a good reply concerns this input only.
@@ -328,7 +347,12 @@ class Policy:
         return self._judge_input(error, attempted)
 
     def _judge_input(self, error: Exception, attempted: Attempted) -> Ending | None:
-        """Return the ending of an input that is at fault, or that shares its request with one; None to try again."""
+        """Return the ending of an input whose error is not the service's trouble; None if the call is tried again.
+
+        It is tried again only if the service has refused a request with several inputs, as it does because of a single
+        one of them; the caller then sends half as many at once. In all other cases the ending is "failed" or
+        "unsupported".
+        """
         if isinstance(error, UnsupportedOperationError):
             return Ending("unsupported", error=error)
         if isinstance(error, BadRequestError) and error.status in ONE_FOR_ALL and attempted.group_size > 1:
@@ -340,7 +364,11 @@ class Policy:
         return Ending("failed", error=error, settle=_settled("failed" if for_good else "open", error))
 
     def _judge_trouble(self, error: Exception, attempted: Attempted) -> Ending | None:
-        """Return the ending of an input whose error may be the service's fault; None if the call is tried again."""
+        """Return the ending of an input whose error may be the service's fault; None if the call is tried again.
+
+        After a `RateLimitedError` it is always tried again. If the error was inside a good reply, the ending is
+        "failed". `_judge_outage` decides all other cases.
+        """
         state = getattr(error, "state", attempted.state)
         if state == "DONE" and isinstance(error, ServiceError):
             # A good reply reports the error, for example of a job. It is kept, and would say the same again.
@@ -350,7 +378,13 @@ class Policy:
         return self._judge_outage(error, attempted, state)
 
     def _judge_outage(self, error: Exception, attempted: Attempted, state: str) -> Ending | None:
-        """Return the ending of an input that was not answered well; None if the call is tried again."""
+        """Return the ending of an input that was not answered well; None if the call is tried again.
+
+        If it is not known what became of the request, the ending is "in_doubt", and "failed" after three such requests
+        if the service answered others. After a 5xx without a time to wait it is "failed", and "not_started" while the
+        service answers nobody. After any other error the call is tried again, but at most three times in a run if the
+        service answered others, or if the deadline passed before anything was sent.
+        """
         own_fault = attempted.others_fared_better or attempted.suspect
         if state == "UNKNOWN":
             if attempted.unanswered >= ROUNDS and own_fault:
@@ -378,7 +412,11 @@ class Policy:
             self._suspects.append(call)
 
     def resume_at(self) -> str:
-        """Return in words when to run the batch again, for example "tomorrow"."""
+        """Return in words when to run a paused batch again.
+
+        The words are "after 2026-01-31 09:00" if the service gave a time, "tomorrow", "next month" or "later" for a
+        limit of requests, and otherwise "when the service answers".
+        """
         cause = self.cause
         hint = getattr(cause, "retry_after", None)
         if hint is not None and hint <= LONGEST_HINT:

@@ -2,7 +2,8 @@
 
 The rows of inputs have a module of their own, `cloudai.batch.rows`.
 
-Each returns a function of the connection, for `Journal.do`, which runs it in the thread that owns the file.
+Those that return Any return a function of the connection, for `Journal.do`, which runs it in the thread that owns the
+file. The others take the connection themselves, and are called in that thread.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ class CallRecord:
 
     @property
     def in_doubt(self) -> bool:
-        """Something was sent, and what became of it is not known."""
+        """True if something was sent, and what became of it is not known."""
         return bool(self.doubts)
 
 
@@ -102,7 +103,10 @@ class StoredReply:
 
 
 def begin(digest: str, provider: str, operation: str, options: Mapping[str, Any], *, version: str, now: str) -> Any:
-    """Enter a run of these options, which begins or goes on; give the numbers of its batch and of the run."""
+    """Return a function for `Journal.do` that enters a batch, and returns its number and that of its next run.
+
+    A batch with the same digest is entered only once. The run itself is entered by `anew`.
+    """
 
     def work(db: Database) -> tuple[int, int]:
         db.execute(
@@ -117,12 +121,16 @@ def begin(digest: str, provider: str, operation: str, options: Mapping[str, Any]
 
 
 def anew(batch: int, run: int) -> Any:
-    """Note that a run goes through the inputs from the beginning; what earlier runs have written stays."""
+    """Return a function for `Journal.do` that enters that a run begins; what earlier runs have written stays."""
     return lambda db: db.execute("UPDATE batches SET run = ? WHERE id = ?", (run, batch)) and None
 
 
 def look_up(batch: int, run: int, item: int, *, key: str, sha256: str, name: str) -> Any:
-    """Give what is known of the call with this key, which is entered where nothing is; enter the input's name too."""
+    """Return a function for `Journal.do` that returns the `CallRecord` of the call with this key.
+
+    The function enters the call if it is not there yet, and the name of the input. If another input of this run has
+    come to the call before, the record's ``first`` is the number of that input.
+    """
 
     def work(db: Database) -> CallRecord:
         item_record = db.execute(
@@ -144,7 +152,7 @@ def look_up(batch: int, run: int, item: int, *, key: str, sha256: str, name: str
 
 
 def key_of(call: int) -> Any:
-    """Return the key of a call."""
+    """Return a function for `Journal.do` that returns the key of a call."""
 
     def work(db: Database) -> str:
         [(key,)] = db.execute("SELECT key FROM calls WHERE id = ?", (call,))
@@ -154,12 +162,16 @@ def key_of(call: int) -> Any:
 
 
 def record_of(call: int) -> Any:
-    """Give what is known of a call."""
+    """Return a function for `Journal.do` that returns the `CallRecord` of a call."""
     return lambda db: _record(db, call)
 
 
 def state_of(key: str) -> Any:
-    """Give the state of the call with this key: "open", "doubt", "done", "failed", or None where there is none."""
+    """Return a function for `Journal.do` that returns the state of the call with this key.
+
+    The state is "open", "doubt" (open, and something was sent without learning what became of it), "done" or "failed";
+    None if there is no such call.
+    """
 
     def work(db: Database) -> str | None:
         rows = list(
@@ -221,17 +233,30 @@ def _replies(db: Database, call: int) -> dict[str, StoredReply]:
 
 
 def _headers(text: Any) -> dict[str, str]:
-    """Return the headers of a reply; ValueError where they are damaged."""
+    """Return the headers of a reply.
+
+    Raises:
+        ValueError: The text is damaged.
+    """
     return {name: str(value) for name, value in json_object(text).items()}
 
 
 def in_order(step_id: str) -> list[int]:
-    """Return what steps are sorted by."""
+    """Return the numbers in a step id, by which steps are sorted: [1, 0, 2] for "1.0.2"."""
     return [int(number) for number in step_id.split(".")]
 
 
 def intend(call: int, step_id: str, units: int, requests: int = 1) -> Any:
-    """Enter that a request is about to go out: it is in doubt now. Of those that go as one, one counts as a request."""
+    """Return a function for `Journal.do` that enters that a request is about to go out.
+
+    From then on the request is in doubt, and may have been billed.
+
+    Args:
+        call: The number of the call.
+        step_id: The step of the call.
+        units: The units that the request may be billed.
+        requests: 1; 0 if another input counts the request that both go out in.
+    """
 
     def work(db: Database) -> None:
         db.execute(
@@ -245,7 +270,18 @@ def intend(call: int, step_id: str, units: int, requests: int = 1) -> Any:
 
 
 def answer(call: int, step_id: str, units: int, response: Response, memory: Mapping[str, Any]) -> Any:
-    """Enter a good reply; of the looks at one job the last one is kept."""
+    """Return a function for `Journal.do` that enters a good reply to a step, and ends the doubt about it.
+
+    A reply that was entered for the step before is replaced, so that of the polls of one job the last reply is kept.
+    Cookies are left out. A reply that was replayed counts as not billed.
+
+    Args:
+        call: The number of the call.
+        step_id: The step of the call.
+        units: The units that the request is billed.
+        response: The reply.
+        memory: The facts about the input with which its replies can be read again without it.
+    """
     kept = {name: value for name, value in response.headers.items() if name not in NOT_KEPT}
     headers = json.dumps(kept, default=str)  # a `send=` of the user's may give numbers
     paid = 0 if response.replayed else units
@@ -264,7 +300,10 @@ def answer(call: int, step_id: str, units: int, response: Response, memory: Mapp
 
 
 def adopt(call: int, run: int, item: int, matches: CallRecord) -> Any:
-    """Enter the replies and the result of a call of a run with another journal; nothing is sent or paid."""
+    """Return a function for `Journal.do` that enters the replies and the result that the cache holds of a call.
+
+    The call is done then, nothing is in doubt any more, and nothing counts as sent or paid.
+    """
 
     def work(db: Database) -> None:
         db.execute("UPDATE exchanges SET doubt = 0 WHERE call = ?", (call,))
@@ -285,7 +324,17 @@ def adopt(call: int, run: int, item: int, matches: CallRecord) -> Any:
 def undo(  # of `intend`, what is taken back
     call: int, step_id: str, units: int, requests: int = 1, *, sent: bool, doubt: bool, free: bool
 ) -> Any:
-    """Enter that an attempt failed: whether it reached the service, is still in doubt, and costs nothing."""
+    """Return a function for `Journal.do` that takes back what `intend` has entered, as far as it did not happen.
+
+    Args:
+        call: The number of the call.
+        step_id: The step of the call.
+        units: The units that were entered.
+        requests: The requests that were entered.
+        sent: Whether the attempt reached the service.
+        doubt: Whether it is still not known what became of it.
+        free: Whether it costs nothing for certain.
+    """
 
     def work(db: Database) -> None:
         db.execute(
@@ -298,7 +347,15 @@ def undo(  # of `intend`, what is taken back
 
 
 def settle(call: int, run: int, item: int, state: str, **columns: Any) -> Any:
-    """Enter that a call is done, has failed for good, or stays open, with its result or its error."""
+    """Return a function for `Journal.do` that enters the state of a call: "done", "failed" for good, or "open".
+
+    Args:
+        call: The number of the call.
+        run: The number of the run.
+        item: The number of the input that has the call, and its bill.
+        state: The state.
+        columns: Further columns of the call, such as ``result``, ``meta`` and ``error``.
+    """
 
     def work(db: Database) -> None:
         names = ", ".join(f"{name} = ?" for name in columns)
@@ -311,7 +368,7 @@ def settle(call: int, run: int, item: int, state: str, **columns: Any) -> Any:
 
 
 def suspect(call: int) -> Any:
-    """Enter that a call went without an answer while others were answered: the fault may be its own."""
+    """Return a function for `Journal.do` that enters that a call went without an answer while others were answered."""
 
     def work(db: Database) -> None:
         db.execute("UPDATE calls SET rounds = rounds + 1 WHERE id = ?", (call,))
@@ -320,9 +377,10 @@ def suspect(call: int) -> Any:
 
 
 def unpaid(call: int, step_id: str) -> Any:
-    """Enter that a good reply cannot be used: that it was counted is no longer certain.
+    """Return a function for `Journal.do` that enters that a good reply cannot be used.
 
-    The state of a job costs nothing, so it is forgotten, and the job is looked at anew.
+    It may not have been billed then. The reply to a poll, which costs nothing, is deleted, so that the job is polled
+    again.
     """
 
     def work(db: Database) -> None:
@@ -334,7 +392,10 @@ def unpaid(call: int, step_id: str) -> Any:
 
 
 def spent(batch: int) -> Any:
-    """Give the requests that were sent and the units that may have been billed, of all runs."""
+    """Return a function for `Journal.do` that returns what all runs of a batch have spent.
+
+    That is the number of requests, and the most units that they may have been billed.
+    """
 
     def work(db: Database) -> tuple[int, int]:
         [(sent, most)] = db.execute(
@@ -360,7 +421,7 @@ def headings(db: Database) -> list[dict[str, Any]]:
 
 
 def batches(db: Database) -> list[dict[str, Any]]:
-    """Return what the file holds: each provider, operation and options, with its books."""
+    """Return what `headings` returns, and of each batch its inputs by status ("books"), its requests and its units."""
     rows = headings(db)
     for row in rows:
         row["books"] = dict(
@@ -377,9 +438,10 @@ def doubts(db: Database) -> int:
 
 
 def known_as(wanted: str) -> Any:
-    """Give the names that somebody may mean who writes this.
+    """Return a function for `Journal.do` that returns the names of the inputs that a user may mean by a text.
 
-    They are that name, else paths that end so, else a file so called whose folder is unknown, else those of a digest.
+    They are that name itself. If there is none, they are the paths that end with it, then the file of that name whose
+    folder is not known, and then the inputs whose digest begins with the text.
     """
     name = str(storable(unicodedata.normalize("NFC", PurePath(wanted).as_posix())))
     digest = wanted.lower() if re.fullmatch("[0-9a-fA-F]{8,64}", wanted) else None
@@ -399,7 +461,7 @@ def known_as(wanted: str) -> Any:
 
 
 def keys_of(name: str) -> Any:
-    """Give the keys of all calls of an input, by its name."""
+    """Return a function for `Journal.do` that returns the keys of all calls of the input with this name."""
 
     def work(db: Database) -> list[str]:
         calls = "SELECT call FROM names WHERE name = ? UNION SELECT call FROM items WHERE name = ?"
@@ -409,7 +471,11 @@ def keys_of(name: str) -> Any:
 
 
 def forget(name: str) -> Any:
-    """Delete all that is kept of an input, by its name, of all runs; give how many calls and inputs that were."""
+    """Return a function for `Journal.do` that deletes all that is kept of the input with this name, in all runs.
+
+    That includes inputs with the same bytes. The function returns the number of calls or that of inputs with the name,
+    whichever is larger.
+    """
 
     def work(db: Database) -> int:
         calls = [

@@ -57,7 +57,7 @@ class OutcomeQueue:
         return future
 
     def at_hand(self) -> Any:
-        """Return the next item, or END; None if the caller has to wait for it."""
+        """Take the next item out of the queue and return it, or END; None if the caller has to wait for it."""
         with self._lock:
             return self._at_hand()
 
@@ -91,7 +91,7 @@ class Claims:
         self._taken: dict[str, Future[None] | None] = {}
 
     def take(self, key: str) -> Future[None] | None:
-        """Claim a call, and return None; if another input has claimed it, return a future to wait for."""
+        """Claim a call, and return None; if another input has claimed it, return a future after which to ask again."""
         with self._lock:
             if key not in self._taken:
                 self._taken[key] = None

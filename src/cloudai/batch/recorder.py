@@ -56,13 +56,13 @@ class Recorder(Generic[R]):
         """The number of inputs that have ended, by status."""
 
     def submit(self, entries: Sequence[Entry]) -> None:
-        """Note that these inputs are started."""
+        """Count these inputs as submitted, and note that they have not ended; nothing is written yet."""
         with self.lock:
             self.submitted += len(entries)
             self._open |= {entry.position: (entry, None) for entry in entries}
 
     def begin(self, entry: Entry, record: CallRecord) -> None:
-        """Note what the journal knows of the call of an input."""
+        """Note what the journal knows of the call of an input that has not ended; nothing is written yet."""
         with self.lock:
             if entry.position in self._open:  # otherwise the batch has ended without waiting for it
                 self._open[entry.position] = entry, record
@@ -70,14 +70,17 @@ class Recorder(Generic[R]):
     def finish(
         self, entry: Entry, arrived: float, record: CallRecord | None, ending: Ending, *, at_end: bool = False
     ) -> Outcome[R]:
-        """Write down what became of an input, and return its outcome.
+        """Write down what became of an input, without waiting for the disk, and return its outcome.
+
+        If the end of the batch has written the input down already, nothing more is written.
 
         Args:
             entry: The input.
             arrived: The time when it was started, by the clock of the policy.
             record: What the journal knows of its call.
             ending: The ending of the input.
-            at_end: Whether the batch ends before the input has ended by itself.
+            at_end: True in `close`, which has taken over the inputs that have not ended: the input is then written down
+                and counted in any case.
         """
         task = self._state.tasks[entry.part]
         item = self._item(entry, arrived, record, ending)
@@ -98,7 +101,10 @@ class Recorder(Generic[R]):
         )
 
     def leave(self, entry: Entry, arrived: float, record: CallRecord | None, ending: Ending) -> Program[Outcome[R]]:
-        """Write down an input that this run has not answered, and return its outcome: that of an earlier run, if any.
+        """Write down and count an input that this run has not answered, and return its outcome.
+
+        If an earlier run or a copy of the input was answered, its outcome stays. If the journal cannot be written now,
+        it is tried once more when the journal is closed.
 
         Args:
             entry: The input.
@@ -121,14 +127,18 @@ class Recorder(Generic[R]):
         return outcome_of(task.operation, item, known, entry)
 
     def _left(self, entry: Entry, item: ItemRecord) -> Callable[[queries.Database], ItemRecord]:
-        """Return the statement that writes down an input that this run has not answered."""
+        """Return the function for `Journal.do` that writes down an input that this run has not answered."""
         task = self._state.tasks[entry.part]
         digest = entry.digest_at_hand(fetching=bool(self._state.session.engine.fetching))
         key = None if digest is None else task.key_of(digest)
         return rows.leave(task.batch, item, key)  # type: ignore[no-any-return]
 
     def _item(self, entry: Entry, arrived: float, record: CallRecord | None, ending: Ending) -> ItemRecord:
-        """Return what is written down of an input that was started."""
+        """Return what is written down of an input that was started.
+
+        A result decides the status, whatever the ending says. An input that is "not_started", and for which an earlier
+        attempt is in doubt, is "in_doubt". Call this once for each ending: `_facts` takes "turn_at" out of it.
+        """
         status, count = ending.status, None
         if ending.result is not None:
             status, count = status_of(ending.result)
@@ -147,7 +157,7 @@ class Recorder(Generic[R]):
         )
 
     def _facts(self, entry: Entry, arrived: float, ending: Ending, count: int | None) -> dict[str, Any]:
-        """Return the facts about a call that tables show besides its result."""
+        """Return the facts about a call that tables show besides its result, and remove "turn_at" from the ending."""
         turn_at = ending.facts.pop("turn_at", None)
         meta = ending.result.meta if ending.result is not None else None
         elapsed = round(self._state.policy.clock() - (turn_at or arrived), 3)
@@ -171,6 +181,7 @@ class Recorder(Generic[R]):
         """Write an input and the state of its call to the journal, without waiting for the disk.
 
         Both are on disk with the next request that is written down. Until then they can be made from the replies again.
+        A call that is done is put into the cache, too.
         """
 
         def statement(db: queries.Database) -> None:
@@ -187,11 +198,16 @@ class Recorder(Generic[R]):
         self._state.journal.post(statement)
 
     def close(self, never_started: Iterator[Entry], *, complete: bool) -> None:
-        """Write down the inputs that were started and have not ended, and those that were never started.
+        """End the run: write down the inputs that were started and have not ended, and those that were never started.
+
+        An input in doubt becomes "in_doubt". Any other keeps the answer that the journal has of an earlier run, and
+        becomes "not_started" if there is none. If the journal cannot be written now, it is tried once more when the
+        journal is closed.
 
         Args:
             never_started: The inputs that were never started, as far as they are known.
-            complete: Whether the run came to the end of its inputs.
+            complete: Whether the run came to the end of its inputs. A run with an input that is "not_started" does not
+                count as complete.
         """
         if self._state.policy.cause is None and self._state.policy.successes:
             self._state.policy.tell_suspects()
@@ -270,7 +286,10 @@ class Recorder(Generic[R]):
 
     @property
     def books(self) -> dict[str, int]:
-        """The number of inputs submitted, and of those that ended as done, failed, in_doubt, skipped or not_started."""
+        """The number of inputs submitted, and of those that ended as done, failed, in_doubt, skipped or not_started.
+
+        Inputs that the provider does not support count as failed.
+        """
         failed = self.counts["failed"] + self.counts["unsupported"]
         rest = {name: self.counts[name] for name in ("in_doubt", "skipped", "not_started")}
         return {"submitted": self.submitted, "done": self.done, "failed": failed, **rest}
@@ -304,12 +323,15 @@ def owed(record: CallRecord, least: int, most: int) -> tuple[int, int]:
 
 
 def status_of(result: Result) -> tuple[str, int]:
-    """Return the status of a result, and the number of things in it."""
+    """Return the status of a result, "ok" or "none_found", and how many items it has; one without items counts as 1."""
     return str(result.to_rows()[0]["status"]), len(result) if isinstance(result, Many) else 1
 
 
 def _share(cache: CacheStore | None, operation: str, call: int, db: queries.Database) -> None:
-    """Put a finished call into the cache for later batches; this runs in the thread that owns the journal."""
+    """Put a finished call into the cache for later batches; this runs in the thread that owns the journal.
+
+    A call about an address that the provider has fetched is left out.
+    """
     if cache is None:
         return
     key, record = queries.key_of(call)(db), queries.record_of(call)(db)

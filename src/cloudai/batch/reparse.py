@@ -54,7 +54,10 @@ def readings(state: BatchState) -> Iterator[Reading]:
 
 
 def keep(recorder: Recorder[Any], reading: Reading, result: Result | None, error: Exception | None) -> None:
-    """Write down the result or the error of a reading."""
+    """Write down the result or the error of a reading.
+
+    Nothing is written after a ReplayError: some requests of the input have no reply yet, and the next run sends them.
+    """
     if isinstance(error, ReplayError):
         return  # some of its requests are not answered yet: the next run sends them
     status, count = ("failed", None) if result is None else status_of(result)

@@ -78,7 +78,7 @@ class Salvage:
                 after, misses = self._skip(after), misses + 1
 
     def _skip(self, after: int) -> int:
-        """Count an input that cannot be read, and return its number."""
+        """Count an input that cannot be read, and return its number; if that is not known, return ``after + 1``."""
         self.unreadable += 1
         try:
             following = self._journal.read(rows.next_item(self._batch, after))
@@ -108,6 +108,8 @@ def _outcomes(journal: Journal, batch: int, operation: str, inputs: Inputs | Non
 
 def outcome_of(operation: str, item: ItemRecord, record: CallRecord | None, entry: Entry | None) -> Outcome[Any]:
     """Return the outcome of an input as the journal has it.
+
+    If its result was written by another version and cannot be read, the outcome has a NotStartedError that says so.
 
     Args:
         operation: The name of the operation.

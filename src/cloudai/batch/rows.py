@@ -39,7 +39,10 @@ class ItemRecord:
 
 
 def enter(batch: int, item_record: ItemRecord) -> Any:
-    """Write down what became of an input, in the place of what an earlier run has written of it."""
+    """Return a function for `Journal.do` that writes down what became of an input.
+
+    It takes the place of what an earlier run has written of the input.
+    """
 
     def work(db: Database) -> None:
         _take_over(db, batch, item_record)
@@ -49,9 +52,10 @@ def enter(batch: int, item_record: ItemRecord) -> Any:
 
 
 def leave(batch: int, item_record: ItemRecord, key: str | None) -> Any:
-    """Write down an input that this run has not answered, and return what is known of it now.
+    """Return a function for `Journal.do` that writes down an input that this run has not answered.
 
-    What an earlier run or a copy of the input was answered stays: only what nobody has answered is "not_started".
+    The function returns what is known of the input now. What an earlier run or a copy of the input was answered stays:
+    only what nobody has answered is "not_started".
 
     Args:
         batch: The number of the batch.
@@ -80,7 +84,10 @@ def leave(batch: int, item_record: ItemRecord, key: str | None) -> Any:
 
 
 def _kept_ending(db: Database, batch: int, entry: ItemRecord, *, looked_up: bool, by_key: bool) -> ItemRecord:
-    """Return an input that this run has not answered with the ending that the journal has for its call."""
+    """Return an input that this run has not answered with the ending that the journal has for its call.
+
+    The row of an earlier run in whose place it stands is deleted, as by `_take_over`.
+    """
     earlier, bill = _take_over(db, batch, entry)
     copy_of = None
     if earlier is None:
@@ -167,7 +174,9 @@ def _billed_once(db: Database, batch: int, entry: ItemRecord) -> ItemRecord:
 
 
 def wind_up(batch: int, run: int, *, complete: bool) -> Any:
-    """End a run, and return the number of inputs, by status, that only earlier runs knew and its tables show.
+    """Return a function for `Journal.do` that ends a run, and returns the number of earlier inputs by status.
+
+    Earlier inputs are those that only earlier runs knew, and that the tables of this run show.
 
     Args:
         batch: The number of the batch.
@@ -195,7 +204,9 @@ def wind_up(batch: int, run: int, *, complete: bool) -> Any:
 
 
 def mend(batch: int, error: str) -> Any:
-    """Enter the inputs of which a killed run sent something and wrote down no ending, each with the units of its call.
+    """Return a function for `Journal.do` that enters inputs of which a killed run wrote down no ending.
+
+    They are those for which the run has sent something. Each gets the units of its call.
 
     Args:
         batch: The number of the batch.
@@ -232,7 +243,14 @@ def mend(batch: int, error: str) -> Any:
 
 
 def page(batch: int, after: int, n: int = 100, *, replaced: bool = False) -> Any:
-    """Return the next inputs with what became of them, in order; also those of ``replaced`` lists, where asked for."""
+    """Return a function for `Journal.do` that returns the next inputs in order, each with its call or None.
+
+    Args:
+        batch: The number of the batch.
+        after: The number of the last input that was read; -1 at the beginning.
+        n: Maximum number of inputs.
+        replaced: Whether to include inputs of lists that a later run has replaced.
+    """
 
     def work(db: Database) -> list[tuple[ItemRecord, CallRecord | None]]:
         rows = list(
@@ -248,7 +266,7 @@ def page(batch: int, after: int, n: int = 100, *, replaced: bool = False) -> Any
 
 
 def next_item(batch: int, after: int) -> Any:
-    """Return the number of the next input; None where there is none."""
+    """Return a function for `Journal.do` that returns the number of the next input; None if there is none."""
 
     def work(db: Database) -> int | None:
         rows = db.execute("SELECT item FROM items WHERE batch = ? AND item > ? ORDER BY item LIMIT 1", (batch, after))
@@ -279,7 +297,7 @@ def _with_bill(entry: ItemRecord, attempts: int, bill: tuple[int, int]) -> ItemR
 
 
 def _item_record(row: Sequence[Any]) -> ItemRecord:
-    """Return a row of the table of items.
+    """Return a row of the table of items as an `ItemRecord`.
 
     Raises:
         ValueError: A column holds what cloudai never writes: the file is damaged.

@@ -138,7 +138,15 @@ class Runner(Generic[R]):
                 self.state.cache.close()
 
     def raise_for_cause(self) -> None:
-        """Raise the error that ended the batch early, if there is one."""
+        """Raise the error that ended the batch early, if there is one.
+
+        A batch that the user has stopped, or that has reached a limit, has no such error.
+
+        Raises:
+            PausedError: The service is down, a quota is spent, or the like.
+            BaseException: What a worker or the iterator of the inputs has raised, or an error that would meet every
+                input, as it was raised.
+        """
         if failure := self._failure or self._worker.failure:
             raise failure
         cause = self.state.policy.cause
@@ -153,7 +161,10 @@ class Runner(Generic[R]):
 
 
 def _begun(journal: Journal, session: Session, tasks: Sequence[Task], settings: Settings) -> Limits:
-    """Enter the run in the journal, and return the limits of the batch with what earlier runs have spent."""
+    """Return the limits of the batch with what earlier runs have spent, and prepare the journal for this run.
+
+    Each task gets the numbers of its batch and its run. The inputs that a killed run has not written down are entered.
+    """
     for task in tasks:
         task.batch, task.run = journal.ask(
             queries.begin(

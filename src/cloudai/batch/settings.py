@@ -66,7 +66,10 @@ class Settings:
     cache: bool = True
 
     def check(self) -> None:
-        """Raise SettingsError where a setting has a value that it cannot have."""
+        """Raise SettingsError where a setting has a value that it cannot have.
+
+        The pace, the options and the columns are checked where they are used.
+        """
         if self.in_doubt not in ("resend", "skip"):
             raise SettingsError(f"in_doubt={self.in_doubt!r}", advice='Give "resend" or "skip".')
         for name, least in (("concurrency", 1), ("max_requests", 0), ("max_units", 0)):

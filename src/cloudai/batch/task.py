@@ -48,7 +48,7 @@ class Task:
         return sha256(f"{self.digest} {digest}".encode()).hexdigest()
 
     def flow(self, given: Given, vendor: Vendor | None = None) -> Flow[Any]:
-        """Return the flow for an input: that of the vendor, which the context of a call has, else of the provider."""
+        """Return the flow for an input, made by ``vendor`` or, if that is None, by the provider of the task."""
         return flow_of(vendor or self.provider, self.operation, given, self.options)
 
     @property
@@ -67,7 +67,10 @@ class Task:
         return type(self.provider).capabilities()[self.operation].free
 
     def shown_options(self) -> dict[str, Any]:
-        """Return the given options as plain data; of an option that may hold a key, only the names in it."""
+        """Return the given options as plain data, without those whose value is empty, 0, False or None.
+
+        Of an option that may hold a key, only the names in it are returned.
+        """
         shown = {n: list(v) if n in EXTRA and isinstance(v, Mapping) else v for n, v in self.given.items()}
         return {n: v for n, v in json.loads(json.dumps(shown, default=_as_plain)).items() if v}
 
@@ -121,10 +124,12 @@ def _task(provider: Provider, operation: str, given: Mapping[str, Any]) -> Task:
 
 
 def _as_plain(value: Any) -> Any:
-    """Return a value that `json` does not know as plain data; a set is sorted, for its order differs between processes.
+    """Return a list for a set or a sequence that `json` does not know, and a dict for such a mapping.
+
+    A set is sorted, for its order differs between processes.
 
     Raises:
-        TypeError: The value is not plain data.
+        TypeError: The value is none of these, or is bytes.
     """
     if isinstance(value, set | frozenset):
         return sorted(value, key=repr)

@@ -93,7 +93,12 @@ class InThreads:
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="cloudai-bridge")
 
     async def __call__(self, request: Request) -> Response:
-        """Send one request."""
+        """Send one request in a thread, and return its reply.
+
+        Raises:
+            DeadlineExceededError: The request's time is used up; the thread may still be sending it.
+            CloudAIError: The blocking ``send`` has raised it.
+        """
         sending = self._threads.submit(self._send, request)
         try:
             async with asyncio.timeout(request.timeout):

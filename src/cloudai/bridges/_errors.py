@@ -48,7 +48,7 @@ NO_LOGIN = {"GoogleAuthError", "ClientAuthenticationError", "AuthenticationError
 
 @contextmanager
 def errors(url: str, *, sent: bool | None = None) -> Iterator[None]:
-    """Turn what an official client raises into our errors.
+    """Turn what an official client raises into our errors; an exception that is of no vendor's package passes as it is.
 
     Args:
         url: The address of the request.
@@ -81,7 +81,9 @@ def _before(chain: list[BaseException], kinds: set[str], url: str) -> CloudAIErr
     if kinds & UNTRUSTED or any(_no_handshake(each) for each in chain):
         return untrusted(url, _said(chain[-1]))
     if kinds & NOT_REACHED:
-        return unreached(url, _said(chain[-1]))
+        error = unreached(url, _said(chain[-1]))
+        error.unknown_host = bool(kinds & {"gaierror", "NameResolutionError"})
+        return error
     if "ServiceRequestError" in kinds and len(chain) == 1:
         return SettingsError(_said(chain[0]))  # azure-core itself raises this: it sends no token over plain http
     return None

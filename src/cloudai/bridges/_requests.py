@@ -18,7 +18,11 @@ PIECE = 65_536
 
 
 def encoded(request: Request) -> tuple[dict[str, str], bytes]:
-    """Return the headers and the body of a request."""
+    """Return the headers and the body of a request whose body is JSON or ``content``; a form is left out.
+
+    Raises:
+        SettingsError: A header cannot be sent, or the body cannot be written as JSON.
+    """
     headers = {**request.headers, "accept-encoding": "gzip"}
     require_sendable(unsendable(headers))
     content = body_of(request, headers).get("content", b"")
@@ -32,7 +36,11 @@ def timeouts(request: Request) -> tuple[float, float | None]:
 
 
 def exchange(session: Any, url: str, request: Request, *, data: bytes, headers: Any, **options: Any) -> Response:
-    """Send a request once, with the session's own settings, and read the reply."""
+    """Send a request once, with the session's own settings, and return its reply, of whatever status.
+
+    Raises:
+        CloudAIError: No reply came, or not the whole of it; see `cloudai.bridges._errors`.
+    """
     until = deadline_of(request)
     with errors(url):
         reply = _without_retries(session).request(
@@ -42,7 +50,7 @@ def exchange(session: Any, url: str, request: Request, *, data: bytes, headers: 
             headers=headers,
             **{**options, "timeout": timeouts(request), "allow_redirects": False, "stream": True},
         )
-    return read(reply, url, until)
+    return read(reply, url, until, request.max_reply)
 
 
 def deadline_of(request: Request) -> float | None:
@@ -50,11 +58,18 @@ def deadline_of(request: Request) -> float | None:
     return None if request.timeout is None else time.monotonic() + request.timeout
 
 
-def read(reply: Any, url: str, until: float | None) -> Response:
-    """Read a reply of ``requests`` piece by piece; the limits and the deadline are checked after each."""
+def read(reply: Any, url: str, until: float | None, most: int) -> Response:
+    """Read a reply of ``requests`` piece by piece, close it, and return it.
+
+    Args:
+        reply: The reply, of which nothing has been read.
+        url: The address of the request, for errors.
+        until: The monotonic time after which DeadlineExceededError is raised, once a piece has come; None for no limit.
+        most: The most bytes of the reply, unpacked.
+    """
     with errors(url, sent=True):
         try:
-            body = Body(reply.headers)
+            body = Body(reply.headers, most)
             # `iter_content` waits for a whole piece, which a slow reply never fills; ``read1`` returns what is there.
             take = getattr(reply.raw, "read1", reply.raw.read)  # urllib3 has ``read1`` since 2.2
             while piece := take(PIECE, decode_content=False):

@@ -55,6 +55,7 @@ def _bridge(client: Any, service: str, serves: tuple[str, ...], *, stream: bool 
 
 
 def _endpoint(client: Any) -> str:
+    """Return the endpoint of an official client, or raise SettingsError if the client does not tell it."""
     inner = client
     while inner is not None:
         if endpoint := getattr(getattr(inner, "_config", None), "endpoint", None):
@@ -89,7 +90,7 @@ def _blocking(send: Callable[..., Any], stream: bool, request: Request) -> Respo
         return _whole(reply)
     with errors(request.url, sent=True):
         try:
-            body = Body(reply.headers)
+            body = Body(reply.headers, request.max_reply)
             for piece in reply.iter_raw():
                 body.add(piece)
                 if until is not None and time.monotonic() > until:
@@ -114,7 +115,7 @@ async def _awaiting(send: Callable[..., Any], stream: bool, request: Request) ->
                 return _whole(reply)
             with errors(request.url, sent=True):
                 try:
-                    body = Body(reply.headers)
+                    body = Body(reply.headers, request.max_reply)
                     async for piece in reply.iter_raw():
                         body.add(piece)
                     return Response(reply.status_code, dict(reply.headers), body.whole())

@@ -38,7 +38,7 @@ def vision(client: Any) -> tuple[Provider, Callable[[Request], Response]]:
         until = deadline_of(request)
         with errors(request.url):
             reply = copied.send(outgoing, stream=True, timeout=timeouts(request), allow_redirects=False)
-        return read(reply, request.url, until)
+        return read(reply, request.url, until, request.max_reply)
 
     return served(Azure, client, endpoint, ("analyze_image",), vision=Resource(None, endpoint), api="3.2"), send
 

@@ -46,7 +46,7 @@ UNREAD = INTERRUPTED + 13
 
 
 def over_files(options: argparse.Namespace) -> int:
-    """Carry out one operation over files, folders, patterns and URLs, or over a column of a table."""
+    """Carry out one operation over files, folders, patterns, URLs or a column of a table, and return the exit code."""
     if table := _of_column(options, options.paths):
         return _run(options, table, options.paths)
     files = inputs.expand(options.paths, inputs.SUFFIXES[options.operation.input])
@@ -54,7 +54,7 @@ def over_files(options: argparse.Namespace) -> int:
 
 
 def over_texts(options: argparse.Namespace) -> int:
-    """Carry out one operation over the texts given, the lines of a file, or a column of a table."""
+    """Carry out one operation over texts, the lines of a file, or a column of a table, and return the exit code."""
     if options.column and options.lines:
         raise InputError("--column and --lines both name the texts", advice="Leave one out.")
     if table := _of_column(options, options.texts):
@@ -155,6 +155,7 @@ NOT_WELL = ("failed", "in_doubt", "skipped", "not_started")
 
 
 def _tell_where(where: Path | None) -> None:
+    """Print that the journal keeps what is finished, if there is a journal."""
     if where is not None:
         tell(f"{where} has what is finished: the same command goes on from there.")
 
@@ -246,6 +247,7 @@ def _given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
 
 
 def _as_json(outcome: Outcome[Any]) -> dict[str, Any]:
+    """Return an outcome as the object that ``--json`` prints."""
     head = {
         "item": outcome.item,
         "input": outcome.input,
@@ -268,9 +270,12 @@ def _as_json(outcome: Outcome[Any]) -> dict[str, Any]:
 
 
 def journal(options: argparse.Namespace) -> int:
-    """Show what a journal holds, write it out, or delete what it keeps of one input.
+    """Show what a journal holds, write it out, or delete what it keeps of one input, and return the exit code.
+
+    The code is 1 if nothing is kept of the input that is to be deleted, else 0.
 
     Raises:
+        InputError: Options exclude each other, or name a batch or an input that the journal does not tell apart.
         JournalError: The file is no journal, or cannot be used.
     """
     _require_sense(options)
@@ -315,7 +320,7 @@ def _forget(opened: Journal, wanted: str) -> int:
 
 
 def cache(options: argparse.Namespace) -> int:
-    """Show where the answers of earlier batches are kept and how large they are, or delete them."""
+    """Show where the answers of earlier batches are kept and how large they are, or delete them; return 0."""
     kept = CacheStore()
     if options.clear:
         print(f"deleted {kept.clear()} answers from {kept.path}")
@@ -343,6 +348,12 @@ def _require_sense(options: argparse.Namespace) -> None:
 
 
 def _exported(opened: Journal, batches: list[dict[str, Any]], options: argparse.Namespace) -> None:
+    """Write out one batch of a journal, or with ``--json`` all of them.
+
+    Raises:
+        InputError: There is no such batch, or there are several and ``--csv`` can hold only one.
+        JournalError: Some inputs cannot be read; all others are written out before.
+    """
     wanted = [batch for batch in batches if options.batch in (None, batch["batch"])]
     if not wanted:
         raise InputError(f"no batch {options.batch} in {options.file}", advice=f"It has 1 to {len(batches)}.")

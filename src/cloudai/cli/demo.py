@@ -43,6 +43,9 @@ def run(out: Path) -> int:
 
     Args:
         out: The folder for the files; it is made if it does not exist.
+
+    Returns:
+        0, or 1 if a photo has failed.
     """
     photos = sample_photos()
     out.mkdir(parents=True, exist_ok=True)

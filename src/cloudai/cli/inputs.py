@@ -24,6 +24,7 @@ ADDRESS = re.compile(r"^(https?|gs)://", re.IGNORECASE)
 def expand(paths: Sequence[str], suffixes: frozenset[str]) -> list[str]:
     """Return the files that are named, the files in folders that have a suffix, and the files that fit a pattern.
 
+    An address, and the name of a file that does not exist, are returned as they are.
     Patterns are expanded here because the shell of Windows does not do that.
 
     Raises:
@@ -58,6 +59,10 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
 
 
 def lines(path: str) -> list[str]:
-    """Return the lines of a text file, or of standard input ("-"), that are not blank."""
+    """Return the lines of a text file, or of standard input ("-"), that are not blank.
+
+    A file is UTF-8 or CP949, and raises InputError if it is neither. Standard input is taken as UTF-8; bytes in it that
+    are not UTF-8 become U+FFFD.
+    """
     text = sys.stdin.buffer.read().decode("utf-8-sig", "replace") if path == "-" else text_of(path)
     return [line for line in text.splitlines() if line.strip()]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cloudai.core.flow import Request, Response
+from cloudai.core.flow import USUAL_REPLY, Request, Response
 from cloudai.core.hooks import CallHooks
 from cloudai.core.retry import State
 from cloudai.core.vendor import Vendor
@@ -49,6 +49,8 @@ class CallContext:
     extra_headers: Mapping[str, str] | None = field(default=None, repr=False)
     prepared: Callable[[], Mapping[str, Any]] = field(default=dict, repr=False)
     """A function that returns what `Meta` says of the input once it is prepared."""
+    max_reply: int = USUAL_REPLY
+    """The most bytes of a reply to this call, unpacked."""
     hooks: CallHooks = field(default_factory=CallHooks)
     """The hooks of the call; those of a batch keep all that is paid for."""
     attempts: int = 0
@@ -78,9 +80,10 @@ class CallContext:
 
 
 def raw_of(exchanges: Sequence[tuple[int, Response]]) -> Any:
-    """Return the reply as received, or a list of the replies where the operation took several requests.
+    """Return the reply as JSON, or a list of the replies where the operation took several requests.
 
-    The replies to polls are left out, but for one that came last. Where nothing was answered this returns None.
+    A reply that is not JSON, such as audio, is bytes. The replies to polls are left out, but for one that came last.
+    Where nothing was answered this returns None.
 
     Args:
         exchanges: The units that each request is billed, with its reply.

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
@@ -20,12 +21,13 @@ from cloudai.core.call import CallContext, Event, raw_of
 from cloudai.core.effects import Gather, Program, Send
 from cloudai.core.extras import with_extras
 from cloudai.core.fetch import fetched
-from cloudai.core.flow import Call, Fetch, Flow, Parallel, Request, Response
+from cloudai.core.flow import Call, Fetch, Flow, Parallel, Request, Response, Step
+from cloudai.core.large_replies import Ended, read_ahead, resumed
 from cloudai.core.rate_limit import EndpointGuards, Gate, RetryBudget, shared
 from cloudai.core.redaction import SHORTEST, Allowlist, Secrets, carried, telling
-from cloudai.core.retry import GOOD, USUAL, classify, most_looks, retrying, wait_after
+from cloudai.core.retry import GOOD, USUAL, classify, is_missing, most_looks, retrying, wait_after
 from cloudai.core.tokens import Token, TokenCache
-from cloudai.core.urls import FetchRules, origin, shown, split
+from cloudai.core.urls import FetchRules, origin, require_safe, shown, split
 from cloudai.core.vendor import Vendor
 from cloudai.errors import (
     AuthError,
@@ -37,6 +39,7 @@ from cloudai.errors import (
     MalformedResponseError,
     RateLimitedError,
     RedirectBlockedError,
+    ResponseTooLargeError,
     ServerError,
     ServiceError,
     detached,
@@ -57,7 +60,18 @@ TOO_MANY = "Wait and call again, or call less often."
 
 
 class Engine:
-    """The engine of one client, which carries out the flows of all its calls."""
+    """The engine of one client, which carries out the flows of all its calls.
+
+    Args:
+        max_attempts: Maximum number of attempts of one request, the first included. A poll of a job has as many as it
+            needs.
+        clock: A function that returns monotonic seconds.
+        on_event: A function that is called with each event of a call.
+        offline: Whether to send requests without credentials, because only a cassette answers them, and to fetch no
+            address.
+        on_unknown: Whether to "retry" a request of which it is not known whether it was carried out, or to "raise".
+        fetching: The rules for fetching inputs that are addresses; None leaves that to the provider.
+    """
 
     def __init__(
         self,
@@ -68,8 +82,10 @@ class Engine:
         offline: bool = False,
         on_unknown: Literal["retry", "raise"] = "retry",
         fetching: FetchRules | None = None,
+        allow_http: bool = False,
     ) -> None:
         self.fetching = fetching
+        self.allow_http = allow_http
         self.max_attempts = max_attempts
         self.clock = clock
         self.on_event = on_event
@@ -85,6 +101,8 @@ class Engine:
 
     def run(self, flow: Flow[R], context: CallContext) -> Program[R]:
         """Carry out a whole call, and return the result of its flow with ``meta`` and ``raw``.
+
+        An exception that is no CloudAIError, for example one of the user's ``send=``, is raised as it is.
 
         Raises:
             CloudAIError: The call failed; the error says what it may have cost.
@@ -115,13 +133,17 @@ class Engine:
         number, last = 0, None
         while True:
             try:
-                step = flow.throw(failure) if failure else flow.send(answer)
+                if isinstance(answer, Response) and answer.is_large:
+                    step: Step | Ended[T] = yield from resumed(flow, answer)
+                else:
+                    step = flow.throw(failure) if failure else flow.send(answer)
             except StopIteration as stop:
-                value: T = stop.value
-                return value
+                step = Ended(stop.value)
             answer, failure = None, None
             try:
                 match step:
+                    case Ended(value):
+                        return value
                     case Request():
                         # A poll that is repeated keeps its number: how often a job was polled differs from run to run.
                         number += not (last and _is_poll(step) and (step.method, step.url) == (last.method, last.url))
@@ -141,7 +163,11 @@ class Engine:
         return [self._steps(flow, context, f"{within}.{number}.") for number, flow in enumerate(flows)]
 
     def _called(self, step: Call, context: CallContext) -> Program[Any]:
-        """Run a blocking function; one that waits for another service gets the time that is left."""
+        """Run a blocking function, and return its value.
+
+        A function that waits for another service gets the time that is left. If it raises a CloudAIError, the hooks
+        learn that a login has failed, unless the time was up.
+        """
         if not step.waits:
             return (yield step)
         try:
@@ -152,7 +178,12 @@ class Engine:
             raise
 
     def _fetched(self, address: str, context: CallContext) -> Program[bytes | None]:
-        """Return the file at an address, fetched within the call's time, or None where the provider is to fetch it."""
+        """Return the file at an address, or None if this client leaves fetching to the provider.
+
+        Raises:
+            FetchError: The address may not be fetched, cannot be, or the client is offline.
+            DeadlineExceededError: The call's time ended before the fetch did.
+        """
         if self.fetching is None:
             return None
         if self.offline:
@@ -160,17 +191,29 @@ class Engine:
         return (yield from fetched(address, self.fetching, self.clock, context.deadline))
 
     def prepare(self, flow: Flow[None], context: CallContext) -> Program[None]:
-        """Carry out a flow that makes an input ready before its bytes are read, for the input may be an address."""
+        """Carry out a flow that makes an input ready before it is read, for example by fetching it from its address.
+
+        This is no call of its own: no event tells its end, and errors are raised without the facts that `run` adds.
+        """
         yield from self._steps(flow, context)
 
     def _exchange(self, request: Request, context: CallContext, step_id: str) -> Program[Response]:
-        """Send a request until it is answered, refused for good, or out of time, unless its reply is stored already."""
-        if request.credentials:
-            stored = context.hooks.stored_reply(step_id)
-            if stored is not None and _fault_of_the_service(request, stored) is None:
-                context.exchanges.append((request, stored))
-                return stored
+        """Send a request, and again where that is allowed, and return the good reply.
+
+        If the hooks have a stored reply for this step, that is returned and nothing is sent, unless it reports a fault
+        of the service. Otherwise the user's extras are merged into the request, and its ``delay`` passes before it is
+        sent. The exchange is added to ``context.exchanges``, but a request for a token is not.
+
+        Raises:
+            RedirectBlockedError: A poll would go to an origin that has not had the key yet.
+            CloudAIError: The last attempt failed, or the time was up.
+        """
+        if (stored := (yield from self._stored(request, context, step_id))) is not None:
+            context.exchanges.append((request, stored))
+            return stored
         request = with_extras(request, context)
+        if request.max_reply != context.max_reply:
+            request = request.altered(max_reply=context.max_reply)
         if request.delay:
             yield from context.hooks.wait(min(request.delay, context.left(self.clock())))
         _require_known_origin(request, context)
@@ -204,16 +247,27 @@ class Engine:
             self._split = request.url, *split(request.url)[:2]
         return request.service, *self._split[1:]
 
+    def _stored(self, request: Request, context: CallContext, step_id: str) -> Program[Response | None]:
+        """Return the reply that is stored for an exchange, or None where there is none that can be used."""
+        stored = context.hooks.stored_reply(step_id) if request.credentials else None
+        if stored is not None and stored.is_large:
+            stored = yield Call(partial(read_ahead, stored))
+        return None if stored is None or _fault_of_the_service(request, stored) else stored
+
     def _policy(
         self, request: Request, context: CallContext, step_id: str, budget: RetryBudget, unknowns: int
     ) -> RetryCallState:
         """Return the retry loop of an exchange. Most exchanges do not fail, so it is made only when one has failed."""
+        missing = 0
 
         def most(error: CloudAIError) -> float:
             """Return how many attempts there may be. It is called once for each failure, so that it can count them."""
-            nonlocal unknowns
+            nonlocal unknowns, missing
             unknowns += classify(error).state == "UNKNOWN"
-            return self._most_attempts(error, request, unknowns)
+            missing = missing + 1 if is_missing(error) else 0
+            if _is_poll(request):
+                return most_looks(error, missing)
+            return self._most_attempts(error, unknowns)
 
         return retrying(
             most,
@@ -234,10 +288,8 @@ class Engine:
             self._guards = shared(account) if account else EndpointGuards()
         return self._guards
 
-    def _most_attempts(self, error: CloudAIError, request: Request, unknowns: int) -> float:
+    def _most_attempts(self, error: CloudAIError, unknowns: int) -> float:
         """Return how many attempts a request has, the first included, where one of them ended in this error."""
-        if _is_poll(request):
-            return most_looks(error)
         outcome = classify(error)
         if outcome.attempts == 1:
             return 1
@@ -250,7 +302,15 @@ class Engine:
     def _turn(
         self, request: Request, context: CallContext, step_id: str, guards: EndpointGuards, endpoint: Hashable
     ) -> Program[None]:
-        """Wait until the request may go out; in a batch that takes nothing off the call's time."""
+        """Wait until the request may go out; in a batch that takes nothing off the call's time.
+
+        The request waits for the gate, in a batch for requests that it can be merged with, and for its turn by the
+        pace. A request for a token waits for the gate only.
+
+        Raises:
+            RateLimitedError: The gate is closed for longer than the call has, and the call is not one of a batch.
+            NotStartedError: The batch has stopped.
+        """
         began, gate = self.clock(), guards.gate(endpoint)
         yield from self._pass(gate, context)
         if request.credentials:
@@ -269,7 +329,8 @@ class Engine:
         """Wait while the gate is closed, because the service has asked all callers to wait.
 
         Raises:
-            RateLimitedError: The gate is closed for longer than the call has.
+            RateLimitedError: The gate is closed for longer than the call has, and the call is not one of a batch.
+            NotStartedError: The batch has stopped.
         """
         waited_for = None
         # The call waits once for each time that the gate closes: where the user's sleep= returns at once, the clock
@@ -286,11 +347,16 @@ class Engine:
             yield from context.hooks.wait(wait)
 
     def _attempt(self, request: Request, context: CallContext, gate: Gate, step_id: str) -> Program[Response]:
-        """Make one attempt, and return its reply if that is a good one; else raise the error that it stands for."""
+        """Make one attempt, and return its reply if that is a good one; else raise the error that it stands for.
+
+        The request is signed, the hooks are called before and after it, known secrets are taken out of the reply or the
+        error, and what it may cost is added to the account of the call. An exception that the user's ``send=`` raises,
+        and that is no CloudAIError, is raised as it is.
+        """
         token, plain = None, request
         if request.credentials and not self.offline:
             token = yield from self._tokens.current(request.service, context)
-            request = context.vendor.sign(request, token)
+            request = self._with_key(request, token, context)
         secrets = self._secrets(plain, request, context)
         # The token may have taken the rest of the time: nothing is to be written down then.
         context.left(self.clock())
@@ -303,6 +369,8 @@ class Engine:
         self._tell("attempt", context)
         try:
             response: Response = yield Send(request, left, context.hooks.slots)
+            if len(response.content) > request.max_reply:  # the user's own `send` returns a reply of any size
+                raise ResponseTooLargeError(f"the reply has more than {request.max_reply // 1_000_000} MB")
         except CloudAIError as error:
             secrets.clear(error)
             self._tell("failure", context, error=type(error).__name__)
@@ -314,20 +382,14 @@ class Engine:
             self._tell("failure", context, error=type(error).__name__)
             self._failed(ConnectionLostError(f"send= failed with {type(error).__name__}"), request, context, step_id)
             raise
-        response = secrets.cleared(response)
+        if response.is_large:
+            response = yield Call(partial(read_ahead, response, secrets.cleared))
+        else:
+            response = secrets.cleared(response)
         context.request_id = context.vendor.request_id(response) or context.request_id
-        if response.status not in GOOD:
+        if (trouble := self._trouble_in(request, response, token, gate, context)) is not None:
             self._tell("reply", context, status=response.status)
-            raise self._failed(self._refusal(response, token, gate, context), request, context, step_id)
-        if (hidden := _fault_of_the_service(request, response)) is not None:
-            self._tell("reply", context, status=response.status)
-            if isinstance(hidden, RateLimitedError):
-                gate.close(self.clock(), hidden.retry_after)
-            raise self._failed(hidden, request, context, step_id)
-        if _is_poll(request) and not _is_readable(response):
-            self._tell("reply", context, status=response.status)
-            unreadable = MalformedResponseError("the state of the job cannot be read")
-            raise self._failed(unreadable, request, context, step_id)
+            raise self._failed(trouble, request, context, step_id)
         if not response.replayed:
             context.billed_min += request.billed
             context.billed_max += request.billed
@@ -336,8 +398,24 @@ class Engine:
         self._tell("reply", context, status=response.status)  # the reply is safe, whatever the user's function does
         return response
 
+    def _with_key(self, request: Request, token: Token | None, context: CallContext) -> Request:
+        """Return the request with its credentials, which go out over https, or to this computer, whoever sends it."""
+        signed = context.vendor.sign(request, token)
+        if signed is not request:
+            require_safe(signed.url, self.allow_http)
+        return signed
+
     def _secrets(self, plain: Request, signed: Request, context: CallContext) -> Secrets:
-        """Return the credentials in a request, and the secrets in the user's own extras, that no reply may repeat."""
+        """Return the secrets that no reply may repeat: keys, what signing has added, and those in the user's extras.
+
+        If the request asks for a token, they are the texts in it that may be secrets, and if nothing was added to the
+        request there are none. The returned object may serve several requests, so callers must not add to it.
+
+        Args:
+            plain: The request before it was signed.
+            signed: The request as it is sent.
+            context: The context of the call.
+        """
         if not signed.credentials:
             return Secrets(carried(signed, ALLOWLIST))  # a request for a token: the login is in it
         has_extras = bool(context.extra or context.extra_params or context.extra_headers)
@@ -363,6 +441,20 @@ class Engine:
         secrets.of = asked
         return secrets
 
+    def _trouble_in(
+        self, request: Request, response: Response, token: Token | None, gate: Gate, context: CallContext
+    ) -> CloudAIError | None:
+        """Return the error that a reply stands for, or None for a good reply that the flow can read."""
+        if response.status not in GOOD:
+            return self._refusal(response, token, gate, context)
+        if (hidden := _fault_of_the_service(request, response)) is not None:
+            if isinstance(hidden, RateLimitedError):
+                gate.close(self.clock(), hidden.retry_after)
+            return hidden
+        if _is_poll(request) and not _is_readable(response):
+            return MalformedResponseError("the state of the job cannot be read")
+        return None
+
     def _refusal(self, response: Response, token: Token | None, gate: Gate, context: CallContext) -> CloudAIError:
         """Return the error that a reply stands for; close the gate or discard the token where the error asks for it."""
         if 200 <= response.status < 300:  # noqa: PLR2004
@@ -384,7 +476,12 @@ class Engine:
             raise late from error
 
     def _failed(self, error: CloudAIError, request: Request, context: CallContext, step_id: str) -> CloudAIError:
-        """Note the error in the account of the call and with its hooks, and return it."""
+        """Note what became of a failed attempt and what it may cost, tell the hooks, and return the error.
+
+        The state is set on the error, too. No event is told here.
+        """
+        if isinstance(error, ConnectError) and error.unknown_host:
+            error.advice = _check_spelling(context.vendor.host_setting(request.service), error)
         outcome = classify(error)
         error.state = context.state = outcome.state
         context.billed_max += request.billed if outcome.billed else 0
@@ -392,6 +489,7 @@ class Engine:
         return error
 
     def _signed_off(self, error: CloudAIError, context: CallContext) -> CloudAIError:
+        """Return an error with the facts of its call added; an event tells that the call has ended with it."""
         error.provider = error.provider or context.vendor.name
         error.operation, error.input = context.operation, context.describe().get("input")
         error.request_id, error.attempts = context.request_id, context.attempts
@@ -437,7 +535,7 @@ class Engine:
 
 
 def _fault_of_the_service(request: Request, response: Response) -> ServiceError | None:
-    """Return the error that is inside a good reply, if it is the service's fault; None for any other reply."""
+    """Return the ServerError or RateLimitedError that is inside a reply of a good status; None if there is none."""
     if request.error_in is None:
         return None
     try:
@@ -447,16 +545,27 @@ def _fault_of_the_service(request: Request, response: Response) -> ServiceError 
     return error if isinstance(error, ServerError | RateLimitedError) else None
 
 
+def _check_spelling(setting: str | None, error: ConnectError) -> str | None:
+    """Return the advice for a host that has no address: the setting that names it comes before the network."""
+    if setting is None:
+        return error.advice
+    return f"Check the spelling of {setting}. If it is right: {error.advice or 'Check the network.'}"
+
+
 def _added(after: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in after.items() if before.get(name) != value}
 
 
 def _is_poll(request: Request) -> bool:
+    """Return whether a request asks for the state of a job: it has credentials, and the vendor bills nothing."""
     return request.credentials and not request.billed
 
 
 def _is_readable(response: Response) -> bool:
-    """Return whether a reply can be read as what its content type says; a web page, which a gateway sends, cannot."""
+    """Return whether a reply can be read as what its content type says; a web page, which a gateway sends, cannot.
+
+    JSON has to be parsable, so that an empty body is not. Every other content type, and none, counts as readable.
+    """
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind.endswith("/html"):
         return False
@@ -489,6 +598,10 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _all_or_first_error(outcomes: Sequence[Any]) -> list[Any]:
+    """Return the outcomes as a list, or raise the first error among them.
+
+    The error's ``partial`` has all outcomes in order, with None in the place of each error.
+    """
     failures = [o for o in outcomes if isinstance(o, BaseException)]
     if failures:
         failures[0].partial = [None if isinstance(o, BaseException) else o for o in outcomes]  # type: ignore[attr-defined]
@@ -497,6 +610,7 @@ def _all_or_first_error(outcomes: Sequence[Any]) -> list[Any]:
 
 
 def _raw(context: CallContext) -> Any:
+    """Return the replies of the call so far as `raw_of` gives them to the user."""
     return raw_of([(request.billed, response) for request, response in context.exchanges])
 
 

@@ -14,7 +14,9 @@ __all__ = ["with_extras"]
 
 
 def with_extras(request: Request, context: CallContext) -> Request:
-    """Return the request with the user's ``extra…`` merged in, if it is the first billed one of its call.
+    """Return the request with the user's ``extra…`` merged in, if it is billed and is the first such one of its call.
+
+    It counts as the first until a billed request was answered, so that all parts of a parallel step may get them.
 
     Raises:
         SettingsError: There is an ``extra=``, and the request has no JSON body.
@@ -39,7 +41,7 @@ def with_extras(request: Request, context: CallContext) -> Request:
 
 
 def _deep_merge(ours: Any, theirs: Any) -> Any:
-    """Merge dicts key by key and lists of equal length item by item; anything else is replaced by theirs."""
+    """Return both merged: dicts key by key, lists of equal length item by item; otherwise theirs replaces ours."""
     if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
         merged = {key: _deep_merge(ours[key], value) if key in ours else value for key, value in theirs.items()}
         return {**ours, **merged}

@@ -119,10 +119,11 @@ class RateLimiter:
         self._pid = os.getpid()
 
     def take(self, wanted: Sequence[Rate], now: float) -> tuple[float, int]:
-        """Take a turn.
+        """Take a turn, if one is free by all of these rates.
 
         Returns:
-            0 and the id of the turn; or, where none is free, the seconds until one is and 0.
+            0 and the id of the turn; or, if none is free or another process has locked the file, the seconds after
+                which to ask again, and 0.
         """
         with self._transaction(now, open_it=True) as db:
             if db is None:
@@ -159,7 +160,11 @@ class RateLimiter:
 
     @contextmanager
     def _transaction(self, now: float, *, open_it: bool = False) -> Iterator[Connection | None]:
-        """Yield the locked file; None where no pace is kept, or another process does not release the file."""
+        """Yield the locked file; None where no pace is kept, or another process does not release the file.
+
+        If the file fails within the block, the block is left without an error, and a database in memory is used from
+        then on.
+        """
         with self._lock:
             db = self._connected(now) if open_it or self._db is not None else None
             if db is None:
@@ -177,7 +182,7 @@ class RateLimiter:
                 db.rollback()
 
     def _begin(self, db: Connection, now: float) -> bool:
-        """Lock the file and return whether that succeeded."""
+        """Lock the file, delete the turns that limit nothing any more, and return whether that succeeded."""
         try:
             db.execute("BEGIN IMMEDIATE")
             # Turns that are older than the longest window limit nothing any more.
@@ -321,7 +326,10 @@ class Gate:
         self._lock = threading.Lock()
 
     def close(self, now: float, hint: float | None) -> None:
-        """Close the gate for the seconds that the service asked to wait; of several such times the latest counts."""
+        """Close the gate for the seconds that the service asked to wait; of several such times the latest counts.
+
+        That is `LONGEST_CLOSED` seconds at most, and `BARE` seconds if the service gave no hint.
+        """
         hint = min(BARE if hint is None else hint, LONGEST_CLOSED)
         with self._lock:
             if now + hint > self.opens:

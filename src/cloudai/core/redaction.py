@@ -116,7 +116,7 @@ _CREDENTIAL = re.compile(
     re.IGNORECASE,
 )
 
-_IN_ADDRESS = re.compile(r"([?&;]([^=&;#\s?]+)=)([^&;#\s\"'<>]+)")
+_IN_ADDRESS = re.compile(r"([?&;#]([^=&;#\s?]+)=)([^&;#\s\"'<>]+)")
 
 
 def names_a_credential(name: str) -> bool:
@@ -125,7 +125,13 @@ def names_a_credential(name: str) -> bool:
 
 
 def address(url: str) -> tuple[str, Params]:
-    """Return an address without user, query and fragment, and its query as a dict."""
+    """Return an address without user, query and fragment, and the parameters of its query by name.
+
+    The values of the parameters are decoded, and none is withheld. A name that occurs several times has a list.
+
+    Raises:
+        ValueError: The address has no valid host, for example "http://[x".
+    """
     parts = urlsplit(url)
     query: Params = {}
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
@@ -140,7 +146,8 @@ _USER = re.compile(r"(?<=://)[^/?#\s\"'<>]*@")
 def without_credentials(text: str) -> str:
     """Return the text with the users, passwords, signatures and tokens in its addresses withheld.
 
-    `names_a_credential` decides which parameters of an address are secret. A text without "://" is returned as it is.
+    `names_a_credential` decides which parameters of an address are secret. A parameter is what follows "?", "&", ";" or
+    "#". A text without "://" is returned as it is.
     """
     if "://" not in text:
         return text
@@ -167,7 +174,7 @@ class Allowlist:
         """Return the headers that may be written down, with their names in lower case.
 
         If a value is an address, its user, password and fragment are removed, and the values of its parameters are
-        withheld as by `kept_params`.
+        withheld as by `kept_params`. An address without a valid host, for example "http://[x", is withheld whole.
         """
         return {name.lower(): self._cleaned(value) for name, value in headers.items() if name.lower() in self.headers}
 
@@ -178,11 +185,15 @@ class Allowlist:
     def _cleaned(self, value: str) -> str:
         """Return a header's value as it may be written down; a value without "://" is returned as it is.
 
-        An address loses its user, password and fragment, and the values of parameters that are not in ``params``.
+        An address loses its user, password and fragment, and the values of parameters that are not in ``params``. An
+        address without a valid host is withheld whole: nobody can say which part of it is a secret.
         """
         if "://" not in value:
             return value
-        base, query = address(value)
+        try:
+            base, query = address(value)
+        except ValueError:
+            return REDACTED
         kept = urlencode(self.kept_params(query), doseq=True)
         return f"{base}?{kept}" if kept else base
 
@@ -283,6 +294,11 @@ class Secrets:
 
 
 def _spellings(secret: str) -> Iterator[str]:
+    """Yield a secret as it is, and in the spellings in which a service may repeat it.
+
+    These are its JSON escapes and, if it has at least `SHORTEST_ENCODED` characters, percent-encoding, hexadecimal
+    digits, the text by which Python shows its bytes, and base64.
+    """
     yield secret
     for ascii_only in (False, True):
         yield json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
@@ -309,9 +325,10 @@ def _base64_cores(data: bytes) -> Iterator[str]:
 def carried(request: Request, harmless: Allowlist) -> Iterator[str]:
     """Yield the texts in a request that may be secrets, as `telling` finds them.
 
-    They are looked for in the headers, parameters and form fields that ``harmless`` does not list, and in the JSON.
-    If the request is sent with credentials, only those fields of its JSON are searched whose names name a credential.
-    The user and password in the address, the files and the raw content are not searched.
+    They are looked for in the headers, form fields and parameters, also those in the address, that ``harmless`` does
+    not list, and in the JSON. If the request is sent with credentials, only those fields of its JSON are searched whose
+    names name a credential. The user and password in the address, the header "user-agent", the files and the raw
+    content are not searched, and in headers the names of harmless headers are passed over.
     """
     _, query = address(request.url)
     fields = {**query, **request.params, **(request.form or {})}

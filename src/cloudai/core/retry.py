@@ -41,6 +41,7 @@ __all__ = [
     "State",
     "classify",
     "hint_from_headers",
+    "is_missing",
     "most_looks",
     "retrying",
     "wait_after",
@@ -91,17 +92,30 @@ BY_STATUS: dict[int, AttemptOutcome] = {
 """The meaning of each status. Every other one is a refusal that may be billed: some vendors count bad requests."""
 
 
-def most_looks(error: CloudAIError) -> float:
+GONE = 2
+"""Replies of 404 in a row from which on a job that is polled is taken to be gone."""
+
+
+def is_missing(error: CloudAIError) -> bool:
+    """Return whether a service has answered that it does not know the address, by a 404."""
+    return isinstance(error, BadRequestError) and error.status == 404  # noqa: PLR2004
+
+
+def most_looks(error: CloudAIError, missing: int) -> float:
     """Return how many attempts a poll of a job has, the first included, where one of them ended in this error.
 
+    Args:
+        error: What the last attempt ended in.
+        missing: How many attempts in a row have ended in a 404, the last one included.
+
     A poll costs nothing, and giving up loses a job that is paid for. So whatever may pass by itself is tried again
-    until the call's time is up: a broken connection, a gateway's page, a redirect, an empty reply. One 404 may come
-    from a part of the service that does not know the job yet; a second one in a row says that the job is gone.
+    until the call's time is up: a broken connection, a gateway's page, a redirect, an empty reply. A single 404
+    may come from a part of the service that does not know the job yet; two in a row say that the job is gone.
     """
     if isinstance(error, MalformedResponseError | RedirectBlockedError | ServerError):
         return math.inf
-    if isinstance(error, BadRequestError) and error.status == 404:  # noqa: PLR2004
-        return 2
+    if is_missing(error):
+        return math.inf if missing < GONE else 1
     return 1 if classify(error).attempts == ONCE else math.inf
 
 

@@ -46,6 +46,9 @@ class TokenCache:
         """Return the token of a service, or None where a key serves it.
 
         An old token is replaced. Where no new one can be fetched, the old one is used for as long as it is valid.
+
+        Raises:
+            CloudAIError: There is no valid token, and fetching one has failed; the error's state is "NOT_SENT".
         """
         if context.vendor.token(service) is None:
             return None

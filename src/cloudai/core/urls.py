@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from cloudai.errors import SettingsError
 
-__all__ = ["FetchRules", "is_public", "origin", "shown", "split"]
+__all__ = ["FetchRules", "is_public", "origin", "require_safe", "shown", "split"]
 
 PLAIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?(?=[/?#]|$)", re.IGNORECASE
@@ -23,7 +23,7 @@ PORTS = {"https": 443, "http": 80}
 
 
 def split(address: str) -> SplitResult:
-    """Return the parts of an address; all of them are empty where it is none."""
+    """Return the parts of an address without blanks around it; all of them are empty if it cannot be parsed."""
     try:
         parts = urlsplit(address.strip())
         parts.port  # noqa: B018  # only reading a wrong port raises ValueError
@@ -73,7 +73,7 @@ class FetchRules:
             raise SettingsError("max_bytes is at least 1, max_redirects 0, and timeout more than 0")
 
     def allows(self, address: str) -> bool:
-        """Return whether an IP address may be connected to."""
+        """Return whether an IP address, given as text, may be connected to."""
         ip = ipaddress.ip_address(address)
         return is_public(ip) or any(ip in ipaddress.ip_network(network) for network in self.networks)
 
@@ -100,7 +100,10 @@ ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
 
 
 def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Return whether an address is on the public internet, and does not lead to another address inside it."""
+    """Return whether an address is on the public internet.
+
+    An IPv6 address that carries an IPv4 address is not, because it may lead to a private one.
+    """
     if isinstance(address, ipaddress.IPv6Address) and (address not in PUBLIC_6 or address.packed[8:12] in ISATAP):
         return False
     special = address.is_multicast or address.is_reserved or not address.is_global
@@ -108,7 +111,10 @@ def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
 
 
 def shown(address: str) -> str:
-    """Return an address as it may be shown, without what is behind "?" and before "@": both are often keys."""
+    """Return an address as it may be shown, without what is before "@" and after "#", and with "…" for its query.
+
+    These parts are often keys. An address that begins with "gs:" is returned as it is.
+    """
     if address[:3].lower() == "gs:":
         return address  # the name of an object, which may have a question mark in it
     try:
@@ -117,3 +123,24 @@ def shown(address: str) -> str:
         return address.partition("?")[0].rpartition("@")[2]
     query = "…" if parts.query else ""
     return SplitResult(parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, "").geturl()
+
+
+def require_safe(url: str, allow_http: bool) -> None:
+    """Raise SettingsError where the address uses plain http beyond the loopback, or is none."""
+    parts = split(url)
+    host = parts.hostname or ""
+    if host and (parts.scheme == "https" or (parts.scheme == "http" and (allow_http or _is_loopback(host)))):
+        return
+    if not host:
+        raise SettingsError("the address of the service is no address", advice="Check the endpoint.")
+    raise SettingsError(
+        f"{parts.scheme or 'no scheme'}:// to {host} would send the key in the clear",
+        advice="Use https, or pass allow_http=True if that network is yours.",
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -99,7 +99,7 @@ class Audio(Source):
         return self.sound
 
     def facts(self) -> dict[str, Any]:
-        """Return the facts about this input that go into `Meta`."""
+        """Return the facts about this recording that go into `Meta`; before `probe` there are none."""
         if self._memory:
             return dict(self._memory["facts"])
         if self.sound is None:
@@ -109,10 +109,14 @@ class Audio(Source):
         return {"sha256": self.key, "by_reference": blob is None, **sent}
 
     def memory(self) -> dict[str, Any]:
-        """Return what a flow needs to read saved replies again: format, length and rate, but not the recording."""
+        """Return the facts, for `recalled`, that a later run needs to read saved replies without the recording.
+
+        They hold the format, the length and the rate. The dict is empty before `probe`.
+        """
         return {} if self.sound is None else self._kept(self.sound)
 
     def _probe(self, limits: AudioLimits) -> Sound:
+        """Read the recording and return its properties, or raise InputError if it does not fit the limits."""
         format = _format(self.data)  # noqa: A001  # the field's word
         if format is None:
             raise not_a("audio", self.name, self.data)
@@ -126,6 +130,7 @@ class Audio(Source):
         return sound
 
     def _measured(self, format: str) -> Sound:  # noqa: A002
+        """Return the properties of a recording of this format, or raise InputError if it is damaged."""
         blob = Blob(self.key, lambda: self.data, MEDIA_TYPES[format])
         if format == "wav":
             sound = _wav(self.data, self.name)
@@ -151,6 +156,7 @@ class Audio(Source):
         return Sound(blob, None, format, tag.duration, int(tag.samplerate), tag.channels, tag.bitdepth)
 
     def _require_usual(self, rate: float, channels: int) -> None:
+        """Raise InputError for a sample rate or a number of channels that no recorder has."""
         if not (RATES[0] <= rate <= RATES[1] and channels <= MOST_CHANNELS):
             raise InputError(
                 f"{self.name} says it has {rate:,} samples a second in {channels} channels, as no recorder makes it",
@@ -198,7 +204,7 @@ EXTENSIBLE = 0xFFFE
 
 
 def _wav(data: bytes, name: str) -> Sound:
-    """Return the properties of a WAV file.
+    """Return the properties of a WAV file; raise InputError if it is damaged or has no sound.
 
     The file is read here, and not by TinyTag, because a WAV header often states a false length of its data.
     """

@@ -103,7 +103,11 @@ def _pillow(data: bytes, name: str) -> PIL.Image.Image:
 def decoding(name: str, kind: str) -> Iterator[None]:
     """Replace any error of a decoder by an InputError that says that the file is damaged.
 
-    Decoders raise errors of many kinds when a file is cut off or wrong.
+    Decoders raise errors of many kinds when a file is cut off or wrong. An error of cloudai passes as it is.
+
+    Args:
+        name: The picture's name, for the error.
+        kind: The format of the file, for the error: "JPEG".
     """
     try:
         yield
@@ -179,6 +183,7 @@ def _header(image: PIL.Image.Image, format: str, name: str, orientation: int | N
 
 
 def _require_decodable(size: tuple[int, int], name: str) -> None:
+    """Raise InputError if a picture of this size (width and height in px) has more than `MOST_PIXELS`."""
     width, height = size
     if width * height > MOST_PIXELS:
         raise InputError(
@@ -188,6 +193,7 @@ def _require_decodable(size: tuple[int, int], name: str) -> None:
 
 
 def _orientation(image: PIL.Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8; it is 1 if there is none, or if Pillow turns the picture itself."""
     if image.format == "TIFF":
         return 1  # Pillow turns a TIFF when it decodes it, and states the size of the upright picture
     try:
@@ -232,7 +238,8 @@ def upright(image: PIL.Image.Image, header: Header, size: tuple[int, int], name:
     """Return the picture decoded, upright, in RGB and resized.
 
     Args:
-        image: The picture, decoded or not.
+        image: The picture, decoded or not. It is decoded in place and may be what is returned: give a copy of one that
+            the user holds.
         header: The facts about it.
         size: Width and height of the upright picture that is returned, in px.
         name: The picture's name, for error messages.
@@ -266,6 +273,7 @@ _TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
 
 
 def _in_rgb(image: PIL.Image.Image) -> PIL.Image.Image:
+    """Return a picture in RGB, with white behind transparent parts; one that is RGB is returned itself."""
     import PIL.Image
 
     if image.mode == "RGB":

@@ -34,7 +34,8 @@ class Source:
 
     Args:
         given: A path; bytes; a file open for reading bytes; or an ``https://`` or ``gs://`` address, which is
-            passed on to the vendor, unless the client fetches it (``fetch_urls=``).
+            passed on to the vendor, unless the client fetches it (``fetch_urls=``). An object of any other type raises
+            InputError only when its bytes are read.
         name: The input's name; by default the file's name, or the address without what follows "?".
     """
 
@@ -50,7 +51,11 @@ class Source:
 
     @property
     def name(self) -> str:
-        """The file's name, or the address as it may be shown; bytes are named by kind and the start of their digest."""
+        """The name that was given, else the file's name, else the address without what follows "?".
+
+        Bytes without a name are named by their kind and the beginning of their digest ("image-1f2e3d4c"), for which an
+        open file is read. If they cannot be read, the name is the kind alone.
+        """
         if self._name:
             return self._name
         path = getattr(self._given, "name", None) if hasattr(self._given, "read") else self._given
@@ -65,11 +70,15 @@ class Source:
 
     @cached_property
     def key(self) -> str:
-        """The sha256 (hex) of the bytes as given, or of the address."""
+        """The sha256 (hex) of the bytes as given, or of an address that was not fetched; raises what `data` raises."""
         return sha256(self.uri.encode("utf-8", "surrogatepass") if self.uri else self.data).hexdigest()
 
     def key_at_hand(self, *, fetching: bool) -> str | None:
-        """Return the key if it can be told without reading a file and without fetching an address; otherwise None."""
+        """Return the key if it can be told without reading a file and without fetching an address; otherwise None.
+
+        Args:
+            fetching: Whether the client fetches web addresses, so that their bytes decide the key.
+        """
         if self.uri is not None:
             return None if fetching and self.is_web else self.key
         at_hand = "data" in vars(self) or isinstance(self._given, bytes | bytearray | memoryview)
@@ -79,10 +88,11 @@ class Source:
 
     @cached_property
     def data(self) -> bytes:
-        """The bytes as given.
+        """The bytes as given, read once and kept.
 
         Raises:
-            InputError: There are none, they cannot be read, or there are too many.
+            InputError: There are none, they cannot be read, or there are too many; or the input is an address that was
+                not fetched (see `fetched`).
         """
         data = self._read()
         if not data:
@@ -92,7 +102,7 @@ class Source:
         return data
 
     def address(self) -> str:
-        """Return the address that the vendor is to fetch.
+        """Return the address that the vendor is to fetch; call this only if ``uri`` is not None.
 
         Raises:
             InputError: The address has characters that no request can hold.
@@ -105,7 +115,10 @@ class Source:
         return address
 
     def fetched(self) -> Flow[None]:
-        """Fetch the file at a web address if the client does so (``fetch_urls=``); else the vendor will fetch it."""
+        """Fetch the file at a web address, if the client fetches addresses (``fetch_urls=``).
+
+        The file becomes `data`, and ``uri`` becomes None. Otherwise nothing changes, and the vendor may fetch it.
+        """
         if self.is_web:
             data = yield Fetch(str(self.uri))
             if data is not None:
@@ -117,7 +130,7 @@ class Source:
         return self.uri is not None and not self.uri.lower().startswith("gs:")
 
     def facts(self) -> dict[str, Any]:
-        """Return the facts about this input that go into `Meta`."""
+        """Return the facts about this input that go into `Meta`; each subclass says which."""
         raise NotImplementedError
 
     _memory: Mapping[str, Any] | None = None

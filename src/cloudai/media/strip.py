@@ -177,6 +177,7 @@ def _is_usual(marker: int, payload: bytes) -> bool:
 
 
 def _end_of_scan(data: bytes, position: int) -> int:
+    """Return the position of the marker that ends the entropy-coded data at this position."""
     marker = MARKER.search(data, position)
     if marker is None:
         raise _cut_off("JPEG")
@@ -184,6 +185,7 @@ def _end_of_scan(data: bytes, position: int) -> int:
 
 
 def _kept_segment(marker: int, payload: bytes) -> bytes | None:
+    """Return the part of a segment's payload that is kept, or None if the segment is left out."""
     if marker == APP0:
         # The thumbnail is left out and its size set to 0 by 0: it may show what was cropped away.
         return payload[:12] + b"\0\0" if payload.startswith(b"JFIF\0") else None
@@ -247,6 +249,7 @@ def _png_kept(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _unpacked(data: bytes) -> bytes:
+    """Return decompressed data, cut off at `MOST_PROFILE` bytes; return no bytes if it is damaged."""
     try:
         return zlib.decompressobj().decompress(data, MOST_PROFILE)
     except zlib.error:
@@ -293,6 +296,7 @@ def _webp(data: bytes) -> bytes:
 
 
 def _webp_kept(name: bytes, body: bytes) -> bytes:
+    """Return the content of a chunk without metadata and without the texts of a colour profile."""
     if name == b"VP8X":
         # Its flags must not announce metadata that is not sent.
         return bytes([body[0] & ~(VP8X_EXIF | VP8X_XMP)]) + body[1:VP8X_SIZE]

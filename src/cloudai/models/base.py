@@ -171,9 +171,11 @@ class Result(Model):
     __hash__ = None  # type: ignore[assignment]
 
     def _values(self) -> dict[str, Any]:
+        """Return the fields by which two results are compared: all but ``meta`` and ``raw``."""
         return {name: value for name, value in self.__dict__.items() if name not in ("meta", "raw")}
 
     def _with(self, meta: Meta, raw: object) -> Self:
+        """Return a copy of the result with this ``meta`` and ``raw``."""
         return self._changed(meta=meta, raw=raw)
 
     def _changed(self, **changes: Any) -> Self:
@@ -184,7 +186,7 @@ class Result(Model):
         return changed
 
     def _rows(self) -> list[dict[str, Any]]:
-        """Return the operation's own columns, as one row for each item of the result."""
+        """Return the rows of `to_rows`, with the operation's own columns only; none if there is nothing to show."""
         raise NotImplementedError
 
     def _columns(self) -> Sequence[str]:
@@ -192,9 +194,12 @@ class Result(Model):
         raise NotImplementedError
 
     def to_rows(self, *, item: int = 0) -> list[dict[str, Any]]:
-        """Return one dict for each item of the result.
+        """Return the result as rows of a table, each a dict.
 
-        A result without items gives a single dict, with the ``status`` "none_found".
+        Most results have one row for each item. A `Sentiment` has a row for the whole text (``sentence`` -1) before
+        those of its sentences, a `Transcript` one for each word, and an `ImageAnalysis` one for each thing of any kind,
+        but none for its crops, and none for its faces and its text, which have tables of their own. A result that would
+        have no row has a single one, with the ``status`` "none_found".
 
         Args:
             item: The number of the input, for the column of that name.

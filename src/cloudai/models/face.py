@@ -61,7 +61,7 @@ class Emotions(Model):
 
     @property
     def top(self) -> str | None:
-        """The emotion with the highest score; None if all scores are zero, or two emotions share the highest."""
+        """The emotion with the highest score; None if no score is above 0, or two emotions share the highest."""
         ranked = sorted(self.scores().items(), key=lambda pair: -pair[1])
         if not ranked or ranked[0][1] == 0 or (len(ranked) > 1 and ranked[0][1] == ranked[1][1]):
             return None

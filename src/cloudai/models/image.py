@@ -302,6 +302,7 @@ class ImageAnalysis(Many[Tag]):
         ]
 
     def _kinds(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        """Yield each kind of thing that the table shows, with a row for each thing of that kind."""
         yield "caption", [_thing(self.caption)] if self.caption else []
         yield "dense_caption", [_thing(c) for c in self.dense_captions or ()]
         yield "tag", [_thing(t) for t in self.tags or ()]
@@ -331,6 +332,7 @@ class ImageAnalysis(Many[Tag]):
 
 
 def _thing(thing: Caption | Tag | Person | Category) -> dict[str, Any]:
+    """Return the columns of one thing; its confidence is in the column ``score``."""
     values = {name: getattr(thing, name, None) for name in ("language", "parent", "latitude", "longitude", "vendor_id")}
     name = getattr(thing, "name", None) or getattr(thing, "text", None)
     return {"name": name, "score": thing.confidence, **_rectangle(getattr(thing, "box", None)), **values}

@@ -121,7 +121,7 @@ class Speech(Result):
     """Length in seconds."""
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the audio to a file and return its path."""
+        """Write the audio to a file, which is replaced if it exists, and return its path."""
         target = Path(path)
         target.write_bytes(self.audio)
         return target

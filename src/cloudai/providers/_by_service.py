@@ -26,6 +26,10 @@ class ByService(Provider):
     scope_settings: ClassVar[tuple[str, ...]]
     """Endings of the names of the settings that say where a service is."""
 
+    def _argument(self, name: str) -> str:
+        service = next((service for service in self.services if name.startswith(f"{service}_")), None)
+        return f"{name.removeprefix(f'{service}_')} in {service}=" if service else super()._argument(name)
+
     def cache_scope(self, operation: str) -> dict[str, str]:
         """Return the addresses and regions, and no credentials."""
         return {
@@ -61,6 +65,7 @@ class ByService(Provider):
         return self._lacking(self.service_of[operation]) if operation in self.service_of else None
 
     def _lacking(self, service: str) -> str | None:
+        """Return what a service lacks, or what is wrong with its address, as a sentence; None if it is ready."""
         try:
             self.require_set(service)
             self.base(service)

@@ -48,7 +48,7 @@ class Login:
         return None
 
     def flow(self, *args: Any) -> Flow[Token]:
-        """Return a flow that fetches a token."""
+        """Return a flow that fetches a token in a thread; see `token`."""
         return waiting(self.token, *args)
 
     def token(self, *args: Any) -> Token:
@@ -78,7 +78,7 @@ class Login:
         raise NotImplementedError
 
     def _told(self, error: Exception) -> CloudAIError:
-        """Return our error for an error of the package."""
+        """Return our error for an error of the package; it must not repeat what was sent."""
         return AuthError(f"{self} gave no token ({type(error).__name__})", advice=self._advice)
 
     def __repr__(self) -> str:
@@ -89,7 +89,10 @@ class Login:
 
 
 def is_installed(package: str) -> bool:
-    """Return whether a package can be imported; of "google.auth" only "google" may be there, of another package."""
+    """Return whether a package can be imported.
+
+    "google.auth" counts as missing if only "google" is there, which other packages of Google install too.
+    """
     try:
         return find_spec(package) is not None
     except ModuleNotFoundError:

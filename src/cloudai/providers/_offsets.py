@@ -6,7 +6,9 @@ __all__ = ["start_of"]
 
 
 def start_of(text: str, content: str, offset: int, after: int) -> int:
-    """Return the vendor's offset, or where the words really are if the vendor counts otherwise or not at all.
+    """Return the vendor's offset if the words are there, else the first place of the words after ``after``.
+
+    If the words are nowhere, the later of the two numbers is returned.
 
     Args:
         text: The text that was sent.

@@ -13,6 +13,8 @@ from cloudai.core.flow import Flow, Request, Response
 from cloudai.core.retry import hint_from_headers
 from cloudai.core.tokens import Token
 from cloudai.errors import (
+    AuthError,
+    ForbiddenError,
     RateLimitedError,
     ServiceError,
     SettingsError,
@@ -20,7 +22,17 @@ from cloudai.errors import (
 )
 from cloudai.operations import OPERATIONS
 from cloudai.providers.replies import ADVICE, LONGEST_MESSAGE, Fault, error_class, one_line, readable
-from cloudai.providers.settings import Lookup, Setting, lookup_in
+from cloudai.providers.settings import (
+    GIVEN,
+    Lookup,
+    Setting,
+    given_lookup,
+    is_file,
+    looks_like_key,
+    lookup_in,
+    shown,
+    usable,
+)
 
 if TYPE_CHECKING:
     from cloudai.media import Audio, Image
@@ -129,6 +141,8 @@ class Provider:
     name: ClassVar[str]
     contract: ClassVar[int] = 2
     settings: ClassVar[tuple[Setting, ...]] = ()
+    variables: ClassVar[tuple[str, ...]] = ()
+    """Patterns of further variables that the vendor documents for its logins; ``--env-file`` may set them."""
     hosts: ClassVar[tuple[str, ...]] = ()
     """The hosts that data goes to; empty for an engine on this machine."""
     absent: ClassVar[Mapping[str, Capability]] = {}
@@ -164,6 +178,7 @@ class Provider:
         Raises:
             InputError: The input is no picture, or cannot be made to fit; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation or a feature; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         self._refuse("analyze_image")
@@ -181,6 +196,7 @@ class Provider:
         Raises:
             InputError: The input is no picture, or cannot be made to fit; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation or an attribute; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
 
         Example:
@@ -202,6 +218,7 @@ class Provider:
         Raises:
             UnsupportedOperationError: The provider gives no ages, or does so no longer; nothing was sent.
             InputError: The input is no picture, or cannot be made to fit; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         self._refuse("estimate_age")
@@ -217,6 +234,7 @@ class Provider:
         Raises:
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             InputError: The input is no picture, or cannot be made to fit; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         self._refuse("read_text")
@@ -231,6 +249,7 @@ class Provider:
         Raises:
             InputError: The text is empty or too long; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation or the language; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused, for example the language.
         """
         self._refuse("sentiment")
@@ -244,6 +263,7 @@ class Provider:
         Raises:
             InputError: The text is empty or too long; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         self._refuse("detect_language")
@@ -258,6 +278,7 @@ class Provider:
         Raises:
             InputError: The text is empty or too long; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         self._refuse("key_phrases")
@@ -273,6 +294,7 @@ class Provider:
         Raises:
             InputError: The text is empty or too long; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         self._refuse("translate")
@@ -289,6 +311,7 @@ class Provider:
         Raises:
             InputError: The input is no audio, or too long for the provider; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         self._refuse("speech_to_text")
@@ -312,6 +335,7 @@ class Provider:
         Raises:
             InputError: The text is empty or too long; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         self._refuse("text_to_speech")
@@ -321,7 +345,10 @@ class Provider:
         return ()
 
     def api_variant(self, operation: str) -> str:
-        """Return which of several APIs or models answers, where the settings choose one: their answers differ."""
+        """Return a name for what the settings choose among several APIs or models, or "" if they choose nothing.
+
+        A call that is paid for is recognized by it too, because the answers differ.
+        """
         return ""
 
     def cache_scope(self, operation: str) -> dict[str, str]:
@@ -337,7 +364,7 @@ class Provider:
         return 1
 
     def max_per_request(self, operation: str) -> int:  # the other side of `Request.merge`
-        """Return how many inputs of a batch go into one request at most."""
+        """Return how many inputs of a batch go into one request of this operation at most."""
         return 1
 
     def for_call(self) -> Self:
@@ -378,13 +405,53 @@ class Provider:
         lookup = self.lookup(name)
         return lookup.value if lookup else None
 
+    def file(self, name: str) -> str | None:
+        """Return the path that a setting of the kind "file" names, or None where it is not set.
+
+        Raises:
+            SettingsError: Nothing is there; the error does not show the path, for it may be a key put in its place.
+        """
+        lookup = self.lookup(name)
+        if lookup and not is_file(lookup.value):
+            raise SettingsError(f"{self._named(name, lookup)} names no file that is there", advice="Check the path.")
+        return lookup.value if lookup else None
+
     def lookup(self, name: str) -> Lookup | None:
         """Return a setting and where it comes from, or None where it is not set.
 
-        A value given to the constructor comes first, then the first variable of `sources` that is set.
+        A value given to the constructor comes first, then the first variable of `sources` that is set. Its kind
+        (`Setting.kind`) decides which values are accepted.
+
+        Raises:
+            SettingsError: The value is not what the setting asks for; the error names the setting, and not its value.
         """
-        given = self._given.get(name)
-        return Lookup(str(given), "given in code") if given is not None else self._looked_up_outside(name)
+        lookup, setting = self.unchecked(name), self._declared(name)
+        return usable(setting, lookup, self._named(name, lookup)) if lookup and setting else lookup
+
+    def unchecked(self, name: str) -> Lookup | None:
+        """Return a setting as it was found, before its value is checked, or None where it is not set."""
+        return self._found_in_code(name) or self._looked_up_outside(name)
+
+    def _found_in_code(self, name: str) -> Lookup | None:
+        """Return a setting that was given to the constructor, as it was given, or None."""
+        # No variable of this frame holds the value: `Lookup` does not show what it holds.
+        return given_lookup(self._given[name], name=name) if self._given.get(name) is not None else None
+
+    def _named(self, name: str, lookup: Lookup) -> str:
+        """Return how an error names a setting: by the variable it comes from, or by the argument."""
+        named = self._argument(lookup.name or name) if lookup.where == GIVEN else lookup.where
+        return f"{named} (without the quotation marks around it)" if lookup.quoted else named
+
+    def _argument(self, name: str) -> str:
+        """Return the argument of the constructor that gives a setting, as an error names it."""
+        return f"{name}="
+
+    def host_setting(self, service: str) -> str | None:
+        """Return how an error names the setting that says where a service is, or None where no setting does."""
+        return None
+
+    def _declared(self, name: str) -> Setting | None:
+        return next((setting for setting in self.settings if setting.name == name), None)
 
     @cached_per_call
     def _looked_up_outside(self, name: str) -> Lookup | None:
@@ -405,6 +472,10 @@ class Provider:
         """
         yield "", os.environ
 
+    def destinations(self) -> tuple[str, ...]:
+        """Return the hosts that data goes to with the settings at hand; empty for an engine on this machine."""
+        return self.hosts
+
     def account(self) -> str | None:
         """Return a digest of the keys and logins at hand, or None where there are none.
 
@@ -414,17 +485,31 @@ class Provider:
         return sha256("\n".join([self.name, *keys]).encode()).hexdigest() if keys else None
 
     def secrets(self) -> list[str]:
-        """Return the values of the secret settings at hand, which no error, log or result may repeat."""
-        return [lookup.value for s in self.settings if s.secret and (lookup := self.lookup(s.name))]
+        """Return the values of the secret settings at hand, which no error, log or result may repeat.
+
+        A value that looks like a key is one, even where an address is expected.
+        """
+        kept = [setting for setting in self.settings if setting.secret or setting.kind == "address"]
+        lookup = [(setting, lookup) for setting in kept if (lookup := self.unchecked(setting.name))]
+        return [lookup.value for setting, lookup in lookup if setting.secret or looks_like_key(lookup.value)]
 
     def identities(self) -> list[str]:
-        """Return texts that tell the logins at hand from others, as far as that is known before they are used."""
+        """Return texts that tell the logins at hand from others, as far as that is known before they are used.
+
+        They may hold keys, and are only made into the digest of `account`.
+        """
         return []
 
     def __repr__(self) -> str:
-        secret = {s.name for s in self.settings if s.secret}
-        given = {k: "…" if k in secret else v for k, v in self._given.items() if v is not None}
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in given.items())})"
+        given = {name: self._shown(name, value) for name, value in self._given.items() if value is not None}
+        return f"{type(self).__name__}({', '.join(f'{name}={value}' for name, value in given.items())})"
+
+    def _shown(self, name: str, value: Any) -> str:
+        """Return a value that was given in code as ``repr`` may show it."""
+        setting = self._declared(name)
+        if setting is None or not isinstance(value, str | os.PathLike):
+            return "'…'" if isinstance(value, str | bytes | Mapping) else repr(value)
+        return "'…'" if setting.secret else repr(shown(setting, str(value)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         if any(value is not None for value in self._given.values()):
@@ -439,7 +524,7 @@ class Provider:
         return Fault(message=readable(response))
 
     def error(self, response: Response) -> ServiceError:
-        """Return the error that a reply outside 2xx stands for."""
+        """Return the error that a reply stands for whose status is not 200, 201 or 202."""
         fault = self.fault(response)
         return self.error_from(fault, response.status, hint_from_headers(response.headers))
 
@@ -453,9 +538,12 @@ class Provider:
         """
         kind = fault.kind or error_class(status)
         hint = header_hint if fault.retry_after is None else fault.retry_after
+        advice = fault.advice or ADVICE.get(kind)
+        if issubclass(kind, AuthError | ForbiddenError):
+            advice = " ".join(filter(None, [advice, *self._left_out()]))
         error = kind(
             one_line(fault.message)[:LONGEST_MESSAGE] or f"HTTP {status}",
-            advice=fault.advice or ADVICE.get(kind),
+            advice=advice or None,
             status=status,
             code=fault.code,
             retry_after=hint,
@@ -463,6 +551,13 @@ class Provider:
         if isinstance(error, RateLimitedError):
             error.quota = fault.quota
         return error
+
+    def _left_out(self) -> Iterator[str]:
+        """Yield a sentence for each secret that was found in quotation marks: the user may doubt what was sent."""
+        for setting in self.settings:
+            if setting.secret and (lookup := self.unchecked(setting.name)) and lookup.quoted:
+                where = self._argument(lookup.name) if lookup.where == GIVEN else lookup.where
+                yield f"The quotation marks around {where} were left out."
 
     def request_id(self, response: Response) -> str | None:
         """Return the vendor's identifier of an exchange, which its support asks for, or None."""
@@ -487,10 +582,11 @@ class Provider:
         return None
 
     def supports(self, operation: str) -> bool:
-        """Return whether a call of this operation can succeed with the settings at hand."""
+        """Return whether the vendor offers the operation, and nothing is missing for a call; no server is asked."""
         return self._capability(operation).available and self.missing(operation) is None
 
     def _refuse(self, operation: str) -> NoReturn:
+        """Raise UnsupportedOperationError for an operation that this provider does not have."""
         note = self._capability(operation).note
         error = UnsupportedOperationError(f"{operation} is not available{f': {note}' if note else ''}")
         error.provider, error.operation = self.name, operation
@@ -498,12 +594,18 @@ class Provider:
 
 
 def with_headers(request: Request, headers: Mapping[str, str]) -> Request:
-    """Return the request with these headers added."""
+    """Return the request with these headers, which replace any of the same names."""
     return request.altered(headers={**request.headers, **headers})
 
 
 def require_known(given: Sequence[str], known: Sequence[str], what: str) -> None:
-    """Raise SettingsError for a word outside a vocabulary; the text lists the words that there are."""
+    """Raise SettingsError if a word is not known; the text lists the words that are.
+
+    Args:
+        given: The words of an option.
+        known: All words that the option may have.
+        what: What a word stands for, for the error: "feature".
+    """
     unknown = [word for word in given if word not in known]
     if unknown:
         raise SettingsError(f"unknown {what} {', '.join(map(repr, unknown))}", advice=f"Known: {', '.join(known)}.")

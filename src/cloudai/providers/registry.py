@@ -26,7 +26,7 @@ ENTRY_POINTS = "cloudai.providers"
 
 
 def who_can(operation: str) -> str:
-    """Return a sentence that names the providers that have an operation, for the errors of those that lack it."""
+    """Return a sentence that names the providers that have an operation, as advice for the errors of the others."""
     able = [name for name, kind in usable()[0].items() if kind.capabilities()[operation].available]
     return f"Available from: {', '.join(able)}." if able else "No provider in cloudai has it yet."
 

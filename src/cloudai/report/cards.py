@@ -58,9 +58,11 @@ class _Panel:
 
     @property
     def room(self) -> int:
+        """The width that a line of text may have, in px."""
         return self.width - 2 * self.margin
 
     def letters(self, points: float) -> int:
+        """Return the size of letters in px for their size on a card whose shorter side is 1080 px."""
         return max(FLOOR, round(points * self.unit))
 
 
@@ -165,6 +167,7 @@ def _blurred(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _write(shown: Image.Image, caption: str, footnote: str, panel: _Panel, font: Font) -> None:
+    """Draw the panel of a card, with its caption and its footnote, onto the card."""
     draw = ImageDraw.Draw(shown)
     top, bottom = panel.top + panel.margin * 0.75, panel.top + panel.height - panel.margin * 0.75
     bar = round(8 * panel.unit)

@@ -102,15 +102,17 @@ def find_font(
 
 
 def _required(path: str) -> str:
+    """Return the path of a font file, or raise MissingFontError if it cannot be read as a font."""
     try:
         _face(path, PROBE)
     except OSError as error:
-        why = "does not exist" if isinstance(error, FileNotFoundError) else "is not a font that can be read"
-        raise MissingFontError(f"the font file {path} {why}", advice=HANGUL_ADVICE) from error
+        there = f"{path} is not a font that can be read" if Path(path).exists() else "the font file does not exist"
+        raise MissingFontError(there, advice=HANGUL_ADVICE) from error
     return path
 
 
 def _candidates(*, bold: bool) -> Iterator[str]:
+    """Yield the paths of the fonts to try, in order; raise MissingFontError if ``CLOUDAI_FONT`` names no font."""
     if wanted := os.environ.get("CLOUDAI_FONT"):
         yield _required(wanted)
     for regular, heavy in FAMILIES:
@@ -132,6 +134,7 @@ def _installed() -> dict[str, str]:
 
 
 def _lacking(path: str, text: str, *, bold: bool) -> list[str]:
+    """Return the characters of a text for which a font has no glyph; for a file that is no font these are all."""
     letters = dict.fromkeys(c for c in unicodedata.normalize("NFC", text) if not c.isspace())
     try:
         return [c for c in letters if not _has(path, c, bold=bold)]
@@ -146,6 +149,7 @@ def _has(path: str, char: str, *, bold: bool) -> bool:
 
 
 def _drawn(path: str, char: str, *, bold: bool) -> tuple[object, ...]:
+    """Return the width, the outline box and the pixels of a character, by which two glyphs are compared."""
     face = _face(path, PROBE, bold=bold)
     return face.getlength(char), face.getbbox(char), bytes(face.getmask(char))
 
@@ -184,6 +188,7 @@ def _bytes(path: str) -> bytes:
 
 
 def _missing(font: str, lacking: list[str]) -> MissingFontError:
+    """Return the error for a font that lacks these characters, with advice what to install."""
     named = " ".join(c if c.isprintable() else f"U+{ord(c):04X}" for c in lacking[:NAMED])
     more = f" and {len(lacking) - NAMED} more" if len(lacking) > NAMED else ""
     hangul = any("HANGUL" in unicodedata.name(c, "") for c in lacking)

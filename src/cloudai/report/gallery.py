@@ -132,10 +132,12 @@ def _picture(portrait: Portrait, words: Mapping[str, str]) -> str:
 
 
 def _text(value: object) -> str:
+    """Return a value as text on one line that is safe in HTML, in an attribute too."""
     return escape(plain(str(value)), quote=True)
 
 
 def _jpeg(image: Image.Image) -> str:
+    """Return a picture as a JPEG for a tile, in base64."""
     small = in_colour(image)
     small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     out = io.BytesIO()
@@ -144,6 +146,7 @@ def _jpeg(image: Image.Image) -> str:
 
 
 def _part(name: str) -> str:
+    """Return the text of a file of this package, from which the page is made."""
     return files("cloudai.report").joinpath(name).read_text(encoding="utf-8")
 
 

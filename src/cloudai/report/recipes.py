@@ -83,7 +83,7 @@ class Finding:
 
     @property
     def asked(self) -> int:
-        """The number of pictures that were analysed now; the other results come from the journal."""
+        """The number of pictures whose outcome did not come from the journal or the cache, failed ones included."""
         return sum(not outcome.facts.get("cached") for outcome in self.outcomes)
 
 
@@ -99,8 +99,9 @@ def portrait_gallery(
 ) -> Finding:
     """Analyse each portrait, and write ``gallery.html`` with upright crops of the faces, and tables.
 
-    Tables are ``faces.csv``, and ``pictures.csv`` if captions, tags or grades were asked for. A photo without a
-    face, and one that could not be read, have their row and their tile too.
+    Tables are ``faces.csv`` if a reply says something of faces, and ``pictures.csv`` if anything but faces was asked
+    for; there is always one of them, and the first is the table that is returned. A photo without a face, and one that
+    could not be read, have their row and their tile too.
 
     Args:
         client: The client that analyses the pictures.

@@ -64,7 +64,9 @@ class Replaying:
 def replaying(
     provider: str | Provider, cassette: PathLike | Cassette, *, match: bool | None = None, **options: Any
 ) -> Replaying:
-    """Return a client whose calls a cassette answers; it sends nothing, looks up no key and never waits.
+    """Return a context manager that gives a client whose calls a cassette answers.
+
+    The client sends nothing, looks up no key and never waits.
 
     Args:
         provider: A provider's name ("google" …), or a configured provider.
@@ -139,7 +141,9 @@ def recording(
     params: Iterable[str] = (),
     **options: Any,
 ) -> Recording:
-    """Return a client whose calls are sent and written to a cassette, without the provider's secret settings.
+    """Return a context manager that gives a client whose calls are sent and written to a cassette.
+
+    The provider's secret settings are not written.
 
     Args:
         provider: A provider's name ("google" …), or a configured provider.
@@ -159,10 +163,9 @@ def recording(
     """
     require_folder(path)
     given = find(provider)() if isinstance(provider, str) else provider
-    secrets = [value for s in given.settings if s.secret and (value := given.setting(s.name))]
     known = [*headers, *given.request_id_headers]
 
     def make(sender: Callable[[Request], Any]) -> Recorder:
-        return record(path, sender, note=note, headers=known, params=params, secrets=secrets)
+        return record(path, sender, note=note, headers=known, params=params, secrets=given.secrets())
 
     return Recording(given, make, send, options)

@@ -46,7 +46,13 @@ class Recorder:
         require_folder(path)  # the error must come before the first paid call, and not after it
 
     def __call__(self, request: Request) -> Any:
-        """Return the reply of the other ``send``, as an awaitable if that returns one."""
+        """Send a request by the other ``send``, write the exchange down, and return its reply.
+
+        The reply is an awaitable if the other ``send`` returns one.
+
+        Raises:
+            ReplayError: The exchange cannot be written, or not without a secret.
+        """
         reply = self._sender()(request)
         return self._awaited(request, reply) if isawaitable(reply) else self._kept(request, reply)
 
@@ -60,6 +66,7 @@ class Recorder:
         return self._kept(request, await reply)
 
     def _kept(self, request: Request, response: Response) -> Response:
+        """Write an exchange into the cassette and the cassette to its file, and return the reply."""
         facts: dict[str, Any] = {"kind": "recorded"} | ({"note": self._note} if self._note else {})
         facts["request"] = request_facts(request, self._harmless)
         facts["response"] = response_facts(response, self._harmless, token=not request.credentials)
@@ -88,6 +95,7 @@ class Recorder:
             ]
 
     def _clean(self, exchange: dict[str, Any]) -> dict[str, Any]:
+        """Return the request and the reply of an exchange with "REDACTED" for every secret that is known."""
         return {
             part: {name: self._secrets.withheld(value) for name, value in exchange[part].items()}
             for part in ("request", "response")

@@ -127,7 +127,7 @@ def replay(cassette: PathLike | Cassette, *, match: bool | None = None) -> Repla
 
 
 def orphans(folder: PathLike, played: Iterable[PathLike]) -> list[Path]:
-    """Return the cassettes in a folder, and in those below it, that no test has played.
+    """Return the ``.json`` files in a folder, and in those below it, that are not among the files ``played``.
 
     Example:
         >>> orphans("tests/cassettes", played=["tests/cassettes/team.json"])

@@ -41,7 +41,12 @@ class Script:
         self._lock = threading.Lock()
 
     def __call__(self, request: Request) -> Any:
-        """Return the next reply, or raise it if it is an exception."""
+        """Note the request and return the next reply, or what it returns for the request if it is a function.
+
+        Raises:
+            ReplayError: No reply is left.
+            BaseException: The next reply is an exception.
+        """
         with self._lock:
             self.requests.append(request)
             if not self._replies:

@@ -47,7 +47,10 @@ def asked(request: Request) -> dict[str, Any]:
 
 
 def request_facts(request: Request, harmless: Allowlist) -> dict[str, Any]:
-    """Return a request as it is written down."""
+    """Return a request as it is written down: as `asked` does, with harmless headers and the sizes of uploads.
+
+    Uploads are loaded for their sizes. Parameters and form fields that are not harmless are left without a value.
+    """
     facts = asked(request)
     for part in ("params", "form"):
         if part in facts:
@@ -140,13 +143,13 @@ def response_facts(response: Response, harmless: Allowlist, *, token: bool) -> d
 
 
 def token_reply(response: Response) -> Any:
-    """Return the part of a token reply that is not written down, as JSON."""
+    """Return the part of a token reply that is not written down, such as the token itself, as JSON."""
     body = _body(response.content) if response.content else None
     return {k: v for k, v in body.items() if k not in TOKEN_FIELDS} if isinstance(body, dict) else body
 
 
 def content(body: Any) -> bytes:
-    """Return the bytes that a written body stands for: JSON, text as it is, or ``{"base64": …}``."""
+    """Return the bytes of a written body: JSON, text or ``{"base64": …}``; raise ValueError if that is not base64."""
     match body:
         case None:
             return b""

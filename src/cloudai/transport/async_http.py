@@ -38,12 +38,15 @@ class AsyncNetwork:
         self._allow_http = allow_http
 
     async def __call__(self, request: Request) -> Response:
-        """Send one request, and return its reply.
+        """Send one request once, and return its reply, of whatever status; no redirect is followed.
 
         Raises:
+            SettingsError: The address or a header cannot be used, or the client is closed. Nothing was sent.
             ConnectError: The service was not reached.
             ConnectionLostError: The connection broke after something was sent.
             DeadlineExceededError: The reply did not come in time.
+            MalformedResponseError: The reply cannot be unpacked, or is too large (ResponseTooLargeError).
+            RedirectBlockedError: The user's own client has followed a redirect all the same.
         """
         require_safe(request.url, self._allow_http)
         require_sendable(unsendable(request.headers))
@@ -58,7 +61,7 @@ class AsyncNetwork:
                 reply = await self._client.send(message, follow_redirects=False, stream=True)
                 try:
                     require_unmoved(reply)
-                    body = Body(reply.headers)
+                    body = Body(reply.headers, request.max_reply)
                     async for chunk in reply.aiter_raw():
                         body.add(chunk)
                     return response(reply, body)

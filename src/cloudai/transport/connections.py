@@ -29,15 +29,21 @@ KEPT = 20
 
 @functools.cache
 def tls(cafile: str | None = None) -> ssl.SSLContext:
-    """Return the TLS context that the whole process uses for a CA file, because making one takes 18 ms."""
+    """Return a TLS context that trusts the CA file, or the usual certificates if there is none.
+
+    It is made once in a process for each file, because that takes 18 ms.
+
+    Raises:
+        OSError: The file cannot be read, or is no CA file.
+    """
     return httpx2.create_ssl_context() if cafile is None else ssl.create_default_context(cafile=cafile)
 
 
 def configuration(verify: Verify, proxy: str | None) -> dict[str, Any]:
-    """Return the options of a client of the library.
+    """Return the options with which a client of the HTTP library is made: certificates, proxy, no redirects.
 
     Raises:
-        SettingsError: Certificates are not to be checked.
+        SettingsError: ``verify`` is False: certificates are always checked.
     """
     if verify is False:
         raise SettingsError(
@@ -50,10 +56,16 @@ def configuration(verify: Verify, proxy: str | None) -> dict[str, Any]:
 
 
 def built(kind: Callable[..., T], verify: Verify, proxy: str | None, max_concurrency: int) -> T:
-    """Return a client of the library, ``kind`` being its class.
+    """Return a client of the HTTP library.
+
+    Args:
+        kind: The class of the client.
+        verify: The certificates to trust; see `Client`.
+        proxy: The address of a proxy; None takes that of the environment.
+        max_concurrency: How many idle connections the client keeps, and never fewer than `KEPT`. It opens any number.
 
     Raises:
-        SettingsError: The address of the proxy is none.
+        SettingsError: The address of the proxy cannot be used, or ``verify`` is False.
     """
     options = configuration(verify, proxy)
     # The drivers limit how many calls are in flight. Under the library's own limits (100 connections, 20 kept) further

@@ -44,7 +44,11 @@ _deadline: ContextVar[float | None] = ContextVar("cloudai_deadline", default=Non
 
 @contextmanager
 def until(timeout: float | None) -> Iterator[None]:
-    """Give every socket operation within the block only what is left of so many seconds."""
+    """Let every operation of the sockets of this module end within so many seconds from now, as long as the block runs.
+
+    Args:
+        timeout: The seconds for the whole block; None sets no limit.
+    """
     token = _deadline.set(None if timeout is None else time.monotonic() + timeout)
     try:
         yield
@@ -94,9 +98,10 @@ class _Stream(httpcore2.NetworkStream):
 
 
 def looked_up(host: str, port: int) -> Future[list[str]]:
-    """Return a future of the addresses of a host.
+    """Return a future of the IP addresses of a host; it raises OSError if the name cannot be resolved.
 
-    They are looked up in a thread: the system's resolver knows no deadline, and may hang for minutes.
+    They are looked up in a thread: the system's resolver knows no deadline, and may hang for minutes. The future of a
+    host that is an IP address is done at once.
     """
     answer: Future[list[str]] = Future()
     try:
@@ -146,7 +151,11 @@ class Backend(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
-        """Connect to the first address of the host that answers."""
+        """Connect to the first address of the host that does not refuse, and return the stream.
+
+        The next address is tried only if one refuses (ConnectError). One that does not answer ends the attempt with
+        ConnectTimeout, however many addresses are left.
+        """
         error: Exception | None = None
         for address in self.addresses(host, port, _left(timeout, httpcore2.ConnectTimeout)):
             try:

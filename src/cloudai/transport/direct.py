@@ -52,6 +52,7 @@ class Message:
 
     target: _Target
     pieces: Iterator[bytes]
+    max_reply: int
     timeouts: tuple[float | None, ...]
     """Seconds for connecting, reading, writing and waiting."""
 
@@ -79,7 +80,7 @@ class _Pool:
         if "content-length" not in headers and (content or request.method in WITH_LENGTH):
             headers["content-length"] = str(len(content))
         begin = head(request.method, target.path, target.host, headers)
-        return Message(target, _begun(begin, pieces), timeouts(request.timeout))
+        return Message(target, _begun(begin, pieces), request.max_reply, timeouts(request.timeout))
 
     def _target(self, request: Request) -> _Target | None:
         key = request.url, *request.params.items()
@@ -167,7 +168,7 @@ class Direct(_Pool):
         connecting, reading, writing, _ = message.timeouts
         origin = message.target.origin
         stream = self.take(origin) or self._connected(origin, connecting)
-        reader, whole = ReplyReader(), True
+        reader, whole = ReplyReader(message.max_reply), True
         try:
             sent.note("http11.send_request_headers.started", {})
             try:
@@ -221,7 +222,7 @@ class AsyncDirect(_Pool):
         connecting, reading, writing, _ = message.timeouts
         origin = message.target.origin
         stream = self.take(origin) or await self._connected(origin, connecting)
-        reader, whole = ReplyReader(), True
+        reader, whole = ReplyReader(message.max_reply), True
         try:
             sent.note("http11.send_request_headers.started", {})
             try:

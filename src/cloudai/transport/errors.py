@@ -38,7 +38,14 @@ class Sent:
 
 @contextmanager
 def errors(url: str, sent: Sent) -> Iterator[None]:
-    """Translate what the HTTP library raises within the block into errors of cloudai."""
+    """Translate what the HTTP library raises within the block into errors of cloudai.
+
+    An error of cloudai passes as it is, and so does an exception that is not of the library.
+
+    Args:
+        url: The address of the request; only its host is named.
+        sent: Whether the request had begun to go out, which decides the state of a DeadlineExceededError.
+    """
     try:
         yield
     except CloudAIError:
@@ -65,6 +72,7 @@ def _moved(error: Exception, sent: Sent) -> RedirectBlockedError | None:
 
 
 def _translated(error: Exception, host: str) -> Exception:
+    """Return the error of cloudai for one of the HTTP library, or the error itself if it is of another kind."""
     # The classes are told apart by name, because httpx and httpx2 have different classes of the same names.
     kinds = {kind.__name__ for kind in type(error).__mro__}
     if kinds & {"ConnectTimeout", "ConnectError", "ProxyError", "UnsupportedProtocol", "InvalidURL"}:
@@ -84,16 +92,27 @@ def _translated(error: Exception, host: str) -> Exception:
 
 
 def _unreached(error: Exception, host: str) -> ConnectError:
+    """Return the error for a host that was not reached; it is a TLSError if the certificate was refused."""
     causes = list(_causes(error))
     if any(isinstance(cause, ssl.SSLError) for cause in causes) or "SSL" in str(error):
         return TLSError(
             f"{host} is not trusted ({_reason(error)})",
             advice="Behind a company's proxy, give verify= the path of its CA file.",
         )
-    return ConnectError(
+    unreached = ConnectError(
         f"cannot reach {host} ({_reason(error)})",
         advice="Check the network, and HTTPS_PROXY if there is a proxy.",
     )
+    unreached.unknown_host = any(mark in str(cause) for mark in UNKNOWN_HOST for cause in _causes(error))
+    return unreached
+
+
+UNKNOWN_HOST = (
+    *("Name or service not known", "Temporary failure in name resolution", "No address associated"),  # Linux
+    *("nodename nor servname", "getaddrinfo failed", "no address for", "label empty or too long"),  # macOS, Windows
+)
+"""What systems and libraries say of a name that has no address. The error's class does not tell, because it gets lost
+on the way from the thread that looks names up."""
 
 
 def _causes(error: BaseException | None) -> Iterable[BaseException]:

@@ -150,7 +150,7 @@ class _AsyncChecked(httpcore2.AsyncNetworkBackend):
 
 
 def _allowed(host: str, addresses: list[str], rules: FetchRules) -> list[str]:
-    """Return the addresses of a host, or raise FetchError where any one of them must not be reached."""
+    """Return the IP addresses of a host, or raise FetchError if the rules forbid any one of them."""
     if not all(map(rules.allows, addresses)):
         raise FetchError(
             f"{host} is not fetched: it leads to an address that is not public",

@@ -53,12 +53,15 @@ class Network:
         self._lock = threading.Lock()
 
     def __call__(self, request: Request) -> Response:
-        """Send one request, and return its reply.
+        """Send one request once, and return its reply, of whatever status; no redirect is followed.
 
         Raises:
+            SettingsError: The address or a header cannot be used, or the client is closed. Nothing was sent.
             ConnectError: The service was not reached.
             ConnectionLostError: The connection broke after something was sent.
             DeadlineExceededError: The reply did not come in time.
+            MalformedResponseError: The reply cannot be unpacked, or is too large (ResponseTooLargeError).
+            RedirectBlockedError: The user's own client has followed a redirect all the same.
         """
         require_safe(request.url, self._allow_http)
         require_sendable(unsendable(request.headers))
@@ -72,7 +75,7 @@ class Network:
             reply = client.send(message, follow_redirects=False, stream=True)
             try:
                 require_unmoved(reply)
-                body = Body(reply.headers)
+                body = Body(reply.headers, request.max_reply)
                 for chunk in reply.iter_raw():
                     body.add(chunk)
                 return response(reply, body)
@@ -80,7 +83,7 @@ class Network:
                 reply.close()
 
     def _of_this_process(self) -> Any:
-        """Return the client of the HTTP library, a new one in a forked process.
+        """Return the client of the HTTP library: in a forked process a new one, unless it is the user's.
 
         Two processes on one connection would get each other's replies.
         """

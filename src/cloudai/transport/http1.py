@@ -49,10 +49,14 @@ def head(method: str, target: str, host: str, headers: Mapping[str, str]) -> byt
 class ReplyReader:
     """A reply that comes in pieces. Interim replies ("100 Continue") before it are left out.
 
+    Args:
+        most: The most bytes of the body, unpacked.
+
     Its public methods whose names begin with "on" are called by httptools.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self.status = 0
         self.headers: dict[str, str] = {}
         """The headers by their names in lower case; the values of a name that comes twice have a comma between."""
@@ -85,7 +89,7 @@ class ReplyReader:
             self.is_reusable = False  # something came behind the reply
         # What may raise is done here: an error in a function that httptools calls would be wrapped in another.
         if self.status and self._body is None:
-            self._body = Body(self.headers)
+            self._body = Body(self.headers, self._most)
         if self._body is None:
             if self._unread > MOST_UNREAD:
                 raise too_large("its headers have no end")

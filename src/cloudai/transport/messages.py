@@ -28,8 +28,12 @@ def outgoing(
         client: The client.
         request: The request.
         trace: A function that the library tells of each step of the exchange.
-        quiet: Whether the library shows the address without its query, which a user's own client may have to see.
+        quiet: Whether the library shows the address without its query, in logs and errors. Give False for a client of
+            the user's, which may have to see the query.
         pieces: See `body_of`.
+
+    Raises:
+        SettingsError: The body cannot be written as JSON.
     """
     built = client.build_request(**_arguments(request, pieces), extensions={"trace": trace})
     if quiet:
@@ -59,13 +63,16 @@ def headers_of(request: Request) -> dict[str, str]:
 def body_of(
     request: Request, headers: dict[str, str], pieces: Callable[[Iterator[bytes]], Any] = iter
 ) -> dict[str, Any]:
-    """Return the arguments for the body, and add the headers that describe it.
+    """Return the arguments from which the library makes the body, and add to ``headers`` those that describe it.
 
     Args:
         request: The request.
         headers: The headers of the request by their names in lower case, to which the content type is added, and the
             length of a JSON body.
         pieces: Wraps the iterator over a JSON body; the library's async clients take an async iterator.
+
+    Raises:
+        SettingsError: The body cannot be written as JSON.
     """
     if request.files is not None:
         headers.setdefault("content-type", f"multipart/form-data; boundary={_boundary(request)}")
@@ -83,6 +90,7 @@ def body_of(
 
 
 def _json_size(request: Request) -> int:
+    """Return the bytes of a request's JSON body, or raise SettingsError if it cannot be written as JSON."""
     try:
         return request.json_size()
     except (TypeError, ValueError) as error:  # NaN, half a surrogate pair, or an object that JSON cannot hold

@@ -122,7 +122,7 @@ class FaceService(AzureService):
         return super().missing(operation)
 
     def faces_of(self, picture: Picture, *, landmarks: bool, attributes: Sequence[str]) -> Flow[tuple[Face, ...]]:
-        """Return the faces in one picture, largest first."""
+        """Return all faces that the service finds in a picture, largest first; the attributes are not checked here."""
         asked = [ATTRIBUTES.get(attribute, attribute) for attribute in attributes]
         model = "detection_03" if set(attributes) <= set(NEWEST_MODEL) else "detection_01"
         response: Response = yield Request(
@@ -144,7 +144,12 @@ class FaceService(AzureService):
         return largest_first([_face(face, picture, landmarks) for face in response.parse(Detected).root])
 
     def _require(self, attributes: Sequence[str]) -> None:
-        """Raise UnsupportedOperationError for an attribute that is retired, or for approved customers only."""
+        """Check that the attributes can be asked for.
+
+        Raises:
+            SettingsError: There is no such attribute.
+            UnsupportedOperationError: An attribute is retired, or is for approved customers only.
+        """
         require_known(attributes, (*ATTRIBUTES, *LIMITED, *RETIRED), "attribute")
         gone = [attribute for attribute in attributes if attribute in RETIRED]
         if gone:

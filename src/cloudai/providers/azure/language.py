@@ -45,7 +45,7 @@ class Language(AzureService):
     """The operations on texts."""
 
     def max_per_request(self, operation: str) -> int:
-        """Return how many inputs fit into one request: ten texts."""
+        """Return how many inputs fit into one request: ten texts for sentiment, one input of any other operation."""
         return ANALYZE_TOGETHER.limit if operation == "sentiment" else super().max_per_request(operation)
 
     @capability(
@@ -106,6 +106,7 @@ class Language(AzureService):
 
 
 def _code(language: str | None) -> str | None:
+    """Return the code of a language as Azure spells it, or None if none is named."""
     if language is None:
         return None
     if language.replace("_", "-").lower() == "pt-pt":
@@ -153,7 +154,11 @@ class AnalyzeTogether:
     def split(self, response: Response, requests: Sequence[Request]) -> list[Response]:
         """Return the reply to each request as if it had been sent by itself.
 
-        The results are matched by id, because the reply lists the documents that failed apart from the others.
+        The results are matched by id, because the reply lists the documents that failed apart from the others. A
+        request whose id is missing gets a reply without any result.
+
+        Raises:
+            MalformedResponseError: The reply has no results in the documented shape.
         """
         body = response.json()
         results = inside(body, "results")

@@ -54,11 +54,15 @@ class Speech(AzureService):
         note="up to two hours and 200 MB; speakers told apart; nothing masked",
     )
     def speech_to_text(self, audio: Audio, *, language: str, words: bool, speakers: int | None) -> Flow[Transcript]:
-        """Write down what is said in a recording."""
+        """Write down what is said in a recording.
+
+        A resource with an endpoint uses fast transcription. One with a region alone uses the API for short audio.
+        """
         code = with_region(language)
         resource = self.resource("speech")
         if resource.region and not resource.endpoint:
-            return (yield from self._short(audio, code, resource.region, speakers))
+            host = self.setting("short_audio_endpoint") or f"https://{resource.region}.stt.speech.microsoft.com"
+            return (yield from self._short(audio, code, host, speakers))
         return (yield from self._fast(audio, code, words, speakers))
 
     def _fast(self, audio: Audio, code: str, words: bool, speakers: int | None) -> Flow[Transcript]:
@@ -92,7 +96,7 @@ class Speech(AzureService):
             meta=Meta(language_sent=code),
         )
 
-    def _short(self, audio: Audio, code: str, region: str, speakers: int | None) -> Flow[Transcript]:
+    def _short(self, audio: Audio, code: str, base: str, speakers: int | None) -> Flow[Transcript]:
         """Transcribe with the API for short audio: up to a minute, without words and speakers."""
         if speakers:
             raise UnsupportedOperationError(
@@ -106,7 +110,6 @@ class Speech(AzureService):
                 advice="Convert it, for example: ffmpeg -i in.wav -ac 1 -ar 16000 -c:a pcm_s16le out.wav",
             )
         wav = f"audio/wav; codecs=audio/pcm; samplerate={sound.rate}"
-        base = f"https://{region}.stt.speech.microsoft.com"
         response: Response = yield Request(
             "POST",
             f"{base}/speech/recognition/conversation/cognitiveservices/v1",

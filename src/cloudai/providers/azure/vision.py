@@ -155,7 +155,11 @@ class Vision(FaceService):
         return (self.api() or "") if operation == "analyze_image" else super().api_variant(operation)
 
     def requests(self, operation: str, options: Mapping[str, Any]) -> int:
-        """Return how many requests an input takes: a mix of features is asked of several APIs."""
+        """Return how many requests an input takes: a mix of features is asked of several APIs.
+
+        Raises:
+            SettingsError: A feature is unknown.
+        """
         if operation != "analyze_image":
             return super().requests(operation, options)
         by_4, by_3, by_face, _ = self._divided(options.get("features"))
@@ -232,7 +236,8 @@ def _known(picture: Picture, frame: dict[str, Any], told: Mapping[str, Any]) -> 
 def _first(things: Any, most: int | None) -> Any:
     """Return at most the first ``most`` of some results, because Azure has no option for their number.
 
-    All are returned if ``most`` is None. A result that is not a list, such as a caption, is returned as it is.
+    All are returned if ``most`` is None. A result that is not a list, such as a caption, is returned as it is. Faces
+    that are cut off do not count as ``truncated`` themselves; the analysis that holds them does.
     """
     if most is None:
         return things

@@ -34,5 +34,5 @@ class Poly(Wire):
         return convert(left, top, max(across) - left, max(down) - top)
 
     def points(self, picture: Picture) -> tuple[Point, ...]:
-        """Return the corners in pixels of the upright original."""
+        """Return the corners in pixels of the upright original; there are none if the reply has them as fractions."""
         return tuple([picture.point(v.get("x", 0), v.get("y", 0)) for v in self.vertices])

@@ -17,12 +17,11 @@ from cloudai.media import Audio, AudioLimits, Sound
 from cloudai.models.base import Meta
 from cloudai.models.speech import Segment, SpokenWord, Transcript, turns
 from cloudai.providers.base import capability
-from cloudai.providers.google._service import GoogleService, RpcStatus, seconds
+from cloudai.providers.google._service import HOST, GoogleService, RpcStatus, seconds
 from cloudai.providers.wire import Wire
 
 __all__ = ["Speech"]
 
-HOST = "speech.googleapis.com"
 LIMITS = AudioLimits(
     who="Google's immediate recognition",
     formats=frozenset({"wav", "flac", "mp3", "ogg-opus"}),
@@ -51,8 +50,8 @@ class Speech(GoogleService):
     def speech_to_text(self, audio: Audio, *, language: str, words: bool, speakers: int | None) -> Flow[Transcript]:
         """Write down what is said in a recording.
 
-        A recording of up to a minute is answered at once; one at a ``gs://`` address takes a long-running operation,
-        which is polled.
+        A recording that is sent, of up to a minute, is answered at once. One at a ``gs://`` address takes a
+        long-running operation, which is polled.
         """
         code = with_region(language)
         sound = yield from audio.probe(LIMITS)
@@ -71,7 +70,7 @@ class Speech(GoogleService):
 
         A project of the environment counts only where there is no API key, because v2 documents none.
         """
-        return self.setting("project") if self._given["project"] or not self._key() else None
+        return self.setting("project") if self._found_in_code("project") or not self._key() else None
 
     def _with_v1(self, sound: Sound, code: str, words: bool, speakers: int | None) -> Flow[list[RecognitionResult]]:
         """Send a recording to Speech v1 and return its results."""
@@ -88,21 +87,22 @@ class Speech(GoogleService):
         method = "longrunningrecognize" if sound.uri else "recognize"
         response: Response = yield Request(
             "POST",
-            f"https://{HOST}/v1/speech:{method}",
+            f"{self.base('speech')}/v1/speech:{method}",
             service="speech",
             api="v1",
+            endpoint=self.endpoint_of("speech"),
             json={"config": config, "audio": source},
         )
         if not sound.uri:
             return response.parse(Recognized).results
-        done = yield from self._finished(response, f"https://{HOST}/v1/operations/", "v1")
+        done = yield from self._finished(response, f"{self.base('speech')}/v1/operations/", "v1")
         return checked(Recognized, done).results
 
     def _with_v2(self, sound: Sound, code: str, words: bool, speakers: int | None) -> Flow[list[RecognitionResult]]:
         """Send a recording to Speech v2 and return its results."""
         location = self.setting("location") or "global"
-        host = HOST if location == "global" else f"{location}-{HOST}"
-        recognizer = f"https://{host}/v2/projects/{self._speech_project()}/locations/{location}/recognizers/_"
+        address = self.base("speech", HOST if location == "global" else f"{location}-{HOST}")
+        recognizer = f"{address}/v2/projects/{self._speech_project()}/locations/{location}/recognizers/_"
         features: dict[str, Any] = {
             "enableWordTimeOffsets": words,
             "enableWordConfidence": words,
@@ -117,6 +117,7 @@ class Speech(GoogleService):
                 f"{recognizer}:recognize",
                 service="speech",
                 api="v2",
+                endpoint=self.endpoint_of("speech"),
                 json={"config": config, "content": sound.blob},
             )
             return response.parse(Recognized).results
@@ -125,8 +126,15 @@ class Speech(GoogleService):
             "files": [{"uri": sound.uri}],
             "recognitionOutputConfig": {"inlineResponseConfig": {}},
         }
-        response = yield Request("POST", f"{recognizer}:batchRecognize", service="speech", api="v2", json=body)
-        done = yield from self._finished(response, f"https://{host}/v2/", "v2")
+        response = yield Request(
+            "POST",
+            f"{recognizer}:batchRecognize",
+            service="speech",
+            api="v2",
+            endpoint=self.endpoint_of("speech"),
+            json=body,
+        )
+        done = yield from self._finished(response, f"{address}/v2/", "v2")
         return self._of_file(checked(BatchRecognized, done), sound.uri)
 
     def _finished(self, response: Response, operations: str, api: str) -> Flow[dict[str, Any]]:
@@ -134,7 +142,15 @@ class Speech(GoogleService):
         operation, delay = response.parse(Operation), FIRST_POLL
         url = operations + operation.name
         while not operation.done:
-            response = yield Request("GET", url, service="speech", api=api, delay=delay, billed=0)
+            response = yield Request(
+                "GET",
+                url,
+                service="speech",
+                api=api,
+                endpoint=self.endpoint_of("speech"),
+                delay=delay,
+                billed=0,
+            )
             operation, delay = response.parse(Operation), min(delay * 1.5, LONGEST_POLL)
         self.raise_for(operation.error)
         return operation.response

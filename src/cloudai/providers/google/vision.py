@@ -34,7 +34,7 @@ from cloudai.models.image import (
     WebPage,
 )
 from cloudai.providers.base import capability, require_known
-from cloudai.providers.google._service import GoogleService, RpcStatus
+from cloudai.providers.google._service import HOST, GoogleService, RpcStatus
 from cloudai.providers.google._text import FullText, TextAnnotation, read
 from cloudai.providers.google._wire import Poly
 from cloudai.providers.replies import inside
@@ -193,7 +193,7 @@ class Vision(GoogleService):
         return Faces(faces=largest_first(faces), truncated=len(faces) >= max_faces)
 
     def max_per_request(self, operation: str) -> int:
-        """Return how many inputs fit into one request: 16 pictures."""
+        """Return how many inputs fit into one request: 16 pictures, and one input of any other operation."""
         looks = operation in ("analyze_image", "detect_faces")
         return ANNOTATE_TOGETHER.limit if looks else super().max_per_request(operation)
 
@@ -209,9 +209,10 @@ class Vision(GoogleService):
             item["imageContext"] = {"languageHints": [_hint(language)]}
         response: Response = yield Request(
             "POST",
-            f"https://{self._vision_host()}/v1/images:annotate",
+            f"{self._vision_base()}/v1/images:annotate",
             service="vision",
             api="v1",
+            endpoint=self.endpoint_of("vision"),
             json={"requests": [item]},
             merge=ANNOTATE_TOGETHER,
             error_in=partial(self._error_in, fetched=picture.by_reference),
@@ -227,9 +228,10 @@ class Vision(GoogleService):
         error = inside(response.json(), "responses", 0, "error")
         return self.error_of(checked(RpcStatus, error), fetched=fetched) if isinstance(error, dict) else None
 
-    def _vision_host(self) -> str:
+    def _vision_base(self) -> str:
+        """Return the address for pictures: of the location's host if it is "eu" or "us", else of the global one."""
         location = self.setting("location")
-        return f"{location}-vision.googleapis.com" if location in ("eu", "us") else "vision.googleapis.com"
+        return self.base("vision", f"{location}-{HOST}" if location in ("eu", "us") else HOST)
 
 
 def _feature(type_: str, most: int | None) -> dict[str, Any]:
@@ -237,6 +239,7 @@ def _feature(type_: str, most: int | None) -> dict[str, Any]:
 
 
 def _most(type_: str, most: int | None) -> int:
+    """Return the maxResults of a feature; None and 0 take the number that is sent by default."""
     return most or (MOST_FACES if type_ == "FACE_DETECTION" else MOST_RESULTS)
 
 
@@ -279,7 +282,11 @@ class AnnotateTogether:
         )
 
     def split(self, response: Response, requests: Sequence[Request]) -> list[Response]:
-        """Return the reply to each request as if it had been sent by itself, with only the features it asked for."""
+        """Return the reply to each request as if it had been sent by itself, with only the features it asked for.
+
+        Raises:
+            MalformedResponseError: The reply does not have one part for each picture.
+        """
         replies, pictures = inside(response.json(), "responses"), _pictures(requests)
         if not isinstance(replies, list) or len(replies) != len(pictures):
             raise MalformedResponseError(f"{len(pictures)} pictures were sent, and not as many replies came")

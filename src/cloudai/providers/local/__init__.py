@@ -46,8 +46,13 @@ class Local(Provider):
 
     name: ClassVar[str] = "local"
     settings: ClassVar[tuple[Setting, ...]] = (
-        Setting("face_model", ("CLOUDAI_FACE_MODEL",), purpose="path of a YuNet model: better faces, landmarks"),
-        Setting("lexicon", ("CLOUDAI_LEXICON",), purpose="CSV of word,score: sentiment in any language"),
+        Setting(
+            "face_model",
+            ("CLOUDAI_FACE_MODEL",),
+            purpose="path of a YuNet model: better faces, landmarks",
+            kind="file",
+        ),
+        Setting("lexicon", ("CLOUDAI_LEXICON",), purpose="CSV of word,score: sentiment in any language", kind="file"),
     )
     absent: ClassVar[Mapping[str, Capability]] = {
         "estimate_age": Capability("estimate_age", "absent", "no age is guessed here"),
@@ -73,9 +78,14 @@ class Local(Provider):
     def api_variant(self, operation: str) -> str:
         """Return the path of the face model or the digest of the lexicon: another one gives other answers."""
         if operation == "sentiment":
-            words = self._given["lexicon"] or self.setting("lexicon")
+            words = self._words()
             return lexicon.digest(words) if words else ""
         return self.setting("face_model") or ""
+
+    def _words(self) -> str | Mapping[str, float] | None:
+        """Return the lexicon: the path of its file, or the words with their scores that were given in code."""
+        given = self._given["lexicon"]
+        return given if isinstance(given, Mapping) else self.file("lexicon")
 
     @capability(
         "open",
@@ -144,7 +154,7 @@ class Local(Provider):
     def _faces(self, image: Image, *, landmarks: bool, max_faces: int) -> Flow[Faces]:
         """Find faces with the YuNet model if one is set, else with the cascade."""
         shown = yield from image.pixels(faces.SIDE)
-        model = self.setting("face_model")
+        model = self.file("face_model")
         detections = yield from call(faces.yunet, shown.image, model) if model else call(faces.cascade, shown.image)
         every = largest_first(
             [
@@ -169,7 +179,7 @@ class Local(Provider):
     )
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
         """Say whether a text is positive or negative, by the words in it."""
-        words = self._given["lexicon"] or self.setting("lexicon")
+        words = self._words()
         if words is None:
             return (yield from call(lexicon.by_vader, text, language))
         return (yield from call(lexicon.by_words, text, language, words))

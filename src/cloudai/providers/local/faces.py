@@ -61,6 +61,8 @@ def _cascade(cv2: Any) -> Any:
 def yunet(image: PIL.Image.Image, model: str) -> list[Detection]:
     """Return the faces that a YuNet model finds, each with a confidence and five landmarks.
 
+    The model is read once in a process; SettingsError is raised if its file cannot be read or is no YuNet model.
+
     https://github.com/opencv/opencv_zoo/tree/main/models/face_detection_yunet
     """
     cv2, np = _libraries()

@@ -65,6 +65,14 @@ def by_words(text: str, language: str | None, words: str | os.PathLike[str] | Ma
     """Return the sentiment of a text by a lexicon: each word scores as the longest entry with which it begins.
 
     The entry "맛있" therefore also scores "맛있어요" and "맛있었다": Korean endings are attached to the word.
+
+    Args:
+        text: The text.
+        language: The language that the result names; the lexicon is used whatever it is.
+        words: The path of a CSV file of ``word,score``, or the words with their scores.
+
+    Raises:
+        SettingsError: The file is not a lexicon.
     """
     scores = words if isinstance(words, Mapping) else _read(os.fspath(words))
     entries = {unicodedata.normalize("NFC", word).lower(): float(score) for word, score in scores.items()}
@@ -99,6 +107,7 @@ def _longest_entry(token: str, entries: Mapping[str, float], longest: int) -> fl
 
 
 def _sentiment(text: str, score: Callable[[str], float]) -> Sentiment:
+    """Return the sentiment of a text and of its sentences, each scored by itself from -1 to 1."""
     sentences = []
     for start, part in _sentences(text):
         value = score(part)
@@ -138,14 +147,19 @@ def _vader() -> Any:
 
 @lru_cache(maxsize=8)
 def _read(path: str) -> Mapping[str, float]:
-    """Return the words and scores of a CSV file, whose first line may be a heading."""
+    """Return the words and scores of a CSV file, whose first line may be a heading; it is read once in a process.
+
+    Raises:
+        SettingsError: The file cannot be read, has no words, or has a line that is not a word and a number.
+    """
     entries: dict[str, float] = {}
     for number, row in enumerate(csv.reader(io.StringIO(text_of(path, SettingsError))), start=1):
         if not row or not row[0].strip():
             continue
         score = _number(row[1]) if len(row) > 1 else None
         if score is None and number > 1:
-            raise SettingsError(f"{path}, line {number}: not a word and a number: {','.join(row)[:60]!r}")
+            # The line is not shown: another file, for example one of keys, may have been named by mistake.
+            raise SettingsError(f"{path}, line {number}: not a word and a number", advice="Write word,score.")
         if score is not None:
             entries[row[0].strip()] = score
     if not entries:

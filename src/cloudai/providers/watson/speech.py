@@ -108,7 +108,11 @@ class Speech(WatsonService):
 
 
 def _model(code: str, rate: int | None) -> str:
-    """Return the model for a language; where there are two, the samples a second decide."""
+    """Return the model for a language; where there are two, the samples a second decide.
+
+    Raises:
+        UnsupportedOperationError: There is no model for the language.
+    """
     if code in LARGE:
         return code
     by_telephone = rate is not None and rate < TELEPHONE_RATE

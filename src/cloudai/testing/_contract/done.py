@@ -58,7 +58,11 @@ def flows(subject: Subject) -> Iterator[Told]:
 
 
 def results(subject: Subject) -> Iterator[Told]:
-    """Check that a good reply gives the operation's result with its origin, and a refusal a `ServiceError`."""
+    """Check that a good reply gives the operation's result with its origin, and a refusal a `ServiceError`.
+
+    A result must also survive JSON, and its call must ask for every exchange of the cassette. A `CloudAIError` in place
+    of a result is no problem here, unless the cassette lacks what the flow asks.
+    """
     for example in subject.examples:
         send = example.replies()
         result = outcome(subject.provider(example), example, send, offline=True)
@@ -81,10 +85,12 @@ def results(subject: Subject) -> Iterator[Told]:
 
 
 def _not_held(example: Example, error: Exception) -> Told:
+    """Return the problem of a cassette that does not hold a request of the flow, with advice."""
     return f"{example}: {error}", "Its cassette must hold what the flow asks, and the flow ask the same every time."
 
 
 def _whole(subject: Subject, example: Example, result: Result) -> Iterator[Told]:
+    """Yield a problem if a provider with hosts leaves out ``meta.service``, or if the result does not survive JSON."""
     if subject.kind.hosts and not result.meta.service:
         yield f"{example.operation}: meta.service is not known", 'Give Request(service="…", api="…").'
     try:
@@ -112,6 +118,7 @@ def clients(subject: Subject) -> Iterator[Told]:
 
 
 def _comparable(result: Outcome) -> Any:
+    """Return a value by which two outcomes are compared; it leaves out when a call was made and how long it took."""
     if isinstance(result, Result):
         # The time of a call differs from one call to the next.
         meta = result.meta.model_dump(exclude={"called_at", "elapsed"})
@@ -137,6 +144,7 @@ def requests(subject: Subject) -> Iterator[Told]:
 
 
 def _plain_problem(request: Request) -> str | None:
+    """Return what keeps a request from being plain data, as a text that goes on from "a request", or None."""
     bodies = [part for part in ("json", "content", "files") if getattr(request, part) is not None]
     if len(bodies) > 1:
         return f"has {' and '.join(bodies)}"
@@ -152,6 +160,7 @@ def _plain_problem(request: Request) -> str | None:
 
 
 def _plain(example: Example, request: Request) -> Iterator[Told]:
+    """Yield a problem if a request is not plain data, has an upload that is no `Blob`, or has a header with a key."""
     if problem := _plain_problem(request):
         yield f"{example.operation}: a request {problem}", "Give texts and numbers, and uploads as Blob or File."
         return
@@ -164,7 +173,7 @@ def _plain(example: Example, request: Request) -> Iterator[Told]:
 
 
 def _loose(request: Request) -> str | None:
-    """Return a note of the upload of a request that is no `Blob`, or None.
+    """Return which upload of a request is bytes and not a `Blob`, in words, or None.
 
     A field of a form may be bytes, because the provider itself has written it.
     """
@@ -177,6 +186,10 @@ def _loose(request: Request) -> str | None:
 
 
 def _addressed(subject: Subject, example: Example, request: Request) -> Iterator[Told]:
+    """Yield a problem if a request does not go by https, or goes to a host that the provider does not declare.
+
+    The host is not checked if it is that of the user's own endpoint, or if no credentials are sent there.
+    """
     parts = urlsplit(request.url)
     if parts.scheme != "https":
         yield f"{example.operation} asks {parts.scheme}://", "Use https."
@@ -189,5 +202,8 @@ def _addressed(subject: Subject, example: Example, request: Request) -> Iterator
 
 
 def _is_host(pattern: str, host: str) -> bool:
-    """Return whether a host fits a pattern: "{region}.example.com" stands for the host of any region."""
+    """Return whether a host fits a pattern, in which braces stand for any text, dots included, or for none.
+
+    "{region}.example.com" fits "eu.example.com" and "a.b.example.com".
+    """
     return re.fullmatch("[a-z0-9.-]*".join(map(re.escape, re.split(r"\{[^}]*\}", pattern))), host) is not None

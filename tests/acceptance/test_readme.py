@@ -1,0 +1,50 @@
+"""The README's Python runs, and its table is what the code says."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from cloudai.cli.commands import markdown
+from cloudai.providers.registry import find
+from tests.support.paths import ROOT
+
+README = (ROOT / "README.md").read_text("utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def test_the_first_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """What a newcomer pastes prints a box."""
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    exec(compile(code, "README.md", "exec"), {})  # noqa: S102  # our own words
+    assert "x=" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_example_is_python(page: Path) -> None:
+    """Those that need a key at least compile."""
+    for code in re.findall(r"```python.*?\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+        compile(code, page.name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """To a file that is there."""
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_setting_is_in_the_page_of_settings() -> None:
+    """A variable that is read is documented; but for the regions, which are said to be like the endpoints."""
+    page = (ROOT / "docs" / "settings.md").read_text("utf-8")
+    for name in ("azure", "google", "watson"):
+        variables = [v for setting in find(name).settings for v in setting.env if not v.endswith("_REGION")]
+        assert [v for v in variables if f"`{v}" not in page] == []
+
+
+def test_the_table_of_providers_is_true() -> None:
+    """It is what `cloudai providers --markdown` prints: operation by provider, with the dates."""
+    assert markdown() in README

@@ -1,0 +1,122 @@
+"""A batch may be cancelled at any moment and several times: its books balance, and requests in flight are in doubt."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from cloudai import AsyncBatch, AsyncClient, Response
+from tests.made_up.provider import MadeUp, ok
+
+TEXTS = [f"후기 {n}" for n in range(40)]
+HOWS = ("once", "twice", "three times at once", "by a scope of anyio", "by a sibling in a task group", "by a timeout")
+
+
+async def use(job: AsyncBatch[Any]) -> None:
+    """Read all outcomes."""
+    async for _ in job:
+        pass
+
+
+async def cancelled(job: AsyncBatch[Any], how: str) -> None:
+    """Read outcomes, and be cancelled a little later."""
+    if how == "by a scope of anyio":
+        with anyio.move_on_after(0.15):
+            await use(job)
+        return
+    if how == "by a timeout":
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.15):
+                await use(job)
+        return
+    if how == "by a sibling in a task group":
+
+        async def fail() -> None:
+            await asyncio.sleep(0.15)
+            raise ZeroDivisionError
+
+        with suppress(ExceptionGroup):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(use(job))
+                group.create_task(fail())
+        return
+    task = asyncio.ensure_future(use(job))
+    await asyncio.sleep(0.15)
+    task.cancel()
+    for _ in range(2 * (how == "three times at once")):
+        await asyncio.sleep(0)
+        task.cancel()
+    if how == "twice":
+        await asyncio.sleep(0.01)
+        task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_a_reader_that_is_cancelled_leaves_balanced_books(how: str, tmp_path: Path) -> None:
+    """The books balance at once, a second iteration gives an outcome for each input, and a later run finishes."""
+    sent: list[str] = []
+
+    async def send(request: Any) -> Response:
+        sent.append(request.json["text"])
+        await asyncio.sleep(0.04)
+        return ok({"score": 0.5})
+
+    async def run() -> None:
+        async with AsyncClient(MadeUp(), send=send) as client:
+            job = client.batch("sentiment", TEXTS, journal=tmp_path / "j", concurrency=4)
+            await cancelled(job, how)
+            assert job.balanced
+            assert job.books["submitted"] == len(TEXTS)
+            told = job.books["done"] + job.books["in_doubt"]
+            # A reply that came just before the end may stand in the journal alone, where the next run reads it.
+            # A request that was about to be sent is in doubt. There are four workers.
+            assert abs(told - len(sent)) <= 4
+            again = [outcome.status async for outcome in job]
+            assert len(again) == len(TEXTS)
+            await asyncio.wait_for(job.close(), 10)
+            async with client.batch("sentiment", TEXTS, journal=tmp_path / "j", concurrency=4) as rest:
+                await use(rest)
+                assert rest.books["done"] == len(TEXTS)
+            assert set(sent) == set(TEXTS)
+            assert len(sent) <= len(TEXTS) + job.books["in_doubt"]  # nothing else was sent twice
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("after", [0.0, 0.02])
+def test_a_batch_that_is_cancelled_while_it_begins_can_be_read(after: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a slow disk at the beginning too: nothing was sent, and each input has an outcome that says so."""
+    sent: list[Any] = []
+
+    async def send(request: Any) -> Response:
+        sent.append(request)
+        return ok({"score": 0.5})
+
+    async def run() -> None:
+        async with AsyncClient(MadeUp(), send=send) as client, client.batch("sentiment", TEXTS) as job:
+            ask = job._runner.state.journal.ask
+
+            def slow(statement: Any) -> Any:
+                time.sleep(0.1)
+                return ask(statement)
+
+            monkeypatch.setattr(job._runner.state.journal, "ask", slow)
+            task = asyncio.ensure_future(use(job))
+            await asyncio.sleep(after)
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            assert job.balanced
+            outcomes = [outcome.status async for outcome in job]
+            assert len(outcomes) == len(TEXTS)
+            assert len(await job.table()) == len(TEXTS)
+
+    asyncio.run(run())

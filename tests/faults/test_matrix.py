@@ -1,0 +1,61 @@
+"""Every fault x every vendor x both clients: what the server counts, what leaves, and what may have been billed."""
+
+from __future__ import annotations
+
+import pickle
+import time
+
+import pytest
+
+import cloudai
+from tests.made_up.calls import KEY, VENDORS, Skipping, ask
+from tests.made_up.faults import FAULTS
+from tests.made_up.server import faultd
+
+pytestmark = pytest.mark.loopback
+NOISE = 0.75
+"""Seconds a busy machine may add to a deadline."""
+
+
+@pytest.mark.parametrize("colour", ["blocking", "awaiting"])
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("name", FAULTS)
+def test_cell(name: str, vendor: str, colour: str) -> None:
+    """As the matrix says: requests, class of error, state, books, hint; within the deadline; no key in the text."""
+    cell, made = FAULTS[name], VENDORS[vendor]
+    clock = Skipping()
+    with faultd(cell.fault(made), bills=cell.carried_out, reads=cell.reads) as server:
+        began = time.monotonic()
+        if not cell.error:
+            result = ask(colour, made.make(), server.url, clock=clock, timeout=cell.timeout)
+            facts = result.meta
+            assert result.score == 0.5 or vendor == "azure"
+            assert result.raw == (made.strange if "unknown" in name else made.good)
+        else:
+            with pytest.raises(cloudai.CloudAIError) as raised:
+                ask(colour, made.make(), server.url, clock=clock, timeout=cell.timeout)
+            facts = raised.value
+            assert type(facts).__name__ == cell.error
+            assert facts.state == cell.state
+            assert facts.provider == vendor
+            assert KEY not in str(facts) + repr(facts)
+            assert str(pickle.loads(pickle.dumps(facts))) == str(facts)
+            if cell.hint is not None:
+                assert facts.retry_after == cell.hint
+        assert time.monotonic() - began < cell.timeout + NOISE
+    assert (server.count if cell.reads else server.connections) == cell.requests
+    assert facts.attempts == cell.requests
+    assert facts.billed_min == (0 if cell.error else 1)
+    assert facts.billed_min <= server.billed <= facts.billed_max == cell.most_billed
+    assert len(set(server.requests)) <= 1  # every attempt is the same, byte for byte
+    assert sum(clock.slept) < cell.timeout
+
+
+def test_the_guards_of_the_matrix_bite() -> None:
+    """A server that is asked once more than it should be is noticed: the counts are the server's own."""
+    cell = FAULTS["500"]
+    with faultd(cell.fault(VENDORS["google"])) as server:
+        for _ in range(2):
+            with pytest.raises(cloudai.ServerError):
+                ask("blocking", VENDORS["google"].make(), server.url)
+    assert server.count == 2 * cell.requests

@@ -1,0 +1,102 @@
+"""A vendor on the loopback that counts: each request with what the journal said when it came."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.made_up.server import Connection, faultd
+from tests.support.paths import ROOT
+
+__all__ = ["Runner", "Vendor", "runner", "vendor"]
+
+
+class Vendor:
+    """What was asked for, and when it had been answered."""
+
+    def __init__(self, delay: float) -> None:
+        self.delay = delay
+        self.posts: Counter[str] = Counter()
+        self.polls = 0
+        self.url = ""
+        self.chance = random.Random(7)  # noqa: S311  # the same each time
+        self.lock = threading.Lock()
+        self.seen: list[str] = []
+
+    def answer(self, method: str, path: str, body: bytes) -> dict[str, Any]:
+        """One request."""
+        with self.lock:
+            pause = self.chance.random() * self.delay
+            if method == "POST":
+                asked = json.loads(body)
+                texts = asked.get("texts") or [asked["text"]]
+                self.posts.update(texts)
+                self.seen += texts
+            else:
+                self.polls += 1
+                done = self.chance.random() < 0.4
+        time.sleep(pause)
+        if method == "GET":
+            return {"code": "ko"} if done else {}
+        if path == "/many":
+            return {"answers": [{"text": text} for text in texts]}
+        return {"score": 0.5} if path == "/mood" else {"job": texts[0].split()[-1]}
+
+
+@contextmanager
+def vendor(delay: float = 0.01) -> Iterator[Vendor]:
+    """Yield a vendor that answers each request within so many seconds, and keeps its connections."""
+    told = Vendor(delay)
+
+    def answer(connection: Connection) -> None:
+        reply = json.dumps(told.answer(connection.method, connection.path, connection.body)).encode()
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(reply)}\r\n\r\n"
+        connection.send(head.encode() + reply)
+
+    with faultd(answer, keeps=True) as server:
+        told.url = server.url
+        yield told
+
+
+class Runner:
+    """Starts runs in processes of their own, and kills them."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def __call__(self, wish: dict[str, Any], meanwhile: Callable[[int], None] = lambda _: None) -> int:
+        """One run: how it ended; ``meanwhile`` is given the number of its process."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(wish) + "\n")
+        self._process.stdin.flush()
+        meanwhile(int(self._process.stdout.readline()))
+        return int(self._process.stdout.readline())
+
+
+@contextmanager
+def runner() -> Iterator[Runner]:
+    """The process whose children are the runs."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.made_up.runs"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    try:
+        yield Runner(process)
+    finally:
+        assert process.stdin
+        assert process.stdout
+        process.stdin.close()
+        process.wait(timeout=10)
+        process.stdout.close()

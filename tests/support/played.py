@@ -1,0 +1,56 @@
+"""Constructed cassettes of a vendor, played under both clients."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+from typing import Any
+
+from cloudai import Provider
+from cloudai.testing import orphans, replay
+from tests.conftest import Caller
+from tests.support.paths import FIXTURES
+
+PICTURE, GREETING = FIXTURES / "나무.png", FIXTURES / "인사.wav"
+REVIEW = "맛있어요! 😀 서비스는 별로였어요."
+
+
+class Cassettes:
+    """The cassettes of one folder, and which of them were played."""
+
+    def __init__(self, vendor: str) -> None:
+        self.folder = FIXTURES / vendor
+        self.played: set[Path] = set()
+
+    def ask(self, call: Caller, name: str, provider: Provider, operation: str, *args: Any, **options: Any) -> Any:
+        """One call answered from a cassette, strictly, without a key."""
+        path = self.folder / f"{name}.json"
+        self.played.add(path)
+        with replay(path) as send:
+            return call(
+                provider,
+                operation,
+                *args,
+                send=send,
+                client_offline=True,
+                client_sleep=lambda _: None,
+                client_max_attempts=1,
+                **options,
+            )
+
+    def require_all(self) -> None:
+        """No fixture lies about unused, and none poses as recorded."""
+        assert not orphans(self.folder, self.played)
+        for path in self.folder.glob("*.json"):
+            assert '"kind": "constructed"' in path.read_text("utf-8")
+            assert '"kind": "recorded"' not in path.read_text("utf-8")
+
+
+def write_wav(path: Path, seconds: float, rate: int = 8_000, samples: bytes | None = None) -> Path:
+    """A WAV of 16-bit silence, or of these samples."""
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate)
+        out.writeframes(bytes(2 * int(rate * seconds)) if samples is None else samples)
+    return path

@@ -1,0 +1,235 @@
+"""Many inputs in one request: fewer requests, the same results, and nothing that one item does falls on another."""
+
+from __future__ import annotations
+
+import io
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import PIL.Image
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import cloudai
+from cloudai import Client, ConnectionLostError, Response
+from cloudai.core.flow import Request
+from cloudai.providers.google.vision import ANNOTATE_TOGETHER
+from tests.made_up.provider import Clock, ok
+from tests.support.batches import Batcher, Server, both
+
+AZURE = {"key": "not-a-real-key", "endpoint": "https://example.cognitiveservices.azure.com"}
+FACE = {"fdBoundingPoly": {"vertices": [{}, {"x": 9}, {"x": 9, "y": 9}, {"y": 9}]}}
+JSON = {"content-type": "application/json"}
+
+
+def picture(i: int) -> bytes:
+    """A small one, like no other."""
+    out = io.BytesIO()
+    PIL.Image.new("RGB", (50, 50), (i % 256, i // 256, 7)).save(out, "PNG")
+    return out.getvalue()
+
+
+def google(request: Request) -> Response:
+    """One face for each picture; "bad image data" for one that is the 700th."""
+    replies: list[dict[str, Any]] = []
+    for item in request.json["requests"]:
+        bad = item["image"]["content"].data == picture(700)
+        replies.append({"error": {"code": 3, "message": "Bad image data."}} if bad else {"faceAnnotations": [FACE]})
+    return ok({"responses": replies})
+
+
+def documents(request: Request) -> list[dict[str, Any]]:
+    """The texts of a request to Azure."""
+    found: list[dict[str, Any]] = request.json["analysisInput"]["documents"]
+    return found
+
+
+def azure(request: Request) -> Response:
+    """A share by the length of a text; an error for one that says so; in no particular order."""
+    done: list[dict[str, Any]] = []
+    errors: list[dict[str, Any]] = []
+    for document in documents(request):
+        if "오류" in document["text"]:
+            inner = {"code": "UnsupportedLanguageCode", "message": "no"}
+            error = {"code": "InvalidArgument", "message": "no", "innererror": inner}
+            errors.append({"id": document["id"], "error": error})
+            continue
+        share = (len(document["text"]) % 10) / 10
+        shares = {"positive": share, "neutral": 1 - share, "negative": 0.0}
+        done.insert(0, {"id": document["id"], "sentiment": "positive", "confidenceScores": shares, "sentences": []})
+    results = {"documents": done, "errors": errors, "modelVersion": "2025-01-01"}
+    return ok({"kind": "SentimentAnalysisResults", "results": results})
+
+
+class Asked(Batcher):
+    """A batch of a vendor with a server that counts."""
+
+    def __init__(self, colour: str, answer: Any, **client: Any) -> None:
+        self.server = Server(answer)
+        provider: Any = cloudai.Google(api_key="not-a-real-key")
+        super().__init__(colour, provider if answer is google else cloudai.Azure(**AZURE), self.server, client)
+
+    @property
+    def n(self) -> int:
+        """Requests."""
+        return len(self.server.requests)
+
+
+@both
+def test_a_thousand_pictures_are_63_requests(colour: str, tmp_path: Path) -> None:
+    """One is no picture, one the service cannot read: 998 results, two errors, nothing sent twice."""
+    photos = [picture(i) for i in range(1000)]
+    photos[500] = "그냥 글".encode()
+    run = Asked(colour, google)
+    done = run("detect_faces", iter(photos), journal=tmp_path / "j")
+    sizes = [len(request.json["requests"]) for request in run.server.requests]
+    assert (len(sizes), sum(sizes), max(sizes)) == (63, 999, 16)
+    assert (done.books["done"], done.books["failed"], done.sent) == (998, 2, 63)
+    assert [done.values("error_type")[n] for n in (500, 700)] == ["InputError", "BadRequestError"]
+    assert sum(done.values("billed_max")) == 999
+    again = Asked(colour, google)
+    assert again("detect_faces", photos, journal=tmp_path / "j").books["done"] == 998
+    assert again.n == 0
+
+
+@both
+def test_a_thousand_texts_are_100_requests(colour: str) -> None:
+    """Ten documents each, found again by their ids; max_requests counts requests, max_units texts."""
+    texts = [f"후기 {n}" for n in range(1000)]
+    run = Asked(colour, azure)
+    done = run("sentiment", texts, plan=True)
+    assert run.n == done.sent == 100
+    assert done.plan is not None
+    assert (done.plan.requests, done.plan.units) == (100, 1000)
+    assert done.books["done"] == 1000
+    assert Asked(colour, azure)("sentiment", texts[:100], max_requests=3).books["done"] == 30
+    assert Asked(colour, azure)("sentiment", texts[:100], max_units=35).books["done"] == 35
+
+
+def test_pace_counts_requests() -> None:
+    """Two hundred texts at two requests a minute: twenty requests, nine minutes."""
+    clock = Clock()
+    run = Asked("blocking", azure, clock=clock, sleep=clock.sleep)
+    assert run("sentiment", [f"글 {n}" for n in range(200)], pace="2/min", concurrency=1).books["done"] == 200
+    assert clock.now == pytest.approx(9 * 60.5)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    texts=st.lists(
+        st.sampled_from([f"글 {'가' * n}" for n in range(9)] + ["오류 1", "오류 2", " ", "나"]), max_size=45
+    ),
+    workers=st.integers(1, 3),
+    colour=st.sampled_from(["blocking", "awaiting"]),
+)
+def test_the_same_as_one_by_one(texts: list[str], workers: int, colour: str) -> None:
+    """Whatever the groups, the errors and the order: each result, and each error, is that of a single call."""
+    run = Asked(colour, azure)
+    done = run("sentiment", texts, concurrency=workers)
+    assert len(done.outcomes) == len(texts)
+    with Client(cloudai.Azure(**AZURE), send=azure) as client:
+        for outcome in done.outcomes:
+            assert told(outcome.result, outcome.error) == told(*alone(client, texts[outcome.item]))
+
+
+def alone(client: Client, text: str) -> tuple[Any, Exception | None]:
+    """The result, or the error, of a single call."""
+    try:
+        return client.sentiment(text), None
+    except cloudai.CloudAIError as error:
+        return None, error
+
+
+def told(result: Any, error: Any) -> tuple[Any, ...]:
+    """What both must agree in."""
+    return result, result and result.raw, type(error), error and error.message
+
+
+@both
+def test_a_request_that_one_item_poisons_is_divided(colour: str) -> None:
+    """Refused as a whole: its own members go again in halves until the one at fault is alone; no others do."""
+
+    def answer(request: Request) -> Response:
+        if any("독" in document["text"] for document in documents(request)):
+            return Response(400, JSON, b'{"error": {"code": "InvalidRequest", "message": "no"}}')
+        return azure(request)
+
+    run = Asked(colour, answer)
+    texts = [f"글 {n}" for n in range(100)]
+    texts[37] = "독"
+    done = run("sentiment", texts, concurrency=2)
+    assert (done.books["done"], done.books["failed"]) == (99, 1)
+    assert done.values("error_type")[37] == "BadRequestError"
+    times = Counter(document["text"] for request in run.server.requests for document in documents(request))
+    assert sum(n > 1 for n in times.values()) <= 10
+    assert run.n <= 10 + 2 + 8
+
+
+@both
+def test_a_lost_request_counts_every_item(colour: str, tmp_path: Path) -> None:
+    """Once more for all of them, as one; then all are in doubt, and the bill says so."""
+    clock = Clock()
+    run = Asked(colour, lambda _: ConnectionLostError("reset"), clock=clock, sleep=clock.sleep)
+    texts = [f"글 {n}" for n in range(10)]
+    done = run("sentiment", texts, journal=tmp_path / "j")
+    assert done.values() == ["in_doubt"] * 10
+    assert run.n == done.sent == 2
+    assert sum(done.values("billed_max")) == 20
+    again = Asked(colour, azure)
+    assert again("sentiment", texts, journal=tmp_path / "j").books["done"] == 10
+    assert again.n == 1
+
+
+@both
+def test_large_pictures_go_in_smaller_parties(colour: str) -> None:
+    """A request has ten megabytes at most: of pictures of three, two go together."""
+    noise = random.Random(7)  # noqa: S311  # the same each time
+    photos = []
+    for _ in range(5):
+        out = io.BytesIO()
+        PIL.Image.frombytes("L", (1500, 2000), noise.randbytes(3_000_000)).save(out, "PNG", compress_level=0)
+        photos.append(out.getvalue())
+    run = Asked(colour, google)
+    assert run("detect_faces", photos).books["done"] == 5
+    bodies = [len(request.json_bytes()) for request in run.server.requests]
+    assert len(bodies) == 3
+    assert max(bodies) <= 10_000_000
+
+
+@both
+@pytest.mark.parametrize("n", [1, 9, 11])
+def test_a_reply_that_cannot_be_told_apart_is_nobodys(n: int, colour: str, tmp_path: Path) -> None:
+    """Not as many replies as pictures: none gets another's, all fail with what was answered, none is paid again."""
+    run = Asked(colour, google)
+    run.server.answer = lambda _: ok({"responses": [{"faceAnnotations": [FACE]}] * n})
+    photos = [picture(i) for i in range(10)]
+    done = run("detect_faces", photos, journal=tmp_path / "j")
+    assert done.values() == ["failed"] * 10
+    for outcome in done.outcomes:
+        assert isinstance(outcome.error, cloudai.MalformedResponseError)
+        assert b"faceAnnotations" in outcome.error.raw
+    assert sum(done.values("billed_max")) == 10
+    again = Asked(colour, google)
+    again("detect_faces", photos, journal=tmp_path / "j")
+    assert again.n == 0
+
+
+@both
+def test_copies_in_one_party_do_not_wait_for_themselves(colour: str) -> None:
+    """Inputs with the same bytes in one group: one document each, no stand-still."""
+    run = Asked(colour, azure)
+    done = run("sentiment", ["가", "나", "가"] * 7, concurrency=3)
+    assert done.books["done"] == 21
+    assert sorted(d["text"] for request in run.server.requests for d in documents(request)) == ["가", "나"]
+
+
+@both
+def test_a_wrong_number_of_parts_is_an_error_of_each_item(colour: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider that divides a reply into too few parts fails its own inputs, and the batch goes on to its end."""
+    monkeypatch.setattr(type(ANNOTATE_TOGETHER), "split", lambda *_: [])
+    done = Asked(colour, google)("detect_faces", [picture(i) for i in range(20)])
+    assert done.values() == ["failed"] * 20
+    assert {type(outcome.error) for outcome in done.outcomes} == {cloudai.MalformedResponseError}

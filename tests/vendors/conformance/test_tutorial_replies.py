@@ -1,0 +1,146 @@
+"""The 233 replies behind two pages of the tutorial, from 2018: as results, as tables, and through both examples."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import PIL.Image
+import pytest
+
+from cloudai import Azure, Client, ImageAnalysis, Outcome, Response, tidy
+from tests.support.paths import EXAMPLES
+from tests.support.played import PICTURE
+
+
+@pytest.fixture(params=["lawmakers", "card-news"])
+def name(request: pytest.FixtureRequest) -> str:
+    """Of the two lists."""
+    return str(request.param)
+
+
+def replies(recordings: Path, name: str) -> list[dict[str, Any]]:
+    """The bodies of one list."""
+    exchanges = json.loads((recordings / "azure-vision-v1" / f"{name}.json").read_text("utf-8"))
+    return [exchange["response"]["body"] for exchange in exchanges]
+
+
+def results(bodies: list[dict[str, Any]]) -> list[ImageAnalysis]:
+    """What `analyze_image` makes of them."""
+    left = iter(bodies)
+    azure = Azure(key="not-a-real-key", endpoint="https://example.cognitiveservices.azure.com", api="3.2")
+    with Client(azure, send=lambda _: Response(200, {}, json.dumps(next(left)).encode())) as client:
+        wanted = ("caption", "tags", "categories", "faces", "safety", "places")
+        return [client.analyze_image(PICTURE, features=wanted) for _ in bodies]
+
+
+def test_every_reply_is_understood(recordings: Path, name: str) -> None:
+    """Caption, tags, categories, grades, and faces with their age, each as in the reply."""
+    bodies = replies(recordings, name)
+    assert len(bodies) == {"lawmakers": 193, "card-news": 40}[name]
+    for body, found in zip(bodies, results(bodies), strict=True):
+        captions = body["description"]["captions"]
+        assert (found.caption.text if found.caption else None) == (captions[0]["text"] if captions else None)
+        tags = [t["name"] for t in body["tags"]] if "tags" in body else body["description"]["tags"]
+        assert [tag.name for tag in found.tags] == tags
+        assert [category.confidence for category in found.categories] == [c["score"] for c in body["categories"]]
+        assert found.safety["adult"].score == body["adult"]["adultScore"]
+        assert found.safety["racy"].score == body["adult"]["racyScore"]
+        assert "gore" not in found.safety
+        if "faces" not in body:
+            assert found.faces is None
+            continue
+        ages = sorted((f["faceRectangle"]["left"], f["age"]) for f in body["faces"])
+        assert sorted((face.box.x, face.age.years) for face in found.faces) == ages
+
+
+def test_they_become_tables(recordings: Path, name: str) -> None:
+    """A row for each thing, for each input at least one; ages in the table of faces."""
+    found = results(replies(recordings, name))
+    table = tidy(Outcome(n, f"사진-{n}", result=each) for n, each in enumerate(found))
+    assert {row["item"] for row in table} == set(range(len(found)))
+    assert {row["kind"] for row in table} == {"caption", "tag", "category", "safety"}
+    people = [row for n, each in enumerate(found) if each.faces is not None for row in each.faces.to_rows(item=n)]
+    if name == "card-news":
+        assert sum(row["status"] == "ok" for row in people) == 12
+        assert all(row["age_years"] > 0 for row in people if row["status"] == "ok")
+        assert {row["provider"] for row in people} == {"azure"}
+    else:
+        assert people == []
+        assert sum("man" in each.caption.text.split() for each in found) == 143
+
+
+def run(example: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run an example as a user does, with no key."""
+    spec = find_spec("koreanize_matplotlib")
+    assert spec
+    assert spec.origin
+    environment = {
+        **os.environ,
+        "AZURE_IMAGE_ANALYSIS_API": "3.2",
+        "CLOUDAI_FONT": str(Path(spec.origin).parent / "fonts" / "NanumGothic.ttf"),
+        "PYTHONIOENCODING": "utf-8",
+    }
+    command = [sys.executable, str(EXAMPLES / f"{example}.py"), *arguments, "--provider", "azure"]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", env=environment, check=False)
+
+
+def pictures(bodies: list[dict[str, Any]], folder: Path) -> None:
+    """Pictures of the sizes in the replies: the photos themselves were not kept."""
+    for n, body in enumerate(bodies, 1):
+        size = body["metadata"]["width"], body["metadata"]["height"]
+        # Two of one size and nearly one colour are the same JPEG, and the same bytes are asked about once.
+        PIL.Image.new("RGB", size, (n % 256, 120, 200)).save(folder / f"사진{n:03}.jpg", comment=f"{n}")
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """A table as a spreadsheet reads it."""
+    return list(csv.DictReader(io.StringIO(path.read_text("utf-8-sig"))))
+
+
+def test_the_portraits_example_runs_on_them(recordings: Path, tmp_path: Path) -> None:
+    """193 names and photos from a Korean CSV: every one has its tile with the caption, and its rows."""
+    bodies = replies(recordings, "lawmakers")
+    pictures(bodies, tmp_path)
+    lines = [f"의원 {n},사진{n:03}.jpg" for n in range(1, len(bodies) + 1)]
+    (tmp_path / "의원.csv").write_text("\n".join(["이름,사진", *lines]), "utf-8-sig")
+    done = run(
+        "lawmaker_photos",
+        *(str(tmp_path / "의원.csv"), "--out", str(tmp_path / "결과"), "--language", "ko"),
+        *("--features", "caption,tags,safety"),
+        *("--replay", str(recordings / "azure-vision-v1" / "lawmakers.json")),
+    )
+    assert done.returncode == 0, done.stderr
+    rows = rows_of(tmp_path / "결과" / "pictures.csv")
+    captions = [row["name"] for row in rows if row["kind"] == "caption"]
+    assert captions == [body["description"]["captions"][0]["text"] for body in bodies]
+    assert {row["input"] for row in rows} == {f"의원 {n}" for n in range(1, 194)}
+    page = (tmp_path / "결과" / "gallery.html").read_text("utf-8")
+    assert page.count("data:image/jpeg;base64,") == 193
+    assert captions[0] in page
+
+
+def test_the_card_news_example_runs_on_them(recordings: Path, tmp_path: Path) -> None:
+    """40 pictures become 40 cards of one size and a GIF; the one without a caption says what is known."""
+    bodies = replies(recordings, "card-news")
+    photos = tmp_path / "사진"
+    photos.mkdir()
+    pictures(bodies, photos)
+    done = run(
+        "card_news",
+        *(str(photos), "--out", str(tmp_path / "결과"), "--language", "ko"),
+        *("--replay", str(recordings / "azure-vision-v1" / "card-news.json")),
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "결과" / "cards").glob("*.png"))) == 40
+    with PIL.Image.open(tmp_path / "결과" / "cards.gif") as gif:
+        assert gif.n_frames == 40  # type: ignore[attr-defined]
+    rows = rows_of(tmp_path / "결과" / "cards.csv")
+    assert sum(row["kind"] == "caption" for row in rows) == 39

@@ -1,0 +1,76 @@
+"""The smallest paid call of each operation of each provider, and the committed replies it is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from cloudai import Client, CloudAIError, Provider, Request
+from cloudai.testing import Cassette, Script
+from tests.support.paths import EXAMPLES
+from tests.support.played import FIXTURES, GREETING, PICTURE
+from tests.vendors.live.drift import Shape
+
+__all__ = ["PAID", "Paid"]
+
+OF_PLUGIN = EXAMPLES / "provider_plugin" / "tests" / "fixtures"
+WORD = "좋아요."
+
+
+@dataclass(frozen=True)
+class Paid:
+    """One call."""
+
+    provider: str
+    operation: str
+    given: Any
+    what: str
+    """What the vendor counts, in words."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    folder: Path = FIXTURES
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.operation}"
+
+    def ask(self, client: Client) -> Any:
+        """The call."""
+        return getattr(client, self.operation)(self.given, **self.options)
+
+    def first_request(self, provider: Provider) -> Request:
+        """What would be sent first; no key is looked up, and nothing sent."""
+        script = Script()
+        try:
+            with Client(provider, send=script, offline=True) as client:
+                self.ask(client)
+        except CloudAIError:
+            if not script.requests:
+                raise
+        return script.requests[0]
+
+    def committed(self, urls: set[str]) -> Shape:
+        """The good replies in the committed cassettes of this operation, from these addresses."""
+        folder = self.folder if self.folder == OF_PLUGIN else self.folder / self.provider
+        held = [e for path in sorted(folder.glob(f"{self.operation}-*.json")) for e in Cassette.load(path).exchanges]
+        good = [e for e in held if e.response.status < 300]
+        return Shape(e.response.body for e in good if urlsplit(e.request.url).path in urls)
+
+
+PAID = (
+    Paid("azure", "analyze_image", PICTURE, "1 picture", {"features": ["tags"]}),
+    Paid("azure", "detect_faces", PICTURE, "1 picture"),
+    Paid("azure", "estimate_age", PICTURE, "1 picture"),
+    Paid("azure", "sentiment", WORD, "1 text", {"language": "ko"}),
+    Paid("azure", "speech_to_text", GREETING, "1 second", {"language": "ko"}),
+    Paid("google", "analyze_image", PICTURE, "1 picture", {"features": ["tags"]}),
+    Paid("google", "detect_faces", PICTURE, "1 picture"),
+    Paid("google", "sentiment", WORD, "1 text", {"language": "ko"}),
+    Paid("google", "speech_to_text", GREETING, "1 second", {"language": "ko"}),
+    Paid("watson", "sentiment", WORD, "1 text", {"language": "ko"}),
+    Paid("watson", "speech_to_text", GREETING, "1 second", {"language": "ko"}),
+    Paid("rekognition", "analyze_image", PICTURE, "1 picture", folder=OF_PLUGIN),
+    Paid("rekognition", "detect_faces", PICTURE, "1 picture", folder=OF_PLUGIN),
+    Paid("rekognition", "estimate_age", PICTURE, "1 picture", folder=OF_PLUGIN),
+)
