@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, with_config
 from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict
 
-__all__ = ["Corner", "Wire"]
+__all__ = ["NUMBERS", "Corner", "Wire"]
 
 
 class Wire(BaseModel):
@@ -26,6 +26,7 @@ class Wire(BaseModel):
 
 
 NUMBERS = ConfigDict(strict=True, allow_inf_nan=False)
+"""The checks of a `Wire`, for the parts of a reply that stay dicts: ``@with_config(NUMBERS)`` above a TypedDict."""
 
 
 @with_config(NUMBERS)
