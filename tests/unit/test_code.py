@@ -42,6 +42,8 @@ def test_one_module_alone_knows_the_http_library() -> None:
         "messages.py",
         "deadline.py",
         "fetcher.py",
+        "direct.py",
+        "http1.py",
         "_requests.py",
     }
 

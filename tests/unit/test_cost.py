@@ -109,6 +109,5 @@ def test_each_further_face_and_word_makes_few_calls() -> None:
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    print(found)
     assert found["face"] <= 30
     assert found["word"] <= 8

@@ -12,10 +12,9 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import ValidationError
-from tenacity import RetryCallState
 
 from cloudai.core.call import CallContext, Event, raw_of
 from cloudai.core.effects import Gather, Program, Send
@@ -45,6 +44,9 @@ from cloudai.errors import (
     detached,
 )
 from cloudai.models.base import Meta, Result
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 __all__ = ["Engine"]
 
