@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from cloudai.errors import (
     AuthError,
@@ -29,6 +29,7 @@ from cloudai.errors import (
     RedirectBlockedError,
     ServerError,
     ServiceError,
+    State,
 )
 
 if TYPE_CHECKING:
@@ -47,8 +48,6 @@ __all__ = [
     "retrying",
     "wait_after",
 ]
-
-State: TypeAlias = Literal["NOT_SENT", "REFUSED", "UNKNOWN", "DONE"]
 
 USUAL, TWICE, ONCE = 3, 2, 1
 

@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, NotRequired
+import re
+from typing import Annotated, Any, ClassVar, NotRequired
 
 from pydantic import BaseModel, ConfigDict, with_config
 from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypedDict
 
-__all__ = ["NUMBERS", "Corner", "Wire"]
+__all__ = ["NUMBERS", "Corner", "Number", "Wire"]
+
+
+def _number(value: Any) -> Any:
+    """Return the number that a text spells as JSON does, or any other value as it is."""
+    return float(value) if isinstance(value, str) and re.fullmatch(NUMBER, value) else value
+
+
+NUMBER = r"-?\d{1,308}(\.\d{1,308})?([eE][+-]?\d{1,3})?"
+
+
+class _Number:
+    """The check of a number, which calls a function of Python only for what is none."""
+
+    def __get_pydantic_core_schema__(self, *_: object) -> CoreSchema:
+        number = core_schema.float_schema(strict=True, allow_inf_nan=False)
+        return core_schema.union_schema(
+            [number, core_schema.no_info_before_validator_function(_number, number)],
+            mode="left_to_right",
+            custom_error_type="not_a_number",
+            custom_error_message="Input should be a finite number",
+        )
+
+
+Number = Annotated[float, _Number()]
+"""A number that the vendor's own pages also show as a text: "0.87"."""
 
 
 class Wire(BaseModel):

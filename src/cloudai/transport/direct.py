@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpcore2
+import httpx2
 
 from cloudai.core.flow import Request, Response
 from cloudai.transport.deadline import timeouts
@@ -151,6 +152,15 @@ def _begun(begin: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield from pieces
 
 
+def _is_refusal(reader: ReplyReader) -> bool:
+    """Return whether a reply that has broken off is a refusal (4xx), and can be used all the same.
+
+    A server that refuses an upload it has not read to the end closes the connection, and may cut its own reply short.
+    Its status still says that nothing was done.
+    """
+    return 400 <= reader.status < 500  # noqa: PLR2004
+
+
 def _reply(reader: ReplyReader) -> Response:
     return Response(reader.status, reader.headers, reader.content())
 
@@ -176,8 +186,13 @@ class Direct(_Pool):
                     stream.write(piece, writing)
             except httpcore2.WriteError:  # the server may have answered before it read everything
                 whole = False
-            while not reader.is_done:
-                reader.feed(stream.read(AT_ONCE, reading))
+            try:
+                while not reader.is_done:
+                    reader.feed(stream.read(AT_ONCE, reading))
+            except (httpcore2.NetworkError, httpx2.ProtocolError):
+                if not _is_refusal(reader):
+                    raise
+                whole = False
             reply = _reply(reader)
         except BaseException:
             stream.close()
@@ -230,8 +245,13 @@ class AsyncDirect(_Pool):
                     await stream.write(piece, writing)
             except httpcore2.WriteError:
                 whole = False
-            while not reader.is_done:
-                reader.feed(await stream.read(AT_ONCE, reading))
+            try:
+                while not reader.is_done:
+                    reader.feed(await stream.read(AT_ONCE, reading))
+            except (httpcore2.NetworkError, httpx2.ProtocolError):
+                if not _is_refusal(reader):
+                    raise
+                whole = False
             reply = _reply(reader)
         except BaseException:
             await stream.aclose()
