@@ -109,16 +109,17 @@ class _Frame:
         across, down = self._scale
         xs, ys = [corner.get("x", 0) for corner in corners], [corner.get("y", 0) for corner in corners]
         left, top = min(xs), min(ys)
-        return {
-            "box": {
-                "x": left * across,
-                "y": top * down,
-                "width": (max(xs) - left) * across,
-                "height": (max(ys) - top) * down,
-                "image_size": self.size,
-            },
-            "polygon": tuple([{"x": x * across, "y": y * down} for x, y in zip(xs, ys, strict=True)]),
+        box = {
+            "x": left * across,
+            "y": top * down,
+            "width": (max(xs) - left) * across,
+            "height": (max(ys) - top) * down,
+            "image_size": self.size,
         }
+        # Most pictures are sent in their own size, and most corners have both numbers.
+        if across == down == 1 and min(map(len, corners)) == len(corners[0]) == 2:  # noqa: PLR2004
+            return {"box": box, "polygon": tuple(corners)}
+        return {"box": box, "polygon": tuple([{"x": x * across, "y": y * down} for x, y in zip(xs, ys, strict=True)])}
 
     def points(self, points: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
         """Return the fields of some points, as `point` would place them.

@@ -168,16 +168,17 @@ def _reply(reader: ReplyReader) -> Response:
 class Direct(_Pool):
     """The connections of a blocking client."""
 
-    def exchange(self, message: Message, sent: Any) -> Response:
+    def exchange(self, message: Message, sent: Any, stream: Any = None) -> Response:
         """Send a request and return its reply.
 
         Args:
             message: The request.
             sent: What notes that the request begins to go out.
+            stream: The connection; None takes an idle one, or makes one.
         """
         connecting, reading, writing, _ = message.timeouts
         origin = message.target.origin
-        stream = self.take(origin) or self._connected(origin, connecting)
+        stream = stream or self.take(origin) or self._connected(origin, connecting)
         reader, whole = ReplyReader(message.max_reply), True
         try:
             sent.note("http11.send_request_headers.started", {})

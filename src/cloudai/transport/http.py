@@ -80,6 +80,14 @@ class Network:
         exchange = Exchange(request.timeout)
         if not self._mine:
             return self._sent(request, exchange)  # the connections of the user's own client cannot be closed from here
+        direct, sent = self._direct, Sent()
+        if direct is not None and not self._closed and self._pid == os.getpid():
+            with errors(request.url, sent), until(exchange):
+                plain = direct.message(request)
+                stream = direct.take(plain.target.origin) if plain else None
+                if plain and stream:
+                    # Over a connection that is open already, nothing is done that an interrupt could leave half done.
+                    return direct.exchange(plain, sent, stream)
         return uninterrupted(functools.partial(self._sent, request, exchange), exchange)
 
     def _sent(self, request: Request, exchange: Exchange) -> Response:
