@@ -61,18 +61,21 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "analyze_image",
-            image,
-            {
-                "features": features,
-                "language": language,
-                "max_results": max_results,
-                "missing": missing,
-                "gender_neutral": gender_neutral,
-            },
-            options,
-        )
+        try:
+            program = self._session.program(
+                "analyze_image",
+                image,
+                {
+                    "features": features,
+                    "language": language,
+                    "max_results": max_results,
+                    "missing": missing,
+                    "gender_neutral": gender_neutral,
+                },
+                options,
+            )
+        finally:
+            del image, options  # trackers of errors collect variables
         result: ImageAnalysis = self._session.driver.run(program)
         return result
 
@@ -108,9 +111,15 @@ class ClientMethods(Batching):
             >>> len(faces)
             1
         """
-        program = self._session.program(
-            "detect_faces", image, {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces}, options
-        )
+        try:
+            program = self._session.program(
+                "detect_faces",
+                image,
+                {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces},
+                options,
+            )
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Faces = self._session.driver.run(program)
         return result
 
@@ -128,7 +137,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("estimate_age", image, {"max_faces": max_faces}, options)
+        try:
+            program = self._session.program("estimate_age", image, {"max_faces": max_faces}, options)
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Ages = self._session.driver.run(program)
         return result
 
@@ -154,7 +166,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("read_text", image, {"language": language, "dense": dense}, options)
+        try:
+            program = self._session.program("read_text", image, {"language": language, "dense": dense}, options)
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Text = self._session.driver.run(program)
         return result
 
@@ -163,7 +178,8 @@ class ClientMethods(Batching):
 
         Args:
             text: The text; an empty one is refused.
-            language: The language of the text, BCP-47; None lets the provider detect it.
+            language: The language of the text, BCP-47; None lets the provider detect it. At Azure that is a second
+                request, which is billed too.
             options: `CallOptions`.
 
         Raises:
@@ -172,7 +188,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused, for example the language.
         """
-        program = self._session.program("sentiment", text, {"language": language}, options)
+        try:
+            program = self._session.program("sentiment", text, {"language": language}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Sentiment = self._session.driver.run(program)
         return result
 
@@ -189,7 +208,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("detect_language", text, {}, options)
+        try:
+            program = self._session.program("detect_language", text, {}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Language = self._session.driver.run(program)
         return result
 
@@ -207,7 +229,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("key_phrases", text, {"language": language}, options)
+        try:
+            program = self._session.program("key_phrases", text, {"language": language}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: KeyPhrases = self._session.driver.run(program)
         return result
 
@@ -228,7 +253,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("translate", text, {"to": to, "source": source}, options)
+        try:
+            program = self._session.program("translate", text, {"to": to, "source": source}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Translation = self._session.driver.run(program)
         return result
 
@@ -256,9 +284,12 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "speech_to_text", audio, {"language": language, "words": words, "speakers": speakers}, options
-        )
+        try:
+            program = self._session.program(
+                "speech_to_text", audio, {"language": language, "words": words, "speakers": speakers}, options
+            )
+        finally:
+            del audio, options  # trackers of errors collect variables
         result: Transcript = self._session.driver.run(program)
         return result
 
@@ -286,9 +317,12 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "text_to_speech", text, {"voice": voice, "language": language, "format": format}, options
-        )
+        try:
+            program = self._session.program(
+                "text_to_speech", text, {"voice": voice, "language": language, "format": format}, options
+            )
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Speech = self._session.driver.run(program)
         return result
 
@@ -462,18 +496,21 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "analyze_image",
-            image,
-            {
-                "features": features,
-                "language": language,
-                "max_results": max_results,
-                "missing": missing,
-                "gender_neutral": gender_neutral,
-            },
-            options,
-        )
+        try:
+            program = self._session.program(
+                "analyze_image",
+                image,
+                {
+                    "features": features,
+                    "language": language,
+                    "max_results": max_results,
+                    "missing": missing,
+                    "gender_neutral": gender_neutral,
+                },
+                options,
+            )
+        finally:
+            del image, options  # trackers of errors collect variables
         result: ImageAnalysis = await self._session.driver.run(program)
         return result
 
@@ -509,9 +546,15 @@ class AsyncClientMethods(AsyncBatching):
             >>> len(faces)
             1
         """
-        program = self._session.program(
-            "detect_faces", image, {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces}, options
-        )
+        try:
+            program = self._session.program(
+                "detect_faces",
+                image,
+                {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces},
+                options,
+            )
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Faces = await self._session.driver.run(program)
         return result
 
@@ -529,7 +572,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("estimate_age", image, {"max_faces": max_faces}, options)
+        try:
+            program = self._session.program("estimate_age", image, {"max_faces": max_faces}, options)
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Ages = await self._session.driver.run(program)
         return result
 
@@ -555,7 +601,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("read_text", image, {"language": language, "dense": dense}, options)
+        try:
+            program = self._session.program("read_text", image, {"language": language, "dense": dense}, options)
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Text = await self._session.driver.run(program)
         return result
 
@@ -564,7 +613,8 @@ class AsyncClientMethods(AsyncBatching):
 
         Args:
             text: The text; an empty one is refused.
-            language: The language of the text, BCP-47; None lets the provider detect it.
+            language: The language of the text, BCP-47; None lets the provider detect it. At Azure that is a second
+                request, which is billed too.
             options: `CallOptions`.
 
         Raises:
@@ -573,7 +623,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused, for example the language.
         """
-        program = self._session.program("sentiment", text, {"language": language}, options)
+        try:
+            program = self._session.program("sentiment", text, {"language": language}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Sentiment = await self._session.driver.run(program)
         return result
 
@@ -590,7 +643,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("detect_language", text, {}, options)
+        try:
+            program = self._session.program("detect_language", text, {}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Language = await self._session.driver.run(program)
         return result
 
@@ -610,7 +666,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("key_phrases", text, {"language": language}, options)
+        try:
+            program = self._session.program("key_phrases", text, {"language": language}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: KeyPhrases = await self._session.driver.run(program)
         return result
 
@@ -631,7 +690,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("translate", text, {"to": to, "source": source}, options)
+        try:
+            program = self._session.program("translate", text, {"to": to, "source": source}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Translation = await self._session.driver.run(program)
         return result
 
@@ -659,9 +721,12 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "speech_to_text", audio, {"language": language, "words": words, "speakers": speakers}, options
-        )
+        try:
+            program = self._session.program(
+                "speech_to_text", audio, {"language": language, "words": words, "speakers": speakers}, options
+            )
+        finally:
+            del audio, options  # trackers of errors collect variables
         result: Transcript = await self._session.driver.run(program)
         return result
 
@@ -689,9 +754,12 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "text_to_speech", text, {"voice": voice, "language": language, "format": format}, options
-        )
+        try:
+            program = self._session.program(
+                "text_to_speech", text, {"voice": voice, "language": language, "format": format}, options
+            )
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Speech = await self._session.driver.run(program)
         return result
 

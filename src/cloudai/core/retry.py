@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GOOD",
+    "NOT_SENT",
     "UNIFORM",
     "USUAL",
     "AttemptOutcome",
