@@ -466,7 +466,7 @@ class Image(Source):
     def _picture(self, header: Header, size: tuple[int, int], data: bytes, format: str, prepared: str) -> Picture:  # noqa: A002
         """Return the bytes as a picture that is ready to be sent; ``size`` is the width and height of what is sent."""
         blob = Blob(self.key, lambda: data, f"image/{format.lower()}")
-        if data is vars(self).get("data"):
+        if data is self._bytes:
             vars(blob)["sha256"] = self.key  # what is sent is what was given, and need not be digested again
         _ = blob.sha256  # for `facts`, as in `_pixels`
         return Picture(
