@@ -6,7 +6,7 @@ The operations of both, which are methods, are in cloudai/client_methods.py.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
@@ -16,6 +16,7 @@ from cloudai.core.drivers.blocking import Blocking
 from cloudai.core.flow import Request, Response
 from cloudai.core.urls import FetchRules
 from cloudai.errors import ReplayError, SettingsError
+from cloudai.options import unknown_option
 from cloudai.providers.base import Provider
 from cloudai.providers.registry import find
 from cloudai.session import ClientOptions, Session
@@ -123,13 +124,18 @@ class BaseClient:
         """
         if theirs := [name for name in options if name in NETWORK]:
             raise SettingsError(f"{', '.join(theirs)} has no effect here", advice="Set it on the vendor's client.")
+        _require_known(options)
         from cloudai.bridges import bridge
 
         provider, send = bridge(client, awaiting=cls._awaiting)
         return cls(provider, send=send, **options)
 
     def supports(self, operation: str) -> bool:
-        """Return whether a call of this operation can succeed with the settings at hand."""
+        """Return whether a call of this operation can succeed with the settings at hand.
+
+        Raises:
+            SettingsError: There is no such operation; the text suggests one.
+        """
         return self.provider.supports(operation)
 
     def with_options(self, **options: Any) -> Self:
@@ -138,9 +144,7 @@ class BaseClient:
         Raises:
             SettingsError: There is no such option, or a value cannot be used.
         """
-        known = [option.name for option in fields(ClientOptions)]
-        if unknown := options.keys() - set(known):
-            raise SettingsError(f"unknown option {', '.join(sorted(unknown))}", advice=f"Known: {', '.join(known)}.")
+        _require_known(options)
         return type(self)(self.provider, **{**vars(self._options), **options})
 
     def __repr__(self) -> str:
@@ -150,6 +154,13 @@ class BaseClient:
         if "@" in (self._options.proxy or ""):
             raise TypeError("a client with a proxy's password does not pickle: set HTTPS_PROXY where it arrives")
         return _unpickled, (type(self), self.provider, vars(self._options))
+
+
+def _require_known(options: Mapping[str, Any]) -> None:
+    """Raise SettingsError for a name that is no option of a client."""
+    known = [option.name for option in fields(ClientOptions)]
+    if unknown := options.keys() - set(known):
+        raise unknown_option("a client", unknown, known)
 
 
 def network_options(options: ClientOptions) -> dict[str, Any]:

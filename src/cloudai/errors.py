@@ -36,7 +36,7 @@ built on cloudai should answer its own client with.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from cloudai.text import inert
 
@@ -75,6 +75,9 @@ __all__ = [
 
 E = TypeVar("E", bound="CloudAIError")
 
+State: TypeAlias = Literal["NOT_SENT", "REFUSED", "UNKNOWN", "DONE"]
+"""The state of an attempt to send a request; see `cloudai.core.retry`."""
+
 
 class CloudAIError(Exception):
     """The base of every error that this library raises.
@@ -97,7 +100,7 @@ class CloudAIError(Exception):
     attempts: int = 0
     billed_min: int = 0
     billed_max: int = 0
-    state: str | None = None
+    state: State | None = None
     """The state of the last attempt: "NOT_SENT", "REFUSED", "UNKNOWN" (it may have been carried out) or "DONE"; see
     `cloudai.core.retry`."""
     raw: Any = None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from cloudai.core.flow import MOST_REPLY, USUAL_REPLY
 from cloudai.core.lazy import lazy
 from cloudai.errors import InputError, SettingsError
+from cloudai.text import did_you_mean, inert
 
 if TYPE_CHECKING:
     from cloudai.media import Audio, Image
@@ -214,9 +215,10 @@ def operation_named(name: str) -> Operation:
     Raises:
         SettingsError: There is no such operation; the text lists those there are.
     """
-    operation = OPERATIONS.get(name)
+    operation = OPERATIONS.get(name) if isinstance(name, str) else None
     if operation is None:
-        raise SettingsError(f"{name!r} is no operation", advice=f"Known: {', '.join(OPERATIONS)}.")
+        advice = f"{did_you_mean(name, OPERATIONS)} Known: {', '.join(OPERATIONS)}.".strip()
+        raise SettingsError(f"{inert(str(name))[:40]!r} is no operation", advice=advice)
     return operation
 
 

@@ -16,7 +16,7 @@ from cloudai.core.flow import Flow, Request
 from cloudai.core.urls import FetchRules
 from cloudai.errors import SettingsError
 from cloudai.operations import OPERATIONS, Given, digest_of, given_as
-from cloudai.options import CallOptions, flow_of, require_seconds
+from cloudai.options import CallOptions, flow_of, normalized, problem_with, require_seconds
 from cloudai.providers.base import Provider
 from cloudai.transport.connections import Verify
 
@@ -94,6 +94,11 @@ class Session:
             SettingsError: The timeout is not a number of seconds above 0.
             UnsupportedOperationError: The provider does not have the operation.
         """
+        checked = {**options, **shared}
+        if problem := problem_with(operation, checked):
+            # The engine raises it: here its traceback would lead through frames that hold what the user gave.
+            return _refused(problem), self.context(operation, "", {})
+        options = normalized(options)
         source = given_as(operation, given)
         # A picture that the caller holds is not shared between calls: each call notes how it was prepared.
         given = copy(source) if source is given and not isinstance(source, str) else source
@@ -133,6 +138,12 @@ class Session:
             prepared=(dict if isinstance(given, str) else given.facts),
             max_reply=OPERATIONS[operation].max_reply,
         )
+
+
+def _refused(problem: SettingsError) -> Flow[Any]:
+    """Raise an error when the flow begins."""
+    raise problem
+    yield
 
 
 def _described(given: Given) -> dict[str, Any]:

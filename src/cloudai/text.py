@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["UNPRINTABLE", "drawable", "encodable", "inert", "letters", "plain"]
+__all__ = ["UNPRINTABLE", "did_you_mean", "drawable", "encodable", "inert", "letters", "plain"]
 
 UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # C0 and C1 controls, which escape sequences are made of
@@ -72,3 +72,16 @@ def _shown(char: str) -> str:
     if kind in BREAKS:
         return " "
     return "" if kind in INVISIBLE and char not in JOINERS else char
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """Return a sentence that suggests the known word that is most like another, or "" where none is like it.
+
+    Example:
+        >>> did_you_mean("detect_face", ["detect_faces", "sentiment"])
+        'Did you mean detect_faces?'
+    """
+    from difflib import get_close_matches  # only errors need it
+
+    close = get_close_matches(word.lower(), list(known), n=1, cutoff=0.6) if isinstance(word, str) else []
+    return f"Did you mean {close[0]}?" if close else ""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from cloudai.core.flow import MOST_REPLY
 from tests.made_up.calls import Vendor, as_json
 from tests.made_up.server import Connection, Fault
 
@@ -89,9 +90,9 @@ def begun_and_reset(c: Connection) -> None:
 
 
 def endless(c: Connection) -> None:
-    """A body that has no end."""
+    """Send a body that is four times as large as any reply may be."""
     c.send(head())
-    while True:
+    for _ in range(4 * MOST_REPLY // 65536):
         c.send(b" " * 65536)
 
 

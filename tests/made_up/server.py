@@ -14,6 +14,10 @@ from dataclasses import dataclass, field
 __all__ = ["Connection", "Fault", "Faultd", "accepting", "faultd", "nobody_listening"]
 
 
+LONGEST = 4.0
+"""Seconds that a server stalls at most: longer than the deadlines of the tests, and short where a deadline fails."""
+
+
 @dataclass
 class Connection:
     """One connection as a fault sees it."""
@@ -43,12 +47,12 @@ class Connection:
             self.socket.sendall(part)
 
     def drip(self, data: bytes, every: float) -> None:
-        """One byte at a time until the other side has had enough."""
-        for byte in data:
+        """Send one byte at a time until the other side has had enough, or for as long as no test waits."""
+        for byte in data[: int(LONGEST / every)]:
             self.socket.sendall(bytes([byte]))
             time.sleep(every)
 
-    def silence(self, seconds: float = 5.0) -> None:
+    def silence(self, seconds: float = LONGEST) -> None:
         """Say nothing, and notice when the other side leaves."""
         self.socket.settimeout(seconds)
         with suppress(OSError):

@@ -12,6 +12,7 @@ import pytest
 
 from cloudai import AsyncClient, Client, JournalError, Outcome, Plan, Table
 from cloudai.core.flow import Request
+from tests.support.in_time import in_time
 
 __all__ = ["Batcher", "Done", "Server", "both"]
 
@@ -51,7 +52,10 @@ class Batcher:
     def __call__(
         self, operation: str, inputs: Any, *, plan: bool = False, reparse: bool = False, **settings: Any
     ) -> Done:
-        """Run it to its end, whatever that is."""
+        """Run it to its end, whatever that is; a batch that does not end within a minute fails."""
+        return in_time(lambda: self._run(operation, inputs, plan, reparse, settings))
+
+    def _run(self, operation: str, inputs: Any, plan: bool, reparse: bool, settings: dict[str, Any]) -> Done:
         if self.colour == "awaiting":
             return asyncio.run(self._await(operation, inputs, plan, reparse, settings))
         done = Done()
@@ -125,15 +129,23 @@ def _journal_error_kept(done: Done) -> Iterator[None]:
 
 
 class Server:
-    """Counts what it is asked for, and answers by a function of the text."""
+    """Counts what it is asked for, and answers by a function of the text.
 
-    def __init__(self, answer: Callable[[Request], Any]) -> None:
+    Args:
+        answer: Makes the reply, or the exception to raise.
+        most: The most requests that are answered, so that a batch which asks the same for ever ends.
+    """
+
+    def __init__(self, answer: Callable[[Request], Any], most: int = 5_000) -> None:
         self.answer = answer
+        self.most = most
         self.requests: list[Request] = []
 
     def __call__(self, request: Request) -> Any:
         """The answer, or the exception it is."""
         self.requests.append(request)
+        if len(self.requests) > self.most:
+            raise AssertionError(f"the server is asked for the {self.most:,}th time: the same is asked again and again")
         reply = self.answer(request)
         if isinstance(reply, Exception):
             raise reply

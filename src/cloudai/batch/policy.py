@@ -34,6 +34,7 @@ from cloudai.errors import (
     UnsupportedOperationError,
 )
 from cloudai.models.base import Result
+from cloudai.outcomes import OutcomeStatus
 
 __all__ = ["SLOW_START", "Attempted", "Ending", "Limits", "Policy"]
 
@@ -65,7 +66,7 @@ TROUBLE = (ConnectError, ConnectionLostError, DeadlineExceededError, ServerError
 class Ending:
     """The ending of one input, and what is written down of its call."""
 
-    status: str
+    status: OutcomeStatus
     result: Result | None = None
     error: Exception | None = None
     attempts: int = 0

@@ -24,7 +24,7 @@ from cloudai.batch.task import Task
 from cloudai.core.effects import Program, Wait
 from cloudai.errors import JournalError, NotStartedError
 from cloudai.models.base import Many, Result
-from cloudai.outcomes import Outcome
+from cloudai.outcomes import Outcome, OutcomeStatus
 
 __all__ = ["KILLED", "Recorder", "owed", "status_of", "timestamp"]
 
@@ -322,9 +322,10 @@ def owed(record: CallRecord, least: int, most: int) -> tuple[int, int]:
     return max(0, least - record.paid), max(0, most - record.most)
 
 
-def status_of(result: Result) -> tuple[str, int]:
+def status_of(result: Result) -> tuple[OutcomeStatus, int]:
     """Return the status of a result, "ok" or "none_found", and how many items it has; one without items counts as 1."""
-    return str(result.to_rows()[0]["status"]), len(result) if isinstance(result, Many) else 1
+    status: OutcomeStatus = result.to_rows()[0]["status"]
+    return status, len(result) if isinstance(result, Many) else 1
 
 
 def _share(cache: CacheStore | None, operation: str, call: int, db: queries.Database) -> None:

@@ -43,7 +43,7 @@ from cloudai.errors import (
 from cloudai.media.source import Source
 from cloudai.models.base import Result
 from cloudai.operations import Given, digest_of, given_as
-from cloudai.outcomes import Outcome
+from cloudai.outcomes import Outcome, OutcomeStatus
 
 __all__ = ["Worker"]
 
@@ -287,7 +287,7 @@ class Worker(Generic[R]):
                 yield from hooks.wait(hint or WAIT_WITHOUT_HINT)
         return record
 
-    def _unfinished(self, call: int) -> Program[str]:
+    def _unfinished(self, call: int) -> Program[OutcomeStatus]:
         """Return "in_doubt" if the journal says that the service may have received a request of the call.
 
         Otherwise return "not_started"; this is also the answer if the journal cannot be read.

@@ -6,6 +6,7 @@ It performs no I/O. The engine is a generator too: it takes the steps of a flow 
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import ValidationError
 from tenacity import RetryCallState
 
-from cloudai.core.call import CallContext, Event, raw_of
+from cloudai.core.call import CallContext, Event, EventKind, body_size, raw_of
 from cloudai.core.effects import Gather, Program, Send
 from cloudai.core.extras import with_extras
 from cloudai.core.fetch import fetched
@@ -53,6 +54,8 @@ T = TypeVar("T")
 R = TypeVar("R", bound=Result)
 
 ALLOWLIST = Allowlist()
+
+log = logging.getLogger("cloudai")
 
 TOO_MANY = "Wait and call again, or call less often."
 
@@ -114,9 +117,10 @@ class Engine:
             failure = error
         if failure is not None:
             # This is outside `except`, or Python would attach the frames and causes that `detached` removes.
-            raise detached(self._signed_off(failure, context))
-        self._tell("result", context)
-        return result._with(self._meta(result, context, called_at, self.clock() - began), _raw(context))  # noqa: SLF001
+            raise detached(self._signed_off(failure, context, self.clock() - began))
+        elapsed = self.clock() - began
+        self._tell("result", context, duration=elapsed, units=context.billed_max)
+        return result._with(self._meta(result, context, called_at, elapsed), _raw(context))  # noqa: SLF001
 
     def _steps(self, flow: Flow[T], context: CallContext, within: str = "") -> Program[T]:
         """Carry out a flow: `_exchange` sends its requests, and the driver runs its blocking functions.
@@ -230,7 +234,7 @@ class Engine:
                     seconds += context.hooks.seconds_until_retry(step_id, budget, self.clock())
                     if seconds >= context.deadline - self.clock():
                         raise
-                self._tell("wait", context, seconds=seconds)
+                self._tell("wait", context, seconds=seconds, error=type(error).__name__)
                 yield from context.hooks.wait(seconds)
             else:
                 budget.earn()
@@ -357,36 +361,45 @@ class Engine:
             context.deadline += self.clock() - began
         left = context.left(self.clock())
         context.attempts += 1
-        self._tell("attempt", context)
+        context.service = request.service
+        self._tell("attempt", context, request)
+        sent_at = self.clock()
         try:
             response: Response = yield Send(request, left, context.hooks.slots)
             if len(response.content) > request.max_reply:  # the user's own `send` returns a reply of any size
                 raise ResponseTooLargeError(f"the reply has more than {request.max_reply // 1_000_000} MB")
         except CloudAIError as error:
             secrets.clear(error)
-            self._tell("failure", context, error=type(error).__name__)
+            self._tell("failure", context, error=type(error).__name__, duration=self.clock() - sent_at)
             self._failed(error, request, context, step_id)
             self._raise_if_late(error, context)
             raise
         except Exception as error:
             # The user's own `send` has failed, and it is not known how much of the request went out.
-            self._tell("failure", context, error=type(error).__name__)
+            self._tell("failure", context, error=type(error).__name__, duration=self.clock() - sent_at)
             self._failed(ConnectionLostError(f"send= failed with {type(error).__name__}"), request, context, step_id)
             raise
+        told: dict[str, Any] = {
+            "status": response.status,
+            "bytes": len(response.content),
+            "duration": self.clock() - sent_at,
+        }
         if response.is_large:
             response = yield Call(partial(read_ahead, response, secrets.cleared))
         else:
             response = secrets.cleared(response)
         context.request_id = context.vendor.request_id(response) or context.request_id
         if (trouble := self._trouble_in(request, response, token, gate, context)) is not None:
-            self._tell("reply", context, status=response.status)
+            self._tell("reply", context, **told)
             raise self._failed(trouble, request, context, step_id)
         if not response.replayed:
             context.billed_min += request.billed
             context.billed_max += request.billed
         context.state = "DONE"
         yield from context.hooks.after_reply(step_id, request, response)
-        self._tell("reply", context, status=response.status)  # the reply is safe, whatever the user's function does
+        self._tell(
+            "reply", context, **told, units=request.billed
+        )  # the reply is safe, whatever the user's function does
         return response
 
     def _with_key(self, request: Request, token: Token | None, context: CallContext) -> Request:
@@ -479,7 +492,7 @@ class Engine:
         context.hooks.after_failure(step_id, request, error)
         return error
 
-    def _signed_off(self, error: CloudAIError, context: CallContext) -> CloudAIError:
+    def _signed_off(self, error: CloudAIError, context: CallContext, elapsed: float) -> CloudAIError:
         """Return an error with the facts of its call added; an event tells that the call has ended with it."""
         error.provider = error.provider or context.vendor.name
         error.operation, error.input = context.operation, context.describe().get("input")
@@ -491,7 +504,7 @@ class Engine:
         error.state = error.state or context.state
         error.raw = _raw(context) or error.raw
         error.billed_min, error.billed_max = context.billed_min, context.billed_max
-        self._tell("result", context, error=type(error).__name__)
+        self._tell("result", context, error=type(error).__name__, duration=elapsed, units=context.billed_max)
         return error
 
     def _meta(self, result: Result, context: CallContext, called_at: datetime, elapsed: float) -> Meta:
@@ -518,10 +531,28 @@ class Engine:
         said = result.meta.model_dump(exclude_defaults=True) if result.meta.model_fields_set else {}
         return Meta(**{**known, **said})
 
-    def _tell(self, kind: str, context: CallContext, **more: Any) -> None:
+    def _tell(self, kind: EventKind, context: CallContext, request: Request | None = None, **more: Any) -> None:
+        """Tell the user's function, and the logger, of a step in a call.
+
+        Args:
+            kind: The kind of the event.
+            context: The call.
+            request: The request that goes out, for an "attempt".
+            more: Further fields of the event.
+        """
+        level = logging.INFO if kind == "wait" else logging.DEBUG
+        is_logged = log.isEnabledFor(level)
+        if not (self.on_event or is_logged):
+            return
+        if request is not None:
+            more |= {"bytes": body_size(request), "units": request.billed}
+        name = context.describe().get("input", "") if self.on_event else ""
+        facts = {"call": context.call_id, "service": context.service, **more}
+        event = Event(kind, context.vendor.name, context.operation, name, context.attempts, **facts)
+        if is_logged:
+            log.log(level, "%s", event)
         if self.on_event:
-            name = context.describe().get("input", "")
-            self.on_event(Event(kind, context.vendor.name, context.operation, name, context.attempts, **more))
+            self.on_event(event)
 
 
 def _fault_of_the_service(request: Request, response: Response) -> ServiceError | None:

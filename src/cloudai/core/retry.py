@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from tenacity import RetryCallState, Retrying
 
@@ -31,6 +31,7 @@ from cloudai.errors import (
     RedirectBlockedError,
     ServerError,
     ServiceError,
+    State,
 )
 
 __all__ = [
@@ -46,8 +47,6 @@ __all__ = [
     "retrying",
     "wait_after",
 ]
-
-State: TypeAlias = Literal["NOT_SENT", "REFUSED", "UNKNOWN", "DONE"]
 
 USUAL, TWICE, ONCE = 3, 2, 1
 

@@ -20,7 +20,7 @@ from cloudai.errors import (
     SettingsError,
     UnsupportedOperationError,
 )
-from cloudai.operations import OPERATIONS
+from cloudai.operations import OPERATIONS, operation_named
 from cloudai.providers.replies import ADVICE, LONGEST_MESSAGE, Fault, error_class, one_line, readable
 from cloudai.providers.settings import (
     GIVEN,
@@ -582,7 +582,12 @@ class Provider:
         return None
 
     def supports(self, operation: str) -> bool:
-        """Return whether the vendor offers the operation, and nothing is missing for a call; no server is asked."""
+        """Return whether a call of this operation can succeed with the settings at hand.
+
+        Raises:
+            SettingsError: There is no such operation; the text suggests one.
+        """
+        operation_named(operation)
         return self._capability(operation).available and self.missing(operation) is None
 
     def _refuse(self, operation: str) -> NoReturn:

@@ -26,12 +26,14 @@ from cloudai import (
 )
 from cloudai.core.urls import is_public, shown
 from cloudai.testing import Script
+from cloudai.transport.body import MOST_HEADERS
 from tests.conftest import Caller
 from tests.faults.test_reaching import certificate
 from tests.made_up.calls import KEY, VENDORS, as_json
 from tests.made_up.server import Connection, Faultd, faultd
 from tests.unit.media.test_audio import wav
 from tests.unit.media.test_image import encoded, quarters
+from tests.unit.transport.test_body import headers_of
 
 PICTURE = encoded(quarters(), "PNG")
 FACES = Response(200, {}, as_json({"responses": [{"faceAnnotations": []}]}))
@@ -148,10 +150,7 @@ def answer_with(monkeypatch: pytest.MonkeyPatch, answers: list[list[str]]) -> li
 
 def forbid_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever connects fails the test."""
-    import httpcore2
-
-    for backend in (httpcore2.SyncBackend, httpcore2.AnyIOBackend):
-        monkeypatch.setattr(backend, "connect_tcp", lambda *_, **__: pytest.fail("connected"))
+    monkeypatch.setattr(socket.socket, "connect", lambda *_, **__: pytest.fail("connected"))
 
 
 # -- spellings -----------------------------------------------------------------------------------------------
@@ -352,16 +351,16 @@ def test_a_redirect_does_not_leave_tls(call: Caller, tmp_path: Path) -> None:
 
 
 def endless(connection: Connection) -> None:
-    """A body without end."""
+    """Send a body of 65 MB, far more than any rule allows."""
     connection.send(b"HTTP/1.1 200 OK\r\n\r\n")
-    while True:
+    for _ in range(1000):
         connection.send(bytes(65_536))
 
 
 def headers_without_end(connection: Connection) -> None:
-    """Headers without end."""
+    """Send 10 MB of headers."""
     connection.send(b"HTTP/1.1 200 OK\r\n")
-    while True:
+    for _ in range(10_000):
         connection.send(b"X: " + b"y" * 1000 + b"\r\n")
 
 
@@ -386,6 +385,15 @@ def test_what_cannot_be_used_is_one_error(call: Caller, fault: Any, why: str) ->
     """Too large, packed, missing, cut off: FetchError in one line, and the vendor is not spoken to."""
     with faultd(fault) as server:
         refused(call, f"{server.url}/a.png", rules(server, max_bytes=2_000_000), why)
+
+
+@pytest.mark.loopback
+def test_headers_are_read_up_to_64_kb(call: Caller) -> None:
+    """A picture comes with 65,536 bytes of headers at most; with one more byte it is refused."""
+    with faultd(headers_of(MOST_HEADERS, PICTURE, short=False)) as server:
+        assert len(ask(call, f"{server.url}/a.png", rules(server))[1].requests) == 1
+    with faultd(headers_of(MOST_HEADERS + 1, PICTURE, short=False)) as server:
+        refused(call, f"{server.url}/a.png", rules(server), "headers have 65,537 bytes")
 
 
 @pytest.mark.loopback

@@ -16,7 +16,7 @@ from cloudai.models.text import Sentiment
 from cloudai.providers.base import Provider, capability
 from cloudai.transport import connections
 from tests.conftest import Caller
-from tests.made_up.server import Connection, Fault, faultd, nobody_listening
+from tests.made_up.server import LONGEST, Connection, Fault, faultd, nobody_listening
 
 GOOD = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 14\r\n\r\n{"score": 0.5}'
 
@@ -48,14 +48,14 @@ def drip(connection: Connection) -> None:
 def slow_headers(connection: Connection) -> None:
     """Send headers without an end, one every 50 ms."""
     connection.send(b"HTTP/1.1 200 OK\r\n")
-    for number in range(999):
+    for number in range(int(LONGEST / 0.05)):
         connection.send(f"X-{number}: y\r\n".encode())
         time.sleep(0.05)
 
 
 def endless_continue(connection: Connection) -> None:
     """Send 100 Continue again and again."""
-    for _ in range(999):
+    for _ in range(int(LONGEST / 0.05)):
         connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         time.sleep(0.05)
 
@@ -68,7 +68,7 @@ def silence(connection: Connection) -> None:
 def reads_nothing(connection: Connection) -> None:
     """Do not read what is uploaded."""
     connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    time.sleep(10)
+    time.sleep(LONGEST)
 
 
 @pytest.mark.loopback
@@ -121,7 +121,7 @@ def test_a_refused_connection_is_tried_again_and_costs_nothing(call: Caller) -> 
 
 
 @pytest.mark.loopback
-def test_a_certificate_that_is_not_trusted_is_not_tried_again(call: Caller) -> None:
+def test_a_server_that_speaks_no_tls_is_not_tried_again(call: Caller) -> None:
     """A server that speaks no TLS where TLS is expected: one attempt, and the advice names verify=."""
     with (
         faultd(lambda c: c.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), reads=False) as server,

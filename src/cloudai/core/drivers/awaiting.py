@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import Future
 from contextlib import ExitStack
@@ -16,7 +17,7 @@ from cloudai.core.drivers.threads import Threads, readers
 from cloudai.core.effects import Effect, Gather, Get, Once, Persist, Program, Send, Sleep, Wait
 from cloudai.core.flow import Call, Request, Response
 from cloudai.core.memory import budget
-from cloudai.errors import closed
+from cloudai.errors import SettingsError, closed
 
 __all__ = ["Awaiting"]
 
@@ -42,6 +43,8 @@ class Awaiting:
         self._slots = asyncio.Semaphore(max_concurrency)
         self._running: dict[Hashable, asyncio.Task[Any]] = {}
         self._closed = False
+        self._loop: Any = None
+        """A weak reference to the event loop that connections and locks belong to, once there are any."""
         self._threads = Threads(WORKERS, "cloudai")
 
     async def run(self, program: Program[T]) -> T:
@@ -60,6 +63,8 @@ class Awaiting:
                 failure = error
 
     async def _carry_out(self, effect: Effect) -> Any:  # noqa: PLR0911
+        if isinstance(effect, Send | Get | Once):
+            self._require_own_loop()
         match effect:
             case Send(request, timeout, slots):
                 return await self._send_in_turn(request, timeout, slots)
@@ -78,6 +83,17 @@ class Awaiting:
                 return await (outcome if timeout is None else asyncio.wait_for(outcome, timeout))
             case Persist(keeper, work):
                 return await _awaited(keeper.do(work))
+
+    def _require_own_loop(self) -> None:
+        """Raise SettingsError where this is another event loop than the one in which something was first sent."""
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = weakref.ref(loop)
+        elif self._loop() is not loop:
+            raise SettingsError(
+                "the client has already sent something in another event loop",
+                advice="An AsyncClient serves one event loop: make one inside each asyncio.run().",
+            )
 
     async def _called(self, step: Call) -> Any:
         if step.waits:

@@ -7,10 +7,10 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from cloudai.core.drivers.shared import apart, in_time, no_memory, no_slot, not_read, too_late, within
+from cloudai.core.drivers.slots import Slots
 from cloudai.core.drivers.threads import readers
 from cloudai.core.effects import Effect, Gather, Get, Once, Persist, Program, Send, Sleep, Wait
 from cloudai.core.flow import Call, Request, Response
@@ -37,7 +37,7 @@ class Blocking:
         self._send = send
         self._fetch = fetch
         self._sleep = sleep
-        self._slots = threading.BoundedSemaphore(max_concurrency)
+        self._slots = Slots(max_concurrency)
         self._lock = threading.Lock()
         self._running: dict[Hashable, Future[Any]] = {}
 
@@ -77,23 +77,26 @@ class Blocking:
                 return keeper.do(work).result()
 
     @staticmethod
-    def semaphore(n: int) -> threading.BoundedSemaphore:
-        """Return a semaphore for `Send.slots` that lets ``n`` requests be in flight at the same time."""
-        return threading.BoundedSemaphore(n)
+    def semaphore(n: int) -> Slots:
+        """Return a limit for `Send.slots` that lets ``n`` requests be in flight at the same time."""
+        return Slots(n)
 
-    def _send_in_turn(
-        self, request: Request, timeout: float | None, slots: threading.BoundedSemaphore | None
-    ) -> Response:
-        began = time.monotonic()
-        with ExitStack() as held:
-            for semaphore in (slots, self._slots):
-                if semaphore is None:
-                    continue
-                left = None if timeout is None else max(0.0, timeout - (time.monotonic() - began))
-                if not semaphore.acquire(timeout=left):
-                    raise no_slot()
-                held.callback(semaphore.release)
-            return self._send(within(request, timeout, time.monotonic() - began))
+    def _send_in_turn(self, request: Request, timeout: float | None, slots: Slots | None) -> Response:
+        began, holder = time.monotonic(), object()
+        # A signal's exception is raised after a call, or where a function written in Python begins. So there is no
+        # moment at which a slot is taken and will not be released: see slots.py.
+        try:
+            _take(slots, holder, timeout)
+            try:
+                _take(self._slots, holder, None if timeout is None else timeout - (time.monotonic() - began))
+                return self._send(within(request, timeout, time.monotonic() - began))
+            finally:
+                self._slots.free(holder, None)
+                self._slots.wake()
+        finally:
+            if slots is not None:
+                slots.free(holder, None)
+                slots.wake()
 
     def _once(self, key: Hashable, program: Callable[[], Program[T]], timeout: float) -> T:
         key = (key, os.getpid())  # the parent's thread does not run in a forked child
@@ -103,7 +106,7 @@ class Blocking:
                 return self.run(program())
             finally:
                 with self._lock:
-                    del self._running[key]
+                    self._running.pop(key, None)  # an interrupt may have come before it was entered
 
         with self._lock:
             if key not in self._running:
@@ -133,3 +136,8 @@ def _called(step: Call) -> Any:
         return step.function()
     finally:
         share.give_back()
+
+
+def _take(slots: Slots | None, holder: object, timeout: float | None) -> None:
+    if slots is not None and not slots.take(holder, timeout):
+        raise no_slot()

@@ -287,17 +287,74 @@ class AzureService(ByService):
 
 
 STATUS_OF_CODE: Mapping[str, int] = {
+    # Language: https://learn.microsoft.com/rest/api/language/text-analysis-runtime/analyze-text#errorcode
+    "InvalidRequest": 400,
+    "InvalidArgument": 400,
+    "Unauthorized": 401,
+    "Forbidden": 403,
+    "NotFound": 404,
+    "ProjectNotFound": 404,
+    "OperationNotFound": 404,
+    "AzureCognitiveSearchNotFound": 404,
+    "AzureCognitiveSearchIndexNotFound": 404,
+    "TooManyRequests": 429,
+    "AzureCognitiveSearchThrottling": 429,
+    "AzureCognitiveSearchIndexLimitReached": 429,
+    "QuotaExceeded": 429,
     "InternalServerError": 500,
     "ServiceUnavailable": 503,
     "Timeout": 408,
-    "TooManyRequests": 429,
+    "Conflict": 409,
+    "Warning": 400,
+    # Its inner codes: https://learn.microsoft.com/rest/api/language/text-analysis-runtime/analyze-text#innererrorcode
+    "InvalidParameterValue": 400,
+    "KnowledgeBaseNotFound": 404,
+    "ExtractionFailure": 500,
+    "InvalidRequestBodyFormat": 400,
+    "EmptyRequest": 400,
+    "MissingInputDocuments": 400,
+    "InvalidDocument": 400,
+    "ModelVersionIncorrect": 400,
+    "InvalidDocumentBatch": 400,
+    "UnsupportedLanguageCode": 400,
+    "InvalidCountryHint": 400,
+    # Vision 3.2: https://learn.microsoft.com/rest/api/computervision/analyze-image#computervisionerrorcodes
+    "InvalidImageFormat": 400,
+    "UnsupportedMediaType": 415,
+    "InvalidImageUrl": 400,
+    "NotSupportedFeature": 400,
+    "NotSupportedImage": 400,
+    "InvalidImageSize": 400,
+    "BadArgument": 400,
+    "DetectFaceError": 400,
+    "NotSupportedLanguage": 400,
+    "InvalidThumbnailSize": 400,
+    "InvalidDetails": 400,
+    "InvalidModel": 400,
+    "CancelledRequest": 500,
+    "NotSupportedVisualFeature": 400,
+    "FailedToProcess": 500,
+    "Unspecified": 500,
+    "StorageException": 500,
+    # Face: https://learn.microsoft.com/rest/api/face/face-detection-operations/detect
+    "InvalidURL": 400,
+    "InvalidImage": 400,
+    "OperationTimeOut": 408,
+    "InvalidMediaType": 415,
 }
-"""The HTTP status that a code in a reply of status 200 stands for. Any other code says that the input is bad."""
+"""The HTTP status that a code of the vendor's tables stands for, where a reply of status 200 has it.
+
+Any other code says that the input is bad.
+"""
 
 
 def fault_inside(error: Mapping[str, Any]) -> Fault:
-    """Return the fault of one item in a reply of status 200."""
-    return _fault(error, STATUS_OF_CODE.get(str(error.get("code")), 400))
+    """Return the fault of one item in a reply of status 200, by the code that says more: its outer or its inner one."""
+    inner = error.get("innererror") or error.get("innerError")
+    codes = [error.get("code"), inner.get("code") if isinstance(inner, dict) else None]
+    statuses = [STATUS_OF_CODE[str(code)] for code in codes if str(code) in STATUS_OF_CODE]
+    # "InvalidArgument" says less than what stands inside it.
+    return _fault(error, next((status for status in statuses if status != 400), 400))  # noqa: PLR2004
 
 
 def _fault(outer: Mapping[str, Any], status: int) -> Fault:

@@ -29,7 +29,10 @@ class TextAnnotation(Wire):
 
 
 class DetectedBreak(Wire):
+    """A break behind what it belongs to, or before it where it is a prefix."""
+
     type: str = "UNKNOWN"
+    is_prefix: bool = False
 
 
 class DetectedLanguage(Wire):
@@ -50,16 +53,26 @@ class WireWord(Wire):
     symbols: list[Symbol] = Field(default_factory=list)
     bounding_box: Poly = Field(default_factory=Poly)
     confidence: float | None = None
+    own: Property = Field(default_factory=Property, validation_alias="property")
 
     @property
     def text(self) -> str:
         return "".join(symbol.text for symbol in self.symbols)
 
     @property
+    def begins_with(self) -> str | None:
+        """The kind of break before the word, or None where there is none."""
+        return self._break(self.symbols[:1], is_prefix=True)
+
+    @property
     def ends_with(self) -> str | None:
-        """The kind of break after the last symbol, or None where there is none."""
-        detected = self.symbols[-1].property.detected_break if self.symbols else None
-        return detected.type if detected else None
+        """The kind of break after the word, or None where there is none."""
+        return self._break(self.symbols[-1:], is_prefix=False)
+
+    def _break(self, symbols: Sequence[Symbol], *, is_prefix: bool) -> str | None:
+        """Return the kind of break that a symbol at the edge of the word has, or else the word itself."""
+        detected = [*(symbol.property.detected_break for symbol in symbols), self.own.detected_break]
+        return next((each.type for each in detected if each and each.is_prefix is is_prefix), None)
 
 
 class Paragraph(Wire):
@@ -122,9 +135,12 @@ def _block(block: WireBlock, picture: Picture) -> Block:
 
 
 def _split_into_lines(words: Sequence[WireWord]) -> Iterator[list[WireWord]]:
-    """Yield the words of each line; a line ends after a word with a break of `LINE_ENDS`."""
+    """Yield the words of each line; a line ends after, or before, a word with a break of `LINE_ENDS` there."""
     line: list[WireWord] = []
     for word in words:
+        if line and word.begins_with in LINE_ENDS:
+            yield line
+            line = []
         line.append(word)
         if word.ends_with in LINE_ENDS:
             yield line
@@ -134,7 +150,11 @@ def _split_into_lines(words: Sequence[WireWord]) -> Iterator[list[WireWord]]:
 
 
 def _line(words: Sequence[WireWord], paragraph: int, picture: Picture) -> Line:
-    text = "".join(f"{word.text} " if word.ends_with in SPACES else word.text for word in words)
+    text = ""
+    for word in words:
+        if word.begins_with in SPACES and not text.endswith(" "):
+            text += " "
+        text += f"{word.text} " if word.ends_with in SPACES else word.text
     read_words = tuple(
         Word(
             text=word.text,

@@ -84,7 +84,7 @@ class TextSpan(Wire):
 
 
 class WireSentence(Wire):
-    text: TextSpan
+    text: TextSpan = Field(default_factory=TextSpan)
     sentiment: Score = Field(default_factory=Score)
 
 

@@ -218,6 +218,9 @@ class Vision(GoogleService):
         replies = response.parse(Annotated).responses
         if len(replies) != 1:
             raise MalformedResponseError(f"one picture was sent, {len(replies)} replies came")
+        body = inside(response.json(), "responses", 0)
+        if body and not any(name in body for name in KNOWN):
+            raise MalformedResponseError("the reply to the picture holds nothing that is known")
         self.raise_for(replies[0].error, fetched=picture.by_reference)
         return replies[0]
 
@@ -242,7 +245,12 @@ def _most(type_: str, most: int | None) -> int:
 
 
 def _hint(language: str | None) -> str | None:
-    return base(language) if language else None
+    code = base(language) if language else None
+    return CODES.get(code, code) if code else None
+
+
+CODES: Mapping[str, str] = {"he": "iw", "nb": "no"}
+"""The codes that the service spells in a way of its own: https://cloud.google.com/vision/docs/languages"""
 
 
 @dataclass(frozen=True)
@@ -367,6 +375,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 """The fields of a reply that answer each type of feature:
 https://cloud.google.com/vision/docs/reference/rest/v1/AnnotateImageResponse."""
 EVERY_FIELD = {name for names in FIELDS.values() for name in names}
+KNOWN = (*EVERY_FIELD, "error", "context")
+"""The fields of the reply to one picture. In a picture where nothing is found, there is none of them."""
 
 
 ANNOTATE_TOGETHER = AnnotateTogether()
@@ -379,7 +389,7 @@ class Position(Wire):
 
 
 class Landmark(Wire):
-    type: str
+    type: str = "UNKNOWN_LANDMARK"
     position: Position = Field(default_factory=Position)
 
 
@@ -492,7 +502,7 @@ class AnnotateReply(Wire):
     localized_object_annotations: list[ObjectAnnotation] = Field(default_factory=list)
     text_annotations: list[TextAnnotation] = Field(default_factory=list)
     full_text_annotation: FullText | None = None
-    safe_search_annotation: dict[str, str] = Field(default_factory=dict)
+    safe_search_annotation: dict[str, Any] = Field(default_factory=dict)
     image_properties_annotation: ImageProperties = Field(default_factory=ImageProperties)
     crop_hints_annotation: CropHints = Field(default_factory=CropHints)
     web_detection: WebDetection = Field(default_factory=WebDetection)
@@ -606,7 +616,8 @@ def _web(reply: AnnotateReply, _: Picture) -> Web:
 
 
 def _safety(reply: AnnotateReply, _: Picture) -> dict[str, Level]:
-    return {kind: level for kind, word in reply.safe_search_annotation.items() if (level := _level(word))}
+    words = {kind: word for kind, word in reply.safe_search_annotation.items() if isinstance(word, str)}
+    return {kind: level for kind, word in words.items() if (level := _level(word))}
 
 
 PARTS: Mapping[Feature, Any] = {

@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from cloudai.core.tokens import Token
 from cloudai.errors import AuthError, BadRequestError, ServiceError, SettingsError
 from cloudai.providers._by_service import HOW, UNKNOWN, ByService
 from cloudai.providers.base import cached_per_call, with_headers
-from cloudai.providers.replies import Fault, error_body, error_class, readable
+from cloudai.providers.replies import Fault, error_body, error_class, inside, readable
 from cloudai.providers.settings import (
     Lookup,
     Resource,
@@ -248,21 +249,51 @@ class WatsonService(ByService):
 
         The services reply with ``error`` and ``code`` or with a list of ``errors``, IAM with ``errorMessage``.
         """
-        body = error_body(response)
-        if not isinstance(body, dict):
-            body = {"error": readable(response)}
-        inner = body["errors"][0] if isinstance(body.get("errors"), list) and body["errors"] else body
-        inner = inner if isinstance(inner, dict) else body
-        said = [inner.get(n) for n in ("error", "errorMessage", "message", "description", "errorDetails")]
-        messages = list(dict.fromkeys(text.strip() for text in said if isinstance(text, str) and text.strip()))
-        code = inner.get("errorCode") or inner.get("code")
-        kind, advice = _kind(" ".join(messages), str(code), response.status)
-        return Fault(
-            message=": ".join(messages) or readable(response),
-            code=None if code is None else str(code),
-            kind=kind,
-            advice=advice,
-        )
+        return _fault(error_body(response), response)
+
+    def error_in(self, response: Response) -> ServiceError | None:
+        """Return the error that a reply of status 200 holds, or None.
+
+        The status and some blanks have gone out before the service knows whether it will succeed; the error follows
+        them, and its ``code`` is the HTTP status that it would have had.
+        """
+        body = response.json()
+        inner = body["errors"][0] if isinstance(inside(body, "errors", 0), dict) else body
+        if not isinstance(inside(inner, "error"), str) and inner is body:
+            return None
+        code = inside(inner, "code") or inside(inner, "errorCode") or inside(body, "code")
+        status = code if type(code) is int and 400 <= code < 600 else 500  # noqa: PLR2004
+        fault = _fault(body, response, status)
+        return self.error_from(replace(fault, kind=fault.kind or error_class(status)), 200)
+
+    def raise_for(self, response: Response) -> None:
+        """Raise the error that a reply of status 200 holds, if there is one."""
+        if (error := self.error_in(response)) is not None:
+            raise error
+
+
+def _fault(body: Any, response: Response, status: int | None = None) -> Fault:
+    """Return what the JSON of an error reply says.
+
+    Args:
+        body: The JSON, or None where the reply has none.
+        response: The reply.
+        status: The HTTP status that the error stands for, where the reply has another.
+    """
+    if not isinstance(body, dict):
+        body = {"error": readable(response)}
+    inner = body["errors"][0] if isinstance(body.get("errors"), list) and body["errors"] else body
+    inner = inner if isinstance(inner, dict) else body
+    said = [inner.get(n) for n in ("error", "errorMessage", "message", "description", "errorDetails")]
+    messages = list(dict.fromkeys(text.strip() for text in said if isinstance(text, str) and text.strip()))
+    code = inner.get("errorCode") or inner.get("code")
+    kind, advice = _kind(" ".join(messages), str(code), status or response.status)
+    return Fault(
+        message=": ".join(messages) or readable(response),
+        code=None if code is None else str(code),
+        kind=kind,
+        advice=advice,
+    )
 
 
 def _kind(message: str, code: str, status: int) -> tuple[type[ServiceError], str | None]:

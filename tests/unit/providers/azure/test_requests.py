@@ -19,7 +19,7 @@ KEY = "not-a-real-key"
 ENDPOINT = "https://example.cognitiveservices.azure.com"
 AZURE = Azure(key=KEY, endpoint=ENDPOINT)
 GOOD: dict[str, Any] = {
-    "analyze_image": {},
+    "analyze_image": {"captionResult": {"text": "a tree"}, "tags": [], "description": {}},
     "detect_faces": [],
     "estimate_age": [],
     "sentiment": {
@@ -35,7 +35,7 @@ GOOD: dict[str, Any] = {
             "errors": [],
         }
     },
-    "speech_to_text": {"RecognitionStatus": "Success"},
+    "speech_to_text": {"RecognitionStatus": "NoMatch", "phrases": []},
 }
 
 
@@ -80,7 +80,8 @@ def test_image_analysis_3(call: Caller) -> None:
 
 def test_a_mix_sends_the_same_picture_to_each_api(call: Caller) -> None:
     """What 4.0 has goes to 4.0, faces to Face, the rest to 3.2; every one of them takes this picture."""
-    script = Script(*[Response(200, {}, b"{}")] * 2, Response(200, {}, b"[]"))
+    replies = [b'{"captionResult": {"text": "a tree"}}', b'{"adult": {}}', b"[]"]
+    script = Script(*[Response(200, {}, reply) for reply in replies])
     call(AZURE, "analyze_image", PICTURE, send=script, features=["faces", "safety", "caption"])
     assert [request.url.removeprefix(ENDPOINT) for request in script.requests] == [
         "/computervision/imageanalysis:analyze",
