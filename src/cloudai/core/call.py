@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from cloudai.core.flow import USUAL_REPLY, Blob, Request, Response
 from cloudai.core.hooks import CallHooks
+from cloudai.core.lazy import lazy
 from cloudai.core.retry import State
 from cloudai.core.vendor import Vendor
 from cloudai.errors import DeadlineExceededError, MalformedResponseError
@@ -104,17 +105,15 @@ class CallContext:
     extras_taken: bool = False
     """True once the request that gets the user's extras was found."""
     request_id: str | None = None
-    _call_id: str = field(default="", init=False)
     state: State = "NOT_SENT"
     """The state of the last attempt."""
     service: str = ""
     """The service of the last request."""
 
-    @property
+    @lazy
     def call_id(self) -> str:
         """An identifier of this call, made when it is first needed."""
-        self._call_id = self._call_id or secrets.token_hex(8)
-        return self._call_id
+        return secrets.token_hex(8)
 
     def left(self, now: float) -> float:
         """Return the seconds that are left.

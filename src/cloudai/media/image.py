@@ -397,10 +397,10 @@ class Image(Source):
 
     def _fitted(self, limits: ImageLimits) -> Flow[Picture]:
         """Return the file without its metadata, or encode the picture anew once there is memory for that."""
-        found: Picture | tuple[Header, float] = yield from call(self._looked_at, limits)
-        if isinstance(found, Picture):
-            return found
-        header, scale = found
+        looked_at: Picture | tuple[Header, float] = yield from call(self._looked_at, limits)
+        if isinstance(looked_at, Picture):
+            return looked_at
+        header, scale = looked_at
         cost = memory.needed(header, _scaled(header, scale), given=self._has_pixels)
         memory.require_affordable(header, cost, self.name)
         picture: Picture = yield Call(lambda: self._encoded_anew(header, scale, limits), memory=cost)
