@@ -17,7 +17,9 @@ from cloudai.text import lines_of
 __all__ = ["AUDIO", "PICTURES", "SUFFIXES", "expand", "lines"]
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif"})
-AUDIO = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus"})
+AUDIO = frozenset(
+    {".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".webm", ".aac", ".aif", ".aiff", ".amr", ".caf", ".wma", ".w64"}
+)
 SUFFIXES = {"image": PICTURES, "audio": AUDIO}
 """The files that are taken from a folder, by the kind of input that an operation has."""
 ADDRESS = re.compile(r"^(https?|gs)://", re.IGNORECASE)
