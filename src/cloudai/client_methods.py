@@ -58,18 +58,21 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "analyze_image",
-            image,
-            {
-                "features": features,
-                "language": language,
-                "max_results": max_results,
-                "missing": missing,
-                "gender_neutral": gender_neutral,
-            },
-            options,
-        )
+        try:
+            program = self._session.program(
+                "analyze_image",
+                image,
+                {
+                    "features": features,
+                    "language": language,
+                    "max_results": max_results,
+                    "missing": missing,
+                    "gender_neutral": gender_neutral,
+                },
+                options,
+            )
+        finally:
+            del image, options  # trackers of errors collect variables
         result: ImageAnalysis = self._session.driver.run(program)
         return result
 
@@ -105,9 +108,15 @@ class ClientMethods(Batching):
             >>> len(faces)
             1
         """
-        program = self._session.program(
-            "detect_faces", image, {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces}, options
-        )
+        try:
+            program = self._session.program(
+                "detect_faces",
+                image,
+                {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces},
+                options,
+            )
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Faces = self._session.driver.run(program)
         return result
 
@@ -125,7 +134,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("estimate_age", image, {"max_faces": max_faces}, options)
+        try:
+            program = self._session.program("estimate_age", image, {"max_faces": max_faces}, options)
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Ages = self._session.driver.run(program)
         return result
 
@@ -151,7 +163,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("read_text", image, {"language": language, "dense": dense}, options)
+        try:
+            program = self._session.program("read_text", image, {"language": language, "dense": dense}, options)
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Text = self._session.driver.run(program)
         return result
 
@@ -170,7 +185,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused, for example the language.
         """
-        program = self._session.program("sentiment", text, {"language": language}, options)
+        try:
+            program = self._session.program("sentiment", text, {"language": language}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Sentiment = self._session.driver.run(program)
         return result
 
@@ -187,7 +205,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("detect_language", text, {}, options)
+        try:
+            program = self._session.program("detect_language", text, {}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Language = self._session.driver.run(program)
         return result
 
@@ -205,7 +226,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("key_phrases", text, {"language": language}, options)
+        try:
+            program = self._session.program("key_phrases", text, {"language": language}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: KeyPhrases = self._session.driver.run(program)
         return result
 
@@ -226,7 +250,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("translate", text, {"to": to, "source": source}, options)
+        try:
+            program = self._session.program("translate", text, {"to": to, "source": source}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Translation = self._session.driver.run(program)
         return result
 
@@ -260,12 +287,15 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "speech_to_text",
-            audio,
-            {"language": language, "words": words, "speakers": speakers, "channels": channels},
-            options,
-        )
+        try:
+            program = self._session.program(
+                "speech_to_text",
+                audio,
+                {"language": language, "words": words, "speakers": speakers, "channels": channels},
+                options,
+            )
+        finally:
+            del audio, options  # trackers of errors collect variables
         result: Transcript = self._session.driver.run(program)
         return result
 
@@ -293,9 +323,12 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "text_to_speech", text, {"voice": voice, "language": language, "format": format}, options
-        )
+        try:
+            program = self._session.program(
+                "text_to_speech", text, {"voice": voice, "language": language, "format": format}, options
+            )
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Speech = self._session.driver.run(program)
         return result
 
@@ -469,18 +502,21 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "analyze_image",
-            image,
-            {
-                "features": features,
-                "language": language,
-                "max_results": max_results,
-                "missing": missing,
-                "gender_neutral": gender_neutral,
-            },
-            options,
-        )
+        try:
+            program = self._session.program(
+                "analyze_image",
+                image,
+                {
+                    "features": features,
+                    "language": language,
+                    "max_results": max_results,
+                    "missing": missing,
+                    "gender_neutral": gender_neutral,
+                },
+                options,
+            )
+        finally:
+            del image, options  # trackers of errors collect variables
         result: ImageAnalysis = await self._session.driver.run(program)
         return result
 
@@ -516,9 +552,15 @@ class AsyncClientMethods(AsyncBatching):
             >>> len(faces)
             1
         """
-        program = self._session.program(
-            "detect_faces", image, {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces}, options
-        )
+        try:
+            program = self._session.program(
+                "detect_faces",
+                image,
+                {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces},
+                options,
+            )
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Faces = await self._session.driver.run(program)
         return result
 
@@ -536,7 +578,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("estimate_age", image, {"max_faces": max_faces}, options)
+        try:
+            program = self._session.program("estimate_age", image, {"max_faces": max_faces}, options)
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Ages = await self._session.driver.run(program)
         return result
 
@@ -562,7 +607,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("read_text", image, {"language": language, "dense": dense}, options)
+        try:
+            program = self._session.program("read_text", image, {"language": language, "dense": dense}, options)
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Text = await self._session.driver.run(program)
         return result
 
@@ -581,7 +629,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused, for example the language.
         """
-        program = self._session.program("sentiment", text, {"language": language}, options)
+        try:
+            program = self._session.program("sentiment", text, {"language": language}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Sentiment = await self._session.driver.run(program)
         return result
 
@@ -598,7 +649,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("detect_language", text, {}, options)
+        try:
+            program = self._session.program("detect_language", text, {}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Language = await self._session.driver.run(program)
         return result
 
@@ -618,7 +672,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("key_phrases", text, {"language": language}, options)
+        try:
+            program = self._session.program("key_phrases", text, {"language": language}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: KeyPhrases = await self._session.driver.run(program)
         return result
 
@@ -639,7 +696,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("translate", text, {"to": to, "source": source}, options)
+        try:
+            program = self._session.program("translate", text, {"to": to, "source": source}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Translation = await self._session.driver.run(program)
         return result
 
@@ -673,12 +733,15 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "speech_to_text",
-            audio,
-            {"language": language, "words": words, "speakers": speakers, "channels": channels},
-            options,
-        )
+        try:
+            program = self._session.program(
+                "speech_to_text",
+                audio,
+                {"language": language, "words": words, "speakers": speakers, "channels": channels},
+                options,
+            )
+        finally:
+            del audio, options  # trackers of errors collect variables
         result: Transcript = await self._session.driver.run(program)
         return result
 
@@ -706,9 +769,12 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "text_to_speech", text, {"voice": voice, "language": language, "format": format}, options
-        )
+        try:
+            program = self._session.program(
+                "text_to_speech", text, {"voice": voice, "language": language, "format": format}, options
+            )
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Speech = await self._session.driver.run(program)
         return result
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from hashlib import sha256
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from cloudai.core.flow import MOST_REPLY, USUAL_REPLY
+from cloudai.core.lazy import lazy
 from cloudai.errors import InputError, SettingsError
 from cloudai.text import did_you_mean, inert
 
@@ -103,7 +103,7 @@ class Operation:
     max_reply: int = USUAL_REPLY
     command: Command | None = None
 
-    @cached_property
+    @lazy
     def result(self) -> type[Result]:
         """The class of the result, loaded when it is first used, for most programs need few of them."""
         module, _, name = self.result_path.partition(":")

@@ -25,6 +25,7 @@ __all__ = [
     "chosen",
     "complete",
     "flow_of",
+    "is_count",
     "normalized",
     "problem_with",
     "require_seconds",
@@ -169,7 +170,8 @@ def _unknown(name: str, value: Any, known: Collection[str]) -> Problem:
     return f"unknown {name} {_shown(value)}", f"{did_you_mean(value, known)} Known: {', '.join(known)}.".strip()
 
 
-def _is_whole(value: Any) -> bool:
+def is_count(value: Any) -> bool:
+    """Return whether a value is a whole number from 1 that vendors can read."""
     return isinstance(value, Integral) and not _is_switch(value) and 1 <= int(value) <= MOST
 
 
@@ -193,7 +195,7 @@ MOST = 2**31 - 1
 """The largest number that an option may have: vendors read 32 bits."""
 TYPES: Mapping[Any, tuple[str, Any]] = {
     bool: ("True or False", _is_switch),
-    int: ("a whole number from 1", _is_whole),
+    int: ("a whole number from 1", is_count),
     float: ("a number", _is_number),
     str: ("a text", _is_text),
 }

@@ -175,6 +175,7 @@ def _operation(subparsers: Any, operation: Operation, words: Command) -> None:
             metavar="FILE",
             help="files, folders, patterns such as 'photos/*.jpg', URLs, or a table",
         )
+        parser.add_argument("--recursive", action="store_true", help="look through the folders within folders, too")
         parser.add_argument("--fetch-urls", action="store_true", help="fetch URLs here and send what is there")
     for name, flag in words.flags.items():
         _flag(parser, name, flag, required=operation.options[name] is REQUIRED)

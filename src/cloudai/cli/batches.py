@@ -49,7 +49,7 @@ def over_files(options: argparse.Namespace) -> int:
     """Carry out one operation over files, folders, patterns, URLs or a column of a table, and return the exit code."""
     if table := _of_column(options, options.paths):
         return _run(options, table, options.paths)
-    files = inputs.expand(options.paths, inputs.SUFFIXES[options.operation.input])
+    files = inputs.expand(options.paths, inputs.SUFFIXES[options.operation.input], recursive=options.recursive)
     return _run(options, files, files)
 
 

@@ -199,6 +199,9 @@ class Allowlist:
         return f"{base}?{kept}" if kept else base
 
 
+SCHEMES = frozenset({"basic", "bearer", "digest", "negotiate", "sharedkey"})
+"""Names of ways to sign in, in lower case. They stand beside secrets, and are none: ``"token_type": "Bearer"``."""
+
 SHORTEST = 6
 """Characters from which on a value is taken for a secret where its name says so; shorter ones occur by chance."""
 
@@ -358,7 +361,11 @@ def telling(value: Any, name: str = "", nameless: float = SHORTEST_NAMELESS) -> 
         case str():
             shortest = SHORTEST if names_a_credential(name) else nameless
             # An address (a scope, an audience) is no secret, and as one it would hide the addresses of all exchanges.
-            yield from (word for word in _words(value) if len(word) >= shortest and "://" not in word)
+            yield from (
+                word
+                for word in _words(value)
+                if len(word) >= shortest and "://" not in word and word.strip().lower() not in SCHEMES
+            )
         case Mapping():
             for key, inner in value.items():
                 yield from telling(inner, str(key), nameless)

@@ -36,6 +36,7 @@ from cloudai.errors import (
 
 __all__ = [
     "GOOD",
+    "NOT_SENT",
     "UNIFORM",
     "USUAL",
     "AttemptOutcome",

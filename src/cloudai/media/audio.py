@@ -171,7 +171,8 @@ class Audio(Source):
             raise self._too_long(sound.duration, limits)
         mono = limits.mixes_here(sound, channels)
         if mono or not limits.reads(sound):
-            sound = self._decoded(sound, data, limits, mono=mono)
+            # FFmpeg, too, finds no sound behind a chunk that is not padded.
+            sound = self._decoded(sound, sound.blob.data if sound.blob else data, limits, mono=mono)
         elif sound.blob is None:
             kept = self.data if format == "mp3" else data
             sound = replace(sound, blob=Blob(self.key, lambda: kept, MEDIA_TYPES[format]))

@@ -157,6 +157,7 @@ def _unreached(error: Exception, host: str) -> ConnectError:
         f"cannot reach {host} ({_reason(error)})",
         advice="Check the network, and HTTPS_PROXY if there is a proxy.",
     )
+    unreached.refused = any(isinstance(cause, ConnectionRefusedError) for cause in causes_of(error))
     unreached.unknown_host = any(mark in str(cause) for mark in UNKNOWN_HOST for cause in causes_of(error))
     return unreached
 

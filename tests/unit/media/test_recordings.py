@@ -122,6 +122,15 @@ def test_a_chunk_that_is_not_padded(size: int) -> None:
     assert sound.blob.data == wav((b"fmt ", PCM), (b"data", SECOND))
 
 
+def test_a_chunk_that_is_not_padded_is_no_obstacle_to_decoding() -> None:
+    """FFmpeg finds no sound there either, so that it is given the header that was written anew."""
+    eight_bits = struct.pack("<HHIIHH", 1, 1, 16_000, 16_000, 1, 8)
+    given = wav((b"fmt ", eight_bits), (b"LIST", b"xxx"), (b"data", b"\x80\x90" * 8_000), padded=False)
+    sound = probe(given, AudioLimits("V", EVERY.formats, 10_000_000, 60.0, wav_codecs=frozenset({("pcm", 16)})))
+    assert sound.blob is not None
+    assert (sound.format, measure(sound.blob.data, "flac")) == ("flac", (1.0, 16_000, 1))
+
+
 @pytest.mark.parametrize("riff", [b"RF64", b"BW64"])
 def test_rf64_goes_out_as_wav(riff: bytes) -> None:
     """The true size stands in the chunk ds64; what follows the sound is not taken for sound."""
