@@ -267,26 +267,35 @@ class ClientMethods(Batching):
         language: str,
         words: bool = True,
         speakers: int | None = None,
+        channels: Literal["mix", "each"] | None = None,
         **options: Unpack[CallOptions],
     ) -> Transcript:
         """Write down what is said in a recording.
 
         Args:
-            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG.
+            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG; with the extra ``audio`` also
+                M4A, WebM, AIFF, AMR and whatever else FFmpeg reads.
             language: The language that is spoken, BCP-47.
             words: True also gives the time of each word, in seconds.
             speakers: How many speakers to tell apart; None tells none apart.
+            channels: What becomes of several channels: "mix" mixes them into one, "each" writes down each, with its
+                number at every word. None is what the vendor does by itself, if that loses nothing: Azure and Watson
+                mix, Google writes down each. ``meta.channels`` says what was done.
             options: `CallOptions`.
 
         Raises:
-            InputError: The input is no audio, or too long for the provider; nothing was sent.
+            InputError: The input is no audio, is too long for the provider, or needs the extra ``audio``; nothing was
+                sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         try:
             program = self._session.program(
-                "speech_to_text", audio, {"language": language, "words": words, "speakers": speakers}, options
+                "speech_to_text",
+                audio,
+                {"language": language, "words": words, "speakers": speakers, "channels": channels},
+                options,
             )
         finally:
             del audio, options  # trackers of errors collect variables
@@ -704,26 +713,35 @@ class AsyncClientMethods(AsyncBatching):
         language: str,
         words: bool = True,
         speakers: int | None = None,
+        channels: Literal["mix", "each"] | None = None,
         **options: Unpack[CallOptions],
     ) -> Transcript:
         """Write down what is said in a recording.
 
         Args:
-            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG.
+            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG; with the extra ``audio`` also
+                M4A, WebM, AIFF, AMR and whatever else FFmpeg reads.
             language: The language that is spoken, BCP-47.
             words: True also gives the time of each word, in seconds.
             speakers: How many speakers to tell apart; None tells none apart.
+            channels: What becomes of several channels: "mix" mixes them into one, "each" writes down each, with its
+                number at every word. None is what the vendor does by itself, if that loses nothing: Azure and Watson
+                mix, Google writes down each. ``meta.channels`` says what was done.
             options: `CallOptions`.
 
         Raises:
-            InputError: The input is no audio, or too long for the provider; nothing was sent.
+            InputError: The input is no audio, is too long for the provider, or needs the extra ``audio``; nothing was
+                sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         try:
             program = self._session.program(
-                "speech_to_text", audio, {"language": language, "words": words, "speakers": speakers}, options
+                "speech_to_text",
+                audio,
+                {"language": language, "words": words, "speakers": speakers, "channels": channels},
+                options,
             )
         finally:
             del audio, options  # trackers of errors collect variables

@@ -300,17 +300,30 @@ class Provider:
         """
         self._refuse("translate")
 
-    def speech_to_text(self, audio: Audio, *, language: str, words: bool, speakers: int | None) -> Flow[Transcript]:
+    def speech_to_text(
+        self,
+        audio: Audio,
+        *,
+        language: str,
+        words: bool,
+        speakers: int | None,
+        channels: Literal["mix", "each"] | None,
+    ) -> Flow[Transcript]:
         """Write down what is said in a recording.
 
         Args:
-            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG.
+            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG; with the extra ``audio`` also
+                M4A, WebM, AIFF, AMR and whatever else FFmpeg reads.
             language: The language that is spoken, BCP-47.
             words: True also gives the time of each word, in seconds.
             speakers: How many speakers to tell apart; None tells none apart.
+            channels: What becomes of several channels: "mix" mixes them into one, "each" writes down each, with its
+                number at every word. None is what the vendor does by itself, if that loses nothing: Azure and Watson
+                mix, Google writes down each. ``meta.channels`` says what was done.
 
         Raises:
-            InputError: The input is no audio, or too long for the provider; nothing was sent.
+            InputError: The input is no audio, is too long for the provider, or needs the extra ``audio``; nothing was
+                sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
