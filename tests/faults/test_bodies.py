@@ -225,7 +225,7 @@ def test_mutations_of_speech(vendor: str) -> None:
 @pytest.mark.parametrize("vendor", VENDORS)
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
 def test_any_error_body(vendor: str, status: int) -> None:
-    """Whatever an error reply holds, it is an error of ours, one line, with its status."""
+    """An error reply with any body raises an error of ours, on one line and with its status."""
 
     @given(st.binary(max_size=100) | ANY_JSON.map(as_json_or_not) | error_bodies())
     @settings(MANY, max_examples=100 if WHOLE else 25)
@@ -270,7 +270,7 @@ def test_any_hint(headers: dict[str, str]) -> None:
 
 
 def test_good_replies_are_read() -> None:
-    """What is mutated is good to begin with: the tests above are not all errors."""
+    """The replies that the tests above mutate are good to begin with, so that those tests see not only errors."""
     for made in VENDORS.values():
         with Client(made.make(), send=lambda _, b=made.good: Response(200, {}, as_json(b))) as client:
             assert client.sentiment("x").label

@@ -56,7 +56,7 @@ def digest_of(text: str) -> str:
 
 @pytest.mark.parametrize("colour", ["blocking", "awaiting"])
 def test_killed_at_random(colour: str, run: Runner, tmp_path: Path) -> None:
-    """What is answered is never sent again; what is sent again was in doubt; a kill costs a call a worker at most."""
+    """An answered text is never sent again, only one in doubt is, and a kill costs a call a worker at most."""
     chance = random.Random(colour)  # noqa: S311  # the same each time
     kills = batch = 0
     with vendor() as server:

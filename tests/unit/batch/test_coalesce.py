@@ -126,7 +126,7 @@ def test_pace_counts_requests() -> None:
     colour=st.sampled_from(["blocking", "awaiting"]),
 )
 def test_the_same_as_one_by_one(texts: list[str], workers: int, colour: str) -> None:
-    """Whatever the groups, the errors and the order: each result, and each error, is that of a single call."""
+    """Each result and each error is that of a single call, for any groups, errors and order of the replies."""
     run = Asked(colour, azure)
     done = run("sentiment", texts, concurrency=workers)
     assert len(done.outcomes) == len(texts)

@@ -31,7 +31,7 @@ def entries(n: int) -> Iterator[Entry]:
 
 
 def test_none_is_taken_ahead() -> None:
-    """What nobody wants yet is not made; what is made is told before anybody has it."""
+    """No input is made before a worker wants it, and each is told before any worker has it."""
     made: list[int] = []
     handed: list[int] = []
 
@@ -49,7 +49,7 @@ def test_none_is_taken_ahead() -> None:
 
 
 def test_those_before_a_failure_are_handed_out() -> None:
-    """What was taken before the iterator failed is not lost; the failure is the next one's."""
+    """Inputs that were taken before the iterator failed are handed out, and the next caller gets the failure."""
 
     def failing() -> Iterator[Entry]:
         yield from entries(3)
@@ -235,7 +235,7 @@ def test_a_generator_may_wait_for_outcomes(colour: str) -> None:
 @both
 @pytest.mark.parametrize("kind", [GeneratorExit, asyncio.CancelledError, concurrent.futures.CancelledError])
 def test_a_generator_s_own_end_is_no_end_of_the_batch(colour: str, kind: type[BaseException]) -> None:
-    """What would look like leaving the loop is an error; what was taken before is answered."""
+    """An exception that looks like leaving the loop is an error; inputs taken before it are answered."""
 
     def ending() -> Iterator[str]:
         yield "하나"

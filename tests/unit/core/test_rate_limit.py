@@ -142,7 +142,7 @@ def test_retries_and_polls_count_awaiting(operation: str) -> None:
 
 
 def test_a_slow_token_makes_no_burst() -> None:
-    """Whoever waited for a token past the turn takes another: they do not all come at once."""
+    """Requests that waited for a token past their turn take another turn, and do not all come at once."""
 
     class SlowToken(MadeUp):
         def token(self, service: str) -> Any:
@@ -176,7 +176,7 @@ def test_a_slow_token_makes_no_burst() -> None:
 
 
 def test_a_slow_disk_makes_no_burst(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is written down long after its turn waits for another; what is sent late all the same is never too much."""
+    """A request written down long after its turn takes another, and one sent late is never one too many."""
     clock = Clock()
     server = Mood(clock)
     sending = ItemHooks.before_send

@@ -95,7 +95,7 @@ def test_the_length_limit_is_kept_to() -> None:
     ids=["empty", "html", "text", "cut", "vorbis", "picture"],
 )
 def test_what_is_no_audio_is_told_in_one_line(data: bytes, text: str) -> None:
-    """What is wrong, before anything is sent."""
+    """A file that is no audio is an error of one line that says why, before anything is sent."""
     with pytest.raises(InputError, match=text):
         probe(data, name="연설.mp3")
 

@@ -91,7 +91,7 @@ def test_metadata_stays_here_and_pixels_stay_the_same(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["GIF", "TIFF", "BMP"])
 def test_other_formats_are_sent_without_metadata_too(kind: str) -> None:
-    """What the vendor does not take is encoded anew, losslessly, without what came along."""
+    """A format that the vendor does not take is encoded anew, losslessly and without its metadata."""
     options = {"comment": CANARY} if kind == "GIF" else {}
     picture = fit(encoded(quarters(), kind, **options))
     assert picture.blob
@@ -240,7 +240,7 @@ HEIC = b"\0\0\0\x18ftypheic\0\0\0\0" + bytes(40)
     ids=["empty", "html", "text", "pdf", "svg", "bomb", "cut-jpeg", "cut-png", "small", "thin"],
 )
 def test_what_is_no_picture_is_told_in_one_line(tmp_path: Path, data: bytes, text: str) -> None:
-    """What is wrong and what to do, before anything is sent."""
+    """A file that is no picture is an error of one line that says what to do, before anything is sent."""
     path = tmp_path / "사진.jpg"
     path.write_bytes(data)
     with pytest.raises(InputError, match=text) as raised:
