@@ -9,8 +9,8 @@ demo: .venv/.demo  ## find faces on real photos, with no account
 
 test: lint types unit  ## the whole check
 
-quick: lint types  ## what to run before a commit: no server, no process and no batch is started
-	$(PYTEST) tests/unit -m "not loopback"
+quick: lint types  ## what to run before a commit, in under a minute: no server, no process, nothing that takes long
+	$(PYTEST) tests/unit -m "not loopback and not long"
 
 lint: .venv/.dev
 	$(BIN)/python tools/write_client_methods.py --check
@@ -25,12 +25,14 @@ types: .venv/.dev
 # test, run $(BIN)/python -m pytest PATH::NAME, which starts no other process.
 WORKERS ?= auto
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+# How long the long tests are (kills, random bodies, cancellations …): short, medium as in CI, or all.
+FAULTS ?= short
 
 unit: .venv/.dev
-	$(PYTEST)
+	CLOUDAI_FAULTS=$(FAULTS) $(PYTEST)
 
 test-faults: .venv/.dev  ## the faults at full length: ten thousand bodies, five thousand cancellations, 200 kills
-	CLOUDAI_FAULTS=all $(PYTEST) tests/faults tests/unit/batch
+	CLOUDAI_FAULTS=all $(PYTEST) tests/faults tests/unit/batch tests/unit/cli tests/unit/core
 
 # The oldest Python with the oldest packages that are allowed, and Python 3.13 with the newest there are.
 first_that_runs = $(shell for python in $(1); do $$python -c "" 2>/dev/null && echo $$python && break; done)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,11 +19,11 @@ from cloudai import Client, Response
 from cloudai.core.retry import hint_from_headers
 from cloudai.models.image import FEATURES
 from tests.made_up.calls import VENDORS, as_json
+from tests.support.length import length
 from tests.support.played import FIXTURES, GREETING, PICTURE
 
-WHOLE = os.environ.get("CLOUDAI_FAULTS") == "all"
 MANY = settings(
-    max_examples=1700 if WHOLE else 170,
+    max_examples=length(170, 500, 1700),
     deadline=None,
     database=None,
     derandomize=True,
@@ -228,7 +227,7 @@ def test_any_error_body(vendor: str, status: int) -> None:
     """An error reply with any body raises an error of ours, on one line and with its status."""
 
     @given(st.binary(max_size=100) | ANY_JSON.map(as_json_or_not) | error_bodies())
-    @settings(MANY, max_examples=100 if WHOLE else 25)
+    @settings(MANY, max_examples=length(25, 50, 100))
     def any_error(content: bytes) -> None:
         error = VENDORS[vendor].make().error(Response(status, {}, content))
         assert isinstance(error, cloudai.ServiceError)

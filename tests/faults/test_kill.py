@@ -17,10 +17,11 @@ import pytest
 
 from tests.made_up.counting import Runner, Vendor, runner, vendor
 from tests.made_up.runs import texts_of
+from tests.support.length import length
 
 pytestmark = pytest.mark.loopback
 
-KILLS = 100 if os.environ.get("CLOUDAI_FAULTS") == "all" else 8
+KILLS = length(8, 25, 100)
 """Of each kind of client; two kinds, and half of the runs are jobs that are polled."""
 N, WORKERS = 40, 4
 OPERATIONS = (("detect_language", 1), ("key_phrases", 5), ("sentiment", 1))

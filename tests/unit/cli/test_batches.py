@@ -18,11 +18,12 @@ from typing import Any
 import pytest
 
 from tests.made_up.server import Connection, Faultd, faultd
+from tests.support.length import length
 
 pytestmark = pytest.mark.loopback
 
 TEXTS = [f"후기 {n}: 맛있어요" for n in range(60)]
-POINTS = 60 if os.environ.get("CLOUDAI_FAULTS") == "all" else 4
+POINTS = length(4, 10, 60)
 
 
 def answer(connection: Connection) -> None:

@@ -27,11 +27,12 @@ from cloudai.core.rate_limit import MARGIN, Rate, RateLimiter, rates, shared
 from cloudai.core.tokens import Token
 from cloudai.storage import state_folder
 from tests.made_up.provider import Clock, MadeUp, ok, refused
+from tests.support.length import length
 from tests.support.paths import ROOT
 from tests.support.virtual_time import run_virtually, windows_hold
 
 MINUTE = 60.0
-MOST_EXAMPLES = 500 if os.environ.get("CLOUDAI_FAULTS") == "all" else 60
+MOST_EXAMPLES = length(60, 150, 500)
 
 
 class Mood:
