@@ -21,11 +21,11 @@ from cloudai import AsyncClient, Client, InputError, Response, SettingsError
 from cloudai.batch.codec import error_of, written_error
 from cloudai.core.flow import Request
 from cloudai.media import Image
+from tests.made_up.merging import AZURE, azure
 from tests.made_up.provider import Clock, MadeUp, ok, refused
 from tests.support.batches import Batcher, Server, both
+from tests.support.pictures import LIMITS, in_place
 from tests.support.played import PICTURE, write_wav
-from tests.unit.batch.test_coalesce import AZURE, azure
-from tests.unit.media.test_image import LIMITS, in_place
 
 FACES: dict[str, Any] = {"responses": [{"faceAnnotations": []}]}
 

@@ -30,11 +30,11 @@ from cloudai.transport.async_http import AsyncNetwork
 from cloudai.transport.http import Network
 from tests.faults.test_kill import kill_after
 from tests.made_up.counting import runner, vendor
+from tests.made_up.merging import google, picture
 from tests.made_up.provider import MadeUp, ok, refused
 from tests.made_up.runs import texts_of
 from tests.support.batches import Batcher, Done, Server, both
 from tests.unit.batch.test_batch import mood
-from tests.unit.batch.test_coalesce import google, picture
 from tests.unit.batch.test_recorder import everything
 
 TEXTS = [f"후기 {n}: 맛있어요" for n in range(12)]
@@ -502,7 +502,7 @@ def test_clearing_what_is_no_cache(damaged: bool, capsys: pytest.CaptureFixture[
 
 def test_the_command_line_can_do_without(network: NETWORK, monkeypatch: pytest.MonkeyPatch) -> None:
     """``--no-cache`` asks anew."""
-    from tests.unit.batch.test_coalesce import azure
+    from tests.made_up.merging import azure
 
     monkeypatch.setenv("LANGUAGE_KEY", "not-a-real-key")
     monkeypatch.setenv("LANGUAGE_ENDPOINT", "https://example.cognitiveservices.azure.com")

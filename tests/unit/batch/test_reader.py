@@ -19,11 +19,11 @@ import pytest
 from cloudai import AsyncClient, Client, JournalError, SettingsError
 from cloudai.batch.inputs import Entry
 from cloudai.batch.reader import Reader
+from tests.made_up.merging import Asked, azure, google, picture
 from tests.made_up.provider import MadeUp
 from tests.support.batches import Server, both
 from tests.support.length import length
 from tests.unit.batch.test_batch import mood
-from tests.unit.batch.test_coalesce import Asked, azure, google, picture
 
 
 def entries(n: int) -> Iterator[Entry]:

@@ -15,10 +15,10 @@ from cloudai.batch import queries
 from cloudai.batch.journal import Journal
 from cloudai.cli import main
 from cloudai.core.flow import Request
+from tests.made_up.merging import picture
 from tests.made_up.provider import MadeUp, ok
 from tests.support.batches import Server, both
 from tests.unit.batch.test_batch import FACES, batcher, mood
-from tests.unit.batch.test_coalesce import picture
 
 
 def everything(journal: Path) -> bytes:

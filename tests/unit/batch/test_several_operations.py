@@ -18,9 +18,9 @@ from cloudai.media import Image, ImageLimits
 from cloudai.models.face import Faces
 from cloudai.models.image import ImageAnalysis
 from cloudai.providers.google.vision import FIELDS, AnnotateTogether
+from tests.made_up.merging import FACE, Asked, azure, picture
 from tests.made_up.provider import MadeUp, ok
 from tests.support.batches import Batcher, Server, both
-from tests.unit.batch.test_coalesce import FACE, Asked, azure, picture
 
 BOTH = ["analyze_image", "detect_faces"]
 SAYS: dict[str, Any] = {

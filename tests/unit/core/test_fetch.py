@@ -28,11 +28,11 @@ from cloudai.core.urls import is_public, shown
 from cloudai.testing import Script
 from cloudai.transport.body import MOST_HEADERS
 from tests.conftest import Caller
-from tests.faults.test_reaching import certificate
 from tests.made_up.calls import KEY, VENDORS, as_json
+from tests.made_up.certificates import certificate
 from tests.made_up.server import Connection, Faultd, faultd
-from tests.unit.media.test_audio import wav
-from tests.unit.media.test_image import encoded, quarters
+from tests.support.pictures import encoded, quarters
+from tests.support.recordings import wav
 from tests.unit.transport.test_body import headers_of
 
 PICTURE = encoded(quarters(), "PNG")

@@ -21,8 +21,8 @@ from cloudai.testing import Script
 from tests.made_up.calls import VENDORS
 from tests.support.bombs import BOMBS, HARMLESS, chunked, icon, jpeg, png
 from tests.support.paths import ROOT
-from tests.unit.media.test_audio import probe, wav, written
-from tests.unit.media.test_image import encoded, fit, quarters
+from tests.support.pictures import encoded, fit, quarters
+from tests.support.recordings import probe, wav, written
 
 MOST_MEMORY = 128_000_000
 

@@ -7,7 +7,7 @@ import os
 import stat
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 import pytest
 
@@ -15,15 +15,7 @@ from cloudai import ReplayError
 from cloudai.core.flow import Blob, File, Request, Response
 from cloudai.testing import Cassette, Exchange, record, recording, replay, replaying
 from tests.made_up.uploads import ACCESS, KEY, LOGIN, UPLOAD, URL, Mood, Service, get, ok, post
-
-
-def echoes(secret: str) -> set[str]:
-    """The ways a secret is likely to be written, in base64 beginning at any place."""
-    data = secret.encode()
-    encoded = {base64.b64encode(b"x" * n + data).decode() for n in range(3)}
-    urlsafe = {text.replace("+", "-").replace("/", "_") for text in encoded}
-    plain = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), data.hex()}
-    return plain | encoded | urlsafe
+from tests.support.canaries import echoes
 
 
 def assert_clean(path: Path, *secrets: str) -> str:

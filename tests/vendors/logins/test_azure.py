@@ -13,7 +13,7 @@ from cloudai import AuthError, Azure, Client, ConnectError, MissingExtraError, R
 from cloudai.cli import main
 from cloudai.testing import Script
 from tests.conftest import Caller
-from tests.faults.test_reaching import certificate
+from tests.made_up.certificates import certificate
 from tests.made_up.logins import ASCII_SECRET, AZURE, SECRET, Plain, Service, everything_of, token_server, told
 from tests.made_up.server import Connection
 from tests.support.played import GREETING
