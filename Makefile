@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test quick test-faults test-minimum fuzz live reliability lint types unit format clean
+.PHONY: demo test quick test-faults test-minimum fuzz live reliability bench lint types unit format clean
 
 demo: .venv/.demo  ## find faces on real photos, with no account
 	$(BIN)/cloudai demo --out out
@@ -52,6 +52,10 @@ fuzz: .venv/.dev  ## look for files, replies and addresses that break something,
 
 reliability: .venv/.dev  ## measure the faults anew, beside the vendors' packages, for docs/reliability.md
 	$(BIN)/python benchmarks/reliability.py --write
+
+ROUNDS ?= 9
+bench: .venv/.dev  ## measure the speed anew, beside httpx2 and the vendors' packages, for docs/performance.md
+	$(BIN)/python -m benchmarks --rounds $(ROUNDS) $(if $(filter 1 2 3 4,$(ROUNDS)),,--write)
 
 live: .venv/.dev  ## the smallest paid calls, with the keys that are set; says what it would send, and asks
 	$(BIN)/python -m tests.vendors.live

@@ -188,10 +188,10 @@ class Rekognition(Provider):
     name: ClassVar[str] = "rekognition"
     contract: ClassVar[int] = 2
     settings: ClassVar[tuple[Setting, ...]] = (
-        Setting("access_key_id", ("AWS_ACCESS_KEY_ID",), secret=True, purpose="an access key"),
-        Setting("secret_access_key", ("AWS_SECRET_ACCESS_KEY",), secret=True, purpose="its secret"),
-        Setting("session_token", ("AWS_SESSION_TOKEN",), secret=True, purpose="of temporary credentials"),
-        Setting("region", ("AWS_REGION", "AWS_DEFAULT_REGION"), purpose="where pictures are sent to"),
+        Setting("access_key_id", ("AWS_ACCESS_KEY_ID",), secret=True, purpose="an access key", kind="key"),
+        Setting("secret_access_key", ("AWS_SECRET_ACCESS_KEY",), secret=True, purpose="its secret", kind="key"),
+        Setting("session_token", ("AWS_SESSION_TOKEN",), secret=True, purpose="of temporary credentials", kind="key"),
+        Setting("region", ("AWS_REGION", "AWS_DEFAULT_REGION"), purpose="where pictures are sent to", kind="region"),
         Setting("profile", ("AWS_PROFILE",), purpose="of ~/.aws, in place of keys"),
     )
     hosts: ClassVar[tuple[str, ...]] = ("rekognition.{region}.amazonaws.com",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["base", "with_region"]
+__all__ = ["base", "joined", "with_region"]
 
 # A speech service is asked for one of these regions where the user names only the language.
 REGIONS: Mapping[str, str] = {
@@ -16,6 +16,7 @@ REGIONS: Mapping[str, str] = {
     "en": "en-US",
     "es": "es-ES",
     "fi": "fi-FI",
+    "fil": "fil-PH",
     "fr": "fr-FR",
     "he": "he-IL",
     "hi": "hi-IN",
@@ -33,23 +34,61 @@ REGIONS: Mapping[str, str] = {
     "tr": "tr-TR",
     "uk": "uk-UA",
     "vi": "vi-VN",
+    "yue": "yue-HK",
+    "zh": "zh-CN",
 }
+
+ALIASES: Mapping[str, str] = {
+    "cmn": "zh",
+    "in": "id",
+    "iw": "he",
+    "ji": "yi",
+    "jw": "jv",
+    "mo": "ro",
+    "no": "nb",
+    "tl": "fil",
+}
+"""The codes of languages that have another, usual code, as Unicode's CLDR lists them (languageAlias). Vendors who
+themselves use one of these have a table of their own, beside the request.
+
+https://github.com/unicode-org/cldr/blob/main/common/supplemental/supplementalMetadata.xml
+"""
+SCRIPTS: Mapping[str, str] = {
+    "zh-Hans": "zh-CN",
+    "zh-Hant": "zh-TW",
+    "zh-Hans-CN": "zh-CN",
+    "zh-Hant-TW": "zh-TW",
+    "zh-Hant-HK": "zh-HK",
+    "yue-Hant-HK": "yue-HK",
+    "yue-Hans-CN": "yue-CN",
+}
+"""The codes whose script says which region is meant, or follows from it."""
 
 SPACELESS = frozenset({"ja", "zh", "cmn", "yue", "th", "lo", "km", "my"})
 """Languages that are written without spaces between words."""
 
 
+def _parts(code: str) -> list[str]:
+    """Return the parts of a code in the case of BCP-47, the first of them the usual code of the language."""
+    language, *rest = code.replace("_", "-").split("-")
+    short = language.lower()
+    cased = [part.title() if len(part) == 4 else part.upper() if len(part) == 2 else part for part in rest]  # noqa: PLR2004
+    return [ALIASES.get(short, short), *cased]
+
+
 def base(code: str) -> str:
     """Return the language without its region: "ko" for "ko-KR"; Chinese keeps its script, "zh-Hant" for "zh-TW"."""
-    language, _, rest = code.replace("_", "-").partition("-")
-    if language.lower() == "zh":
-        return "zh-Hant" if rest.lower() in ("hant", "tw", "hk", "mo", "hant-tw", "hant-hk") else "zh"
-    return language.lower()
+    language, *rest = _parts(code)
+    if language == "zh":
+        return "zh-Hant" if rest and (rest[0] == "Hant" or rest[-1] in ("TW", "HK", "MO")) else "zh"
+    return language
 
 
 def with_region(code: str) -> str:
-    """Return the language with a region: "ko-KR" for "ko"; a code that has one, or no usual one, stays as it is."""
-    return code.replace("_", "-") if "-" in code or "_" in code else REGIONS.get(code.lower(), code)
+    """Return the language with a region: "ko-KR" for "ko"; a code that has a region keeps it."""
+    parts = _parts(code)
+    whole = "-".join(parts)
+    return SCRIPTS.get(whole, whole) if len(parts) > 1 else REGIONS.get(whole, whole)
 
 
 def joined(texts: list[str], language: str | None) -> str:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from hashlib import sha256
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
+from cloudai.core.flow import MOST_REPLY, USUAL_REPLY
+from cloudai.core.lazy import lazy
 from cloudai.errors import InputError, SettingsError
+from cloudai.text import did_you_mean, inert
 
 if TYPE_CHECKING:
     from cloudai.media import Audio, Image
@@ -24,6 +26,7 @@ __all__ = [
     "OPERATIONS",
     "REQUIRED",
     "Command",
+    "EmptyCell",
     "Flag",
     "Given",
     "Operation",
@@ -87,6 +90,8 @@ class Operation:
         result_path: The module and the class of the result: "cloudai.models.face:Faces".
         options: The options with their defaults, `REQUIRED` where there is none.
         timeout: Seconds that a whole call may take where the caller says nothing, waits and retries included.
+        max_reply: The most bytes of a reply, unpacked; a larger one is refused before it is read to its end. A page of
+            dense text, a long transcript and a spoken text need more than the usual number.
         command: The command of the operation; None where it has none.
     """
 
@@ -95,14 +100,25 @@ class Operation:
     result_path: str
     options: Mapping[str, Any] = field(default_factory=dict)
     timeout: float = 60.0
+    max_reply: int = USUAL_REPLY
     command: Command | None = None
 
-    @cached_property
+    @lazy
     def result(self) -> type[Result]:
         """The class of the result, loaded when it is first used, for most programs need few of them."""
         module, _, name = self.result_path.partition(":")
         kind: type[Result] = getattr(import_module(module), name)
         return kind
+
+
+@dataclass(frozen=True)
+class EmptyCell:
+    """An input that is an empty cell of a table; only the row of that cell fails."""
+
+    column: str
+
+    def __str__(self) -> str:
+        return f"the cell in column {self.column} is empty"
 
 
 _MAX_FACES = Flag("count", "most faces in a picture (default: 100)", "N")
@@ -119,6 +135,7 @@ _ROWS = (
             "missing": "error",
             "gender_neutral": False,
         },
+        max_reply=MOST_REPLY,
         command=Command(
             "analyze",
             "say what is in pictures",
@@ -150,7 +167,13 @@ _ROWS = (
         options={"max_faces": 100},
         command=Command("age", "guess how old faces look, where a provider does", flags={"max_faces": _MAX_FACES}),
     ),
-    Operation("read_text", "image", "cloudai.models.image:Text", options={"language": None, "dense": None}),
+    Operation(
+        "read_text",
+        "image",
+        "cloudai.models.image:Text",
+        options={"language": None, "dense": None},
+        max_reply=MOST_REPLY,
+    ),
     Operation(
         "sentiment",
         "text",
@@ -172,6 +195,7 @@ _ROWS = (
         "cloudai.models.speech:Transcript",
         options={"language": REQUIRED, "words": True, "speakers": None},
         timeout=600.0,
+        max_reply=MOST_REPLY,
         command=Command(
             "transcribe",
             "write down what is said in recordings",
@@ -188,6 +212,7 @@ _ROWS = (
         "cloudai.models.speech:Speech",
         options={"voice": None, "language": None, "format": "wav"},
         timeout=120.0,
+        max_reply=MOST_REPLY,
     ),
 )
 
@@ -201,9 +226,10 @@ def operation_named(name: str) -> Operation:
     Raises:
         SettingsError: There is no such operation; the text lists those there are.
     """
-    operation = OPERATIONS.get(name)
+    operation = OPERATIONS.get(name) if isinstance(name, str) else None
     if operation is None:
-        raise SettingsError(f"{name!r} is no operation", advice=f"Known: {', '.join(OPERATIONS)}.")
+        advice = f"{did_you_mean(name, OPERATIONS)} Known: {', '.join(OPERATIONS)}.".strip()
+        raise SettingsError(f"{inert(str(name))[:40]!r} is no operation", advice=advice)
     return operation
 
 
@@ -219,6 +245,8 @@ def given_as(operation: str, given: Any) -> Given:
     Raises:
         InputError: The operation takes a text, and `require_text` refuses this one.
     """
+    if isinstance(given, EmptyCell):
+        raise InputError(str(given), advice="Fill it in, or leave the row out.")
     kind = OPERATIONS[operation].input
     if kind == "text":
         return require_text(given)

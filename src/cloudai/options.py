@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import builtins
 import math
-from collections.abc import Mapping
-from typing import Any, TypedDict
+import re
+from collections.abc import Collection, Iterator, Mapping
+from functools import cache
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Any, Literal, TypedDict, Union, get_args, get_origin, get_type_hints
 
 from cloudai.core.flow import Flow
 from cloudai.core.vendor import Vendor
 from cloudai.errors import SettingsError, UnsupportedOperationError
 from cloudai.operations import OPERATIONS, REQUIRED, Given
+from cloudai.providers.base import Provider
 from cloudai.providers.registry import who_can
+from cloudai.text import did_you_mean
 
-__all__ = ["SHARED", "CallOptions", "chosen", "complete", "flow_of", "require_seconds"]
+__all__ = [
+    "SHARED",
+    "CallOptions",
+    "chosen",
+    "complete",
+    "flow_of",
+    "is_count",
+    "normalized",
+    "problem_with",
+    "require_seconds",
+    "unknown_option",
+]
 
 
 class CallOptions(TypedDict, total=False):
@@ -21,31 +39,248 @@ class CallOptions(TypedDict, total=False):
     timeout: float
     """Seconds for the whole call, waits and retries included."""
     extra: Mapping[str, Any]
-    """Values that cloudai has no option for, merged deep into the JSON body of the first billed request."""
+    """Values that cloudai has no option for, merged deep into the JSON body of one request.
+
+    That is the first billed request of the operation itself, and no language detection before it. Of a mix of features
+    at Azure it is that to the first API alone: Image Analysis 4.0, else 3.2, else Face. Of parts that run at the same
+    time it is the first request of the first part.
+    """
     extra_params: Mapping[str, str]
-    """Parameters that are added to the first billed request."""
+    """Parameters that are added to the request that ``extra`` is for."""
     extra_headers: Mapping[str, str]
-    """Headers that are added to the first billed request."""
+    """Headers that are added to the request that ``extra`` is for."""
 
 
 SHARED = tuple(CallOptions.__annotations__)
 """The names of the options that every call takes."""
 
 
+def unknown_option(who: str, names: Collection[str], known: Collection[str], more: str = "") -> SettingsError:
+    """Return the error for options that there are not; it suggests the known one that is most like the first of them.
+
+    Args:
+        who: The operation, or whatever does not have them.
+        names: The names that are not known.
+        known: The names that are.
+        more: A further sentence of advice.
+    """
+    shown = ", ".join(map(_word, sorted(map(str, names))))
+    suggestion = next(filter(None, (did_you_mean(name, known) for name in sorted(map(str, names)))), "")
+    advice = " ".join(filter(None, [suggestion, f"It has: {', '.join(known)}.", more]))
+    return SettingsError(f"{who} has no option {shown}", advice=advice)
+
+
+def problem_with(operation: str, options: Mapping[str, Any]) -> SettingsError | None:
+    """Return the error for the first option of a call that cannot be used, or None where all can.
+
+    The name, the type and the range of each are checked; what only one vendor refuses is left to the vendor. The error
+    is returned and not raised: its frames would hold the values, and a value in ``extra_headers`` may be a key.
+
+    Args:
+        operation: The name of the operation.
+        options: Options of the operation, and those of `CallOptions`.
+    """
+    own = OPERATIONS[operation].options
+    if unknown := [name for name in options if name not in (*own, *SHARED)]:
+        return unknown_option(operation, unknown, (*own, *SHARED))
+    hints = _hints(operation)
+    for name, value in options.items():
+        if value is REQUIRED:
+            return SettingsError(f"{operation} needs {name}", advice=f"Give {name}=…")
+        message = _wrong(name, value, hints[name]) if name in own else _wrong_shared(name, value)
+        if message:
+            return SettingsError(message[0], advice=message[1])
+    return None
+
+
+def normalized(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return checked options with the numbers of other packages (numpy, pandas) as Python's own."""
+    return {name: _plain(value) for name, value in options.items()}
+
+
 def complete(operation: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of an operation, with defaults for those that are not given.
 
     Raises:
-        SettingsError: The operation has no such option, or needs one that is not given.
+        SettingsError: The operation has no such option, needs one that is not given, or one has a value that it cannot
+            have.
     """
     defaults = OPERATIONS[operation].options
-    if unknown := [name for name in options if name not in (*defaults, *SHARED)]:
-        known = ", ".join((*defaults, *SHARED))
-        raise SettingsError(f"{operation} has no option {', '.join(unknown)}", advice=f"It has: {known}.")
-    completed = {**defaults, **{name: value for name, value in options.items() if name in defaults}}
-    if lacking := [name for name, value in completed.items() if value is REQUIRED]:
-        raise SettingsError(f"{operation} needs {', '.join(lacking)}", advice=f"Give options={{{lacking[0]!r}: …}}.")
-    return completed
+    if problem := problem_with(operation, {**defaults, **options}):
+        raise problem
+    return {**defaults, **normalized({name: value for name, value in options.items() if name in defaults})}
+
+
+Problem = tuple[str, str]
+"""A message, and advice."""
+
+
+@cache
+def _hints(operation: str) -> Mapping[str, Any]:
+    """Return the types of an operation's options, as the method of `Provider` declares them."""
+    method = getattr(Provider, operation)
+    return get_type_hints(method, localns=_Names(method.__globals__))
+
+
+class _Names(dict[str, Any]):
+    """The names in the annotations of `Provider`: of those that only type checkers import, `Feature` alone matters."""
+
+    def __missing__(self, name: str) -> Any:
+        if name == "Feature":
+            from cloudai.models.image import Feature
+
+            return Feature
+        return getattr(builtins, name, Any)
+
+
+def _wrong(name: str, value: Any, hint: Any) -> Problem | None:
+    """Return what is wrong with the value of an option of this type, or None where nothing is."""
+    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    if value is None and NoneType in kinds:
+        return None
+    kind = next((kind for kind in kinds if kind is not NoneType), Any)
+    origin = get_origin(kind)
+    if origin is Literal:
+        return None if isinstance(value, str) and value in get_args(kind) else _unknown(name, value, get_args(kind))
+    if origin is not None and issubclass(origin, Collection):
+        return _wrong_words(name, value, get_args(kind)[0])
+    expected, fits = TYPES.get(kind, ("", _anything))
+    if not fits(value):
+        return f"{name}={_shown(value)} is not {expected}", f"Give {EXAMPLES.get(kind, expected)}."
+    if name in LANGUAGES and not CODE.fullmatch(value):
+        return f"{name}={_shown(value)} is no code of a language", 'Give a code such as "ko" or "ko-KR".'
+    return None
+
+
+def _wrong_words(name: str, value: Any, kind: Any) -> Problem | None:
+    """Return what is wrong with the value of an option that is several words, or None where nothing is."""
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Collection):
+        example = value if isinstance(value, str) and _is_word(value) else "…"
+        return f"{name}={_shown(value)} is not a list of words", f'Give a list, for example {name}=["{example}"].'
+    known = get_args(kind)
+    for word in value:
+        if not isinstance(word, str):
+            return f"{name} has {_shown(word)}, which is not a word", "Give a list of texts."
+        if known and word not in known:
+            return _unknown(name.removesuffix("s"), word, known)
+    return None
+
+
+def _unknown(name: str, value: Any, known: Collection[str]) -> Problem:
+    return f"unknown {name} {_shown(value)}", f"{did_you_mean(value, known)} Known: {', '.join(known)}.".strip()
+
+
+def is_count(value: Any) -> bool:
+    """Return whether a value is a whole number from 1 that vendors can read."""
+    return isinstance(value, Integral) and not _is_switch(value) and 1 <= int(value) <= MOST
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not _is_switch(value) and math.isfinite(value)
+
+
+def _is_switch(value: Any) -> bool:
+    return isinstance(value, bool) or type(value).__name__ in ("bool_", "bool")  # numpy's has either name
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _anything(_: Any) -> bool:
+    return True
+
+
+MOST = 2**31 - 1
+"""The largest number that an option may have: vendors read 32 bits."""
+TYPES: Mapping[Any, tuple[str, Any]] = {
+    bool: ("True or False", _is_switch),
+    int: ("a whole number from 1", is_count),
+    float: ("a number", _is_number),
+    str: ("a text", _is_text),
+}
+"""What the value of each type is, in words, and the function that says whether a value is one."""
+EXAMPLES: Mapping[Any, str] = {str: "a text that is not empty"}
+LANGUAGES = ("language", "to", "source")
+"""The options that are codes of languages."""
+CODE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*")
+"""The form of a language's code (BCP 47), also with the underscores of locales."""
+
+
+def _wrong_shared(name: str, value: Any) -> Problem | None:
+    """Return what is wrong with one of the options of `CallOptions`, or None where nothing is."""
+    if name == "timeout":
+        return _wrong_seconds(value)
+    if value is None:
+        return None
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        return f"{name}= is a {type(value).__name__}", f'Give a dict with names that are texts: {name}={{"name": …}}.'
+    problems = {"extra_params": _wrong_params, "extra_headers": _wrong_headers}.get(name)
+    return next(problems(value), None) if problems else None
+
+
+def _wrong_params(params: Mapping[str, Any]) -> Iterator[Problem]:
+    for name, value in params.items():
+        values = value if isinstance(value, list | tuple) else [value]
+        if not name or not all(isinstance(each, str | bool) or _is_number(each) for each in values):
+            yield f"extra_params has a value for {_word(name)} that is no text", "Give texts or numbers."
+
+
+def _wrong_headers(headers: Mapping[str, Any]) -> Iterator[Problem]:
+    for name, value in headers.items():
+        if not HEADER.fullmatch(name):
+            yield "extra_headers has a name that is none of a header", "Give names of letters, digits and hyphens."
+        elif name.lower() in OURS:
+            yield f"extra_headers cannot set {name}", "It says where a request goes, or where it ends."
+        elif not isinstance(value, str) or not value.isascii() or not value.isprintable():
+            yield f"extra_headers has a value for {name} that cannot be sent", "Give a text of ASCII on one line."
+
+
+HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"})
+"""Headers that say where a request goes and where it ends: another value of them would make it another request."""
+
+
+def _wrong_seconds(value: Any) -> Problem | None:
+    if value is None or (_is_number(value) and value > 0):
+        return None
+    return f"timeout={_shown(value)}", "Give seconds, more than 0."
+
+
+def require_seconds(timeout: Any) -> None:
+    """Raise SettingsError for a timeout that is no number of seconds above 0; None stands for the usual time."""
+    if problem := _wrong_seconds(timeout):
+        raise SettingsError(problem[0], advice=problem[1])
+
+
+LONGEST_SHOWN = 24
+
+
+def _is_word(text: str) -> bool:
+    return re.fullmatch(r"[\w .:/-]*", text) is not None and len(text) <= LONGEST_SHOWN
+
+
+def _word(name: str) -> str:
+    """Return a name as an error shows it: only a short one, because anything may have been put in its place."""
+    return name if _is_word(name) else "…"
+
+
+def _shown(value: Any) -> str:
+    """Return a value as an error shows it: a number or a short word, and otherwise only its type."""
+    if value is None or isinstance(value, bool | int | float):
+        return repr(value) if len(repr(value)) <= LONGEST_SHOWN else "…"
+    return repr(value) if isinstance(value, str) and _is_word(value) else f"a {type(value).__name__}"
+
+
+def _plain(value: Any) -> Any:
+    """Return a number or a truth value of another package as Python's own; anything else is returned as it is."""
+    if isinstance(value, bool | int | float | str) or value is None:
+        return value
+    if _is_switch(value):
+        return bool(value)
+    if isinstance(value, Integral):
+        return int(value)
+    return float(value) if isinstance(value, Real) else value
 
 
 def chosen(operation: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,13 +294,6 @@ def chosen(operation: str, options: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in sorted(options.items())
         if name != "timeout" and not (name in defaults and value == defaults[name])
     }
-
-
-def require_seconds(timeout: Any) -> None:
-    """Raise SettingsError for a timeout that is no number of seconds above 0; None stands for the usual time."""
-    known = timeout is None or (isinstance(timeout, int | float) and not isinstance(timeout, bool))
-    if not known or not (timeout is None or 0 < timeout < math.inf):
-        raise SettingsError(f"timeout={timeout!r}", advice="Give seconds, more than 0.")
 
 
 def flow_of(vendor: Vendor, operation: str, given: Given, options: Mapping[str, Any]) -> Flow[Any]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from cloudai.errors import UnsupportedOperationError
 from cloudai.models.base import Result
 from cloudai.table import LEADING, Table
 
-__all__ = ["THEIRS", "Outcome", "tidy", "with_theirs"]
+__all__ = ["THEIRS", "Outcome", "OutcomeStatus", "tidy", "with_theirs"]
 
 R = TypeVar("R", bound=Result)
+
+OutcomeStatus: TypeAlias = Literal["ok", "none_found", "failed", "unsupported", "in_doubt", "skipped", "not_started"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Outcome(Generic[R]):
     result: R | None = None
     error: Exception | None = None
     row: Mapping[str, Any] | None = None
-    status: str = ""
+    status: OutcomeStatus = ""  # type: ignore[assignment]  # an empty one is replaced when the outcome is made
     """One of ok, none_found, failed, unsupported, in_doubt, skipped and not_started."""
     facts: Mapping[str, Any] = field(default_factory=dict, repr=False)
     operation: str = ""
@@ -37,10 +39,11 @@ class Outcome(Generic[R]):
         if not self.status:
             object.__setattr__(self, "status", self._found_status())
 
-    def _found_status(self) -> str:
+    def _found_status(self) -> OutcomeStatus:
         """Return the status that follows from the result, or from the error if there is no result."""
         if self.result is not None:
-            return str(self.result.to_rows()[0]["status"])
+            status: OutcomeStatus = self.result.to_rows()[0]["status"]
+            return status
         return "unsupported" if isinstance(self.error, UnsupportedOperationError) else "failed"
 
 

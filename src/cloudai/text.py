@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["UNPRINTABLE", "drawable", "encodable", "inert", "letters", "plain"]
+__all__ = ["UNPRINTABLE", "did_you_mean", "drawable", "encodable", "inert", "letters", "lines_of", "plain"]
 
 UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # C0 and C1 controls, which escape sequences are made of
@@ -33,6 +33,16 @@ def inert(text: str) -> str:
     """Return the text on one line, with spaces for the characters that would steer a terminal or hide in it."""
     return UNPRINTABLE.sub(" ", str(encodable(text)))
 
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text, which end at CR, LF or CRLF only, as those of files do.
+
+    `str.splitlines` also ends a line at form feeds and at U+2028, which texts from web pages and PDFs hold.
+    """
+    return LINE_END.split(text)
+
+
+LINE_END = re.compile(r"\r\n|\r|\n")
 
 JOINERS = "\u200c\u200d"
 """Joiners hide nothing and turn nothing, and Persian words and family emoji need them."""
@@ -72,3 +82,16 @@ def _shown(char: str) -> str:
     if kind in BREAKS:
         return " "
     return "" if kind in INVISIBLE and char not in JOINERS else char
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """Return a sentence that suggests the known word that is most like another, or "" where none is like it.
+
+    Example:
+        >>> did_you_mean("detect_face", ["detect_faces", "sentiment"])
+        'Did you mean detect_faces?'
+    """
+    from difflib import get_close_matches  # only errors need it
+
+    close = get_close_matches(word.lower(), list(known), n=1, cutoff=0.6) if isinstance(word, str) else []
+    return f"Did you mean {close[0]}?" if close else ""

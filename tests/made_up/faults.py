@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cloudai.transport.body import MOST_BYTES
+from cloudai.core.flow import MOST_REPLY
 from tests.made_up.calls import Vendor, as_json
 from tests.made_up.server import Connection, Fault
 
@@ -92,7 +92,7 @@ def begun_and_reset(c: Connection) -> None:
 def endless(c: Connection) -> None:
     """Send a body that is four times as large as any reply may be."""
     c.send(head())
-    for _ in range(4 * MOST_BYTES // 65536):
+    for _ in range(4 * MOST_REPLY // 65536):
         c.send(b" " * 65536)
 
 
@@ -156,6 +156,10 @@ FAULTS: dict[str, Cell] = {
     "Infinity": bad(replaced("0.5", "-Infinity")),
     "NaN where nobody looks": bad(lambda v: good(v)[:-1] + b', "more": [NaN]}'),
     "number beyond all": bad(replaced("0.5", "1e999")),
+    "number beyond all where nobody looks": bad(lambda v: good(v)[:-1] + b', "more": [1e999]}'),
+    "integer of 400 digits": bad(replaced("0.5", "1" * 400)),
+    "integer of 400 digits where nobody looks": bad(lambda v: good(v)[:-1] + b', "more": ' + b"1" * 400 + b"}"),
+    "bytes behind gzip": bad(lambda v: gzip.compress(good(v)) + b"more", "application/json", "Content-Encoding: gzip"),
     "text for a number": bad(replaced("0.5", '"0.5"')),
     "out of range": bad(replaced("0.5", "7.5")),
     "missing field": bad(lambda v: as_json({k: x for k, x in v.good.items() if k != v.required})),
@@ -181,6 +185,19 @@ FAULTS: dict[str, Cell] = {
     # -- good, though strange ------------------------------------------------------------------------------
     "good": Cell(changed(good), 1, "", "DONE"),
     "packed": Cell(lambda v: reply(gzip.compress(good(v)), "200 OK", "Content-Encoding: gzip"), 1, "", "DONE"),
+    "packed in two members": Cell(
+        lambda v: reply(gzip.compress(good(v)[:9]) + gzip.compress(good(v)[9:]), "200 OK", "Content-Encoding: gzip"),
+        1,
+        "",
+        "DONE",
+    ),
+    "a field twice": Cell(changed(lambda v: b'{"%s": 7, ' % v.required.encode() + good(v)[1:]), 1, "", "DONE"),
+    "thousands of interim replies": Cell(
+        lambda v: lambda c: c.send(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 5000, head(size=len(good(v))), good(v)),
+        1,
+        "",
+        "DONE",
+    ),
     "no content type": Cell(changed(good, ""), 1, "", "DONE"),
     "byte order mark and spaces": Cell(changed(lambda v: b"\xef\xbb\xbf   " + good(v) + b"\n"), 1, "", "DONE"),
     "unknown words and fields": Cell(changed(lambda v: as_json(v.strange)), 1, "", "DONE"),

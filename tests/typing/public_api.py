@@ -6,7 +6,7 @@ Every operation has its precise result in both clients, called once, in a batch 
 
 from __future__ import annotations
 
-from typing import Any, assert_type
+from typing import Any, Literal, assert_type
 
 from cloudai import (
     Ages,
@@ -14,6 +14,8 @@ from cloudai import (
     AsyncClient,
     Batch,
     Client,
+    CloudAIError,
+    Event,
     Face,
     Faces,
     ImageAnalysis,
@@ -122,6 +124,25 @@ async def awaited_maps(client: AsyncClient) -> None:
     assert_type(await client.map("translate", ["x"], to="ko"), Mapped[Translation])
     assert_type(await client.map("speech_to_text", ["a.wav"], language="ko-KR"), Mapped[Transcript])
     assert_type(await client.map("text_to_speech", ["x"]), Mapped[Speech])
+
+
+def words(client: Client) -> None:
+    """What is one of a few words has a literal type, so that a type checker knows them and reports another one."""
+    for outcome in client.map("sentiment", ["x"]):
+        assert_type(
+            outcome.status, Literal["ok", "none_found", "failed", "unsupported", "in_doubt", "skipped", "not_started"]
+        )
+        if outcome.status == "fialed":  # type: ignore[comparison-overlap]
+            pass
+
+    def tell(event: Event) -> None:
+        assert_type(event.kind, Literal["attempt", "reply", "failure", "wait", "result"])
+
+    Client("local", on_event=tell)
+    error = CloudAIError("x")
+    assert_type(error.state, Literal["NOT_SENT", "REFUSED", "UNKNOWN", "DONE"] | None)
+    able = client.provider.capabilities()["sentiment"]
+    assert_type(able.status, Literal["open", "limited", "deprecated", "retired", "absent"])
 
 
 def mistakes(client: Client, awaiting: AsyncClient) -> None:

@@ -38,9 +38,11 @@ def test_one_module_alone_knows_the_http_library() -> None:
     assert using == {
         "http.py",
         "async_http.py",
+        "certificates.py",
         "connections.py",
         "messages.py",
-        "deadline.py",
+        "async_sockets.py",
+        "sockets.py",
         "fetcher.py",
         "_requests.py",
     }

@@ -10,6 +10,8 @@ from typing import Any
 from cloudai.batch.runner import Runner
 from cloudai.batch.settings import BatchOptions, Settings
 from cloudai.errors import SettingsError
+from cloudai.operations import operation_named
+from cloudai.options import SHARED, unknown_option
 from cloudai.session import Session
 
 __all__ = ["runner_for", "settings_of_map"]
@@ -35,9 +37,8 @@ def runner_for(
         JournalError: The journal cannot be used.
     """
     if unknown := given.keys() - BatchOptions.__annotations__.keys():
-        raise SettingsError(
-            f"a batch has no option {', '.join(sorted(unknown))}",
-            advice=f"It has: {', '.join(BatchOptions.__annotations__)}; options of the operation go into options={{}}.",
+        raise unknown_option(
+            "a batch", unknown, BatchOptions.__annotations__, "Options of the operation go into options={}."
         )
     settings = Settings(**given)
     tell = settings.progress
@@ -62,10 +63,16 @@ def _kept_columns(settings: Settings) -> list[Any] | None:
     return list(keep)
 
 
-def settings_of_map(options: dict[str, Any]) -> dict[str, Any]:
+def settings_of_map(operation: str, options: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of the batch that `map` runs, with the options of its operation under "options".
 
     The settings are removed from ``options``: what is left there are the options of the operation.
+
+    Raises:
+        SettingsError: Neither the operation nor the batch has such an option.
     """
+    known = (*operation_named(operation).options, *SHARED, *OF_A_BATCH)
+    if unknown := [name for name in options if name not in known]:
+        raise unknown_option(f"map of {operation}", unknown, known)
     ours = {name: options.pop(name) for name in OF_A_BATCH if name in options}
     return {**ours, "options": options}

@@ -97,8 +97,8 @@ def _limit() -> int:
         size = float(text)
         if not 0 <= size < float("inf"):
             raise ValueError(text)
-    except ValueError as error:
-        raise SettingsError(f"{MEGABYTES}={text!r}", advice="Give megabytes; 0 turns the cache off.") from error
+    except ValueError:
+        raise SettingsError(f"{MEGABYTES} is no number", advice="Give megabytes; 0 turns the cache off.") from None
     return int(size * 1e6)
 
 

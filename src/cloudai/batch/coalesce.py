@@ -9,20 +9,28 @@ what a group waits for.
 from __future__ import annotations
 
 import copy
+import math
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from cloudai.core.drivers.shared import not_read
+from cloudai.core.drivers.threads import STUCK, readers
 from cloudai.core.effects import Effect, Persist, Program, Send, Sleep, Store, Wait
-from cloudai.core.flow import Call, Request, Response
+from cloudai.core.flow import MOST_REPLY, Call, Request, Response
 from cloudai.core.retry import GOOD
 from cloudai.errors import CloudAIError, MalformedResponseError
 
-__all__ = ["Defer", "Join", "MergeGroup", "coalesce"]
+__all__ = ["HELD", "Defer", "Join", "MergeGroup", "coalesce"]
+
+HELD = object()
+"""The turn of a group that is not to send its request yet: its members have to join again."""
 
 
 @dataclass(eq=False)
@@ -30,6 +38,11 @@ class MergeGroup:
     """The items whose requests go out as one."""
 
     size: int = 1
+    """The number of inputs in the request."""
+    calls: int = 1
+    """The number of items; several may be about one input, if it is sent for several operations at the same time."""
+    divides: bool = False
+    """True once its request has failed as a whole, so that its items go out again in smaller groups."""
     has_turn: bool = False
     """True once the group has waited for its turn."""
     turn: Any = None
@@ -51,13 +64,16 @@ class MergeGroup:
 
 @dataclass(frozen=True)
 class Join:
-    """An effect: join a group of items whose requests can be merged; the answer is the group, once it has its turn."""
+    """An effect: join a group of items whose requests can be merged.
+
+    The answer is the group, once it has its turn, or None if the item has to join again later.
+    """
 
     request: Request
     most: int
-    """Maximum number of items in the group."""
+    """Maximum number of inputs in the group. Only items with the same maximum go together."""
     turn: Callable[[], Program[Any]]
-    """Makes a program that waits for the turn of the group, and returns it."""
+    """Makes a program that waits for the turn of the group, and returns it, or `HELD`."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +95,10 @@ class _Member:
     group: MergeGroup | None = None
     ended: bool = False
     value: Any = None
+    reading: Future[Any] | None = None
+    """The outcome of the function that reads the member's file, while that runs in a thread of its own."""
+    read_until: float = math.inf
+    """The time (monotonic seconds) when the member gives its file up."""
 
     def step(self) -> None:
         """Let the program go on with the answer or the failure of its last effect, up to its next effect or its end.
@@ -126,6 +146,7 @@ def coalesce(
                 may_take_more = False
             if not members:
                 return
+            _take_over_files(members)
             advancing = _advance(members)
             yield from preparing(advancing) if fresh else advancing
             if done := deque(member.value for member in members if member.ended):
@@ -135,8 +156,12 @@ def coalesce(
                     yield from ended(done.popleft())
             else:
                 yield from _carry_out_one(members)
+                # A file that is stuck must not keep the worker from other inputs.
+                may_take_more = any(member.reading for member in members)
     finally:
         for member in members:
+            if member.reading:
+                member.reading.cancel()
             member.program.close()
 
 
@@ -144,8 +169,9 @@ def _advance(members: list[_Member]) -> Program[None]:
     """Let all members go on until each has ended or has yielded a `Join`, `Defer`, `Send` or `Sleep`.
 
     All other effects are carried out here. The blocking functions of several members run together, and what several
-    members want to have on disk is written at once. Futures, and blocking functions that wait for another service, are
-    waited for one after the other.
+    members want to have on disk is written at once. Futures, and blocking functions that wait for another service or
+    for memory, are waited for one after the other. The files of several members are read at the same time; a member
+    whose file is stuck is left where it is.
     """
     going = [member for member in members if member.at is None]
     while going:
@@ -154,15 +180,17 @@ def _advance(members: list[_Member]) -> Program[None]:
             while not member.ended and not isinstance(member.at, STOPPING):
                 yield from _carry_out(member)
                 member.step()
-        calling = [member for member in going if isinstance(member.at, Call) and not member.at.waits]
+        calling = [m for m in going if isinstance(m.at, Call) and not (m.at.waits or m.at.reads or m.at.memory)]
         yield from _run_functions(calling)
+        reading = [member for member in going if isinstance(member.at, Call) and member.at.reads]
+        yield from _read(reading)
         keeping = [member for member in going if isinstance(member.at, Persist)]
         if keeping:
             yield from _persist(keeping)
-        waiting = [member for member in going if isinstance(member.at, Wait | Call)]
+        waiting = [member for member in going if isinstance(member.at, Wait | Call) and not member.reading]
         for member in waiting:
             yield from _carry_out(member)
-        going = [*calling, *keeping, *waiting]
+        going = [*calling, *(member for member in reading if not member.reading), *keeping, *waiting]
 
 
 STOPPING = (Join, Defer, Send, Sleep, Wait, Persist, Call)
@@ -181,6 +209,54 @@ def _run_functions(members: list[_Member]) -> Program[None]:
         outcomes: list[tuple[Any, BaseException | None]] = yield Call(partial(_outcomes_of, functions))
         _set_outcomes(left[: len(outcomes)], outcomes)
         left = left[len(outcomes) :]
+
+
+def _read(members: list[_Member]) -> Program[None]:
+    """Read the files of several members at the same time, and wait until they are read, or stuck."""
+    if not members:
+        return
+    for member in members:
+        assert isinstance(member.at, Call)  # noqa: S101  # for the types
+        member.reading = readers().submit(member.at.function)
+        member.read_until = time.monotonic() + (math.inf if member.at.timeout is None else member.at.timeout)
+    yield from _wait_for_files(members, all_of_them=True)
+
+
+def _wait_for_files(members: Sequence[_Member], *, all_of_them: bool) -> Program[None]:
+    """Wait until one file, or each file, of the members is read, and no longer than until they are stuck."""
+    files = [member.reading for member in members if member.reading]
+    left = len(files) if all_of_them else 1
+    ready: Future[None] = Future()
+    lock = threading.Lock()
+
+    def count(_: Future[Any]) -> None:
+        nonlocal left
+        with lock:
+            left -= 1
+            if not left:
+                ready.set_result(None)
+
+    for file in files:
+        file.add_done_callback(count)
+    patience = min(STUCK, *(max(0.0, member.read_until - time.monotonic()) for member in members))
+    with suppress(TimeoutError):
+        yield Wait(ready, patience)
+    _take_over_files(members)
+
+
+def _take_over_files(members: Iterable[_Member]) -> None:
+    """Give each member the outcome of reading its file, if that has ended, or an error if its time is up."""
+    for member in members:
+        if member.reading is None or not (member.reading.done() or time.monotonic() >= member.read_until):
+            continue
+        file, member.reading, member.at = member.reading, None, None
+        if not file.done():
+            file.cancel()
+            member.failure = not_read()
+        elif (error := file.exception()) is not None:
+            member.failure = error
+        else:
+            member.answer = file.result()
 
 
 def _persist(members: list[_Member]) -> Program[None]:
@@ -237,16 +313,22 @@ def _carry_out_one(members: list[_Member]) -> Program[None]:
 
     If any members sleep, the longest of their times passes, and all of them wake. Otherwise the request of the first
     member or group that sends goes out. Otherwise the first members whose requests can be merged become a group.
-    Otherwise all members wait for futures, and this function waits for that of the first member.
+    Otherwise all members wait for files that are stuck, or for futures. This function waits for one of the files, no
+    longer than a moment; if there are none, it waits for the future of the first member.
     """
     if sleeping := [member for member in members if isinstance(member.at, Sleep)]:
         yield Sleep(max(member.at.seconds for member in sleeping))  # type: ignore[union-attr]
         _wake(sleeping)
     elif sending := [member for member in members if isinstance(member.at, Send)]:
         group = sending[0].group
-        yield from _send([member for member in sending if member.group is group] if group else sending[:1])
+        sent = [member for member in sending if member.group is group] if group else sending[:1]
+        yield from _send(sent)
+        # Those that are sent again come after all others, so that both halves of a group go out before any quarter.
+        members.sort(key=sent.__contains__)
     elif joining := [member for member in members if isinstance(member.at, Join)]:
         yield from _start_group(_mergeable(joining))
+    elif reading := [member for member in members if member.reading]:
+        yield from _wait_for_files(reading, all_of_them=False)
     else:
         member = members[0]
         assert isinstance(member.at, Defer)  # noqa: S101  # for the types
@@ -271,12 +353,14 @@ def _mergeable(joining: list[_Member]) -> list[_Member]:
     if merge is None:
         return [first]
     key = merge.key(_request(first))
-    others = (member for member in joining[1:] if _request(member).merge == merge)
+    most = first.at.most  # type: ignore[union-attr]
+    # What may be at fault goes with others that may be: an input that was never sent does not suffer for them.
+    others = (member for member in joining[1:] if member.at.most == most and _request(member).merge == merge)  # type: ignore[union-attr]
     alike = [first, *(member for member in others if merge.key(_request(member)) == key)]
 
     def fit(members: list[_Member]) -> bool:
-        most = min(member.at.most for member in members)  # type: ignore[union-attr]
-        return len(members) <= most and merge.fits([_request(member) for member in members])
+        requests = [_request(member) for member in members]
+        return merge.slots(requests) <= most and merge.fits(requests)
 
     if fit(alike):
         return alike
@@ -298,15 +382,17 @@ def _start_group(members: list[_Member]) -> Program[None]:
 
     If waiting for the turn raises a CloudAIError, each member gets a copy of it. Any other exception is raised here.
     """
-    group = MergeGroup(len(members), has_turn=True)
     first = members[0].at
     assert isinstance(first, Join)  # noqa: S101  # for the types
+    merge = first.request.merge
     try:
-        group.turn = yield from first.turn()
+        turn = yield from first.turn()
     except CloudAIError as error:
         for member in members:
             member.failure = copy.copy(error)
     else:
+        size = 1 if merge is None else merge.slots([_request(member) for member in members])
+        group = None if turn is HELD else MergeGroup(size, len(members), has_turn=True, turn=turn)
         for member in members:
             member.answer = member.group = group
     _wake(members)
@@ -329,7 +415,7 @@ def _send(members: list[_Member]) -> Program[None]:
         for member in members:
             member.failure = error
     else:
-        _split(members, requests, response)
+        yield from _split(members, requests, response)
     for member in members:
         member.group = None
     _wake(members)
@@ -337,10 +423,13 @@ def _send(members: list[_Member]) -> Program[None]:
 
 def _merged(requests: list[Request]) -> Request:
     merge = requests[0].merge
-    return requests[0] if len(requests) == 1 or merge is None else merge.join(requests)
+    if len(requests) == 1 or merge is None:
+        return requests[0]
+    # The reply to all of them may be as large as their replies together.
+    return replace(merge.join(requests), max_reply=min(MOST_REPLY, sum(request.max_reply for request in requests)))
 
 
-def _split(members: list[_Member], requests: list[Request], response: Response) -> None:
+def _split(members: list[_Member], requests: list[Request], response: Response) -> Program[None]:
     """Give each member its own part of a reply, or the whole of a reply that is an error.
 
     If the parts cannot be told apart, all members fail, for none may get the part of another.
@@ -351,7 +440,8 @@ def _split(members: list[_Member], requests: list[Request], response: Response) 
             member.answer = response
         return
     try:
-        answers = list(zip(members, merge.split(response, requests), strict=True))
+        parts = (yield Call(partial(merge.split, response, requests))) if response.is_large else None
+        answers = list(zip(members, parts or merge.split(response, requests), strict=True))
     except Exception as error:  # noqa: BLE001  # a provider of another distribution may raise any
         said = error.message if isinstance(error, MalformedResponseError) else "the reply cannot be told apart"
         for member in members:

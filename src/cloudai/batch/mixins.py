@@ -72,7 +72,7 @@ class Batching:
         from cloudai.batch.batch import Batch, Mapped
         from cloudai.batch.build import runner_for, settings_of_map
 
-        settings = settings_of_map(options)
+        settings = settings_of_map(operation, options)
         with Batch[Any](runner_for(self._session, operation, inputs, settings, awaits=False)) as job:
             return Mapped(sorted(job, key=lambda outcome: outcome.item))
 
@@ -96,6 +96,6 @@ class AsyncBatching:
         from cloudai.batch.batch import AsyncBatch, Mapped
         from cloudai.batch.build import runner_for, settings_of_map
 
-        settings = settings_of_map(options)
+        settings = settings_of_map(operation, options)
         async with AsyncBatch[Any](runner_for(self._session, operation, inputs, settings, awaits=True)) as job:
             return Mapped(sorted([outcome async for outcome in job], key=lambda outcome: outcome.item))

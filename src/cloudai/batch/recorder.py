@@ -24,7 +24,7 @@ from cloudai.batch.task import Task
 from cloudai.core.effects import Program, Wait
 from cloudai.errors import JournalError, NotStartedError
 from cloudai.models.base import Many, Result
-from cloudai.outcomes import Outcome
+from cloudai.outcomes import Outcome, OutcomeStatus
 
 __all__ = ["KILLED", "Recorder", "owed", "status_of", "timestamp"]
 
@@ -144,7 +144,7 @@ class Recorder(Generic[R]):
             status, count = status_of(ending.result)
         elif status == "not_started" and record and record.in_doubt:
             status = "in_doubt"
-        facts = self._facts(entry, arrived, ending, count)
+        facts = _facts(self._state, entry, arrived, ending, count)
         return ItemRecord(
             item=entry.item,
             name=entry.written(facts.get("sha256")),
@@ -155,27 +155,6 @@ class Recorder(Generic[R]):
             error=written_error(ending.error) if ending.error else None,
             run=self._state.tasks[entry.part].run,
         )
-
-    def _facts(self, entry: Entry, arrived: float, ending: Ending, count: int | None) -> dict[str, Any]:
-        """Return the facts about a call that tables show besides its result, and remove "turn_at" from the ending."""
-        turn_at = ending.facts.pop("turn_at", None)
-        meta = ending.result.meta if ending.result is not None else None
-        elapsed = round(self._state.policy.clock() - (turn_at or arrived), 3)
-        return {
-            "provider": self._state.session.provider.name,
-            "method": meta.method if meta else None,
-            "count": count,
-            "attempts": ending.attempts,
-            "billed_min": ending.billed[0],
-            "billed_max": ending.billed[1],
-            "queued_s": None if turn_at is None else round(turn_at - arrived, 3),
-            "elapsed_s": None if ending.facts.get("cached") else elapsed,
-            "finished_at": timestamp(),
-            "sent_bytes": meta.sent_bytes if meta else None,
-            "prepared": meta.prepared if meta else None,
-            "is_path": entry.is_path,
-            **ending.facts,
-        }
 
     def write(self, task: Task, item: ItemRecord, ending: Ending) -> None:
         """Write an input and the state of its call to the journal, without waiting for the disk.
@@ -301,6 +280,28 @@ class Recorder(Generic[R]):
         return submitted == sum(ends)
 
 
+def _facts(state: BatchState, entry: Entry, arrived: float, ending: Ending, count: int | None) -> dict[str, Any]:
+    """Return the facts about a call that tables show besides its result, and remove "turn_at" from the ending."""
+    turn_at = ending.facts.pop("turn_at", None)
+    meta = ending.result.meta if ending.result is not None else None
+    elapsed = round(state.policy.clock() - (turn_at or arrived), 3)
+    return {
+        "provider": state.session.provider.name,
+        "method": meta.method if meta else None,
+        "count": count,
+        "attempts": ending.attempts,
+        "billed_min": ending.billed[0],
+        "billed_max": ending.billed[1],
+        "queued_s": None if turn_at is None else round(turn_at - arrived, 3),
+        "elapsed_s": None if ending.facts.get("cached") else elapsed,
+        "finished_at": timestamp(),
+        "sent_bytes": meta.sent_bytes if meta else None,
+        "prepared": meta.prepared if meta else None,
+        "is_path": entry.is_path,
+        **ending.facts,
+    }
+
+
 def timestamp() -> str:
     """Return the current date and time in UTC, to the second, as ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
@@ -322,9 +323,10 @@ def owed(record: CallRecord, least: int, most: int) -> tuple[int, int]:
     return max(0, least - record.paid), max(0, most - record.most)
 
 
-def status_of(result: Result) -> tuple[str, int]:
+def status_of(result: Result) -> tuple[OutcomeStatus, int]:
     """Return the status of a result, "ok" or "none_found", and how many items it has; one without items counts as 1."""
-    return str(result.to_rows()[0]["status"]), len(result) if isinstance(result, Many) else 1
+    status: OutcomeStatus = result.to_rows()[0]["status"]
+    return status, len(result) if isinstance(result, Many) else 1
 
 
 def _share(cache: CacheStore | None, operation: str, call: int, db: queries.Database) -> None:

@@ -21,6 +21,7 @@ from cloudai.core.effects import Program
 from cloudai.errors import ReplayError
 from cloudai.models.base import Result
 from cloudai.operations import recalled
+from cloudai.outcomes import OutcomeStatus
 
 __all__ = ["Reading", "keep", "readings"]
 
@@ -60,6 +61,8 @@ def keep(recorder: Recorder[Any], reading: Reading, result: Result | None, error
     """
     if isinstance(error, ReplayError):
         return  # some of its requests are not answered yet: the next run sends them
+    status: OutcomeStatus
+    count: int | None
     status, count = ("failed", None) if result is None else status_of(result)
     ending = Ending(status, result=result, error=error)
     if result is not None:

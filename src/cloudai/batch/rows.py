@@ -13,6 +13,7 @@ from typing import Any
 
 from cloudai.batch.columns import checked, error_text, json_object, storable
 from cloudai.batch.queries import CallRecord, record_of, totals
+from cloudai.outcomes import OutcomeStatus
 from cloudai.storage import Database
 
 __all__ = ["ItemRecord", "enter", "leave", "mend", "next_item", "page", "wind_up"]
@@ -29,7 +30,7 @@ class ItemRecord:
 
     item: int
     name: str
-    status: str
+    status: OutcomeStatus
     facts: Mapping[str, Any]
     call: int | None = None
     row: Mapping[str, Any] | None = None

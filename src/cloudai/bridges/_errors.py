@@ -22,6 +22,7 @@ from cloudai.errors import (
     SettingsError,
     TLSError,
 )
+from cloudai.text import lines_of
 
 __all__ = ["cut", "errors", "late", "refused_login", "unreached", "untrusted"]
 
@@ -81,7 +82,9 @@ def _before(chain: list[BaseException], kinds: set[str], url: str) -> CloudAIErr
     if kinds & UNTRUSTED or any(_no_handshake(each) for each in chain):
         return untrusted(url, _said(chain[-1]))
     if kinds & NOT_REACHED:
-        return unreached(url, _said(chain[-1]))
+        error = unreached(url, _said(chain[-1]))
+        error.unknown_host = bool(kinds & {"gaierror", "NameResolutionError"})
+        return error
     if "ServiceRequestError" in kinds and len(chain) == 1:
         return SettingsError(_said(chain[0]))  # azure-core itself raises this: it sends no token over plain http
     return None
@@ -117,7 +120,7 @@ def _no_handshake(error: BaseException) -> bool:
 
 def _said(error: BaseException) -> str:
     """Return the first line of an error, and no more: some repeat the whole request."""
-    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+    return lines_of(str(error).strip())[0] or type(error).__name__
 
 
 def _host(url: str) -> str:

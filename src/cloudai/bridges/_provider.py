@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 
 from cloudai.core.flow import Flow, Request
 from cloudai.core.tokens import Token
+from cloudai.errors import SettingsError
 from cloudai.operations import OPERATIONS
 from cloudai.providers.base import Capability, Provider
+from cloudai.providers.settings import address_in
 
 __all__ = ["served"]
 
@@ -38,6 +40,14 @@ class _Served(Provider):
         """Return None: cloudai does not know the keys of the official client."""
         return None
 
+    def destinations(self) -> tuple[str, ...]:
+        """Return the host of the official client."""
+        return self.hosts
+
+    def host_setting(self, service: str) -> str | None:  # noqa: ARG002
+        """Return that the official client has the address."""
+        return f"the endpoint of {self.served_by}"
+
     def __repr__(self) -> str:
         return f"<{self.name} by {self.served_by}>"
 
@@ -54,8 +64,13 @@ def served(base: type[Provider], client: Any, url: str, serves: Sequence[str], *
         url: The address to which the client sends.
         serves: The operations of the client's service.
         settings: The arguments of ``base``.
+
+    Raises:
+        SettingsError: The address of the client is none.
     """
     who = type(client).__name__
+    if address_in(url if "://" in url else f"https://{url}") is None:
+        raise SettingsError(f"the endpoint of {who} is no address", advice="Make that client with https://HOST.")
     others = [operation for operation in OPERATIONS if operation not in serves]
     note = f"{who} serves {', '.join(serves)}"
     kind = type(

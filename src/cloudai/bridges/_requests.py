@@ -50,7 +50,7 @@ def exchange(session: Any, url: str, request: Request, *, data: bytes, headers: 
             headers=headers,
             **{**options, "timeout": timeouts(request), "allow_redirects": False, "stream": True},
         )
-    return read(reply, url, until)
+    return read(reply, url, until, request.max_reply)
 
 
 def deadline_of(request: Request) -> float | None:
@@ -58,17 +58,18 @@ def deadline_of(request: Request) -> float | None:
     return None if request.timeout is None else time.monotonic() + request.timeout
 
 
-def read(reply: Any, url: str, until: float | None) -> Response:
+def read(reply: Any, url: str, until: float | None, most: int) -> Response:
     """Read a reply of ``requests`` piece by piece, close it, and return it.
 
     Args:
         reply: The reply, of which nothing has been read.
         url: The address of the request, for errors.
         until: The monotonic time after which DeadlineExceededError is raised, once a piece has come; None for no limit.
+        most: The most bytes of the reply, unpacked.
     """
     with errors(url, sent=True):
         try:
-            body = Body(reply.headers)
+            body = Body(reply.headers, most)
             # `iter_content` waits for a whole piece, which a slow reply never fills; ``read1`` returns what is there.
             take = getattr(reply.raw, "read1", reply.raw.read)  # urllib3 has ``read1`` since 2.2
             while piece := take(PIECE, decode_content=False):

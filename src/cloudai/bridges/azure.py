@@ -90,7 +90,7 @@ def _blocking(send: Callable[..., Any], stream: bool, request: Request) -> Respo
         return _whole(reply)
     with errors(request.url, sent=True):
         try:
-            body = Body(reply.headers)
+            body = Body(reply.headers, request.max_reply)
             for piece in reply.iter_raw():
                 body.add(piece)
                 if until is not None and time.monotonic() > until:
@@ -115,7 +115,7 @@ async def _awaiting(send: Callable[..., Any], stream: bool, request: Request) ->
                 return _whole(reply)
             with errors(request.url, sent=True):
                 try:
-                    body = Body(reply.headers)
+                    body = Body(reply.headers, request.max_reply)
                     async for piece in reply.iter_raw():
                         body.add(piece)
                     return Response(reply.status_code, dict(reply.headers), body.whole())

@@ -32,8 +32,12 @@ JSON = {"content-type": "application/json"}
 class _AtHost(Google):
     """Google at the host to which the official client sends."""
 
-    def _vision_host(self) -> str:
-        return self.hosts[0]
+    def _vision_base(self) -> str:
+        return f"https://{self.hosts[0]}"
+
+    def endpoint_of(self, service: str) -> str:  # noqa: ARG002
+        """Return "": the official client decides where requests go."""
+        return ""
 
     def missing(self, operation: str | None = None) -> str | None:  # noqa: ARG002
         """Return None: no key is needed."""

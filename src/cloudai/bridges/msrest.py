@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from cloudai.bridges._errors import errors
 from cloudai.bridges._provider import served
@@ -34,11 +35,12 @@ def vision(client: Any) -> tuple[Provider, Callable[[Request], Response]]:
         outgoing = ClientRequest(request.method, request.url)
         headers, outgoing.data = encoded(request)
         outgoing.headers.update(headers)
-        outgoing.format_parameters(dict(request.params))
+        # msrest joins names and values as they are.
+        outgoing.format_parameters({quote(k, safe="$"): quote(str(v), safe=",") for k, v in request.params.items()})
         until = deadline_of(request)
         with errors(request.url):
             reply = copied.send(outgoing, stream=True, timeout=timeouts(request), allow_redirects=False)
-        return read(reply, request.url, until)
+        return read(reply, request.url, until, request.max_reply)
 
     return served(Azure, client, endpoint, ("analyze_image",), vision=Resource(None, endpoint), api="3.2"), send
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import io
+import logging
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from cloudai.errors import MissingExtraError, SettingsError
 from cloudai.operations import OPERATIONS
 from cloudai.providers.base import Provider
 from cloudai.providers.registry import find, usable
+from cloudai.providers.settings import Lookup, is_file, shown
 from cloudai.reading import text_of
 from cloudai.table import Table
 
@@ -22,6 +25,10 @@ __all__ = ["demo", "doctor", "load_env_file", "providers"]
 def load_env_file(path: str) -> None:
     """Read settings from a ``.env`` file into the environment; variables that are set already keep their values.
 
+    Only variables that cloudai knows are set: the settings of the providers, what the vendors' logins read, and
+    cloudai's own. A file that came with a project must not choose the proxy, the certificates or the programs of this
+    process.
+
     Raises:
         MissingExtraError: python-dotenv is not installed.
         SettingsError: There is no such file, or it cannot be read.
@@ -30,11 +37,43 @@ def load_env_file(path: str) -> None:
         from dotenv import dotenv_values
     except ImportError as error:
         raise MissingExtraError("--env-file", "cli") from error
-    if not Path(path).is_file():
+    if not is_file(path) or not Path(path).is_file():
         raise SettingsError(f"there is no file {path}", advice="Give --env-file the path of a .env file.")
+    known, unknown = _known_variables(), []
     for name, value in dotenv_values(stream=io.StringIO(text_of(path, SettingsError))).items():
-        if value is not None:
+        if value is None:
+            continue  # the line has no "=": what looks like a name may be a key
+        if not known(name):
+            unknown.append(name)
+        elif "\0" in value:
+            raise SettingsError(f"{name} in {path} holds a NUL", advice="Write the file anew, as text.")
+        else:
             os.environ.setdefault(name, value)
+    if names := [name for name in unknown if VARIABLE.fullmatch(name)]:
+        log.warning("%s: passed over, for cloudai does not know it: %s", path, ", ".join(names))
+
+
+VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,60}")
+log = logging.getLogger("cloudai")
+
+OWN_VARIABLES = ("CLOUDAI_CACHE_DIR", "CLOUDAI_CACHE_MB", "CLOUDAI_STATE_DIR", "CLOUDAI_FONT")
+"""cloudai's own variables that are no settings of a provider."""
+
+
+def _known_variables() -> Callable[[str], bool]:
+    """Return a function that says whether an env file may set a variable."""
+    kinds = usable()[0].values()
+    names = {variable for kind in kinds for setting in kind.settings if setting.from_file for variable in setting.env}
+    patterns = [re.compile(pattern) for kind in kinds for pattern in kind.variables]
+    never = {
+        variable for kind in kinds for setting in kind.settings if not setting.from_file for variable in setting.env
+    }
+    names |= {*OWN_VARIABLES}
+
+    def known(name: str) -> bool:
+        return name not in never and (name in names or any(pattern.fullmatch(name) for pattern in patterns))
+
+    return known
 
 
 def providers(options: argparse.Namespace) -> int:
@@ -96,15 +135,24 @@ SETTING_COLUMNS = ("provider", "setting", "found", "where", "value", "purpose")
 
 def _settings(provider: Provider) -> Iterator[dict[str, Any]]:
     for setting in provider.settings:
-        lookup = provider.lookup(setting.name)
+        try:
+            lookup, problem = provider.unchecked(setting.name), None
+            if lookup:
+                lookup = provider.lookup(setting.name)
+        except SettingsError as error:
+            lookup, problem = None, error
         yield {
             "provider": provider.name,
             "setting": setting.name,
-            "found": "yes" if lookup else "no",
-            "where": lookup.where if lookup else " or ".join(setting.env),
-            "value": None if lookup is None else _veiled(lookup.value) if setting.secret else lookup.value,
+            "found": "unusable" if problem else "yes" if lookup else "no",
+            "where": _source(lookup) if lookup else str(problem) if problem else " or ".join(setting.env),
+            "value": shown(setting, lookup.value) if lookup else None,
             "purpose": setting.purpose,
         }
+
+
+def _source(lookup: Lookup) -> str:
+    return f"{lookup.where}, without the quotation marks" if lookup.quoted else lookup.where
 
 
 def _ready(provider: Provider) -> list[str]:
@@ -115,7 +163,7 @@ def _ready(provider: Provider) -> list[str]:
 def _readiness(provider: Provider) -> Iterator[str]:
     """Yield a line that says what can be called, and a line for each thing that is missing."""
     ready = _ready(provider)
-    hosts = ", ".join(provider.hosts) or "nothing leaves this computer"
+    hosts = ", ".join(_destinations(provider)) or "nothing leaves this computer"
     can = f"ready for {', '.join(ready)}" if ready else "not ready"
     yield f"{provider.name}: {can} ({hosts})"
     lacking: dict[str, list[str]] = {}
@@ -126,13 +174,11 @@ def _readiness(provider: Provider) -> Iterator[str]:
         yield f"  {', '.join(operations)}: {problem}"
 
 
-SHORT = 8
-"""Characters: the end of a key that is no longer than this would be half of it."""
-
-
-def _veiled(secret: str) -> str:
-    """Return the last four characters of a key, by which it can be recognised; return nothing of a short key."""
-    return f"…{secret[-4:]}" if len(secret) > SHORT else "…"
+def _destinations(provider: Provider) -> tuple[str, ...]:
+    try:
+        return provider.destinations()
+    except SettingsError:
+        return provider.hosts  # what cannot be used is in the table
 
 
 def demo(options: argparse.Namespace) -> int:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
 
-from cloudai.core.flow import Request, Response
+from cloudai.core.flow import USUAL_REPLY, Blob, Request, Response
 from cloudai.core.hooks import CallHooks
 from cloudai.core.retry import State
 from cloudai.core.vendor import Vendor
 from cloudai.errors import DeadlineExceededError, MalformedResponseError
 
-__all__ = ["CallContext", "Event", "raw_of"]
+__all__ = ["CallContext", "Event", "EventKind", "body_size", "raw_of"]
+
+
+EventKind: TypeAlias = Literal["attempt", "reply", "failure", "wait", "result"]
 
 
 @dataclass(frozen=True)
@@ -21,16 +26,55 @@ class Event:
 
     ``kind`` is "attempt" (a request goes out), "reply", "failure", "wait" (``seconds`` until the next
     attempt) or "result" (the call has ended, well or with ``error``). An event holds no key, no upload and no reply.
+    The logger "cloudai" says the same: waits at INFO, everything else at DEBUG.
     """
 
-    kind: str
+    kind: EventKind
     provider: str
     operation: str
     input: str
+    """The name of the input: of a file, or the beginning of a text's digest. The logger leaves it out."""
     attempt: int = 0
     status: int | None = None
     seconds: float | None = None
     error: str | None = None
+    """The class of the error that a "failure" or a "result" ended in, or that a "wait" comes after."""
+    call: str = ""
+    """An identifier of the call, the same in all its events, and of no other call."""
+    service: str = ""
+    """The vendor's service that the request is for, for example "vision"; of a "result" that of the last request."""
+    duration: float | None = None
+    """Seconds from sending the request to its "reply" or "failure", or of the whole call to its "result"."""
+    bytes: int | None = None
+    """The size of the body: of an "attempt" what is sent, of a "reply" what was received, unpacked."""
+    units: int | None = None
+    """The units that the vendor counts: of an "attempt" and a "reply" for the request, which is 0 for a poll, and of a
+    "result" at most for the whole call."""
+
+    def __str__(self) -> str:
+        number = f" {self.attempt}" if self.kind != "result" else f", {self.attempt} attempts"
+        facts = {
+            "status": self.status,
+            "error": self.error,
+            "seconds": self.seconds and round(self.seconds, 3),
+            "duration": self.duration and round(self.duration, 3),
+            "bytes": self.bytes,
+            "units": self.units,
+        }
+        told = "".join(f", {name} {value}" for name, value in facts.items() if value is not None)
+        service = f" ({self.service})" if self.service else ""
+        return f"{self.provider} {self.operation}{service} {self.call}: {self.kind}{number}{told}"
+
+
+def body_size(request: Request) -> int | None:
+    """Return how many bytes the body of a request has, or None where that is not known before it is sent."""
+    try:
+        if request.json is not None:
+            return request.json_size()
+        parts = [request.content] if request.files is None else [file.content for file in request.files.values()]
+        return sum(len(part.data if isinstance(part, Blob) else part) for part in parts if part is not None)
+    except Exception:  # noqa: BLE001  # a picture cannot be loaded, or JSON cannot hold it: sending says so
+        return None
 
 
 @dataclass
@@ -49,6 +93,8 @@ class CallContext:
     extra_headers: Mapping[str, str] | None = field(default=None, repr=False)
     prepared: Callable[[], Mapping[str, Any]] = field(default=dict, repr=False)
     """A function that returns what `Meta` says of the input once it is prepared."""
+    max_reply: int = USUAL_REPLY
+    """The most bytes of a reply to this call, unpacked."""
     hooks: CallHooks = field(default_factory=CallHooks)
     """The hooks of the call; those of a batch keep all that is paid for."""
     attempts: int = 0
@@ -56,9 +102,18 @@ class CallContext:
     billed_max: int = 0
     exchanges: list[tuple[Request, Response]] = field(default_factory=list)
     """The requests with their replies, without the requests for tokens."""
+    extras_taken: bool = False
+    """True once the request that gets the user's extras was found."""
     request_id: str | None = None
     state: State = "NOT_SENT"
     """The state of the last attempt."""
+    service: str = ""
+    """The service of the last request."""
+
+    @cached_property
+    def call_id(self) -> str:
+        """An identifier of this call, made when it is first needed."""
+        return secrets.token_hex(8)
 
     def left(self, now: float) -> float:
         """Return the seconds that are left.

@@ -6,26 +6,29 @@ It performs no I/O. The engine is a generator too: it takes the steps of a flow 
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
 from tenacity import RetryCallState
 
-from cloudai.core.call import CallContext, Event, raw_of
+from cloudai.core.call import CallContext, Event, EventKind, body_size, raw_of
 from cloudai.core.effects import Gather, Program, Send
 from cloudai.core.extras import with_extras
 from cloudai.core.fetch import fetched
-from cloudai.core.flow import Call, Fetch, Flow, Parallel, Request, Response
+from cloudai.core.flow import Call, Fetch, Flow, Parallel, Request, Response, Step
+from cloudai.core.large_replies import Ended, read_ahead, resumed
 from cloudai.core.rate_limit import EndpointGuards, Gate, RetryBudget, shared
 from cloudai.core.redaction import SHORTEST, Allowlist, Secrets, carried, telling
 from cloudai.core.retry import GOOD, USUAL, classify, is_missing, most_looks, retrying, wait_after
 from cloudai.core.tokens import Token, TokenCache
-from cloudai.core.urls import FetchRules, origin, shown, split
+from cloudai.core.urls import FetchRules, origin, require_safe, shown, split
 from cloudai.core.vendor import Vendor
 from cloudai.errors import (
     AuthError,
@@ -37,6 +40,7 @@ from cloudai.errors import (
     MalformedResponseError,
     RateLimitedError,
     RedirectBlockedError,
+    ResponseTooLargeError,
     ServerError,
     ServiceError,
     detached,
@@ -50,6 +54,8 @@ T = TypeVar("T")
 R = TypeVar("R", bound=Result)
 
 ALLOWLIST = Allowlist()
+
+log = logging.getLogger("cloudai")
 
 TOO_MANY = "Wait and call again, or call less often."
 
@@ -77,8 +83,10 @@ class Engine:
         offline: bool = False,
         on_unknown: Literal["retry", "raise"] = "retry",
         fetching: FetchRules | None = None,
+        allow_http: bool = False,
     ) -> None:
         self.fetching = fetching
+        self.allow_http = allow_http
         self.max_attempts = max_attempts
         self.clock = clock
         self.on_event = on_event
@@ -109,9 +117,10 @@ class Engine:
             failure = error
         if failure is not None:
             # This is outside `except`, or Python would attach the frames and causes that `detached` removes.
-            raise detached(self._signed_off(failure, context))
-        self._tell("result", context)
-        return result._with(self._meta(result, context, called_at, self.clock() - began), _raw(context))  # noqa: SLF001
+            raise detached(self._signed_off(failure, context, self.clock() - began))
+        elapsed = self.clock() - began
+        self._tell("result", context, duration=elapsed, units=context.billed_max)
+        return result._with(self._meta(result, context, called_at, elapsed), _raw(context))  # noqa: SLF001
 
     def _steps(self, flow: Flow[T], context: CallContext, within: str = "") -> Program[T]:
         """Carry out a flow: `_exchange` sends its requests, and the driver runs its blocking functions.
@@ -124,13 +133,17 @@ class Engine:
         number, last = 0, None
         while True:
             try:
-                step = flow.throw(failure) if failure else flow.send(answer)
+                if isinstance(answer, Response) and answer.is_large:
+                    step: Step | Ended[T] = yield from resumed(flow, answer)
+                else:
+                    step = flow.throw(failure) if failure else flow.send(answer)
             except StopIteration as stop:
-                value: T = stop.value
-                return value
+                step = Ended(stop.value)
             answer, failure = None, None
             try:
                 match step:
+                    case Ended(value):
+                        return value
                     case Request():
                         # A poll that is repeated keeps its number: how often a job was polled differs from run to run.
                         number += not (last and _is_poll(step) and (step.method, step.url) == (last.method, last.url))
@@ -152,11 +165,12 @@ class Engine:
     def _called(self, step: Call, context: CallContext) -> Program[Any]:
         """Run a blocking function, and return its value.
 
-        A function that waits for another service gets the time that is left. If it raises a CloudAIError, the hooks
-        learn that a login has failed, unless the time was up.
+        A function that waits for something gets the time that is left. If one that waits for another service raises a
+        CloudAIError, the hooks learn that a login has failed, unless the time was up.
         """
         if not step.waits:
-            return (yield step)
+            bounded = step.reads or step.memory
+            return (yield replace(step, timeout=context.left(self.clock())) if bounded else step)
         try:
             return (yield replace(step, timeout=context.left(self.clock())))
         except CloudAIError as error:
@@ -195,12 +209,13 @@ class Engine:
             RedirectBlockedError: A poll would go to an origin that has not had the key yet.
             CloudAIError: The last attempt failed, or the time was up.
         """
-        if request.credentials:
-            stored = context.hooks.stored_reply(step_id)
-            if stored is not None and _fault_of_the_service(request, stored) is None:
-                context.exchanges.append((request, stored))
-                return stored
-        request = with_extras(request, context)
+        extended = with_extras(request, context, step_id)
+        if (stored := (yield from self._stored(request, context, step_id))) is not None:
+            context.exchanges.append((request, stored))
+            return stored
+        request = extended
+        if request.max_reply != context.max_reply:
+            request = replace(request, max_reply=context.max_reply)
         if request.delay:
             yield from context.hooks.wait(min(request.delay, context.left(self.clock())))
         _require_known_origin(request, context)
@@ -220,13 +235,20 @@ class Engine:
                     seconds += context.hooks.seconds_until_retry(step_id, budget, self.clock())
                     if seconds >= context.deadline - self.clock():
                         raise
-                self._tell("wait", context, seconds=seconds)
+                self._tell("wait", context, seconds=seconds, error=type(error).__name__)
                 yield from context.hooks.wait(seconds)
             else:
                 budget.earn()
                 if request.credentials:
                     context.exchanges.append((request, response))
                 return response
+
+    def _stored(self, request: Request, context: CallContext, step_id: str) -> Program[Response | None]:
+        """Return the reply that is stored for an exchange, or None where there is none that can be used."""
+        stored = context.hooks.stored_reply(step_id) if request.credentials else None
+        if stored is not None and stored.is_large:
+            stored = yield Call(partial(read_ahead, stored))
+        return None if stored is None or _fault_of_the_service(request, stored) else stored
 
     def _policy(
         self, request: Request, context: CallContext, step_id: str, budget: RetryBudget, unknowns: int
@@ -330,7 +352,7 @@ class Engine:
         token, plain = None, request
         if request.credentials and not self.offline:
             token = yield from self._tokens.current(request.service, context)
-            request = context.vendor.sign(request, token)
+            request = self._with_key(request, token, context)
         secrets = self._secrets(plain, request, context)
         # The token may have taken the rest of the time: nothing is to be written down then.
         context.left(self.clock())
@@ -340,41 +362,53 @@ class Engine:
             context.deadline += self.clock() - began
         left = context.left(self.clock())
         context.attempts += 1
-        self._tell("attempt", context)
+        context.service = request.service
+        self._tell("attempt", context, request)
+        sent_at = self.clock()
         try:
             response: Response = yield Send(request, left, context.hooks.slots)
+            if len(response.content) > request.max_reply:  # the user's own `send` returns a reply of any size
+                raise ResponseTooLargeError(f"the reply has more than {request.max_reply // 1_000_000} MB")
         except CloudAIError as error:
             secrets.clear(error)
-            self._tell("failure", context, error=type(error).__name__)
+            self._tell("failure", context, error=type(error).__name__, duration=self.clock() - sent_at)
             self._failed(error, request, context, step_id)
             self._raise_if_late(error, context)
             raise
         except Exception as error:
             # The user's own `send` has failed, and it is not known how much of the request went out.
-            self._tell("failure", context, error=type(error).__name__)
+            self._tell("failure", context, error=type(error).__name__, duration=self.clock() - sent_at)
             self._failed(ConnectionLostError(f"send= failed with {type(error).__name__}"), request, context, step_id)
             raise
-        response = secrets.cleared(response)
+        told: dict[str, Any] = {
+            "status": response.status,
+            "bytes": len(response.content),
+            "duration": self.clock() - sent_at,
+        }
+        if response.is_large:
+            response = yield Call(partial(read_ahead, response, secrets.cleared))
+        else:
+            response = secrets.cleared(response)
         context.request_id = context.vendor.request_id(response) or context.request_id
-        if response.status not in GOOD:
-            self._tell("reply", context, status=response.status)
-            raise self._failed(self._refusal(response, token, gate, context), request, context, step_id)
-        if (hidden := _fault_of_the_service(request, response)) is not None:
-            self._tell("reply", context, status=response.status)
-            if isinstance(hidden, RateLimitedError):
-                gate.close(self.clock(), hidden.retry_after)
-            raise self._failed(hidden, request, context, step_id)
-        if _is_poll(request) and not _is_readable(response):
-            self._tell("reply", context, status=response.status)
-            unreadable = MalformedResponseError("the state of the job cannot be read")
-            raise self._failed(unreadable, request, context, step_id)
+        if (trouble := self._trouble_in(request, response, token, gate, context)) is not None:
+            self._tell("reply", context, **told)
+            raise self._failed(trouble, request, context, step_id)
         if not response.replayed:
             context.billed_min += request.billed
             context.billed_max += request.billed
         context.state = "DONE"
         yield from context.hooks.after_reply(step_id, request, response)
-        self._tell("reply", context, status=response.status)  # the reply is safe, whatever the user's function does
+        self._tell(
+            "reply", context, **told, units=request.billed
+        )  # the reply is safe, whatever the user's function does
         return response
+
+    def _with_key(self, request: Request, token: Token | None, context: CallContext) -> Request:
+        """Return the request with its credentials, which go out over https, or to this computer, whoever sends it."""
+        signed = context.vendor.sign(request, token)
+        if signed is not request:
+            require_safe(signed.url, self.allow_http)
+        return signed
 
     def _secrets(self, plain: Request, signed: Request, context: CallContext) -> Secrets:
         """Return the secrets that no reply may repeat: keys, what signing has added, and those in the user's extras.
@@ -412,6 +446,20 @@ class Engine:
         secrets.of = asked
         return secrets
 
+    def _trouble_in(
+        self, request: Request, response: Response, token: Token | None, gate: Gate, context: CallContext
+    ) -> CloudAIError | None:
+        """Return the error that a reply stands for, or None for a good reply that the flow can read."""
+        if response.status not in GOOD:
+            return self._refusal(response, token, gate, context)
+        if (hidden := _fault_of_the_service(request, response)) is not None:
+            if isinstance(hidden, RateLimitedError):
+                gate.close(self.clock(), hidden.retry_after)
+            return hidden
+        if _is_poll(request) and not _is_readable(response):
+            return MalformedResponseError("the state of the job cannot be read")
+        return None
+
     def _refusal(self, response: Response, token: Token | None, gate: Gate, context: CallContext) -> CloudAIError:
         """Return the error that a reply stands for; close the gate or discard the token where the error asks for it."""
         if 200 <= response.status < 300:  # noqa: PLR2004
@@ -437,13 +485,15 @@ class Engine:
 
         The state is set on the error, too. No event is told here.
         """
+        if isinstance(error, ConnectError) and error.unknown_host:
+            error.advice = _check_spelling(context.vendor.host_setting(request.service), error)
         outcome = classify(error)
         error.state = context.state = outcome.state
         context.billed_max += request.billed if outcome.billed else 0
         context.hooks.after_failure(step_id, request, error)
         return error
 
-    def _signed_off(self, error: CloudAIError, context: CallContext) -> CloudAIError:
+    def _signed_off(self, error: CloudAIError, context: CallContext, elapsed: float) -> CloudAIError:
         """Return an error with the facts of its call added; an event tells that the call has ended with it."""
         error.provider = error.provider or context.vendor.name
         error.operation, error.input = context.operation, context.describe().get("input")
@@ -455,7 +505,7 @@ class Engine:
         error.state = error.state or context.state
         error.raw = _raw(context) or error.raw
         error.billed_min, error.billed_max = context.billed_min, context.billed_max
-        self._tell("result", context, error=type(error).__name__)
+        self._tell("result", context, error=type(error).__name__, duration=elapsed, units=context.billed_max)
         return error
 
     def _meta(self, result: Result, context: CallContext, called_at: datetime, elapsed: float) -> Meta:
@@ -482,10 +532,28 @@ class Engine:
         said = result.meta.model_dump(exclude_defaults=True) if result.meta.model_fields_set else {}
         return Meta(**{**known, **said})
 
-    def _tell(self, kind: str, context: CallContext, **more: Any) -> None:
+    def _tell(self, kind: EventKind, context: CallContext, request: Request | None = None, **more: Any) -> None:
+        """Tell the user's function, and the logger, of a step in a call.
+
+        Args:
+            kind: The kind of the event.
+            context: The call.
+            request: The request that goes out, for an "attempt".
+            more: Further fields of the event.
+        """
+        level = logging.INFO if kind == "wait" else logging.DEBUG
+        is_logged = log.isEnabledFor(level)
+        if not (self.on_event or is_logged):
+            return
+        if request is not None:
+            more |= {"bytes": body_size(request), "units": request.billed}
+        name = context.describe().get("input", "") if self.on_event else ""
+        facts = {"call": context.call_id, "service": context.service, **more}
+        event = Event(kind, context.vendor.name, context.operation, name, context.attempts, **facts)
+        if is_logged:
+            log.log(level, "%s", event)
         if self.on_event:
-            name = context.describe().get("input", "")
-            self.on_event(Event(kind, context.vendor.name, context.operation, name, context.attempts, **more))
+            self.on_event(event)
 
 
 def _fault_of_the_service(request: Request, response: Response) -> ServiceError | None:
@@ -497,6 +565,13 @@ def _fault_of_the_service(request: Request, response: Response) -> ServiceError 
     except MalformedResponseError:
         return None  # the flow says so when it reads the reply
     return error if isinstance(error, ServerError | RateLimitedError) else None
+
+
+def _check_spelling(setting: str | None, error: ConnectError) -> str | None:
+    """Return the advice for a host that has no address: the setting that names it comes before the network."""
+    if setting is None:
+        return error.advice
+    return f"Check the spelling of {setting}. If it is right: {error.advice or 'Check the network.'}"
 
 
 def _added(after: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:

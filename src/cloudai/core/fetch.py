@@ -15,7 +15,7 @@ from urllib.parse import urljoin, urlsplit
 from cloudai.core.effects import Get, Program
 from cloudai.core.flow import Response
 from cloudai.core.urls import FetchRules, shown, split
-from cloudai.errors import CloudAIError, DeadlineExceededError, FetchError
+from cloudai.errors import CloudAIError, DeadlineExceededError, FetchError, SettingsError
 
 __all__ = ["fetched"]
 
@@ -48,10 +48,11 @@ def fetched(address: str, rules: FetchRules, clock: Callable[[], float], deadlin
         _require_allowed(there, address, rules)
         try:
             response: Response = yield Get(there, rules, HEADERS, timeout=max(0.001, ends - clock()))
-        except FetchError:
+        except (FetchError, SettingsError):  # the certificates are no fault of the address
             raise
         except DeadlineExceededError as error:
             if ends == deadline:
+                error.state = "NOT_SENT"  # nothing of the call has gone to the vendor
                 raise  # the time of the call was up, and not that of the rules
             raise FetchError(f"{shown(address)} did not come within {rules.timeout:g} s", advice=DOWNLOAD) from error
         except CloudAIError as error:

@@ -14,20 +14,24 @@ whether the reply came from the network or from a cassette: see ``engine.py`` an
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import re
 import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from hashlib import sha256
 from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from cloudai.errors import MalformedResponseError, ResponseTooLargeError, ServiceError
+from cloudai.core.json_reading import AT_ONCE, parsed
+from cloudai.core.lazy import lazy
+from cloudai.errors import MalformedResponseError, ServiceError
 
 __all__ = [
+    "MOST_REPLY",
+    "USUAL_REPLY",
     "Blob",
     "Call",
     "Fetch",
@@ -37,14 +41,20 @@ __all__ = [
     "Parallel",
     "Request",
     "Response",
+    "Step",
     "call",
     "parallel",
+    "reading",
     "waiting",
 ]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 M = TypeVar("M", bound=BaseModel)
+
+
+USUAL_REPLY, MOST_REPLY = 4_000_000, 32_000_000
+"""The most bytes of a reply, unpacked: of most operations, whose replies rarely have one megabyte, and of any."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +72,12 @@ class Blob:
     load: Callable[[], bytes] = field(repr=False)
     media_type: str = "application/octet-stream"
 
-    @cached_property
+    @lazy
     def data(self) -> bytes:
         """The bytes as they are sent."""
         return self.load()
 
-    @cached_property
+    @lazy
     def sha256(self) -> str:
         """The sha256 (hex) of the bytes as they are sent."""
         return sha256(self.data).hexdigest()
@@ -117,8 +127,10 @@ class Request:
     ``credentials=False`` sends the request without key or token (because it asks for a token), and keeps its reply
     out of ``result.raw``. ``endpoint`` is the beginning of ``url`` where that names the user's own resource: a
     cassette has "{endpoint}" instead, so that it replays for every user, whatever their resource is called.
+    ``max_reply`` is the most bytes that its reply may have, unpacked; the engine sets it to that of the operation.
     ``error_in`` returns the error that is inside a reply of a good status, or None. Where that error is the service's
     fault, the exchange has failed as with the HTTP status of such an error, and is tried again in the same way.
+    ``takes_extras=False`` keeps the user's ``extra…`` out of a request that only prepares the one they are meant for.
     """
 
     method: str
@@ -138,6 +150,8 @@ class Request:
     error_in: Callable[[Response], ServiceError | None] | None = field(default=None, compare=False)
     timeout: float | None = None
     credentials: bool = True
+    takes_extras: bool = True
+    max_reply: int = field(default=USUAL_REPLY, compare=False)
 
     def __repr__(self) -> str:
         # The text says where a request goes and nothing of what it carries: crash reports show the variables of
@@ -151,7 +165,7 @@ class Request:
         """The address with its parameters and headers, which are alike in requests that are merged into one."""
         return self.url, tuple(sorted(self.params.items())), tuple(sorted(self.headers.items()))
 
-    @cached_property
+    @lazy
     def upload_size(self) -> int:
         """The approximate bytes of the JSON body: the uploads in it as base64, and a little for the rest."""
         return 4 * sum(map(len, (blob.data for blob in _blobs(self.json)))) // 3 + SMALL
@@ -177,7 +191,7 @@ class Request:
         if gathered:
             yield b"".join(gathered)
 
-    @cached_property
+    @lazy
     def _spliced(self) -> list[bytes | Blob]:
         """The JSON text, cut where a Blob is: base64 needs no escaping, so it is not dumped with the rest.
 
@@ -250,28 +264,33 @@ class Response:
         """Return the body as JSON.
 
         Raises:
-            MalformedResponseError: The body is not JSON, or holds NaN or Infinity.
-            ResponseTooLargeError: The body is nested too deep.
+            MalformedResponseError: The body is not JSON, or holds a number that is not finite, or too large.
+            ResponseTooLargeError: The body is nested too deep, or holds too many values.
         """
-        return self._json
+        value, error = self._parsed
+        if error is not None:
+            raise copy.copy(error)
+        return value
+
+    @property
+    def is_large(self) -> bool:
+        """True where reading the reply would hold an event loop for too long."""
+        return len(self.content) > AT_ONCE
 
     def with_json(self, body: Any) -> Response:
         """Return the same reply with another JSON body, which is a part of this one's."""
         part = object.__new__(type(self))  # without __post_init__: the names of the headers are in lower case already
         # The parsed JSON is set beside the bytes, so that nothing has to parse them again.
-        part.__dict__.update(self.__dict__, content=AS_JSON(body).encode(), _json=body)
+        part.__dict__.update(self.__dict__, content=AS_JSON(body).encode(), _parsed=(body, None))
         return part
 
-    @cached_property
-    def _json(self) -> Any:
-        if _depth(self.content) > DEEPEST:
-            raise ResponseTooLargeError(f"the reply is nested more than {DEEPEST} deep")
+    @lazy
+    def _parsed(self) -> tuple[Any, MalformedResponseError | None]:
+        """The body as JSON, or the error: a body that cannot be read is not looked through twice."""
         try:
-            return json.loads(self.content.decode("utf-8-sig").strip(), parse_constant=_refuse_constant)
-        except (ValueError, RecursionError) as error:
-            why = str(error)
-        # The error is raised without its cause, which holds the reply.
-        raise MalformedResponseError(f"the reply is not JSON ({why})")
+            return parsed(self.content), None
+        except MalformedResponseError as error:
+            return None, error.with_traceback(None)
 
     def parse(self, model: type[M]) -> M:
         """Return the body as a wire model.
@@ -302,46 +321,23 @@ def checked(model: type[M], data: object) -> M:
 
 JSON_KINDS = ("/json", "+json", "-json-1.0", "-json-1.1")
 """Endings of content types that are JSON; the last two are AWS's."""
-DEEPEST = 100
-"""The most levels that a reply's JSON may be nested; real replies have a dozen."""
-BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{}]', re.DOTALL)
-NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-
-
-def _depth(content: bytes) -> int:
-    """Return how deep JSON is nested, before it is parsed.
-
-    The brackets inside its texts are counted too at first, which is fast. Where that is too deep they are left out.
-    """
-    fast = _deepest(content.translate(None, NO_BRACKETS))
-    if fast <= DEEPEST:
-        return fast
-    return _deepest(b"".join(token for token in BRACKETS.findall(content) if len(token) == 1))
-
-
-def _deepest(brackets: bytes) -> int:
-    depth = deepest = 0
-    for bracket in brackets:
-        depth += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a JSON number")
 
 
 @dataclass(frozen=True)
 class Call:
     """A step that runs a blocking function: in the calling thread, or in another one where the client awaits.
 
-    ``waits`` says that the function waits for another service (a vendor's login) rather than computes. It then always
-    has a thread of its own, and is given up after ``timeout`` seconds, the time left, which the engine sets.
+    ``waits`` says that the function waits for another service (a vendor's login) rather than computes, and ``reads``
+    that it reads a file, which may be on a disk or a network that hangs. Such a function never runs in the calling
+    thread, and is given up after ``timeout`` seconds, the time left, which the engine sets. ``memory`` is how many
+    bytes of memory the function takes: it waits for its share of the budget that all pictures of the process have.
     """
 
     function: Callable[[], Any]
     waits: bool = False
     timeout: float | None = None
+    reads: bool = False
+    memory: int = 0
 
 
 @dataclass(frozen=True)
@@ -368,6 +364,12 @@ Flow: TypeAlias = Generator[Step, Any, R]
 def call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Flow[R]:
     """Make a blocking function a step of a flow: ``value = yield from …``."""
     result: R = yield Call(lambda: function(*args, **kwargs))  # not partial(): a crash report would show its arguments
+    return result
+
+
+def reading(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Flow[R]:
+    """Make a function that reads a file a step of a flow; it takes no longer than the call has."""
+    result: R = yield Call(lambda: function(*args, **kwargs), reads=True)
     return result
 
 

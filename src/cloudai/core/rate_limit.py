@@ -20,12 +20,11 @@ import math
 import os
 import re
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from cloudai import storage
@@ -34,6 +33,8 @@ from cloudai.errors import SettingsError
 from cloudai.storage import Connection, ForeignFileError, Schema, SQLiteError
 
 __all__ = ["MARGIN", "EndpointGuards", "Gate", "Rate", "RateLimiter", "RetryBudget", "rates", "shared"]
+
+T = TypeVar("T")
 
 MARGIN = 0.5
 """Seconds added to a window, because requests travel for different times and must fit the service's window too."""
@@ -125,16 +126,17 @@ class RateLimiter:
             0 and the id of the turn; or, if none is free or another process has locked the file, the seconds after
                 which to ask again, and 0.
         """
-        with self._transaction(now, open_it=True) as db:
-            if db is None:
-                return BUSY, 0
+
+        def turn(db: Connection) -> tuple[float, int]:
             for rate in wanted:
                 db.execute("INSERT OR IGNORE INTO rates VALUES (?)", (rate.seconds + MARGIN,))
             wait = max((_wait(db, rate, now) for rate in wanted), default=0.0)
             if wait > ROUNDING:
                 return wait, 0
             return 0.0, db.execute("INSERT INTO turns (at) VALUES (?)", (now,)).lastrowid or 0
-        return BUSY, 0  # the file has failed: the next try asks a database in memory
+
+        # Where the file has failed, the next try asks a database in memory.
+        return self._transaction(now, turn, (BUSY, 0), open_it=True)
 
     def move(self, turn: int, now: float) -> bool:
         """Move a turn to now, when its request goes out, and return whether that was still possible.
@@ -142,42 +144,38 @@ class RateLimiter:
         Where it is too late the turn is given up, and the request has to take another: a token or a disk may have
         taken so long that other requests have followed, and all that waited would go out at the same time.
         """
-        with self._transaction(now) as db:
-            if db is None:
-                return False
+
+        def moved(db: Connection) -> bool:
             if db.execute("UPDATE turns SET at = ? WHERE id = ? AND at >= ?", (now, turn, now - LATE)).rowcount:
                 return True
             db.execute("DELETE FROM turns WHERE id = ?", (turn,))
-        return False
+            return False
+
+        return self._transaction(now, moved, False)
 
     def note(self, now: float) -> None:
         """Count a request that went out without a turn, where a pace is kept."""
-        with self._transaction(now) as db:
-            if db is not None:
-                db.execute("INSERT INTO turns (at) VALUES (?)", (now,))
+        self._transaction(now, lambda db: db.execute("INSERT INTO turns (at) VALUES (?)", (now,)), None)
 
-    @contextmanager
-    def _transaction(self, now: float, *, open_it: bool = False) -> Iterator[Connection | None]:
-        """Yield the locked file; None where no pace is kept, or another process does not release the file.
+    def _transaction(self, now: float, work: Callable[[Connection], T], otherwise: T, *, open_it: bool = False) -> T:
+        """Do the work on the locked file, and return its outcome.
 
-        If the file fails within the block, the block is left without an error, and a database in memory is used from
-        then on.
+        ``otherwise`` is returned where no pace is kept, another process does not release the file, or the file fails.
         """
+        # This is no context manager: a signal that breaks off its beginning would leave the lock taken for ever.
         with self._lock:
             db = self._connected(now) if open_it or self._db is not None else None
-            if db is None:
-                yield None
-                return
-            if not self._begin(db, now):
-                yield None
-                return
+            if db is None or not self._begin(db, now):
+                return otherwise
             try:
-                yield db
+                outcome = work(db)
                 db.execute("COMMIT")
             except (SQLiteError, ValueError, TypeError) as error:  # SQLite keeps a text where a number belongs
                 self._stop_sharing(error)
+                return otherwise
             finally:
                 db.rollback()
+            return outcome
 
     def _begin(self, db: Connection, now: float) -> bool:
         """Lock the file, delete the turns that limit nothing any more, and return whether that succeeded."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from tenacity import RetryCallState, Retrying
 
@@ -31,10 +31,12 @@ from cloudai.errors import (
     RedirectBlockedError,
     ServerError,
     ServiceError,
+    State,
 )
 
 __all__ = [
     "GOOD",
+    "NOT_SENT",
     "UNIFORM",
     "USUAL",
     "AttemptOutcome",
@@ -46,8 +48,6 @@ __all__ = [
     "retrying",
     "wait_after",
 ]
-
-State: TypeAlias = Literal["NOT_SENT", "REFUSED", "UNKNOWN", "DONE"]
 
 USUAL, TWICE, ONCE = 3, 2, 1
 

@@ -11,9 +11,10 @@ import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
+from cloudai.core.networks import is_public
 from cloudai.errors import SettingsError
 
-__all__ = ["FetchRules", "is_public", "origin", "shown", "split"]
+__all__ = ["FetchRules", "is_public", "origin", "require_safe", "shown", "split"]
 
 PLAIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?(?=[/?#]|$)", re.IGNORECASE
@@ -78,38 +79,6 @@ class FetchRules:
         return is_public(ip) or any(ip in ipaddress.ip_network(network) for network in self.networks)
 
 
-NOT_PUBLIC = tuple(
-    map(
-        ipaddress.ip_network,
-        (
-            "168.63.129.16/32",  # Azure's own, on every machine there
-            "192.88.99.0/24",  # to relays of 6to4
-            "2001::/32",  # Teredo: an IPv4 address is in it
-            "2002::/16",  # 6to4: an IPv4 address is in it
-            "3fff::/20",  # for examples; older Pythons do not know it
-        ),
-    )
-)
-"""Networks that ``ipaddress`` takes for global, although they are not part of the public internet."""
-
-PUBLIC_6 = ipaddress.ip_network("2000::/3")
-"""All IPv6 addresses that are handed out. Outside are mapped and compatible IPv4 (::/96, ::ffff:0:0/96), NAT64
-(64:ff9b::/96) and local addresses."""
-
-ISATAP = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
-
-
-def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Return whether an address is on the public internet.
-
-    An IPv6 address that carries an IPv4 address is not, because it may lead to a private one.
-    """
-    if isinstance(address, ipaddress.IPv6Address) and (address not in PUBLIC_6 or address.packed[8:12] in ISATAP):
-        return False
-    special = address.is_multicast or address.is_reserved or not address.is_global
-    return not special and not any(address in network for network in NOT_PUBLIC)
-
-
 def shown(address: str) -> str:
     """Return an address as it may be shown, without what is before "@" and after "#", and with "…" for its query.
 
@@ -123,3 +92,24 @@ def shown(address: str) -> str:
         return address.partition("?")[0].rpartition("@")[2]
     query = "…" if parts.query else ""
     return SplitResult(parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, "").geturl()
+
+
+def require_safe(url: str, allow_http: bool) -> None:
+    """Raise SettingsError where the address uses plain http beyond the loopback, or is none."""
+    parts = split(url)
+    host = parts.hostname or ""
+    if host and (parts.scheme == "https" or (parts.scheme == "http" and (allow_http or _is_loopback(host)))):
+        return
+    if not host:
+        raise SettingsError("the address of the service is no address", advice="Check the endpoint.")
+    raise SettingsError(
+        f"{parts.scheme or 'no scheme'}:// to {host} would send the key in the clear",
+        advice="Use https, or pass allow_http=True if that network is yours.",
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

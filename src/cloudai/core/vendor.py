@@ -52,6 +52,9 @@ class Vendor(Protocol):
     def login(self, service: str) -> str:
         """Return the name of the login that a service has; services of one login share its token."""
 
+    def host_setting(self, service: str) -> str | None:
+        """Return how an error names the setting that says where a service is, or None where no setting does."""
+
     def sign(self, request: Request, token: Token | None) -> Request:
         """Return the request with its credentials."""
 

@@ -24,6 +24,8 @@ class SpokenWord(Model):
     end: float | None = Field(default=None, ge=0)
     confidence: UnitFloat | None = None
     speaker: str | None = None
+    channel: int | None = None
+    """The channel of the recording, counted from 1 by Google and from 0 by Azure; None if there is but one."""
 
 
 class Segment(Model):
@@ -81,8 +83,8 @@ class Transcript(Many[Segment]):
 
 
 def turns(words: Sequence[SpokenWord], language: str) -> tuple[Segment, ...]:
-    """Return one segment for each stretch of words by the same speaker."""
-    stretches = [tuple(said) for _, said in groupby(words, key=lambda word: word.speaker)]
+    """Return one segment for each stretch of words by the same speaker in the same channel."""
+    stretches = [tuple(said) for _, said in groupby(words, key=lambda word: (word.channel, word.speaker))]
     return tuple(
         Segment(
             text=joined([word.text for word in said], language),
@@ -90,6 +92,7 @@ def turns(words: Sequence[SpokenWord], language: str) -> tuple[Segment, ...]:
             start=said[0].start,
             end=said[-1].end,
             speaker=said[0].speaker,
+            channel=said[0].channel,
         )
         for said in stretches
     )

@@ -26,6 +26,10 @@ class ByService(Provider):
     scope_settings: ClassVar[tuple[str, ...]]
     """Endings of the names of the settings that say where a service is."""
 
+    def _argument(self, name: str) -> str:
+        service = next((service for service in self.services if name.startswith(f"{service}_")), None)
+        return f"{name.removeprefix(f'{service}_')} in {service}=" if service else super()._argument(name)
+
     def cache_scope(self, operation: str) -> dict[str, str]:
         """Return the addresses and regions, and no credentials."""
         return {

@@ -13,14 +13,26 @@ from cloudai.core.flow import Flow, Request, Response
 from cloudai.core.retry import hint_from_headers
 from cloudai.core.tokens import Token
 from cloudai.errors import (
+    AuthError,
+    ForbiddenError,
     RateLimitedError,
     ServiceError,
     SettingsError,
     UnsupportedOperationError,
 )
-from cloudai.operations import OPERATIONS
+from cloudai.operations import OPERATIONS, operation_named
 from cloudai.providers.replies import ADVICE, LONGEST_MESSAGE, Fault, error_class, one_line, readable
-from cloudai.providers.settings import Lookup, Setting, lookup_in
+from cloudai.providers.settings import (
+    GIVEN,
+    Lookup,
+    Setting,
+    given_lookup,
+    is_file,
+    looks_like_key,
+    lookup_in,
+    shown,
+    usable,
+)
 
 if TYPE_CHECKING:
     from cloudai.media import Audio, Image
@@ -129,6 +141,8 @@ class Provider:
     name: ClassVar[str]
     contract: ClassVar[int] = 2
     settings: ClassVar[tuple[Setting, ...]] = ()
+    variables: ClassVar[tuple[str, ...]] = ()
+    """Patterns of further variables that the vendor documents for its logins; ``--env-file`` may set them."""
     hosts: ClassVar[tuple[str, ...]] = ()
     """The hosts that data goes to; empty for an engine on this machine."""
     absent: ClassVar[Mapping[str, Capability]] = {}
@@ -230,7 +244,8 @@ class Provider:
 
         Args:
             text: The text; an empty one is refused.
-            language: The language of the text, BCP-47; None lets the provider detect it.
+            language: The language of the text, BCP-47; None lets the provider detect it. At Azure that is a second
+                request, which is billed too.
 
         Raises:
             InputError: The text is empty or too long; nothing was sent.
@@ -391,13 +406,53 @@ class Provider:
         lookup = self.lookup(name)
         return lookup.value if lookup else None
 
+    def file(self, name: str) -> str | None:
+        """Return the path that a setting of the kind "file" names, or None where it is not set.
+
+        Raises:
+            SettingsError: Nothing is there; the error does not show the path, for it may be a key put in its place.
+        """
+        lookup = self.lookup(name)
+        if lookup and not is_file(lookup.value):
+            raise SettingsError(f"{self._named(name, lookup)} names no file that is there", advice="Check the path.")
+        return lookup.value if lookup else None
+
     def lookup(self, name: str) -> Lookup | None:
         """Return a setting and where it comes from, or None where it is not set.
 
-        A value given to the constructor comes first, then the first variable of `sources` that is set.
+        A value given to the constructor comes first, then the first variable of `sources` that is set. Its kind
+        (`Setting.kind`) decides which values are accepted.
+
+        Raises:
+            SettingsError: The value is not what the setting asks for; the error names the setting, and not its value.
         """
-        given = self._given.get(name)
-        return Lookup(str(given), "given in code") if given is not None else self._looked_up_outside(name)
+        lookup, setting = self.unchecked(name), self._declared(name)
+        return usable(setting, lookup, self._named(name, lookup)) if lookup and setting else lookup
+
+    def unchecked(self, name: str) -> Lookup | None:
+        """Return a setting as it was found, before its value is checked, or None where it is not set."""
+        return self._found_in_code(name) or self._looked_up_outside(name)
+
+    def _found_in_code(self, name: str) -> Lookup | None:
+        """Return a setting that was given to the constructor, as it was given, or None."""
+        # No variable of this frame holds the value: `Lookup` does not show what it holds.
+        return given_lookup(self._given[name], name=name) if self._given.get(name) is not None else None
+
+    def _named(self, name: str, lookup: Lookup) -> str:
+        """Return how an error names a setting: by the variable it comes from, or by the argument."""
+        named = self._argument(lookup.name or name) if lookup.where == GIVEN else lookup.where
+        return f"{named} (without the quotation marks around it)" if lookup.quoted else named
+
+    def _argument(self, name: str) -> str:
+        """Return the argument of the constructor that gives a setting, as an error names it."""
+        return f"{name}="
+
+    def host_setting(self, service: str) -> str | None:
+        """Return how an error names the setting that says where a service is, or None where no setting does."""
+        return None
+
+    def _declared(self, name: str) -> Setting | None:
+        return next((setting for setting in self.settings if setting.name == name), None)
 
     @cached_per_call
     def _looked_up_outside(self, name: str) -> Lookup | None:
@@ -418,6 +473,10 @@ class Provider:
         """
         yield "", os.environ
 
+    def destinations(self) -> tuple[str, ...]:
+        """Return the hosts that data goes to with the settings at hand; empty for an engine on this machine."""
+        return self.hosts
+
     def account(self) -> str | None:
         """Return a digest of the keys and logins at hand, or None where there are none.
 
@@ -427,8 +486,13 @@ class Provider:
         return sha256("\n".join([self.name, *keys]).encode()).hexdigest() if keys else None
 
     def secrets(self) -> list[str]:
-        """Return the values of the secret settings at hand, which no error, log or result may repeat."""
-        return [lookup.value for s in self.settings if s.secret and (lookup := self.lookup(s.name))]
+        """Return the values of the secret settings at hand, which no error, log or result may repeat.
+
+        A value that looks like a key is one, even where an address is expected.
+        """
+        kept = [setting for setting in self.settings if setting.secret or setting.kind == "address"]
+        lookup = [(setting, lookup) for setting in kept if (lookup := self.unchecked(setting.name))]
+        return [lookup.value for setting, lookup in lookup if setting.secret or looks_like_key(lookup.value)]
 
     def identities(self) -> list[str]:
         """Return texts that tell the logins at hand from others, as far as that is known before they are used.
@@ -438,9 +502,15 @@ class Provider:
         return []
 
     def __repr__(self) -> str:
-        secret = {s.name for s in self.settings if s.secret}
-        given = {k: "…" if k in secret else v for k, v in self._given.items() if v is not None}
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in given.items())})"
+        given = {name: self._shown(name, value) for name, value in self._given.items() if value is not None}
+        return f"{type(self).__name__}({', '.join(f'{name}={value}' for name, value in given.items())})"
+
+    def _shown(self, name: str, value: Any) -> str:
+        """Return a value that was given in code as ``repr`` may show it."""
+        setting = self._declared(name)
+        if setting is None or not isinstance(value, str | os.PathLike):
+            return "'…'" if isinstance(value, str | bytes | Mapping) else repr(value)
+        return "'…'" if setting.secret else repr(shown(setting, str(value)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         if any(value is not None for value in self._given.values()):
@@ -469,9 +539,12 @@ class Provider:
         """
         kind = fault.kind or error_class(status)
         hint = header_hint if fault.retry_after is None else fault.retry_after
+        advice = fault.advice or ADVICE.get(kind)
+        if issubclass(kind, AuthError | ForbiddenError):
+            advice = " ".join(filter(None, [advice, *self._left_out()]))
         error = kind(
             one_line(fault.message)[:LONGEST_MESSAGE] or f"HTTP {status}",
-            advice=fault.advice or ADVICE.get(kind),
+            advice=advice or None,
             status=status,
             code=fault.code,
             retry_after=hint,
@@ -479,6 +552,13 @@ class Provider:
         if isinstance(error, RateLimitedError):
             error.quota = fault.quota
         return error
+
+    def _left_out(self) -> Iterator[str]:
+        """Yield a sentence for each secret that was found in quotation marks: the user may doubt what was sent."""
+        for setting in self.settings:
+            if setting.secret and (lookup := self.unchecked(setting.name)) and lookup.quoted:
+                where = self._argument(lookup.name) if lookup.where == GIVEN else lookup.where
+                yield f"The quotation marks around {where} were left out."
 
     def request_id(self, response: Response) -> str | None:
         """Return the vendor's identifier of an exchange, which its support asks for, or None."""
@@ -503,7 +583,12 @@ class Provider:
         return None
 
     def supports(self, operation: str) -> bool:
-        """Return whether the vendor offers the operation, and nothing is missing for a call; no server is asked."""
+        """Return whether a call of this operation can succeed with the settings at hand.
+
+        Raises:
+            SettingsError: There is no such operation; the text suggests one.
+        """
+        operation_named(operation)
         return self._capability(operation).available and self.missing(operation) is None
 
     def _refuse(self, operation: str) -> NoReturn:

@@ -11,6 +11,7 @@ from cloudai.errors import (
 )
 from cloudai.providers.base import Provider
 from cloudai.providers.replies import one_line
+from cloudai.text import did_you_mean, inert
 
 __all__ = ["BUILT_IN", "find", "names", "usable", "who_can"]
 
@@ -55,7 +56,8 @@ def find(name: str) -> type[Provider]:
         who = " and ".join(sorted(map(_distribution, points)))
         raise SettingsError(f"two providers are called {name!r}: {who}", advice="Uninstall one of them.")
     if not points:
-        raise SettingsError(f"{name!r} is no provider", advice=f"Available: {', '.join(names())}.")
+        advice = f"{did_you_mean(name, names())} Available: {', '.join(names())}.".strip()
+        raise SettingsError(f"{inert(str(name))[:40]!r} is no provider", advice=advice)
     return _loaded(points[0])
 
 

@@ -49,6 +49,7 @@ CLASSES: Mapping[int, type[ServiceError]] = {
     415: UnsupportedMediaError,
     425: TooEarlyError,
     429: RateLimitedError,
+    499: ServerError,  # of gRPC: the service has cancelled the call, for nobody else has
     503: UnavailableError,
 }
 

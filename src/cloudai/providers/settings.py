@@ -1,21 +1,66 @@
-"""A `Setting` says where a setting of a provider is looked up, and a `Lookup` what its value is."""
+"""A `Setting` says where a setting of a provider is looked up and what its value is; all values are checked here.
+
+A value that becomes a part of a host or of a path decides where a key goes: ``region="evil.com/"`` must reach no
+server. And any value may be a secret that stands in the wrong place, so that errors name a setting and where it comes
+from, and show its value only where that is known to be harmless.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from pathlib import Path
+from typing import Literal
 
-__all__ = ["Lookup", "Resource", "Setting", "lookup_in"]
+from cloudai.errors import SettingsError
+
+__all__ = [
+    "GIVEN",
+    "Kind",
+    "Lookup",
+    "Resource",
+    "Setting",
+    "address_in",
+    "given_lookup",
+    "is_file",
+    "looks_like_key",
+    "lookup_in",
+    "shown",
+    "swapped",
+    "unquoted",
+    "usable",
+    "without_path",
+]
+
+Kind = Literal["text", "key", "address", "region", "project", "file"]
+"""What the value of a setting is. A "text" is not checked and never shown."""
+
+GIVEN = "given in code"
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting of a provider, and the environment variables it is read from: the first one that is set counts."""
+    """One setting of a provider, and the environment variables it is read from: the first one that is set counts.
+
+    Declare what it is with ``kind``: the value of an "address", a "region" or a "project" is checked before it becomes
+    a part of a host or of a path, and may be shown. A "key" is a secret of one word. A "file" is the path of a file.
+    """
 
     name: str
     env: tuple[str, ...]
     secret: bool = False
     purpose: str = ""
+    kind: Kind = "text"
+    choices: tuple[str, ...] = ()
+    """The values that there are; empty where the kind decides."""
+    hosts: str = ""
+    """A pattern of hosts that name a region in their first group: an address of such a host stands for the region."""
+    advice: str = ""
+    """What to do about a value that cannot be used; by default what a value of the kind looks like."""
+    from_file: bool = True
+    """False for a permission that only the environment itself can give, and no file of variables."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +69,10 @@ class Lookup:
 
     value: str = field(repr=False)
     where: str
+    quoted: bool = False
+    """True where quotation marks stood around the value, which are left out."""
+    name: str = ""
+    """The name of the setting, where it was found for one."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +89,237 @@ class Resource:
     region: str | None = None
 
     def __repr__(self) -> str:
-        shown = {"key": "…" if self.key else None, "endpoint": self.endpoint, "region": self.region}
-        return f"Resource({', '.join(f'{name}={value!r}' for name, value in shown.items() if value)})"
+        values = {"key": self.key, "endpoint": self.endpoint, "region": self.region}
+        given = {name: "…" if name == "key" else shown(PLACE[name], value) for name, value in values.items() if value}
+        return f"Resource({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+
+
+def unquoted(text: str) -> str:
+    """Return a text without the blanks and the quotation marks around it, which docker and Windows keep in values."""
+    text = text.strip()
+    while len(text) > 1 and QUOTES.get(text[0]) == text[-1]:
+        text = text[1:-1].strip()
+    return text
+
+
+QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’"}
+
+
+def given_lookup(value: object, where: str = GIVEN, name: str = "") -> Lookup | None:
+    """Return the look-up of a value that was found, without blanks and quotation marks around it; None for no value."""
+    text = unquoted(str(value))
+    return Lookup(text, where, quoted=text != str(value).strip(), name=name) if text else None
 
 
 def lookup_in(setting: Setting, source: tuple[str, Mapping[str, str]]) -> Lookup | None:
     """Return the value of the first variable of a setting that is set in a source, or None where none is."""
     where, values = source
     for variable in setting.env:
-        if value := values.get(variable, "").strip():
-            return Lookup(value, variable + where)
+        value = values.get(variable, "").strip().removeprefix(f"{variable}=")
+        if lookup := given_lookup(value, variable + where, setting.name):
+            return lookup
     return None
+
+
+def usable(setting: Setting, lookup: Lookup, named: str) -> Lookup:
+    """Return the value of a setting as it may be used: checked, and in its usual spelling.
+
+    Args:
+        setting: The setting.
+        lookup: The value as it was found.
+        named: How an error names the setting.
+
+    Raises:
+        SettingsError: The value is not what the setting asks for; the text does not show it.
+    """
+    # No variable of this frame holds the value: it may be a secret, and crash reports show variables.
+    checked = _checked(setting, lookup)
+    if checked is None:
+        what, advice = WRONG[setting.kind]
+        choices = f"There are: {', '.join(setting.choices)}." if setting.choices else ""
+        raise SettingsError(f"{named} {what}", advice=setting.advice or choices or advice)
+    return checked
+
+
+WRONG: Mapping[Kind, tuple[str, str]] = {
+    "text": ("has a value that is not known", "Check it."),
+    "key": ("is no key", "A key is one word of letters and digits; copy it once more. An address is no key."),
+    "address": ("is no address", "It looks like https://HOST, without a name or password in it."),
+    "region": ("is no region", "A region is one word, such as koreacentral or asia-northeast3."),
+    "project": ("is no project", "Give the id of the project, such as my-project-123, and not its name."),
+    "file": ("is no path of a file", "Give the path of a file."),
+}
+"""What an error says of a value of each kind, and the advice where the setting has none of its own."""
+
+
+def _checked(setting: Setting, lookup: Lookup) -> Lookup | None:
+    """Return a value in its usual spelling, or None where it cannot be used."""
+    value = _region(lookup.value, setting.hosts) if setting.kind == "region" else READERS[setting.kind](lookup.value)
+    if value is None or (setting.choices and value not in setting.choices):
+        return None
+    return replace(lookup, value=value)
+
+
+def shown(setting: Setting, value: str) -> str:
+    """Return the value of a setting as it may be shown: "…" unless it is known to be harmless.
+
+    Harmless are the host of an address, a region, a project, a file that exists, and the last four characters of a key.
+    """
+    lookup = given_lookup(value)
+    checked = _checked(setting, lookup) if lookup else None
+    if checked is None:
+        return "…"
+    if setting.secret or setting.kind == "key":
+        # Of a short key the end would be half of it; a secret that is no single word may be a file or a command.
+        return f"…{checked.value[-4:]}" if len(checked.value) > SHORT and _key(checked.value) else "…"
+    if setting.kind == "address":
+        return _shown_address(checked.value)
+    if setting.kind == "file":
+        return checked.value if is_file(checked.value) else "…"
+    return checked.value if setting.kind != "text" or setting.choices else "…"
+
+
+SHORT = 8
+"""The most characters of a key of which not even the end is shown."""
+
+
+def _key(text: str) -> str | None:
+    """Return the key, or None for what is none: it has blanks, or is an address, JSON or the path of a file."""
+    is_other = "://" in text or text[:1] in ("{", "[") or text.endswith(".json")
+    return None if is_other or not KEY.fullmatch(text) else text
+
+
+KEY = re.compile(r"[!-~]+")
+LIKE_A_KEY = re.compile(r"[A-Za-z0-9_+/=-]{20,}")
+"""The look of the vendors' keys: they are longer than most names, and have no dots."""
+
+
+def looks_like_key(text: str) -> bool:
+    """Return whether a text looks like a key, and not like the address that is expected in its place."""
+    return LIKE_A_KEY.fullmatch(text) is not None
+
+
+def swapped(key: Lookup | None, address: Lookup | None) -> bool:
+    """Return whether a key and an address were put in each other's places, as far as both can be told for certain."""
+    return bool(key and address and address_in(key.value) and looks_like_key(address.value))
+
+
+def _project(text: str) -> str | None:
+    name = text.removeprefix("projects/")
+    return name if PROJECT.fullmatch(name) else None
+
+
+PROJECT = re.compile(r"(?:[a-z0-9][a-z0-9.-]{0,60}:)?[a-z0-9][a-z0-9-]{0,29}")
+"""The id or the number of a project; those of an organisation may begin with its domain."""
+
+
+def _region(text: str, hosts: str) -> str | None:
+    """Return the name of a region as hosts have it: "eastus" for "East US", and for an address that names it."""
+    if hosts and (address := address_in(text)) and (match := re.match(rf"https?://{hosts}(?![^/:])", address)):
+        return match[1]
+    name = re.sub(r"\([^()]*\)|\s", "", text).lower()
+    return name if REGION.fullmatch(name) else None
+
+
+REGION = re.compile(r"[a-z][a-z0-9-]{0,28}[a-z0-9]")
+
+
+def address_in(text: str) -> str | None:
+    """Return the plain address in a text, as "https://host:port/path" without a slash at the end, or None.
+
+    An address may lead to one place only, whichever program reads it: it has no user, no backslash, no blank, no letter
+    that is not ASCII, and no ".." in its path. What follows "?" or "#" is left out. A whole line of curl stands for the
+    one address in it, and the host of a known vendor for its https address.
+
+    Example:
+        >>> address_in("curl -u apikey:… 'https://api.example.com/v1/analyze?version=1'")
+        'https://api.example.com/v1/analyze'
+        >>> address_in("https://good.example@evil.example")
+    """
+    text = unquoted(text)
+    if re.match(r"\$?\s*curl\s", text):
+        named = set(re.findall(r"https?://[^\s'\"\\]+", text))
+        text = named.pop() if len(named) == 1 else ""
+    text = re.sub(r"^wss://", "https://", text)
+    if VENDORS.match(text):
+        text = f"https://{text}"
+    match = ADDRESS.fullmatch(text)
+    if match is None or "@" in text or not _is_host(match["host"]) or ".." in (match["path"] or "").split("/"):
+        return None
+    port = match["port"] or ""
+    if port and not 0 < int(port[1:]) < 65_536:  # noqa: PLR2004
+        return None
+    return f"{match['scheme'].lower()}://{match['host'].lower()}{port}{match['path'] or ''}".rstrip("/")
+
+
+ADDRESS = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?P<port>:[0-9]{1,5})?"
+    r"(?P<path>/[a-z0-9._~:/+=,-]*)?(?:[?#][!-~]*)?",
+    re.IGNORECASE,
+)
+VENDORS = re.compile(
+    r"[a-z0-9-]+(\.[a-z0-9-]+)*\.(azure\.com|azure\.us|azure\.cn|microsoft\.com|googleapis\.com|cloud\.ibm\.com)(?![^/:?#])",
+    re.IGNORECASE,
+)
+LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?", re.IGNORECASE)
+
+
+def without_path(address: str, roots: re.Pattern[str]) -> str:
+    """Return an address without the part of its path that a pattern finds, and without what follows that."""
+    scheme, _, rest = address.partition("://")
+    host, slash, path = rest.partition("/")
+    match = roots.search(slash + path)
+    return f"{scheme}://{host}{(slash + path)[: match.start()] if match else slash + path}".rstrip("/")
+
+
+def _is_host(host: str) -> bool:
+    """Return whether a text is a host: a name, an IPv4 address in its usual form, or an IPv6 address in brackets."""
+    labels = host.split(".")
+    try:
+        if host.startswith("["):
+            return bool(IPv6Address(host[1:-1]))
+        if labels[-1].isdigit():
+            return bool(IPv4Address(host))
+    except AddressValueError:
+        return False
+    # A single word that looks like a key is one: it must not even be asked for by name.
+    return all(map(LABEL.fullmatch, labels)) and not (len(labels) == 1 and looks_like_key(host))
+
+
+def _shown_address(address: str) -> str:
+    """Return scheme and host of an address, without its path and without any part that looks like a key."""
+    scheme, _, rest = address.partition("://")
+    host, slash, _ = rest.partition("/")
+    labels = ["…" if looks_like_key(label) and re.search(r"\d", label) else label for label in host.split(".")]
+    return f"{scheme}://{'.'.join(labels)}{'/…' if slash else ''}"
+
+
+def is_file(text: str) -> bool:
+    """Return whether a text is the path of something that exists."""
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):  # it is too long, or it holds a NUL
+        return False
+
+
+def _text(text: str) -> str | None:
+    return text
+
+
+def _file(text: str) -> str | None:
+    return None if "\0" in text else text
+
+
+READERS: Mapping[Kind, Callable[[str], str | None]] = {
+    "text": _text,
+    "key": _key,
+    "address": address_in,
+    "project": _project,
+    "file": _file,
+}
+"""The functions that return a value of each kind in its usual spelling, or None; a region has `_region`."""
+
+PLACE = {
+    "endpoint": Setting("endpoint", (), kind="address"),
+    "region": Setting("region", (), kind="region"),
+}

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 from pydantic.alias_generators import to_camel
 
-__all__ = ["Wire"]
+__all__ = ["Number", "Wire"]
+
+
+def _number(value: Any) -> Any:
+    """Return the number that a text spells as JSON does, or any other value as it is."""
+    return float(value) if isinstance(value, str) and re.fullmatch(NUMBER, value) else value
+
+
+NUMBER = r"-?\d{1,308}(\.\d{1,308})?([eE][+-]?\d{1,3})?"
+Number = Annotated[float, BeforeValidator(_number)]
+"""A number that the vendor's own pages also show as a text: "0.87"."""
 
 
 class Wire(BaseModel):

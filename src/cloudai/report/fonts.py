@@ -106,8 +106,8 @@ def _required(path: str) -> str:
     try:
         _face(path, PROBE)
     except OSError as error:
-        why = "does not exist" if isinstance(error, FileNotFoundError) else "is not a font that can be read"
-        raise MissingFontError(f"the font file {path} {why}", advice=HANGUL_ADVICE) from error
+        there = f"{path} is not a font that can be read" if Path(path).exists() else "the font file does not exist"
+        raise MissingFontError(there, advice=HANGUL_ADVICE) from error
     return path
 
 

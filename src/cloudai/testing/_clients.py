@@ -96,7 +96,7 @@ class Recording:
         self._make = make
         self._send = send
         # A client that is given `send` makes no network of its own, so the network that is made here takes these.
-        own = ("http_client", "verify", "proxy", "allow_http")
+        own = ("http_client", "verify", "proxy", "allow_http", "allow_unverified")
         self._network_options = {name: options[name] for name in own if name in options}
         self._options = {name: value for name, value in options.items() if name not in own}
         self._client: Any = None
@@ -163,10 +163,9 @@ def recording(
     """
     require_folder(path)
     given = find(provider)() if isinstance(provider, str) else provider
-    secrets = [value for s in given.settings if s.secret and (value := given.setting(s.name))]
     known = [*headers, *given.request_id_headers]
 
     def make(sender: Callable[[Request], Any]) -> Recorder:
-        return record(path, sender, note=note, headers=known, params=params, secrets=secrets)
+        return record(path, sender, note=note, headers=known, params=params, secrets=given.secrets())
 
     return Recording(given, make, send, options)

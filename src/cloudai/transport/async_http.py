@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpx2
 
 from cloudai.core.flow import Request, Response
+from cloudai.errors import closed
+from cloudai.transport.async_sockets import AsyncBackend
 from cloudai.transport.body import Body
 from cloudai.transport.checks import require_safe, require_sendable, unsendable
-from cloudai.transport.connections import KEPT, Verify, built, require_client, require_open, require_unmoved
-from cloudai.transport.errors import Sent, errors
+from cloudai.transport.connections import (
+    KEPT,
+    Verify,
+    built,
+    require_client,
+    require_open,
+    require_options,
+    require_unmoved,
+    with_backend,
+)
+from cloudai.transport.errors import Sent, cut_short, errors
 from cloudai.transport.messages import outgoing, response
 
 __all__ = ["AsyncNetwork"]
@@ -28,11 +41,15 @@ class AsyncNetwork:
         verify: Verify = True,
         proxy: str | None = None,
         allow_http: bool = False,
+        allow_unverified: bool = False,
         max_concurrency: int = KEPT,
     ) -> None:
         require_client(client, asynchronous=True)
+        require_options(verify, proxy, allow_unverified=allow_unverified)
         self._mine = client is None
-        self._client = client or built(httpx2.AsyncClient, verify, proxy, max_concurrency)
+        self._make = functools.partial(_made, verify, proxy, max_concurrency)
+        self._client = client
+        self._closed = False
         self._allow_http = allow_http
 
     async def __call__(self, request: Request) -> Response:
@@ -48,7 +65,11 @@ class AsyncNetwork:
         """
         require_safe(request.url, self._allow_http)
         require_sendable(unsendable(request.headers))
-        sent = Sent()
+        sent = Sent(traced=self._mine)
+        if self._client is None:
+            if self._closed:
+                raise closed()
+            self._client = self._make()  # not before: its settings concern nobody who sends nothing
         require_open(self._client)
         with errors(request.url, sent):
             async with asyncio.timeout(request.timeout):
@@ -56,19 +77,26 @@ class AsyncNetwork:
                 reply = await self._client.send(message, follow_redirects=False, stream=True)
                 try:
                     require_unmoved(reply)
-                    body = Body(reply.headers)
-                    async for chunk in reply.aiter_raw():
-                        body.add(chunk)
+                    body = Body(reply.headers, request.max_reply)
+                    with cut_short(reply.status_code):
+                        async for chunk in reply.aiter_raw():
+                            body.add(chunk)
                     return response(reply, body)
                 finally:
                     await reply.aclose()
 
     async def close(self) -> None:
         """Close the connections, unless the client is the user's."""
-        if self._mine:
-            await self._client.aclose()
+        self._closed = True
+        if self._mine and self._client is not None:
+            with suppress(RuntimeError):  # the connections of another event loop end with that
+                await self._client.aclose()
 
 
 async def _awaiting(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
     for piece in pieces:
         yield piece
+
+
+def _made(verify: Verify, proxy: str | None, max_concurrency: int) -> httpx2.AsyncClient:
+    return with_backend(built(httpx2.AsyncClient, verify, proxy, max_concurrency), AsyncBackend())

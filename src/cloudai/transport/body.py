@@ -5,18 +5,19 @@ from __future__ import annotations
 import zlib
 from typing import Any
 
+from cloudai.core.flow import MOST_REPLY
 from cloudai.errors import (
     MalformedResponseError,
     ResponseTooLargeError,
 )
 
-__all__ = ["MOST_BYTES", "MOST_HEADERS", "MOST_RATIO", "Body", "too_large"]
-
-MOST_BYTES = 32_000_000
-"""The most bytes of a decoded reply."""
+__all__ = ["MOST_HEADERS", "MOST_RATIO", "Body", "too_large"]
 
 MOST_RATIO = 100
 """The most decoded bytes for each byte received."""
+
+PIECE = 1_000_000
+"""Bytes that are unpacked at once."""
 
 SMALL = 1_000_000
 """Decoded bytes up to which the ratio does not matter: a page of zeros compresses well."""
@@ -30,7 +31,7 @@ class Body:
 
     Args:
         headers: The headers of the reply.
-        most: The most bytes of the decoded body; None takes `MOST_BYTES`.
+        most: The most bytes of the body, unpacked.
         message: The text of the error where the body has more.
 
     Raises:
@@ -38,16 +39,16 @@ class Body:
         MalformedResponseError: The body has an encoding other than gzip.
     """
 
-    def __init__(self, headers: Any, most: int | None = None, message: str = "") -> None:
-        self._most = MOST_BYTES if most is None else most
-        self._error = message or f"the reply is too large: it has more than {MOST_BYTES // 1_000_000} MB"
+    def __init__(self, headers: Any, most: int = MOST_REPLY, message: str = "") -> None:
+        self._most = most
+        self._error = message or f"the reply is too large: it has more than {most // 1_000_000} MB"
         size = sum(len(name) + len(value) + 4 for name, value in headers.items())
         if size > MOST_HEADERS:
             raise too_large(f"its headers have {size:,} bytes")
         encoding = headers.get("content-encoding", "identity").strip().lower()
         if encoding not in ("identity", "gzip", ""):
             raise MalformedResponseError(f"the reply is encoded as {encoding!r}, which nobody asked for")
-        self._gzip = zlib.decompressobj(zlib.MAX_WBITS | 16) if encoding == "gzip" else None
+        self._gzip: Any = _member() if encoding == "gzip" else None
         self._received, self._decoded = 0, bytearray()
 
     def add(self, chunk: bytes) -> None:
@@ -60,19 +61,28 @@ class Body:
         self._received += len(chunk)
         if self._gzip is None:
             self._decoded += chunk
+            self._check()
         else:
-            self._inflate(self._gzip, chunk)
-        if len(self._decoded) > self._most:
+            self._inflate(chunk)
+
+    def _inflate(self, packed: bytes) -> None:
+        """Unpack the next bytes, and check the limits after each piece: a small chunk may unpack to a large one."""
+        while packed:
+            if self._gzip.eof:  # what follows is another member, and the body is that of all members in sequence
+                self._gzip = _member()
+            try:
+                self._decoded += self._gzip.decompress(packed, PIECE)
+            except zlib.error as error:
+                raise MalformedResponseError(f"the reply cannot be unpacked ({error})") from error
+            packed = self._gzip.unconsumed_tail or self._gzip.unused_data
+            self._check()
+
+    def _check(self) -> None:
+        # Packed bytes count too: members that unpack to nothing would never come to an end.
+        if len(self._decoded) > self._most or self._received > self._most + SMALL:
             raise ResponseTooLargeError(self._error, advice=NONE_IS)
         if len(self._decoded) > max(SMALL, MOST_RATIO * self._received):
             raise too_large(f"it grows more than {MOST_RATIO} times when it is unpacked")
-
-    def _inflate(self, gzip: Any, chunk: bytes) -> None:
-        try:
-            # At most one byte too many is unpacked, which is enough to know that the body is too large.
-            self._decoded += gzip.decompress(chunk, self._most + 1 - len(self._decoded))
-        except zlib.error as error:
-            raise MalformedResponseError(f"the reply cannot be unpacked ({error})") from error
 
     def whole(self) -> bytes:
         """Return the whole body.
@@ -83,6 +93,11 @@ class Body:
         if self._gzip is not None and self._received and not self._gzip.eof:
             raise MalformedResponseError("the reply cannot be unpacked (it stops in the middle)")
         return bytes(self._decoded)
+
+
+def _member() -> Any:
+    """Return what unpacks one member of gzip: https://www.rfc-editor.org/rfc/rfc1952#section-2.2."""
+    return zlib.decompressobj(zlib.MAX_WBITS | 16)
 
 
 def too_large(how: str) -> ResponseTooLargeError:

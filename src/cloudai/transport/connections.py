@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import os
 import ssl
@@ -16,10 +15,23 @@ from cloudai.errors import (
     SettingsError,
     closed,
 )
+from cloudai.transport.certificates import tls
 
-__all__ = ["KEPT", "Verify", "built", "configuration", "require_client", "require_open", "require_unmoved", "tls"]
+__all__ = [
+    "KEPT",
+    "Verify",
+    "built",
+    "configuration",
+    "require_client",
+    "require_open",
+    "require_options",
+    "require_unmoved",
+    "with_backend",
+]
 
 T = TypeVar("T")
+
+C = TypeVar("C", httpx2.Client, httpx2.AsyncClient)
 
 Verify = ssl.SSLContext | str | os.PathLike[str] | bool
 
@@ -27,32 +39,54 @@ KEPT = 20
 """Idle connections that a client keeps at least, to all hosts in sum."""
 
 
-@functools.cache
-def tls(cafile: str | None = None) -> ssl.SSLContext:
-    """Return a TLS context that trusts the CA file, or the usual certificates if there is none.
+def require_options(verify: Verify, proxy: str | None, *, allow_unverified: bool = False) -> None:
+    """Raise SettingsError where certificates or the names of hosts are not to be checked, or the proxy is no address.
 
-    It is made once in a process for each file, because that takes 18 ms.
-
-    Raises:
-        OSError: The file cannot be read, or is no CA file.
+    Whatever else may be wrong with the two is noticed when something is sent: the environment may have them too, and
+    it concerns nobody who sends nothing.
     """
-    return httpx2.create_ssl_context() if cafile is None else ssl.create_default_context(cafile=cafile)
+    unverified = (
+        verify.verify_mode == ssl.CERT_NONE or not verify.check_hostname
+        if isinstance(verify, ssl.SSLContext)
+        else verify is False
+    )
+    if unverified and not allow_unverified:
+        raise SettingsError(
+            "certificates are always checked, and the names of hosts in them",
+            advice="Behind a company's proxy, give verify= the path of its CA file, or accept the risk with "
+            "allow_unverified=True.",
+        )
+    try:
+        if proxy is not None:
+            httpx2.Proxy(proxy)
+    except (ValueError, httpx2.InvalidURL):
+        proxy = ""  # its text has the address, which may have a password
+    if proxy == "":
+        raise SettingsError(NO_PROXY, advice=HOW_PROXY)
+
+
+NO_PROXY = "the address of the proxy is none"
+HOW_PROXY = (
+    "Give http://HOST:PORT (proxy=, HTTPS_PROXY, ALL_PROXY); in a password, write / @ : ? # as %2F %40 %3A %3F %23."
+)
 
 
 def configuration(verify: Verify, proxy: str | None) -> dict[str, Any]:
     """Return the options with which a client of the HTTP library is made: certificates, proxy, no redirects.
 
     Raises:
-        SettingsError: ``verify`` is False: certificates are always checked.
+        SettingsError: The certificates cannot be read.
     """
-    if verify is False:
-        raise SettingsError(
-            "certificates are always checked",
-            advice="Behind a company's proxy, give verify= the path of its CA file.",
-        )
-    context = verify if isinstance(verify, ssl.SSLContext) else tls(None if verify is True else os.fspath(verify))
     # Each request brings its own timeouts, and the key must not follow a redirect.
-    return {"verify": context, "proxy": proxy, "timeout": None, "follow_redirects": False}
+    return {"verify": _context(verify), "proxy": proxy, "timeout": None, "follow_redirects": False}
+
+
+def _context(verify: Verify) -> ssl.SSLContext:
+    if isinstance(verify, ssl.SSLContext):
+        return verify
+    if verify is False:
+        return httpx2.create_ssl_context(verify=False)
+    return tls(None if verify is True else os.fspath(verify))
 
 
 def built(kind: Callable[..., T], verify: Verify, proxy: str | None, max_concurrency: int) -> T:
@@ -65,7 +99,7 @@ def built(kind: Callable[..., T], verify: Verify, proxy: str | None, max_concurr
         max_concurrency: How many idle connections the client keeps, and never fewer than `KEPT`. It opens any number.
 
     Raises:
-        SettingsError: The address of the proxy cannot be used, or ``verify`` is False.
+        SettingsError: The proxy or the certificates, also those of the environment, cannot be used.
     """
     options = configuration(verify, proxy)
     # The drivers limit how many calls are in flight. Under the library's own limits (100 connections, 20 kept) further
@@ -73,14 +107,30 @@ def built(kind: Callable[..., T], verify: Verify, proxy: str | None, max_concurr
     # interrupt would be missing for ever.
     kept = max(KEPT, max_concurrency)
     options["limits"] = httpx2.Limits(max_connections=None, max_keepalive_connections=kept)
+    wrong, advice = NO_PROXY, HOW_PROXY
     try:
         return kind(**options)
+    except ImportError:
+        wrong, advice = "a SOCKS proxy needs a package that is not installed", "pip install 'httpx2[socks]'"
+        advice += ", or take an http:// proxy, or unset ALL_PROXY and HTTPS_PROXY."
     except (ValueError, httpx2.InvalidURL):
         pass  # its text repeats parts of the address, which may have a password
-    raise SettingsError(
-        "the address of the proxy is none",
-        advice="Give http://HOST:PORT (proxy=, HTTPS_PROXY); in a password, write / @ : ? # as %2F %40 %3A %3F %23.",
-    )
+    raise SettingsError(wrong, advice=advice)
+
+
+def with_backend(client: C, backend: Any) -> C:
+    """Have every pool of a client of the library connect through a network backend, those of proxies too.
+
+    Returns:
+        The client.
+    """
+    # The library's own transports take no network backend, and building them here would lose what it
+    # knows of proxies in the environment. A test of the deadline fails should these names change.
+    for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001
+        pool = getattr(transport, "_pool", None)
+        if pool is not None:
+            pool._network_backend = backend  # noqa: SLF001
+    return client
 
 
 def require_client(client: Any, *, asynchronous: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,25 +15,40 @@ from cloudai.errors import (
     DeadlineExceededError,
     RedirectBlockedError,
     TLSError,
+    causes_of,
 )
 from cloudai.transport.body import too_large
 
-__all__ = ["Sent", "errors"]
+__all__ = ["Sent", "cut_short", "errors"]
 
 
 class Sent:
-    """The trace of one request by the HTTP library, which tells whether anything of it has gone out."""
+    """The trace of one request by the HTTP library, which tells whether anything of it has gone out.
 
-    yes = False
-    """True once the library has begun to send the request."""
+    Args:
+        traced: Whether the library is known to trace all it does. The transport of a user's own client need not, and a
+            request without any trace may have gone out then.
+    """
 
-    def note(self, event: str, _: Any) -> None:
+    def __init__(self, *, traced: bool = True) -> None:
+        self._traced = traced
+        self._begun = False
+
+    @property
+    def maybe(self) -> bool:
+        """Whether anything of the request may have gone out."""
+        return self._begun or not self._traced
+
+    def note(self, event: str, info: Any) -> None:
         """Note one event of the library's trace."""
-        self.yes = self.yes or ".send_request" in event
+        # A proxy is first asked for a tunnel, with a request of its own, which has nothing of ours.
+        self._traced = True
+        if event.endswith(".send_request_headers.started"):
+            self._begun = self._begun or getattr(info.get("request"), "method", None) != b"CONNECT"
 
-    async def anote(self, event: str, _: Any) -> None:
+    async def anote(self, event: str, info: Any) -> None:
         """Note one event of the trace of an async client, which awaits this."""
-        self.note(event, _)
+        self.note(event, info)
 
 
 @contextmanager
@@ -44,17 +59,33 @@ def errors(url: str, sent: Sent) -> Iterator[None]:
 
     Args:
         url: The address of the request; only its host is named.
-        sent: Whether the request had begun to go out, which decides the state of a DeadlineExceededError.
+        sent: Whether the request may have begun to go out. Where it has not, a broken connection is a ConnectError.
     """
     try:
         yield
     except CloudAIError:
         raise
     except Exception as error:
-        translated = _moved(error, sent) or _translated(error, split(url).hostname or "no host")
+        translated = _moved(error, sent) or _translated(error, split(url).hostname or "no host", sent)
+        if translated is error:
+            raise
         if isinstance(translated, DeadlineExceededError):
-            translated.state = "UNKNOWN" if sent.yes else "NOT_SENT"
+            translated.state = "UNKNOWN" if sent.maybe and "PoolTimeout" not in _kinds(error) else "NOT_SENT"
         raise translated from error
+
+
+@contextmanager
+def cut_short(status: int) -> Iterator[None]:
+    """Let a broken connection end the block without an error where the reply is a refusal (4xx).
+
+    A server that refuses an upload it has not read to the end closes the connection, and may cut its own reply short.
+    Its status still says that nothing was done.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not (400 <= status < 500 and _kinds(error) & {"NetworkError", "ProtocolError"}):  # noqa: PLR2004
+            raise
 
 
 def _moved(error: Exception, sent: Sent) -> RedirectBlockedError | None:
@@ -62,19 +93,23 @@ def _moved(error: Exception, sent: Sent) -> RedirectBlockedError | None:
 
     httpx and older httpx2 read the address of a redirect even where they are not to follow it.
     """
-    if ("InvalidURL" in {kind.__name__ for kind in type(error).__mro__} and sent.yes) or "location header" in str(
-        error
-    ):
+    if ("InvalidURL" in _kinds(error) and sent.maybe) or "location header" in str(error):
         return RedirectBlockedError(
             "the service redirects to what is no address", advice="Check the endpoint.", status=302
         )
     return None
 
 
-def _translated(error: Exception, host: str) -> Exception:
+def _kinds(error: BaseException) -> set[str]:
+    """Return the names of an error's classes, which tell errors apart: httpx and httpx2 have classes of one name."""
+    return {kind.__name__ for kind in type(error).__mro__}
+
+
+def _translated(error: Exception, host: str, sent: Sent) -> Exception:
     """Return the error of cloudai for one of the HTTP library, or the error itself if it is of another kind."""
-    # The classes are told apart by name, because httpx and httpx2 have different classes of the same names.
-    kinds = {kind.__name__ for kind in type(error).__mro__}
+    if isinstance(error, ValueError) and "non-empty sequence" in str(error):
+        error = ConnectError(f"no address for {host}")  # the resolver's answer was empty
+    kinds = _kinds(error)
     if kinds & {"ConnectTimeout", "ConnectError", "ProxyError", "UnsupportedProtocol", "InvalidURL"}:
         return _unreached(error, host)
     if kinds & {"TimeoutException", "TimeoutError"}:
@@ -83,6 +118,8 @@ def _translated(error: Exception, host: str) -> Exception:
         )
     if "RemoteProtocolError" in kinds and "too long" in str(error):
         return too_large("its headers have no end")
+    if kinds & {"TransportError", "OSError"} and not sent.maybe:
+        return _unreached(error, host)  # a proxy has closed the connection before there was a tunnel
     if kinds & {"TransportError", "OSError"}:
         return ConnectionLostError(
             f"the connection to {host} broke ({_reason(error)})",
@@ -91,25 +128,48 @@ def _translated(error: Exception, host: str) -> Exception:
     return error
 
 
+DISAGREEMENTS = (
+    # The server speaks plain HTTP.
+    *("HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE", "WRONG_VERSION_NUMBER"),
+    # It has no version or cipher that is still thought safe.
+    *("HANDSHAKE_FAILURE", "NO_CIPHERS_AVAILABLE", "NO_PROTOCOLS_AVAILABLE", "PROTOCOL_VERSION"),
+    "UNSUPPORTED_PROTOCOL",
+    *("DH_KEY_TOO_SMALL", "UNSAFE_LEGACY_RENEGOTIATION_DISABLED", "WRONG_CIPHER_RETURNED", "WRONG_SSL_VERSION"),
+)
+"""OpenSSL's names for what keeps the two sides from ever agreeing on how to encrypt."""
+
+
 def _unreached(error: Exception, host: str) -> ConnectError:
-    """Return the error for a host that was not reached; it is a TLSError if the certificate was refused."""
-    causes = list(_causes(error))
-    if any(isinstance(cause, ssl.SSLError) for cause in causes) or "SSL" in str(error):
+    """Return the error for a host that was not reached; it is a TLSError if trying again cannot help."""
+    told = " ".join(f"{cause} {getattr(cause, 'reason', '')}" for cause in causes_of(error))
+    certificate = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes_of(error))
+    if certificate or "CERTIFICATE_VERIFY_FAILED" in told:
         return TLSError(
             f"{host} is not trusted ({_reason(error)})",
             advice="Behind a company's proxy, give verify= the path of its CA file.",
         )
-    return ConnectError(
+    if any(reason in told for reason in DISAGREEMENTS):
+        return TLSError(
+            f"{host} does not speak TLS as it must ({_reason(error)})",
+            advice="Check the endpoint and its port; behind a company's proxy, give verify= the path of its CA file.",
+        )
+    unreached = ConnectError(
         f"cannot reach {host} ({_reason(error)})",
         advice="Check the network, and HTTPS_PROXY if there is a proxy.",
     )
+    unreached.refused = any(isinstance(cause, ConnectionRefusedError) for cause in causes_of(error))
+    unreached.unknown_host = any(mark in str(cause) for mark in UNKNOWN_HOST for cause in causes_of(error))
+    return unreached
 
 
-def _causes(error: BaseException | None) -> Iterable[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+UNKNOWN_HOST = (
+    *("Name or service not known", "Temporary failure in name resolution", "No address associated"),  # Linux
+    *("nodename nor servname", "getaddrinfo failed", "no address for", "label empty or too long"),  # macOS, Windows
+)
+"""What systems and libraries say of a name that has no address. The error's class does not tell, because it gets lost
+on the way from the thread that looks names up."""
 
 
 def _reason(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+    """Return the text of an error, or of the first of its causes that has one."""
+    return next((str(each) for each in causes_of(error) if str(each)), type(error).__name__)

@@ -2,10 +2,8 @@
 
 Only this package imports the HTTP library.
 
-The time left (`Request.timeout`) holds for the whole exchange. The HTTP library's own timeouts start anew
-with every byte: a server that sends its body or its headers slowly, or that repeats "100 Continue", would
-hold a call for minutes. So awaiting exchanges run under `asyncio.timeout`, and blocking ones over sockets
-whose every operation is given only what is left.
+The time left (`Request.timeout`) holds for the whole exchange: awaiting exchanges run under `asyncio.timeout`, and
+blocking ones over sockets whose every operation is given only what is left (see deadline.py).
 """
 
 from __future__ import annotations
@@ -18,12 +16,24 @@ from typing import Any
 import httpx2
 
 from cloudai.core.flow import Request, Response
+from cloudai.errors import closed
 from cloudai.transport.body import Body
 from cloudai.transport.checks import require_safe, require_sendable, unsendable
-from cloudai.transport.connections import KEPT, Verify, built, require_client, require_open, require_unmoved
-from cloudai.transport.deadline import Backend, until
-from cloudai.transport.errors import Sent, errors
+from cloudai.transport.connections import (
+    KEPT,
+    Verify,
+    built,
+    require_client,
+    require_open,
+    require_options,
+    require_unmoved,
+    with_backend,
+)
+from cloudai.transport.courier import uninterrupted
+from cloudai.transport.deadline import Exchange, until
+from cloudai.transport.errors import Sent, cut_short, errors
 from cloudai.transport.messages import outgoing, response
+from cloudai.transport.sockets import Backend
 
 __all__ = ["Network"]
 
@@ -38,12 +48,15 @@ class Network:
         verify: Verify = True,
         proxy: str | None = None,
         allow_http: bool = False,
+        allow_unverified: bool = False,
         max_concurrency: int = KEPT,
     ) -> None:
         require_client(client, asynchronous=False)
+        require_options(verify, proxy, allow_unverified=allow_unverified)
         self._mine = client is None
         self._make = functools.partial(_made, verify, proxy, max_concurrency)
-        self._client = client or self._make()
+        self._client = client
+        self._closed = False
         self._allow_http = allow_http
         self._pid = os.getpid()
         self._inherited: list[Any] = []
@@ -62,49 +75,55 @@ class Network:
         """
         require_safe(request.url, self._allow_http)
         require_sendable(unsendable(request.headers))
-        client, sent = self._of_this_process(), Sent()
+        exchange = Exchange(request.timeout)
+        if not self._mine:
+            return self._sent(request, exchange)  # the connections of the user's own client cannot be closed from here
+        return uninterrupted(functools.partial(self._sent, request, exchange), exchange)
+
+    def _sent(self, request: Request, exchange: Exchange) -> Response:
+        client, sent = self._of_this_process(), Sent(traced=self._mine)
         require_open(client)
-        with errors(request.url, sent), until(request.timeout):
+        with errors(request.url, sent), until(exchange):
             message = outgoing(client, request, sent.note, quiet=self._mine)
             reply = client.send(message, follow_redirects=False, stream=True)
             try:
                 require_unmoved(reply)
-                body = Body(reply.headers)
-                for chunk in reply.iter_raw():
-                    body.add(chunk)
+                body = Body(reply.headers, request.max_reply)
+                with cut_short(reply.status_code):
+                    for chunk in reply.iter_raw():
+                        body.add(chunk)
                 return response(reply, body)
             finally:
                 reply.close()
 
     def _of_this_process(self) -> Any:
-        """Return the client of the HTTP library: in a forked process a new one, unless it is the user's.
+        """Return the client of the HTTP library, made when it is first needed, and anew in a forked process.
 
-        Two processes on one connection would get each other's replies.
+        Two processes on one connection would get each other's replies. A client that the user brings is neither made
+        nor replaced.
+
+        Raises:
+            SettingsError: The proxy or the certificates cannot be used, or the network is closed.
         """
-        if self._mine and self._pid != os.getpid():
+        if self._mine and (self._client is None or self._pid != os.getpid()):
             with self._lock:
+                if self._closed:
+                    raise closed()
                 if self._pid != os.getpid():
                     # The parent's client is kept, because closing it would end the parent's TLS sessions.
                     self._inherited.append(self._client)
-                    self._client, self._pid = self._make(), os.getpid()
+                    self._client, self._pid = None, os.getpid()
+                if self._client is None:
+                    self._client = self._make()
         return self._client
 
     def close(self) -> None:
         """Close the connections, unless the client is the user's."""
-        if self._mine:
-            self._client.close()
+        with self._lock:
+            self._closed = True
+            if self._mine and self._client is not None:
+                self._client.close()
 
 
 def _made(verify: Verify, proxy: str | None, max_concurrency: int) -> httpx2.Client:
-    return _deadlined(built(httpx2.Client, verify, proxy, max_concurrency))
-
-
-def _deadlined(client: httpx2.Client) -> httpx2.Client:
-    """Give every pool of the client, those of proxies too, sockets that keep the deadline, and return the client."""
-    # The library's own transports take no network backend, and building them here would lose what it
-    # knows of proxies in the environment. A test of the deadline fails should these names change.
-    for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001
-        pool = getattr(transport, "_pool", None)
-        if pool is not None:
-            pool._network_backend = Backend(pool._network_backend)  # noqa: SLF001
-    return client
+    return with_backend(built(httpx2.Client, verify, proxy, max_concurrency), Backend())

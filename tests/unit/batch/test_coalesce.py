@@ -84,7 +84,7 @@ def test_the_same_as_one_by_one(texts: list[str], workers: int, colour: str) -> 
 def alone(client: Client, text: str) -> tuple[Any, Exception | None]:
     """The result, or the error, of a single call."""
     try:
-        return client.sentiment(text), None
+        return client.sentiment(text, language="ko"), None
     except cloudai.CloudAIError as error:
         return None, error
 
@@ -117,17 +117,19 @@ def test_a_request_that_one_item_poisons_is_divided(colour: str) -> None:
 
 @both
 def test_a_lost_request_counts_every_item(colour: str, tmp_path: Path) -> None:
-    """Once more for all of them, as one; then all are in doubt, and the bill says so."""
+    """Each request that is lost may be billed for every input in it; the inputs that were sent last are in doubt."""
     clock = Clock()
     run = Asked(colour, lambda _: ConnectionLostError("reset"), clock=clock, sleep=clock.sleep)
     texts = [f"글 {n}" for n in range(10)]
     done = run("sentiment", texts, journal=tmp_path / "j")
     assert done.values() == ["in_doubt"] * 10
-    assert run.n == done.sent == 2
-    assert sum(done.values("billed_max")) == 20
+    sizes = [len(documents(request)) for request in run.server.requests]
+    assert sizes[:3] == [10, 5, 5]
+    assert run.n == done.sent == len(sizes)
+    assert sum(done.values("billed_max")) == sum(sizes)
     again = Asked(colour, azure)
     assert again("sentiment", texts, journal=tmp_path / "j").books["done"] == 10
-    assert again.n == 1
+    assert all(len(documents(request)) <= 2 for request in again.server.requests)
 
 
 @both
@@ -147,21 +149,35 @@ def test_large_pictures_go_in_smaller_parties(colour: str) -> None:
 
 
 @both
-@pytest.mark.parametrize("n", [1, 9, 11])
+@pytest.mark.parametrize("n", [9, 11])
 def test_a_reply_that_cannot_be_told_apart_is_nobodys(n: int, colour: str, tmp_path: Path) -> None:
-    """Not as many replies as pictures: none gets another's, all fail with what was answered, none is paid again."""
-    run = Asked(colour, google)
+    """Not as many replies as pictures, however few are sent: none gets another's, and all fail with what was answered.
+
+    Each picture is sent in halves until it is by itself, so that at most four requests are paid for it, and none later.
+    """
+    clock = Clock()
+    run = Asked(colour, google, clock=clock, sleep=clock.sleep)
     run.server.answer = lambda _: ok({"responses": [{"faceAnnotations": [FACE]}] * n})
     photos = [picture(i) for i in range(10)]
     done = run("detect_faces", photos, journal=tmp_path / "j")
     assert done.values() == ["failed"] * 10
     for outcome in done.outcomes:
         assert isinstance(outcome.error, cloudai.MalformedResponseError)
-        assert b"faceAnnotations" in outcome.error.raw
-    assert sum(done.values("billed_max")) == 10
+        assert "faceAnnotations" in str(outcome.error.raw)
+    assert sum(done.values("billed_max")) == sum(len(request.json["requests"]) for request in run.server.requests)
+    assert max(done.values("billed_max")) <= 4
     again = Asked(colour, google)
     again("detect_faces", photos, journal=tmp_path / "j")
     assert again.n == 0
+
+
+@both
+def test_replies_that_cannot_be_told_apart_are_asked_for_one_by_one(colour: str) -> None:
+    """A service that answers only one picture of a request: each picture has its own result in the end."""
+    clock = Clock()
+    run = Asked(colour, google, clock=clock, sleep=clock.sleep)
+    run.server.answer = lambda _: ok({"responses": [{"faceAnnotations": [FACE]}]})
+    assert run("detect_faces", [picture(i) for i in range(10)]).values() == ["ok"] * 10
 
 
 @both
@@ -174,9 +190,9 @@ def test_copies_in_one_party_do_not_wait_for_themselves(colour: str) -> None:
 
 
 @both
-def test_a_wrong_number_of_parts_is_an_error_of_each_item(colour: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A provider that divides a reply into too few parts fails its own inputs, and the batch goes on to its end."""
+def test_a_wrong_number_of_parts_ends_no_batch(colour: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a provider that divides a reply into too few parts, each input is asked for by itself in the end."""
     monkeypatch.setattr(type(ANNOTATE_TOGETHER), "split", lambda *_: [])
-    done = Asked(colour, google)("detect_faces", [picture(i) for i in range(20)])
-    assert done.values() == ["failed"] * 20
-    assert {type(outcome.error) for outcome in done.outcomes} == {cloudai.MalformedResponseError}
+    clock = Clock()
+    run = Asked(colour, google, clock=clock, sleep=clock.sleep)
+    assert run("detect_faces", [picture(i) for i in range(20)]).values() == ["ok"] * 20

@@ -33,7 +33,7 @@ from tests.made_up.certificates import certificate
 from tests.made_up.server import Connection, Faultd, faultd
 from tests.support.pictures import encoded, quarters
 from tests.support.recordings import wav
-from tests.unit.transport.test_body import headers_of
+from tests.unit.transport.test_headers import headers_of
 
 PICTURE = encoded(quarters(), "PNG")
 FACES = Response(200, {}, as_json({"responses": [{"faceAnnotations": []}]}))
@@ -150,10 +150,7 @@ def answer_with(monkeypatch: pytest.MonkeyPatch, answers: list[list[str]]) -> li
 
 def forbid_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever connects fails the test."""
-    import httpcore2
-
-    for backend in (httpcore2.SyncBackend, httpcore2.AnyIOBackend):
-        monkeypatch.setattr(backend, "connect_tcp", lambda *_, **__: pytest.fail("connected"))
+    monkeypatch.setattr(socket.socket, "connect", lambda *_, **__: pytest.fail("connected"))
 
 
 # -- spellings -----------------------------------------------------------------------------------------------

@@ -1,40 +1,72 @@
-"""The limits of a reply: its headers, to the byte, in every way in which a reply is read."""
+"""The body of a reply is unpacked piece by piece, within limits that hold for each piece."""
 
 from __future__ import annotations
 
+import gzip
+import json
+import tracemalloc
+import zlib
+
 import pytest
 
-from cloudai import ResponseTooLargeError
-from cloudai.transport.body import MOST_HEADERS
-from tests.made_up.calls import VENDORS, as_json, ask
-from tests.made_up.server import Fault, faultd
+from cloudai.errors import MalformedResponseError, ResponseTooLargeError
+from cloudai.transport.body import MOST_RATIO, Body
+
+PACKED = {"content-encoding": "gzip"}
+MEMBER = gzip.compress(b"{}", mtime=0)
 
 
-def headers_of(size: int, body: bytes, *, short: bool) -> Fault:
-    """Answer with headers of so many bytes, as names, values and four bytes for each; one long or many short ones."""
-    lines = {"content-type": "application/json", "content-length": str(len(body)), "connection": "close"}
-    left = size - sum(len(name) + len(value) + 4 for name, value in lines.items())
-    count = left // 100 if short else 1
-    for number in range(count):
-        name = f"x-{number:03}"
-        share = left // count + (left % count if number == 0 else 0)
-        lines[name] = "a" * (share - len(name) - 4)
-    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-    return lambda c: c.send(f"HTTP/1.1 200 OK\r\n{head}\r\n".encode() + body)
+def unpacked(packed: bytes, size: int = 1000, most: int = 4_000_000) -> bytes:
+    """Return a packed body that came in chunks of so many bytes."""
+    body = Body(PACKED, most)
+    for start in range(0, len(packed), size):
+        body.add(packed[start : start + size])
+    return body.whole()
 
 
-@pytest.mark.loopback
-@pytest.mark.parametrize("short", [False, True], ids=["one long", "many short"])
-@pytest.mark.parametrize("colour", ["blocking", "awaiting"])
-def test_headers_of_64_kb_are_read_and_a_byte_more_is_refused(colour: str, short: bool) -> None:
-    """A reply with 65,536 bytes of headers is read by either client; one more byte is an error, and sent once."""
-    vendor = VENDORS["google"]
-    good = as_json(vendor.good)
-    with faultd(headers_of(MOST_HEADERS, good, short=short)) as server:
-        assert ask(colour, vendor.make(), server.url).score == 0.5
-    with (
-        faultd(headers_of(MOST_HEADERS + 1, good, short=short)) as server,
-        pytest.raises(ResponseTooLargeError, match="its headers have 65,537 bytes") as raised,
-    ):
-        ask(colour, vendor.make(), server.url)
-    assert (server.count, raised.value.attempts, raised.value.state) == (1, 1, "UNKNOWN")
+@pytest.mark.parametrize("size", [1, 7, 100, 1_000_000])
+def test_several_members_are_one_body(size: int) -> None:
+    """A packed reply may have several members (RFC 1952, 2.2): its body is that of all of them in sequence."""
+    data = json.dumps({"text": "맛있어요!" * 1000}, ensure_ascii=False).encode()
+    packed = b"".join(gzip.compress(data[start : start + 1000]) for start in range(0, len(data), 1000))
+    assert unpacked(packed, size) == data
+
+
+@pytest.mark.parametrize(
+    "rest", [b"{}", b"\0\0\0\0", gzip.compress(b"{}", mtime=0)[:-4], gzip.compress(b"{}", mtime=0)[:1]]
+)
+def test_what_follows_the_last_member_must_be_another_one(rest: bytes) -> None:
+    """Bytes behind the end of the packed data are not passed over: something has cut or mixed the reply."""
+    with pytest.raises(MalformedResponseError, match="cannot be unpacked"):
+        unpacked(gzip.compress(b"[]") + rest)
+
+
+def test_members_without_content_are_limited_too() -> None:
+    """Packed bytes count as well: members that unpack to nothing would otherwise never come to an end."""
+    with pytest.raises(ResponseTooLargeError, match="more than 4 MB"):
+        unpacked(gzip.compress(b"") * 260_000, 65_536)
+
+
+def test_a_bomb_is_given_up_after_a_piece() -> None:
+    """A chunk that unpacks to a thousand times its size is not unpacked as a whole."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    packed = b"".join([*(packer.compress(b" " * 1_000_000) for _ in range(64)), packer.flush()])
+    body = Body(PACKED, 200_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ResponseTooLargeError, match=f"more than {MOST_RATIO} times"):
+            body.add(packed)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 16_000_000
+
+
+def test_the_limit_is_that_of_the_request() -> None:
+    """A body of exactly the limit is read, and one byte more is refused."""
+    for most in (4_000_000, 32_000_000):
+        assert len(unpacked(gzip.compress(b"[1]" * 1000, 0) * (most // 3000), most=most)) == most // 3000 * 3000
+        body = Body({}, most)
+        body.add(b" " * most)
+        with pytest.raises(ResponseTooLargeError, match=f"more than {most // 1_000_000} MB"):
+            body.add(b" ")

@@ -121,7 +121,7 @@ def test_a_refused_connection_is_tried_again_and_costs_nothing(call: Caller) -> 
 
 
 @pytest.mark.loopback
-def test_a_certificate_that_is_not_trusted_is_not_tried_again(call: Caller) -> None:
+def test_a_server_that_speaks_no_tls_is_not_tried_again(call: Caller) -> None:
     """A server that speaks no TLS where TLS is expected: one attempt, and the advice names verify=."""
     with (
         faultd(lambda c: c.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), reads=False) as server,

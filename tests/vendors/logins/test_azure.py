@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from cloudai import AuthError, Azure, Client, ConnectError, MissingExtraError, Resource, SettingsError
+from cloudai import AuthError, Azure, Client, ConnectError, MissingExtraError, Resource, Response, SettingsError
 from cloudai.cli import main
 from cloudai.testing import Script
 from tests.conftest import Caller
 from tests.made_up.certificates import certificate
 from tests.made_up.logins import ASCII_SECRET, AZURE, SECRET, Plain, Service, everything_of, token_server, told
 from tests.made_up.server import Connection
-from tests.support.played import GREETING
+from tests.support.played import GREETING, PICTURE
 
 pytestmark = pytest.mark.loopback
 
@@ -257,3 +258,38 @@ def test_the_reply_of_a_plain_credential_is_read(call: Caller) -> None:
     with token_server(told(json.dumps({"access_token": "mine", "expires_on": time.time() + 3600}).encode())) as server:
         credential = Plain(server.url)
         assert asked(call, Azure(endpoint=AZURE, credential=credential))["Authorization"] == "Bearer mine"
+
+
+@pytest.mark.parametrize(
+    ("variables", "given", "runs"),
+    [
+        ({"AZURE_TENANT_ID": "t"}, None, False),
+        ({"IDENTITY_ENDPOINT": "http://127.0.0.1:1"}, None, False),
+        ({"AZURE_TENANT_ID": "t", "AZURE_TOKEN_CREDENTIALS": "dev"}, None, True),
+        ({}, "default", True),
+    ],
+)
+def test_programs_are_run_only_where_the_user_asks(
+    call: Caller, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], given: Any, runs: bool
+) -> None:
+    """The default login asks az, azd and PowerShell if credential= or AZURE_TOKEN_CREDENTIALS says so, else none."""
+    import azure.identity
+
+    asked: list[dict[str, Any]] = []
+
+    class Default:
+        def __init__(self, **arguments: Any) -> None:
+            asked.append(arguments)
+
+        def get_token(self, *_: str) -> Any:
+            return SimpleNamespace(token="a", expires_on=time.time() + 3600)
+
+    monkeypatch.setattr(azure.identity, "DefaultAzureCredential", Default)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    azure_ = Azure(endpoint="https://one.cognitiveservices.azure.com", credential=given)
+    call(azure_, "detect_faces", PICTURE, send=lambda _: Response(200, {}, b"[]"))
+    (arguments,) = asked
+    assert arguments.get("exclude_cli_credential", False) is not runs
+    assert arguments.get("exclude_developer_cli_credential", False) is not runs
+    assert arguments.get("exclude_powershell_credential", False) is not runs

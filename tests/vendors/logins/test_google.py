@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sys
@@ -13,6 +14,7 @@ import pytest
 from cloudai import (
     AuthError,
     Client,
+    CloudAIError,
     ForbiddenError,
     Google,
     MalformedResponseError,
@@ -230,7 +232,7 @@ def test_what_is_no_credentials() -> None:
     ("content", "text"),
     [
         ("[]", "no credentials file: it is not JSON"),
-        ('{"type": "gdch_service_account"}', "its type is 'gdch_service_account'.*Known: service_account, auth"),
+        ('{"type": "gdch_service_account"}', "its type is none of them.*Known: service_account, auth"),
         ('{"type": "authorized_user", "refresh_token": "canary"}', r"does not hold what authorized_user asks for"),
         ('{"type": "external_account", "audience": "a"}', r"does not hold what external_account asks for"),
     ],
@@ -239,7 +241,7 @@ def test_files_that_are_none(call: Caller, tmp_path: Path, content: str, text: s
     """One line that names the file, and nothing that it holds."""
     path = tmp_path / "계정.json"
     path.write_text(content)
-    with pytest.raises(SettingsError, match=rf"계정\.json .*{text}") as raised:
+    with pytest.raises(SettingsError, match=rf"계정\.json\b.*{text}") as raised:
         call(Google(credentials=path), "sentiment", "x", send=Script())
     assert "canary" not in everything_of(raised.value)
 
@@ -296,3 +298,93 @@ def test_a_package_that_is_there_in_part(call: Caller, on_google: Any, monkeypat
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingExtraError, match=r'pip install "\.\[google-auth\]"'):
         call(Google(), "sentiment", "x", send=Script())
+
+
+def of_a_program(nested: bool) -> dict[str, Any]:
+    """Return federated credentials that would run a program, by themselves or inside those they impersonate with."""
+    program = {"command": "/bin/echo canary", "timeout_millis": 5000}
+    own = {
+        "type": "external_account",
+        "audience": "a",
+        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+        "token_url": "https://sts.googleapis.com/v1/token",
+        "credential_source": {"executable": program},
+    }
+    if not nested:
+        return own
+    url = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a@b.example:generateAccessToken"
+    return {"type": "impersonated_service_account", "service_account_impersonation_url": url, "source_credentials": own}
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_program_is_run_only_if_the_environment_allows_it(
+    call: Caller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, nested: bool
+) -> None:
+    """Before it is allowed no credentials are made; the error says how to allow it, and not what would be run."""
+    ran: list[Any] = []
+    monkeypatch.setattr("subprocess.run", lambda *args, **_: ran.append(args))
+    path = tmp_path / "계정.json"
+    path.write_text(json.dumps(of_a_program(nested)), "utf-8")
+    with pytest.raises(SettingsError, match="GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1") as raised:
+        call(Google(credentials=path), "sentiment", "x", send=Script())
+    assert not ran
+    assert "canary" not in everything_of(raised.value)
+    monkeypatch.setenv("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1")
+    with pytest.raises(CloudAIError):
+        call(Google(credentials=path), "sentiment", "x", send=Script())
+    assert ran or nested  # google-auth itself takes no such source of an impersonation
+
+
+@pytest.mark.parametrize("how", ["as it is", "base64", "quoted", "twice", "real line breaks"])
+def test_the_content_of_a_file_in_place_of_its_path(
+    call: Caller, monkeypatch: pytest.MonkeyPatch, account: dict[str, str], how: str
+) -> None:
+    """Hosts that only have variables hold the JSON itself: it is taken for the content, in each way it is written."""
+    text = json.dumps(account)
+    held = {
+        "as it is": text,
+        "base64": base64.b64encode(text.encode()).decode(),
+        "quoted": f"'{text}'",
+        "twice": json.dumps(text),
+        "real line breaks": text.replace("\\n", "\n"),
+    }[how]
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", held)
+    service = Service("google")
+    assert call("google", "sentiment", "x", send=service).score == 0.5
+    assert service.requests[0].headers["Authorization"].startswith("Bearer ey")
+
+
+@pytest.mark.parametrize("change", [("\n", "\\n"), ("\n", " "), ("\n", "\r\n"), ("-----BEGIN", '"-----BEGIN')])
+def test_a_private_key_whose_line_breaks_are_written_out(
+    call: Caller, account: dict[str, str], change: tuple[str, str]
+) -> None:
+    """Line breaks that are two characters, or blanks, or of Windows are line breaks again."""
+    key = account["private_key"].strip().replace(*change)
+    key = f'{key}"' if key.startswith('"') else key
+    assert (
+        call(Google(credentials={**account, "private_key": key}), "sentiment", "x", send=Service("google")).score == 0.5
+    )
+
+
+def test_a_private_key_that_is_none(call: Caller, account: dict[str, str]) -> None:
+    """The error says what a key looks like, and shows nothing of it."""
+    broken = {**account, "private_key": "-----BEGIN PRIVATE KEY-----canary-----END PRIVATE KEY-----"}
+    with pytest.raises(SettingsError, match="private_key begins with") as raised:
+        call(Google(credentials=broken), "sentiment", "x", send=Script())
+    assert "canary" not in everything_of(raised.value)
+
+
+def test_what_is_no_path_is_not_shown(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key in the place of the path: the variable is named."""
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "canary-key-4711")
+    with pytest.raises(SettingsError, match="GOOGLE_APPLICATION_CREDENTIALS names no file") as raised:
+        call("google", "sentiment", "x", send=Script())
+    assert "canary" not in everything_of(raised.value)
+
+
+def test_the_metadata_server_is_a_plain_host(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value that leads elsewhere is refused before anything is asked for."""
+    monkeypatch.setenv("GCE_METADATA_HOST", "good.example@evil.example/")
+    monkeypatch.delenv("NO_GCE_CHECK")
+    with pytest.raises(SettingsError, match="GCE_METADATA_HOST is no host"):
+        call("google", "sentiment", "x", send=Script())

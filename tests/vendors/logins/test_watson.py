@@ -182,7 +182,7 @@ def test_each_service_has_its_own_login(call: Caller, monkeypatch: pytest.Monkey
     [
         (
             {"AUTH_TYPE": "kerberos"},
-            r"AUTH_TYPE='kerberos' of natural-language-understanding is not known\. Known: iam",
+            r"AUTH_TYPE of natural-language-understanding is not known\. Known: iam",
         ),
         ({"AUTH_TYPE": "cp4d", "USERNAME": "u"}, r"CloudPakForDataAuthenticator lacks a setting.*PASSWORD"),
         ({"AUTH_TYPE": "cp4d", "USERNAME": "u", "PASSWORD": "{canary}", "AUTH_URL": "https://a"}, "does not fit"),
@@ -263,3 +263,15 @@ def test_without_the_package(monkeypatch: pytest.MonkeyPatch, call: Caller) -> N
         call(Watson(), "sentiment", "좋아요", send=Script())
     assert "watson-auth" in (Watson().missing("sentiment") or "")
     assert not Client("watson").supports("sentiment")
+
+
+@pytest.mark.parametrize(
+    "address", ["http://169.254.169.254.evil.example", "https://good.example@evil.example", "evil.example", "{canary}"]
+)
+def test_a_token_server_that_is_no_plain_address(call: Caller, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    """A key goes to no token server that only looks like the one of this machine, or like another host."""
+    set_all(monkeypatch, AUTH_TYPE="iam", APIKEY="canary", AUTH_URL=address)
+    with pytest.raises(SettingsError) as raised:
+        call("watson", "sentiment", "x", language="en", send=Script())
+    assert "canary" not in str(raised.value)
+    assert "AUTH_URL" in str(raised.value) or "in the clear" in str(raised.value)

@@ -7,13 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for_any
-from contextlib import ExitStack
 from typing import Any, TypeVar
 
-from cloudai.core.drivers.shared import apart, no_slot, too_late, within
+from cloudai.core.drivers.shared import apart, in_time, no_memory, no_slot, not_read, too_late, within
+from cloudai.core.drivers.slots import Slots
+from cloudai.core.drivers.threads import readers
 from cloudai.core.effects import Effect, Gather, Get, Once, Persist, Program, Send, Sleep, Wait
 from cloudai.core.flow import Call, Request, Response
+from cloudai.core.memory import budget
+from cloudai.errors import clear_frames
 
 __all__ = ["Blocking"]
 
@@ -36,12 +38,19 @@ class Blocking:
         self._send = send
         self._fetch = fetch
         self._sleep = sleep
-        self._slots = threading.BoundedSemaphore(max_concurrency)
+        self._slots = Slots(max_concurrency)
         self._lock = threading.Lock()
         self._running: dict[Hashable, Future[Any]] = {}
 
     def run(self, program: Program[T]) -> T:
         """Run a program to its end and return its value."""
+        try:
+            return self._run(program)
+        except BaseException as error:  # also Ctrl-C
+            clear_frames(error)
+            raise
+
+    def _run(self, program: Program[T]) -> T:
         outcome: Any = None
         failure: BaseException | None = None
         while True:
@@ -63,36 +72,39 @@ class Blocking:
                 return self._fetch(effect)
             case Sleep(seconds):
                 return self._sleep(seconds)
-            case Call(function, waits, timeout):
-                return _in_time(apart(function), timeout) if waits else function()
+            case Call():
+                return _called(effect)
             case Once(key, program, timeout):
                 return self._once(key, program, timeout)
             case Gather(programs):
                 with ThreadPoolExecutor(min(MOST_AT_ONCE, len(programs) or 1)) as pool:
                     return list(pool.map(self._outcome, programs))
-            case Wait(future):
-                return future.result()
+            case Wait(future, timeout):
+                return future.result(timeout)
             case Persist(keeper, work):
                 return keeper.do(work).result()
 
     @staticmethod
-    def semaphore(n: int) -> threading.BoundedSemaphore:
-        """Return a semaphore for `Send.slots` that lets ``n`` requests be in flight at the same time."""
-        return threading.BoundedSemaphore(n)
+    def semaphore(n: int) -> Slots:
+        """Return a limit for `Send.slots` that lets ``n`` requests be in flight at the same time."""
+        return Slots(n)
 
-    def _send_in_turn(
-        self, request: Request, timeout: float | None, slots: threading.BoundedSemaphore | None
-    ) -> Response:
-        began = time.monotonic()
-        with ExitStack() as held:
-            for semaphore in (slots, self._slots):
-                if semaphore is None:
-                    continue
-                left = None if timeout is None else max(0.0, timeout - (time.monotonic() - began))
-                if not semaphore.acquire(timeout=left):
-                    raise no_slot()
-                held.callback(semaphore.release)
-            return self._send(within(request, timeout, time.monotonic() - began))
+    def _send_in_turn(self, request: Request, timeout: float | None, slots: Slots | None) -> Response:
+        began, holder = time.monotonic(), object()
+        # A signal's exception is raised after a call, or where a function written in Python begins. So there is no
+        # moment at which a slot is taken and will not be released: see slots.py.
+        try:
+            _take(slots, holder, timeout)
+            try:
+                _take(self._slots, holder, None if timeout is None else timeout - (time.monotonic() - began))
+                return self._send(within(request, timeout, time.monotonic() - began))
+            finally:
+                self._slots.free(holder, None)
+                self._slots.wake()
+        finally:
+            if slots is not None:
+                slots.free(holder, None)
+                slots.wake()
 
     def _once(self, key: Hashable, program: Callable[[], Program[T]], timeout: float) -> T:
         key = (key, os.getpid())  # the parent's thread does not run in a forked child
@@ -102,14 +114,14 @@ class Blocking:
                 return self.run(program())
             finally:
                 with self._lock:
-                    del self._running[key]
+                    self._running.pop(key, None)  # an interrupt may have come before it was entered
 
         with self._lock:
             if key not in self._running:
                 # The program has a thread of its own: Ctrl-C in one waiting caller must not fail the others.
                 self._running[key] = apart(once)
             shared: Future[T] = self._running[key]
-        return _in_time(shared, timeout)
+        return in_time(shared, timeout, too_late)
 
     def _outcome(self, program: Program[T]) -> T | BaseException:
         try:
@@ -118,7 +130,22 @@ class Blocking:
             return error
 
 
-def _in_time(future: Future[T], timeout: float | None) -> T:
-    if not wait_for_any([future], timeout).done:
-        raise too_late()
-    return future.result()
+def _take(slots: Slots | None, holder: object, timeout: float | None) -> None:
+    if slots is not None and not slots.take(holder, timeout):
+        raise no_slot()
+
+
+def _called(step: Call) -> Any:
+    """Run a blocking function: in a thread if it may hang, and within its share of the memory if it takes much."""
+    if step.reads:
+        return in_time(readers().submit(step.function), step.timeout, not_read)
+    if step.waits:
+        return in_time(apart(step.function), step.timeout, too_late)
+    if not step.memory:
+        return step.function()
+    share = budget().ask(step.memory)
+    try:
+        in_time(share.granted, step.timeout, no_memory)
+        return step.function()
+    finally:
+        share.give_back()

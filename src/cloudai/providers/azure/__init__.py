@@ -31,6 +31,8 @@ class Azure(Vision, Language, Speech):
         api: "4.0" or "3.2" keeps `analyze_image` to that version of Image Analysis; by default
             ``AZURE_IMAGE_ANALYSIS_API``. Where neither is set, 4.0 is asked for the features it has, and 3.2 and Face
             for the others. That may take several calls, and ``meta.api_version`` names all the versions.
+        short_audio_endpoint: The address at which the API for short audio is reached, instead of the region's host,
+            for a private endpoint or an emulator; by default ``CLOUDAI_AZURE_SHORT_AUDIO_ENDPOINT``.
         face_approved: Microsoft has approved this subscription for ages and the other limited attributes.
 
     The key and the address of a service are each taken from the first of these that has one: the resource given for

@@ -12,12 +12,12 @@ from typing import Any
 from pydantic import AliasChoices, Field
 
 from cloudai.media import Picture
-from cloudai.models.base import Level
+from cloudai.models.base import Box, Level
 from cloudai.models.face import Age, Face, Faces, largest_first
 from cloudai.models.image import Brand, Caption, Category, Color, Feature, Object, Place, Tag
 from cloudai.providers.wire import Wire
 
-__all__ = ["PARTS", "Reply"]
+__all__ = ["FIELDS", "PARTS", "Reply"]
 
 
 class Rectangle(Wire):
@@ -30,7 +30,7 @@ class Rectangle(Wire):
 
 
 class Landmark(Wire):
-    name: str
+    name: str = ""
     confidence: float | None = None
 
 
@@ -39,7 +39,7 @@ class Detail(Wire):
 
 
 class WireCategory(Wire):
-    name: str
+    name: str = ""
     score: float | None = None
     detail: Detail = Field(default_factory=Detail)
 
@@ -53,12 +53,12 @@ class Adult(Wire):
 
 
 class WireTag(Wire):
-    name: str
+    name: str = ""
     confidence: float | None = None
 
 
 class Captioned(Wire):
-    text: str
+    text: str = ""
     confidence: float | None = None
 
 
@@ -79,14 +79,14 @@ class Parent(Wire):
 
 
 class WireObject(Wire):
-    rectangle: Rectangle
-    object: str
+    rectangle: Rectangle | None = None
+    object: str = ""
     confidence: float | None = None
     parent: Parent | None = None
 
 
 class WireBrand(Wire):
-    name: str
+    name: str = ""
     confidence: float | None = None
     rectangle: Rectangle | None = None
 
@@ -104,7 +104,10 @@ class Metadata(Wire):
 
 
 class Reply(Wire):
-    """The whole reply. A feature that was not asked for is missing; ``result`` comes from the API for one domain."""
+    """The whole reply. A feature that was not asked for is missing; ``result`` comes from the API for one domain.
+
+    The vendor's package calls every field of every part optional. A part without a name is left out of the result.
+    """
 
     categories: list[WireCategory] | None = None
     adult: Adult | None = None
@@ -124,7 +127,7 @@ Part = Callable[[Reply, Picture, str], Any]
 
 def _caption(reply: Reply, _: Picture, language: str) -> Caption | None:
     """Return the caption with the highest confidence."""
-    captions = reply.description.captions if reply.description else []
+    captions = [caption for caption in reply.description.captions if caption.text] if reply.description else []
     best = max(captions, key=lambda caption: caption.confidence or 0, default=None)
     return Caption(text=best.text, confidence=best.confidence, language=language) if best else None
 
@@ -135,10 +138,14 @@ def _tags(reply: Reply, _: Picture, language: str) -> tuple[Tag, ...] | None:
     Where only a description was asked for, its words are the tags; they have no confidence.
     """
     if reply.tags is not None:
-        return tuple(Tag(name=tag.name, confidence=tag.confidence, language=language) for tag in reply.tags)
+        return tuple(Tag(name=t.name, confidence=t.confidence, language=language) for t in reply.tags if t.name)
     if reply.description is not None:
         return tuple(Tag(name=word, language=language) for word in reply.description.tags)
     return None
+
+
+def _box(rectangle: Rectangle | None, picture: Picture) -> Box | None:
+    return picture.box(rectangle.x, rectangle.y, rectangle.width, rectangle.height) if rectangle else None
 
 
 def _objects(reply: Reply, picture: Picture, language: str) -> tuple[Object, ...] | None:
@@ -149,10 +156,11 @@ def _objects(reply: Reply, picture: Picture, language: str) -> tuple[Object, ...
             name=thing.object,
             confidence=thing.confidence,
             language=language,
-            box=picture.box(thing.rectangle.x, thing.rectangle.y, thing.rectangle.width, thing.rectangle.height),
+            box=_box(thing.rectangle, picture),
             parent=thing.parent.object if thing.parent else None,
         )
         for thing in reply.objects
+        if thing.object
     )
 
 
@@ -175,7 +183,7 @@ def _places(reply: Reply, _: Picture, language: str) -> tuple[Place, ...] | None
         return None
     known = [mark for category in reply.categories or [] for mark in category.detail.landmarks]
     best: dict[str, float | None] = {}
-    for mark in [*known, *(reply.result.landmarks if reply.result else [])]:
+    for mark in filter(lambda mark: mark.name, [*known, *(reply.result.landmarks if reply.result else [])]):
         # The comparison also lets a landmark without a confidence in.
         if (mark.confidence or 0) >= (best.get(mark.name) or 0):
             best[mark.name] = mark.confidence
@@ -189,18 +197,17 @@ def _brands(reply: Reply, picture: Picture, _: str) -> tuple[Brand, ...] | None:
         Brand(
             name=brand.name,
             confidence=brand.confidence,
-            box=picture.box(brand.rectangle.x, brand.rectangle.y, brand.rectangle.width, brand.rectangle.height)
-            if brand.rectangle
-            else None,
+            box=_box(brand.rectangle, picture),
         )
         for brand in reply.brands
+        if brand.name
     )
 
 
 def _categories(reply: Reply, _: Picture, __: str) -> tuple[Category, ...] | None:
     if reply.categories is None:
         return None
-    return tuple(Category(name=category.name, confidence=category.score) for category in reply.categories)
+    return tuple(Category(name=each.name, confidence=each.score) for each in reply.categories if each.name)
 
 
 def _colors(reply: Reply, _: Picture, __: str) -> tuple[Color, ...] | None:
@@ -230,3 +237,15 @@ PARTS: Mapping[Feature, Part] = {
     "colors": _colors,
     "safety": _safety,
 }
+FIELDS: Mapping[Feature, tuple[str, ...]] = {
+    "caption": ("description",),
+    "tags": ("tags", "description"),
+    "objects": ("objects",),
+    "faces": ("faces",),
+    "places": ("categories", "result"),
+    "brands": ("brands",),
+    "categories": ("categories",),
+    "colors": ("color",),
+    "safety": ("adult",),
+}
+"""The fields of `Reply` that answer each feature."""

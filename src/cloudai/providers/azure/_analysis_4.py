@@ -12,7 +12,7 @@ from cloudai.models.base import Box
 from cloudai.models.image import Block, Caption, Crop, Feature, Line, Object, Page, Person, Tag, Text, Word
 from cloudai.providers.wire import Wire
 
-__all__ = ["PARTS", "Reply"]
+__all__ = ["FIELDS", "PARTS", "Reply"]
 
 PEOPLE_FROM = 0.5
 """The lowest confidence of a person in our results. The service goes down to 0.002; ``raw`` keeps the others."""
@@ -214,3 +214,13 @@ PARTS: Mapping[Feature, Part] = {
     "text": _text,
     "crops": _crops,
 }
+FIELDS: Mapping[Feature, tuple[str, ...]] = {
+    "caption": ("caption_result",),
+    "dense_captions": ("dense_captions_result",),
+    "tags": ("tags_result",),
+    "objects": ("objects_result",),
+    "people": ("people_result",),
+    "text": ("read_result",),
+    "crops": ("smart_crops_result",),
+}
+"""The fields of `Reply` that answer each feature."""

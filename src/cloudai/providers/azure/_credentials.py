@@ -6,6 +6,7 @@ https://learn.microsoft.com/python/api/overview/azure/identity-readme
 from __future__ import annotations
 
 import inspect
+import os
 import re
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -17,6 +18,12 @@ from cloudai.providers._credentials import Login, refusal
 __all__ = ["AzureLogin", "Credential", "given_login", "require_own_address", "scope"]
 
 DEFAULT = "default"
+NO_COMMANDS = {
+    "exclude_cli_credential": True,
+    "exclude_developer_cli_credential": True,
+    "exclude_powershell_credential": True,
+}
+"""The arguments of ``DefaultAzureCredential`` by which it starts no program."""
 LOG_IN = (
     "Log in: az login; or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET. "
     "The login needs the role Cognitive Services User on the resource."
@@ -35,9 +42,10 @@ class AzureLogin(Login):
 
     package, extra = "azure.identity", "azure-identity"
 
-    def __init__(self, credential: Credential | None = None) -> None:
+    def __init__(self, credential: Credential | None = None, *, commands: bool = False) -> None:
         super().__init__(f"the login {type(credential).__name__}" if credential else "Azure's default login", LOG_IN)
         self._credential = credential
+        self._commands = commands
         self.identity = None if credential else DEFAULT  # a quota belongs to a resource, which the address names
 
     def _fetch(self, scope: str, *_: Any) -> Token:
@@ -48,9 +56,16 @@ class AzureLogin(Login):
         if self._credential is None:
             from azure.identity import DefaultAzureCredential
 
-            self._credential = DefaultAzureCredential()
+            self._credential = DefaultAzureCredential(**({} if self._may_run_commands() else NO_COMMANDS))
         token = self._credential.get_token(scope)
         return Token(token.token, float(token.expires_on))
+
+    def _may_run_commands(self) -> bool:
+        """Return whether the login may start programs (az, azd, PowerShell): only if the user has asked for it.
+
+        The user asks for it by ``credential="default"``, or by AZURE_TOKEN_CREDENTIALS, which says what is tried.
+        """
+        return self._commands or bool(os.environ.get("AZURE_TOKEN_CREDENTIALS", "").strip())
 
     def require_package(self) -> None:
         """Raise MissingExtraError where the default login is used and azure-identity is not installed."""
@@ -84,7 +99,7 @@ def given_login(given: Any) -> AzureLogin | None:
     if given is None:
         return None
     if given == DEFAULT:
-        return AzureLogin()
+        return AzureLogin(commands=True)
     get_token = getattr(given, "get_token", None)
     if not callable(get_token):
         kind = type(given).__name__

@@ -6,21 +6,20 @@ https://learn.microsoft.com/azure/ai-services/authentication
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from cloudai.core.flow import Flow, Request, Response
 from cloudai.core.retry import hint_from_headers
 from cloudai.core.tokens import Token
-from cloudai.core.urls import split
 from cloudai.errors import AuthError, BadRequestError, ForbiddenError, RateLimitedError, ServiceError, SettingsError
 from cloudai.media import Picture
 from cloudai.providers._by_service import HOW, UNKNOWN, ByService
 from cloudai.providers.azure._credentials import AzureLogin, Credential, given_login, require_own_address, scope
 from cloudai.providers.base import cached_per_call, with_headers
 from cloudai.providers.replies import Fault, error_body, error_class, readable
-from cloudai.providers.settings import Resource, Setting
+from cloudai.providers.settings import Lookup, Resource, Setting, address_in, swapped, usable, without_path
 
 __all__ = ["AzureService", "fault_inside", "picture_body"]
 
@@ -34,15 +33,31 @@ SERVICE_OF: Mapping[str, str] = {
     "speech_to_text": "speech",
 }
 
-ROOTS = re.compile(r"/(sts|vision|face|text|language|computervision|speechtotext)(/|$)")
-"""The beginning of an API's path, which the portal and many pages show as part of the endpoint."""
+ROOTS = re.compile(
+    r"/(sts|stt|vision|face|text|language|computervision|speechtotext|speech|openai|models|api/projects)(/|$)"
+)
+"""The beginning of an API's path, which the portal and many pages show as part of the endpoint; Foundry shows that of a
+project."""
+SPEECH_HOST = re.compile(r"https://[a-z0-9]+\.(stt|tts|s2s)\.speech\.microsoft\.com(?![^/])")
+REGION_HOSTS = r"([a-z0-9]+)\.(?:api\.cognitive|(?:stt|tts|s2s)\.speech)\.microsoft\.com"
+"""The hosts that every resource of a region has in common."""
+LOOKS = "It looks like https://NAME.cognitiveservices.azure.com, beside the key in the Azure portal."
 
 
 def _settings_of(service: str, *also: str) -> Iterator[Setting]:
-    name, what = service.upper(), service.capitalize()
-    yield Setting(f"{service}_key", (f"{name}_KEY", *also), secret=True, purpose=f"a key for {what}")
-    yield Setting(f"{service}_endpoint", (f"{name}_ENDPOINT",), purpose=f"the address of {what}")
-    yield Setting(f"{service}_region", (f"{name}_REGION",), purpose=f"in place of the address of {what}")
+    before, name = (f"{service}_", service.upper()) if service else ("", "AZURE_AI_SERVICES")
+    what = service.capitalize() or "all services"
+    yield Setting(f"{before}key", (f"{name}_KEY", *also), secret=True, purpose=f"a key for {what}", kind="key")
+    yield Setting(
+        f"{before}endpoint", (f"{name}_ENDPOINT",), purpose=f"the address of {what}", kind="address", advice=LOOKS
+    )
+    yield Setting(
+        f"{before}region",
+        (f"{name}_REGION",),
+        purpose=f"in place of the address of {what}",
+        kind="region",
+        hosts=REGION_HOSTS,
+    )
 
 
 class AzureService(ByService):
@@ -57,15 +72,32 @@ class AzureService(ByService):
         *_settings_of("face", "FACE_APIKEY"),
         *_settings_of("language"),
         *_settings_of("speech"),
-        Setting("key", ("AZURE_AI_SERVICES_KEY",), secret=True, purpose="a key for all services"),
-        Setting("endpoint", ("AZURE_AI_SERVICES_ENDPOINT",), purpose="the address of all services"),
-        Setting("region", ("AZURE_AI_SERVICES_REGION",), purpose="in place of the address of all services"),
+        *_settings_of(""),
+        Setting(
+            "short_audio_endpoint",
+            ("CLOUDAI_AZURE_SHORT_AUDIO_ENDPOINT",),
+            purpose="in place of the region's host for short audio",
+            kind="address",
+        ),
         Setting(
             "credential",
             ("AZURE_TOKEN_CREDENTIALS", "AZURE_TENANT_ID", "IDENTITY_ENDPOINT"),
             purpose="the default login, where there is no key",
         ),
-        Setting("api", ("AZURE_IMAGE_ANALYSIS_API",), purpose="4.0 or 3.2: only this API analyses pictures"),
+        Setting(
+            "api",
+            ("AZURE_IMAGE_ANALYSIS_API",),
+            purpose="4.0 or 3.2: only this API analyses pictures",
+            choices=("4.0", "3.2"),
+        ),
+    )
+    # https://learn.microsoft.com/python/api/overview/azure/identity-readme#environment-variables
+    variables: ClassVar[tuple[str, ...]] = (
+        r"AZURE_(CLIENT_ID|CLIENT_SECRET|CLIENT_CERTIFICATE_PATH|CLIENT_CERTIFICATE_PASSWORD)",
+        r"AZURE_(CLIENT_SEND_CERTIFICATE_CHAIN|USERNAME|PASSWORD|AUTHORITY_HOST|FEDERATED_TOKEN_FILE)",
+        r"AZURE_(ADDITIONALLY_ALLOWED_TENANTS|REGIONAL_AUTHORITY_NAME|POD_IDENTITY_AUTHORITY_HOST)",
+        r"IDENTITY_(HEADER|SERVER_THUMBPRINT)",
+        r"MSI_(ENDPOINT|SECRET)",
     )
     hosts: ClassVar[tuple[str, ...]] = ("the endpoint you set", "{region}.stt.speech.microsoft.com")
     request_id_headers: ClassVar[tuple[str, ...]] = ("apim-request-id", "x-requestid", "request-id", "x-ms-request-id")
@@ -83,6 +115,7 @@ class AzureService(ByService):
         speech: Resource | None = None,
         api: Literal["4.0", "3.2"] | None = None,
         face_approved: bool = False,
+        short_audio_endpoint: str | None = None,
     ) -> None:
         if key and credential:
             raise SettingsError("key= and credential= exclude each other", advice="Give one of them.")
@@ -92,11 +125,13 @@ class AzureService(ByService):
             "key": key,
             "endpoint": endpoint,
             "region": region,
+            "short_audio_endpoint": short_audio_endpoint,
             "credential": given_login(credential),
             **{f"{name}_{field}": getattr(own[name], field, None) for name in SERVICES for field in FIELDS},
         }
         self._default_login = AzureLogin()
-        _known_api(api)
+        if api is not None:
+            self.api()  # a version that does not exist is an error of the constructor
         self.face_approved = face_approved
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -111,7 +146,7 @@ class AzureService(ByService):
         Raises:
             SettingsError: Another version is set.
         """
-        return _known_api(self.setting("api"))
+        return self.setting("api")
 
     @cached_per_call
     def resource(self, service: str) -> Resource:
@@ -119,23 +154,50 @@ class AzureService(ByService):
 
         What was given in code goes before the environment. Within each of the two, a setting of the service goes before
         one for all services.
-        """
-        levels = [(read, prefix) for read in (self._given.get, self._outside) for prefix in (f"{service}_", "")]
-        key = endpoint = region = None
-        for read, prefix in levels:
-            endpoint, region = read(f"{prefix}endpoint"), read(f"{prefix}region")
-            if endpoint or region:
-                break
-        # The key is read last: a look-up may raise, and a crash report would show a key that this frame holds.
-        for read, prefix in levels:
-            if key := read(f"{prefix}key"):
-                break
-        return Resource(key, endpoint, region)
 
-    def _outside(self, name: str) -> str | None:
-        """Return the value of a setting that was not given in code, or None."""
-        lookup = self._looked_up_outside(name)
-        return lookup.value if lookup else None
+        Raises:
+            SettingsError: One of them is not what it should be; the error names the setting, and not its value.
+        """
+        lookups = self._settled(service)
+        # All are checked before a value is taken out of its `Lookup`, which shows none: a crash report shows variables.
+        used = {
+            field: usable(self._field(field), lookup, self._named(field, lookup)) for field, lookup in lookups.items()
+        }
+        return Resource(**{field: lookup.value for field, lookup in used.items()})
+
+    @cached_per_call
+    def _settled(self, service: str) -> Mapping[str, Lookup]:
+        """Return what was found for the key, the address and the region of a service, each in its own place."""
+        lookups: dict[str, Lookup] = {}
+        for fields in (("endpoint", "region"), ("key",)):
+            for read, prefix in self._levels(service):
+                level = {field: lookup for field in fields if (lookup := read(f"{prefix}{field}"))}
+                if level:
+                    lookups |= level
+                    break
+        return _in_place(lookups)
+
+    def _levels(self, service: str) -> Iterator[tuple[Callable[[str], Lookup | None], str]]:
+        """Yield the functions that look settings up, each with the beginnings of names, in the order that counts."""
+        for read in (self._found_in_code, self._looked_up_outside):
+            yield read, f"{service}_"
+            yield read, ""
+
+    def _field(self, name: str) -> Setting:
+        return next(setting for setting in self.settings if setting.name == name)
+
+    def unchecked(self, name: str) -> Lookup | None:
+        """Return a setting as it was found; a key and an address in each other's places have changed places."""
+        prefix, _, field = name.rpartition("_")
+        if field not in FIELDS or prefix not in (*SERVICES, ""):
+            return super().unchecked(name)
+        read, before = super().unchecked, name.removesuffix(field)
+        return _in_place({each: lookup for each in FIELDS if (lookup := read(f"{before}{each}"))}).get(field)
+
+    def host_setting(self, service: str) -> str | None:
+        """Return how an error names the address or the region of a service."""
+        settled = self._settled(service)
+        return next((self._named(field, settled[field]) for field in ("endpoint", "region") if field in settled), None)
 
     def require_set(self, service: str) -> None:
         """Check that a service has a key or a login, and an address.
@@ -207,7 +269,7 @@ class AzureService(ByService):
         """
         resource = self.resource(service)
         if resource.endpoint:
-            return _endpoint(resource.endpoint, service)
+            return without_path(resource.endpoint, ROOTS)
         return f"https://{resource.region}.api.cognitive.microsoft.com" if resource.region else UNKNOWN
 
     def fault(self, response: Response) -> Fault:
@@ -225,17 +287,74 @@ class AzureService(ByService):
 
 
 STATUS_OF_CODE: Mapping[str, int] = {
+    # Language: https://learn.microsoft.com/rest/api/language/text-analysis-runtime/analyze-text#errorcode
+    "InvalidRequest": 400,
+    "InvalidArgument": 400,
+    "Unauthorized": 401,
+    "Forbidden": 403,
+    "NotFound": 404,
+    "ProjectNotFound": 404,
+    "OperationNotFound": 404,
+    "AzureCognitiveSearchNotFound": 404,
+    "AzureCognitiveSearchIndexNotFound": 404,
+    "TooManyRequests": 429,
+    "AzureCognitiveSearchThrottling": 429,
+    "AzureCognitiveSearchIndexLimitReached": 429,
+    "QuotaExceeded": 429,
     "InternalServerError": 500,
     "ServiceUnavailable": 503,
     "Timeout": 408,
-    "TooManyRequests": 429,
+    "Conflict": 409,
+    "Warning": 400,
+    # Its inner codes: https://learn.microsoft.com/rest/api/language/text-analysis-runtime/analyze-text#innererrorcode
+    "InvalidParameterValue": 400,
+    "KnowledgeBaseNotFound": 404,
+    "ExtractionFailure": 500,
+    "InvalidRequestBodyFormat": 400,
+    "EmptyRequest": 400,
+    "MissingInputDocuments": 400,
+    "InvalidDocument": 400,
+    "ModelVersionIncorrect": 400,
+    "InvalidDocumentBatch": 400,
+    "UnsupportedLanguageCode": 400,
+    "InvalidCountryHint": 400,
+    # Vision 3.2: https://learn.microsoft.com/rest/api/computervision/analyze-image#computervisionerrorcodes
+    "InvalidImageFormat": 400,
+    "UnsupportedMediaType": 415,
+    "InvalidImageUrl": 400,
+    "NotSupportedFeature": 400,
+    "NotSupportedImage": 400,
+    "InvalidImageSize": 400,
+    "BadArgument": 400,
+    "DetectFaceError": 400,
+    "NotSupportedLanguage": 400,
+    "InvalidThumbnailSize": 400,
+    "InvalidDetails": 400,
+    "InvalidModel": 400,
+    "CancelledRequest": 500,
+    "NotSupportedVisualFeature": 400,
+    "FailedToProcess": 500,
+    "Unspecified": 500,
+    "StorageException": 500,
+    # Face: https://learn.microsoft.com/rest/api/face/face-detection-operations/detect
+    "InvalidURL": 400,
+    "InvalidImage": 400,
+    "OperationTimeOut": 408,
+    "InvalidMediaType": 415,
 }
-"""The HTTP status that a code in a reply of status 200 stands for. Any other code says that the input is bad."""
+"""The HTTP status that a code of the vendor's tables stands for, where a reply of status 200 has it.
+
+Any other code says that the input is bad.
+"""
 
 
 def fault_inside(error: Mapping[str, Any]) -> Fault:
-    """Return the fault of one item in a reply of status 200."""
-    return _fault(error, STATUS_OF_CODE.get(str(error.get("code")), 400))
+    """Return the fault of one item in a reply of status 200, by the code that says more: its outer or its inner one."""
+    inner = error.get("innererror") or error.get("innerError")
+    codes = [error.get("code"), inner.get("code") if isinstance(inner, dict) else None]
+    statuses = [STATUS_OF_CODE[str(code)] for code in codes if str(code) in STATUS_OF_CODE]
+    # "InvalidArgument" says less than what stands inside it.
+    return _fault(error, next((status for status in statuses if status != 400), 400))  # noqa: PLR2004
 
 
 def _fault(outer: Mapping[str, Any], status: int) -> Fault:
@@ -318,28 +437,22 @@ def _wait(messages: Sequence[str]) -> float | None:
     return None
 
 
-def _known_api(api: str | None) -> str | None:
-    """Return the version of Image Analysis as it is, or raise SettingsError if there is no such version."""
-    if api not in (None, "4.0", "3.2"):
-        raise SettingsError(f"api={api!r} is no Image Analysis API", advice='There are "4.0" and "3.2".')
-    return api
+def _in_place(lookups: Mapping[str, Lookup]) -> dict[str, Lookup]:
+    """Return a key, an address and a region each in its own place, where one of them was put in that of another.
 
-
-def _endpoint(given: str, service: str) -> str:
-    """Return the address of a resource, without the path of an API that pages often show with it.
-
-    Raises:
-        SettingsError: What is given is not an address.
+    The key and the address may have changed places; an address may stand where the region belongs; and the address of a
+    region's speech services, to which no other request can be sent, stands for the region.
     """
-    parts = split(given)
-    if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise SettingsError(
-            f"the endpoint of {service} is no address: {given!r}",
-            advice="It looks like https://NAME.cognitiveservices.azure.com, beside the key in the Azure portal.",
-        )
-    root = ROOTS.search(parts.path)
-    path = parts.path[: root.start()] if root else parts.path
-    return f"{parts.scheme}://{parts.netloc}{path}".rstrip("/")
+    key, endpoint, region = (lookups.get(field) for field in FIELDS)
+    if swapped(key, endpoint):
+        key, endpoint = endpoint, key
+    address = address_in(region.value) if region else None
+    if not endpoint and address and not re.match(rf"https://{REGION_HOSTS}(?![^/])", address):
+        endpoint, region = region, None
+    if endpoint and SPEECH_HOST.match(address_in(endpoint.value) or ""):
+        endpoint, region = None, endpoint
+    placed = dict(zip(FIELDS, (key, endpoint, region), strict=True))
+    return {field: lookup for field, lookup in placed.items() if lookup}
 
 
 def _unpickled(kind: type[AzureService], options: dict[str, Any]) -> AzureService:

@@ -6,10 +6,11 @@ https://learn.microsoft.com/rest/api/face/face-detection-operations/detect
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pydantic import Field, RootModel
 
-from cloudai.core.flow import Flow, Request, Response
+from cloudai.core.flow import Flow, Request, Response, checked
 from cloudai.errors import UnsupportedOperationError
 from cloudai.media import Image, ImageLimits, Picture
 from cloudai.models.base import Level, Point
@@ -234,7 +235,8 @@ class Attributes(Wire):
 
 class WireFace(Wire):
     face_rectangle: Rectangle
-    face_landmarks: dict[str, WirePoint] = Field(default_factory=dict)
+    face_landmarks: dict[str, Any] = Field(default_factory=dict)
+    """The points by their names. A new one that is no point is left out of the result."""
     face_attributes: Attributes = Field(default_factory=Attributes)
 
 
@@ -244,7 +246,9 @@ class Detected(RootModel[list[WireFace]]):
 
 def _face(face: WireFace, picture: Picture, landmarks: bool) -> Face:
     rectangle, said = face.face_rectangle, face.face_attributes
-    points = {LANDMARKS.get(n, f"azure:{n}"): picture.point(p.x, p.y) for n, p in face.face_landmarks.items()}
+    named = [(name, value) for name, value in face.face_landmarks.items() if name in LANDMARKS or _is_point(value)]
+    positions = {LANDMARKS.get(name, f"azure:{name}"): checked(WirePoint, value) for name, value in named}
+    points = {name: picture.point(point.x, point.y) for name, point in positions.items()}
     headwear = next((worn for worn in said.accessories if worn.type.lower() == "headwear"), None)
     return Face(
         box=picture.box(rectangle.left, rectangle.top, rectangle.width, rectangle.height),
@@ -262,6 +266,10 @@ def _face(face: WireFace, picture: Picture, landmarks: bool) -> Face:
         mask=said.mask.type if said.mask else None,
         quality=said.quality_for_recognition,
     )
+
+
+def _is_point(value: Any) -> bool:
+    return isinstance(value, dict) and {"x", "y"} <= value.keys()
 
 
 def _some(points: dict[str, Point]) -> dict[str, Point] | None:

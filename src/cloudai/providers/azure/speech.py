@@ -7,19 +7,21 @@ https://learn.microsoft.com/azure/ai-services/speech-service/rest-speech-to-text
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
 
 from cloudai.core.flow import File, Flow, Request, Response
-from cloudai.errors import InputError, ServerError, UnsupportedOperationError
+from cloudai.errors import InputError, MalformedResponseError, ServerError, UnsupportedOperationError
 from cloudai.languages import joined, with_region
 from cloudai.media import Audio, AudioLimits
 from cloudai.models.base import Meta
 from cloudai.models.speech import Segment, SpokenWord, Transcript
 from cloudai.providers.azure._service import AzureService
 from cloudai.providers.base import capability
-from cloudai.providers.wire import Wire
+from cloudai.providers.replies import inside
+from cloudai.providers.wire import Number, Wire
 
 __all__ = ["Speech"]
 
@@ -39,6 +41,11 @@ SHORT_LIMITS = AudioLimits(
     max_seconds=60.0,
     advice="Set SPEECH_ENDPOINT, the address of the resource: then recordings of up to two hours can be sent.",
 )
+CODES: Mapping[str, str] = {"yue-HK": "zh-HK"}
+"""The codes that the service spells in a way of its own: its Chinese of Hong Kong is Cantonese.
+
+https://learn.microsoft.com/azure/ai-services/speech-service/language-support?tabs=stt
+"""
 TICKS = 1e7
 """The ticks in a second: a tick is 100 ns."""
 
@@ -59,9 +66,11 @@ class Speech(AzureService):
         A resource with an endpoint uses fast transcription. One with a region alone uses the API for short audio.
         """
         code = with_region(language)
+        code = CODES.get(code, code)
         resource = self.resource("speech")
         if resource.region and not resource.endpoint:
-            return (yield from self._short(audio, code, resource.region, speakers))
+            host = self.setting("short_audio_endpoint") or f"https://{resource.region}.stt.speech.microsoft.com"
+            return (yield from self._short(audio, code, host, speakers))
         return (yield from self._fast(audio, code, words, speakers))
 
     def _fast(self, audio: Audio, code: str, words: bool, speakers: int | None) -> Flow[Transcript]:
@@ -87,15 +96,20 @@ class Speech(AzureService):
             },
         )
         reply = response.parse(Transcribed)
+        if not reply.model_fields_set:
+            raise MalformedResponseError("the reply holds nothing that is known of a transcription")
+        language = next((phrase.locale for phrase in reply.phrases if phrase.locale), None) or code
+        # Where the reply has no combined phrases, the phrases say the same piece by piece.
+        parts = reply.combined_phrases or reply.phrases
         return Transcript(
-            text=joined([channel.text for channel in reply.combined_phrases], code),
+            text=joined([part.text for part in parts], language),
             segments=tuple(_segment(phrase, words) for phrase in reply.phrases),
-            language=next((phrase.locale for phrase in reply.phrases if phrase.locale), None) or code,
+            language=language,
             duration=_seconds(reply.duration_milliseconds),
             meta=Meta(language_sent=code),
         )
 
-    def _short(self, audio: Audio, code: str, region: str, speakers: int | None) -> Flow[Transcript]:
+    def _short(self, audio: Audio, code: str, base: str, speakers: int | None) -> Flow[Transcript]:
         """Transcribe with the API for short audio: up to a minute, without words and speakers."""
         if speakers:
             raise UnsupportedOperationError(
@@ -109,7 +123,6 @@ class Speech(AzureService):
                 advice="Convert it, for example: ffmpeg -i in.wav -ac 1 -ar 16000 -c:a pcm_s16le out.wav",
             )
         wav = f"audio/wav; codecs=audio/pcm; samplerate={sound.rate}"
-        base = f"https://{region}.stt.speech.microsoft.com"
         response: Response = yield Request(
             "POST",
             f"{base}/speech/recognition/conversation/cognitiveservices/v1",
@@ -119,10 +132,15 @@ class Speech(AzureService):
             params={"language": code, "format": "detailed", "profanity": "raw"},
             headers={"Content-Type": wav if sound.format == "wav" else "audio/ogg; codecs=opus"},
             content=sound.blob,
+            error_in=_error_in,
         )
+        if (error := _error_in(response)) is not None:
+            raise error
         reply = response.parse(Recognized)
-        if reply.recognition_status == "Error":
-            raise ServerError("the recognition failed inside the service", status=200, code="Error")
+        if reply.recognition_status not in STATUSES:
+            raise MalformedResponseError(f"the reply has an unknown status: {reply.recognition_status[:40]!r}")
+        if reply.recognition_status == "Success" and reply.display_text is None and not reply.n_best:
+            raise MalformedResponseError("the reply says that something was recognized, and not what")
         heard = reply.heard
         return Transcript(
             text=heard[0].text if heard else "",
@@ -133,8 +151,22 @@ class Speech(AzureService):
         )
 
 
+STATUSES = ("Success", "NoMatch", "InitialSilenceTimeout", "BabbleTimeout")
+"""The statuses of a recognition that has not failed; all but the first say that nobody was heard.
+
+https://learn.microsoft.com/azure/ai-services/speech-service/rest-speech-to-text-short#response-parameters
+"""
+
+
+def _error_in(response: Response) -> ServerError | None:
+    """Return the error of a recognition that failed although the reply has the status 200, or None."""
+    if inside(response.json(), "RecognitionStatus") != "Error":
+        return None
+    return ServerError("the recognition failed inside the service", status=200, code="Error")
+
+
 class WireWord(Wire):
-    text: str
+    text: str = ""
     offset_milliseconds: float | None = None
     duration_milliseconds: float | None = None
 
@@ -149,7 +181,7 @@ class Phrase(WireWord):
 
 class Combined(Wire):
     channel: int | None = None
-    text: str
+    text: str = ""
 
 
 class Transcribed(Wire):
@@ -165,8 +197,8 @@ class Best(Wire):
 
     model_config = {"alias_generator": lambda name: name.title().replace("_", "")}
 
-    display: str
-    confidence: float | None = None
+    display: str = ""
+    confidence: Number | None = None
 
 
 class Recognized(Wire):
@@ -180,8 +212,8 @@ class Recognized(Wire):
     recognition_status: str
     display_text: str | None = None
     n_best: list[Best] = Field(default_factory=list)
-    offset: float | None = None
-    duration: float | None = None
+    offset: Number | None = None
+    duration: Number | None = None
 
     @property
     def heard(self) -> tuple[Segment, ...]:
@@ -199,7 +231,9 @@ def _segment(phrase: Phrase, words: bool) -> Segment:
     speaker = None if phrase.speaker is None else str(phrase.speaker)
     return Segment(
         text=phrase.text,
-        words=tuple(SpokenWord(text=word.text, speaker=speaker, **_times(word)) for word in phrase.words)
+        words=tuple(
+            SpokenWord(text=word.text, speaker=speaker, channel=phrase.channel, **_times(word)) for word in phrase.words
+        )
         if words
         else (),
         confidence=phrase.confidence,

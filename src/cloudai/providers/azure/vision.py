@@ -6,10 +6,10 @@ https://learn.microsoft.com/azure/ai-services/computer-vision/overview-image-ana
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from cloudai.core.flow import Flow, Request, Response
-from cloudai.errors import UnsupportedOperationError
+from cloudai.errors import MalformedResponseError, UnsupportedOperationError
 from cloudai.languages import base
 from cloudai.media import Image, ImageLimits, Picture
 from cloudai.models.base import Meta
@@ -19,8 +19,11 @@ from cloudai.providers.azure import _analysis_3, _analysis_4
 from cloudai.providers.azure._service import picture_body
 from cloudai.providers.azure.face import MOST_FACES, FaceService
 from cloudai.providers.base import capability, require_known
+from cloudai.providers.wire import Wire
 
 __all__ = ["Vision"]
+
+W = TypeVar("W", bound=Wire)
 
 API_4 = "2023-10-01"
 API_3 = "v3.2"
@@ -186,7 +189,7 @@ class Vision(FaceService):
             },
             **picture_body(picture),
         )
-        return response.parse(_analysis_4.Reply)
+        return _answering(response.parse(_analysis_4.Reply), features, _analysis_4.FIELDS)
 
     def _ask_3(self, picture: Picture, features: Sequence[Feature], language: str | None) -> Flow[_analysis_3.Reply]:
         """Send a picture to Image Analysis 3.2 and return its reply.
@@ -207,7 +210,7 @@ class Vision(FaceService):
             },
             **picture_body(picture),
         )
-        return response.parse(_analysis_3.Reply)
+        return _answering(response.parse(_analysis_3.Reply), features, _analysis_3.FIELDS)
 
     def features(self) -> tuple[Feature, ...]:
         """Return the features of the chosen version, or of all APIs where none was chosen."""
@@ -216,6 +219,13 @@ class Vision(FaceService):
 
     def _who(self) -> str:
         return f"Azure Image Analysis {self.api()}" if self.api() else "Azure"
+
+
+def _answering(reply: W, features: Sequence[Feature], fields: Mapping[Feature, tuple[str, ...]]) -> W:
+    """Return a reply; raise MalformedResponseError where it answers none of the features."""
+    if not any(name in reply.model_fields_set for feature in features for name in fields[feature]):
+        raise MalformedResponseError(f"the reply has nothing of what was asked for: {', '.join(features)}")
+    return reply
 
 
 def _known(picture: Picture, frame: dict[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
@@ -237,10 +247,10 @@ def _first(things: Any, most: int | None) -> Any:
     """Return at most the first ``most`` of some results, because Azure has no option for their number.
 
     All are returned if ``most`` is None. A result that is not a list, such as a caption, is returned as it is. Faces
-    that are cut off do not count as ``truncated`` themselves; the analysis that holds them does.
+    are ``truncated`` where there were as many as ``most``.
     """
     if most is None:
         return things
     if isinstance(things, Faces):
-        return Faces(faces=things.faces[:most])
+        return Faces(faces=things.faces[:most], truncated=things.truncated or len(things.faces) >= most)
     return things[:most] if isinstance(things, tuple) else things

@@ -25,6 +25,11 @@ class Google(Vision, Language, Speech):
             with a login.
         location: The region in which data is processed; by default ``GOOGLE_CLOUD_LOCATION``. Pictures stay in "eu" or
             "us"; Speech v2 takes a region such as "asia-northeast3".
+        endpoint: The address that all services are reached at, instead of Google's hosts, for a private endpoint or an
+            emulator; by default ``CLOUDAI_GOOGLE_ENDPOINT``. The key goes there over https, or to this computer.
+        vision_endpoint: The same for Vision alone; by default ``CLOUDAI_GOOGLE_VISION_ENDPOINT``.
+        language_endpoint: The same for Natural Language; by default ``CLOUDAI_GOOGLE_LANGUAGE_ENDPOINT``.
+        speech_endpoint: The same for Speech-to-Text; by default ``CLOUDAI_GOOGLE_SPEECH_ENDPOINT``.
 
     Example:
         >>> Google(api_key="not-a-real-key")

@@ -5,9 +5,11 @@ https://cloud.google.com/docs/authentication/application-default-credentials
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import UTC
@@ -17,13 +19,13 @@ from urllib.parse import urlsplit
 
 from cloudai.core.flow import Request, Response
 from cloudai.core.tokens import Token
+from cloudai.core.urls import origin
 from cloudai.errors import CloudAIError, ConnectError, ConnectionLostError, MalformedResponseError, SettingsError
 from cloudai.providers._credentials import Login, is_installed, refusal
 from cloudai.providers.replies import error_body
-from cloudai.providers.settings import Lookup
-from cloudai.transport.http import Network
+from cloudai.providers.settings import Lookup, address_in, is_file, unquoted
 
-__all__ = ["METADATA", "Credentials", "GoogleLogin", "default_login", "given_login"]
+__all__ = ["ALLOW_EXECUTABLES", "METADATA", "Credentials", "GoogleLogin", "default_login", "given_login"]
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 METADATA = "the metadata server"
@@ -47,11 +49,16 @@ class Credentials(Protocol):
 
 
 class GoogleLogin(Login):
-    """A login of Google: credentials of google-auth, the content of a JSON file of Google, or the path of one."""
+    """A login of Google: credentials of google-auth, the content of a JSON file of Google, or the path of one.
+
+    A text may hold the content too, as it is or in base64: many hosts of programs offer variables and no files. Errors
+    name the login by ``where``, and never show what it holds.
+    """
 
     package, extra = "google.auth", "google-auth"
 
-    def __init__(self, source: str | Mapping[str, Any] | Credentials) -> None:
+    def __init__(self, source: str | Mapping[str, Any] | Credentials, where: str = "credentials=") -> None:
+        source = _content(source) or source if isinstance(source, str) else source
         kind = type(source).__name__
         who = "Google's login" if isinstance(source, (str, Mapping)) else f"the login {kind}"
         super().__init__(who, GOOD_LOGIN if source != METADATA else NO_MACHINE_LOGIN)
@@ -61,6 +68,7 @@ class GoogleLogin(Login):
                 advice="Give the path or the content of a JSON file of Google, or credentials of google-auth.",
             )
         self._source = source
+        self._where = where
         self.identity = _identity(source)
         self._credentials: Any = None
 
@@ -95,9 +103,9 @@ class GoogleLogin(Login):
 
             return MachineCredentials()
         if isinstance(self._source, str):
-            return _from_info(_read(self._source), self._source)
+            return _from_info(_read(self._source, self._where), f"{self._where} names {self._source}, which")
         if isinstance(self._source, Mapping):
-            return _from_info(self._source, "credentials=")
+            return _from_info(self._source, self._where)
         from google.auth.credentials import with_scopes_if_required
 
         return with_scopes_if_required(self._source, [SCOPE])
@@ -127,7 +135,8 @@ def given_login(given: Any) -> str | GoogleLogin | None:
     """
     if not given:
         return None
-    return os.fspath(given) if isinstance(given, (str, os.PathLike)) else GoogleLogin(given)
+    path = os.fspath(given) if isinstance(given, (str, os.PathLike)) else None
+    return GoogleLogin(given) if path is None else unquoted(path)
 
 
 def _token(credentials: Any) -> Token | None:
@@ -159,9 +168,13 @@ class _Transport:
         timeout: float | None = None,
         **_: Any,
     ) -> _Reply:
+        if origin(url) is None:
+            raise SettingsError(f"{self._login} names a token server that is no address", advice=self._advice)
         content = body.encode() if isinstance(body, str) else body
         request = Request(method, url, headers=dict(headers or {}), content=content, timeout=timeout or LONGEST)
         try:
+            from cloudai.transport.http import Network  # a call with a key sends nothing here
+
             with closing(Network(allow_http=_is_metadata(url))) as send:
                 self._answer = send(request)
         except ConnectionLostError as error:
@@ -199,22 +212,58 @@ def _is_metadata(url: str) -> bool:
 
 
 def _metadata_host() -> str:
-    return os.environ.get("GCE_METADATA_HOST", "").strip()
+    """Return the host of the metadata server that the environment names, or "" where it names none.
+
+    Raises:
+        SettingsError: What it names is no host.
+    """
+    host = os.environ.get("GCE_METADATA_HOST", "").strip()
+    if host and address_in(f"http://{host}") != f"http://{host.lower()}":
+        raise SettingsError("GCE_METADATA_HOST is no host", advice="Give HOST, or HOST:PORT.")
+    return host
 
 
-def _read(path: str) -> Mapping[str, Any]:
-    """Return the content of a credentials file; raise SettingsError where it cannot be read or is not JSON."""
+def _content(text: str) -> Mapping[str, Any] | None:
+    """Return the content of a credentials file that a text holds in place of a path, or None where it holds none."""
+    if not text.lstrip().startswith("{"):
+        try:
+            text = base64.b64decode("".join(text.split()), validate=True).decode()
+        except ValueError:
+            return None
+    # Some hosts write the \\n of a private key as real line breaks, which strict JSON does not allow in a text.
+    for written in (text, f'"{text}"'):  # the second where it is JSON within JSON, whose quotation marks are left out
+        try:
+            content = json.loads(written, strict=False)
+            content = json.loads(content, strict=False) if isinstance(content, str) else content
+        except ValueError:
+            continue
+        if isinstance(content, dict):
+            return content
+    return None
+
+
+def _read(path: str, where: str) -> Mapping[str, Any]:
+    """Return the content of a credentials file; raise SettingsError where it cannot be read or is not JSON.
+
+    Args:
+        path: The path, which an error shows only where something is there: it may be a key that was put there.
+        where: The setting that names the file.
+    """
+    why = None
     try:
-        info = json.loads(Path(path).read_text("utf-8-sig"))
+        info = json.loads(Path(path).read_text("utf-8-sig"), strict=False)
     except OSError as error:
-        raise SettingsError(
-            f"cannot read the credentials file {path} ({error.strerror})",
-            advice="GOOGLE_APPLICATION_CREDENTIALS is the path of the JSON file of a service account.",
-        ) from error
+        info, why = None, error.strerror
     except ValueError:
         info = None
+    shown = path if is_file(path) else "no file that is there"
+    if why:
+        raise SettingsError(
+            f"cannot read the credentials file: {where} names {shown} ({why})",
+            advice="GOOGLE_APPLICATION_CREDENTIALS is the path of the JSON file of a service account, or its content.",
+        )
     if not isinstance(info, dict):
-        raise SettingsError(f"{path} is no credentials file: it is not JSON", advice=GOOD_FILE)
+        raise SettingsError(f"{where} names {shown}, and that is no credentials file: it is not JSON", advice=GOOD_FILE)
     return info
 
 
@@ -223,22 +272,58 @@ def _from_info(info: Mapping[str, Any], where: str) -> Any:
 
     Args:
         info: The content of the file.
-        where: The path of the file, or the argument that held the content, for errors.
+        where: The setting that holds the content, or that names the file and its path, for errors.
+
+    Raises:
+        SettingsError: The type is not known, a field is missing or wrong, or the file names a program to run, which has
+            not been allowed. The error shows no value of the file.
     """
-    make = KINDS.get(str(info.get("type")))
-    if make is None:
+    # No variable of this frame may hold a value of the file, beside the file itself, which the caller has.
+    if str(info.get("type")) not in KINDS:
         raise SettingsError(
-            f"{where} holds no credentials that are known: its type is {info.get('type')!r}",
+            f"{where} holds no credentials that are known: its type is none of them",
             advice=f"{GOOD_FILE} Known: {', '.join(KINDS)}.",
         )
+    if _names_a_program(info) and os.environ.get(ALLOW_EXECUTABLES, "").strip() != "1":
+        raise SettingsError(
+            f"{where} asks for a program to be run, which would print a token",
+            advice=f"If you trust it, set {ALLOW_EXECUTABLES}=1 in the environment; --env-file does not set it.",
+        )
     try:
-        return make(dict(info))
+        return KINDS[info["type"]](_mended(dict(info)))
     except ImportError:
         raise
     except Exception as error:  # noqa: BLE001  # many classes, for a field that is missing or wrong
         kind = type(error).__name__
     # Raised outside the handler, without the first error as its context: that may quote the file.
-    raise SettingsError(f"{where} does not hold what {info['type']} asks for ({kind})", advice=GOOD_FILE)
+    raise SettingsError(
+        f"{where} does not hold what {info['type']} asks for ({kind})",
+        advice=f"{GOOD_FILE} {GOOD_KEY}" if "private_key" in info else GOOD_FILE,
+    )
+
+
+ALLOW_EXECUTABLES = "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES"
+"""The variable by which google-auth is allowed to run a program that a file names; it has to be "1"."""
+GOOD_KEY = r"Its private_key begins with -----BEGIN PRIVATE KEY----- and has line breaks, which may be written as \n."
+
+
+def _names_a_program(info: Any) -> bool:
+    """Return whether the content of a credentials file names a program to run, also in the credentials within it."""
+    if not isinstance(info, Mapping):
+        return False
+    return "executable" in info or any(map(_names_a_program, info.values()))
+
+
+def _mended(info: dict[str, Any]) -> dict[str, Any]:
+    r"""Return the content of a file with each private key in lines, whether \n is written out in it or lost."""
+    for name, value in info.items():
+        if isinstance(value, Mapping):
+            info[name] = _mended(dict(value))
+        elif name == "private_key" and isinstance(value, str):
+            text = unquoted(value).replace("\\r", "").replace("\\n", "\n")
+            parts = re.fullmatch(r"\s*(-----BEGIN [A-Z ]+-----)(.+)(-----END [A-Z ]+-----)\s*", text, re.DOTALL)
+            info[name] = "\n".join([parts[1], *parts[2].split(), parts[3], ""]) if parts else text
+    return info
 
 
 def _service_account(info: dict[str, Any]) -> Any:

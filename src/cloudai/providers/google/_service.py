@@ -7,20 +7,28 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from cloudai.core.flow import Flow, Request, Response
 from cloudai.core.tokens import Token
 from cloudai.errors import AuthError, BadRequestError, ForbiddenError, RateLimitedError, ServiceError, SettingsError
-from cloudai.providers.base import Provider, with_headers
-from cloudai.providers.google._credentials import Credentials, GoogleLogin, default_login, given_login
+from cloudai.providers.base import Provider, cached_per_call, with_headers
+from cloudai.providers.google._credentials import (
+    ALLOW_EXECUTABLES,
+    Credentials,
+    GoogleLogin,
+    default_login,
+    given_login,
+)
 from cloudai.providers.replies import Fault, error_body, error_class, inside, readable
-from cloudai.providers.settings import Lookup, Setting
+from cloudai.providers.settings import Lookup, Setting, without_path
 from cloudai.providers.wire import Wire
 
 __all__ = ["GoogleService", "RpcStatus", "seconds"]
 
+KEY_ADVICE = "An API key is one word; a file of credentials belongs in GOOGLE_APPLICATION_CREDENTIALS."
 NO_KEY = "Set GOOGLE_API_KEY (Windows: setx, then open a new window)."
 
 
@@ -67,7 +75,63 @@ SPENT = (
     "quotaExceeded",
 )
 SPENT_TODAY = ("dailyLimitExceeded", "Daily Limit Exceeded", "PerDay")
-SWITCHED_OFF = ("SERVICE_DISABLED", "accessNotConfigured", "API_KEY_SERVICE_BLOCKED")
+CONSOLE = "(Google Cloud console, Credentials, the key)"
+NO_QUOTA_PROJECT = (
+    "Name the quota project for which the calls of the login are counted: GOOGLE_CLOUD_QUOTA_PROJECT, "
+    "quota_project=, or gcloud auth application-default set-quota-project PROJECT."
+)
+NOT_ITS_PROJECT = (
+    "The login may not use its quota project: it needs the role Service Usage Consumer there, or another project in "
+    "GOOGLE_CLOUD_QUOTA_PROJECT."
+)
+OTHER_APIS = f"The key is restricted to other APIs: add this one to its API restrictions {CONSOLE}."
+OTHER_PROGRAMS = (
+    "The key is restricted to certain websites, addresses or apps, and this program is none of them: change its "
+    f"application restrictions {CONSOLE}, or use a login."
+)
+NO_BILLING = "Turn billing on for the project in the Google Cloud console."
+NO_SCOPE = "Log in anew with the scope https://www.googleapis.com/auth/cloud-platform."
+SWITCHED_OFF = (
+    "Enable the API for the project of the key or login in the Google Cloud console; that takes some minutes."
+)
+FORBIDDEN: Mapping[str, str] = {
+    "requires a quota project": NO_QUOTA_PROJECT,
+    "CONSUMER_INVALID": NO_QUOTA_PROJECT,
+    "USER_PROJECT_DENIED": NOT_ITS_PROJECT,
+    "API_KEY_SERVICE_BLOCKED": OTHER_APIS,
+    "API_KEY_HTTP_REFERRER_BLOCKED": OTHER_PROGRAMS,
+    "API_KEY_IP_ADDRESS_BLOCKED": OTHER_PROGRAMS,
+    "API_KEY_ANDROID_APP_BLOCKED": OTHER_PROGRAMS,
+    "API_KEY_IOS_APP_BLOCKED": OTHER_PROGRAMS,
+    "Requests from referer": OTHER_PROGRAMS,
+    "IP address restriction": OTHER_PROGRAMS,
+    "BILLING_DISABLED": NO_BILLING,
+    "requires billing": NO_BILLING,
+    "ACCESS_TOKEN_SCOPE_INSUFFICIENT": NO_SCOPE,
+    "insufficient authentication scopes": NO_SCOPE,
+    "SERVICE_DISABLED": SWITCHED_OFF,
+    "accessNotConfigured": SWITCHED_OFF,
+}
+"""What to do about a refusal, by words of the reply. The first that is there counts: Google gives SERVICE_DISABLED as
+the reason of a missing quota project too.
+https://github.com/googleapis/googleapis/blob/master/google/api/error_reason.proto"""
+
+SERVICES = ("vision", "language", "speech")
+HOST = "{service}.googleapis.com"
+VERSION = re.compile(r"/v[1-9][a-z0-9]*(/|$)")
+"""The beginning of an API's path, which is no part of an address that is given for a service."""
+
+
+def _endpoints() -> Iterator[Setting]:
+    """Yield the settings of the addresses that stand in place of Google's own hosts."""
+    yield Setting("endpoint", ("CLOUDAI_GOOGLE_ENDPOINT",), purpose="in place of all of Google's hosts", kind="address")
+    for service in SERVICES:
+        yield Setting(
+            f"{service}_endpoint",
+            (f"CLOUDAI_GOOGLE_{service.upper()}_ENDPOINT",),
+            purpose=f"in place of {HOST.format(service=service)}",
+            kind="address",
+        )
 
 
 class GoogleService(Provider):
@@ -75,23 +139,38 @@ class GoogleService(Provider):
 
     name: ClassVar[str] = "google"
     settings: ClassVar[tuple[Setting, ...]] = (
-        Setting("api_key", ("GOOGLE_API_KEY",), secret=True, purpose="an API key"),
+        Setting("api_key", ("GOOGLE_API_KEY",), secret=True, purpose="an API key", kind="key", advice=KEY_ADVICE),
         Setting(
             "credentials",
             ("GOOGLE_APPLICATION_CREDENTIALS",),
             purpose="path of a JSON file: a service account, a login, a federation; else gcloud's login is looked for",
+            kind="file",
         ),
         Setting(
-            "quota_project", ("GOOGLE_CLOUD_QUOTA_PROJECT",), purpose="the project a login's calls are counted for"
+            "allow_executables",
+            (ALLOW_EXECUTABLES,),
+            purpose="1: a credentials file may name a program that is run for a token",
+            choices=("0", "1"),
+            from_file=False,
         ),
-        Setting("project", ("GOOGLE_CLOUD_PROJECT",), purpose="project: speech then goes to Speech v2"),
-        Setting("location", ("GOOGLE_CLOUD_LOCATION",), purpose="where data is processed: eu, us, a region"),
+        Setting(
+            "quota_project",
+            ("GOOGLE_CLOUD_QUOTA_PROJECT",),
+            purpose="the project a login's calls are counted for",
+            kind="project",
+        ),
+        Setting("project", ("GOOGLE_CLOUD_PROJECT",), purpose="project: speech then goes to Speech v2", kind="project"),
+        Setting(
+            "location",
+            ("GOOGLE_CLOUD_LOCATION",),
+            purpose="where data is processed: eu, us, a region",
+            kind="region",
+            hosts=r"([a-z0-9-]+)-(?:vision|speech|language)\.googleapis\.com",
+        ),
+        *_endpoints(),
     )
-    hosts: ClassVar[tuple[str, ...]] = (
-        "vision.googleapis.com",
-        "language.googleapis.com",
-        "speech.googleapis.com",
-    )
+    variables: ClassVar[tuple[str, ...]] = ("CLOUDSDK_CONFIG", "GCE_METADATA_(HOST|IP|TIMEOUT)", "NO_GCE_CHECK")
+    hosts: ClassVar[tuple[str, ...]] = tuple(HOST.format(service=service) for service in SERVICES)
     request_id_headers: ClassVar[tuple[str, ...]] = ("x-goog-request-id", "x-cloud-trace-context")
 
     def __init__(
@@ -102,6 +181,10 @@ class GoogleService(Provider):
         quota_project: str | None = None,
         project: str | None = None,
         location: str | None = None,
+        endpoint: str | None = None,
+        vision_endpoint: str | None = None,
+        language_endpoint: str | None = None,
+        speech_endpoint: str | None = None,
     ) -> None:
         if api_key and credentials:
             raise SettingsError("api_key= and credentials= exclude each other", advice="Give one of them.")
@@ -111,13 +194,54 @@ class GoogleService(Provider):
             "quota_project": quota_project,
             "project": project,
             "location": location,
+            "endpoint": endpoint,
+            "vision_endpoint": vision_endpoint,
+            "language_endpoint": language_endpoint,
+            "speech_endpoint": speech_endpoint,
         }
 
     def cache_scope(self, operation: str) -> dict[str, str]:
-        """Return the project and the location: answers do not depend on the credentials."""
+        """Return the project, the location and the addresses: answers do not depend on the credentials."""
         return {
-            name: value for name, value in super().cache_scope(operation).items() if name in ("project", "location")
+            name: value
+            for name, value in super().cache_scope(operation).items()
+            if name in ("project", "location") or name.endswith("endpoint")
         }
+
+    def destinations(self) -> tuple[str, ...]:
+        """Return the hosts that data goes to: Google's own, or those that are set in their place."""
+        bases = [self.endpoint_of(service) or self.base(service, HOST) for service in SERVICES]
+        return tuple(dict.fromkeys(urlsplit(base).netloc for base in bases))
+
+    def base(self, service: str, host: str = HOST) -> str:
+        """Return the beginning of a service's addresses: the one that is set for it, or that of Google's own host.
+
+        Args:
+            service: "vision", "language" or "speech".
+            host: Google's host, where the location asks for another than the usual one.
+        """
+        return self.endpoint_of(service) or f"https://{host.format(service=service)}"
+
+    def endpoint_of(self, service: str) -> str:
+        """Return the address that is set in place of Google's host, or "" where none is.
+
+        What was given in code goes before the environment, and within each the address of the service before that for
+        all services.
+        """
+        lookup = self._endpoint_lookup(service)
+        checked = self.lookup(lookup.name) if lookup else None
+        return without_path(checked.value, VERSION) if checked else ""
+
+    @cached_per_call
+    def _endpoint_lookup(self, service: str) -> Lookup | None:
+        names = (f"{service}_endpoint", "endpoint")
+        levels = ((read, name) for read in (self._found_in_code, self._looked_up_outside) for name in names)
+        return next((lookup for read, name in levels if (lookup := read(name))), None)
+
+    def host_setting(self, service: str) -> str | None:
+        """Return how an error names the address or the location that decides where a service is."""
+        lookup = self._endpoint_lookup(service) or self.unchecked("location")
+        return self._named(lookup.name, lookup) if lookup else None
 
     def missing(self, operation: str | None = None) -> str | None:  # noqa: ARG002  # one key serves all
         """Return what is missing, which is a key or a login, or the package for the login; None if nothing is."""
@@ -155,8 +279,9 @@ class GoogleService(Provider):
         given = self._given["credentials"]
         if isinstance(given, GoogleLogin):
             return given
-        path = self.setting("credentials")
-        return GoogleLogin(path) if path else None  # a new one each time, because the file may have been replaced
+        lookup = self.lookup("credentials")
+        # It is a new one each time, because the file may have been replaced.
+        return GoogleLogin(lookup.value, self._named("credentials", lookup)) if lookup else None
 
     def sign(self, request: Request, token: Token | None) -> Request:
         """Return the request with the API key or the token in a header: a key in the address would end up in logs."""
@@ -221,8 +346,9 @@ def _kind(words: Sequence[str], status: int) -> tuple[type[ServiceError], str | 
     """
     if _any(BAD_KEY, words):
         return AuthError, "Check GOOGLE_API_KEY: APIs & Services, Credentials, in the Google Cloud console."
-    if _any(SWITCHED_OFF, words):
-        return ForbiddenError, "Enable the API for the key's project in the Google Cloud console."
+    for mark, advice in FORBIDDEN.items():
+        if _any((mark,), words):
+            return ForbiddenError, advice
     if status in (403, 429) and _any((*SPENT, *SPENT_TODAY, "Rate Limit Exceeded", "Quota exceeded"), words):
         return RateLimitedError, None
     kind = error_class(status)

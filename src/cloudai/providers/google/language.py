@@ -23,7 +23,7 @@ from cloudai.providers.wire import Wire
 
 __all__ = ["Language"]
 
-URL = "https://language.googleapis.com/v2/documents:analyzeSentiment"
+PATH = "/v2/documents:analyzeSentiment"
 MOST_BYTES = 1_000_000
 """The most bytes of a text: https://cloud.google.com/natural-language/quotas"""
 
@@ -51,9 +51,10 @@ class Language(GoogleService):
             document["languageCode"] = code
         response: Response = yield Request(
             "POST",
-            URL,
+            f"{self.base('language')}{PATH}",
             service="language",
             api="v2",
+            endpoint=self.endpoint_of("language"),
             # UTF32 counts code points, as Python does.
             json={"document": document, "encodingType": "UTF32"},
         )
@@ -83,7 +84,7 @@ class TextSpan(Wire):
 
 
 class WireSentence(Wire):
-    text: TextSpan
+    text: TextSpan = Field(default_factory=TextSpan)
     sentiment: Score = Field(default_factory=Score)
 
 

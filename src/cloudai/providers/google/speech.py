@@ -6,6 +6,7 @@ https://cloud.google.com/speech-to-text/v2/docs/reference/rest/v2/projects.locat
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import AliasChoices, Field
@@ -17,12 +18,11 @@ from cloudai.media import Audio, AudioLimits, Sound
 from cloudai.models.base import Meta
 from cloudai.models.speech import Segment, SpokenWord, Transcript, turns
 from cloudai.providers.base import capability
-from cloudai.providers.google._service import GoogleService, RpcStatus, seconds
+from cloudai.providers.google._service import HOST, GoogleService, RpcStatus, seconds
 from cloudai.providers.wire import Wire
 
 __all__ = ["Speech"]
 
-HOST = "speech.googleapis.com"
 LIMITS = AudioLimits(
     who="Google's immediate recognition",
     formats=frozenset({"wav", "flac", "mp3", "ogg-opus"}),
@@ -34,6 +34,18 @@ LIMITS = AudioLimits(
 ENCODINGS = {"mp3": "MP3", "ogg-opus": "OGG_OPUS"}
 """The encodings that v1 has to be told; the headers of WAV and FLAC name them."""
 WAV_CODECS = ("pcm", "mulaw")
+CODES: Mapping[str, str] = {
+    "he-IL": "iw-IL",
+    "nb-NO": "no-NO",
+    "pa-IN": "pa-Guru-IN",
+    "yue-HK": "yue-Hant-HK",
+    "zh-CN": "cmn-Hans-CN",
+    "zh-Hans-HK": "cmn-Hans-HK",
+    "zh-HK": "yue-Hant-HK",
+    "zh-TW": "cmn-Hant-TW",
+}
+"""The codes that the service spells in a way of its own:
+https://cloud.google.com/speech-to-text/docs/speech-to-text-supported-languages"""
 FIRST_POLL, LONGEST_POLL = 1.0, 15.0
 """Seconds before the first poll of a long recognition, and the most seconds between two polls."""
 
@@ -55,6 +67,7 @@ class Speech(GoogleService):
         long-running operation, which is polled.
         """
         code = with_region(language)
+        code = CODES.get(code, code)
         sound = yield from audio.probe(LIMITS)
         _require_readable(sound)
         ask = self._with_v2 if self._speech_project() else self._with_v1
@@ -71,7 +84,7 @@ class Speech(GoogleService):
 
         A project of the environment counts only where there is no API key, because v2 documents none.
         """
-        return self.setting("project") if self._given["project"] or not self._key() else None
+        return self.setting("project") if self._found_in_code("project") or not self._key() else None
 
     def _with_v1(self, sound: Sound, code: str, words: bool, speakers: int | None) -> Flow[list[RecognitionResult]]:
         """Send a recording to Speech v1 and return its results."""
@@ -88,26 +101,29 @@ class Speech(GoogleService):
         method = "longrunningrecognize" if sound.uri else "recognize"
         response: Response = yield Request(
             "POST",
-            f"https://{HOST}/v1/speech:{method}",
+            f"{self.base('speech')}/v1/speech:{method}",
             service="speech",
             api="v1",
+            endpoint=self.endpoint_of("speech"),
             json={"config": config, "audio": source},
         )
         if not sound.uri:
-            return response.parse(Recognized).results
-        done = yield from self._finished(response, f"https://{HOST}/v1/operations/", "v1")
-        return checked(Recognized, done).results
+            return _results(response.parse(Recognized), response.json())
+        done = yield from self._finished(response, f"{self.base('speech')}/v1/operations/", "v1")
+        return _results(checked(Recognized, done), done)
 
     def _with_v2(self, sound: Sound, code: str, words: bool, speakers: int | None) -> Flow[list[RecognitionResult]]:
         """Send a recording to Speech v2 and return its results."""
         location = self.setting("location") or "global"
-        host = HOST if location == "global" else f"{location}-{HOST}"
-        recognizer = f"https://{host}/v2/projects/{self._speech_project()}/locations/{location}/recognizers/_"
+        address = self.base("speech", HOST if location == "global" else f"{location}-{HOST}")
+        recognizer = f"{address}/v2/projects/{self._speech_project()}/locations/{location}/recognizers/_"
         features: dict[str, Any] = {
             "enableWordTimeOffsets": words,
             "enableWordConfidence": words,
             "enableAutomaticPunctuation": True,
         }
+        if sound.channels and sound.channels > 1:
+            features["multiChannelMode"] = "SEPARATE_RECOGNITION_PER_CHANNEL"  # or only the first one is recognized
         if speakers:
             features["diarizationConfig"] = {"minSpeakerCount": 1, "maxSpeakerCount": speakers}
         config = {"autoDecodingConfig": {}, "languageCodes": [code], "model": "long", "features": features}
@@ -117,26 +133,46 @@ class Speech(GoogleService):
                 f"{recognizer}:recognize",
                 service="speech",
                 api="v2",
+                endpoint=self.endpoint_of("speech"),
                 json={"config": config, "content": sound.blob},
             )
-            return response.parse(Recognized).results
+            return _results(response.parse(Recognized), response.json())
         body = {
             "config": config,
             "files": [{"uri": sound.uri}],
             "recognitionOutputConfig": {"inlineResponseConfig": {}},
         }
-        response = yield Request("POST", f"{recognizer}:batchRecognize", service="speech", api="v2", json=body)
-        done = yield from self._finished(response, f"https://{host}/v2/", "v2")
+        response = yield Request(
+            "POST",
+            f"{recognizer}:batchRecognize",
+            service="speech",
+            api="v2",
+            endpoint=self.endpoint_of("speech"),
+            json=body,
+        )
+        done = yield from self._finished(response, f"{address}/v2/", "v2")
         return self._of_file(checked(BatchRecognized, done), sound.uri)
 
     def _finished(self, response: Response, operations: str, api: str) -> Flow[dict[str, Any]]:
         """Poll a long-running operation until it is done; return its response, or raise its error."""
         operation, delay = response.parse(Operation), FIRST_POLL
+        if not (operation.name or operation.done):
+            raise MalformedResponseError("the job has no name")
         url = operations + operation.name
         while not operation.done:
-            response = yield Request("GET", url, service="speech", api=api, delay=delay, billed=0)
+            response = yield Request(
+                "GET",
+                url,
+                service="speech",
+                api=api,
+                endpoint=self.endpoint_of("speech"),
+                delay=delay,
+                billed=0,
+            )
             operation, delay = response.parse(Operation), min(delay * 1.5, LONGEST_POLL)
         self.raise_for(operation.error)
+        if operation.response is None:
+            raise MalformedResponseError("the finished job has neither a response nor an error")
         return operation.response
 
     def _of_file(self, batch: BatchRecognized, uri: str) -> list[RecognitionResult]:
@@ -145,6 +181,8 @@ class Speech(GoogleService):
         if outcome is None:
             raise MalformedResponseError("the finished job has no result for the file that was sent")
         self.raise_for(outcome.error)
+        if outcome.is_unknown:
+            raise MalformedResponseError("the result of the file holds nothing that is known")
         inline = outcome.inline_result.transcript if outcome.inline_result else None
         transcript = inline or outcome.transcript
         return transcript.results if transcript else []
@@ -159,7 +197,8 @@ def _encoding(sound: Sound) -> dict[str, Any]:
     if sound.uri and sound.uri.lower().endswith(".mp3"):
         facts = {"encoding": "MP3"}
     if sound.channels and sound.channels > 1:
-        facts["audioChannelCount"] = sound.channels
+        # Without the second field only the first channel is recognized.
+        facts |= {"audioChannelCount": sound.channels, "enableSeparateRecognitionPerChannel": True}
     return facts
 
 
@@ -191,6 +230,11 @@ class WireWord(Wire):
 
 
 class Alternative(Wire):
+    """One version of what was said, of a word or of all: a confidence of 0 says that the service has given none.
+
+    https://github.com/googleapis/googleapis/blob/master/google/cloud/speech/v1/cloud_speech.proto
+    """
+
     transcript: str = ""
     confidence: float | None = None
     words: list[WireWord] = Field(default_factory=list)
@@ -219,6 +263,16 @@ class FileOutcome(Wire):
     transcript: Recognized | None = None
     inline_result: InlineResult | None = None
     error: RpcStatus = Field(default_factory=RpcStatus)
+    metadata: Any = None
+    uri: str | None = None
+
+    model_config = {"extra": "allow"}
+
+    @property
+    def is_unknown(self) -> bool:
+        """True where there are fields, and none of them is known."""
+        unknown = self.model_extra or {}
+        return bool(unknown) and self.model_fields_set <= unknown.keys()
 
 
 class BatchRecognized(Wire):
@@ -230,49 +284,79 @@ class BatchRecognized(Wire):
 class Operation(Wire):
     """A long-running operation; the shape of its response depends on the method."""
 
-    name: str
+    name: str = ""
     done: bool = False
     error: RpcStatus = Field(default_factory=RpcStatus)
-    response: dict[str, Any] = Field(default_factory=dict)
+    response: dict[str, Any] | None = None
+
+
+KNOWN = (
+    *("results", "totalBilledTime", "totalBilledDuration", "requestId", "metadata", "@type"),
+    *("speechAdaptationInfo", "usingLegacyModels"),
+)
+"""The fields of a whole reply. Where nothing was heard, there are only some of them, or none at all."""
+
+
+def _results(reply: Recognized, body: dict[str, Any]) -> list[RecognitionResult]:
+    """Return the results of a reply; raise MalformedResponseError where it has fields, and none of them is known."""
+    if body and not any(name in body for name in KNOWN):
+        raise MalformedResponseError("the reply holds nothing that is known of a recognition")
+    return reply.results
 
 
 def _transcript(results: list[RecognitionResult], code: str, sound: Sound) -> Transcript:
     heard = [(result, result.alternatives[0]) for result in results if result.alternatives]
-    language = next((result.language_code for result, _ in heard if result.language_code), None)
-    # If speakers are told apart, the last result repeats the words of all others, so that only it is read.
-    everyone = heard[-1][1].words if heard else []
-    by_speaker = any(word.speaker for word in everyone)
+    language = next((result.language_code for result, _ in heard if result.language_code), None) or code
     return Transcript(
-        text=joined([best.transcript for _, best in heard], code),
-        segments=turns([_word(word) for word in everyone], code)
-        if by_speaker
-        else tuple(_segment(*each) for each in heard),
-        language=language or code,
+        text=joined([best.transcript for _, best in heard], language),
+        segments=_segments(heard, language),
+        language=language,
         duration=sound.duration,
         meta=Meta(language_sent=code),
     )
 
 
+def _segments(heard: Sequence[tuple[RecognitionResult, Alternative]], language: str) -> tuple[Segment, ...]:
+    """Return the stretches of speech in the order of the reply, or of time where speakers are told apart.
+
+    The last result of a channel then repeats the words of all its others, so that only this one is read.
+    """
+    channels: dict[int | None, list[tuple[RecognitionResult, Alternative]]] = {}
+    for result, best in heard:
+        channels.setdefault(result.channel_tag, []).append((result, best))
+    with_speakers = {channel for channel, each in channels.items() if any(word.speaker for word in each[-1][1].words)}
+    if not with_speakers:
+        return tuple(_segment(*each) for each in heard)
+    segments: list[Segment] = []
+    for channel, each in channels.items():
+        if channel in with_speakers:
+            segments += turns([_word(word, channel) for word in each[-1][1].words], language)
+        else:
+            segments += [_segment(*one) for one in each]
+    return tuple(sorted(segments, key=lambda segment: segment.start or 0.0)) if len(channels) > 1 else tuple(segments)
+
+
 def _segment(result: RecognitionResult, best: Alternative) -> Segment:
-    words = tuple(map(_word, best.words))
+    words = tuple(_word(word, result.channel_tag) for word in best.words)
     return Segment(
         text=best.transcript.strip(),
         words=words,
         start=words[0].start if words else None,
         end=words[-1].end if words else seconds(result.end),
-        confidence=best.confidence,
+        confidence=best.confidence or None,
         channel=result.channel_tag,
         language=result.language_code,
     )
 
 
-def _word(word: WireWord) -> SpokenWord:
+def _word(word: WireWord, channel: int | None) -> SpokenWord:
     end = seconds(word.end)
     return SpokenWord(
         text=word.word,
         # proto3 leaves out the "0s" of a word that begins at 0. A word without an end has no times at all.
         start=seconds(word.start) if word.start or end is None else 0.0,
         end=end,
-        confidence=word.confidence,
+        confidence=word.confidence or None,
         speaker=word.speaker,
+        channel=channel,
     )

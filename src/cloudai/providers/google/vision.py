@@ -35,8 +35,8 @@ from cloudai.models.image import (
     WebPage,
 )
 from cloudai.providers.base import capability, require_known
-from cloudai.providers.google._service import GoogleService, RpcStatus
-from cloudai.providers.google._text import FullText, TextAnnotation, read
+from cloudai.providers.google._service import HOST, GoogleService, RpcStatus
+from cloudai.providers.google._text import FullText, read
 from cloudai.providers.google._wire import Poly
 from cloudai.providers.replies import inside
 from cloudai.providers.wire import Wire
@@ -156,6 +156,8 @@ class Vision(GoogleService):
             return ImageAnalysis(unsupported=unsupported)
         reply = yield from self._annotate(picture, [_feature(t, max_results) for t in types], language)
         parts = {f: PARTS[f](reply, picture) for f in asked if f in PARTS}
+        if isinstance(faces := parts.get("faces"), Faces):
+            parts["faces"] = Faces(faces=faces.faces, truncated=len(faces) >= _most(TYPES["faces"], max_results))
         return ImageAnalysis(
             **parts,
             width=picture.width,
@@ -207,9 +209,10 @@ class Vision(GoogleService):
             item["imageContext"] = {"languageHints": [_hint(language)]}
         response: Response = yield Request(
             "POST",
-            f"https://{self._vision_host()}/v1/images:annotate",
+            f"{self._vision_base()}/v1/images:annotate",
             service="vision",
             api="v1",
+            endpoint=self.endpoint_of("vision"),
             json={"requests": [item]},
             merge=ANNOTATE_TOGETHER,
             error_in=partial(self._error_in, fetched=picture.by_reference),
@@ -217,6 +220,9 @@ class Vision(GoogleService):
         replies = response.parse(Annotated).responses
         if len(replies) != 1:
             raise MalformedResponseError(f"one picture was sent, {len(replies)} replies came")
+        body = inside(response.json(), "responses", 0)
+        if body and not any(name in body for name in KNOWN):
+            raise MalformedResponseError("the reply to the picture holds nothing that is known")
         self.raise_for(replies[0].error, fetched=picture.by_reference)
         return replies[0]
 
@@ -225,10 +231,10 @@ class Vision(GoogleService):
         error = inside(response.json(), "responses", 0, "error")
         return self.error_of(checked(RpcStatus, error), fetched=fetched) if isinstance(error, dict) else None
 
-    def _vision_host(self) -> str:
-        """Return the host that analyses pictures: that of the location if it is "eu" or "us", else the global one."""
+    def _vision_base(self) -> str:
+        """Return the address for pictures: of the location's host if it is "eu" or "us", else of the global one."""
         location = self.setting("location")
-        return f"{location}-vision.googleapis.com" if location in ("eu", "us") else "vision.googleapis.com"
+        return self.base("vision", f"{location}-{HOST}" if location in ("eu", "us") else HOST)
 
 
 def _feature(type_: str, most: int | None) -> dict[str, Any]:
@@ -241,7 +247,12 @@ def _most(type_: str, most: int | None) -> int:
 
 
 def _hint(language: str | None) -> str | None:
-    return base(language) if language else None
+    code = base(language) if language else None
+    return CODES.get(code, code) if code else None
+
+
+CODES: Mapping[str, str] = {"he": "iw", "nb": "no"}
+"""The codes that the service spells in a way of its own: https://cloud.google.com/vision/docs/languages"""
 
 
 @dataclass(frozen=True)
@@ -366,6 +377,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 """The fields of a reply that answer each type of feature:
 https://cloud.google.com/vision/docs/reference/rest/v1/AnnotateImageResponse."""
 EVERY_FIELD = {name for names in FIELDS.values() for name in names}
+KNOWN = (*EVERY_FIELD, "error", "context")
+"""The fields of the reply to one picture. In a picture where nothing is found, there is none of them."""
 
 
 ANNOTATE_TOGETHER = AnnotateTogether()
@@ -378,7 +391,7 @@ class Position(Wire):
 
 
 class Landmark(Wire):
-    type: str
+    type: str = "UNKNOWN_LANDMARK"
     position: Position = Field(default_factory=Position)
 
 
@@ -489,9 +502,9 @@ class AnnotateReply(Wire):
     landmark_annotations: list[Entity] = Field(default_factory=list)
     logo_annotations: list[Entity] = Field(default_factory=list)
     localized_object_annotations: list[ObjectAnnotation] = Field(default_factory=list)
-    text_annotations: list[TextAnnotation] = Field(default_factory=list)
+    text_annotations: list[Any] = Field(default_factory=list)
     full_text_annotation: FullText | None = None
-    safe_search_annotation: dict[str, str] = Field(default_factory=dict)
+    safe_search_annotation: dict[str, Any] = Field(default_factory=dict)
     image_properties_annotation: ImageProperties = Field(default_factory=ImageProperties)
     crop_hints_annotation: CropHints = Field(default_factory=CropHints)
     web_detection: WebDetection = Field(default_factory=WebDetection)
@@ -605,7 +618,8 @@ def _web(reply: AnnotateReply, _: Picture) -> Web:
 
 
 def _safety(reply: AnnotateReply, _: Picture) -> dict[str, Level]:
-    return {kind: level for kind, word in reply.safe_search_annotation.items() if (level := _level(word))}
+    words = {kind: word for kind, word in reply.safe_search_annotation.items() if isinstance(word, str)}
+    return {kind: level for kind, word in words.items() if (level := _level(word))}
 
 
 PARTS: Mapping[Feature, Any] = {

@@ -19,13 +19,15 @@ from cloudai.models.image import FEATURES, Feature, ImageAnalysis
 from cloudai.models.text import Sentiment
 from cloudai.providers.base import Capability, Provider, capability, require_known
 from cloudai.providers.local import faces, lexicon, picture
+from cloudai.providers.local.lexicon import require_scores
 from cloudai.providers.settings import Setting
 
 __all__ = ["Local"]
 
 NEEDS, CHECKED = "extra: local", "2026-11-23"
 HAS: tuple[Feature, ...] = ("colors", "faces")
-PACKAGES = ("cv2", "numpy", "vaderSentiment")
+PICTURES, TEXTS = ("cv2", "numpy"), ("vaderSentiment",)
+"""The packages for operations on pictures, and for sentiment without a lexicon."""
 
 
 class Local(Provider):
@@ -38,6 +40,9 @@ class Local(Provider):
         lexicon: The words and scores for sentiment in any language: a CSV file of ``word,score`` or a mapping. By
             default it is ``CLOUDAI_LEXICON``, else English is scored by VADER.
 
+    Raises:
+        SettingsError: ``lexicon`` is no path, and no mapping of words to finite numbers.
+
     Example:
         >>> from cloudai import Client
         >>> Client(Local(lexicon={"맛있": 2.0})).sentiment("맛있어요!", language="ko").label
@@ -46,8 +51,13 @@ class Local(Provider):
 
     name: ClassVar[str] = "local"
     settings: ClassVar[tuple[Setting, ...]] = (
-        Setting("face_model", ("CLOUDAI_FACE_MODEL",), purpose="path of a YuNet model: better faces, landmarks"),
-        Setting("lexicon", ("CLOUDAI_LEXICON",), purpose="CSV of word,score: sentiment in any language"),
+        Setting(
+            "face_model",
+            ("CLOUDAI_FACE_MODEL",),
+            purpose="path of a YuNet model: better faces, landmarks",
+            kind="file",
+        ),
+        Setting("lexicon", ("CLOUDAI_LEXICON",), purpose="CSV of word,score: sentiment in any language", kind="file"),
     )
     absent: ClassVar[Mapping[str, Capability]] = {
         "estimate_age": Capability("estimate_age", "absent", "no age is guessed here"),
@@ -59,11 +69,21 @@ class Local(Provider):
         face_model: str | os.PathLike[str] | None = None,
         lexicon: str | os.PathLike[str] | Mapping[str, float] | None = None,
     ) -> None:
+        require_scores(lexicon)
         self._given = {"face_model": face_model, "lexicon": lexicon}
 
-    def missing(self, operation: str | None = None) -> str | None:  # noqa: ARG002  # one install line for all
-        """Return which packages are not installed and how to install them, or None where all are."""
-        absent = [package for package in PACKAGES if find_spec(package) is None]
+    def missing(self, operation: str | None = None) -> str | None:
+        """Return which packages are not installed and how to install them, or None where all are.
+
+        Args:
+            operation: The operation, which needs packages of its own; sentiment by a lexicon needs none. None asks for
+                all packages.
+        """
+        if operation == "sentiment":
+            needed: tuple[str, ...] = () if self._words() else TEXTS
+        else:
+            needed = PICTURES if operation in ("analyze_image", "detect_faces") else (*PICTURES, *TEXTS)
+        absent = [package for package in needed if find_spec(package) is None]
         return f'{", ".join(absent)} not installed. pip install ".[local]"' if absent else None
 
     def features(self) -> tuple[Feature, ...]:
@@ -73,9 +93,14 @@ class Local(Provider):
     def api_variant(self, operation: str) -> str:
         """Return the path of the face model or the digest of the lexicon: another one gives other answers."""
         if operation == "sentiment":
-            words = self._given["lexicon"] or self.setting("lexicon")
+            words = self._words()
             return lexicon.digest(words) if words else ""
         return self.setting("face_model") or ""
+
+    def _words(self) -> str | Mapping[str, float] | None:
+        """Return the lexicon: the path of its file, or the words with their scores that were given in code."""
+        given = self._given["lexicon"]
+        return given if isinstance(given, Mapping) else self.file("lexicon")
 
     @capability(
         "open",
@@ -144,7 +169,7 @@ class Local(Provider):
     def _faces(self, image: Image, *, landmarks: bool, max_faces: int) -> Flow[Faces]:
         """Find faces with the YuNet model if one is set, else with the cascade."""
         shown = yield from image.pixels(faces.SIDE)
-        model = self.setting("face_model")
+        model = self.file("face_model")
         detections = yield from call(faces.yunet, shown.image, model) if model else call(faces.cascade, shown.image)
         every = largest_first(
             [
@@ -169,7 +194,7 @@ class Local(Provider):
     )
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
         """Say whether a text is positive or negative, by the words in it."""
-        words = self._given["lexicon"] or self.setting("lexicon")
+        words = self._words()
         if words is None:
             return (yield from call(lexicon.by_vader, text, language))
         return (yield from call(lexicon.by_words, text, language, words))

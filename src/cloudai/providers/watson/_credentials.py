@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 from cloudai.core.tokens import Token
+from cloudai.core.urls import require_safe
 from cloudai.errors import CloudAIError, ConnectError, MalformedResponseError, SettingsError, TLSError
 from cloudai.providers._credentials import Login, refusal
-from cloudai.transport.checks import require_safe
+from cloudai.providers.settings import address_in
 
 __all__ = ["PROPERTIES", "Authenticator", "WatsonLogin", "kind_of", "login_of"]
 
@@ -85,11 +86,15 @@ def login_of(kind: str, service: str, properties: Mapping[str, str]) -> WatsonLo
         SettingsError: The kind is not known, or the token server's address is not safe.
     """
     if kind not in KINDS:
-        raise SettingsError(f"AUTH_TYPE={kind!r} of {service} is not known", advice=f"Known: {', '.join(KINDS)}.")
+        raise SettingsError(f"AUTH_TYPE of {service} is not known", advice=f"Known: {', '.join(KINDS)}.")
     given = {name: properties[name] for name in KINDS[kind].properties if properties.get(name)}
-    url = given.get("AUTH_URL", "")
-    if url and not url.startswith(METADATA):
-        require_safe(url, allow_http=False)
+    if "AUTH_URL" in given:
+        address = address_in(given["AUTH_URL"])
+        if address is None:
+            raise SettingsError(f"AUTH_URL of {service} is no address", advice="It looks like https://HOST.")
+        if address != METADATA and not address.startswith(f"{METADATA}/"):
+            require_safe(address, allow_http=False)
+        given["AUTH_URL"] = address
     return WatsonLogin(given, KINDS[kind])
 
 

@@ -8,19 +8,33 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from cloudai.core.flow import Flow, Request, Response
 from cloudai.core.tokens import Token
-from cloudai.core.urls import split
 from cloudai.errors import AuthError, BadRequestError, ServiceError, SettingsError
 from cloudai.providers._by_service import HOW, UNKNOWN, ByService
 from cloudai.providers.base import cached_per_call, with_headers
-from cloudai.providers.replies import Fault, error_body, error_class, readable
-from cloudai.providers.settings import Resource, Setting
+from cloudai.providers.replies import Fault, error_body, error_class, inside, readable
+from cloudai.providers.settings import (
+    Lookup,
+    Resource,
+    Setting,
+    address_in,
+    given_lookup,
+    is_file,
+    looks_like_key,
+    swapped,
+    unquoted,
+    without_path,
+)
 from cloudai.providers.watson._credentials import PROPERTIES, Authenticator, WatsonLogin, kind_of, login_of
+from cloudai.text import lines_of
 
 __all__ = ["WatsonService"]
 
@@ -28,6 +42,8 @@ HOSTS: Mapping[str, str] = {"nlu": "natural-language-understanding", "speech_to_
 """The part of a host that names the service of an instance."""
 SERVICE_OF: Mapping[str, str] = {"sentiment": "nlu", "speech_to_text": "speech_to_text"}
 CREDENTIALS_FILE = "ibm-credentials.env"
+FILE_VARIABLE = "IBM_CREDENTIALS_FILE"
+CLOUD_FOUNDRY = "VCAP_SERVICES"
 
 
 def _variable(service: str) -> str:
@@ -37,10 +53,20 @@ def _variable(service: str) -> str:
 
 def _settings_of(service: str) -> Iterator[Setting]:
     name, what = _variable(service), HOSTS[service].replace("-", " ")
-    yield Setting(f"{service}_apikey", (f"{name}_APIKEY",), secret=True, purpose=f"the key of {what}")
-    yield Setting(f"{service}_url", (f"{name}_URL",), purpose=f"the URL of {what}, beside its key")
+    yield Setting(f"{service}_apikey", (f"{name}_APIKEY",), secret=True, purpose=f"the key of {what}", kind="key")
+    yield Setting(
+        f"{service}_url",
+        (f"{name}_URL",),
+        purpose=f"the URL of {what}, beside its key",
+        kind="address",
+        advice="Copy it from IBM Cloud, where it is shown beside the key.",
+    )
     types = (f"{name}_AUTH_TYPE", f"{name}_AUTHTYPE")
     yield Setting(f"{service}_auth_type", types, purpose=f"a login of {what} in place of its key: cp4d, container …")
+
+
+API = re.compile(r"/v[1-9][0-9]*(/|$)")
+"""The beginning of the API's path, with which IBM's pages show the URL of an instance."""
 
 
 class WatsonService(ByService):
@@ -51,6 +77,11 @@ class WatsonService(ByService):
     service_of: ClassVar[Mapping[str, str]] = SERVICE_OF
     scope_settings: ClassVar[tuple[str, ...]] = ("_url",)
     settings: ClassVar[tuple[Setting, ...]] = tuple(s for service in HOSTS for s in _settings_of(service))
+    variables: ClassVar[tuple[str, ...]] = (
+        FILE_VARIABLE,
+        CLOUD_FOUNDRY,
+        *(f"{_variable(service)}_({'|'.join(PROPERTIES)})" for service in HOSTS),
+    )
     hosts: ClassVar[tuple[str, ...]] = ("the URLs you set",)
     request_id_headers: ClassVar[tuple[str, ...]] = ("x-global-transaction-id", "x-dp-watson-tran-id")
 
@@ -65,6 +96,8 @@ class WatsonService(ByService):
     ) -> None:
         if apikey and authenticator:
             raise SettingsError("apikey= and authenticator= exclude each other", advice="Give one of them.")
+        if swapped(given_lookup(apikey or ""), given_lookup(url or "")):
+            apikey, url = url, apikey
         own = {"nlu": nlu or Resource(), "speech_to_text": speech_to_text or Resource()}
         if apikey or url:
             service = _service_of(url)
@@ -79,6 +112,24 @@ class WatsonService(ByService):
             for field, value in (("apikey", resource.key), ("url", resource.endpoint))
         }
 
+    def unchecked(self, name: str) -> Lookup | None:
+        """Return a setting as it was found; a key and a URL in each other's places have changed places."""
+        lookup = super().unchecked(name)
+        service, _, field = name.rpartition("_")
+        if lookup and field == "apikey" and address_in(lookup.value):
+            url = super().unchecked(f"{service}_url")
+            return url if url and swapped(lookup, url) else lookup
+        if lookup and field == "url" and looks_like_key(lookup.value):
+            key = super().unchecked(f"{service}_apikey")
+            return key if key and swapped(key, lookup) else lookup
+        return lookup
+
+    def host_setting(self, service: str) -> str | None:
+        """Return how an error names the URL of a service."""
+        name = f"{service}_url"
+        lookup = self.unchecked(name)
+        return self._named(name, lookup) if lookup else None
+
     def sources(self) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Yield the environment, then IBM's credentials file, then what Cloud Foundry puts into VCAP_SERVICES."""
         yield from super().sources()
@@ -88,7 +139,10 @@ class WatsonService(ByService):
     @cached_per_call
     def _files(self) -> Sequence[tuple[str, Mapping[str, str]]]:
         """Return IBM's credentials file as a source, or nothing where there is none."""
-        path = _credentials_file()
+        named = os.environ.get(FILE_VARIABLE, "")
+        if FILE_CONTENT.search(named):
+            return [(f" in {FILE_VARIABLE}", _pairs(named))]
+        path = _credentials_file(unquoted(named))
         return [(f" in {path}", _properties(path))] if path else []
 
     @cached_per_call
@@ -128,13 +182,13 @@ class WatsonService(ByService):
     @cached_per_call
     def _properties_of(self, service: str) -> dict[str, str]:
         """Return the properties of a service's login, by IBM's names, each from the first source that has it."""
-        key = self._looked_up_outside(f"{service}_apikey")
+        key = self.lookup(f"{service}_apikey")
         # All sources are read first: one that cannot be read raises, and this frame must not hold the others then.
         sources = list(self.sources())
         properties = {"APIKEY": key.value} if key else {}
         for _, values in sources:
             for name in PROPERTIES:
-                if value := values.get(f"{_variable(service)}_{name}", "").strip():
+                if value := unquoted(values.get(f"{_variable(service)}_{name}", "")):
                     properties.setdefault(name, value)
         return properties
 
@@ -185,37 +239,62 @@ class WatsonService(ByService):
         url = self.setting(f"{service}_url")
         if not url:
             return UNKNOWN
-        if split(url).scheme not in ("https", "http") or not split(url).hostname:
-            raise SettingsError(
-                f"the URL of {HOSTS[service]} is no address: {url!r}",
-                advice="Copy it from IBM Cloud, where it is shown beside the key.",
-            )
         if "watsonplatform.net" in url:
             raise SettingsError(
                 "hosts of watsonplatform.net ended on 2021-05-26", advice="Copy the new URL from IBM Cloud."
             )
-        return url.rstrip("/").removesuffix("/v1")
+        return without_path(url, API)
 
     def fault(self, response: Response) -> Fault:
         """Return what an error reply says.
 
         The services reply with ``error`` and ``code`` or with a list of ``errors``, IAM with ``errorMessage``.
         """
-        body = error_body(response)
-        if not isinstance(body, dict):
-            body = {"error": readable(response)}
-        inner = body["errors"][0] if isinstance(body.get("errors"), list) and body["errors"] else body
-        inner = inner if isinstance(inner, dict) else body
-        said = [inner.get(n) for n in ("error", "errorMessage", "message", "description", "errorDetails")]
-        messages = list(dict.fromkeys(text.strip() for text in said if isinstance(text, str) and text.strip()))
-        code = inner.get("errorCode") or inner.get("code")
-        kind, advice = _kind(" ".join(messages), str(code), response.status)
-        return Fault(
-            message=": ".join(messages) or readable(response),
-            code=None if code is None else str(code),
-            kind=kind,
-            advice=advice,
-        )
+        return _fault(error_body(response), response)
+
+    def error_in(self, response: Response) -> ServiceError | None:
+        """Return the error that a reply of status 200 holds, or None.
+
+        The status and some blanks have gone out before the service knows whether it will succeed; the error follows
+        them, and its ``code`` is the HTTP status that it would have had.
+        """
+        body = response.json()
+        inner = body["errors"][0] if isinstance(inside(body, "errors", 0), dict) else body
+        if not isinstance(inside(inner, "error"), str) and inner is body:
+            return None
+        code = inside(inner, "code") or inside(inner, "errorCode") or inside(body, "code")
+        status = code if type(code) is int and 400 <= code < 600 else 500  # noqa: PLR2004
+        fault = _fault(body, response, status)
+        return self.error_from(replace(fault, kind=fault.kind or error_class(status)), 200)
+
+    def raise_for(self, response: Response) -> None:
+        """Raise the error that a reply of status 200 holds, if there is one."""
+        if (error := self.error_in(response)) is not None:
+            raise error
+
+
+def _fault(body: Any, response: Response, status: int | None = None) -> Fault:
+    """Return what the JSON of an error reply says.
+
+    Args:
+        body: The JSON, or None where the reply has none.
+        response: The reply.
+        status: The HTTP status that the error stands for, where the reply has another.
+    """
+    if not isinstance(body, dict):
+        body = {"error": readable(response)}
+    inner = body["errors"][0] if isinstance(body.get("errors"), list) and body["errors"] else body
+    inner = inner if isinstance(inner, dict) else body
+    said = [inner.get(n) for n in ("error", "errorMessage", "message", "description", "errorDetails")]
+    messages = list(dict.fromkeys(text.strip() for text in said if isinstance(text, str) and text.strip()))
+    code = inner.get("errorCode") or inner.get("code")
+    kind, advice = _kind(" ".join(messages), str(code), status or response.status)
+    return Fault(
+        message=": ".join(messages) or readable(response),
+        code=None if code is None else str(code),
+        kind=kind,
+        advice=advice,
+    )
 
 
 def _kind(message: str, code: str, status: int) -> tuple[type[ServiceError], str | None]:
@@ -241,7 +320,7 @@ ADVICE: Mapping[str, str] = {
 
 def _service_of(url: str | None) -> str:
     """Return the service that the host of a URL names, or raise SettingsError if it names none."""
-    host = split(url or "").hostname or ""
+    host = urlsplit(address_in(url or "") or "").hostname or ""
     for service, word in HOSTS.items():
         if f".{word}." in f".{host}.":
             return service
@@ -251,36 +330,44 @@ def _service_of(url: str | None) -> str:
     )
 
 
-def _credentials_file() -> Path | None:
+def _credentials_file(named: str) -> Path | None:
     """Return the path of the credentials file that IBM Cloud offers for download, or None where there is none.
 
-    It is looked for where IBM's own packages do: at the path in ``IBM_CREDENTIALS_FILE``, else in the current folder,
-    else in the home folder.
+    It is looked for where IBM's own packages do: at the path that ``IBM_CREDENTIALS_FILE`` names, else in the current
+    folder, else in the home folder.
+
+    Args:
+        named: The path in the variable; empty where it is not set.
 
     Raises:
-        SettingsError: There is no file at the path in ``IBM_CREDENTIALS_FILE``.
+        SettingsError: There is no file at that path.
     """
-    named = os.environ.get("IBM_CREDENTIALS_FILE", "").strip()
     paths = [Path(named)] if named else [Path(CREDENTIALS_FILE), Path.home() / CREDENTIALS_FILE]
-    file = next((path for path in paths if path.is_file()), None)
+    file = next((path for path in paths if is_file(str(path)) and path.is_file()), None)
     if named and not file:
-        raise SettingsError(f"there is no file {named}", advice="IBM_CREDENTIALS_FILE is the path of the file.")
+        raise SettingsError(f"{FILE_VARIABLE} names no file that is there", advice="It is the path of the file.")
     return file
+
+
+FILE_CONTENT = re.compile(r"^\s*[A-Z_]+_(APIKEY|URL|AUTH_?TYPE)\s*=", re.MULTILINE)
+"""A line of a credentials file, by which its content is told from its path: many hosts offer variables and no files."""
 
 
 def _properties(path: Path) -> dict[str, str]:
     """Return the values in a file with lines of NAME=value, by the names in upper case, or raise SettingsError."""
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
+        text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError):
-        lines = None
-    if lines is None:  # the error has no cause, which might quote what was read
+        text = None
+    if text is None:  # the error has no cause, which might quote what was read
         raise SettingsError(f"cannot read {path}", advice="It is a text file with lines of NAME=value.")
-    pairs = (line.partition("=") for line in lines if not line.lstrip().startswith("#"))
-    return {name.strip().upper(): value.strip().strip("\"'") for name, equals, value in pairs if equals}
+    return _pairs(text)
 
 
-CLOUD_FOUNDRY = "VCAP_SERVICES"
+def _pairs(text: str) -> dict[str, str]:
+    """Return the values in lines of NAME=value, by the names in upper case."""
+    pairs = (line.partition("=") for line in lines_of(text) if not line.lstrip().startswith("#"))
+    return {name.strip().upper(): unquoted(value) for name, equals, value in pairs if equals}
 
 
 def _of_cloud_foundry() -> dict[str, str]:

@@ -58,7 +58,9 @@ class Language(WatsonService):
             endpoint=self.base("nlu"),
             params={"version": VERSION},
             json={"text": text, "features": {"sentiment": {}, **emotion}, **({"language": code} if code else {})},
+            error_in=self.error_in,
         )
+        self.raise_for(response)
         reply = response.parse(Analyzed)
         if reply.sentiment is None or reply.sentiment.document is None:
             if reply.warnings:
@@ -67,8 +69,10 @@ class Language(WatsonService):
                 raise self.error_from(Fault("; ".join(reply.warnings), kind=BadRequestError, advice=advice), 200)
             raise MalformedResponseError("the reply has no sentiment of the text")
         whole = reply.sentiment.document
+        if whole.score is None and whole.label is None:
+            raise MalformedResponseError("the reply has neither a score nor a label of the text")
         return Sentiment(
-            label=known_label(whole.label) if whole.label else label(whole.score),
+            label=known_label(whole.label) if whole.label or whole.score is None else label(whole.score),
             score=whole.score,
             emotions=_emotions(reply.emotion),
             language=reply.language or code,
@@ -78,12 +82,12 @@ class Language(WatsonService):
 
 
 class DocumentSentiment(Wire):
-    """The sentiment of the whole text.
+    """The sentiment of the whole text, of which the vendor's package calls both the score and the label optional.
 
-    Beside the label the service says ``mixed``: "1" where both positive and negative occur; only ``raw`` keeps it.
+    Beside them the service says ``mixed``: "1" where both positive and negative occur; only ``raw`` keeps it.
     """
 
-    score: float
+    score: float | None = None
     label: str | None = None
 
 

@@ -93,8 +93,12 @@ class Speech(WatsonService):
             },
             headers={"Content-Type": MEDIA_TYPES.get(sound.format or "", known)},
             content=sound.blob,
+            error_in=self.error_in,
         )
+        self.raise_for(response)
         reply = response.parse(Recognized)
+        if not reply.model_fields_set:
+            raise MalformedResponseError("the reply holds nothing that is known of a recognition")
         speaker_at = {(label.start, label.end): str(label.speaker) for label in reply.speaker_labels}
         heard = [(each.final, each.alternatives[0]) for each in reply.results if each.alternatives]
         segments = [_segment(best, speaker_at) for _, best in heard]

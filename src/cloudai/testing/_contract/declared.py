@@ -14,6 +14,7 @@ from cloudai.errors import CloudAIError, SettingsError
 from cloudai.operations import OPERATIONS
 from cloudai.providers.base import Capability, Provider
 from cloudai.providers.registry import BUILT_IN, find
+from cloudai.providers.settings import Setting
 from cloudai.testing._contract.subject import Example, Subject, Told, outcome, without_settings
 
 __all__ = ["capabilities", "constructor", "contract", "examples", "name", "settings", "signatures"]
@@ -72,16 +73,17 @@ def settings(subject: Subject) -> Iterator[Told]:
         for variable in setting.env:
             if not re.fullmatch(r"[A-Z][A-Z0-9_]*", variable):
                 yield f"{variable!r} is no name of a variable", "Write it in capitals."
-            elif not _is_read(subject, setting.name, variable):
+            elif not _is_read(subject, setting, variable):
                 yield (
                     f"{setting.name} is not read from {variable}",
                     "Leave lookup_outside to Provider, or ask it first.",
                 )
 
 
-def _is_read(subject: Subject, setting: str, variable: str) -> bool:
-    with without_settings(subject, **{variable: "made-up"}):
-        return subject.kind().setting(setting) == "made-up"
+def _is_read(subject: Subject, setting: Setting, variable: str) -> bool:
+    value = "https://made-up.example" if setting.kind == "address" else "made-up"
+    with without_settings(subject, **{variable: setting.choices[0] if setting.choices else value}):
+        return subject.kind().lookup(setting.name) is not None
 
 
 def capabilities(subject: Subject) -> Iterator[Told]:

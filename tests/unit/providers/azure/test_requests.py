@@ -19,7 +19,7 @@ KEY = "not-a-real-key"
 ENDPOINT = "https://example.cognitiveservices.azure.com"
 AZURE = Azure(key=KEY, endpoint=ENDPOINT)
 GOOD: dict[str, Any] = {
-    "analyze_image": {},
+    "analyze_image": {"captionResult": {"text": "a tree"}, "tags": [], "description": {}},
     "detect_faces": [],
     "estimate_age": [],
     "sentiment": {
@@ -35,7 +35,7 @@ GOOD: dict[str, Any] = {
             "errors": [],
         }
     },
-    "speech_to_text": {"RecognitionStatus": "Success"},
+    "speech_to_text": {"RecognitionStatus": "NoMatch", "phrases": []},
 }
 
 
@@ -80,7 +80,8 @@ def test_image_analysis_3(call: Caller) -> None:
 
 def test_a_mix_sends_the_same_picture_to_each_api(call: Caller) -> None:
     """Features of 4.0 go to 4.0, faces to Face and the rest to 3.2, each with the same picture."""
-    script = Script(*[Response(200, {}, b"{}")] * 2, Response(200, {}, b"[]"))
+    replies = [b'{"captionResult": {"text": "a tree"}}', b'{"adult": {}}', b"[]"]
+    script = Script(*[Response(200, {}, reply) for reply in replies])
     call(AZURE, "analyze_image", PICTURE, send=script, features=["faces", "safety", "caption"])
     assert [request.url.removeprefix(ENDPOINT) for request in script.requests] == [
         "/computervision/imageanalysis:analyze",
@@ -214,7 +215,7 @@ def test_a_sentence_is_where_it_is(call: Caller, offset: int) -> None:
     document = {"id": "0", "sentiment": "positive", "confidenceScores": scores, "sentences": [sentence]}
     reply = {"results": {"documents": [document], "errors": []}}
     script = Script(Response(200, {}, json.dumps(reply).encode()))
-    (found,) = call(AZURE, "sentiment", "👩‍👧 좋아요!", send=script).sentences
+    (found,) = call(AZURE, "sentiment", "👩‍👧 좋아요!", language="ko", send=script).sentences
     assert (found.text, found.start) == ("좋아요!", 4)
 
 
@@ -230,7 +231,7 @@ def test_a_text_too_long_is_refused_before_sending(call: Caller) -> None:
     import unicodedata
 
     apart = unicodedata.normalize("NFD", "한") * 5_120
-    assert sent(call, "sentiment", apart)
+    assert sent(call, "sentiment", apart, language="ko")
     with pytest.raises(InputError, match=r"5,121 characters, and Azure takes 5,120\. Send it in parts"):
         call(AZURE, "sentiment", "한" * 5_121, send=Script())
 
@@ -269,12 +270,12 @@ def test_ten_texts_go_in_one_request() -> None:
     }
     parts = ANALYZE_TOGETHER.split(Response(200, {}, json.dumps(reply).encode()), script.requests)
     with Client(AZURE, send=Script(parts[3])) as client:
-        (found,) = client.sentiment("글 3").sentences
+        (found,) = client.sentiment("글 3", language="ko").sentences
     assert (found.opinions[0].text, found.opinions[0].assessments[0].text) == ("글", "3")
     with Client(AZURE, send=Script(parts[0])) as client, pytest.raises(cloudai.BadRequestError):
-        client.sentiment("글 0")
+        client.sentiment("글 0", language="ko")
     with Client(AZURE, send=Script(parts[1])) as client, pytest.raises(cloudai.MalformedResponseError):
-        client.sentiment("글 1")
+        client.sentiment("글 1", language="ko")
     with pytest.raises(cloudai.MalformedResponseError):
         ANALYZE_TOGETHER.split(Response(200, {}, b"[]"), script.requests[:1])
 

@@ -198,7 +198,7 @@ def test_precedence(everywhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value", "text"),
-    [("IBM_CREDENTIALS_FILE", "없음.env", "there is no file 없음.env"), ("VCAP_SERVICES", "{", "is not JSON")],
+    [("IBM_CREDENTIALS_FILE", "없음.env", "IBM_CREDENTIALS_FILE names no file"), ("VCAP_SERVICES", "{", "is not JSON")],
 )
 def test_settings_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, name: str, value: str, text: str) -> None:
     """A file that is not there, and JSON that is none: one line."""

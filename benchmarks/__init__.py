@@ -1,0 +1,1 @@
+"""The benchmarks of cloudai, beside plain httpx2 and the vendors' own packages; `make bench` runs them all."""

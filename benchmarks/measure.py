@@ -1,0 +1,109 @@
+"""Start the server and the workers, and let them work in turn, so that other work on the machine hits all alike."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Self
+
+__all__ = ["Bench", "Measured"]
+
+ROOT = Path(__file__).parents[1]
+SECONDS = 0.25
+"""How long one worker is measured before it is the next one's turn, about."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the calls of one subject took, in processor seconds for each call, over all rounds."""
+
+    least: float
+    median: float
+    per_second: float
+    """The most calls in a second of any round."""
+
+
+class _Worker:
+    """A process with one subject."""
+
+    def __init__(self, name: str, place: str, core: int | None, stack: ExitStack) -> None:
+        command = [sys.executable, "-W", "ignore", "-m", "benchmarks.worker", name, place]
+        command += [] if core is None else [str(core)]
+        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        stack.callback(process.wait)
+        stack.callback(process.kill)
+        assert process.stdin is not None  # noqa: S101  # for the type checker
+        assert process.stdout is not None  # noqa: S101
+        self._in: IO[str] = process.stdin
+        self._out: IO[str] = process.stdout
+        if self._out.readline().strip() != "ready":
+            raise SystemExit(f"{name} does not work")
+
+    def run(self, n: int, at_once: int) -> tuple[float, float]:
+        """Return the processor seconds, and the seconds that passed, for each of ``n`` calls."""
+        print(n, at_once, file=self._in, flush=True)
+        cpu, wall = map(float, self._out.readline().split())
+        return cpu / n, wall / n
+
+
+class Bench:
+    """The server, and what is measured against it."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        folder = self._stack.enter_context(tempfile.TemporaryDirectory())
+        command = [sys.executable, "-W", "ignore", "-m", "benchmarks.server", folder]
+        server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        self._stack.callback(server.wait)
+        self._stack.callback(server.kill)
+        self.place = server.stdout.readline().strip() if server.stdout else ""
+        json.loads(self.place)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def measure(
+        self,
+        names: Sequence[str],
+        rounds: int,
+        at_once: Mapping[str, int] | None = None,
+        calls: int | None = None,
+        core: int | None = None,
+    ) -> dict[str, Measured]:
+        """Return what each subject took, measured in turn.
+
+        Args:
+            names: The names of the subjects.
+            rounds: How often each has its turn.
+            at_once: How many calls are in flight at the same time, where that is more than one.
+            calls: How many calls a round has; None takes as many as need about a quarter of a second.
+            core: The only core that the workers may use; None lets them use all.
+        """
+        taken: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+        with ExitStack() as stack:
+            workers = {name: _Worker(name, self.place, core, stack) for name in names}
+            together = {name: (at_once or {}).get(name, 1) for name in names}
+            n = {}
+            for name, worker in workers.items():
+                worker.run(10 * together[name], together[name])  # warm now
+                wall = worker.run(10 * together[name], together[name])[1]
+                n[name] = calls or max(10 * together[name], int(SECONDS / wall))
+            for number in range(rounds):
+                for name in names if number % 2 == 0 else names[::-1]:
+                    taken[name].append(workers[name].run(n[name], together[name]))
+        return {name: _summary(times) for name, times in taken.items()}
+
+
+def _summary(times: Sequence[tuple[float, float]]) -> Measured:
+    cpu = [each for each, _ in times]
+    return Measured(min(cpu), statistics.median(cpu), 1 / min(wall for _, wall in times))

@@ -1,0 +1,83 @@
+"""A large reply is read in a thread where the client awaits, so that the event loop goes on meanwhile.
+
+Parsing its JSON, checking it and making a result of it take seconds in the worst case. None of the steps holds the
+interpreter for long: see ``json_reading.py``. Where the client blocks, all of it happens in the calling thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from cloudai.core.effects import Program
+from cloudai.core.flow import Call, Flow, Response, Step
+from cloudai.errors import MalformedResponseError
+
+__all__ = ["Ended", "read_ahead", "resumed"]
+
+T = TypeVar("T")
+
+
+def read_ahead(response: Response, cleared: Callable[[Response], Response] = lambda response: response) -> Response:
+    """Return a reply whose JSON is parsed already, after ``cleared`` has taken the secrets out of it."""
+    response = cleared(response)
+    if not response.headers.get("content-type", "").strip().lower().startswith("audio/"):
+        with suppress(MalformedResponseError):  # it is kept too, and whoever reads the reply gets it
+            response.json()
+    return response
+
+
+@dataclass(frozen=True)
+class Ended(Generic[T]):
+    """The end of a flow, with its result."""
+
+    value: T
+
+
+def resumed(flow: Flow[T], answer: Response) -> Program[Step | Ended[T]]:
+    """Let a flow go on with a large reply, and return its next step, or its end.
+
+    Where the client awaits, the flow goes on in a thread. If the call is cancelled meanwhile, the flow is closed as
+    soon as it comes to a halt there.
+    """
+    piece = _Piece(flow, answer)
+    try:
+        step: Step | Ended[T] = yield Call(piece)
+    except BaseException:
+        piece.give_up()
+        raise
+    return step
+
+
+class _Piece(Generic[T]):
+    """The piece of a flow up to its next step, as a function that any thread may run."""
+
+    def __init__(self, flow: Flow[T], answer: Response) -> None:
+        self._flow, self._answer = flow, answer
+        self._lock = threading.Lock()
+        self._running = self._given_up = False
+
+    def __call__(self) -> Step | Ended[Any]:
+        with self._lock:
+            if self._given_up:
+                return Ended(None)
+            self._running = True
+        try:
+            return self._flow.send(self._answer)
+        except StopIteration as stop:
+            return Ended(stop.value)
+        finally:
+            with self._lock:
+                self._running = False
+                if self._given_up:
+                    self._flow.close()
+
+    def give_up(self) -> None:
+        """Close the flow, now or once it comes to a halt; one that has failed or ended stays as it is."""
+        with self._lock:
+            self._given_up = True
+            if not self._running:
+                self._flow.close()

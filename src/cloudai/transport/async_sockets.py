@@ -1,0 +1,157 @@
+"""The awaiting network waits for sockets by the event loop. Its deadlines are kept by `asyncio.timeout`."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import anyio
+import httpcore2
+
+from cloudai.transport.addresses import looked_up
+from cloudai.transport.early import EarlyReply
+from cloudai.transport.sockets import extra_info, failures
+from cloudai.transport.wire import READ, WRITE, Layer, Plain, Steps, Tls, Wait, racing, reading, writing
+
+__all__ = ["AsyncBackend"]
+
+T = TypeVar("T")
+
+
+async def _carried_out(steps: Steps[T]) -> T:
+    """Carry the steps out, and return their value."""
+    await asyncio.sleep(0)  # others run too, where there is always something to read
+    try:
+        wanted = next(steps)
+        while True:
+            wanted = steps.send(await _ready(wanted))
+    except StopIteration as stop:
+        value: T = stop.value
+        return value
+    finally:
+        steps.close()
+
+
+async def _ready(wanted: Wait) -> set[socket.socket]:
+    # anyio's functions also work on Windows, whose usual event loop cannot wait for sockets by itself.
+    wait_for = {READ: anyio.wait_readable, WRITE: anyio.wait_writable}
+    waits = [(sock, wait_for[each]) for sock, events in wanted.sockets.items() for each in wait_for if events & each]
+    if len(waits) == 1 and wanted.seconds is None:
+        [(sock, wait)] = waits
+        await wait(sock)
+        return {sock}
+    tasks = {asyncio.ensure_future(_waited(wait, sock)): sock for sock, wait in waits}
+    try:
+        done, _ = await asyncio.wait(tasks, timeout=wanted.seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        with anyio.CancelScope(shield=True):  # no task is left, also where this one is being cancelled
+            await asyncio.wait(tasks)
+    for task in done:
+        task.result()
+    return {tasks[task] for task in done}
+
+
+async def _waited(wait: Callable[[socket.socket], Any], sock: socket.socket) -> None:
+    await wait(sock)
+
+
+@contextmanager
+def _failures(timed_out: type[Exception], failed: type[Exception]) -> Iterator[None]:
+    """Translate the errors of sockets into those of the HTTP library, also that of a connection closed meanwhile."""
+    with failures(timed_out, failed):
+        try:
+            yield
+        except anyio.ClosedResourceError:
+            raise OSError("the connection was closed here") from None
+
+
+class AsyncStream(httpcore2.AsyncNetworkStream):
+    """A connection of an awaiting client.
+
+    A write ends with `httpcore2.WriteError` as soon as the server has begun to answer: the HTTP library goes on to read
+    the reply then.
+    """
+
+    def __init__(self, layer: Layer) -> None:
+        self._layer = layer
+        self._early = EarlyReply()
+        self._begins = True
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109  # the library's
+        self._begins = True
+        if self._early:
+            return self._early.take(max_bytes)
+        with _failures(httpcore2.ReadTimeout, httpcore2.ReadError):
+            async with asyncio.timeout(timeout):
+                return await _carried_out(reading(self._layer, max_bytes))
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109  # the library's
+        if not buffer:
+            return
+        begins, self._begins = self._begins, False
+        with _failures(httpcore2.WriteTimeout, httpcore2.WriteError):
+            async with asyncio.timeout(timeout):
+                await _carried_out(writing(self._layer, buffer, self._early, begins=begins))
+
+    async def aclose(self) -> None:
+        sock = self._layer.socket
+        if sock.fileno() >= 0:
+            anyio.notify_closing(sock)
+            sock.close()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  # the library's
+    ) -> httpcore2.AsyncNetworkStream:
+        with _failures(httpcore2.ConnectTimeout, httpcore2.ConnectError):
+            try:
+                tls = Tls(self._layer, ssl_context, server_hostname)
+                async with asyncio.timeout(timeout):
+                    await _carried_out(tls.handshake())
+            except BaseException:
+                await self.aclose()
+                raise
+        return AsyncStream(tls)
+
+    def get_extra_info(self, info: str) -> Any:
+        return extra_info(self._layer, self._early, info)
+
+
+class AsyncBackend(httpcore2.AsyncNetworkBackend):
+    """A network backend of the HTTP library for awaiting clients.
+
+    Args:
+        checked: A function that gets a host and its addresses, and returns those that may be connected to.
+    """
+
+    def __init__(self, checked: Callable[[str, list[str]], list[str]] = lambda _, addresses: addresses) -> None:
+        self._checked = checked
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109  # the library's
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        """Connect to the address of the host that answers first, all within the timeout."""
+        with _failures(httpcore2.ConnectTimeout, httpcore2.ConnectError):
+            async with asyncio.timeout(timeout):
+                addresses = self._checked(host, await asyncio.wrap_future(looked_up(host, port)))
+                stream = AsyncStream(Plain(await _carried_out(racing(addresses, port, local_address))))
+            for option in socket_options or ():
+                stream.get_extra_info("socket").setsockopt(*option)
+        return stream
+
+    async def sleep(self, seconds: float) -> None:
+        """Let the seconds pass."""
+        await asyncio.sleep(seconds)
