@@ -18,9 +18,9 @@ from cloudai.media import Image, ImageLimits
 from cloudai.models.face import Faces
 from cloudai.models.image import ImageAnalysis
 from cloudai.providers.google.vision import FIELDS, AnnotateTogether
+from tests.made_up.merging import FACE, Asked, azure, picture
 from tests.made_up.provider import MadeUp, ok
 from tests.support.batches import Batcher, Server, both
-from tests.unit.batch.test_coalesce import FACE, Asked, azure, picture
 
 BOTH = ["analyze_image", "detect_faces"]
 SAYS: dict[str, Any] = {
@@ -124,7 +124,7 @@ def test_what_cannot_be_asked_at_once_is_asked_apart(colour: str) -> None:
 
 @both
 def test_texts_may_be_asked_several_things(colour: str) -> None:
-    """Where an operation is not there each input says so, and the other is answered; ten texts a request."""
+    """An operation that is not there is told for each input; the other is answered, ten texts a request."""
     run = Asked(colour, azure)
     done = run(["sentiment", "key_phrases"], [f"후기 {n}" for n in range(20)], plan=True)
     assert run.n == 2
@@ -227,7 +227,7 @@ def test_each_operation_says_what_it_was_sent(colour: str) -> None:
 
 @both
 def test_parts_that_cannot_be_told_apart_are_nobody_s(colour: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the provider's code raises then: a typed error for each, and nothing is sent again for ever."""
+    """Each input has a typed error if the provider's code fails on the shared reply, and nothing is sent for ever."""
     monkeypatch.setattr(AnnotateTogether, "split", lambda *_: {}["no"])
     run, server = run_of(colour)
     done = run("detect_faces", [picture(n + 10) for n in range(5)])
