@@ -67,7 +67,10 @@ class {name}({base}):
 METHOD = """
     {async_}def {name}(self, {parameters}, **options: Unpack[CallOptions]) -> {result}:
 {docstring}
-        program = self._session.program("{name}", {given}, {{{chosen}}}, options)
+        try:
+            program = self._session.program("{name}", {given}, {{{chosen}}}, options)
+        finally:
+            del {given}, options  # trackers of errors collect variables
         result: {result} = {await_}self._session.driver.run(program)
         return result
 """

@@ -58,18 +58,21 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "analyze_image",
-            image,
-            {
-                "features": features,
-                "language": language,
-                "max_results": max_results,
-                "missing": missing,
-                "gender_neutral": gender_neutral,
-            },
-            options,
-        )
+        try:
+            program = self._session.program(
+                "analyze_image",
+                image,
+                {
+                    "features": features,
+                    "language": language,
+                    "max_results": max_results,
+                    "missing": missing,
+                    "gender_neutral": gender_neutral,
+                },
+                options,
+            )
+        finally:
+            del image, options  # trackers of errors collect variables
         result: ImageAnalysis = self._session.driver.run(program)
         return result
 
@@ -105,9 +108,15 @@ class ClientMethods(Batching):
             >>> len(faces)
             1
         """
-        program = self._session.program(
-            "detect_faces", image, {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces}, options
-        )
+        try:
+            program = self._session.program(
+                "detect_faces",
+                image,
+                {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces},
+                options,
+            )
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Faces = self._session.driver.run(program)
         return result
 
@@ -125,7 +134,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("estimate_age", image, {"max_faces": max_faces}, options)
+        try:
+            program = self._session.program("estimate_age", image, {"max_faces": max_faces}, options)
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Ages = self._session.driver.run(program)
         return result
 
@@ -151,7 +163,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("read_text", image, {"language": language, "dense": dense}, options)
+        try:
+            program = self._session.program("read_text", image, {"language": language, "dense": dense}, options)
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Text = self._session.driver.run(program)
         return result
 
@@ -160,7 +175,8 @@ class ClientMethods(Batching):
 
         Args:
             text: The text; an empty one is refused.
-            language: The language of the text, BCP-47; None lets the provider detect it.
+            language: The language of the text, BCP-47; None lets the provider detect it. At Azure that is a second
+                request, which is billed too.
             options: `CallOptions`.
 
         Raises:
@@ -169,7 +185,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused, for example the language.
         """
-        program = self._session.program("sentiment", text, {"language": language}, options)
+        try:
+            program = self._session.program("sentiment", text, {"language": language}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Sentiment = self._session.driver.run(program)
         return result
 
@@ -186,7 +205,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("detect_language", text, {}, options)
+        try:
+            program = self._session.program("detect_language", text, {}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Language = self._session.driver.run(program)
         return result
 
@@ -204,7 +226,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("key_phrases", text, {"language": language}, options)
+        try:
+            program = self._session.program("key_phrases", text, {"language": language}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: KeyPhrases = self._session.driver.run(program)
         return result
 
@@ -225,7 +250,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("translate", text, {"to": to, "source": source}, options)
+        try:
+            program = self._session.program("translate", text, {"to": to, "source": source}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Translation = self._session.driver.run(program)
         return result
 
@@ -253,9 +281,12 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "speech_to_text", audio, {"language": language, "words": words, "speakers": speakers}, options
-        )
+        try:
+            program = self._session.program(
+                "speech_to_text", audio, {"language": language, "words": words, "speakers": speakers}, options
+            )
+        finally:
+            del audio, options  # trackers of errors collect variables
         result: Transcript = self._session.driver.run(program)
         return result
 
@@ -283,9 +314,12 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "text_to_speech", text, {"voice": voice, "language": language, "format": format}, options
-        )
+        try:
+            program = self._session.program(
+                "text_to_speech", text, {"voice": voice, "language": language, "format": format}, options
+            )
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Speech = self._session.driver.run(program)
         return result
 
@@ -459,18 +493,21 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "analyze_image",
-            image,
-            {
-                "features": features,
-                "language": language,
-                "max_results": max_results,
-                "missing": missing,
-                "gender_neutral": gender_neutral,
-            },
-            options,
-        )
+        try:
+            program = self._session.program(
+                "analyze_image",
+                image,
+                {
+                    "features": features,
+                    "language": language,
+                    "max_results": max_results,
+                    "missing": missing,
+                    "gender_neutral": gender_neutral,
+                },
+                options,
+            )
+        finally:
+            del image, options  # trackers of errors collect variables
         result: ImageAnalysis = await self._session.driver.run(program)
         return result
 
@@ -506,9 +543,15 @@ class AsyncClientMethods(AsyncBatching):
             >>> len(faces)
             1
         """
-        program = self._session.program(
-            "detect_faces", image, {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces}, options
-        )
+        try:
+            program = self._session.program(
+                "detect_faces",
+                image,
+                {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces},
+                options,
+            )
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Faces = await self._session.driver.run(program)
         return result
 
@@ -526,7 +569,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("estimate_age", image, {"max_faces": max_faces}, options)
+        try:
+            program = self._session.program("estimate_age", image, {"max_faces": max_faces}, options)
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Ages = await self._session.driver.run(program)
         return result
 
@@ -552,7 +598,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("read_text", image, {"language": language, "dense": dense}, options)
+        try:
+            program = self._session.program("read_text", image, {"language": language, "dense": dense}, options)
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Text = await self._session.driver.run(program)
         return result
 
@@ -561,7 +610,8 @@ class AsyncClientMethods(AsyncBatching):
 
         Args:
             text: The text; an empty one is refused.
-            language: The language of the text, BCP-47; None lets the provider detect it.
+            language: The language of the text, BCP-47; None lets the provider detect it. At Azure that is a second
+                request, which is billed too.
             options: `CallOptions`.
 
         Raises:
@@ -570,7 +620,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused, for example the language.
         """
-        program = self._session.program("sentiment", text, {"language": language}, options)
+        try:
+            program = self._session.program("sentiment", text, {"language": language}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Sentiment = await self._session.driver.run(program)
         return result
 
@@ -587,7 +640,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("detect_language", text, {}, options)
+        try:
+            program = self._session.program("detect_language", text, {}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Language = await self._session.driver.run(program)
         return result
 
@@ -607,7 +663,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("key_phrases", text, {"language": language}, options)
+        try:
+            program = self._session.program("key_phrases", text, {"language": language}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: KeyPhrases = await self._session.driver.run(program)
         return result
 
@@ -628,7 +687,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("translate", text, {"to": to, "source": source}, options)
+        try:
+            program = self._session.program("translate", text, {"to": to, "source": source}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Translation = await self._session.driver.run(program)
         return result
 
@@ -656,9 +718,12 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "speech_to_text", audio, {"language": language, "words": words, "speakers": speakers}, options
-        )
+        try:
+            program = self._session.program(
+                "speech_to_text", audio, {"language": language, "words": words, "speakers": speakers}, options
+            )
+        finally:
+            del audio, options  # trackers of errors collect variables
         result: Transcript = await self._session.driver.run(program)
         return result
 
@@ -686,9 +751,12 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "text_to_speech", text, {"voice": voice, "language": language, "format": format}, options
-        )
+        try:
+            program = self._session.program(
+                "text_to_speech", text, {"voice": voice, "language": language, "format": format}, options
+            )
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Speech = await self._session.driver.run(program)
         return result
 

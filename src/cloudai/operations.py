@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from hashlib import sha256
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from cloudai.core.flow import MOST_REPLY, USUAL_REPLY
+from cloudai.core.lazy import lazy
 from cloudai.errors import InputError, SettingsError
 from cloudai.text import did_you_mean, inert
 
@@ -26,6 +26,7 @@ __all__ = [
     "OPERATIONS",
     "REQUIRED",
     "Command",
+    "EmptyCell",
     "Flag",
     "Given",
     "Operation",
@@ -102,12 +103,22 @@ class Operation:
     max_reply: int = USUAL_REPLY
     command: Command | None = None
 
-    @cached_property
+    @lazy
     def result(self) -> type[Result]:
         """The class of the result, loaded when it is first used, for most programs need few of them."""
         module, _, name = self.result_path.partition(":")
         kind: type[Result] = getattr(import_module(module), name)
         return kind
+
+
+@dataclass(frozen=True)
+class EmptyCell:
+    """An input that is an empty cell of a table; only the row of that cell fails."""
+
+    column: str
+
+    def __str__(self) -> str:
+        return f"the cell in column {self.column} is empty"
 
 
 _MAX_FACES = Flag("count", "most faces in a picture (default: 100)", "N")
@@ -234,6 +245,8 @@ def given_as(operation: str, given: Any) -> Given:
     Raises:
         InputError: The operation takes a text, and `require_text` refuses this one.
     """
+    if isinstance(given, EmptyCell):
+        raise InputError(str(given), advice="Fill it in, or leave the row out.")
     kind = OPERATIONS[operation].input
     if kind == "text":
         return require_text(given)

@@ -155,11 +155,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
         (b"IHDR", LARGE), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b"")
     ),
     "png of 676 million pixels that are all there": lambda: png(26_000, 26_000, bits=1),
-    "png of 100 million pixels": lambda: png(10_000, 10_000),
-    "png, zTXt of 200 MB": lambda: png(8, 8, (b"zTXt", b"a\0\0" + zeros(200))),
-    "png, iTXt of 200 MB": lambda: png(8, 8, (b"iTXt", b"a\0\x01\0\0\0" + zeros(200))),
-    "png, iCCP of 200 MB": lambda: png(8, 8, (b"iCCP", b"a\0\0" + zeros(200))),
-    "png, a hundred zTXt": lambda: png(8, 8, *[(b"zTXt", b"a\0\0" + zlib.compress(bytes(1_000_000)))] * 100),
+    "png of 225 million pixels": lambda: png(15_000, 15_000, bits=1),
     "jpeg of 4 billion pixels": lambda: resized_jpeg(65_500),
     "jpeg of 10,000 scans": lambda: many_scans(10_000),
     "webp, large canvas": lambda: large_webp(16_384),
@@ -197,6 +193,10 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 """Refused with one line."""
 
 HARMLESS: dict[str, Callable[[], bytes]] = {
+    "png, zTXt of 200 MB": lambda: png(8, 8, (b"zTXt", b"a\0\0" + zeros(200))),
+    "png, iTXt of 200 MB": lambda: png(8, 8, (b"iTXt", b"a\0\x01\0\0\0" + zeros(200))),
+    "png, iCCP of 200 MB": lambda: png(8, 8, (b"iCCP", b"a\0\0" + zeros(200))),
+    "png, a hundred zTXt": lambda: png(8, 8, *[(b"zTXt", b"a\0\0" + zlib.compress(bytes(1_000_000)))] * 100),
     "tiff, a directory that follows itself": lambda: grey_tiff(64, 64, 8),
     "tiff of 20,000 pages": lambda: many_directories(20_000),
     "gif of 50,000 frames": lambda: gif((64, 64), (1, 1), 50_000),

@@ -9,14 +9,19 @@ what a group waits for.
 from __future__ import annotations
 
 import copy
+import math
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from cloudai.core.drivers.shared import not_read
+from cloudai.core.drivers.threads import STUCK, readers
 from cloudai.core.effects import Effect, Persist, Program, Send, Sleep, Store, Wait
 from cloudai.core.flow import MOST_REPLY, Call, Request, Response
 from cloudai.core.retry import GOOD
@@ -90,6 +95,10 @@ class _Member:
     group: MergeGroup | None = None
     ended: bool = False
     value: Any = None
+    reading: Future[Any] | None = None
+    """The outcome of the function that reads the member's file, while that runs in a thread of its own."""
+    read_until: float = math.inf
+    """The time (monotonic seconds) when the member gives its file up."""
 
     def step(self) -> None:
         """Let the program go on with the answer or the failure of its last effect, up to its next effect or its end.
@@ -137,6 +146,7 @@ def coalesce(
                 may_take_more = False
             if not members:
                 return
+            _take_over_files(members)
             advancing = _advance(members)
             yield from preparing(advancing) if fresh else advancing
             if done := deque(member.value for member in members if member.ended):
@@ -146,8 +156,12 @@ def coalesce(
                     yield from ended(done.popleft())
             else:
                 yield from _carry_out_one(members)
+                # A file that is stuck must not keep the worker from other inputs.
+                may_take_more = any(member.reading for member in members)
     finally:
         for member in members:
+            if member.reading:
+                member.reading.cancel()
             member.program.close()
 
 
@@ -155,8 +169,9 @@ def _advance(members: list[_Member]) -> Program[None]:
     """Let all members go on until each has ended or has yielded a `Join`, `Defer`, `Send` or `Sleep`.
 
     All other effects are carried out here. The blocking functions of several members run together, and what several
-    members want to have on disk is written at once. Futures, and blocking functions that wait for another service, are
-    waited for one after the other.
+    members want to have on disk is written at once. Futures, and blocking functions that wait for another service or
+    for memory, are waited for one after the other. The files of several members are read at the same time; a member
+    whose file is stuck is left where it is.
     """
     going = [member for member in members if member.at is None]
     while going:
@@ -165,15 +180,17 @@ def _advance(members: list[_Member]) -> Program[None]:
             while not member.ended and not isinstance(member.at, STOPPING):
                 yield from _carry_out(member)
                 member.step()
-        calling = [member for member in going if isinstance(member.at, Call) and not member.at.waits]
+        calling = [m for m in going if isinstance(m.at, Call) and not (m.at.waits or m.at.reads or m.at.memory)]
         yield from _run_functions(calling)
+        reading = [member for member in going if isinstance(member.at, Call) and member.at.reads]
+        yield from _read(reading)
         keeping = [member for member in going if isinstance(member.at, Persist)]
         if keeping:
             yield from _persist(keeping)
-        waiting = [member for member in going if isinstance(member.at, Wait | Call)]
+        waiting = [member for member in going if isinstance(member.at, Wait | Call) and not member.reading]
         for member in waiting:
             yield from _carry_out(member)
-        going = [*calling, *keeping, *waiting]
+        going = [*calling, *(member for member in reading if not member.reading), *keeping, *waiting]
 
 
 STOPPING = (Join, Defer, Send, Sleep, Wait, Persist, Call)
@@ -192,6 +209,54 @@ def _run_functions(members: list[_Member]) -> Program[None]:
         outcomes: list[tuple[Any, BaseException | None]] = yield Call(partial(_outcomes_of, functions))
         _set_outcomes(left[: len(outcomes)], outcomes)
         left = left[len(outcomes) :]
+
+
+def _read(members: list[_Member]) -> Program[None]:
+    """Read the files of several members at the same time, and wait until they are read, or stuck."""
+    if not members:
+        return
+    for member in members:
+        assert isinstance(member.at, Call)  # noqa: S101  # for the types
+        member.reading = readers().submit(member.at.function)
+        member.read_until = time.monotonic() + (math.inf if member.at.timeout is None else member.at.timeout)
+    yield from _wait_for_files(members, all_of_them=True)
+
+
+def _wait_for_files(members: Sequence[_Member], *, all_of_them: bool) -> Program[None]:
+    """Wait until one file, or each file, of the members is read, and no longer than until they are stuck."""
+    files = [member.reading for member in members if member.reading]
+    left = len(files) if all_of_them else 1
+    ready: Future[None] = Future()
+    lock = threading.Lock()
+
+    def count(_: Future[Any]) -> None:
+        nonlocal left
+        with lock:
+            left -= 1
+            if not left:
+                ready.set_result(None)
+
+    for file in files:
+        file.add_done_callback(count)
+    patience = min(STUCK, *(max(0.0, member.read_until - time.monotonic()) for member in members))
+    with suppress(TimeoutError):
+        yield Wait(ready, patience)
+    _take_over_files(members)
+
+
+def _take_over_files(members: Iterable[_Member]) -> None:
+    """Give each member the outcome of reading its file, if that has ended, or an error if its time is up."""
+    for member in members:
+        if member.reading is None or not (member.reading.done() or time.monotonic() >= member.read_until):
+            continue
+        file, member.reading, member.at = member.reading, None, None
+        if not file.done():
+            file.cancel()
+            member.failure = not_read()
+        elif (error := file.exception()) is not None:
+            member.failure = error
+        else:
+            member.answer = file.result()
 
 
 def _persist(members: list[_Member]) -> Program[None]:
@@ -248,7 +313,8 @@ def _carry_out_one(members: list[_Member]) -> Program[None]:
 
     If any members sleep, the longest of their times passes, and all of them wake. Otherwise the request of the first
     member or group that sends goes out. Otherwise the first members whose requests can be merged become a group.
-    Otherwise all members wait for futures, and this function waits for that of the first member.
+    Otherwise all members wait for files that are stuck, or for futures. This function waits for one of the files, no
+    longer than a moment; if there are none, it waits for the future of the first member.
     """
     if sleeping := [member for member in members if isinstance(member.at, Sleep)]:
         yield Sleep(max(member.at.seconds for member in sleeping))  # type: ignore[union-attr]
@@ -261,6 +327,8 @@ def _carry_out_one(members: list[_Member]) -> Program[None]:
         members.sort(key=sent.__contains__)
     elif joining := [member for member in members if isinstance(member.at, Join)]:
         yield from _start_group(_mergeable(joining))
+    elif reading := [member for member in members if member.reading]:
+        yield from _wait_for_files(reading, all_of_them=False)
     else:
         member = members[0]
         assert isinstance(member.at, Defer)  # noqa: S101  # for the types

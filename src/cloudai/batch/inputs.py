@@ -13,8 +13,9 @@ from typing import Any
 
 from cloudai.core.urls import shown
 from cloudai.errors import InputError
+from cloudai.media.given import understood
 from cloudai.media.source import ADDRESS, Source
-from cloudai.operations import OPERATIONS, digest_of, given_as
+from cloudai.operations import OPERATIONS, EmptyCell, digest_of, given_as
 
 __all__ = ["Entry", "Inputs"]
 
@@ -141,10 +142,8 @@ class Inputs:
                 continue
             shared = entry
             with suppress(InputError):  # each operation reports the error of the input
-                source = given_as(operations[0], entry.given)
-                if hasattr(entry.given, "read") and isinstance(source, Source):
-                    _ = source.data  # read it now: two workers must not read one file
-                shared = replace(entry, given=source)
+                # The workers share it, so that only one of them reads the file.
+                shared = replace(entry, given=given_as(operations[0], entry.given))
             for part in range(len(operations)):
                 yield replace(shared, part=part)
 
@@ -171,7 +170,10 @@ class Inputs:
             return Entry(item, thing, None, row)
         if isinstance(thing, str) and ADDRESS.match(thing):
             return Entry(item, thing, _harmless(thing), row)
-        path = Path(thing)
+        found = _path_or_bytes(thing)
+        if not isinstance(found, str | os.PathLike):
+            return Entry(item, thing if found is None else found, None, row)
+        path = Path(found)
         if row is not None and self.folder is not None and not path.is_absolute():
             path = self.folder / path
         # macOS decomposes Hangul and accents in file names; a name must have one spelling on all systems.
@@ -188,7 +190,8 @@ class Inputs:
         if item == 0:
             self._require_kept(row)
         kept = {str(name): row.get(name) for name in (row if self._keep is None else self._keep)}
-        return kept, row.get(self._column)
+        given = row.get(self._column)
+        return kept, EmptyCell(str(self._column)) if _is_empty(given) else given
 
     def _require_kept(self, row: Mapping[str, Any]) -> None:
         """Raise InputError if a column to keep is in none of the rows that can be looked at."""
@@ -209,7 +212,25 @@ class Inputs:
             kept.pop(column, None)
         elif isinstance(value := kept.get(column), str) and ADDRESS.match(value):
             kept[column] = shown(value)
+        elif column in kept and not entry.is_path:
+            kept[column] = None  # a picture or a recording itself, of which nothing is written down
         return kept
+
+
+def _is_empty(cell: Any) -> bool:
+    """Return whether a cell holds nothing: None, white space, or a number or date of pandas that stands for nothing."""
+    if cell is None or (isinstance(cell, str) and not cell.strip()):
+        return True
+    # NaN and NaT differ from themselves. pandas has a type of its own for a missing value, which has no truth value.
+    return type(cell).__name__ in ("NAType", "NaTType") or (isinstance(cell, float) and cell != cell)  # noqa: PLR0124
+
+
+def _path_or_bytes(thing: str | os.PathLike[str]) -> str | os.PathLike[str] | bytes | None:
+    """Return the path that was given, or the bytes that a text is; None for a text that fails when it is read."""
+    try:
+        return understood(thing) if isinstance(thing, str) else thing
+    except InputError:
+        return None
 
 
 def _harmless(address: str) -> str:

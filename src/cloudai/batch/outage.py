@@ -7,7 +7,17 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-__all__ = ["FIRST_PROBE", "LONGEST_FLICKER", "OUTAGE", "PARTS", "PROBES", "OutageDetector", "Streak", "Tries"]
+__all__ = [
+    "FIRST_PROBE",
+    "LONGEST_FLICKER",
+    "OUTAGE",
+    "PARTS",
+    "PROBES",
+    "REFUSED_PROBES",
+    "OutageDetector",
+    "Streak",
+    "Tries",
+]
 
 OUTAGE = 16
 """Attempts in a row without an answer after which the service may be down, so that the batch sends only probes."""
@@ -18,6 +28,12 @@ PROBES = 4
 """Probes of a service that may be down, one after the other; if all fail, it is down, and the batch pauses."""
 FIRST_PROBE = 0.5
 """Seconds from the last failed attempt to the first probe; twice as much to each further one."""
+REFUSED_PROBES = 8
+"""Probes instead of `PROBES` if all connections were refused: nobody listens then, which a probe is told at once, and
+which costs nothing."""
+REFUSED_PROBE, REFUSED_LATER = 0.2, 0.05
+"""Seconds between these probes, and how much more it is to each further one. Over 2.5 seconds they tell an outage from
+a service that is down for moments: as no two intervals are the same, they do not always meet the same moment of it."""
 LONGEST_FLICKER = 10.0
 """Seconds of nothing but failed attempts after which the service counts as down without a probe."""
 
@@ -26,14 +42,15 @@ class OutageDetector:
     """Tells an outage of the service from a flicker.
 
     After sixteen attempts in a row that were not answered, or three parts of divided requests, all workers wait, and
-    one input at a time probes the service alone, four times at growing intervals. One answer ends the waiting; four
-    failed probes are an outage. Sixteen attempts that failed over ten seconds and more are no flicker, so they need no
-    probe.
+    one input at a time probes the service alone: four times at growing intervals, or eight times at short ones if every
+    connection was refused. One answer ends the waiting; probes that all fail are an outage. Sixteen attempts that
+    failed over ten seconds and more are no flicker, so they need no probe.
     """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # reentrant: a signal handler may stop the batch while it is held
         self._streak = self._parts = self._probes = 0
+        self._all_refused = True
         self._failing_since = 0.0
         self._resume_at: float | None = None
         self._prober: object = None
@@ -48,15 +65,17 @@ class OutageDetector:
             self._resume_at = None
             self._end_probe()
 
-    def note_failure(self, now: float, call: object = None, *, divided: bool = False) -> bool:
+    def note_failure(self, now: float, call: object = None, *, divided: bool = False, refused: bool = False) -> bool:
         """Note an attempt that was not answered; return whether the service is down.
 
         Args:
             now: The time.
             call: The call that made the attempt.
             divided: Whether its request was a part of one that was not answered.
+            refused: Whether nobody listened where the service should be.
         """
         with self._lock:
+            self._all_refused = refused and (self._all_refused or not self._streak)
             self._failing_since = self._failing_since if self._streak else now
             self._streak += 1
             self._parts += divided
@@ -67,9 +86,14 @@ class OutageDetector:
                     self._resume_at = now + FIRST_PROBE
             elif self._prober is not None and self._prober is call:
                 self._probes += 1
-                self._resume_at = now + FIRST_PROBE * 2**self._probes
+                self._resume_at = now + self._until_next_probe()
                 self._end_probe()
-            return self._probes >= PROBES
+            return self._probes >= (REFUSED_PROBES if self._all_refused else PROBES)
+
+    def _until_next_probe(self) -> float:
+        if self._all_refused:
+            return REFUSED_PROBE + REFUSED_LATER * (self._probes - 1)
+        return float(FIRST_PROBE * 2**self._probes)
 
     @property
     def holding(self) -> bool:

@@ -16,6 +16,8 @@ from cloudai.batch import cache, queries
 from cloudai.batch.inputs import Entry
 from cloudai.batch.state import BatchState
 from cloudai.batch.task import Task
+from cloudai.core.drivers.shared import in_time, not_read
+from cloudai.core.drivers.threads import readers
 from cloudai.core.flow import Call, Fetch, Flow, Request
 from cloudai.core.rate_limit import MARGIN, Rate
 from cloudai.errors import CloudAIError, InputError, JournalError
@@ -115,7 +117,7 @@ def _spoken(minutes: float) -> str:
 class _Draft(Image):
     """An image of which only the header is read, to tell what preparing it would change."""
 
-    def _encoded_anew(self, image: Any, header: Any, scale: float, limits: Any) -> Any:  # noqa: ARG002
+    def _encoded_anew(self, header: Any, scale: float, limits: Any) -> Any:  # noqa: ARG002
         """Return the picture with the size that it would have, without decoding a pixel."""
         from cloudai.media import image as fitting
 
@@ -202,6 +204,9 @@ class _Tally:
         if state.session.engine.fetching and isinstance(given, Source) and given.is_web:
             self._unseen()
             return
+        if isinstance(given, Source) and given.uri is None and not given.is_at_hand:
+            context = state.session.context(state.tasks[0].operation, given, state.tasks[0].call_options)
+            in_time(readers().submit(given.load), context.left(state.session.options.clock()), not_read)
         digest = digest_of(given)
         missing = [task for task in state.tasks if self._is_missing(task, task.key_of(digest))]
         if not missing:
@@ -252,7 +257,8 @@ class _Tally:
     def _sent(self, first_requests: Sequence[tuple[Task, Request | None]]) -> None:
         """Count what the tasks of one input would send.
 
-        Requests that can be merged count as fractions: one that takes 1 of 16 slots is a sixteenth of a request.
+        Requests that can be merged count as fractions: one that takes 1 of 16 slots is a sixteenth of a request. The
+        further requests of an input are taken to merge as its first one does.
         """
         alike: dict[Any, list[Request]] = {}
         for task, request in first_requests:
@@ -261,12 +267,12 @@ class _Tally:
             self.hosts[urlsplit(request.url).hostname or ""] = None
             n = self._state.session.provider.requests(task.operation, task.given)
             self.units += n * request.billed
-            if request.merge is None or n > 1 or task.max_per_request == 1:
+            if request.merge is None or task.max_per_request == 1:
                 self.requests += n
             else:
-                alike.setdefault((request.merge, request.merge.key(request)), []).append(request)
-        for (merge, _), requests in alike.items():
-            self.requests += Fraction(merge.slots(requests), merge.limit)
+                alike.setdefault((request.merge, n, request.merge.key(request)), []).append(request)
+        for (merge, n, _), requests in alike.items():
+            self.requests += n * Fraction(merge.slots(requests), merge.limit)
 
     def plan(self) -> Plan:
         """Return the plan with all that was counted."""

@@ -264,7 +264,8 @@ class Policy:
         pausing = (getattr(error, "retry_after", None) or 0) > LONGEST_WAIT
         # A reply to several calls that cannot be told apart answers none of them.
         if isinstance(error, TROUBLE) or (in_company and isinstance(error, MalformedResponseError)):
-            if self.outage.note_failure(now, call, divided=divided):
+            refused = isinstance(error, ConnectError) and error.refused
+            if self.outage.note_failure(now, call, divided=divided, refused=refused):
                 self.tries.note_outage()
                 pausing = True
         else:

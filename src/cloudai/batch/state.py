@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from cloudai.batch.cache_store import CacheStore
@@ -13,6 +12,7 @@ from cloudai.batch.journal import Journal
 from cloudai.batch.policy import Policy
 from cloudai.batch.settings import Settings
 from cloudai.batch.task import Task
+from cloudai.core.lazy import lazy
 from cloudai.core.rate_limit import Rate
 from cloudai.session import Session
 
@@ -65,13 +65,13 @@ class BatchState:
         """The number of outcomes, one for each input and operation; None if the number of inputs is not known."""
         return None if self.inputs.total is None else self.inputs.total * len(self.tasks)
 
-    @cached_property
+    @lazy
     def inputs_per_request(self) -> int:
         """The maximum number of inputs in a request, times the operations; 1 if requests cannot be merged."""
         most = max(task.max_per_request for task in self.tasks)
         return most * len(self.tasks) if most > 1 else 1
 
-    @cached_property
+    @lazy
     def slots(self) -> Any:
         """A semaphore of the driver that limits the requests in flight, including those of parallel steps."""
         return self.session.driver.semaphore(self.concurrency)

@@ -178,10 +178,13 @@ class Worker(Generic[R]):
             self._claims.release(key)
 
     def _read(self, entry: Entry, task: Task) -> Program[tuple[Given, str]]:
-        """Return the input as the operation takes it, and its digest; fetch an address first, if the client does so."""
+        """Return the input as the operation takes it, and its digest.
+
+        A file is read first, and an address is fetched if the client does so. Neither takes longer than a call may.
+        """
         session = self._state.session
         source = given_as(task.operation, entry.given)
-        if session.engine.fetching and isinstance(source, Source):
+        if isinstance(source, Source) and not source.is_at_hand and (session.engine.fetching or source.uri is None):
             context = session.context(task.operation, source, task.call_options)
             yield from session.engine.prepare(source.fetched(), context)
         digest: str = yield Call(partial(digest_of, source))

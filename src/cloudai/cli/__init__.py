@@ -175,6 +175,7 @@ def _operation(subparsers: Any, operation: Operation, words: Command) -> None:
             metavar="FILE",
             help="files, folders, patterns such as 'photos/*.jpg', URLs, or a table",
         )
+        parser.add_argument("--recursive", action="store_true", help="look through the folders within folders, too")
         parser.add_argument("--fetch-urls", action="store_true", help="fetch URLs here and send what is there")
     for name, flag in words.flags.items():
         _flag(parser, name, flag, required=operation.options[name] is REQUIRED)
@@ -223,6 +224,9 @@ def _batch(parser: argparse.ArgumentParser) -> None:
         "folder if many inputs go to a provider; the word none keeps nothing",
     )
     group.add_argument("--column", type=_text, metavar="NAME", help="the column of a CSV or TSV that holds the inputs")
+    group.add_argument(
+        "--encoding", type=_text, metavar="NAME", help="how the table or the lines are encoded, where it is not certain"
+    )
     group.add_argument(
         "--max-requests", type=int, metavar="N", help="billed requests at most, all runs together; exit code 1"
     )

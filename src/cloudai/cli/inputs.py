@@ -3,46 +3,86 @@
 from __future__ import annotations
 
 import glob
+import logging
 import re
 import sys
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from cloudai.encodings import decoded
 from cloudai.errors import InputError
 from cloudai.reading import text_of
+from cloudai.text import lines_of
 
 __all__ = ["AUDIO", "PICTURES", "SUFFIXES", "expand", "lines"]
 
-PICTURES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".heic", ".heif", ".avif"})
-AUDIO = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus"})
+PICTURES = frozenset(
+    {
+        *(".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".png", ".apng", ".gif", ".bmp", ".dib", ".webp", ".tif", ".tiff"),
+        *(".heic", ".heif", ".hif", ".avif", ".ico"),
+    }
+)
+AUDIO = frozenset({".wav", ".wave", ".flac", ".mp3", ".ogg", ".oga", ".opus"})
 SUFFIXES = {"image": PICTURES, "audio": AUDIO}
 """The files that are taken from a folder, by the kind of input that an operation has."""
-ADDRESS = re.compile(r"^(https?|gs)://", re.IGNORECASE)
+log = logging.getLogger("cloudai")
+ADDRESS = re.compile(r"^((https?|gs|file)://|data:)", re.IGNORECASE)
 
 
-def expand(paths: Sequence[str], suffixes: frozenset[str]) -> list[str]:
+def expand(paths: Sequence[str], suffixes: frozenset[str], *, recursive: bool = False) -> list[str]:
     """Return the files that are named, the files in folders that have a suffix, and the files that fit a pattern.
 
-    An address, and the name of a file that does not exist, are returned as they are.
-    Patterns are expanded here because the shell of Windows does not do that.
+    An address, and the name of a file that does not exist, are returned as they are. How many files of a folder were
+    passed over, and why, is written to the log. Patterns are expanded here because the shell of Windows does not do
+    that.
+
+    Args:
+        paths: Files, folders, patterns and addresses.
+        suffixes: The endings of the files that are taken from folders.
+        recursive: Whether the folders within folders are looked through, too.
 
     Raises:
         InputError: A folder has no file with such a suffix, or no file fits a pattern.
     """
-    return [name for path in paths for name in _expanded(path, suffixes)]
+    return [name for path in paths for name in _expanded(path, suffixes, recursive=recursive)]
 
 
-def _expanded(path: str, suffixes: frozenset[str]) -> list[str]:
-    if ADDRESS.match(path):
+def _expanded(path: str, suffixes: frozenset[str], *, recursive: bool) -> list[str]:
+    if ADDRESS.match(path) or len(path) > LONGEST:
         return [path]
     here = Path(path)
     if here.is_dir():
-        files = [str(file) for file in here.iterdir() if file.is_file() and file.suffix.lower() in suffixes]
-        return _some(files, f"no {'/'.join(sorted(suffixes))} in the folder {path}")
+        return _in_folder(here, suffixes, recursive=recursive)
     if not here.exists() and glob.has_magic(path):
         return _some([name for name in glob.glob(path, recursive=True) if Path(name).is_file()], f"nothing fits {path}")
     return [path]  # a file that does not exist has a row in the table, with the reason
+
+
+LONGEST = 4_000
+"""Characters of the longest path: a longer text is the picture itself, in base64."""
+MACOS = "._"
+"""The beginning of the names of files in which macOS keeps what other systems have no place for."""
+
+
+def _in_folder(folder: Path, suffixes: frozenset[str], *, recursive: bool) -> list[str]:
+    files: list[str] = []
+    passed: Counter[str] = Counter()
+    for file in folder.rglob("*") if recursive else folder.iterdir():
+        if file.is_dir():
+            passed["folders (--recursive looks into them)"] += not recursive
+        elif file.name.startswith(MACOS):
+            passed[f"of macOS ({MACOS}…)"] += 1
+        elif file.suffix.lower() not in suffixes:
+            passed[f"with the ending {file.suffix.lower()}" if file.suffix else "without an ending"] += 1
+        elif file.is_file():
+            files.append(str(file))
+        else:
+            passed["that are no regular files"] += 1
+    if told := ", ".join(f"{n} {why}" for why, n in sorted(passed.items()) if n):
+        log.warning("%s: passed over %s", folder, told)
+    return _some(files, f"no {'/'.join(sorted(suffixes))} in the folder {folder}")
 
 
 def _some(files: list[str], problem: str) -> list[str]:
@@ -58,11 +98,16 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
     return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
 
 
-def lines(path: str) -> list[str]:
-    """Return the lines of a text file, or of standard input ("-"), that are not blank.
+def lines(path: str, encoding: str | None = None) -> list[str]:
+    """Return the lines of a text file, or of standard input ("-"), that are not blank; both are decoded in one way.
 
-    A file is UTF-8 or CP949, and raises InputError if it is neither. Standard input is taken as UTF-8; bytes in it that
-    are not UTF-8 become U+FFFD.
+    A line ends at CR, LF or CRLF only.
+
+    Raises:
+        InputError: The file cannot be read, or its encoding is not certain; see `decoded`.
     """
-    text = sys.stdin.buffer.read().decode("utf-8-sig", "replace") if path == "-" else text_of(path)
-    return [line for line in text.splitlines() if line.strip()]
+    if path == "-":
+        text = decoded(sys.stdin.buffer.read(), "standard input", encoding=encoding)
+    else:
+        text = text_of(path, encoding=encoding)
+    return [line for line in lines_of(text) if line.strip()]

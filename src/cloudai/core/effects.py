@@ -74,10 +74,12 @@ class Gather:
 class Wait:
     """An effect that waits for a future of another thread or task; its outcome is that of the future.
 
-    A caller that gives up waiting does not cancel the future.
+    A caller that gives up waiting does not cancel the future. If there is a ``timeout``, in seconds, and it passes, the
+    effect fails with a TimeoutError.
     """
 
     future: Future[Any]
+    timeout: float | None = None
 
 
 class Store(Protocol):

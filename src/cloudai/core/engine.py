@@ -165,11 +165,12 @@ class Engine:
     def _called(self, step: Call, context: CallContext) -> Program[Any]:
         """Run a blocking function, and return its value.
 
-        A function that waits for another service gets the time that is left. If it raises a CloudAIError, the hooks
-        learn that a login has failed, unless the time was up.
+        A function that waits for something gets the time that is left. If one that waits for another service raises a
+        CloudAIError, the hooks learn that a login has failed, unless the time was up.
         """
         if not step.waits:
-            return (yield step)
+            bounded = step.reads or step.memory
+            return (yield replace(step, timeout=context.left(self.clock())) if bounded else step)
         try:
             return (yield replace(step, timeout=context.left(self.clock())))
         except CloudAIError as error:
@@ -208,10 +209,11 @@ class Engine:
             RedirectBlockedError: A poll would go to an origin that has not had the key yet.
             CloudAIError: The last attempt failed, or the time was up.
         """
+        extended = with_extras(request, context, step_id)
         if (stored := (yield from self._stored(request, context, step_id))) is not None:
             context.exchanges.append((request, stored))
             return stored
-        request = with_extras(request, context)
+        request = extended
         if request.max_reply != context.max_reply:
             request = replace(request, max_reply=context.max_reply)
         if request.delay:

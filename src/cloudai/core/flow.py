@@ -20,13 +20,13 @@ import re
 import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from hashlib import sha256
 from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from cloudai.core.json_reading import AT_ONCE, parsed
+from cloudai.core.lazy import lazy
 from cloudai.errors import MalformedResponseError, ServiceError
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "Step",
     "call",
     "parallel",
+    "reading",
     "waiting",
 ]
 
@@ -71,12 +72,12 @@ class Blob:
     load: Callable[[], bytes] = field(repr=False)
     media_type: str = "application/octet-stream"
 
-    @cached_property
+    @lazy
     def data(self) -> bytes:
         """The bytes as they are sent."""
         return self.load()
 
-    @cached_property
+    @lazy
     def sha256(self) -> str:
         """The sha256 (hex) of the bytes as they are sent."""
         return sha256(self.data).hexdigest()
@@ -129,6 +130,7 @@ class Request:
     ``max_reply`` is the most bytes that its reply may have, unpacked; the engine sets it to that of the operation.
     ``error_in`` returns the error that is inside a reply of a good status, or None. Where that error is the service's
     fault, the exchange has failed as with the HTTP status of such an error, and is tried again in the same way.
+    ``takes_extras=False`` keeps the user's ``extra…`` out of a request that only prepares the one they are meant for.
     """
 
     method: str
@@ -148,6 +150,7 @@ class Request:
     error_in: Callable[[Response], ServiceError | None] | None = field(default=None, compare=False)
     timeout: float | None = None
     credentials: bool = True
+    takes_extras: bool = True
     max_reply: int = field(default=USUAL_REPLY, compare=False)
 
     def __repr__(self) -> str:
@@ -162,7 +165,7 @@ class Request:
         """The address with its parameters and headers, which are alike in requests that are merged into one."""
         return self.url, tuple(sorted(self.params.items())), tuple(sorted(self.headers.items()))
 
-    @cached_property
+    @lazy
     def upload_size(self) -> int:
         """The approximate bytes of the JSON body: the uploads in it as base64, and a little for the rest."""
         return 4 * sum(map(len, (blob.data for blob in _blobs(self.json)))) // 3 + SMALL
@@ -188,7 +191,7 @@ class Request:
         if gathered:
             yield b"".join(gathered)
 
-    @cached_property
+    @lazy
     def _spliced(self) -> list[bytes | Blob]:
         """The JSON text, cut where a Blob is: base64 needs no escaping, so it is not dumped with the rest.
 
@@ -281,7 +284,7 @@ class Response:
         part.__dict__.update(self.__dict__, content=AS_JSON(body).encode(), _parsed=(body, None))
         return part
 
-    @cached_property
+    @lazy
     def _parsed(self) -> tuple[Any, MalformedResponseError | None]:
         """The body as JSON, or the error: a body that cannot be read is not looked through twice."""
         try:
@@ -324,13 +327,17 @@ JSON_KINDS = ("/json", "+json", "-json-1.0", "-json-1.1")
 class Call:
     """A step that runs a blocking function: in the calling thread, or in another one where the client awaits.
 
-    ``waits`` says that the function waits for another service (a vendor's login) rather than computes. It then always
-    has a thread of its own, and is given up after ``timeout`` seconds, the time left, which the engine sets.
+    ``waits`` says that the function waits for another service (a vendor's login) rather than computes, and ``reads``
+    that it reads a file, which may be on a disk or a network that hangs. Such a function never runs in the calling
+    thread, and is given up after ``timeout`` seconds, the time left, which the engine sets. ``memory`` is how many
+    bytes of memory the function takes: it waits for its share of the budget that all pictures of the process have.
     """
 
     function: Callable[[], Any]
     waits: bool = False
     timeout: float | None = None
+    reads: bool = False
+    memory: int = 0
 
 
 @dataclass(frozen=True)
@@ -357,6 +364,12 @@ Flow: TypeAlias = Generator[Step, Any, R]
 def call(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Flow[R]:
     """Make a blocking function a step of a flow: ``value = yield from …``."""
     result: R = yield Call(lambda: function(*args, **kwargs))  # not partial(): a crash report would show its arguments
+    return result
+
+
+def reading(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Flow[R]:
+    """Make a function that reads a file a step of a flow; it takes no longer than the call has."""
+    result: R = yield Call(lambda: function(*args, **kwargs), reads=True)
     return result
 
 

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
 
 from cloudai.core.flow import Request, Response
-from cloudai.errors import CloudAIError
+from cloudai.errors import CloudAIError, causes_of
 
 __all__ = [
     "HEADERS",
@@ -199,6 +199,9 @@ class Allowlist:
         return f"{base}?{kept}" if kept else base
 
 
+SCHEMES = frozenset({"basic", "bearer", "digest", "negotiate", "sharedkey"})
+"""Names of ways to sign in, in lower case. They stand beside secrets, and are none: ``"token_type": "Bearer"``."""
+
 SHORTEST = 6
 """Characters from which on a value is taken for a secret where its name says so; shorter ones occur by chance."""
 
@@ -263,12 +266,10 @@ class Secrets:
         error.args = tuple(self.withheld(list(error.args)))
         error.advice = self.withheld(error.advice)
         error.raw = self._cut_out(error.raw) if isinstance(error.raw, bytes) else self.withheld(error.raw)
-        each: BaseException = error
-        while (cause := each.__cause__ or each.__context__) is not None:
-            if self.occur_in(f"{cause} {cause!r}"):
+        for each in causes_of(error):
+            cause = each.__cause__ or each.__context__
+            if cause is not None and self.occur_in(f"{cause} {cause!r}"):
                 each.__cause__ = each.__context__ = None
-                return
-            each = cause
 
     def withheld(self, value: Any) -> Any:
         """Return a copy of a JSON value with each of the secrets in it replaced by `REDACTED`, in names too.
@@ -360,7 +361,11 @@ def telling(value: Any, name: str = "", nameless: float = SHORTEST_NAMELESS) -> 
         case str():
             shortest = SHORTEST if names_a_credential(name) else nameless
             # An address (a scope, an audience) is no secret, and as one it would hide the addresses of all exchanges.
-            yield from (word for word in _words(value) if len(word) >= shortest and "://" not in word)
+            yield from (
+                word
+                for word in _words(value)
+                if len(word) >= shortest and "://" not in word and word.strip().lower() not in SCHEMES
+            )
         case Mapping():
             for key, inner in value.items():
                 yield from telling(inner, str(key), nameless)

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
-from cloudai.core.flow import Blob, Flow, call
+from cloudai.core.flow import Blob, Call, Flow, call
+from cloudai.core.lazy import lazy
+from cloudai.core.memory import budget
 from cloudai.errors import InputError
-from cloudai.media import decode
+from cloudai.media import decode, memory
+from cloudai.media.colours import in_rgb, strip_rows, strips
 from cloudai.media.decode import Header
+from cloudai.media.mend import mended
 from cloudai.media.source import FETCH, FileInput, Source
 from cloudai.media.strip import STRIPPABLE, strip
 from cloudai.models.base import Box, Point
@@ -158,7 +161,7 @@ class Image(Source):
         elif self.uri:
             picture = self._by_reference(limits)
         else:
-            picture = yield from call(self._fit, limits)
+            picture = yield from self._fitted(limits)
         self.frame = picture
         return picture
 
@@ -174,18 +177,27 @@ class Image(Source):
             MissingExtraError: The picture is HEIC, and pillow-heif is not installed.
         """
         yield from self.fetched()
-        decoded = yield from call(self._pixels, max_side)
+        header = yield from call(self._header)
+        decoded: Decoded = yield Call(lambda: self._pixels(header, max_side), memory=self._cost(header, max_side))
         self.frame = decoded
         return decoded
 
     def open(self) -> PIL.Image.Image:
         """Return the picture in its full size, upright and in RGB.
 
+        It waits for its share of the memory for pictures, like every picture that is prepared.
+
         Raises:
             InputError: The file is no picture, is damaged or too large, or is at an address, which is not fetched here.
             MissingExtraError: The picture is HEIC, and pillow-heif is not installed.
         """
-        return self._pixels(None).image
+        header = self._header()
+        share = budget().ask(self._cost(header, None))
+        try:
+            share.granted.result()
+            return self._pixels(header, None).image
+        finally:
+            share.give_back()
 
     def look(self) -> None:
         """Read the file and check its header, so that most unusable pictures are noticed early.
@@ -197,7 +209,7 @@ class Image(Source):
                 fetched here.
             MissingExtraError: The picture is HEIC, and pillow-heif is not installed.
         """
-        self._opened()
+        self._header()
 
     def facts(self) -> dict[str, Any]:
         """Return the facts about this picture that go into `Meta`; before `fit` or `pixels` there are none.
@@ -223,34 +235,87 @@ class Image(Source):
         """
         return self._kept(self.frame) if isinstance(self.frame, Picture) else {}
 
-    @cached_property
-    def _raster(self) -> PIL.Image.Image | None:
-        """The PIL image or NumPy array that was given, as a PIL image; None if the input is anything else.
+    @property
+    def is_at_hand(self) -> bool:
+        """True if no file has to be read and no address to be fetched for the bytes or the pixels."""
+        if self._has_pixels:
+            return not getattr(self._given, "tile", None)  # Pillow has not read the file yet
+        return super().is_at_hand
+
+    def load(self) -> None:
+        """Read the file, if that is not done yet; a PIL image may be of a file that was only opened.
 
         Raises:
-            InputError: The array has a type or a shape that no picture has.
+            InputError: There are no bytes, they cannot be read, are damaged, or there are too many.
         """
-        if hasattr(self._given, "__array_interface__") and hasattr(self._given, "dtype"):
-            return decode.from_array(self._given)
-        if hasattr(self._given, "getexif"):
-            image: PIL.Image.Image = self._given
-            return image
-        return None
+        if not self._has_pixels:
+            super().load()
+            return
+        header = self._header()
+        memory.require_affordable(header, memory.needed(header, (1, 1)), self.name)
+        with self._reading, decode.decoding(self.name, header.format):
+            self._given.load()
 
-    @cached_property
+    @property
+    def _has_pixels(self) -> bool:
+        """True if a PIL image or a NumPy array was given."""
+        return self._is_array or hasattr(self._given, "getexif")
+
+    @property
+    def _is_array(self) -> bool:
+        # A PIL image has an __array_interface__ too, and makes a copy of its pixels when it is asked for that.
+        return hasattr(self._given, "dtype") and hasattr(self._given, "__array_interface__")
+
+    @lazy
     def key(self) -> str:
         """The sha256 (hex) of the bytes as given, of the pixels where those were given, or of the address."""
-        if self.uri or self._raster is None:
+        if self.uri or not self._has_pixels:
             return sha256(self.uri.encode("utf-8", "surrogatepass") if self.uri else self.data).hexdigest()
-        head = f"{self._raster.mode} {self._raster.size} {decode.from_pillow(self._raster, '')[1].orientation}"
-        return sha256(head.encode() + self._raster.tobytes()).hexdigest()
+        header, given = self._header(), self._given
+        stored = (header.height, header.width) if header.turned else (header.width, header.height)
+        digest = sha256(f"{header.mode} {stored} {header.orientation}".encode())
+        # Not at once, because that would take the memory of the whole picture once more.
+        rows = strip_rows(stored[0])
+        pieces = (
+            (decode.from_array(given[top : top + rows]) for top in range(0, stored[1], rows))
+            if self._is_array
+            else strips(given)
+        )
+        for piece in pieces:
+            digest.update(piece.tobytes())
+        return digest.hexdigest()
 
-    def _opened(self) -> tuple[PIL.Image.Image, Header]:
+    @lazy
+    def _mended(self) -> tuple[bytes, bool]:
+        """The file without blanks before it, and with the end that a JPEG lacks; and whether it lacked that."""
+        return mended(self.data)
+
+    def _header(self) -> Header:
+        """Return the header of the picture; no pixel is decoded for it."""
         if self.uri:
             raise InputError(f"{self.name} is an address", advice=FETCH)
-        if self._raster is not None:
-            return decode.from_pillow(self._raster.copy(), self.name)
-        return decode.opened(self.data, self.name)
+        if self._is_array:
+            return decode.array_header(self._given)
+        if self._has_pixels:
+            # The name of pixels is made of their digest, which is made of this header.
+            return decode.from_pillow(self._given, self._own_name or "the picture")[1]
+        return decode.header_of(self._mended[0], self.name)
+
+    def _opened(self) -> PIL.Image.Image:
+        if self._is_array:
+            return decode.from_array(self._given)
+        return self._given if self._has_pixels else decode.opened(self._mended[0], self.name)
+
+    def _cost(self, header: Header, max_side: int | None) -> int:
+        """Return how many bytes it takes to decode the picture with this longer side.
+
+        Raises:
+            InputError: All pictures of the process together may not take as many.
+        """
+        size = _scaled(header, _scale_to(header, max_side))
+        cost = memory.needed(header, size, given=self._has_pixels)
+        memory.require_affordable(header, cost, self.name)
+        return cost
 
     def _by_reference(self, limits: ImageLimits) -> Picture:
         address = self.address()
@@ -258,16 +323,26 @@ class Image(Source):
             raise InputError(f"{limits.who} does not fetch {self.name}", advice=FETCH)
         return Picture(None, None, None, None, None, None, uri=address)
 
-    def _pixels(self, max_side: int | None) -> Decoded:
+    def _pixels(self, header: Header, max_side: int | None) -> Decoded:
         _ = self.key  # `facts` needs it and may run in an event loop; this code runs in a thread
-        image, header = self._opened()
-        scale = 1.0 if max_side is None else min(1.0, max_side / max(header.width, header.height))
-        size = _scaled(header, scale)
-        shown = decode.upright(image, header, size, self.name)
+        size = _scaled(header, _scale_to(header, max_side))
+        shown = decode.upright(self._opened(), header, size, self.name, keep=self._has_pixels)
         return Decoded(header.width, header.height, *size, header.format, _said(header, size, None), image=shown)
 
-    def _fit(self, limits: ImageLimits) -> Picture:
-        image, header = self._opened()
+    def _fitted(self, limits: ImageLimits) -> Flow[Picture]:
+        """Return the file without its metadata, or encode the picture anew once there is memory for that."""
+        found: Picture | tuple[Header, float] = yield from call(self._looked_at, limits)
+        if isinstance(found, Picture):
+            return found
+        header, scale = found
+        cost = memory.needed(header, _scaled(header, scale), given=self._has_pixels)
+        memory.require_affordable(header, cost, self.name)
+        picture: Picture = yield Call(lambda: self._encoded_anew(header, scale, limits), memory=cost)
+        return picture
+
+    def _looked_at(self, limits: ImageLimits) -> Picture | tuple[Header, float]:
+        """Return the picture if it can be sent without decoding it; else its header, and the scale for encoding it."""
+        header = self._header()
         largest = _largest_scale(header, limits)
         if min(_scaled(header, largest)) < limits.min_side:
             raise InputError(
@@ -275,7 +350,7 @@ class Image(Source):
                 f"{limits.who} takes {limits.min_side} to {limits.max_side} px a side"
             )
         as_given = self._as_given(header, limits) if largest == 1 else None
-        return as_given or self._encoded_anew(image, header, largest, limits)
+        return as_given or (header, min(largest, memory.most_scale(header)))
 
     def _as_given(self, header: Header, limits: ImageLimits) -> Picture | None:
         """Return the file itself without its metadata, or None if the picture has to be encoded anew.
@@ -284,11 +359,13 @@ class Image(Source):
         is not accepted or its metadata cannot be removed without decoding, or if the file is too large.
         """
         # An animation is encoded anew, so that a single picture is sent.
-        if header.format not in limits.formats or header.orientation != 1 or header.animated or self._raster:
+        if header.format not in limits.formats or header.orientation != 1 or header.animated or self._has_pixels:
             return None
-        if header.format not in STRIPPABLE:
+        data, lacked_its_end = self._mended
+        # Where a JPEG has no end, it cannot be told where its pixels end and other things begin.
+        if header.format not in STRIPPABLE or lacked_its_end:
             return None
-        clean = strip(self.data, header.format)
+        clean = strip(data, header.format)
         if len(clean) > limits.max_bytes:
             return None
         size = header.width, header.height
@@ -296,14 +373,14 @@ class Image(Source):
             return self._picture(header, size, self.data, header.format, "as given")
         return self._picture(header, size, clean, header.format, "metadata removed")
 
-    def _encoded_anew(self, image: PIL.Image.Image, header: Header, scale: float, limits: ImageLimits) -> Picture:
+    def _encoded_anew(self, header: Header, scale: float, limits: ImageLimits) -> Picture:
         """Turn and shrink the picture to this scale, and encode it; shrink it further until the file is small enough.
 
         Raises:
             InputError: The file is still too large when the shorter side is as short as the vendor allows.
         """
         size = _scaled(header, scale)
-        shown = decode.upright(image, header, size, self.name)
+        shown = decode.upright(self._opened(), header, size, self.name, keep=self._has_pixels)
         while min(size) >= limits.min_side:
             for format, data in _encodings(shown, header, limits):  # noqa: A001
                 if len(data) <= limits.max_bytes:
@@ -312,7 +389,8 @@ class Image(Source):
                 break
             scale *= SHRINK
             size = _scaled(header, scale)
-            shown = shown.resize(size)
+            smaller = in_rgb(shown, size, self.name)
+            smaller.info, shown = shown.info, smaller
         raise InputError(f"{self.name} cannot be made to fit the {limits.max_bytes:,} bytes that {limits.who} takes")
 
     def _picture(self, header: Header, size: tuple[int, int], data: bytes, format: str, prepared: str) -> Picture:  # noqa: A002
@@ -335,6 +413,13 @@ def _largest_scale(header: Header, limits: ImageLimits) -> float:
     return scale
 
 
+def _scale_to(header: Header, max_side: int | None) -> float:
+    """Return the largest scale, at most 1, at which no side is longer; None stands for the full size."""
+    if max_side is None:
+        return 1.0
+    return min(memory.most_scale(header), max_side / max(header.width, header.height))
+
+
 def _scaled(header: Header, scale: float) -> tuple[int, int]:
     # Sides are rounded down, because one that is rounded up may be a pixel too long.
     return max(1, int(header.width * scale)), max(1, int(header.height * scale))
@@ -342,10 +427,10 @@ def _scaled(header: Header, scale: float) -> tuple[int, int]:
 
 def _encodings(image: PIL.Image.Image, header: Header, limits: ImageLimits) -> Iterator[tuple[str, bytes]]:
     """Yield the picture as files, the best first; each is made only when it is asked for."""
-    lossless = header.format not in ("JPEG", "HEIC", "AVIF", "WEBP")
-    if lossless and "PNG" in limits.formats and image.width * image.height <= LOSSLESS_UP_TO:
+    lossless = header.format not in ("JPEG", "HEIC", "AVIF", "WEBP") and image.width * image.height <= LOSSLESS_UP_TO
+    if "PNG" in limits.formats and (lossless or "JPEG" not in limits.formats):
         yield "PNG", decode.encoded(image, "PNG")
-    for quality in QUALITIES:
+    for quality in QUALITIES if "JPEG" in limits.formats else ():
         yield "JPEG", decode.encoded(image, "JPEG", quality)
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import threading
 import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 
-from cloudai.core.flow import Blob, Fetch, Flow
+from cloudai.core.flow import Blob, Fetch, Flow, reading
+from cloudai.core.lazy import lazy
 from cloudai.core.urls import shown
 from cloudai.errors import InputError
+from cloudai.media.given import short, understood
 
 __all__ = ["FileInput", "Source"]
 
@@ -42,32 +45,53 @@ class Source:
     """The expected kind of input, for error messages: "an image", "audio"."""
 
     def __init__(self, given: Any, *, name: str | None = None) -> None:
-        self._given = given
         self._name = name
         self.uri: str | None = given if isinstance(given, str) and ADDRESS.match(given) else None
         """The address that the vendor is to fetch; None if the bytes are here."""
+        self._given: Any = given if self.uri or not isinstance(given, str) else _understood(given)
         self._address = self.uri
+        self._bytes: bytes | None = None
+        """The bytes as given, once they are read."""
+        self._reading = threading.Lock()
+        """Held while the input is read; each input has its own, so that one whose reading hangs stops no other."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_reading"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # A copy has a lock of its own, and an input that was pickled has one again.
+        vars(self).update(state, _reading=threading.Lock())
 
     @property
     def name(self) -> str:
-        """The name that was given, else the file's name, else the address without what follows "?".
+        """The file's name, or the address as it may be shown; bytes are named by kind and the start of their digest.
 
-        Bytes without a name are named by their kind and the beginning of their digest ("image-1f2e3d4c"), for which an
-        open file is read. If they cannot be read, the name is the kind alone.
+        Nothing is read for the name: an open file without one is named by its kind alone until it is read.
         """
+        if (own := self._own_name) is not None:
+            return own
+        kind = self.kind.split()[-1]
+        with suppress(InputError):  # there are no bytes to hash, and the call itself will say so
+            return f"{kind}-{self.key[:8]}" if self.is_at_hand else kind
+        return kind
+
+    @property
+    def _own_name(self) -> str | None:
+        """The name that the input has of itself; None for bytes, and for an open file without a name."""
         if self._name:
             return self._name
-        path = getattr(self._given, "name", None) if hasattr(self._given, "read") else self._given
         if self._address:
             return shown(self._address)
-        if isinstance(path, str | os.PathLike):
-            return unicodedata.normalize("NFC", Path(path).name)
-        try:
-            return f"{self.kind.split()[-1]}-{self.key[:8]}"
-        except InputError:
-            return self.kind.split()[-1]  # there are no bytes to hash, and the call itself will say so
+        path = getattr(self._given, "name", None) if hasattr(self._given, "read") else self._given
+        return short(unicodedata.normalize("NFC", Path(path).name)) if isinstance(path, str | os.PathLike) else None
 
-    @cached_property
+    @property
+    def is_at_hand(self) -> bool:
+        """True if no file has to be read and no address to be fetched for the bytes."""
+        is_given = isinstance(self._given, bytes | bytearray | memoryview)
+        return self.uri is None and (self._bytes is not None or is_given or bool(self._memory))
+
+    @lazy
     def key(self) -> str:
         """The sha256 (hex) of the bytes as given, or of an address that was not fetched; raises what `data` raises."""
         return sha256(self.uri.encode("utf-8", "surrogatepass") if self.uri else self.data).hexdigest()
@@ -80,22 +104,31 @@ class Source:
         """
         if self.uri is not None:
             return None if fetching and self.is_web else self.key
-        at_hand = "data" in vars(self) or isinstance(self._given, bytes | bytearray | memoryview)
         with suppress(InputError):
-            return self.key if at_hand else None
+            return self.key if self.is_at_hand else None
         return None
 
-    @cached_property
+    @property
     def data(self) -> bytes:
-        """The bytes as given, read once and kept.
+        """The bytes as given; they are read when they are first asked for.
 
         Raises:
             InputError: There are none, they cannot be read, or there are too many; or the input is an address that was
                 not fetched (see `fetched`).
         """
-        data = self._read()
+        if self._bytes is None:
+            with self._reading:
+                if self._bytes is None:  # another thread may have read them meanwhile
+                    self._bytes = self._checked(self._read())
+        return self._bytes
+
+    @data.setter
+    def data(self, data: bytes) -> None:
+        self._bytes = data
+
+    def _checked(self, data: bytes) -> bytes:
         if not data:
-            raise InputError(f"{self.name} is empty (0 bytes)" if self._has_name else "the data is empty (0 bytes)")
+            raise InputError(f"{self._own_name or 'the data'} is empty (0 bytes)")
         if len(data) > MOST_BYTES:
             raise self._too_large(len(data))
         return data
@@ -114,14 +147,27 @@ class Source:
         return address
 
     def fetched(self) -> Flow[None]:
-        """Fetch the file at a web address, if the client fetches addresses (``fetch_urls=``).
+        """Make the bytes ready within the time of the call: read the file, or fetch it from its address.
 
-        The file becomes `data`, and ``uri`` becomes None. Otherwise nothing changes, and the vendor may fetch it.
+        A web address is fetched if the client does so (``fetch_urls=``); else the vendor will fetch it.
+
+        Raises:
+            InputError: There are no bytes, they cannot be read, or there are too many.
         """
         if self.is_web:
             data = yield Fetch(str(self.uri))
             if data is not None:
                 self.data, self.uri = data, None
+        elif self.uri is None and not self.is_at_hand:
+            yield from reading(self.load)
+
+    def load(self) -> None:
+        """Read the file, if that is not done yet.
+
+        Raises:
+            InputError: There are no bytes, they cannot be read, or there are too many.
+        """
+        _ = self.data
 
     @property
     def is_web(self) -> bool:
@@ -168,26 +214,18 @@ class Source:
         media_type = self._memory["media_type"]
         return kind(**self._memory["fitted"], blob=media_type and Blob(self.key, load, media_type))
 
-    @property
-    def _has_name(self) -> bool:
-        return self._name is not None or isinstance(self._given, str | os.PathLike) or hasattr(self._given, "name")
-
     def _read(self) -> bytes:
         given = self._given
+        if self.uri is not None:
+            raise InputError(f"the bytes of {self.name} are not here: it is an address", advice=FETCH)
+        if isinstance(given, InputError):
+            raise InputError(given.message, advice=given.advice)
         if isinstance(given, bytes):
             return given
         if isinstance(given, bytearray | memoryview):
             return bytes(given)
         if hasattr(given, "read"):
-            try:
-                data = given.read()
-            except (OSError, ValueError) as error:  # closed, for example
-                raise InputError(
-                    f"the open file cannot be read ({error})", advice="Give its path, or its bytes."
-                ) from error
-            if not isinstance(data, bytes):
-                raise InputError("the file is open as text", advice='Open it with mode "rb".')
-            return data
+            return _read_open(given)
         if isinstance(given, str | os.PathLike):
             return self._read_file(Path(given))
         raise InputError(
@@ -207,12 +245,43 @@ class Source:
         except InputError:
             raise
         except FileNotFoundError:
-            raise InputError(f"there is no file {path}", advice="Check the path.") from None
+            raise InputError(f"there is no file {short(str(path))}", advice="Check the path.") from None
         except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-            raise InputError(f"cannot read {path} ({getattr(error, 'strerror', None) or error})") from error
+            raise InputError(f"cannot read {short(str(path))} ({getattr(error, 'strerror', None) or error})") from error
 
     def _too_large(self, size: int) -> InputError:
-        return InputError(f"{self.name} has {size / 1e6:.0f} MB; the most is {MOST_BYTES / 1e6:.0f} MB")
+        what = self._own_name or "the data"  # the name of bytes is their digest, which these do not get
+        return InputError(
+            f"{what} has {size / 1e6:.1f} MB; the most is {MOST_BYTES / 1e6:.0f} MB", advice="Make it smaller first."
+        )
+
+
+def _understood(text: str) -> str | Path | bytes | InputError:
+    """Return the path or the bytes that a text is, or the error that is raised once they are read."""
+    try:
+        return understood(text)
+    except InputError as error:
+        return error
+
+
+def _read_open(file: Any) -> bytes:
+    """Return what an open file has from its position on, or all of it if it was read to its end before."""
+    try:
+        data = _up_to_the_most(file)
+        if data == b"" and file.seekable() and file.tell():
+            # It was just written, or is given a second time.
+            file.seek(0)
+            data = _up_to_the_most(file)
+    except (OSError, ValueError, AttributeError) as error:  # closed, for example
+        raise InputError(f"the open file cannot be read ({error})", advice="Give its path, or its bytes.") from error
+    if not isinstance(data, bytes):
+        raise InputError("the file is open as text", advice='Open it with mode "rb".')
+    return data
+
+
+def _up_to_the_most(file: Any) -> Any:
+    # A file that has no end must not fill the memory. Only buffered files return all that they have been asked for.
+    return file.read(MOST_BYTES + 1) if isinstance(file, io.BufferedIOBase) else file.read()
 
 
 def not_a(kind: str, name: str, data: bytes) -> InputError:

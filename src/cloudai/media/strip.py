@@ -17,7 +17,7 @@ from contextlib import suppress
 from cloudai.errors import InputError
 from cloudai.media.icc import scrubbed
 
-__all__ = ["STRIPPABLE", "png_chunks", "scans", "strip"]
+__all__ = ["STRIPPABLE", "is_whole_jpeg", "png_chunks", "scans", "strip", "webp_chunks"]
 
 
 def strip(data: bytes, format: str) -> bytes:  # noqa: A002  # Pillow's word
@@ -105,10 +105,22 @@ def scans(data: bytes) -> int:
     return count
 
 
+def is_whole_jpeg(data: bytes) -> bool:
+    """Return whether a JPEG has its end marker."""
+    with suppress(InputError, IndexError):
+        for _ in _segments(data):
+            pass
+        return True
+    return False
+
+
 def _next_marker(data: bytes, position: int) -> tuple[int, int]:
-    """Return the marker at this position, and the position behind it; raise InputError if there is none."""
+    """Return the marker at or behind this position, and the position behind it; raise InputError if there is none.
+
+    Stray bytes between two segments are passed over, as decoders do.
+    """
     if data[position] != 0xFF:  # noqa: PLR2004
-        raise _cut_off("JPEG")
+        position = _end_of_scan(data, position)
     while data[position] == 0xFF:  # noqa: PLR2004  # any number of fill bytes may stand here
         position += 1
     return data[position], position + 1
@@ -197,8 +209,10 @@ def _unpacked(data: bytes) -> bytes:
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield the name and the content of each chunk, up to the end of the picture.
 
+    A chunk with a wrong checksum that no pixel depends on is left out.
+
     Raises:
-        InputError: The checksum of a chunk is wrong.
+        InputError: The checksum of a chunk with pixels is wrong.
         struct.error: The file is cut off.
     """
     position = len(PNG_SIGNATURE)
@@ -206,12 +220,17 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         length, name = struct.unpack_from(">I4s", data, position)
         end = position + 12 + length
         (checksum,) = struct.unpack_from(">I", data, end - 4)
-        if checksum != zlib.crc32(data[position + 4 : end - 4]):
+        if checksum == zlib.crc32(data[position + 4 : end - 4]):
+            yield name, data[position + 8 : end - 4]
+        elif not name[0] & ANCILLARY:
             raise _cut_off("PNG")
-        yield name, data[position + 8 : end - 4]
         if name == b"IEND":
             return
         position = end
+
+
+ANCILLARY = 0x20
+"""The bit of a chunk's first letter that says that the picture can be shown without the chunk."""
 
 
 def _png_chunk(name: bytes, body: bytes) -> bytes:
@@ -228,7 +247,7 @@ def _webp(data: bytes) -> bytes:
     (size,) = struct.unpack_from("<I", data, 4)
     if len(data) < size + 8:
         raise _cut_off("WEBP")
-    chunks = [(name, _webp_kept(name, body)) for name, body in _webp_chunks(data[: size + 8]) if name in WEBP_KEPT]
+    chunks = [(name, _webp_kept(name, body)) for name, body in webp_chunks(data[: size + 8]) if name in WEBP_KEPT]
     body = b"".join(_webp_chunk(name, kept) for name, kept in chunks if kept)
     return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
 
@@ -245,7 +264,12 @@ NO_PROFILE = b"\0\0"
 """The content that replaces an unreadable profile: VP8X has said that there is one, and no reader can use this."""
 
 
-def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the name and the content of each chunk of a WebP file.
+
+    Raises:
+        InputError: The file is cut off.
+    """
     position = 12
     while position + 8 <= len(data):
         name, length = struct.unpack_from("<4sI", data, position)

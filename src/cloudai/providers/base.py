@@ -244,7 +244,8 @@ class Provider:
 
         Args:
             text: The text; an empty one is refused.
-            language: The language of the text, BCP-47; None lets the provider detect it.
+            language: The language of the text, BCP-47; None lets the provider detect it. At Azure that is a second
+                request, which is billed too.
 
         Raises:
             InputError: The text is empty or too long; nothing was sent.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from PIL import Image
 
 from cloudai.errors import InputError
-from cloudai.media.decode import decoding, from_pillow, upright
+from cloudai.media.decode import from_pillow, upright
 
 __all__ = ["in_colour"]
 
@@ -28,8 +28,6 @@ def in_colour(picture: Image.Image) -> Image.Image:
     if picture.format is None:
         # The picture was cut, resized or turned: Pillow then drops the format, but may keep the old orientation.
         header = replace(header, orientation=1, width=picture.width, height=picture.height)
-    with decoding("the picture", header.format):
-        mine = picture.copy()
-    shown = upright(mine, header, (header.width, header.height), "the picture")
+    shown = upright(picture, header, (header.width, header.height), "the picture", keep=True)
     shown.info.clear()
     return shown

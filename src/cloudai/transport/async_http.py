@@ -41,10 +41,11 @@ class AsyncNetwork:
         verify: Verify = True,
         proxy: str | None = None,
         allow_http: bool = False,
+        allow_unverified: bool = False,
         max_concurrency: int = KEPT,
     ) -> None:
         require_client(client, asynchronous=True)
-        require_options(verify, proxy)
+        require_options(verify, proxy, allow_unverified=allow_unverified)
         self._mine = client is None
         self._make = functools.partial(_made, verify, proxy, max_concurrency)
         self._client = client

@@ -48,10 +48,11 @@ class Network:
         verify: Verify = True,
         proxy: str | None = None,
         allow_http: bool = False,
+        allow_unverified: bool = False,
         max_concurrency: int = KEPT,
     ) -> None:
         require_client(client, asynchronous=False)
-        require_options(verify, proxy)
+        require_options(verify, proxy, allow_unverified=allow_unverified)
         self._mine = client is None
         self._make = functools.partial(_made, verify, proxy, max_concurrency)
         self._client = client

@@ -131,6 +131,39 @@ def test_probes_that_all_fail_are_an_outage() -> None:
     assert down == [False] * (PROBES - 1) + [True]
 
 
+def test_refused_connections_are_an_outage_sooner() -> None:
+    """Nobody listens: probes over 2.5 seconds; after a failure of another kind there are fewer, over a longer time."""
+    for kinds, seconds in ((True, True), 2.95), ((True, False), 7.5), ((False, True), 7.5):
+        outage, now = OutageDetector(), 0.0
+        for refused in (kinds * OUTAGE)[:OUTAGE]:
+            outage.note_failure(now, refused=refused)
+        down = False
+        while not down:
+            wait = outage.hold("a call", now)
+            assert isinstance(wait, float)
+            if wait:
+                now += wait
+            else:
+                down = outage.note_failure(now, refused=True)
+        assert now == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("phase", range(15))
+def test_a_service_that_is_away_for_moments_is_not_down(phase: int) -> None:
+    """A port that is closed for 0.25 s in each 0.75 s: a probe meets it open, whenever the first one comes."""
+    outage, now = OutageDetector(), 0.0
+    for _ in range(OUTAGE):
+        outage.note_failure(now, refused=True)
+    while True:
+        wait = outage.hold("a call", now)
+        assert isinstance(wait, float)
+        now += wait
+        if not wait:
+            if (now + phase * 0.05) % 0.75 >= 0.25:
+                break
+            assert not outage.note_failure(now, refused=True)
+
+
 def test_a_call_that_ends_leaves_the_probe_to_another() -> None:
     """A call that was to probe the service, and sent nothing, holds up nobody."""
     outage = OutageDetector()

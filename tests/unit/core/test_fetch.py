@@ -33,7 +33,7 @@ from tests.made_up.calls import KEY, VENDORS, as_json
 from tests.made_up.server import Connection, Faultd, faultd
 from tests.unit.media.test_audio import wav
 from tests.unit.media.test_image import encoded, quarters
-from tests.unit.transport.test_body import headers_of
+from tests.unit.transport.test_headers import headers_of
 
 PICTURE = encoded(quarters(), "PNG")
 FACES = Response(200, {}, as_json({"responses": [{"faceAnnotations": []}]}))

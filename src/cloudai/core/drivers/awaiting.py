@@ -7,15 +7,17 @@ import os
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Hashable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import ExitStack
 from functools import partial
 from typing import Any, TypeVar
 
-from cloudai.core.drivers.shared import apart, no_slot, too_late, within
+from cloudai.core.drivers.shared import apart, no_memory, no_slot, not_prepared, not_read, too_late, within
+from cloudai.core.drivers.threads import Threads, readers
 from cloudai.core.effects import Effect, Gather, Get, Once, Persist, Program, Send, Sleep, Wait
 from cloudai.core.flow import Call, Request, Response
-from cloudai.errors import SettingsError, closed
+from cloudai.core.memory import budget
+from cloudai.errors import SettingsError, clear_frames, closed
 
 __all__ = ["Awaiting"]
 
@@ -43,10 +45,17 @@ class Awaiting:
         self._closed = False
         self._loop: Any = None
         """A weak reference to the event loop that connections and locks belong to, once there are any."""
-        self._threads = ThreadPoolExecutor(WORKERS, thread_name_prefix="cloudai")
+        self._threads = Threads(WORKERS, "cloudai")
 
     async def run(self, program: Program[T]) -> T:
         """Run a program to its end and return its value."""
+        try:
+            return await self._run(program)
+        except BaseException as error:  # also a cancellation
+            clear_frames(error)
+            raise
+
+    async def _run(self, program: Program[T]) -> T:
         outcome: Any = None
         failure: BaseException | None = None
         while True:
@@ -70,14 +79,15 @@ class Awaiting:
                 return await self._fetch(effect)
             case Sleep(seconds):
                 return await self._sleep(seconds)
-            case Call(function, waits, timeout):
-                return await (_in_time_awaited(apart(function), timeout) if waits else self._in_a_thread(function))
+            case Call():
+                return await self._called(effect)
             case Once(key, program, timeout):
                 return await self._once(key, program, timeout)
             case Gather(programs):
                 return await asyncio.gather(*map(self.run, programs), return_exceptions=True)
-            case Wait(future):
-                return await _awaited(future)
+            case Wait(future, timeout):
+                outcome = _awaited(future)
+                return await (outcome if timeout is None else asyncio.wait_for(outcome, timeout))
             case Persist(keeper, work):
                 return await _awaited(keeper.do(work))
 
@@ -92,10 +102,34 @@ class Awaiting:
                 advice="An AsyncClient serves one event loop: make one inside each asyncio.run().",
             )
 
-    async def _in_a_thread(self, function: Callable[[], T]) -> T:
+    async def _called(self, step: Call) -> Any:
+        if step.waits:
+            return await _in_time(asyncio.wrap_future(apart(step.function)), step.timeout, too_late)
         if self._closed:
             raise closed()
-        return await asyncio.get_running_loop().run_in_executor(self._threads, function)
+        loop = asyncio.get_running_loop()
+        if step.reads:
+            return await _in_time(loop.run_in_executor(readers(), step.function), step.timeout, not_read)
+        if step.memory:
+            return await self._within_the_budget(step)
+        return await loop.run_in_executor(self._threads, step.function)
+
+    async def _within_the_budget(self, step: Call) -> Any:
+        """Run a function once its share of the memory is free; the share is given back when the function has ended.
+
+        A caller that is cancelled or out of time does not wait for the function, which goes on in its thread.
+        """
+        began, left = time.monotonic(), step.timeout
+        share = budget().ask(step.memory)
+        try:
+            await _in_time(asyncio.wrap_future(share.granted), left, no_memory)
+            left = None if left is None else max(0.0, left - (time.monotonic() - began))
+            running = self._threads.submit(step.function)
+        except BaseException:
+            share.give_back()
+            raise
+        running.add_done_callback(lambda _: share.give_back())
+        return await _in_time(asyncio.wrap_future(running), left, not_prepared)
 
     @staticmethod
     def semaphore(n: int) -> asyncio.Semaphore:
@@ -141,7 +175,7 @@ class Awaiting:
     def close(self) -> None:
         """Stop the threads, without waiting for what they are running."""
         self._closed = True
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown()
 
 
 async def _awaited(future: Future[T]) -> T:
@@ -149,12 +183,12 @@ async def _awaited(future: Future[T]) -> T:
     return future.result() if future.done() else await asyncio.shield(asyncio.wrap_future(future))
 
 
-async def _in_time_awaited(future: Future[T], timeout: float | None) -> T:  # noqa: ASYNC109
-    waiting = asyncio.wrap_future(future)
+async def _in_time(future: asyncio.Future[T], timeout: float | None, late: Callable[[], Exception]) -> T:  # noqa: ASYNC109
+    """Return the outcome of a future, or raise what ``late`` returns if it does not come in time."""
     try:
-        await asyncio.wait([waiting], timeout=timeout)
-        if not waiting.done():
-            raise too_late()
-        return waiting.result()
+        await asyncio.wait([future], timeout=timeout)
+        if not future.done():
+            raise late()
+        return future.result()
     finally:
-        waiting.cancel()  # or asyncio would log an outcome that comes later and is never retrieved
+        future.cancel()  # or asyncio would log an outcome that comes later and is never retrieved

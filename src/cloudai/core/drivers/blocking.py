@@ -7,13 +7,15 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for_any
 from typing import Any, TypeVar
 
-from cloudai.core.drivers.shared import apart, no_slot, too_late, within
+from cloudai.core.drivers.shared import apart, in_time, no_memory, no_slot, not_read, too_late, within
 from cloudai.core.drivers.slots import Slots
+from cloudai.core.drivers.threads import readers
 from cloudai.core.effects import Effect, Gather, Get, Once, Persist, Program, Send, Sleep, Wait
 from cloudai.core.flow import Call, Request, Response
+from cloudai.core.memory import budget
+from cloudai.errors import clear_frames
 
 __all__ = ["Blocking"]
 
@@ -42,6 +44,13 @@ class Blocking:
 
     def run(self, program: Program[T]) -> T:
         """Run a program to its end and return its value."""
+        try:
+            return self._run(program)
+        except BaseException as error:  # also Ctrl-C
+            clear_frames(error)
+            raise
+
+    def _run(self, program: Program[T]) -> T:
         outcome: Any = None
         failure: BaseException | None = None
         while True:
@@ -63,15 +72,15 @@ class Blocking:
                 return self._fetch(effect)
             case Sleep(seconds):
                 return self._sleep(seconds)
-            case Call(function, waits, timeout):
-                return _in_time(apart(function), timeout) if waits else function()
+            case Call():
+                return _called(effect)
             case Once(key, program, timeout):
                 return self._once(key, program, timeout)
             case Gather(programs):
                 with ThreadPoolExecutor(min(MOST_AT_ONCE, len(programs) or 1)) as pool:
                     return list(pool.map(self._outcome, programs))
-            case Wait(future):
-                return future.result()
+            case Wait(future, timeout):
+                return future.result(timeout)
             case Persist(keeper, work):
                 return keeper.do(work).result()
 
@@ -112,7 +121,7 @@ class Blocking:
                 # The program has a thread of its own: Ctrl-C in one waiting caller must not fail the others.
                 self._running[key] = apart(once)
             shared: Future[T] = self._running[key]
-        return _in_time(shared, timeout)
+        return in_time(shared, timeout, too_late)
 
     def _outcome(self, program: Program[T]) -> T | BaseException:
         try:
@@ -126,7 +135,17 @@ def _take(slots: Slots | None, holder: object, timeout: float | None) -> None:
         raise no_slot()
 
 
-def _in_time(future: Future[T], timeout: float | None) -> T:
-    if not wait_for_any([future], timeout).done:
-        raise too_late()
-    return future.result()
+def _called(step: Call) -> Any:
+    """Run a blocking function: in a thread if it may hang, and within its share of the memory if it takes much."""
+    if step.reads:
+        return in_time(readers().submit(step.function), step.timeout, not_read)
+    if step.waits:
+        return in_time(apart(step.function), step.timeout, too_late)
+    if not step.memory:
+        return step.function()
+    share = budget().ask(step.memory)
+    try:
+        in_time(share.granted, step.timeout, no_memory)
+        return step.function()
+    finally:
+        share.give_back()

@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from concurrent.futures import wait as wait_for_any
 from dataclasses import replace
 from typing import TypeVar
 
 from cloudai.core.flow import Request
+from cloudai.core.memory import VARIABLE
 from cloudai.errors import DeadlineExceededError
 
-__all__ = ["apart", "no_slot", "too_late", "within"]
+__all__ = ["apart", "in_time", "no_memory", "no_slot", "not_prepared", "not_read", "too_late", "within"]
 
 T = TypeVar("T")
 
@@ -36,6 +38,16 @@ def apart(function: Callable[[], T]) -> Future[T]:
     return outcome
 
 
+def in_time(future: Future[T], timeout: float | None, late: Callable[[], Exception]) -> T:
+    """Return the outcome of a future, or raise what ``late`` returns if it does not come in time."""
+    try:
+        if not wait_for_any([future], timeout).done:
+            raise late()
+        return future.result()
+    finally:
+        future.cancel()  # what has not begun need not be done any more
+
+
 def within(request: Request, timeout: float | None, waited: float) -> Request:
     """Return the request with the time that is left after ``waited`` seconds were spent waiting for a free slot."""
     return request if timeout is None else replace(request, timeout=max(0.001, timeout - waited))
@@ -55,6 +67,33 @@ def too_late() -> DeadlineExceededError:
     """Return the error of a call whose token did not come in time."""
     return _not_sent(
         DeadlineExceededError("the token did not come in time", advice="Give more with timeout= (seconds).")
+    )
+
+
+def not_read() -> DeadlineExceededError:
+    """Return the error of a call whose input could not be read in time."""
+    return _not_sent(
+        DeadlineExceededError(
+            "the input was not read in time",
+            advice="See whether its disk, its network share or its pipe answers, or give more with timeout= (seconds).",
+        )
+    )
+
+
+def no_memory() -> DeadlineExceededError:
+    """Return the error of a call whose picture got no share of the memory for pictures in time."""
+    return _not_sent(
+        DeadlineExceededError(
+            "no memory became free in time for preparing the picture",
+            advice=f"Prepare fewer pictures at once, or raise timeout= or {VARIABLE}.",
+        )
+    )
+
+
+def not_prepared() -> DeadlineExceededError:
+    """Return the error of a call whose picture was not prepared in time."""
+    return _not_sent(
+        DeadlineExceededError("the picture was not prepared in time", advice="Give more with timeout= (seconds).")
     )
 
 

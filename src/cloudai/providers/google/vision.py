@@ -36,7 +36,7 @@ from cloudai.models.image import (
 )
 from cloudai.providers.base import capability, require_known
 from cloudai.providers.google._service import HOST, GoogleService, RpcStatus
-from cloudai.providers.google._text import FullText, TextAnnotation, read
+from cloudai.providers.google._text import FullText, read
 from cloudai.providers.google._wire import Poly
 from cloudai.providers.replies import inside
 from cloudai.providers.wire import Wire
@@ -156,6 +156,8 @@ class Vision(GoogleService):
             return ImageAnalysis(unsupported=unsupported)
         reply = yield from self._annotate(picture, [_feature(t, max_results) for t in types], language)
         parts = {f: PARTS[f](reply, picture) for f in asked if f in PARTS}
+        if isinstance(faces := parts.get("faces"), Faces):
+            parts["faces"] = Faces(faces=faces.faces, truncated=len(faces) >= _most(TYPES["faces"], max_results))
         return ImageAnalysis(
             **parts,
             width=picture.width,
@@ -500,7 +502,7 @@ class AnnotateReply(Wire):
     landmark_annotations: list[Entity] = Field(default_factory=list)
     logo_annotations: list[Entity] = Field(default_factory=list)
     localized_object_annotations: list[ObjectAnnotation] = Field(default_factory=list)
-    text_annotations: list[TextAnnotation] = Field(default_factory=list)
+    text_annotations: list[Any] = Field(default_factory=list)
     full_text_annotation: FullText | None = None
     safe_search_annotation: dict[str, Any] = Field(default_factory=dict)
     image_properties_annotation: ImageProperties = Field(default_factory=ImageProperties)

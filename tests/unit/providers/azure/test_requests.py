@@ -215,7 +215,7 @@ def test_a_sentence_is_where_it_is(call: Caller, offset: int) -> None:
     document = {"id": "0", "sentiment": "positive", "confidenceScores": scores, "sentences": [sentence]}
     reply = {"results": {"documents": [document], "errors": []}}
     script = Script(Response(200, {}, json.dumps(reply).encode()))
-    (found,) = call(AZURE, "sentiment", "👩‍👧 좋아요!", send=script).sentences
+    (found,) = call(AZURE, "sentiment", "👩‍👧 좋아요!", language="ko", send=script).sentences
     assert (found.text, found.start) == ("좋아요!", 4)
 
 
@@ -231,7 +231,7 @@ def test_a_text_too_long_is_refused_before_sending(call: Caller) -> None:
     import unicodedata
 
     apart = unicodedata.normalize("NFD", "한") * 5_120
-    assert sent(call, "sentiment", apart)
+    assert sent(call, "sentiment", apart, language="ko")
     with pytest.raises(InputError, match=r"5,121 characters, and Azure takes 5,120\. Send it in parts"):
         call(AZURE, "sentiment", "한" * 5_121, send=Script())
 
@@ -270,12 +270,12 @@ def test_ten_texts_go_in_one_request() -> None:
     }
     parts = ANALYZE_TOGETHER.split(Response(200, {}, json.dumps(reply).encode()), script.requests)
     with Client(AZURE, send=Script(parts[3])) as client:
-        (found,) = client.sentiment("글 3").sentences
+        (found,) = client.sentiment("글 3", language="ko").sentences
     assert (found.opinions[0].text, found.opinions[0].assessments[0].text) == ("글", "3")
     with Client(AZURE, send=Script(parts[0])) as client, pytest.raises(cloudai.BadRequestError):
-        client.sentiment("글 0")
+        client.sentiment("글 0", language="ko")
     with Client(AZURE, send=Script(parts[1])) as client, pytest.raises(cloudai.MalformedResponseError):
-        client.sentiment("글 1")
+        client.sentiment("글 1", language="ko")
     with pytest.raises(cloudai.MalformedResponseError):
         ANALYZE_TOGETHER.split(Response(200, {}, b"[]"), script.requests[:1])
 

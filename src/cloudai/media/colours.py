@@ -1,0 +1,121 @@
+"""Turn the pixels of any picture into eight-bit RGB of another size, a strip at a time.
+
+A whole copy of a large picture in another mode would take several times the memory of the picture itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from cloudai.errors import InputError
+
+if TYPE_CHECKING:
+    import PIL.Image
+
+__all__ = ["in_rgb", "strip_rows", "strips"]
+
+STRIP = 4_000_000
+"""The most pixels of a strip."""
+SUPPORT = 3
+"""The radius of Pillow's Lanczos filter, in pixels of the smaller picture."""
+EIGHT_BITS, SIXTEEN_BITS = 255, 65_535
+TRANSPARENT = ("RGBA", "LA", "PA", "RGBa", "La")
+NUMBERS = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+"""Modes whose pixels are numbers, of which Pillow does not know the white."""
+
+
+def in_rgb(image: PIL.Image.Image, size: tuple[int, int], name: str) -> PIL.Image.Image:
+    """Return a picture in RGB, resized, with white behind its transparent parts.
+
+    It is the picture itself if that has the colours and the size already.
+
+    Args:
+        image: A decoded picture.
+        size: The width and height that are wanted, in px; none is greater than that of the picture.
+        name: The picture's name, for error messages.
+
+    Raises:
+        InputError: The picture consists of numbers that are no brightness.
+    """
+    import PIL.Image
+
+    is_plain = image.mode == "RGB" and "transparency" not in image.info
+    if is_plain and image.size == size:
+        return image
+    factor = _factor(image, name)
+    out = PIL.Image.new("RGB", size)
+    (width, height), down = image.size, image.height / size[1]
+    rows = max(1, int(STRIP / width / max(1.0, down)))
+    margin = SUPPORT * math.ceil(down) + 1
+    for begin in range(0, size[1], rows):
+        end = min(size[1], begin + rows)
+        top = max(0, math.floor(begin * down) - margin)
+        strip = _strip_in_rgb(image.crop((0, top, width, min(height, math.ceil(end * down) + margin))), factor)
+        if image.size != size:
+            box = (0.0, begin * down - top, width * 1.0, end * down - top)
+            strip = strip.resize((size[0], end - begin), PIL.Image.Resampling.LANCZOS, box=box)
+        else:
+            strip = strip.crop((0, begin - top, width, end - top))
+        out.paste(strip, (0, begin))
+    return out
+
+
+def strip_rows(width: int) -> int:
+    """Return how many rows of so many pixels a strip has."""
+    return max(1, STRIP // max(1, width))
+
+
+def strips(image: PIL.Image.Image) -> Iterator[PIL.Image.Image]:
+    """Yield the picture from top to bottom in pieces of its whole width."""
+    rows = strip_rows(image.width)
+    for top in range(0, image.height, rows):
+        yield image.crop((0, top, image.width, min(image.height, top + rows)))
+
+
+def _strip_in_rgb(strip: PIL.Image.Image, factor: float) -> PIL.Image.Image:
+    import PIL.Image
+
+    if strip.mode in NUMBERS:
+        numbers = strip if strip.mode == "F" else strip.convert("I")
+        half = 0.5 if strip.mode == "F" else 0  # Pillow cuts the fraction off
+        return numbers.point(lambda value: value * factor + half).convert("L").convert("RGB")
+    if strip.mode in TRANSPARENT or "transparency" in strip.info:
+        shown = strip.convert("RGBA")
+        paper = PIL.Image.new("RGB", shown.size, "white")
+        paper.paste(shown, mask=shown.getchannel("A"))
+        return paper
+    return _from_lab(strip) if strip.mode == "LAB" else strip.convert("RGB")
+
+
+def _from_lab(strip: PIL.Image.Image) -> Any:
+    from PIL import ImageCms
+
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    return ImageCms.profileToProfile(strip, lab, srgb, outputMode="RGB")
+
+
+def _factor(image: PIL.Image.Image, name: str) -> float:
+    """Return by what the numbers of a picture are multiplied to be a brightness from 0 to 255.
+
+    Pillow does not say which number is white. Whole numbers are taken as eight bits if none is above 255, else as
+    sixteen bits; fractions go from 0 to 1, else up to 255.
+
+    Raises:
+        InputError: The numbers are of no such range.
+    """
+    if image.mode not in NUMBERS:
+        return 1.0
+    low, high = (float(number) for number in image.getextrema())  # type: ignore[arg-type]
+    if low >= 0:
+        if image.mode == "F" and high <= 1:
+            return float(EIGHT_BITS)
+        if high <= EIGHT_BITS:
+            return 1.0
+        if image.mode != "F" and high <= SIXTEEN_BITS:
+            return 1 / 256
+    raise InputError(
+        f"{name} has pixels from {low:g} to {high:g} (mode {image.mode}), and which of them is white is not known",
+        advice="Give eight bits, 0 to 255: for example numpy's uint8.",
+    )

@@ -1,0 +1,117 @@
+"""Threads for blocking functions: a few at a time, stuck ones replaced, and none that keeps the process alive."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import CancelledError
+from pathlib import Path
+
+import pytest
+
+from cloudai.core.drivers.threads import Threads
+from cloudai.core.lazy import lazy
+
+SOURCE = Path(__file__).parents[3] / "src" / "cloudai"
+
+
+def test_no_more_functions_run_at_a_time_than_are_allowed() -> None:
+    """Forty functions in four threads run four at a time, and each gives its own outcome."""
+    threads, lock = Threads(4, "test"), threading.Lock()
+    running = most = 0
+
+    def work(number: int) -> int:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.005)
+        with lock:
+            running -= 1
+        return number
+
+    futures = [threads.submit(work, number) for number in range(40)]
+    assert [future.result(10) for future in futures] == list(range(40))
+    assert most == 4
+
+
+def test_a_stuck_function_gives_its_place_to_others() -> None:
+    """Four functions that never end hold four places no longer than the time after which they count as stuck."""
+    threads, never = Threads(4, "test", stuck=0.2), threading.Event()
+    stuck = [threads.submit(never.wait) for _ in range(4)]
+    began = time.monotonic()
+    assert [threads.submit(lambda: 7).result(5) for _ in range(3)] == [7, 7, 7]
+    assert 0.1 < time.monotonic() - began < 3
+    assert not any(future.done() for future in stuck)
+    never.set()
+
+
+def test_a_function_that_has_not_begun_can_be_cancelled() -> None:
+    """A caller that is out of time takes its function back, and closing takes back all that wait."""
+    threads, go = Threads(1, "test"), threading.Event()
+    first, second, third = threads.submit(go.wait), threads.submit(int), threads.submit(int)
+    while not first.running():
+        time.sleep(0.001)
+    assert second.cancel()
+    threads.shutdown()
+    go.set()
+    assert first.result(5) is True
+    with pytest.raises(CancelledError):
+        third.result(5)
+
+
+def test_the_error_of_a_function_is_the_outcome() -> None:
+    """An exception is kept for the caller, and the thread goes on with the next function."""
+    threads = Threads(1, "test")
+    failed = threads.submit(lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        failed.result(5)
+    assert threads.submit(lambda: 3).result(5) == 3
+
+
+def test_the_process_ends_while_a_function_is_stuck() -> None:
+    """A process with a function that never ends is over at once, and not after it."""
+    code = (
+        "import threading, cloudai.core.drivers.threads as t;"
+        "t.readers().submit(threading.Event().wait); t.Threads(1, 'x').submit(threading.Event().wait)"
+    )
+    subprocess.run([sys.executable, "-c", code], timeout=30, check=True)
+
+
+def test_a_lazy_value_of_one_instance_waits_for_no_other() -> None:
+    """One instance whose value never comes stops no other instance, and a value is computed once."""
+    never, calls = threading.Event(), []
+
+    class Thing:
+        def __init__(self, hangs: bool) -> None:
+            self.hangs = hangs
+
+        @lazy
+        def value(self) -> int:
+            """A value."""
+            calls.append(self)
+            if self.hangs:
+                never.wait()
+            return 3
+
+    threading.Thread(target=lambda: Thing(hangs=True).value, daemon=True).start()
+    while not calls:
+        time.sleep(0.001)
+    thing = Thing(hangs=False)
+    assert [thing.value, thing.value] == [3, 3]
+    assert len(calls) == 2
+    never.set()
+
+
+def test_nothing_shares_a_lock_between_instances() -> None:
+    """`functools.cached_property`, which has one lock for all instances in Python 3.11, is used nowhere."""
+    users = [
+        path.name
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom | ast.Import) and any(a.name == "cached_property" for a in node.names)
+    ]
+    assert users == []
