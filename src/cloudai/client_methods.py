@@ -6,22 +6,25 @@ cloudai.batch.mixins: change those, and run `make format`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, overload
-
-from typing_extensions import Unpack
+from typing import TYPE_CHECKING, Any, overload
 
 from cloudai.batch.mixins import AsyncBatching, Batching
-from cloudai.batch.settings import BatchOptions
-from cloudai.media import AudioInput, ImageInput
-from cloudai.models.face import Ages, Faces
-from cloudai.models.image import Feature, ImageAnalysis, Text
-from cloudai.models.speech import Speech, Transcript
-from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
-from cloudai.options import CallOptions
 
+# The annotations alone need these: most programs use few of the results, and to load them all takes time at the start.
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Literal
+
+    from typing_extensions import Unpack
+
     from cloudai.batch.batch import AsyncBatch, Batch, Mapped
+    from cloudai.batch.settings import BatchOptions
+    from cloudai.media import AudioInput, ImageInput
+    from cloudai.models.face import Ages, Faces
+    from cloudai.models.image import Feature, ImageAnalysis, Text
+    from cloudai.models.speech import Speech, Transcript
+    from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
+    from cloudai.options import CallOptions
 
 __all__ = ["AsyncClientMethods", "ClientMethods"]
 

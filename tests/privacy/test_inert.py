@@ -113,7 +113,7 @@ def test_a_terminal_is_not_steered(hostile: str) -> None:
 
 
 def test_the_value_itself_is_kept(hostile: str) -> None:
-    """What is shown is made harmless, not what was found: `==` and JSON give it back."""
+    """A text is made harmless where it is shown, and stays as it was found for `==` and in JSON."""
     found = labelled(hostile)
     assert found.tags[0].name == hostile or "\ud800" in hostile
     text = Table([{"a": hostile}]).to_jsonl()
@@ -185,7 +185,7 @@ def test_files_hold_every_text(name: str, tmp_path: Path) -> None:
 
 
 def test_an_error_is_one_line(hostile: str) -> None:
-    """Whatever a vendor answers, or a file is called: one line, of a length that can be read, steering nothing."""
+    """An error is one line of a readable length that steers nothing, for any reply and any name of a file."""
     body = json.dumps({"error": {"code": 400, "message": hostile, "status": hostile}}).encode()
     with (
         Client(

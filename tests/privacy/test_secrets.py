@@ -21,8 +21,8 @@ from tests.conftest import Caller
 from tests.made_up.calls import VENDORS, ask
 from tests.made_up.faults import FAULTS
 from tests.made_up.server import faultd, nobody_listening
-from tests.unit.media.test_image import encoded, quarters
-from tests.unit.testing.test_secrets import echoes
+from tests.support.canaries import echoes
+from tests.support.pictures import encoded, quarters
 
 KEY = "canary-key-4711"
 TEXT = "canary-text-비밀-0815"

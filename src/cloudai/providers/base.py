@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial, wraps
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Literal, NoReturn, ParamSpec, Self, TypeVar
@@ -430,6 +430,7 @@ class Provider:
             raise SettingsError(f"{self._named(name, lookup)} names no file that is there", advice="Check the path.")
         return lookup.value if lookup else None
 
+    @cached_per_call
     def lookup(self, name: str) -> Lookup | None:
         """Return a setting and where it comes from, or None where it is not set.
 
@@ -439,8 +440,14 @@ class Provider:
         Raises:
             SettingsError: The value is not what the setting asks for; the error names the setting, and not its value.
         """
-        lookup, setting = self.unchecked(name), self._declared(name)
-        return usable(setting, lookup, self._named(name, lookup)) if lookup and setting else lookup
+        lookup = self.unchecked(name)
+        # A value that was found before, in this call or an earlier one, need not be checked again.
+        seen: dict[str, tuple[Lookup | None, Lookup | None]] = vars(self).setdefault("_seen", {})
+        if name not in seen or seen[name][0] != lookup:
+            setting = self._declared(name)
+            checked = usable(setting, lookup, self._named(name, lookup)) if lookup and setting else lookup
+            seen[name] = lookup, checked
+        return seen[name][1]
 
     def unchecked(self, name: str) -> Lookup | None:
         """Return a setting as it was found, before its value is checked, or None where it is not set."""
@@ -614,7 +621,7 @@ class Provider:
 
 def with_headers(request: Request, headers: Mapping[str, str]) -> Request:
     """Return the request with these headers, which replace any of the same names."""
-    return replace(request, headers={**request.headers, **headers})
+    return request.altered(headers={**request.headers, **headers})
 
 
 def require_known(given: Sequence[str], known: Sequence[str], what: str) -> None:

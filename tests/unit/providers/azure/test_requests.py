@@ -79,7 +79,7 @@ def test_image_analysis_3(call: Caller) -> None:
 
 
 def test_a_mix_sends_the_same_picture_to_each_api(call: Caller) -> None:
-    """What 4.0 has goes to 4.0, faces to Face, the rest to 3.2; every one of them takes this picture."""
+    """Features of 4.0 go to 4.0, faces to Face and the rest to 3.2, each with the same picture."""
     replies = [b'{"captionResult": {"text": "a tree"}}', b'{"adult": {}}', b"[]"]
     script = Script(*[Response(200, {}, reply) for reply in replies])
     call(AZURE, "analyze_image", PICTURE, send=script, features=["faces", "safety", "caption"])
@@ -202,14 +202,14 @@ def test_sentiment_counts_code_points(call: Caller) -> None:
     [("ko-KR", "ko"), ("zh-CN", "zh-Hans"), ("pt", "pt-BR"), ("pt-BR", "pt-BR"), ("pt_PT", "pt-PT"), ("nb-NO", "no")],
 )
 def test_languages_in_the_services_spelling(call: Caller, language: str, sent_: str) -> None:
-    """As its list of supported languages has them."""
+    """A language is sent in the spelling of the service's list of supported languages."""
     body = sent(call, "sentiment", "좋아요", language=language).json
     assert body["analysisInput"]["documents"][0]["language"] == sent_
 
 
 @pytest.mark.parametrize("offset", [0, 3, 50])
 def test_a_sentence_is_where_it_is(call: Caller, offset: int) -> None:
-    """Whatever the service counts: the words are kept, and their place is the text's."""
+    """A sentence keeps its words, and its place is that in the text, however the service counts."""
     scores = {"positive": 1, "neutral": 0, "negative": 0}
     sentence = {"sentiment": "positive", "confidenceScores": scores, "offset": offset, "length": 4, "text": "좋아요!"}
     document = {"id": "0", "sentiment": "positive", "confidenceScores": scores, "sentences": [sentence]}

@@ -195,32 +195,32 @@ def test_a_missing_package_is_told_with_the_install_line(
 
 
 def test_the_event_loop_never_waits_for_a_picture() -> None:
-    """Twenty photos of 12 MP at once: a heartbeat of 5 ms is never later than 50 ms."""
+    """Eight photos of 12 MP at once are read elsewhere: the event loop's thread works for no 50 ms at a time."""
     import numpy as np
 
     noise = np.random.default_rng(7).integers(0, 255, (300, 400, 3), dtype=np.uint8)
     out = io.BytesIO()
     PIL.Image.fromarray(noise).resize((4000, 3000)).save(out, "JPEG", quality=85)
-    photos = [out.getvalue() + bytes([number]) for number in range(20)]  # twenty inputs, not one
+    photos = [out.getvalue() + bytes([number]) for number in range(8)]  # eight inputs, not one
 
     async def scene() -> float:
-        late = [0.0]
+        worked = [0.0]
 
         async def beat() -> None:
             while True:
-                began = time.perf_counter()
+                # The thread's own time, because a machine that is busy with something else holds up any heartbeat.
+                began = time.thread_time()
                 await asyncio.sleep(0.005)
-                late.append(time.perf_counter() - began - 0.005)
+                worked.append(time.thread_time() - began)
 
         async with AsyncClient("local") as client:
             heart = asyncio.create_task(beat())
             await asyncio.gather(*(client.detect_faces(photo) for photo in photos))
             await asyncio.sleep(0.02)  # a beat that was held up is counted too
             heart.cancel()
-        return max(late)
+        return max(worked)
 
-    # The machine may be busy with something else: one quiet run of ten is proof, a blocked loop has none.
-    assert any(asyncio.run(scene()) < 0.05 for _ in range(10))
+    assert asyncio.run(scene()) < 0.05
 
 
 def test_a_face_of_another_picture_is_not_cut_out(call: Caller) -> None:
