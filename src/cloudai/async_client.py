@@ -52,4 +52,4 @@ class AsyncClient(AsyncClientMethods, BaseClient):
 def _fetcher(options: ClientOptions) -> Any:
     from cloudai.transport.fetcher import AsyncFetcher  # most clients fetch nothing
 
-    return AsyncFetcher(options.verify)
+    return AsyncFetcher(options.verify, allow_unverified=options.allow_unverified)

@@ -6,8 +6,8 @@ The operations of both, which are methods, are in cloudai/client_methods.py.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+from collections.abc import Callable
+from dataclasses import fields, replace
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from cloudai.client_methods import ClientMethods
@@ -15,19 +15,18 @@ from cloudai.core.call import Event
 from cloudai.core.drivers.blocking import Blocking
 from cloudai.core.flow import Request, Response
 from cloudai.core.urls import FetchRules
-from cloudai.errors import ReplayError, SettingsError
+from cloudai.errors import ReplayError, SettingsError, detached
 from cloudai.options import unknown_option
 from cloudai.providers.base import Provider
 from cloudai.providers.registry import find
 from cloudai.session import ClientOptions, Session
 from cloudai.transport.connections import Verify
-from cloudai.transport.http import Network
 
 __all__ = ["BaseClient", "Client", "network_options", "offline_only"]
 
 C = TypeVar("C")
 
-NETWORK = ("send", "http_client", "proxy", "verify", "allow_http", "offline")
+NETWORK = ("send", "http_client", "proxy", "verify", "allow_http", "allow_unverified", "offline")
 """The options that say how requests go out."""
 
 
@@ -49,6 +48,8 @@ class BaseClient:
         proxy: The address of a proxy; by default the environment says it (``HTTPS_PROXY``).
         verify: The path of a CA file, or an ``ssl.SSLContext``, to use instead of the usual certificates.
         allow_http: Accept plain http beyond the loopback.
+        allow_unverified: Accept ``verify=False``, and a context that does not check certificates or the names of hosts.
+            Whoever is on the way can then read the key, and whatever is sent.
         fetch_urls: Fetch inputs that are ``https://`` or ``http://`` addresses here, and send what is there, instead of
             passing the address on to a vendor that fetches it. Files are fetched only from the public internet,
             without any key, and have 50 MB and 30 s at most; `FetchRules` changes that.
@@ -70,6 +71,7 @@ class BaseClient:
         proxy: str | None = None,
         verify: Verify = True,
         allow_http: bool = False,
+        allow_unverified: bool = False,
         fetch_urls: bool | FetchRules = False,
         on_event: Callable[[Event], None] | None = None,
         offline: bool = False,
@@ -77,7 +79,6 @@ class BaseClient:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Any] | None = None,
     ) -> None:
-        self.provider = find(provider)() if isinstance(provider, str) else provider
         self._options = ClientOptions(
             send=send,
             http_client=http_client,
@@ -87,6 +88,7 @@ class BaseClient:
             proxy=proxy,
             verify=verify,
             allow_http=allow_http,
+            allow_unverified=allow_unverified,
             fetch_urls=fetch_urls,
             on_event=on_event,
             offline=offline,
@@ -94,10 +96,18 @@ class BaseClient:
             clock=clock,
             sleep=sleep,
         )
-        self._options.check()
-        self._engine = self._options.engine()
-        self._driver = self._connected(self._options)
-        self._session = Session(self.provider, self._engine, self._driver, self._options)
+        del proxy  # it may hold a password, and trackers of errors collect variables
+        failure: BaseException | None = None
+        try:
+            self._options.check()
+            self.provider = find(provider)() if isinstance(provider, str) else provider
+            self._engine = self._options.engine()
+            self._driver = self._connected(self._options)
+            self._session = Session(self.provider, self._engine, self._driver, self._options)
+        except BaseException as error:  # noqa: BLE001  # raised below, without the frames that hold the options
+            failure = error
+        if failure is not None:
+            raise detached(failure)
 
     def _connected(self, options: ClientOptions) -> Any:
         """Return the driver of the client, which sends over the network unless ``send`` replaces that."""
@@ -123,6 +133,7 @@ class BaseClient:
             SettingsError: The client is of another kind (the text lists the known ones), or decides one of the options.
         """
         if theirs := [name for name in options if name in NETWORK]:
+            options.clear()  # a proxy may hold a password
             raise SettingsError(f"{', '.join(theirs)} has no effect here", advice="Set it on the vendor's client.")
         _require_known(options)
         from cloudai.bridges import bridge
@@ -145,10 +156,13 @@ class BaseClient:
             SettingsError: There is no such option, or a value cannot be used.
         """
         _require_known(options)
-        return type(self)(self.provider, **{**vars(self._options), **options})
+        others = replace(self._options, **options)
+        options.clear()  # a proxy may hold a password
+        return type(self)(self.provider, **vars(others))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.provider!r})"
+        # A constructor that fails leaves no provider, and trackers of errors show the client all the same.
+        return f"{type(self).__name__}({vars(self).get('provider')!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         if "@" in (self._options.proxy or ""):
@@ -156,16 +170,18 @@ class BaseClient:
         return _unpickled, (type(self), self.provider, vars(self._options))
 
 
-def _require_known(options: Mapping[str, Any]) -> None:
-    """Raise SettingsError for a name that is no option of a client."""
+def _require_known(options: dict[str, Any]) -> None:
+    """Raise SettingsError, and empty the options, for a name that is no option of a client."""
     known = [option.name for option in fields(ClientOptions)]
     if unknown := options.keys() - set(known):
+        options.clear()  # a proxy may hold a password, and trackers of errors collect variables
         raise unknown_option("a client", unknown, known)
 
 
 def network_options(options: ClientOptions) -> dict[str, Any]:
     """Return the options that the network needs, as arguments of its constructor."""
-    return {name: getattr(options, name) for name in ("verify", "proxy", "allow_http", "max_concurrency")}
+    names = ("verify", "proxy", "allow_http", "allow_unverified", "max_concurrency")
+    return {name: getattr(options, name) for name in names}
 
 
 def _unpickled(kind: type[C], provider: Provider, options: dict[str, Any]) -> C:
@@ -192,9 +208,7 @@ class Client(ClientMethods, BaseClient):
     _awaiting = False
 
     def _connected(self, options: ClientOptions) -> Blocking:
-        self._network = (
-            None if options.send or options.offline else Network(options.http_client, **network_options(options))
-        )
+        self._network = None if options.send or options.offline else _network(options)
         return Blocking(
             options.send or self._network or offline_only,
             options.sleep or time.sleep,
@@ -214,7 +228,13 @@ class Client(ClientMethods, BaseClient):
         self.close()
 
 
+def _network(options: ClientOptions) -> Any:
+    from cloudai.transport.http import Network  # not with send=
+
+    return Network(options.http_client, **network_options(options))
+
+
 def _fetcher(options: ClientOptions) -> Any:
     from cloudai.transport.fetcher import Fetcher  # most clients fetch nothing
 
-    return Fetcher(options.verify)
+    return Fetcher(options.verify, allow_unverified=options.allow_unverified)

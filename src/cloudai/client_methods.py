@@ -6,22 +6,25 @@ cloudai.batch.mixins: change those, and run `make format`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, overload
-
-from typing_extensions import Unpack
+from typing import TYPE_CHECKING, Any, overload
 
 from cloudai.batch.mixins import AsyncBatching, Batching
-from cloudai.batch.settings import BatchOptions
-from cloudai.media import AudioInput, ImageInput
-from cloudai.models.face import Ages, Faces
-from cloudai.models.image import Feature, ImageAnalysis, Text
-from cloudai.models.speech import Speech, Transcript
-from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
-from cloudai.options import CallOptions
 
+# The annotations alone need these: most programs use few of the results, and to load them all takes time at the start.
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Literal
+
+    from typing_extensions import Unpack
+
     from cloudai.batch.batch import AsyncBatch, Batch, Mapped
+    from cloudai.batch.settings import BatchOptions
+    from cloudai.media import AudioInput, ImageInput
+    from cloudai.models.face import Ages, Faces
+    from cloudai.models.image import Feature, ImageAnalysis, Text
+    from cloudai.models.speech import Speech, Transcript
+    from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
+    from cloudai.options import CallOptions
 
 __all__ = ["AsyncClientMethods", "ClientMethods"]
 
@@ -58,18 +61,21 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "analyze_image",
-            image,
-            {
-                "features": features,
-                "language": language,
-                "max_results": max_results,
-                "missing": missing,
-                "gender_neutral": gender_neutral,
-            },
-            options,
-        )
+        try:
+            program = self._session.program(
+                "analyze_image",
+                image,
+                {
+                    "features": features,
+                    "language": language,
+                    "max_results": max_results,
+                    "missing": missing,
+                    "gender_neutral": gender_neutral,
+                },
+                options,
+            )
+        finally:
+            del image, options  # trackers of errors collect variables
         result: ImageAnalysis = self._session.driver.run(program)
         return result
 
@@ -105,9 +111,15 @@ class ClientMethods(Batching):
             >>> len(faces)
             1
         """
-        program = self._session.program(
-            "detect_faces", image, {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces}, options
-        )
+        try:
+            program = self._session.program(
+                "detect_faces",
+                image,
+                {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces},
+                options,
+            )
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Faces = self._session.driver.run(program)
         return result
 
@@ -125,7 +137,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("estimate_age", image, {"max_faces": max_faces}, options)
+        try:
+            program = self._session.program("estimate_age", image, {"max_faces": max_faces}, options)
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Ages = self._session.driver.run(program)
         return result
 
@@ -151,7 +166,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("read_text", image, {"language": language, "dense": dense}, options)
+        try:
+            program = self._session.program("read_text", image, {"language": language, "dense": dense}, options)
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Text = self._session.driver.run(program)
         return result
 
@@ -160,7 +178,8 @@ class ClientMethods(Batching):
 
         Args:
             text: The text; an empty one is refused.
-            language: The language of the text, BCP-47; None lets the provider detect it.
+            language: The language of the text, BCP-47; None lets the provider detect it. At Azure that is a second
+                request, which is billed too.
             options: `CallOptions`.
 
         Raises:
@@ -169,7 +188,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused, for example the language.
         """
-        program = self._session.program("sentiment", text, {"language": language}, options)
+        try:
+            program = self._session.program("sentiment", text, {"language": language}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Sentiment = self._session.driver.run(program)
         return result
 
@@ -186,7 +208,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("detect_language", text, {}, options)
+        try:
+            program = self._session.program("detect_language", text, {}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Language = self._session.driver.run(program)
         return result
 
@@ -204,7 +229,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("key_phrases", text, {"language": language}, options)
+        try:
+            program = self._session.program("key_phrases", text, {"language": language}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: KeyPhrases = self._session.driver.run(program)
         return result
 
@@ -225,7 +253,10 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("translate", text, {"to": to, "source": source}, options)
+        try:
+            program = self._session.program("translate", text, {"to": to, "source": source}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Translation = self._session.driver.run(program)
         return result
 
@@ -236,26 +267,38 @@ class ClientMethods(Batching):
         language: str,
         words: bool = True,
         speakers: int | None = None,
+        channels: Literal["mix", "each"] | None = None,
         **options: Unpack[CallOptions],
     ) -> Transcript:
         """Write down what is said in a recording.
 
         Args:
-            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG.
+            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG; with the extra ``audio`` also
+                M4A, WebM, AIFF, AMR and whatever else FFmpeg reads.
             language: The language that is spoken, BCP-47.
             words: True also gives the time of each word, in seconds.
             speakers: How many speakers to tell apart; None tells none apart.
+            channels: What becomes of several channels: "mix" mixes them into one, "each" writes down each, with its
+                number at every word. None is what the vendor does by itself, if that loses nothing: Azure and Watson
+                mix, Google writes down each. ``meta.channels`` says what was done.
             options: `CallOptions`.
 
         Raises:
-            InputError: The input is no audio, or too long for the provider; nothing was sent.
+            InputError: The input is no audio, is too long for the provider, or needs the extra ``audio``; nothing was
+                sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "speech_to_text", audio, {"language": language, "words": words, "speakers": speakers}, options
-        )
+        try:
+            program = self._session.program(
+                "speech_to_text",
+                audio,
+                {"language": language, "words": words, "speakers": speakers, "channels": channels},
+                options,
+            )
+        finally:
+            del audio, options  # trackers of errors collect variables
         result: Transcript = self._session.driver.run(program)
         return result
 
@@ -283,9 +326,12 @@ class ClientMethods(Batching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "text_to_speech", text, {"voice": voice, "language": language, "format": format}, options
-        )
+        try:
+            program = self._session.program(
+                "text_to_speech", text, {"voice": voice, "language": language, "format": format}, options
+            )
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Speech = self._session.driver.run(program)
         return result
 
@@ -459,18 +505,21 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "analyze_image",
-            image,
-            {
-                "features": features,
-                "language": language,
-                "max_results": max_results,
-                "missing": missing,
-                "gender_neutral": gender_neutral,
-            },
-            options,
-        )
+        try:
+            program = self._session.program(
+                "analyze_image",
+                image,
+                {
+                    "features": features,
+                    "language": language,
+                    "max_results": max_results,
+                    "missing": missing,
+                    "gender_neutral": gender_neutral,
+                },
+                options,
+            )
+        finally:
+            del image, options  # trackers of errors collect variables
         result: ImageAnalysis = await self._session.driver.run(program)
         return result
 
@@ -506,9 +555,15 @@ class AsyncClientMethods(AsyncBatching):
             >>> len(faces)
             1
         """
-        program = self._session.program(
-            "detect_faces", image, {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces}, options
-        )
+        try:
+            program = self._session.program(
+                "detect_faces",
+                image,
+                {"landmarks": landmarks, "attributes": attributes, "max_faces": max_faces},
+                options,
+            )
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Faces = await self._session.driver.run(program)
         return result
 
@@ -526,7 +581,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("estimate_age", image, {"max_faces": max_faces}, options)
+        try:
+            program = self._session.program("estimate_age", image, {"max_faces": max_faces}, options)
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Ages = await self._session.driver.run(program)
         return result
 
@@ -552,7 +610,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("read_text", image, {"language": language, "dense": dense}, options)
+        try:
+            program = self._session.program("read_text", image, {"language": language, "dense": dense}, options)
+        finally:
+            del image, options  # trackers of errors collect variables
         result: Text = await self._session.driver.run(program)
         return result
 
@@ -561,7 +622,8 @@ class AsyncClientMethods(AsyncBatching):
 
         Args:
             text: The text; an empty one is refused.
-            language: The language of the text, BCP-47; None lets the provider detect it.
+            language: The language of the text, BCP-47; None lets the provider detect it. At Azure that is a second
+                request, which is billed too.
             options: `CallOptions`.
 
         Raises:
@@ -570,7 +632,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused, for example the language.
         """
-        program = self._session.program("sentiment", text, {"language": language}, options)
+        try:
+            program = self._session.program("sentiment", text, {"language": language}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Sentiment = await self._session.driver.run(program)
         return result
 
@@ -587,7 +652,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("detect_language", text, {}, options)
+        try:
+            program = self._session.program("detect_language", text, {}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Language = await self._session.driver.run(program)
         return result
 
@@ -607,7 +675,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("key_phrases", text, {"language": language}, options)
+        try:
+            program = self._session.program("key_phrases", text, {"language": language}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: KeyPhrases = await self._session.driver.run(program)
         return result
 
@@ -628,7 +699,10 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program("translate", text, {"to": to, "source": source}, options)
+        try:
+            program = self._session.program("translate", text, {"to": to, "source": source}, options)
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Translation = await self._session.driver.run(program)
         return result
 
@@ -639,26 +713,38 @@ class AsyncClientMethods(AsyncBatching):
         language: str,
         words: bool = True,
         speakers: int | None = None,
+        channels: Literal["mix", "each"] | None = None,
         **options: Unpack[CallOptions],
     ) -> Transcript:
         """Write down what is said in a recording.
 
         Args:
-            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG.
+            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG; with the extra ``audio`` also
+                M4A, WebM, AIFF, AMR and whatever else FFmpeg reads.
             language: The language that is spoken, BCP-47.
             words: True also gives the time of each word, in seconds.
             speakers: How many speakers to tell apart; None tells none apart.
+            channels: What becomes of several channels: "mix" mixes them into one, "each" writes down each, with its
+                number at every word. None is what the vendor does by itself, if that loses nothing: Azure and Watson
+                mix, Google writes down each. ``meta.channels`` says what was done.
             options: `CallOptions`.
 
         Raises:
-            InputError: The input is no audio, or too long for the provider; nothing was sent.
+            InputError: The input is no audio, is too long for the provider, or needs the extra ``audio``; nothing was
+                sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "speech_to_text", audio, {"language": language, "words": words, "speakers": speakers}, options
-        )
+        try:
+            program = self._session.program(
+                "speech_to_text",
+                audio,
+                {"language": language, "words": words, "speakers": speakers, "channels": channels},
+                options,
+            )
+        finally:
+            del audio, options  # trackers of errors collect variables
         result: Transcript = await self._session.driver.run(program)
         return result
 
@@ -686,9 +772,12 @@ class AsyncClientMethods(AsyncBatching):
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
-        program = self._session.program(
-            "text_to_speech", text, {"voice": voice, "language": language, "format": format}, options
-        )
+        try:
+            program = self._session.program(
+                "text_to_speech", text, {"voice": voice, "language": language, "format": format}, options
+            )
+        finally:
+            del text, options  # trackers of errors collect variables
         result: Speech = await self._session.driver.run(program)
         return result
 

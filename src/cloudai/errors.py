@@ -36,6 +36,9 @@ built on cloudai should answer its own client with.
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from cloudai.text import inert
@@ -73,7 +76,7 @@ __all__ = [
 ]
 
 
-E = TypeVar("E", bound="CloudAIError")
+E = TypeVar("E", bound=BaseException)
 
 State: TypeAlias = Literal["NOT_SENT", "REFUSED", "UNKNOWN", "DONE"]
 """The state of an attempt to send a request; see `cloudai.core.retry`."""
@@ -142,14 +145,51 @@ def detached(error: E) -> E:
     Returns:
         The same error.
     """
-    each: BaseException | None = error
-    while each is not None:
+    for each in causes_of(error):
         each.__traceback__ = None
         cause = each.__cause__ or each.__context__
         if isinstance(cause, ValueError) and not isinstance(cause, CloudAIError):
-            each.__cause__ = each.__context__ = cause = None
-        each = cause
+            each.__cause__ = each.__context__ = None
     return error
+
+
+def causes_of(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, its cause, the cause of that, and so on, each once: exceptions can be causes of each other."""
+    seen: set[int] = set()
+    each: BaseException | None = error
+    while each is not None and id(each) not in seen:
+        seen.add(id(each))
+        yield each
+        each = each.__cause__ or each.__context__
+
+
+LIBRARIES = {
+    "cloudai",
+    "anyio",
+    "h11",
+    "httpcore",
+    "httpcore2",
+    "httpx",
+    "httpx2",
+    "tenacity",
+    *sys.stdlib_module_names,
+}
+"""Packages whose frames hold, during a call, what is sent: ours, and those that send it for us."""
+
+
+def clear_frames(error: BaseException) -> None:
+    """Empty the variables of our frames, and of the libraries beneath us, in the tracebacks of an error and its causes.
+
+    Trackers of errors collect variables, and these hold keys, uploads and replies. The tracebacks still say where the
+    error came from. The frames of a user's own functions keep their variables, as do frames that are still running.
+    """
+    for each in causes_of(error):
+        step = each.__traceback__
+        while step is not None:
+            if str(step.tb_frame.f_globals.get("__name__", "")).partition(".")[0] in LIBRARIES:
+                with suppress(RuntimeError):  # it is still running
+                    step.tb_frame.clear()
+            step = step.tb_next
 
 
 class InputError(CloudAIError, ValueError):
@@ -201,6 +241,8 @@ class ConnectError(CloudAIError, ConnectionError):
     retryable: bool = True
     unknown_host: bool = False
     """True where the name of the host has no address: it may be misspelt."""
+    refused: bool = False
+    """True where the host is there, and nobody listens on its port."""
     http_status = 502
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "OPERATIONS",
     "REQUIRED",
     "Command",
+    "EmptyCell",
     "Flag",
     "Given",
     "Operation",
@@ -110,6 +111,16 @@ class Operation:
         return kind
 
 
+@dataclass(frozen=True)
+class EmptyCell:
+    """An input that is an empty cell of a table; only the row of that cell fails."""
+
+    column: str
+
+    def __str__(self) -> str:
+        return f"the cell in column {self.column} is empty"
+
+
 _MAX_FACES = Flag("count", "most faces in a picture (default: 100)", "N")
 
 _ROWS = (
@@ -182,7 +193,7 @@ _ROWS = (
         "speech_to_text",
         "audio",
         "cloudai.models.speech:Transcript",
-        options={"language": REQUIRED, "words": True, "speakers": None},
+        options={"language": REQUIRED, "words": True, "speakers": None, "channels": None},
         timeout=600.0,
         max_reply=MOST_REPLY,
         command=Command(
@@ -191,6 +202,7 @@ _ROWS = (
             flags={
                 "language": Flag("text", "the language spoken, e.g. ko-KR", "CODE"),
                 "speakers": Flag("count", "tell this many speakers apart", "N"),
+                "channels": Flag("text", "several channels: mix them, or write down each", "mix|each"),
             },
             provider="google",
         ),
@@ -234,6 +246,8 @@ def given_as(operation: str, given: Any) -> Given:
     Raises:
         InputError: The operation takes a text, and `require_text` refuses this one.
     """
+    if isinstance(given, EmptyCell):
+        raise InputError(str(given), advice="Fill it in, or leave the row out.")
     kind = OPERATIONS[operation].input
     if kind == "text":
         return require_text(given)

@@ -25,6 +25,7 @@ __all__ = [
     "chosen",
     "complete",
     "flow_of",
+    "is_count",
     "normalized",
     "problem_with",
     "require_seconds",
@@ -38,11 +39,16 @@ class CallOptions(TypedDict, total=False):
     timeout: float
     """Seconds for the whole call, waits and retries included."""
     extra: Mapping[str, Any]
-    """Values that cloudai has no option for, merged deep into the JSON body of the first billed request."""
+    """Values that cloudai has no option for, merged deep into the JSON body of one request.
+
+    That is the first billed request of the operation itself, and no language detection before it. Of a mix of features
+    at Azure it is that to the first API alone: Image Analysis 4.0, else 3.2, else Face. Of parts that run at the same
+    time it is the first request of the first part.
+    """
     extra_params: Mapping[str, str]
-    """Parameters that are added to the first billed request."""
+    """Parameters that are added to the request that ``extra`` is for."""
     extra_headers: Mapping[str, str]
-    """Headers that are added to the first billed request."""
+    """Headers that are added to the request that ``extra`` is for."""
 
 
 SHARED = tuple(CallOptions.__annotations__)
@@ -164,7 +170,8 @@ def _unknown(name: str, value: Any, known: Collection[str]) -> Problem:
     return f"unknown {name} {_shown(value)}", f"{did_you_mean(value, known)} Known: {', '.join(known)}.".strip()
 
 
-def _is_whole(value: Any) -> bool:
+def is_count(value: Any) -> bool:
+    """Return whether a value is a whole number from 1 that vendors can read."""
     return isinstance(value, Integral) and not _is_switch(value) and 1 <= int(value) <= MOST
 
 
@@ -188,7 +195,7 @@ MOST = 2**31 - 1
 """The largest number that an option may have: vendors read 32 bits."""
 TYPES: Mapping[Any, tuple[str, Any]] = {
     bool: ("True or False", _is_switch),
-    int: ("a whole number from 1", _is_whole),
+    int: ("a whole number from 1", is_count),
     float: ("a number", _is_number),
     str: ("a text", _is_text),
 }

@@ -1,15 +1,14 @@
-"""This module reads texts and tables as people have them: UTF-8 with or without a byte order mark, CP949 from Excel."""
+"""Read texts and tables as people have them: in any usual encoding, with any line ends, from any program."""
 
 from __future__ import annotations
 
-import csv
-import io
-import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from cloudai.csv_cells import delimiter_of, rows_of
+from cloudai.encodings import decoded
 from cloudai.errors import CloudAIError, InputError
 from cloudai.table import Table
 
@@ -17,79 +16,78 @@ __all__ = ["TABLES", "read_table", "text_of"]
 
 TABLES = frozenset({".csv", ".tsv"})
 """Endings of files that are tables."""
-DELIMITERS = ",;\t"
-"""Characters that may stand between cells; Excel writes semicolons where the comma is a decimal point."""
-
-log = logging.getLogger("cloudai")
 
 
-def text_of(path: str | os.PathLike[str], raising: type[CloudAIError] = InputError) -> str:
-    """Return the text of a file that is UTF-8, with or without a byte order mark, or else CP949.
-
-    That a file was read as CP949 is a guess, and written to the log.
+def text_of(
+    path: str | os.PathLike[str], raising: type[CloudAIError] = InputError, *, encoding: str | None = None
+) -> str:
+    """Return the text of a file, whose encoding is recognised; a guess is written to the log. See `decoded`.
 
     Args:
         path: The file.
         raising: The class of the error that is raised where the file cannot be read or decoded.
+        encoding: The encoding of the file, for example "gb18030"; None recognises it.
     """
     try:
         data = Path(path).read_bytes()
     except OSError as error:
         raise raising(f"cannot read {path} ({error.strerror})", advice="Check the path.") from error
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        pass
-    try:
-        text = data.decode("cp949")
-    except UnicodeDecodeError:
-        del data  # neither this frame nor the cause of the error may show what was read: it may be a file of keys
-        text = None
-    if text is None:
-        raise raising(f"{path} is neither UTF-8 nor CP949", advice="Save it as UTF-8.")
-    log.warning("%s: read as CP949", path)
-    return text
+    return decoded(data, str(path), raising, encoding=encoding)
 
 
-def read_table(path: str | os.PathLike[str]) -> Table:
+def read_table(path: str | os.PathLike[str], *, encoding: str | None = None) -> Table:
     """Read a CSV or TSV with a line of headings, for ``client.batch(table, column=…)``.
 
-    Relative paths in it begin at the folder of the file. Empty lines are left out; every cell is a str, an empty one
-    None.
+    The encoding and the character between the cells are recognised. Relative paths in the table begin at the folder of
+    the file. Empty lines are left out; every cell is a str of any length, an empty one None. A heading that is empty or
+    occurs twice gets a name with the number of its column, so that no two columns have one name.
+
+    Args:
+        path: The file.
+        encoding: The encoding of the file, for example "gb18030" or "cp1252"; None recognises it.
 
     Raises:
-        InputError: There is no such file, it is no table, or it is neither UTF-8 nor CP949.
+        InputError: There is no such file, it is no table, it has a quote that is never closed, or its encoding is not
+            certain.
     """
     file = Path(path)
     if file.suffix.lower() in (".xlsx", ".xls", ".ods"):
         raise InputError(f"{file.name} is a workbook", advice='Save the sheet as "CSV UTF-8" and give that.')
-    text = text_of(file)
-    lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(file, text)))
-    rows = [line for line in lines if any(cell.strip() for cell in line)]
+    text, delimiter = delimiter_of(text_of(file, encoding=encoding), "\t" if file.suffix.lower() == ".tsv" else None)
+    rows = [cells for cells in _cells(file, text, delimiter) if any(cell.strip() for cell in cells)]
     if not rows:
         raise InputError(f"{file.name} is empty", advice="Its first line must have the names of the columns.")
-    columns = _named(rows[0])
-    longest = max(map(len, rows))
-    columns += [f"column {n}" for n in range(len(columns) + 1, longest + 1)]
+    columns = _named(rows[0], max(map(len, rows)))
     table = Table([_row(columns, row) for row in rows[1:]], columns)
     table.folder = file.parent
     return table
 
 
-def _delimiter(file: Path, text: str) -> str:
-    if file.suffix.lower() == ".tsv":
-        return "\t"
-    heading = next((line for line in text.splitlines() if line.strip()), "")
-    return max(DELIMITERS, key=heading.count) if any(mark in heading for mark in DELIMITERS) else ","
+def _cells(file: Path, text: str, delimiter: str) -> Iterator[list[str]]:
+    """Yield the cells of each line; raise InputError where a quote is never closed."""
+    try:
+        yield from rows_of(text, delimiter)
+    except ValueError as error:
+        raise InputError(
+            f"{file.name}: {error}", advice='Close the quote, or write it twice ("") where it is part of a text.'
+        ) from None
 
 
-def _named(heading: Sequence[str]) -> list[str]:
-    """Return a name for each column, each once: a heading that occurred before gets the number of its column."""
-    names: list[str] = []
-    for n, cell in enumerate(heading, start=1):
-        name = cell.strip() or f"column {n}"
-        while name in names:
-            name = f"{name} ({n})"
+def _named(heading: Sequence[str], width: int) -> list[str]:
+    """Return a name for each column, each once.
+
+    The first column with a heading has it as its name. A column without a heading is named by its number, and so is one
+    whose heading occurred before, behind the heading.
+    """
+    given = [cell.strip() for cell in heading]
+    taken, names = set(given), list[str]()
+    for number in range(1, width + 1):
+        name = given[number - 1] if number <= len(given) else ""
+        if not name or name in names:
+            name = f"{name} ({number})" if name else f"column {number}"
+            while name in taken:
+                name = f"{name} ({number})"
+        taken.add(name)
         names.append(name)
     return names
 

@@ -14,9 +14,9 @@ from cloudai.core.effects import Program
 from cloudai.core.engine import Engine
 from cloudai.core.flow import Flow, Request
 from cloudai.core.urls import FetchRules
-from cloudai.errors import SettingsError
+from cloudai.errors import SettingsError, clear_frames
 from cloudai.operations import OPERATIONS, Given, digest_of, given_as
-from cloudai.options import CallOptions, flow_of, normalized, problem_with, require_seconds
+from cloudai.options import CallOptions, flow_of, is_count, normalized, problem_with, require_seconds
 from cloudai.providers.base import Provider
 from cloudai.transport.connections import Verify
 
@@ -35,6 +35,7 @@ class ClientOptions:
     proxy: str | None = field(default=None, repr=False)  # it may hold a password
     verify: Verify = True
     allow_http: bool = False
+    allow_unverified: bool = False
     fetch_urls: bool | FetchRules = False
     on_event: Callable[[Event], None] | None = None
     offline: bool = False
@@ -46,8 +47,10 @@ class ClientOptions:
         """Raise SettingsError where two of the options exclude each other, or one has a value that cannot be used."""
         if self.send is not None and self.http_client is not None:
             raise SettingsError("send= and http_client= exclude each other", advice="Give the one that is to be used.")
-        if self.max_attempts < 1 or self.max_concurrency < 1:
-            raise SettingsError("max_attempts and max_concurrency are at least 1")
+        if not is_count(self.max_attempts) or not is_count(self.max_concurrency):
+            raise SettingsError("max_attempts and max_concurrency are at least 1", advice="Give whole numbers.")
+        if self.on_unknown not in ("retry", "raise"):
+            raise SettingsError("on_unknown= is neither of its words", advice='Give "retry" or "raise".')
         require_seconds(self.timeout)
 
     def engine(self) -> Engine:
@@ -111,7 +114,14 @@ class Session:
         The client's method hands the program to the driver. This method does not, because its frame holds what the user
         gave, and would be in the traceback of an error.
         """
-        return self.engine.run(*self.call(operation, given, options, shared))
+        try:
+            flow, context = self.call(operation, given, options, shared)
+        except BaseException as error:
+            clear_frames(error)
+            raise
+        finally:
+            del given, options, shared
+        return self.engine.run(flow, context)
 
     def context(self, operation: str, given: Given, options: CallOptions) -> CallContext:
         """Return the context of a call, whose time begins now and whose provider looks up each setting once.

@@ -312,16 +312,25 @@ def is_busy(error: BaseException | None) -> bool:
     return _code_of(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
+MISMATCHES = ("no such table", "no such column", "has no column named", "no such index", "values were supplied")
+"""What SQLite says, with the code ERROR, where a file has our mark and other tables or columns than it should."""
+
+
 def is_damaged(error: BaseException | None) -> bool:
     """Return whether an error of SQLite says that the content of the file is wrong.
 
-    A lock or a full disk is no damage, nor is a `ForeignFileError` or a `VersionError`. Damage is what SQLite calls
-    CORRUPT, NOTADB or ERROR; a missing table gives ERROR. An error without a code counts too: Python raises it
-    itself, for example for a text that is not UTF-8.
+    Damage is what SQLite calls CORRUPT or NOTADB, a table or column that is missing, and content that Python or a step
+    of a migration cannot read, which has no code. A lock, a full disk, a statement that is wrong and a connection that
+    is closed are no damage, nor is a `ForeignFileError` or a `VersionError`.
     """
     if not isinstance(error, sqlite3.Error) or isinstance(error, ForeignFileError | VersionError):
         return False
-    return _code_of(error) in (0, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    code, text = _code_of(error), str(error)
+    if code == sqlite3.SQLITE_ERROR:
+        return any(words in text for words in MISMATCHES)
+    if code == 0:
+        return type(error) is sqlite3.DatabaseError or text.startswith("Could not decode to UTF-8")
+    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _code_of(error: BaseException | None) -> int:
@@ -386,7 +395,9 @@ def is_remote(path: Path) -> bool:
     if not sys.platform.startswith("linux"):
         return False
     try:
-        lines = [line.split() for line in Path("/proc/self/mounts").read_text("utf-8").splitlines()]
+        # The kernel escapes blanks, tabs and line feeds in the names; any other character may be in them as it is.
+        mounted = os.fsdecode(Path("/proc/self/mounts").read_bytes())
+        lines = [line.split(" ") for line in mounted.split("\n") if line]
         folder = str(path.resolve().parent)
     except OSError:
         return False

@@ -24,7 +24,16 @@ Row = Mapping[str, Any]
 # A spreadsheet runs a cell that begins with one of these as a formula (OWASP ASVS 1.2.10, CWE-1236). Some programs fold
 # the full-width forms to the others, and drop what is invisible before them: spaces of any kind, marks of no width, a
 # byte order mark.
-FORMULA = re.compile(rf"[\t\r\n\0]|(?:\s|{UNPRINTABLE.pattern}|[\u200c\u200d])*[=+\-@＝＋－＠﹦﹢﹣﹫]")
+UNSEEN = rf"(?:\s|{UNPRINTABLE.pattern}|[\u200c\u200d])"
+
+SIGNS = "[=+\\-@＝＋－＠﹦﹢﹣﹫]"
+
+# Where the list separator of the system is a semicolon, a spreadsheet cuts a line at semicolons, and a quotation mark
+# in the middle of a cell quotes nothing: a cell that has "; =" in it, or a line break before "=", becomes two there. So
+# a separator at the beginning of a cell counts as invisible too.
+FORMULA = re.compile(rf"[\t\r\n\0]|(?:{UNSEEN}|[,;|\"])*{SIGNS}")
+
+INNER_FORMULA = re.compile(rf"([;\t\r\n])(?=(?:{UNSEEN}|\")*{SIGNS})")
 
 WIDEST_CELL = 48
 
@@ -77,7 +86,9 @@ class Table:
     def select(self, *columns: str) -> Table:
         """Return a table of the same rows that has only these columns; one that the table lacks is empty."""
         rows = [{name: row.get(name) for name in columns} for row in self.rows]
-        return Table(rows, columns, self.units, widest_cell=self.widest_cell)
+        table = Table(rows, columns, self.units, widest_cell=self.widest_cell)
+        table.folder = self.folder
+        return table
 
     def filled(self) -> Table:
         """Return a table of the same rows without the columns that are None in all of them."""
@@ -117,7 +128,8 @@ class Table:
         Args:
             path: The file; where it is None the text is only returned.
             excel: True (the default for a file) writes UTF-8 with a byte order mark and CRLF, so that Excel shows
-                Korean, and puts an apostrophe before text that a spreadsheet would run as a formula.
+                Korean, and puts an apostrophe before text that a spreadsheet would run as a formula, also where the
+                spreadsheet cuts lines at semicolons.
                 False (the default for text) keeps the exact text, with ``\n``.
         """
         excel = (path is not None) if excel is None else excel
@@ -193,7 +205,11 @@ def _csv_line(cells: Iterable[object]) -> str:
 
 
 def _guarded(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
+    """Return a text with an apostrophe wherever a spreadsheet may begin a cell with it, and run a formula there."""
+    if not isinstance(value, str):
+        return value
+    start = "'" if FORMULA.match(value) else ""
+    return start + INNER_FORMULA.sub(r"\1'", value)
 
 
 def _shown(value: object, widest: int) -> str:

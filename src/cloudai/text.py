@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["UNPRINTABLE", "did_you_mean", "drawable", "encodable", "inert", "letters", "plain"]
+__all__ = ["UNPRINTABLE", "did_you_mean", "drawable", "encodable", "inert", "letters", "lines_of", "plain"]
 
 UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # C0 and C1 controls, which escape sequences are made of
@@ -33,6 +33,16 @@ def inert(text: str) -> str:
     """Return the text on one line, with spaces for the characters that would steer a terminal or hide in it."""
     return UNPRINTABLE.sub(" ", str(encodable(text)))
 
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text, which end at CR, LF or CRLF only, as those of files do.
+
+    `str.splitlines` also ends a line at form feeds and at U+2028, which texts from web pages and PDFs hold.
+    """
+    return LINE_END.split(text)
+
+
+LINE_END = re.compile(r"\r\n|\r|\n")
 
 JOINERS = "\u200c\u200d"
 """Joiners hide nothing and turn nothing, and Persian words and family emoji need them."""

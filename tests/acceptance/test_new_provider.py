@@ -70,7 +70,7 @@ def test_the_page_has_a_module_a_line_and_a_test(gureum: Path) -> None:
 
 
 def test_its_own_test_passes(gureum: Path, site: Path) -> None:
-    """As the page says: `python -m pytest` in its folder."""
+    """The test that the page shows passes when it is run as the page says: `python -m pytest` in its folder."""
     assert "2 passed" in python("-m", "pytest", "-p", "no:cacheprovider", folder=gureum, site=site)
 
 

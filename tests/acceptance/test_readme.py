@@ -17,7 +17,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def test_the_first_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    """What a newcomer pastes prints a box."""
+    """The first example of the README runs as it stands, and prints a box."""
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     exec(compile(code, "README.md", "exec"), {})  # noqa: S102  # our own words
     assert "x=" in capsys.readouterr().out

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,11 +19,11 @@ from cloudai import Client, Response
 from cloudai.core.retry import hint_from_headers
 from cloudai.models.image import FEATURES
 from tests.made_up.calls import VENDORS, as_json
+from tests.support.length import length
 from tests.support.played import FIXTURES, GREETING, PICTURE
 
-WHOLE = os.environ.get("CLOUDAI_FAULTS") == "all"
 MANY = settings(
-    max_examples=1700 if WHOLE else 170,
+    max_examples=length(170, 500, 1700),
     deadline=None,
     database=None,
     derandomize=True,
@@ -225,10 +224,10 @@ def test_mutations_of_speech(vendor: str) -> None:
 @pytest.mark.parametrize("vendor", VENDORS)
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
 def test_any_error_body(vendor: str, status: int) -> None:
-    """Whatever an error reply holds, it is an error of ours, one line, with its status."""
+    """An error reply with any body raises an error of ours, on one line and with its status."""
 
     @given(st.binary(max_size=100) | ANY_JSON.map(as_json_or_not) | error_bodies())
-    @settings(MANY, max_examples=100 if WHOLE else 25)
+    @settings(MANY, max_examples=length(25, 50, 100))
     def any_error(content: bytes) -> None:
         error = VENDORS[vendor].make().error(Response(status, {}, content))
         assert isinstance(error, cloudai.ServiceError)
@@ -270,7 +269,7 @@ def test_any_hint(headers: dict[str, str]) -> None:
 
 
 def test_good_replies_are_read() -> None:
-    """What is mutated is good to begin with: the tests above are not all errors."""
+    """The replies that the tests above mutate are good to begin with, so that those tests see not only errors."""
     for made in VENDORS.values():
         with Client(made.make(), send=lambda _, b=made.good: Response(200, {}, as_json(b))) as client:
             assert client.sentiment("x").label

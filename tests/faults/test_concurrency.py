@@ -21,10 +21,10 @@ from cloudai.testing import AsyncNetwork, Network
 from tests.made_up.calls import VENDORS, as_json, to
 from tests.made_up.faults import FAULTS, reply
 from tests.made_up.server import Connection, faultd
+from tests.support.length import length
 from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.loopback
-WHOLE = os.environ.get("CLOUDAI_FAULTS") == "all"
 GOOGLE = VENDORS["google"]
 
 
@@ -37,7 +37,7 @@ def echo(c: Connection) -> None:
 
 def test_each_thread_gets_its_own_reply() -> None:
     """One client, 32 threads: nobody gets another's reply, and the books balance."""
-    each = 60 if WHOLE else 8
+    each = length(8, 20, 60)
     seen: list[tuple[int, float | None, int]] = []
     with faultd(echo, keeps=True) as server:
         network = Network()
@@ -131,7 +131,7 @@ def test_the_connections_of_several_hosts_are_kept(colour: str) -> None:
 
 def test_cancelled_calls_leave_nothing_behind() -> None:
     """Calls cancelled and timed out at random moments: the next hundred work, and no connection or task is left."""
-    rounds = 5000 if WHOLE else 500
+    rounds = length(500, 1500, 5000)
     dice = random.Random(4711)  # noqa: S311  # the same moments each time
 
     async def scene(url: str) -> int:
@@ -208,7 +208,7 @@ def test_a_fork_gets_connections_of_its_own() -> None:
     """Parent and child at once on a client that has an open connection: no reply goes to the other."""
     with faultd(echo, keeps=True) as server:
         root = str(ROOT)
-        code = FORK.format(root=root, url=server.url, n=400 if WHOLE else 60)
+        code = FORK.format(root=root, url=server.url, n=length(60, 150, 400))
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
     assert done.stdout.split() == ["0", "0"], done.stderr
 

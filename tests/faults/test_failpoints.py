@@ -86,7 +86,7 @@ def test_crash_after_crash(run: Runner, tmp_path: Path) -> None:
 
 
 def test_an_end_that_does_not_wait_keeps_the_books(tmp_path: Path) -> None:
-    """What ends only after the batch has ended is not counted twice, though its reply is kept for the next run."""
+    """A reply that comes after the batch has ended is not counted twice, and is kept for the next run."""
     goes_on, on_its_way, sent = threading.Event(), threading.Event(), []
 
     def answer(request: Request) -> Response:

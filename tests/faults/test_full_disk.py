@@ -85,7 +85,7 @@ def test_a_drive_that_is_full(colour: str, drive: Path) -> None:
 
 
 def test_with_room_before_it_is_closed_nothing_is_paid_twice(drive: Path) -> None:
-    """What could not be written is written at the end, where somebody has made room in time."""
+    """A result that could not be written is written at the end, if somebody has made room in time."""
     server = Server(lambda _: ok({"score": 0.5, "filler": LONG}))
     with Client(MadeUp(), send=server) as client:
         with client.batch("sentiment", TEXTS[:20], journal=drive / "j", concurrency=4) as job:

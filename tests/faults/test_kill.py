@@ -17,10 +17,11 @@ import pytest
 
 from tests.made_up.counting import Runner, Vendor, runner, vendor
 from tests.made_up.runs import texts_of
+from tests.support.length import length
 
 pytestmark = pytest.mark.loopback
 
-KILLS = 100 if os.environ.get("CLOUDAI_FAULTS") == "all" else 8
+KILLS = length(8, 25, 100)
 """Of each kind of client; two kinds, and half of the runs are jobs that are polled."""
 N, WORKERS = 40, 4
 OPERATIONS = (("detect_language", 1), ("key_phrases", 5), ("sentiment", 1))
@@ -56,7 +57,7 @@ def digest_of(text: str) -> str:
 
 @pytest.mark.parametrize("colour", ["blocking", "awaiting"])
 def test_killed_at_random(colour: str, run: Runner, tmp_path: Path) -> None:
-    """What is answered is never sent again; what is sent again was in doubt; a kill costs a call a worker at most."""
+    """An answered text is never sent again, only one in doubt is, and a kill costs a call a worker at most."""
     chance = random.Random(colour)  # noqa: S311  # the same each time
     kills = batch = 0
     with vendor() as server:

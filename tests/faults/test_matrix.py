@@ -21,7 +21,7 @@ NOISE = 0.75
 @pytest.mark.parametrize("vendor", VENDORS)
 @pytest.mark.parametrize("name", FAULTS)
 def test_cell(name: str, vendor: str, colour: str) -> None:
-    """As the matrix says: requests, class of error, state, books, hint; within the deadline; no key in the text."""
+    """A call ends as the matrix says: requests, class of error, state, books, hint; in time, no key in the text."""
     cell, made = FAULTS[name], VENDORS[vendor]
     clock = Skipping()
     with faultd(cell.fault(made), bills=cell.carried_out, reads=cell.reads) as server:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.length import length
 from tests.support.paths import ROOT
 
-N = 100_000 if os.environ.get("CLOUDAI_FAULTS") == "all" else 8_000
+N = length(8_000, 20_000, 100_000)
 CODE = """
 import gc, json, os, sys, tracemalloc
 from cloudai import Client

@@ -73,7 +73,7 @@ class LossyFiles(apsw.VFS):
 
 @pytest.mark.parametrize("seed", range(CUTS))
 def test_what_was_promised_is_there(seed: int, tmp_path: Path) -> None:
-    """Whatever a future has told to be on disk is on disk after the cut, and the file is whole."""
+    """Everything that a future has told to be on disk is there after the cut, and the file is whole."""
     chance = random.Random(seed)  # noqa: S311  # the same each time
     disk = Disk(chance)
     files = LossyFiles(disk)

@@ -151,7 +151,7 @@ def test_a_client_of_the_other_colour_is_refused(kind: Any, client: Any) -> None
 
 
 def test_another_librarys_client_is_refused() -> None:
-    """Whether it follows redirects is not known here: send= is the way for it."""
+    """A client of another library is refused, with send= as the way: whether it redirects is not known."""
     with pytest.raises(cloudai.SettingsError, match="give send="):
         Client("local", http_client=object())
 

@@ -9,6 +9,8 @@ it is asked, and keeps every byte. The other modules are built on it or need no 
 - ``logins.py``: their logins, against a token server;
 - ``counting.py``: a vendor that counts what each text was sent; processes to be killed, which ``runs.py`` carries out;
 - ``proxy.py``: a forward proxy;
+- ``merging.py``: Google and Azure, whose requests hold many inputs;
+- ``certificates.py``: certificates of the server;
 - ``grpc_server.py``: Google Vision by gRPC, whose server is that of the package ``grpc``;
 - ``provider.py``: a provider of two operations, small enough to read; ``uploads.py``: one whose requests hold all that
   a request can hold. Both are answered by functions given as ``send=``.

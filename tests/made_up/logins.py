@@ -168,7 +168,7 @@ def late(seconds: float, then: Answer) -> Answer:
 
 def silent(connection: Connection) -> None:
     """Never a word."""
-    connection.silence(10)
+    connection.silence()
 
 
 @contextmanager

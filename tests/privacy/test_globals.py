@@ -171,7 +171,7 @@ def test_nothing_global_is_touched(what: str, tmp_path: Path) -> None:
     ],
 )
 def test_the_watch_sees(change: str, name: str, tmp_path: Path) -> None:
-    """What it is there to see."""
+    """The comparison notices each change to the process that it is there to notice."""
     ran = subprocess.run(
         [sys.executable, "-c", LIGHT + change + "\n" + END],
         capture_output=True,

@@ -95,7 +95,7 @@ SERVICES: dict[str, Callable[[Request], Response]] = {
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_errors_hold_no_secret(call: Caller, name: str, service: str) -> None:
-    """Whatever the service repeats: not in an error, what it hangs on to, our frames, its pickle, events, logs."""
+    """A key that the service repeats is in no error, cause, frame of ours, pickle, event or log."""
     events: list[Any] = []
     with logged() as log, warnings.catch_warnings(record=True) as warned, pytest.raises(CloudAIError) as raised:
         warnings.simplefilter("always")
@@ -301,7 +301,7 @@ def test_a_text_is_not_in_the_journal(name: str, tmp_path: Path) -> None:
 
 
 def test_a_reply_that_an_error_carries(call: Caller, name: str) -> None:
-    """What was answered before, and may be paid for, is kept without the key that it repeats."""
+    """A reply that came before the error, and may be paid for, is kept without the key that it repeats."""
     for raw in (ALL.encode(), {"a": [ALL]}):
 
         def failing(_: Request, raw: Any = raw) -> Response:
@@ -316,7 +316,7 @@ def test_a_reply_that_an_error_carries(call: Caller, name: str) -> None:
 
 
 def test_frames_of_a_foreign_error(call: Caller, name: str) -> None:
-    """What is none of our errors keeps its frames, to be found: they hold no key either."""
+    """An error that is none of ours keeps its frames, so that it can be found, and they hold no key either."""
 
     def failing(_: Request) -> Response:
         raise RuntimeError("of the user's own")

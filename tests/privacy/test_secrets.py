@@ -21,8 +21,8 @@ from tests.conftest import Caller
 from tests.made_up.calls import VENDORS, ask
 from tests.made_up.faults import FAULTS
 from tests.made_up.server import faultd, nobody_listening
-from tests.unit.media.test_image import encoded, quarters
-from tests.unit.testing.test_secrets import echoes
+from tests.support.canaries import echoes
+from tests.support.pictures import encoded, quarters
 
 KEY = "canary-key-4711"
 TEXT = "canary-text-비밀-0815"
@@ -167,3 +167,14 @@ def test_a_header_with_a_broken_address_is_withheld() -> None:
     kept = Allowlist.with_more(["location"]).kept_headers({"Location": f"http://[x?key={KEY}", "Retry-After": "1"})
     assert KEY not in str(kept)
     assert kept["location"] == REDACTED
+
+
+def test_the_name_of_a_way_to_sign_in_is_no_secret() -> None:
+    """``Bearer`` stands in every reply with a token, and in errors; a short token beside it hides no such word."""
+    from cloudai.core.redaction import carried_back, telling
+
+    for scheme in ("Bearer", "bearer", "Basic", "Digest", "Negotiate", "SharedKey"):
+        assert list(carried_back({"access_token": "abc", "token_type": scheme})) == []
+        assert set(carried_back({"access_token": "abc123def", "token_type": scheme})) == {"abc123def"}
+        assert not {scheme} & set(telling({"Authorization": f"{scheme} abc123def"}))
+        assert list(telling({"Authorization": scheme})) == []

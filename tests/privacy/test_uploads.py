@@ -197,7 +197,7 @@ def test_a_batch_of_pictures_is_silent(tmp_path: Path) -> None:
 
 
 def test_the_state_of_paces_names_no_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What processes of one account tell each other is under a digest."""
+    """The file by which processes share the pace of an account names that account by a digest only."""
     monkeypatch.setenv("CLOUDAI_STATE_DIR", str(tmp_path))
     reply = {"documentSentiment": {"score": 0.5, "magnitude": 1.5}, "languageCode": "ko"}
     with (

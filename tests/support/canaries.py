@@ -123,3 +123,12 @@ def logged() -> Iterator[list[str]]:
         for name, (level, disabled) in before.items():
             logging.getLogger(name).setLevel(level)
             logging.getLogger(name).disabled = disabled
+
+
+def echoes(secret: str) -> set[str]:
+    """The ways a secret is likely to be written, in base64 beginning at any place."""
+    data = secret.encode()
+    encoded = {base64.b64encode(b"x" * n + data).decode() for n in range(3)}
+    urlsafe = {text.replace("+", "-").replace("/", "_") for text in encoded}
+    plain = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), data.hex()}
+    return plain | encoded | urlsafe

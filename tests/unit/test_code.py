@@ -44,6 +44,8 @@ def test_one_module_alone_knows_the_http_library() -> None:
         "async_sockets.py",
         "sockets.py",
         "fetcher.py",
+        "direct.py",
+        "http1.py",
         "_requests.py",
     }
 
@@ -59,7 +61,7 @@ NASTY = st.sampled_from(
 @given(st.integers(0, 10**6), NASTY | st.text(max_size=80), NASTY | st.text(max_size=20))
 @settings(deadline=None, max_examples=300)
 def test_a_name_stays_in_its_folder(item: int, stem: str, suffix: str) -> None:
-    """Whatever a person or picture is called: one plain name on any system, not too long, not hidden, no device."""
+    """Any name of a person or picture gives one plain file name: short enough, not hidden, no device."""
     name = safe_name(item, stem, suffix)
     for kind in (PurePosixPath, PureWindowsPath):
         assert kind(name).name == name

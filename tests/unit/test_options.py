@@ -173,3 +173,25 @@ def test_what_one_vendor_refuses_is_left_to_it(call: Caller) -> None:
 
 
 SPEECH = "https://api.eu-de.speech-to-text.watson.cloud.ibm.com/instances/1"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_attempts": "3"},
+        {"max_attempts": 0},
+        {"max_concurrency": 2.5},
+        {"max_concurrency": True},
+        {"on_unknown": "ignore"},
+        {"timeout": "5"},
+    ],
+)
+def test_the_options_of_a_client_are_checked(options: dict[str, Any]) -> None:
+    """A wrong type is an error of ours when the client is made, in both clients and in `with_options`."""
+    for make in (
+        lambda: Client("local", **options),
+        lambda: AsyncClient("local", **options),
+        lambda: Client("local").with_options(**options),
+    ):
+        with pytest.raises(SettingsError):
+            make()

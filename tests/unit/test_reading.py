@@ -6,6 +6,7 @@ import csv
 import io
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,12 @@ def test_what_is_no_table_is_told(tmp_path: Path) -> None:
     (tmp_path / "표.xlsx").write_bytes(b"PK")
     (tmp_path / "빈.csv").write_bytes(b"")
     (tmp_path / "그림.csv").write_bytes(b"\xff\xd8\xff\xe0\x81")
-    for name, text in (("표.xlsx", "CSV UTF-8"), ("빈.csv", "is empty"), ("그림.csv", "neither"), ("없음.csv", "path")):
+    for name, text in (
+        ("표.xlsx", "CSV UTF-8"),
+        ("빈.csv", "is empty"),
+        ("그림.csv", "not certain"),
+        ("없음.csv", "path"),
+    ):
         with pytest.raises(InputError, match=text):
             read_table(tmp_path / name)
 
@@ -118,3 +124,31 @@ def test_a_table_that_stands_still_is_whole() -> None:
     assert isinstance(found, Table)
     row = found.rows[0]
     assert (row["item"], row["input_item"], row["input_input_item"], row["input_error"]) == (0, 7, 8, "theirs")
+
+
+@pytest.mark.parametrize("empty", [None, "", "  ", float("nan")])
+def test_an_empty_cell_is_called_empty(empty: Any) -> None:
+    """An empty cell fails its own row, which says that it is empty, for texts and for pictures."""
+    rows = [{"글": "좋아요"}, {"글": empty}]
+    done = Batcher("blocking", MadeUp(), Server(lambda _: ok({"score": 0.5})))("sentiment", rows, column="글")
+    assert done.values("status") == ["ok", "failed"]
+    assert done.table.rows[1]["error"].startswith("the cell in column 글 is empty")
+    with Client("local") as client, client.batch("detect_faces", [{"사진": empty}], column="사진") as job:
+        (outcome,) = list(job)
+    assert isinstance(outcome.error, InputError)
+    assert "the cell in column 사진 is empty" in str(outcome.error)
+
+
+def test_empty_cells_of_data_frames(tmp_path: Path) -> None:
+    """pandas has three values for an empty cell, and the plan knows each as one that cannot be sent."""
+    import pandas as pd
+
+    frame = pd.DataFrame({"글": pd.Series(["가", None, pd.NA, pd.NaT, float("nan")], dtype=object)})
+    done = Batcher("blocking", MadeUp(), Server(lambda _: ok({"score": 0.5})))(
+        "sentiment", frame, column="글", plan=True, journal=tmp_path / "일.journal"
+    )
+    assert done.values("status") == ["ok", *["failed"] * 4]
+    assert done.plan is not None
+    assert [why for _, why in done.plan.refused] == [
+        "the cell in column 글 is empty. Fill it in, or leave the row out."
+    ] * 4

@@ -518,3 +518,40 @@ def test_one_module_opens_sqlite() -> None:
     imports = re.compile(r"^\s*(import|from) (sqlite3|apsw|platformdirs)\b", re.MULTILINE)
     using = {str(path.relative_to(source)) for path in source.rglob("*.py") if imports.search(path.read_text("utf-8"))}
     assert using == {"storage.py"}
+
+
+def told_by(path: Path, statement: str, parameters: tuple[Any, ...] = ()) -> sqlite3.Error:
+    """The error of one statement."""
+    with closing(storage.connect(str(path), 1)) as db, pytest.raises(sqlite3.Error) as error:
+        db.execute(statement, parameters).fetchall()
+    return error.value
+
+
+@pytest.mark.parametrize(
+    ("statement", "damage"),
+    [
+        ("SELECT * FROM notes_of_nobody", True),
+        ("SELECT feather FROM notes", True),
+        ("INSERT INTO notes (feather) VALUES (1)", True),
+        ("INSERT INTO notes VALUES (1, 2, 3, 4, 5, 6, 7)", True),
+        ("SELECT CAST(x'ff' AS TEXT)", True),
+        ("SELEC 1", False),
+        ("SELECT abs(-9223372036854775807 - 1)", False),
+        ("SELECT ?", False),
+        ("COMMIT", False),
+    ],
+)
+def test_damage_is_told_from_a_wrong_statement(statement: str, damage: bool, path: Path) -> None:
+    """A table or column that is missing, and a text that is none, are damage; a slip of the program is not."""
+    make(path)
+    assert storage.is_damaged(told_by(path, statement)) is damage
+
+
+def test_a_closed_connection_is_no_damage(path: Path) -> None:
+    """A file is never removed because of it."""
+    make(path)
+    db = storage.connect(str(path), 1)
+    db.close()
+    with pytest.raises(sqlite3.Error) as error:
+        db.execute("SELECT 1")
+    assert not storage.is_damaged(error.value)

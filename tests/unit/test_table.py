@@ -166,3 +166,12 @@ def test_halves_of_surrogate_pairs_in_data_frames(tmp_path: Path) -> None:
     frame = table.to_pandas()
     assert isinstance(frame, pandas.DataFrame)
     assert frame.to_dict("records") == expected
+
+
+def test_a_part_of_a_table_keeps_its_folder(tmp_path: Path) -> None:
+    """Relative paths in the columns that are chosen still begin at the folder of the file."""
+    table = Table([{"사진": "a.png", "이름": None}])
+    table.folder = tmp_path
+    assert table.select("사진").folder == tmp_path
+    assert table.filled().folder == tmp_path
+    assert table.filled().columns == ["사진"]

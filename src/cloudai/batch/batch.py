@@ -55,6 +55,7 @@ class _Batch(Generic[R]):
         self._stopped = False
         """True once the user has stopped the batch."""
         self._running = False
+        self._abandoned = runner.holdings.close_with(self)
 
     @property
     def books(self) -> dict[str, int]:
@@ -265,6 +266,7 @@ class Batch(_Batch[R]):
         try:
             self._finish()
         finally:
+            self._abandoned.detach()
             self._runner.close()
 
     def __enter__(self) -> Self:
@@ -416,6 +418,7 @@ class AsyncBatch(_Batch[R]):
         try:
             await self._finish()
         finally:
+            self._abandoned.detach()
             await asyncio.to_thread(self._runner.close)
 
     async def __aenter__(self) -> Self:

@@ -27,7 +27,10 @@ from cloudai.core.flow import MOST_REPLY, Call, Request, Response
 from cloudai.core.retry import GOOD
 from cloudai.errors import CloudAIError, MalformedResponseError
 
-__all__ = ["Defer", "Join", "MergeGroup", "coalesce"]
+__all__ = ["HELD", "Defer", "Join", "MergeGroup", "coalesce"]
+
+HELD = object()
+"""The turn of a group that is not to send its request yet: its members have to join again."""
 
 
 @dataclass(eq=False)
@@ -35,6 +38,11 @@ class MergeGroup:
     """The items whose requests go out as one."""
 
     size: int = 1
+    """The number of inputs in the request."""
+    calls: int = 1
+    """The number of items; several may be about one input, if it is sent for several operations at the same time."""
+    divides: bool = False
+    """True once its request has failed as a whole, so that its items go out again in smaller groups."""
     has_turn: bool = False
     """True once the group has waited for its turn."""
     turn: Any = None
@@ -56,13 +64,16 @@ class MergeGroup:
 
 @dataclass(frozen=True)
 class Join:
-    """An effect: join a group of items whose requests can be merged; the answer is the group, once it has its turn."""
+    """An effect: join a group of items whose requests can be merged.
+
+    The answer is the group, once it has its turn, or None if the item has to join again later.
+    """
 
     request: Request
     most: int
-    """Maximum number of items in the group."""
+    """Maximum number of inputs in the group. Only items with the same maximum go together."""
     turn: Callable[[], Program[Any]]
-    """Makes a program that waits for the turn of the group, and returns it."""
+    """Makes a program that waits for the turn of the group, and returns it, or `HELD`."""
 
 
 @dataclass(frozen=True)
@@ -310,7 +321,10 @@ def _carry_out_one(members: list[_Member]) -> Program[None]:
         _wake(sleeping)
     elif sending := [member for member in members if isinstance(member.at, Send)]:
         group = sending[0].group
-        yield from _send([member for member in sending if member.group is group] if group else sending[:1])
+        sent = [member for member in sending if member.group is group] if group else sending[:1]
+        yield from _send(sent)
+        # Those that are sent again come after all others, so that both halves of a group go out before any quarter.
+        members.sort(key=sent.__contains__)
     elif joining := [member for member in members if isinstance(member.at, Join)]:
         yield from _start_group(_mergeable(joining))
     elif reading := [member for member in members if member.reading]:
@@ -339,12 +353,14 @@ def _mergeable(joining: list[_Member]) -> list[_Member]:
     if merge is None:
         return [first]
     key = merge.key(_request(first))
-    others = (member for member in joining[1:] if _request(member).merge == merge)
+    most = first.at.most  # type: ignore[union-attr]
+    # What may be at fault goes with others that may be: an input that was never sent does not suffer for them.
+    others = (member for member in joining[1:] if member.at.most == most and _request(member).merge == merge)  # type: ignore[union-attr]
     alike = [first, *(member for member in others if merge.key(_request(member)) == key)]
 
     def fit(members: list[_Member]) -> bool:
-        most = min(member.at.most for member in members)  # type: ignore[union-attr]
-        return len(members) <= most and merge.fits([_request(member) for member in members])
+        requests = [_request(member) for member in members]
+        return merge.slots(requests) <= most and merge.fits(requests)
 
     if fit(alike):
         return alike
@@ -366,15 +382,17 @@ def _start_group(members: list[_Member]) -> Program[None]:
 
     If waiting for the turn raises a CloudAIError, each member gets a copy of it. Any other exception is raised here.
     """
-    group = MergeGroup(len(members), has_turn=True)
     first = members[0].at
     assert isinstance(first, Join)  # noqa: S101  # for the types
+    merge = first.request.merge
     try:
-        group.turn = yield from first.turn()
+        turn = yield from first.turn()
     except CloudAIError as error:
         for member in members:
             member.failure = copy.copy(error)
     else:
+        size = 1 if merge is None else merge.slots([_request(member) for member in members])
+        group = None if turn is HELD else MergeGroup(size, len(members), has_turn=True, turn=turn)
         for member in members:
             member.answer = member.group = group
     _wake(members)

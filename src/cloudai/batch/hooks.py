@@ -4,56 +4,49 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from cloudai.batch import queries
-from cloudai.batch.coalesce import Defer, Join, MergeGroup
+from cloudai.batch.coalesce import HELD, Defer, Join, MergeGroup
+from cloudai.batch.history import History
+from cloudai.batch.outage import Streak
+from cloudai.batch.policy import refuses_all
 from cloudai.batch.queries import CallRecord
 from cloudai.batch.state import BatchState
-from cloudai.core.effects import Persist, Program, Sleep, Wait
+from cloudai.batch.turns import PacedHooks
+from cloudai.core.effects import Persist, Program, Wait
 from cloudai.core.flow import Request, Response
-from cloudai.core.hooks import CallHooks
 from cloudai.core.rate_limit import RateLimiter, RetryBudget
-from cloudai.core.retry import classify
+from cloudai.core.retry import NOT_SENT, AttemptOutcome, classify
 from cloudai.errors import CloudAIError, JournalError, NotStartedError
 from cloudai.operations import Given
 
 __all__ = ["ItemHooks"]
 
-SLICE = 1.0
-"""Seconds that one sleep lasts at most, so that a waiting worker soon sees that the batch has stopped."""
 
-
-class ItemHooks(CallHooks):
+class ItemHooks(PacedHooks):
     """The hooks of one call: they write each request down before it is sent, and each reply before it is read.
 
     Args:
         state: The state of the batch.
         given: The input.
         record: What the journal knows of the call.
-        max_group: Maximum number of inputs in one request, this one included.
     """
 
-    waits_extend_the_deadline: ClassVar[bool] = True
-
-    def __init__(self, state: BatchState, given: Given, record: CallRecord, max_group: int) -> None:
-        self._state = state
+    def __init__(self, state: BatchState, given: Given, record: CallRecord) -> None:
+        super().__init__(state)
         self._given = given
         self._record = record
-        self._max_group = max_group
         self._stored = {step_id: stored.response for step_id, stored in record.replies.items()}
-        self._unknown = dict(record.doubts)
+        self._history = History(record)
         self._groups: dict[str, MergeGroup] = {}
         self._counted: dict[str, int] = {}
         """By step: 1 if this input counts the request that it went out in, 0 if another input of the group does."""
-        self._turns: dict[str, tuple[RateLimiter, int]] = {}
         self._successes_before: int | None = None
         """The number of good replies of the batch when this call first failed; None before."""
-        self.group_size = 1
-        """The number of inputs that went out in the last request."""
-        self.turn_at: float | None = None
-        """The time when the first request had its turn, by the clock of the policy."""
+        self.in_company = False
+        """True if the last request was one for several calls."""
         self.polling = False
         """True if the last attempt that failed was a poll of a job that is paid for."""
         self.host: str | None = None
@@ -66,9 +59,9 @@ class ItemHooks(CallHooks):
         return self._state.slots
 
     @property
-    def unanswered(self) -> int:
-        """The number of times that a request went without an answer, over all runs; the largest of all steps."""
-        return max(self._unknown.values(), default=0)
+    def tries(self) -> int:
+        """How many requests for this input alone were not answered, over all runs, for which it may be at fault."""
+        return self._history.tries
 
     @property
     def others_fared_better(self) -> bool:
@@ -84,21 +77,39 @@ class ItemHooks(CallHooks):
         return self._stored.pop(step_id, None)
 
     def unknown_attempts(self, step_id: str) -> int:
-        """Return how often the request of a step went without an answer, over all runs.
+        """Return how often the request of a step, for this input alone, went without an answer, over all runs.
 
-        Earlier runs count, so that a request that the service cannot answer is not sent twice in each run.
+        Earlier runs count, so that a request that the service cannot answer is not sent twice in each run. What the
+        service was at fault for does not count, and neither do requests for several inputs.
         """
-        return self._unknown.get(step_id, 0)
+        return self._history.tries_of(step_id)
 
     def join(self, step_id: str, request: Request, limiter: RateLimiter) -> Program[None]:
         """Join a group of inputs whose requests go out as one, and wait for the turn of the group.
 
-        A part of a parallel step, and a request that cannot be merged, becomes a group of one at once: it takes its
-        turn in `seconds_until_turn`. While the service seems to be down, this first waits until a request may be sent.
+        A part of a parallel step, a request that cannot be merged, an input that was not answered when it was sent
+        alone, and a probe of a service that may be down, become groups of one at once: they take their turn in
+        `seconds_until_turn`. While the service seems to be down, this first waits until a request may be sent.
 
         Raises:
             NotStartedError: The batch has stopped.
         """
+        policy = self._state.policy
+        group: MergeGroup | None = None
+        while group is None:
+            yield from self._while_held(step_id)
+            most = self._history.most_inputs(step_id, request)
+            if not most or "." in step_id or policy.outage.is_probe(self):
+                self._groups[step_id] = MergeGroup()
+                return
+            group = yield Join(request, most, partial(self._turn_of_group, step_id, limiter))  # type: ignore[misc]
+        self._groups[step_id] = group
+        if group.turn and group.first("turn"):
+            self._turns[step_id] = group.turn
+        self.turn_at = policy.clock() if self.turn_at is None else self.turn_at
+
+    def _while_held(self, step_id: str) -> Program[None]:
+        """Wait while the service may be down, unless this call is to probe it."""
         policy = self._state.policy
         policy.require_going()
         while hold := policy.outage.hold(self, policy.clock()):
@@ -109,24 +120,22 @@ class ItemHooks(CallHooks):
             else:  # the call with the probe may be one that this worker carries out
                 yield Defer(hold)  # type: ignore[misc]  # only coalesce.py carries it out
             policy.require_going()
-        if self._max_group == 1 or request.merge is None or "." in step_id:
-            self._groups[step_id] = MergeGroup()
-            return
-        take_turn = partial(self._turn_of_group, step_id, limiter)
-        group: MergeGroup = yield Join(request, self._max_group, take_turn)  # type: ignore[misc]
-        self._groups[step_id] = group
-        if group.turn and group.first("turn"):
-            self._turns[step_id] = group.turn
-        self.turn_at = policy.clock() if self.turn_at is None else self.turn_at
 
     def _turn_of_group(self, step_id: str, limiter: RateLimiter) -> Program[Any]:
         """Wait for one turn for the whole group, and return it; None if the batch keeps no pace."""
+        if self._state.policy.outage.holding:
+            return HELD  # the service has gone silent since these inputs began to wait for each other
         yield from self._wait_for_turn(step_id, limiter)
         return self._turns.pop(step_id, None)
 
     def may_retry(self, step_id: str, budget: RetryBudget) -> bool:
-        """Return whether a request may be tried again; all inputs in it get the same answer, and count as one retry."""
+        """Return whether a request may be tried again; all inputs in it get the same answer, and count as one retry.
+
+        A request for several inputs that went without an answer is not tried again: its inputs are sent in halves.
+        """
         group = self._groups[step_id]
+        if group.divides:
+            return False
         if group.retry is None:
             group.retry = budget.take()
         return group.retry
@@ -149,42 +158,6 @@ class ItemHooks(CallHooks):
         """
         return 0.0 if self._groups[step_id].has_turn else self._take_turn(step_id, limiter, now)
 
-    def _take_turn(self, step_id: str, limiter: RateLimiter, now: float) -> float:
-        """Take a turn if there is one, and return 0; otherwise return the seconds after which to ask again.
-
-        Raises:
-            NotStartedError: The batch has stopped.
-        """
-        self._state.policy.require_going()
-        if self._state.offline:
-            return 0.0
-        if not self._state.rates:
-            return super().seconds_until_turn(step_id, limiter, now)
-        seconds, turn = limiter.take(self._state.rates, now)
-        if not seconds:
-            self._turns[step_id] = limiter, turn
-            self.turn_at = now if self.turn_at is None else self.turn_at
-        self._state.waiting_until = now + seconds if seconds else None
-        return min(seconds, SLICE)
-
-    def _wait_for_turn(self, step_id: str, limiter: RateLimiter) -> Program[None]:
-        while (seconds := self._take_turn(step_id, limiter, self._state.policy.clock())) > 0:
-            yield from self.wait(seconds)
-
-    def wait(self, seconds: float) -> Program[None]:
-        """Let the seconds pass.
-
-        Raises:
-            NotStartedError: The batch has stopped meanwhile.
-        """
-        policy = self._state.policy
-        until = policy.clock() + seconds
-        while seconds > 0:
-            policy.require_going()
-            yield Sleep(min(seconds, SLICE))
-            seconds = until - policy.clock()
-        policy.require_going()
-
     def before_send(self, step_id: str, request: Request) -> Program[None]:
         """Count the request against the limits, write it down, and let its turn count from now on.
 
@@ -201,12 +174,13 @@ class ItemHooks(CallHooks):
         if self._state.offline or not request.credentials:
             return
         group = self._groups[step_id]
-        self.group_size = group.size
+        self.in_company = group.calls > 1
         if request.billed:
             counted = self._counted[step_id] = int(group.first("request"))
             policy.reserve(request.billed, counted)
             try:
-                yield Persist(self._state.journal, queries.intend(self._record.call, step_id, request.billed, counted))
+                intended = queries.intend(self._record.call, step_id, request.billed, counted, group.size)
+                yield Persist(self._state.journal, intended)
             except JournalError as error:
                 policy.limits.refund(counted, request.billed)
                 policy.pause(error)
@@ -215,15 +189,8 @@ class ItemHooks(CallHooks):
             yield from self._keep_turn(step_id)
         except NotStartedError:
             if request.billed:
-                self._undo(step_id, request.billed, sent=False, doubt=False, free=True)
+                self._undo(step_id, request.billed, NOT_SENT)
             raise
-
-    def _keep_turn(self, step_id: str) -> Program[None]:
-        """Let the turn count from now on; if a token or the disk took too long, wait for another turn."""
-        limiter, turn = self._turns.pop(step_id, (None, 0))
-        while limiter is not None and not limiter.move(turn, self._state.policy.clock()):
-            yield from self._wait_for_turn(step_id, limiter)
-            limiter, turn = self._turns.pop(step_id)
 
     def after_reply(self, step_id: str, request: Request, response: Response) -> Program[None]:
         """Note that the service answers, and write the reply to disk before it is read.
@@ -231,7 +198,10 @@ class ItemHooks(CallHooks):
         If it cannot be written, the batch pauses; the reply is used all the same, because it is paid for. The reply to
         a request for a token is not written down.
         """
-        self._state.policy.answered_well()
+        self._state.policy.answered_well(self._record.call if request.billed else None)
+        if request.billed and self._history.tries_before(step_id):
+            # An input that is at fault is never answered, so the service was: also for those that failed beside it.
+            self._state.journal.do(queries.recovered(self._record.call))
         if not request.credentials:
             return
         self.last_step = step_id
@@ -248,19 +218,24 @@ class ItemHooks(CallHooks):
 
         The policy is told once for a request, however many inputs are in it.
         """
+        policy, group = self._state.policy, self._groups[step_id] if request.credentials else MergeGroup()
         # A request that fails counts once, however many inputs are in it.
-        if not request.credentials or self._groups[step_id].first("failure"):
-            self._state.policy.note_failure(error)
+        if group.first("failure"):
+            divided = request.credentials and self._history.is_part(step_id)
+            policy.note_failure(error, self, in_company=group.calls > 1, divided=divided)
         self._note_successes()
         self.polling = request.credentials and not request.billed
         if self._state.offline or not request.credentials or not request.billed:
             return
         outcome = classify(error)
         unknown = outcome.state == "UNKNOWN"
-        if unknown:
-            self._unknown[step_id] = self._unknown.get(step_id, 0) + 1
-        sent, free = outcome.state != "NOT_SENT", not outcome.billed
-        self._undo(step_id, request.billed, sent=sent, doubt=unknown, free=free)
+        group.divides = unknown and self.in_company
+        if unknown or refuses_all(error):
+            self._history.failed_as_a_whole(step_id, group.size)
+        streak = policy.note_unanswered(self._record.call, counts=group.size == 1) if unknown else None
+        if streak is not None:
+            self._history.add(step_id, streak)
+        self._undo(step_id, request.billed, outcome, streak)
 
     def login_failed(self, error: CloudAIError) -> None:
         """Note that a login has failed: an outage of the login counts as one of the service, and blames no input."""
@@ -271,10 +246,10 @@ class ItemHooks(CallHooks):
         if self._successes_before is None:
             self._successes_before = self._state.policy.successes
 
-    def _undo(self, step_id: str, units: int, *, sent: bool, doubt: bool, free: bool) -> None:
+    def _undo(self, step_id: str, units: int, outcome: AttemptOutcome, streak: Streak | None = None) -> None:
         """Take back what was counted and written down for a request, as far as it did not happen."""
-        counted = self._counted[step_id]
-        self._state.policy.limits.refund(0 if sent else counted, units if free else 0)
-        self._state.journal.do(
-            queries.undo(self._record.call, step_id, units, counted, sent=sent, doubt=doubt, free=free)
-        )
+        counted, of_group = self._counted[step_id], self._groups[step_id].size
+        self._state.policy.limits.refund(counted if outcome.state == "NOT_SENT" else 0, 0 if outcome.billed else units)
+        smallest = self._history.company(step_id)
+        undo = partial(queries.undo, company=of_group, outcome=outcome, smallest=smallest, streak=streak)
+        self._state.journal.do(undo(self._record.call, step_id, units, counted))

@@ -15,7 +15,7 @@ from cloudai.core.urls import shown
 from cloudai.errors import InputError
 from cloudai.media.given import understood
 from cloudai.media.source import ADDRESS, Source
-from cloudai.operations import OPERATIONS, digest_of, given_as
+from cloudai.operations import OPERATIONS, EmptyCell, digest_of, given_as
 
 __all__ = ["Entry", "Inputs"]
 
@@ -190,7 +190,8 @@ class Inputs:
         if item == 0:
             self._require_kept(row)
         kept = {str(name): row.get(name) for name in (row if self._keep is None else self._keep)}
-        return kept, row.get(self._column)
+        given = row.get(self._column)
+        return kept, EmptyCell(str(self._column)) if _is_empty(given) else given
 
     def _require_kept(self, row: Mapping[str, Any]) -> None:
         """Raise InputError if a column to keep is in none of the rows that can be looked at."""
@@ -214,6 +215,14 @@ class Inputs:
         elif column in kept and not entry.is_path:
             kept[column] = None  # a picture or a recording itself, of which nothing is written down
         return kept
+
+
+def _is_empty(cell: Any) -> bool:
+    """Return whether a cell holds nothing: None, white space, or a number or date of pandas that stands for nothing."""
+    if cell is None or (isinstance(cell, str) and not cell.strip()):
+        return True
+    # NaN and NaT differ from themselves. pandas has a type of its own for a missing value, which has no truth value.
+    return type(cell).__name__ in ("NAType", "NaTType") or (isinstance(cell, float) and cell != cell)  # noqa: PLR0124
 
 
 def _path_or_bytes(thing: str | os.PathLike[str]) -> str | os.PathLike[str] | bytes | None:

@@ -173,6 +173,7 @@ class Journal:
                 if not works and self._closing:
                     return
             self._commit(works)
+            del works  # what was written may refer to the batch, which could not be collected before the next work
 
     def _commit(self, works: list[_Work]) -> None:
         writing = [work for work in works if not work.reads]

@@ -214,5 +214,16 @@ MIGRATIONS: Mapping[int, tuple[Step, ...]] = {
         "ALTER TABLE items ADD COLUMN run INTEGER NOT NULL DEFAULT 1",
         "UPDATE items SET run = COALESCE((SELECT run FROM batches WHERE id = batch), 1)",
     ),
+    # Requests for several inputs are told from those for one alone. Of the earlier ones that is not known: each doubt
+    # counts as a try of the input, as before.
+    4: (
+        "ALTER TABLE exchanges ADD COLUMN tries INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE exchanges ADD COLUMN company INTEGER",
+        """CREATE TABLE streaks (
+            streak INTEGER NOT NULL, call INTEGER NOT NULL, step_id TEXT NOT NULL, tries INTEGER NOT NULL,
+            PRIMARY KEY (streak, call, step_id)) WITHOUT ROWID""",
+        "CREATE INDEX streaks_call ON streaks (call)",
+        "UPDATE exchanges SET tries = doubt",
+    ),
 }
 """By version of the journal, what leads to the next one."""

@@ -257,7 +257,8 @@ class _Tally:
     def _sent(self, first_requests: Sequence[tuple[Task, Request | None]]) -> None:
         """Count what the tasks of one input would send.
 
-        Requests that can be merged count as fractions: one that takes 1 of 16 slots is a sixteenth of a request.
+        Requests that can be merged count as fractions: one that takes 1 of 16 slots is a sixteenth of a request. The
+        further requests of an input are taken to merge as its first one does.
         """
         alike: dict[Any, list[Request]] = {}
         for task, request in first_requests:
@@ -266,12 +267,12 @@ class _Tally:
             self.hosts[urlsplit(request.url).hostname or ""] = None
             n = self._state.session.provider.requests(task.operation, task.given)
             self.units += n * request.billed
-            if request.merge is None or n > 1 or task.max_per_request == 1:
+            if request.merge is None or task.max_per_request == 1:
                 self.requests += n
             else:
-                alike.setdefault((request.merge, request.merge.key(request)), []).append(request)
-        for (merge, _), requests in alike.items():
-            self.requests += Fraction(merge.slots(requests), merge.limit)
+                alike.setdefault((request.merge, n, request.merge.key(request)), []).append(request)
+        for (merge, n, _), requests in alike.items():
+            self.requests += n * Fraction(merge.slots(requests), merge.limit)
 
     def plan(self) -> Plan:
         """Return the plan with all that was counted."""

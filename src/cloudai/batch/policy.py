@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cloudai.batch.codec import written_error
+from cloudai.batch.outage import OutageDetector, Streak, Tries
 from cloudai.errors import (
     HOPELESS,
     BadRequestError,
@@ -36,16 +37,8 @@ from cloudai.errors import (
 from cloudai.models.base import Result
 from cloudai.outcomes import OutcomeStatus
 
-__all__ = ["SLOW_START", "Attempted", "Ending", "Limits", "Policy"]
+__all__ = ["SLOW_START", "Attempted", "Ending", "Limits", "Policy", "refuses_all"]
 
-OUTAGE = 16
-"""Attempts in a row without an answer after which the service may be down, so that the batch sends only probes."""
-PROBES = 4
-"""Probes of a service that may be down, one after the other; if all fail, it is down, and the batch pauses."""
-FIRST_PROBE = 0.5
-"""Seconds from the last failed attempt to the first probe; twice as much to each further one."""
-LONGEST_FLICKER = 10.0
-"""Seconds of nothing but failed attempts after which the service counts as down without a probe."""
 SLOW_START = 16
 """Workers that begin before the first good reply, so that an early outage costs no more attempts than a later one."""
 LONGEST_WAIT = 3600.0
@@ -55,7 +48,7 @@ LONGEST_HINT = 366 * 86400.0
 LONGEST_LIMITED = 900.0
 """Seconds of nothing but 429 replies after which the batch pauses."""
 ROUNDS = 3
-"""Tries after which an input counts as failed, if others fare better."""
+"""Tries of an input alone after which it counts as failed, if others fare better."""
 ONE_FOR_ALL = (400, 413, 415, 422)
 """Statuses by which a service refuses a whole request because of one input in it."""
 TROUBLE = (ConnectError, ConnectionLostError, DeadlineExceededError, ServerError)
@@ -88,8 +81,8 @@ class Attempted:
         attempts: How often all runs have tried the call.
         state: The state of the last attempt, for an error that does not have one itself.
         answered: Whether the call has a reply.
-        group_size: How many inputs went out in the last request.
-        unanswered: How often a request of the call went without an answer, in all runs.
+        in_company: Whether the last request was one for several calls.
+        tries: How many requests for this input alone went without an answer, in all runs, while the service was up.
         suspect: Whether the call went without an answer in an earlier run, while others were answered.
         others_fared_better: Whether others were answered well since the call first failed.
         polling: Whether it was a poll of a job that failed: the job is paid for, and the next run polls it again.
@@ -100,8 +93,8 @@ class Attempted:
     attempts: int
     state: str
     answered: bool
-    group_size: int
-    unanswered: int
+    in_company: bool
+    tries: int
     suspect: bool
     others_fared_better: bool
     polling: bool = False
@@ -152,76 +145,6 @@ class Limits:
             self._units -= units
 
 
-class OutageDetector:
-    """Tells an outage of the service from a flicker.
-
-    After sixteen attempts in a row that were not answered, all workers wait, and one request at a time probes the
-    service, four times at growing intervals. One answer ends the waiting; four failed probes are an outage. Attempts
-    that failed over ten seconds and more are no flicker, so they need no probe.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()  # reentrant: a signal handler may stop the batch while it is held
-        self._streak = self._probes = 0
-        self._failing_since = 0.0
-        self._resume_at: float | None = None
-        self._prober: object = None
-        """The call whose request is the probe; None while no probe is out."""
-        self._probed: Future[None] = Future()
-        """A future that is done when the probe has come back."""
-
-    def note_answer(self) -> None:
-        """Note that the service answers, whatever it says."""
-        with self._lock:
-            self._streak = self._probes = 0
-            self._resume_at = None
-            self._end_probe()
-
-    def note_failure(self, now: float) -> bool:
-        """Note an attempt that was not answered; return whether the service is down."""
-        with self._lock:
-            self._failing_since = self._failing_since if self._streak else now
-            self._streak += 1
-            if self._streak < OUTAGE:
-                return False
-            if now - self._failing_since >= LONGEST_FLICKER:
-                return True
-            if self._resume_at is None:
-                self._resume_at = now + FIRST_PROBE
-            elif self._prober is not None:
-                self._probes += 1
-                self._resume_at = now + FIRST_PROBE * 2**self._probes
-                self._end_probe()
-            return self._probes >= PROBES
-
-    def hold(self, call: object, now: float) -> float | Future[None]:
-        """Return 0 if a call may send its request now, be it as the probe.
-
-        Otherwise return the seconds, or the future, after which the call has to ask again.
-        """
-        with self._lock:
-            if self._resume_at is None:
-                return 0.0
-            if self._prober is not None:
-                return self._probed
-            if now < self._resume_at:
-                return self._resume_at - now
-            self._prober = call
-            return 0.0
-
-    def release(self, call: object) -> None:
-        """Let another call probe the service, if this one was to do it and has ended."""
-        with self._lock:
-            if self._prober is call:
-                self._end_probe()
-
-    def _end_probe(self) -> None:
-        if self._prober is not None:
-            self._prober, probed = None, self._probed
-            self._probed = Future()
-            probed.set_result(None)
-
-
 class Policy:
     """Decides what errors mean, and stops all workers of a batch.
 
@@ -229,9 +152,19 @@ class Policy:
         clock: Returns monotonic seconds.
         limits: The limits of the batch.
         mark_suspect: Writes down, by its number, a call that went without an answer while others were answered.
+        tries: Keeps which tries of inputs were the service's fault.
+        divides: Whether the inputs of a request that went without an answer are sent again in halves.
     """
 
-    def __init__(self, clock: Callable[[], float], limits: Limits, mark_suspect: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        limits: Limits,
+        mark_suspect: Callable[[int], None],
+        tries: Tries,
+        *,
+        divides: bool = True,
+    ) -> None:
         self.clock = clock
         self.limits = limits
         self.going = True
@@ -242,10 +175,12 @@ class Policy:
         self.alive: Future[None] = Future()
         """A future that is done with the first good reply, or once there is no reason to wait for one."""
         self._mark_suspect = mark_suspect
-        self._suspects: list[int] = []
+        self._suspects: dict[int, None] = {}
         """The numbers of the calls that went without an answer since the last good reply."""
         self._lock = threading.RLock()  # reentrant: a signal handler may stop the batch while it is held
         self.outage = OutageDetector()
+        self.tries = tries
+        self._divides = divides
         self._limited_since: float | None = None
 
     def require_going(self) -> None:
@@ -281,12 +216,16 @@ class Policy:
             self.stop()
             raise NotStartedError(f"{self.limits.reached} is reached")
 
-    def answered_well(self) -> None:
+    def answered_well(self, call: int | None = None) -> None:
         """Note a good reply, and write down the calls that went without an answer before it as suspects.
 
         The service answers others, so that those calls may be at fault themselves.
+
+        Args:
+            call: The number of the call that was answered; None if the reply was to a login or a poll.
         """
         self.outage.note_answer()
+        self.tries.note_answer(call)
         with self._lock:
             self._limited_since = None
             self.successes += 1
@@ -302,21 +241,33 @@ class Policy:
         if not self._suspects:
             return
         with self._lock:
-            suspects, self._suspects = self._suspects, []
+            suspects, self._suspects = self._suspects, {}
         for call in suspects:
             self._mark_suspect(call)
 
-    def note_failure(self, error: CloudAIError) -> None:
+    def note_failure(
+        self, error: CloudAIError, call: object = None, *, in_company: bool = False, divided: bool = False
+    ) -> None:
         """Note a failed attempt, and pause the batch if further requests are of no use for now.
 
         That is so if the service is down, if a quota is spent, if the service asks for a wait of more than an hour, or
-        if 15 minutes have brought 429 replies and no good one. Every error but those in `TROUBLE` counts as an answer
-        of the service, which is then not down.
+        if 15 minutes have brought 429 replies and no good one. Every error but those in `TROUBLE`, and a reply to
+        several calls that cannot be told apart, counts as an answer of the service, which is then not down.
+
+        Args:
+            error: The error that the attempt ended in.
+            call: The hooks of the call that made the attempt; None if it sent nothing.
+            in_company: Whether the request was one for several calls.
+            divided: Whether it was a part of a request that went without an answer as a whole.
         """
         now = self.clock()
         pausing = (getattr(error, "retry_after", None) or 0) > LONGEST_WAIT
-        if isinstance(error, TROUBLE):
-            pausing = self.outage.note_failure(now) or pausing
+        # A reply to several calls that cannot be told apart answers none of them.
+        if isinstance(error, TROUBLE) or (in_company and isinstance(error, MalformedResponseError)):
+            refused = isinstance(error, ConnectError) and error.refused
+            if self.outage.note_failure(now, call, divided=divided, refused=refused):
+                self.tries.note_outage()
+                pausing = True
         else:
             self.outage.note_answer()  # a refusal is an answer: the service is not down
         if isinstance(error, RateLimitedError):
@@ -340,9 +291,11 @@ class Policy:
             self.pause(error)
         foreign = not isinstance(error, CloudAIError)  # the user's `send` raised it, or cloudai has a bug
         doubtful = (attempted.state if foreign else getattr(error, "state", None)) == "UNKNOWN"
+        if doubtful and attempted.in_company and not attempted.polling:
+            # One of several inputs may be at fault, so none of them is judged by what became of all.
+            return None if self.going and self._divides else _in_doubt(error)
         if not self.going and not isinstance(error, BadRequestError | InputError | MalformedResponseError):
-            settle = _settled("open", error) if doubtful else None
-            return Ending("in_doubt" if doubtful else "not_started", error=error, settle=settle)
+            return _in_doubt(error) if doubtful else Ending("not_started", error=error)
         if isinstance(error, (*TROUBLE, RateLimitedError)) or (foreign and doubtful):
             return self._judge_trouble(error, attempted)
         return self._judge_input(error, attempted)
@@ -356,7 +309,7 @@ class Policy:
         """
         if isinstance(error, UnsupportedOperationError):
             return Ending("unsupported", error=error)
-        if isinstance(error, BadRequestError) and error.status in ONE_FOR_ALL and attempted.group_size > 1:
+        if refuses_all(error) and attempted.in_company:
             return None  # another input in the request may be at fault: try again with half of them
         # A request that the service refuses is not sent again. A reply that this version cannot read is kept, because a
         # later version may read it, which costs nothing.
@@ -388,11 +341,11 @@ class Policy:
         """
         own_fault = attempted.others_fared_better or attempted.suspect
         if state == "UNKNOWN":
-            if attempted.unanswered >= ROUNDS and own_fault:
+            if attempted.tries >= ROUNDS and own_fault:
                 # The service answers other inputs, so it would not answer a fourth request for this one either.
                 return Ending("failed", error=error, settle=_settled("failed", error))
             self._suspect(attempted.call)
-            return Ending("in_doubt", error=error, settle=_settled("open", error))
+            return _in_doubt(error)
         if isinstance(error, ServerError) and state == "REFUSED" and error.retry_after is None:
             # This is an answer; it is the service's fault if all inputs are answered like this.
             self._suspect(attempted.call)
@@ -407,10 +360,20 @@ class Policy:
             return Ending("failed", error=error, settle=_settled("open", error))
         return None
 
+    def note_unanswered(self, call: int, *, counts: bool) -> Streak | None:
+        """Note a request that went without an answer; return the streak that it belongs to, if it counts as a try.
+
+        Args:
+            call: The number of the call.
+            counts: Whether the request was for its input alone: only such a request counts.
+        """
+        self._suspect(call)
+        return self.tries.note_failure(call) if counts else None
+
     def _suspect(self, call: int) -> None:
         """Note a call that went without an answer, until a good reply shows that the service answers others."""
         with self._lock:
-            self._suspects.append(call)
+            self._suspects[call] = None
 
     def resume_at(self) -> str:
         """Return in words when to run a paused batch again.
@@ -426,6 +389,15 @@ class Policy:
         if not isinstance(cause, RateLimitedError):
             return "when the service answers"
         return {"day": "tomorrow", "month": "next month"}.get(cause.quota or "", "later")
+
+
+def refuses_all(error: Exception) -> bool:
+    """Return whether a service refuses a whole request like this because of one input in it."""
+    return isinstance(error, BadRequestError) and error.status in ONE_FOR_ALL
+
+
+def _in_doubt(error: Exception) -> Ending:
+    return Ending("in_doubt", error=error, settle=_settled("open", error))
 
 
 def _settled(state: str, error: Exception) -> tuple[str, dict[str, Any]]:

@@ -18,15 +18,17 @@ from typing import Any
 
 from cloudai.batch.columns import checked, error_text, json_object, storable
 from cloudai.batch.migrations import MIGRATIONS, UNKNOWN_FOLDER
+from cloudai.batch.outage import Streak
 from cloudai.core.flow import Response
+from cloudai.core.retry import AttemptOutcome
 from cloudai.storage import Database, Schema
 
-__all__ = ["SCHEMA", "CallRecord", "Database", "StoredReply"]
+__all__ = ["SCHEMA", "CallRecord", "Database", "StoredReply", "Unanswered"]
 
 SCHEMA = Schema(
     name="journal",
     application=0x636C6475,  # "cldu"
-    version=4,
+    version=5,
     statements=(
         # A row for each provider, operation and options that were asked; one file may hold several.
         """CREATE TABLE batches (
@@ -41,11 +43,13 @@ SCHEMA = Schema(
         """CREATE TABLE names (
             name TEXT NOT NULL, call INTEGER NOT NULL, PRIMARY KEY (name, call)) WITHOUT ROWID""",
         # A row for each exchange of a call: how often it was sent, what was paid at least and at most, how many times
-        # it is in doubt, and the reply.
+        # it is in doubt, how many of these count as tries of the input, how many inputs were in the smallest request
+        # that failed as a whole, and the reply.
         """CREATE TABLE exchanges (
             call INTEGER NOT NULL, step_id TEXT NOT NULL, units INTEGER NOT NULL, sent INTEGER NOT NULL DEFAULT 0,
             requests INTEGER NOT NULL DEFAULT 0,
             paid INTEGER NOT NULL DEFAULT 0, most INTEGER NOT NULL DEFAULT 0, doubt INTEGER NOT NULL DEFAULT 0,
+            tries INTEGER NOT NULL DEFAULT 0, company INTEGER,
             status INTEGER, headers TEXT, body BLOB, PRIMARY KEY (call, step_id)) WITHOUT ROWID""",
         # The inputs in their order, what became of each, and the number of the run that wrote it down. The rows of an
         # earlier run stay until a later one has come to the same input; run 0 stands for lists of inputs of which a
@@ -55,13 +59,33 @@ SCHEMA = Schema(
             status TEXT NOT NULL, facts TEXT NOT NULL, error TEXT, run INTEGER NOT NULL DEFAULT 1,
             PRIMARY KEY (batch, item)) WITHOUT ROWID""",
         "CREATE INDEX items_call ON items (call)",
+        # How many tries of an exchange were in a streak of failures, for which the service may be at fault.
+        """CREATE TABLE streaks (
+            streak INTEGER NOT NULL, call INTEGER NOT NULL, step_id TEXT NOT NULL, tries INTEGER NOT NULL,
+            PRIMARY KEY (streak, call, step_id)) WITHOUT ROWID""",
+        "CREATE INDEX streaks_call ON streaks (call)",
     ),
     pragmas=("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"),
     migrations=MIGRATIONS,
     exclusive=True,
 )
+OF_A_CALL = (("exchanges", "call"), ("streaks", "call"), ("calls", "id"), ("items", "call"), ("names", "call"))
+"""The tables that say something of a call, and the column with its number."""
 NOT_KEPT = ("set-cookie", "set-cookie2")
 """Headers of a reply that let somebody in."""
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """What is known of the requests of a step that went without an answer, or were refused as a whole."""
+
+    doubt: int = 0
+    """How often something was sent without learning what became of it."""
+    tries: int = 0
+    """How many of these requests were for this input alone, while the service was up."""
+    company: int | None = None
+    """How many inputs were in the smallest request that failed as a whole: 1 for one input alone, None for no such
+    request."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +97,8 @@ class CallRecord:
     """"open", "done" or "failed"."""
     suspect: bool = False
     """It went without an answer while others were answered."""
-    doubts: Mapping[str, int] = field(default_factory=dict)
-    """By step: how often something was sent without learning what became of it."""
+    unanswered: Mapping[str, Unanswered] = field(default_factory=dict)
+    """By step: what is known of its requests that were not answered."""
     attempts: int = 0
     paid: int = 0
     most: int = 0
@@ -91,7 +115,7 @@ class CallRecord:
     @property
     def in_doubt(self) -> bool:
         """True if something was sent, and what became of it is not known."""
-        return bool(self.doubts)
+        return any(step.doubt for step in self.unanswered.values())
 
 
 @dataclass(frozen=True)
@@ -190,15 +214,19 @@ def _record(db: Database, call: int) -> CallRecord:
     )
     if state not in ("open", "done", "failed"):
         raise ValueError("a call has no state that is known")
-    doubts = dict(db.execute("SELECT step_id, doubt FROM exchanges WHERE call = ? AND doubt > 0", (call,)))
-    for doubt in doubts.values():
-        checked(doubt, int)
+    unanswered = {
+        step_id: Unanswered(checked(doubt, int), checked(tries, int), checked(company, int | None))
+        for step_id, doubt, tries, company in db.execute(
+            "SELECT step_id, doubt, tries, company FROM exchanges WHERE call = ? AND (doubt > 0 OR company > 0)",
+            (call,),
+        )
+    }
     sent, paid, most = totals(db, call)
     return CallRecord(
         call=call,
         state=state,
         suspect=bool(rounds),
-        doubts=doubts,
+        unanswered=unanswered,
         attempts=sent,
         paid=paid,
         most=most,
@@ -246,7 +274,7 @@ def in_order(step_id: str) -> list[int]:
     return [int(number) for number in step_id.split(".")]
 
 
-def intend(call: int, step_id: str, units: int, requests: int = 1) -> Any:
+def intend(call: int, step_id: str, units: int, requests: int = 1, company: int = 1) -> Any:
     """Return a function for `Journal.do` that enters that a request is about to go out.
 
     From then on the request is in doubt, and may have been billed.
@@ -256,14 +284,17 @@ def intend(call: int, step_id: str, units: int, requests: int = 1) -> Any:
         step_id: The step of the call.
         units: The units that the request may be billed.
         requests: 1; 0 if another input counts the request that both go out in.
+        company: The number of inputs in the request. Only a request for one input alone counts as a try of it.
     """
 
     def work(db: Database) -> None:
         db.execute(
-            "INSERT INTO exchanges (call, step_id, units, sent, requests, most, doubt) VALUES (?, ?, ?, 1, ?, ?, 1)"
+            "INSERT INTO exchanges (call, step_id, units, sent, requests, most, doubt, tries, company)"
+            " VALUES (?, ?, ?, 1, ?, ?, 1, ?, ?)"
             " ON CONFLICT (call, step_id) DO UPDATE SET sent = sent + 1, requests = requests + excluded.requests,"
-            " most = most + excluded.most, doubt = doubt + 1",
-            (call, step_id, units, requests, units),
+            " most = most + excluded.most, doubt = doubt + 1, tries = tries + excluded.tries,"
+            " company = excluded.company",
+            (call, step_id, units, requests, units, int(company == 1), company),
         )
 
     return work
@@ -289,7 +320,8 @@ def answer(call: int, step_id: str, units: int, response: Response, memory: Mapp
     def work(db: Database) -> None:
         db.execute(
             "INSERT INTO exchanges (call, step_id, units, paid, most, status, headers, body)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call, step_id) DO UPDATE SET doubt = 0, paid = paid + ?,"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call, step_id) DO UPDATE SET doubt = 0, tries = 0,"
+            " company = NULL, paid = paid + ?,"
             " status = excluded.status, headers = excluded.headers, body = excluded.body",
             (call, step_id, units, paid, paid, response.status, headers, response.content, paid),
         )
@@ -321,8 +353,16 @@ def adopt(call: int, run: int, item: int, matches: CallRecord) -> Any:
     return work
 
 
-def undo(  # of `intend`, what is taken back
-    call: int, step_id: str, units: int, requests: int = 1, *, sent: bool, doubt: bool, free: bool
+def undo(
+    call: int,
+    step_id: str,
+    units: int,
+    requests: int,
+    *,
+    company: int,
+    outcome: AttemptOutcome,
+    smallest: int | None,
+    streak: Streak | None,
 ) -> Any:
     """Return a function for `Journal.do` that takes back what `intend` has entered, as far as it did not happen.
 
@@ -331,19 +371,60 @@ def undo(  # of `intend`, what is taken back
         step_id: The step of the call.
         units: The units that were entered.
         requests: The requests that were entered.
-        sent: Whether the attempt reached the service.
-        doubt: Whether it is still not known what became of it.
-        free: Whether it costs nothing for certain.
+        company: The number of inputs that was entered.
+        outcome: What became of the attempt.
+        smallest: The number of inputs in the smallest request that has failed as a whole; None if none has.
+        streak: The streak of failures that the attempt belongs to, if it was a try of the input alone; else None.
     """
+    unsent, settled = int(outcome.state == "NOT_SENT"), int(outcome.state != "UNKNOWN")
+    counts, most = streak is not None and not streak.excused, 0 if outcome.billed else units
+    tries = int(company == 1 and not counts)
 
     def work(db: Database) -> None:
         db.execute(
-            "UPDATE exchanges SET sent = sent - ?, requests = requests - ?, most = most - ?, doubt = doubt - ?"
-            " WHERE call = ? AND step_id = ?",
-            (int(not sent), 0 if sent else requests, units if free else 0, int(not doubt), call, step_id),
+            "UPDATE exchanges SET sent = sent - ?, requests = requests - ?, most = most - ?, doubt = doubt - ?,"
+            " tries = MAX(0, tries - ?), company = ? WHERE call = ? AND step_id = ?",
+            (unsent, requests * unsent, most, settled, tries, smallest, call, step_id),
         )
+        if streak is not None and counts:
+            db.execute(
+                "INSERT INTO streaks (streak, call, step_id, tries) VALUES (?, ?, ?, 1)"
+                " ON CONFLICT (streak, call, step_id) DO UPDATE SET tries = tries + 1",
+                (streak.number, call, step_id),
+            )
 
     return work
+
+
+def excuse(streak: int) -> Any:
+    """Return a function for `Journal.do` that enters that no try in a streak of failures counts against its input."""
+
+    def work(db: Database) -> None:
+        db.execute(
+            "UPDATE exchanges SET tries = MAX(0, tries - (SELECT s.tries FROM streaks AS s WHERE s.streak = ?1"
+            " AND s.call = exchanges.call AND s.step_id = exchanges.step_id))"
+            " WHERE (call, step_id) IN (SELECT call, step_id FROM streaks WHERE streak = ?1)",
+            (streak,),
+        )
+        db.execute("DELETE FROM streaks WHERE streak = ?", (streak,))
+
+    return work
+
+
+def recovered(call: int) -> Any:
+    """Return a function for `Journal.do` that excuses every streak of failures that a call was in, in any run."""
+
+    def work(db: Database) -> None:
+        for (streak,) in list(db.execute("SELECT DISTINCT streak FROM streaks WHERE call = ?", (call,))):
+            excuse(streak)(db)
+
+    return work
+
+
+def last_streak(db: Database) -> int:
+    """Return the largest number of a streak of failures; 0 if there is none."""
+    [(last,)] = db.execute("SELECT MAX(streak) FROM streaks")
+    return checked(last, int | None) or 0
 
 
 def settle(call: int, run: int, item: int, state: str, **columns: Any) -> Any:
@@ -487,7 +568,7 @@ def forget(name: str) -> Any:
         ]
         [(n,)] = db.execute("SELECT COUNT(*) FROM items WHERE name = ?", (name,))
         for call in calls:
-            for table, column in (("exchanges", "call"), ("calls", "id"), ("items", "call"), ("names", "call")):
+            for table, column in OF_A_CALL:
                 db.execute(f"DELETE FROM {table} WHERE {column} = ?", (call,))  # noqa: S608  # our names
         db.execute("DELETE FROM items WHERE name = ?", (name,))
         return max(int(n), len(calls))

@@ -144,7 +144,7 @@ class Recorder(Generic[R]):
             status, count = status_of(ending.result)
         elif status == "not_started" and record and record.in_doubt:
             status = "in_doubt"
-        facts = self._facts(entry, arrived, ending, count)
+        facts = _facts(self._state, entry, arrived, ending, count)
         return ItemRecord(
             item=entry.item,
             name=entry.written(facts.get("sha256")),
@@ -155,27 +155,6 @@ class Recorder(Generic[R]):
             error=written_error(ending.error) if ending.error else None,
             run=self._state.tasks[entry.part].run,
         )
-
-    def _facts(self, entry: Entry, arrived: float, ending: Ending, count: int | None) -> dict[str, Any]:
-        """Return the facts about a call that tables show besides its result, and remove "turn_at" from the ending."""
-        turn_at = ending.facts.pop("turn_at", None)
-        meta = ending.result.meta if ending.result is not None else None
-        elapsed = round(self._state.policy.clock() - (turn_at or arrived), 3)
-        return {
-            "provider": self._state.session.provider.name,
-            "method": meta.method if meta else None,
-            "count": count,
-            "attempts": ending.attempts,
-            "billed_min": ending.billed[0],
-            "billed_max": ending.billed[1],
-            "queued_s": None if turn_at is None else round(turn_at - arrived, 3),
-            "elapsed_s": None if ending.facts.get("cached") else elapsed,
-            "finished_at": timestamp(),
-            "sent_bytes": meta.sent_bytes if meta else None,
-            "prepared": meta.prepared if meta else None,
-            "is_path": entry.is_path,
-            **ending.facts,
-        }
 
     def write(self, task: Task, item: ItemRecord, ending: Ending) -> None:
         """Write an input and the state of its call to the journal, without waiting for the disk.
@@ -299,6 +278,28 @@ class Recorder(Generic[R]):
         """True if every input that was submitted has ended exactly once."""
         submitted, *ends = self.books.values()
         return submitted == sum(ends)
+
+
+def _facts(state: BatchState, entry: Entry, arrived: float, ending: Ending, count: int | None) -> dict[str, Any]:
+    """Return the facts about a call that tables show besides its result, and remove "turn_at" from the ending."""
+    turn_at = ending.facts.pop("turn_at", None)
+    meta = ending.result.meta if ending.result is not None else None
+    elapsed = round(state.policy.clock() - (turn_at or arrived), 3)
+    return {
+        "provider": state.session.provider.name,
+        "method": meta.method if meta else None,
+        "count": count,
+        "attempts": ending.attempts,
+        "billed_min": ending.billed[0],
+        "billed_max": ending.billed[1],
+        "queued_s": None if turn_at is None else round(turn_at - arrived, 3),
+        "elapsed_s": None if ending.facts.get("cached") else elapsed,
+        "finished_at": timestamp(),
+        "sent_bytes": meta.sent_bytes if meta else None,
+        "prepared": meta.prepared if meta else None,
+        "is_path": entry.is_path,
+        **ending.facts,
+    }
 
 
 def timestamp() -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from cloudai._version import __version__
 from cloudai.batch import cache, queries, rows
+from cloudai.batch.holdings import Holdings
 from cloudai.batch.inputs import Entry, Inputs
 from cloudai.batch.journal import Journal
+from cloudai.batch.outage import Tries
 from cloudai.batch.policy import Limits, Policy
 from cloudai.batch.queues import OutcomeQueue
 from cloudai.batch.reader import Reader
@@ -53,10 +56,14 @@ class Runner(Generic[R]):
         journal = Journal(settings.journal)
         try:
             limits = _begun(journal, session, tasks, settings)
+            tries = Tries(partial(_excuse, journal), journal.read(queries.last_streak))
         except BaseException:
             journal.close()
             raise
-        policy = Policy(session.options.clock, limits, lambda call: _mark_suspect(journal, call))
+        divides = session.options.on_unknown == "retry"
+        suspect = partial(_mark_suspect, journal)
+        policy = Policy(session.options.clock, limits, suspect, tries, divides=divides)
+        self.holdings = Holdings(journal, store)
         self.state = BatchState(session, tasks, settings, inputs, pace, journal, store, policy)
         self.recorder: Recorder[R] = Recorder(self.state)
         self.outcomes = OutcomeQueue(0)
@@ -76,7 +83,7 @@ class Runner(Generic[R]):
         for task in state.tasks:
             state.journal.ask(queries.anew(task.batch, task.run))
         entries = state.inputs.parts([task.operation for task in state.tasks])
-        self._reader = Reader(entries, self.recorder.submit)
+        self._reader = self.holdings.reader = Reader(entries, self.recorder.submit)
         if not state.policy.going:
             self._reader.close()  # the batch was stopped before it began
         self._working = state.concurrency
@@ -131,11 +138,7 @@ class Runner(Generic[R]):
         Raises:
             JournalError: Something that was paid for could not be kept.
         """
-        try:
-            self.state.journal.close()
-        finally:
-            if self.state.cache is not None:
-                self.state.cache.close()
+        self.holdings.close()
 
     def raise_for_cause(self) -> None:
         """Raise the error that ended the batch early, if there is one.
@@ -184,6 +187,10 @@ def _begun(journal: Journal, session: Session, tasks: Sequence[Task], settings: 
 
 def _mark_suspect(journal: Journal, call: int) -> None:
     journal.do(queries.suspect(call))
+
+
+def _excuse(journal: Journal, streak: int) -> None:
+    journal.do(queries.excuse(streak))
 
 
 def _rates(session: Session, tasks: Sequence[Task], pace: Any) -> tuple[Rate, ...]:

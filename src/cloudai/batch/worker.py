@@ -32,7 +32,6 @@ from cloudai.core.call import CallContext
 from cloudai.core.effects import Persist, Program, Wait
 from cloudai.core.flow import Call
 from cloudai.errors import (
-    BadRequestError,
     DeadlineExceededError,
     InputError,
     JournalError,
@@ -225,16 +224,13 @@ class Worker(Generic[R]):
     def _ask(self, task: Task, given: Given, record: CallRecord) -> Program[Ending]:
         """Call the provider, again where the policy decides so, and return how the input has ended."""
         turn_at, first = None, record
-        max_group = self._state.inputs_per_request
         for round_ in count(1):
-            hooks = ItemHooks(self._state, given, record, max_group)
+            hooks = ItemHooks(self._state, given, record)
             result, error, context = yield from self._call(task, given, record, hooks)
             turn_at = hooks.turn_at if turn_at is None else turn_at
             ending = self._judged(result, error, _attempted(round_, record, hooks, context))
             if ending is None:
-                if isinstance(error, BadRequestError):
-                    # One input has made the service refuse the whole request: half as many go out next.
-                    max_group = max(1, hooks.group_size // 2)
+                # A request that has failed as a whole is in the record, so that half as many inputs go out next.
                 record = yield from self._again(record, error, hooks)
                 continue
             if ending.status == "not_started":
@@ -262,6 +258,7 @@ class Worker(Generic[R]):
             return None, error, context
         finally:
             self._state.policy.outage.release(hooks)
+            self._state.policy.tries.forget(record.call)
         return result, None, context
 
     def _judged(self, result: Result | None, error: Exception | None, attempted: Attempted) -> Ending | None:
@@ -318,8 +315,8 @@ def _attempted(round_: int, record: CallRecord, hooks: ItemHooks, context: CallC
         attempts=context.attempts,
         state=context.state,
         answered=bool(context.exchanges),
-        group_size=hooks.group_size,
-        unanswered=hooks.unanswered,
+        in_company=hooks.in_company,
+        tries=hooks.tries,
         suspect=record.suspect,
         others_fared_better=hooks.others_fared_better,
         polling=hooks.polling,

@@ -22,6 +22,7 @@ from cloudai.errors import (
     SettingsError,
     TLSError,
 )
+from cloudai.text import lines_of
 
 __all__ = ["cut", "errors", "late", "refused_login", "unreached", "untrusted"]
 
@@ -119,7 +120,7 @@ def _no_handshake(error: BaseException) -> bool:
 
 def _said(error: BaseException) -> str:
     """Return the first line of an error, and no more: some repeat the whole request."""
-    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+    return lines_of(str(error).strip())[0] or type(error).__name__
 
 
 def _host(url: str) -> str:

@@ -225,6 +225,9 @@ def _batch(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--column", type=_text, metavar="NAME", help="the column of a CSV or TSV that holds the inputs")
     group.add_argument(
+        "--encoding", type=_text, metavar="NAME", help="how the table or the lines are encoded, where it is not certain"
+    )
+    group.add_argument(
         "--max-requests", type=int, metavar="N", help="billed requests at most, all runs together; exit code 1"
     )
     group.add_argument(

@@ -59,7 +59,7 @@ def over_texts(options: argparse.Namespace) -> int:
         raise InputError("--column and --lines both name the texts", advice="Leave one out.")
     if table := _of_column(options, options.texts):
         return _run(options, table, options.texts)
-    texts = [*options.texts, *(inputs.lines(options.lines) if options.lines else [])]
+    texts = [*options.texts, *(inputs.lines(options.lines, options.encoding) if options.lines else [])]
     if not texts:
         raise InputError("no text", advice='Give one in quotes, or --lines FILE ("-" reads standard input).')
     return _run(options, texts, [options.lines])
@@ -75,7 +75,7 @@ def _of_column(options: argparse.Namespace, paths: list[str]) -> Table | None:
         return None
     if len(paths) != 1 or Path(paths[0]).suffix.lower() not in TABLES:
         raise InputError("--column goes with one table", advice="Give a .csv or .tsv file.")
-    table = read_table(paths[0])
+    table = read_table(paths[0], encoding=options.encoding)
     if options.column not in table.columns:
         raise InputError(f"no column {options.column}", advice=f"The file has: {', '.join(table.columns)}.")
     return table

@@ -11,8 +11,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from cloudai.encodings import decoded
 from cloudai.errors import InputError
 from cloudai.reading import text_of
+from cloudai.text import lines_of
 
 __all__ = ["AUDIO", "PICTURES", "SUFFIXES", "expand", "lines"]
 
@@ -22,7 +24,12 @@ PICTURES = frozenset(
         *(".heic", ".heif", ".hif", ".avif", ".ico"),
     }
 )
-AUDIO = frozenset({".wav", ".wave", ".flac", ".mp3", ".ogg", ".oga", ".opus"})
+AUDIO = frozenset(
+    {
+        *(".wav", ".wave", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".webm", ".weba"),
+        *(".aac", ".aif", ".aiff", ".amr", ".caf", ".wma", ".w64"),
+    }
+)
 SUFFIXES = {"image": PICTURES, "audio": AUDIO}
 """The files that are taken from a folder, by the kind of input that an operation has."""
 log = logging.getLogger("cloudai")
@@ -96,11 +103,16 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
     return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
 
 
-def lines(path: str) -> list[str]:
-    """Return the lines of a text file, or of standard input ("-"), that are not blank.
+def lines(path: str, encoding: str | None = None) -> list[str]:
+    """Return the lines of a text file, or of standard input ("-"), that are not blank; both are decoded in one way.
 
-    A file is UTF-8 or CP949, and raises InputError if it is neither. Standard input is taken as UTF-8; bytes in it that
-    are not UTF-8 become U+FFFD.
+    A line ends at CR, LF or CRLF only.
+
+    Raises:
+        InputError: The file cannot be read, or its encoding is not certain; see `decoded`.
     """
-    text = sys.stdin.buffer.read().decode("utf-8-sig", "replace") if path == "-" else text_of(path)
-    return [line for line in text.splitlines() if line.strip()]
+    if path == "-":
+        text = decoded(sys.stdin.buffer.read(), "standard input", encoding=encoding)
+    else:
+        text = text_of(path, encoding=encoding)
+    return [line for line in lines_of(text) if line.strip()]

@@ -102,6 +102,8 @@ class CallContext:
     billed_max: int = 0
     exchanges: list[tuple[Request, Response]] = field(default_factory=list)
     """The requests with their replies, without the requests for tokens."""
+    extras_taken: bool = False
+    """True once the request that gets the user's extras was found."""
     request_id: str | None = None
     state: State = "NOT_SENT"
     """The state of the last attempt."""

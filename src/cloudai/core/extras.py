@@ -13,16 +13,26 @@ from cloudai.errors import SettingsError
 __all__ = ["with_extras"]
 
 
-def with_extras(request: Request, context: CallContext) -> Request:
-    """Return the request with the user's ``extra…`` merged in, if it is billed and is the first such one of its call.
+def with_extras(request: Request, context: CallContext, step_id: str) -> Request:
+    """Return the request with the user's ``extra…`` merged in, if it is the one request of its call that gets them.
 
-    It counts as the first until a billed request was answered, so that all parts of a parallel step may get them.
+    That is the first billed request that takes extras. Of parts that run at the same time it is that of the first part,
+    whichever of them is sent first.
+
+    Args:
+        request: The request.
+        context: The context of the call, which notes that the request was found.
+        step_id: The step id of the request, for example "1.0.2": the second step of the first part of step 1.
 
     Raises:
         SettingsError: There is an ``extra=``, and the request has no JSON body.
     """
-    if not request.billed or any(earlier.billed for earlier, _ in context.exchanges):
+    if not (context.extra or context.extra_params or context.extra_headers):
         return request
+    in_first_parts = all(part == "0" for part in step_id.split(".")[1::2])
+    if context.extras_taken or not (request.billed and request.takes_extras and in_first_parts):
+        return request
+    context.extras_taken = True
     if context.extra:
         if request.json is None:
             raise SettingsError(

@@ -12,7 +12,7 @@ import json
 import math
 from collections.abc import Iterator
 from itertools import accumulate, count
-from operator import sub
+from operator import mul, sub
 from typing import Any
 
 from pydantic_core import from_json
@@ -32,10 +32,13 @@ SLICE = 65_536
 
 ROOM = 64_000_000
 """Bytes of memory that reading a reply may take beside three times its size, of which it takes up one itself."""
+PARSED = (230, 90, 45)
+"""Bytes of memory that an object, a list and any further value take once they are parsed. The text that is parsed takes
+memory at the same time."""
 OBJECT, BARE_OBJECT, LIST, VALUE = 330, 1700, 100, 60
-"""Bytes of memory that an object, a list and any further value take, with all that is made of them on the way to the
-result. A bare object has less than `BARE` bytes of text: nothing but such objects would be made into as many parts of a
-result, where most objects of a real reply are corners of boxes around letters."""
+"""Bytes of memory that they take with all that is made of them on the way to the result, when the text is gone. A bare
+object has less than `BARE` bytes of text: nothing but such objects would be made into as many parts of a result, where
+most objects of a real reply are corners of boxes around letters."""
 BARE = 100
 LONGEST_STRETCH = 300_000
 """Brackets and commas between the ends of two objects, at most: for so long a parser holds the interpreter."""
@@ -110,7 +113,7 @@ def _look_through(content: bytes) -> bool:
     objects = lists = values = stretch = opened = 0
     large, tail = False, b""
     # The text that the parser reads takes one, two or four bytes for each character, by the widest one in it.
-    most = ROOM + (2 - _width(content)) * len(content)
+    most, room = ROOM + 2 * len(content), ROOM + (2 - _width(content)) * len(content)
     for skeleton, escapes in _skeletons(content):
         objects, lists, values = (
             objects + skeleton.count(b"{"),
@@ -118,7 +121,8 @@ def _look_through(content: bytes) -> bool:
             values + skeleton.count(b","),
         )
         bare = max(0, objects - len(content) // BARE)
-        if OBJECT * (objects - bare) + BARE_OBJECT * bare + LIST * lists + VALUE * values > most:
+        read = OBJECT * (objects - bare) + BARE_OBJECT * bare + LIST * lists + VALUE * values
+        if read > most or sum(map(mul, PARSED, (objects, lists, values))) > room:
             raise ResponseTooLargeError("the reply holds more values than a reply of its size may")
         last = skeleton.rfind(b"}")
         rest = skeleton[last + 1 :]

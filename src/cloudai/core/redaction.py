@@ -13,12 +13,11 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
 
 from cloudai.core.flow import Request, Response
-from cloudai.errors import CloudAIError
+from cloudai.errors import CloudAIError, causes_of
 
 __all__ = [
     "HEADERS",
@@ -199,6 +198,9 @@ class Allowlist:
         return f"{base}?{kept}" if kept else base
 
 
+SCHEMES = frozenset({"basic", "bearer", "digest", "negotiate", "sharedkey"})
+"""Names of ways to sign in, in lower case. They stand beside secrets, and are none: ``"token_type": "Bearer"``."""
+
 SHORTEST = 6
 """Characters from which on a value is taken for a secret where its name says so; shorter ones occur by chance."""
 
@@ -232,11 +234,12 @@ class Secrets:
         spellings = {spelling for value in self.values for spelling in _spellings(value)}
         # The longest come first: a shorter one that is part of a longer one would leave the rest of that.
         self._spellings = sorted(spellings, key=len, reverse=True)
+        self._encoded = [spelling.encode("utf-8", "surrogatepass") for spelling in self._spellings]
         return bool(new)
 
     def occur_in(self, text: str) -> bool:
         """Return whether any of the values is in a text, in any spelling."""
-        return any(spelling in text for spelling in self._spellings)
+        return any(map(text.__contains__, self._spellings))  # a generator would take a step for each
 
     def cleared(self, response: Response) -> Response:
         """Return the reply without the values: a key that a service repeats must not get into errors, results or files.
@@ -244,13 +247,16 @@ class Secrets:
         A reply without any of them is returned as it is.
         """
         content = self._cut_out(response.content)
-        if content is response.content and not self.occur_in("\n".join(map(str, chain(*response.headers.items())))):
+        if content is response.content and not self.occur_in(
+            "\n".join([*response.headers, *response.headers.values()])
+        ):
             return response
         return replace(response, content=content, headers=self.withheld(dict(response.headers)))
 
     def _cut_out(self, content: bytes) -> bytes:
-        for spelling in self._spellings:
-            content = content.replace(spelling.encode("utf-8", "surrogatepass"), REDACTED.encode())
+        for spelling in self._encoded:
+            if spelling in content:
+                content = content.replace(spelling, REDACTED.encode())
         return content
 
     def clear(self, error: CloudAIError) -> None:
@@ -263,12 +269,10 @@ class Secrets:
         error.args = tuple(self.withheld(list(error.args)))
         error.advice = self.withheld(error.advice)
         error.raw = self._cut_out(error.raw) if isinstance(error.raw, bytes) else self.withheld(error.raw)
-        each: BaseException = error
-        while (cause := each.__cause__ or each.__context__) is not None:
-            if self.occur_in(f"{cause} {cause!r}"):
+        for each in causes_of(error):
+            cause = each.__cause__ or each.__context__
+            if cause is not None and self.occur_in(f"{cause} {cause!r}"):
                 each.__cause__ = each.__context__ = None
-                return
-            each = cause
 
     def withheld(self, value: Any) -> Any:
         """Return a copy of a JSON value with each of the secrets in it replaced by `REDACTED`, in names too.
@@ -360,7 +364,11 @@ def telling(value: Any, name: str = "", nameless: float = SHORTEST_NAMELESS) -> 
         case str():
             shortest = SHORTEST if names_a_credential(name) else nameless
             # An address (a scope, an audience) is no secret, and as one it would hide the addresses of all exchanges.
-            yield from (word for word in _words(value) if len(word) >= shortest and "://" not in word)
+            yield from (
+                word
+                for word in _words(value)
+                if len(word) >= shortest and "://" not in word and word.strip().lower() not in SCHEMES
+            )
         case Mapping():
             for key, inner in value.items():
                 yield from telling(inner, str(key), nameless)

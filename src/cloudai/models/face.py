@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
-from cloudai.errors import InputError
+from cloudai.errors import InputError, SettingsError
 from cloudai.models.base import Box, Level, Many, Model, Point, UnitFloat
 
 if TYPE_CHECKING:
@@ -114,11 +114,13 @@ class Face(Model):
 
         Args:
             image: The picture that was given to the call.
-            margin: The margin on each side, as a share of the box's longer side.
+            margin: The margin on each side, as a share of the box's longer side, -0.5 to 100; a negative one cuts into
+                the box.
             aspect: Width over height of the cut, for example ``3 / 4``: the box with its margins is made wider or
-                higher until it has this ratio. None leaves it as it is.
+                higher until it has this ratio, 0.001 to 1000. None leaves it as it is.
 
         Raises:
+            SettingsError: ``margin`` or ``aspect`` is no number in its range.
             NeedsImageError: The size of the picture is not known, because it was passed on by URL.
             InputError: The face is not inside this picture, or ``image`` is no picture, is damaged or too large, or is
                 an address.
@@ -126,6 +128,9 @@ class Face(Model):
         """
         from cloudai.media import Image
 
+        _require_between("margin", margin, MARGINS)
+        if aspect is not None:
+            _require_between("aspect", aspect, ASPECTS)
         self.box.normalized  # noqa: B018  # it raises if the picture's size is unknown
         upright = Image(image).open()
         room = margin * max(self.box.width, self.box.height)
@@ -141,6 +146,16 @@ class Face(Model):
         if right - left < 1 or bottom - top < 1:
             raise InputError("The face is not inside this picture. Give the picture that was given to the call.")
         return upright.crop((round(left), round(top), round(right), round(bottom)))
+
+
+MARGINS, ASPECTS = (-0.5, 100.0), (0.001, 1000.0)
+"""The least and the most of the two arguments of `Face.crop`."""
+
+
+def _require_between(name: str, value: object, limits: tuple[float, float]) -> None:
+    """Raise SettingsError if an argument is no number between the limits; NaN and True are none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not limits[0] <= value <= limits[1]:
+        raise SettingsError(f"{name}={value!r}", advice=f"Give a number from {limits[0]:g} to {limits[1]:g}.")
 
 
 class Faces(Many[Face]):

@@ -96,7 +96,7 @@ class Recording:
         self._make = make
         self._send = send
         # A client that is given `send` makes no network of its own, so the network that is made here takes these.
-        own = ("http_client", "verify", "proxy", "allow_http")
+        own = ("http_client", "verify", "proxy", "allow_http", "allow_unverified")
         self._network_options = {name: options[name] for name in own if name in options}
         self._options = {name: value for name, value in options.items() if name not in own}
         self._client: Any = None

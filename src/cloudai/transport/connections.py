@@ -39,16 +39,22 @@ KEPT = 20
 """Idle connections that a client keeps at least, to all hosts in sum."""
 
 
-def require_options(verify: Verify, proxy: str | None) -> None:
-    """Raise SettingsError where certificates are not to be checked, or the address of the proxy is none.
+def require_options(verify: Verify, proxy: str | None, *, allow_unverified: bool = False) -> None:
+    """Raise SettingsError where certificates or the names of hosts are not to be checked, or the proxy is no address.
 
     Whatever else may be wrong with the two is noticed when something is sent: the environment may have them too, and
     it concerns nobody who sends nothing.
     """
-    if verify is False:
+    unverified = (
+        verify.verify_mode == ssl.CERT_NONE or not verify.check_hostname
+        if isinstance(verify, ssl.SSLContext)
+        else verify is False
+    )
+    if unverified and not allow_unverified:
         raise SettingsError(
-            "certificates are always checked",
-            advice="Behind a company's proxy, give verify= the path of its CA file.",
+            "certificates are always checked, and the names of hosts in them",
+            advice="Behind a company's proxy, give verify= the path of its CA file, or accept the risk with "
+            "allow_unverified=True.",
         )
     try:
         if proxy is not None:
@@ -71,11 +77,16 @@ def configuration(verify: Verify, proxy: str | None) -> dict[str, Any]:
     Raises:
         SettingsError: The certificates cannot be read.
     """
-    context = (
-        verify if isinstance(verify, ssl.SSLContext) else tls(None if isinstance(verify, bool) else os.fspath(verify))
-    )
     # Each request brings its own timeouts, and the key must not follow a redirect.
-    return {"verify": context, "proxy": proxy, "timeout": None, "follow_redirects": False}
+    return {"verify": _context(verify), "proxy": proxy, "timeout": None, "follow_redirects": False}
+
+
+def _context(verify: Verify) -> ssl.SSLContext:
+    if isinstance(verify, ssl.SSLContext):
+        return verify
+    if verify is False:
+        return httpx2.create_ssl_context(verify=False)
+    return tls(None if verify is True else os.fspath(verify))
 
 
 def built(kind: Callable[..., T], verify: Verify, proxy: str | None, max_concurrency: int) -> T:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from cloudai.errors import (
     DeadlineExceededError,
     RedirectBlockedError,
     TLSError,
+    causes_of,
 )
 from cloudai.transport.body import too_large
 
@@ -50,6 +51,10 @@ class Sent:
         self.note(event, info)
 
 
+BROKEN = {"TransportError", "NetworkError", "ProtocolError", "OSError"}
+"""The names of the classes of errors that say that a connection broke."""
+
+
 @contextmanager
 def errors(url: str, sent: Sent) -> Iterator[None]:
     """Translate what the HTTP library raises within the block into errors of cloudai.
@@ -66,6 +71,8 @@ def errors(url: str, sent: Sent) -> Iterator[None]:
         raise
     except Exception as error:
         translated = _moved(error, sent) or _translated(error, split(url).hostname or "no host", sent)
+        if translated is error:
+            raise
         if isinstance(translated, DeadlineExceededError):
             translated.state = "UNKNOWN" if sent.maybe and "PoolTimeout" not in _kinds(error) else "NOT_SENT"
         raise translated from error
@@ -115,9 +122,9 @@ def _translated(error: Exception, host: str, sent: Sent) -> Exception:
         )
     if "RemoteProtocolError" in kinds and "too long" in str(error):
         return too_large("its headers have no end")
-    if kinds & {"TransportError", "OSError"} and not sent.maybe:
+    if kinds & BROKEN and not sent.maybe:
         return _unreached(error, host)  # a proxy has closed the connection before there was a tunnel
-    if kinds & {"TransportError", "OSError"}:
+    if kinds & BROKEN:
         return ConnectionLostError(
             f"the connection to {host} broke ({_reason(error)})",
             advice="The call may have been carried out and billed.",
@@ -138,8 +145,8 @@ DISAGREEMENTS = (
 
 def _unreached(error: Exception, host: str) -> ConnectError:
     """Return the error for a host that was not reached; it is a TLSError if trying again cannot help."""
-    told = " ".join(f"{cause} {getattr(cause, 'reason', '')}" for cause in _causes(error))
-    certificate = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(error))
+    told = " ".join(f"{cause} {getattr(cause, 'reason', '')}" for cause in causes_of(error))
+    certificate = any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes_of(error))
     if certificate or "CERTIFICATE_VERIFY_FAILED" in told:
         return TLSError(
             f"{host} is not trusted ({_reason(error)})",
@@ -154,7 +161,8 @@ def _unreached(error: Exception, host: str) -> ConnectError:
         f"cannot reach {host} ({_reason(error)})",
         advice="Check the network, and HTTPS_PROXY if there is a proxy.",
     )
-    unreached.unknown_host = any(mark in str(cause) for mark in UNKNOWN_HOST for cause in _causes(error))
+    unreached.refused = any(isinstance(cause, ConnectionRefusedError) for cause in causes_of(error))
+    unreached.unknown_host = any(mark in str(cause) for mark in UNKNOWN_HOST for cause in causes_of(error))
     return unreached
 
 
@@ -166,12 +174,6 @@ UNKNOWN_HOST = (
 on the way from the thread that looks names up."""
 
 
-def _causes(error: BaseException | None) -> Iterable[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
 def _reason(error: BaseException) -> str:
     """Return the text of an error, or of the first of its causes that has one."""
-    return next((str(each) for each in _causes(error) if str(each)), type(error).__name__)
+    return next((str(each) for each in causes_of(error) if str(each)), type(error).__name__)

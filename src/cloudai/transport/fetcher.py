@@ -18,7 +18,7 @@ from cloudai.core.urls import FetchRules, shown
 from cloudai.errors import FetchError
 from cloudai.transport.async_sockets import AsyncBackend
 from cloudai.transport.body import Body
-from cloudai.transport.connections import Verify, configuration, with_backend
+from cloudai.transport.connections import Verify, configuration, require_options, with_backend
 from cloudai.transport.courier import uninterrupted
 from cloudai.transport.deadline import Exchange, timeouts, until
 from cloudai.transport.errors import Sent, errors
@@ -33,9 +33,11 @@ class Fetcher:
 
     Args:
         verify: The certificates to trust; see `Client`.
+        allow_unverified: Accept ``verify`` that checks none.
     """
 
-    def __init__(self, verify: Verify = True) -> None:
+    def __init__(self, verify: Verify = True, *, allow_unverified: bool = False) -> None:
+        require_options(verify, None, allow_unverified=allow_unverified)
         self._verify = verify
 
     @property
@@ -75,9 +77,11 @@ class AsyncFetcher:
 
     Args:
         verify: The certificates to trust; see `Client`.
+        allow_unverified: Accept ``verify`` that checks none.
     """
 
-    def __init__(self, verify: Verify = True) -> None:
+    def __init__(self, verify: Verify = True, *, allow_unverified: bool = False) -> None:
+        require_options(verify, None, allow_unverified=allow_unverified)
         self._verify = verify
 
     @property

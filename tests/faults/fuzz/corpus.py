@@ -22,8 +22,8 @@ from tests.faults.test_bodies import FACE, SPEECH, analysis
 from tests.faults.test_redirects import ANOTHER, SAME
 from tests.made_up.calls import VENDORS
 from tests.support import bombs
+from tests.support.recordings import wav
 from tests.unit.core.test_fetch import SPELLINGS as HOSTS
-from tests.unit.media.test_audio import wav
 
 MOST = 4_000
 """Bytes of one file: fuzzing is faster with small ones."""

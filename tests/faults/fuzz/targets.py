@@ -23,9 +23,9 @@ from cloudai.media.strip import STRIPPABLE, strip
 from cloudai.models.image import FEATURES
 from tests.faults.test_bodies import judge
 from tests.made_up.calls import VENDORS
+from tests.support.pictures import fit
 from tests.support.played import GREETING, PICTURE
-from tests.unit.media.test_audio import probe
-from tests.unit.media.test_image import fit
+from tests.support.recordings import probe
 
 __all__ = ["TARGETS"]
 

@@ -21,11 +21,11 @@ from cloudai import AsyncClient, Client, InputError, Response, SettingsError
 from cloudai.batch.codec import error_of, written_error
 from cloudai.core.flow import Request
 from cloudai.media import Image
+from tests.made_up.merging import AZURE, azure
 from tests.made_up.provider import Clock, MadeUp, ok, refused
 from tests.support.batches import Batcher, Server, both
+from tests.support.pictures import LIMITS, in_place
 from tests.support.played import PICTURE, write_wav
-from tests.unit.batch.test_coalesce import AZURE, azure
-from tests.unit.media.test_image import LIMITS, in_place
 
 FACES: dict[str, Any] = {"responses": [{"faceAnnotations": []}]}
 
@@ -161,7 +161,7 @@ def reread(journal: Path) -> list[Any]:
 
 @both
 def test_offline_a_journal_answers_without_a_key(colour: str, tmp_path: Path) -> None:
-    """What was paid can be read without a key, and an input that it does not hold is named."""
+    """A journal gives paid results without a key, and the error names an input that it does not hold."""
     run = Batcher(colour, cloudai.Google(api_key="not-a-real-key"), Server(lambda _: ok(FACES)))
     run("detect_faces", [PICTURE], journal=tmp_path / "j.db")
     other = tmp_path / "다른.png"
@@ -320,7 +320,7 @@ def test_wrong_settings_are_told_before_anything_begins(settings: dict[str, Any]
 
 
 def test_an_unknown_operation_and_a_single_input_are_told() -> None:
-    """What is an operation; that a batch takes many."""
+    """An unknown operation is refused by its name, and a single text because a batch takes many inputs."""
     with Client(MadeUp()) as client:
         with pytest.raises(SettingsError, match="'moods' is no operation"):
             client.batch("moods", [])  # type: ignore[call-overload]

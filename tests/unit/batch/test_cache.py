@@ -30,11 +30,11 @@ from cloudai.transport.async_http import AsyncNetwork
 from cloudai.transport.http import Network
 from tests.faults.test_kill import kill_after
 from tests.made_up.counting import runner, vendor
+from tests.made_up.merging import google, picture
 from tests.made_up.provider import MadeUp, ok, refused
 from tests.made_up.runs import texts_of
 from tests.support.batches import Batcher, Done, Server, both
 from tests.unit.batch.test_batch import mood
-from tests.unit.batch.test_coalesce import google, picture
 from tests.unit.batch.test_recorder import everything
 
 TEXTS = [f"후기 {n}: 맛있어요" for n in range(12)]
@@ -324,7 +324,7 @@ def test_a_size_that_is_none_is_refused(megabytes: str, monkeypatch: pytest.Monk
 
 @both
 def test_errors_are_not_kept(colour: str, network: NETWORK) -> None:
-    """What was refused is asked again by another journal."""
+    """A request that was refused is sent again for another journal."""
     server = network(lambda request: refused(400))
     for _ in range(2):
         assert batcher(colour)("sentiment", ["나쁜 글"]).values() == ["failed"]
@@ -334,7 +334,7 @@ def test_errors_are_not_kept(colour: str, network: NETWORK) -> None:
 
 @both
 def test_the_journal_goes_first(colour: str, network: NETWORK, tmp_path: Path) -> None:
-    """What it knows to be refused stays so; what is in doubt is left alone if that is wished, else taken from here."""
+    """A refusal in the journal stands; an input in doubt is left alone if that is wished, or else answered here."""
     network(
         lambda request: refused(400) if request.json["text"] == "가" else ConnectionLostError("cut", state="UNKNOWN")
     )
@@ -359,7 +359,7 @@ def test_the_journal_goes_first(colour: str, network: NETWORK, tmp_path: Path) -
 
 @both
 def test_addresses_are_asked_anew(colour: str, network: NETWORK) -> None:
-    """What is behind one may be another picture tomorrow."""
+    """An address is sent again in every batch, because another picture may be behind it tomorrow."""
     network(google_by_address)
     run = batcher(colour, cloudai.Google(api_key="not-a-real-key"))
     for _ in range(2):
@@ -429,7 +429,7 @@ ESCAPED = rb"\ube44\ubc00 \ud558\ub098"
 
 
 def test_forgetting_forgets_here_too(network: NETWORK, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What a journal deletes of an input is deleted here, and no word of its reply is left in the file."""
+    """An input that a journal forgets is deleted from the cache too, and no word of its reply is left in the file."""
     server = network(lambda request: ok({"score": 0.5, "model": request.json["text"]}))
     run = batcher("blocking")
     run("sentiment", ["비밀 하나", "비밀 둘"], journal=tmp_path / "일", options={"language": "ko"})
@@ -467,7 +467,7 @@ def test_where_it_cannot_be_forgotten_the_journal_still_knows(
 
 
 def test_the_command_shows_and_empties_it(network: NETWORK, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where it is, how many, how large, how old; one that is not there yet is empty, and none is made."""
+    """The command shows where the cache is, how many answers, how large and how old; it makes none by looking."""
     network(lambda request: ok({"score": 0.5, "model": "x" * 200_000}))
     assert main(["cache"]) == 0
     assert main(["cache", "--clear"]) == 0
@@ -502,7 +502,7 @@ def test_clearing_what_is_no_cache(damaged: bool, capsys: pytest.CaptureFixture[
 
 def test_the_command_line_can_do_without(network: NETWORK, monkeypatch: pytest.MonkeyPatch) -> None:
     """``--no-cache`` asks anew."""
-    from tests.unit.batch.test_coalesce import azure
+    from tests.made_up.merging import azure
 
     monkeypatch.setenv("LANGUAGE_KEY", "not-a-real-key")
     monkeypatch.setenv("LANGUAGE_ENDPOINT", "https://example.cognitiveservices.azure.com")
@@ -537,7 +537,7 @@ def test_nothing_secret_is_written(colour: str, network: NETWORK, tmp_path: Path
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
 def test_its_folder_is_for_its_owner(network: NETWORK, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where we make it; Korean names are as good as any."""
+    """A folder that is made for the cache, whatever its Korean name, can be read by its owner alone."""
     network(mood)
     monkeypatch.setenv("CLOUDAI_CACHE_DIR", str(tmp_path / "캐시" / "안"))
     batcher("blocking")("sentiment", TEXTS)
@@ -700,7 +700,7 @@ def test_what_is_not_ours_is_left_alone(
 def test_a_damaged_one_is_begun_anew(
     colour: str, what: Callable[[Path], None], network: NETWORK, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Where it bears our mark; the batch after next has its answers again."""
+    """A damaged cache that bears our mark is begun anew, and the batch after the next has its answers again."""
     network(mood)
     put(what)
     assert ran(batcher(colour), caplog).sent == 12
@@ -750,7 +750,7 @@ def test_a_locked_one_is_not_waited_for(colour: str, network: NETWORK, caplog: p
 def test_a_full_disk_keeps_nothing_more(
     colour: str, network: NETWORK, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is there is still given; the file stays whole."""
+    """A cache on a full disk still gives the answers that it holds, and its file stays whole."""
     network(lambda request: ok({"score": 0.5, "model": "x" * 5_000}))
     run = batcher(colour)
     run("sentiment", TEXTS[:4])
@@ -773,7 +773,7 @@ def test_a_folder_that_cannot_be_made(
 
 
 def test_a_file_that_cannot_be_written(network: NETWORK, caplog: pytest.LogCaptureFixture) -> None:
-    """What is there is given."""
+    """A cache that cannot be written still gives the answers that it holds."""
     network(mood)
     run = batcher("blocking")
     run("sentiment", TEXTS[:4])
@@ -793,7 +793,7 @@ def test_a_file_that_cannot_be_written(network: NETWORK, caplog: pytest.LogCaptu
 def test_made_by_two_at_the_same_moment(
     at: str, network: NETWORK, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever another process makes of the new file between two of our steps."""
+    """A cache that another process makes between two of our steps serves both, without a warning."""
     network(mood)
     real, cut = sqlite3.connect, [at]
 
@@ -838,7 +838,7 @@ def test_killed_while_it_writes(tmp_path: Path) -> None:
 
 
 def test_a_fork_leaves_it_to_the_other() -> None:
-    """What closes it in a forked process closes nothing."""
+    """A forked process that closes the cache does not close it for its parent."""
     with small(10**6, [1e9]) as kept:
         kept.keep("sentiment", "call", answer_of(10))
         with pytest.MonkeyPatch.context() as patch:
@@ -849,7 +849,7 @@ def test_a_fork_leaves_it_to_the_other() -> None:
 
 
 def test_few_wait_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the disk is slower than the vendor, what comes on top is not kept."""
+    """Answers that come faster than the disk can write them are left out beyond a number, not held in memory."""
     monkeypatch.setattr(module, "WAITING", 3)
     disk = threading.Event()
     with small(10**6, [1e9]) as kept:
@@ -885,7 +885,7 @@ def written(kept: CacheStore) -> None:
 
 
 def test_a_closed_one_is_not_written() -> None:
-    """What comes late is dropped, without a warning."""
+    """An answer that comes after the cache was closed is dropped, without a warning."""
     with small(10**6, [1e9]) as kept:
         kept.keep("sentiment", "call", answer_of(10))
     kept.keep("sentiment", "late", answer_of(10))

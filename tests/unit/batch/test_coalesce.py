@@ -17,65 +17,11 @@ import cloudai
 from cloudai import Client, ConnectionLostError, Response
 from cloudai.core.flow import Request
 from cloudai.providers.google.vision import ANNOTATE_TOGETHER
+from tests.made_up.merging import AZURE, FACE, Asked, azure, documents, google, picture
 from tests.made_up.provider import Clock, ok
-from tests.support.batches import Batcher, Server, both
+from tests.support.batches import both
 
-AZURE = {"key": "not-a-real-key", "endpoint": "https://example.cognitiveservices.azure.com"}
-FACE = {"fdBoundingPoly": {"vertices": [{}, {"x": 9}, {"x": 9, "y": 9}, {"y": 9}]}}
 JSON = {"content-type": "application/json"}
-
-
-def picture(i: int) -> bytes:
-    """A small one, like no other."""
-    out = io.BytesIO()
-    PIL.Image.new("RGB", (50, 50), (i % 256, i // 256, 7)).save(out, "PNG")
-    return out.getvalue()
-
-
-def google(request: Request) -> Response:
-    """One face for each picture; "bad image data" for one that is the 700th."""
-    replies: list[dict[str, Any]] = []
-    for item in request.json["requests"]:
-        bad = item["image"]["content"].data == picture(700)
-        replies.append({"error": {"code": 3, "message": "Bad image data."}} if bad else {"faceAnnotations": [FACE]})
-    return ok({"responses": replies})
-
-
-def documents(request: Request) -> list[dict[str, Any]]:
-    """The texts of a request to Azure."""
-    found: list[dict[str, Any]] = request.json["analysisInput"]["documents"]
-    return found
-
-
-def azure(request: Request) -> Response:
-    """A share by the length of a text; an error for one that says so; in no particular order."""
-    done: list[dict[str, Any]] = []
-    errors: list[dict[str, Any]] = []
-    for document in documents(request):
-        if "오류" in document["text"]:
-            inner = {"code": "UnsupportedLanguageCode", "message": "no"}
-            error = {"code": "InvalidArgument", "message": "no", "innererror": inner}
-            errors.append({"id": document["id"], "error": error})
-            continue
-        share = (len(document["text"]) % 10) / 10
-        shares = {"positive": share, "neutral": 1 - share, "negative": 0.0}
-        done.insert(0, {"id": document["id"], "sentiment": "positive", "confidenceScores": shares, "sentences": []})
-    results = {"documents": done, "errors": errors, "modelVersion": "2025-01-01"}
-    return ok({"kind": "SentimentAnalysisResults", "results": results})
-
-
-class Asked(Batcher):
-    """A batch of a vendor with a server that counts."""
-
-    def __init__(self, colour: str, answer: Any, **client: Any) -> None:
-        self.server = Server(answer)
-        provider: Any = cloudai.Google(api_key="not-a-real-key")
-        super().__init__(colour, provider if answer is google else cloudai.Azure(**AZURE), self.server, client)
-
-    @property
-    def n(self) -> int:
-        """Requests."""
-        return len(self.server.requests)
 
 
 @both
@@ -126,7 +72,7 @@ def test_pace_counts_requests() -> None:
     colour=st.sampled_from(["blocking", "awaiting"]),
 )
 def test_the_same_as_one_by_one(texts: list[str], workers: int, colour: str) -> None:
-    """Whatever the groups, the errors and the order: each result, and each error, is that of a single call."""
+    """Each result and each error is that of a single call, for any groups, errors and order of the replies."""
     run = Asked(colour, azure)
     done = run("sentiment", texts, concurrency=workers)
     assert len(done.outcomes) == len(texts)
@@ -138,7 +84,7 @@ def test_the_same_as_one_by_one(texts: list[str], workers: int, colour: str) -> 
 def alone(client: Client, text: str) -> tuple[Any, Exception | None]:
     """The result, or the error, of a single call."""
     try:
-        return client.sentiment(text), None
+        return client.sentiment(text, language="ko"), None
     except cloudai.CloudAIError as error:
         return None, error
 
@@ -171,17 +117,19 @@ def test_a_request_that_one_item_poisons_is_divided(colour: str) -> None:
 
 @both
 def test_a_lost_request_counts_every_item(colour: str, tmp_path: Path) -> None:
-    """Once more for all of them, as one; then all are in doubt, and the bill says so."""
+    """Each request that is lost may be billed for every input in it; the inputs that were sent last are in doubt."""
     clock = Clock()
     run = Asked(colour, lambda _: ConnectionLostError("reset"), clock=clock, sleep=clock.sleep)
     texts = [f"글 {n}" for n in range(10)]
     done = run("sentiment", texts, journal=tmp_path / "j")
     assert done.values() == ["in_doubt"] * 10
-    assert run.n == done.sent == 2
-    assert sum(done.values("billed_max")) == 20
+    sizes = [len(documents(request)) for request in run.server.requests]
+    assert sizes[:3] == [10, 5, 5]
+    assert run.n == done.sent == len(sizes)
+    assert sum(done.values("billed_max")) == sum(sizes)
     again = Asked(colour, azure)
     assert again("sentiment", texts, journal=tmp_path / "j").books["done"] == 10
-    assert again.n == 1
+    assert all(len(documents(request)) <= 2 for request in again.server.requests)
 
 
 @both
@@ -201,21 +149,35 @@ def test_large_pictures_go_in_smaller_parties(colour: str) -> None:
 
 
 @both
-@pytest.mark.parametrize("n", [1, 9, 11])
+@pytest.mark.parametrize("n", [9, 11])
 def test_a_reply_that_cannot_be_told_apart_is_nobodys(n: int, colour: str, tmp_path: Path) -> None:
-    """Not as many replies as pictures: none gets another's, all fail with what was answered, none is paid again."""
-    run = Asked(colour, google)
+    """Not as many replies as pictures, however few are sent: none gets another's, and all fail with what was answered.
+
+    Each picture is sent in halves until it is by itself, so that at most four requests are paid for it, and none later.
+    """
+    clock = Clock()
+    run = Asked(colour, google, clock=clock, sleep=clock.sleep)
     run.server.answer = lambda _: ok({"responses": [{"faceAnnotations": [FACE]}] * n})
     photos = [picture(i) for i in range(10)]
     done = run("detect_faces", photos, journal=tmp_path / "j")
     assert done.values() == ["failed"] * 10
     for outcome in done.outcomes:
         assert isinstance(outcome.error, cloudai.MalformedResponseError)
-        assert b"faceAnnotations" in outcome.error.raw
-    assert sum(done.values("billed_max")) == 10
+        assert "faceAnnotations" in str(outcome.error.raw)
+    assert sum(done.values("billed_max")) == sum(len(request.json["requests"]) for request in run.server.requests)
+    assert max(done.values("billed_max")) <= 4
     again = Asked(colour, google)
     again("detect_faces", photos, journal=tmp_path / "j")
     assert again.n == 0
+
+
+@both
+def test_replies_that_cannot_be_told_apart_are_asked_for_one_by_one(colour: str) -> None:
+    """A service that answers only one picture of a request: each picture has its own result in the end."""
+    clock = Clock()
+    run = Asked(colour, google, clock=clock, sleep=clock.sleep)
+    run.server.answer = lambda _: ok({"responses": [{"faceAnnotations": [FACE]}]})
+    assert run("detect_faces", [picture(i) for i in range(10)]).values() == ["ok"] * 10
 
 
 @both
@@ -228,9 +190,9 @@ def test_copies_in_one_party_do_not_wait_for_themselves(colour: str) -> None:
 
 
 @both
-def test_a_wrong_number_of_parts_is_an_error_of_each_item(colour: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A provider that divides a reply into too few parts fails its own inputs, and the batch goes on to its end."""
+def test_a_wrong_number_of_parts_ends_no_batch(colour: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a provider that divides a reply into too few parts, each input is asked for by itself in the end."""
     monkeypatch.setattr(type(ANNOTATE_TOGETHER), "split", lambda *_: [])
-    done = Asked(colour, google)("detect_faces", [picture(i) for i in range(20)])
-    assert done.values() == ["failed"] * 20
-    assert {type(outcome.error) for outcome in done.outcomes} == {cloudai.MalformedResponseError}
+    clock = Clock()
+    run = Asked(colour, google, clock=clock, sleep=clock.sleep)
+    assert run("detect_faces", [picture(i) for i in range(20)]).values() == ["ok"] * 20

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import sqlite3
 import tempfile
@@ -25,10 +24,10 @@ from cloudai.core.flow import Request, Response
 from cloudai.errors import DeadlineExceededError
 from tests.made_up.provider import Clock, MadeUp, ok, refused
 from tests.support.batches import Batcher, Server, both
+from tests.support.length import length
 
-ALL = os.environ.get("CLOUDAI_FAULTS") == "all"
 MANY = settings(
-    max_examples=500 if ALL else 30,
+    max_examples=length(30, 100, 500),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

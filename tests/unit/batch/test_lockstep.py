@@ -20,7 +20,7 @@ from cloudai.core.drivers.blocking import Blocking
 from cloudai.core.effects import Persist, Program, Sleep, Wait
 from cloudai.core.flow import Call
 from cloudai.media import Image
-from tests.unit.batch.test_coalesce import google, picture
+from tests.made_up.merging import google, picture
 
 
 class Desk:

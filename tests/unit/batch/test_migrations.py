@@ -253,7 +253,8 @@ def test_replies_can_be_read_anew(name: str, journal: Path) -> None:
         client = Client(provider(), offline=True)
         with client, client.batch(operation, inputs, journal=journal, **settings) as job:
             read.append(job.reparse())
-    assert read == [6, 4, 3, 2]
+    # From version 4 on, an incomplete run shows what earlier ones were answered.
+    assert read == [6 if name[8] < "4" else 8, 4, 3, 2]
     assert {key: row[-1] for key, row in Kept.in_(journal).calls.items()} == {k: row[-1] for k, row in before.items()}
 
 
@@ -280,14 +281,14 @@ def test_the_command_shows_it(name: str, journal: Path, capsys: pytest.CaptureFi
     assert not err
     lines = [json.loads(line) for line in out.splitlines()]
     assert Counter(line["status"] for line in lines) == Counter(row[1] for row in before.items.values())
-    assert sum("result" in line for line in lines) == 14
+    assert sum("result" in line for line in lines) == (14 if name[8] < "4" else 16)
 
 
 @each_journal
 def test_what_a_journal_should_not_hold_is_gone(name: str, journal: Path) -> None:
     """While it is open and after it is closed, neither the file nor its log has a trace of it."""
     before = [word for word in make.PRIVATE if word.encode() in everything(journal)]
-    assert len(before) == {"1": 6, "2": 0 if name == "journal-2-6972eb1.sqlite" else 2, "3": 0}[name[8]]
+    assert len(before) == {"1": 6, "2": 0 if name == "journal-2-6972eb1.sqlite" else 2, "3": 0, "4": 0}[name[8]]
     opened = Journal(journal)
     assert not [word for word in make.PRIVATE if word.encode() in everything(journal)]
     opened.close()

@@ -59,7 +59,7 @@ def test_an_outage_pauses_and_blames_nobody(fault: str, concurrency: int, colour
 
 @both
 def test_an_outage_in_the_middle_loses_nothing(colour: str, tmp_path: Path) -> None:
-    """What was done before stays done, and is not asked again."""
+    """Inputs that were answered before an outage stay done, and are not sent again."""
     server = Server(good)
     server.answer = lambda _: good(_) if len(server.requests) <= 100 else refused(503)
     first = batcher(colour, server)("sentiment", TEXTS[:300], journal=tmp_path / "j")
@@ -151,7 +151,7 @@ def test_poison_fails_alone(colour: str, tmp_path: Path) -> None:
 
 @both
 def test_in_doubt_is_sent_again_or_left_alone(colour: str, tmp_path: Path) -> None:
-    """As in_doubt= says."""
+    """An input in doubt is sent again or left alone, as in_doubt= says."""
     server = Server(lambda r: ConnectionLostError("reset") if r.json["text"] == TEXTS[0] else good(r))
     first = batcher(colour, server)("sentiment", TEXTS[:5], journal=tmp_path / "j")
     assert first.values() == ["in_doubt", "ok", "ok", "ok", "ok"]

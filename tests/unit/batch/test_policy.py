@@ -82,7 +82,7 @@ def test_many_at_once_find_out_as_cheaply() -> None:
 
 @both
 def test_what_was_sent_before_the_pause_is_in_doubt(colour: str, tmp_path: Path) -> None:
-    """Whoever may have been billed is told as in doubt, also where no retry came to be; "skip" goes by it."""
+    """Each input that may have been billed is in doubt, even without a retry, and in_doubt="skip" goes by it."""
     server = Server(lambda _: refused(503))
     done = batcher(colour, server)("sentiment", TEXTS[:60], journal=tmp_path / "j", concurrency=8)
     billed = {row["item"] for row in done.table if row["billed_max"]}
@@ -121,7 +121,7 @@ def test_a_503_that_says_when_is_waited_for(colour: str) -> None:
 
 @both
 def test_a_503_of_a_day_pauses(colour: str) -> None:
-    """What says it comes back tomorrow is not waited for, and the error says when."""
+    """A service that says it comes back tomorrow is not waited for, and the error says when it does."""
     server = Server(lambda _: refused(503, retry_after="86400"))
     done = batcher(colour, server)("sentiment", TEXTS[:50])
     assert isinstance(done.error, PausedError)

@@ -19,10 +19,11 @@ import pytest
 from cloudai import AsyncClient, Client, JournalError, SettingsError
 from cloudai.batch.inputs import Entry
 from cloudai.batch.reader import Reader
+from tests.made_up.merging import Asked, azure, google, picture
 from tests.made_up.provider import MadeUp
 from tests.support.batches import Server, both
+from tests.support.length import length
 from tests.unit.batch.test_batch import mood
-from tests.unit.batch.test_coalesce import Asked, azure, google, picture
 
 
 def entries(n: int) -> Iterator[Entry]:
@@ -31,7 +32,7 @@ def entries(n: int) -> Iterator[Entry]:
 
 
 def test_none_is_taken_ahead() -> None:
-    """What nobody wants yet is not made; what is made is told before anybody has it."""
+    """No input is made before a worker wants it, and each is told before any worker has it."""
     made: list[int] = []
     handed: list[int] = []
 
@@ -49,7 +50,7 @@ def test_none_is_taken_ahead() -> None:
 
 
 def test_those_before_a_failure_are_handed_out() -> None:
-    """What was taken before the iterator failed is not lost; the failure is the next one's."""
+    """Inputs that were taken before the iterator failed are handed out, and the next caller gets the failure."""
 
     def failing() -> Iterator[Entry]:
         yield from entries(3)
@@ -187,19 +188,21 @@ def test_a_signal_may_come_at_any_time() -> None:
 
 
 def test_the_end_of_a_long_list_takes_little_memory() -> None:
-    """100,000 inputs that were never taken up are entered in pieces: less than 100 MB more at the peak."""
+    """Inputs that were never taken up are entered in pieces: of 100,000, less than 100 MB more at the peak."""
     import tracemalloc
 
+    n = length(20_000, 100_000, 100_000)
+
     with Client(MadeUp(), send=Server(mood)) as client:
-        texts = [f"후기 {n}" for n in range(100_000)]
+        texts = [f"후기 {number}" for number in range(n)]
         tracemalloc.start()
         with client.batch("sentiment", texts) as job:
             job.stop()
             assert list(job) == []
             _, peak = tracemalloc.get_traced_memory()
             tracemalloc.stop()
-            assert job.books["not_started"] == 100_000
-    assert peak < 100e6
+            assert job.books["not_started"] == n
+    assert peak < 1000 * n
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), "60", True])
@@ -235,7 +238,7 @@ def test_a_generator_may_wait_for_outcomes(colour: str) -> None:
 @both
 @pytest.mark.parametrize("kind", [GeneratorExit, asyncio.CancelledError, concurrent.futures.CancelledError])
 def test_a_generator_s_own_end_is_no_end_of_the_batch(colour: str, kind: type[BaseException]) -> None:
-    """What would look like leaving the loop is an error; what was taken before is answered."""
+    """An exception that looks like leaving the loop is an error; inputs taken before it are answered."""
 
     def ending() -> Iterator[str]:
         yield "하나"

@@ -15,10 +15,10 @@ from cloudai.batch import queries
 from cloudai.batch.journal import Journal
 from cloudai.cli import main
 from cloudai.core.flow import Request
+from tests.made_up.merging import picture
 from tests.made_up.provider import MadeUp, ok
 from tests.support.batches import Server, both
 from tests.unit.batch.test_batch import FACES, batcher, mood
-from tests.unit.batch.test_coalesce import picture
 
 
 def everything(journal: Path) -> bytes:
@@ -66,7 +66,7 @@ def test_no_text_is_written(tmp_path: Path, texts: list[str]) -> None:
 
 
 def test_signatures_are_not_written(tmp_path: Path) -> None:
-    """What in an address lets somebody in is sent, and neither shown nor kept; of its query nothing is kept."""
+    """A signature in an address is sent, and neither shown nor kept; of the address no query is kept at all."""
     from cloudai import Google
 
     path = tmp_path / "일.journal"
@@ -143,7 +143,7 @@ def test_rows_that_json_cannot_hold_are_kept_as_they_are_shown(tmp_path: Path) -
 
 @both
 def test_a_send_of_the_users_that_fails_is_in_doubt(colour: str, tmp_path: Path) -> None:
-    """How far it came nobody knows: books, exchanges and facts say so alike, and it is not sent for ever."""
+    """Books, exchanges and facts say that an input is in doubt if send= fails, and it is not sent for ever."""
 
     def answer(request: Request) -> Response:
         if "나쁜" in request.json["text"]:
@@ -298,7 +298,7 @@ def test_a_name_that_may_be_several_is_asked_about(tmp_path: Path, capsys: pytes
 
 @both
 def test_a_lost_connection_of_our_own_is_as_before(colour: str) -> None:
-    """What our transport raises is tried again, and is no fault of the user's code."""
+    """A connection that our own transport loses is tried again, and is no fault of the user's code."""
     replies = iter([ConnectionLostError("broke"), None])
 
     def answer(request: Request) -> Any:

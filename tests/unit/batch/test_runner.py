@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cloudai import Client, ConnectionLostError, Response
-from cloudai.batch.policy import FIRST_PROBE, LONGEST_FLICKER, OUTAGE, PROBES, OutageDetector
+from cloudai.batch.outage import FIRST_PROBE, LONGEST_FLICKER, OUTAGE, PROBES, OutageDetector
 from cloudai.core.effects import Program, Wait
 from tests.made_up.provider import Clock, MadeUp, ok
 from tests.support.batches import Batcher, Server, both
@@ -125,9 +125,43 @@ def test_probes_that_all_fail_are_an_outage() -> None:
     down = []
     for probe in range(PROBES):
         now += FIRST_PROBE * 2**probe
-        assert outage.hold(f"call {probe}", now) == 0.0
-        down.append(outage.note_failure(now))
+        call = object()
+        assert outage.hold(call, now) == 0.0
+        down.append(outage.note_failure(now, call))
     assert down == [False] * (PROBES - 1) + [True]
+
+
+def test_refused_connections_are_an_outage_sooner() -> None:
+    """Nobody listens: probes over 2.5 seconds; after a failure of another kind there are fewer, over a longer time."""
+    for kinds, seconds in ((True, True), 2.95), ((True, False), 7.5), ((False, True), 7.5):
+        outage, now = OutageDetector(), 0.0
+        for refused in (kinds * OUTAGE)[:OUTAGE]:
+            outage.note_failure(now, refused=refused)
+        down = False
+        while not down:
+            wait = outage.hold("a call", now)
+            assert isinstance(wait, float)
+            if wait:
+                now += wait
+            else:
+                down = outage.note_failure(now, "a call", refused=True)
+        assert now == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("phase", range(15))
+def test_a_service_that_is_away_for_moments_is_not_down(phase: int) -> None:
+    """A port that is closed for 0.25 s in each 0.75 s: a probe meets it open, whenever the first one comes."""
+    outage, now = OutageDetector(), 0.0
+    for _ in range(OUTAGE):
+        outage.note_failure(now, refused=True)
+    while True:
+        wait = outage.hold("a call", now)
+        assert isinstance(wait, float)
+        now += wait
+        if not wait:
+            if (now + phase * 0.05) % 0.75 >= 0.25:
+                break
+            assert not outage.note_failure(now, "a call", refused=True)
 
 
 def test_a_call_that_ends_leaves_the_probe_to_another() -> None:

@@ -18,9 +18,9 @@ from cloudai.media import Image, ImageLimits
 from cloudai.models.face import Faces
 from cloudai.models.image import ImageAnalysis
 from cloudai.providers.google.vision import FIELDS, AnnotateTogether
+from tests.made_up.merging import FACE, Asked, azure, picture
 from tests.made_up.provider import MadeUp, ok
 from tests.support.batches import Batcher, Server, both
-from tests.unit.batch.test_coalesce import FACE, Asked, azure, picture
 
 BOTH = ["analyze_image", "detect_faces"]
 SAYS: dict[str, Any] = {
@@ -124,7 +124,7 @@ def test_what_cannot_be_asked_at_once_is_asked_apart(colour: str) -> None:
 
 @both
 def test_texts_may_be_asked_several_things(colour: str) -> None:
-    """Where an operation is not there each input says so, and the other is answered; ten texts a request."""
+    """An operation that is not there is told for each input; the other is answered, ten texts a request."""
     run = Asked(colour, azure)
     done = run(["sentiment", "key_phrases"], [f"후기 {n}" for n in range(20)], plan=True)
     assert run.n == 2
@@ -227,10 +227,11 @@ def test_each_operation_says_what_it_was_sent(colour: str) -> None:
 
 @both
 def test_parts_that_cannot_be_told_apart_are_nobody_s(colour: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the provider's code raises then: a typed error for each, and nothing is sent again for ever."""
+    """Where the provider's code fails on a shared reply, each picture is asked for by itself, once."""
     monkeypatch.setattr(AnnotateTogether, "split", lambda *_: {}["no"])
     run, server = run_of(colour)
     done = run("detect_faces", [picture(n + 10) for n in range(5)])
-    assert done.values("error_type") == ["MalformedResponseError"] * 5
-    assert len(server.requests) == 1
+    assert done.values() == ["ok"] * 5
+    assert len(server.requests[0].json["requests"]) == 5
+    assert len(server.requests) <= 1 + 3 + 5
     assert done.balanced

@@ -101,7 +101,7 @@ def test_settings_of_the_environment_are_left_alone(monkeypatch: pytest.MonkeyPa
 
 
 def test_an_error_names_the_host_of_the_official_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever location the environment names."""
+    """An error names the host of the official client, not one that the environment's location would give."""
     monkeypatch.setenv("GOOGLE_CLOUD_LOCATION", "eu")
     channel = grpc.insecure_channel("127.0.0.1:9")
     client = vision.ImageAnnotatorClient(
@@ -314,7 +314,7 @@ def test_an_azure_credential_that_gives_no_token() -> None:
 
 
 def test_azure_core_sends_no_token_over_plain_http() -> None:
-    """Which is a setting to change, not a connection to try again."""
+    """A token over plain HTTP is an error of the settings, and not tried again as a connection would be."""
     with faultd(reply(b"{}")) as server:
         client = ImageAnalysisClient(server.url, NoToken(None))
         found = outcome(lambda: theirs("blocking", WAYS["imageanalysis"], lambda: opened(client)))

@@ -92,13 +92,13 @@ def test_each_is_ours(error: Exception, kind: str, state: str) -> None:
 
 @pytest.mark.parametrize("error", [retried(NO_CONNECTION), NOT_TRUSTED, azure_core.ServiceRequestError("x")])
 def test_once_a_reply_has_begun_everything_was_sent(error: Exception) -> None:
-    """Whatever it looks like."""
+    """Any error after the reply has begun leaves open what became of the call, even one that looks unsent."""
     assert classify(translated(error, sent=True)).state == "UNKNOWN"
 
 
 @pytest.mark.parametrize("error", [requests.ConnectionError("reset"), requests.ReadTimeout("x")])
 def test_while_a_login_goes_on_nothing_was_sent(error: Exception) -> None:
-    """Whatever it looks like."""
+    """Any error during a login says that nothing of the call was sent, even one that looks sent."""
     assert classify(translated(error, sent=False)).state == "NOT_SENT"
 
 

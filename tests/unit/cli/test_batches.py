@@ -18,11 +18,12 @@ from typing import Any
 import pytest
 
 from tests.made_up.server import Connection, Faultd, faultd
+from tests.support.length import length
 
 pytestmark = pytest.mark.loopback
 
 TEXTS = [f"후기 {n}: 맛있어요" for n in range(60)]
-POINTS = 60 if os.environ.get("CLOUDAI_FAULTS") == "all" else 4
+POINTS = length(4, 10, 60)
 
 
 def answer(connection: Connection) -> None:
@@ -151,7 +152,7 @@ def test_an_outage_ends_with_a_code_of_its_own(folder: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_in_order(folder: Path, vendor: Faultd, number: signal.Signals) -> None:
-    """What is on its way arrives, the rest is told; 130 or 143; at the next run nothing is sent twice."""
+    """Ctrl-C lets requests arrive, tells the rest, exits with 130 or 143; the next run sends nothing twice."""
     rng = random.Random(number)  # noqa: S311  # the same each time
     for _ in range(POINTS):
         process = start(folder, vendor.url, *COMMAND, "--concurrency", "1")

@@ -291,3 +291,36 @@ def test_the_exit_codes_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     page = (ROOT / "docs" / "batches.md").read_text("utf-8").partition("| exit code | |")[2]
     rows = re.findall(r"^\| ([\d, ]+) \|", page, re.MULTILINE)
     assert re.findall(r"\d+", told) == re.findall(r"\d+", " ".join(rows)) != []
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949", "utf-16"])
+def test_standard_input_is_read_like_a_file(
+    encoding: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """`--lines -` takes what Windows pipes, and a line ends at a line end only, not at U+2028."""
+    text = (
+        "정말 맛있어요\u2028최고\x0c\r\n별로예요\r\n" if encoding.startswith("utf") else "정말 맛있어요\r\n별로예요\r\n"
+    )
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode(encoding))))
+    (tmp_path / "낱말.csv").write_text("맛있,2\n별로,-2\n", "utf-8")
+    arguments = ["sentiment", "--lines", "-", "--language", "ko", "--lexicon", str(tmp_path / "낱말.csv"), "--json"]
+    assert main(arguments) == 0
+    printed = capsys.readouterr()
+    rows = [json.loads(line) for line in printed.out.split("\n") if line]
+    assert [row["result"]["label"] for row in rows] == ["positive", "negative"]
+    assert ("standard input: read as CP949" in printed.err) == (encoding == "cp949")
+
+
+def test_the_encoding_can_be_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """What may be of several encodings is refused with exit code 2, and read with --encoding."""
+    data = "très bon café\n".encode("cp1252")
+    (tmp_path / "표.csv").write_bytes(b"avis\n" + data)
+    for arguments in (["--lines", "-"], [str(tmp_path / "표.csv"), "--column", "avis"]):
+        for more, code in (([], 2), (["--encoding", "cp1252"], 0)):
+            monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+            assert main(["sentiment", *arguments, "--language", "en", "--json", *more]) == code
+            printed = capsys.readouterr()
+            assert ("--encoding" in printed.err) == (code == 2)
+            assert ("très bon café" in printed.out) == (code == 0)

@@ -441,7 +441,7 @@ def test_parts_of_a_job_run_at_once(call: Caller) -> None:
 
 
 def test_the_error_of_a_part_carries_the_others(call: Caller) -> None:
-    """Where one part fails the error says so, and keeps what the others brought."""
+    """The error of a part that fails says so, and keeps the results of the other parts."""
 
     def send(request: Request) -> Response:
         if request.method == "POST" and request.json == {"text": "en"}:
@@ -543,7 +543,7 @@ def test_a_reply_that_is_not_what_it_should_be_is_one_error(call: Caller, body: 
 
 
 def test_extra_is_merged_into_the_first_billed_request(call: Caller) -> None:
-    """What cloudai has no name for goes out all the same: body merged deep, parameters and headers added."""
+    """Options that cloudai has no name for go out by extra=: the body merged deep, parameters and headers added."""
     replies = Replies(ok({"score": 0}))
     ask(call, replies, extra={"options": {"a": 1}}, extra_params={"p": "1"}, extra_headers={"x-h": "2"})
     request = replies.requests[0]

@@ -24,16 +24,17 @@ from cloudai import (
     Response,
     SettingsError,
 )
-from cloudai.core.urls import is_public, shown
+from cloudai.core.networks import is_public
+from cloudai.core.urls import shown
 from cloudai.testing import Script
 from cloudai.transport.body import MOST_HEADERS
 from tests.conftest import Caller
-from tests.faults.test_reaching import certificate
 from tests.made_up.calls import KEY, VENDORS, as_json
+from tests.made_up.certificates import certificate
 from tests.made_up.server import Connection, Faultd, faultd
-from tests.unit.media.test_audio import wav
-from tests.unit.media.test_image import encoded, quarters
-from tests.unit.transport.test_body import headers_of
+from tests.support.pictures import encoded, quarters
+from tests.support.recordings import wav
+from tests.unit.transport.test_headers import headers_of
 
 PICTURE = encoded(quarters(), "PNG")
 FACES = Response(200, {}, as_json({"responses": [{"faceAnnotations": []}]}))
@@ -329,7 +330,7 @@ def test_a_redirect_is_checked_like_any_address(call: Caller, place: str, why: s
 @pytest.mark.loopback
 @pytest.mark.parametrize("hops", [0, 3])
 def test_redirects_have_an_end(call: Caller, hops: int) -> None:
-    """As many as the rules say, and no more."""
+    """As many redirects are followed as the rules say, and no more."""
     with faultd(serving(http(b"", "302 Go", "Location: /again"))) as server:
         refused(call, f"{server.url}/a.png", rules(server, max_redirects=hops), f"more than {hops} times")
         assert server.count == hops + 1
@@ -423,7 +424,7 @@ def test_a_drip_ends_at_its_time(call: Caller) -> None:
 
 @pytest.mark.loopback
 def test_a_page_is_no_picture(call: Caller) -> None:
-    """What is there is looked at, not what it is called."""
+    """The content behind an address decides whether it is a picture, not its name or type."""
     page = http(b"<!DOCTYPE html><p>Log in", "200 OK", "Content-Type: image/png")
     with faultd(serving(page)) as server, pytest.raises(InputError, match="a web page saved under that name") as raised:
         ask(call, f"{server.url}/a.png?token=canary-token", rules(server))

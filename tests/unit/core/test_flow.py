@@ -24,7 +24,7 @@ JSON = st.recursive(
 
 @given(before=JSON, data=st.binary(max_size=200), after=JSON)
 def test_a_blob_is_spliced_in_as_base64(before: object, data: bytes, after: object) -> None:
-    """Whatever stands around it, the body is the JSON with the blob's base64 in its place."""
+    """The body is JSON with the blob's base64 in its place, for anything that stands around it."""
     blob = Blob("key", lambda: data)
     body = Request("POST", "u", json={"a": before, "blob": blob, "list": [blob, after]}).json_bytes()
     text = base64.b64encode(data).decode()
@@ -93,7 +93,7 @@ class _Numbers(Wire):
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, "0.5", True, [0.5]])
 def test_a_wire_model_takes_finite_numbers_only(value: Any) -> None:
-    """What JSON can write beyond all numbers, a text, a list, a truth: none of them is a number."""
+    """A wire model refuses as a number what JSON writes beyond all numbers, a text, a list and a truth value."""
     with pytest.raises(MalformedResponseError, match="share"):
         checked(_Numbers, {"share": value})
     assert checked(_Numbers, {"share": None, "someCount": 3, "new": 1}).some_count == 3
@@ -128,6 +128,6 @@ def test_a_reply_of_any_kind_of_json_is_read(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["text/html", "application/jsonp", "application/x-amz-json-9"])
 def test_a_reply_of_another_kind_is_refused(kind: str) -> None:
-    """Whatever is in it."""
+    """A reply of another content type is refused, even if its body is good JSON."""
     with pytest.raises(MalformedResponseError, match="where JSON was expected"):
         Response(200, {"content-type": kind}, b'{"total": 1}').parse(Total)

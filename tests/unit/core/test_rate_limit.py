@@ -27,11 +27,12 @@ from cloudai.core.rate_limit import MARGIN, Rate, RateLimiter, rates, shared
 from cloudai.core.tokens import Token
 from cloudai.storage import state_folder
 from tests.made_up.provider import Clock, MadeUp, ok, refused
+from tests.support.length import length
 from tests.support.paths import ROOT
 from tests.support.virtual_time import run_virtually, windows_hold
 
 MINUTE = 60.0
-MOST_EXAMPLES = 500 if os.environ.get("CLOUDAI_FAULTS") == "all" else 60
+MOST_EXAMPLES = length(60, 150, 500)
 
 
 class Mood:
@@ -142,7 +143,7 @@ def test_retries_and_polls_count_awaiting(operation: str) -> None:
 
 
 def test_a_slow_token_makes_no_burst() -> None:
-    """Whoever waited for a token past the turn takes another: they do not all come at once."""
+    """Requests that waited for a token past their turn take another turn, and do not all come at once."""
 
     class SlowToken(MadeUp):
         def token(self, service: str) -> Any:
@@ -176,7 +177,7 @@ def test_a_slow_token_makes_no_burst() -> None:
 
 
 def test_a_slow_disk_makes_no_burst(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is written down long after its turn waits for another; what is sent late all the same is never too much."""
+    """A request written down long after its turn takes another, and one sent late is never one too many."""
     clock = Clock()
     server = Mood(clock)
     sending = ItemHooks.before_send

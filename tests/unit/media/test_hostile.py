@@ -21,8 +21,8 @@ from cloudai.testing import Script
 from tests.made_up.calls import VENDORS
 from tests.support.bombs import BOMBS, HARMLESS, chunked, icon, jpeg, png
 from tests.support.paths import ROOT
-from tests.unit.media.test_audio import probe, wav, written
-from tests.unit.media.test_image import encoded, fit, quarters
+from tests.support.pictures import encoded, fit, quarters
+from tests.support.recordings import probe, wav, written
 
 MOST_MEMORY = 128_000_000
 
@@ -117,7 +117,7 @@ def test_what_is_sent_as_it_is_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("more", [0, 1])
 def test_the_limit_of_pixels_is_met_to_the_pixel(monkeypatch: pytest.MonkeyPatch, more: int) -> None:
-    """As many as the limit are taken, one row more is not."""
+    """A picture with exactly the most pixels is taken, and one with a row more is refused."""
     monkeypatch.setattr(decode, "MOST_PIXELS", 100 * 80)
     data = png(100, 80 + more)
     if more:

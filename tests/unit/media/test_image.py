@@ -12,46 +12,12 @@ import PIL.Image
 import PIL.PngImagePlugin
 import pytest
 
-from cloudai.core.flow import Call, Fetch, Flow
 from cloudai.errors import InputError, MissingExtraError
-from cloudai.media import Image, ImageLimits, Picture
+from cloudai.media import Image, ImageLimits
 from cloudai.media.strip import strip
+from tests.support.pictures import LIMITS, encoded, fit, quarters
 
 CANARY = b"canary-7f3a"
-LIMITS = ImageLimits("V", frozenset({"JPEG", "PNG", "WEBP"}), 2_000_000, 1000, min_side=50)
-
-
-def fit(given: Any, limits: ImageLimits = LIMITS, **options: Any) -> Picture:
-    """Run the flow in place."""
-    return in_place(Image(given, **options).fit(limits))
-
-
-def in_place(flow: Flow[Any]) -> Any:
-    """What a flow of blocking functions returns."""
-    try:
-        step = next(flow)
-        while True:
-            assert isinstance(step, Call | Fetch)
-            step = flow.send(step.function() if isinstance(step, Call) else None)
-    except StopIteration as stop:
-        return stop.value
-
-
-def quarters(size: tuple[int, int] = (400, 200)) -> PIL.Image.Image:
-    """Red top left, green top right, blue bottom left, white bottom right."""
-    image = PIL.Image.new("RGB", size, "white")
-    half = size[0] // 2, size[1] // 2
-    image.paste("red", (0, 0, *half))
-    image.paste("lime", (half[0], 0, size[0], half[1]))
-    image.paste("blue", (0, half[1], half[0], size[1]))
-    return image
-
-
-def encoded(image: PIL.Image.Image, kind: str, **options: Any) -> bytes:
-    """The picture as a file."""
-    out = io.BytesIO()
-    image.save(out, kind, **options)
-    return out.getvalue()
 
 
 def with_metadata(kind: str) -> bytes:
@@ -91,7 +57,7 @@ def test_metadata_stays_here_and_pixels_stay_the_same(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["GIF", "TIFF", "BMP"])
 def test_other_formats_are_sent_without_metadata_too(kind: str) -> None:
-    """What the vendor does not take is encoded anew, losslessly, without what came along."""
+    """A format that the vendor does not take is encoded anew, losslessly and without its metadata."""
     options = {"comment": CANARY} if kind == "GIF" else {}
     picture = fit(encoded(quarters(), kind, **options))
     assert picture.blob
@@ -240,7 +206,7 @@ HEIC = b"\0\0\0\x18ftypheic\0\0\0\0" + bytes(40)
     ids=["empty", "html", "text", "pdf", "svg", "bomb", "cut-jpeg", "cut-png", "small", "thin"],
 )
 def test_what_is_no_picture_is_told_in_one_line(tmp_path: Path, data: bytes, text: str) -> None:
-    """What is wrong and what to do, before anything is sent."""
+    """A file that is no picture is an error of one line that says what to do, before anything is sent."""
     path = tmp_path / "사진.jpg"
     path.write_bytes(data)
     with pytest.raises(InputError, match=text) as raised:

@@ -36,7 +36,7 @@ VOICES = {
 @pytest.mark.parametrize("who", VOICES)
 @pytest.mark.parametrize("more", [0, 4])
 def test_bytes_of_a_recording(who: str, more: int) -> None:
-    """As many as the vendor takes go out; one sample more, and nothing does."""
+    """A recording of as many bytes as the vendor takes goes out; with one sample more nothing does."""
     make, most, options = VOICES[who]
     script = Script(Response(413, {}, b"{}"))
     with Client(make(), send=script) as client:

@@ -23,7 +23,7 @@ from cloudai.media.icc import scrubbed
 from cloudai.report.color import in_colour
 from tests.made_up.calls import VENDORS
 from tests.support.bombs import chunked
-from tests.unit.media.test_image import encoded, fit, quarters
+from tests.support.pictures import encoded, fit, quarters
 
 CANARY = b"canary-52-Hong"
 LIMITS = ImageLimits("V", frozenset({"JPEG", "PNG", "WEBP", "BMP", "GIF"}), 2_000_000, 1000)

@@ -71,7 +71,7 @@ def test_tall_picture_is_whole() -> None:
 
 
 def test_room_is_filled_dark() -> None:
-    """What the picture leaves free is a dark copy of it, not white and not empty."""
+    """The room around a picture is filled with a dark copy of it, not with white or nothing."""
     shown = card(Image.new("RGB", (400, 900), "white"), "a tree")
     beside = shown.getpixel((60, 300))
     assert isinstance(beside, tuple)
@@ -154,7 +154,7 @@ def test_missing_glyph(latin: Path) -> None:
 
 
 def test_font_without_ellipsis(monkeypatch: pytest.MonkeyPatch, nanum: Path) -> None:
-    """Where the font has no … three dots stand for it."""
+    """Three dots stand for the character … in a font that lacks it."""
     real = cards.find_font
 
     def strict(text: str, *args: object, **kwargs: object) -> object:
@@ -203,7 +203,7 @@ def test_picture_is_left_alone() -> None:
 
 
 def test_transparency_is_white() -> None:
-    """What is transparent is shown as on white paper, not black."""
+    """Transparent parts of a picture are shown as on white paper, not black."""
     assert like(card(Image.new("RGBA", (500, 500), (0, 0, 0, 0)), "a tree").getpixel((540, 300)), "white")
 
 
@@ -272,6 +272,6 @@ def test_gif_sizes(tmp_path: Path, sizes: list[tuple[int, int]]) -> None:
 
 @pytest.mark.parametrize("height", range(70, 110))
 def test_a_picture_of_any_shape_fits(height: int) -> None:
-    """Whatever the rounding: the part behind is never taken from outside the picture."""
+    """The part of a picture that is shown behind is taken from inside it, however its size is rounded."""
     for width in (84, 93, 120, 140, 211):
         assert card(Image.new("RGB", (width, height)), "", size=(320, 320)).size == (320, 320)

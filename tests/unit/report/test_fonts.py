@@ -32,7 +32,7 @@ def test_given_font_lacks(latin: Path, nanum: Path, installed: dict[str, str]) -
 
 
 def test_no_font_at_all() -> None:
-    """Where no font has the text the error names at most five characters and counts the others."""
+    """The error for a text that no font has names five characters at most, and counts the others."""
     with pytest.raises(MissingFontError, match="no font found here has no glyph for") as caught:
         find_font("가나다라마바사", 20)
     assert "가 나 다 라 마 and 2 more" in str(caught.value)

@@ -76,7 +76,7 @@ def test_balanced_leaves_no_orphan() -> None:
 
 @given(WORDS, st.integers(2, 30))
 def test_shortened(text: str, width: int) -> None:
-    """What is kept is a beginning of the text, and with its mark it is not too wide."""
+    """A shortened text is a beginning of the text, and with its mark it is not too wide."""
     short = shortened(text, len, width)
     assert len(short) <= width
     assert short.endswith("…")
@@ -106,7 +106,7 @@ def test_safe_name(item: int, stem: str, suffix: str, name: str) -> None:
 
 @given(st.integers(0, 10**9), st.text(max_size=400), st.text(max_size=40))
 def test_safe_name_any(item: int, stem: str, suffix: str) -> None:
-    """Whatever comes in, any system accepts what comes out."""
+    """Any text becomes a name that every system accepts."""
     name = safe_name(item, stem, suffix)
     assert 0 < len(name.encode()) <= 240
     assert not set(name) & set('<>:"/\\|?*')

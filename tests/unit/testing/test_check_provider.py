@@ -32,11 +32,13 @@ from cloudai import (
     InputError,
     Language,
     Local,
+    MalformedResponseError,
     Provider,
     Request,
     Resource,
     Response,
     Sentiment,
+    ServerError,
     ServiceError,
     SettingsError,
     UnsupportedOperationError,
@@ -468,6 +470,29 @@ class MakesUnchecked(Odd):
     def other(self, text: str, language: str | None) -> Any:
         yield from super().other(text, language)
         return Sentiment.model_construct(score="0.5")
+
+
+@broken(
+    "results", r"sentiment has good replies, and ends in MalformedResponseError\(.*Return the result of a good reply"
+)
+class ReadsWrongly(Odd):
+    def other(self, text: str, language: str | None) -> Any:
+        yield from super().other(text, language)
+        raise MalformedResponseError("the reply has no mood")
+
+
+@broken("results", r"sentiment has good replies, and ends in InputError\(.*Return the result of a good reply")
+class RefusesAllInputs(Odd):
+    def other(self, text: str, language: str | None) -> Any:
+        yield from super().other(text, language)
+        raise InputError("the text is too long")
+
+
+@broken("results", r"no example of sentiment gives a result: sentiment has good replies, and ends in ServerError\(")
+class SeesErrorsEverywhere(Odd):
+    def other(self, text: str, language: str | None) -> Any:
+        yield from super().other(text, language)
+        raise ServerError("no", status=200)
 
 
 @broken("results", "is refused, and the error is InputError. Leave error")

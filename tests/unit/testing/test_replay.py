@@ -31,7 +31,7 @@ def test_equal_requests_are_answered_in_order() -> None:
 
 
 def test_a_leftover_fails() -> None:
-    """What was recorded and not asked for is named at the end."""
+    """An exchange that was recorded and not asked for is named at the end."""
     expected = f"holds 2 more than was asked for: POST {URL}, POST {URL}"
     with pytest.raises(ReplayError, match=expected), replay(Cassette([held(1), held(2), held(3)])) as send:
         send(post(2))
@@ -164,7 +164,7 @@ def test_headers_are_not_compared() -> None:
 
 @pytest.mark.parametrize("asked", [{}, {"key": "k"}, {"key": "k", "api_key": "other"}])
 def test_a_withheld_parameter_matches_anything(asked: dict[str, str]) -> None:
-    """Whether the client has a key, and which, makes no difference."""
+    """A withheld parameter matches any key that the client has, and none."""
     with replay(Cassette([held(1, params={"key": "REDACTED"})])) as send:
         send(post(1, params=asked))
 

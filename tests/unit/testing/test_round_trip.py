@@ -83,7 +83,7 @@ def test_uploads_are_matched_by_the_input_as_given(tmp_path: Path, operation: st
 
 @pytest.mark.parametrize("operation", ["sentiment", "key_phrases", "translate"])
 def test_replaying_loads_no_upload(tmp_path: Path, operation: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was paid can be read again without the photo."""
+    """A recorded result can be read again without the photo that it was paid for."""
     _record(tmp_path / "c.json", operation)
     monkeypatch.setattr("cloudai.core.flow.Blob.data", property(lambda _: pytest.fail("the upload was loaded")))
     with replaying(Mood(), tmp_path / "c.json") as client:
@@ -132,7 +132,7 @@ def test_a_token_is_replayed_or_not_as_the_client_asks(tmp_path: Path) -> None:
 
 
 def test_a_token_may_be_fetched_more_often_than_it_was_recorded(tmp_path: Path) -> None:
-    """How often a token gets old is no part of what is replayed."""
+    """A token may get old more often in a replay than in the recording."""
     path = tmp_path / "c.json"
     with record(path, Service()) as send:
         send(get("/token", form={"apikey": KEY}, credentials=False))
@@ -164,7 +164,7 @@ JSON = st.recursive(
 
 @given(body=JSON, reply=JSON, params=st.dictionaries(TEXTS, TEXTS, max_size=3))
 def test_any_json_round_trips(body: Any, reply: Any, params: dict[str, str]) -> None:
-    """Whatever JSON is sent and answered, replay answers the same request with the same JSON."""
+    """A replay answers any recorded JSON request with the same JSON."""
     request = post(body, params=params)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "c.json"
@@ -206,7 +206,7 @@ def test_any_reply_round_trips_byte_by_byte_or_as_equal_json(content: bytes) -> 
     ids=lambda content: repr(content[:20]),
 )
 def test_replies_that_json_would_change_come_back_byte_by_byte(tmp_path: Path, content: bytes) -> None:
-    """Where reading and writing JSON would lose something, the bytes are kept."""
+    """A reply keeps its bytes if reading and writing it as JSON would lose something."""
     with record(tmp_path / "c.json", lambda _: Response(200, {}, content)) as send:
         send(get())
     assert Cassette.load(tmp_path / "c.json").exchanges[0].reply().content == content

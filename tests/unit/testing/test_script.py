@@ -100,7 +100,7 @@ def test_all_is_exactly_the_public_names() -> None:
 
 @pytest.mark.parametrize("name", ["_cassette", "_replay", "_script"])
 def test_the_examples_run(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    """What the docstrings show is so."""
+    """The examples in the docstrings run, and give what they show."""
     monkeypatch.chdir(tmp_path)
     module = import_module(f"cloudai.testing.{name}")
     failed, tried = doctest.testmod(module)

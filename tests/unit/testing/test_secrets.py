@@ -7,7 +7,7 @@ import os
 import stat
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 import pytest
 
@@ -15,15 +15,7 @@ from cloudai import ReplayError
 from cloudai.core.flow import Blob, File, Request, Response
 from cloudai.testing import Cassette, Exchange, record, recording, replay, replaying
 from tests.made_up.uploads import ACCESS, KEY, LOGIN, UPLOAD, URL, Mood, Service, get, ok, post
-
-
-def echoes(secret: str) -> set[str]:
-    """The ways a secret is likely to be written, in base64 beginning at any place."""
-    data = secret.encode()
-    encoded = {base64.b64encode(b"x" * n + data).decode() for n in range(3)}
-    urlsafe = {text.replace("+", "-").replace("/", "_") for text in encoded}
-    plain = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), data.hex()}
-    return plain | encoded | urlsafe
+from tests.support.canaries import echoes
 
 
 def assert_clean(path: Path, *secrets: str) -> str:
@@ -56,7 +48,7 @@ CARRIERS = {
 
 @pytest.mark.parametrize("name", CARRIERS)
 def test_no_key_of_a_request_is_written(tmp_path: Path, name: str) -> None:
-    """Wherever a request carries a key, the file does not; and the exchange is there and replays."""
+    """A key anywhere in a request is not in the file, and the exchange is there and replays."""
     with record(tmp_path / "c.json", lambda _: ok([1])) as send:
         send(CARRIERS[name])
     assert_clean(tmp_path / "c.json", KEY)
@@ -122,7 +114,7 @@ def test_a_key_in_the_body_is_withheld_and_not_asked_for_again(tmp_path: Path, a
 
 
 def test_a_key_in_the_path_is_withheld_and_may_be_another(tmp_path: Path) -> None:
-    """As bots have it; the rest of the address still counts."""
+    """A key in a path, as bots have it, is withheld and may be another; the rest of the address still counts."""
     with record(tmp_path / "c.json", lambda _: ok([1]), secrets=["bot-key-123"]) as send:
         send(get("/bot-key-123/faces"))
     assert "bot-key-123" not in (tmp_path / "c.json").read_text(encoding="utf-8")
@@ -177,7 +169,7 @@ UPLOADS = {
 
 @pytest.mark.parametrize("name", UPLOADS)
 def test_no_upload_is_written(tmp_path: Path, name: str) -> None:
-    """Wherever a request holds a file, the cassette holds its digest."""
+    """A cassette holds the digest of a file that a request holds, wherever it holds it."""
     with record(tmp_path / "c.json", lambda _: ok(1)) as send:
         send(UPLOADS[name])
     text = assert_clean(tmp_path / "c.json", UPLOAD.decode())
@@ -204,7 +196,7 @@ def test_a_reply_that_cannot_be_cleaned_is_refused(tmp_path: Path, shift: int) -
 
 @pytest.mark.parametrize("spelling", sorted(echoes(KEY)))
 def test_saving_refuses_a_known_secret(tmp_path: Path, spelling: str) -> None:
-    """Whoever made the cassette, and wherever in it the secret is; what was there before is still there."""
+    """A cassette with a known secret anywhere is not saved, and the file that was there before stays."""
     path = tmp_path / "c.json"
     path.write_text("before")
     request = {"method": "GET", "url": URL}

@@ -13,6 +13,7 @@ from cloudai.errors import MalformedResponseError, ResponseTooLargeError
 from cloudai.transport.body import MOST_RATIO, Body
 
 PACKED = {"content-encoding": "gzip"}
+MEMBER = gzip.compress(b"{}", mtime=0)
 
 
 def unpacked(packed: bytes, size: int = 1000, most: int = 4_000_000) -> bytes:

@@ -62,7 +62,7 @@ def test_without_keys_it_says_what_to_set_and_sends_nothing(capsys: pytest.Captu
 @pytest.mark.usefixtures("language_key")
 @pytest.mark.parametrize("said", ["no", "", "y", None])
 def test_it_announces_and_asks(capsys: pytest.CaptureFixture[str], tmp_path: Path, said: str | None) -> None:
-    """How many calls, of what, about how many units, to which host; without a yes nothing is sent."""
+    """It says how many calls of what go to which host, and the units; without a yes nothing is sent."""
 
     def answer(_: str) -> str:
         if said is None:
@@ -97,7 +97,7 @@ def test_with_a_yes_it_records(
 
 @pytest.mark.usefixtures("language_key")
 def test_drift_is_reported(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """What appeared, what is gone, what changed its type; and the code says that there was some."""
+    """It reports what appeared, what is gone and what changed its type, and its exit code says so."""
     send = azure(warnings=None, mood={"inner": 1}, id=0)
     assert main(send=send, answer=lambda _: "yes", out=tmp_path) == 1
     out = capsys.readouterr().out

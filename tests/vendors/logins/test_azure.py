@@ -14,7 +14,7 @@ from cloudai import AuthError, Azure, Client, ConnectError, MissingExtraError, R
 from cloudai.cli import main
 from cloudai.testing import Script
 from tests.conftest import Caller
-from tests.faults.test_reaching import certificate
+from tests.made_up.certificates import certificate
 from tests.made_up.logins import ASCII_SECRET, AZURE, SECRET, Plain, Service, everything_of, token_server, told
 from tests.made_up.server import Connection
 from tests.support.played import GREETING, PICTURE
@@ -114,7 +114,7 @@ def test_no_endpoint(call: Caller) -> None:
 def test_precedence(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], azure: dict[str, Any], login: bool
 ) -> None:
-    """What is given in code, then the keys of the environment, then the login it names."""
+    """Settings given in code come first, then keys of the environment, then the login that it names."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     provider = Azure(**azure)
@@ -123,7 +123,7 @@ def test_precedence(
 
 
 def test_a_key_beside_a_credential() -> None:
-    """Which of the two would sign is never a guess."""
+    """A key beside a credential is refused: which of the two signs is not to be guessed."""
     with pytest.raises(SettingsError, match="key= and credential= exclude each other"):
         Azure(key="not-a-real-key", credential=Static())
 
@@ -244,7 +244,7 @@ def test_without_the_package(monkeypatch: pytest.MonkeyPatch, call: Caller) -> N
 
 
 def test_doctor_tells_of_the_login(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Which variable made it, and that calls can be made with it."""
+    """`cloudai doctor` names the variable that made the login, and says that calls can be made with it."""
     monkeypatch.setenv("AZURE_TENANT_ID", "a-tenant")
     monkeypatch.setenv("AZURE_AI_SERVICES_ENDPOINT", AZURE)
     assert main(["doctor", "azure"]) == 0

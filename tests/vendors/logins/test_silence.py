@@ -16,7 +16,7 @@ from cloudai import Azure, Client, CloudAIError, Google, Watson
 from cloudai.testing import record
 from tests.conftest import Caller
 from tests.made_up.logins import ASCII_SECRET, AZURE, NLU, SECRET, VENDORS, Service, everything_of, token_server, told
-from tests.unit.testing.test_secrets import echoes
+from tests.support.canaries import echoes
 
 pytestmark = pytest.mark.loopback
 CANARIES = {spelling for secret in (SECRET, ASCII_SECRET, "canary-token") for spelling in echoes(secret)}

@@ -25,7 +25,7 @@ from cloudai import (
 from cloudai.cli import main
 from cloudai.testing import Script
 from tests.conftest import Caller
-from tests.faults.test_reaching import certificate
+from tests.made_up.certificates import certificate
 from tests.made_up.logins import (
     ASCII_SECRET,
     NLU,

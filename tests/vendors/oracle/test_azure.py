@@ -350,7 +350,7 @@ def same_sentiment(listening: Listening, name: str, body: Any) -> None:
     assert len(read) == len(texts), name
     for document, given, their in zip(results["documents"], texts, read, strict=True):
         alone = {"kind": body.get("kind"), "results": {**results, "documents": [document], "errors": []}}
-        our, _ = ask("sentiment", given["text"], alone)
+        our, _ = ask("sentiment", given["text"], alone, language="en")
         shares = their.confidence_scores
         assert our.label == their.sentiment
         agree(our.confidences.model_dump(), {n: getattr(shares, n) for n in ("positive", "neutral", "negative")})
@@ -389,7 +389,9 @@ def test_recorded_sentiment(recordings: Path, listening: Listening) -> None:
 
 def test_constructed_sentiment(listening: Listening) -> None:
     """So are our own fixtures."""
-    bodies = [(n, b) for n, b in constructed("azure", "sentiment") if b["results"]["documents"]]
+    bodies = [
+        (n, b) for n, b in constructed("azure", "sentiment") if b["results"]["documents"] and "Sentiment" in b["kind"]
+    ]
     assert len(bodies) == 2
     for name, body in bodies:
         same_sentiment(listening, name, body)
@@ -398,7 +400,32 @@ def test_constructed_sentiment(listening: Listening) -> None:
 def test_what_we_send_to_language(listening: Listening) -> None:
     """The same request, to the letter but the empty settings the package adds."""
     reply = json.loads((FIXTURES / "azure" / "sentiment-detected.json").read_text("utf-8"))
-    body = reply["exchanges"][0]["response"]["body"]
+    body = reply["exchanges"][1]["response"]["body"]
     _, ours = ask("sentiment", "A table.", body, language="en")
     their_sentiment(listening, [{"id": "0", "text": "A table.", "language": "en"}], body)
     same_request(ours, listening.asked[0])
+
+
+def test_recorded_language_detection(recordings: Path, listening: Listening) -> None:
+    """The language of every recorded document is read alike, and the request for it is theirs, to the letter."""
+    replies = recorded(recordings, "azure/language-analyze-text")
+    bodies = [body for _, body in replies if body.get("kind") == "LanguageDetectionResults"]
+    assert len(bodies) >= 2
+    for body in bodies:
+        for document in body["results"]["documents"]:
+            same_detection(listening, {**document, "id": "0"})
+
+
+def same_detection(listening: Listening, document: Any) -> None:
+    """Compare one detection, as ours and Microsoft's package read it, and the requests for it."""
+    body = {"kind": "LanguageDetectionResults", "results": {"documents": [document], "errors": [], "modelVersion": "1"}}
+    sentiment = next(b for n, b in constructed("azure", "sentiment") if n.startswith("sentiment-detected.json#1"))
+    script = Script(*[Response(200, {}, json.dumps(each).encode()) for each in (body, sentiment)])
+    with Client(Azure(key=KEY, endpoint=ENDPOINT), send=script) as client:
+        ours = client.sentiment("A table.")
+    listening.reply, listening.asked = body, []
+    package = TextAnalyticsClient(ENDPOINT, AzureKeyCredential(KEY), api_version="2023-04-01")
+    text = {"id": "0", "text": "A table.", "countryHint": "none"}
+    (theirs,) = package.detect_language([text], model_version="latest")
+    assert ours.language == theirs.primary_language.iso6391_name
+    same_request(asked(script.requests[0]), listening.asked[0])

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+import regex
 from pydantic import AliasChoices, Field, model_validator
 
 from cloudai.core.flow import Flow, Request, Response
 from cloudai.errors import InputError, MalformedResponseError, ServiceError
 from cloudai.languages import base
 from cloudai.models.base import Meta
-from cloudai.models.text import Assessment, Confidences, Opinion, Sentence, Sentiment, known_label
+from cloudai.models.text import Assessment, Opinion, Sentence, Sentiment, known_label
 from cloudai.providers._offsets import start_of
 from cloudai.providers.azure._service import AzureService, fault_inside
 from cloudai.providers.base import capability
@@ -27,11 +27,22 @@ from cloudai.providers.wire import Wire
 
 __all__ = ["Language"]
 
+D = TypeVar("D")
+
 API = "2023-04-01"
 MOST_TEXT = 5_120
-"""The most text elements in one document.
+"""The most text elements in one document, as .NET counts them (``StringInfo.LengthInTextElements``): graphemes.
 
 https://learn.microsoft.com/azure/ai-services/language-service/concepts/data-limits
+"""
+GRAPHEME = regex.compile(r"\X")
+"""A grapheme of the newest Unicode, whose rules join the most characters: no text is refused that Azure would take."""
+UNDECIDED = "(Unknown)"
+"""The code that language detection gives where a text has no words, or none of a language it knows."""
+CHINESE = {"zh_chs": "zh-Hans", "zh_cht": "zh-Hant"}
+"""The codes of language detection that sentiment analysis spells otherwise.
+
+https://learn.microsoft.com/azure/ai-services/language-service/language-detection/language-support
 """
 LANGUAGES = {"zh": "zh-Hans", "pt": "pt-BR", "nb": "no", "nn": "no"}
 """The codes that the service spells otherwise than we do; it also has to be told which Portuguese is meant."""
@@ -48,23 +59,74 @@ class Language(AzureService):
         """Return how many inputs fit into one request: ten texts for sentiment, one input of any other operation."""
         return ANALYZE_TOGETHER.limit if operation == "sentiment" else super().max_per_request(operation)
 
+    def requests(self, operation: str, options: Mapping[str, Any]) -> int:
+        """Return how many requests an input takes: a text in a language that is not named takes two for sentiment."""
+        if operation == "sentiment":
+            return 1 if _code(options.get("language")) else 2
+        return super().requests(operation, options)
+
     @capability(
         "open",
         needs="LANGUAGE_KEY and LANGUAGE_ENDPOINT",
         page="https://learn.microsoft.com/azure/ai-services/language-service/sentiment-opinion-mining/overview",
         checked="2026-11-24",
-        note="label and confidences; the score is ours: positive minus negative; with opinions, no emotions",
+        note="label and confidences; the score is ours: positive minus negative; with opinions, no emotions; without "
+        "language= a second request, which is billed, detects it",
     )
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
-        """Say whether a text is positive or negative, as a whole and by sentence, and find the opinions in it."""
-        size = len(unicodedata.normalize("NFC", text))
+        """Say whether a text is positive or negative, as a whole and by sentence, and find the opinions in it.
+
+        Without ``language`` the service would read every text as English, so that its language detection is asked
+        first. Where that finds no language (a text of digits or emoji) the text is sent without one, and the result
+        names none.
+        """
+        size = sum(1 for _ in GRAPHEME.finditer(text)) if len(text) > MOST_TEXT else len(text)
         if size > MOST_TEXT:
             raise InputError(
                 f"the text has {size:,} characters, and Azure takes {MOST_TEXT:,}", advice="Send it in parts."
             )
-        code = _code(language)
-        document = {"id": ONLY, "text": text, **({"language": code} if code else {})}
-        response: Response = yield Request(
+        code, detected, earlier = _code(language), None, None
+        if not code:
+            detected, earlier = yield from self._detected(text)
+            code = _code(detected)
+        response: Response = earlier or (
+            yield self._analyze(
+                "SentimentAnalysis",
+                {"id": ONLY, "text": text, **({"language": code} if code else {})},
+                # Python counts code points. By default the service counts text elements of one or more of them.
+                {"stringIndexType": "UnicodeCodePoint", "opinionMining": True},
+            )
+        )
+        results = response.parse(SentimentReply).results
+        result = self._only_document(results)
+        detected = result.detected or detected
+        return Sentiment(
+            label=known_label(result.label),
+            **_scores(result.confidences),
+            sentences=_sentences(result.sentences, text),
+            language=detected or language,
+            language_source="given" if language else "detected" if detected else None,
+            meta=Meta(model=results.model_version, language_sent=code),
+        )
+
+    def _detected(self, text: str) -> Flow[tuple[str | None, Response | None]]:
+        """Return the code of the language of a text, or None where the service finds none.
+
+        The second value is None, unless a journal has the reply of a version of cloudai that asked for the sentiment at
+        once: then it is that reply, which is paid for.
+        """
+        # Without the hint "none" the service leans towards the languages of the United States.
+        document = {"id": ONLY, "text": text, "countryHint": "none"}
+        request = self._analyze("LanguageDetection", document, {})
+        response: Response = yield replace(request, takes_extras=False)
+        if response.replayed and inside(response.json(), "kind") == "SentimentAnalysisResults":
+            return None, response
+        code = self._only_document(response.parse(DetectionReply).results).detected_language.iso6391_name
+        return None if code == UNDECIDED else CHINESE.get(code, code), None
+
+    def _analyze(self, kind: str, document: Mapping[str, str], parameters: Mapping[str, Any]) -> Request:
+        """Return the request that has one document analysed."""
+        return Request(
             "POST",
             f"{self.base('language')}/language/:analyze-text",
             service="language",
@@ -72,32 +134,21 @@ class Language(AzureService):
             endpoint=self.base("language"),
             params={"api-version": API},
             json={
-                "kind": "SentimentAnalysis",
-                "parameters": {
-                    "modelVersion": "latest",
-                    # Python counts code points. By default the service counts text elements of one or more of them.
-                    "stringIndexType": "UnicodeCodePoint",
-                    "opinionMining": True,
-                },
+                "kind": kind,
+                "parameters": {"modelVersion": "latest", **parameters},
                 "analysisInput": {"documents": [document]},
             },
             merge=ANALYZE_TOGETHER,
             error_in=self._error_in,
         )
-        results = response.parse(SentimentReply).results
+
+    def _only_document(self, results: Results[D]) -> D:
+        """Return the result of the one text that was sent, or raise the error that came in its place."""
         for failure in results.errors:
             raise self.error_from(fault_inside(failure.error), 200)
         if len(results.documents) != 1:
             raise MalformedResponseError(f"one text was sent, {len(results.documents)} replies came")
-        result = results.documents[0]
-        return Sentiment(
-            label=known_label(result.label),
-            **_scores(result.confidences),
-            sentences=_sentences(result.sentences, text),
-            language=result.detected or language,
-            language_source="given" if language else "detected" if result.detected else None,
-            meta=Meta(model=results.model_version, language_sent=code),
-        )
+        return results.documents[0]
 
     def _error_in(self, response: Response) -> ServiceError | None:
         """Return the error of the one text of a request that a reply of status 200 holds, or None."""
@@ -107,7 +158,7 @@ class Language(AzureService):
 
 def _code(language: str | None) -> str | None:
     """Return the code of a language as Azure spells it, or None if none is named."""
-    if language is None:
+    if not language:
         return None
     if language.replace("_", "-").lower() == "pt-pt":
         return "pt-PT"
@@ -253,8 +304,18 @@ class Failed(Wire):
     error: dict[str, Any]
 
 
-class Results(Wire):
-    documents: list[Document] = Field(default_factory=list)
+class Detected(Wire):
+    iso6391_name: str = Field(validation_alias="iso6391Name")
+
+
+class Detection(Wire):
+    """The language of one text."""
+
+    detected_language: Detected
+
+
+class Results(Wire, Generic[D]):
+    documents: list[D] = Field(default_factory=list)
     errors: list[Failed] = Field(default_factory=list)
     model_version: str | None = None
 
@@ -262,7 +323,7 @@ class Results(Wire):
 class SentimentReply(Wire):
     """The whole reply. Text Analytics v3 sent the results by themselves, without the object around them."""
 
-    results: Results
+    results: Results[Document]
 
     @model_validator(mode="before")
     @classmethod
@@ -270,10 +331,17 @@ class SentimentReply(Wire):
         return {"results": data} if isinstance(data, dict) and "documents" in data else data
 
 
+class DetectionReply(Wire):
+    """The whole reply of a language detection."""
+
+    results: Results[Detection]
+
+
 def _scores(shares: Shares) -> dict[str, Any]:
+    confidences = {"positive": shares.positive, "neutral": shares.neutral, "negative": shares.negative}
     # The difference of two rounded numbers has noise such as 0.7000000000000001.
     score = round(max(-1.0, min(1.0, shares.positive - shares.negative)), 6)
-    return {"score": score, "score_kind": "derived", "confidences": Confidences(**shares.model_dump())}
+    return {"score": score, "score_kind": "derived", "confidences": confidences}
 
 
 def _sentences(sentences: Sequence[WireSentence], text: str) -> tuple[Sentence, ...]:

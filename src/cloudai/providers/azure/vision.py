@@ -247,10 +247,10 @@ def _first(things: Any, most: int | None) -> Any:
     """Return at most the first ``most`` of some results, because Azure has no option for their number.
 
     All are returned if ``most`` is None. A result that is not a list, such as a caption, is returned as it is. Faces
-    that are cut off do not count as ``truncated`` themselves; the analysis that holds them does.
+    are ``truncated`` where there were as many as ``most``.
     """
     if most is None:
         return things
     if isinstance(things, Faces):
-        return Faces(faces=things.faces[:most])
+        return Faces(faces=things.faces[:most], truncated=things.truncated or len(things.faces) >= most)
     return things[:most] if isinstance(things, tuple) else things

@@ -8,16 +8,20 @@ https://cloud.google.com/vision/docs/reference/rest/v1/AnnotateImageResponse#Tex
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from pydantic import Field
 
+from cloudai.core.flow import checked
+from cloudai.errors import MalformedResponseError
 from cloudai.media import Picture
 from cloudai.models.base import Box
 from cloudai.models.image import Block, Line, Page, Text, Word
 from cloudai.providers.google._wire import Poly
+from cloudai.providers.replies import inside
 from cloudai.providers.wire import Wire
 
-__all__ = ["FullText", "TextAnnotation", "read"]
+__all__ = ["FullText", "read"]
 
 
 class TextAnnotation(Wire):
@@ -44,20 +48,20 @@ class Property(Wire):
     detected_languages: list[DetectedLanguage] = Field(default_factory=list)
 
 
-class Symbol(Wire):
-    text: str = ""
-    property: Property = Field(default_factory=Property)
-
-
 class WireWord(Wire):
-    symbols: list[Symbol] = Field(default_factory=list)
+    """A word. Its letters stay as they came: a page has thousands, and each would be made into four objects."""
+
+    symbols: list[dict[str, Any]] = Field(default_factory=list)
     bounding_box: Poly = Field(default_factory=Poly)
     confidence: float | None = None
     own: Property = Field(default_factory=Property, validation_alias="property")
 
     @property
     def text(self) -> str:
-        return "".join(symbol.text for symbol in self.symbols)
+        letters = [symbol.get("text") or "" for symbol in self.symbols]
+        if not all(isinstance(letter, str) for letter in letters):
+            raise MalformedResponseError("the text of a letter is no text")
+        return "".join(letters)
 
     @property
     def begins_with(self) -> str | None:
@@ -69,9 +73,10 @@ class WireWord(Wire):
         """The kind of break after the word, or None where there is none."""
         return self._break(self.symbols[-1:], is_prefix=False)
 
-    def _break(self, symbols: Sequence[Symbol], *, is_prefix: bool) -> str | None:
-        """Return the kind of break that a symbol at the edge of the word has, or else the word itself."""
-        detected = [*(symbol.property.detected_break for symbol in symbols), self.own.detected_break]
+    def _break(self, symbols: Sequence[dict[str, Any]], *, is_prefix: bool) -> str | None:
+        """Return the kind of break that a letter at the edge of the word has, or else the word itself."""
+        found = [inside(symbol, "property", "detectedBreak") for symbol in symbols]
+        detected = [*(checked(DetectedBreak, each) for each in found if each is not None), self.own.detected_break]
         return next((each.type for each in detected if each and each.is_prefix is is_prefix), None)
 
 
@@ -101,12 +106,19 @@ SPACES = ("SPACE", "SURE_SPACE")
 LINE_ENDS = ("EOL_SURE_SPACE", "LINE_BREAK", "HYPHEN")
 
 
-def read(full: FullText | None, annotations: Sequence[TextAnnotation], picture: Picture) -> Text:
-    """Return the text as pages, blocks, lines and words, from whichever of the two shapes the reply has."""
+def read(full: FullText | None, listed: Sequence[Any], picture: Picture) -> Text:
+    """Return the text as pages, blocks, lines and words, from whichever of the two shapes the reply has.
+
+    Args:
+        full: The pages, or None where there are none.
+        listed: The flat list as it came; it is only read where there are no pages.
+        picture: The picture that was sent.
+    """
     if full is not None and full.pages:
         pages = tuple(_page(page, picture) for page in full.pages)
         language = next((page.language for page in pages if page.language), None)
         return Text(text=full.text.rstrip("\n"), pages=pages, language=language)
+    annotations = [checked(TextAnnotation, each) for each in listed]
     if not annotations:
         return Text(text=full.text if full else "")
     whole, words = annotations[0], annotations[1:]

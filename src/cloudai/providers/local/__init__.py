@@ -19,13 +19,15 @@ from cloudai.models.image import FEATURES, Feature, ImageAnalysis
 from cloudai.models.text import Sentiment
 from cloudai.providers.base import Capability, Provider, capability, require_known
 from cloudai.providers.local import faces, lexicon, picture
+from cloudai.providers.local.lexicon import require_scores
 from cloudai.providers.settings import Setting
 
 __all__ = ["Local"]
 
 NEEDS, CHECKED = "extra: local", "2026-11-23"
 HAS: tuple[Feature, ...] = ("colors", "faces")
-PACKAGES = ("cv2", "numpy", "vaderSentiment")
+PICTURES, TEXTS = ("cv2", "numpy"), ("vaderSentiment",)
+"""The packages for operations on pictures, and for sentiment without a lexicon."""
 
 
 class Local(Provider):
@@ -37,6 +39,9 @@ class Local(Provider):
             ``CLOUDAI_FACE_MODEL``, else the cascade that comes with OpenCV is used.
         lexicon: The words and scores for sentiment in any language: a CSV file of ``word,score`` or a mapping. By
             default it is ``CLOUDAI_LEXICON``, else English is scored by VADER.
+
+    Raises:
+        SettingsError: ``lexicon`` is no path, and no mapping of words to finite numbers.
 
     Example:
         >>> from cloudai import Client
@@ -64,11 +69,21 @@ class Local(Provider):
         face_model: str | os.PathLike[str] | None = None,
         lexicon: str | os.PathLike[str] | Mapping[str, float] | None = None,
     ) -> None:
+        require_scores(lexicon)
         self._given = {"face_model": face_model, "lexicon": lexicon}
 
-    def missing(self, operation: str | None = None) -> str | None:  # noqa: ARG002  # one install line for all
-        """Return which packages are not installed and how to install them, or None where all are."""
-        absent = [package for package in PACKAGES if find_spec(package) is None]
+    def missing(self, operation: str | None = None) -> str | None:
+        """Return which packages are not installed and how to install them, or None where all are.
+
+        Args:
+            operation: The operation, which needs packages of its own; sentiment by a lexicon needs none. None asks for
+                all packages.
+        """
+        if operation == "sentiment":
+            needed: tuple[str, ...] = () if self._words() else TEXTS
+        else:
+            needed = PICTURES if operation in ("analyze_image", "detect_faces") else (*PICTURES, *TEXTS)
+        absent = [package for package in needed if find_spec(package) is None]
         return f'{", ".join(absent)} not installed. pip install ".[local]"' if absent else None
 
     def features(self) -> tuple[Feature, ...]:

@@ -6,8 +6,6 @@ A list of words has no grammar. VADER handles English negation and emphasis, but
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import os
 import re
@@ -17,6 +15,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
+from cloudai.csv_cells import delimiter_of, rows_of
 from cloudai.errors import MissingExtraError, SettingsError, UnsupportedOperationError
 from cloudai.languages import base
 from cloudai.models.base import Meta
@@ -81,7 +80,7 @@ def by_words(text: str, language: str | None, words: str | os.PathLike[str] | Ma
     def score(part: str) -> float:
         tokens = WORD.findall(unicodedata.normalize("NFC", part).lower())
         total = sum(_longest_entry(token, entries, longest) for token in tokens)
-        return total / math.sqrt(total * total + ALPHA)
+        return total / math.hypot(total, math.sqrt(ALPHA))
 
     sentiment = _sentiment(text, score)
     return sentiment.model_copy(
@@ -153,7 +152,7 @@ def _read(path: str) -> Mapping[str, float]:
         SettingsError: The file cannot be read, has no words, or has a line that is not a word and a number.
     """
     entries: dict[str, float] = {}
-    for number, row in enumerate(csv.reader(io.StringIO(text_of(path, SettingsError))), start=1):
+    for number, row in enumerate(_rows(path), start=1):
         if not row or not row[0].strip():
             continue
         score = _number(row[1]) if len(row) > 1 else None
@@ -167,9 +166,35 @@ def _read(path: str) -> Mapping[str, float]:
     return entries
 
 
-def _number(text: str) -> float | None:
+def _rows(path: str) -> list[list[str]]:
     try:
-        value = float(text)
-    except ValueError:
+        return list(rows_of(*delimiter_of(text_of(path, SettingsError))))
+    except ValueError as error:
+        raise SettingsError(f"{path}: {error}", advice="Close the quote.") from None
+
+
+def require_scores(words: object) -> None:
+    """Raise SettingsError if a lexicon that was given in code is no path, and no mapping of words to finite numbers."""
+    if words is None or isinstance(words, str | os.PathLike):
+        return
+    if not isinstance(words, Mapping):
+        raise SettingsError(f"lexicon= cannot be a {type(words).__name__}", advice=HOW)
+    if not words:
+        raise SettingsError("lexicon= has no words", advice=HOW)
+    for word, score in words.items():
+        if not isinstance(word, str) or _number(score) is None:
+            raise SettingsError(f"lexicon= has the score {score!r} for {word!r}", advice=HOW)
+
+
+HOW = 'Give the path of a CSV file with lines of word,score, or words with numbers: {"맛있": 2.0, "별로": -1.5}.'
+MOST = 1e6
+"""The highest score of a word; sums of such scores stay finite."""
+
+
+def _number(score: object) -> float | None:
+    """Return a score as a number, or None if it is none, or not between -`MOST` and `MOST`."""
+    try:
+        value = float(score)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
         return None
-    return value if math.isfinite(value) else None
+    return value if abs(value) <= MOST else None

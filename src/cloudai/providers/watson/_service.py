@@ -34,6 +34,7 @@ from cloudai.providers.settings import (
     without_path,
 )
 from cloudai.providers.watson._credentials import PROPERTIES, Authenticator, WatsonLogin, kind_of, login_of
+from cloudai.text import lines_of
 
 __all__ = ["WatsonService"]
 
@@ -229,6 +230,7 @@ class WatsonService(ByService):
         basic = base64.b64encode(f"apikey:{key}".encode()).decode()
         return with_headers(request, {"Authorization": f"Basic {basic}"})
 
+    @cached_per_call
     def base(self, service: str) -> str:
         """Return the beginning of a service's addresses; where none is set it is `UNKNOWN`, and sending fails.
 
@@ -365,7 +367,7 @@ def _properties(path: Path) -> dict[str, str]:
 
 def _pairs(text: str) -> dict[str, str]:
     """Return the values in lines of NAME=value, by the names in upper case."""
-    pairs = (line.partition("=") for line in text.splitlines() if not line.lstrip().startswith("#"))
+    pairs = (line.partition("=") for line in lines_of(text) if not line.lstrip().startswith("#"))
     return {name.strip().upper(): unquoted(value) for name, equals, value in pairs if equals}
 
 

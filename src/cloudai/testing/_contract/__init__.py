@@ -14,9 +14,9 @@ __all__ = ["CHECKS", "Example", "Problem", "check_provider"]
 STAGES: tuple[tuple[Check, ...], ...] = (
     (declared.name, declared.contract, declared.constructor),
     (declared.settings, declared.capabilities, declared.signatures, declared.examples),
-    (done.flows, done.requests, done.results),
+    (done.flows, done.requests, done.results, inputs.limits),
     (
-        *(done.clients, inputs.limits, inputs.options, inputs.languages),
+        *(done.clients, inputs.options, inputs.languages),
         *(trouble.errors, trouble.malformed, trouble.interrupted, keys.missing, keys.secrets),
     ),
 )

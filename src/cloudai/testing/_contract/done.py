@@ -60,16 +60,17 @@ def flows(subject: Subject) -> Iterator[Told]:
 def results(subject: Subject) -> Iterator[Told]:
     """Check that a good reply gives the operation's result with its origin, and a refusal a `ServiceError`.
 
-    A result must also survive JSON, and its call must ask for every exchange of the cassette. A `CloudAIError` in place
-    of a result is no problem here, unless the cassette lacks what the flow asks.
+    A result must also survive JSON, and its call must ask for every exchange of the cassette. A `ServiceError` in place
+    of a result is no problem, because a vendor may report an error inside a good reply; but of each operation at least
+    one example must give a result.
     """
+    failures: dict[str, list[tuple[Example, Exception]]] = {}
     for example in subject.examples:
         send = example.replies()
         result = outcome(subject.provider(example), example, send, offline=True)
-        refused = any(exchange.response.status not in GOOD for exchange in example.held().exchanges)
-        if isinstance(result, CloudAIError) and (refused or not isinstance(result, ReplayError)):
-            if refused and not isinstance(result, ServiceError):
-                yield f"{example} is refused, and the error is {type(result).__name__}", "Leave error() to Provider."
+        if isinstance(result, CloudAIError) and not isinstance(result, ReplayError):
+            failures.setdefault(example.operation, []).append((example, result))
+            yield from _failed(example, result)
         elif isinstance(result, Exception):
             yield bare(str(example), result) if not isinstance(result, ReplayError) else _not_held(example, result)
         elif not isinstance(result, OPERATIONS[example.operation].result):
@@ -82,6 +83,32 @@ def results(subject: Subject) -> Iterator[Told]:
             )
         else:
             yield from _whole(subject, example, result)
+    for operation, failed in failures.items():
+        good = [(example, error) for example, error in failed if not _is_refused(example)]
+        if good and len(failed) == sum(example.operation == operation for example in subject.examples):
+            example, error = good[0]
+            what = f"no example of {operation} gives a result: {example} has good replies, and ends in {_said(error)}"
+            yield what, "Return the result of a good reply, or give an example that has one."
+
+
+def _is_refused(example: Example) -> bool:
+    return any(exchange.response.status not in GOOD for exchange in example.held().exchanges)
+
+
+def _failed(example: Example, error: CloudAIError) -> Iterator[Told]:
+    """Yield a problem if the error of an example is not one that its replies stand for."""
+    if _is_refused(example):
+        if not isinstance(error, ServiceError):
+            yield f"{example} is refused, and the error is {type(error).__name__}", "Leave error() to Provider."
+    elif example.held().exchanges and not isinstance(error, ServiceError):
+        yield (
+            f"{example} has good replies, and ends in {_said(error)}",
+            "Return the result of a good reply, or take the example out.",
+        )
+
+
+def _said(error: Exception) -> str:
+    return shown(error)
 
 
 def _not_held(example: Example, error: Exception) -> Told:

@@ -79,7 +79,7 @@ def test_image_analysis_3(call: Caller) -> None:
 
 
 def test_a_mix_sends_the_same_picture_to_each_api(call: Caller) -> None:
-    """What 4.0 has goes to 4.0, faces to Face, the rest to 3.2; every one of them takes this picture."""
+    """Features of 4.0 go to 4.0, faces to Face and the rest to 3.2, each with the same picture."""
     replies = [b'{"captionResult": {"text": "a tree"}}', b'{"adult": {}}', b"[]"]
     script = Script(*[Response(200, {}, reply) for reply in replies])
     call(AZURE, "analyze_image", PICTURE, send=script, features=["faces", "safety", "caption"])
@@ -202,20 +202,20 @@ def test_sentiment_counts_code_points(call: Caller) -> None:
     [("ko-KR", "ko"), ("zh-CN", "zh-Hans"), ("pt", "pt-BR"), ("pt-BR", "pt-BR"), ("pt_PT", "pt-PT"), ("nb-NO", "no")],
 )
 def test_languages_in_the_services_spelling(call: Caller, language: str, sent_: str) -> None:
-    """As its list of supported languages has them."""
+    """A language is sent in the spelling of the service's list of supported languages."""
     body = sent(call, "sentiment", "좋아요", language=language).json
     assert body["analysisInput"]["documents"][0]["language"] == sent_
 
 
 @pytest.mark.parametrize("offset", [0, 3, 50])
 def test_a_sentence_is_where_it_is(call: Caller, offset: int) -> None:
-    """Whatever the service counts: the words are kept, and their place is the text's."""
+    """A sentence keeps its words, and its place is that in the text, however the service counts."""
     scores = {"positive": 1, "neutral": 0, "negative": 0}
     sentence = {"sentiment": "positive", "confidenceScores": scores, "offset": offset, "length": 4, "text": "좋아요!"}
     document = {"id": "0", "sentiment": "positive", "confidenceScores": scores, "sentences": [sentence]}
     reply = {"results": {"documents": [document], "errors": []}}
     script = Script(Response(200, {}, json.dumps(reply).encode()))
-    (found,) = call(AZURE, "sentiment", "👩‍👧 좋아요!", send=script).sentences
+    (found,) = call(AZURE, "sentiment", "👩‍👧 좋아요!", language="ko", send=script).sentences
     assert (found.text, found.start) == ("좋아요!", 4)
 
 
@@ -231,7 +231,7 @@ def test_a_text_too_long_is_refused_before_sending(call: Caller) -> None:
     import unicodedata
 
     apart = unicodedata.normalize("NFD", "한") * 5_120
-    assert sent(call, "sentiment", apart)
+    assert sent(call, "sentiment", apart, language="ko")
     with pytest.raises(InputError, match=r"5,121 characters, and Azure takes 5,120\. Send it in parts"):
         call(AZURE, "sentiment", "한" * 5_121, send=Script())
 
@@ -270,12 +270,12 @@ def test_ten_texts_go_in_one_request() -> None:
     }
     parts = ANALYZE_TOGETHER.split(Response(200, {}, json.dumps(reply).encode()), script.requests)
     with Client(AZURE, send=Script(parts[3])) as client:
-        (found,) = client.sentiment("글 3").sentences
+        (found,) = client.sentiment("글 3", language="ko").sentences
     assert (found.opinions[0].text, found.opinions[0].assessments[0].text) == ("글", "3")
     with Client(AZURE, send=Script(parts[0])) as client, pytest.raises(cloudai.BadRequestError):
-        client.sentiment("글 0")
+        client.sentiment("글 0", language="ko")
     with Client(AZURE, send=Script(parts[1])) as client, pytest.raises(cloudai.MalformedResponseError):
-        client.sentiment("글 1")
+        client.sentiment("글 1", language="ko")
     with pytest.raises(cloudai.MalformedResponseError):
         ANALYZE_TOGETHER.split(Response(200, {}, b"[]"), script.requests[:1])
 

@@ -30,7 +30,7 @@ def test_every_count_is_sent(call: Caller) -> None:
 
 
 def test_as_many_as_asked_for_may_not_be_all(call: Caller) -> None:
-    """When the number asked for comes back, the result says that there may be more."""
+    """A result with as many things as were asked for says that there may be more."""
     face = {"fdBoundingPoly": {"vertices": [{"x": 1, "y": 1}, {"x": 9, "y": 9}]}}
     script = Script(Response(200, {}, json.dumps({"responses": [{"faceAnnotations": [face, face]}]}).encode()))
     assert call(Google(api_key="not-a-real-key"), "detect_faces", PICTURE, send=script, max_faces=2).truncated
@@ -88,7 +88,7 @@ def test_no_key_is_one_line_that_says_what_to_do(call: Caller) -> None:
 
 
 def test_a_key_and_a_service_account_exclude_each_other() -> None:
-    """Which of the two would sign is never a guess."""
+    """A key together with a service account is refused: which of them signs is not to be guessed."""
     with pytest.raises(SettingsError, match="exclude"):
         Google(api_key="not-a-real-key", credentials="a.json")
 

@@ -14,7 +14,7 @@ import PIL.Image
 import pytest
 
 import cloudai
-from cloudai import AsyncClient, Local, MissingExtraError, SettingsError, UnsupportedOperationError
+from cloudai import AsyncClient, Client, Local, MissingExtraError, SettingsError, UnsupportedOperationError
 from cloudai.cli.demo import sample_photos
 from tests.conftest import Caller
 
@@ -195,32 +195,32 @@ def test_a_missing_package_is_told_with_the_install_line(
 
 
 def test_the_event_loop_never_waits_for_a_picture() -> None:
-    """Twenty photos of 12 MP at once: a heartbeat of 5 ms is never later than 50 ms."""
+    """Eight photos of 12 MP at once are read elsewhere: the event loop's thread works for no 50 ms at a time."""
     import numpy as np
 
     noise = np.random.default_rng(7).integers(0, 255, (300, 400, 3), dtype=np.uint8)
     out = io.BytesIO()
     PIL.Image.fromarray(noise).resize((4000, 3000)).save(out, "JPEG", quality=85)
-    photos = [out.getvalue() + bytes([number]) for number in range(20)]  # twenty inputs, not one
+    photos = [out.getvalue() + bytes([number]) for number in range(8)]  # eight inputs, not one
 
     async def scene() -> float:
-        late = [0.0]
+        worked = [0.0]
 
         async def beat() -> None:
             while True:
-                began = time.perf_counter()
+                # The thread's own time, because a machine that is busy with something else holds up any heartbeat.
+                began = time.thread_time()
                 await asyncio.sleep(0.005)
-                late.append(time.perf_counter() - began - 0.005)
+                worked.append(time.thread_time() - began)
 
         async with AsyncClient("local") as client:
             heart = asyncio.create_task(beat())
             await asyncio.gather(*(client.detect_faces(photo) for photo in photos))
             await asyncio.sleep(0.02)  # a beat that was held up is counted too
             heart.cancel()
-        return max(late)
+        return max(worked)
 
-    # The machine may be busy with something else: one quiet run of ten is proof, a blocked loop has none.
-    assert any(asyncio.run(scene()) < 0.05 for _ in range(10))
+    assert asyncio.run(scene()) < 0.05
 
 
 def test_a_face_of_another_picture_is_not_cut_out(call: Caller) -> None:
@@ -229,3 +229,43 @@ def test_a_face_of_another_picture_is_not_cut_out(call: Caller) -> None:
     small = PIL.Image.new("RGB", (60, 60))
     with pytest.raises(cloudai.InputError, match="not inside this picture"):
         face.crop(small)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"맛있": "좋음"},
+        {"맛있": float("nan")},
+        {"맛있": float("inf")},
+        {"맛있": 1e300},
+        {"맛있": None},
+        {3: 1.0},
+        {},
+        [],
+        7,
+    ],
+)
+def test_a_lexicon_that_is_none_is_told_at_once(words: Any) -> None:
+    """Words with scores that are no finite numbers are refused where they are given, with an example of good ones."""
+    with pytest.raises(SettingsError, match=r"lexicon= .*Give the path of a CSV file"):
+        Local(lexicon=words)
+
+
+def test_scores_as_high_as_allowed_stay_numbers() -> None:
+    """The highest scores, many of them, give a score up to 1, and no reply is called malformed."""
+    with Client(Local(lexicon={"맛있": 1e6, "별로": -1e6})) as client:
+        assert client.sentiment("맛있어요 " * 50, language="ko").score == pytest.approx(1)
+        assert client.sentiment("별로예요", language="ko").score == pytest.approx(-1)
+
+
+def test_each_operation_needs_its_own_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without OpenCV texts can be judged, and without VADER by a lexicon; without both no picture is looked at."""
+    absent = {"cv2", "numpy"}
+    monkeypatch.setattr("cloudai.providers.local.find_spec", lambda name: None if name in absent else object())
+    assert Local().missing("sentiment") is None
+    assert "cv2, numpy not installed" in str(Local().missing("detect_faces"))
+    absent.add("vaderSentiment")
+    assert str(Local().missing("sentiment")).startswith("vaderSentiment not installed")
+    assert Local(lexicon={"맛있": 1.0}).missing("sentiment") is None
+    assert Local(lexicon={"맛있": 1.0}).supports("sentiment")
+    assert "cv2, numpy, vaderSentiment" in str(Local(lexicon={"맛있": 1.0}).missing())

@@ -1,0 +1,66 @@
+"""What a batch holds of the system: its files, and the threads that own or fill them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+from dataclasses import dataclass
+
+from cloudai.batch.cache_store import CacheStore
+from cloudai.batch.journal import Journal
+from cloudai.batch.reader import Reader
+from cloudai.errors import JournalError
+
+__all__ = ["Holdings"]
+
+log = logging.getLogger("cloudai")
+
+LONGEST = 1.0
+"""Seconds for which the garbage collector waits at most until a batch that was never closed has let go."""
+
+
+@dataclass(eq=False)
+class Holdings:
+    """The files and threads of one batch. They know nothing of the batch, which can be collected before they end."""
+
+    journal: Journal
+    cache: CacheStore | None
+    reader: Reader | None = None
+    """Takes the inputs, once the batch has begun."""
+
+    def close(self) -> None:
+        """Close the journal and the cache.
+
+        Raises:
+            JournalError: Something that was paid for could not be kept.
+        """
+        try:
+            self.journal.close()
+        finally:
+            if self.cache is not None:
+                self.cache.close()
+
+    def close_with(self, batch: object) -> weakref.finalize[[], object]:
+        """Let everything go once the batch is collected, and return what calls that off."""
+        finalizer = weakref.finalize(batch, self._abandoned)
+        finalizer.atexit = False  # the threads end with the program
+        return finalizer
+
+    def _abandoned(self) -> None:
+        """Let everything go, in a thread of its own, because the collector runs in any thread, also the journal's."""
+        closing = threading.Thread(target=self._let_go, name="cloudai-closing", daemon=True)
+        try:
+            closing.start()
+        except RuntimeError:
+            return  # the program ends
+        if not threading.current_thread().name.startswith("cloudai-"):
+            closing.join(LONGEST)
+
+    def _let_go(self) -> None:
+        if self.reader is not None:
+            self.reader.close()
+        try:
+            self.close()
+        except JournalError as error:
+            log.warning("a batch was never closed: %s", error)

@@ -1,0 +1,75 @@
+"""A call of a batch waits for its turn by the pace of the batch, and sees while it waits that the batch has stopped."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from cloudai.batch.state import BatchState
+from cloudai.core.effects import Program, Sleep
+from cloudai.core.hooks import CallHooks
+from cloudai.core.rate_limit import RateLimiter
+
+__all__ = ["PacedHooks"]
+
+SLICE = 1.0
+"""Seconds that one sleep lasts at most, so that a waiting worker soon sees that the batch has stopped."""
+
+
+class PacedHooks(CallHooks):
+    """The hooks of one call that wait for its turns.
+
+    Args:
+        state: The state of the batch.
+    """
+
+    waits_extend_the_deadline: ClassVar[bool] = True
+
+    def __init__(self, state: BatchState) -> None:
+        self._state = state
+        self._turns: dict[str, tuple[RateLimiter, int]] = {}
+        """By step, the turn that was taken and not used yet."""
+        self.turn_at: float | None = None
+        """The time when the first request had its turn, by the clock of the policy."""
+
+    def wait(self, seconds: float) -> Program[None]:
+        """Let the seconds pass.
+
+        Raises:
+            NotStartedError: The batch has stopped meanwhile.
+        """
+        policy = self._state.policy
+        until = policy.clock() + seconds
+        while seconds > 0:
+            policy.require_going()
+            yield Sleep(min(seconds, SLICE))
+            seconds = until - policy.clock()
+        policy.require_going()
+
+    def _take_turn(self, step_id: str, limiter: RateLimiter, now: float) -> float:
+        """Take a turn if there is one, and return 0; otherwise return the seconds after which to ask again.
+
+        Raises:
+            NotStartedError: The batch has stopped.
+        """
+        self._state.policy.require_going()
+        if self._state.offline:
+            return 0.0
+        if not self._state.rates:
+            return super().seconds_until_turn(step_id, limiter, now)
+        seconds, turn = limiter.take(self._state.rates, now)
+        if not seconds:
+            self._turns[step_id] = limiter, turn
+            self.turn_at = now if self.turn_at is None else self.turn_at
+        self._state.waiting_until = now + seconds if seconds else None
+        return min(seconds, SLICE)
+
+    def _wait_for_turn(self, step_id: str, limiter: RateLimiter) -> Program[None]:
+        while (seconds := self._take_turn(step_id, limiter, self._state.policy.clock())) > 0:
+            yield from self.wait(seconds)
+
+    def _keep_turn(self, step_id: str) -> Program[None]:
+        """Let the turn count from now on; if a token or the disk took too long, wait for another turn."""
+        limiter, turn = self._turns.pop(step_id, (None, 0))
+        while limiter is not None and not limiter.move(turn, self._state.policy.clock()):
+            yield from self._wait_for_turn(step_id, limiter)
+            limiter, turn = self._turns.pop(step_id)
