@@ -16,6 +16,8 @@ from benchmarks.rows import ROWS
 
 FULL = 5
 """The fewest rounds whose figures are worth being written down."""
+LONG = 9
+"""The fewest rounds with which the batch of 100,000 texts is worth its time, which is more than that of all else."""
 PACES = {"20/min": 200, "10/s": 2000}
 
 
@@ -43,7 +45,7 @@ def main() -> None:
         )
         figures.startup = startup.measured(bench.place, 15 if whole else 2)
     figures.growth = growth.measured(rounds)
-    n = 100_000 if whole else 500
+    n = 100_000 if rounds >= LONG else 10_000 if whole else 500
     figures.memory = (n, *growth_of_memory(n))
     figures.drain = {pace: (inputs, drained(inputs, pace), _fewest(inputs, pace)) for pace, inputs in PACES.items()}
     print(report.text(figures))

@@ -54,14 +54,19 @@ class _Worker:
 
 
 class Bench:
-    """The server, and what is measured against it."""
+    """The server, and what is measured against it.
 
-    def __init__(self) -> None:
+    Args:
+        grpc: Whether the server also answers gRPC, for which it loads Google's package.
+    """
+
+    def __init__(self, *, grpc: bool = True) -> None:
         self._stack = ExitStack()
+        self._grpc = grpc
 
     def __enter__(self) -> Self:
         folder = self._stack.enter_context(tempfile.TemporaryDirectory())
-        command = [sys.executable, "-W", "ignore", "-m", "benchmarks.server", folder]
+        command = [sys.executable, "-W", "ignore", "-m", "benchmarks.server", folder, *(["grpc"] if self._grpc else [])]
         server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         self._stack.callback(server.wait)
         self._stack.callback(server.kill)

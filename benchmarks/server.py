@@ -1,6 +1,6 @@
 """A server on the loopback that answers the vendors' requests at once, or after some milliseconds, from memory.
 
-    python -m benchmarks.server FOLDER
+    python -m benchmarks.server FOLDER [grpc]
 
 It prints one line of JSON with the addresses: ``http``, ``https`` and ``grpc``. Its certificate and that of its CA are
 written to the folder. A path that begins with ``/after/250`` is answered 250 ms later. Before
@@ -108,16 +108,20 @@ def serve_grpc() -> str:
     return f"127.0.0.1:{port}"
 
 
-async def serve(folder: Path) -> None:
+async def serve(folder: Path, *, grpc: bool) -> None:
     """Print the addresses, and serve for ever."""
     loop = asyncio.get_running_loop()
     plain = await loop.create_server(Connection, "127.0.0.1", 0, backlog=1024)
     safe = await loop.create_server(Connection, "127.0.0.1", 0, backlog=1024, ssl=tls_context(folder))
     ports = [server.sockets[0].getsockname()[1] for server in (plain, safe)]
-    addresses = {"http": f"http://127.0.0.1:{ports[0]}", "https": f"https://127.0.0.1:{ports[1]}", "grpc": serve_grpc()}
+    addresses = {
+        "http": f"http://127.0.0.1:{ports[0]}",
+        "https": f"https://127.0.0.1:{ports[1]}",
+        "grpc": serve_grpc() if grpc else "",
+    }
     print(json.dumps({**addresses, "ca": str(folder / "ca.pem")}), flush=True)
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Path(sys.argv[1])))
+    asyncio.run(serve(Path(sys.argv[1]), grpc="grpc" in sys.argv[2:]))

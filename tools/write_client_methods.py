@@ -43,21 +43,22 @@ cloudai.batch.mixins: change those, and run `make format`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, overload
-
-from typing_extensions import Unpack
+from typing import TYPE_CHECKING, Any, overload
 
 from cloudai.batch.mixins import AsyncBatching, Batching
-from cloudai.batch.settings import BatchOptions
-from cloudai.media import AudioInput, ImageInput
-from cloudai.options import CallOptions
-'''
 
-BATCHES = """
+# The annotations alone need these: most programs use few of the results, and to load them all takes time at the start.
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Literal
+
+    from typing_extensions import Unpack
+
     from cloudai.batch.batch import AsyncBatch, Batch, Mapped
-"""
+    from cloudai.batch.settings import BatchOptions
+    from cloudai.media import AudioInput, ImageInput
+    from cloudai.options import CallOptions
+'''
 
 CLASS = '''
 class {name}({base}):
@@ -93,7 +94,7 @@ def module() -> str:
         ("ClientMethods", Batching, "a blocking client", "Batch", "", ""),
         ("AsyncClientMethods", AsyncBatching, "an awaiting client", "AsyncBatch", "async ", "await "),
     )
-    parts = [HEAD, *imports(), BATCHES, "\n__all__ = ['AsyncClientMethods', 'ClientMethods']\n"]
+    parts = [HEAD, *imports(), "\n__all__ = ['AsyncClientMethods', 'ClientMethods']\n"]
     for name, batching, a_client, batch, async_, await_ in clients:
         parts.append(CLASS.format(name=name, base=batching.__name__, a_client=a_client))
         parts += [method(operation, async_, await_) for operation in OPERATIONS.values()]
@@ -111,8 +112,8 @@ def imports() -> Iterator[str]:
         annotations = [parameter.annotation for parameter in parameters_of(operation)[1:]]
         names = {node.id for text in annotations for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
         for name in names - set(dir(builtins)):
-            yield f"from {known.get(name, base.__name__)} import {name}\n"
-        yield f"from {operation.result.__module__} import {operation.result.__name__}\n"
+            yield f"    from {known.get(name, base.__name__)} import {name}\n"
+        yield f"    from {operation.result.__module__} import {operation.result.__name__}\n"
 
 
 def parameters_of(operation: Operation) -> list[inspect.Parameter]:

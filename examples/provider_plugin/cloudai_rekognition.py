@@ -16,8 +16,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import BotoCoreError
-from pydantic import ConfigDict
+from pydantic import ConfigDict, with_config
 from pydantic.alias_generators import to_pascal
+from typing_extensions import TypedDict
 
 from cloudai.core.flow import Flow, Request, Response, waiting
 from cloudai.core.tokens import Token
@@ -35,12 +36,13 @@ from cloudai.errors import (
 )
 from cloudai.languages import base as language_of
 from cloudai.media import Image, ImageLimits, Picture
-from cloudai.models.base import Box, Level, Meta, Point
+from cloudai.models.base import Box, Level, Meta
 from cloudai.models.face import Age, Ages, Emotions, Face, FaceAge, Faces, Pose, largest_first
 from cloudai.models.image import FEATURES, Category, Feature, ImageAnalysis, Object, Person, Tag
 from cloudai.providers.base import Capability, Provider, capability, require_known, with_headers
 from cloudai.providers.replies import Fault, error_body, readable
 from cloudai.providers.settings import Setting
+from cloudai.providers.wire import NUMBERS
 from cloudai.providers.wire import Wire as CamelCase
 
 __all__ = ["Rekognition"]
@@ -461,12 +463,13 @@ class Expression(Wire):
     confidence: float | None = None
 
 
-class Landmark(Wire):
-    """A point in fractions of the picture."""
+@with_config(NUMBERS)
+class Landmark(TypedDict):
+    """A point in fractions of the picture. A face has 30: they stay dicts, which the result checks all at once."""
 
-    type: str
-    x: float
-    y: float
+    Type: str
+    X: float
+    Y: float
 
 
 class Angles(Wire):
@@ -537,8 +540,9 @@ def _share(percent: float | None) -> float | None:
 
 def _face(face: FaceDetail, picture: Picture, landmarks: bool) -> Face:
     across, down = cast("tuple[int, int]", picture.size)
-    points = {
-        LANDMARKS.get(p.type, f"rekognition:{p.type}"): Point(x=p.x * across, y=p.y * down) for p in face.landmarks
+    points: Any = {
+        LANDMARKS.get(p["Type"], f"rekognition:{p['Type']}"): {"x": p["X"] * across, "y": p["Y"] * down}
+        for p in face.landmarks
     }
     return Face(
         box=_box(face.bounding_box, picture),

@@ -11,13 +11,12 @@ Emotions and ages are guesses about appearance; nobody is ever named.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-from typing import TYPE_CHECKING, Any
-
 from cloudai._version import __version__
 
+TYPE_CHECKING = False  # typing itself takes longer to import than all that is imported here
 if TYPE_CHECKING:
+    from typing import Any
+
     from cloudai.async_client import AsyncClient
     from cloudai.batch.batch import AsyncBatch, Batch
     from cloudai.batch.plan import Plan
@@ -208,11 +207,13 @@ _MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in nam
 
 def __getattr__(name: str) -> Any:
     """Load a public name, or a public module, when it is first used."""
+    from importlib import import_module, util
+
     if name in _MODULE_OF:
-        thing = globals()[name] = getattr(importlib.import_module(_MODULE_OF[name]), name)
+        thing = globals()[name] = getattr(import_module(_MODULE_OF[name]), name)
         return thing
-    if not name.startswith("_") and importlib.util.find_spec(f"cloudai.{name}"):
-        return importlib.import_module(f"cloudai.{name}")
+    if not name.startswith("_") and util.find_spec(f"cloudai.{name}"):
+        return import_module(f"cloudai.{name}")
     raise AttributeError(f"module 'cloudai' has no attribute {name!r}")
 
 

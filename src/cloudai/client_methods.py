@@ -6,22 +6,25 @@ cloudai.batch.mixins: change those, and run `make format`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, overload
-
-from typing_extensions import Unpack
+from typing import TYPE_CHECKING, Any, overload
 
 from cloudai.batch.mixins import AsyncBatching, Batching
-from cloudai.batch.settings import BatchOptions
-from cloudai.media import AudioInput, ImageInput
-from cloudai.models.face import Ages, Faces
-from cloudai.models.image import Feature, ImageAnalysis, Text
-from cloudai.models.speech import Speech, Transcript
-from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
-from cloudai.options import CallOptions
 
+# The annotations alone need these: most programs use few of the results, and to load them all takes time at the start.
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Literal
+
+    from typing_extensions import Unpack
+
     from cloudai.batch.batch import AsyncBatch, Batch, Mapped
+    from cloudai.batch.settings import BatchOptions
+    from cloudai.media import AudioInput, ImageInput
+    from cloudai.models.face import Ages, Faces
+    from cloudai.models.image import Feature, ImageAnalysis, Text
+    from cloudai.models.speech import Speech, Transcript
+    from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
+    from cloudai.options import CallOptions
 
 __all__ = ["AsyncClientMethods", "ClientMethods"]
 
@@ -264,26 +267,35 @@ class ClientMethods(Batching):
         language: str,
         words: bool = True,
         speakers: int | None = None,
+        channels: Literal["mix", "each"] | None = None,
         **options: Unpack[CallOptions],
     ) -> Transcript:
         """Write down what is said in a recording.
 
         Args:
-            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG.
+            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG; with the extra ``audio`` also
+                M4A, WebM, AIFF, AMR and whatever else FFmpeg reads.
             language: The language that is spoken, BCP-47.
             words: True also gives the time of each word, in seconds.
             speakers: How many speakers to tell apart; None tells none apart.
+            channels: What becomes of several channels: "mix" mixes them into one, "each" writes down each, with its
+                number at every word. None is what the vendor does by itself, if that loses nothing: Azure and Watson
+                mix, Google writes down each. ``meta.channels`` says what was done.
             options: `CallOptions`.
 
         Raises:
-            InputError: The input is no audio, or too long for the provider; nothing was sent.
+            InputError: The input is no audio, is too long for the provider, or needs the extra ``audio``; nothing was
+                sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         try:
             program = self._session.program(
-                "speech_to_text", audio, {"language": language, "words": words, "speakers": speakers}, options
+                "speech_to_text",
+                audio,
+                {"language": language, "words": words, "speakers": speakers, "channels": channels},
+                options,
             )
         finally:
             del audio, options  # trackers of errors collect variables
@@ -701,26 +713,35 @@ class AsyncClientMethods(AsyncBatching):
         language: str,
         words: bool = True,
         speakers: int | None = None,
+        channels: Literal["mix", "each"] | None = None,
         **options: Unpack[CallOptions],
     ) -> Transcript:
         """Write down what is said in a recording.
 
         Args:
-            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG.
+            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG; with the extra ``audio`` also
+                M4A, WebM, AIFF, AMR and whatever else FFmpeg reads.
             language: The language that is spoken, BCP-47.
             words: True also gives the time of each word, in seconds.
             speakers: How many speakers to tell apart; None tells none apart.
+            channels: What becomes of several channels: "mix" mixes them into one, "each" writes down each, with its
+                number at every word. None is what the vendor does by itself, if that loses nothing: Azure and Watson
+                mix, Google writes down each. ``meta.channels`` says what was done.
             options: `CallOptions`.
 
         Raises:
-            InputError: The input is no audio, or too long for the provider; nothing was sent.
+            InputError: The input is no audio, is too long for the provider, or needs the extra ``audio``; nothing was
+                sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         try:
             program = self._session.program(
-                "speech_to_text", audio, {"language": language, "words": words, "speakers": speakers}, options
+                "speech_to_text",
+                audio,
+                {"language": language, "words": words, "speakers": speakers, "channels": channels},
+                options,
             )
         finally:
             del audio, options  # trackers of errors collect variables

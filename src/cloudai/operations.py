@@ -193,7 +193,7 @@ _ROWS = (
         "speech_to_text",
         "audio",
         "cloudai.models.speech:Transcript",
-        options={"language": REQUIRED, "words": True, "speakers": None},
+        options={"language": REQUIRED, "words": True, "speakers": None, "channels": None},
         timeout=600.0,
         max_reply=MOST_REPLY,
         command=Command(
@@ -202,6 +202,7 @@ _ROWS = (
             flags={
                 "language": Flag("text", "the language spoken, e.g. ko-KR", "CODE"),
                 "speakers": Flag("count", "tell this many speakers apart", "N"),
+                "channels": Flag("text", "several channels: mix them, or write down each", "mix|each"),
             },
             provider="google",
         ),

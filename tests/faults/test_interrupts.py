@@ -14,7 +14,7 @@ import pytest
 
 import cloudai
 from cloudai import Client, FetchRules, Response
-from cloudai.core.drivers.slots import Slots
+from cloudai.core.drivers.blocking import Slots
 from cloudai.testing import Script
 from cloudai.transport.courier import uninterrupted
 from cloudai.transport.deadline import Exchange

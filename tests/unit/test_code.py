@@ -44,6 +44,8 @@ def test_one_module_alone_knows_the_http_library() -> None:
         "async_sockets.py",
         "sockets.py",
         "fetcher.py",
+        "direct.py",
+        "http1.py",
         "_requests.py",
     }
 

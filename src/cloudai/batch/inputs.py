@@ -170,10 +170,10 @@ class Inputs:
             return Entry(item, thing, None, row)
         if isinstance(thing, str) and ADDRESS.match(thing):
             return Entry(item, thing, _harmless(thing), row)
-        found = _path_or_bytes(thing)
-        if not isinstance(found, str | os.PathLike):
-            return Entry(item, thing if found is None else found, None, row)
-        path = Path(found)
+        understood_as = _path_or_bytes(thing)
+        if not isinstance(understood_as, str | os.PathLike):
+            return Entry(item, thing if understood_as is None else understood_as, None, row)
+        path = Path(understood_as)
         if row is not None and self.folder is not None and not path.is_absolute():
             path = self.folder / path
         # macOS decomposes Hangul and accents in file names; a name must have one spelling on all systems.

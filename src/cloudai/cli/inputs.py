@@ -24,7 +24,12 @@ PICTURES = frozenset(
         *(".heic", ".heif", ".hif", ".avif", ".ico"),
     }
 )
-AUDIO = frozenset({".wav", ".wave", ".flac", ".mp3", ".ogg", ".oga", ".opus"})
+AUDIO = frozenset(
+    {
+        *(".wav", ".wave", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".webm", ".weba"),
+        *(".aac", ".aif", ".aiff", ".amr", ".caf", ".wma", ".w64"),
+    }
+)
 SUFFIXES = {"image": PICTURES, "audio": AUDIO}
 """The files that are taken from a folder, by the kind of input that an operation has."""
 log = logging.getLogger("cloudai")

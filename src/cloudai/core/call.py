@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from cloudai.core.flow import USUAL_REPLY, Blob, Request, Response
 from cloudai.core.hooks import CallHooks
+from cloudai.core.lazy import lazy
 from cloudai.core.retry import State
 from cloudai.core.vendor import Vendor
 from cloudai.errors import DeadlineExceededError, MalformedResponseError
@@ -110,7 +110,7 @@ class CallContext:
     service: str = ""
     """The service of the last request."""
 
-    @cached_property
+    @lazy
     def call_id(self) -> str:
         """An identifier of this call, made when it is first needed."""
         return secrets.token_hex(8)

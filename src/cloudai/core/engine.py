@@ -13,10 +13,9 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import ValidationError
-from tenacity import RetryCallState
 
 from cloudai.core.call import CallContext, Event, EventKind, body_size, raw_of
 from cloudai.core.effects import Gather, Program, Send
@@ -47,6 +46,9 @@ from cloudai.errors import (
 )
 from cloudai.models.base import Meta, Result
 
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
 __all__ = ["Engine"]
 
 T = TypeVar("T")
@@ -54,6 +56,8 @@ T = TypeVar("T")
 R = TypeVar("R", bound=Result)
 
 ALLOWLIST = Allowlist()
+
+DEFAULTS = vars(Meta())
 
 log = logging.getLogger("cloudai")
 
@@ -95,6 +99,8 @@ class Engine:
         self._tokens = TokenCache(self._steps, clock)
         self._guards: EndpointGuards | None = None
         self._keys: list[str] | None = None
+        self._split = "", "", ""
+        """The address of the last request, its scheme and its host."""
         self._withheld = Secrets()
         """The secrets of the last request."""
 
@@ -215,11 +221,11 @@ class Engine:
             return stored
         request = extended
         if request.max_reply != context.max_reply:
-            request = replace(request, max_reply=context.max_reply)
+            request = request.altered(max_reply=context.max_reply)
         if request.delay:
             yield from context.hooks.wait(min(request.delay, context.left(self.clock())))
         _require_known_origin(request, context)
-        endpoint = request.service, *split(request.url)[:2]
+        endpoint = self._endpoint(request)
         guards = self._guarded(context.vendor)
         budget, gate = guards.budget(endpoint), guards.gate(endpoint)
         unknowns = context.hooks.unknown_attempts(step_id)
@@ -242,6 +248,12 @@ class Engine:
                 if request.credentials:
                     context.exchanges.append((request, response))
                 return response
+
+    def _endpoint(self, request: Request) -> tuple[str, str, str]:
+        """Return the service, the scheme and the host of a request, which nearly always are those of the last one."""
+        if self._split[0] != request.url:
+            self._split = request.url, *split(request.url)[:2]
+        return request.service, *self._split[1:]
 
     def _stored(self, request: Request, context: CallContext, step_id: str) -> Program[Response | None]:
         """Return the reply that is stored for an exchange, or None where there is none that can be used."""
@@ -529,7 +541,8 @@ class Engine:
             "replayed": bool(context.exchanges) and all(response.replayed for _, response in context.exchanges),
         }
         # Facts that the flow has set (the model, the language sent) take precedence over those of the engine.
-        said = result.meta.model_dump(exclude_defaults=True) if result.meta.model_fields_set else {}
+        told = vars(result.meta)
+        said = {name: told[name] for name in result.meta.model_fields_set if told[name] != DEFAULTS[name]}
         return Meta(**{**known, **said})
 
     def _tell(self, kind: EventKind, context: CallContext, request: Request | None = None, **more: Any) -> None:

@@ -27,6 +27,8 @@ def with_extras(request: Request, context: CallContext, step_id: str) -> Request
     Raises:
         SettingsError: There is an ``extra=``, and the request has no JSON body.
     """
+    if not (context.extra or context.extra_params or context.extra_headers):
+        return request
     in_first_parts = all(part == "0" for part in step_id.split(".")[1::2])
     if context.extras_taken or not (request.billed and request.takes_extras and in_first_parts):
         return request

@@ -13,7 +13,6 @@ whether the reply came from the network or from a cassette: see ``engine.py`` an
 
 from __future__ import annotations
 
-import base64
 import copy
 import json
 import re
@@ -21,8 +20,9 @@ import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
+from typing import Any, ParamSpec, Protocol, Self, TypeAlias, TypeVar
 
+import pybase64
 from pydantic import BaseModel, ValidationError
 
 from cloudai.core.json_reading import AT_ONCE, parsed
@@ -160,6 +160,15 @@ class Request:
         host, slash, path = rest.partition("/")
         return f"<Request {self.method} {scheme}://{host.rpartition('@')[2]}{slash}{path}>"
 
+    def altered(self, **changes: Any) -> Self:
+        """Return the same request with other headers or another timeout.
+
+        `dataclasses.replace` would set all fields anew, and forget how the body was divided.
+        """
+        request = object.__new__(type(self))
+        request.__dict__.update(self.__dict__, **changes)
+        return request
+
     @property
     def addressed(self) -> tuple[object, ...]:
         """The address with its parameters and headers, which are alike in requests that are merged into one."""
@@ -212,7 +221,7 @@ class Request:
 
 MARK = secrets.token_hex(16)
 """A random text that stands for a Blob in JSON text; no input can contain it, because it cannot be guessed."""
-PIECE = 196_608
+PIECE = 786_432
 """Bytes of an upload that are encoded at once; a multiple of 3 gives base64 without padding between the pieces."""
 SMALL = 1_000
 """Bytes that a request has at most without its uploads, by a generous estimate."""
@@ -223,7 +232,7 @@ AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
 
 def _encoded(blob: Blob) -> Iterator[bytes]:
     view = memoryview(blob.data)
-    return (base64.b64encode(view[n : n + PIECE]) for n in range(0, len(view), PIECE))
+    return (pybase64.b64encode(view[n : n + PIECE]) for n in range(0, len(view), PIECE))
 
 
 def _encoded_size(blob: Blob) -> int:
@@ -301,7 +310,9 @@ class Response:
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind and not kind.endswith(JSON_KINDS):
             raise MalformedResponseError(f"the reply is {kind}, where JSON was expected")
-        return checked(model, self.json())
+        data = self.json()
+        # Most replies hold no null, and then nothing has to be looked through.
+        return checked(model, data) if b"null" in self.content else _validated(model, data)
 
 
 def checked(model: type[M], data: object) -> M:
@@ -310,6 +321,17 @@ def checked(model: type[M], data: object) -> M:
     Raises:
         MalformedResponseError: The data do not fit the model; the text names the first field that does not.
     """
+    return _validated(model, _without_nulls(data) if getattr(model, "null_is_missing", False) else data)
+
+
+def _without_nulls(data: Any) -> Any:
+    """Return JSON data without the fields that are null, at any depth; a null in a list stays there."""
+    if isinstance(data, dict):
+        return {name: _without_nulls(value) for name, value in data.items() if value is not None}
+    return [_without_nulls(value) for value in data] if isinstance(data, list) else data
+
+
+def _validated(model: type[M], data: object) -> M:
     try:
         return model.model_validate(data)
     except ValidationError as error:

@@ -155,7 +155,8 @@ class RateLimiter:
 
     def note(self, now: float) -> None:
         """Count a request that went out without a turn, where a pace is kept."""
-        self._transaction(now, lambda db: db.execute("INSERT INTO turns (at) VALUES (?)", (now,)), None)
+        if self._db is not None:
+            self._transaction(now, lambda db: db.execute("INSERT INTO turns (at) VALUES (?)", (now,)), None)
 
     def _transaction(self, now: float, work: Callable[[Connection], T], otherwise: T, *, open_it: bool = False) -> T:
         """Do the work on the locked file, and return its outcome.
@@ -359,8 +360,11 @@ class EndpointGuards:
 
     def limiter(self, endpoint: Hashable) -> RateLimiter:
         """Return the rate limiter of this endpoint."""
-        name = self._account and f"{self._account} {endpoint}"
-        return self._limiters.get(endpoint) or self._limiters.setdefault(endpoint, RateLimiter(name))
+        limiter = self._limiters.get(endpoint)
+        if limiter is None:
+            name = self._account and f"{self._account} {endpoint}"
+            limiter = self._limiters.setdefault(endpoint, RateLimiter(name))
+        return limiter
 
 
 _shared: WeakValueDictionary[str, EndpointGuards] = WeakValueDictionary()

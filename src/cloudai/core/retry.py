@@ -15,9 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
-
-from tenacity import RetryCallState, Retrying
+from typing import TYPE_CHECKING, Any
 
 from cloudai.errors import (
     AuthError,
@@ -33,6 +31,9 @@ from cloudai.errors import (
     ServiceError,
     State,
 )
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 __all__ = [
     "GOOD",
@@ -200,6 +201,8 @@ def retrying(
         if not isinstance(failure, CloudAIError) or state.attempt_number >= most(failure):
             return True
         return state.upcoming_sleep >= left() or not allowed(failure)
+
+    from tenacity import RetryCallState, Retrying  # most processes see no failure, and do without
 
     # tenacity only decides: `wait_after` goes on with the loop by hand, so that the driver does the sleeping.
     loop = Retrying(retry=lambda state: _failure(state) is not None, wait=wait, stop=stop, reraise=True)

@@ -6,15 +6,15 @@ where it leads to the public internet. Nothing here performs I/O.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-from cloudai.core.networks import is_public
 from cloudai.errors import SettingsError
 
-__all__ = ["FetchRules", "is_public", "origin", "require_safe", "shown", "split"]
+__all__ = ["FetchRules", "origin", "require_safe", "shown", "split"]
 
 PLAIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9_.-]+|\[[0-9a-f:.]+\])(?::(?P<port>\d{1,5}))?(?=[/?#]|$)", re.IGNORECASE
@@ -75,6 +75,8 @@ class FetchRules:
 
     def allows(self, address: str) -> bool:
         """Return whether an IP address, given as text, may be connected to."""
+        from cloudai.core.networks import is_public  # most clients fetch nothing
+
         ip = ipaddress.ip_address(address)
         return is_public(ip) or any(ip in ipaddress.ip_network(network) for network in self.networks)
 
@@ -108,6 +110,7 @@ def require_safe(url: str, allow_http: bool) -> None:
     )
 
 
+@functools.lru_cache(maxsize=64)  # hosts hold no secrets, and each of them is asked for again and again
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -6,7 +6,7 @@ shrunk and encoded anew. Boxes are given in pixels of the upright original, what
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeAlias, Union
@@ -20,7 +20,7 @@ from cloudai.media.colours import in_rgb, strip_rows, strips
 from cloudai.media.decode import Header
 from cloudai.media.mend import mended
 from cloudai.media.source import FETCH, FileInput, Source
-from cloudai.media.strip import STRIPPABLE, strip
+from cloudai.media.strip import STRIPPABLE, jpeg_segments, plain_jpeg_size, strip, without_metadata
 from cloudai.models.base import Box, Point
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ A larger one would take seconds to compress.
 """
 QUALITIES = (90, 80, 70)
 SHRINK = 0.75
+SMALL = 262_144
+"""The most bytes of a file that is looked at in the event loop. A thread would take longer to begin."""
+JPEG = b"\xff\xd8\xff"
+"""The first bytes of a JPEG."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +78,14 @@ class _Frame:
     orientation: int = field(default=1, kw_only=True)
     """EXIF orientation of the file as given."""
 
-    @property
+    @lazy
     def _scale(self) -> tuple[float, float]:
         """The factors (across, down) from the picture that was sent to the original; both are 1 if no size is known."""
         if not (self.width and self.height and self.sent_width and self.sent_height):
             return 1.0, 1.0
         return self.width / self.sent_width, self.height / self.sent_height
 
-    @property
+    @lazy
     def size(self) -> tuple[int, int] | None:
         """Width and height of the upright original in px, or None if they are not known."""
         return (self.width, self.height) if self.width and self.height else None
@@ -93,6 +97,41 @@ class _Frame:
         """
         across, down = self._scale
         return Box(x=x * across, y=y * down, width=width * across, height=height * down, image_size=self.size)
+
+    def outline(self, corners: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Return the polygon with these corners and the box around it, as the fields ``polygon`` and ``box`` of a word.
+
+        They are not models yet: the result that they become a part of checks all of them at once.
+
+        Args:
+            corners: ``x`` and ``y`` in pixels of the picture that was sent; one that is missing is 0. Where there are
+                no corners, the dict is empty.
+        """
+        if not corners:
+            return {}
+        across, down = self._scale
+        xs, ys = [corner.get("x", 0) for corner in corners], [corner.get("y", 0) for corner in corners]
+        left, top = min(xs), min(ys)
+        box = {
+            "x": left * across,
+            "y": top * down,
+            "width": (max(xs) - left) * across,
+            "height": (max(ys) - top) * down,
+            "image_size": self.size,
+        }
+        # Most pictures are sent in their own size, and most corners have both numbers.
+        if across == down == 1 and min(map(len, corners)) == len(corners[0]) == 2:  # noqa: PLR2004
+            return {"box": box, "polygon": tuple(corners)}
+        return {"box": box, "polygon": tuple([{"x": x * across, "y": y * down} for x, y in zip(xs, ys, strict=True)])}
+
+    def points(self, points: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
+        """Return the fields of some points, as `point` would place them.
+
+        Args:
+            points: ``x``, ``y`` and ``z`` in pixels of the picture that was sent; one that is missing is 0.
+        """
+        across, down = self._scale
+        return [{"x": p.get("x", 0) * across, "y": p.get("y", 0) * down, "z": p.get("z", 0) * across} for p in points]
 
     def point(self, x: float, y: float, z: float | None = None) -> Point:
         """Return the point in pixels of the upright original for a point in pixels of the picture that was sent.
@@ -161,7 +200,9 @@ class Image(Source):
         elif self.uri:
             picture = self._by_reference(limits)
         else:
-            picture = yield from self._fitted(limits)
+            # To look at a small file in memory takes less time than to hand it to a thread.
+            plain = self._plain(limits) if self._is_small else None
+            picture = plain or (yield from self._fitted(limits))
         self.frame = picture
         return picture
 
@@ -329,12 +370,37 @@ class Image(Source):
         shown = decode.upright(self._opened(), header, size, self.name, keep=self._has_pixels)
         return Decoded(header.width, header.height, *size, header.format, _said(header, size, None), image=shown)
 
+    @property
+    def _is_small(self) -> bool:
+        """True if the input is a small file in memory."""
+        return isinstance(self._given, bytes) and len(self._given) <= SMALL
+
+    def _plain(self, limits: ImageLimits) -> Picture | None:
+        """Return a JPEG that can be sent as it is, or without its comments; None for any other input.
+
+        For such a file it is enough to go over its segments once, and no decoder has to be asked.
+        """
+        if "JPEG" not in limits.formats or self._has_pixels or self.data[:3] != JPEG:
+            return None
+        try:
+            segments = jpeg_segments(self.data)
+        except (InputError, IndexError):
+            return None  # the decoder says what is wrong with it
+        size = plain_jpeg_size(segments, decode.MOST_SCANS)
+        if size is None or size[0] * size[1] > decode.MOST_PIXELS:
+            return None
+        header = Header("JPEG", *size)
+        if _largest_scale(header, limits) < 1 or min(size) < limits.min_side:
+            return None
+        clean = without_metadata(self.data, segments)
+        return self._cleaned(header, clean) if len(clean) <= limits.max_bytes else None
+
     def _fitted(self, limits: ImageLimits) -> Flow[Picture]:
         """Return the file without its metadata, or encode the picture anew once there is memory for that."""
-        found: Picture | tuple[Header, float] = yield from call(self._looked_at, limits)
-        if isinstance(found, Picture):
-            return found
-        header, scale = found
+        looked_at: Picture | tuple[Header, float] = yield from call(self._looked_at, limits)
+        if isinstance(looked_at, Picture):
+            return looked_at
+        header, scale = looked_at
         cost = memory.needed(header, _scaled(header, scale), given=self._has_pixels)
         memory.require_affordable(header, cost, self.name)
         picture: Picture = yield Call(lambda: self._encoded_anew(header, scale, limits), memory=cost)
@@ -342,6 +408,8 @@ class Image(Source):
 
     def _looked_at(self, limits: ImageLimits) -> Picture | tuple[Header, float]:
         """Return the picture if it can be sent without decoding it; else its header, and the scale for encoding it."""
+        if (plain := self._plain(limits)) is not None:
+            return plain
         header = self._header()
         largest = _largest_scale(header, limits)
         if min(_scaled(header, largest)) < limits.min_side:
@@ -366,8 +434,10 @@ class Image(Source):
         if header.format not in STRIPPABLE or lacked_its_end:
             return None
         clean = strip(data, header.format)
-        if len(clean) > limits.max_bytes:
-            return None
+        return self._cleaned(header, clean) if len(clean) <= limits.max_bytes else None
+
+    def _cleaned(self, header: Header, clean: bytes) -> Picture:
+        """Return the file without its metadata as a picture that is ready to be sent."""
         size = header.width, header.height
         if clean == self.data:  # the copy can be freed
             return self._picture(header, size, self.data, header.format, "as given")
@@ -396,6 +466,8 @@ class Image(Source):
     def _picture(self, header: Header, size: tuple[int, int], data: bytes, format: str, prepared: str) -> Picture:  # noqa: A002
         """Return the bytes as a picture that is ready to be sent; ``size`` is the width and height of what is sent."""
         blob = Blob(self.key, lambda: data, f"image/{format.lower()}")
+        if data is self._bytes:
+            vars(blob)["sha256"] = self.key  # what is sent is what was given, and need not be digested again
         _ = blob.sha256  # for `facts`, as in `_pixels`
         return Picture(
             header.width, header.height, *size, header.format, prepared, blob=blob, orientation=header.orientation

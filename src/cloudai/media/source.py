@@ -9,6 +9,7 @@ import threading
 import unicodedata
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
@@ -196,8 +197,8 @@ class Source:
 
     def _kept(self, fitted: Any) -> dict[str, Any]:
         """Return the facts about the input and its prepared form, without any bytes."""
-        known = {**vars(fitted), "uri": fitted.uri and shown(fitted.uri)}
-        del known["blob"]
+        known = {each.name: getattr(fitted, each.name) for each in fields(fitted) if each.name != "blob"}
+        known["uri"] = fitted.uri and shown(fitted.uri)
         return {
             "fitted": known,
             "media_type": fitted.blob.media_type if fitted.blob else None,

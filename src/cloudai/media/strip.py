@@ -11,13 +11,24 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from typing import TypeAlias
 
 from cloudai.errors import InputError
 from cloudai.media.icc import scrubbed
 
-__all__ = ["STRIPPABLE", "is_whole_jpeg", "png_chunks", "scans", "strip", "webp_chunks"]
+__all__ = [
+    "STRIPPABLE",
+    "is_whole_jpeg",
+    "jpeg_segments",
+    "plain_jpeg_size",
+    "png_chunks",
+    "scans",
+    "strip",
+    "webp_chunks",
+    "without_metadata",
+]
 
 
 def strip(data: bytes, format: str) -> bytes:  # noqa: A002  # Pillow's word
@@ -53,12 +64,28 @@ ICC = b"ICC_PROFILE\0"
 MOST_IN_SEGMENT = 65_519 - len(ICC) - 2
 
 
+Segment: TypeAlias = tuple[int, bytes, memoryview]
+"""The marker of a segment of a JPEG, its payload, and the entropy-coded data behind it if it is a scan."""
+
+
 def _jpeg(data: bytes) -> bytes:
     """Return a JPEG file without metadata; see Annex B of https://www.w3.org/Graphics/JPEG/itu-t81.pdf."""
+    return without_metadata(data, jpeg_segments(data))
+
+
+def without_metadata(data: bytes, segments: Sequence[Segment]) -> bytes:
+    """Return a JPEG file without metadata, or the given bytes themselves where there are none in it.
+
+    Args:
+        data: The whole file.
+        segments: Its segments, from `jpeg_segments`.
+    """
+    if _is_clean(data, segments):
+        return data
     first = b""
     rest: list[bytes | memoryview] = []
     profile: dict[int, bytes] = {}
-    for marker, payload, scan in _segments(data):
+    for marker, payload, scan in segments:
         if marker == APP2 and payload.startswith(ICC):
             # A long profile is in several segments, which are numbered.
             profile[payload[len(ICC)]] = payload[len(ICC) + 2 :]
@@ -72,14 +99,36 @@ def _jpeg(data: bytes) -> bytes:
     return b"".join([b"\xff\xd8", first, *_icc_segments(icc), *rest, b"\xff\xd9"])
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, bytes, memoryview]]:
-    """Yield the marker and the payload of each segment, and the entropy-coded data behind it if it is a scan.
+def _is_clean(data: bytes, segments: Sequence[Segment]) -> bool:
+    """Return whether a JPEG has nothing that is not kept: to know it takes less time than to write the file anew."""
+    size = len(b"\xff\xd8\xff\xd9")
+    for number, (marker, payload, scan) in enumerate(segments):
+        if marker not in FRAME and (_kept_segment(marker, payload) != payload or (marker == APP0 and number)):
+            return False
+        size += 4 + len(payload) + len(scan)
+    return size == len(data)  # there are neither fill bytes nor anything behind the end
 
-    It ends with the first picture: whatever follows is not sent.
+
+def jpeg_segments(data: bytes) -> list[Segment]:
+    """Return the segments of a JPEG.
+
+    They end with the first picture: whatever follows is not sent.
+
+    Raises:
+        InputError: The file is cut off or damaged.
+        IndexError: The file is cut off.
     """
+    return list(_segments(data))
+
+
+def _segments(data: bytes) -> Iterator[Segment]:
     whole, position = memoryview(data), 2  # scans are nearly all of the file, and a view copies nothing
     while True:
-        marker, position = _next_marker(data, position)
+        if data[position] != 0xFF:  # noqa: PLR2004  # decoders, too, pass over stray bytes between two segments
+            position = _end_of_scan(data, position)
+        while data[position] == 0xFF:  # noqa: PLR2004  # any number of fill bytes may stand here
+            position += 1
+        marker, position = data[position], position + 1
         if marker == EOI:
             return
         if marker in STANDALONE:
@@ -105,6 +154,38 @@ def scans(data: bytes) -> int:
     return count
 
 
+PLAIN_FRAMES = (0xC0, 0xC1, 0xC2)
+"""The markers of a baseline, an extended and a progressive frame."""
+PLAIN = frozenset({*PLAIN_FRAMES, 0xC4, SOS, 0xDB, 0xDD, APP0, 0xFE})
+"""The markers of the segments of a plain JPEG: frames, scans, their tables, JFIF and comments."""
+
+
+def plain_jpeg_size(segments: Sequence[Segment], most_scans: int) -> tuple[int, int] | None:
+    """Return width and height of a JPEG that any decoder opens and shows upright; None where that is not certain.
+
+    That is so for a file with one usual frame, and without Exif data, a colour profile, and segments of other programs.
+    """
+    markers = [marker for marker, _, _ in segments]
+    frames = [payload for marker, payload, _ in segments if marker in PLAIN_FRAMES]
+    if len(frames) != 1 or not PLAIN.issuperset(markers) or markers.count(SOS) > most_scans:
+        return None
+    frame = frames[0]
+    # Precision, height, width and the number of components, and three bytes for each of those.
+    if len(frame) < 6 or frame[0] != 8 or frame[5] not in (1, 3, 4) or len(frame) != 6 + 3 * frame[5]:  # noqa: PLR2004
+        return None
+    height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
+    begin = markers.index(SOS) if SOS in markers else 0
+    known = height and width and all(_is_usual(marker, payload) for marker, payload, _ in segments[:begin])
+    return (width, height) if known and frame in [payload for _, payload, _ in segments[:begin]] else None
+
+
+def _is_usual(marker: int, payload: bytes) -> bool:
+    """Return whether a segment before the first scan is one that no decoder stumbles over."""
+    if marker == 0xDB:  # noqa: PLR2004  # tables of 64 numbers of one byte each, and their number before them
+        return len(payload) % 65 == 0 and all(payload[start] < 16 for start in range(0, len(payload), 65))  # noqa: PLR2004
+    return marker != APP0 or (len(payload) >= 14 and payload.startswith(b"JFIF\0"))  # noqa: PLR2004
+
+
 def is_whole_jpeg(data: bytes) -> bool:
     """Return whether a JPEG has its end marker."""
     with suppress(InputError, IndexError):
@@ -112,18 +193,6 @@ def is_whole_jpeg(data: bytes) -> bool:
             pass
         return True
     return False
-
-
-def _next_marker(data: bytes, position: int) -> tuple[int, int]:
-    """Return the marker at or behind this position, and the position behind it; raise InputError if there is none.
-
-    Stray bytes between two segments are passed over, as decoders do.
-    """
-    if data[position] != 0xFF:  # noqa: PLR2004
-        position = _end_of_scan(data, position)
-    while data[position] == 0xFF:  # noqa: PLR2004  # any number of fill bytes may stand here
-        position += 1
-    return data[position], position + 1
 
 
 def _end_of_scan(data: bytes, position: int) -> int:

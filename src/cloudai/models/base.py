@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import CoreSchema, core_schema
 
 from cloudai.errors import NeedsImageError
 from cloudai.table import LEADING, Table
@@ -25,7 +27,22 @@ def _in_unit(value: float) -> float:
     return min(max(value, 0.0), 1.0)
 
 
-UnitFloat = Annotated[float, AfterValidator(_in_unit)]
+class _Unit:
+    """The check of a number from 0 to 1, which calls a function of Python only for a number outside that."""
+
+    def __get_pydantic_core_schema__(self, *_: object) -> CoreSchema:
+        inside = core_schema.float_schema(strict=True, allow_inf_nan=False, ge=0, le=1)
+        number = core_schema.float_schema(strict=True, allow_inf_nan=False)
+        near = core_schema.no_info_after_validator_function(_in_unit, number)
+        return core_schema.union_schema(
+            [inside, near],
+            mode="left_to_right",
+            custom_error_type="not_in_unit",
+            custom_error_message="Input should be a finite number between 0 and 1",
+        )
+
+
+UnitFloat = Annotated[float, _Unit()]
 """A number from 0 to 1."""
 
 
@@ -121,6 +138,8 @@ class Meta(Model):
     """A note of what was done to the input: "upright, 4000→1600 px"."""
     image_size: tuple[int, int] | None = None
     """Width and height of the upright original, in px; None if it was passed on by URL."""
+    channels: Literal["mix", "each"] | None = None
+    """What became of the channels of a recording that has several; None if it has one, or they are not known."""
     by_reference: bool = False
     """True if the vendor fetched the input from its URL itself."""
     called_at: datetime | None = None
@@ -159,7 +178,14 @@ class Result(Model):
 
     def _with(self, meta: Meta, raw: object) -> Self:
         """Return a copy of the result with this ``meta`` and ``raw``."""
-        return self.model_copy(update={"meta": meta, "raw": raw})
+        return self._changed(meta=meta, raw=raw)
+
+    def _changed(self, **changes: Any) -> Self:
+        """Return a copy with other values, which are not checked."""
+        changed = copy(self)
+        vars(changed).update(changes)
+        changed.model_fields_set.update(changes)
+        return changed
 
     def _rows(self) -> list[dict[str, Any]]:
         """Return the rows of `to_rows`, with the operation's own columns only; none if there is nothing to show."""

@@ -285,7 +285,7 @@ class ImageAnalysis(Many[Tag]):
     def _with(self, meta: Meta, raw: object) -> Self:
         """Return a copy with its origin, which is also given to faces and text, because each has its own table."""
         parts = {name: part._with(meta, None) for name in ("faces", "text") if (part := getattr(self, name))}  # noqa: SLF001
-        return super()._with(meta, raw).model_copy(update=parts)
+        return self._changed(meta=meta, raw=raw, **parts)
 
     def _items(self) -> Sequence[Tag]:
         return self.tags or ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial, wraps
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Literal, NoReturn, ParamSpec, Self, TypeVar
@@ -300,17 +300,30 @@ class Provider:
         """
         self._refuse("translate")
 
-    def speech_to_text(self, audio: Audio, *, language: str, words: bool, speakers: int | None) -> Flow[Transcript]:
+    def speech_to_text(
+        self,
+        audio: Audio,
+        *,
+        language: str,
+        words: bool,
+        speakers: int | None,
+        channels: Literal["mix", "each"] | None,
+    ) -> Flow[Transcript]:
         """Write down what is said in a recording.
 
         Args:
-            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG.
+            audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG; with the extra ``audio`` also
+                M4A, WebM, AIFF, AMR and whatever else FFmpeg reads.
             language: The language that is spoken, BCP-47.
             words: True also gives the time of each word, in seconds.
             speakers: How many speakers to tell apart; None tells none apart.
+            channels: What becomes of several channels: "mix" mixes them into one, "each" writes down each, with its
+                number at every word. None is what the vendor does by itself, if that loses nothing: Azure and Watson
+                mix, Google writes down each. ``meta.channels`` says what was done.
 
         Raises:
-            InputError: The input is no audio, or too long for the provider; nothing was sent.
+            InputError: The input is no audio, is too long for the provider, or needs the extra ``audio``; nothing was
+                sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
@@ -417,6 +430,7 @@ class Provider:
             raise SettingsError(f"{self._named(name, lookup)} names no file that is there", advice="Check the path.")
         return lookup.value if lookup else None
 
+    @cached_per_call
     def lookup(self, name: str) -> Lookup | None:
         """Return a setting and where it comes from, or None where it is not set.
 
@@ -426,8 +440,14 @@ class Provider:
         Raises:
             SettingsError: The value is not what the setting asks for; the error names the setting, and not its value.
         """
-        lookup, setting = self.unchecked(name), self._declared(name)
-        return usable(setting, lookup, self._named(name, lookup)) if lookup and setting else lookup
+        lookup = self.unchecked(name)
+        # A value that was found before, in this call or an earlier one, need not be checked again.
+        seen: dict[str, tuple[Lookup | None, Lookup | None]] = vars(self).setdefault("_seen", {})
+        if name not in seen or seen[name][0] != lookup:
+            setting = self._declared(name)
+            checked = usable(setting, lookup, self._named(name, lookup)) if lookup and setting else lookup
+            seen[name] = lookup, checked
+        return seen[name][1]
 
     def unchecked(self, name: str) -> Lookup | None:
         """Return a setting as it was found, before its value is checked, or None where it is not set."""
@@ -601,7 +621,7 @@ class Provider:
 
 def with_headers(request: Request, headers: Mapping[str, str]) -> Request:
     """Return the request with these headers, which replace any of the same names."""
-    return replace(request, headers={**request.headers, **headers})
+    return request.altered(headers={**request.headers, **headers})
 
 
 def require_known(given: Sequence[str], known: Sequence[str], what: str) -> None:

@@ -25,6 +25,7 @@ from cloudai.transport.connections import (
     require_unmoved,
     with_backend,
 )
+from cloudai.transport.direct import AsyncDirect
 from cloudai.transport.errors import Sent, cut_short, errors
 from cloudai.transport.messages import outgoing, response
 
@@ -49,6 +50,8 @@ class AsyncNetwork:
         self._mine = client is None
         self._make = functools.partial(_made, verify, proxy, max_concurrency)
         self._client = client
+        self._direct: AsyncDirect | None = None
+        self._kept = max(KEPT, max_concurrency)
         self._closed = False
         self._allow_http = allow_http
 
@@ -70,9 +73,12 @@ class AsyncNetwork:
             if self._closed:
                 raise closed()
             self._client = self._make()  # not before: its settings concern nobody who sends nothing
+            self._direct = AsyncDirect(self._client, self._kept)
         require_open(self._client)
         with errors(request.url, sent):
             async with asyncio.timeout(request.timeout):
+                if self._direct is not None and (plain := self._direct.message(request)) is not None:
+                    return await self._direct.exchange(plain, sent)
                 message = outgoing(self._client, request, sent.anote, quiet=self._mine, pieces=_awaiting)
                 reply = await self._client.send(message, follow_redirects=False, stream=True)
                 try:
@@ -91,6 +97,9 @@ class AsyncNetwork:
         if self._mine and self._client is not None:
             with suppress(RuntimeError):  # the connections of another event loop end with that
                 await self._client.aclose()
+        if self._direct is not None:
+            with suppress(RuntimeError):
+                await self._direct.close()
 
 
 async def _awaiting(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -51,6 +51,10 @@ class Sent:
         self.note(event, info)
 
 
+BROKEN = {"TransportError", "NetworkError", "ProtocolError", "OSError"}
+"""The names of the classes of errors that say that a connection broke."""
+
+
 @contextmanager
 def errors(url: str, sent: Sent) -> Iterator[None]:
     """Translate what the HTTP library raises within the block into errors of cloudai.
@@ -118,9 +122,9 @@ def _translated(error: Exception, host: str, sent: Sent) -> Exception:
         )
     if "RemoteProtocolError" in kinds and "too long" in str(error):
         return too_large("its headers have no end")
-    if kinds & {"TransportError", "OSError"} and not sent.maybe:
+    if kinds & BROKEN and not sent.maybe:
         return _unreached(error, host)  # a proxy has closed the connection before there was a tunnel
-    if kinds & {"TransportError", "OSError"}:
+    if kinds & BROKEN:
         return ConnectionLostError(
             f"the connection to {host} broke ({_reason(error)})",
             advice="The call may have been carried out and billed.",

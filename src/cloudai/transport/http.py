@@ -31,6 +31,7 @@ from cloudai.transport.connections import (
 )
 from cloudai.transport.courier import uninterrupted
 from cloudai.transport.deadline import Exchange, until
+from cloudai.transport.direct import Direct
 from cloudai.transport.errors import Sent, cut_short, errors
 from cloudai.transport.messages import outgoing, response
 from cloudai.transport.sockets import Backend
@@ -56,6 +57,8 @@ class Network:
         self._mine = client is None
         self._make = functools.partial(_made, verify, proxy, max_concurrency)
         self._client = client
+        self._direct: Direct | None = None
+        self._kept = max(KEPT, max_concurrency)
         self._closed = False
         self._allow_http = allow_http
         self._pid = os.getpid()
@@ -78,12 +81,23 @@ class Network:
         exchange = Exchange(request.timeout)
         if not self._mine:
             return self._sent(request, exchange)  # the connections of the user's own client cannot be closed from here
+        direct, sent = self._direct, Sent()
+        if direct is not None and not self._closed and self._pid == os.getpid():
+            with errors(request.url, sent), until(exchange):
+                plain = direct.message(request)
+                stream = direct.take(plain.target.origin) if plain else None
+                if plain and stream:
+                    # Over a connection that is open already, nothing is done that an interrupt could leave half done.
+                    return direct.exchange(plain, sent, stream)
         return uninterrupted(functools.partial(self._sent, request, exchange), exchange)
 
     def _sent(self, request: Request, exchange: Exchange) -> Response:
         client, sent = self._of_this_process(), Sent(traced=self._mine)
         require_open(client)
+        direct = self._direct
         with errors(request.url, sent), until(exchange):
+            if direct is not None and (plain := direct.message(request)) is not None:
+                return direct.exchange(plain, sent)
             message = outgoing(client, request, sent.note, quiet=self._mine)
             reply = client.send(message, follow_redirects=False, stream=True)
             try:
@@ -111,10 +125,11 @@ class Network:
                     raise closed()
                 if self._pid != os.getpid():
                     # The parent's client is kept, because closing it would end the parent's TLS sessions.
-                    self._inherited.append(self._client)
+                    self._inherited += [self._client, self._direct]
                     self._client, self._pid = None, os.getpid()
                 if self._client is None:
-                    self._client = self._make()
+                    made = self._make()
+                    self._direct, self._client = Direct(made, self._kept), made
         return self._client
 
     def close(self) -> None:
@@ -123,6 +138,8 @@ class Network:
             self._closed = True
             if self._mine and self._client is not None:
                 self._client.close()
+            if self._direct is not None:
+                self._direct.close()
 
 
 def _made(verify: Verify, proxy: str | None, max_concurrency: int) -> httpx2.Client:

@@ -14,7 +14,7 @@ from cloudai.errors import SettingsError
 from cloudai.transport.body import Body
 from cloudai.transport.deadline import timeouts
 
-__all__ = ["USER_AGENT", "body_of", "outgoing", "response"]
+__all__ = ["USER_AGENT", "body_of", "headers_of", "outgoing", "response"]
 
 USER_AGENT = f"cloudai/{__version__}"
 
@@ -43,7 +43,7 @@ def outgoing(
 
 def _arguments(request: Request, pieces: Callable[[Iterator[bytes]], Any]) -> dict[str, Any]:
     """Return the arguments from which the library builds its request; see `body_of` for ``pieces``."""
-    headers = {"user-agent": USER_AGENT, **request.headers, "accept-encoding": "gzip"}  # `Body` unpacks nothing else
+    headers = headers_of(request)
     return {
         "method": request.method,
         "url": request.url,
@@ -54,6 +54,12 @@ def _arguments(request: Request, pieces: Callable[[Iterator[bytes]], Any]) -> di
     }
 
 
+def headers_of(request: Request) -> dict[str, str]:
+    """Return the headers of a request, but for those that describe its body, by their names in lower case."""
+    given = {name.lower(): value for name, value in request.headers.items()}
+    return {"user-agent": USER_AGENT, **given, "accept-encoding": "gzip"}  # `Body` unpacks nothing else
+
+
 def body_of(
     request: Request, headers: dict[str, str], pieces: Callable[[Iterator[bytes]], Any] = iter
 ) -> dict[str, Any]:
@@ -61,7 +67,8 @@ def body_of(
 
     Args:
         request: The request.
-        headers: The headers of the request, to which the content type is added, and the length of a JSON body.
+        headers: The headers of the request by their names in lower case, to which the content type is added, and the
+            length of a JSON body.
         pieces: Wraps the iterator over a JSON body; the library's async clients take an async iterator.
 
     Raises:

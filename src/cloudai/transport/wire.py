@@ -198,8 +198,10 @@ def writing(layer: Layer, data: bytes, early: EarlyReply, *, begins: bool) -> St
     """
     view = memoryview(data)
     while True:
-        _require_no_answer(layer, early, sent=not begins)
         try:
+            if not view and layer.flush():
+                return  # what comes now is no early answer, and the connection can be used again
+            _require_no_answer(layer, early, sent=not begins)
             # The look above comes right before this: some systems drop what was not read when the connection is reset.
             if not layer.flush():
                 raise BlockingIOError

@@ -226,6 +226,9 @@ def test_a_journal_without_the_numbers_of_runs_goes_on(tmp_path: Path) -> None:
 
         def downgrade(db: Any) -> None:
             db.execute("ALTER TABLE items DROP COLUMN run")
+            db.execute("ALTER TABLE exchanges DROP COLUMN tries")
+            db.execute("ALTER TABLE exchanges DROP COLUMN company")
+            db.execute("DROP TABLE streaks")
             db.execute("PRAGMA user_version = 3")
 
         opened.ask(downgrade)

@@ -144,7 +144,7 @@ def test_refused_connections_are_an_outage_sooner() -> None:
             if wait:
                 now += wait
             else:
-                down = outage.note_failure(now, refused=True)
+                down = outage.note_failure(now, "a call", refused=True)
         assert now == pytest.approx(seconds)
 
 
@@ -161,7 +161,7 @@ def test_a_service_that_is_away_for_moments_is_not_down(phase: int) -> None:
         if not wait:
             if (now + phase * 0.05) % 0.75 >= 0.25:
                 break
-            assert not outage.note_failure(now, refused=True)
+            assert not outage.note_failure(now, "a call", refused=True)
 
 
 def test_a_call_that_ends_leaves_the_probe_to_another() -> None:

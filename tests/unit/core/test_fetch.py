@@ -24,7 +24,8 @@ from cloudai import (
     Response,
     SettingsError,
 )
-from cloudai.core.urls import is_public, shown
+from cloudai.core.networks import is_public
+from cloudai.core.urls import shown
 from cloudai.testing import Script
 from cloudai.transport.body import MOST_HEADERS
 from tests.conftest import Caller

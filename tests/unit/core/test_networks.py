@@ -8,7 +8,6 @@ from itertools import pairwise
 import pytest
 
 from cloudai import FetchRules
-from cloudai.core import networks, urls
 from cloudai.core.networks import NOT_PUBLIC, is_public
 
 ROWS = [
@@ -101,4 +100,3 @@ def test_pythons_own_table_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None
             monkeypatch.setattr(kind, name, property(asked))
     assert is_public(ipaddress.ip_address("8.8.8.8"))
     assert not is_public(ipaddress.ip_address("192.0.0.192"))
-    assert urls.is_public is networks.is_public

@@ -8,7 +8,6 @@ import time
 import weakref
 from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import Future
-from contextlib import ExitStack
 from functools import partial
 from typing import Any, TypeVar
 
@@ -143,18 +142,18 @@ class Awaiting:
         slots: asyncio.Semaphore | None,
     ) -> Response:
         began = time.monotonic()
-        with ExitStack() as held:
-            try:
-                async with asyncio.timeout(timeout):
-                    for semaphore in (slots, self._slots):
-                        if semaphore is not None:
-                            await semaphore.acquire()
-                            held.callback(semaphore.release)
-            except TimeoutError:
-                raise no_slot() from None
+        held: list[asyncio.Semaphore] = []
+        try:
+            for semaphore in (slots, self._slots):
+                if semaphore is not None:
+                    await _acquired(semaphore, None if timeout is None else timeout - (time.monotonic() - began))
+                    held.append(semaphore)
             reply = self._send(within(request, timeout, time.monotonic() - began))
             # A cassette is no coroutine function, because it answers at once and serves both kinds of client.
             return reply if isinstance(reply, Response) else await reply
+        finally:
+            for semaphore in held:
+                semaphore.release()
 
     async def _once(self, key: Hashable, program: Callable[[], Program[T]], timeout: float) -> T:  # noqa: ASYNC109
         if key not in self._running:
@@ -176,6 +175,18 @@ class Awaiting:
         """Stop the threads, without waiting for what they are running."""
         self._closed = True
         self._threads.shutdown()
+
+
+async def _acquired(semaphore: asyncio.Semaphore, timeout: float | None) -> None:  # noqa: ASYNC109
+    """Acquire a semaphore, or raise the error of `no_slot` where that takes too long."""
+    if not semaphore.locked():
+        await semaphore.acquire()  # at once, so that no timer is needed
+        return
+    try:
+        async with asyncio.timeout(timeout):
+            await semaphore.acquire()
+    except TimeoutError:
+        raise no_slot() from None
 
 
 async def _awaited(future: Future[T]) -> T:

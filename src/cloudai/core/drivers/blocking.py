@@ -7,22 +7,72 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from cloudai.core.drivers.shared import apart, in_time, no_memory, no_slot, not_read, too_late, within
-from cloudai.core.drivers.slots import Slots
 from cloudai.core.drivers.threads import readers
 from cloudai.core.effects import Effect, Gather, Get, Once, Persist, Program, Send, Sleep, Wait
 from cloudai.core.flow import Call, Request, Response
 from cloudai.core.memory import budget
 from cloudai.errors import clear_frames
 
-__all__ = ["Blocking"]
+__all__ = ["Blocking", "Slots"]
 
 T = TypeVar("T")
 
 MOST_AT_ONCE = 8
 """The most threads for the programs of one `Gather` under the blocking driver."""
+
+
+TICK = 0.05
+"""Seconds after which a caller that waits looks again, in case an interrupted one did not wake it."""
+
+
+class Slots:
+    """A limit on how many holders there are at the same time, none of whose slots is lost to a signal.
+
+    Python raises KeyboardInterrupt in the main thread between any two instructions. A `threading.Semaphore` that is
+    interrupted between taking a slot and noting that it must be released loses the slot for ever. These slots are taken
+    by naming a holder, who is known before, and releasing what a holder has, or does not have, is one call of C.
+
+    Args:
+        n: The most holders.
+    """
+
+    def __init__(self, n: int) -> None:
+        self._n = n
+        self._held: dict[object, None] = {}
+        self._lock = threading.Lock()
+        self._woken = threading.Lock()
+        self._woken.acquire()
+        self.free = self._held.pop
+        """Call ``free(holder, None)`` to release the slot of a holder. It is a method of C, which no signal breaks off;
+        call `wake` after it."""
+
+    @property
+    def _value(self) -> int:
+        return self._n - len(self._held)
+
+    def take(self, holder: object, timeout: float | None) -> bool:
+        """Wait for a free slot for the holder, and return whether there was one within so many seconds."""
+        ends = None if timeout is None else time.monotonic() + timeout
+        while True:
+            with self._lock:
+                if self._value > 0:
+                    self._held[holder] = None
+                    if self._value > 0:
+                        self.wake()  # slots that were released at the same time woke only one caller
+                    return True
+            left = TICK if ends is None else min(TICK, ends - time.monotonic())
+            if left <= 0:
+                return False
+            self._woken.acquire(timeout=left)
+
+    def wake(self) -> None:
+        """Wake one of the callers that wait for a slot."""
+        with suppress(RuntimeError):  # one is being woken already
+            self._woken.release()
 
 
 class Blocking:
@@ -92,7 +142,7 @@ class Blocking:
     def _send_in_turn(self, request: Request, timeout: float | None, slots: Slots | None) -> Response:
         began, holder = time.monotonic(), object()
         # A signal's exception is raised after a call, or where a function written in Python begins. So there is no
-        # moment at which a slot is taken and will not be released: see slots.py.
+        # moment at which a slot is taken and will not be released: see `Slots`.
         try:
             _take(slots, holder, timeout)
             try:

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for_any
-from dataclasses import replace
 from typing import TypeVar
 
 from cloudai.core.flow import Request
@@ -50,7 +49,7 @@ def in_time(future: Future[T], timeout: float | None, late: Callable[[], Excepti
 
 def within(request: Request, timeout: float | None, waited: float) -> Request:
     """Return the request with the time that is left after ``waited`` seconds were spent waiting for a free slot."""
-    return request if timeout is None else replace(request, timeout=max(0.001, timeout - waited))
+    return request if timeout is None else request.altered(timeout=max(0.001, timeout - waited))
 
 
 def no_slot() -> DeadlineExceededError:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import AliasChoices, Field
 
 from cloudai.media import Picture
 from cloudai.models.base import Box, Level
 from cloudai.models.face import Age, Face, Faces, largest_first
-from cloudai.models.image import Brand, Caption, Category, Color, Feature, Object, Place, Tag
+from cloudai.models.image import Brand, Caption, Category, Color, Feature, Place
 from cloudai.providers.wire import Wire
 
 __all__ = ["FIELDS", "PARTS", "Reply"]
@@ -122,6 +122,9 @@ class Reply(Wire):
     model_version: str | None = None
 
 
+Fields: TypeAlias = dict[str, Any]
+"""The fields of a part of a result, of which there may be many. They become models, and are checked, in the result."""
+
 Part = Callable[[Reply, Picture, str], Any]
 
 
@@ -132,15 +135,17 @@ def _caption(reply: Reply, _: Picture, language: str) -> Caption | None:
     return Caption(text=best.text, confidence=best.confidence, language=language) if best else None
 
 
-def _tags(reply: Reply, _: Picture, language: str) -> tuple[Tag, ...] | None:
+def _tags(reply: Reply, _: Picture, language: str) -> tuple[Fields, ...] | None:
     """Return the tags.
 
     Where only a description was asked for, its words are the tags; they have no confidence.
     """
     if reply.tags is not None:
-        return tuple(Tag(name=t.name, confidence=t.confidence, language=language) for t in reply.tags if t.name)
+        return tuple(
+            [{"name": tag.name, "confidence": tag.confidence, "language": language} for tag in reply.tags if tag.name]
+        )
     if reply.description is not None:
-        return tuple(Tag(name=word, language=language) for word in reply.description.tags)
+        return tuple([{"name": word, "language": language} for word in reply.description.tags])
     return None
 
 
@@ -148,19 +153,21 @@ def _box(rectangle: Rectangle | None, picture: Picture) -> Box | None:
     return picture.box(rectangle.x, rectangle.y, rectangle.width, rectangle.height) if rectangle else None
 
 
-def _objects(reply: Reply, picture: Picture, language: str) -> tuple[Object, ...] | None:
+def _objects(reply: Reply, picture: Picture, language: str) -> tuple[Fields, ...] | None:
     if reply.objects is None:
         return None
     return tuple(
-        Object(
-            name=thing.object,
-            confidence=thing.confidence,
-            language=language,
-            box=_box(thing.rectangle, picture),
-            parent=thing.parent.object if thing.parent else None,
-        )
-        for thing in reply.objects
-        if thing.object
+        [
+            {
+                "name": thing.object,
+                "confidence": thing.confidence,
+                "language": language,
+                "box": _box(thing.rectangle, picture),
+                "parent": thing.parent.object if thing.parent else None,
+            }
+            for thing in reply.objects
+            if thing.object
+        ]
     )
 
 

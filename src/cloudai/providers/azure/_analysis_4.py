@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from pydantic import Field
 
 from cloudai.media import Picture
 from cloudai.models.base import Box
-from cloudai.models.image import Block, Caption, Crop, Feature, Line, Object, Page, Person, Tag, Text, Word
-from cloudai.providers.wire import Wire
+from cloudai.models.image import Caption, Crop, Feature
+from cloudai.providers.wire import Corner, Wire
 
 __all__ = ["FIELDS", "PARTS", "Reply"]
 
@@ -51,20 +51,15 @@ class SmartCrop(Wire):
     bounding_box: Rectangle
 
 
-class Vertex(Wire):
-    x: float = 0
-    y: float = 0
-
-
 class WireWord(Wire):
     text: str
-    bounding_polygon: list[Vertex] = Field(default_factory=list)
+    bounding_polygon: list[Corner] = Field(default_factory=list)
     confidence: float | None = None
 
 
 class WireLine(Wire):
     text: str
-    bounding_polygon: list[Vertex] = Field(default_factory=list)
+    bounding_polygon: list[Corner] = Field(default_factory=list)
     words: list[WireWord] = Field(default_factory=list)
 
 
@@ -115,6 +110,9 @@ class Reply(Wire):
     model_version: str | None = None
 
 
+Fields: TypeAlias = dict[str, Any]
+"""The fields of a part of a result, of which there may be many. They become models, and are checked, in the result."""
+
 Part = Callable[[Reply, Picture, str], Any]
 
 
@@ -139,29 +137,38 @@ def _dense(reply: Reply, picture: Picture, _: str) -> tuple[Caption, ...] | None
     return tuple(_captioned(caption, picture) for caption in reply.dense_captions_result.values)
 
 
-def _tags(reply: Reply, _: Picture, language: str) -> tuple[Tag, ...] | None:
+def _tags(reply: Reply, _: Picture, language: str) -> tuple[Fields, ...] | None:
     if reply.tags_result is None:
         return None
-    return tuple(Tag(name=t.name, confidence=t.confidence, language=language) for t in reply.tags_result.values)
+    return tuple([{"name": t.name, "confidence": t.confidence, "language": language} for t in reply.tags_result.values])
 
 
-def _objects(reply: Reply, picture: Picture, language: str) -> tuple[Object, ...] | None:
+def _objects(reply: Reply, picture: Picture, language: str) -> tuple[Fields, ...] | None:
     if reply.objects_result is None:
         return None
     return tuple(
-        Object(name=tag.name, confidence=tag.confidence, language=language, box=_box(thing.bounding_box, picture))
-        for thing in reply.objects_result.values
-        for tag in thing.tags[:1]
+        [
+            {
+                "name": tag.name,
+                "confidence": tag.confidence,
+                "language": language,
+                "box": _box(thing.bounding_box, picture),
+            }
+            for thing in reply.objects_result.values
+            for tag in thing.tags[:1]
+        ]
     )
 
 
-def _people(reply: Reply, picture: Picture, _: str) -> tuple[Person, ...] | None:
+def _people(reply: Reply, picture: Picture, _: str) -> tuple[Fields, ...] | None:
     if reply.people_result is None:
         return None
     return tuple(
-        Person(confidence=person.confidence, box=_box(person.bounding_box, picture))
-        for person in reply.people_result.values
-        if person.confidence is None or person.confidence >= PEOPLE_FROM
+        [
+            {"confidence": person.confidence, "box": _box(person.bounding_box, picture)}
+            for person in reply.people_result.values
+            if person.confidence is None or person.confidence >= PEOPLE_FROM
+        ]
     )
 
 
@@ -177,32 +184,20 @@ def _crops(reply: Reply, picture: Picture, _: str) -> tuple[Crop, ...] | None:
     )
 
 
-def _text(reply: Reply, picture: Picture, _: str) -> Text | None:
+def _text(reply: Reply, picture: Picture, _: str) -> Fields | None:
     if reply.read_result is None:
         return None
-    blocks = tuple(Block(lines=tuple(_line(line, picture) for line in b.lines)) for b in reply.read_result.blocks)
-    text = "\n".join(line.text for block in blocks for line in block.lines)
-    return Text(text=text, pages=(Page(blocks=blocks),) if blocks else ())
+    blocks = tuple([{"lines": tuple([_line(line, picture) for line in b.lines])} for b in reply.read_result.blocks])
+    text = "\n".join([line["text"] for block in blocks for line in block["lines"]])
+    return {"text": text, "pages": ({"blocks": blocks},) if blocks else ()}
 
 
-def _line(line: WireLine, picture: Picture) -> Line:
-    words = tuple(
-        Word(text=word.text, confidence=word.confidence, **_outline(word.bounding_polygon, picture))
+def _line(line: WireLine, picture: Picture) -> Fields:
+    words = [
+        {"text": word.text, "confidence": word.confidence, **picture.outline(word.bounding_polygon)}
         for word in line.words
-    )
-    return Line(text=line.text, words=words, **_outline(line.bounding_polygon, picture))
-
-
-def _outline(corners: Sequence[Vertex], picture: Picture) -> dict[str, Any]:
-    """Return the polygon with these corners and the box around it, as arguments of `Word` and `Line`."""
-    if not corners:
-        return {}
-    left, top = min(c.x for c in corners), min(c.y for c in corners)
-    width, height = max(c.x for c in corners) - left, max(c.y for c in corners) - top
-    return {
-        "box": picture.box(left, top, width, height),
-        "polygon": tuple(picture.point(corner.x, corner.y) for corner in corners),
-    }
+    ]
+    return {"text": line.text, "words": tuple(words), **picture.outline(line.bounding_polygon)}
 
 
 PARTS: Mapping[Feature, Part] = {

@@ -6,7 +6,7 @@ https://learn.microsoft.com/rest/api/face/face-detection-operations/detect
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field, RootModel
 
@@ -242,6 +242,8 @@ class WireFace(Wire):
 
 class Detected(RootModel[list[WireFace]]):
     """The reply: a bare list of faces, which is empty where there is none."""
+
+    null_is_missing: ClassVar[bool] = True
 
 
 def _face(face: WireFace, picture: Picture, landmarks: bool) -> Face:

@@ -18,7 +18,7 @@ from cloudai.core.flow import Flow, Request, Response
 from cloudai.errors import InputError, MalformedResponseError, ServiceError
 from cloudai.languages import base
 from cloudai.models.base import Meta
-from cloudai.models.text import Assessment, Confidences, Opinion, Sentence, Sentiment, known_label
+from cloudai.models.text import Assessment, Opinion, Sentence, Sentiment, known_label
 from cloudai.providers._offsets import start_of
 from cloudai.providers.azure._service import AzureService, fault_inside
 from cloudai.providers.base import capability
@@ -338,9 +338,10 @@ class DetectionReply(Wire):
 
 
 def _scores(shares: Shares) -> dict[str, Any]:
+    confidences = {"positive": shares.positive, "neutral": shares.neutral, "negative": shares.negative}
     # The difference of two rounded numbers has noise such as 0.7000000000000001.
     score = round(max(-1.0, min(1.0, shares.positive - shares.negative)), 6)
-    return {"score": score, "score_kind": "derived", "confidences": Confidences(**shares.model_dump())}
+    return {"score": score, "score_kind": "derived", "confidences": confidences}
 
 
 def _sentences(sentences: Sequence[WireSentence], text: str) -> tuple[Sentence, ...]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from cloudai.core.flow import File, Flow, Request, Response
-from cloudai.errors import InputError, MalformedResponseError, ServerError, UnsupportedOperationError
+from cloudai.errors import MalformedResponseError, ServerError, UnsupportedOperationError
 from cloudai.languages import joined, with_region
 from cloudai.media import Audio, AudioLimits
 from cloudai.models.base import Meta
@@ -28,7 +28,9 @@ __all__ = ["Speech"]
 API = "2025-10-15"
 LIMITS = AudioLimits(
     who="Azure's fast transcription",
-    formats=frozenset({"wav", "flac", "mp3", "ogg-opus", "ogg-vorbis"}),
+    formats=frozenset(
+        {"wav", "flac", "mp3", "ogg-opus", "ogg-vorbis", "webm-opus", "webm-vorbis", "wma", "aac", "amr"}
+    ),
     max_bytes=200_000_000,
     max_seconds=7_200.0,
     schemes=("https",),
@@ -39,6 +41,9 @@ SHORT_LIMITS = AudioLimits(
     formats=frozenset({"wav", "ogg-opus"}),
     max_bytes=10_000_000,
     max_seconds=60.0,
+    wav_codecs=frozenset({("pcm", 16)}),
+    mixes=False,
+    max_channels=1,  # https://learn.microsoft.com/azure/ai-services/speech-service/rest-speech-to-text-short#audio-formats
     advice="Set SPEECH_ENDPOINT, the address of the resource: then recordings of up to two hours can be sent.",
 )
 CODES: Mapping[str, str] = {"yue-HK": "zh-HK"}
@@ -60,7 +65,15 @@ class Speech(AzureService):
         checked="2026-11-24",
         note="up to two hours and 200 MB; speakers told apart; nothing masked",
     )
-    def speech_to_text(self, audio: Audio, *, language: str, words: bool, speakers: int | None) -> Flow[Transcript]:
+    def speech_to_text(
+        self,
+        audio: Audio,
+        *,
+        language: str,
+        words: bool,
+        speakers: int | None,
+        channels: Literal["mix", "each"] | None,
+    ) -> Flow[Transcript]:
         """Write down what is said in a recording.
 
         A resource with an endpoint uses fast transcription. One with a region alone uses the API for short audio.
@@ -70,16 +83,26 @@ class Speech(AzureService):
         resource = self.resource("speech")
         if resource.region and not resource.endpoint:
             host = self.setting("short_audio_endpoint") or f"https://{resource.region}.stt.speech.microsoft.com"
-            return (yield from self._short(audio, code, host, speakers))
-        return (yield from self._fast(audio, code, words, speakers))
+            return (yield from self._short(audio, code, host, speakers, channels))
+        return (yield from self._fast(audio, code, words, speakers, channels))
 
-    def _fast(self, audio: Audio, code: str, words: bool, speakers: int | None) -> Flow[Transcript]:
-        """Transcribe with fast transcription: up to two hours, with words and speakers."""
-        sound = yield from audio.probe(LIMITS)
+    def _fast(
+        self, audio: Audio, code: str, words: bool, speakers: int | None, channels: Literal["mix", "each"] | None
+    ) -> Flow[Transcript]:
+        """Transcribe with fast transcription: up to two hours, with words and speakers.
+
+        The service mixes all channels, unless it is told the numbers of those to transcribe one by one.
+        """
+        sound = yield from audio.probe(LIMITS, channels)
+        several = sound.channels is None or sound.channels > 1
+        if channels == "each" and several:
+            _require_possible(sound.channels or MOST_CHANNELS, speakers)
         # Nothing is masked, because a transcript is evidence of what was said.
         definition: dict[str, Any] = {"locales": [code], "profanityFilterMode": "None"}
         if speakers:
             definition["diarization"] = {"enabled": True, "maxSpeakers": speakers}
+        if channels == "each" and several:
+            definition["channels"] = list(range(sound.channels or MOST_CHANNELS))
         if sound.uri:
             definition["audioUrl"] = sound.uri
         upload = {"audio": File("audio", sound.blob, sound.blob.media_type)} if sound.blob else {}
@@ -106,22 +129,24 @@ class Speech(AzureService):
             segments=tuple(_segment(phrase, words) for phrase in reply.phrases),
             language=language,
             duration=_seconds(reply.duration_milliseconds),
-            meta=Meta(language_sent=code),
+            meta=Meta(language_sent=code, channels=_done(sound.channels, channels)),
         )
 
-    def _short(self, audio: Audio, code: str, base: str, speakers: int | None) -> Flow[Transcript]:
+    def _short(
+        self, audio: Audio, code: str, base: str, speakers: int | None, channels: Literal["mix", "each"] | None
+    ) -> Flow[Transcript]:
         """Transcribe with the API for short audio: up to a minute, without words and speakers."""
         if speakers:
             raise UnsupportedOperationError(
                 "Azure's API for short audio does not tell speakers apart",
                 advice="Set SPEECH_ENDPOINT, the address of the resource, which can.",
             )
-        sound = yield from audio.probe(SHORT_LIMITS)
-        if sound.format == "wav" and (sound.codec, sound.bits) != ("pcm", 16):
-            raise InputError(
-                f"this WAV holds {sound.bits}-bit {sound.codec}, and Azure's API for short audio reads 16-bit PCM",
-                advice="Convert it, for example: ffmpeg -i in.wav -ac 1 -ar 16000 -c:a pcm_s16le out.wav",
+        if channels == "each":
+            raise UnsupportedOperationError(
+                "Azure's API for short audio reads one channel",
+                advice="Set SPEECH_ENDPOINT, the address of the resource, which reads two.",
             )
+        sound = yield from audio.probe(SHORT_LIMITS, channels)
         wav = f"audio/wav; codecs=audio/pcm; samplerate={sound.rate}"
         response: Response = yield Request(
             "POST",
@@ -147,7 +172,7 @@ class Speech(AzureService):
             segments=heard,
             language=code,
             duration=sound.duration,
-            meta=Meta(language_sent=code),
+            meta=Meta(language_sent=code, channels="mix" if sound.mixed else None),
         )
 
 
@@ -163,6 +188,30 @@ def _error_in(response: Response) -> ServerError | None:
     if inside(response.json(), "RecognitionStatus") != "Error":
         return None
     return ServerError("the recognition failed inside the service", status=200, code="Error")
+
+
+MOST_CHANNELS = 2
+"""The most channels that fast transcription tells apart."""
+
+
+def _done(channels: int | None, asked: Literal["mix", "each"] | None) -> Literal["mix", "each"] | None:
+    """Return what the service has done with the channels of a recording; None if it has one, or nobody knows."""
+    if channels is None:
+        return asked
+    return (asked or "mix") if channels > 1 else None
+
+
+def _require_possible(channels: int, speakers: int | None) -> None:
+    """Raise UnsupportedOperationError where Azure does not transcribe each channel."""
+    if channels > MOST_CHANNELS:
+        raise UnsupportedOperationError(
+            f"Azure transcribes {MOST_CHANNELS} channels apart, and the recording has {channels}",
+            advice='Give channels="mix", or split it.',
+        )
+    if speakers:
+        raise UnsupportedOperationError(
+            "Azure tells either channels or speakers apart", advice="Leave out speakers=, or channels=."
+        )
 
 
 class WireWord(Wire):

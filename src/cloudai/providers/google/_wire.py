@@ -6,23 +6,19 @@ from pydantic import Field
 
 from cloudai.media import Picture
 from cloudai.models.base import Box, Point
-from cloudai.providers.wire import Wire
+from cloudai.providers.wire import Corner, Wire
 
 __all__ = ["Poly"]
 
 
-class Vertex(Wire):
-    """A corner. proto3 leaves zeros out, so that a vertex on the left edge has no x."""
-
-    x: float = 0
-    y: float = 0
-
-
 class Poly(Wire):
-    """A polygon in pixels of the picture sent, or in fractions of it (``normalizedVertices``)."""
+    """A polygon in pixels of the picture sent, or in fractions of it (``normalizedVertices``).
 
-    vertices: list[Vertex] = Field(default_factory=list)
-    normalized_vertices: list[Vertex] = Field(default_factory=list)
+    proto3 leaves zeros out, so that a corner on the left edge has no x.
+    """
+
+    vertices: list[Corner] = Field(default_factory=list)
+    normalized_vertices: list[Corner] = Field(default_factory=list)
 
     def box(self, picture: Picture) -> Box | None:
         """Return the box around the polygon.
@@ -32,11 +28,11 @@ class Poly(Wire):
         corners = self.vertices or self.normalized_vertices
         if not corners:
             return None
-        left, top = min(v.x for v in corners), min(v.y for v in corners)
-        width, height = max(v.x for v in corners) - left, max(v.y for v in corners) - top
+        across, down = [v.get("x", 0) for v in corners], [v.get("y", 0) for v in corners]
+        left, top = min(across), min(down)
         convert = picture.box if self.vertices else picture.box_from_fraction
-        return convert(left, top, width, height)
+        return convert(left, top, max(across) - left, max(down) - top)
 
     def points(self, picture: Picture) -> tuple[Point, ...]:
         """Return the corners in pixels of the upright original; there are none if the reply has them as fractions."""
-        return tuple(picture.point(v.x, v.y) for v in self.vertices)
+        return tuple([picture.point(v.get("x", 0), v.get("y", 0)) for v in self.vertices])

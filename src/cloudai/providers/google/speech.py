@@ -7,12 +7,13 @@ https://cloud.google.com/speech-to-text/v2/docs/reference/rest/v2/projects.locat
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 from pydantic import AliasChoices, Field
 
 from cloudai.core.flow import Flow, Request, Response, checked
-from cloudai.errors import InputError, MalformedResponseError
+from cloudai.errors import MalformedResponseError, UnsupportedOperationError
 from cloudai.languages import joined, with_region
 from cloudai.media import Audio, AudioLimits, Sound
 from cloudai.models.base import Meta
@@ -25,15 +26,24 @@ __all__ = ["Speech"]
 
 LIMITS = AudioLimits(
     who="Google's immediate recognition",
-    formats=frozenset({"wav", "flac", "mp3", "ogg-opus"}),
+    formats=frozenset({"wav", "flac", "mp3", "ogg-opus", "webm-opus"}),
     max_bytes=10_000_000,  # https://cloud.google.com/speech-to-text/quotas
     max_seconds=60.0,
     schemes=("gs",),
     advice="Put it in a Cloud Storage bucket and give its gs:// address, or split it.",
+    wav_codecs=frozenset({("pcm", 16), ("mulaw", 8)}),
+    mixes=False,
 )
-ENCODINGS = {"mp3": "MP3", "ogg-opus": "OGG_OPUS"}
+LIMITS_2 = replace(
+    LIMITS,
+    # https://cloud.google.com/speech-to-text/v2/docs/encoding
+    formats=LIMITS.formats | {"m4a", "amr"},
+    wav_codecs=frozenset({("pcm", 16), ("mulaw", 8), ("alaw", 8)}),
+)
+ENCODINGS = {"mp3": "MP3", "ogg-opus": "OGG_OPUS", "webm-opus": "WEBM_OPUS"}
 """The encodings that v1 has to be told; the headers of WAV and FLAC name them."""
-WAV_CODECS = ("pcm", "mulaw")
+OPUS_RATE = 48_000
+"""Samples a second of Opus, whatever was recorded."""
 CODES: Mapping[str, str] = {
     "he-IL": "iw-IL",
     "nb-NO": "no-NO",
@@ -60,19 +70,32 @@ class Speech(GoogleService):
         checked="2026-11-23",
         note="up to a minute; longer from a gs:// address",
     )
-    def speech_to_text(self, audio: Audio, *, language: str, words: bool, speakers: int | None) -> Flow[Transcript]:
+    def speech_to_text(
+        self,
+        audio: Audio,
+        *,
+        language: str,
+        words: bool,
+        speakers: int | None,
+        channels: Literal["mix", "each"] | None,
+    ) -> Flow[Transcript]:
         """Write down what is said in a recording.
 
         A recording that is sent, of up to a minute, is answered at once. One at a ``gs://`` address takes a
-        long-running operation, which is polled.
+        long-running operation, which is polled. The service mixes no channels: where they are to be mixed that is done
+        here, and else each is recognized, because otherwise all but the first would be lost.
         """
         code = with_region(language)
         code = CODES.get(code, code)
-        sound = yield from audio.probe(LIMITS)
-        _require_readable(sound)
-        ask = self._with_v2 if self._speech_project() else self._with_v1
-        results = yield from ask(sound, code, words, speakers)
-        return _transcript(results, code, sound)
+        v2 = bool(self._speech_project())
+        sound = yield from audio.probe(LIMITS_2 if v2 else LIMITS, channels)
+        if sound.uri:
+            _require_possible(channels, v2=v2)
+        ask = self._with_v2 if v2 else self._with_v1
+        several = bool(sound.channels and sound.channels > 1) or (bool(sound.uri) and channels == "each")
+        results = yield from ask(sound, code, words, speakers, several)
+        done: Literal["mix", "each"] | None = "each" if several else channels if sound.mixed else None
+        return _transcript(results, code, sound, done)
 
     def cache_scope(self, operation: str) -> dict[str, str]:
         """Return the settings that change the answer; Speech v2 answers otherwise than v1."""
@@ -86,8 +109,10 @@ class Speech(GoogleService):
         """
         return self.setting("project") if self._found_in_code("project") or not self._key() else None
 
-    def _with_v1(self, sound: Sound, code: str, words: bool, speakers: int | None) -> Flow[list[RecognitionResult]]:
-        """Send a recording to Speech v1 and return its results."""
+    def _with_v1(
+        self, sound: Sound, code: str, words: bool, speakers: int | None, several: bool
+    ) -> Flow[list[RecognitionResult]]:
+        """Send a recording to Speech v1 and return its results; of several channels each is recognized."""
         config: dict[str, Any] = {
             "languageCode": code,
             "enableWordTimeOffsets": words,
@@ -95,6 +120,9 @@ class Speech(GoogleService):
             "enableAutomaticPunctuation": True,
             **_encoding(sound),
         }
+        if several:
+            # Without the second field only the first channel is recognized.
+            config |= {"audioChannelCount": sound.channels, "enableSeparateRecognitionPerChannel": True}
         if speakers:
             config["diarizationConfig"] = {"enableSpeakerDiarization": True, "maxSpeakerCount": speakers}
         source = {"uri": sound.uri} if sound.uri else {"content": sound.blob}
@@ -112,8 +140,10 @@ class Speech(GoogleService):
         done = yield from self._finished(response, f"{self.base('speech')}/v1/operations/", "v1")
         return _results(checked(Recognized, done), done)
 
-    def _with_v2(self, sound: Sound, code: str, words: bool, speakers: int | None) -> Flow[list[RecognitionResult]]:
-        """Send a recording to Speech v2 and return its results."""
+    def _with_v2(
+        self, sound: Sound, code: str, words: bool, speakers: int | None, several: bool
+    ) -> Flow[list[RecognitionResult]]:
+        """Send a recording to Speech v2 and return its results; of several channels each is recognized."""
         location = self.setting("location") or "global"
         address = self.base("speech", HOST if location == "global" else f"{location}-{HOST}")
         recognizer = f"{address}/v2/projects/{self._speech_project()}/locations/{location}/recognizers/_"
@@ -122,7 +152,7 @@ class Speech(GoogleService):
             "enableWordConfidence": words,
             "enableAutomaticPunctuation": True,
         }
-        if sound.channels and sound.channels > 1:
+        if several:
             features["multiChannelMode"] = "SEPARATE_RECOGNITION_PER_CHANNEL"  # or only the first one is recognized
         if speakers:
             features["diarizationConfig"] = {"minSpeakerCount": 1, "maxSpeakerCount": speakers}
@@ -192,22 +222,25 @@ def _encoding(sound: Sound) -> dict[str, Any]:
     """Return what v1 has to be told about a recording; it reads the headers of WAV and FLAC itself."""
     facts: dict[str, Any] = {}
     if sound.format in ENCODINGS:
-        facts = {"encoding": ENCODINGS[sound.format], "sampleRateHertz": sound.rate}
+        rate = OPUS_RATE if sound.format == "webm-opus" else sound.rate
+        facts = {"encoding": ENCODINGS[sound.format], "sampleRateHertz": rate}
     # A recording at an address was not read, so that only its name can show the format.
     if sound.uri and sound.uri.lower().endswith(".mp3"):
         facts = {"encoding": "MP3"}
-    if sound.channels and sound.channels > 1:
-        # Without the second field only the first channel is recognized.
-        facts |= {"audioChannelCount": sound.channels, "enableSeparateRecognitionPerChannel": True}
     return facts
 
 
-def _require_readable(sound: Sound) -> None:
-    """Raise InputError for a WAV whose samples Google does not read."""
-    if sound.format == "wav" and (sound.codec not in WAV_CODECS or (sound.codec == "pcm" and sound.bits != 16)):  # noqa: PLR2004
-        raise InputError(
-            f"this WAV holds {sound.bits}-bit {sound.codec}, and Google reads 16-bit PCM",
-            advice="Convert it, for example: ffmpeg -i in.wav -c:a pcm_s16le out.wav",
+def _require_possible(channels: str | None, *, v2: bool) -> None:
+    """Raise UnsupportedOperationError where the channels of a recording at an address cannot be treated as asked."""
+    if channels == "mix":
+        raise UnsupportedOperationError(
+            "Google mixes no channels, and a recording at an address is not read here",
+            advice='Give the file, or channels="each".',
+        )
+    if channels == "each" and not v2:
+        raise UnsupportedOperationError(
+            "Google Speech v1 has to be told the number of channels, and a recording at an address is not read here",
+            advice="Use Speech v2: Google(project=…).",
         )
 
 
@@ -304,7 +337,9 @@ def _results(reply: Recognized, body: dict[str, Any]) -> list[RecognitionResult]
     return reply.results
 
 
-def _transcript(results: list[RecognitionResult], code: str, sound: Sound) -> Transcript:
+def _transcript(
+    results: list[RecognitionResult], code: str, sound: Sound, channels: Literal["mix", "each"] | None
+) -> Transcript:
     heard = [(result, result.alternatives[0]) for result in results if result.alternatives]
     language = next((result.language_code for result, _ in heard if result.language_code), None) or code
     return Transcript(
@@ -312,7 +347,7 @@ def _transcript(results: list[RecognitionResult], code: str, sound: Sound) -> Tr
         segments=_segments(heard, language),
         language=language,
         duration=sound.duration,
-        meta=Meta(language_sent=code),
+        meta=Meta(language_sent=code, channels=channels),
     )
 
 

@@ -9,27 +9,26 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired
 
-from pydantic import Field
+from pydantic import Field, with_config
+from typing_extensions import TypedDict
 
 from cloudai.core.flow import Blob, Flow, Request, Response, checked
 from cloudai.errors import MalformedResponseError, ServiceError, UnsupportedOperationError
 from cloudai.languages import base
 from cloudai.media import Image, ImageLimits, Picture
-from cloudai.models.base import Box, Level, Meta, Point
+from cloudai.models.base import Box, Level, Meta
 from cloudai.models.face import Emotions, Face, Faces, Pose, largest_first
 from cloudai.models.image import (
     FEATURES,
     Brand,
-    Color,
     Crop,
     Feature,
     ImageAnalysis,
     Object,
     Person,
     Place,
-    Tag,
     Web,
     WebEntity,
     WebPage,
@@ -39,7 +38,7 @@ from cloudai.providers.google._service import HOST, GoogleService, RpcStatus
 from cloudai.providers.google._text import FullText, read
 from cloudai.providers.google._wire import Poly
 from cloudai.providers.replies import inside
-from cloudai.providers.wire import Wire
+from cloudai.providers.wire import NUMBERS, Corner, Wire
 
 __all__ = ["Vision"]
 
@@ -80,6 +79,9 @@ MOST_RESULTS, MOST_FACES = 50, 100
 ATTRIBUTES = ("emotions", "pose", "headwear", "blur", "exposure")
 
 LIKELIHOODS = ("VERY_UNLIKELY", "UNLIKELY", "POSSIBLE", "LIKELY", "VERY_LIKELY")
+
+LEVELS = {word: Level(score=rank / 4, word=word) for rank, word in enumerate(LIKELIHOODS)}
+"""The grades of the words: their ranks, from 0 to 1. A word that is not in the list has no score."""
 
 LANDMARKS: Mapping[str, str] = {
     "LEFT_EYE": "left_eye",
@@ -384,15 +386,16 @@ KNOWN = (*EVERY_FIELD, "error", "context")
 ANNOTATE_TOGETHER = AnnotateTogether()
 
 
-class Position(Wire):
-    x: float = 0
-    y: float = 0
-    z: float = 0
+class Position(Corner):
+    z: NotRequired[float]
 
 
-class Landmark(Wire):
-    type: str = "UNKNOWN_LANDMARK"
-    position: Position = Field(default_factory=Position)
+@with_config(NUMBERS)
+class Landmark(TypedDict):
+    """A point of a face, of which each face has 34; see `Corner`."""
+
+    type: NotRequired[str]
+    position: NotRequired[Position]
 
 
 class FaceAnnotation(Wire):
@@ -525,7 +528,8 @@ def _face(face: FaceAnnotation, picture: Picture, landmarks: bool) -> Face:
         box=box,
         head_box=head,
         confidence=face.detection_confidence,
-        landmarks=_landmarks(face.landmarks, picture) if landmarks else None,
+        # These become points when the face is made, which checks them all at once.
+        landmarks=_landmarks(face.landmarks, picture) if landmarks else None,  # type: ignore[arg-type]
         landmarks_confidence=face.landmarking_confidence,
         pose=Pose(roll=face.roll_angle, pitch=face.tilt_angle, yaw=face.pan_angle),
         emotions=Emotions(
@@ -541,20 +545,15 @@ def _face(face: FaceAnnotation, picture: Picture, landmarks: bool) -> Face:
     )
 
 
-def _landmarks(landmarks: Sequence[Landmark], picture: Picture) -> dict[str, Point]:
-    return {
-        LANDMARKS.get(mark.type, f"google:{mark.type}"): picture.point(
-            mark.position.x, mark.position.y, mark.position.z
-        )
-        for mark in landmarks
-    }
+def _landmarks(landmarks: Sequence[Landmark], picture: Picture) -> dict[str, dict[str, float]]:
+    """Return the fields of the points of a face, by our names."""
+    names = [mark.get("type", "UNKNOWN_LANDMARK") for mark in landmarks]
+    points = picture.points([mark.get("position", {}) for mark in landmarks])
+    return {LANDMARKS.get(name, f"google:{name}"): point for name, point in zip(names, points, strict=True)}
 
 
 def _level(word: str | None) -> Level | None:
-    if word is None:
-        return None
-    # The score is the rank of the word, from 0 to 1. A word that is not in the list has none.
-    return Level(score=LIKELIHOODS.index(word) / 4 if word in LIKELIHOODS else None, word=word)
+    return None if word is None else LEVELS.get(word) or Level(word=word)
 
 
 def _objects(reply: AnnotateReply, picture: Picture) -> tuple[Object, ...]:
@@ -583,11 +582,12 @@ def _places(reply: AnnotateReply, picture: Picture) -> tuple[Place, ...]:
     return tuple(map(landmark_place, reply.landmark_annotations))
 
 
-def _colors(reply: AnnotateReply, _: Picture) -> tuple[Color, ...]:
-    def color(info: ColorInfo) -> Color:
-        parts = (info.color.red, info.color.green, info.color.blue)
-        hexadecimal = "".join(f"{min(255, max(0, round(part))):02x}" for part in parts)
-        return Color(hex=f"#{hexadecimal}", score=info.score, fraction=info.pixel_fraction)
+def _colors(reply: AnnotateReply, _: Picture) -> tuple[dict[str, Any], ...]:
+    def color(info: ColorInfo) -> dict[str, Any]:
+        red, green, blue = [
+            min(255, max(0, round(part))) for part in (info.color.red, info.color.green, info.color.blue)
+        ]
+        return {"hex": f"#{red:02x}{green:02x}{blue:02x}", "score": info.score, "fraction": info.pixel_fraction}
 
     return tuple(map(color, reply.image_properties_annotation.dominant_colors.colors))
 
@@ -622,9 +622,13 @@ def _safety(reply: AnnotateReply, _: Picture) -> dict[str, Level]:
     return {kind: level for kind, word in words.items() if (level := _level(word))}
 
 
+# Tags and colours, of which there are many, stay dicts: the result that they become a part of checks all at once.
 PARTS: Mapping[Feature, Any] = {
     "tags": lambda reply, _: tuple(
-        Tag(name=e.description, confidence=e.score, language="en", vendor_id=e.mid) for e in reply.label_annotations
+        [
+            {"name": e.description, "confidence": e.score, "language": "en", "vendor_id": e.mid}
+            for e in reply.label_annotations
+        ]
     ),
     "objects": _objects,
     "people": _people,

@@ -230,6 +230,7 @@ class WatsonService(ByService):
         basic = base64.b64encode(f"apikey:{key}".encode()).decode()
         return with_headers(request, {"Authorization": f"Basic {basic}"})
 
+    @cached_per_call
     def base(self, service: str) -> str:
         """Return the beginning of a service's addresses; where none is set it is `UNKNOWN`, and sending fails.
 

@@ -6,7 +6,7 @@ https://cloud.ibm.com/apidocs/speech-to-text#recognize
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -24,12 +24,18 @@ __all__ = ["Speech"]
 
 LIMITS = AudioLimits(
     who="Watson Speech to Text",
-    formats=frozenset({"wav", "flac", "mp3", "ogg-opus", "ogg-vorbis"}),
+    formats=frozenset({"wav", "flac", "mp3", "ogg-opus", "ogg-vorbis", "webm-opus", "webm-vorbis"}),
     max_bytes=100_000_000,
     max_seconds=86_400.0,  # the service limits the bytes only
     advice="Split it, or convert it to MP3 or Opus.",
 )
-MEDIA_TYPES = {"mp3": "audio/mp3", "ogg-opus": "audio/ogg;codecs=opus", "ogg-vorbis": "audio/ogg;codecs=vorbis"}
+MEDIA_TYPES = {
+    "mp3": "audio/mp3",
+    "ogg-opus": "audio/ogg;codecs=opus",
+    "ogg-vorbis": "audio/ogg;codecs=vorbis",
+    "webm-opus": "audio/webm;codecs=opus",
+    "webm-vorbis": "audio/webm;codecs=vorbis",
+}
 """The media types that the service spells in a way of its own."""
 
 # A large model has the name of its language. Other models say whether they are for telephone (8 kHz) or better sound.
@@ -68,13 +74,27 @@ class Speech(WatsonService):
         checked="2026-11-24",
         note="up to 100 MB; Korean by a model of its own for telephone or for better sound; nothing masked",
     )
-    def speech_to_text(self, audio: Audio, *, language: str, words: bool, speakers: int | None) -> Flow[Transcript]:
+    def speech_to_text(
+        self,
+        audio: Audio,
+        *,
+        language: str,
+        words: bool,
+        speakers: int | None,
+        channels: Literal["mix", "each"] | None,
+    ) -> Flow[Transcript]:
         """Write down what is said in a recording.
 
-        With ``speakers`` the service tells apart as many speakers as it hears; it does not take their number.
+        The service mixes all channels. With ``speakers`` it tells apart as many speakers as it hears; it does not take
+        their number.
         """
         code = with_region(language)
-        sound = yield from audio.probe(LIMITS)
+        if channels == "each":
+            raise UnsupportedOperationError(
+                "Watson Speech to Text mixes all channels",
+                advice="Split the recording into its channels; azure and google write down each.",
+            )
+        sound = yield from audio.probe(LIMITS, channels)
         model = _model(code, sound.rate)
         known = sound.blob.media_type if sound.blob else ""
         response: Response = yield Request(
@@ -107,7 +127,7 @@ class Speech(WatsonService):
             segments=turns([word for s in segments for word in s.words], code) if speaker_at else tuple(segments),
             language=code,
             duration=sound.duration,
-            meta=Meta(model=model, language_sent=code),
+            meta=Meta(model=model, language_sent=code, channels="mix" if (sound.channels or 1) > 1 else None),
         )
 
 

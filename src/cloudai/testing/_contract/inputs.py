@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from cloudai.core.flow import Flow
 from cloudai.errors import CloudAIError, InputError, SettingsError, UnsupportedOperationError
@@ -38,9 +38,9 @@ class _WatchedAudio(Audio):
 
     used = False
 
-    def probe(self, limits: AudioLimits) -> Flow[Sound]:
+    def probe(self, limits: AudioLimits, channels: Literal["mix", "each"] | None = None) -> Flow[Sound]:
         self.used = True
-        return super().probe(limits)
+        return super().probe(limits, channels)
 
 
 FORMATS = frozenset({"AVIF", "BMP", "GIF", "HEIC", "HEIF", "ICO", "JPEG", "MPO", "PDF", "PNG", "TIFF", "WEBP"})

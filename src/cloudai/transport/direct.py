@@ -1,0 +1,287 @@
+"""The usual exchanges go over connections of our own, for the HTTP library takes most of the time of a small call.
+
+It builds objects for every header and every part of an address, and looks at every connection for every request. What
+is asked for seldom is left to it: proxies, forms, files, and headers that are not plain. It also says how an address is
+written on the wire, once for each.
+
+No connection is counted, so none can be lost: it is taken out of the list of idle ones, and comes back only when its
+reply was read to the end. Whatever happens in between, an interrupt too, closes it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpcore2
+import httpx2
+
+from cloudai.core.flow import Request, Response
+from cloudai.transport.deadline import timeouts
+from cloudai.transport.http1 import ReplyReader, head, is_plain
+from cloudai.transport.messages import body_of, headers_of
+
+__all__ = ["AsyncDirect", "Direct", "Message"]
+
+IDLE = 5.0
+"""Seconds after which an idle connection is not used again: servers close theirs, and a request could run into that."""
+MOST_TARGETS = 64
+"""Addresses whose spelling is kept."""
+AT_ONCE = 65_536
+"""Bytes that are read at once, and up to which the head and the body of a request are written together."""
+WITH_LENGTH = ("POST", "PUT", "PATCH")
+"""The methods whose requests state the length of an empty body, too."""
+PORTS = {b"https": 443, b"http": 80}
+
+
+@dataclass(frozen=True)
+class _Target:
+    """An address as it is written on the wire."""
+
+    origin: tuple[bytes, bytes, int]
+    """Scheme, host and port."""
+    path: str
+    host: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """A request as bytes, and where it goes."""
+
+    target: _Target
+    pieces: Iterator[bytes]
+    max_reply: int
+    timeouts: tuple[float | None, ...]
+    """Seconds for connecting, reading, writing and waiting."""
+
+
+class _Pool:
+    """The idle connections of one client, by origin, and the spelling of its addresses."""
+
+    def __init__(self, client: Any, kept: int) -> None:
+        self._client = client
+        self._kept = kept
+        self._library: Any = client._transport._pool  # noqa: SLF001  # see connections.py: its parts are used here
+        self._idle: dict[tuple[bytes, bytes, int], deque[tuple[Any, float]]] = {}
+        self._targets: dict[Any, _Target | None] = {}
+
+    def message(self, request: Request) -> Message | None:
+        """Return a request as bytes, or None where the HTTP library has to send it."""
+        if request.files is not None or request.form is not None or not is_plain(request.headers):
+            return None
+        target = self._target(request)
+        if target is None:
+            return None
+        headers = headers_of(request)
+        content = body_of(request, headers).get("content", b"")
+        pieces = content if isinstance(content, Iterator) else iter((content,))
+        if "content-length" not in headers and (content or request.method in WITH_LENGTH):
+            headers["content-length"] = str(len(content))
+        begin = head(request.method, target.path, target.host, headers)
+        return Message(target, _begun(begin, pieces), request.max_reply, timeouts(request.timeout))
+
+    def _target(self, request: Request) -> _Target | None:
+        key = request.url, *request.params.items()
+        try:
+            return self._targets[key]
+        except KeyError:
+            pass
+        # The HTTP library percent-encodes, and knows which addresses go through a proxy.
+        built = self._client.build_request(request.method, request.url, params=dict(request.params) or None)
+        url, target = built.url, None
+        if self._client._transport_for_url(url) is self._client._transport:  # noqa: SLF001
+            scheme, host, port, path = url.raw_scheme, url.raw_host, url.port, url.raw_path
+            origin = scheme, host, port or PORTS.get(scheme, 0)
+            target = _Target(origin, path.decode("ascii"), built.headers["host"])
+        if len(self._targets) >= MOST_TARGETS:
+            self._targets.clear()
+        self._targets[key] = target
+        return target
+
+    def take(self, origin: tuple[bytes, bytes, int]) -> Any:
+        """Return an idle connection that still is one, the one used last, or None."""
+        idle = self._idle.setdefault(origin, deque())
+        while idle:
+            try:
+                stream, until = idle.pop()
+            except IndexError:  # another thread was faster
+                return None
+            if time.monotonic() < until and not stream.get_extra_info("is_readable"):
+                return stream
+            self.dropped(stream)
+        return None
+
+    def dropped(self, stream: Any) -> None:
+        """Close a connection that is of no use any more."""
+        raise NotImplementedError
+
+    def keep(self, origin: tuple[bytes, bytes, int], stream: Any) -> None:
+        """Keep a connection for the next request to its origin, and close an older one where that is one too many."""
+        idle = self._idle[origin]
+        idle.append((stream, time.monotonic() + IDLE))
+        if sum(map(len, list(self._idle.values()))) > self._kept:
+            oldest, _ = idle.popleft()
+            self.dropped(oldest)
+
+    def tls(self, origin: tuple[bytes, bytes, int]) -> Any:
+        """Return the TLS context for an origin, or None where it is spoken to in the clear."""
+        if origin[0] != b"https":
+            return None
+        context = self._library._ssl_context  # noqa: SLF001
+        context.set_alpn_protocols(["http/1.1"])
+        return context
+
+    def drain(self) -> Iterator[Any]:
+        """Yield the idle connections, none of which is kept."""
+        for idle in self._idle.values():
+            while idle:
+                yield idle.pop()[0]
+
+
+def _begun(begin: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield a request in pieces, the head together with a small body."""
+    first = next(pieces, b"")
+    if len(first) < AT_ONCE:
+        yield begin + first
+    else:
+        yield begin
+        yield first
+    yield from pieces
+
+
+def _is_refusal(reader: ReplyReader) -> bool:
+    """Return whether a reply that has broken off is a refusal (4xx), and can be used all the same.
+
+    A server that refuses an upload it has not read to the end closes the connection, and may cut its own reply short.
+    Its status still says that nothing was done.
+    """
+    return 400 <= reader.status < 500  # noqa: PLR2004
+
+
+def _reply(reader: ReplyReader) -> Response:
+    return Response(reader.status, reader.headers, reader.content())
+
+
+class Direct(_Pool):
+    """The connections of a blocking client."""
+
+    def exchange(self, message: Message, sent: Any, stream: Any = None) -> Response:
+        """Send a request and return its reply.
+
+        Args:
+            message: The request.
+            sent: What notes that the request begins to go out.
+            stream: The connection; None takes an idle one, or makes one.
+        """
+        connecting, reading, writing, _ = message.timeouts
+        origin = message.target.origin
+        stream = stream or self.take(origin) or self._connected(origin, connecting)
+        reader, whole = ReplyReader(message.max_reply), True
+        try:
+            sent.note("http11.send_request_headers.started", {})
+            try:
+                for piece in message.pieces:
+                    stream.write(piece, writing)
+            except httpcore2.WriteError:  # the server may have answered before it read everything
+                whole = False
+            try:
+                while not reader.is_done:
+                    reader.feed(stream.read(AT_ONCE, reading))
+            except (httpcore2.NetworkError, httpx2.ProtocolError):
+                if not _is_refusal(reader):
+                    raise
+                whole = False
+            reply = _reply(reader)
+        except BaseException:
+            stream.close()
+            raise
+        if reader.is_reusable and whole:
+            self.keep(origin, stream)
+        else:
+            stream.close()
+        return reply
+
+    def _connected(self, origin: tuple[bytes, bytes, int], timeout: float | None) -> Any:
+        _, host, port = origin
+        stream = self._library._network_backend.connect_tcp(host.decode("ascii"), port, timeout)  # noqa: SLF001
+        context = self.tls(origin)
+        if context is None:
+            return stream
+        try:
+            return stream.start_tls(context, host.decode("ascii"), timeout)
+        except BaseException:
+            stream.close()
+            raise
+
+    def dropped(self, stream: Any) -> None:
+        """Close a connection that is of no use any more."""
+        stream.close()
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        for stream in self.drain():
+            stream.close()
+
+
+class AsyncDirect(_Pool):
+    """The connections of an awaiting client."""
+
+    def __init__(self, client: Any, kept: int) -> None:
+        super().__init__(client, kept)
+        self._dropped: list[Any] = []
+
+    async def exchange(self, message: Message, sent: Any) -> Response:
+        """Send a request and return its reply; see `Direct.exchange`."""
+        connecting, reading, writing, _ = message.timeouts
+        origin = message.target.origin
+        stream = self.take(origin) or await self._connected(origin, connecting)
+        reader, whole = ReplyReader(message.max_reply), True
+        try:
+            sent.note("http11.send_request_headers.started", {})
+            try:
+                for piece in message.pieces:
+                    await stream.write(piece, writing)
+            except httpcore2.WriteError:
+                whole = False
+            try:
+                while not reader.is_done:
+                    reader.feed(await stream.read(AT_ONCE, reading))
+            except (httpcore2.NetworkError, httpx2.ProtocolError):
+                if not _is_refusal(reader):
+                    raise
+                whole = False
+            reply = _reply(reader)
+        except BaseException:
+            await stream.aclose()
+            raise
+        if reader.is_reusable and whole:
+            self.keep(origin, stream)
+        else:
+            await stream.aclose()
+        while self._dropped:
+            await self._dropped.pop().aclose()
+        return reply
+
+    async def _connected(self, origin: tuple[bytes, bytes, int], timeout: float | None) -> Any:  # noqa: ASYNC109
+        _, host, port = origin
+        stream = await self._library._network_backend.connect_tcp(host.decode("ascii"), port, timeout)  # noqa: SLF001
+        context = self.tls(origin)
+        if context is None:
+            return stream
+        try:
+            return await stream.start_tls(context, host.decode("ascii"), timeout)
+        except BaseException:
+            await stream.aclose()
+            raise
+
+    def dropped(self, stream: Any) -> None:
+        """Note a connection that is of no use any more; the next exchange closes it, for that has to be awaited."""
+        self._dropped.append(stream)
+
+    async def close(self) -> None:
+        """Close the idle connections."""
+        for stream in [*self.drain(), *self._dropped]:
+            await stream.aclose()
