@@ -584,8 +584,8 @@ def test_a_smaller_limit_makes_it_smaller(network: NETWORK, monkeypatch: pytest.
     """At the next answer, also of many small ones and where one alone is too large; the newest stay."""
     network(lambda request: ok({"score": 0.5, "model": "x" * (3_000_000 if request.json["text"] == "큰 글" else 900)}))
     run = batcher("blocking")
-    run("sentiment", [f"글 {n}" for n in range(1500)])
-    assert cache_path().stat().st_size > 1_500_000
+    run("sentiment", [f"글 {n}" for n in range(600)])
+    assert cache_path().stat().st_size > 600_000
     monkeypatch.setenv("CLOUDAI_CACHE_MB", "0.4")
     run("sentiment", ["새 글"])
     assert 340_000 < cache_path().stat().st_size <= 400_000

@@ -20,6 +20,7 @@ from cloudai.providers.google.vision import ANNOTATE_TOGETHER
 from tests.made_up.merging import AZURE, FACE, Asked, azure, documents, google, picture
 from tests.made_up.provider import Clock, ok
 from tests.support.batches import both
+from tests.support.length import length
 
 JSON = {"content-type": "application/json"}
 
@@ -27,30 +28,32 @@ JSON = {"content-type": "application/json"}
 @both
 def test_a_thousand_pictures_are_63_requests(colour: str, tmp_path: Path) -> None:
     """One is no picture, one the service cannot read: 998 results, two errors, nothing sent twice."""
-    photos = [picture(i) for i in range(1000)]
-    photos[500] = "그냥 글".encode()
+    first, n = length((640, 100), (0, 1000), (0, 1000))
+    photos = [picture(i) for i in range(first, first + n)]
+    photos[n // 2] = "그냥 글".encode()
     run = Asked(colour, google)
     done = run("detect_faces", iter(photos), journal=tmp_path / "j")
     sizes = [len(request.json["requests"]) for request in run.server.requests]
-    assert (len(sizes), sum(sizes), max(sizes)) == (63, 999, 16)
-    assert (done.books["done"], done.books["failed"], done.sent) == (998, 2, 63)
-    assert [done.values("error_type")[n] for n in (500, 700)] == ["InputError", "BadRequestError"]
-    assert sum(done.values("billed_max")) == 999
+    assert (len(sizes), sum(sizes), max(sizes)) == (-(-(n - 1) // 16), n - 1, 16)
+    assert (done.books["done"], done.books["failed"], done.sent) == (n - 2, 2, len(sizes))
+    assert [done.values("error_type")[n] for n in (n // 2, 700 - first)] == ["InputError", "BadRequestError"]
+    assert sum(done.values("billed_max")) == n - 1
     again = Asked(colour, google)
-    assert again("detect_faces", photos, journal=tmp_path / "j").books["done"] == 998
+    assert again("detect_faces", photos, journal=tmp_path / "j").books["done"] == n - 2
     assert again.n == 0
 
 
 @both
 def test_a_thousand_texts_are_100_requests(colour: str) -> None:
     """Ten documents each, found again by their ids; max_requests counts requests, max_units texts."""
-    texts = [f"후기 {n}" for n in range(1000)]
+    n = length(300, 1000, 1000)
+    texts = [f"후기 {number}" for number in range(n)]
     run = Asked(colour, azure)
     done = run("sentiment", texts, plan=True)
-    assert run.n == done.sent == 100
+    assert run.n == done.sent == n // 10
     assert done.plan is not None
-    assert (done.plan.requests, done.plan.units) == (100, 1000)
-    assert done.books["done"] == 1000
+    assert (done.plan.requests, done.plan.units) == (n // 10, n)
+    assert done.books["done"] == n
     assert Asked(colour, azure)("sentiment", texts[:100], max_requests=3).books["done"] == 30
     assert Asked(colour, azure)("sentiment", texts[:100], max_units=35).books["done"] == 35
 
@@ -63,7 +66,7 @@ def test_pace_counts_requests() -> None:
     assert clock.now == pytest.approx(9 * 60.5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=length(15, 40, 100), deadline=None)
 @given(
     texts=st.lists(
         st.sampled_from([f"글 {'가' * n}" for n in range(9)] + ["오류 1", "오류 2", " ", "나"]), max_size=45

@@ -267,7 +267,7 @@ def test_without_faults_the_bill_is_exact(
 @pytest.mark.parametrize("limit", ["max_requests", "max_units"])
 def test_a_limit_is_hard_among_failures(limit: str, concurrency: int, colour: str, tmp_path: Path) -> None:
     """Half of all attempts break off, and may have been billed: not one request more than the limit, in three runs."""
-    texts = [f"후기 {n}" for n in range(200)]
+    texts = [f"후기 {n}" for n in range(length(100, 200, 200))]
     vendor = Vendor({text: [("lost", True)] * (n % 2) for n, text in enumerate(texts)})
     for run_ in (1, 2, 3):
         told = run(
@@ -393,17 +393,19 @@ def test_a_slow_reader_holds_the_inputs_back(colour: str) -> None:
 
 @both
 def test_300_copies_among_1000_cost_nothing(colour: str, tmp_path: Path) -> None:
-    """700 calls, in any order, with many at work; a row and a result for each of the 1,000."""
-    texts = [f"리뷰 {n % 700}" for n in range(1000)]
+    """700 of 1,000 inputs are called for, in any order, with many at work; each has a row and a result."""
+    n = length(100, 1000, 1000)
+    calls = n * 7 // 10
+    texts = [f"리뷰 {number % calls}" for number in range(n)]
     texts = shuffled(texts, 3)
     vendor = Vendor()
     told = run(colour, vendor, "sentiment", texts, journal=tmp_path / "j", concurrency=16)
-    assert (vendor.total, told.books["done"]) == (700, 1000)
-    assert sum(row["duplicate_of"] is not None for row in told.rows) == 300
-    assert sum(row["billed_max"] for row in told.rows) == 700
+    assert (vendor.total, told.books["done"]) == (calls, n)
+    assert sum(row["duplicate_of"] is not None for row in told.rows) == n - calls
+    assert sum(row["billed_max"] for row in told.rows) == calls
     texts = shuffled(texts, 4)
     told = run(colour, vendor, "sentiment", texts, journal=tmp_path / "j", concurrency=16)
-    assert (vendor.total, told.books["done"]) == (700, 1000)
+    assert (vendor.total, told.books["done"]) == (calls, n)
 
 
 @both

@@ -18,6 +18,7 @@ from cloudai.core.flow import Request, Response
 from cloudai.errors import DeadlineExceededError
 from tests.made_up.provider import Clock, MadeUp, ok, refused
 from tests.support.batches import Batcher, Server, both
+from tests.support.length import length
 from tests.support.paths import FIXTURES
 
 TEXTS = [f"후기 {n}" for n in range(1000)]
@@ -43,16 +44,16 @@ def good(_: Request) -> Response:
 )
 def test_an_outage_of_many_runs_blames_nobody(fault: Any, colour: str, tmp_path: Path) -> None:
     """Five runs of a service that is down, or breaks down after its first reply: no input fails, and none is lost."""
-    server = Server(lambda _: fault)
+    server, n_texts = Server(lambda _: fault), length(60, 200, 200)
     for run in range(5):
         begun = len(server.requests) + 1
         server.answer = lambda r, n=begun * (run % 2): good(r) if len(server.requests) == n else fault
-        done = batcher(colour, server)("sentiment", TEXTS[:200], journal=tmp_path / "j", concurrency=4)
+        done = batcher(colour, server)("sentiment", TEXTS[:n_texts], journal=tmp_path / "j", concurrency=4)
         assert isinstance(done.error, PausedError)
         assert done.books["failed"] == 0
         assert done.balanced
     server.answer = good
-    assert batcher(colour, server)("sentiment", TEXTS[:200], journal=tmp_path / "j").books["done"] == 200
+    assert batcher(colour, server)("sentiment", TEXTS[:n_texts], journal=tmp_path / "j").books["done"] == n_texts
 
 
 def test_many_at_once_find_out_as_cheaply() -> None:

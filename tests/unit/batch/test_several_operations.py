@@ -21,6 +21,7 @@ from cloudai.providers.google.vision import FIELDS, AnnotateTogether
 from tests.made_up.merging import FACE, Asked, azure, picture
 from tests.made_up.provider import MadeUp, ok
 from tests.support.batches import Batcher, Server, both
+from tests.support.length import length
 
 BOTH = ["analyze_image", "detect_faces"]
 SAYS: dict[str, Any] = {
@@ -83,7 +84,7 @@ def test_one_request_for_all_that_is_asked_of_a_picture(colour: str, tmp_path: P
     assert (one.books["done"], len(server.requests)) == (40, 3)  # known from the batch of both
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=length(10, 30, 100), deadline=None)
 @given(
     photos=st.lists(st.integers(0, 12), min_size=1, max_size=20),
     colour=st.sampled_from(["blocking", "awaiting"]),
@@ -126,7 +127,8 @@ def test_what_cannot_be_asked_at_once_is_asked_apart(colour: str) -> None:
 def test_texts_may_be_asked_several_things(colour: str) -> None:
     """An operation that is not there is told for each input; the other is answered, ten texts a request."""
     run = Asked(colour, azure)
-    done = run(["sentiment", "key_phrases"], [f"후기 {n}" for n in range(20)], plan=True)
+    options = {"sentiment": {"language": "ko"}}
+    done = run(["sentiment", "key_phrases"], [f"후기 {n}" for n in range(20)], options=options, plan=True)
     assert run.n == 2
     assert done.plan is not None
     assert (done.plan.requests, done.plan.units, len(done.plan.refused)) == (2, 20, 20)
