@@ -344,6 +344,7 @@ input()
 """
 
 
+@pytest.mark.long
 def test_a_killed_process_lets_its_file_go(path: Path) -> None:
     """An exclusive file is busy for other processes; once its owner is killed, the next one has it."""
     command = [sys.executable, "-c", HOLDS, str(path)]

@@ -111,6 +111,7 @@ def test_broken_installed_font(tmp_path: Path, nanum: Path, installed: dict[str,
     assert find_font("나무", 20).getname()[0] == "NanumGothic"
 
 
+@pytest.mark.long
 def test_collection(tmp_path: Path, nanum: Path, nanum_bold: Path) -> None:
     """Of a collection the face of the weight asked for is taken, wherever in the file it stands."""
     tables = pytest.importorskip("fontTools.ttLib")
