@@ -72,12 +72,12 @@ def rows_of(text: str, delimiter: str) -> Iterator[list[str]]:
     cells: list[str] = []
     position, line = 0, 1
     while position < len(text) or cells:
-        found = cell.match(text, position)
-        if found is None or (found[3] or "").startswith('"'):
+        match = cell.match(text, position)
+        if match is None or (match[3] or "").startswith('"'):
             line += len(re.findall(r"\r\n|\r|\n", text[:position]))
             raise ValueError(f"the quote in line {line} is never closed")
-        cells.append(found[3] if found[1] is None else found[1].replace('""', '"') + found[2])
-        position = found.end()
-        if found[4] != delimiter:
-            yield cells if cells != [""] or found[1] is not None else []
+        cells.append(match[3] if match[1] is None else match[1].replace('""', '"') + match[2])
+        position = match.end()
+        if match[4] != delimiter:
+            yield cells if cells != [""] or match[1] is not None else []
             cells = []

@@ -79,7 +79,7 @@ def near(url: str) -> cloudai.Google:
         def sign(self, request: cloudai.Request, token: Any) -> cloudai.Request:
             return to(url, super().sign(request, token))
 
-    return Near(api_key=f"of-{url}-alone")
+    return Near(api_key="of-port-" + url.rpartition(":")[2])
 
 
 @pytest.mark.parametrize("colour", ["blocking", "awaiting"])
@@ -116,14 +116,14 @@ def test_the_connections_of_several_hosts_are_kept(colour: str) -> None:
                 return to(next(urls), super().sign(request, token))
 
         async def awaiting() -> None:
-            async with AsyncClient(Both(api_key=one.url), max_concurrency=1) as client:
+            async with AsyncClient(Both(api_key="of-one-alone"), max_concurrency=1) as client:
                 for number in range(12):
                     await client.sentiment(str(number))
 
         if colour == "awaiting":
             asyncio.run(awaiting())
         else:
-            with Client(Both(api_key=other.url), max_concurrency=1) as client:
+            with Client(Both(api_key="of-other-alone"), max_concurrency=1) as client:
                 for number in range(12):
                     client.sentiment(str(number))
     assert (one.connections, other.connections) == (1, 1)

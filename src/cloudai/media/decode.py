@@ -222,11 +222,21 @@ def _ico_sizes(data: bytes) -> Iterator[tuple[int, int]]:
         yield abs(width), abs(height)
 
 
+PNG_HEAD = 24
+"""Bytes of a PNG up to the end of its width and height."""
+
+
 def _png(data: bytes, name: str) -> PIL.Image.Image:
     """Return a PNG without its texts, which Pillow would unpack, and refuse for their size or a wrong checksum."""
     import PIL.PngImagePlugin
 
-    image = PIL.PngImagePlugin.PngImageFile(io.BytesIO(strip(data, "PNG")), name)
+    if len(data) >= PNG_HEAD:
+        _require_decodable(struct.unpack_from(">II", data, 16), name)  # of a file that is cut off, too
+    try:
+        kept = strip(data, "PNG")
+    except InputError as error:
+        raise ValueError(error.message) from error  # `decoding` says of which picture it is
+    image = PIL.PngImagePlugin.PngImageFile(io.BytesIO(kept), name)
     # Pillow finds EXIF data that stand behind the pixels only by decoding the picture.
     image.info["exif"] = next((body for chunk, body in png_chunks(data) if chunk == b"eXIf"), b"")
     return image

@@ -56,14 +56,13 @@ class Wav:
 
 def read_wav(data: bytes) -> Wav | None:
     """Return what the header of a WAV says, or None if the file is damaged or has no sound."""
-    layout, place, is_plain = None, (0, 0), data[:4] == b"RIFF"
-    for name, start, size, padded in _chunks(data):
+    layout, start, size, is_plain = None, 0, 0, data[:4] == b"RIFF"
+    for name, begin, length, padded in _chunks(data):
         is_plain = is_plain and padded
         if name == b"fmt " and layout is None:
-            layout = data[start : start + size]
+            layout = data[begin : begin + length]
         elif name == b"data":
-            place = (start, size)
-    start, size = place
+            start, size = begin, length
     if layout is None or len(layout) < LAYOUT or not size:
         return None
     codec, channels, rate, bytes_a_second, _, bits = struct.unpack_from("<HHIIHH", layout)

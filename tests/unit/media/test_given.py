@@ -177,6 +177,14 @@ def test_a_png_with_a_wrong_checksum_of_its_pixels_is_refused() -> None:
         fit(PNG[: place + 4 + length] + b"\0\0\0\0" + PNG[place + 8 + length :])
 
 
+def test_a_png_that_is_cut_off_is_named_and_its_size_is_looked_at_first() -> None:
+    """The error names the file; a file of a few bytes that says it has 900 million pixels is too large above all."""
+    with pytest.raises(InputError, match=r"나무\.png is cut off or damaged \(PNG\)"):
+        fit(PNG[:60], name="나무.png")
+    with pytest.raises(InputError, match="30000×30000 pixels"):
+        fit(PNG[:16] + struct.pack(">II", 30_000, 30_000) + PNG[24:40])
+
+
 # -- modes and profiles ------------------------------------------------------------------------------------
 
 GREY = np.asarray(quarters((80, 60)).convert("L"))

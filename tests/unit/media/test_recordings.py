@@ -16,7 +16,7 @@ from cloudai.media.decoding import DEMUXERS, decode, measure
 from cloudai.providers.settings import Resource
 from tests.conftest import Caller
 from tests.made_up.provider import ok
-from tests.unit.media.test_image import in_place
+from tests.support.pictures import in_place
 
 PCM = struct.pack("<HHIIHH", 1, 1, 16_000, 32_000, 2, 16)
 SECOND = b"\1\0" * 16_000
