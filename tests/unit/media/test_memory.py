@@ -29,7 +29,7 @@ from cloudai.media.memory import LARGE, most_scale, needed
 from tests.conftest import Caller
 from tests.made_up.calls import VENDORS
 from tests.support.bombs import large_webp
-from tests.unit.media.test_image import encoded, fit, quarters
+from tests.support.pictures import encoded, fit, quarters
 from tests.unit.media.test_reading import answer
 
 ROOT = Path(__file__).parents[3]

@@ -23,7 +23,7 @@ from cloudai import AsyncClient, Client, DeadlineExceededError, InputError, Requ
 from cloudai.media import Audio, Image, source
 from tests.conftest import Caller
 from tests.made_up.calls import VENDORS
-from tests.unit.media.test_image import encoded, quarters
+from tests.support.pictures import encoded, quarters
 
 PICTURE = encoded(quarters(), "PNG")
 ROOT = Path(__file__).parents[3]
