@@ -506,9 +506,9 @@ server:/homes /home nfs4 rw 0 0
 )
 def test_a_drive_of_another_computer(path: str, remote: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the mount that the file is on: the longest one that its folder is within."""
-    real = Path.read_text
+    real = Path.read_bytes
     monkeypatch.setattr(
-        Path, "read_text", lambda self, *how: MOUNTS if str(self) == "/proc/self/mounts" else real(self, *how)
+        Path, "read_bytes", lambda self: MOUNTS.encode() if str(self) == "/proc/self/mounts" else real(self)
     )
     assert storage.is_remote(Path(path)) is remote
 

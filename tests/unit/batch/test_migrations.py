@@ -256,7 +256,17 @@ def test_replies_can_be_read_anew(name: str, journal: Path) -> None:
             read.append(job.reparse())
     # From version 4 on, an incomplete run shows what earlier ones were answered.
     assert read == [6 if name[8] < "4" else 8, 4, 3, 2]
-    assert {key: row[-1] for key, row in Kept.in_(journal).calls.items()} == {k: row[-1] for k, row in before.items()}
+    after = Kept.in_(journal).calls
+    assert {key: said(row[-1]) for key, row in after.items()} == {key: said(row[-1]) for key, row in before.items()}
+
+
+def said(result: str | None) -> Any:
+    """Return what a result in JSON says: without fields that are null, which a later version may have added."""
+
+    def without_nulls(fields: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in fields.items() if value is not None}
+
+    return None if result is None else json.loads(result, object_hook=without_nulls)
 
 
 @each_journal
