@@ -33,8 +33,7 @@ def test_what_is_loaded_late_is_what_type_checkers_see() -> None:
     """The table of modules that are loaded on first use names what is imported for type checkers, and nothing else."""
     tree = ast.parse(Path(cloudai.__file__).read_text("utf-8"))
     [block] = [node for node in tree.body if isinstance(node, ast.If)]
-    imports = [node for node in block.body if str(node.module).startswith("cloudai.")]
-    seen = {node.module: tuple(alias.name for alias in node.names) for node in imports}
+    seen = {node.module: tuple(alias.name for alias in node.names) for node in block.body if node.module != "typing"}
     assert seen == cloudai._EXPORTS
     assert {name for names in seen.values() for name in names} | {"__version__"} == set(cloudai.__all__)
 
@@ -52,7 +51,7 @@ def test_importing_loads_nothing_that_is_not_used_yet() -> None:
 
 @pytest.mark.long
 def test_a_first_call_loads_what_it_needs() -> None:
-    """A blocking call about a text loads no batch, no picture library, and fewer than 75 of our files."""
+    """A blocking call about a text loads no batch, no picture library, and fewer than 80 of our files."""
     reply = '{"documentSentiment": {"score": 0.5, "magnitude": 1}, "languageCode": "ko", "sentences": []}'
     code = (
         "import sys, cloudai; "
@@ -66,7 +65,7 @@ def test_a_first_call_loads_what_it_needs() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     count, _, heavy = done.stdout.strip().partition(" ")
     assert heavy == "[]"
-    assert int(count) < 75
+    assert int(count) < 80  # the containers and decoders of recordings, and memory, have modules of their own
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

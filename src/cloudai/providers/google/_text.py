@@ -75,8 +75,8 @@ class WireWord(Wire):
 
     def _break(self, symbols: Sequence[dict[str, Any]], *, is_prefix: bool) -> str | None:
         """Return the kind of break that a letter at the edge of the word has, or else the word itself."""
-        found = [inside(symbol, "property", "detectedBreak") for symbol in symbols]
-        detected = [*(checked(DetectedBreak, each) for each in found if each is not None), self.own.detected_break]
+        breaks = [inside(symbol, "property", "detectedBreak") for symbol in symbols]
+        detected = [*(checked(DetectedBreak, each) for each in breaks if each is not None), self.own.detected_break]
         return next((each.type for each in detected if each and each.is_prefix is is_prefix), None)
 
 
