@@ -16,8 +16,8 @@ import cloudai
 from cloudai import AsyncClient, Client
 from cloudai.core.flow import Request
 from cloudai.testing import AsyncNetwork, Network
-from tests.faults.test_reaching import certificate
 from tests.made_up.calls import VENDORS, Skipping, as_json, to
+from tests.made_up.certificates import certificate
 from tests.made_up.faults import reply
 from tests.made_up.server import Connection, faultd, read
 

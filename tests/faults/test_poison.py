@@ -15,9 +15,9 @@ import cloudai
 from cloudai import ConnectionLostError, Response
 from cloudai.core.flow import Request
 from cloudai.errors import DeadlineExceededError, PausedError
+from tests.made_up.merging import AZURE, azure, documents, google, picture
 from tests.made_up.provider import Clock, MadeUp, ok, refused
 from tests.support.batches import Batcher, Done, Server, both
-from tests.unit.batch.test_coalesce import AZURE, azure, documents, google, picture
 
 JSON = {"content-type": "application/json"}
 HOLDING = ("500", "reset", "late", "error in 200", "html", "nothing")

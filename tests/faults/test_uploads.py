@@ -15,8 +15,8 @@ import cloudai
 from cloudai.core.flow import Request, Response
 from cloudai.testing import AsyncNetwork, Network
 from cloudai.transport.early import EarlyReply
-from tests.faults.test_reaching import certificate
 from tests.made_up.calls import VENDORS, ask, noise
+from tests.made_up.certificates import certificate
 from tests.made_up.server import Connection, faultd
 from tests.support.played import write_wav
 

@@ -211,8 +211,8 @@ def test_certificates_are_checked_unless_that_is_asked_for(verify: Callable[[], 
 @pytest.mark.parametrize("verify", [lambda: False, unverified], ids=["False", "nothing"])
 def test_an_unverified_connection_works(verify: Callable[[], Any], tmp_path: Path) -> None:
     """Where it is asked for, a certificate of anybody is accepted."""
-    from tests.faults.test_reaching import certificate
     from tests.made_up.calls import as_json
+    from tests.made_up.certificates import certificate
     from tests.made_up.faults import reply
 
     _, context = certificate(tmp_path, "somebody.example", 30)

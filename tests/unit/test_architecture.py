@@ -32,6 +32,7 @@ def test_no_files_import_each_other_in_a_circle() -> None:
     assert left == {}
 
 
+@pytest.mark.long
 def test_no_import_waits_for_its_package() -> None:
     """Two threads that import at the same time never wait for each other.
 
@@ -94,6 +95,7 @@ def identifiers(tree: ast.AST) -> Iterator[str]:
                 yield node.name or ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", FILES, ids=lambda path: "/".join(path.relative_to(SOURCE).parts))
 def test_no_word_stands_for_many_things(path: Path) -> None:
     """No identifier is one of the words that were given up because they had several meanings."""

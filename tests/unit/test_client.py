@@ -38,6 +38,7 @@ def test_what_is_loaded_late_is_what_type_checkers_see() -> None:
     assert {name for names in seen.values() for name in names} | {"__version__"} == set(cloudai.__all__)
 
 
+@pytest.mark.long
 def test_importing_loads_nothing_that_is_not_used_yet() -> None:
     """`import cloudai` loads two of its files, and no other package."""
     code = (
@@ -48,6 +49,7 @@ def test_importing_loads_nothing_that_is_not_used_yet() -> None:
     assert done.stdout.strip() == "['cloudai', 'cloudai._version']"
 
 
+@pytest.mark.long
 def test_a_first_call_loads_what_it_needs() -> None:
     """A blocking call about a text loads no batch, no picture library, and fewer than 80 of our files."""
     reply = '{"documentSentiment": {"score": 0.5, "magnitude": 1}, "languageCode": "ko", "sentences": []}'
@@ -108,6 +110,7 @@ def test_providers_take_what_clients_pass(operation: str) -> None:
         assert all(p.default is p.empty for p in keyword_only.values()), kind
 
 
+@pytest.mark.long
 def test_importing_loads_no_vendor_and_no_picture_library() -> None:
     """`import cloudai` loads no vendor's module, no Pillow, no OpenCV, no NumPy."""
     code = (

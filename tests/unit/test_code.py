@@ -19,6 +19,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 RUNS_WHAT_IT_READS = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "jsonpickle"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", [path for path in FILES if "_contract" not in path.parts], ids=lambda path: path.name)
 def test_nothing_runs_what_a_file_says(path: Path) -> None:
     """No pickle, marshal or shelve is imported but by the check that a key goes into none, and nothing is evaluated."""
@@ -58,6 +59,7 @@ NASTY = st.sampled_from(
 )
 
 
+@pytest.mark.long
 @given(st.integers(0, 10**6), NASTY | st.text(max_size=80), NASTY | st.text(max_size=20))
 @settings(deadline=None, max_examples=300)
 def test_a_name_stays_in_its_folder(item: int, stem: str, suffix: str) -> None:

@@ -97,6 +97,7 @@ print(json.dumps({"face": (faces[1] - faces[0]) / 10, "word": (words[1] - words[
 """
 
 
+@pytest.mark.long
 def test_each_further_face_and_word_makes_few_calls() -> None:
     """A face with 34 points takes at most 30 calls of Python functions, and a word with four corners at most eight."""
     done = subprocess.run(

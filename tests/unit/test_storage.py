@@ -344,6 +344,7 @@ input()
 """
 
 
+@pytest.mark.long
 def test_a_killed_process_lets_its_file_go(path: Path) -> None:
     """An exclusive file is busy for other processes; once its owner is killed, the next one has it."""
     command = [sys.executable, "-c", HOLDS, str(path)]
@@ -505,9 +506,9 @@ server:/homes /home nfs4 rw 0 0
 )
 def test_a_drive_of_another_computer(path: str, remote: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the mount that the file is on: the longest one that its folder is within."""
-    real = Path.read_text
+    real = Path.read_bytes
     monkeypatch.setattr(
-        Path, "read_text", lambda self, *how: MOUNTS if str(self) == "/proc/self/mounts" else real(self, *how)
+        Path, "read_bytes", lambda self: MOUNTS.encode() if str(self) == "/proc/self/mounts" else real(self)
     )
     assert storage.is_remote(Path(path)) is remote
 

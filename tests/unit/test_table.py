@@ -72,6 +72,7 @@ def test_long_cells_are_cut_and_said_so() -> None:
     assert "…" in str(Table([{"text": "가나다라" * 50}]))
 
 
+@pytest.mark.long
 def test_pandas_and_polars_get_the_same_values(tmp_path: Path) -> None:
     """Both data frames hold the rows in the table's order, and Parquet reads back."""
     import polars as pl
@@ -128,6 +129,7 @@ def test_an_empty_result_is_true() -> None:
     assert len(Faces()) == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("encoding", ["cp949", "ascii"])
 def test_printing_never_fails_on_a_console_of_another_code_page(encoding: str) -> None:
     """The command shows what the console can, and does not stop over what it cannot."""

@@ -248,7 +248,7 @@ class Secrets:
         """
         content = self._cut_out(response.content)
         if content is response.content and not self.occur_in(
-            "\n".join([*response.headers, *response.headers.values()])
+            "\n".join(map(str, [*response.headers, *response.headers.values()]))  # a user's send= may give numbers
         ):
             return response
         return replace(response, content=content, headers=self.withheld(dict(response.headers)))

@@ -402,7 +402,8 @@ def test_inputs_that_wait_for_outcomes_where_one_ends_at_once(colour: str, concu
             outcomes.release()
 
     outcomes.release()
-    done = Batcher(colour, cloudai.Azure(**AZURE), Server(answer))("sentiment", texts(), concurrency=concurrency)
+    run = Batcher(colour, cloudai.Azure(**AZURE), Server(answer))
+    done = run("sentiment", texts(), concurrency=concurrency, options={"language": "ko"})
     assert (done.error, done.values()) == (None, ["failed", "ok", "ok"])
 
 

@@ -466,6 +466,7 @@ def test_where_it_cannot_be_forgotten_the_journal_still_knows(
     assert main(["journal", str(tmp_path / "일"), "--forget", name]) == 0
 
 
+@pytest.mark.long
 def test_the_command_shows_and_empties_it(network: NETWORK, capsys: pytest.CaptureFixture[str]) -> None:
     """The command shows where the cache is, how many answers, how large and how old; it makes none by looking."""
     network(lambda request: ok({"score": 0.5, "model": "x" * 200_000}))
@@ -580,6 +581,7 @@ def test_the_oldest_go_first_and_the_file_stays_small() -> None:
     assert rows("PRAGMA auto_vacuum") == [(2,)]
 
 
+@pytest.mark.long
 def test_a_smaller_limit_makes_it_smaller(network: NETWORK, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the next answer, also of many small ones and where one alone is too large; the newest stay."""
     network(lambda request: ok({"score": 0.5, "model": "x" * (3_000_000 if request.json["text"] == "큰 글" else 900)}))
@@ -711,6 +713,7 @@ def test_a_damaged_one_is_begun_anew(
     assert not caplog.records
 
 
+@pytest.mark.long
 def test_no_damage_gives_a_wrong_answer(network: NETWORK) -> None:
     """A bit that a disk has lost is found: the input is asked for anew."""
     network(mood)

@@ -25,6 +25,7 @@ from tests.support.length import length
 JSON = {"content-type": "application/json"}
 
 
+@pytest.mark.long
 @both
 def test_a_thousand_pictures_are_63_requests(colour: str, tmp_path: Path) -> None:
     """One is no picture, one the service cannot read: 998 results, two errors, nothing sent twice."""
@@ -43,6 +44,7 @@ def test_a_thousand_pictures_are_63_requests(colour: str, tmp_path: Path) -> Non
     assert again.n == 0
 
 
+@pytest.mark.long
 @both
 def test_a_thousand_texts_are_100_requests(colour: str) -> None:
     """Ten documents each, found again by their ids; max_requests counts requests, max_units texts."""
@@ -58,6 +60,7 @@ def test_a_thousand_texts_are_100_requests(colour: str) -> None:
     assert Asked(colour, azure)("sentiment", texts[:100], max_units=35).books["done"] == 35
 
 
+@pytest.mark.long
 def test_pace_counts_requests() -> None:
     """Two hundred texts at two requests a minute: twenty requests, nine minutes."""
     clock = Clock()
@@ -66,6 +69,7 @@ def test_pace_counts_requests() -> None:
     assert clock.now == pytest.approx(9 * 60.5)
 
 
+@pytest.mark.long
 @settings(max_examples=length(15, 40, 100), deadline=None)
 @given(
     texts=st.lists(
@@ -135,6 +139,7 @@ def test_a_lost_request_counts_every_item(colour: str, tmp_path: Path) -> None:
     assert all(len(documents(request)) <= 2 for request in again.server.requests)
 
 
+@pytest.mark.long
 @both
 def test_large_pictures_go_in_smaller_parties(colour: str) -> None:
     """A request has ten megabytes at most: of pictures of three, two go together."""

@@ -73,6 +73,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.long
 @both
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_capped_run_hides_nothing(
@@ -186,6 +187,7 @@ with Client(MadeUp(key='not-a-real-key'), send=send) as client:
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL")
 @pytest.mark.parametrize("seed", range(4))
 def test_killed_runs_hide_nothing(seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

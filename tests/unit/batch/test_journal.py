@@ -131,6 +131,7 @@ def as_nobody(work: Callable[[], object]) -> str:
     return text
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(os, "setuid"), reason="rights are other ones there")
 def test_a_file_that_may_only_be_read() -> None:
     """A journal of somebody else's, and a folder where nothing may be made: the typed error, and not a byte changed."""
@@ -151,6 +152,7 @@ def test_a_file_that_may_only_be_read() -> None:
     assert all("cannot be" in text for text in told), told
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("is_there", [False, True])
 def test_one_owner_at_a_time(is_there: bool, tmp_path: Path) -> None:
     """A second is refused, in this process or another, and takes nothing from the first; a killed one lets go."""
@@ -225,6 +227,7 @@ def test_a_name_that_sqlite_knows_is_a_name(tmp_path: Path, monkeypatch: pytest.
     assert len(server.requests) == 2
 
 
+@pytest.mark.long
 def test_a_fork_does_not_write(tmp_path: Path) -> None:
     """A child that was forked has no part in its parent's journal: the typed error."""
     journal = Journal(tmp_path / "j")
@@ -255,6 +258,7 @@ with client.batch("sentiment", [f"후기 {n}" for n in range(30)], journal=sys.a
 """
 
 
+@pytest.mark.long
 def test_a_fork_that_ends_takes_nothing_with_it(tmp_path: Path) -> None:
     """A child leaves through the batch it was forked in; its parent goes on, is killed, and all is in the journal."""
     path = tmp_path / "일.journal"

@@ -201,6 +201,7 @@ RUNS = st.lists(
 )
 
 
+@pytest.mark.long
 @MANY
 @given(
     faults=SCHEDULES,
@@ -242,6 +243,7 @@ def test_limits_bills_and_books_hold(
         assert not vendor.after
 
 
+@pytest.mark.long
 @MANY
 @given(inputs=st.lists(st.sampled_from(TEXTS), min_size=1, max_size=20), runs=RUNS)
 def test_without_faults_the_bill_is_exact(
@@ -262,6 +264,7 @@ def test_without_faults_the_bill_is_exact(
     assert vendor.total == sum(row["billed_max"] for row in told.rows)
 
 
+@pytest.mark.long
 @both
 @pytest.mark.parametrize("concurrency", [1, 32])
 @pytest.mark.parametrize("limit", ["max_requests", "max_units"])
@@ -391,6 +394,7 @@ def test_a_slow_reader_holds_the_inputs_back(colour: str) -> None:
 # -- the same bytes ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @both
 def test_300_copies_among_1000_cost_nothing(colour: str, tmp_path: Path) -> None:
     """700 of 1,000 inputs are called for, in any order, with many at work; each has a row and a result."""

@@ -175,6 +175,7 @@ def test_who_is_cancelled_takes_no_place_along() -> None:
     assert asyncio.run(scene()) == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fetching", [False, True])
 def test_few_parties_are_prepared_at_once(fetching: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 20 workers with 16 pictures each, but for those who wait for pictures to come: these may all wait at once."""

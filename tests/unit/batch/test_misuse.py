@@ -88,6 +88,7 @@ def test_a_journal_that_fails_is_not_an_input_that_does() -> None:
             job.plan()
 
 
+@pytest.mark.long
 def test_a_plan_of_a_generator_that_is_gone() -> None:
     """During the run and after it the plan says so; no input is taken away. One made before holds."""
     with client_of() as client:
@@ -160,6 +161,7 @@ def closed() -> io.StringIO:
     return stream
 
 
+@pytest.mark.long
 @both
 @pytest.mark.parametrize(
     "stream",

@@ -38,6 +38,7 @@ def good(_: Request) -> Response:
     return ok({"score": 0.5})
 
 
+@pytest.mark.long
 @both
 @pytest.mark.parametrize("concurrency", [1, 8, 32])
 @pytest.mark.parametrize("fault", DOWN)
@@ -58,6 +59,7 @@ def test_an_outage_pauses_and_blames_nobody(fault: str, concurrency: int, colour
     assert again.books["done"] == n
 
 
+@pytest.mark.long
 @both
 def test_an_outage_in_the_middle_loses_nothing(colour: str, tmp_path: Path) -> None:
     """Inputs that were answered before an outage stay done, and are not sent again."""
@@ -74,6 +76,7 @@ def test_an_outage_in_the_middle_loses_nothing(colour: str, tmp_path: Path) -> N
     assert not answered & set(server.texts[tried:])
 
 
+@pytest.mark.long
 @both
 @pytest.mark.parametrize(("hint", "when"), [("86400", "after 2"), (None, "later|tomorrow|after")])
 def test_a_spent_quota_pauses_at_once(hint: str | None, when: str, colour: str) -> None:
@@ -112,6 +115,7 @@ def test_minutes_are_waited_for(colour: str) -> None:
     assert run.client["clock"].now >= 900
 
 
+@pytest.mark.long
 @both
 def test_a_wrong_key_in_the_middle(colour: str, tmp_path: Path) -> None:
     """The error itself leaves; what was done is kept, and with a good key the rest follows."""
@@ -125,6 +129,7 @@ def test_a_wrong_key_in_the_middle(colour: str, tmp_path: Path) -> None:
     assert len(server.texts) <= 50 + 2, "one a worker was refused"
 
 
+@pytest.mark.long
 @both
 def test_poison_fails_alone(colour: str, tmp_path: Path) -> None:
     """A text the service refuses, breaks over, or cannot answer has three attempts at most; the others are done."""

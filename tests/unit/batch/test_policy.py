@@ -38,6 +38,7 @@ def good(_: Request) -> Response:
 # -- outages -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @both
 @pytest.mark.parametrize(
     "fault", [refused(503), refused(502), ConnectionLostError("cut"), DeadlineExceededError("late")]
@@ -56,6 +57,7 @@ def test_an_outage_of_many_runs_blames_nobody(fault: Any, colour: str, tmp_path:
     assert batcher(colour, server)("sentiment", TEXTS[:n_texts], journal=tmp_path / "j").books["done"] == n_texts
 
 
+@pytest.mark.long
 def test_many_at_once_find_out_as_cheaply() -> None:
     """Of 64 workers, each with a request on its way before the first fails, all the same only 50 requests come."""
 
@@ -187,6 +189,7 @@ def test_a_spent_quota_pauses_at_the_first_reply(
 # -- one input's own fault ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @both
 @pytest.mark.parametrize("concurrency", [1, 8])
 @pytest.mark.parametrize("place", [0, 20, 39])

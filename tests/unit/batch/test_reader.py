@@ -127,6 +127,7 @@ def within(seconds: float, function: Callable[[], Any]) -> Any:
     return outcome[0]
 
 
+@pytest.mark.long
 def test_a_slow_generator_holds_neither_the_loop_nor_the_others() -> None:
     """While an input is made for two seconds, other calls of the same client, and the event loop, go on."""
 
@@ -187,6 +188,7 @@ def test_a_signal_may_come_at_any_time() -> None:
         assert len(job.table()) == 400
 
 
+@pytest.mark.long
 def test_the_end_of_a_long_list_takes_little_memory() -> None:
     """Inputs that were never taken up are entered in pieces: of 100,000, less than 100 MB more at the peak."""
     import tracemalloc

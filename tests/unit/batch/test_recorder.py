@@ -94,6 +94,7 @@ def test_what_extra_holds_is_not_written(tmp_path: Path) -> None:
     assert done.manifest["options"] == {"extra": ["token"], "extra_params": ["key"], "extra_headers": ["x"]}
 
 
+@pytest.mark.long
 def test_sets_are_the_same_in_every_process() -> None:
     """The order of a set goes by a seed of the process; what is paid for does not."""
     code = (
@@ -114,7 +115,7 @@ def test_sets_are_the_same_in_every_process() -> None:
 @pytest.mark.parametrize("attributes", [object(), (name for name in "ab"), b"x", {("a", 1): 2}])
 def test_options_that_cannot_be_written_down_are_refused(attributes: Any) -> None:
     """One error that says what may be given; a generator is not used up."""
-    with Client(MadeUp(), send=Server(mood)) as client, pytest.raises(SettingsError, match="written down"):
+    with Client(MadeUp(), send=Server(mood)) as client, pytest.raises(SettingsError, match="is not a list of words"):
         client.batch("detect_faces", [], options={"attributes": attributes})
 
 
@@ -175,6 +176,7 @@ def test_a_send_that_always_fails_pauses_the_batch() -> None:
     assert done.paused
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("colour", ["blocking", "awaiting"])
 def test_a_client_that_is_closed_pauses_its_batch(colour: str) -> None:
     """One error that says what to do; no input is blamed, and nothing is lost."""

@@ -82,6 +82,7 @@ def test_an_iterator_that_raises_ends_the_batch_with_that(kind: type[BaseExcepti
             ask("sentiment", inputs())
 
 
+@pytest.mark.long
 @both
 @pytest.mark.parametrize("event", ["attempt", "reply", "result"])
 def test_a_function_for_events_that_raises_costs_no_reply(event: str, colour: str, tmp_path: Path) -> None:
@@ -182,6 +183,7 @@ def test_failures_over_ten_seconds_need_no_probe() -> None:
     assert [outage.note_failure(n * LONGEST_FLICKER / 4) for n in range(OUTAGE)][-1]
 
 
+@pytest.mark.long
 @both
 def test_a_batch_survives_a_flicker(colour: str) -> None:
     """A service that breaks thirty connections in a row, within a moment, and is there again: the batch goes on."""

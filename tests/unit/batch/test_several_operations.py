@@ -58,6 +58,7 @@ def run_of(colour: str, answer: Any = google, **client: Any) -> tuple[Batcher, S
     return Batcher(colour, cloudai.Google(api_key="not-a-real-key"), server, client), server
 
 
+@pytest.mark.long
 @both
 def test_one_request_for_all_that_is_asked_of_a_picture(colour: str, tmp_path: Path) -> None:
     """Forty pictures, two operations: three requests of sixteen pictures, each sent once, with all its features."""
@@ -84,6 +85,7 @@ def test_one_request_for_all_that_is_asked_of_a_picture(colour: str, tmp_path: P
     assert (one.books["done"], len(server.requests)) == (40, 3)  # known from the batch of both
 
 
+@pytest.mark.long
 @settings(max_examples=length(10, 30, 100), deadline=None)
 @given(
     photos=st.lists(st.integers(0, 12), min_size=1, max_size=20),
@@ -123,6 +125,7 @@ def test_what_cannot_be_asked_at_once_is_asked_apart(colour: str) -> None:
         assert len(request.json["requests"]) == 2
 
 
+@pytest.mark.long
 @both
 def test_texts_may_be_asked_several_things(colour: str) -> None:
     """An operation that is not there is told for each input; the other is answered, ten texts a request."""
@@ -160,6 +163,7 @@ def test_the_second_reading_knows_which_is_which(colour: str, tmp_path: Path) ->
     assert again.manifest["books"] == {"ok": 10}
 
 
+@pytest.mark.long
 @both
 def test_a_limit_counts_all_of_them(colour: str, tmp_path: Path) -> None:
     """`max_requests` and `max_units` are over all operations; what was not begun is entered for each."""

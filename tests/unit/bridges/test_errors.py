@@ -153,4 +153,4 @@ def test_a_reply_of_an_older_urllib3() -> None:
         def close(self) -> None:
             self.closed = True
 
-    assert read(Reply(), URL, None) == Response(200, {"content-type": "application/json"}, b'{"a":1}')
+    assert read(Reply(), URL, None, 100) == Response(200, {"content-type": "application/json"}, b'{"a":1}')

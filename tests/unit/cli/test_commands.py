@@ -48,6 +48,7 @@ def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[0]["meta"]["provider"] == "local"
 
 
+@pytest.mark.long
 def test_patterns_are_expanded_here(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The shell of Windows leaves them to the program; numbers sort by size."""
     for n in (10, 2):
@@ -116,6 +117,7 @@ def test_providers_tells_what_each_can_do(capsys: pytest.CaptureFixture[str]) ->
     assert "2026-11-23" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_the_demo_finds_two_people_and_writes_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A newcomer's first command: two faces, a gallery, a GIF of five cards."""
     import PIL.Image

@@ -317,6 +317,7 @@ def test_a_failed_refresh_is_harmless_while_the_old_token_is_valid() -> None:
     assert {request.headers["Authorization"] for request in replies.requests} == {"Bearer old"}
 
 
+@pytest.mark.long
 def test_one_callers_short_time_does_not_fail_the_others() -> None:
     """The call that fetches the token has no time left; who waits with more time fetches it again."""
 

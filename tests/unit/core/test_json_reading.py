@@ -219,6 +219,7 @@ BODIES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("colour", ["blocking", "awaiting"])
 @pytest.mark.parametrize("name", BODIES)
 def test_reading_takes_at_most_64_mb_and_three_times_the_reply(name: str, colour: str) -> None:

@@ -103,6 +103,7 @@ def texts_of(n: int) -> list[str]:
     return [f"후기 {number}: 아주 좋아요" for number in range(n)]
 
 
+@pytest.mark.long
 def test_300_at_20_a_minute_take_14_minutes_blocking() -> None:
     """14 to 14.2 minutes, and never more than 20 requests in any minute."""
     clock = Clock()
@@ -113,6 +114,7 @@ def test_300_at_20_a_minute_take_14_minutes_blocking() -> None:
     assert windows_hold(server.arrivals, 20, MINUTE)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("concurrency", [8, 32])
 def test_300_at_20_a_minute_take_14_minutes_awaiting(concurrency: int) -> None:
     """The same with many at work, on ways that take different times."""
@@ -133,6 +135,7 @@ def test_retries_and_polls_count_blocking(operation: str) -> None:
     assert windows_hold(server.arrivals, 20, MINUTE)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("operation", ["sentiment", "detect_language"])
 def test_retries_and_polls_count_awaiting(operation: str) -> None:
     """The same with eight at work."""
@@ -265,6 +268,7 @@ def test_calls_without_a_pace_are_counted(wanted: list[Rate], calls: list[tuple[
             assert sum(then > now - rate.seconds for then in sent) <= rate.n
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_requests() -> None:
     """Both rates hold in every window of 100,000 requests in virtual time, and no time is wasted."""
     n = length(20_000, 100_000, 100_000)
@@ -359,6 +363,7 @@ print(*times)
 """
 
 
+@pytest.mark.long
 def test_processes_share_a_pace() -> None:
     """Three at once with the same key, started together: together no more than ten in any second."""
     command = [sys.executable, "-c", PROCESS, str(ROOT)]

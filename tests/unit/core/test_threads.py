@@ -72,6 +72,7 @@ def test_the_error_of_a_function_is_the_outcome() -> None:
     assert threads.submit(lambda: 3).result(5) == 3
 
 
+@pytest.mark.long
 def test_the_process_ends_while_a_function_is_stuck() -> None:
     """A process with a function that never ends is over at once, and not after it."""
     code = (

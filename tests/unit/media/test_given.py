@@ -21,8 +21,9 @@ from cloudai.media import Audio, Image, ImageLimits
 from cloudai.media.given import understood
 from cloudai.media.icc import scrubbed
 from tests.made_up.calls import VENDORS
-from tests.unit.media.test_audio import wav
-from tests.unit.media.test_image import CANARY, encoded, fit, quarters
+from tests.support.pictures import encoded, fit, quarters
+from tests.support.recordings import wav
+from tests.unit.media.test_image import CANARY
 from tests.unit.media.test_reading import answer
 
 PHOTO = encoded(quarters((80, 60)), "JPEG", quality=90)

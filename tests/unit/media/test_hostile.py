@@ -69,6 +69,7 @@ def in_a_process(folder: Path, bombs: dict[str, Any]) -> dict[str, tuple[str, in
     return dict(zip(bombs, map(json.loads, done.stdout.splitlines()), strict=True))
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no /proc")
 def test_no_bomb_fills_the_memory_or_is_sent(tmp_path: Path) -> None:
     """All of them by one typed error, nothing sent, never more than 128 MB, though Pillow's own guard is off."""
@@ -77,6 +78,7 @@ def test_no_bomb_fills_the_memory_or_is_sent(tmp_path: Path) -> None:
         assert memory < MOST_MEMORY, name
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no /proc")
 def test_what_only_looks_dangerous_costs_little(tmp_path: Path) -> None:
     """Loops, thousands of pages, frames and comments: their first picture, or one error; little memory."""

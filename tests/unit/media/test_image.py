@@ -112,6 +112,7 @@ def test_a_large_photo_is_shrunk_and_boxes_grow_back() -> None:
     assert (box.x, box.y, box.width, box.height, box.image_size) == (40, 80, 120, 160, (4000, 2000))
 
 
+@pytest.mark.long
 def test_a_photo_of_30_mb_is_made_to_fit() -> None:
     """Noise packs badly: quality, then size go down until the vendor takes it."""
     import numpy as np

@@ -28,7 +28,7 @@ def short() -> Any:
 
 VOICES = {
     "google": (VENDORS["google"].make, 10_000_000, {}),
-    "azure, short": (short, 10_000_000, {}),
+    "azure, short": (short, 10_000_000, {"rate": 96_000, "channels": 1}),  # it reads one channel
     "watson": (VENDORS["watson"].make, 100_000_000, {"rate": 192_000}),
 }
 

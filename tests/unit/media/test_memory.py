@@ -29,7 +29,7 @@ from cloudai.media.memory import LARGE, most_scale, needed
 from tests.conftest import Caller
 from tests.made_up.calls import VENDORS
 from tests.support.bombs import large_webp
-from tests.unit.media.test_image import encoded, fit, quarters
+from tests.support.pictures import encoded, fit, quarters
 from tests.unit.media.test_reading import answer
 
 ROOT = Path(__file__).parents[3]
@@ -234,6 +234,7 @@ def turned(kind: str, size: tuple[int, int], mode: str = "RGB", **options: Any) 
     return out.getvalue()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no /proc")
 def test_six_workers_with_webp_stay_within_the_budget(tmp_path: Path) -> None:
     """Six pictures that need 200 MB each take no more than the budget of 300 MB and 200 MB for the rest."""
@@ -242,6 +243,7 @@ def test_six_workers_with_webp_stay_within_the_budget(tmp_path: Path) -> None:
     assert peak_of(path, 6, 300) < 500_000_000
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no /proc")
 def test_a_jpeg_of_200_megapixels_is_sent_in_little_memory(tmp_path: Path) -> None:
     """A phone's largest photo is shrunk while it is decoded, and the whole process stays below 400 MB."""

@@ -13,7 +13,7 @@ from cloudai import Client, Google
 from cloudai.core.flow import Call
 from cloudai.media import Image, ImageLimits, Picture
 from cloudai.media.strip import jpeg_segments, plain_jpeg_size, strip, without_metadata
-from tests.unit.media.test_image import quarters
+from tests.support.pictures import quarters
 
 LIMITS = ImageLimits(who="V", formats=frozenset({"JPEG", "PNG"}), max_bytes=4_000_000, max_side=4096)
 

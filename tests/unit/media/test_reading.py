@@ -23,7 +23,7 @@ from cloudai import AsyncClient, Client, DeadlineExceededError, InputError, Requ
 from cloudai.media import Audio, Image, source
 from tests.conftest import Caller
 from tests.made_up.calls import VENDORS
-from tests.unit.media.test_image import encoded, quarters
+from tests.support.pictures import encoded, quarters
 
 PICTURE = encoded(quarters(), "PNG")
 ROOT = Path(__file__).parents[3]
@@ -210,6 +210,7 @@ def test_a_plan_gives_up_a_file_that_hangs(hanging: Any, monkeypatch: pytest.Mon
         assert "not read in time" in job.plan().refused[0][1]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("colour", ["blocking", "awaiting"])
 def test_the_process_ends_while_a_file_hangs(colour: str) -> None:
     """A process whose call has given up a file is over at once, although the read of the file still hangs."""

@@ -316,6 +316,7 @@ def assert_upright(image: PIL.Image.Image) -> None:
         assert sum(seen) - seen[colour] < 160, (place, seen)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "PNG, behind", "WEBP", "TIFF", "TIFF, packed", "AVIF", "HEIC"])
 def test_every_format_is_sent_upright(kind: str, orientation: int) -> None:

@@ -102,6 +102,7 @@ def test_an_address_that_google_cannot_fetch_is_the_inputs_fault(call: Caller, c
     assert caught.value.attempts == 1
 
 
+@pytest.mark.long
 @both
 @pytest.mark.parametrize("code", [*SERVICE_AT_FAULT, *TOO_MANY])
 def test_a_batch_ends(code: str, colour: str) -> None:

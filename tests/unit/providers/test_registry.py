@@ -71,6 +71,7 @@ def test_ours_are_not_replaced(install: Installed) -> None:
     assert find("google") is cloudai.Google
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("how", "text"),
     [

@@ -84,6 +84,7 @@ def test_no_text_no_panel() -> None:
     assert like(card(edged((800, 800)), " \n").getpixel((540, 1070)), "black")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "caption",
     ["tree", SENTENCE, SENTENCE * 9, "a long one, said again and again; " * 30, "가" * 300, "W" * 300],
@@ -238,6 +239,7 @@ def test_gif(tmp_path: Path) -> None:
             assert max(off) < 6
 
 
+@pytest.mark.long
 def test_gif_is_dithered(tmp_path: Path) -> None:
     """Steps between the 256 colours are scattered: seen from afar a slope of colour has no bands."""
     slope = gradient(0).resize((512, 512))

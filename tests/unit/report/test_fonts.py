@@ -83,16 +83,16 @@ def test_environment(monkeypatch: pytest.MonkeyPatch, nanum: Path, latin: Path, 
     assert find_font("나무", 20).getname()[0] == "NanumGothic"
 
 
-@pytest.mark.parametrize("content", [None, b"not a font"])
-def test_wrong_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None) -> None:
-    """A file that is missing or no font is named, by argument and by CLOUDAI_FONT; it is not passed over."""
+@pytest.mark.parametrize(("content", "told"), [(None, "the font file does not exist"), (b"not a font", r"글꼴\.ttf")])
+def test_wrong_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None, told: str) -> None:
+    """A file that is missing or no font is told and not passed over; a path that leads nowhere is not shown."""
     path = tmp_path / "글꼴.ttf"
     if content:
         path.write_bytes(content)
-    with pytest.raises(MissingFontError, match=r"글꼴\.ttf"):
+    with pytest.raises(MissingFontError, match=told):
         find_font("tree", 20, path)
     monkeypatch.setenv("CLOUDAI_FONT", str(path))
-    with pytest.raises(MissingFontError, match=r"글꼴\.ttf"):
+    with pytest.raises(MissingFontError, match=told):
         find_font("tree", 20)
 
 
@@ -111,6 +111,7 @@ def test_broken_installed_font(tmp_path: Path, nanum: Path, installed: dict[str,
     assert find_font("나무", 20).getname()[0] == "NanumGothic"
 
 
+@pytest.mark.long
 def test_collection(tmp_path: Path, nanum: Path, nanum_bold: Path) -> None:
     """Of a collection the face of the weight asked for is taken, wherever in the file it stands."""
     tables = pytest.importorskip("fontTools.ttLib")

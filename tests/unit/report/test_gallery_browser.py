@@ -74,6 +74,7 @@ say("nobody", document.getElementById("nobody").hidden);"""
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("action", "order"),
     [
@@ -99,12 +100,14 @@ def test_sort_and_filter(tmp_path: Path, action: str, order: list[str]) -> None:
     assert "refused" not in said
 
 
+@pytest.mark.long
 def test_nobody_matches(tmp_path: Path) -> None:
     """A filter that nobody matches says so."""
     shown, said = after(tmp_path, 'enter("filter", "no such person", "input");')
     assert (shown, said["count"], said["nobody"]) == ([], "0 of 4", "false")
 
 
+@pytest.mark.long
 def test_policy_holds(tmp_path: Path) -> None:
     """A script that came into the page in any other way does not run, and pictures load from nowhere."""
     _, said = after(tmp_path, 'say("ran", "yes");', allowed=False)

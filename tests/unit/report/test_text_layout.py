@@ -50,6 +50,7 @@ def test_wrapped_at_spaces() -> None:
     assert wrapped("", len, 6) == []
 
 
+@pytest.mark.long
 @given(WORDS, st.integers(1, 30))
 def test_wrapped_fits(text: str, width: int) -> None:
     """No line is too wide, and nothing is lost or added but spaces."""
@@ -58,6 +59,7 @@ def test_wrapped_fits(text: str, width: int) -> None:
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
 
 
+@pytest.mark.long
 @given(WORDS, st.integers(1, 30))
 def test_balanced_fits(text: str, width: int) -> None:
     """Evening out needs no more lines, makes none too wide and loses nothing."""
@@ -74,6 +76,7 @@ def test_balanced_leaves_no_orphan() -> None:
     assert balanced(text, len, 24) == ["one two three", "four five six"]
 
 
+@pytest.mark.long
 @given(WORDS, st.integers(2, 30))
 def test_shortened(text: str, width: int) -> None:
     """A shortened text is a beginning of the text, and with its mark it is not too wide."""
@@ -104,6 +107,7 @@ def test_safe_name(item: int, stem: str, suffix: str, name: str) -> None:
     assert safe_name(item, stem, suffix) == name
 
 
+@pytest.mark.long
 @given(st.integers(0, 10**9), st.text(max_size=400), st.text(max_size=40))
 def test_safe_name_any(item: int, stem: str, suffix: str) -> None:
     """Any text becomes a name that every system accepts."""

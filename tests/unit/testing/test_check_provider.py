@@ -111,6 +111,7 @@ OURS: list[tuple[type[Provider], list[Example], Provider | None]] = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("kind", "examples", "configured"), OURS, ids=lambda v: getattr(v, "name", ""))
 def test_ours_keep_the_contract(kind: type[Provider], examples: list[Example], configured: Provider | None) -> None:
     """Every check passes, with the cassettes of our own tests as examples."""
@@ -801,6 +802,7 @@ class KeyInCassette(Odd):
         return Sentiment(score=response.parse(Score).score)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("check", "text", "kind", "examples"), BROKEN, ids=lambda v: getattr(v, "__name__", ""))
 def test_what_is_broken_is_told(check: str, text: str, kind: type[Provider], examples: Sequence[Example]) -> None:
     """Its check says what is wrong, and what to do."""

@@ -162,6 +162,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.long
 @given(body=JSON, reply=JSON, params=st.dictionaries(TEXTS, TEXTS, max_size=3))
 def test_any_json_round_trips(body: Any, reply: Any, params: dict[str, str]) -> None:
     """A replay answers any recorded JSON request with the same JSON."""

@@ -85,11 +85,11 @@ def test_a_recorder_makes_and_closes_the_network_of_its_kind(tmp_path: Any, monk
     with record(tmp_path / "b.json") as send:
         send(get())
     assert [type(network) for network in made] == [AsyncNetwork, Network]
-    assert all(network._client.is_closed for network in made)
+    assert all(network._closed for network in made)
     given = Network()
     with record(tmp_path / "c.json", given):
         pass
-    assert not given._client.is_closed
+    assert not given._closed
     given.close()
 
 

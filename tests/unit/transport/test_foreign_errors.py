@@ -165,6 +165,7 @@ def test_a_resolver_that_answers_nothing_is_a_connection_that_was_not_made(
     assert (raised.value.state, raised.value.billed_max) == ("NOT_SENT", 0)
 
 
+@pytest.mark.long
 def test_the_command_does_not_blame_the_output_for_the_certificates(tmp_path: Path) -> None:
     """``cloudai sentiment`` of the offline engine works with a broken SSL_CERT_FILE."""
     environment = {**os.environ, "SSL_CERT_FILE": "/nowhere/cacert.pem", "CLOUDAI_STATE_DIR": str(tmp_path)}

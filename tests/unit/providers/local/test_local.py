@@ -50,6 +50,7 @@ def test_a_face_has_pixels_of_the_original_and_no_made_up_confidence(call: Calle
     assert face.confidence is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_turned_photo_gives_the_same_box(tmp_path: Path, orientation: int) -> None:
     """However the camera was held, boxes are in the upright picture and the crop is upright."""
@@ -96,6 +97,7 @@ def test_landmarks_need_a_model(call: Caller) -> None:
         call("local", "detect_faces", HOPPER, landmarks=True)
 
 
+@pytest.mark.long
 def test_the_number_of_faces_is_kept_to(call: Caller) -> None:
     """Two people side by side, one asked for: one face, and the result says there may be more."""
     both = PIL.Image.new("RGB", (1024, 512))
@@ -107,6 +109,7 @@ def test_the_number_of_faces_is_kept_to(call: Caller) -> None:
     assert (len(few), few.truncated) == (1, True)
 
 
+@pytest.mark.long
 def test_what_can_be_measured_of_a_picture(call: Caller) -> None:
     """Size, format, colours that sum to less than one, sharpness: blurred is less sharp."""
     found = call("local", "analyze_image", HOPPER)
@@ -125,6 +128,7 @@ def test_one_colour_is_named(call: Caller) -> None:
     assert (color.name, color.fraction) == ("red", 1.0)
 
 
+@pytest.mark.long
 def test_what_is_lacking_is_refused_or_reported(call: Caller) -> None:
     """A caption is not to be had: an error by default, listed on request, never made up."""
     with pytest.raises(UnsupportedOperationError, match=r"local: no caption on this machine.*google"):
@@ -194,6 +198,7 @@ def test_a_missing_package_is_told_with_the_install_line(
         call("local", operation, given)
 
 
+@pytest.mark.long
 def test_the_event_loop_never_waits_for_a_picture() -> None:
     """Eight photos of 12 MP at once are read elsewhere: the event loop's thread works for no 50 ms at a time."""
     import numpy as np
