@@ -184,7 +184,7 @@ def test_an_outage_is_not_mistaken_for_poison(how: str, n: int, colour: str, tmp
         # A reply for one input alone that cannot be read is kept, and the input is not sent again.
         assert done.books["failed"] <= (4 if how in ("html", "nothing") else 0)
         assert done.books["done"] == 0
-        assert len(service.sizes) - before <= 20
+        assert len(service.sizes) - before <= 20 + 2  # each of two workers may have sent one when the probes begin
         assert sum(service.sizes[before:]) <= 60
     service.down = False
     kept = done.books["failed"]
