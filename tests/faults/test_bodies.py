@@ -272,7 +272,7 @@ def test_good_replies_are_read() -> None:
     """The replies that the tests above mutate are good to begin with, so that those tests see not only errors."""
     for made in VENDORS.values():
         with Client(made.make(), send=lambda _, b=made.good: Response(200, {}, as_json(b))) as client:
-            assert client.sentiment("x").label
+            assert client.sentiment("x", language="en").label
     for vendor, body in SPEECH.items():
         with Client(VENDORS[vendor].make(), send=lambda _, b=body: Response(200, {}, as_json(b))) as client:
             assert client.speech_to_text(GREETING, language="en").text == "a"

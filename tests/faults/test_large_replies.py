@@ -121,7 +121,7 @@ def test_a_reply_is_parsed_once(monkeypatch: pytest.MonkeyPatch, call: Caller) -
     for body in (sentiment(1000).content, b"[" * 200_000):
         seen.clear()
         with suppress(ResponseTooLargeError):
-            call(AZURE, "sentiment", "a" * 1000, send=lambda _, body=body: Response(200, {}, body))
+            call(AZURE, "sentiment", "a" * 1000, language="en", send=lambda _, body=body: Response(200, {}, body))
         assert seen == [len(body)]
 
 

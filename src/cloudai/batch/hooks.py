@@ -242,7 +242,7 @@ class ItemHooks(PacedHooks):
 
     def login_failed(self, error: CloudAIError) -> None:
         """Note that a login has failed: an outage of the login counts as one of the service, and blames no input."""
-        self._state.policy.note_failure(error)
+        self._state.policy.note_failure(error, self)
         self._note_successes()
 
     def _note_successes(self) -> None:

@@ -486,7 +486,12 @@ def test_what_we_send_to_language_is_a_request_of_theirs() -> None:
 
 SPEECH_REQUESTS: list[tuple[Any, Google, Any, bytes]] = [
     (speech_v1.RecognizeRequest, GOOGLE, GREETING, b"{}"),
-    (speech_v1.LongRunningRecognizeRequest, GOOGLE, "gs://bucket/a.flac", b'{"name": "1", "done": true}'),
+    (
+        speech_v1.LongRunningRecognizeRequest,
+        GOOGLE,
+        "gs://bucket/a.flac",
+        b'{"name": "1", "done": true, "response": {}}',
+    ),
     (speech_v2.RecognizeRequest, Google(api_key="not-a-real-key", project="p"), GREETING, b"{}"),
     (
         speech_v2.BatchRecognizeRequest,
