@@ -136,8 +136,9 @@ def test_constructed_analyses_of_3(listening: Listening) -> None:
 
 def test_what_we_send_to_3(listening: Listening) -> None:
     """Path, features, picture and key are those of the package; what it adds is what the service assumes anyway."""
-    _, ours = ask("analyze_image", PNG, {}, api="3.2", features=FEATURES_3)
-    their_analysis_3(listening, {})
+    reply: dict[str, Any] = {"tags": []}
+    _, ours = ask("analyze_image", PNG, reply, api="3.2", features=FEATURES_3)
+    their_analysis_3(listening, reply)
     same_request(ours, listening.asked[0], added={"language": "en", "model-version": "latest"})
 
 
@@ -243,7 +244,7 @@ def test_constructed_analyses_of_4(listening: Listening) -> None:
 
 def test_what_we_send_to_4(listening: Listening) -> None:
     """The same request, to the letter."""
-    reply = {"modelVersion": "x", "metadata": {"width": 1, "height": 1}}
+    reply = {"modelVersion": "x", "metadata": {"width": 1, "height": 1}, "tagsResult": {"values": []}}
     options = {"features": FEATURES_4, "language": "en", "gender_neutral": True}
     _, ours = ask("analyze_image", PNG, reply, api="4.0", **options)
     their_analysis_4(listening, reply)
@@ -425,7 +426,7 @@ def same_detection(listening: Listening, document: Any) -> None:
         ours = client.sentiment("A table.")
     listening.reply, listening.asked = body, []
     package = TextAnalyticsClient(ENDPOINT, AzureKeyCredential(KEY), api_version="2023-04-01")
-    text = {"id": "0", "text": "A table.", "countryHint": "none"}
+    text = {"id": "0", "text": "A table.", "country_hint": "none"}
     (theirs,) = package.detect_language([text], model_version="latest")
     assert ours.language == theirs.primary_language.iso6391_name
     same_request(asked(script.requests[0]), listening.asked[0])
