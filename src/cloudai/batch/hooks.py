@@ -198,7 +198,10 @@ class ItemHooks(PacedHooks):
         If it cannot be written, the batch pauses; the reply is used all the same, because it is paid for. The reply to
         a request for a token is not written down.
         """
-        self._state.policy.answered_well(self._record.call if request.billed else None)
+        policy = self._state.policy
+        # Where several inputs go in a request, a service that is down may answer with a page that nobody can read.
+        unread = request.merge is not None and policy.outage.is_probe(self)
+        policy.answered_well(self._record.call if request.billed else None, unread=unread)
         if request.billed and self._history.tries_before(step_id):
             # An input that is at fault is never answered, so the service was: also for those that failed beside it.
             self._state.journal.do(queries.recovered(self._record.call))

@@ -110,7 +110,7 @@ class OutageDetector:
         Otherwise return the seconds, or the future, after which the call has to ask again.
         """
         with self._lock:
-            if self._resume_at is None:
+            if self._resume_at is None or self._prober is call:
                 return 0.0
             if self._prober is not None:
                 return self._probed

@@ -37,7 +37,7 @@ from cloudai.errors import (
 from cloudai.models.base import Result
 from cloudai.outcomes import OutcomeStatus
 
-__all__ = ["SLOW_START", "Attempted", "Ending", "Limits", "Policy", "refuses_all"]
+__all__ = ["SLOW_START", "Attempted", "Ending", "Limits", "Policy", "refuses_all", "resume_at"]
 
 SLOW_START = 16
 """Workers that begin before the first good reply, so that an early outage costs no more attempts than a later one."""
@@ -216,22 +216,39 @@ class Policy:
             self.stop()
             raise NotStartedError(f"{self.limits.reached} is reached")
 
-    def answered_well(self, call: int | None = None) -> None:
+    def answered_well(self, call: int | None = None, *, unread: bool = False) -> None:
         """Note a good reply, and write down the calls that went without an answer before it as suspects.
 
         The service answers others, so that those calls may be at fault themselves.
 
         Args:
             call: The number of the call that was answered; None if the reply was to a login or a poll.
+            unread: Whether the reply was to a probe, which has to be read before it shows that the service is up.
         """
-        self.outage.note_answer()
         self.tries.note_answer(call)
+        if unread:
+            return
+        self.outage.note_answer()
         with self._lock:
             self._limited_since = None
             self.successes += 1
         if not self.alive.done():
             self.wake()
         self.tell_suspects()
+
+    def note_probe(self, call: object, error: Exception | None) -> None:
+        """Note how a call has ended; if it was to probe the service, that tells whether the service is up.
+
+        Args:
+            call: The hooks of the call.
+            error: The error that the call ended in; None if it has a result.
+        """
+        if not self.outage.is_probe(call):
+            return
+        if error is None:
+            self.answered_well()
+        elif isinstance(error, MalformedResponseError):
+            self.note_failure(error, call, in_company=True)
 
     def tell_suspects(self) -> None:
         """Write down the calls that have gone without an answer since the last good reply as suspects.
@@ -375,20 +392,20 @@ class Policy:
         with self._lock:
             self._suspects[call] = None
 
-    def resume_at(self) -> str:
-        """Return in words when to run a paused batch again.
 
-        The words are "after 2026-01-31 09:00" if the service gave a time, "tomorrow", "next month" or "later" for a
-        limit of requests, and otherwise "when the service answers".
-        """
-        cause = self.cause
-        hint = getattr(cause, "retry_after", None)
-        if hint is not None and hint <= LONGEST_HINT:
-            then = datetime.now().astimezone() + timedelta(seconds=hint)
-            return f"after {then:%Y-%m-%d %H:%M}"
-        if not isinstance(cause, RateLimitedError):
-            return "when the service answers"
-        return {"day": "tomorrow", "month": "next month"}.get(cause.quota or "", "later")
+def resume_at(cause: Exception | None) -> str:
+    """Return in words when to run a paused batch again.
+
+    The words are "after 2026-01-31 09:00" if the service gave a time, "tomorrow", "next month" or "later" for a
+    limit of requests, and otherwise "when the service answers".
+    """
+    hint = getattr(cause, "retry_after", None)
+    if hint is not None and hint <= LONGEST_HINT:
+        then = datetime.now().astimezone() + timedelta(seconds=hint)
+        return f"after {then:%Y-%m-%d %H:%M}"
+    if not isinstance(cause, RateLimitedError):
+        return "when the service answers"
+    return {"day": "tomorrow", "month": "next month"}.get(cause.quota or "", "later")
 
 
 def refuses_all(error: Exception) -> bool:

@@ -14,7 +14,7 @@ from cloudai.batch.holdings import Holdings
 from cloudai.batch.inputs import Entry, Inputs
 from cloudai.batch.journal import Journal
 from cloudai.batch.outage import Tries
-from cloudai.batch.policy import Limits, Policy
+from cloudai.batch.policy import Limits, Policy, resume_at
 from cloudai.batch.queues import OutcomeQueue
 from cloudai.batch.reader import Reader
 from cloudai.batch.recorder import KILLED, Recorder, timestamp
@@ -159,7 +159,7 @@ class Runner(Generic[R]):
             raise cause
         raise PausedError(
             f"paused with {self.recorder.done} of {self.state.total or self.recorder.submitted} done: {cause}",
-            advice=f"Run the same again {self.state.policy.resume_at()}: what is finished is not paid for again.",
+            advice=f"Run the same again {resume_at(cause)}: what is finished is not paid for again.",
         ) from cause
 
 

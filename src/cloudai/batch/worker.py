@@ -251,15 +251,18 @@ class Worker(Generic[R]):
         context = session.context(task.operation, given, task.call_options)
         context.hooks = hooks
         context.attempts, context.billed_min, context.billed_max = record.attempts, record.paid, record.most
+        result = failure = None
         try:
             self._state.policy.require_going()
             result = yield from session.engine.run(task.flow(given, context.vendor), context)
+            self._state.policy.note_probe(hooks, None)
         except Exception as error:  # noqa: BLE001  # the policy judges it
-            return None, error, context
+            failure = error
+            self._state.policy.note_probe(hooks, error)
         finally:
             self._state.policy.outage.release(hooks)
             self._state.policy.tries.forget(record.call)
-        return result, None, context
+        return result, failure, context
 
     def _judged(self, result: Result | None, error: Exception | None, attempted: Attempted) -> Ending | None:
         """Return how the input has ended; None if it has to be tried again."""

@@ -643,12 +643,6 @@ broken("options", "analyze_image with caption gives .*UnsupportedOperationError 
 )
 
 
-@broken("options", "analyze_image with no-such-thing gives .*Begin with require_known", LOOKS)
-class TakesAnyFeature(Looks):
-    def refuse(self, features: Sequence[str], missing: str) -> None:
-        super().refuse([feature for feature in features if feature in FEATURES], missing)
-
-
 @broken("languages", 'sentiment in "tlh": KeyError .*Map codes by a table')
 class HasATable(Odd):
     def other(self, text: str, language: str | None) -> Any:

@@ -178,7 +178,7 @@ def test_gcloud_s_login_is_found(
     ("variables", "key", "login"),
     [
         ({}, None, None),
-        ({"GOOGLE_API_KEY": "a"}, "a", "gcloud"),
+        ({"GOOGLE_API_KEY": "a"}, "a", "application_default_credentials.json"),
         ({"GOOGLE_APPLICATION_CREDENTIALS": "b.json"}, None, "b.json"),
     ],
 )
