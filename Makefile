@@ -79,7 +79,7 @@ format: .venv/.dev  ## also what is written from the table of operations
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
 	touch $@ .venv/.demo
 
-TESTERS := pytest pytest-socket pytest-timeout pytest-xdist hypothesis soundfile apsw koreanize-matplotlib cryptography
+TESTERS := pytest pytest-socket pytest-timeout pytest-xdist hypothesis soundfile apsw koreanize-matplotlib cryptography trustme
 
 .venv-minimum/.done: pyproject.toml tools/minimum.py
 	$(PYTHON_OLDEST) -m venv --without-pip .venv-minimum

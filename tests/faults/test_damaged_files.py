@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from cloudai import CloudAIError, JournalError
+from cloudai.batch import results
 from cloudai.batch.cache_store import CacheStore
 from cloudai.batch.journal import Journal
 from cloudai.batch.queries import CallRecord
@@ -127,9 +128,15 @@ def command(*arguments: str) -> int:
 @both
 @pytest.mark.parametrize("seed", range(60))
 def test_whatever_is_damaged_the_error_is_ours(
-    colour: str, seed: int, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    colour: str,
+    seed: int,
+    whole: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A batch, its tables, the command and its exports raise nothing but `CloudAIError`, and each has its advice."""
+    monkeypatch.setattr(results, "MOST_MISSES", 200)  # each of 10,000 would be looked for in vain, which takes seconds
     chance = random.Random(f"{colour} {seed}")  # noqa: S311  # no secret
     path, copy = tmp_path / "a.journal", tmp_path / "b.journal"
     shutil.copy(whole, path)

@@ -22,6 +22,7 @@ from cloudai.languages import joined
 from cloudai.models.image import FEATURES
 from cloudai.providers.google.vision import LANDMARKS
 from cloudai.testing import Script
+from tests.support.length import length
 from tests.support.played import GREETING, PICTURE
 from tests.vendors.oracle.agree import agree, constructed, recorded
 from tests.vendors.oracle.messages import messages
@@ -30,7 +31,7 @@ GOOGLE = Google(api_key="not-a-real-key")
 PNG = PICTURE.read_bytes()
 WIDTH, HEIGHT = 640, 480
 RANDOM = settings(
-    max_examples=150,
+    max_examples=length(40, 150, 500),
     deadline=None,
     database=None,
     derandomize=True,  # the same messages each time: a change is judged by itself, not by luck

@@ -115,8 +115,8 @@ class Language(AzureService):
         The second value is None, unless a journal has the reply of a version of cloudai that asked for the sentiment at
         once: then it is that reply, which is paid for.
         """
-        # Without the hint "none" the service leans towards the languages of the United States.
-        document = {"id": ONLY, "text": text, "countryHint": "none"}
+        # An empty hint is no hint; without it the service leans towards the languages of the United States.
+        document = {"id": ONLY, "text": text, "countryHint": ""}
         request = self._analyze("LanguageDetection", document, {})
         response: Response = yield replace(request, takes_extras=False)
         if response.replayed and inside(response.json(), "kind") == "SentimentAnalysisResults":

@@ -58,7 +58,7 @@ def test_the_language_is_detected_first(call: Caller) -> None:
     assert first.json == {
         "kind": "LanguageDetection",
         "parameters": {"modelVersion": "latest"},
-        "analysisInput": {"documents": [{"id": "0", "text": "서비스가 별로예요.", "countryHint": "none"}]},
+        "analysisInput": {"documents": [{"id": "0", "text": "서비스가 별로예요.", "countryHint": ""}]},
     }
     assert second.json["analysisInput"]["documents"][0]["language"] == "ko"
     assert (found.language, found.language_source, found.meta.language_sent) == ("ko", "detected", "ko")
