@@ -68,8 +68,11 @@ class OutageDetector:
     def note_failure(self, now: float, call: object = None, *, divided: bool = False, refused: bool = False) -> bool:
         """Note an attempt that was not answered; return whether the service is down.
 
+        While the detector is `holding`, only a failure of the call that is the probe counts as a failed probe. Once the
+        service is down, every further failure returns True as well, until `note_answer` is called.
+
         Args:
-            now: The time.
+            now: The time in seconds, by the same clock as in `hold`.
             call: The call that made the attempt.
             divided: Whether its request was a part of one that was not answered.
             refused: Whether nobody listened where the service should be.
@@ -171,7 +174,13 @@ class Tries:
             return self._streak
 
     def note_answer(self, call: int | None) -> None:
-        """Note that the service answers: the streak has ended, and those that this call was in are excused."""
+        """Note that the service answers: end the current streak, and excuse the streaks that this call was in.
+
+        A streak in which this call was the only one is not excused: it does not show that the service was at fault.
+
+        Args:
+            call: The number of the call that was answered; None, for a login or a poll, excuses no streak.
+        """
         if not self._streak.calls and not self._streaks:
             return
         with self._lock:
@@ -183,7 +192,10 @@ class Tries:
                 self._excuse_all(streak)
 
     def note_outage(self) -> None:
-        """Note that the service is down: nothing in the streak that has shown it is the fault of an input."""
+        """Note that the service is down: excuse the current streak, with all tries that still join it.
+
+        The streak goes on until `note_answer` is called.
+        """
         self._excuse_all(self._streak)
 
     def forget(self, call: int) -> None:

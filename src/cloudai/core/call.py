@@ -67,7 +67,11 @@ class Event:
 
 
 def body_size(request: Request) -> int | None:
-    """Return how many bytes the body of a request has, or None where that is not known before it is sent."""
+    """Return how many bytes the JSON or the content of a request has, or all its files together.
+
+    Form fields and the boundaries between files are not counted, and a request without a body has 0 bytes. A `Blob` is
+    loaded for this. If loading or encoding fails, return None and raise nothing: sending the request raises the error.
+    """
     try:
         if request.json is not None:
             return request.json_size()
@@ -116,10 +120,14 @@ class CallContext:
         return secrets.token_hex(8)
 
     def left(self, now: float) -> float:
-        """Return the seconds that are left.
+        """Return the seconds until the deadline, which are more than 0.
+
+        Args:
+            now: The time by the engine's clock.
 
         Raises:
-            DeadlineExceededError: The time is used up.
+            DeadlineExceededError: No time is left. The error has the state of the last attempt; the engine fills in
+                the billed units afterwards.
         """
         left = self.deadline - now
         if left <= 0:

@@ -29,9 +29,10 @@ STRIPS = 50_000_000
 
 
 def most_scale(header: Header) -> float:
-    """Return the largest scale at which a picture is encoded anew: 1, or less for one of more than `LARGE` pixels.
+    """Return the largest scale, for width and height, at which a picture is encoded anew.
 
-    It is a half, a quarter or an eighth, at which a JPEG decodes in a fraction of the memory.
+    The scale is 1 for a picture of at most `LARGE` pixels. For a larger one it is the largest of a half, a quarter and
+    so on that leaves at most `SHRUNK` pixels: at these scales a JPEG decodes in a fraction of the memory.
     """
     scale = 1.0
     while header.pixels > LARGE and header.pixels * scale * scale > SHRUNK:
@@ -64,7 +65,13 @@ def _decoded(header: Header, size: tuple[int, int]) -> int:
 
 
 def require_affordable(header: Header, memory: int, name: str) -> None:
-    """Raise InputError if preparing a picture takes more memory than all pictures of the process may have."""
+    """Raise InputError if preparing a picture takes more memory than all pictures of the process may have.
+
+    Args:
+        header: The header of the picture, for the text of the error.
+        memory: The bytes that preparing the picture takes, from `needed`.
+        name: The name of the picture, for the text of the error.
+    """
     most = picture_bytes()
     if memory > most:
         kind = "progressive JPEG" if header.coefficients else header.format

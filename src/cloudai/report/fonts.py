@@ -112,7 +112,13 @@ def _required(path: str) -> str:
 
 
 def _candidates(*, bold: bool) -> Iterator[str]:
-    """Yield the paths of the fonts to try, in order; raise MissingFontError if ``CLOUDAI_FONT`` names no font."""
+    """Yield the paths of the fonts to try: ``CLOUDAI_FONT``, the installed ones of `FAMILIES`, and `BUILT_IN`.
+
+    With ``bold`` the bold file of each family comes before its regular one; without it only regular files are tried.
+
+    Raises:
+        MissingFontError: ``CLOUDAI_FONT`` is set, but names no font.
+    """
     if wanted := os.environ.get("CLOUDAI_FONT"):
         yield _required(wanted)
     for regular, heavy in FAMILIES:
@@ -134,7 +140,10 @@ def _installed() -> dict[str, str]:
 
 
 def _lacking(path: str, text: str, *, bold: bool) -> list[str]:
-    """Return the characters of a text for which a font has no glyph; for a file that is no font these are all."""
+    """Return the characters of a text, as NFC, for which a font has no glyph: each once, in order, without white space.
+
+    For a file that is no font these are all characters, or a single space if there are none, so the list is not empty.
+    """
     letters = dict.fromkeys(c for c in unicodedata.normalize("NFC", text) if not c.isspace())
     try:
         return [c for c in letters if not _has(path, c, bold=bold)]
@@ -169,9 +178,17 @@ def _face(path: str, size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont
 
 
 def _korean_weight(data: bytes, size: int, style: str) -> ImageFont.FreeTypeFont:
-    """Return the face of a font file that is Korean and of this weight, or else the first of this weight.
+    """Return the Korean face of a font collection (.ttc) in a weight, or its first face in that weight.
 
-    A plain font file has one face, a font collection (.ttc) several.
+    If no face has the weight, all faces count. A plain font file has one face, which is returned whatever its weight.
+
+    Args:
+        data: The bytes of the font file.
+        size: The size of the font in px.
+        style: The weight: "Bold" or "Regular".
+
+    Raises:
+        OSError: The bytes are no font.
     """
     first = ImageFont.truetype(io.BytesIO(data), size)
     if data[:4] != b"ttcf":

@@ -35,6 +35,7 @@ class Slots:
     Python raises KeyboardInterrupt in the main thread between any two instructions. A `threading.Semaphore` that is
     interrupted between taking a slot and noting that it must be released loses the slot for ever. These slots are taken
     by naming a holder, who is known before, and releasing what a holder has, or does not have, is one call of C.
+    To release a slot, call ``free(holder, None)`` and then `wake`.
 
     Args:
         n: The most holders.
@@ -55,7 +56,12 @@ class Slots:
         return self._n - len(self._held)
 
     def take(self, holder: object, timeout: float | None) -> bool:
-        """Wait for a free slot for the holder, and return whether there was one within so many seconds."""
+        """Wait for a free slot and give it to the holder; return False if none became free in time.
+
+        Args:
+            holder: Any hashable object that identifies the caller. The same holder has never more than one slot.
+            timeout: The most seconds to wait; None waits without limit.
+        """
         ends = None if timeout is None else time.monotonic() + timeout
         while True:
             with self._lock:
@@ -70,13 +76,23 @@ class Slots:
             self._woken.acquire(timeout=left)
 
     def wake(self) -> None:
-        """Wake one of the callers that wait for a slot."""
+        """Wake one of the callers that wait in `take`; call this after ``free``, which itself wakes nobody."""
         with suppress(RuntimeError):  # one is being woken already
             self._woken.release()
 
 
 class Blocking:
-    """A driver that carries out effects in the calling thread."""
+    """A driver whose `run` blocks the calling thread until a program has ended.
+
+    Most effects are carried out in the calling thread. The programs of a `Gather`, the program of a `Once`, the work of
+    a `Persist`, and a `Call` that reads a file or waits for a service run in other threads.
+
+    Args:
+        send: A function that sends one request and returns its response.
+        sleep: A function that lets so many seconds pass.
+        max_concurrency: The most requests in flight at the same time, over all threads that use this driver.
+        fetch: A function that carries out a `Get`. Without it the outcome of a `Get` is None.
+    """
 
     def __init__(
         self,
@@ -140,6 +156,13 @@ class Blocking:
         return Slots(n)
 
     def _send_in_turn(self, request: Request, timeout: float | None, slots: Slots | None) -> Response:
+        """Send a request once it has a slot of ``slots``, if given, and one of the driver; return the response.
+
+        The time spent waiting for slots is taken off the request's own timeout.
+
+        Raises:
+            DeadlineExceededError: No slot became free within ``timeout`` seconds.
+        """
         began, holder = time.monotonic(), object()
         # A signal's exception is raised after a call, or where a function written in Python begins. So there is no
         # moment at which a slot is taken and will not be released: see `Slots`.
@@ -157,6 +180,14 @@ class Blocking:
                 slots.wake()
 
     def _once(self, key: Hashable, program: Callable[[], Program[T]], timeout: float) -> T:
+        """Return the outcome of the program that is running under a key; start it if none is.
+
+        The program runs in a daemon thread of its own, and goes on if a caller gives up. Its outcome is not kept: a
+        call after its end runs it anew. An error of the program is raised in every caller that waits.
+
+        Raises:
+            DeadlineExceededError: The program did not end within ``timeout`` seconds.
+        """
         key = (key, os.getpid())  # the parent's thread does not run in a forked child
 
         def once() -> T:
@@ -174,6 +205,7 @@ class Blocking:
         return in_time(shared, timeout, too_late)
 
     def _outcome(self, program: Program[T]) -> T | BaseException:
+        """Run a program, and return its value or its Exception; raise a KeyboardInterrupt or SystemExit."""
         try:
             return self.run(program)
         except Exception as error:  # noqa: BLE001  # the program that asked decides what it means
@@ -186,7 +218,15 @@ def _take(slots: Slots | None, holder: object, timeout: float | None) -> None:
 
 
 def _called(step: Call) -> Any:
-    """Run a blocking function: in a thread if it may hang, and within its share of the memory if it takes much."""
+    """Run the blocking function of a step, and return its value.
+
+    A function that reads a file or waits for a service runs in another thread, whatever memory it takes. Any other
+    runs in the calling thread; if it takes memory, it first waits for its share of the budget.
+
+    Raises:
+        DeadlineExceededError: ``step.timeout`` seconds passed before the function in the other thread had ended, or
+            before the share of the memory was free.
+    """
     if step.reads:
         return in_time(readers().submit(step.function), step.timeout, not_read)
     if step.waits:

@@ -42,7 +42,17 @@ class Language(WatsonService):
         note="no new instances since 2026-07-31, no support after 2027-07-31; emotions in English and French",
     )
     def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
-        """Say whether a text is positive or negative as a whole, and give its emotions."""
+        """Say whether a text is positive or negative as a whole, and give its emotions.
+
+        Only the base of ``language`` is sent ("en" of "en-GB"); without a language the service detects it. Emotions
+        are asked for in English, in French and where the language is not given; in all others they are None.
+
+        Raises:
+            InputError: The text has more than 50,000 characters.
+            BadRequestError: The service has no sentiment for the language.
+            MalformedResponseError: The reply has no sentiment and no warning that says why, or a sentiment with neither
+                a score nor a label.
+        """
         if len(text) > MOST_TEXT:
             raise InputError(
                 f"the text has {len(text):,} characters, and IBM takes {MOST_TEXT:,}", advice="Send it in parts."
