@@ -25,7 +25,7 @@ types: .venv/.dev
 # test, run $(BIN)/python -m pytest PATH::NAME, which starts no other process.
 WORKERS ?= auto
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
-# How long the long tests are (kills, random bodies, cancellations …): short, medium as in CI, or all.
+# How long the long tests are (kills, random bodies, cancellations …): short, medium, or all.
 FAULTS ?= short
 
 unit: .venv/.dev

@@ -111,8 +111,6 @@ def ask(path: str, entry: dict[str, Any], response: Response, text: Any = None) 
     """The operation, answered by the recorded reply whatever it asks."""
     operation = entry["operation"]
     given, options = inputs(operation, response)
-    if operation == "sentiment" and path.startswith("azure/"):
-        options["language"] = "en"  # or Azure would be asked for the language of the text first
     now = [0.0]
 
     def sleep(seconds: float) -> None:
