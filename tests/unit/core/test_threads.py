@@ -20,7 +20,7 @@ SOURCE = Path(__file__).parents[3] / "src" / "cloudai"
 
 def test_no_more_functions_run_at_a_time_than_are_allowed() -> None:
     """Forty functions in four threads run four at a time, and each gives its own outcome."""
-    threads, lock = Threads(4, "test"), threading.Lock()
+    threads, lock = Threads(4, "test", stuck=60), threading.Lock()
     running = most = 0
 
     def work(number: int) -> int:
