@@ -16,7 +16,7 @@ __all__ = ["Fit", "measured"]
 
 @dataclass(frozen=True)
 class Fit:
-    """What calls took, in microseconds, and the power of the number by which the time grows between the largest two."""
+    """The microseconds that calls took, and the power with which their time grows between the two largest numbers."""
 
     sizes: Sequence[int]
     times: Sequence[float]

@@ -22,7 +22,7 @@ SECONDS = 0.25
 
 @dataclass(frozen=True)
 class Measured:
-    """What the calls of one subject took, in processor seconds for each call, over all rounds."""
+    """The processor seconds that each call of one subject took, over all rounds."""
 
     least: float
     median: float

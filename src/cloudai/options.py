@@ -199,7 +199,7 @@ TYPES: Mapping[Any, tuple[str, Any]] = {
     float: ("a number", _is_number),
     str: ("a text", _is_text),
 }
-"""What the value of each type is, in words, and the function that says whether a value is one."""
+"""For each type, a description of its values, and the function that returns whether a value is one."""
 EXAMPLES: Mapping[Any, str] = {str: "a text that is not empty"}
 LANGUAGES = ("language", "to", "source")
 """The options that are codes of languages."""

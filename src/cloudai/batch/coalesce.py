@@ -354,7 +354,7 @@ def _mergeable(joining: list[_Member]) -> list[_Member]:
         return [first]
     key = merge.key(_request(first))
     most = first.at.most  # type: ignore[union-attr]
-    # What may be at fault goes with others that may be: an input that was never sent does not suffer for them.
+    # Inputs that may be at fault are sent together, so that an input that was never sent does not suffer for them.
     others = (member for member in joining[1:] if member.at.most == most and _request(member).merge == merge)  # type: ignore[union-attr]
     alike = [first, *(member for member in others if merge.key(_request(member)) == key)]
 

@@ -1,4 +1,4 @@
-"""What a batch holds of the system: its files, and the threads that own or fill them."""
+"""This module lists what a batch holds of the system (files and threads), and lets go of it."""
 
 from __future__ import annotations
 

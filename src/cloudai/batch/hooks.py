@@ -199,7 +199,7 @@ class ItemHooks(PacedHooks):
         a request for a token is not written down.
         """
         policy = self._state.policy
-        # Where several inputs go in a request, a service that is down may answer with a page that nobody can read.
+        # To a request with several inputs, a service that is down may answer with a page that nobody can read.
         unread = request.merge is not None and policy.outage.is_probe(self)
         policy.answered_well(self._record.call if request.billed else None, unread=unread)
         if request.billed and self._history.tries_before(step_id):

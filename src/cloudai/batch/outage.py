@@ -1,4 +1,4 @@
-"""Outages of the service are told here from flickers, and both from inputs that are at fault themselves."""
+"""This module tells an outage of the service from a flicker, and both from an input that is itself at fault."""
 
 from __future__ import annotations
 

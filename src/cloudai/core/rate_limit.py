@@ -135,7 +135,7 @@ class RateLimiter:
                 return wait, 0
             return 0.0, db.execute("INSERT INTO turns (at) VALUES (?)", (now,)).lastrowid or 0
 
-        # Where the file has failed, the next try asks a database in memory.
+        # After a failure of the file, the next try asks a database in memory.
         return self._transaction(now, turn, (BUSY, 0), open_it=True)
 
     def move(self, turn: int, now: float) -> bool:

@@ -101,7 +101,7 @@ class Sound:
     mixed: bool = False
     """True if several channels were mixed into one here."""
     prepared: str | None = None
-    """What was done to the recording before it is sent: "m4a to FLAC, 2 channels mixed"; None if it goes as it is."""
+    """The changes made to the recording before it is sent, such as "m4a to FLAC, 2 channels mixed"; None for none."""
 
 
 class Audio(Source):

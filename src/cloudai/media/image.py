@@ -430,7 +430,7 @@ class Image(Source):
         if header.format not in limits.formats or header.orientation != 1 or header.animated or self._has_pixels:
             return None
         data, lacked_its_end = self._mended
-        # Where a JPEG has no end, it cannot be told where its pixels end and other things begin.
+        # In a JPEG without an end, nobody can tell where the pixels end and other data begins.
         if header.format not in STRIPPABLE or lacked_its_end:
             return None
         clean = strip(data, header.format)

@@ -30,12 +30,12 @@ LAYOUT = 16
 
 @dataclass(frozen=True)
 class Wav:
-    """What the header of a WAV says, and where its sound is."""
+    """The facts in the header of a WAV, and the position of its sound."""
 
     layout: bytes
     """The content of the chunk "fmt "."""
     start: int
-    """Where the sound begins, in bytes."""
+    """The position of the first byte of the sound."""
     size: int
     """The bytes of the sound that are there."""
     duration: float

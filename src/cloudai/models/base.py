@@ -139,7 +139,7 @@ class Meta(Model):
     image_size: tuple[int, int] | None = None
     """Width and height of the upright original, in px; None if it was passed on by URL."""
     channels: Literal["mix", "each"] | None = None
-    """What became of the channels of a recording that has several; None if it has one, or they are not known."""
+    """How the channels of a recording were treated if it has several; None if it has one, or they are not known."""
     by_reference: bool = False
     """True if the vendor fetched the input from its URL itself."""
     called_at: datetime | None = None
