@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import copy
 import json
-import re
 import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -192,11 +191,14 @@ class Request:
         gathered, size = [], 0
         for part in self._spliced:
             for piece in [part] if isinstance(part, bytes) else _encoded(part):
-                gathered.append(piece)
-                size += len(piece)
-                if size >= PIECE:
+                if size and size + len(piece) > SMALL_PIECE:
                     yield b"".join(gathered)
                     gathered, size = [], 0
+                if len(piece) > SMALL_PIECE:
+                    yield piece  # as it is, for to copy it takes as long as to encode it
+                else:
+                    gathered.append(piece)
+                    size += len(piece)
         if gathered:
             yield b"".join(gathered)
 
@@ -212,17 +214,18 @@ class Request:
             if not isinstance(value, Blob):
                 raise TypeError(f"cannot send {type(value).__name__} as JSON")
             blobs.append(value)
-            return f"{MARK}{len(blobs) - 1}."
+            return f"{MARK}{len(blobs) - 1}{MARK}"
 
         text = json.dumps(self.json, ensure_ascii=False, default=placeholder, allow_nan=False)
-        parts = re.split(rf"{MARK}(\d+)\.", text)
-        return [blobs[int(part)] if i % 2 else part.encode() for i, part in enumerate(parts)]
+        return [blobs[int(part)] if i % 2 else part.encode() for i, part in enumerate(text.split(MARK))]
 
 
 MARK = secrets.token_hex(16)
 """A random text that stands for a Blob in JSON text; no input can contain it, because it cannot be guessed."""
-PIECE = 786_432
+PIECE = 196_608
 """Bytes of an upload that are encoded at once; a multiple of 3 gives base64 without padding between the pieces."""
+SMALL_PIECE = 65_536
+"""Bytes up to which pieces are sent together."""
 SMALL = 1_000
 """Bytes that a request has at most without its uploads, by a generous estimate."""
 
@@ -264,6 +267,13 @@ class Response:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "headers", {name.lower(): value for name, value in self.headers.items()})
+
+    @classmethod
+    def received(cls, status: int, headers: dict[str, str], content: bytes) -> Self:
+        """Return a reply whose headers have their names in lower case already."""
+        reply = object.__new__(cls)
+        reply.__dict__.update(status=status, headers=headers, content=content, replayed=False)
+        return reply
 
     def __repr__(self) -> str:
         # The text leaves out headers and body: services repeat keys in them, and they are about people.

@@ -126,10 +126,10 @@ def cached_per_call(method: Callable[Concatenate[S, P], R]) -> Callable[Concaten
 
 
 def kept(method: Callable[[S, str], R]) -> Callable[[S, str], R]:
-    """Decorate a method that depends on nothing but the settings: its value is kept from call to call while those that
-    are outside of `Provider.changing` stay the same; otherwise the method is cached per call.
+    """Decorate a method that depends on settings alone, so that its value is kept from call to call.
 
-    Its only argument is the name of a setting or of a service. An error is not kept.
+    It is carried out anew where the environment has changed, and once in each call for a setting that is one of
+    `Provider.changing`. Its only argument is the name of a setting or of a service. An error is not kept.
     """
 
     @wraps(method)
