@@ -191,14 +191,11 @@ class Request:
         gathered, size = [], 0
         for part in self._spliced:
             for piece in [part] if isinstance(part, bytes) else _encoded(part):
-                if size and size + len(piece) > SMALL_PIECE:
-                    yield b"".join(gathered)
+                gathered.append(piece)
+                size += len(piece)
+                if size >= PIECE:
+                    yield b"".join(gathered)  # a single piece is not copied
                     gathered, size = [], 0
-                if len(piece) > SMALL_PIECE:
-                    yield piece  # as it is, for to copy it takes as long as to encode it
-                else:
-                    gathered.append(piece)
-                    size += len(piece)
         if gathered:
             yield b"".join(gathered)
 
@@ -223,9 +220,8 @@ class Request:
 MARK = secrets.token_hex(16)
 """A random text that stands for a Blob in JSON text; no input can contain it, because it cannot be guessed."""
 PIECE = 196_608
-"""Bytes of an upload that are encoded at once; a multiple of 3 gives base64 without padding between the pieces."""
-SMALL_PIECE = 65_536
-"""Bytes up to which pieces are sent together."""
+"""Bytes of an upload that are encoded at once: few enough to stay in the processor's cache until they are sent, and a
+multiple of 3, which gives base64 without padding between the pieces."""
 SMALL = 1_000
 """Bytes that a request has at most without its uploads, by a generous estimate."""
 

@@ -74,7 +74,7 @@ class Exchange:
             waits_for.interrupt()
 
 
-CURRENT: ContextVar[Exchange] = ContextVar("cloudai_exchange")
+CURRENT: ContextVar[Exchange | None] = ContextVar("cloudai_exchange", default=None)
 """The exchange that the calling code is a part of; outside of any there is none."""
 
 

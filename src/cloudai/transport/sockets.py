@@ -86,7 +86,7 @@ class _Operation:
         self._ends = None if timeout is None else time.monotonic() + timeout
         self._expired = expired
         self._stream = stream
-        self._exchange = CURRENT.get(None) or Exchange()
+        self._exchange = CURRENT.get() or Exchange()
 
     def left(self) -> float | None:
         """Return the seconds that are left, or raise the error where there are none."""
