@@ -20,7 +20,7 @@ from cloudai.models.base import Meta
 from cloudai.models.speech import Segment, SpokenWord, Transcript, turns
 from cloudai.providers.base import capability
 from cloudai.providers.google._service import HOST, GoogleService, RpcStatus, seconds
-from cloudai.providers.wire import Wire
+from cloudai.providers.wire import Wire, left_out
 
 __all__ = ["Speech"]
 
@@ -295,7 +295,7 @@ class FileOutcome(Wire):
 
     transcript: Recognized | None = None
     inline_result: InlineResult | None = None
-    error: RpcStatus = Field(default_factory=RpcStatus)
+    error: RpcStatus = left_out(RpcStatus)
     metadata: Any = None
     uri: str | None = None
 
@@ -319,7 +319,7 @@ class Operation(Wire):
 
     name: str = ""
     done: bool = False
-    error: RpcStatus = Field(default_factory=RpcStatus)
+    error: RpcStatus = left_out(RpcStatus)
     response: dict[str, Any] | None = None
 
 
