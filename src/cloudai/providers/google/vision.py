@@ -591,7 +591,7 @@ def _hex(color: WireColor) -> str:
     parts = round(color.red), round(color.green), round(color.blue)
     if min(parts) < 0 or max(parts) > 255:  # noqa: PLR2004
         parts = tuple([min(255, max(0, part)) for part in parts])  # type: ignore[assignment]
-    return "#%02x%02x%02x" % parts
+    return "#{:02x}{:02x}{:02x}".format(*parts)
 
 
 def _crops(reply: AnnotateReply, picture: Picture) -> tuple[Crop, ...]:
