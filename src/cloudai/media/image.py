@@ -120,11 +120,22 @@ class _Frame:
         if not corners:
             return {}
         across, down = self._scale
-        xs, ys = [corner.get("x", 0) for corner in corners], [corner.get("y", 0) for corner in corners]
+        try:
+            xs, ys = [corner["x"] for corner in corners], [corner["y"] for corner in corners]
+            is_whole = True
+        except KeyError:
+            xs, ys = [corner.get("x", 0) for corner in corners], [corner.get("y", 0) for corner in corners]
+            is_whole = False
         left, top = min(xs), min(ys)
-        box = self.box_fields(left, top, max(xs) - left, max(ys) - top)
+        box = {
+            "x": left * across,
+            "y": top * down,
+            "width": (max(xs) - left) * across,
+            "height": (max(ys) - top) * down,
+            "image_size": self.size,
+        }
         # Most pictures are sent in their own size, and most corners have both numbers.
-        if across == down == 1 and min(map(len, corners)) == len(corners[0]) == 2:  # noqa: PLR2004
+        if is_whole and across == down == 1:
             return {"box": box, "polygon": tuple(corners)}
         return {"box": box, "polygon": tuple([{"x": x * across, "y": y * down} for x, y in zip(xs, ys, strict=True)])}
 
