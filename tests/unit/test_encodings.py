@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import logging
 
 import pytest
@@ -16,7 +17,10 @@ JAPANESE = "写真,感想\na.jpg,とても美味しい\n"
 THAI = "ภาพ,ความเห็น\na.jpg,อร่อยมาก\n"
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize(
+    "encoding",
+    ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"],
+)
 @pytest.mark.parametrize("text", [KOREAN, CHINESE, "plain,ascii\n1,2\n", "사진\n"], ids=["ko", "zh", "en", "short"])
 def test_unicode_is_read_for_certain(encoding: str, text: str, caplog: pytest.LogCaptureFixture) -> None:
     """Unicode is read with a byte order mark and without one, and nothing is guessed or told."""
@@ -76,13 +80,36 @@ def test_damaged_utf_8_is_no_other_encoding() -> None:
             decoded(damaged, "후기.csv")
 
 
+@pytest.mark.parametrize("encoding", [None, "utf-8", "utf-8-sig"])
+def test_the_place_of_the_damage_is_counted_from_the_beginning_of_the_file(encoding: str | None) -> None:
+    """The byte that is told as damaged is the one in the file, whose first three bytes may be a byte order mark."""
+    damaged = codecs.BOM_UTF8 + "가나다라마바사".encode() + b"\xff"
+    with pytest.raises(InputError, match=r"byte 24\b"):
+        decoded(damaged, "후기.csv", encoding=encoding)
+
+
 def test_a_nul_makes_no_utf_16() -> None:
     """A text of UTF-8 with a NUL in a cell stays UTF-8."""
-    assert decoded("가나다라,\0마바사아\n".encode(), "x") == "가나다라,\0마바사아\n"
+    for text in ("가나다라,\0마바사아\n", "가나다라,\0마바사아가\n", "plain,\0ascii,\0\0\0\n"):
+        assert decoded(text.encode(), "x") == text
+
+
+def test_the_last_line_tells_the_encoding_although_no_line_feed_ends_it() -> None:
+    """A last line without a line feed counts like the others where the encoding is guessed."""
+    text = "很\n" + CHINESE.strip().replace("\n", " ")
+    assert decoded(text.encode("gb18030"), "评论.csv") == text
 
 
 @pytest.mark.parametrize(
-    ("encoding", "said"), [("klingon", "no encoding"), ("ascii", r"is not ascii \(byte 0\)"), ("utf-16", "not utf-16")]
+    ("encoding", "said"),
+    [
+        ("klingon", "'klingon' is no encoding"),
+        ("hex", "'hex' is no encoding"),
+        ("undefined", "'undefined' is no encoding"),
+        ("utf\0-8", "is no encoding"),
+        ("ascii", r"is not ascii \(byte 0\)"),
+        ("utf-16", "not utf-16"),
+    ],
 )
 def test_an_encoding_that_is_wrong_is_told(encoding: str, said: str) -> None:
     """A name that is no encoding, and one that the bytes are not in, are errors of the class that was asked for."""
@@ -94,6 +121,9 @@ def test_a_byte_order_mark_is_never_text() -> None:
     """The mark is left out whether the encoding was named or not."""
     for encoding in (None, "utf-8", "utf8", "UTF-8-SIG"):
         assert decoded("가".encode("utf-8-sig"), "x", encoding=encoding) == "가"
+    for encoding in ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "gb18030"):
+        marked = "\ufeff가나".encode(encoding)
+        assert decoded(marked, "x", encoding=encoding) == "가나"
 
 
 def test_what_was_read_is_in_no_frame_of_the_error() -> None:
