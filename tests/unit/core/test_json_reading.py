@@ -46,7 +46,7 @@ def test_an_escape_at_the_end_of_a_slice_is_not_cut(gap: int) -> None:
 
 @pytest.mark.parametrize("shift", [0, 1])
 def test_a_long_run_of_backslashes_hides_no_levels(shift: int) -> None:
-    """A run of backslashes that is longer than two slices is cut between two escapes, so that levels behind it count."""
+    """A run of backslashes, however long, is cut between two escapes, so that the levels behind it are counted."""
     text = b'"' + b"a" * shift + b"\\" * (2 * ONE_CALL) + b'"'
     assert parsed(b"[" + text + b"]") == json.loads(b"[" + text + b"]")
     with pytest.raises(ResponseTooLargeError, match="nested"):
