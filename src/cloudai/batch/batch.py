@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Generic, Self, TypeVar
 
 from cloudai.batch import queries, reparse
-from cloudai.batch.journal import SALVAGE
+from cloudai.batch.journal import IF_DAMAGED
 from cloudai.batch.plan import Plan, plan
 from cloudai.batch.progress import Progress, progress_for
 from cloudai.batch.queues import END
@@ -142,7 +142,7 @@ class _Batch(Generic[R]):
         known = {batch["batch"]: batch for batch in self._runner.state.journal.read(queries.batches)}
         held = [known[task.batch] for task in self._runner.state.tasks if task.batch in known]
         if not held:
-            raise JournalError("the journal is damaged: what it says of this batch cannot be read", advice=SALVAGE)
+            raise JournalError("the journal is damaged: what it says of this batch cannot be read", advice=IF_DAMAGED)
         options = {task.operation: task.shown_options() for task in self._runner.state.tasks}
         names = list(options)
         return {

@@ -8,6 +8,8 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,6 +107,70 @@ def test_a_newer_journal_is_not_touched(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(JournalError, match="version 99"):
         Journal(tmp_path / "j")
+
+
+def test_a_future_that_its_caller_cancels_stops_nothing() -> None:
+    """What was handed over is run although its caller cancels the future, and so is all that comes after it."""
+    journal, go = Journal(), threading.Event()
+    journal.do(lambda _: go.wait(10))
+    ran: list[int] = []
+    given_up = journal.do(lambda _: ran.append(1))
+    given_up.cancel()
+    go.set()
+    assert journal.do(lambda _: 2).result(timeout=10) == 2
+    assert ran == [1]
+    journal.close()
+
+
+def failing(_: object) -> None:
+    """Fail like a function that writes to a damaged file."""
+    raise sqlite3.OperationalError("no such table: replies")
+
+
+@pytest.mark.parametrize("name", ["일.journal", None])
+def test_a_paid_reply_that_is_lost_is_told_also_if_closing_fails(name: str | None, tmp_path: Path) -> None:
+    """`close` counts the paid replies that are lost, and names the journal, whatever else fails in it."""
+
+    class Unclosable:
+        def __init__(self, path: str) -> None:
+            self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self.execute = self.db.execute
+
+        def close(self) -> None:
+            self.db.close()
+            raise sqlite3.OperationalError("disk I/O error")
+
+    path = tmp_path / name if name else None
+    journal = Journal(path, connect=Unclosable)
+    journal.rescue(failing)
+    journal.rescue(failing, paid=True)
+    where = path or "the temporary journal"
+    with pytest.raises(JournalError, match=rf"^1 answered request\(s\) could not be kept in {where} \("):
+        journal.close()
+    other = Journal(path, connect=Unclosable)
+    with pytest.raises(JournalError, match=rf"{where} cannot be used \(disk I/O error\)"):
+        other.close()
+
+
+def test_what_fails_while_the_journal_is_closed_is_run_once_more() -> None:
+    """A function that waits in the queue when `close` begins, and fails, is run a second time like any other."""
+    journal, go = Journal(), threading.Event()
+    journal.do(lambda _: go.wait(10))
+    runs: list[int] = []
+
+    def fails_once(_: object) -> None:
+        runs.append(1)
+        if len(runs) == 1:
+            raise JournalError("the disk is full")
+
+    journal.post(fails_once)
+    closing = threading.Thread(target=journal.close)
+    closing.start()
+    while not journal._closing:
+        time.sleep(0.001)
+    go.set()
+    closing.join(10)
+    assert runs == [1, 1]
 
 
 def as_nobody(work: Callable[[], object]) -> str:
