@@ -26,8 +26,8 @@ class Event:
 
     ``kind`` is "attempt" (a request goes out), "reply", "failure", "wait" (``seconds`` until the next
     attempt) or "result" (the call has ended, well or with ``error``). An event holds no key, no upload and no reply.
-    The logger "cloudai" says the same: waits at INFO, everything else at DEBUG. A call of a batch that waits for its turn
-    by the pace tells no event, because every call does; the progress of the job says when the next request goes out.
+    The logger "cloudai" says the same: waits at INFO, everything else at DEBUG. The turns by the pace of a batch are no
+    events, because nearly every call waits for one; the progress of the job says when the next request goes out.
     """
 
     kind: EventKind
