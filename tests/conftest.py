@@ -136,7 +136,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[STDERR] = os.dup(2)
 
 
-MEMORY = Path("/dev/shm")
+MEMORY = Path("/dev/shm")  # noqa: S108  # the folders in it are of pytest, which makes them for this user alone
 """A folder that Linux keeps in memory, where a journal does not wait for a disk at each step."""
 
 if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2_000_000_000:

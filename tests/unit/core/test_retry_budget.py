@@ -22,6 +22,7 @@ def test_an_empty_budget_is_refilled_one_by_one() -> None:
     assert not budget.take()
 
 
+@pytest.mark.long
 def test_a_burst_that_is_refused_once_loses_no_call() -> None:
     """Sixty calls at once are all answered with a 429, and all of them succeed when they are tried again."""
     seen: set[str] = set()

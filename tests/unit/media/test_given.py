@@ -287,6 +287,14 @@ def test_a_picture_becomes_only_what_the_vendor_takes(given: Any, formats: set[s
     assert sent(given, ImageLimits("V", frozenset(formats), 2_000_000, 50)).format in formats
 
 
+@pytest.mark.parametrize("body", ["가나다라", "é" * 120, "A", "AAAA=AAA"])
+def test_a_data_uri_that_is_not_base64_is_an_input_error(body: str) -> None:
+    """The error is one line of ours, also for letters that are not ASCII, and does not repeat the text."""
+    with pytest.raises(InputError, match="the data: URI cannot be read") as raised:
+        understood(f"data:image/png;base64,{body}")
+    assert body not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     "given", [PHOTO, io.BytesIO(PHOTO), base64.b64encode(PHOTO).decode(), quarters((80, 60)), np.asarray(quarters())]
 )

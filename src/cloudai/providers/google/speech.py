@@ -92,9 +92,11 @@ class Speech(GoogleService):
         if sound.uri:
             _require_possible(channels, v2=v2)
         ask = self._with_v2 if v2 else self._with_v1
-        several = bool(sound.channels and sound.channels > 1) or (bool(sound.uri) and channels == "each")
+        # How many channels a recording at an address has is not known here. v2 takes one of a single channel as well.
+        several = v2 if sound.uri else (sound.channels or 1) > 1
         results = yield from ask(sound, code, words, speakers, several)
-        done: Literal["mix", "each"] | None = "each" if several else channels if sound.mixed else None
+        is_each = any((result.channel_tag or 0) > 1 for result in results) if sound.uri else several
+        done: Literal["mix", "each"] | None = "each" if is_each else channels if sound.mixed else None
         return _transcript(results, code, sound, done)
 
     def cache_scope(self, operation: str) -> dict[str, str]:
