@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import codecs
 import logging
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
 
 from cloudai.errors import CloudAIError, InputError
 
@@ -50,6 +52,30 @@ nothing but Hangul syllables is Korean.
 """
 MOSTLY = 0.9
 """The part of the characters outside ASCII that have to be Hangul syllables, so that a text counts as Korean."""
+ESCAPES = ((re.compile(rb"\x1b\$[@B]"), "iso2022_jp"), (re.compile(rb"\x1b\$\)C"), "iso2022_kr"))
+"""The escape sequences of the encodings of East Asian mail, whose bytes are all ASCII, and the codecs for them."""
+LAUGHTER = rb"\xa4[\xa1\xa4\xa7\xb5\xb7\xb8\xba\xbb\xbe\xcc\xd0\xd1]"
+"""The single letters of Hangul that people write for laughter, tears and short answers, in CP949."""
+SYLLABLE = rb"[\xb0-\xc8].|[\x81-\xc6][^\xa1-\xfe]|[\x81-\xa0]."
+"""Any syllable of Hangul in CP949; of the 2,350 in use both bytes are above 160."""
+WRITTEN: Mapping[str, Sequence[tuple[bytes, float]]] = {
+    # Syllables of Hangul, most of them of the 2,350 in use, and the single letters of laughter and tears.
+    "cp949": [(rb"[\xb0-\xc8][\xa1-\xfe]", 0.5), (SYLLABLE + rb"|" + LAUGHTER, 0.9)],
+    # The frequent characters, which the vendors of the tables put first.
+    "gb18030": [(rb"[\xb0-\xd7][\xa1-\xfe]", 0.8)],
+    "big5": [(rb"[\xa4-\xc6].", 0.8)],
+    "big5hkscs": [(rb"[\xa4-\xc6].", 0.6)],
+    # Kana, which no Japanese sentence lacks, and few of half the width, which any bytes above 160 are.
+    "cp932": [(rb"\x82[\x9f-\xf1]|\x83[\x40-\x96]", 0.1), (rb"..", 0.8)],
+    "euc_jp": [(rb"[\xa4\xa5].", 0.1), (rb"..", 0.8)],
+    # Letters that no other code page has at these places, where most of the frequent letters of Thai stand.
+    "cp874": [(rb"[\xb0-\xda]", 0.3)],
+}
+"""Which characters a text in an encoding consists of, by their bytes, and the least share of its letters that they are.
+
+A short text of one encoding often passes for one of another without any disorder: what gives it away is that it would
+consist of characters that nobody uses.
+"""
 SAMPLE = 65_536
 """The most bytes that the encoding is guessed from. Lines of plain ASCII are left out: they tell nothing."""
 DAMAGED = 4
@@ -106,7 +132,9 @@ def _as_told(data: bytes, encoding: str) -> tuple[str | None, str, str]:
 
 def _recognised(data: bytes, name: str) -> tuple[str | None, str, str]:
     """Decode in an encoding that is recognised or guessed; return the text, or None, what is wrong, and what to do."""
-    certain = next((codec for mark, codec in MARKS if data.startswith(mark)), None) or _without_mark(data)
+    certain = (
+        next((codec for mark, codec in MARKS if data.startswith(mark)), None) or _escaped(data) or _without_mark(data)
+    )
     codec = certain or "utf-8"
     try:
         return data.decode(codec), "", ""
@@ -124,6 +152,11 @@ def _recognised(data: bytes, name: str) -> tuple[str | None, str, str]:
         )
     log.warning("%s: read as %s", name, best.upper())
     return data.decode(best), "", ""
+
+
+def _escaped(data: bytes) -> str | None:
+    """Return the codec of an encoding that shifts between alphabets by escape sequences, or None for any other."""
+    return next((codec for mark, codec in ESCAPES if mark.search(data)), None) if data.isascii() else None
 
 
 def _without_mark(data: bytes) -> str | None:
@@ -169,7 +202,7 @@ def _guess(data: bytes) -> tuple[str | None, Sequence[str]]:
     found = from_bytes(told, cp_isolation=list(OLDER), explain=False)
     matches = [match for match in found if _is_text(data, match.encoding, nul=True)]
     names = [match.encoding for match in matches]
-    if not matches or names[0] not in DISTINCT:
+    if not matches or names[0] not in DISTINCT or not _is_written_so(str(matches[0]), names[0]):
         return None, names
     hangul = names[0] == "cp949" and _is_hangul(str(matches[0]))
     rivals = [
@@ -179,6 +212,15 @@ def _guess(data: bytes) -> tuple[str | None, Sequence[str]]:
     ]
     certain = all(chaos - matches[0].chaos >= MARGIN for chaos in rivals)
     return (names[0] if certain else None), names
+
+
+def _is_written_so(text: str, encoding: str) -> bool:
+    """Return whether a text consists of the characters that texts in its encoding consist of; see `WRITTEN`."""
+    letters = [char.encode(encoding) for char in text if not char.isascii() and unicodedata.category(char)[0] in "LM"]
+    return all(
+        sum(bool(re.fullmatch(usual, letter, re.DOTALL)) for letter in letters) >= least * len(letters)
+        for usual, least in WRITTEN[encoding]
+    )
 
 
 def _is_hangul(text: str) -> bool:

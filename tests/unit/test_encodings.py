@@ -62,6 +62,17 @@ def test_an_older_encoding_is_guessed_and_the_guess_is_told(
         ("cp1252", "Le café était très bon, déjà vu, à bientôt – l'été “super”.\n" * 3),
         ("cp1251", "Обслуживание было плохим. Больше не приду.\n"),
         ("cp1250", "Žluťoučký kůň,příliš\n"),
+        # Without any disorder these are Hangul that nobody uses, kana of half the width, Thai, or rare Chinese.
+        ("cp932", "id,text\n0,とても美味しいです 梱包が丁寧\n"),
+        ("euc_jp", "id,text\n0,配送が早い\n1,色が綺麗\n2,とても美味しいです\n"),
+        ("big5", "id,text\n0,尺寸偏小 顏色漂亮 非常滿意\n1,服務態度很差\n"),
+        ("gb18030", "id,text\n0,尺寸偏小\n1,尺寸偏小\n"),
+        ("gb18030", "id,text\n0,颜色漂亮\n1,失望透顶\n"),
+        ("koi8_r", "id,text\n0,цвет спасибо\n1,размер\n2,спасибо\n"),
+        ("cp866", "id,text\n0,хорошо\n1,качество нормально дорого\n"),
+        ("cp874", "id,text\n0,บริการดี\n1,ดีมาก รสชาติ\n"),
+        ("cp1256", "id,text\n0,شكرا\n1,شكرا\n2,صغير سريع\n"),
+        ("cp1253", "id,text\n0,ακριβό\n1,φωτο\n2,φωτο\n3,ακριβό\n"),
     ],
 )
 def test_an_uncertain_guess_asks_for_the_encoding(encoding: str, text: str) -> None:
@@ -70,6 +81,16 @@ def test_an_uncertain_guess_asks_for_the_encoding(encoding: str, text: str) -> N
         decoded(text.encode(encoding), "표.csv")
     assert not any(word in str(caught.value) for word in text.split())
     assert decoded(text.encode(encoding), "표.csv", encoding=encoding) == text
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"), [("iso2022_jp", JAPANESE), ("iso2022_kr", KOREAN)], ids=["Japanese", "Korean"]
+)
+def test_the_encodings_of_mail_are_not_ascii(encoding: str, text: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A text with the escape sequences of East Asian mail has bytes of ASCII only, and is read for certain."""
+    assert decoded(text.encode(encoding), "메일.txt") == text
+    assert decoded(b"\x1b[1mbold\x1b(B,text\n", "로그.txt") == "\x1b[1mbold\x1b(B,text\n"
+    assert not caplog.records
 
 
 def test_damaged_utf_8_is_no_other_encoding() -> None:

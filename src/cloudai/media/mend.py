@@ -1,4 +1,4 @@
-"""Mend picture files that viewers show and vendors may refuse: those with blanks before them, and JPEGs without an end."""
+"""Mend picture files that viewers show and vendors may refuse: with blanks before them, or JPEGs without an end."""
 
 from __future__ import annotations
 

@@ -211,7 +211,17 @@ def test_numbers_become_the_brightness_that_is_meant(array: Any, factor: float) 
 
 @pytest.mark.parametrize(
     "array",
-    [GREY.astype("int32") - 99, GREY.astype("int32") * 9_999, GREY.astype("float32") * 9, -GREY.astype("float32")],
+    [
+        GREY.astype("int32") - 99,
+        GREY.astype("int32") * 9_999,
+        GREY.astype("float32") * 9,
+        -GREY.astype("float32"),
+        (GREY / 250).astype("float32"),
+        (GREY > 99).astype("int32"),
+        GREY.astype("uint16") * 16,
+        GREY.astype("int32") * 16,
+    ],
+    ids=["below 0", "too many bits", "above 255", "negative", "a little above 1", "a mask", "12 bits", "12 bits, I"],
 )
 def test_numbers_of_no_known_range_are_refused(array: Any) -> None:
     """What is white in them cannot be told, so they are one error with advice, and never a black picture."""

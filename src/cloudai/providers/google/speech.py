@@ -20,7 +20,7 @@ from cloudai.models.base import Meta
 from cloudai.models.speech import Segment, SpokenWord, Transcript, turns
 from cloudai.providers.base import capability
 from cloudai.providers.google._service import HOST, GoogleService, RpcStatus, seconds
-from cloudai.providers.wire import Wire
+from cloudai.providers.wire import Known, Wire
 
 __all__ = ["Speech"]
 
@@ -264,7 +264,7 @@ class WireWord(Wire):
         return self.speaker_label or (str(self.speaker_tag) if self.speaker_tag else None)
 
 
-class Alternative(Wire):
+class Alternative(Known):
     """One version of what was said, of a word or of all: a confidence of 0 says that the service has given none.
 
     https://github.com/googleapis/googleapis/blob/master/google/cloud/speech/v1/cloud_speech.proto
@@ -275,7 +275,7 @@ class Alternative(Wire):
     words: list[WireWord] = Field(default_factory=list)
 
 
-class RecognitionResult(Wire):
+class RecognitionResult(Known):
     alternatives: list[Alternative] = Field(default_factory=list)
     channel_tag: int | None = None
     end: str | None = Field(default=None, validation_alias=AliasChoices("resultEndTime", "resultEndOffset"))
