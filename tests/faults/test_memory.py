@@ -90,6 +90,7 @@ AHEAD = {"single": 8 + 8 + 2, "joined": 4 * 10 * 2 + 2}
 
 
 @pytest.mark.long
+@pytest.mark.timeout(length(120, 900, 3600))  # a hundred thousand inputs take ten minutes while their memory is traced
 @pytest.mark.parametrize(("colour", "kind", "kept"), length(RUNS[:2], RUNS, RUNS))
 def test_a_generator_is_never_held(colour: str, kind: str, kept: bool, tmp_path: Path) -> None:
     """Memory grows by less than 1 kB for 1,000 inputs, files stay as they were, and few inputs are taken ahead."""
