@@ -55,6 +55,7 @@ def digest_of(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
+@pytest.mark.timeout(length(120, 300, 1200))  # a hundred kills take three minutes
 @pytest.mark.parametrize("colour", ["blocking", "awaiting"])
 def test_killed_at_random(colour: str, run: Runner, tmp_path: Path) -> None:
     """An answered text is never sent again, only one in doubt is, and a kill costs a call a worker at most."""
