@@ -121,6 +121,8 @@ class Engine:
             failure = _out_of_range(error)
         except CloudAIError as error:
             failure = error
+        finally:
+            context.collector.end()
         if failure is not None:
             # This is outside `except`, or Python would attach the frames and causes that `detached` removes.
             raise detached(self._signed_off(failure, context, self.clock() - began))
@@ -146,6 +148,7 @@ class Engine:
             except StopIteration as stop:
                 step = Ended(stop.value)
             answer, failure = None, None
+            context.collector.end()
             try:
                 match step:
                     case Ended(value):
@@ -259,6 +262,7 @@ class Engine:
         """Return the reply that is stored for an exchange, or None where there is none that can be used."""
         stored = context.hooks.stored_reply(step_id) if request.credentials else None
         if stored is not None and stored.is_large:
+            context.collector.begin(len(stored.content))
             stored = yield Call(partial(read_ahead, stored))
         return None if stored is None or _fault_of_the_service(request, stored) else stored
 
@@ -399,6 +403,7 @@ class Engine:
             "duration": self.clock() - sent_at,
         }
         if response.is_large:
+            context.collector.begin(len(response.content))
             response = yield Call(partial(read_ahead, response, secrets.cleared))
         else:
             response = secrets.cleared(response)

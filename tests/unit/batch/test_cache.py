@@ -202,6 +202,7 @@ class Newer(Placed):
 A = "https://a.example"
 
 
+@pytest.mark.long
 @both
 def test_what_would_be_answered_otherwise_is_asked(colour: str, network: NETWORK) -> None:
     """Options, extras, operation, provider, API family, place and text: each is another call; the key is not."""
@@ -731,6 +732,7 @@ def test_no_damage_gives_a_wrong_answer(network: NETWORK) -> None:
         assert [o.result.score for o in sorted(done.outcomes, key=lambda o: o.item)] == [len(t) / 100 for t in TEXTS]
 
 
+@pytest.mark.long
 @both
 def test_a_locked_one_is_not_waited_for(colour: str, network: NETWORK, caplog: pytest.LogCaptureFixture) -> None:
     """Neither where another process writes for ever, nor where it has the file to itself."""
@@ -791,6 +793,7 @@ def test_a_file_that_cannot_be_written(network: NETWORK, caplog: pytest.LogCaptu
         assert ran(run, caplog).sent == 8
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("at", ["PRAGMA user_version", "PRAGMA journal_mode = WAL"])
 def test_made_by_two_at_the_same_moment(
     at: str, network: NETWORK, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch

@@ -114,6 +114,7 @@ SWARMS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("swarm", SWARMS)
 def test_a_reply_of_nothing_but_values_is_refused_before_it_is_parsed(swarm: str) -> None:
     """Four megabytes of the smallest values would take hundreds; looking through them takes next to no memory."""

@@ -22,6 +22,7 @@ def test_an_empty_budget_is_refilled_one_by_one() -> None:
     assert not budget.take()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("status", "hint"), [(429, "0"), (503, "0"), (425, None)])
 def test_a_burst_that_is_refused_once_loses_no_call(status: int, hint: str | None) -> None:
     """Sixty calls at once are put off, in any way that costs nothing, and all of them succeed when they come again."""

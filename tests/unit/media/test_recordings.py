@@ -190,6 +190,7 @@ def without_header(*, seconds: int) -> bytes:
     return data[second:]
 
 
+@pytest.mark.long
 def test_a_variable_bit_rate_without_a_header_is_measured() -> None:
     """Quiet at first and loud later: the length is that of all frames, and never an estimate."""
     assert probe(without_header(seconds=20)).duration == pytest.approx(20, abs=0.2)

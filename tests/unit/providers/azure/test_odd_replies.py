@@ -24,7 +24,9 @@ SHORT = Azure(key="not-a-real-key", region="koreacentral")
 def ask(call: Caller, operation: str, given: Any, body: Any, provider: Azure = AZURE, **options: Any) -> Any:
     """Return the result of a call that this body answers."""
     reply = Response(200, {}, json.dumps(body).encode())
-    return call(provider, operation, given, send=lambda _: reply, client_max_attempts=1, **options)
+    return call(
+        provider, operation, given, send=lambda _: reply, client_max_attempts=1, client_sleep=lambda _: None, **options
+    )
 
 
 def test_short_audio_may_have_numbers_as_texts(call: Caller) -> None:

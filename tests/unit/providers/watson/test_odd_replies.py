@@ -21,7 +21,15 @@ def ask(call: Caller, operation: str, body: Any, before: bytes = b"") -> Any:
     """Return the result of a call that this body answers, behind these bytes."""
     reply = Response(200, {}, before + json.dumps(body).encode())
     given, language = (GREETING, "ko-KR") if operation == "speech_to_text" else ("좋아요", "ko")
-    return call(WATSON, operation, given, send=lambda _: reply, client_max_attempts=1, language=language)
+    return call(
+        WATSON,
+        operation,
+        given,
+        send=lambda _: reply,
+        client_max_attempts=1,
+        client_sleep=lambda _: None,
+        language=language,
+    )
 
 
 CLASSES = {
