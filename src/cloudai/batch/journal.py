@@ -83,7 +83,10 @@ class Journal:
             log.warning("%s is on a network drive: whether another computer has it cannot be told", self.path)
         with _journal_errors(self.path):
             self._db = _open(self._file, connect or _connect, make)
-            self._identity = None if self._file is None else storage.identity_of(self._file)
+            # The paths are made once. pathlib puts every part of a path into Python's table of interned names; if each
+            # write did so, a long batch would wear the table out, and Python would replace it by one of 2 MB.
+            self._there = [] if self._file is None else storage.files_of(self._file)[:2]
+            self._identity = storage.identity_of(self._there)
         self._thread = threading.Thread(target=self._serve, name="cloudai-journal", daemon=True)
         self._thread.start()
 
@@ -233,10 +236,8 @@ class Journal:
             return work, None, error
 
     def _require_there(self) -> None:
-        if self._file is None:
-            return
         try:
-            same = storage.identity_of(self._file) == self._identity
+            same = storage.identity_of(self._there) == self._identity
         except OSError:
             same = False
         if not same:

@@ -26,7 +26,7 @@ from cloudai.core.flow import Call, Fetch, Flow, Parallel, Request, Response, St
 from cloudai.core.large_replies import Ended, read_ahead, resumed
 from cloudai.core.rate_limit import EndpointGuards, Gate, RetryBudget, shared
 from cloudai.core.redaction import SHORTEST, Allowlist, Secrets, carried, telling
-from cloudai.core.retry import GOOD, USUAL, classify, is_missing, most_looks, retrying, wait_after
+from cloudai.core.retry import GOOD, USUAL, classify, is_missing, is_put_off, most_looks, retrying, wait_after
 from cloudai.core.tokens import Token, TokenCache
 from cloudai.core.urls import FetchRules, origin, require_safe, shown, split
 from cloudai.core.vendor import Vendor
@@ -249,7 +249,7 @@ class Engine:
             except CloudAIError as error:
                 state = state or self._policy(request, context, step_id, budget, unknowns)
                 seconds = wait_after(state)  # or raise this error, if there is no further attempt
-                if isinstance(error, RateLimitedError) and not _is_poll(request):
+                if is_put_off(error) and not _is_poll(request):
                     seconds += context.hooks.seconds_until_retry(step_id, budget, self.clock())
                     if seconds >= context.deadline - self.clock():
                         raise
@@ -297,9 +297,11 @@ class Engine:
             most,
             lambda: context.deadline - self.clock(),
             # Three kinds of retries take nothing from the budget here. A refused token is no sign of an outage. A job
-            # that is paid for is polled even during one. After a 429, `seconds_until_retry` waits for the budget.
+            # that is paid for is polled even during one. After an error of `is_put_off`, `seconds_until_retry` has
+            # waited for the budget.
             lambda error: (
-                isinstance(error, AuthError | RateLimitedError)
+                isinstance(error, AuthError)
+                or is_put_off(error)
                 or _is_poll(request)
                 or context.hooks.may_retry(step_id, budget)
             ),

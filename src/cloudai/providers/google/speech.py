@@ -7,6 +7,7 @@ https://cloud.google.com/speech-to-text/v2/docs/reference/rest/v2/projects.locat
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -201,7 +202,10 @@ class Speech(GoogleService):
                 delay=delay,
                 billed=0,
             )
-            operation, delay = response.parse(Operation), min(delay * 1.5, LONGEST_POLL)
+            # The job is paid for: a state that cannot be read says nothing of it, and the next one may.
+            with suppress(MalformedResponseError):
+                operation = response.parse(Operation)
+            delay = min(delay * 1.5, LONGEST_POLL)
         self.raise_for(operation.error)
         if operation.response is None:
             raise MalformedResponseError("the finished job has neither a response nor an error")
