@@ -44,7 +44,7 @@ SLOW_START = 16
 LONGEST_WAIT = 3600.0
 """Seconds that the batch waits at most if a service asks for it; a longer wait pauses the batch."""
 LONGEST_HINT = 366 * 86400.0
-"""Seconds; a hint that is longer than this gives no sensible date to go on at."""
+"""Seconds. A vendor's hint to wait longer than this is ignored when the date is told at which a batch can go on."""
 LONGEST_LIMITED = 900.0
 """Seconds of nothing but 429 replies after which the batch pauses."""
 ROUNDS = 3

@@ -77,7 +77,7 @@ def read_ahead(response: Response, cleared: Callable[[Response], Response] = lam
     """Return a reply whose JSON is parsed already, after ``cleared`` has taken the secrets out of it."""
     response = cleared(response)
     if not response.headers.get("content-type", "").strip().lower().startswith("audio/"):
-        with suppress(MalformedResponseError):  # it is kept too, and whoever reads the reply gets it
+        with suppress(MalformedResponseError):  # the reply keeps the error, and raises it when it is read
             response.json()
     return response
 

@@ -22,7 +22,7 @@ NUMBER = r"-?\d{1,308}(\.\d{1,308})?([eE][+-]?\d{1,3})?"
 
 
 class _Number:
-    """The check of a number, which calls a function of Python only for what is none."""
+    """The pydantic schema of `Number`. To save time, it calls Python only for values that are not numbers."""
 
     def __get_pydantic_core_schema__(self, *_: object) -> CoreSchema:
         number = core_schema.float_schema(strict=True, allow_inf_nan=False)
