@@ -131,7 +131,7 @@ class Request:
     ``max_reply`` is the most bytes that its reply may have, unpacked; the engine sets it to that of the operation.
     ``error_in`` returns the error that is inside a reply of a good status, or None. Where that error is the service's
     fault, the exchange has failed as with the HTTP status of such an error, and is tried again in the same way.
-    ``takes_extras=False`` keeps what the user has given as ``extra=``, ``extra_params=`` and ``extra_headers=`` out of a
+    ``takes_extras=False`` keeps what the user gives as ``extra=``, ``extra_params=`` and ``extra_headers=`` out of a
     request that only prepares the one they are meant for.
     """
 
