@@ -1,4 +1,4 @@
-"""Flows, and the steps, requests and replies they are made of, are plain data; nothing here performs I/O.
+"""Flows, and the steps, requests and replies they are made of, are plain data; no I/O but the loading of a `Blob`.
 
 An operation is a *flow*: a generator that yields steps, is sent their outcomes, and returns the result.
 
@@ -53,7 +53,8 @@ M = TypeVar("M", bound=BaseModel)
 
 
 USUAL_REPLY, MOST_REPLY = 4_000_000, 32_000_000
-"""The most bytes of a reply, unpacked: of most operations, whose replies rarely have one megabyte, and of any."""
+"""The most bytes of an unpacked reply: in most operations, whose replies rarely have one megabyte, and in those with
+long replies, such as speech."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,8 @@ class Request:
     ``max_reply`` is the most bytes that its reply may have, unpacked; the engine sets it to that of the operation.
     ``error_in`` returns the error that is inside a reply of a good status, or None. Where that error is the service's
     fault, the exchange has failed as with the HTTP status of such an error, and is tried again in the same way.
-    ``takes_extras=False`` keeps the user's ``extra…`` out of a request that only prepares the one they are meant for.
+    ``takes_extras=False`` keeps what the user gives as ``extra=``, ``extra_params=`` and ``extra_headers=`` out of a
+    request that only prepares the one they are meant for.
     """
 
     method: str
@@ -223,7 +225,7 @@ PIECE = 196_608
 """Bytes of an upload that are encoded at once: few enough to stay in the processor's cache until they are sent, and a
 multiple of 3, which gives base64 without padding between the pieces."""
 SMALL = 1_000
-"""Bytes that a request has at most without its uploads, by a generous estimate."""
+"""A generous estimate of the bytes that the JSON body of a request has beside its uploads."""
 
 
 AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
@@ -410,8 +412,8 @@ def waiting(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Flow
 def parallel(flows: Sequence[Flow[R]]) -> Flow[list[R]]:
     """Make several flows one step, run at the same time: ``parts = yield from …``.
 
-    When all have ended the first failure is raised; its ``partial`` has the results in order, None for each flow that
-    failed.
+    When all have ended, the failure of the first flow in the sequence that failed is raised. Its ``partial`` has the
+    results in order, None for each flow that failed.
     """
     results: list[R] = yield Parallel(tuple(flows))
     return results

@@ -19,7 +19,16 @@ from cloudai.providers._by_service import HOW, UNKNOWN, ByService
 from cloudai.providers.azure._credentials import AzureLogin, Credential, given_login, require_own_address, scope
 from cloudai.providers.base import kept, with_headers
 from cloudai.providers.replies import Fault, error_body, error_class, readable
-from cloudai.providers.settings import Lookup, Resource, Setting, address_in, swapped, usable, without_path
+from cloudai.providers.settings import (
+    Lookup,
+    Resource,
+    Setting,
+    address_in,
+    own_resource,
+    swapped,
+    usable,
+    without_path,
+)
 
 __all__ = ["AzureService", "fault_inside", "picture_body"]
 
@@ -119,7 +128,8 @@ class AzureService(ByService):
     ) -> None:
         if key and credential:
             raise SettingsError("key= and credential= exclude each other", advice="Give one of them.")
-        own = {"vision": vision, "face": face, "language": language, "speech": speech}
+        given = {"vision": vision, "face": face, "language": language, "speech": speech}
+        own = {name: own_resource(name, resource) for name, resource in given.items()}
         self._given = {
             "api": api,
             "key": key,
@@ -127,7 +137,7 @@ class AzureService(ByService):
             "region": region,
             "short_audio_endpoint": short_audio_endpoint,
             "credential": given_login(credential),
-            **{f"{name}_{field}": getattr(own[name], field, None) for name in SERVICES for field in FIELDS},
+            **{f"{name}_{field}": getattr(own[name], field) for name in SERVICES for field in FIELDS},
         }
         self._default_login = AzureLogin()
         if api is not None:
