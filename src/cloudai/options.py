@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
+from inspect import signature
 from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Any, Literal, TypedDict, Union, get_args, get_origin, get_type_hints
@@ -87,6 +88,8 @@ def problem_with(operation: str, options: Mapping[str, Any]) -> SettingsError | 
     for name, value in options.items():
         if value is REQUIRED:
             return SettingsError(f"{operation} needs {name}", advice=f"Give {name}=…")
+        if name in own and value is own[name]:
+            continue  # the table has no default that cannot be used
         message = _wrong(name, value, hints[name]) if name in own else _wrong_shared(name, value)
         if message:
             return SettingsError(message[0], advice=message[1])
@@ -138,18 +141,25 @@ def _wrong(name: str, value: Any, hint: Any) -> Problem | None:
     kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     if value is None and NoneType in kinds:
         return None
-    kind = next((kind for kind in kinds if kind is not NoneType), Any)
+    words = next((kind for kind in kinds if _is_several(kind)), None)
+    if words is not None and not (isinstance(value, str) and str in kinds):
+        return _wrong_words(name, value, get_args(words)[0])
+    kind = next((kind for kind in kinds if kind not in (NoneType, words)), Any)
     origin = get_origin(kind)
     if origin is Literal:
         return None if isinstance(value, str) and value in get_args(kind) else _unknown(name, value, get_args(kind))
-    if origin is not None and issubclass(origin, Collection):
-        return _wrong_words(name, value, get_args(kind)[0])
     expected, fits = TYPES.get(kind, ("", _anything))
     if not fits(value):
         return f"{name}={_shown(value)} is not {expected}", f"Give {EXAMPLES.get(kind, expected)}."
     if name in LANGUAGES and not CODE.fullmatch(value):
         return f"{name}={_shown(value)} is no code of a language", 'Give a code such as "ko" or "ko-KR".'
     return None
+
+
+def _is_several(kind: Any) -> bool:
+    """Return whether a type is one of several words: `Sequence` and its like."""
+    origin = get_origin(kind)
+    return isinstance(origin, type) and issubclass(origin, Collection)
 
 
 def _wrong_words(name: str, value: Any, kind: Any) -> Problem | None:
@@ -163,6 +173,10 @@ def _wrong_words(name: str, value: Any, kind: Any) -> Problem | None:
             return f"{name} has {_shown(word)}, which is not a word", "Give a list of texts."
         if known and word not in known:
             return _unknown(name.removesuffix("s"), word, known)
+        if name in LANGUAGES and not CODE.fullmatch(word):
+            return f"{name} has {_shown(word)}, which is no code of a language", 'Give codes such as "ko" or "ko-KR".'
+    if name in LANGUAGES and not value:
+        return f"{name} names no language", f'Give one or several: {name}="ko".'
     return None
 
 
@@ -274,7 +288,7 @@ def _shown(value: Any) -> str:
 
 def _plain(value: Any) -> Any:
     """Return a number or a truth value of another package as Python's own; anything else is returned as it is."""
-    if isinstance(value, bool | int | float | str) or value is None:
+    if isinstance(value, bool | int | float | str | list | tuple) or value is None:
         return value
     if _is_switch(value):
         return bool(value)
@@ -296,12 +310,35 @@ def chosen(operation: str, options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _taken(vendor: Vendor, operation: str, optional: Collection[str], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the options without those that the vendor's method does not take, and need not.
+
+    Raises:
+        UnsupportedOperationError: The caller asks for one of these, with another value than the default.
+    """
+    lacking = _lacking(getattr(type(vendor), operation, None), tuple(optional))
+    for name in lacking:
+        if options[name] != OPERATIONS[operation].options[name]:
+            raise UnsupportedOperationError(f"{operation} of {vendor.name} has no {name}", advice=f"Leave {name}= out.")
+    return {name: value for name, value in options.items() if name not in lacking} if lacking else options
+
+
+@cache
+def _lacking(method: Any, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of the names that are no parameters of a method."""
+    parameters = signature(method).parameters if callable(method) else {}
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    return () if takes_any else tuple(name for name in names if name not in parameters)
+
+
 def flow_of(vendor: Vendor, operation: str, given: Given, options: Mapping[str, Any]) -> Flow[Any]:
     """Return the vendor's flow for an input and the complete options of its operation.
 
     Raises:
         UnsupportedOperationError: The vendor does not have the operation; the text names those that have it.
     """
+    if optional := OPERATIONS[operation].optional:
+        options = _taken(vendor, operation, optional, options)
     try:
         flow: Flow[Any] = getattr(vendor, operation)(given, **options)
     except UnsupportedOperationError as error:
