@@ -57,10 +57,8 @@ def test_a_translation_by_grpc(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def answer(*, request: Any, **options: Any) -> Any:
         asked.append((request, options))
-        kind = translate_v3.TranslateTextResponse
-        return kind(
-            translations=[translate_v3.Translation(translated_text="국이 뜨겁습니다.", detected_language_code="en")]
-        )
+        translation = translate_v3.Translation(translated_text="국이 뜨겁습니다.", detected_language_code="en")
+        return translate_v3.TranslateTextResponse(translations=[translation])
 
     with Client.from_vendor(by_grpc(answer)) as client:
         translation = client.translate("The soup is hot.", to="ko")
@@ -91,5 +89,5 @@ def test_what_grpc_has_no_field_for_is_refused() -> None:
     """The error names the package, and says what to do."""
     url = "https://translation.googleapis.com/v3/projects/p/locations/global:translateText"
     request = Request("POST", url, json={"contents": ["x"], "noSuchField": 1})
-    with pytest.raises(SettingsError, match='google-cloud-translate cannot send this.*transport="rest"'):
+    with pytest.raises(SettingsError, match=r'google-cloud-translate cannot send this.*transport="rest"'):
         _outgoing(request)

@@ -39,6 +39,8 @@ BREAK = regex.compile(r"[^\s\p{L}\p{M}\p{N}'’\-.&+#]|\.(?=\s|$)|\n")
 AFTER_CONSONANT = frozenset(
     ("은", "이", "을", "과", "으로", "으로는", "으로부터", "이라는", "이라고", "이나", "이며", "과의")
 )
+OBJECT = ("을", "를")
+"""The particles of an object, which are hardly ever the end of a noun."""
 AFTER_VOWEL = frozenset(("는", "가", "를", "와", "와의", "라는", "라고"))
 """The particles that stand only after a consonant, and only after a vowel: "국가" is a noun, and not "국" with "가"."""
 VERB = regex.compile(rf"(?:{'|'.join(VERBS)})$")
@@ -124,7 +126,7 @@ def _korean(text: str) -> Iterator[tuple[str, ...]]:
     for stretch in BREAK.split(text):
         phrase: list[str] = []
         for word in WORD.findall(stretch):
-            stem = _stem(word)
+            stem = _stem(word, 1 if phrase else 2)
             if word in KOREAN or stem in KOREAN or _is_verb(word):
                 yield from _phrase(phrase)
                 phrase = []
@@ -142,12 +144,19 @@ def _phrase(words: list[str]) -> Iterator[tuple[str, ...]]:
         yield tuple(words)
 
 
-def _stem(word: str) -> str:
-    """Return a Korean word without the particle at its end, if at least two signs are left."""
+def _stem(word: str, least: int = 2) -> str:
+    """Return a Korean word without the particle at its end, if enough is left.
+
+    Args:
+        word: The word.
+        least: The fewest signs that are left. One is enough where another noun stands before: "API 키를".
+    """
     for particle in PARTICLES:
         stem = word.removesuffix(particle)
-        if stem == word or len(stem) < 2:  # noqa: PLR2004
+        if stem == word:
             continue
+        if len(stem) < (least if particle in OBJECT else 2):
+            return word
         final = _final(stem[-1])
         if final is None:  # a Latin word or a number may have any particle
             return stem
