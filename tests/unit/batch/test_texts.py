@@ -9,24 +9,12 @@ from typing import Any
 import pytest
 
 from cloudai import Azure, Google, Provider, Request, Resource, Response, Watson
+from tests.made_up.logged_in import LoggedIn
 from tests.made_up.provider import ok
 from tests.support.batches import Batcher, Server, both
 
 KEY = "not-a-real-key"
 AZURE = Azure(key=KEY, endpoint="https://example.cognitiveservices.azure.com")
-
-
-class LoggedIn(Google):
-    """Google with a login that needs no token, because nobody is asked for one here."""
-
-    def token(self, service: str) -> None:
-        """Return None: there is no token."""
-
-    def sign(self, request: Request, token: Any) -> Request:
-        """Return the request as it is."""
-        return request
-
-
 GOOGLE, GOOGLE_3 = Google(api_key=KEY), LoggedIn(project="p")
 WATSON = Watson(nlu=Resource(KEY, "https://api.kr-seo.natural-language-understanding.watson.cloud.ibm.com/instances/1"))
 BAD = "나쁜 글"

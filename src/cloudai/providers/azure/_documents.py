@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, TypeVar
 
-from pydantic import Field
+from pydantic import AliasChoices, Field, model_validator
 
 from cloudai.core.flow import Flow, Request, Response
 from cloudai.errors import InputError, MalformedResponseError, ServiceError
@@ -212,13 +212,19 @@ class Failed(Wire):
 class Detected(Wire):
     iso6391_name: str = Field(validation_alias="iso6391Name")
     name: str | None = None
-    confidence: float | None = Field(default=None, validation_alias="confidenceScore")
+    confidence: float | None = Field(default=None, validation_alias=AliasChoices("confidenceScore", "score"))
 
 
 class Detection(Wire):
-    """The language of one text."""
+    """The language of one text; previews of Text Analytics v3 had a list of one."""
 
     detected_language: Detected
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first(cls, data: Any) -> Any:
+        first = inside(data, "detectedLanguages", 0)
+        return data if first is None else {"detectedLanguage": first}
 
 
 class Results(Wire, Generic[D]):
@@ -228,6 +234,11 @@ class Results(Wire, Generic[D]):
 
 
 class DetectionReply(Wire):
-    """The whole reply of a language detection."""
+    """The whole reply of a language detection. Text Analytics v3 sent the results by themselves."""
 
     results: Results[Detection]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare(cls, data: Any) -> Any:
+        return {"results": data} if isinstance(data, dict) and "documents" in data else data
