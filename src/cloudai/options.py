@@ -318,7 +318,8 @@ def _taken(vendor: Vendor, operation: str, optional: Collection[str], options: M
     """
     lacking = _lacking(getattr(type(vendor), operation, None), tuple(optional))
     for name in lacking:
-        if options[name] != OPERATIONS[operation].options[name]:
+        default = OPERATIONS[operation].options[name]
+        if (tuple(options[name]) if isinstance(default, tuple) else options[name]) != default:
             raise UnsupportedOperationError(f"{operation} of {vendor.name} has no {name}", advice=f"Leave {name}= out.")
     return {name: value for name, value in options.items() if name not in lacking} if lacking else options
 
