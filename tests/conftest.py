@@ -8,6 +8,7 @@ import inspect
 import itertools
 import logging
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -133,6 +134,18 @@ HANGING = 30.0
 def pytest_configure(config: pytest.Config) -> None:
     """Keep the standard error of the process, for what is told when a test hangs."""
     config.stash[STDERR] = os.dup(2)
+
+
+MEMORY = Path("/dev/shm")  # noqa: S108  # the folders in it are of pytest, which makes them for this user alone
+"""A folder that Linux keeps in memory, where a journal does not wait for a disk at each step."""
+
+if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2_000_000_000:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Run two processes for each core, because many tests wait for a server or for another process."""
+    return 2 * (os.cpu_count() or 1)
 
 
 STDERR = pytest.StashKey[int]()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from cloudai.core.flow import MOST_REPLY, USUAL_REPLY
 from cloudai.core.lazy import lazy
 from cloudai.errors import InputError, SettingsError
-from cloudai.text import did_you_mean, inert
+from cloudai.text import did_you_mean, quoted
 
 if TYPE_CHECKING:
     from cloudai.media import Audio, Image
@@ -274,7 +274,7 @@ def operation_named(name: str) -> Operation:
     operation = OPERATIONS.get(name) if isinstance(name, str) else None
     if operation is None:
         advice = f"{did_you_mean(name, OPERATIONS)} Known: {', '.join(OPERATIONS)}.".strip()
-        raise SettingsError(f"{inert(str(name))[:40]!r} is no operation", advice=advice)
+        raise SettingsError(f"{quoted(name)} is no operation", advice=advice)
     return operation
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import math
 import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
@@ -18,7 +17,7 @@ from cloudai.errors import SettingsError, UnsupportedOperationError
 from cloudai.operations import OPERATIONS, REQUIRED, Given
 from cloudai.providers.base import Provider
 from cloudai.providers.registry import who_can
-from cloudai.text import did_you_mean
+from cloudai.text import LONGEST_WORD, did_you_mean, is_word
 
 __all__ = [
     "SHARED",
@@ -165,7 +164,7 @@ def _is_several(kind: Any) -> bool:
 def _wrong_words(name: str, value: Any, kind: Any) -> Problem | None:
     """Return what is wrong with the value of an option that is several words, or None where nothing is."""
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Collection):
-        example = value if isinstance(value, str) and _is_word(value) else "…"
+        example = value if isinstance(value, str) and is_word(value) else "…"
         return f"{name}={_shown(value)} is not a list of words", f'Give a list, for example {name}=["{example}"].'
     known = get_args(kind)
     for word in value:
@@ -190,7 +189,8 @@ def is_count(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not _is_switch(value) and math.isfinite(value)
+    # The largest whole numbers cannot be compared with fractions.
+    return isinstance(value, Real) and not _is_switch(value) and bool(-LARGEST < value < LARGEST)  # type: ignore[operator]
 
 
 def _is_switch(value: Any) -> bool:
@@ -205,6 +205,8 @@ def _anything(_: Any) -> bool:
     return True
 
 
+LARGEST = 10**300
+"""The largest number of any kind: one that is far larger is no fraction, and no time."""
 MOST = 2**31 - 1
 """The largest number that an option may have: vendors read 32 bits."""
 TYPES: Mapping[Any, tuple[str, Any]] = {
@@ -267,23 +269,16 @@ def require_seconds(timeout: Any) -> None:
         raise SettingsError(problem[0], advice=problem[1])
 
 
-LONGEST_SHOWN = 24
-
-
-def _is_word(text: str) -> bool:
-    return re.fullmatch(r"[\w .:/-]*", text) is not None and len(text) <= LONGEST_SHOWN
-
-
 def _word(name: str) -> str:
     """Return a name as an error shows it: only a short one, because anything may have been put in its place."""
-    return name if _is_word(name) else "…"
+    return name if is_word(name) else "…"
 
 
 def _shown(value: Any) -> str:
     """Return a value as an error shows it: a number or a short word, and otherwise only its type."""
     if value is None or isinstance(value, bool | int | float):
-        return repr(value) if len(repr(value)) <= LONGEST_SHOWN else "…"
-    return repr(value) if isinstance(value, str) and _is_word(value) else f"a {type(value).__name__}"
+        return repr(value) if len(repr(value)) <= LONGEST_WORD else "…"
+    return repr(value) if isinstance(value, str) and is_word(value) else f"a {type(value).__name__}"
 
 
 def _plain(value: Any) -> Any:

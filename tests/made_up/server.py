@@ -148,6 +148,7 @@ def faultd(
     server = Faultd(fault, bills, reads, keeps, url=f"{scheme}://127.0.0.1:{listening.getsockname()[1]}")
 
     def take(connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or the second part of a reply waits 40 ms
         with suppress(OSError):
             server.serve(tls.wrap_socket(connection, server_side=True) if tls else connection)
         with suppress(OSError):

@@ -67,6 +67,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("sentiment", {"timeout": 0}, r"timeout=0"),
     ("sentiment", {"timeout": True}, r"timeout=True"),
     ("sentiment", {"timeout": float("nan")}, r"timeout=nan"),
+    ("sentiment", {"timeout": 10**400}, r"timeout=…\. Give seconds"),
     ("sentiment", {"extra": [1]}, r"extra= is a list"),
     ("sentiment", {"extra_params": "a=b"}, r"extra_params= is a str"),
     ("sentiment", {"extra_params": {"a": object()}}, r"extra_params has a value for a that is no text"),

@@ -157,6 +157,7 @@ def test_halves_of_surrogate_pairs_are_written_as_their_escape(tmp_path: Path) -
     assert r"사진\udcff.jpg" in table._repr_html_().encode().decode()
 
 
+@pytest.mark.long
 def test_halves_of_surrogate_pairs_in_data_frames(tmp_path: Path) -> None:
     """The same in pandas, polars and Parquet, nested values too."""
     pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")

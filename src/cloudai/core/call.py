@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from cloudai.core.flow import USUAL_REPLY, Blob, Request, Response
 from cloudai.core.hooks import CallHooks
+from cloudai.core.large_replies import CollectorPause
 from cloudai.core.lazy import lazy
 from cloudai.core.retry import State
 from cloudai.core.vendor import Vendor
@@ -26,7 +27,8 @@ class Event:
 
     ``kind`` is "attempt" (a request goes out), "reply", "failure", "wait" (``seconds`` until the next
     attempt) or "result" (the call has ended, well or with ``error``). An event holds no key, no upload and no reply.
-    The logger "cloudai" says the same: waits at INFO, everything else at DEBUG.
+    The logger "cloudai" says the same: waits at INFO, everything else at DEBUG. The turns by the pace of a batch are no
+    events, because nearly every call waits for one; the progress of the job says when the next request goes out.
     """
 
     kind: EventKind
@@ -113,6 +115,8 @@ class CallContext:
     """The state of the last attempt."""
     service: str = ""
     """The service of the last request."""
+    collector: CollectorPause = field(default_factory=CollectorPause, repr=False)
+    """The pause of the garbage collector while a large reply is read."""
 
     @lazy
     def call_id(self) -> str:

@@ -54,7 +54,8 @@ M = TypeVar("M", bound=BaseModel)
 
 
 USUAL_REPLY, MOST_REPLY = 4_000_000, 32_000_000
-"""The most bytes of a reply, unpacked: of most operations, whose replies rarely have one megabyte, and of any."""
+"""The most bytes of an unpacked reply: in most operations, whose replies rarely have one megabyte, and in those with
+long replies, such as speech."""
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,7 @@ MARK = secrets.token_hex(16)
 PIECE = 786_432
 """Bytes of an upload that are encoded at once; a multiple of 3 gives base64 without padding between the pieces."""
 SMALL = 1_000
-"""Bytes that a request has at most without its uploads, by a generous estimate."""
+"""A generous estimate of the bytes that the JSON body of a request has beside its uploads."""
 
 
 AS_JSON = json.JSONEncoder(ensure_ascii=False).encode

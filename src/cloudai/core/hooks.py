@@ -62,7 +62,7 @@ class CallHooks:
         return budget.take()
 
     def seconds_until_retry(self, step_id: str, budget: RetryBudget, now: float) -> float:  # noqa: ARG002
-        """Take a retry for a request that got a `RateLimitedError`, and return the seconds to wait before it.
+        """Take a retry for a request that the service has put off, and return the seconds to wait before it.
 
         This is 0 while the budget has retries; an empty budget gives them back one after the other. Inputs of a batch
         that went out in one request take one retry together.

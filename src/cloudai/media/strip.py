@@ -330,7 +330,8 @@ def _webp_kept(name: bytes, body: bytes) -> bytes:
 
 
 NO_PROFILE = b"\0\0"
-"""The content that replaces an unreadable profile: VP8X has said that there is one, and no reader can use this."""
+"""The content that replaces an unreadable profile. The chunk VP8X has announced a profile, so that one has to follow; a
+reader that finds this one ignores it."""
 
 
 def webp_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:

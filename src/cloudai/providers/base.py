@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, wraps
 from hashlib import sha256
@@ -573,7 +573,7 @@ class Provider:
         """Return a value that was given in code as ``repr`` may show it."""
         setting = self._declared(name)
         if setting is None or not isinstance(value, str | os.PathLike):
-            return "'…'" if isinstance(value, str | bytes | Mapping) else repr(value)
+            return "'…'" if isinstance(value, Collection) else repr(value)
         return "'…'" if setting.secret else repr(shown(setting, str(value)))
 
     def __reduce__(self) -> tuple[Any, ...]:

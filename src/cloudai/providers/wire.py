@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, ClassVar, NotRequired
+from typing import Annotated, Any, ClassVar, NotRequired, Self
 
-from pydantic import BaseModel, ConfigDict, with_config
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, model_validator, with_config
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypedDict
 
-__all__ = ["NUMBERS", "Corner", "Number", "Wire"]
+__all__ = ["NUMBERS", "Corner", "Known", "Number", "Wire"]
 
 
 def _number(value: Any) -> Any:
@@ -22,7 +22,7 @@ NUMBER = r"-?\d{1,308}(\.\d{1,308})?([eE][+-]?\d{1,3})?"
 
 
 class _Number:
-    """The check of a number, which calls a function of Python only for what is none."""
+    """The pydantic schema of `Number`. To save time, it calls Python only for values that are not numbers."""
 
     def __get_pydantic_core_schema__(self, *_: object) -> CoreSchema:
         number = core_schema.float_schema(strict=True, allow_inf_nan=False)
@@ -50,6 +50,21 @@ class Wire(BaseModel):
     )
     null_is_missing: ClassVar[bool] = True
     """Says to `Response.parse` that a field that is null is to be left out, before the model sees the reply."""
+
+
+class Known(Wire):
+    """A part of a reply that must not be lost: it is an error if it has fields, and none of them is known.
+
+    Otherwise a reply whose fields have other names would be an empty result that was paid for.
+    """
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _require_known(cls, given: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        part = read(given)
+        if given and not part.model_fields_set:
+            raise ValueError("holds nothing that is known")
+        return part
 
 
 NUMBERS = ConfigDict(strict=True, allow_inf_nan=False)

@@ -407,6 +407,7 @@ def test_inputs_that_wait_for_outcomes_where_one_ends_at_once(colour: str, concu
     assert (done.error, done.values()) == (None, ["failed", "ok", "ok"])
 
 
+@pytest.mark.long
 def test_who_reads_outcomes_does_not_keep_the_event_loop() -> None:
     """A reader that works 10 ms on each of 64 outcomes that are there, and awaits nothing: others run all the while."""
 

@@ -28,8 +28,7 @@ from cloudai.providers.settings import Setting
 from cloudai.storage import cache_path
 from cloudai.transport.async_http import AsyncNetwork
 from cloudai.transport.http import Network
-from tests.faults.test_kill import kill_after
-from tests.made_up.counting import runner, vendor
+from tests.made_up.counting import kill, runner, vendor
 from tests.made_up.merging import google, picture
 from tests.made_up.provider import MadeUp, ok, refused
 from tests.made_up.runs import texts_of
@@ -203,6 +202,7 @@ class Newer(Placed):
 A = "https://a.example"
 
 
+@pytest.mark.long
 @both
 def test_what_would_be_answered_otherwise_is_asked(colour: str, network: NETWORK) -> None:
     """Options, extras, operation, provider, API family, place and text: each is another call; the key is not."""
@@ -732,6 +732,7 @@ def test_no_damage_gives_a_wrong_answer(network: NETWORK) -> None:
         assert [o.result.score for o in sorted(done.outcomes, key=lambda o: o.item)] == [len(t) / 100 for t in TEXTS]
 
 
+@pytest.mark.long
 @both
 def test_a_locked_one_is_not_waited_for(colour: str, network: NETWORK, caplog: pytest.LogCaptureFixture) -> None:
     """Neither where another process writes for ever, nor where it has the file to itself."""
@@ -792,6 +793,7 @@ def test_a_file_that_cannot_be_written(network: NETWORK, caplog: pytest.LogCaptu
         assert ran(run, caplog).sent == 8
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("at", ["PRAGMA user_version", "PRAGMA journal_mode = WAL"])
 def test_made_by_two_at_the_same_moment(
     at: str, network: NETWORK, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
@@ -829,7 +831,7 @@ def test_killed_while_it_writes(tmp_path: Path) -> None:
         for n in range(12):
             wish = {"journal": str(tmp_path / str(n)), "url": server.url, "colour": ("blocking", "awaiting")[n % 2]}
             wish |= {"n": 150, "workers": 4, "operation": "sentiment"}
-            kills += run(wish, lambda child: kill_after(child, 0.02 + chance.random() * 0.2)) == -9
+            kills += run(wish, lambda child: kill(child, server, chance, 60)) == -9
             if cache_path().exists() and cache_path().stat().st_size:
                 assert rows("PRAGMA integrity_check") == [("ok",)]
         assert kills

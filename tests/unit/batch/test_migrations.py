@@ -245,6 +245,7 @@ def test_a_finished_input_is_not_asked_for_again(
     ]
 
 
+@pytest.mark.long
 @each_journal
 def test_replies_can_be_read_anew(name: str, journal: Path) -> None:
     """Without the pictures and without sending: results are the same as those that were kept."""

@@ -87,6 +87,7 @@ def test_an_awaiting_batch_that_is_dropped_ends_its_threads(begun: bool, tmp_pat
     again(tmp_path / "j")
 
 
+@pytest.mark.long
 def test_an_iteration_that_outlives_its_event_loop_ends_its_threads(tmp_path: Path) -> None:
     """A batch is still being iterated over when ``asyncio.run`` ends, and is dropped later."""
 

@@ -163,6 +163,7 @@ def test_a_send_of_the_users_that_fails_is_in_doubt(colour: str, tmp_path: Path)
     assert sum("나쁜" in request.json["text"] for request in server.requests) == 3
 
 
+@pytest.mark.long
 def test_a_send_that_always_fails_pauses_the_batch() -> None:
     """After sixteen in a row: it is not one of the inputs."""
 

@@ -227,6 +227,7 @@ def test_an_outage_costs_few_retries() -> None:
         assert client.sentiment("x").score == 0  # what succeeds earns retries
 
 
+@pytest.mark.long
 def test_a_429_holds_back_every_call_to_that_endpoint() -> None:
     """Sixty-four workers, one 429 with a hint: until then nobody sends, and then not all at once."""
     sent: list[float] = []
@@ -249,6 +250,7 @@ def test_a_429_holds_back_every_call_to_that_endpoint() -> None:
     assert max(bins) < 60
 
 
+@pytest.mark.long
 def test_clients_of_one_key_wait_together() -> None:
     """A 429 to one holds back the other; a client with another key goes on."""
     began = time.monotonic()
@@ -275,6 +277,7 @@ def test_a_gate_closed_for_longer_than_the_call_has_raises_at_once() -> None:
     assert (raised.value.attempts, raised.value.state, len(replies.requests)) == (0, "NOT_SENT", 1)
 
 
+@pytest.mark.long
 def test_a_token_that_is_refused_is_replaced_once() -> None:
     """A 401 in the middle of a run: one new token for all, one more attempt each; a second 401 is final."""
     made: list[str] = []

@@ -20,7 +20,7 @@ SOURCE = Path(__file__).parents[3] / "src" / "cloudai"
 
 def test_no_more_functions_run_at_a_time_than_are_allowed() -> None:
     """Forty functions in four threads run four at a time, and each gives its own outcome."""
-    threads, lock = Threads(4, "test", stuck=60), threading.Lock()
+    threads, lock, four = Threads(4, "test", stuck=60), threading.Lock(), threading.Barrier(4, timeout=10)
     running = most = 0
 
     def work(number: int) -> int:
@@ -28,7 +28,7 @@ def test_no_more_functions_run_at_a_time_than_are_allowed() -> None:
         with lock:
             running += 1
             most = max(most, running)
-        time.sleep(0.005)
+        four.wait()  # each function waits until four are running
         with lock:
             running -= 1
         return number

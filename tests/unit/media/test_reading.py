@@ -108,6 +108,7 @@ def test_a_recording_that_hangs_is_given_up(colour: str, hanging: Any) -> None:
         )
 
 
+@pytest.mark.long
 def test_ten_calls_beside_a_file_that_hangs(colour: str, hanging: Any, tmp_path: Path) -> None:
     """Ten files beside one that hangs are read and sent at once, in both clients and at the same time."""
     paths = [tmp_path / f"사진 {n}.png" for n in range(10)]
@@ -177,6 +178,7 @@ def test_slow_files_of_a_batch_are_read_side_by_side(colour: str) -> None:
     assert time.monotonic() - began < 5  # under a second on a machine that does nothing else
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("operations", ["detect_faces", ["detect_faces", "analyze_image"]])
 def test_a_batch_goes_on_beside_a_file_that_hangs(colour: str, operations: Any, hanging: Any, tmp_path: Path) -> None:
     """The inputs whose requests could be joined with that of a stuck one end well, and it alone fails."""

@@ -41,6 +41,7 @@ def test_what_follows_the_last_member_must_be_another_one(rest: bytes) -> None:
         unpacked(gzip.compress(b"[]") + rest)
 
 
+@pytest.mark.long
 def test_members_without_content_are_limited_too() -> None:
     """Packed bytes count as well: members that unpack to nothing would otherwise never come to an end."""
     with pytest.raises(ResponseTooLargeError, match="more than 4 MB"):

@@ -74,7 +74,7 @@ class Threads(Executor):
         """Wake or start a thread for the last function that came, unless as many as may are running already."""
         if self._idle >= len(self._waiting):
             self._changed.notify()
-        elif len(self._counted()) < self._most:
+        elif self._free() > 0:
             self._start()
         elif self._stuck is not None and not self._is_watched:
             self._is_watched = True
@@ -90,12 +90,16 @@ class Threads(Executor):
         since = -1.0 if self._stuck is None else time.monotonic() - self._stuck
         return [began for began in self._began.values() if began > since]
 
+    def _free(self) -> int:
+        """Return how many threads may be started. An idle one counts, because it may have been woken for a function."""
+        return self._most - len(self._counted()) - self._idle
+
     def _watch(self) -> None:
         """Start threads whenever running functions turn out to be stuck, as long as functions wait."""
         assert self._stuck is not None  # noqa: S101  # for the types
         while True:
             with self._changed:
-                for _ in range(min(self._most - len(self._counted()), len(self._waiting))):
+                for _ in range(min(self._free(), len(self._waiting) - self._idle)):
                     self._start()
                 if not self._waiting:
                     self._is_watched = False

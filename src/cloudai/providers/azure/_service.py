@@ -19,7 +19,16 @@ from cloudai.providers._by_service import HOW, UNKNOWN, ByService
 from cloudai.providers.azure._credentials import AzureLogin, Credential, given_login, require_own_address, scope
 from cloudai.providers.base import cached_per_call, with_headers
 from cloudai.providers.replies import Fault, error_body, error_class, readable
-from cloudai.providers.settings import Lookup, Resource, Setting, address_in, swapped, usable, without_path
+from cloudai.providers.settings import (
+    Lookup,
+    Resource,
+    Setting,
+    address_in,
+    own_resource,
+    swapped,
+    usable,
+    without_path,
+)
 
 __all__ = ["AzureService", "fault_inside", "picture_body"]
 
@@ -146,7 +155,8 @@ class AzureService(ByService):
     ) -> None:
         if key and credential:
             raise SettingsError("key= and credential= exclude each other", advice="Give one of them.")
-        own = dict(zip(SERVICES, (vision, face, language, speech, translator), strict=True))
+        given = zip(SERVICES, (vision, face, language, speech, translator), strict=True)
+        own = {name: own_resource(name, resource) for name, resource in given}
         self._given = {
             "api": api,
             "key": key,
@@ -154,7 +164,7 @@ class AzureService(ByService):
             "region": region,
             "short_audio_endpoint": short_audio_endpoint,
             "credential": given_login(credential),
-            **{f"{name}_{field}": getattr(own[name], field, None) for name in SERVICES for field in FIELDS},
+            **{f"{name}_{field}": getattr(own[name], field) for name in SERVICES for field in FIELDS},
         }
         self._default_login = AzureLogin()
         if api is not None:

@@ -7,6 +7,7 @@ https://cloud.google.com/speech-to-text/v2/docs/reference/rest/v2/projects.locat
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -20,7 +21,7 @@ from cloudai.models.base import Meta
 from cloudai.models.speech import Segment, SpokenWord, Transcript, turns
 from cloudai.providers.base import capability
 from cloudai.providers.google._service import HOST, GoogleService, RpcStatus, seconds
-from cloudai.providers.wire import Wire
+from cloudai.providers.wire import Known, Wire
 
 __all__ = ["Speech"]
 
@@ -92,9 +93,11 @@ class Speech(GoogleService):
         if sound.uri:
             _require_possible(channels, v2=v2)
         ask = self._with_v2 if v2 else self._with_v1
-        several = bool(sound.channels and sound.channels > 1) or (bool(sound.uri) and channels == "each")
+        # How many channels a recording at an address has is not known here. v2 takes one of a single channel as well.
+        several = v2 if sound.uri else (sound.channels or 1) > 1
         results = yield from ask(sound, code, words, speakers, several)
-        done: Literal["mix", "each"] | None = "each" if several else channels if sound.mixed else None
+        is_each = any((result.channel_tag or 0) > 1 for result in results) if sound.uri else several
+        done: Literal["mix", "each"] | None = "each" if is_each else channels if sound.mixed else None
         return _transcript(results, code, sound, done)
 
     def cache_scope(self, operation: str) -> dict[str, str]:
@@ -199,7 +202,10 @@ class Speech(GoogleService):
                 delay=delay,
                 billed=0,
             )
-            operation, delay = response.parse(Operation), min(delay * 1.5, LONGEST_POLL)
+            # The job is paid for: a state that cannot be read says nothing of it, and the next one may.
+            with suppress(MalformedResponseError):
+                operation = response.parse(Operation)
+            delay = min(delay * 1.5, LONGEST_POLL)
         self.raise_for(operation.error)
         if operation.response is None:
             raise MalformedResponseError("the finished job has neither a response nor an error")
@@ -262,7 +268,7 @@ class WireWord(Wire):
         return self.speaker_label or (str(self.speaker_tag) if self.speaker_tag else None)
 
 
-class Alternative(Wire):
+class Alternative(Known):
     """One version of what was said, of a word or of all: a confidence of 0 says that the service has given none.
 
     https://github.com/googleapis/googleapis/blob/master/google/cloud/speech/v1/cloud_speech.proto
@@ -273,7 +279,7 @@ class Alternative(Wire):
     words: list[WireWord] = Field(default_factory=list)
 
 
-class RecognitionResult(Wire):
+class RecognitionResult(Known):
     alternatives: list[Alternative] = Field(default_factory=list)
     channel_tag: int | None = None
     end: str | None = Field(default=None, validation_alias=AliasChoices("resultEndTime", "resultEndOffset"))

@@ -38,7 +38,7 @@ from cloudai.providers.google._service import HOST, GoogleService, RpcStatus
 from cloudai.providers.google._text import FullText, read
 from cloudai.providers.google._wire import Poly
 from cloudai.providers.replies import inside
-from cloudai.providers.wire import NUMBERS, Corner, Wire
+from cloudai.providers.wire import NUMBERS, Corner, Known, Wire
 
 __all__ = ["Vision"]
 
@@ -425,7 +425,7 @@ class Location(Wire):
     lat_lng: LatLng | None = None
 
 
-class Entity(Wire):
+class Entity(Known):
     """A label, a landmark or a logo."""
 
     mid: str | None = None

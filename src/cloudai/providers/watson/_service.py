@@ -29,6 +29,7 @@ from cloudai.providers.settings import (
     given_lookup,
     is_file,
     looks_like_key,
+    own_resource,
     swapped,
     unquoted,
     without_path,
@@ -103,7 +104,7 @@ class WatsonService(ByService):
             raise SettingsError("apikey= and authenticator= exclude each other", advice="Give one of them.")
         if swapped(given_lookup(apikey or ""), given_lookup(url or "")):
             apikey, url = url, apikey
-        own = {"nlu": nlu or Resource(), "speech_to_text": speech_to_text or Resource()}
+        own = {"nlu": own_resource("nlu", nlu), "speech_to_text": own_resource("speech_to_text", speech_to_text)}
         if apikey or url:
             service = _service_of(url)
             if own[service] != Resource():

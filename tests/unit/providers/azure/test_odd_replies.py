@@ -24,7 +24,9 @@ SHORT = Azure(key="not-a-real-key", region="koreacentral")
 def ask(call: Caller, operation: str, given: Any, body: Any, provider: Azure = AZURE, **options: Any) -> Any:
     """Return the result of a call that this body answers."""
     reply = Response(200, {}, json.dumps(body).encode())
-    return call(provider, operation, given, send=lambda _: reply, client_max_attempts=1, **options)
+    return call(
+        provider, operation, given, send=lambda _: reply, client_max_attempts=1, client_sleep=lambda _: None, **options
+    )
 
 
 def test_short_audio_may_have_numbers_as_texts(call: Caller) -> None:
@@ -187,6 +189,9 @@ NOTHING_KNOWN = {
     "3.2, an error": ("analyze_image", PICTURE, {"error": {"code": "x", "message": "no"}}, AZURE_3),
     "fast transcription": ("speech_to_text", GREETING, {"new": 1}, AZURE),
     "fast transcription, nulls": ("speech_to_text", GREETING, {"phrases": None, "combinedPhrases": None}, AZURE),
+    "a transcription": ("speech_to_text", GREETING, {"combinedPhrases": [{"display": "안녕"}]}, AZURE),
+    "a phrase": ("speech_to_text", GREETING, {"combinedPhrases": [], "phrases": [{"display": "안녕"}]}, AZURE),
+    "short audio": ("speech_to_text", GREETING, {"RecognitionStatus": "Success", "NBest": [{"Text": "안녕"}]}, SHORT),
     "a text": ("sentiment", "좋아요", {"results": {"documents": [], "errors": []}}, AZURE),
     "faces": ("detect_faces", PICTURE, {}, AZURE),
     "a face": ("detect_faces", PICTURE, [{"new": 1}], AZURE),

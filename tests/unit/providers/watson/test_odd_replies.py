@@ -21,7 +21,15 @@ def ask(call: Caller, operation: str, body: Any, before: bytes = b"") -> Any:
     """Return the result of a call that this body answers, behind these bytes."""
     reply = Response(200, {}, before + json.dumps(body).encode())
     given, language = (GREETING, "ko-KR") if operation == "speech_to_text" else ("좋아요", "ko")
-    return call(WATSON, operation, given, send=lambda _: reply, client_max_attempts=1, language=language)
+    return call(
+        WATSON,
+        operation,
+        given,
+        send=lambda _: reply,
+        client_max_attempts=1,
+        client_sleep=lambda _: None,
+        language=language,
+    )
 
 
 CLASSES = {
@@ -70,7 +78,17 @@ def test_an_error_of_the_service_behind_the_blanks_is_tried_again(call: Caller) 
     assert (result.text, result.meta.attempts) == ("", 2)
 
 
-@pytest.mark.parametrize("body", [{}, {"result_index": 0}, {"new": []}, {"results": None}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"result_index": 0},
+        {"new": []},
+        {"results": None},
+        {"results": [{"new": 1}]},
+        {"results": [{"alternatives": [{"text": "안녕"}]}]},
+    ],
+)
 def test_a_recognition_that_holds_nothing_known_is_an_error(call: Caller, body: Any) -> None:
     """A 200 without anything that we know is never an empty transcript; silence has empty results."""
     with pytest.raises(MalformedResponseError):
