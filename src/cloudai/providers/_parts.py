@@ -11,12 +11,14 @@ __all__ = ["beginning", "framed", "graphemes", "parts"]
 GRAPHEME = regex.compile(r"\X")
 """A grapheme of the newest Unicode, whose rules join the most characters: no text is refused that a vendor takes."""
 
-CLOSING = r"[\"'”’»)\]」』】）]*"
+CLOSING = r"[\"'”’»)\]」』】）]"
 CUTS = (
     # A paragraph, a sentence, a word, a grapheme, a code point: a part ends at the first of these that is short enough.
-    regex.compile(r"\n\s*\n\s*"),
-    regex.compile(rf"[.!?…؟।]+{CLOSING}\s+|[。！？｡]+{CLOSING}\s*|\n\s*"),
-    regex.compile(r"\s+"),
+    regex.compile(r"\n[^\S\n]*+\n\s*+"),
+    # The white space is looked for, and then what is before it: a search for the dots would take the square of the time
+    # in a text of nothing but dots.
+    regex.compile(rf"(?<=[.!?…؟।]{CLOSING}{{0,4}})\s++|[。！？｡]++{CLOSING}*+\s*+|\n\s*+"),
+    regex.compile(r"\s++"),
     GRAPHEME,
     regex.compile(r"(?s)."),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,12 +40,23 @@ def test_graphemes_stay_whole(text: str, most: int) -> None:
         ("a\n\nb c\n\nd", 6, ["a\n\n", "b c\n\nd"]),
         ("word word word", 6, ["word ", "word ", "word"]),
         ("ababababab", 4, ["abab", "abab", "ab"]),
+        ('He said "yes." Then no.', 16, ['He said "yes." ', "Then no."]),
         ("short", 10, ["short"]),
     ],
 )
 def test_where_a_text_is_cut(text: str, most: int, expected: list[str]) -> None:
     """Paragraphs, sentences, words, characters: a cut is at the largest of these that fits."""
     assert parts(text, most) == expected
+
+
+@pytest.mark.parametrize("piece", [".", "!?", ". ", "\n", "\n ", " ", "a", '."', "。", "가\u0301", "a.a", "🙂"])
+def test_no_text_takes_long_to_cut(piece: str) -> None:
+    """Whatever a text consists of, a megabyte of it is cut in a moment, and not in the square of its length."""
+    text = piece * (400_000 // len(piece))
+    began = time.process_time()
+    cut = parts(text, 50_000)
+    assert time.process_time() - began < 10
+    assert "".join(cut) == text
 
 
 def test_white_space_is_kept_apart() -> None:

@@ -94,7 +94,7 @@ def detect(text: str) -> Language:
     Raises:
         MissingExtraError: The script is shared by several languages, and the package is not installed.
     """
-    words = NOISE.sub(" ", unicodedata.normalize("NFC", text[:MOST]))
+    words = NOISE.sub(" ", unicodedata.normalize("NFKC", text[:MOST]))
     script = script_of(words)
     if script is None:
         return Language(meta=Meta(method="local", service="script"))

@@ -33,6 +33,7 @@ LONGEST = 4
 SURE = 0.5
 """The confidence from which on a detected language counts: short English texts are taken for all kinds of languages."""
 WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*(?:['’\-.&+][\p{L}\p{N}]+)*[+#]*")
+LETTER = regex.compile(r"\p{L}")
 BREAK = regex.compile(r"[^\s\p{L}\p{M}\p{N}'’\-.&+#]|\.(?=\s|$)|\n")
 """Punctuation, over which no phrase goes."""
 
@@ -140,7 +141,7 @@ def _korean(text: str) -> Iterator[tuple[str, ...]]:
 
 def _phrase(words: list[str]) -> Iterator[tuple[str, ...]]:
     """Yield the words as a phrase if they can be one: digits alone, and a single sign, say nothing."""
-    if words and any(len(word) > 1 and not word.isdecimal() for word in words):
+    if any(len(word) > 1 and LETTER.search(word) for word in words):
         yield tuple(words)
 
 

@@ -43,6 +43,8 @@ def test_what_has_no_language_is_undecided(text: str) -> None:
         ("I love 김치 so much, it is the best dish in the world", "en"),
         ("나는 English를 좋아해", "ko"),
         ("ㅋㅋㅋㅋ", "ko"),
+        ("𝓦𝓱𝓮𝓻𝓮 𝓲𝓼 𝓽𝓱𝓮 𝓼𝓽𝓪𝓽𝓲𝓸𝓷", "en"),
+        ("Ｗｈｅｒｅ ｉｓ ｔｈｅ ｓｔａｔｉｏｎ", "en"),
         ("\u1112\u1161\u11ab\u1100\u116e\u11a8", "ko"),
         ("カタカナ", "ja"),
         ("東京タワーへ行く", "ja"),

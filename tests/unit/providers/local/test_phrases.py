@@ -78,7 +78,7 @@ def test_particles_follow_the_rule_of_consonants(word: str, stem: str) -> None:
     assert module._stem(word) == stem
 
 
-@pytest.mark.parametrize("text", ["😀 !!", "12 345", "그리고 이것은"])
+@pytest.mark.parametrize("text", ["😀 !!", "12 345", "1️⃣2️⃣", "3.5%", "그리고 이것은"])
 def test_a_text_without_phrases(text: str) -> None:
     """Nothing is found, and nothing fails."""
     assert texts(text, "ko") == []
