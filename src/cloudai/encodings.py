@@ -199,8 +199,8 @@ def _guess(data: bytes) -> tuple[str | None, Sequence[str]]:
         # The sample ends behind a line, because half a character at its end would speak against the right encoding.
         told = told[:SAMPLE]
         told = told[: max(told.rfind(b"\n"), told.rfind(b"\r")) + 1] or told
-    found = from_bytes(told, cp_isolation=list(OLDER), explain=False)
-    matches = [match for match in found if _is_text(data, match.encoding, nul=True)]
+    guesses = from_bytes(told, cp_isolation=list(OLDER), explain=False)
+    matches = [match for match in guesses if _is_text(data, match.encoding, nul=True)]
     names = [match.encoding for match in matches]
     if not matches or names[0] not in DISTINCT or not _is_written_so(str(matches[0]), names[0]):
         return None, names

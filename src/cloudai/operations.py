@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import sha256
 from importlib import import_module
 from types import MappingProxyType
@@ -295,10 +296,17 @@ def given_as(operation: str, given: Any) -> Given:
     kind = OPERATIONS[operation].input
     if kind == "text":
         return require_text(given)
-    from cloudai.media import Audio, Image  # a call with a text does not need them
+    source = _source(kind)
+    taken: Given = given if isinstance(given, source) else source(given)
+    return taken
 
-    source = Image if kind == "image" else Audio
-    return given if isinstance(given, source) else source(given)
+
+@cache
+def _source(kind: Kind) -> Any:
+    """Return the class of an input that is no text; it is loaded late, because a call with a text does not need it."""
+    from cloudai.media import Audio, Image
+
+    return Image if kind == "image" else Audio
 
 
 def require_text(text: Any) -> str:

@@ -9,7 +9,7 @@ from functools import cache
 from inspect import signature
 from numbers import Integral, Real
 from types import NoneType, UnionType
-from typing import Any, Literal, TypedDict, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, TypedDict, Union, get_args, get_origin, get_type_hints
 
 from cloudai.core.flow import Flow
 from cloudai.core.vendor import Vendor
@@ -81,15 +81,14 @@ def problem_with(operation: str, options: Mapping[str, Any]) -> SettingsError | 
         options: Options of the operation, and those of `CallOptions`.
     """
     own = OPERATIONS[operation].options
-    if unknown := [name for name in options if name not in (*own, *SHARED)]:
+    if unknown := options.keys() - own.keys() - CallOptions.__annotations__.keys():
         return unknown_option(operation, unknown, (*own, *SHARED))
-    hints = _hints(operation)
     for name, value in options.items():
         if value is REQUIRED:
             return SettingsError(f"{operation} needs {name}", advice=f"Give {name}=…")
         if name in own and value is own[name]:
             continue  # the table has no default that cannot be used
-        message = _wrong(name, value, hints[name]) if name in own else _wrong_shared(name, value)
+        message = _wrong(name, value, _kinds(operation)[name]) if name in own else _wrong_shared(name, value)
         if message:
             return SettingsError(message[0], advice=message[1])
     return None
@@ -97,7 +96,7 @@ def problem_with(operation: str, options: Mapping[str, Any]) -> SettingsError | 
 
 def normalized(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return checked options with the numbers of other packages (numpy, pandas) as Python's own."""
-    return {name: _plain(value) for name, value in options.items()}
+    return {name: value if type(value) in PLAIN else _plain(value) for name, value in options.items()}
 
 
 def complete(operation: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,11 +116,39 @@ Problem = tuple[str, str]
 """A message, and advice."""
 
 
+class _Kind(NamedTuple):
+    """What an option may be, as the method of `Provider` declares it."""
+
+    type: Any
+    """The type of a single value; for one of several known words it is `Literal`."""
+    known: tuple[str, ...]
+    """The words that there are; empty where any will do."""
+    takes_several: bool
+    """Whether a list of words may be given; a single text may be given instead where ``type`` is `str`."""
+    may_be_none: bool
+
+
 @cache
-def _hints(operation: str) -> Mapping[str, Any]:
-    """Return the types of an operation's options, as the method of `Provider` declares them."""
+def _kinds(operation: str) -> Mapping[str, _Kind]:
+    """Return what each option of an operation may be."""
     method = getattr(Provider, operation)
-    return get_type_hints(method, localns=_Names(method.__globals__))
+    hints = get_type_hints(method, localns=_Names(method.__globals__))
+    return {name: _kind(hints[name]) for name in OPERATIONS[operation].options}
+
+
+def _kind(hint: Any) -> _Kind:
+    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    words = next((kind for kind in kinds if _is_several(kind)), None)
+    kind = next((kind for kind in kinds if kind not in (NoneType, words)), Any)
+    one = get_args(words)[0] if words is not None else kind
+    known = get_args(one) if get_origin(one) is Literal else ()
+    return _Kind(Literal if get_origin(kind) is Literal else kind, known, words is not None, NoneType in kinds)
+
+
+def _is_several(kind: Any) -> bool:
+    """Return whether a type is one of several words: `Sequence` and its like."""
+    origin = get_origin(kind)
+    return isinstance(origin, type) and issubclass(origin, Collection)
 
 
 class _Names(dict[str, Any]):
@@ -135,38 +162,27 @@ class _Names(dict[str, Any]):
         return getattr(builtins, name, Any)
 
 
-def _wrong(name: str, value: Any, hint: Any) -> Problem | None:
-    """Return what is wrong with the value of an option of this type, or None where nothing is."""
-    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-    if value is None and NoneType in kinds:
+def _wrong(name: str, value: Any, kind: _Kind) -> Problem | None:
+    """Return what is wrong with the value of an option of this kind, or None where nothing is."""
+    if value is None and kind.may_be_none:
         return None
-    words = next((kind for kind in kinds if _is_several(kind)), None)
-    if words is not None and not (isinstance(value, str) and str in kinds):
-        return _wrong_words(name, value, get_args(words)[0])
-    kind = next((kind for kind in kinds if kind not in (NoneType, words)), Any)
-    origin = get_origin(kind)
-    if origin is Literal:
-        return None if isinstance(value, str) and value in get_args(kind) else _unknown(name, value, get_args(kind))
-    expected, fits = TYPES.get(kind, ("", _anything))
+    if kind.takes_several and not (isinstance(value, str) and kind.type is str):
+        return _wrong_words(name, value, kind.known)
+    if kind.type is Literal:
+        return None if isinstance(value, str) and value in kind.known else _unknown(name, value, kind.known)
+    expected, fits = TYPES.get(kind.type, ("", _anything))
     if not fits(value):
-        return f"{name}={_shown(value)} is not {expected}", f"Give {EXAMPLES.get(kind, expected)}."
+        return f"{name}={_shown(value)} is not {expected}", f"Give {EXAMPLES.get(kind.type, expected)}."
     if name in LANGUAGES and not CODE.fullmatch(value):
         return f"{name}={_shown(value)} is no code of a language", 'Give a code such as "ko" or "ko-KR".'
     return None
 
 
-def _is_several(kind: Any) -> bool:
-    """Return whether a type is one of several words: `Sequence` and its like."""
-    origin = get_origin(kind)
-    return isinstance(origin, type) and issubclass(origin, Collection)
-
-
-def _wrong_words(name: str, value: Any, kind: Any) -> Problem | None:
+def _wrong_words(name: str, value: Any, known: Collection[str]) -> Problem | None:
     """Return what is wrong with the value of an option that is several words, or None where nothing is."""
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Collection):
         example = value if isinstance(value, str) and is_word(value) else "…"
         return f"{name}={_shown(value)} is not a list of words", f'Give a list, for example {name}=["{example}"].'
-    known = get_args(kind)
     for word in value:
         if not isinstance(word, str):
             return f"{name} has {_shown(word)}, which is not a word", "Give a list of texts."
@@ -267,6 +283,10 @@ def require_seconds(timeout: Any) -> None:
     """Raise SettingsError for a timeout that is no number of seconds above 0; None stands for the usual time."""
     if problem := _wrong_seconds(timeout):
         raise SettingsError(problem[0], advice=problem[1])
+
+
+PLAIN = frozenset({bool, int, float, str, NoneType, tuple, list})
+"""The types of values that are not numbers of other packages."""
 
 
 def _word(name: str) -> str:

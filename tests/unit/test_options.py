@@ -21,7 +21,7 @@ from cloudai import (
     Watson,
 )
 from cloudai.operations import OPERATIONS, REQUIRED
-from cloudai.options import _hints, _wrong, complete, problem_with
+from cloudai.options import _kinds, _wrong, complete, problem_with
 from cloudai.providers.base import capability
 from cloudai.testing import Script
 from tests.conftest import Caller
@@ -185,7 +185,7 @@ def test_the_defaults_of_the_table_pass_the_validator(operation: str) -> None:
     # A call skips values that are the defaults themselves, so that each is checked here.
     for name, value in OPERATIONS[operation].options.items():
         given = "ko" if value is REQUIRED else value
-        assert _wrong(name, given, _hints(operation)[name]) is None
+        assert _wrong(name, given, _kinds(operation)[name]) is None
 
 
 def test_an_error_shows_no_header(call: Caller) -> None:

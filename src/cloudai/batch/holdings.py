@@ -42,7 +42,7 @@ class Holdings:
                 self.cache.close()
 
     def close_with(self, batch: object) -> weakref.finalize[[], object]:
-        """Close everything once the batch is garbage-collected, unless the returned finalizer is detached."""
+        """Close everything once the batch is garbage-collected; ``detach()`` of the returned object calls that off."""
         finalizer = weakref.finalize(batch, self._abandoned)
         finalizer.atexit = False  # the threads end with the program
         return finalizer

@@ -41,7 +41,7 @@ They last 2.5 seconds in sum. A service that is down for a moment every now and 
 intervals are the same, the probes cannot all fall into such moments.
 """
 LONGEST_FLICKER = 10.0
-"""Seconds of nothing but failed attempts after which the service counts as down without a probe."""
+"""Seconds of failed attempts alone, `OUTAGE` or more, after which the service counts as down without a probe."""
 
 
 class OutageDetector:
@@ -62,7 +62,7 @@ class OutageDetector:
         self._prober: object = None
         """The call whose request is the probe; None while no probe is out."""
         self._probed: Future[None] = Future()
-        """A future that is done when the probe has come back."""
+        """A future that is done when the probe has come back, or when the call that was to be the probe has ended."""
 
     def note_answer(self) -> None:
         """Note that the service answers, whatever it says."""

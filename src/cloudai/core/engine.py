@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import ValidationError
@@ -24,7 +25,7 @@ from cloudai.core.extras import with_extras
 from cloudai.core.fetch import fetched
 from cloudai.core.flow import Call, Fetch, Flow, Parallel, Request, Response, Step
 from cloudai.core.large_replies import Ended, read_ahead, resumed
-from cloudai.core.rate_limit import EndpointGuards, Gate, RetryBudget, shared
+from cloudai.core.rate_limit import EndpointGuards, Gate, RateLimiter, RetryBudget, shared
 from cloudai.core.redaction import SHORTEST, Allowlist, Secrets, carried, telling
 from cloudai.core.retry import GOOD, USUAL, classify, is_missing, is_put_off, most_looks, retrying, wait_after
 from cloudai.core.tokens import Token, TokenCache
@@ -45,7 +46,7 @@ from cloudai.errors import (
     ServiceError,
     detached,
 )
-from cloudai.models.base import Meta, Result
+from cloudai.models.base import DEFAULTS, Meta, Result
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -57,8 +58,6 @@ T = TypeVar("T")
 R = TypeVar("R", bound=Result)
 
 ALLOWLIST = Allowlist()
-
-DEFAULTS = vars(Meta())
 
 log = logging.getLogger("cloudai")
 
@@ -103,6 +102,8 @@ class Engine:
         self._keys: list[str] | None = None
         self._split = "", "", ""
         """The address of the last request, its scheme and its host."""
+        self._safe_url = ""
+        """The last address that a key could go to."""
         self._withheld = Secrets()
         """The secrets that `_secrets` has made last; they are used again while requests hold the same ones."""
 
@@ -228,23 +229,36 @@ class Engine:
             CloudAIError: The last attempt failed, or the time was up.
         """
         extended = with_extras(request, context, step_id)
-        if (stored := (yield from self._stored(request, context, step_id))) is not None:
-            context.exchanges.append((request, stored))
-            return stored
-        request = extended
+        stored = context.hooks.stored_reply(step_id) if request.credentials else None
+        if stored is not None and (usable := (yield from self._usable(stored, request, context))) is not None:
+            context.exchanges.append((request, usable))
+            return usable
+        response: Response = yield from self._tried(extended, context, step_id)
+        return response
+
+    def _usable(self, stored: Response, request: Request, context: CallContext) -> Program[Response | None]:
+        """Return the reply that is stored for an exchange, or None where it reports a fault of the service."""
+        if stored.is_large:
+            context.collector.begin(len(stored.content))
+            stored = yield Call(partial(read_ahead, stored))
+        return None if _fault_of_the_service(request, stored) else stored
+
+    def _tried(self, request: Request, context: CallContext, step_id: str) -> Program[Response]:
+        """Send a request, and again where that is allowed, and return the good reply; see `_exchange`."""
         if request.max_reply != context.max_reply:
             request = request.altered(max_reply=context.max_reply)
         if request.delay:
             yield from context.hooks.wait(min(request.delay, context.left(self.clock())))
-        _require_known_origin(request, context)
+        if _is_poll(request):
+            _require_known_origin(request, context)
         endpoint = self._endpoint(request)
-        guards = self._guarded(context.vendor)
+        guards = self._guards or self._guarded(context.vendor)
         budget, gate = guards.budget(endpoint), guards.gate(endpoint)
         unknowns = context.hooks.unknown_attempts(step_id)
         state: RetryCallState | None = None
         while True:
             try:
-                yield from self._turn(request, context, step_id, guards, endpoint)
+                yield from self._turn(request, context, step_id, gate, guards.limiter(endpoint))
                 response = yield from self._attempt(request, context, gate, step_id)
             except CloudAIError as error:
                 state = state or self._policy(request, context, step_id, budget, unknowns)
@@ -269,14 +283,6 @@ class Engine:
         if self._split[0] != request.url:
             self._split = request.url, *split(request.url)[:2]
         return request.service, *self._split[1:]
-
-    def _stored(self, request: Request, context: CallContext, step_id: str) -> Program[Response | None]:
-        """Return the reply that is stored for an exchange, or None where there is none that can be used."""
-        stored = context.hooks.stored_reply(step_id) if request.credentials else None
-        if stored is not None and stored.is_large:
-            context.collector.begin(len(stored.content))
-            stored = yield Call(partial(read_ahead, stored))
-        return None if stored is None or _fault_of_the_service(request, stored) else stored
 
     def _policy(
         self, request: Request, context: CallContext, step_id: str, budget: RetryBudget, unknowns: int
@@ -329,7 +335,7 @@ class Engine:
         return min(outcome.attempts, self.max_attempts) if outcome.attempts < USUAL else self.max_attempts
 
     def _turn(
-        self, request: Request, context: CallContext, step_id: str, guards: EndpointGuards, endpoint: Hashable
+        self, request: Request, context: CallContext, step_id: str, gate: Gate, limiter: RateLimiter
     ) -> Program[None]:
         """Wait until the request may go out. In a batch, the call's deadline moves on by the time of waiting.
 
@@ -340,14 +346,12 @@ class Engine:
             RateLimitedError: The gate opens only after the call's deadline, and the call is not one of a batch.
             NotStartedError: The batch has stopped.
         """
-        began, gate = self.clock(), guards.gate(endpoint)
-        yield from self._pass(gate, context)
+        began = self.clock()
+        if gate.opens > began:
+            yield from self._pass(gate, context)
         if request.credentials:
-            yield from context.hooks.join(step_id, request, guards.limiter(endpoint))
-        while (
-            request.credentials
-            and (seconds := context.hooks.seconds_until_turn(step_id, guards.limiter(endpoint), self.clock())) > 0
-        ):
+            yield from context.hooks.join(step_id, request, limiter)
+        while request.credentials and (seconds := context.hooks.seconds_until_turn(step_id, limiter, self.clock())) > 0:
             yield from context.hooks.wait(seconds)
             # A 429 to another call may have closed the gate meanwhile.
             yield from self._pass(gate, context)
@@ -388,16 +392,15 @@ class Engine:
             request = self._with_key(request, token, context)
         secrets = self._secrets(plain, request, context)
         # Fetching the token may have used up the call's time. Then the hooks must not write that the request goes out.
-        context.left(self.clock())
         began = self.clock()
+        context.left(began)
         yield from context.hooks.before_send(step_id, request)
         if context.hooks.waits_extend_the_deadline:
             context.deadline += self.clock() - began
-        left = context.left(self.clock())
+        left = context.left(sent_at := self.clock())
         context.attempts += 1
         context.service = request.service
         self._tell("attempt", context, request)
-        sent_at = self.clock()
         try:
             response: Response = yield Send(request, left, context.hooks.slots)
             if len(response.content) > request.max_reply:  # the user's own `send` returns a reply of any size
@@ -432,9 +435,8 @@ class Engine:
             context.billed_max += request.billed
         context.state = "DONE"
         yield from context.hooks.after_reply(step_id, request, response)
-        self._tell(
-            "reply", context, **told, units=request.billed
-        )  # the reply is safe, whatever the user's function does
+        # The reply is safe, whatever the user's function does.
+        self._tell("reply", context, **told, units=request.billed)
         return response
 
     def _with_key(self, request: Request, token: Token | None, context: CallContext) -> Request:
@@ -445,8 +447,9 @@ class Engine:
                 is False. A user's own ``send=`` makes no difference.
         """
         signed = context.vendor.sign(request, token)
-        if signed is not request:
+        if signed is not request and signed.url != self._safe_url:
             require_safe(signed.url, self.allow_http)
+            self._safe_url = signed.url
         return signed
 
     def _secrets(self, plain: Request, signed: Request, context: CallContext) -> Secrets:
@@ -471,11 +474,12 @@ class Engine:
         if self._keys is None and not self.offline:
             self._keys = [key for key in context.vendor.secrets() if len(key) >= SHORTEST]
         # Without extras the secrets depend only on the address and on what signing added, and can be used again.
-        headers, params = _added(signed.headers, plain.headers), _added(signed.params, plain.params)
-        asked = None if has_extras else (signed.url, headers, params)
+        parts = signed.headers, plain.headers, signed.params, plain.params
+        asked = None if has_extras else (signed.url, *parts)
         secrets = self._withheld
         if asked is not None and asked == secrets.of:
             return secrets
+        headers, params = _added(signed.headers, plain.headers), _added(signed.params, plain.params)
         added = replace(
             signed, headers={**headers, **(context.extra_headers or {})}, params=params, form=None, json=context.extra
         )
@@ -484,7 +488,8 @@ class Engine:
         if values != secrets.values:
             # Kept for the next request: escaping and encoding a long token in every way takes 0.25 ms.
             secrets = self._withheld = Secrets(values)
-        secrets.of = asked
+        # Copies, because a provider may write into the headers of its next request.
+        secrets.of = asked and (signed.url, *map(dict, parts))
         return secrets
 
     def _trouble_in(
@@ -556,14 +561,11 @@ class Engine:
     def _meta(self, result: Result, context: CallContext, called_at: datetime, elapsed: float) -> Meta:
         """Return the `Meta` of a result, made from the facts of its call and those that its flow has set."""
         asked = [request for request, _ in context.exchanges if request.billed]
+        services = {"service": _listed(asked, "service"), "api_version": _listed(asked, "api")} if asked else {}
         known = {
             "provider": context.vendor.name,
             "operation": context.operation,
-            **(
-                {"service": _listed(r.service for r in asked), "api_version": _listed(r.api for r in asked)}
-                if asked
-                else {}
-            ),
+            **services,
             **context.describe(),
             **context.prepared(),
             "request_id": context.request_id,
@@ -576,8 +578,8 @@ class Engine:
         }
         # A fact that the flow has set (the model, the language sent), and that is not the default, takes precedence.
         told = vars(result.meta)
-        said = {name: told[name] for name in result.meta.model_fields_set if told[name] != DEFAULTS[name]}
-        return Meta(**{**known, **said})
+        said = {name: told[name] for name in result.meta.__pydantic_fields_set__ if told[name] != DEFAULTS[name]}
+        return Meta.of({**known, **said})
 
     def _tell(self, kind: EventKind, context: CallContext, request: Request | None = None, **more: Any) -> None:
         """Tell the user's function, and the logger, of a step in a call. An error of that function ends the call.
@@ -657,7 +659,7 @@ def _require_known_origin(request: Request, context: CallContext) -> None:
 
     The address of a job comes in a reply, and a reply must not choose which server gets the key next.
     """
-    if _is_poll(request) and context.exchanges:
+    if context.exchanges:
         known = {origin(earlier.url) for earlier, _ in context.exchanges} - {None}
         if origin(request.url) not in known:
             raise RedirectBlockedError(
@@ -666,9 +668,9 @@ def _require_known_origin(request: Request, context: CallContext) -> None:
             )
 
 
-def _listed(names: Iterable[str]) -> str:
-    """Return the names with commas, each once and in order: an operation may ask two APIs, and its result says so."""
-    return ", ".join(dict.fromkeys(names))
+def _listed(requests: Sequence[Request], name: str) -> str:
+    """Return what requests have under a name, each once and with commas: an operation may ask two APIs."""
+    return ", ".join(dict.fromkeys(map(attrgetter(name), requests)))
 
 
 def _all_or_first_error(outcomes: Sequence[Any]) -> list[Any]:

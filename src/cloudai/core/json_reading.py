@@ -65,6 +65,8 @@ UP_AND_DOWN = bytes.maketrans(b"[]", b"\x02\x00")
 negative."""
 NUMERALS = bytes.maketrans(b"123456789E", b"000000000e")
 """A table that makes all digits 0, so that numbers of one form look alike."""
+SKELETON = bytes.maketrans(b"{}123456789E", b"[]000000000e")
+"""Both of these in one pass, for the brackets and the numerals of a reply that is looked at as a whole."""
 LONG = 309
 """Digits from which a whole number may be too large for a floating-point number: the largest of those is 1.8e308."""
 LONG_NUMBER = b"0" * LONG
@@ -109,17 +111,26 @@ def _is_plain(content: bytes) -> bool:
     False only means that the reply has to be looked through, because brackets and digits inside texts are counted here
     too. Closing brackets inside texts may hide levels; so up to 200 levels may pass, the limit of the parser itself.
     """
-    brackets = content.translate(FLAT, NO_BRACKETS)
-    opening = brackets.count(b"[")
-    if opening > DEEPEST and (2 * opening != len(brackets) or _depth(brackets, 0, 0) > DEEPEST):
+    skeleton = content.translate(SKELETON)
+    if _holds_large_numerals(skeleton):
         return False
-    return BARE_OBJECT * opening <= ROOM and not _may_hold_large_numbers(content)
+    opening = skeleton.count(b"[")
+    if opening > DEEPEST:
+        brackets = skeleton.translate(None, NO_BRACKETS)
+        if 2 * opening != len(brackets) or _depth(brackets, 0, 0) > DEEPEST:
+            return False
+    return BARE_OBJECT * opening <= ROOM
 
 
 def _may_hold_large_numbers(content: bytes) -> bool:
     """Return whether there is something that looks like a number with a positive exponent, or with 309 digits."""
-    numerals = content.translate(NUMERALS)
-    return b"0e0" in numerals or b"0e+" in numerals or LONG_NUMBER in numerals
+    return _holds_large_numerals(content.translate(NUMERALS))
+
+
+def _holds_large_numerals(numerals: bytes) -> bool:
+    # Hardly any reply has a digit before an "e", so that it is looked through once.
+    exponents = b"0e" in numerals and (b"0e0" in numerals or b"0e+" in numerals)
+    return exponents or LONG_NUMBER in numerals
 
 
 def _look_through(content: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Mend picture files that viewers show and vendors may refuse: with blanks before them, or JPEGs without an end."""
+"""Mend pictures that viewers show and vendors may refuse: with blanks before the file, or as a JPEG without its end."""
 
 from __future__ import annotations
 

@@ -42,7 +42,16 @@ if TYPE_CHECKING:
     from cloudai.models.speech import Speech, Transcript
     from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
 
-__all__ = ["Capability", "Provider", "cached_per_call", "capability", "refuse_targets", "require_known", "with_headers"]
+__all__ = [
+    "Capability",
+    "Provider",
+    "cached_per_call",
+    "capability",
+    "kept",
+    "refuse_targets",
+    "require_known",
+    "with_headers",
+]
 
 Status = Literal["open", "limited", "deprecated", "retired", "absent"]
 
@@ -121,16 +130,39 @@ def cached_per_call(method: Callable[Concatenate[S, P], R]) -> Callable[Concaten
 
     @wraps(method)
     def cached(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        if not hasattr(self, "_call_cache"):
-            return method(self, *args, **kwargs)
         key = method, args, *kwargs.items()
         # No variable of this frame holds the cache: the method may raise, and a crash report shows variables.
-        if key not in self._call_cache:
-            self._call_cache[key] = method(self, *args, **kwargs)
-        value: R = self._call_cache[key]
-        return value
+        try:
+            return self._call_cache[key]  # type: ignore[no-any-return]
+        except AttributeError:
+            return method(self, *args, **kwargs)
+        except KeyError:
+            pass
+        return self._call_cache.setdefault(key, method(self, *args, **kwargs))  # type: ignore[no-any-return]
 
     return cached
+
+
+def kept(method: Callable[[S, str], R]) -> Callable[[S, str], R]:
+    """Decorate a method that depends on settings alone, so that its value is kept from call to call.
+
+    It is carried out anew where the environment has changed, and once in each call for a setting that is one of
+    `Provider.changing`. Its only argument is the name of a setting or of a service. An error is not kept.
+    """
+
+    @wraps(method)
+    def looked_up(self: S, name: str, /) -> R:
+        try:
+            return (self._call_cache if name in self.changing else self._kept_cache)[method, name]  # type: ignore[no-any-return]
+        except AttributeError:
+            return method(self, name)
+        except KeyError:
+            pass
+        value = method(self, name)
+        (self._call_cache if name in self.changing else self._kept_cache)[method, name] = value
+        return value
+
+    return looked_up
 
 
 class Provider:
@@ -145,7 +177,7 @@ class Provider:
     them.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_call_cache")
+    __slots__ = ("__dict__", "__weakref__", "_call_cache", "_kept_cache")
 
     name: ClassVar[str]
     contract: ClassVar[int] = 2
@@ -156,12 +188,16 @@ class Provider:
     """The hosts that data goes to; empty for an engine on this machine."""
     absent: ClassVar[Mapping[str, Capability]] = {}
     """Operations that the vendor does not offer, with the reason."""
+    changing: ClassVar[tuple[str, ...]] = ()
+    """Names of settings that are looked for in places that may change at any time, such as a file."""
     request_id_headers: ClassVar[tuple[str, ...]] = ()
     """Headers of a reply that may have the vendor's identifier of the exchange; the first one counts."""
 
     _given: Mapping[str, Any] = {}  # replaced by each instance, never changed
     _call_cache: dict[Any, Any]
     """The settings that a call has looked up; only a provider that `for_call` returned has this."""
+    _kept_cache: dict[Any, Any]
+    """The same for the methods that are `kept`, which earlier calls may have filled."""
 
     def analyze_image(
         self,
@@ -428,14 +464,30 @@ class Provider:
     def for_call(self) -> Self:
         """Return this provider for the length of one call, with each setting looked up at most once.
 
-        A setting is looked up when the call first needs it, and the next call looks it up anew. The attributes are
-        shared, so that what a call keeps on ``self`` is there for the next one; a subclass must have no ``__slots__``.
+        A setting is looked up when the call first needs it, and the next call looks it up anew, unless nothing can have
+        changed. The attributes are shared, so that what a call keeps on ``self`` is there for the next one; a subclass
+        must have no ``__slots__``.
         """
         # Neither the constructor nor `copy` may run: they would check the settings again, or refuse to copy a key.
         provider = object.__new__(type(self))
         object.__setattr__(provider, "__dict__", self.__dict__)  # it may be a frozen dataclass
         object.__setattr__(provider, "_call_cache", {})
+        object.__setattr__(provider, "_kept_cache", self._lookups())
         return provider
+
+    def _lookups(self) -> dict[Any, Any]:
+        """Return what earlier calls have looked up, which is nothing where the environment has changed since.
+
+        Nothing is kept where a subclass has other sources than code and the environment.
+        """
+        # `os.environ` decodes every variable that is asked for. What it is a view of is compared in a microsecond.
+        environ = getattr(os.environ, "_data", None)
+        if environ is None or type(self).sources is not Provider.sources:
+            return {}
+        known: tuple[object, dict[Any, Any]] = vars(self).get("_known", (None, {}))
+        if known[0] != environ:
+            known = vars(self)["_known"] = dict(environ), {}
+        return known[1]
 
     def token(self, service: str) -> Flow[Token] | None:
         """Return the flow that fetches a token for a service, or None where a key serves it.
@@ -474,7 +526,7 @@ class Provider:
             raise SettingsError(f"{self._named(name, lookup)} names no file that is there", advice="Check the path.")
         return lookup.value if lookup else None
 
-    @cached_per_call
+    @kept
     def lookup(self, name: str) -> Lookup | None:
         """Return a setting and where it comes from, or None where it is not set.
 
@@ -518,7 +570,7 @@ class Provider:
     def _declared(self, name: str) -> Setting | None:
         return next((setting for setting in self.settings if setting.name == name), None)
 
-    @cached_per_call
+    @kept
     def _looked_up_outside(self, name: str) -> Lookup | None:
         """Return what `lookup_outside` returns, asking it once in a call, whichever class overrides it."""
         return self.lookup_outside(name)
@@ -626,7 +678,10 @@ class Provider:
 
     def request_id(self, response: Response) -> str | None:
         """Return the vendor's identifier of an exchange, which its support asks for, or None."""
-        return next((response.headers[h] for h in self.request_id_headers if h in response.headers), None)
+        for name in self.request_id_headers:
+            if name in response.headers:
+                return response.headers[name]
+        return None
 
     @classmethod
     def capabilities(cls) -> dict[str, Capability]:

@@ -17,7 +17,7 @@ from cloudai.errors import AuthError, BadRequestError, ForbiddenError, RateLimit
 from cloudai.media import Picture
 from cloudai.providers._by_service import HOW, UNKNOWN, ByService
 from cloudai.providers.azure._credentials import AzureLogin, Credential, given_login, require_own_address, scope
-from cloudai.providers.base import cached_per_call, with_headers
+from cloudai.providers.base import kept, with_headers
 from cloudai.providers.replies import Fault, error_body, error_class, readable
 from cloudai.providers.settings import (
     Lookup,
@@ -185,7 +185,7 @@ class AzureService(ByService):
         """
         return self.setting("api")
 
-    @cached_per_call
+    @kept
     def resource(self, service: str) -> Resource:
         """Return the key and the address or region of a service, each from the first level that has it.
 
@@ -202,7 +202,7 @@ class AzureService(ByService):
         }
         return Resource(**{field: lookup.value for field, lookup in used.items()})
 
-    @cached_per_call
+    @kept
     def _settled(self, service: str) -> Mapping[str, Lookup]:
         """Return what was found for the key, the address and the region of a service, each in its own place."""
         lookups: dict[str, Lookup] = {}
@@ -254,7 +254,7 @@ class AzureService(ByService):
             require_own_address(self.base(service))
             login.require_package()
 
-    @cached_per_call
+    @kept
     def _login_of(self, service: str) -> AzureLogin | None:
         """Return the login of a service, or None where a key goes before it.
 
@@ -306,7 +306,7 @@ class AzureService(ByService):
             },
         )
 
-    @cached_per_call
+    @kept
     def base(self, service: str) -> str:
         """Return the beginning of a service's addresses, or `UNKNOWN` where none is set: sending then fails.
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from cloudai.core.flow import Flow, Request, Response
 from cloudai.core.tokens import Token
 from cloudai.errors import AuthError, BadRequestError, ForbiddenError, RateLimitedError, ServiceError, SettingsError
-from cloudai.providers.base import Provider, cached_per_call, with_headers
+from cloudai.providers.base import Provider, kept, with_headers
 from cloudai.providers.google._credentials import (
     ALLOW_EXECUTABLES,
     Credentials,
@@ -176,6 +176,7 @@ class GoogleService(Provider):
     )
     variables: ClassVar[tuple[str, ...]] = ("CLOUDSDK_CONFIG", "GCE_METADATA_(HOST|IP|TIMEOUT)", "NO_GCE_CHECK")
     hosts: ClassVar[tuple[str, ...]] = tuple(HOST.format(service=service) for service in SERVICES)
+    changing: ClassVar[tuple[str, ...]] = ("credentials",)  # gcloud's login is a file
     request_id_headers: ClassVar[tuple[str, ...]] = ("x-goog-request-id", "x-cloud-trace-context")
 
     def __init__(
@@ -239,7 +240,7 @@ class GoogleService(Provider):
         checked = self.lookup(lookup.name) if lookup else None
         return without_path(checked.value, VERSION) if checked else ""
 
-    @cached_per_call
+    @kept
     def _endpoint_lookup(self, service: str) -> Lookup | None:
         names = (f"{service}_endpoint", "endpoint")
         levels = ((read, name) for read in (self._found_in_code, self._looked_up_outside) for name in names)

@@ -21,7 +21,7 @@ from cloudai.models.text import KeyPhrase, KeyPhrases, Sentence, Sentiment, labe
 from cloudai.providers._offsets import start_of
 from cloudai.providers.base import capability, refuse_targets
 from cloudai.providers.google._service import GoogleService
-from cloudai.providers.wire import Wire
+from cloudai.providers.wire import Wire, left_out
 
 __all__ = ["Language"]
 
@@ -161,8 +161,8 @@ class TextSpan(Wire):
 
 
 class WireSentence(Wire):
-    text: TextSpan = Field(default_factory=TextSpan)
-    sentiment: Score = Field(default_factory=Score)
+    text: TextSpan = left_out(TextSpan)
+    sentiment: Score = left_out(Score)
 
 
 class SentimentReply(Wire):

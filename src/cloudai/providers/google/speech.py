@@ -21,7 +21,7 @@ from cloudai.models.base import Meta
 from cloudai.models.speech import Segment, SpokenWord, Transcript, turns
 from cloudai.providers.base import capability
 from cloudai.providers.google._service import HOST, GoogleService, RpcStatus, seconds
-from cloudai.providers.wire import Known, Wire
+from cloudai.providers.wire import Known, Wire, left_out
 
 __all__ = ["Speech"]
 
@@ -44,7 +44,7 @@ LIMITS_2 = replace(
 ENCODINGS = {"mp3": "MP3", "ogg-opus": "OGG_OPUS", "webm-opus": "WEBM_OPUS"}
 """The encodings that v1 has to be told; the headers of WAV and FLAC name them."""
 OPUS_RATE = 48_000
-"""Samples a second of Opus, whatever was recorded."""
+"""The rate that is stated for WebM with Opus, whose header may lack one: Opus always decodes to it."""
 CODES: Mapping[str, str] = {
     "he-IL": "iw-IL",
     "nb-NO": "no-NO",
@@ -230,7 +230,8 @@ def _encoding(sound: Sound) -> dict[str, Any]:
     if sound.format in ENCODINGS:
         rate = OPUS_RATE if sound.format == "webm-opus" else sound.rate
         facts = {"encoding": ENCODINGS[sound.format], "sampleRateHertz": rate}
-    # A recording at an address was not read, so that only its name can show the format.
+    # A recording at an address was not read, so that only its name can show the format. v1 reads the headers of WAV and
+    # FLAC itself. Ogg and WebM it would have to be told, with a rate that nobody knows here.
     if sound.uri and sound.uri.lower().endswith(".mp3"):
         facts = {"encoding": "MP3"}
     return facts
@@ -269,7 +270,7 @@ class WireWord(Wire):
 
 
 class Alternative(Known):
-    """One version of what was said, of a word or of all: a confidence of 0 says that the service has given none.
+    """One version of what was said. A confidence of 0, here or of a word, says that the service has given none.
 
     https://github.com/googleapis/googleapis/blob/master/google/cloud/speech/v1/cloud_speech.proto
     """
@@ -301,7 +302,7 @@ class FileOutcome(Wire):
 
     transcript: Recognized | None = None
     inline_result: InlineResult | None = None
-    error: RpcStatus = Field(default_factory=RpcStatus)
+    error: RpcStatus = left_out(RpcStatus)
     metadata: Any = None
     uri: str | None = None
 
@@ -325,7 +326,7 @@ class Operation(Wire):
 
     name: str = ""
     done: bool = False
-    error: RpcStatus = Field(default_factory=RpcStatus)
+    error: RpcStatus = left_out(RpcStatus)
     response: dict[str, Any] | None = None
 
 

@@ -19,7 +19,7 @@ from cloudai.core.flow import Flow, Request, Response
 from cloudai.core.tokens import Token
 from cloudai.errors import AuthError, BadRequestError, ServiceError, SettingsError
 from cloudai.providers._by_service import HOW, UNKNOWN, ByService
-from cloudai.providers.base import cached_per_call, with_headers
+from cloudai.providers.base import cached_per_call, kept, with_headers
 from cloudai.providers.replies import Fault, error_body, error_class, inside, readable
 from cloudai.providers.settings import (
     Lookup,
@@ -236,7 +236,7 @@ class WatsonService(ByService):
         basic = base64.b64encode(f"apikey:{key}".encode()).decode()
         return with_headers(request, {"Authorization": f"Basic {basic}"})
 
-    @cached_per_call
+    @kept
     def base(self, service: str) -> str:
         """Return the beginning of a service's addresses; where none is set it is `UNKNOWN`, and sending fails.
 

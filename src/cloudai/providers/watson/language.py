@@ -22,7 +22,7 @@ from cloudai.providers._parts import beginning
 from cloudai.providers.base import capability
 from cloudai.providers.replies import Fault
 from cloudai.providers.watson._service import WatsonService
-from cloudai.providers.wire import Wire
+from cloudai.providers.wire import Wire, left_out
 
 __all__ = ["Language"]
 
@@ -234,7 +234,7 @@ class Scores(Wire):
 
 
 class DocumentEmotion(Wire):
-    emotion: Scores = Field(default_factory=Scores)
+    emotion: Scores = left_out(Scores)
 
 
 class WireEmotion(Wire):
