@@ -463,7 +463,7 @@ class Expression(Wire):
     confidence: float | None = None
 
 
-@with_config(NUMBERS)
+@with_config({**NUMBERS, "alias_generator": to_pascal})
 class Landmark(TypedDict):
     """A point in fractions of the picture. A face has 30: they stay dicts, which the result checks all at once."""
 

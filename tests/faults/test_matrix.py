@@ -45,8 +45,8 @@ def test_cell(name: str, vendor: str, colour: str) -> None:
         assert time.monotonic() - began < cell.timeout + NOISE
     assert (server.count if cell.reads else server.connections) == cell.requests
     assert facts.attempts == cell.requests
-    assert facts.billed_min == (0 if cell.error else 1)
-    assert facts.billed_min <= server.billed <= facts.billed_max == cell.most_billed
+    assert facts.billed_min == (0 if cell.error else made.units)
+    assert facts.billed_min <= server.billed * made.units <= facts.billed_max == cell.most_billed * made.units
     assert len(set(server.requests)) <= 1  # every attempt is the same, byte for byte
     assert sum(clock.slept) < cell.timeout
 

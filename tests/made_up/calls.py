@@ -32,6 +32,8 @@ class Vendor:
     strange: dict[str, Any]
     required: str
     """Of the good reply a field without which it is no reply."""
+    units: int = 1
+    """The units that the vendor counts for one request."""
 
 
 AZURE_DOCUMENT = {
@@ -58,6 +60,7 @@ VENDORS = {
         {"language": "ko", "sentiment": {"document": {"score": 0.5, "label": "positive"}}},
         {"language": "ko", "sentiment": {"document": {"score": 0.5, "label": "ironic", "new": 1}}, "more": [1]},
         "sentiment",
+        units=2,  # the sentiment and the emotions, because the language is not given
     ),
 }
 
