@@ -6,6 +6,7 @@ import builtins
 import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
+from inspect import signature
 from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, TypedDict, Union, get_args, get_origin, get_type_hints
@@ -86,7 +87,7 @@ def problem_with(operation: str, options: Mapping[str, Any]) -> SettingsError | 
         if value is REQUIRED:
             return SettingsError(f"{operation} needs {name}", advice=f"Give {name}=…")
         if name in own and value is own[name]:
-            continue  # most options have their default
+            continue  # the table has no default that cannot be used
         message = _wrong(name, value, _kinds(operation)[name]) if name in own else _wrong_shared(name, value)
         if message:
             return SettingsError(message[0], advice=message[1])
@@ -119,9 +120,11 @@ class _Kind(NamedTuple):
     """What an option may be, as the method of `Provider` declares it."""
 
     type: Any
-    """The type of a single value; for words it is `Collection`, and for one of several words `Literal`."""
+    """The type of a single value; for one of several known words it is `Literal`."""
     known: tuple[str, ...]
     """The words that there are; empty where any will do."""
+    takes_several: bool
+    """Whether a list of words may be given; a single text may be given instead where ``type`` is `str`."""
     may_be_none: bool
 
 
@@ -135,11 +138,17 @@ def _kinds(operation: str) -> Mapping[str, _Kind]:
 
 def _kind(hint: Any) -> _Kind:
     kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-    kind = next((kind for kind in kinds if kind is not NoneType), Any)
-    origin, known = get_origin(kind), get_args(kind)
-    if origin is not None and origin is not Literal and issubclass(origin, Collection):
-        return _Kind(Collection, get_args(known[0]), NoneType in kinds)
-    return _Kind(Literal if origin is Literal else kind, known, NoneType in kinds)
+    words = next((kind for kind in kinds if _is_several(kind)), None)
+    kind = next((kind for kind in kinds if kind not in (NoneType, words)), Any)
+    one = get_args(words)[0] if words is not None else kind
+    known = get_args(one) if get_origin(one) is Literal else ()
+    return _Kind(Literal if get_origin(kind) is Literal else kind, known, words is not None, NoneType in kinds)
+
+
+def _is_several(kind: Any) -> bool:
+    """Return whether a type is one of several words: `Sequence` and its like."""
+    origin = get_origin(kind)
+    return isinstance(origin, type) and issubclass(origin, Collection)
 
 
 class _Names(dict[str, Any]):
@@ -157,10 +166,10 @@ def _wrong(name: str, value: Any, kind: _Kind) -> Problem | None:
     """Return what is wrong with the value of an option of this kind, or None where nothing is."""
     if value is None and kind.may_be_none:
         return None
+    if kind.takes_several and not (isinstance(value, str) and kind.type is str):
+        return _wrong_words(name, value, kind.known)
     if kind.type is Literal:
         return None if isinstance(value, str) and value in kind.known else _unknown(name, value, kind.known)
-    if kind.type is Collection:
-        return _wrong_words(name, value, kind.known)
     expected, fits = TYPES.get(kind.type, ("", _anything))
     if not fits(value):
         return f"{name}={_shown(value)} is not {expected}", f"Give {EXAMPLES.get(kind.type, expected)}."
@@ -179,6 +188,10 @@ def _wrong_words(name: str, value: Any, known: Collection[str]) -> Problem | Non
             return f"{name} has {_shown(word)}, which is not a word", "Give a list of texts."
         if known and word not in known:
             return _unknown(name.removesuffix("s"), word, known)
+        if name in LANGUAGES and not CODE.fullmatch(word):
+            return f"{name} has {_shown(word)}, which is no code of a language", 'Give codes such as "ko" or "ko-KR".'
+    if name in LANGUAGES and not value:
+        return f"{name} names no language", f'Give one or several: {name}="ko".'
     return None
 
 
@@ -290,7 +303,7 @@ def _shown(value: Any) -> str:
 
 def _plain(value: Any) -> Any:
     """Return a number or a truth value of another package as Python's own; anything else is returned as it is."""
-    if isinstance(value, bool | int | float | str) or value is None:
+    if isinstance(value, bool | int | float | str | list | tuple) or value is None:
         return value
     if _is_switch(value):
         return bool(value)
@@ -312,12 +325,36 @@ def chosen(operation: str, options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _taken(vendor: Vendor, operation: str, optional: Collection[str], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the options without those that the vendor's method does not take, and need not.
+
+    Raises:
+        UnsupportedOperationError: The caller asks for one of these, with another value than the default.
+    """
+    lacking = _lacking(getattr(type(vendor), operation, None), tuple(optional))
+    for name in lacking:
+        default = OPERATIONS[operation].options[name]
+        if (tuple(options[name]) if isinstance(default, tuple) else options[name]) != default:
+            raise UnsupportedOperationError(f"{operation} of {vendor.name} has no {name}", advice=f"Leave {name}= out.")
+    return {name: value for name, value in options.items() if name not in lacking} if lacking else options
+
+
+@cache
+def _lacking(method: Any, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of the names that are no parameters of a method."""
+    parameters = signature(method).parameters if callable(method) else {}
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    return () if takes_any else tuple(name for name in names if name not in parameters)
+
+
 def flow_of(vendor: Vendor, operation: str, given: Given, options: Mapping[str, Any]) -> Flow[Any]:
     """Return the vendor's flow for an input and the complete options of its operation.
 
     Raises:
         UnsupportedOperationError: The vendor does not have the operation; the text names those that have it.
     """
+    if optional := OPERATIONS[operation].optional:
+        options = _taken(vendor, operation, optional, options)
     try:
         flow: Flow[Any] = getattr(vendor, operation)(given, **options)
     except UnsupportedOperationError as error:

@@ -15,11 +15,16 @@ PICTURE, GREETING = FIXTURES / "나무.png", FIXTURES / "인사.wav"
 REVIEW = "맛있어요! 😀 서비스는 별로였어요."
 
 
-class Cassettes:
-    """The cassettes of one folder, and which of them were played."""
+TEXTS = ("detect_language", "key_phrases", "translate", "dictionary")
+"""The operations whose cassettes are played in the files ``test_texts.py``."""
 
-    def __init__(self, vendor: str) -> None:
+
+class Cassettes:
+    """The cassettes of one folder, or those of the operations on texts among them, and which of them were played."""
+
+    def __init__(self, vendor: str, *, texts: bool = False) -> None:
         self.folder = FIXTURES / vendor
+        self.texts = texts
         self.played: set[Path] = set()
 
     def ask(self, call: Caller, name: str, provider: Provider, operation: str, *args: Any, **options: Any) -> Any:
@@ -40,10 +45,16 @@ class Cassettes:
 
     def require_all(self) -> None:
         """No fixture lies about unused, and none poses as recorded."""
-        assert not orphans(self.folder, self.played)
+        left = [path for path in orphans(self.folder, self.played) if self._is_mine(path)]
+        assert not left
+        assert all(map(self._is_mine, self.played))
         for path in self.folder.glob("*.json"):
             assert '"kind": "constructed"' in path.read_text("utf-8")
             assert '"kind": "recorded"' not in path.read_text("utf-8")
+
+    def _is_mine(self, path: Path) -> bool:
+        """Return whether a cassette is one of those that are played here."""
+        return (path.name.partition("-")[0] in TEXTS) == self.texts
 
 
 def write_wav(path: Path, seconds: float, rate: int = 8_000, samples: bytes | None = None) -> Path:

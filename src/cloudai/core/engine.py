@@ -623,7 +623,7 @@ def _check_spelling(setting: str | None, error: ConnectError) -> str | None:
     return f"Check the spelling of {setting}. If it is right: {error.advice or 'Check the network.'}"
 
 
-def _added(after: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+def _added(after: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """Return the headers or parameters that signing has added or changed."""
     return {name: value for name, value in after.items() if before.get(name) != value}
 

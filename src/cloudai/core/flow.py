@@ -121,9 +121,10 @@ class Request:
 
     ``form`` may go with ``files``, as the fields beside them. A Blob may be the ``content``, or stand anywhere
     inside ``json``, where it becomes base64. ``service`` and ``api`` say which API the request is for ("vision",
-    "v1"); they decide its credentials and its pace, and ``result.meta`` shows them. ``delay`` is how many seconds to
-    wait before the request is sent (a poll). ``billed`` is the number of units that the vendor counts: 0 for polls
-    and tokens. ``timeout`` is the time left in seconds; the driver sets it, and any ``send`` can honour it.
+    "v1"); they decide its credentials and its pace, and ``result.meta`` shows them. A parameter that is a tuple is sent
+    once for each of its values. ``delay`` is how many seconds to wait before the request is sent (a poll). ``billed``
+    is the number of units that the vendor counts: 0 for polls and tokens. ``timeout`` is the time left in seconds; the
+    driver sets it, and any ``send`` can honour it.
     ``credentials=False`` sends the request without key or token (because it asks for a token), and keeps its reply
     out of ``result.raw``. ``endpoint`` is the beginning of ``url`` where that names the user's own resource: a
     cassette has "{endpoint}" instead, so that it replays for every user, whatever their resource is called.
@@ -139,7 +140,7 @@ class Request:
     service: str = ""
     api: str = ""
     endpoint: str = ""
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Any = None
     content: Blob | bytes | None = None

@@ -36,12 +36,22 @@ from cloudai.providers.settings import (
 
 if TYPE_CHECKING:
     from cloudai.media import Audio, Image
+    from cloudai.models.dictionary import Dictionary
     from cloudai.models.face import Ages, Faces
     from cloudai.models.image import Feature, ImageAnalysis, Text
     from cloudai.models.speech import Speech, Transcript
     from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
 
-__all__ = ["Capability", "Provider", "cached_per_call", "capability", "kept", "require_known", "with_headers"]
+__all__ = [
+    "Capability",
+    "Provider",
+    "cached_per_call",
+    "capability",
+    "kept",
+    "refuse_targets",
+    "require_known",
+    "with_headers",
+]
 
 Status = Literal["open", "limited", "deprecated", "retired", "absent"]
 
@@ -74,6 +84,14 @@ class Capability:
     """The ISO date on which this was last checked."""
     free: str | None = None
     """The pace of the vendor's free tier, for ``pace="free"``: "20/min"."""
+    unit: str = ""
+    """What the vendor counts: "character", "1,000 characters of a text"; "" where it counts requests."""
+    unit_size: int = 0
+    """The characters in a unit, the last one of a text counting as a whole; 0 where the vendor counts requests."""
+    free_units: int | None = None
+    """The units that cost nothing in a month, as on ``checked``; None where there are none, or it is not known."""
+    limits: str = ""
+    """What the vendor takes at most in a text and in a request, in words."""
 
     @property
     def available(self) -> bool:
@@ -266,8 +284,46 @@ class Provider:
         """
         self._refuse("read_text")
 
-    def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
+    def sentiment(
+        self, text: str, *, language: str | None, targets: Sequence[str], long: Literal["split", "refuse"]
+    ) -> Flow[Sentiment]:
         """Say whether a text is positive or negative, as a whole and by sentence.
+
+        Args:
+            text: The text; an empty one is refused.
+            language: The language of the text, BCP-47; None lets the provider detect it. At Azure that is a second
+                request, which is billed too.
+            targets: Words in the text; the feeling towards each is given too. Only Watson takes them. Azure finds the
+                things that are judged, and the words that judge them, by itself: ``opinions`` of the sentences.
+            long: What becomes of a text that is longer than Azure takes: "split" sends it in parts, cut at the ends of
+                sentences, and ``combined`` of the result says how their values were put together; "refuse" raises
+                InputError. The other providers refuse a text that is too long for them.
+
+        Raises:
+            InputError: The text is empty or too long; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation, the language or targets; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
+            ServiceError: The service refused, for example the language.
+        """
+        self._refuse("sentiment")
+
+    def detect_language(self, text: str) -> Flow[Language]:
+        """Say which language a text is written in; ``code`` is "und" where the provider cannot tell.
+
+        Args:
+            text: The text; an empty one is refused. Of a text that is longer than the provider takes only the beginning
+                is looked at, which ``meta.prepared`` says.
+
+        Raises:
+            InputError: The text is empty; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
+            ServiceError: The service refused.
+        """
+        self._refuse("detect_language")
+
+    def key_phrases(self, text: str, *, language: str | None) -> Flow[KeyPhrases]:
+        """Say what a text is about, in phrases.
 
         Args:
             text: The text; an empty one is refused.
@@ -280,52 +336,45 @@ class Provider:
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused, for example the language.
         """
-        self._refuse("sentiment")
-
-    def detect_language(self, text: str) -> Flow[Language]:
-        """Say which language a text is written in.
-
-        Args:
-            text: The text; an empty one is refused.
-
-        Raises:
-            InputError: The text is empty or too long; nothing was sent.
-            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
-            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
-            ServiceError: The service refused.
-        """
-        self._refuse("detect_language")
-
-    def key_phrases(self, text: str, *, language: str | None) -> Flow[KeyPhrases]:
-        """Say what a text is about, in phrases.
-
-        Args:
-            text: The text; an empty one is refused.
-            language: The language of the text, BCP-47; None lets the provider detect it.
-
-        Raises:
-            InputError: The text is empty or too long; nothing was sent.
-            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
-            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
-            ServiceError: The service refused.
-        """
         self._refuse("key_phrases")
 
-    def translate(self, text: str, *, to: str, source: str | None) -> Flow[Translation]:
-        """Translate a text.
+    def translate(self, text: str, *, to: str | Sequence[str], source: str | None) -> Flow[Translation]:
+        """Translate a text into one or several languages.
+
+        A text that is longer than the provider takes is sent in parts, cut at the ends of sentences, and its
+        translation is joined. White space between the parts stays as it is.
 
         Args:
             text: The text; an empty one is refused.
-            to: The language to translate into, BCP-47.
+            to: The language to translate into, BCP-47, or a list of several. Azure takes several in one request, Google
+                needs a request for each.
             source: The language of the text, BCP-47; None lets the provider detect it.
 
         Raises:
-            InputError: The text is empty or too long; nothing was sent.
+            InputError: The text is empty; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
-            ServiceError: The service refused.
+            ServiceError: The service refused, for example a language.
         """
         self._refuse("translate")
+
+    def dictionary(self, text: str, *, source: str, to: str, examples: bool) -> Flow[Dictionary]:
+        """Look up a word or a short phrase in a dictionary of two languages.
+
+        Args:
+            text: The word, of at most 100 characters.
+            source: The language of the word, BCP-47.
+            to: The other language, BCP-47. One of the two has to be English.
+            examples: True also gives sentences that use the word, for the first ten meanings; that is a second request,
+                which is billed too.
+
+        Raises:
+            InputError: The word is empty or too long; nothing was sent.
+            UnsupportedOperationError: The provider has no dictionary; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
+            ServiceError: The service refused, for example the two languages.
+        """
+        self._refuse("dictionary")
 
     def speech_to_text(
         self,
@@ -403,6 +452,10 @@ class Provider:
     def requests(self, operation: str, options: Mapping[str, Any]) -> int:
         """Return how many billed requests one input takes, for the plan of a batch."""
         return 1
+
+    def parts(self, operation: str, text: str, options: Mapping[str, Any]) -> Sequence[str]:  # for the plan of a batch
+        """Return the parts in which a text is sent, each of as many requests as `requests` says, usually it alone."""
+        return (text,)
 
     def max_per_request(self, operation: str) -> int:  # the other side of `Request.merge`
         """Return how many inputs of a batch go into one request of this operation at most."""
@@ -648,6 +701,13 @@ class Provider:
         """
         return None
 
+    @classmethod
+    def units(cls, operation: str, text: str) -> int:
+        """Return how many units the vendor counts for a text that is sent once for an operation."""
+        declared: Capability | None = getattr(getattr(cls, operation), "__capability__", None)
+        size = declared.unit_size if declared else 0
+        return max(1, -(-len(text) // size)) if size else 1
+
     def supports(self, operation: str) -> bool:
         """Return whether a call of this operation can succeed with the settings at hand.
 
@@ -668,6 +728,12 @@ class Provider:
 def with_headers(request: Request, headers: Mapping[str, str]) -> Request:
     """Return the request with these headers, which replace any of the same names."""
     return request.altered(headers={**request.headers, **headers})
+
+
+def refuse_targets(targets: Sequence[str], advice: str) -> None:
+    """Raise UnsupportedOperationError if a caller names words to be judged, which the provider does not take."""
+    if targets:
+        raise UnsupportedOperationError("no targets can be named here", advice=advice)
 
 
 def require_known(given: Sequence[str], known: Sequence[str], what: str) -> None:

@@ -106,7 +106,9 @@ def test_doctor_shows_what_is_set_and_no_key(
     printed = capsys.readouterr().out
     assert "…-all" in printed
     assert "not-a-real" not in printed
-    assert "google: ready for analyze_image, detect_faces, sentiment, speech_to_text (vision.googleapis.com" in printed
+    texts = "sentiment, detect_language, key_phrases, translate"
+    ready = f"google: ready for analyze_image, detect_faces, {texts}, speech_to_text (vision.googleapis.com"
+    assert ready in printed
 
 
 def test_providers_tells_what_each_can_do(capsys: pytest.CaptureFixture[str]) -> None:

@@ -61,6 +61,8 @@ REGION = Azure(speech=Resource(region="koreacentral"))
 KEY = "CaNaRy-4f9c2e7b5d"
 IBM = "https://api.kr-seo.{}.watson.cloud.ibm.com/instances/1"
 
+BANK = "한국은행이 기준금리를 동결했다. 물가 상승률은 둔화되었다."
+
 AZURE = [
     Example(
         "analyze_image", PICTURE, "analyze_image-success", {**EVERYTHING, "gender_neutral": True}, Azure(api="4.0")
@@ -72,6 +74,14 @@ AZURE = [
     Example("estimate_age", PICTURE, "estimate_age-approved", {}, Azure(face_approved=True)),
     Example("sentiment", REVIEW, "sentiment-success", {"language": "ko-KR"}),
     Example("sentiment", "Bra mat.", "sentiment-failed-in-200", {"language": "sv"}),
+    Example("detect_language", "오늘은 김밥을 먹었어요.", "detect_language-success"),
+    Example("detect_language", "(빈 글)", "detect_language-failed-in-200"),
+    Example("key_phrases", BANK, "key_phrases-success", {"language": "ko-KR"}),
+    Example("key_phrases", "The soup was cold.", "key_phrases-detected"),
+    Example("translate", "The soup is hot.", "translate-success", {"to": "ko"}),
+    Example("translate", "국이 뜨겁습니다.", "translate-several", {"to": ["en", "zh-Hant"], "source": "ko"}),
+    Example("translate", "The soup is hot.", "translate-free-quota", {"to": "ko"}),
+    Example("dictionary", "Soup", "dictionary-success", {"source": "en", "to": "ko"}),
     Example("speech_to_text", GREETING, "speech_to_text-success", {"language": "ko", "speakers": 2}),
     Example("speech_to_text", GREETING, "speech_to_text-short", {"language": "ko"}, REGION),
 ]
@@ -82,6 +92,12 @@ GOOGLE = [
     Example("detect_faces", PICTURE, "detect_faces-api-off"),
     Example("sentiment", REVIEW, "sentiment-success", {"language": "ko-KR"}),
     Example("sentiment", REVIEW, "sentiment-day-quota"),
+    Example("detect_language", "오늘은 김밥을 먹었어요.", "detect_language-success"),
+    Example("detect_language", "謝謝您的幫助", "detect_language-v3", {}, Google(project="p")),
+    Example("key_phrases", f"{BANK[:18]}한국은행은 물가를 걱정한다.", "key_phrases-success", {"language": "ko-KR"}),
+    Example("translate", "It's Tom & Ana's soup.", "translate-success", {"to": "ko"}),
+    Example("translate", "The soup is hot.", "translate-v3", {"to": "ko"}, Google(project="p")),
+    Example("translate", "The soup is hot.", "translate-day-quota", {"to": "ko"}),
     Example("speech_to_text", GREETING, "speech_to_text-success", {"language": "ko"}),
     Example("speech_to_text", "gs://bucket/연설.flac", "speech_to_text-long", {"language": "ko"}),
     Example("speech_to_text", GREETING, "speech_to_text-v2", {"language": "en"}, Google(project="p")),
@@ -90,6 +106,8 @@ WATSON = [
     Example("sentiment", "정말 맛있어요!", "sentiment-korean", {"language": "ko-KR"}),
     Example("sentiment", "The food was wonderful, the room was not.", "sentiment-success"),
     Example("sentiment", "Good.", "sentiment-bad-key"),
+    Example("detect_language", "오늘은 김밥을 먹었어요. 참 맛있었어요.", "detect_language-success"),
+    Example("key_phrases", BANK, "key_phrases-success", {"language": "ko-KR"}),
     Example("speech_to_text", GREETING, "speech_to_text-success", {"language": "ko"}),
     Example("speech_to_text", GREETING, "speech_to_text-damaged", {"language": "en"}),
 ]
@@ -98,6 +116,8 @@ LOCAL = [
     Example("detect_faces", PICTURE),
     Example("sentiment", "What a wonderful day."),
     Example("sentiment", "맛있어요!", None, {"language": "ko"}, Local(lexicon={"맛있": 2.0})),
+    Example("detect_language", "What a wonderful day."),
+    Example("key_phrases", BANK),
 ]
 WATSON_WITH_KEYS = Watson(
     nlu=Resource(KEY, IBM.format("natural-language-understanding")),

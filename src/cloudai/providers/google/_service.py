@@ -116,9 +116,9 @@ FORBIDDEN: Mapping[str, str] = {
 the reason of a missing quota project too.
 https://github.com/googleapis/googleapis/blob/master/google/api/error_reason.proto"""
 
-SERVICES = ("vision", "language", "speech")
+SERVICES = ("vision", "language", "speech", "translation")
 HOST = "{service}.googleapis.com"
-VERSION = re.compile(r"/v[1-9][a-z0-9]*(/|$)")
+VERSION = re.compile(r"(/language/translate)?/v[1-9][a-z0-9]*(/|$)")
 """The beginning of an API's path, which is no part of an address that is given for a service."""
 
 
@@ -159,7 +159,12 @@ class GoogleService(Provider):
             purpose="the project a login's calls are counted for",
             kind="project",
         ),
-        Setting("project", ("GOOGLE_CLOUD_PROJECT",), purpose="project: speech then goes to Speech v2", kind="project"),
+        Setting(
+            "project",
+            ("GOOGLE_CLOUD_PROJECT",),
+            purpose="project: speech then goes to Speech v2, texts to Translation v3",
+            kind="project",
+        ),
         Setting(
             "location",
             ("GOOGLE_CLOUD_LOCATION",),
@@ -186,6 +191,7 @@ class GoogleService(Provider):
         vision_endpoint: str | None = None,
         language_endpoint: str | None = None,
         speech_endpoint: str | None = None,
+        translation_endpoint: str | None = None,
     ) -> None:
         if api_key and credentials:
             raise SettingsError("api_key= and credentials= exclude each other", advice="Give one of them.")
@@ -199,6 +205,7 @@ class GoogleService(Provider):
             "vision_endpoint": vision_endpoint,
             "language_endpoint": language_endpoint,
             "speech_endpoint": speech_endpoint,
+            "translation_endpoint": translation_endpoint,
         }
 
     def cache_scope(self, operation: str) -> dict[str, str]:
@@ -218,7 +225,7 @@ class GoogleService(Provider):
         """Return the beginning of a service's addresses: the one that is set for it, or that of Google's own host.
 
         Args:
-            service: "vision", "language" or "speech".
+            service: "vision", "language", "speech" or "translation".
             host: Google's host, where the location asks for another than the usual one.
         """
         return self.endpoint_of(service) or f"https://{host.format(service=service)}"

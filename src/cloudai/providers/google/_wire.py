@@ -37,8 +37,8 @@ class Poly(Wire):
             return None
         across, down = [v.get("x", 0) for v in corners], [v.get("y", 0) for v in corners]
         left, top = min(across), min(down)
-        place = left, top, max(across) - left, max(down) - top
-        return picture.box_fields(*place) if self.vertices else picture.box_from_fraction(*place)
+        sides = left, top, max(across) - left, max(down) - top
+        return picture.box_fields(*sides) if self.vertices else picture.box_from_fraction(*sides)
 
     def points(self, picture: Picture) -> tuple[Point, ...]:
         """Return the corners in pixels of the upright original; there are none if the reply has them as fractions."""

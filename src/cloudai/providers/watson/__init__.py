@@ -52,4 +52,5 @@ class Watson(Language, Speech):
             since="2024-12-10",
             checked="2026-11-24",
         ),
+        "dictionary": Capability("dictionary", "absent", "IBM never had a dictionary of two languages; azure has one"),
     }

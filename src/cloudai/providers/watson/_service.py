@@ -41,7 +41,12 @@ __all__ = ["WatsonService"]
 
 HOSTS: Mapping[str, str] = {"nlu": "natural-language-understanding", "speech_to_text": "speech-to-text"}
 """The part of a host that names the service of an instance."""
-SERVICE_OF: Mapping[str, str] = {"sentiment": "nlu", "speech_to_text": "speech_to_text"}
+SERVICE_OF: Mapping[str, str] = {
+    "sentiment": "nlu",
+    "detect_language": "nlu",
+    "key_phrases": "nlu",
+    "speech_to_text": "speech_to_text",
+}
 CREDENTIALS_FILE = "ibm-credentials.env"
 FILE_VARIABLE = "IBM_CREDENTIALS_FILE"
 CLOUD_FOUNDRY = "VCAP_SERVICES"
