@@ -41,10 +41,10 @@ READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 AT_ONCE = 65_536
 """Bytes that are read with one call of the system."""
-WRITTEN_AT_ONCE = 262_144
+WRITTEN_AT_ONCE = 524_288
 """Bytes that are written with one call of the system."""
-ENCRYPTED_AT_ONCE = 131_072
-"""Bytes that are encrypted with one call, as much as eight records of TLS hold."""
+ENCRYPTED_AT_ONCE = 524_288
+"""Bytes that are encrypted with one call: more than a piece of an upload has, and a tenth of a millisecond's work."""
 
 
 @dataclass(frozen=True)
