@@ -426,9 +426,16 @@ class Location(Wire):
 
 
 class Entity(Known):
-    """A label, a landmark or a logo."""
+    """A label, a landmark or a logo. The fields that no result needs are here, so that they count as known.
+
+    https://cloud.google.com/vision/docs/reference/rest/v1/AnnotateImageResponse#EntityAnnotation
+    """
 
     mid: str | None = None
+    locale: str | None = None
+    confidence: float | None = None
+    topicality: float | None = None
+    properties: list[Any] = Field(default_factory=list)
     description: str = ""
     score: float | None = None
     bounding_poly: Poly = left_out(Poly)

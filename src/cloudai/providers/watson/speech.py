@@ -166,8 +166,11 @@ class Alternative(Known):
 
 
 class RecognitionResult(Known):
+    """A part of what was said, or the guess of its language, which the service makes of some models' recordings."""
+
     alternatives: list[Alternative] = Field(default_factory=list)
     final: bool = True
+    language_info: list[Any] = Field(default=[], validation_alias="language_info")
 
 
 class SpeakerLabel(Wire):
