@@ -152,17 +152,21 @@ class ClientMethods(Batching):
         dense: bool | None = None,
         **options: Unpack[CallOptions],
     ) -> Text:
-        """Read the text in a picture.
+        """Read the text in a picture, or on every page of a document.
+
+        Pages, blocks, lines and words come in reading order. Positions are in pixels of the upright original, and in
+        inches in a PDF. A document is sent whole, with its metadata, and the vendor counts each page as one unit.
 
         Args:
-            image: Path, URL, bytes, open file, PIL image or numpy array.
+            image: Path, URL, bytes, open file, PIL image or numpy array; also a PDF, or a TIFF of several pages, where
+                the provider reads them.
             language: A hint which language the text is in, BCP-47.
             dense: True is for documents, False for signs and labels; None lets the provider choose.
             options: `CallOptions`.
 
         Raises:
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
-            InputError: The input is no picture, or cannot be made to fit; nothing was sent.
+            InputError: The input is no picture and no document, or cannot be made to fit; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
@@ -596,17 +600,21 @@ class AsyncClientMethods(AsyncBatching):
         dense: bool | None = None,
         **options: Unpack[CallOptions],
     ) -> Text:
-        """Read the text in a picture.
+        """Read the text in a picture, or on every page of a document.
+
+        Pages, blocks, lines and words come in reading order. Positions are in pixels of the upright original, and in
+        inches in a PDF. A document is sent whole, with its metadata, and the vendor counts each page as one unit.
 
         Args:
-            image: Path, URL, bytes, open file, PIL image or numpy array.
+            image: Path, URL, bytes, open file, PIL image or numpy array; also a PDF, or a TIFF of several pages, where
+                the provider reads them.
             language: A hint which language the text is in, BCP-47.
             dense: True is for documents, False for signs and labels; None lets the provider choose.
             options: `CallOptions`.
 
         Raises:
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
-            InputError: The input is no picture, or cannot be made to fit; nothing was sent.
+            InputError: The input is no picture and no document, or cannot be made to fit; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """

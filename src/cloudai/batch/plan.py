@@ -22,6 +22,7 @@ from cloudai.core.flow import Call, Fetch, Flow, Request
 from cloudai.core.rate_limit import MARGIN, Rate
 from cloudai.errors import CloudAIError, InputError, JournalError
 from cloudai.media import Image
+from cloudai.media.document import Document
 from cloudai.media.source import Source
 from cloudai.operations import Given, digest_of, given_as
 from cloudai.table import Table
@@ -212,7 +213,8 @@ class _Tally:
         if not missing:
             return
         if state.session.provider.hosts:
-            self._sent([(task, self._first(task, given, entry)) for task in missing])
+            requests = [(task, self._first(task, given, entry)) for task in missing]
+            self._sent(requests, _pages_of(given))
         elif isinstance(given, Image):
             given.look()
         if isinstance(given, Image):
@@ -254,19 +256,24 @@ class _Tally:
         self.count["in_doubt"] += known == "doubt"
         return not skipped
 
-    def _sent(self, first_requests: Sequence[tuple[Task, Request | None]]) -> None:
-        """Count what the tasks of one input would send.
+    def _sent(self, first_requests: Sequence[tuple[Task, Request | None]], pages: int | None) -> None:
+        """Count what the tasks of one input would send; ``pages`` is how many pages a document states to have.
 
         Requests that can be merged count as fractions: one that takes 1 of 16 slots is a sixteenth of a request. The
         further requests of an input are taken to merge as its first one does.
         """
         alike: dict[Any, list[Request]] = {}
+        provider = self._state.session.provider
         for task, request in first_requests:
             if request is None:
                 continue
             self.hosts[urlsplit(request.url).hostname or ""] = None
-            n = self._state.session.provider.requests(task.operation, task.given)
-            self.units += n * request.billed
+            n = provider.requests(task.operation, task.given)
+            if pages and (at_once := provider.pages_per_request(task.operation)):
+                n = math.ceil(pages / at_once)
+                self.units += pages
+            else:
+                self.units += n * request.billed
             if request.merge is None or task.max_per_request == 1:
                 self.requests += n
             else:
@@ -303,6 +310,12 @@ def _done_to(image: Image) -> str | None:
     if said in (None, "as given", "metadata removed"):
         return None
     return "shrunk" if "→" in said else "converted" if " to " in said else "turned or recoded"
+
+
+def _pages_of(given: Given) -> int | None:
+    """Return how many pages a document states to have; None for anything else, and where it states none."""
+    frame = given.frame if isinstance(given, Image) else None
+    return frame.pages if isinstance(frame, Document) else None
 
 
 def _drafted(state: BatchState, entry: Entry) -> Given:

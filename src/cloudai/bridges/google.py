@@ -32,7 +32,8 @@ JSON = {"content-type": "application/json"}
 class _AtHost(Google):
     """Google at the host to which the official client sends."""
 
-    def _vision_base(self) -> str:
+    def vision_base(self) -> str:
+        """Return the address of the official client."""
         return f"https://{self.hosts[0]}"
 
     def endpoint_of(self, service: str) -> str:  # noqa: ARG002
@@ -51,7 +52,7 @@ def vision(client: Any) -> tuple[Provider, Callable[[Request], Any]]:
         raise SettingsError(
             f"the transport {client.transport.kind!r} is not known", advice="There are grpc, grpc_asyncio and rest."
         )
-    provider = served(_AtHost, client, client.transport.host, ("analyze_image", "detect_faces"))
+    provider = served(_AtHost, client, client.transport.host, ("analyze_image", "detect_faces", "read_text"))
     return provider, partial(send, client)
 
 
@@ -65,10 +66,10 @@ def _by_rest(client: Any, request: Request) -> Response:
 
 def _by_grpc(client: Any, request: Request) -> Response:
     """Send a request through a blocking client that uses gRPC."""
-    message, options = _outgoing(request)
+    method, message, options = _outgoing(request)
     began = time.monotonic()
     try:
-        reply = client.batch_annotate_images(request=message, **options)
+        reply = getattr(client, method)(request=message, **options)
     except Exception as error:  # noqa: BLE001  # `_failed` translates it, or raises it again
         return _failed(error, request, time.monotonic() - began)
     return _answered(reply)
@@ -76,18 +77,19 @@ def _by_grpc(client: Any, request: Request) -> Response:
 
 async def _by_grpc_awaiting(client: Any, request: Request) -> Response:
     """Send a request through the asynchronous client, which uses gRPC."""
-    message, options = await asyncio.to_thread(_outgoing, request)  # in a thread: a large picture takes milliseconds
+    # In a thread: a large picture takes milliseconds.
+    method, message, options = await asyncio.to_thread(_outgoing, request)
     began = time.monotonic()
     try:
-        reply = await client.batch_annotate_images(request=message, **options)
+        reply = await getattr(client, method)(request=message, **options)
     except Exception as error:  # noqa: BLE001  # `_failed` translates it, or raises it again
         return _failed(error, request, time.monotonic() - began)
     return _answered(reply)
 
 
-def _outgoing(request: Request) -> tuple[Any, dict[str, Any]]:
-    """Return Google's message for a request, and the options of the call that sends it."""
-    from google.cloud.vision_v1 import BatchAnnotateImagesRequest
+def _outgoing(request: Request) -> tuple[str, Any, dict[str, Any]]:
+    """Return the client's method for a request, Google's message, and the options of the call that sends it."""
+    from google.cloud.vision_v1 import BatchAnnotateFilesRequest, BatchAnnotateImagesRequest
     from google.protobuf import json_format
 
     if request.params:
@@ -95,7 +97,9 @@ def _outgoing(request: Request) -> tuple[Any, dict[str, Any]]:
             f"gRPC has no place for parameters ({', '.join(request.params)})",
             advice='Make the client with transport="rest".',
         )
-    message = BatchAnnotateImagesRequest.pb()()
+    of_file = urlsplit(request.url).path.endswith("/files:annotate")
+    kind = BatchAnnotateFilesRequest if of_file else BatchAnnotateImagesRequest
+    message = kind.pb()()
     try:
         json_format.Parse(request.json_bytes(), message)
     except json_format.ParseError as error:
@@ -104,7 +108,8 @@ def _outgoing(request: Request) -> tuple[Any, dict[str, Any]]:
             advice='Update it, or make the client with transport="rest".',
         ) from error
     metadata = [(name.lower(), value) for name, value in request.headers.items()]
-    return BatchAnnotateImagesRequest.wrap(message), {"retry": None, "timeout": request.timeout, "metadata": metadata}
+    method = "batch_annotate_files" if of_file else "batch_annotate_images"
+    return method, kind.wrap(message), {"retry": None, "timeout": request.timeout, "metadata": metadata}
 
 
 def _answered(reply: Any) -> Response:

@@ -618,13 +618,16 @@ def _require_known_origin(request: Request, context: CallContext) -> None:
 
     The address of a job comes in a reply, and a reply must not choose which server gets the key next.
     """
-    if _is_poll(request) and context.exchanges:
-        known = {origin(earlier.url) for earlier, _ in context.exchanges} - {None}
-        if origin(request.url) not in known:
-            raise RedirectBlockedError(
-                "the reply names another place to look at its job",
-                advice="Check the endpoint: the key is not sent there.",
-            )
+    known = {_site(earlier.url) for earlier, _ in context.exchanges}
+    if _is_poll(request) and known and _site(request.url) not in known:
+        raise RedirectBlockedError(
+            "the reply names another place to look at its job", advice="Check the endpoint: the key is not sent there."
+        )
+
+
+def _site(url: str) -> object:
+    """Return the origin of an address, or its beginning as it is, where a cassette has a placeholder in place of it."""
+    return origin(url) or "/".join(url.split("/")[:3])
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -224,16 +224,20 @@ class Provider:
         self._refuse("estimate_age")
 
     def read_text(self, image: Image, *, language: str | None, dense: bool | None) -> Flow[Text]:
-        """Read the text in a picture.
+        """Read the text in a picture, or on every page of a document.
+
+        Pages, blocks, lines and words come in reading order. Positions are in pixels of the upright original, and in
+        inches in a PDF. A document is sent whole, with its metadata, and the vendor counts each page as one unit.
 
         Args:
-            image: Path, URL, bytes, open file, PIL image or numpy array.
+            image: Path, URL, bytes, open file, PIL image or numpy array; also a PDF, or a TIFF of several pages, where
+                the provider reads them.
             language: A hint which language the text is in, BCP-47.
             dense: True is for documents, False for signs and labels; None lets the provider choose.
 
         Raises:
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
-            InputError: The input is no picture, or cannot be made to fit; nothing was sent.
+            InputError: The input is no picture and no document, or cannot be made to fit; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
@@ -380,6 +384,13 @@ class Provider:
     def max_per_request(self, operation: str) -> int:  # the other side of `Request.merge`
         """Return how many inputs of a batch go into one request of this operation at most."""
         return 1
+
+    def pages_per_request(self, operation: str) -> int:
+        """Return how many pages of a document go into one request, or 0 where a document is sent whole.
+
+        The plan of a batch counts with it. Each page is one unit.
+        """
+        return 0
 
     def for_call(self) -> Self:
         """Return this provider for the length of one call, with each setting looked up at most once.

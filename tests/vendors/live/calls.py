@@ -62,10 +62,12 @@ PAID = (
     Paid("azure", "analyze_image", PICTURE, "1 picture", {"features": ["tags"]}),
     Paid("azure", "detect_faces", PICTURE, "1 picture"),
     Paid("azure", "estimate_age", PICTURE, "1 picture"),
+    Paid("azure", "read_text", PICTURE, "1 picture"),
     Paid("azure", "sentiment", WORD, "1 text", {"language": "ko"}),
     Paid("azure", "speech_to_text", GREETING, "1 second", {"language": "ko"}),
     Paid("google", "analyze_image", PICTURE, "1 picture", {"features": ["tags"]}),
     Paid("google", "detect_faces", PICTURE, "1 picture"),
+    Paid("google", "read_text", PICTURE, "1 picture"),
     Paid("google", "sentiment", WORD, "1 text", {"language": "ko"}),
     Paid("google", "speech_to_text", GREETING, "1 second", {"language": "ko"}),
     Paid("watson", "sentiment", WORD, "1 text", {"language": "ko"}),
@@ -73,4 +75,5 @@ PAID = (
     Paid("rekognition", "analyze_image", PICTURE, "1 picture", folder=OF_PLUGIN),
     Paid("rekognition", "detect_faces", PICTURE, "1 picture", folder=OF_PLUGIN),
     Paid("rekognition", "estimate_age", PICTURE, "1 picture", folder=OF_PLUGIN),
+    Paid("rekognition", "read_text", PICTURE, "1 picture", folder=OF_PLUGIN),
 )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from cloudai.providers.azure.language import Language
+from cloudai.providers.azure.read import Read
 from cloudai.providers.azure.speech import Speech
-from cloudai.providers.azure.vision import Vision
 
 __all__ = ["Azure"]
 
 
-class Azure(Vision, Language, Speech):
+class Azure(Read, Language, Speech):
     """The provider of Azure's services, with one resource for all of them or a resource for each.
 
     Args:
@@ -28,7 +28,8 @@ class Azure(Vision, Language, Speech):
         language: The resource of Language; by default ``LANGUAGE_KEY`` and ``LANGUAGE_ENDPOINT``.
         speech: The resource of Speech; by default ``SPEECH_KEY`` and ``SPEECH_ENDPOINT`` or ``SPEECH_REGION``. With a
             region and no address, recordings go to the API for short audio.
-        api: "4.0" or "3.2" keeps `analyze_image` to that version of Image Analysis; by default
+        api: "4.0" or "3.2" keeps `analyze_image` to that version of Image Analysis, and "3.2" has `read_text` read
+            pictures with Read 3.2, too; by default
             ``AZURE_IMAGE_ANALYSIS_API``. Where neither is set, 4.0 is asked for the features it has, and 3.2 and Face
             for the others. That may take several calls, and ``meta.api_version`` names all the versions.
         short_audio_endpoint: The address at which the API for short audio is reached, instead of the region's host,

@@ -29,6 +29,7 @@ SERVICE_OF: Mapping[str, str] = {
     "analyze_image": "vision",
     "detect_faces": "face",
     "estimate_age": "face",
+    "read_text": "vision",
     "sentiment": "language",
     "speech_to_text": "speech",
 }

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from cloudai.providers.base import Capability
 from cloudai.providers.google.language import Language
+from cloudai.providers.google.read import Read
 from cloudai.providers.google.speech import Speech
-from cloudai.providers.google.vision import Vision
 
 __all__ = ["Google"]
 
 
-class Google(Vision, Language, Speech):
+class Google(Read, Language, Speech):
     """The provider of Google Cloud's services, with an API key or a login.
 
     Args:

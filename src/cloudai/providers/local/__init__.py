@@ -1,24 +1,28 @@
-"""The local engine: faces, colours and English sentiment on this machine, without an account or a network.
+"""The local engine: faces, colours, text and English sentiment on this machine, without an account or a network.
 
-It uses well-kept libraries (OpenCV, Pillow, VADER) and has the accuracy of a baseline. It does not guess ages.
+It uses well-kept libraries and programs (OpenCV, Pillow, VADER, Tesseract) and has the accuracy of a baseline. It does
+not guess ages.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib.util import find_spec
 from typing import ClassVar, Literal
 
-from cloudai.core.flow import Flow, call
+from cloudai.core.flow import Flow, call, waiting
 from cloudai.errors import UnsupportedOperationError
+from cloudai.languages import base
 from cloudai.media import Image
+from cloudai.media.document import DocumentLimits, as_document, page_of_tiff
 from cloudai.models.base import Meta
 from cloudai.models.face import Face, Faces, largest_first
-from cloudai.models.image import FEATURES, Feature, ImageAnalysis
+from cloudai.models.image import FEATURES, Feature, ImageAnalysis, Text
 from cloudai.models.text import Sentiment
 from cloudai.providers.base import Capability, Provider, capability, require_known
-from cloudai.providers.local import faces, lexicon, picture
+from cloudai.providers.local import faces, lexicon, ocr, picture
 from cloudai.providers.local.lexicon import require_scores
 from cloudai.providers.settings import Setting
 
@@ -28,6 +32,7 @@ NEEDS, CHECKED = "extra: local", "2026-11-23"
 HAS: tuple[Feature, ...] = ("colors", "faces")
 PICTURES, TEXTS = ("cv2", "numpy"), ("vaderSentiment",)
 """The packages for operations on pictures, and for sentiment without a lexicon."""
+DOCUMENTS = DocumentLimits(who="the local engine", max_bytes=200_000_000)
 
 
 class Local(Provider):
@@ -39,6 +44,8 @@ class Local(Provider):
             ``CLOUDAI_FACE_MODEL``, else the cascade that comes with OpenCV is used.
         lexicon: The words and scores for sentiment in any language: a CSV file of ``word,score`` or a mapping. By
             default it is ``CLOUDAI_LEXICON``, else English is scored by VADER.
+        tesseract: The path of the program Tesseract, which reads text; by default it is ``CLOUDAI_TESSERACT``, else
+            what the PATH has, else the package tesserocr (extra ``ocr``).
 
     Raises:
         SettingsError: ``lexicon`` is no path, and no mapping of words to finite numbers.
@@ -58,6 +65,13 @@ class Local(Provider):
             kind="file",
         ),
         Setting("lexicon", ("CLOUDAI_LEXICON",), purpose="CSV of word,score: sentiment in any language", kind="file"),
+        Setting(
+            "tesseract",
+            ("CLOUDAI_TESSERACT",),
+            purpose="path of the program that reads text; else the PATH is searched",
+            kind="file",
+            from_file=False,
+        ),
     )
     absent: ClassVar[Mapping[str, Capability]] = {
         "estimate_age": Capability("estimate_age", "absent", "no age is guessed here"),
@@ -68,9 +82,10 @@ class Local(Provider):
         *,
         face_model: str | os.PathLike[str] | None = None,
         lexicon: str | os.PathLike[str] | Mapping[str, float] | None = None,
+        tesseract: str | os.PathLike[str] | None = None,
     ) -> None:
         require_scores(lexicon)
-        self._given = {"face_model": face_model, "lexicon": lexicon}
+        self._given = {"face_model": face_model, "lexicon": lexicon, "tesseract": tesseract}
 
     def missing(self, operation: str | None = None) -> str | None:
         """Return which packages are not installed and how to install them, or None where all are.
@@ -79,6 +94,8 @@ class Local(Provider):
             operation: The operation, which needs packages of its own; sentiment by a lexicon needs none. None asks for
                 all packages.
         """
+        if operation == "read_text":
+            return ocr.available(self.setting("tesseract"))
         if operation == "sentiment":
             needed: tuple[str, ...] = () if self._words() else TEXTS
         else:
@@ -95,6 +112,8 @@ class Local(Provider):
         if operation == "sentiment":
             words = self._words()
             return lexicon.digest(words) if words else ""
+        if operation == "read_text":
+            return ""
         return self.setting("face_model") or ""
 
     def _words(self) -> str | Mapping[str, float] | None:
@@ -198,3 +217,35 @@ class Local(Provider):
         if words is None:
             return (yield from call(lexicon.by_vader, text, language))
         return (yield from call(lexicon.by_words, text, language, words))
+
+    @capability(
+        "open",
+        needs="the program tesseract, or extra: ocr",
+        checked="2026-11-27",
+        note="pictures, and TIFF of several pages; Korean and English where no language is given; no PDF",
+        page="https://tesseract-ocr.github.io/tessdoc/Command-Line-Usage.html",
+    )
+    def read_text(self, image: Image, *, language: str | None, dense: bool | None) -> Flow[Text]:
+        """Read the text in a picture, or on every page of a TIFF, with Tesseract.
+
+        A picture is taken for a page of text, unless ``dense=False``.
+        """
+        document = yield from as_document(image, DOCUMENTS)
+        if document is not None and document.format == "PDF":
+            raise UnsupportedOperationError(
+                "no PDF is read on this machine",
+                advice="Make pictures of its pages, for example with pdftoppm -r 300 -png; azure and google read PDF.",
+            )
+        program = self.file("tesseract")
+        pages = []
+        for number in range(document.pages or 1 if document else 1):
+            page = page_of_tiff(image, number) if document else image
+            shown = yield from page.pixels(ocr.SIDE)
+            blocks = yield from waiting(partial(ocr.read, scene=dense is False), shown, language, program)
+            pages.append({"number": number + 1, "blocks": tuple(blocks), "width": shown.width, "height": shown.height})
+        return Text(
+            text=ocr.text_of(pages),
+            pages=tuple(pages),  # type: ignore[arg-type]  # they become models, and are checked, all at once
+            language=base(language) if language else None,
+            meta=Meta(method="local", service="tesseract"),
+        )

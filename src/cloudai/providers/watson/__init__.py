@@ -36,7 +36,7 @@ class Watson(Language, Speech):
     absent = {
         **{
             operation: Capability(operation, "retired", GONE, since="2021-12-01", checked="2026-11-24")
-            for operation in ("analyze_image", "detect_faces")
+            for operation in ("analyze_image", "detect_faces", "read_text")
         },
         "estimate_age": Capability(
             "estimate_age",
