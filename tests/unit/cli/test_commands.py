@@ -106,7 +106,10 @@ def test_doctor_shows_what_is_set_and_no_key(
     printed = capsys.readouterr().out
     assert "…-all" in printed
     assert "not-a-real" not in printed
-    assert "google: ready for analyze_image, detect_faces, sentiment, speech_to_text (vision.googleapis.com" in printed
+    assert (
+        "google: ready for analyze_image, detect_faces, read_text, sentiment, speech_to_text (vision.googleapis.com"
+        in printed
+    )
 
 
 def test_providers_tells_what_each_can_do(capsys: pytest.CaptureFixture[str]) -> None:

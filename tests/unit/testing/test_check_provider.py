@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -54,6 +55,8 @@ from cloudai.providers.replies import Fault, error_body
 from cloudai.providers.settings import Setting
 from cloudai.providers.wire import Wire
 from cloudai.testing import CHECKS, Cassette, Example, Exchange, check_provider
+from tests.made_up.programs import tesseract
+from tests.support.documents import pdf
 from tests.support.played import FIXTURES, GREETING, PICTURE, REVIEW
 
 EVERYTHING = {"features": list(FEATURES), "missing": "report"}
@@ -70,6 +73,8 @@ AZURE = [
     Example("detect_faces", PICTURE, "detect_faces-empty"),
     Example("detect_faces", PICTURE, "detect_faces-too-many-calls"),
     Example("estimate_age", PICTURE, "estimate_age-approved", {}, Azure(face_approved=True)),
+    Example("read_text", PICTURE, "read_text-success"),
+    Example("read_text", pdf(12), "read_text-document", {"language": "ko"}),
     Example("sentiment", REVIEW, "sentiment-success", {"language": "ko-KR"}),
     Example("sentiment", "Bra mat.", "sentiment-failed-in-200", {"language": "sv"}),
     Example("speech_to_text", GREETING, "speech_to_text-success", {"language": "ko", "speakers": 2}),
@@ -80,6 +85,8 @@ GOOGLE = [
     Example("analyze_image", PICTURE, "analyze_image-bad-image"),
     Example("detect_faces", PICTURE, "detect_faces-success", {"landmarks": True}),
     Example("detect_faces", PICTURE, "detect_faces-api-off"),
+    Example("read_text", PICTURE, "read_text-success", {"language": "ko"}),
+    Example("read_text", pdf(12), "read_text-document", {"language": "ko"}),
     Example("sentiment", REVIEW, "sentiment-success", {"language": "ko-KR"}),
     Example("sentiment", REVIEW, "sentiment-day-quota"),
     Example("speech_to_text", GREETING, "speech_to_text-success", {"language": "ko"}),
@@ -113,8 +120,12 @@ OURS: list[tuple[type[Provider], list[Example], Provider | None]] = [
 
 @pytest.mark.long
 @pytest.mark.parametrize(("kind", "examples", "configured"), OURS, ids=lambda v: getattr(v, "name", ""))
-def test_ours_keep_the_contract(kind: type[Provider], examples: list[Example], configured: Provider | None) -> None:
-    """Every check passes, with the cassettes of our own tests as examples."""
+def test_ours_keep_the_contract(
+    kind: type[Provider], examples: list[Example], configured: Provider | None, tmp_path: Path
+) -> None:
+    """Every check passes, with the cassettes of our own tests as examples; the local engine has a made-up program."""
+    if kind is Local:
+        examples = [*examples, Example("read_text", PICTURE, None, {}, Local(tesseract=tesseract(tmp_path)))]
     folder = FIXTURES / kind.name
     held = [
         Example(e.operation, e.given, folder / f"{e.cassette}.json" if e.cassette else None, e.options, e.provider)

@@ -157,5 +157,4 @@ def test_a_document_at_an_address_is_passed_on(call: Caller) -> None:
 
 def test_every_cassette_is_played() -> None:
     """No cassette of this operation lies about unused."""
-    names = {path.name for path in CASSETTES.folder.glob("read_text-*.json")}
-    assert names == {path.name for path in CASSETTES.played}
+    CASSETTES.require_all("read_text")

@@ -133,5 +133,4 @@ def test_pages_that_are_not_those_of_the_document_are_refused(call: Caller, repl
 
 def test_every_cassette_is_played() -> None:
     """No cassette of this operation lies about unused."""
-    names = {path.name for path in CASSETTES.folder.glob("read_text-*.json")}
-    assert names == {path.name for path in CASSETTES.played}
+    CASSETTES.require_all("read_text")

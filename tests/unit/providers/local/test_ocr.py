@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +19,7 @@ from cloudai.models.base import Box
 from cloudai.providers.local import ocr
 from cloudai.providers.local.ocr import Token, lines_of
 from tests.conftest import Caller
+from tests.made_up.programs import tesseract, written
 from tests.support.documents import KOREAN, drawn, pdf, tiff
 
 TESSERACT = shutil.which("tesseract")
@@ -167,35 +167,12 @@ def test_a_line_that_the_text_lacks_keeps_its_own_words() -> None:
     assert [line["text"] for line in found] == ["a b", "나무", "c"]
 
 
-MADE_UP = """#!{python}
-import sys
-if sys.argv[1:] == ["--list-langs"]:
-    print("List of available languages (2):\\nkor\\neng")
-    sys.exit()
-assert sys.argv[1] == "stdin" and sys.argv[3:5] == ["-l", "{codes}"] and sys.argv[5:7] == ["--psm", "{mode}"], sys.argv
-assert sys.stdin.buffer.read(2) == b"P5"
-open(sys.argv[2] + ".txt", "w", encoding="utf-8").write("나무 그늘\\n")
-rows = [(4, 5, 7, 100, 30, -1, ""), (5, 5, 0, 20, 90, 96.5, "나")]
-rows += [(5, 25, 7, 20, 30, 90.5, "무"), (5, 60, 7, 40, 30, 90, "그늘")]
-table = "\\n".join("\\t".join(map(str, (r[0], 1, 1, 1, 1, 1, *r[1:]))) for r in rows)
-open(sys.argv[2] + ".tsv", "w", encoding="utf-8").write("level\\tpage_num\\n" + table)
-"""
-
-
-def program(folder: Path, text: str) -> Path:
-    """A program that stands for Tesseract."""
-    path = folder / "테서랙트"
-    path.write_text(text, "utf-8")
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    return path
-
-
 @pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="a script is no program on Windows")
 @pytest.mark.parametrize(("dense", "mode"), [(None, "4"), (False, "11")])
 def test_the_program_is_run_with_our_settings(call: Caller, tmp_path: Path, dense: bool | None, mode: str) -> None:
     """Korean comes before English, a page is mode 4 and a scene mode 11; places reach no further than their line."""
-    made_up = program(tmp_path, MADE_UP.format(python=sys.executable, codes="kor+eng", mode=mode))
+    made_up = tesseract(tmp_path, mode=mode)
     text = call(Local(tesseract=made_up), "read_text", drawn("x"), language="ko-KR", dense=dense)
     assert (text.text, [word.text for word in text.lines[0].words]) == ("나무 그늘", ["나무", "그늘"])
     box = text.lines[0].words[0].box
@@ -207,11 +184,11 @@ def test_the_program_is_run_with_our_settings(call: Caller, tmp_path: Path, dens
 @pytest.mark.skipif(os.name == "nt", reason="a script is no program on Windows")
 def test_a_program_that_fails_and_a_language_that_is_missing(tmp_path: Path) -> None:
     """What the program says is in the error; a language without data is an error that says how to install it."""
-    failing = program(tmp_path, f"#!{sys.executable}\nimport sys\nsys.exit('no such thing')\n")
+    failing = written(tmp_path, "실패", f"#!{sys.executable}\nimport sys\nsys.exit('no such thing')\n")
     with Client(Local(tesseract=failing)) as client, pytest.raises(InputError, match=r"has failed .no such thing"):
         client.read_text(drawn("x"))
     ocr._listed.cache_clear()
-    made_up = program(tmp_path, MADE_UP.format(python=sys.executable, codes="", mode=""))
+    made_up = tesseract(tmp_path)
     with Client(Local(tesseract=made_up)) as client:
         with pytest.raises(SettingsError, match="apt install tesseract-ocr-chi-tra"):
             client.read_text(drawn("x"), language="zh-TW")
