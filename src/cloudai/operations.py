@@ -227,9 +227,19 @@ _ROWS = (
         "text_to_speech",
         "text",
         "cloudai.models.speech:Speech",
-        options={"voice": None, "language": None, "format": "wav"},
+        options={"voice": None, "language": None, "format": "wav", "speed": 1.0},
         timeout=120.0,
         max_reply=MOST_REPLY,
+        command=Command(
+            "say",
+            "read texts aloud into sound files",
+            flags={
+                "voice": Flag("text", "the provider's name of a voice", "NAME"),
+                "language": Flag("text", "the language of the texts, e.g. ko", "CODE"),
+                "format": Flag("text", "wav, mp3 or ogg (default: wav)", "FORMAT"),
+            },
+            files="write the sound into this folder, one file a text",
+        ),
     ),
 )
 

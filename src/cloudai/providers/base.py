@@ -340,18 +340,22 @@ class Provider:
         *,
         voice: str | None,
         language: str | None,
-        format: str,  # noqa: A002  # the field's word
+        format: Literal["wav", "mp3", "ogg"],  # noqa: A002  # the field's word
+        speed: float,
     ) -> Flow[Speech]:
-        """Read a text aloud.
+        """Read a text aloud. A long text is spoken in parts, cut at sentences, which are joined to one file.
 
         Args:
             text: The text; an empty one is refused.
             voice: The provider's name of a voice; None takes its usual voice for the language.
-            language: The language of the text, BCP-47.
-            format: The format of the audio: "wav", "mp3" or "ogg".
+            language: The language of the text, BCP-47; None takes that of the voice, or the one that the letters show.
+            format: The format of the audio: "wav", "mp3" or "ogg" (Opus). A long text, and one that is spoken on this
+                machine, needs the extra ``audio`` for the last two.
+            speed: How fast to speak: 1 is the usual speed, 2 twice as fast.
 
         Raises:
-            InputError: The text is empty or too long; nothing was sent.
+            InputError: The text is empty; nothing was sent.
+            MissingExtraError: Converting to the format needs the extra ``audio``.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.

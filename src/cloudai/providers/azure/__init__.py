@@ -5,11 +5,12 @@ from __future__ import annotations
 from cloudai.providers.azure.language import Language
 from cloudai.providers.azure.read import Read
 from cloudai.providers.azure.speech import Speech
+from cloudai.providers.azure.voice import Voice
 
 __all__ = ["Azure"]
 
 
-class Azure(Read, Language, Speech):
+class Azure(Read, Language, Speech, Voice):
     """The provider of Azure's services, with one resource for all of them or a resource for each.
 
     Args:

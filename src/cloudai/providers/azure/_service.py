@@ -32,6 +32,7 @@ SERVICE_OF: Mapping[str, str] = {
     "read_text": "vision",
     "sentiment": "language",
     "speech_to_text": "speech",
+    "text_to_speech": "speech",
 }
 
 ROOTS = re.compile(
@@ -100,7 +101,7 @@ class AzureService(ByService):
         r"IDENTITY_(HEADER|SERVER_THUMBPRINT)",
         r"MSI_(ENDPOINT|SECRET)",
     )
-    hosts: ClassVar[tuple[str, ...]] = ("the endpoint you set", "{region}.stt.speech.microsoft.com")
+    hosts: ClassVar[tuple[str, ...]] = ("the endpoint you set", "{region}.{stt,tts}.speech.microsoft.com")
     request_id_headers: ClassVar[tuple[str, ...]] = ("apim-request-id", "x-requestid", "request-id", "x-ms-request-id")
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The provider of Google Cloud: Vision, Natural Language and Speech-to-Text."""
+"""The provider of Google Cloud: Vision, Natural Language, Speech-to-Text and Text-to-Speech."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from cloudai.providers.base import Capability
 from cloudai.providers.google.language import Language
 from cloudai.providers.google.read import Read
 from cloudai.providers.google.speech import Speech
+from cloudai.providers.google.voice import Voice
 
 __all__ = ["Google"]
 
 
-class Google(Read, Language, Speech):
+class Google(Read, Language, Speech, Voice):
     """The provider of Google Cloud's services, with an API key or a login.
 
     Args:
@@ -30,6 +31,7 @@ class Google(Read, Language, Speech):
         vision_endpoint: The same for Vision alone; by default ``CLOUDAI_GOOGLE_VISION_ENDPOINT``.
         language_endpoint: The same for Natural Language; by default ``CLOUDAI_GOOGLE_LANGUAGE_ENDPOINT``.
         speech_endpoint: The same for Speech-to-Text; by default ``CLOUDAI_GOOGLE_SPEECH_ENDPOINT``.
+        texttospeech_endpoint: The same for Text-to-Speech; by default ``CLOUDAI_GOOGLE_TEXTTOSPEECH_ENDPOINT``.
 
     Example:
         >>> Google(api_key="not-a-real-key")

@@ -17,12 +17,16 @@ from cloudai.errors import UnsupportedOperationError
 from cloudai.languages import base
 from cloudai.media import Image
 from cloudai.media.document import DocumentLimits, as_document, page_of_tiff
+from cloudai.media.speech import converted
 from cloudai.models.base import Meta
 from cloudai.models.face import Face, Faces, largest_first
 from cloudai.models.image import FEATURES, Feature, ImageAnalysis, Text
+from cloudai.models.speech import Speech
 from cloudai.models.text import Sentiment
+from cloudai.providers._speaking import Format, language_of, require_speed, spoken
 from cloudai.providers.base import Capability, Provider, capability, require_known
 from cloudai.providers.local import faces, lexicon, ocr, picture
+from cloudai.providers.local import voice as voices
 from cloudai.providers.local.lexicon import require_scores
 from cloudai.providers.settings import Setting
 
@@ -46,6 +50,8 @@ class Local(Provider):
             default it is ``CLOUDAI_LEXICON``, else English is scored by VADER.
         tesseract: The path of the program Tesseract, which reads text; by default it is ``CLOUDAI_TESSERACT``, else
             what the PATH has, else the package tesserocr (extra ``ocr``).
+        espeak: The path of the program espeak-ng, which speaks; by default it is ``CLOUDAI_ESPEAK``, else what the PATH
+            has.
 
     Raises:
         SettingsError: ``lexicon`` is no path, and no mapping of words to finite numbers.
@@ -72,6 +78,13 @@ class Local(Provider):
             kind="file",
             from_file=False,
         ),
+        Setting(
+            "espeak",
+            ("CLOUDAI_ESPEAK",),
+            purpose="path of the program that speaks; else the PATH is searched",
+            kind="file",
+            from_file=False,
+        ),
     )
     absent: ClassVar[Mapping[str, Capability]] = {
         "estimate_age": Capability("estimate_age", "absent", "no age is guessed here"),
@@ -83,9 +96,10 @@ class Local(Provider):
         face_model: str | os.PathLike[str] | None = None,
         lexicon: str | os.PathLike[str] | Mapping[str, float] | None = None,
         tesseract: str | os.PathLike[str] | None = None,
+        espeak: str | os.PathLike[str] | None = None,
     ) -> None:
         require_scores(lexicon)
-        self._given = {"face_model": face_model, "lexicon": lexicon, "tesseract": tesseract}
+        self._given = {"face_model": face_model, "lexicon": lexicon, "tesseract": tesseract, "espeak": espeak}
 
     def missing(self, operation: str | None = None) -> str | None:
         """Return which packages are not installed and how to install them, or None where all are.
@@ -96,6 +110,8 @@ class Local(Provider):
         """
         if operation == "read_text":
             return ocr.available(self.setting("tesseract"))
+        if operation == "text_to_speech":
+            return voices.available(self.setting("espeak"))
         if operation == "sentiment":
             needed: tuple[str, ...] = () if self._words() else TEXTS
         else:
@@ -112,7 +128,7 @@ class Local(Provider):
         if operation == "sentiment":
             words = self._words()
             return lexicon.digest(words) if words else ""
-        if operation == "read_text":
+        if operation in ("read_text", "text_to_speech"):
             return ""
         return self.setting("face_model") or ""
 
@@ -249,3 +265,31 @@ class Local(Provider):
             language=base(language) if language else None,
             meta=Meta(method="local", service="tesseract"),
         )
+
+    @capability(
+        "open",
+        needs="the program espeak-ng",
+        checked="2026-11-27",
+        note="sounds like a robot; Korean is hard to understand",
+        page="https://github.com/espeak-ng/espeak-ng",
+    )
+    def text_to_speech(
+        self,
+        text: str,
+        *,
+        voice: str | None,
+        language: str | None,
+        format: Format,  # noqa: A002  # the field's word
+        speed: float,
+    ) -> Flow[Speech]:
+        """Read a text aloud with espeak-ng."""
+        require_speed(speed, 0.5, 2.5, "espeak-ng")
+        code = language_of(text, language, voice)
+        program = self.file("espeak")
+
+        def speak(part: str, kind: Format) -> Flow[bytes]:
+            wav = yield from waiting(voices.speak, part, code, voice, speed, program)
+            return (yield from call(converted, wav, kind))
+
+        meta = Meta(method="local", service="espeak-ng", language_sent=code)
+        return (yield from spoken([text], format, speak, meta))

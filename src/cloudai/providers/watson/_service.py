@@ -38,9 +38,17 @@ from cloudai.text import lines_of
 
 __all__ = ["WatsonService"]
 
-HOSTS: Mapping[str, str] = {"nlu": "natural-language-understanding", "speech_to_text": "speech-to-text"}
+HOSTS: Mapping[str, str] = {
+    "nlu": "natural-language-understanding",
+    "speech_to_text": "speech-to-text",
+    "text_to_speech": "text-to-speech",
+}
 """The part of a host that names the service of an instance."""
-SERVICE_OF: Mapping[str, str] = {"sentiment": "nlu", "speech_to_text": "speech_to_text"}
+SERVICE_OF: Mapping[str, str] = {
+    "sentiment": "nlu",
+    "speech_to_text": "speech_to_text",
+    "text_to_speech": "text_to_speech",
+}
 CREDENTIALS_FILE = "ibm-credentials.env"
 FILE_VARIABLE = "IBM_CREDENTIALS_FILE"
 CLOUD_FOUNDRY = "VCAP_SERVICES"
@@ -93,12 +101,14 @@ class WatsonService(ByService):
         authenticator: Authenticator | None = None,
         nlu: Resource | None = None,
         speech_to_text: Resource | None = None,
+        text_to_speech: Resource | None = None,
     ) -> None:
         if apikey and authenticator:
             raise SettingsError("apikey= and authenticator= exclude each other", advice="Give one of them.")
         if swapped(given_lookup(apikey or ""), given_lookup(url or "")):
             apikey, url = url, apikey
-        own = {"nlu": nlu or Resource(), "speech_to_text": speech_to_text or Resource()}
+        given = {"nlu": nlu, "speech_to_text": speech_to_text, "text_to_speech": text_to_speech}
+        own = {service: resource or Resource() for service, resource in given.items()}
         if apikey or url:
             service = _service_of(url)
             if own[service] != Resource():
