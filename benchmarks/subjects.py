@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks import pictures
 from benchmarks.replies import TEXT
 
-__all__ = ["SUBJECTS", "Place", "Subject"]
+__all__ = ["KEY", "SUBJECTS", "Place", "Subject", "google_body"]
 
 KEY = "not-a-real-key"
 GOOGLE_FEATURES = (
@@ -102,7 +102,8 @@ def cloudai_text(vendor: str, *, awaiting: bool = False) -> Subject:
     return subject
 
 
-def _google_body(picture: bytes) -> bytes:
+def google_body(picture: bytes) -> bytes:
+    """Return the body of a request for what is in a picture, as plain Python makes it."""
     image = {"content": base64.b64encode(picture).decode()}
     return json.dumps({"requests": [{"image": image, "features": GOOGLE_FEATURES}]}).encode()
 
@@ -119,12 +120,12 @@ def httpx2_google(make: Callable[[], bytes], *, awaiting: bool = False, tls: boo
         verify = httpx2.create_ssl_context() if not tls else __import__("ssl").create_default_context(cafile=place.ca)
         if not awaiting:
             client = httpx2.Client(verify=verify)
-            return lambda: client.post(url, content=_google_body(picture), headers=headers).json()
+            return lambda: client.post(url, content=google_body(picture), headers=headers).json()
         limits = httpx2.Limits(max_connections=128, max_keepalive_connections=128)
         waiting = httpx2.AsyncClient(verify=verify, limits=limits, timeout=60)
 
         async def call() -> Any:
-            return (await waiting.post(url, content=_google_body(picture), headers=headers)).json()
+            return (await waiting.post(url, content=google_body(picture), headers=headers)).json()
 
         return call
 

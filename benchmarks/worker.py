@@ -20,6 +20,7 @@ from typing import Any
 
 from benchmarks.batches import BATCHES, Many
 from benchmarks.subjects import SUBJECTS, Place
+from benchmarks.transports import TRANSPORTS
 
 
 def main() -> None:
@@ -27,7 +28,7 @@ def main() -> None:
     name, place = sys.argv[1], Place(**json.loads(sys.argv[2]))
     if hasattr(os, "sched_setaffinity") and len(sys.argv) > 3:  # noqa: PLR2004
         os.sched_setaffinity(0, {int(sys.argv[3])})
-    call = {**SUBJECTS, **BATCHES}[name](place)
+    call = {**SUBJECTS, **BATCHES, **TRANSPORTS}[name](place)
     with asyncio.Runner() as runner:
         outcome = None if isinstance(call, Many) else call()
         waits = inspect.isawaitable(outcome)

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         UnsupportedOperationError,
     )
     from cloudai.models.base import Box, Level, Meta, Point
+    from cloudai.models.dictionary import Dictionary
     from cloudai.models.face import Ages, Face, Faces
     from cloudai.models.image import ImageAnalysis, Text
     from cloudai.models.speech import Speech, Transcript
@@ -90,6 +91,7 @@ __all__ = [
     "ConnectionLostError",
     "ContractError",
     "DeadlineExceededError",
+    "Dictionary",
     "Event",
     "Face",
     "Faces",
@@ -185,6 +187,7 @@ _EXPORTS = {
         "UnsupportedOperationError",
     ),
     "cloudai.models.base": ("Box", "Level", "Meta", "Point"),
+    "cloudai.models.dictionary": ("Dictionary",),
     "cloudai.models.face": ("Ages", "Face", "Faces"),
     "cloudai.models.image": ("ImageAnalysis", "Text"),
     "cloudai.models.speech": ("Speech", "Transcript"),

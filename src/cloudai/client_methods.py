@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cloudai.batch.batch import AsyncBatch, Batch, Mapped
     from cloudai.batch.settings import BatchOptions
     from cloudai.media import AudioInput, ImageInput
+    from cloudai.models.dictionary import Dictionary
     from cloudai.models.face import Ages, Faces
     from cloudai.models.image import Feature, ImageAnalysis, Text
     from cloudai.models.speech import Speech, Transcript
@@ -177,37 +178,53 @@ class ClientMethods(Batching):
         result: Text = self._session.driver.run(program)
         return result
 
-    def sentiment(self, text: str, *, language: str | None = None, **options: Unpack[CallOptions]) -> Sentiment:
+    def sentiment(
+        self,
+        text: str,
+        *,
+        language: str | None = None,
+        targets: Sequence[str] = (),
+        long: Literal["split", "refuse"] = "split",
+        **options: Unpack[CallOptions],
+    ) -> Sentiment:
         """Say whether a text is positive or negative, as a whole and by sentence.
 
         Args:
             text: The text; an empty one is refused.
             language: The language of the text, BCP-47; None lets the provider detect it. At Azure that is a second
                 request, which is billed too.
+            targets: Words in the text; the feeling towards each is given too. Only Watson takes them. Azure finds the
+                things that are judged, and the words that judge them, by itself: ``opinions`` of the sentences.
+            long: What becomes of a text that is longer than Azure takes: "split" sends it in parts, cut at the ends of
+                sentences, and ``combined`` of the result says how their values were put together; "refuse" raises
+                InputError. The other providers refuse a text that is too long for them.
             options: `CallOptions`.
 
         Raises:
             InputError: The text is empty or too long; nothing was sent.
-            UnsupportedOperationError: The provider lacks the operation or the language; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation, the language or targets; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused, for example the language.
         """
         try:
-            program = self._session.program("sentiment", text, {"language": language}, options)
+            program = self._session.program(
+                "sentiment", text, {"language": language, "targets": targets, "long": long}, options
+            )
         finally:
             del text, options  # trackers of errors collect variables
         result: Sentiment = self._session.driver.run(program)
         return result
 
     def detect_language(self, text: str, **options: Unpack[CallOptions]) -> Language:
-        """Say which language a text is written in.
+        """Say which language a text is written in; ``code`` is "und" where the provider cannot tell.
 
         Args:
-            text: The text; an empty one is refused.
+            text: The text; an empty one is refused. Of a text that is longer than the provider takes only the beginning
+                is looked at, which ``meta.prepared`` says.
             options: `CallOptions`.
 
         Raises:
-            InputError: The text is empty or too long; nothing was sent.
+            InputError: The text is empty; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
@@ -224,14 +241,15 @@ class ClientMethods(Batching):
 
         Args:
             text: The text; an empty one is refused.
-            language: The language of the text, BCP-47; None lets the provider detect it.
+            language: The language of the text, BCP-47; None lets the provider detect it. At Azure that is a second
+                request, which is billed too.
             options: `CallOptions`.
 
         Raises:
             InputError: The text is empty or too long; nothing was sent.
-            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation or the language; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
-            ServiceError: The service refused.
+            ServiceError: The service refused, for example the language.
         """
         try:
             program = self._session.program("key_phrases", text, {"language": language}, options)
@@ -241,27 +259,59 @@ class ClientMethods(Batching):
         return result
 
     def translate(
-        self, text: str, *, to: str, source: str | None = None, **options: Unpack[CallOptions]
+        self, text: str, *, to: str | Sequence[str], source: str | None = None, **options: Unpack[CallOptions]
     ) -> Translation:
-        """Translate a text.
+        """Translate a text into one or several languages.
+
+        A text that is longer than the provider takes is sent in parts, cut at the ends of sentences, and its
+        translation is joined. White space between the parts stays as it is.
 
         Args:
             text: The text; an empty one is refused.
-            to: The language to translate into, BCP-47.
+            to: The language to translate into, BCP-47, or a list of several. Azure takes several in one request, Google
+                needs a request for each.
             source: The language of the text, BCP-47; None lets the provider detect it.
             options: `CallOptions`.
 
         Raises:
-            InputError: The text is empty or too long; nothing was sent.
+            InputError: The text is empty; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
-            ServiceError: The service refused.
+            ServiceError: The service refused, for example a language.
         """
         try:
             program = self._session.program("translate", text, {"to": to, "source": source}, options)
         finally:
             del text, options  # trackers of errors collect variables
         result: Translation = self._session.driver.run(program)
+        return result
+
+    def dictionary(
+        self, text: str, *, source: str, to: str, examples: bool = True, **options: Unpack[CallOptions]
+    ) -> Dictionary:
+        """Look up a word or a short phrase in a dictionary of two languages.
+
+        Args:
+            text: The word, of at most 100 characters.
+            source: The language of the word, BCP-47.
+            to: The other language, BCP-47. One of the two has to be English.
+            examples: True also gives sentences that use the word, for the first ten meanings; that is a second request,
+                which is billed too.
+            options: `CallOptions`.
+
+        Raises:
+            InputError: The word is empty or too long; nothing was sent.
+            UnsupportedOperationError: The provider has no dictionary; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
+            ServiceError: The service refused, for example the two languages.
+        """
+        try:
+            program = self._session.program(
+                "dictionary", text, {"source": source, "to": to, "examples": examples}, options
+            )
+        finally:
+            del text, options  # trackers of errors collect variables
+        result: Dictionary = self._session.driver.run(program)
         return result
 
     def speech_to_text(
@@ -388,6 +438,11 @@ class ClientMethods(Batching):
 
     @overload
     def batch(
+        self, operation: Literal["dictionary"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> Batch[Dictionary]: ...
+
+    @overload
+    def batch(
         self, operation: Literal["speech_to_text"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
     ) -> Batch[Transcript]: ...
 
@@ -456,6 +511,9 @@ class ClientMethods(Batching):
 
     @overload
     def map(self, operation: Literal["translate"], inputs: Iterable[str], **options: Any) -> Mapped[Translation]: ...
+
+    @overload
+    def map(self, operation: Literal["dictionary"], inputs: Iterable[str], **options: Any) -> Mapped[Dictionary]: ...
 
     @overload
     def map(
@@ -632,37 +690,53 @@ class AsyncClientMethods(AsyncBatching):
         result: Text = await self._session.driver.run(program)
         return result
 
-    async def sentiment(self, text: str, *, language: str | None = None, **options: Unpack[CallOptions]) -> Sentiment:
+    async def sentiment(
+        self,
+        text: str,
+        *,
+        language: str | None = None,
+        targets: Sequence[str] = (),
+        long: Literal["split", "refuse"] = "split",
+        **options: Unpack[CallOptions],
+    ) -> Sentiment:
         """Say whether a text is positive or negative, as a whole and by sentence.
 
         Args:
             text: The text; an empty one is refused.
             language: The language of the text, BCP-47; None lets the provider detect it. At Azure that is a second
                 request, which is billed too.
+            targets: Words in the text; the feeling towards each is given too. Only Watson takes them. Azure finds the
+                things that are judged, and the words that judge them, by itself: ``opinions`` of the sentences.
+            long: What becomes of a text that is longer than Azure takes: "split" sends it in parts, cut at the ends of
+                sentences, and ``combined`` of the result says how their values were put together; "refuse" raises
+                InputError. The other providers refuse a text that is too long for them.
             options: `CallOptions`.
 
         Raises:
             InputError: The text is empty or too long; nothing was sent.
-            UnsupportedOperationError: The provider lacks the operation or the language; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation, the language or targets; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused, for example the language.
         """
         try:
-            program = self._session.program("sentiment", text, {"language": language}, options)
+            program = self._session.program(
+                "sentiment", text, {"language": language, "targets": targets, "long": long}, options
+            )
         finally:
             del text, options  # trackers of errors collect variables
         result: Sentiment = await self._session.driver.run(program)
         return result
 
     async def detect_language(self, text: str, **options: Unpack[CallOptions]) -> Language:
-        """Say which language a text is written in.
+        """Say which language a text is written in; ``code`` is "und" where the provider cannot tell.
 
         Args:
-            text: The text; an empty one is refused.
+            text: The text; an empty one is refused. Of a text that is longer than the provider takes only the beginning
+                is looked at, which ``meta.prepared`` says.
             options: `CallOptions`.
 
         Raises:
-            InputError: The text is empty or too long; nothing was sent.
+            InputError: The text is empty; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
@@ -681,14 +755,15 @@ class AsyncClientMethods(AsyncBatching):
 
         Args:
             text: The text; an empty one is refused.
-            language: The language of the text, BCP-47; None lets the provider detect it.
+            language: The language of the text, BCP-47; None lets the provider detect it. At Azure that is a second
+                request, which is billed too.
             options: `CallOptions`.
 
         Raises:
             InputError: The text is empty or too long; nothing was sent.
-            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation or the language; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
-            ServiceError: The service refused.
+            ServiceError: The service refused, for example the language.
         """
         try:
             program = self._session.program("key_phrases", text, {"language": language}, options)
@@ -698,27 +773,59 @@ class AsyncClientMethods(AsyncBatching):
         return result
 
     async def translate(
-        self, text: str, *, to: str, source: str | None = None, **options: Unpack[CallOptions]
+        self, text: str, *, to: str | Sequence[str], source: str | None = None, **options: Unpack[CallOptions]
     ) -> Translation:
-        """Translate a text.
+        """Translate a text into one or several languages.
+
+        A text that is longer than the provider takes is sent in parts, cut at the ends of sentences, and its
+        translation is joined. White space between the parts stays as it is.
 
         Args:
             text: The text; an empty one is refused.
-            to: The language to translate into, BCP-47.
+            to: The language to translate into, BCP-47, or a list of several. Azure takes several in one request, Google
+                needs a request for each.
             source: The language of the text, BCP-47; None lets the provider detect it.
             options: `CallOptions`.
 
         Raises:
-            InputError: The text is empty or too long; nothing was sent.
+            InputError: The text is empty; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
-            ServiceError: The service refused.
+            ServiceError: The service refused, for example a language.
         """
         try:
             program = self._session.program("translate", text, {"to": to, "source": source}, options)
         finally:
             del text, options  # trackers of errors collect variables
         result: Translation = await self._session.driver.run(program)
+        return result
+
+    async def dictionary(
+        self, text: str, *, source: str, to: str, examples: bool = True, **options: Unpack[CallOptions]
+    ) -> Dictionary:
+        """Look up a word or a short phrase in a dictionary of two languages.
+
+        Args:
+            text: The word, of at most 100 characters.
+            source: The language of the word, BCP-47.
+            to: The other language, BCP-47. One of the two has to be English.
+            examples: True also gives sentences that use the word, for the first ten meanings; that is a second request,
+                which is billed too.
+            options: `CallOptions`.
+
+        Raises:
+            InputError: The word is empty or too long; nothing was sent.
+            UnsupportedOperationError: The provider has no dictionary; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
+            ServiceError: The service refused, for example the two languages.
+        """
+        try:
+            program = self._session.program(
+                "dictionary", text, {"source": source, "to": to, "examples": examples}, options
+            )
+        finally:
+            del text, options  # trackers of errors collect variables
+        result: Dictionary = await self._session.driver.run(program)
         return result
 
     async def speech_to_text(
@@ -845,6 +952,11 @@ class AsyncClientMethods(AsyncBatching):
 
     @overload
     def batch(
+        self, operation: Literal["dictionary"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
+    ) -> AsyncBatch[Dictionary]: ...
+
+    @overload
+    def batch(
         self, operation: Literal["speech_to_text"], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
     ) -> AsyncBatch[Transcript]: ...
 
@@ -897,6 +1009,11 @@ class AsyncClientMethods(AsyncBatching):
     async def map(
         self, operation: Literal["translate"], inputs: Iterable[str], **options: Any
     ) -> Mapped[Translation]: ...
+
+    @overload
+    async def map(
+        self, operation: Literal["dictionary"], inputs: Iterable[str], **options: Any
+    ) -> Mapped[Dictionary]: ...
 
     @overload
     async def map(

@@ -13,6 +13,8 @@ __all__ = ["delimiter_of", "rows_of"]
 
 DELIMITERS = (",", ";", "\t", "|")
 """Characters that may stand between cells; Excel writes semicolons where the comma is a decimal point."""
+NOTHING = "\x1f"
+"""What stands between the cells of a table whose heading is one cell: a character that texts do not have."""
 SEPARATOR = re.compile(r'"?sep=([^"\r\n])"?[;,\t]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 """Excel's own first line, which says what stands between the cells and is no line of the table."""
 SAMPLE = 30
@@ -23,7 +25,8 @@ def delimiter_of(text: str, usual: str | None = None) -> tuple[str, str]:
     """Return the text without Excel's line ``sep=``, and the character that stands between its cells.
 
     Where no such line says it, it is the one that cuts most of the first lines into as many cells as the heading has.
-    Delimiters inside quotes do not count. Of several such characters, the one that gives the most cells is taken.
+    Delimiters inside quotes do not count. Of several such characters, the one that gives the most cells is taken. Where
+    the heading is one cell, the table has one column, and a comma is a part of the text in it.
 
     Args:
         text: The text of a CSV file.
@@ -35,7 +38,7 @@ def delimiter_of(text: str, usual: str | None = None) -> tuple[str, str]:
         return text, usual
     fits = {delimiter: _fit(text, delimiter) for delimiter in DELIMITERS}
     best = max(DELIMITERS, key=lambda delimiter: fits[delimiter])
-    return text, best if fits[best] > (0.0, 1) else DELIMITERS[0]
+    return text, best if fits[best] > (0.0, 1) else NOTHING
 
 
 def _fit(text: str, delimiter: str) -> tuple[float, int]:

@@ -1,97 +1,147 @@
-"""Recognise the encoding of a text: UTF-8, UTF-16 and UTF-32 for certain, older ones by charset-normalizer."""
+"""This module decodes text files: it recognises Unicode by rules of its own, and older encodings by charset-normalizer.
+
+UTF-8, UTF-16 and UTF-32 with a byte order mark are recognised always, UTF-8 without one too. UTF-16 and UTF-32 without
+a mark are recognised by their zero bytes, which every Latin letter, digit and line feed has there.
+"""
 
 from __future__ import annotations
 
 import codecs
 import logging
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
 
 from cloudai.errors import CloudAIError, InputError
 
 __all__ = ["decoded"]
 
 MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark is the beginning of this one
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 """Byte order marks, and the codecs that read them."""
+MARK = "\ufeff"
+"""The character that a byte order mark is decoded to by the codecs that do not remove it."""
 OLDER = (
     *("cp949", "gb18030", "big5", "big5hkscs", "cp932", "euc_jp", "cp874"),
     *("cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258"),
 )
-"""The encodings that are guessed: those in which Windows saves texts, and that of older Unix in Japan."""
+"""The encodings that may be guessed: those in which Windows saves text, and EUC-JP, which older Unix systems in Japan
+use. For Chinese, gb18030 stands for code page 936, and big5 and big5hkscs stand for code page 950."""
 DISTINCT = frozenset({"cp949", "gb18030", "big5", "big5hkscs", "cp932", "euc_jp", "cp874"})
-"""The encodings that a guess may be believed in: their text hardly passes for that of another one.
+"""The encodings of which a guess may be accepted, because text in one of them rarely makes sense in another.
 
-Those of European alphabets do: "é" of one is "č" of the next.
+Text in a European encoding does make sense in others: byte 0xE8 is "è" in cp1252 and "č" in cp1250. So a guess of a
+European encoding is never accepted, and the user is asked.
 """
 MARGIN = 0.04
-"""How much more disorder the second best guess must have (0 to 1, by charset-normalizer), or the best is uncertain."""
+"""By how much the disorder of every other guess has to exceed that of the best one, or the best one is uncertain.
+
+charset-normalizer measures disorder from 0 to 1. Guesses that lead to the same text are not compared.
+"""
 SINGLE_BYTE = frozenset(OLDER) - (DISTINCT - {"cp874"})
-"""The encodings of one byte a letter. Of their words some have an odd number of letters, and those are no Hangul."""
+"""The encodings in which each letter is one byte. They are not compared with a guess of Korean (cp949).
+
+In cp949 a syllable is two bytes, and a blank is one. If text of a single-byte encoding is read as cp949, each word with
+an odd number of letters leaves a byte over, which does not become a Hangul syllable. So text that becomes almost
+nothing but Hangul syllables is Korean.
+"""
 MOSTLY = 0.9
+"""The part of the characters outside ASCII that have to be Hangul syllables, so that a text counts as Korean."""
+ESCAPES = ((re.compile(rb"\x1b\$[@B]"), "iso2022_jp"), (re.compile(rb"\x1b\$\)C"), "iso2022_kr"))
+"""The escape sequences of the encodings of East Asian mail, whose bytes are all ASCII, and the codecs for them."""
+LAUGHTER = rb"\xa4[\xa1\xa4\xa7\xb5\xb7\xb8\xba\xbb\xbe\xcc\xd0\xd1]"
+"""The single letters of Hangul that people write for laughter, tears and short answers, in CP949."""
+SYLLABLE = rb"[\xb0-\xc8].|[\x81-\xc6][^\xa1-\xfe]|[\x81-\xa0]."
+"""Any syllable of Hangul in CP949; of the 2,350 in use both bytes are above 160."""
+WRITTEN: Mapping[str, Sequence[tuple[bytes, float]]] = {
+    # Syllables of Hangul, most of them of the 2,350 in use, and the single letters of laughter and tears.
+    "cp949": [(rb"[\xb0-\xc8][\xa1-\xfe]", 0.5), (SYLLABLE + rb"|" + LAUGHTER, 0.9)],
+    # The frequent characters, which the vendors of the tables put first.
+    "gb18030": [(rb"[\xb0-\xd7][\xa1-\xfe]", 0.8)],
+    "big5": [(rb"[\xa4-\xc6].", 0.8)],
+    "big5hkscs": [(rb"[\xa4-\xc6].", 0.6)],
+    # Kana, which no Japanese sentence lacks, and few of half the width, which any bytes above 160 are.
+    "cp932": [(rb"\x82[\x9f-\xf1]|\x83[\x40-\x96]", 0.1), (rb"..", 0.8)],
+    "euc_jp": [(rb"[\xa4\xa5].", 0.1), (rb"..", 0.8)],
+    # Letters that no other code page has at these places, where most of the frequent letters of Thai stand.
+    "cp874": [(rb"[\xb0-\xda]", 0.3)],
+}
+"""Which characters a text in an encoding consists of, by their bytes, and the least share of its letters that they are.
+
+A short text of one encoding often passes for one of another without any disorder: what gives it away is that it would
+consist of characters that nobody uses.
+"""
 SAMPLE = 65_536
-"""Bytes of lines that are not plain ASCII, by which the encoding is guessed."""
+"""The most bytes that the encoding is guessed from. Lines of plain ASCII are left out: they tell nothing."""
 DAMAGED = 4
-"""A text with this many sound characters of UTF-8 for each broken one is damaged UTF-8, and in no other encoding."""
+"""Bytes that are not valid UTF-8 count as damaged UTF-8, and not as another encoding, if they hold at least this many
+valid characters outside ASCII for each broken one."""
 SPARSE = 5
-"""One byte of this many is zero in UTF-16 that would pass for UTF-8, because it holds Latin letters alone."""
+"""Bytes that are valid UTF-8 and valid UTF-16 count as UTF-16 if at least one byte of this many is zero.
+
+A text of UTF-8 with a few NULs has fewer zero bytes. In UTF-16, every second byte of Latin text is zero.
+"""
 
 log = logging.getLogger("cloudai")
 
 
 def decoded(data: bytes, name: str, raising: type[CloudAIError] = InputError, *, encoding: str | None = None) -> str:
-    """Return the text that bytes stand for, without a byte order mark.
+    """Decode bytes to text, and return the text without its byte order mark.
 
-    Without ``encoding`` they are UTF-8, UTF-16 or UTF-32, or else an older encoding that is guessed. A guess is written
-    to the log as a warning.
+    If ``encoding`` is None, the bytes are read as UTF-8, UTF-16 or UTF-32 if they are recognised as such, and otherwise
+    in an older encoding that is guessed. An accepted guess is written to the log as a warning.
 
     Args:
         data: The bytes.
-        name: What they are the content of, for errors and the log.
+        name: The name of what the bytes were read from, for errors and for the log.
         raising: The class of the error.
         encoding: The encoding, if it is known.
 
     Raises:
-        CloudAIError: Of the class ``raising``: the bytes are not in the encoding that was named, or the guess is not
-            certain. The text of the error shows nothing of the bytes, which may hold keys.
+        CloudAIError: Of the class ``raising``: ``encoding`` is no encoding of text, the bytes are not in it, the bytes
+            are damaged Unicode, or the guess is not certain. The text of the error shows nothing of the bytes, which
+            may hold keys.
     """
     if encoding is not None:
         text, problem, advice = _as_told(data, encoding)
     else:
         text, problem, advice = _recognised(data, name)
     if text is None:
-        del data  # neither this frame nor the cause of the error may show what was read: it may be a file of keys
+        # A crash report shows the variables of this frame and the causes of the error. The bytes may be a file of keys,
+        # so they are deleted here; callers have to delete theirs.
+        del data
         raise raising(f"{name} {problem}", advice=advice)
-    return text
+    return text.removeprefix(MARK)
 
 
 def _as_told(data: bytes, encoding: str) -> tuple[str | None, str, str]:
-    """Return the text in the encoding that the user names; or None, what is wrong, and what to do."""
+    """Decode in the encoding that the user names; return the text, or None, what is wrong, and what to do."""
     try:
-        if codecs.lookup(encoding).name == "utf-8":
-            encoding = "utf-8-sig"
-        return data.decode(encoding), "", ""
-    except LookupError:
-        return None, f"cannot be read: {encoding!r} is no encoding", 'Name one that Python knows, for example "cp949".'
+        codec = codecs.lookup(encoding).name.removesuffix("-sig")  # utf-8-sig counts bytes from behind the mark
+        return data.decode(codec), "", ""
     except UnicodeDecodeError as error:
         return None, f"is not {encoding} (byte {error.start})", "Name another encoding, or leave it out."
+    except (LookupError, ValueError):  # ValueError: the name holds a NUL, or is "undefined", which decodes nothing
+        return None, f"cannot be read: {encoding!r} is no encoding", 'Name one that Python knows, for example "cp949".'
 
 
 def _recognised(data: bytes, name: str) -> tuple[str | None, str, str]:
-    """Return the text in the encoding that the bytes show; or None, what is wrong, and what to do."""
-    certain = next((codec for mark, codec in MARKS if data.startswith(mark)), None) or _without_mark(data)
-    for codec in [certain] if certain else ["utf-8"]:
-        try:
-            return data.decode(codec), "", ""
-        except UnicodeDecodeError as error:
-            start = error.start
+    """Decode in an encoding that is recognised or guessed; return the text, or None, what is wrong, and what to do."""
+    certain = (
+        next((codec for mark, codec in MARKS if data.startswith(mark)), None) or _escaped(data) or _without_mark(data)
+    )
+    codec = certain or "utf-8"
+    try:
+        return data.decode(codec), "", ""
+    except UnicodeDecodeError as error:
+        start = error.start
     if certain or _is_damaged(data):
-        told = (certain or "utf-8").removesuffix("-sig").upper()
-        return None, f"is {told} and damaged at byte {start}", "Save it again as UTF-8, or give encoding=."
+        return None, f"is {codec.upper()} and damaged at byte {start}", "Save it again as UTF-8, or give encoding=."
     best, others = _guess(data)
     if best is None:
         known = f": it may be {_listed(others)}" if others else ""
@@ -104,28 +154,36 @@ def _recognised(data: bytes, name: str) -> tuple[str | None, str, str]:
     return data.decode(best), "", ""
 
 
+def _escaped(data: bytes) -> str | None:
+    """Return the codec of an encoding that shifts between alphabets by escape sequences, or None for any other."""
+    return next((codec for mark, codec in ESCAPES if mark.search(data)), None) if data.isascii() else None
+
+
 def _without_mark(data: bytes) -> str | None:
-    """Return "utf-16-le" or "utf-16-be" for UTF-16 without a byte order mark, or None for anything else."""
+    """Return the codec of UTF-16 or UTF-32 without a byte order mark, or None if the bytes are not recognised as such.
+
+    They are recognised by their zero bytes, so UTF-16 without Latin letters, digits and line feeds is not. Neither are
+    bytes that are valid UTF-8 as well and have few zeros: see `SPARSE`.
+    """
     zeros = data.count(0)
     if not zeros or len(data) % 2:
         return None
-    odd = data[1::2].count(0)
-    codec = "utf-16-le" if odd * 2 > zeros else "utf-16-be"
+    utf_16 = "utf-16-le" if data[1::2].count(0) * 2 > zeros else "utf-16-be"
+    # Read as UTF-16, a text of UTF-32 has a NUL beside each character. So UTF-32 is tried after UTF-16.
+    codec = next((codec for codec in (utf_16, "utf-32-le", "utf-32-be") if _is_text(data, codec)), None)
+    return codec if zeros * SPARSE >= len(data) or not _is_text(data, "utf-8", nul=True) else None
+
+
+def _is_text(data: bytes, codec: str, *, nul: bool = False) -> bool:
+    """Return whether bytes can be decoded by a codec, to a text without a NUL unless ``nul`` allows that."""
     try:
-        text = data.decode(codec)
+        return "\0" not in data.decode(codec) or nul
     except UnicodeDecodeError:
-        return None
-    if "\0" in text:
-        return None
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return codec
-    return codec if zeros * SPARSE >= len(data) else None  # a single NUL in a text of UTF-8 is only a NUL
+        return False
 
 
 def _is_damaged(data: bytes) -> bool:
-    """Return whether bytes are UTF-8 with a few broken characters, as where a file was cut off."""
+    """Return whether bytes that cannot be decoded as UTF-8 are UTF-8 with a few broken characters: see `DAMAGED`."""
     text = data.decode("utf-8", "replace")
     broken = text.count("\ufffd")
     sound = sum(not char.isascii() for char in text) - broken
@@ -133,14 +191,18 @@ def _is_damaged(data: bytes) -> bool:
 
 
 def _guess(data: bytes) -> tuple[str | None, Sequence[str]]:
-    """Return the encoding that bytes are in, or None if that is not certain; and all that they may be in."""
+    """Guess the encoding of bytes; return it, or None if it is not certain, and all encodings that they may be in."""
     from charset_normalizer import from_bytes  # few files need it
 
-    told = b"".join(line for line in data.splitlines(keepends=True) if not line.isascii())[:SAMPLE]
-    told = told[: told.rfind(b"\n") + 1] or told  # no character of the last line is cut
-    matches = [match for match in from_bytes(told, cp_isolation=list(OLDER), explain=False) if _decodes(data, match)]
+    told = b"".join(line for line in data.splitlines(keepends=True) if not line.isascii())
+    if len(told) > SAMPLE:
+        # The sample ends behind a line, because half a character at its end would speak against the right encoding.
+        told = told[:SAMPLE]
+        told = told[: max(told.rfind(b"\n"), told.rfind(b"\r")) + 1] or told
+    guesses = from_bytes(told, cp_isolation=list(OLDER), explain=False)
+    matches = [match for match in guesses if _is_text(data, match.encoding, nul=True)]
     names = [match.encoding for match in matches]
-    if not matches or names[0] not in DISTINCT:
+    if not matches or names[0] not in DISTINCT or not _is_written_so(str(matches[0]), names[0]):
         return None, names
     hangul = names[0] == "cp949" and _is_hangul(str(matches[0]))
     rivals = [
@@ -152,20 +214,21 @@ def _guess(data: bytes) -> tuple[str | None, Sequence[str]]:
     return (names[0] if certain else None), names
 
 
+def _is_written_so(text: str, encoding: str) -> bool:
+    """Return whether a text consists of the characters that texts in its encoding consist of; see `WRITTEN`."""
+    letters = [char.encode(encoding) for char in text if not char.isascii() and unicodedata.category(char)[0] in "LM"]
+    return all(
+        sum(bool(re.fullmatch(usual, letter, re.DOTALL)) for letter in letters) >= least * len(letters)
+        for usual, least in WRITTEN[encoding]
+    )
+
+
 def _is_hangul(text: str) -> bool:
-    """Return whether nearly all that is not ASCII are syllables of Hangul, as in Korean."""
+    """Return whether nearly all characters outside ASCII are Hangul syllables, as they are in Korean: see `MOSTLY`."""
     foreign = [char for char in text if not char.isascii()]
     return sum("가" <= char <= "힣" for char in foreign) >= MOSTLY * len(foreign)
 
 
-def _decodes(data: bytes, match: object) -> bool:
-    """Return whether all bytes can be read in the encoding of a match, which was found by a part of them."""
-    try:
-        data.decode(match.encoding)  # type: ignore[attr-defined]
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def _listed(names: Sequence[str]) -> str:
+    """Return the names in order, each once, with commas between them."""
     return ", ".join(dict.fromkeys(names))

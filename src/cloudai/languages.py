@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["base", "joined", "with_region"]
+__all__ = ["base", "joined", "tag", "with_region", "without_region"]
 
 # A speech service is asked for one of these regions where the user names only the language.
 REGIONS: Mapping[str, str] = {
@@ -82,6 +82,24 @@ def base(code: str) -> str:
     if language == "zh":
         return "zh-Hant" if rest and (rest[0] == "Hant" or rest[-1] in ("TW", "HK", "MO")) else "zh"
     return language
+
+
+def tag(code: str) -> str:
+    """Return the code in which a vendor names a language as BCP-47: "zh-Hant" for "zh_cht", "he" for "iw".
+
+    Chinese has its script where the vendor says it, and no region. The code keeps its other parts.
+    """
+    language, *rest = _parts(code)
+    if language == "zh" and rest:
+        last = rest[-1].lower()
+        return "zh-Hant" if base(code) == "zh-Hant" or last == "cht" else "zh-Hans"
+    return "-".join([language, *rest])
+
+
+def without_region(code: str) -> str:
+    """Return the language with its script, if it has one, and without its region: "sr-Latn" for "sr-Latn-RS"."""
+    language, *rest = _parts(code)
+    return "-".join([language, *(part for part in rest if len(part) == 4 and part.isalpha())])  # noqa: PLR2004
 
 
 def with_region(code: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import sha256
 from importlib import import_module
 from types import MappingProxyType
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from cloudai.core.flow import MOST_REPLY, USUAL_REPLY
 from cloudai.core.lazy import lazy
 from cloudai.errors import InputError, SettingsError
-from cloudai.text import did_you_mean, inert
+from cloudai.text import did_you_mean, quoted
 
 if TYPE_CHECKING:
     from cloudai.media import Audio, Image
@@ -92,6 +93,8 @@ class Operation:
         input: What the input is: a picture, a recording or a text.
         result_path: The module and the class of the result: "cloudai.models.face:Faces".
         options: The options with their defaults, `REQUIRED` where there is none.
+        optional: The options that a provider's method need not take; a call that gives one another value than its
+            default is then refused. They were added after providers of other distributions had been written.
         timeout: Seconds that a whole call may take where the caller says nothing, waits and retries included.
         max_reply: The most bytes of a reply, unpacked; a larger one is refused before it is read to its end. A page of
             dense text, a long transcript and a spoken text need more than the usual number.
@@ -103,6 +106,7 @@ class Operation:
     input: Kind
     result_path: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    optional: tuple[str, ...] = ()
     timeout: float = 60.0
     max_reply: int = USUAL_REPLY
     documents: bool = False
@@ -194,17 +198,58 @@ _ROWS = (
         "sentiment",
         "text",
         "cloudai.models.text:Sentiment",
-        options={"language": None},
+        options={"language": None, "targets": (), "long": "split"},
+        optional=("targets", "long"),
         command=Command(
             "sentiment",
             "say whether texts are positive or negative",
-            flags={"language": Flag("text", "the language of the texts, e.g. ko", "CODE")},
+            flags={
+                "language": Flag("text", "the language of the texts, e.g. ko", "CODE"),
+                "targets": Flag("words", "also the feeling towards these words (watson)", "A,B"),
+                "long": Flag("text", "what to do with a text too long for azure (default: split)", "split|refuse"),
+            },
             settings={"lexicon": Flag("file", "words and scores for --provider local in any language", "CSV")},
         ),
     ),
-    Operation("detect_language", "text", "cloudai.models.text:Language"),
-    Operation("key_phrases", "text", "cloudai.models.text:KeyPhrases", options={"language": None}),
-    Operation("translate", "text", "cloudai.models.text:Translation", options={"to": REQUIRED, "source": None}),
+    Operation(
+        "detect_language",
+        "text",
+        "cloudai.models.text:Language",
+        command=Command("language", "say which language texts are written in"),
+    ),
+    Operation(
+        "key_phrases",
+        "text",
+        "cloudai.models.text:KeyPhrases",
+        options={"language": None},
+        command=Command(
+            "phrases",
+            "say what texts are about, in phrases",
+            flags={"language": Flag("text", "the language of the texts, e.g. ko", "CODE")},
+        ),
+    ),
+    Operation(
+        "translate",
+        "text",
+        "cloudai.models.text:Translation",
+        options={"to": REQUIRED, "source": None},
+        timeout=120.0,
+        command=Command(
+            "translate",
+            "translate texts into one or several languages",
+            flags={
+                "to": Flag("words", "the languages to translate into, e.g. ko,ja", "CODE,…"),
+                "source": Flag("text", "the language of the texts; without it the provider detects it", "CODE"),
+            },
+            provider="azure",
+        ),
+    ),
+    Operation(
+        "dictionary",
+        "text",
+        "cloudai.models.dictionary:Dictionary",
+        options={"source": REQUIRED, "to": REQUIRED, "examples": True},
+    ),
     Operation(
         "speech_to_text",
         "audio",
@@ -256,7 +301,7 @@ def operation_named(name: str) -> Operation:
     operation = OPERATIONS.get(name) if isinstance(name, str) else None
     if operation is None:
         advice = f"{did_you_mean(name, OPERATIONS)} Known: {', '.join(OPERATIONS)}.".strip()
-        raise SettingsError(f"{inert(str(name))[:40]!r} is no operation", advice=advice)
+        raise SettingsError(f"{quoted(name)} is no operation", advice=advice)
     return operation
 
 
@@ -277,10 +322,17 @@ def given_as(operation: str, given: Any) -> Given:
     kind = OPERATIONS[operation].input
     if kind == "text":
         return require_text(given)
-    from cloudai.media import Audio, Image  # a call with a text does not need them
+    source = _source(kind)
+    taken: Given = given if isinstance(given, source) else source(given)
+    return taken
 
-    source = Image if kind == "image" else Audio
-    return given if isinstance(given, source) else source(given)
+
+@cache
+def _source(kind: Kind) -> Any:
+    """Return the class of an input that is no text; it is loaded late, because a call with a text does not need it."""
+    from cloudai.media import Audio, Image
+
+    return Image if kind == "image" else Audio
 
 
 def require_text(text: Any) -> str:

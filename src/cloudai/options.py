@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import builtins
-import math
 import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
+from inspect import signature
 from numbers import Integral, Real
 from types import NoneType, UnionType
-from typing import Any, Literal, TypedDict, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, TypedDict, Union, get_args, get_origin, get_type_hints
 
 from cloudai.core.flow import Flow
 from cloudai.core.vendor import Vendor
@@ -17,7 +17,7 @@ from cloudai.errors import SettingsError, UnsupportedOperationError
 from cloudai.operations import OPERATIONS, REQUIRED, Given
 from cloudai.providers.base import Provider
 from cloudai.providers.registry import who_can
-from cloudai.text import did_you_mean
+from cloudai.text import LONGEST_WORD, did_you_mean, is_word
 
 __all__ = [
     "SHARED",
@@ -81,13 +81,14 @@ def problem_with(operation: str, options: Mapping[str, Any]) -> SettingsError | 
         options: Options of the operation, and those of `CallOptions`.
     """
     own = OPERATIONS[operation].options
-    if unknown := [name for name in options if name not in (*own, *SHARED)]:
+    if unknown := options.keys() - own.keys() - CallOptions.__annotations__.keys():
         return unknown_option(operation, unknown, (*own, *SHARED))
-    hints = _hints(operation)
     for name, value in options.items():
         if value is REQUIRED:
             return SettingsError(f"{operation} needs {name}", advice=f"Give {name}=…")
-        message = _wrong(name, value, hints[name]) if name in own else _wrong_shared(name, value)
+        if name in own and value is own[name]:
+            continue  # the table has no default that cannot be used
+        message = _wrong(name, value, _kinds(operation)[name]) if name in own else _wrong_shared(name, value)
         if message:
             return SettingsError(message[0], advice=message[1])
     return None
@@ -95,7 +96,7 @@ def problem_with(operation: str, options: Mapping[str, Any]) -> SettingsError | 
 
 def normalized(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return checked options with the numbers of other packages (numpy, pandas) as Python's own."""
-    return {name: _plain(value) for name, value in options.items()}
+    return {name: value if type(value) in PLAIN else _plain(value) for name, value in options.items()}
 
 
 def complete(operation: str, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,11 +116,39 @@ Problem = tuple[str, str]
 """A message, and advice."""
 
 
+class _Kind(NamedTuple):
+    """What an option may be, as the method of `Provider` declares it."""
+
+    type: Any
+    """The type of a single value; for one of several known words it is `Literal`."""
+    known: tuple[str, ...]
+    """The words that there are; empty where any will do."""
+    takes_several: bool
+    """Whether a list of words may be given; a single text may be given instead where ``type`` is `str`."""
+    may_be_none: bool
+
+
 @cache
-def _hints(operation: str) -> Mapping[str, Any]:
-    """Return the types of an operation's options, as the method of `Provider` declares them."""
+def _kinds(operation: str) -> Mapping[str, _Kind]:
+    """Return what each option of an operation may be."""
     method = getattr(Provider, operation)
-    return get_type_hints(method, localns=_Names(method.__globals__))
+    hints = get_type_hints(method, localns=_Names(method.__globals__))
+    return {name: _kind(hints[name]) for name in OPERATIONS[operation].options}
+
+
+def _kind(hint: Any) -> _Kind:
+    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    words = next((kind for kind in kinds if _is_several(kind)), None)
+    kind = next((kind for kind in kinds if kind not in (NoneType, words)), Any)
+    one = get_args(words)[0] if words is not None else kind
+    known = get_args(one) if get_origin(one) is Literal else ()
+    return _Kind(Literal if get_origin(kind) is Literal else kind, known, words is not None, NoneType in kinds)
+
+
+def _is_several(kind: Any) -> bool:
+    """Return whether a type is one of several words: `Sequence` and its like."""
+    origin = get_origin(kind)
+    return isinstance(origin, type) and issubclass(origin, Collection)
 
 
 class _Names(dict[str, Any]):
@@ -133,36 +162,36 @@ class _Names(dict[str, Any]):
         return getattr(builtins, name, Any)
 
 
-def _wrong(name: str, value: Any, hint: Any) -> Problem | None:
-    """Return what is wrong with the value of an option of this type, or None where nothing is."""
-    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-    if value is None and NoneType in kinds:
+def _wrong(name: str, value: Any, kind: _Kind) -> Problem | None:
+    """Return what is wrong with the value of an option of this kind, or None where nothing is."""
+    if value is None and kind.may_be_none:
         return None
-    kind = next((kind for kind in kinds if kind is not NoneType), Any)
-    origin = get_origin(kind)
-    if origin is Literal:
-        return None if isinstance(value, str) and value in get_args(kind) else _unknown(name, value, get_args(kind))
-    if origin is not None and issubclass(origin, Collection):
-        return _wrong_words(name, value, get_args(kind)[0])
-    expected, fits = TYPES.get(kind, ("", _anything))
+    if kind.takes_several and not (isinstance(value, str) and kind.type is str):
+        return _wrong_words(name, value, kind.known)
+    if kind.type is Literal:
+        return None if isinstance(value, str) and value in kind.known else _unknown(name, value, kind.known)
+    expected, fits = TYPES.get(kind.type, ("", _anything))
     if not fits(value):
-        return f"{name}={_shown(value)} is not {expected}", f"Give {EXAMPLES.get(kind, expected)}."
+        return f"{name}={_shown(value)} is not {expected}", f"Give {EXAMPLES.get(kind.type, expected)}."
     if name in LANGUAGES and not CODE.fullmatch(value):
         return f"{name}={_shown(value)} is no code of a language", 'Give a code such as "ko" or "ko-KR".'
     return None
 
 
-def _wrong_words(name: str, value: Any, kind: Any) -> Problem | None:
+def _wrong_words(name: str, value: Any, known: Collection[str]) -> Problem | None:
     """Return what is wrong with the value of an option that is several words, or None where nothing is."""
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Collection):
-        example = value if isinstance(value, str) and _is_word(value) else "…"
+        example = value if isinstance(value, str) and is_word(value) else "…"
         return f"{name}={_shown(value)} is not a list of words", f'Give a list, for example {name}=["{example}"].'
-    known = get_args(kind)
     for word in value:
         if not isinstance(word, str):
             return f"{name} has {_shown(word)}, which is not a word", "Give a list of texts."
         if known and word not in known:
             return _unknown(name.removesuffix("s"), word, known)
+        if name in LANGUAGES and not CODE.fullmatch(word):
+            return f"{name} has {_shown(word)}, which is no code of a language", 'Give codes such as "ko" or "ko-KR".'
+    if name in LANGUAGES and not value:
+        return f"{name} names no language", f'Give one or several: {name}="ko".'
     return None
 
 
@@ -176,7 +205,8 @@ def is_count(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not _is_switch(value) and math.isfinite(value)
+    # The largest whole numbers cannot be compared with fractions.
+    return isinstance(value, Real) and not _is_switch(value) and bool(-LARGEST < value < LARGEST)  # type: ignore[operator]
 
 
 def _is_switch(value: Any) -> bool:
@@ -191,6 +221,8 @@ def _anything(_: Any) -> bool:
     return True
 
 
+LARGEST = 10**300
+"""The largest number of any kind: one that is far larger is no fraction, and no time."""
 MOST = 2**31 - 1
 """The largest number that an option may have: vendors read 32 bits."""
 TYPES: Mapping[Any, tuple[str, Any]] = {
@@ -253,28 +285,25 @@ def require_seconds(timeout: Any) -> None:
         raise SettingsError(problem[0], advice=problem[1])
 
 
-LONGEST_SHOWN = 24
-
-
-def _is_word(text: str) -> bool:
-    return re.fullmatch(r"[\w .:/-]*", text) is not None and len(text) <= LONGEST_SHOWN
+PLAIN = frozenset({bool, int, float, str, NoneType, tuple, list})
+"""The types of values that are not numbers of other packages."""
 
 
 def _word(name: str) -> str:
     """Return a name as an error shows it: only a short one, because anything may have been put in its place."""
-    return name if _is_word(name) else "…"
+    return name if is_word(name) else "…"
 
 
 def _shown(value: Any) -> str:
     """Return a value as an error shows it: a number or a short word, and otherwise only its type."""
     if value is None or isinstance(value, bool | int | float):
-        return repr(value) if len(repr(value)) <= LONGEST_SHOWN else "…"
-    return repr(value) if isinstance(value, str) and _is_word(value) else f"a {type(value).__name__}"
+        return repr(value) if len(repr(value)) <= LONGEST_WORD else "…"
+    return repr(value) if isinstance(value, str) and is_word(value) else f"a {type(value).__name__}"
 
 
 def _plain(value: Any) -> Any:
     """Return a number or a truth value of another package as Python's own; anything else is returned as it is."""
-    if isinstance(value, bool | int | float | str) or value is None:
+    if isinstance(value, bool | int | float | str | list | tuple) or value is None:
         return value
     if _is_switch(value):
         return bool(value)
@@ -296,12 +325,36 @@ def chosen(operation: str, options: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _taken(vendor: Vendor, operation: str, optional: Collection[str], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the options without those that the vendor's method does not take, and need not.
+
+    Raises:
+        UnsupportedOperationError: The caller asks for one of these, with another value than the default.
+    """
+    lacking = _lacking(getattr(type(vendor), operation, None), tuple(optional))
+    for name in lacking:
+        default = OPERATIONS[operation].options[name]
+        if (tuple(options[name]) if isinstance(default, tuple) else options[name]) != default:
+            raise UnsupportedOperationError(f"{operation} of {vendor.name} has no {name}", advice=f"Leave {name}= out.")
+    return {name: value for name, value in options.items() if name not in lacking} if lacking else options
+
+
+@cache
+def _lacking(method: Any, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of the names that are no parameters of a method."""
+    parameters = signature(method).parameters if callable(method) else {}
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    return () if takes_any else tuple(name for name in names if name not in parameters)
+
+
 def flow_of(vendor: Vendor, operation: str, given: Given, options: Mapping[str, Any]) -> Flow[Any]:
     """Return the vendor's flow for an input and the complete options of its operation.
 
     Raises:
         UnsupportedOperationError: The vendor does not have the operation; the text names those that have it.
     """
+    if optional := OPERATIONS[operation].optional:
+        options = _taken(vendor, operation, optional, options)
     try:
         flow: Flow[Any] = getattr(vendor, operation)(given, **options)
     except UnsupportedOperationError as error:

@@ -343,10 +343,9 @@ def files_of(path: Path) -> list[Path]:
     return [Path(f"{path}{end}") for end in ("", "-wal", "-shm")]
 
 
-def identity_of(path: Path) -> list[tuple[int, int]]:
-    """Return what tells the file and its log from others of the same names; OSError where one is not there."""
-    file, log, _ = files_of(path)
-    return [(status.st_dev, status.st_ino) for status in (file.stat(), log.stat())]
+def identity_of(files: Iterable[Path]) -> list[tuple[int, int]]:
+    """Return what tells these files from others of the same names; OSError where one is not there."""
+    return [(status.st_dev, status.st_ino) for status in (file.stat() for file in files)]
 
 
 def remove(path: Path) -> None:

@@ -7,7 +7,18 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["UNPRINTABLE", "did_you_mean", "drawable", "encodable", "inert", "letters", "lines_of", "plain"]
+__all__ = [
+    "UNPRINTABLE",
+    "did_you_mean",
+    "drawable",
+    "encodable",
+    "inert",
+    "is_word",
+    "letters",
+    "lines_of",
+    "plain",
+    "quoted",
+]
 
 UNPRINTABLE = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # C0 and C1 controls, which escape sequences are made of
@@ -82,6 +93,19 @@ def _shown(char: str) -> str:
     if kind in BREAKS:
         return " "
     return "" if kind in INVISIBLE and char not in JOINERS else char
+
+
+LONGEST_WORD = 24
+
+
+def is_word(text: str) -> bool:
+    """Return whether a text may be repeated in an error: a short word, which keys are not."""
+    return re.fullmatch(r"[\w .:/-]*", text) is not None and len(text) <= LONGEST_WORD
+
+
+def quoted(value: object) -> str:
+    """Return a word in quotes, as an error repeats what a user gave; "…" for anything longer, which may be a key."""
+    return repr(value) if isinstance(value, str) and is_word(value) else "'…'"
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -120,3 +121,76 @@ def test_a_batch_that_is_cancelled_while_it_begins_can_be_read(after: float, mon
             assert len(await job.table()) == len(TEXTS)
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 3, 5, 8])
+def test_a_close_that_is_cancelled_can_be_done_again(steps: int, tmp_path: Path) -> None:
+    """However far it came: the second close ends, the books balance, and the journal can be opened at once."""
+    sent: list[str] = []
+
+    async def send(request: Any) -> Response:
+        sent.append(request.json["text"])
+        await asyncio.sleep(0.02)
+        return ok({"score": 0.5})
+
+    async def run() -> None:
+        async with AsyncClient(MadeUp(), send=send) as client:
+            job = client.batch("sentiment", TEXTS, journal=tmp_path / "일.journal", concurrency=4)
+            outcomes = aiter(job)
+            await anext(outcomes)
+            closing = asyncio.ensure_future(job.close())
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            closing.cancel()
+            await asyncio.sleep(0)
+            closing.cancel()
+            with suppress(asyncio.CancelledError):
+                await closing
+            await asyncio.wait_for(job.close(), 15)
+            assert job.balanced
+            assert job.books["submitted"] == len(TEXTS)
+            async with client.batch("sentiment", TEXTS, journal=tmp_path / "일.journal") as rest:
+                await use(rest)
+                assert rest.books["done"] == len(TEXTS)
+            assert len(sent) <= len(TEXTS) + job.books["in_doubt"]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("what", ["map", "tidy"])
+@pytest.mark.parametrize("after", [0.0, 0.001, 0.03, 0.1])
+def test_what_runs_a_batch_by_itself_can_be_cancelled(what: str, after: float) -> None:
+    """A cancelled ``map`` or ``tidy`` ends at once, leaves no thread behind, and the client goes on."""
+    sent: list[str] = []
+
+    async def send(request: Any) -> Response:
+        sent.append(request.json["text"])
+        await asyncio.sleep(0.02 if len(sent) <= len(TEXTS) else 0)
+        return ok({"score": 0.5})
+
+    async def run() -> None:
+        async with AsyncClient(MadeUp(), send=send) as client:
+            if what == "map":
+                task = asyncio.ensure_future(client.map("sentiment", TEXTS))
+            else:
+                job = client.batch("sentiment", TEXTS)
+                task = asyncio.ensure_future(job.tidy())  # type: ignore[arg-type]
+            await asyncio.sleep(after)
+            task.cancel()
+            began = time.monotonic()
+            with suppress(asyncio.CancelledError):
+                await task
+            assert time.monotonic() - began < 5
+            count = len(sent)
+            await asyncio.sleep(0.05)
+            assert len(sent) == count, "nothing more is sent"
+            if what == "tidy":
+                await job.close()
+                assert job.balanced
+            assert (await client.sentiment("또 하나")).score == 0.5
+
+    asyncio.run(run())
+    until = time.monotonic() + 5
+    while names := [thread.name for thread in threading.enumerate() if thread.name.startswith("cloudai-journal")]:
+        assert time.monotonic() < until, names
+        time.sleep(0.01)

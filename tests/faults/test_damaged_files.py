@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import os
 import random
 import shutil
+import socket
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from cloudai.core.flow import Request
 from cloudai.core.rate_limit import RateLimiter, rates
 from tests.made_up.provider import refused
 from tests.support.batches import Server, both
+from tests.support.in_time import in_time
 from tests.unit.batch.test_batch import batcher, mood
 
 TEXTS = [f"text {n}" for n in range(40)]
@@ -248,3 +251,46 @@ def test_a_damaged_pace_is_begun_anew(garbage: Any, tmp_path: Path, monkeypatch:
     waits = [limiter.take(rates("1/min"), 101.0)[0] for _ in range(3)]
     assert min(waits) == 0
     assert max(waits) < 100
+
+
+def special(kind: str, path: Path) -> Path:
+    """Return a file that is none, or a journal whose log is none."""
+    log = Path(f"{path}-wal")
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "socket":
+            with closing(socket.socket(socket.AF_UNIX)) as listening:
+                listening.bind(str(path))
+        case "long name":
+            return path.with_name("가" * 100)
+        case "log of garbage" | "log that is a folder" | "log that leads to itself":
+            Journal(path).close()
+            log.unlink(missing_ok=True)
+            if kind == "log of garbage":
+                log.write_bytes(b"\x37\x7f\x06\x82" * 2_000)  # as a log begins
+            elif kind == "log that is a folder":
+                log.mkdir()
+            else:
+                log.symlink_to(log)
+        case _:
+            return Path(kind)
+    return path
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="such files are not there")
+@pytest.mark.parametrize("make", [True, False])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("pipe", "socket", "long name", "log of garbage", "log that is a folder", "log that leads to itself"),
+        *("/dev/null", "/dev/zero", "/dev/full", "/dev/urandom"),
+    ],
+)
+def test_a_file_of_a_special_kind_is_refused(kind: str, make: bool, tmp_path: Path) -> None:
+    """What is no file that can hold a journal gives a JournalError at once; a log of garbage is begun anew."""
+    path = special(kind, tmp_path / "a.journal")
+    expected = nullcontext() if kind == "log of garbage" else pytest.raises(JournalError)
+    with expected as caught:
+        in_time(lambda: Journal(path, make=make).close())
+    assert caught is None or caught.value.advice

@@ -203,7 +203,7 @@ def test_a_job_is_looked_at_where_the_key_has_been(call: Caller, place: str) -> 
     if place in SAME:
         assert call(Jobs(FIRST), "sentiment", "x", send=script).score == 0.5
         return
-    with pytest.raises(cloudai.RedirectBlockedError, match="another place to look at its job") as raised:
+    with pytest.raises(cloudai.RedirectBlockedError, match="names another server to ask for its result") as raised:
         call(Jobs(FIRST), "sentiment", "x", send=script)
     assert len(script.requests) == 1
     assert (raised.value.billed_min, raised.value.billed_max) == (1, 1)

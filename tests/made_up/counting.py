@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from tests.made_up.server import Connection, faultd
 from tests.support.paths import ROOT
 
-__all__ = ["Runner", "Vendor", "runner", "vendor"]
+__all__ = ["Runner", "Vendor", "kill", "runner", "vendor"]
 
 
 class Vendor:
@@ -26,6 +28,8 @@ class Vendor:
         self.delay = delay
         self.posts: Counter[str] = Counter()
         self.polls = 0
+        self.requests = 0
+        """All of them: posts, however many texts are in one, and polls."""
         self.url = ""
         self.chance = random.Random(7)  # noqa: S311  # the same each time
         self.lock = threading.Lock()
@@ -34,6 +38,7 @@ class Vendor:
     def answer(self, method: str, path: str, body: bytes) -> dict[str, Any]:
         """One request."""
         with self.lock:
+            self.requests += 1
             pause = self.chance.random() * self.delay
             if method == "POST":
                 asked = json.loads(body)
@@ -80,6 +85,20 @@ class Runner:
         self._process.stdin.flush()
         meanwhile(int(self._process.stdout.readline()))
         return int(self._process.stdout.readline())
+
+
+def kill(child: int, server: Vendor, chance: random.Random, most: int) -> None:
+    """Kill a run at random: while it begins, or moments after one of its first requests, ``most`` of them.
+
+    The requests count and not the time, so that every run gets as far on a machine that is busy.
+    """
+    requests = server.requests + chance.randrange(most)
+    with suppress(ProcessLookupError):
+        while server.requests < requests:
+            os.kill(child, 0)  # raises once the run has ended
+            time.sleep(0.001)
+        time.sleep(chance.random() * 0.02)
+        os.kill(child, signal.SIGKILL)
 
 
 @contextmanager

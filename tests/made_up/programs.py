@@ -6,7 +6,9 @@ import stat
 import sys
 from pathlib import Path
 
-__all__ = ["tesseract", "written"]
+from tests.support.paths import FIXTURES
+
+__all__ = ["espeak", "tesseract", "written"]
 
 TESSERACT = """#!{python}
 import sys
@@ -34,3 +36,19 @@ def written(folder: Path, name: str, text: str) -> Path:
 def tesseract(folder: Path, codes: str = "kor+eng", mode: str = "4") -> Path:
     """A program that reads two Korean words in any picture, if it is asked with these languages and this mode."""
     return written(folder, "테서랙트", TESSERACT.format(python=sys.executable, codes=codes, mode=mode))
+
+
+ESPEAK = """#!{python}
+import shutil, sys
+if sys.argv[1:] == ["--voices"]:
+    print("Pty Language Age/Gender VoiceName File Other\\n 5 ko --/M Korean ko")
+    sys.exit()
+assert sys.argv[1:3] == ["-v", "ko"] and sys.argv[-1] == "--stdin", sys.argv
+assert sys.stdin.read() == "좋아요"
+shutil.copy("{sound}", sys.argv[sys.argv.index("-w") + 1])
+"""
+
+
+def espeak(folder: Path) -> Path:
+    """A program that says one Korean word, which it is given as its input, and knows that language alone."""
+    return written(folder, "말하기", ESPEAK.format(python=sys.executable, sound=FIXTURES / "인사.wav"))

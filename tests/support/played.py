@@ -15,15 +15,18 @@ PICTURE, GREETING = FIXTURES / "나무.png", FIXTURES / "인사.wav"
 REVIEW = "맛있어요! 😀 서비스는 별로였어요."
 
 
+TEXTS = ("detect_language", "key_phrases", "translate", "dictionary")
+"""The operations whose cassettes are played in the files ``test_texts.py``."""
 APART = ("read_text", "text_to_speech")
 """Operations whose cassettes are played in a file of their own."""
 
 
 class Cassettes:
-    """The cassettes of one folder, and which of them were played."""
+    """The cassettes of one folder, or those of the operations on texts among them, and which of them were played."""
 
-    def __init__(self, vendor: str) -> None:
+    def __init__(self, vendor: str, *, texts: bool = False) -> None:
         self.folder = FIXTURES / vendor
+        self.texts = texts
         self.played: set[Path] = set()
 
     def ask(self, call: Caller, name: str, provider: Provider, operation: str, *args: Any, **options: Any) -> Any:
@@ -48,11 +51,16 @@ class Cassettes:
         Args:
             operation: One of `APART`, or "" for the cassettes of all operations but these.
         """
-        unused = [path.name.partition("-")[0] for path in orphans(self.folder, self.played)]
+        unused = [path.name.partition("-")[0] for path in orphans(self.folder, self.played) if self._is_mine(path)]
         assert operation not in unused if operation else set(unused) <= set(APART)
+        assert all(map(self._is_mine, self.played))
         for path in self.folder.glob("*.json"):
             assert '"kind": "constructed"' in path.read_text("utf-8")
             assert '"kind": "recorded"' not in path.read_text("utf-8")
+
+    def _is_mine(self, path: Path) -> bool:
+        """Return whether a cassette is one of those that are played here."""
+        return (path.name.partition("-")[0] in TEXTS) == self.texts
 
 
 def write_wav(path: Path, seconds: float, rate: int = 8_000, samples: bytes | None = None) -> Path:

@@ -15,6 +15,7 @@ from cloudai import (
     Batch,
     Client,
     CloudAIError,
+    Dictionary,
     Event,
     Face,
     Faces,
@@ -41,6 +42,8 @@ def single_calls(client: Client) -> None:
     assert_type(client.detect_language("x", extra={"a": 1}), Language)
     assert_type(client.key_phrases("x"), KeyPhrases)
     assert_type(client.translate("x", to="ko"), Translation)
+    assert_type(client.translate("x", to=["ko", "ja"], source="en").text, str)
+    assert_type(client.dictionary("x", source="en", to="ko", examples=False), Dictionary)
     assert_type(client.speech_to_text("a.wav", language="ko-KR", speakers=2), Transcript)
     assert_type(client.text_to_speech("x", voice="a", format="mp3"), Speech)
     for face in client.detect_faces(b""):
@@ -57,6 +60,7 @@ async def awaited_calls(client: AsyncClient) -> None:
     assert_type(await client.detect_language("x", extra={"a": 1}), Language)
     assert_type(await client.key_phrases("x"), KeyPhrases)
     assert_type(await client.translate("x", to="ko"), Translation)
+    assert_type(await client.dictionary("x", source="en", to="ko"), Dictionary)
     assert_type(await client.speech_to_text("a.wav", language="ko-KR", speakers=2), Transcript)
     assert_type(await client.text_to_speech("x", voice="a", format="mp3"), Speech)
 

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cloudai import AsyncClient, Azure, Client, Google, SettingsError, Watson
+from cloudai import (
+    AsyncClient,
+    Azure,
+    Client,
+    Google,
+    Provider,
+    Sentiment,
+    SettingsError,
+    UnsupportedOperationError,
+    Watson,
+)
 from cloudai.operations import OPERATIONS, REQUIRED
-from cloudai.options import problem_with
+from cloudai.options import _kinds, _wrong, complete, problem_with
+from cloudai.providers.base import capability
 from cloudai.testing import Script
 from tests.conftest import Caller
 from tests.made_up.provider import ok
@@ -55,6 +67,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("sentiment", {"timeout": 0}, r"timeout=0"),
     ("sentiment", {"timeout": True}, r"timeout=True"),
     ("sentiment", {"timeout": float("nan")}, r"timeout=nan"),
+    ("sentiment", {"timeout": 10**400}, r"timeout=…\. Give seconds"),
     ("sentiment", {"extra": [1]}, r"extra= is a list"),
     ("sentiment", {"extra_params": "a=b"}, r"extra_params= is a str"),
     ("sentiment", {"extra_params": {"a": object()}}, r"extra_params has a value for a that is no text"),
@@ -109,11 +122,54 @@ def test_a_batch_and_a_map_refuse_it(operation: str, options: dict[str, Any], te
         ("sentiment", {"language": "zh_Hant_TW", "timeout": np.float64(3), "extra": {}, "extra_params": {"a": 1}}),
         ("speech_to_text", {"language": "es-419", "speakers": 2, "words": False, "timeout": None, "extra": None}),
         ("translate", {"to": "ko", "source": None}),
+        ("translate", {"to": ["ko", "zh-Hant"], "source": "en"}),
+        ("translate", {"to": ("ko",)}),
+        ("sentiment", {"targets": ["soup"], "long": "refuse"}),
+        ("dictionary", {"source": "en", "to": "ko", "examples": np.bool_(False)}),
     ],
 )
 def test_what_can_be_used_is_accepted(name: str, options: dict[str, Any]) -> None:
     """Numbers of numpy, sets and tuples of words, codes of any form, and None where it stands for the usual."""
     assert problem_with(name, options) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("translate", {"to": []}, "to names no language"),
+        ("translate", {"to": ["ko", "한국어"]}, "to has '한국어', which is no code of a language"),
+        ("translate", {"to": ["ko", 3]}, "to has 3, which is not a word"),
+        ("translate", {"to": 3}, "to=3 is not a list of words"),
+        ("translate", {"to": "한국어"}, "to='한국어' is no code of a language"),
+        ("translate", {"to": ""}, "to='' is not a text"),
+        ("translate", {}, "translate needs to"),
+        ("sentiment", {"long": "cut"}, "unknown long 'cut'"),
+        ("sentiment", {"targets": "soup"}, "targets='soup' is not a list of words"),
+        ("dictionary", {"source": "en"}, "dictionary needs to"),
+    ],
+)
+def test_one_language_or_several(name: str, options: dict[str, Any], message: str) -> None:
+    """A code or a list of codes; the error says what is wrong with either."""
+    with pytest.raises(SettingsError, match=re.escape(message)):
+        complete(name, options)
+
+
+def test_an_option_that_a_provider_need_not_take() -> None:
+    """A provider written before the option is called without it, and refuses any other value than its default."""
+
+    class Older(Provider):
+        name = "older"
+
+        @capability("open", page="https://older.example", checked="2026-11-27")
+        def sentiment(self, text: str, *, language: str | None) -> Any:  # type: ignore[override]
+            yield from ()
+            return Sentiment(score=0.5, language=language)
+
+    with Client(Older()) as client:
+        assert client.sentiment("좋아요", language="ko").score == 0.5
+        assert client.sentiment("좋아요", long="split", targets=[]).score == 0.5
+        with pytest.raises(UnsupportedOperationError, match="sentiment of older has no targets"):
+            client.sentiment("좋아요", targets=["맛"])
 
 
 def test_numbers_of_numpy_can_be_sent(call: Caller) -> None:
@@ -126,8 +182,10 @@ def test_numbers_of_numpy_can_be_sent(call: Caller) -> None:
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_the_defaults_of_the_table_pass_the_validator(operation: str) -> None:
     """Each option of each operation has a type that its default is of."""
-    options = {name: "ko" if value is REQUIRED else value for name, value in OPERATIONS[operation].options.items()}
-    assert problem_with(operation, options) is None
+    # A call skips values that are the defaults themselves, so that each is checked here.
+    for name, value in OPERATIONS[operation].options.items():
+        given = "ko" if value is REQUIRED else value
+        assert _wrong(name, given, _kinds(operation)[name]) is None
 
 
 def test_an_error_shows_no_header(call: Caller) -> None:

@@ -32,6 +32,16 @@ def test_a_table_as_excel_writes_it(tmp_path: Path, encoding: str, caplog: pytes
     assert table.folder == tmp_path
 
 
+@pytest.mark.parametrize("mark", [",", ";", "|", "\t"])
+def test_a_table_of_one_column_is_not_cut(tmp_path: Path, mark: str) -> None:
+    """Texts below one heading keep their commas, whether they stand in quotes or not: half a text would be paid for."""
+    file = tmp_path / "후기.csv"
+    file.write_text(f'후기\n맛있어요{mark} 또 올게요\n"별로예요{mark} ""진짜"""\n\n좋아요\n', "utf-8")
+    table = read_table(file)
+    assert table.columns == ["후기"]
+    assert [row["후기"] for row in table.rows] == [f"맛있어요{mark} 또 올게요", f'별로예요{mark} "진짜"', "좋아요"]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "columns", "first"),
     [
@@ -39,7 +49,7 @@ def test_a_table_as_excel_writes_it(tmp_path: Path, encoding: str, caplog: pytes
         ("표.csv", "이름;후기\n가;1,5\n", ["이름", "후기"], "1,5"),
         ("표.csv", '이름,후기\n가,"두 줄\n글"\n', ["이름", "후기"], "두 줄\n글"),
         ("표.csv", "후기,후기,\n가,나,다\n", ["후기", "후기 (2)", "column 3"], "나"),
-        ("표.csv", "후기\n가,나\n", ["후기", "column 2"], "나"),
+        ("표.csv", "이름,후기\n가,나,다\n", ["이름", "후기", "column 3"], "나"),
     ],
 )
 def test_tables_of_all_kinds(tmp_path: Path, name: str, text: str, columns: list[str], first: str) -> None:

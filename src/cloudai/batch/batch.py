@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Generic, Self, TypeVar
 
 from cloudai.batch import queries, reparse
-from cloudai.batch.journal import SALVAGE
+from cloudai.batch.journal import IF_DAMAGED
 from cloudai.batch.plan import Plan, plan
 from cloudai.batch.progress import Progress, progress_for
 from cloudai.batch.queues import END
@@ -38,8 +38,6 @@ TURN = 0.005
 """Seconds for which the reader of outcomes may keep the event loop while outcomes are ready."""
 STEPS = 3
 """Steps of the event loop after which it has closed a generator that nothing refers to any more."""
-KEPT = (Exception, KeyboardInterrupt, SystemExit)
-"""Exceptions that end a worker quietly: the runner keeps them, and raises them to the reader of the outcomes."""
 
 
 class _Batch(Generic[R]):
@@ -142,7 +140,7 @@ class _Batch(Generic[R]):
         known = {batch["batch"]: batch for batch in self._runner.state.journal.read(queries.batches)}
         held = [known[task.batch] for task in self._runner.state.tasks if task.batch in known]
         if not held:
-            raise JournalError("the journal is damaged: what it says of this batch cannot be read", advice=SALVAGE)
+            raise JournalError("the journal is damaged: what it says of this batch cannot be read", advice=IF_DAMAGED)
         options = {task.operation: task.shown_options() for task in self._runner.state.tasks}
         names = list(options)
         return {
@@ -201,7 +199,7 @@ class Batch(_Batch[R]):
             thread.start()
 
     def _work(self, worker: Any) -> None:
-        with suppress(*KEPT):
+        with suppress(BaseException):  # the runner keeps it, and raises it to the reader of the outcomes
             self._runner.state.session.driver.run(worker)
 
     def _finish(self) -> None:
@@ -335,8 +333,12 @@ class AsyncBatch(_Batch[R]):
         self._at_work = [asyncio.ensure_future(self._work(worker)) for worker in workers]
 
     async def _work(self, worker: Any) -> None:
-        with suppress(*KEPT):
+        try:
             await self._runner.state.session.driver.run(worker)
+        except asyncio.CancelledError:
+            raise
+        except BaseException:  # noqa: BLE001, S110  # the runner keeps it, and raises it to the reader of the outcomes
+            pass
 
     async def _next(self, progress: Progress) -> Any:
         await self._others_turn()

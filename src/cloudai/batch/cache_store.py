@@ -1,7 +1,7 @@
-"""The file of the cache of batches: SQLite, shared by the threads and processes of a user, and never in anybody's way.
+"""The file of the cache of batches: a SQLite file that the threads and processes of one user share.
 
-It holds what a journal keeps of a finished call, its replies and its result; no name, no text, no picture, no key.
-Whatever fails in it, a lock, a full disk or damage, ends its use with one warning.
+It holds what a journal keeps of a finished call, its replies and its result; no name, no text, no picture, no key. A
+batch never fails because of it: after a lock, a full disk or damage, the batch goes on without it, with one warning.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from cloudai.storage import Connection, Schema, SQLiteError, VersionError
 __all__ = ["USUAL", "CacheStore", "Facts"]
 
 USUAL = 500
-"""Megabytes at most, where nothing else is said."""
+"""The default limit of the file, in megabytes."""
 
 SCHEMA = Schema(
     name="cache",
@@ -55,7 +55,8 @@ SCHEMA = Schema(
         "journal_size_limit = 4000000",
     ),
 )
-"""The `place` of an answer is its scope, the settings that say who answers; that of a reply is its step in a call."""
+"""The schema of the file. The column ``place`` of an answer is a digest of the settings that decide which service
+answers; the column ``place`` of a reply is the id of its step in the call."""
 BUSY, WRITING = 0.2, 1.0
 """Seconds to wait while another process has the file: for a reader, and for the thread that writes."""
 PATIENCE = 5
@@ -63,11 +64,11 @@ PATIENCE = 5
 WAITING = 500
 """Answers that wait in memory at most until they are written; those that come on top are not kept."""
 COARSE = 3600
-"""Seconds within which an answer that is used again is not marked anew."""
+"""Seconds. An answer that was marked as used less than this ago is not marked again when it is used."""
 LOW = 0.95
-"""The part of the limit that is left when the oldest are deleted, so that not every answer deletes one."""
+"""If the file exceeds its limit, answers are deleted down to this part of the limit, to leave room for more."""
 OVERHEAD = 400
-"""Bytes that an answer takes beside its texts, about."""
+"""The approximate bytes that an answer takes beside its texts."""
 SHRINKING = 1.0
 """Seconds that deleting may take at once."""
 PAGES = 2500
@@ -90,7 +91,7 @@ class Facts:
 
 
 class CacheStore:
-    """The cache, opened when it is first used; whatever fails in it ends its use, with one warning.
+    """The cache, opened when it is first used. After a failure it is no longer used, and one warning is logged.
 
     Args:
         path: The file.

@@ -1,4 +1,4 @@
-"""What is known of the requests of one call that were not answered."""
+"""This module keeps what is known of the requests of one call that were not answered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""This module lists what a batch holds of the system (files and threads), and lets go of it."""
+"""This module keeps the files and threads of a batch, and closes them at its end."""
 
 from __future__ import annotations
 
@@ -42,13 +42,16 @@ class Holdings:
                 self.cache.close()
 
     def close_with(self, batch: object) -> weakref.finalize[[], object]:
-        """Let everything go once the batch is collected, and return what calls that off."""
+        """Close everything once the batch is garbage-collected; ``detach()`` of the returned object calls that off."""
         finalizer = weakref.finalize(batch, self._abandoned)
         finalizer.atexit = False  # the threads end with the program
         return finalizer
 
     def _abandoned(self) -> None:
-        """Let everything go, in a thread of its own, because the collector runs in any thread, also the journal's."""
+        """Close everything, in a thread of its own.
+
+        The garbage collector calls this in any thread, also in the journal's, which cannot wait for its own end.
+        """
         closing = threading.Thread(target=self._let_go, name="cloudai-closing", daemon=True)
         try:
             closing.start()

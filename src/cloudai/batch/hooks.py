@@ -49,6 +49,10 @@ class ItemHooks(PacedHooks):
         """True if the last request was one for several calls."""
         self.polling = False
         """True if the last attempt that failed was a poll of a job that is paid for."""
+        self.told = False
+        """True if the policy knows of the last failure, because it was one of a request or of a login."""
+        self.sent_at: float | None = None
+        """The time when the first request went out, by the clock of the policy."""
         self.host: str | None = None
         self.last_step: str | None = None
         """The step of the last reply."""
@@ -106,7 +110,6 @@ class ItemHooks(PacedHooks):
         self._groups[step_id] = group
         if group.turn and group.first("turn"):
             self._turns[step_id] = group.turn
-        self.turn_at = policy.clock() if self.turn_at is None else self.turn_at
 
     def _while_held(self, step_id: str) -> Program[None]:
         """Wait while the service may be down, unless this call is to probe it."""
@@ -191,6 +194,7 @@ class ItemHooks(PacedHooks):
             if request.billed:
                 self._undo(step_id, request.billed, NOT_SENT)
             raise
+        self.sent_at = policy.clock() if self.sent_at is None else self.sent_at
 
     def after_reply(self, step_id: str, request: Request, response: Response) -> Program[None]:
         """Note that the service answers, and write the reply to disk before it is read.
@@ -198,7 +202,7 @@ class ItemHooks(PacedHooks):
         If it cannot be written, the batch pauses; the reply is used all the same, because it is paid for. The reply to
         a request for a token is not written down.
         """
-        policy = self._state.policy
+        policy, self.told = self._state.policy, False
         # To a request with several inputs, a service that is down may answer with a page that nobody can read.
         unread = request.merge is not None and policy.outage.is_probe(self)
         policy.answered_well(self._record.call if request.billed else None, unread=unread)
@@ -222,6 +226,7 @@ class ItemHooks(PacedHooks):
         The policy is told once for a request, however many inputs are in it.
         """
         policy, group = self._state.policy, self._groups[step_id] if request.credentials else MergeGroup()
+        self.told = True
         # A request that fails counts once, however many inputs are in it.
         if group.first("failure"):
             divided = request.credentials and self._history.is_part(step_id)
@@ -242,6 +247,7 @@ class ItemHooks(PacedHooks):
 
     def login_failed(self, error: CloudAIError) -> None:
         """Note that a login has failed: an outage of the login counts as one of the service, and blames no input."""
+        self.told = True
         self._state.policy.note_failure(error, self)
         self._note_successes()
 

@@ -1,11 +1,12 @@
 """The journal: a SQLite file in which a batch keeps what it is about to pay for, and what it has been given for it.
 
-That a request will go out is on disk before it does; a reply is on disk before it is read. So after a crash, a power
-cut or a full disk one knows what was finished, what is in doubt, and what never began.
+The hooks of a batch write each request down before it goes out, and each reply before it is read. So after a crash, a
+power cut or a full disk one knows what was finished, what is in doubt, and what never began. They write no keys and no
+uploads. They do write replies and the names of inputs, so `cloudai.storage` makes the file readable by its user only.
 
-One thread owns the file. A caller hands over a function and gets a future, and the thread runs all functions that have
-come meanwhile in one transaction: 32 calls in flight cost one sync of the disk, not 32. Keys and uploads are never
-written; replies and the names of inputs are, so the file is for its owner alone (mode 0600).
+This module runs the functions that read and write the file (``queries.py``, ``rows.py``) in a thread of its own. A
+caller hands a function over and gets a future. The thread runs all functions that write, and that have come while it
+was busy, in one transaction: 32 calls in flight cost one sync of the disk, not 32. Those that only read run after them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from cloudai.batch.queries import SCHEMA
 from cloudai.errors import CloudAIError, JournalError, SettingsError
 from cloudai.storage import Database, ForeignFileError, SQLiteError, VersionError
 
-__all__ = ["SALVAGE", "Journal"]
+__all__ = ["IF_DAMAGED", "Journal"]
 
 T = TypeVar("T")
 
@@ -35,7 +36,10 @@ log = logging.getLogger("cloudai")
 
 @dataclass
 class _Work:
+    """A function that the thread is to run."""
+
     function: Callable[[Any], Any]
+    """Takes the database."""
     future: Future[Any] | None
     """Gets the outcome; None where nobody waits for it."""
     reads: bool
@@ -46,14 +50,15 @@ _Outcome: TypeAlias = tuple[_Work, Any, Exception | None]
 
 
 class Journal:
-    """A journal file, owned until it is closed; without a path a temporary one that nobody else sees.
+    """A journal, which no other process can open until it is closed; without a path it is a temporary file.
 
     Args:
-        path: The file; it is made where it is not there.
-        connect: Opens SQLite; tests put their own in.
-        make: Whether to make a journal where the file is not there, or is empty.
+        path: The file.
+        connect: A function that opens the database at a path; tests pass their own.
+        make: Whether to make a journal if the file is missing or empty; False raises JournalError then.
 
     Raises:
+        SettingsError: The path is empty, holds a NUL, or is no path.
         JournalError: Another process has the file, it is no journal, or it cannot be written.
     """
 
@@ -65,7 +70,8 @@ class Journal:
         make: bool = True,
     ) -> None:
         self.path = None if path is None else _as_path(path)
-        # The program may go into another folder meanwhile; SQLite keeps its log beside what a link points to.
+        # The path is made absolute and links are followed once, here. The program may change its folder later, and
+        # SQLite puts its write-ahead log beside the file that a link leads to.
         with _journal_errors(self.path):
             self._file = None if self.path is None else _resolved(self.path)
         self._pid = os.getpid()
@@ -77,70 +83,93 @@ class Journal:
             log.warning("%s is on a network drive: whether another computer has it cannot be told", self.path)
         with _journal_errors(self.path):
             self._db = _open(self._file, connect or _connect, make)
-            self._identity = None if self._file is None else storage.identity_of(self._file)
+            # The paths are made once. pathlib puts every part of a path into Python's table of interned names; if each
+            # write did so, a long batch would wear the table out, and Python would replace it by one of 2 MB.
+            self._there = [] if self._file is None else storage.files_of(self._file)[:2]
+            self._identity = storage.identity_of(self._there)
         self._thread = threading.Thread(target=self._serve, name="cloudai-journal", daemon=True)
         self._thread.start()
 
     def do(self, work: Callable[[Any], T], *, reads: bool = False) -> Future[T]:
-        """Have the owner run a function, with those of other callers; the future has its outcome once it is on disk.
+        """Have the journal's thread run a function, and return a future that has its outcome once it is on disk.
 
-        A function that only ``reads`` runs after those that write, and works on a disk that is full. If the journal
-        fails or is closed, the future has a JournalError.
+        If the journal fails or is closed, the future has a JournalError. The future cannot be cancelled, because what
+        is written may be a reply that was paid for. If the function raises an error that is not one of SQLite, what it
+        has written before stays written.
+
+        Args:
+            work: A function that takes the database. It runs in one transaction with those of other callers.
+            reads: Whether it only reads. It then runs outside of the transaction, and works on a disk that is full.
         """
         future: Future[T] = Future()
+        future.set_running_or_notify_cancel()  # from here on the future cannot be cancelled
         self._hand_over(_Work(work, future, reads))
         return future
 
     def do_all(self, works: Sequence[Callable[[Any], Any]]) -> Future[list[tuple[Any, Exception | None]]]:
-        """Have the owner run several functions in one transaction; the future has what each of them returned or raised.
+        """Have the journal's thread run several functions in one transaction.
 
-        A function that raises does not undo what the others have written.
+        The future has a pair for each function: what it returned, or None, and the error that it raised, or None. A
+        function that raises does not undo what the others have written. If SQLite fails in any of them, nothing is
+        written, and the future has a JournalError.
         """
         return self.do(lambda db: [_attempt(work, db) for work in works])
 
     def ask(self, work: Callable[[Any], T]) -> T:
-        """Have the owner run a function, and wait for its outcome."""
+        """Have the journal's thread run a function that writes, and wait for its outcome, as `do` describes it."""
         return self.do(work).result()
 
     def read(self, work: Callable[[Any], T]) -> T:
-        """Have the owner run a function that only reads, and wait for its outcome."""
+        """Have the journal's thread run a function that only reads, and wait for its outcome.
+
+        That the function does not write is not checked: what it wrote would be committed by itself.
+        """
         return self.do(work, reads=True).result()
 
     def post(self, work: Callable[[Any], Any]) -> None:
-        """Have the owner run a function, and do not wait; what cannot be written is tried once more at the end."""
+        """Have the journal's thread run a function, and do not wait; if it fails, `close` runs it once more."""
         self._hand_over(_Work(work, None, reads=False))
 
     def rescue(self, work: Callable[[Any], Any], *, paid: bool = False) -> None:
-        """Keep a function that could not be run, so that `close` tries it once more.
+        """Keep a function whose outcome could not be written, so that `close` runs it once more.
 
-        If it was ``paid`` for and fails again, `close` raises JournalError.
+        Args:
+            work: The function.
+            paid: Whether it writes a reply that was paid for. If it fails in `close` too, `close` raises JournalError.
         """
         self._lost.append((work, paid))
 
     def close(self) -> None:
-        """Write what is left, and close the file; in a forked process, do nothing.
+        """Run what is left, run once more what has failed, and close the file; in a forked process, do nothing.
 
         Raises:
-            JournalError: A function that was given to `rescue` as paid for has failed again.
+            JournalError: A reply that was paid for could not be written, or the file cannot be closed.
         """
         if self._pid != os.getpid():
             return
-        lost, self._lost = self._lost, []
-        futures = [(self.do(work), paid) for work, paid in lost]
         with self._changed:
             self._closing = True
             self._changed.notify()
         self._thread.join()
-        with _journal_errors(self.path):
-            self._db.close()
-        failures = [error for future, paid in futures if (error := future.exception()) and paid]
-        if failures:
-            raise JournalError(
-                f"{len(failures)} answered request(s) could not be kept in {self.path} ({failures[0]})",
-                advice="They are counted as in doubt: free some space, and the next run asks for them again.",
-            )
+        # The thread has ended, so nothing that it failed to write comes after this.
+        lost, self._lost = self._lost, []
+        outcomes = self._write([_Work(function, None, reads=False) for function, _ in lost]) if lost else []
+        failures = [error for (_, _, error), (_, paid) in zip(outcomes, lost, strict=True) if error and paid]
+        try:
+            with _journal_errors(self.path):
+                self._db.close()
+        finally:
+            if failures:  # this error is raised even if closing has failed too, because it is about money
+                kept_in = self.path or TEMPORARY
+                raise JournalError(
+                    f"{len(failures)} answered request(s) could not be kept in {kept_in} ({failures[0]})",
+                    advice="They are counted as in doubt: free some space, and the next run asks for them again."
+                    if self.path
+                    else "Free some space, and give journal= a file, from which a later run can go on.",
+                )
 
     def _hand_over(self, work: _Work) -> None:
+        """Let the thread run a function; if the journal is closing, or was forked, deliver a JournalError instead."""
         refused = None
         with self._changed:
             if self._pid != os.getpid():
@@ -154,7 +183,7 @@ class Journal:
             self._deliver(work, None, refused)
 
     def _deliver(self, work: _Work, value: Any, failure: Exception | None) -> None:
-        """Give the outcome to the caller who waits; where nobody waits, a failure is tried again at the end."""
+        """Give the outcome to the caller who waits; if nobody waits and the work has failed, keep it for `close`."""
         if work.future is None:
             if failure is not None:
                 self.rescue(work.function)
@@ -164,7 +193,7 @@ class Journal:
             work.future.set_exception(failure)
 
     def _serve(self) -> None:
-        """Run what is handed over until the journal is closed; this is the thread that owns the file."""
+        """Run what is handed over until the journal is closed; the thread of the journal runs this."""
         while True:
             with self._changed:
                 while not self._queue and not self._closing:
@@ -173,9 +202,12 @@ class Journal:
                 if not works and self._closing:
                     return
             self._commit(works)
-            del works  # what was written may refer to the batch, which could not be collected before the next work
+            # A function may refer to the batch. If this variable kept it while the thread waits, the garbage collector
+            # could not free a batch that was never closed.
+            del works
 
     def _commit(self, works: list[_Work]) -> None:
+        """Run the functions that write in one transaction, then each one that reads, and deliver all outcomes."""
         writing = [work for work in works if not work.reads]
         outcomes = self._write(writing) if writing else []
         outcomes += [self._read(work) for work in works if work.reads]
@@ -185,7 +217,7 @@ class Journal:
     def _write(self, works: list[_Work]) -> list[_Outcome]:
         """Run the functions in one transaction, and return their outcomes once they are on disk.
 
-        If the file fails, nothing is kept, and each outcome is that JournalError.
+        If the file fails, or was moved or deleted, nothing is written, and all outcomes are the same JournalError.
         """
         try:
             with _journal_errors(self.path):
@@ -196,7 +228,7 @@ class Journal:
             return [(work, None, error) for work in works]
 
     def _read(self, work: _Work) -> _Outcome:
-        """Run a function that only reads; where SQLite fails, no other function fails with it."""
+        """Run a function that only reads, by itself: if SQLite fails, the other functions do not fail too."""
         try:
             with _journal_errors(self.path):
                 return (work, *_attempt(work.function, self._db))
@@ -204,10 +236,8 @@ class Journal:
             return work, None, error
 
     def _require_there(self) -> None:
-        if self._file is None:
-            return
         try:
-            same = storage.identity_of(self._file) == self._identity
+            same = storage.identity_of(self._there) == self._identity
         except OSError:
             same = False
         if not same:
@@ -217,7 +247,7 @@ class Journal:
 
 
 def _as_path(given: Any) -> Path:
-    """Return the path; SettingsError for what is no name of a file."""
+    """Return the path that the user has given; raise SettingsError if it is empty, holds a NUL, or is no path."""
     path = os.fspath(given) if isinstance(given, str | os.PathLike) else None
     if not isinstance(path, str) or not path.strip() or "\0" in path:
         raise SettingsError(
@@ -228,18 +258,23 @@ def _as_path(given: Any) -> Path:
 
 
 def _resolved(path: Path) -> Path:
-    """Return the path of the file itself; OSError where links lead to each other."""
+    """Return the absolute path of the file that a path leads to; raise OSError if links lead to each other.
+
+    Python 3.13 returns the path as it is if links lead to each other, and then opening it raises OSError.
+    """
     try:
         return path.resolve()
-    except RuntimeError as error:  # Python 3.12 and earlier
+    except RuntimeError as error:  # Python 3.12 and earlier do not raise OSError
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path)) from error
 
 
 def _connect(path: str) -> Database:
+    """Open SQLite. Another process keeps a journal until its batch ends, so this does not wait for long."""
     return storage.connect(path, timeout=0.2)
 
 
 def _open(file: Path | None, connect: Callable[[str], Database], make: bool) -> Database:
+    """Open or make the file, or a temporary one; raise ForeignFileError if there is none and none may be made."""
     if file is None:
         return storage.open_temporary(SCHEMA, connect)
     if make:
@@ -251,10 +286,11 @@ def _open(file: Path | None, connect: Callable[[str], Database], make: bool) -> 
 
 
 def _attempt(work: Callable[[Any], Any], db: Database) -> tuple[Any, Exception | None]:
-    """Return what a function returned, or the error that it raised.
+    """Run a function, and return its value, or None, and the error that it raised, or None.
 
-    An error of SQLite is let through, because it ends the whole transaction. A CloudAIError is returned as it is. Any
-    other exception becomes a JournalError: the file holds what cloudai never writes, another type or broken JSON.
+    An error of SQLite is raised, because it ends the whole transaction. A CloudAIError is returned as it is. Any other
+    exception is returned as a JournalError that calls the journal damaged. The usual cause is a file that holds what
+    cloudai never writes, another type or broken JSON; a mistake in the function cannot be told from it.
     """
     try:
         return work(db), None
@@ -263,23 +299,27 @@ def _attempt(work: Callable[[Any], Any], db: Database) -> tuple[Any, Exception |
     except CloudAIError as error:
         return None, error
     except Exception as error:  # noqa: BLE001  # the caller gets it
-        failure = JournalError(f"the journal is damaged ({type(error).__name__} where it was read)", advice=SALVAGE)
+        failure = JournalError(f"the journal seems to be damaged ({type(error).__name__})", advice=IF_DAMAGED)
         failure.__cause__ = error
         return None, failure
 
 
 @contextmanager
 def _journal_errors(path: Path | None) -> Iterator[None]:
-    """Raise errors of SQLite, of the file system, and what a damaged file makes Python raise, as JournalError."""
+    """Raise each exception of the ``with`` block as a JournalError, but a CloudAIError as it is.
+
+    They are errors of SQLite and of the file system, and whatever Python raises because a file is damaged.
+    """
     try:
         yield
     except CloudAIError:
         raise
     except Exception as error:
-        raise _as_journal_error(error, path or "the temporary journal") from error
+        raise _as_journal_error(error, path or TEMPORARY) from error
 
 
 def _as_journal_error(error: Exception, path: Path | str) -> JournalError:
+    """Return a JournalError that says what an error means for the journal, and what to do: see `PROBLEMS`."""
     if isinstance(error, VersionError):
         return JournalError(
             f"a journal of version {error.version}, and this cloudai reads {SCHEMA.version}",
@@ -287,17 +327,22 @@ def _as_journal_error(error: Exception, path: Path | str) -> JournalError:
             if error.version > SCHEMA.version
             else "Read it with the cloudai that made it, or begin a new one.",
         )
-    text = (error.strerror if isinstance(error, OSError) else None) or str(error)  # not the path, which may say "full"
+    # The text of an OSError ends with the path. A sign must not be found in that: a folder may be called "full".
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
     for sign, what, advice in PROBLEMS:
         if sign in text:
             return JournalError(f"{path} {what}", advice=advice)
     return JournalError(f"{path} cannot be used ({text})", advice="Check the disk, or give another journal.")
 
 
-SALVAGE = "Restore a copy, or write out what can be read: cloudai journal FILE --csv out.csv."
-"""Advice for a journal that is damaged."""
+IF_DAMAGED = "Restore a copy, or write out what can be read: cloudai journal FILE --csv out.csv."
+"""The advice to a user whose journal is damaged."""
+
+TEMPORARY = "the temporary journal"
+"""The name of a journal without a path, in errors."""
 
 NO_JOURNAL = ("is not a journal of cloudai", "Give another name: this file is left as it is.")
+"""What is wrong, and the advice, if the file is not a journal."""
 
 PROBLEMS = (
     ("locked", "is used by another process", "Wait until it ends; a killed one lets go by itself."),
@@ -305,13 +350,16 @@ PROBLEMS = (
     ("No space left", "cannot be written: the disk is full", "Free some space and run the same again."),
     ("not a database", *NO_JOURNAL),
     ("not a journal", *NO_JOURNAL),
-    *((sign, "is damaged", SALVAGE) for sign in ("malformed", "no such table", "no such column", "has no column")),
-    *((sign, "is damaged", SALVAGE) for sign in ("Could not decode", "NOT NULL constraint", "UNIQUE constraint")),
+    *((sign, "is damaged", IF_DAMAGED) for sign in ("malformed", "no such table", "no such column", "has no column")),
+    *((sign, "is damaged", IF_DAMAGED) for sign in ("Could not decode", "NOT NULL constraint", "UNIQUE constraint")),
     ("symbolic links", "cannot be used: its links lead to each other", "Check where the links lead."),
     ("readonly", "cannot be written", "Check who owns the file and its folder."),
     ("Permission", "cannot be written", "Check who owns the file and its folder."),
     ("unable to open", "cannot be opened", "Check that the folder is there and can be written."),
-    ("No such file", "cannot be made: there is no such folder", "Make the folder first."),
+    ("No such file", "cannot be opened: there is no such folder", "Make the folder first."),
     ("Is a directory", "is a folder", "Give the name of a file."),
 )
-"""A sign in the text of an error of SQLite or the system, its meaning for the journal, and the advice to the user."""
+"""Signs to look for in the text of an error of SQLite or the system; what each means for the journal, and the advice.
+
+The first sign that occurs anywhere in the text counts.
+"""

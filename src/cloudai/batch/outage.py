@@ -22,20 +22,26 @@ __all__ = [
 OUTAGE = 16
 """Attempts in a row without an answer after which the service may be down, so that the batch sends only probes."""
 PARTS = 3
-"""Parts of divided requests that go without an answer in a row after which the service may be down: of two halves and a
-quarter, a single input at fault spoils two at most."""
+"""The number of parts of divided requests in a row that get no answer, after which the service may be down.
+
+A single input at fault cannot cause that: it is in one half of a request, then in one quarter, and the part beside each
+of them is answered.
+"""
 PROBES = 4
 """Probes of a service that may be down, one after the other; if all fail, it is down, and the batch pauses."""
 FIRST_PROBE = 0.5
 """Seconds from the last failed attempt to the first probe; twice as much to each further one."""
 REFUSED_PROBES = 8
-"""Probes instead of `PROBES` if all connections were refused: nobody listens then, which a probe is told at once, and
-which costs nothing."""
+"""The number of probes, in place of `PROBES`, if all connections were refused. Such a probe fails at once, and costs
+nothing."""
 REFUSED_PROBE, REFUSED_LATER = 0.2, 0.05
-"""Seconds between these probes, and how much more it is to each further one. Over 2.5 seconds they tell an outage from
-a service that is down for moments: as no two intervals are the same, they do not always meet the same moment of it."""
+"""Seconds to the first of these probes, and the seconds by which each further interval is longer.
+
+They last 2.5 seconds in sum. A service that is down for a moment every now and then answers one of them: since no two
+intervals are the same, the probes cannot all fall into such moments.
+"""
 LONGEST_FLICKER = 10.0
-"""Seconds of nothing but failed attempts after which the service counts as down without a probe."""
+"""Seconds of failed attempts alone, `OUTAGE` or more, after which the service counts as down without a probe."""
 
 
 class OutageDetector:
@@ -56,7 +62,7 @@ class OutageDetector:
         self._prober: object = None
         """The call whose request is the probe; None while no probe is out."""
         self._probed: Future[None] = Future()
-        """A future that is done when the probe has come back."""
+        """A future that is done when the probe has come back, or when the call that was to be the probe has ended."""
 
     def note_answer(self) -> None:
         """Note that the service answers, whatever it says."""

@@ -35,13 +35,14 @@ UNPACED = 1.0
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The plan of a batch: what a run would do. Printing it shows it in a few lines."""
+class _Counts:
+    """What a run would send, and what it would not."""
 
     inputs: int
     requests: int
     """Number of billed requests that would be sent, without retries; a request that has many inputs counts once."""
     units: int
+    """Number of units that the provider would count; see `unit`."""
     minutes: float
     """Minutes that the run would take at the pace given; without a pace, an estimate."""
     cached: int
@@ -50,6 +51,12 @@ class Plan:
     """Number of inputs that have the same bytes as an earlier input."""
     in_doubt: int
     """Number of inputs for which a request was sent before and never answered."""
+
+
+@dataclass(frozen=True)
+class Plan(_Counts):
+    """The plan of a batch: what a run would do. Printing it shows it in a few lines."""
+
     prepared: Mapping[str, int] = field(default_factory=dict)
     """Number of pictures that are changed before they are sent, by the change: turned, shrunk, converted."""
     refused: tuple[tuple[str, str], ...] = ()
@@ -66,6 +73,8 @@ class Plan:
     """True if a pace is given, so that ``minutes`` is more than an estimate."""
     from_cache: int = 0
     """Number of the ``cached`` inputs that earlier batches with other journals have paid for."""
+    facts: tuple[tuple[str, str], ...] = ()
+    """What the provider counts, what it gives for nothing and takes at most, in words, with the date of each."""
 
     def table(self) -> Table:
         """Return the plan as a table of two columns."""
@@ -81,6 +90,7 @@ class Plan:
         if self.in_doubt:
             lines.append(("in doubt", f"{self.in_doubt}: sent before, no answer known; may be billed twice"))
         lines.append(("requests", f"{self.requests} ({self.units} units)"))
+        lines += self.facts
         lines.append(("time", _spoken(self.minutes) + ("" if self.paced else ", guessed: no pace is given")))
         if self.cost is not None:
             lines.append(("cost", f"{self.cost:.2f} USD at the price given"))
@@ -189,6 +199,8 @@ class _Tally:
         self._seen: set[str] = set()
         self.inputs = self.units = 0
         self.requests = Fraction()
+        self._filled: dict[Any, list[int]] = {}
+        """The number and the size of the texts in the last request of each kind that takes several."""
         self.count: Counter[str] = Counter()
         self.prepared: Counter[str] = Counter()
         self.hosts: dict[str, None] = {}
@@ -213,8 +225,7 @@ class _Tally:
         if not missing:
             return
         if state.session.provider.hosts:
-            requests = [(task, self._first(task, given, entry)) for task in missing]
-            self._sent(requests, _pages_of(given))
+            self._sent([(task, self._first(task, given, entry)) for task in missing], given)
         elif isinstance(given, Image):
             given.look()
         if isinstance(given, Image):
@@ -256,30 +267,63 @@ class _Tally:
         self.count["in_doubt"] += known == "doubt"
         return not skipped
 
-    def _sent(self, first_requests: Sequence[tuple[Task, Request | None]], pages: int | None) -> None:
-        """Count what the tasks of one input would send; ``pages`` is how many pages a document states to have.
+    def _sent(self, first_requests: Sequence[tuple[Task, Request | None]], given: Given) -> None:
+        """Count what the tasks of one input would send.
 
         Requests that can be merged count as fractions: one that takes 1 of 16 slots is a sixteenth of a request. The
         further requests of an input are taken to merge as its first one does.
         """
         alike: dict[Any, list[Request]] = {}
-        provider = self._state.session.provider
         for task, request in first_requests:
             if request is None:
                 continue
             self.hosts[urlsplit(request.url).hostname or ""] = None
-            n = provider.requests(task.operation, task.given)
-            if pages and (at_once := provider.pages_per_request(task.operation)):
-                n = math.ceil(pages / at_once)
-                self.units += pages
-            else:
-                self.units += n * request.billed
+            n, units = self._counted(task, request, given)
+            self.units += units
             if request.merge is None or task.max_per_request == 1:
                 self.requests += n
+            elif (size := getattr(request.merge, "size", None)) is not None:
+                self._packed(request, n, size(request))
             else:
                 alike.setdefault((request.merge, n, request.merge.key(request)), []).append(request)
         for (merge, n, _), requests in alike.items():
             self.requests += n * Fraction(merge.slots(requests), merge.limit)
+
+    def _counted(self, task: Task, request: Request, given: Given) -> tuple[int, int]:
+        """Return how many requests an input takes, and how many units.
+
+        A text of several parts takes more than its first request, and so does a document of many pages.
+        """
+        provider = self._state.session.provider
+        n = provider.requests(task.operation, task.given)
+        pages, at_once = _pages_of(given), provider.pages_per_request(task.operation)
+        if pages and at_once:
+            return math.ceil(pages / at_once), pages
+        parts = provider.parts(task.operation, given, task.given) if isinstance(given, str) else ()
+        if len(parts) < 2:  # noqa: PLR2004
+            return n, n * request.billed
+        each = [provider.units(task.operation, part.strip()) for part in parts]
+        return n * len(parts), n * request.billed * sum(each) // each[0]
+
+    def _packed(self, request: Request, n: int, size: int) -> None:
+        """Count a request that is merged with those before it as long as all fit into one by number and by size."""
+        merge: Any = request.merge
+        filled = self._filled.setdefault((merge, n, merge.key(request)), [0, 0])
+        if not filled[0] or filled[0] >= merge.limit or filled[1] + size > merge.most:
+            self.requests += n
+            filled[:] = [0, 0]
+        filled[0] += 1
+        filled[1] += size
+
+    def _facts(self) -> Iterator[tuple[str, str]]:
+        """Yield what the provider counts for each operation, what it gives for nothing, and what it takes at most."""
+        for task in self._state.tasks:
+            able = self._state.session.provider.capabilities()[task.operation]
+            free = "" if able.free_units is None else f"; {able.free_units:,} a month are free"
+            if able.unit:
+                yield "unit", f"{able.unit}{free} ({able.checked})"
+            if able.limits:
+                yield "limits", f"{able.limits} ({able.checked})"
 
     def plan(self) -> Plan:
         """Return the plan with all that was counted."""
@@ -301,6 +345,7 @@ class _Tally:
             hosts=tuple(self.hosts),
             cost=None if price is None else self.units * price / 1000,
             paced=bool(state.rates),
+            facts=tuple(self._facts()),
         )
 
 

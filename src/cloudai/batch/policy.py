@@ -44,7 +44,7 @@ SLOW_START = 16
 LONGEST_WAIT = 3600.0
 """Seconds that the batch waits at most if a service asks for it; a longer wait pauses the batch."""
 LONGEST_HINT = 366 * 86400.0
-"""Seconds; a hint that is longer than this gives no sensible date to go on at."""
+"""Seconds. A vendor's hint to wait longer than this is ignored when the date is told at which a batch can go on."""
 LONGEST_LIMITED = 900.0
 """Seconds of nothing but 429 replies after which the batch pauses."""
 ROUNDS = 3
@@ -86,6 +86,7 @@ class Attempted:
         suspect: Whether the call went without an answer in an earlier run, while others were answered.
         others_fared_better: Whether others were answered well since the call first failed.
         polling: Whether it was a poll of a job that failed: the job is paid for, and the next run polls it again.
+        told: Whether the error is that of a request or a login, of which the policy was told when it failed.
     """
 
     call: int
@@ -98,6 +99,7 @@ class Attempted:
     suspect: bool
     others_fared_better: bool
     polling: bool = False
+    told: bool = True
 
 
 class Limits:
@@ -263,7 +265,7 @@ class Policy:
             self._mark_suspect(call)
 
     def note_failure(
-        self, error: CloudAIError, call: object = None, *, in_company: bool = False, divided: bool = False
+        self, error: Exception, call: object = None, *, in_company: bool = False, divided: bool = False
     ) -> None:
         """Note a failed attempt, and pause the batch if further requests are of no use for now.
 
@@ -345,7 +347,9 @@ class Policy:
             # A good reply reports the error, for example of a job. It is kept, and would say the same again.
             return Ending("failed", error=error, settle=_settled("open", error))
         if isinstance(error, RateLimitedError):
-            return None  # the gate waits as long as the service asks
+            if not attempted.told:  # the provider's own code has raised it, which must not go on for ever either
+                self.note_failure(error)
+            return None if self.going else Ending("not_started", error=error)  # the gate waits as the service asks
         return self._judge_outage(error, attempted, state)
 
     def _judge_outage(self, error: Exception, attempted: Attempted, state: str) -> Ending | None:
@@ -354,7 +358,7 @@ class Policy:
         If it is not known what became of the request, the ending is "in_doubt", and "failed" after three such requests
         if the service answered others. After a 5xx without a time to wait it is "failed", and "not_started" while the
         service answers nobody. After any other error the call is tried again, but at most three times in a run if the
-        service answered others, or if the deadline passed before anything was sent.
+        service answered others, if the deadline passed before anything was sent, or if no request has failed.
         """
         own_fault = attempted.others_fared_better or attempted.suspect
         if state == "UNKNOWN":
@@ -370,8 +374,9 @@ class Policy:
                 return Ending("not_started", error=error)
             for_good = attempted.attempts >= ROUNDS and not attempted.polling
             return Ending("failed", error=error, settle=_settled("failed" if for_good else "open", error))
-        if isinstance(error, DeadlineExceededError):
-            self.note_failure(error)  # the deadline passed before anything was sent
+        if isinstance(error, DeadlineExceededError) or not attempted.told:
+            # The deadline passed before anything was sent, or the provider's own code has raised the error.
+            self.note_failure(error)
             own_fault = True
         if own_fault and attempted.round >= ROUNDS:
             return Ending("failed", error=error, settle=_settled("open", error))

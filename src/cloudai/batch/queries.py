@@ -70,9 +70,9 @@ SCHEMA = Schema(
     exclusive=True,
 )
 OF_A_CALL = (("exchanges", "call"), ("streaks", "call"), ("calls", "id"), ("items", "call"), ("names", "call"))
-"""The tables that say something of a call, and the column with its number."""
+"""The tables with rows about a call, each with its column that holds the number of the call."""
 NOT_KEPT = ("set-cookie", "set-cookie2")
-"""Headers of a reply that let somebody in."""
+"""Headers of a reply that hold a credential, and that are not written down."""
 
 
 @dataclass(frozen=True)

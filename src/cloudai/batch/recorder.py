@@ -137,7 +137,7 @@ class Recorder(Generic[R]):
         """Return what is written down of an input that was started.
 
         A result decides the status, whatever the ending says. An input that is "not_started", and for which an earlier
-        attempt is in doubt, is "in_doubt". Call this once for each ending: `_facts` takes "turn_at" out of it.
+        attempt is in doubt, is "in_doubt". Call this once for each ending: `_facts` takes "sent_at" out of it.
         """
         status, count = ending.status, None
         if ending.result is not None:
@@ -281,10 +281,10 @@ class Recorder(Generic[R]):
 
 
 def _facts(state: BatchState, entry: Entry, arrived: float, ending: Ending, count: int | None) -> dict[str, Any]:
-    """Return the facts about a call that tables show besides its result, and remove "turn_at" from the ending."""
-    turn_at = ending.facts.pop("turn_at", None)
+    """Return the facts about a call that tables show besides its result, and remove "sent_at" from the ending."""
+    sent_at = ending.facts.pop("sent_at", None)
     meta = ending.result.meta if ending.result is not None else None
-    elapsed = round(state.policy.clock() - (turn_at or arrived), 3)
+    elapsed = round(state.policy.clock() - (sent_at or arrived), 3)
     return {
         "provider": state.session.provider.name,
         "method": meta.method if meta else None,
@@ -292,7 +292,7 @@ def _facts(state: BatchState, entry: Entry, arrived: float, ending: Ending, coun
         "attempts": ending.attempts,
         "billed_min": ending.billed[0],
         "billed_max": ending.billed[1],
-        "queued_s": None if turn_at is None else round(turn_at - arrived, 3),
+        "queued_s": None if sent_at is None else round(sent_at - arrived, 3),
         "elapsed_s": None if ending.facts.get("cached") else elapsed,
         "finished_at": timestamp(),
         "sent_bytes": meta.sent_bytes if meta else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from asyncio import CancelledError
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -96,7 +97,9 @@ class Runner(Generic[R]):
         policy = self.state.policy
         try:
             yield from self._worker.run(number)
-        except (Exception, KeyboardInterrupt, SystemExit) as error:  # also what the user's `send` raises
+        except (GeneratorExit, CancelledError):  # the worker is being ended
+            raise
+        except BaseException as error:  # also what the user's `send` raises, and a signal's exception in it
             self._failure = self._failure or error
             self.stop()
             raise

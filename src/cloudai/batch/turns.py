@@ -28,8 +28,6 @@ class PacedHooks(CallHooks):
         self._state = state
         self._turns: dict[str, tuple[RateLimiter, int]] = {}
         """By step, the turn that was taken and not used yet."""
-        self.turn_at: float | None = None
-        """The time when the first request had its turn, by the clock of the policy."""
 
     def wait(self, seconds: float) -> Program[None]:
         """Let the seconds pass.
@@ -59,7 +57,6 @@ class PacedHooks(CallHooks):
         seconds, turn = limiter.take(self._state.rates, now)
         if not seconds:
             self._turns[step_id] = limiter, turn
-            self.turn_at = now if self.turn_at is None else self.turn_at
         self._state.waiting_until = now + seconds if seconds else None
         return min(seconds, SLICE)
 

@@ -223,11 +223,11 @@ class Worker(Generic[R]):
 
     def _ask(self, task: Task, given: Given, record: CallRecord) -> Program[Ending]:
         """Call the provider, again where the policy decides so, and return how the input has ended."""
-        turn_at, first = None, record
+        sent_at, first = None, record
         for round_ in count(1):
             hooks = ItemHooks(self._state, given, record)
             result, error, context = yield from self._call(task, given, record, hooks)
-            turn_at = hooks.turn_at if turn_at is None else turn_at
+            sent_at = hooks.sent_at if sent_at is None else sent_at
             ending = self._judged(result, error, _attempted(round_, record, hooks, context))
             if ending is None:
                 # A request that has failed as a whole is in the record, so that half as many inputs go out next.
@@ -239,7 +239,7 @@ class Worker(Generic[R]):
             if isinstance(error, MalformedResponseError) and context.exchanges:
                 ending.unusable_step = hooks.last_step
             ending.attempts, ending.billed = context.attempts, owed(first, context.billed_min, context.billed_max)
-            ending.facts = {"host": hooks.host, "turn_at": turn_at, "cached": False}
+            ending.facts = {"host": hooks.host, "sent_at": sent_at, "cached": False}
             return ending
         raise AssertionError  # pragma: no cover
 
@@ -323,4 +323,5 @@ def _attempted(round_: int, record: CallRecord, hooks: ItemHooks, context: CallC
         suspect=record.suspect,
         others_fared_better=hooks.others_fared_better,
         polling=hooks.polling,
+        told=hooks.told,
     )

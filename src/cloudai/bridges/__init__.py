@@ -34,10 +34,15 @@ class Kind:
 
 KINDS = (
     Kind("google.cloud.vision_v1", ("ImageAnnotatorClient", "ImageAnnotatorAsyncClient"), "google:vision"),
+    Kind(
+        "google.cloud.translate_v3", ("TranslationServiceClient", "TranslationServiceAsyncClient"), "google:translation"
+    ),
+    Kind("google.cloud.translate_v2", ("Client",), "google:translation_2"),
     Kind("azure.cognitiveservices.vision.computervision", ("ComputerVisionClient",), "msrest:vision"),
     Kind("azure.ai.vision.imageanalysis", ("ImageAnalysisClient",), "azure:vision"),
     Kind("azure.ai.vision.face", ("FaceClient",), "azure:face"),
     Kind("azure.ai.textanalytics", ("TextAnalyticsClient",), "azure:language"),
+    Kind("azure.ai.translation.text", ("TextTranslationClient",), "azure:translator"),
     Kind("ibm_watson", ("NaturalLanguageUnderstandingV1",), "watson:nlu"),
     Kind("ibm_watson", ("SpeechToTextV1",), "watson:speech_to_text"),
 )

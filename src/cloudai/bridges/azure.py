@@ -1,4 +1,4 @@
-"""Bridges to the clients built on azure-core: Image Analysis 4.0, Face and Text Analytics, also those of ``.aio``.
+"""Bridges to clients built on azure-core: Image Analysis 4.0, Face, Text Analytics, Translator; those of ``.aio`` too.
 
 They send through the client's ``send_request``.
 """
@@ -21,7 +21,7 @@ from cloudai.providers.base import Provider
 from cloudai.providers.settings import Resource
 from cloudai.transport.body import Body
 
-__all__ = ["face", "language", "vision"]
+__all__ = ["face", "language", "translator", "vision"]
 
 Bridge = tuple[Provider, Callable[[Request], Any]]
 
@@ -39,7 +39,12 @@ def face(client: Any) -> Bridge:
 def language(client: Any) -> Bridge:
     """Bridge a `TextAnalyticsClient`."""
     # The client's policies look into the reply, so that it has to be read before them.
-    return _bridge(client, "language", ("sentiment",), stream=False)
+    return _bridge(client, "language", ("sentiment", "detect_language", "key_phrases"), stream=False)
+
+
+def translator(client: Any) -> Bridge:
+    """Bridge a `TextTranslationClient` of any version; the requests are those of Translator v3."""
+    return _bridge(client, "translator", ("translate", "dictionary"))
 
 
 def _bridge(client: Any, service: str, serves: tuple[str, ...], *, stream: bool = True, **settings: Any) -> Bridge:
@@ -69,9 +74,8 @@ def _outgoing(request: Request, stream: bool) -> tuple[Any, dict[str, Any]]:
     from azure.core.rest import HttpRequest
 
     headers, body = encoded(request)
-    outgoing = HttpRequest(
-        request.method, request.url, params=dict(request.params), headers=headers, content=body or None
-    )
+    params = {name: list(value) if isinstance(value, tuple) else value for name, value in request.params.items()}
+    outgoing = HttpRequest(request.method, request.url, params=params, headers=headers, content=body or None)
     connection, read = timeouts(request)
     options = {"stream": stream, "retry_total": 0, "permit_redirects": False, "connection_timeout": connection}
     return outgoing, {**options, "read_timeout": read}

@@ -1,4 +1,4 @@
-"""The bridge to ``google.cloud.vision.ImageAnnotatorClient``, by REST and by gRPC, and to its asynchronous version.
+"""The bridges to Google's clients for Vision and Translation v3, by REST, by gRPC and awaiting, and to that for v2.
 
 By REST the client's session sends our JSON and returns Google's, unchanged. By gRPC both are converted to and from
 Google's messages, in which a number that is 0 and one that is missing are the same. Such a number is left out of the
@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,13 +25,17 @@ from cloudai.providers.base import Provider
 from cloudai.providers.google import Google
 from cloudai.providers.google._service import HTTP_OF_GRPC
 
-__all__ = ["vision"]
+__all__ = ["translation", "translation_2", "vision"]
 
 JSON = {"content-type": "application/json"}
 
 
 class _AtHost(Google):
-    """Google at the host to which the official client sends."""
+    """Google at the host to which the official client sends.
+
+    Args:
+        project: The project for Translation v3; None for clients of other APIs.
+    """
 
     def vision_base(self) -> str:
         """Return the address of the official client."""
@@ -40,6 +45,10 @@ class _AtHost(Google):
         """Return "": the official client decides where requests go."""
         return ""
 
+    def _key(self) -> str | None:
+        """Return None: the official client has the key, and one of the environment does not matter."""
+        return None
+
     def missing(self, operation: str | None = None) -> str | None:  # noqa: ARG002
         """Return None: no key is needed."""
         return None
@@ -47,20 +56,53 @@ class _AtHost(Google):
 
 def vision(client: Any) -> tuple[Provider, Callable[[Request], Any]]:
     """Bridge an `ImageAnnotatorClient`."""
+    return _bridge(client, ("analyze_image", "detect_faces", "read_text"))
+
+
+def translation(client: Any) -> tuple[Provider, Callable[[Request], Any]]:
+    """Bridge a `TranslationServiceClient`, whose calls are for the project of its login, or GOOGLE_CLOUD_PROJECT."""
+    credentials = getattr(client.transport, "_credentials", None)
+    project = next(filter(None, (getattr(credentials, n, None) for n in ("project_id", "quota_project_id"))), None)
+    provider, send = _bridge(client, ("translate", "detect_language"), project=project)
+    if not provider.setting("project"):
+        raise SettingsError("Translation v3 needs a project", advice="Set GOOGLE_CLOUD_PROJECT.")
+    return provider, send
+
+
+def translation_2(client: Any) -> tuple[Provider, Callable[[Request], Any]]:
+    """Bridge a `google.cloud.translate_v2.Client`."""
+    base = client._connection.API_BASE_URL  # noqa: SLF001  # the client shows its address nowhere else
+    provider = served(_OfVersion2, client, base, ("translate", "detect_language"))
+    return provider, partial(_by_session, client._http, base)  # noqa: SLF001  # only it has the credentials
+
+
+class _OfVersion2(_AtHost):
+    """Google at the host of a client for Translation v2."""
+
+    def _translation_project(self) -> str | None:
+        return None
+
+
+def _bridge(client: Any, serves: tuple[str, ...], **settings: Any) -> tuple[Provider, Callable[[Request], Any]]:
+    """Bridge a client that Google has generated."""
     send = {"rest": _by_rest, "grpc": _by_grpc, "grpc_asyncio": _by_grpc_awaiting}.get(client.transport.kind)
     if send is None:
         raise SettingsError(
             f"the transport {client.transport.kind!r} is not known", advice="There are grpc, grpc_asyncio and rest."
         )
-    provider = served(_AtHost, client, client.transport.host, ("analyze_image", "detect_faces", "read_text"))
-    return provider, partial(send, client)
+    return served(_AtHost, client, client.transport.host, serves, **settings), partial(send, client)
 
 
 def _by_rest(client: Any, request: Request) -> Response:
     """Send a request through a client that uses REST."""
+    # Only the session has the credentials, proxies and certificates.
+    return _by_session(client.transport._session, client.transport.host, request)  # noqa: SLF001
+
+
+def _by_session(session: Any, host: str, request: Request) -> Response:
+    """Send a request over a session of requests, to the same path at this host."""
     headers, body = encoded(request)
-    url = f"{client.transport.host}{urlsplit(request.url).path}"
-    session = client.transport._session  # noqa: SLF001  # only it has the credentials, proxies and certificates
+    url = f"{host}{urlsplit(request.url).path}"
     return exchange(session, url, request, data=body, headers=headers, params=dict(request.params))
 
 
@@ -77,7 +119,7 @@ def _by_grpc(client: Any, request: Request) -> Response:
 
 async def _by_grpc_awaiting(client: Any, request: Request) -> Response:
     """Send a request through the asynchronous client, which uses gRPC."""
-    # In a thread: a large picture takes milliseconds.
+    # A thread prepares the message: a large picture takes milliseconds.
     method, message, options = await asyncio.to_thread(_outgoing, request)
     began = time.monotonic()
     try:
@@ -87,9 +129,17 @@ async def _by_grpc_awaiting(client: Any, request: Request) -> Response:
     return _answered(reply)
 
 
+METHODS = {
+    "images:annotate": ("google.cloud.vision_v1", "BatchAnnotateImagesRequest", "batch_annotate_images"),
+    "files:annotate": ("google.cloud.vision_v1", "BatchAnnotateFilesRequest", "batch_annotate_files"),
+    "translateText": ("google.cloud.translate_v3", "TranslateTextRequest", "translate_text"),
+    "detectLanguage": ("google.cloud.translate_v3", "DetectLanguageRequest", "detect_language"),
+}
+"""The package, the message and the method of the client for each method of REST, by the end of its path."""
+
+
 def _outgoing(request: Request) -> tuple[str, Any, dict[str, Any]]:
     """Return the client's method for a request, Google's message, and the options of the call that sends it."""
-    from google.cloud.vision_v1 import BatchAnnotateFilesRequest, BatchAnnotateImagesRequest
     from google.protobuf import json_format
 
     if request.params:
@@ -97,19 +147,26 @@ def _outgoing(request: Request) -> tuple[str, Any, dict[str, Any]]:
             f"gRPC has no place for parameters ({', '.join(request.params)})",
             advice='Make the client with transport="rest".',
         )
-    of_file = urlsplit(request.url).path.endswith("/files:annotate")
-    kind = BatchAnnotateFilesRequest if of_file else BatchAnnotateImagesRequest
-    message = kind.pb()()
+    resource, _, name = urlsplit(request.url).path.rpartition(":")
+    package, kind, method = METHODS[name if name in METHODS else f"{resource.rpartition('/')[2]}:{name}"]
+    wrapper = getattr(import_module(package), kind)
+    message = wrapper.pb()()
     try:
         json_format.Parse(request.json_bytes(), message)
     except json_format.ParseError as error:
         raise SettingsError(
-            f"google-cloud-vision cannot send this ({error})",
+            f"{_distribution(package)} cannot send this ({error})",
             advice='Update it, or make the client with transport="rest".',
         ) from error
+    if parent := resource.partition("/projects/")[2]:
+        message.parent = f"projects/{parent}"
     metadata = [(name.lower(), value) for name, value in request.headers.items()]
-    method = "batch_annotate_files" if of_file else "batch_annotate_images"
-    return method, kind.wrap(message), {"retry": None, "timeout": request.timeout, "metadata": metadata}
+    return method, wrapper.wrap(message), {"retry": None, "timeout": request.timeout, "metadata": metadata}
+
+
+def _distribution(package: str) -> str:
+    """Return the name of the distribution of a package: google-cloud-vision for google.cloud.vision_v1."""
+    return package.rpartition("_")[0].replace(".", "-")
 
 
 def _answered(reply: Any) -> Response:

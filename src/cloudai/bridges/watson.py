@@ -22,7 +22,7 @@ Bridge = tuple[Provider, Callable[[Request], Response]]
 
 def nlu(service: Any) -> Bridge:
     """Bridge a `NaturalLanguageUnderstandingV1`."""
-    return _bridge(service, "nlu", "sentiment")
+    return _bridge(service, "nlu", "sentiment", "detect_language", "key_phrases")
 
 
 def speech_to_text(service: Any) -> Bridge:
@@ -30,11 +30,11 @@ def speech_to_text(service: Any) -> Bridge:
     return _bridge(service, "speech_to_text", "speech_to_text")
 
 
-def _bridge(service: Any, name: str, operation: str) -> Bridge:
+def _bridge(service: Any, name: str, *operations: str) -> Bridge:
     if not service.service_url:
         raise SettingsError(f"{type(service).__name__} has no URL", advice="Call its set_service_url(…).")
     resource = Resource(None, service.service_url)
-    return served(Watson, service, service.service_url, (operation,), **{name: resource}), partial(_send, service)
+    return served(Watson, service, service.service_url, operations, **{name: resource}), partial(_send, service)
 
 
 def _send(service: Any, request: Request) -> Response:

@@ -105,7 +105,8 @@ def _detail(provider: type[Provider]) -> str:
     blocks = []
     for c in provider.capabilities().values():
         facts = [("needs", c.needs), ("note", c.note), ("since", c.since), ("until", c.until), ("page", c.page)]
-        facts += [("free tier", c.free), ("checked", c.checked)]
+        facts += [("free tier", c.free), ("unit", c.unit), ("limits", c.limits)]
+        facts += [("free", f"{c.free_units:,} units a month" if c.free_units else None), ("checked", c.checked)]
         lines = [f"  {name}: {value}" for name, value in facts if value]
         blocks.append("\n".join([f"{c.operation}: {c.status}", *lines]))
     return "\n".join(blocks)

@@ -73,7 +73,7 @@ def _expanded(path: str, suffixes: frozenset[str], *, recursive: bool) -> list[s
 
 
 LONGEST = 4_000
-"""Characters of the longest path: a longer text is the picture itself, in base64."""
+"""Characters of the longest path that is looked for; a longer text is handed on, because it may be base64."""
 MACOS = "._"
 """The beginning of the names of files in which macOS keeps what other systems have no place for."""
 

@@ -1,4 +1,7 @@
-"""The output of a command, its table and its messages, to a terminal, a file or a pipe that may be closed."""
+"""This module writes what a command puts out, its table and its messages, to a terminal, a file or a pipe.
+
+A pipe may be closed by its reader, a disk may be full, and a program may have no standard output or error at all.
+"""
 
 from __future__ import annotations
 
@@ -27,53 +30,62 @@ STDOUT = "-"
 """The path that stands for standard output."""
 
 
-class OutputError(CloudAIError, OSError):
-    """The table cannot be written where it was asked for."""
+class OutputError(CloudAIError):
+    """The file for the table cannot be written; the advice of the error says where the results are instead."""
 
 
 def tell(text: object, *, below: bool = False) -> None:
     """Write a text as one line to standard error; if that fails, do nothing.
 
-    Characters that would steer the terminal become spaces. With ``below`` the line begins on a new row, because
-    something may stand in the current one (a progress bar, or "^C").
+    Line feeds and all other characters that would steer the terminal become spaces. If ``below`` is true, the current
+    line of the terminal, which may hold a progress bar or "^C", is ended before.
     """
     if sys.stderr is not None:
-        with suppress(OSError, ValueError, RuntimeError):  # RuntimeError: from a signal, in the middle of a line
+        # Python raises RuntimeError if a signal handler writes to a stream that the interrupted code is writing to.
+        with suppress(OSError, ValueError, RuntimeError):
             print("\n" * below + inert(str(text)), file=sys.stderr, flush=True)
 
 
 def discard_output() -> None:
-    """Send what is left for standard output to nowhere.
+    """Lead standard output to the null device, after it has failed.
 
-    Standard output has failed, and Python would otherwise try to write the rest of the buffer when it ends.
+    When the program ends, Python writes what is left in the buffer of standard output. Without this, that would fail
+    again, and Python would print a second error.
     """
-    with suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError, ValueError, AttributeError), Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
-def require_writable(path: str | None, read: Iterable[str | Path | None]) -> None:
-    """Check that the table can be written to ``path``, before the command sends anything that costs money.
+def require_writable(path: str | None, inputs: Iterable[str | Path | None]) -> None:
+    """Check that the table can be written to a file, before the command sends anything that costs money.
 
-    A file that does not exist is made and removed again; a pipe or a device is not opened. Nothing is checked if
-    ``path`` is None (no table is asked for) or "-" (standard output).
+    An existing file is opened and left as it is. A file that does not exist is made and removed again. A pipe or a
+    device is not opened. Whether the disk has room for the table cannot be checked here.
+
+    Args:
+        path: The file. Nothing is checked if it is None (no table is asked for) or "-" (standard output).
+        inputs: The files that the command reads, which the table must not overwrite. Each None is passed over.
 
     Raises:
-        InputError: The path is a folder, cannot be written, or is one of ``read``, the files that the command reads.
+        InputError: The path is a folder, cannot be written, or is one of ``inputs``.
     """
     if path in (None, STDOUT):
         return
     target = Path(str(path))
+    if "\0" in str(path):
+        raise InputError(f"{path} is no name of a file", advice="Give --csv another name.")
     try:
         if target.is_dir():
             raise InputError(f"{path} is a folder", advice="Give --csv the name of a file.")
-        if any(_are_one(target, Path(other)) for other in read if other is not None):
+        if any(_are_one(target, Path(other)) for other in inputs if other is not None):
             raise InputError(f"--csv {path} would overwrite what is read", advice="Give another name.")
-        # Opening the file is the only sure test, and it leaves the file as it is.
+        # Permissions do not tell for certain whether a file can be written; opening it does.
         if target.is_file():
             target.open("ab").close()
         elif not target.exists():  # a pipe or a device is left alone: it can be opened only once
-            target.open("xb").close()
-            target.unlink()
+            made = Path(os.path.realpath(target))  # a link may lead to a file that is not there yet
+            made.open("xb").close()
+            made.unlink()
     except FileNotFoundError:
         raise InputError(f"there is no folder {target.parent}", advice="Make it first.") from None
     except OSError as error:
@@ -81,6 +93,7 @@ def require_writable(path: str | None, read: Iterable[str | Path | None]) -> Non
 
 
 def _are_one(target: Path, other: Path) -> bool:
+    """Return whether two paths lead to the same file; if one of the files is missing, compare the absolute paths."""
     try:
         return target.samefile(other)
     except (OSError, ValueError):
@@ -129,10 +142,19 @@ def write_files(files: Iterable[tuple[str, bytes]], folder: str, item: int, stem
 
 
 def write_csv(table: Table, path: str, journal: Path | None) -> None:
-    """Write the table to a file as CSV for Excel, and print "wrote …"; with the path "-", print the table itself.
+    """Write the table to a file for Excel and print "wrote …", or print it as exact CSV if the path is "-".
+
+    `Table.to_csv` says how the two differ.
+
+    Args:
+        table: The table.
+        path: The file, or "-" for standard output.
+        journal: The journal that keeps the results, or None if nothing keeps them. It only decides what happens if the
+            file cannot be written: without a journal, the table is printed, so that what was paid for is not lost.
 
     Raises:
-        OutputError: The file cannot be written. If no journal keeps the results, the table has been printed instead.
+        OutputError: The file cannot be written.
+        OSError: Standard output cannot be written, and it was to be: BrokenPipeError if nobody reads it any more.
     """
     if path == STDOUT:
         _print_csv(table)
@@ -140,17 +162,29 @@ def write_csv(table: Table, path: str, journal: Path | None) -> None:
     try:
         table.to_csv(path)
     except OSError as error:
-        if journal is None:
-            _print_csv(table)
-        kept = f"{journal} keeps the results: the same command with another --csv writes them, and sends nothing again."
-        raise OutputError(
-            f"{path} cannot be written ({error.strerror})", advice=kept if journal else "The table is printed instead."
-        ) from error
+        if journal is not None:
+            advice = f"{journal} keeps the results: the same command with another --csv writes them, and sends nothing."
+        elif _could_print_csv(table):
+            advice = "The table is printed instead."
+        else:
+            advice = "Standard output cannot be written either, and without --journal nothing keeps the results."
+        raise OutputError(f"{path} cannot be written ({error.strerror})", advice=advice) from error
     print(f"wrote {path}")
 
 
+def _could_print_csv(table: Table) -> bool:
+    """Print a table as exact CSV, and return whether all of it was written."""
+    try:
+        _print_csv(table)
+        print(end="", flush=True)  # a part of the table may still be in the buffer
+    except (OSError, ValueError):  # ValueError: standard output was closed by the program itself
+        discard_output()
+        return False
+    return sys.stdout is not None
+
+
 def _print_csv(table: Table) -> None:
-    """Print a table as exact CSV for a program or a file; on a terminal, make characters harmless that control it."""
+    """Print a table as exact CSV; on a terminal, put spaces for the characters that would steer it."""
     text = table.to_csv()
     watched = sys.stdout is not None and sys.stdout.isatty()
     print("\n".join(map(inert, text.split("\n"))) if watched else text, end="")

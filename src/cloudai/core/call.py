@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from cloudai.core.flow import USUAL_REPLY, Blob, Request, Response
 from cloudai.core.hooks import CallHooks
+from cloudai.core.large_replies import CollectorPause
 from cloudai.core.lazy import lazy
 from cloudai.core.retry import State
 from cloudai.core.vendor import Vendor
@@ -114,6 +115,8 @@ class CallContext:
     """The state of the last attempt."""
     service: str = ""
     """The service of the last request."""
+    collector: CollectorPause = field(default_factory=CollectorPause, repr=False)
+    """The pause of the garbage collector while a large reply is read."""
 
     @lazy
     def call_id(self) -> str:

@@ -65,7 +65,7 @@ class Once:
 
 @dataclass(frozen=True)
 class Gather:
-    """An effect that runs programs at the same time; its outcome is the list of theirs, in order, errors among them."""
+    """An effect that runs programs at the same time; its outcome is a list of their values or errors, in order."""
 
     programs: Sequence[Program[Any]]
 
@@ -83,10 +83,10 @@ class Wait:
 
 
 class Store(Protocol):
-    """The owner of a file, which runs the work that others have for the file in a thread of its own."""
+    """An object that owns a file, and runs functions that read or write the file in a thread of its own."""
 
     def do(self, work: Callable[[Any], Any]) -> Future[Any]:
-        """Run the work, and return a future that has its outcome once that is on disk."""
+        """Run a function in the thread; return a future of its outcome, done once what it wrote is on disk."""
 
     def do_all(self, works: Sequence[Callable[[Any], Any]]) -> Future[list[tuple[Any, Exception | None]]]:
         """Run several functions in one transaction; the future gives what each of them returned or raised.
@@ -98,7 +98,7 @@ class Store(Protocol):
 
 @dataclass(frozen=True)
 class Persist:
-    """An effect that has the owner of a file run some work; its outcome is that of the work, once it is on disk."""
+    """An effect that has a `Store` run a function; its outcome is that of the function, once all is on disk."""
 
     keeper: Store
     work: Callable[[Any], Any]

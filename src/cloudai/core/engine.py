@@ -1,7 +1,8 @@
 """The engine surrounds each exchange: it gets a token, sends, classifies the outcome, retries and keeps account.
 
-It performs no I/O. The engine is a generator too: it takes the steps of a flow and yields a handful of *effects*
-(``effects.py``), which a driver carries out (``drivers/``). The time comes from outside as well, by ``clock``.
+It sends and reads nothing itself. `Engine.run` is a generator, which takes the steps of a flow and yields a handful of
+*effects* (``effects.py``); a driver carries them out (``drivers/``). Waits and deadlines go by ``clock``. Only the log,
+the user's ``on_event`` and the hooks of a call are called directly.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import ValidationError
@@ -23,9 +25,9 @@ from cloudai.core.extras import with_extras
 from cloudai.core.fetch import fetched
 from cloudai.core.flow import Call, Fetch, Flow, Parallel, Request, Response, Step
 from cloudai.core.large_replies import Ended, read_ahead, resumed
-from cloudai.core.rate_limit import EndpointGuards, Gate, RetryBudget, shared
+from cloudai.core.rate_limit import EndpointGuards, Gate, RateLimiter, RetryBudget, shared
 from cloudai.core.redaction import SHORTEST, Allowlist, Secrets, carried, telling
-from cloudai.core.retry import GOOD, USUAL, classify, is_missing, most_looks, retrying, wait_after
+from cloudai.core.retry import GOOD, USUAL, classify, is_missing, is_put_off, most_looks, retrying, wait_after
 from cloudai.core.tokens import Token, TokenCache
 from cloudai.core.urls import FetchRules, origin, require_safe, shown, split
 from cloudai.core.vendor import Vendor
@@ -44,7 +46,7 @@ from cloudai.errors import (
     ServiceError,
     detached,
 )
-from cloudai.models.base import Meta, Result
+from cloudai.models.base import DEFAULTS, Meta, Result
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -57,8 +59,6 @@ R = TypeVar("R", bound=Result)
 
 ALLOWLIST = Allowlist()
 
-DEFAULTS = vars(Meta())
-
 log = logging.getLogger("cloudai")
 
 TOO_MANY = "Wait and call again, or call less often."
@@ -68,14 +68,15 @@ class Engine:
     """The engine of one client, which carries out the flows of all its calls.
 
     Args:
-        max_attempts: Maximum number of attempts of one request, the first included. A poll of a job has as many as it
-            needs.
+        max_attempts: Maximum number of attempts of one request, the first included. It does not hold for a request
+            that polls the state of a job: see `most_looks`.
         clock: A function that returns monotonic seconds.
         on_event: A function that is called with each event of a call.
         offline: Whether to send requests without credentials, because only a cassette answers them, and to fetch no
             address.
         on_unknown: Whether to "retry" a request of which it is not known whether it was carried out, or to "raise".
         fetching: The rules for fetching inputs that are addresses; None leaves that to the provider.
+        allow_http: Whether keys may be sent without encryption to hosts other than this computer.
     """
 
     def __init__(
@@ -101,13 +102,16 @@ class Engine:
         self._keys: list[str] | None = None
         self._split = "", "", ""
         """The address of the last request, its scheme and its host."""
+        self._safe_url = ""
+        """The last address that a key could go to."""
         self._withheld = Secrets()
-        """The secrets of the last request."""
+        """The secrets that `_secrets` has made last; they are used again while requests hold the same ones."""
 
     def run(self, flow: Flow[R], context: CallContext) -> Program[R]:
         """Carry out a whole call, and return the result of its flow with ``meta`` and ``raw``.
 
-        An exception that is no CloudAIError, for example one of the user's ``send=``, is raised as it is.
+        An exception that is no CloudAIError, for example one of the user's ``send=``, is raised as it is, and so is one
+        of ``on_event=``. A ValidationError is taken to come from the flow, and is raised as a MalformedResponseError.
 
         Raises:
             CloudAIError: The call failed; the error says what it may have cost.
@@ -121,9 +125,12 @@ class Engine:
             failure = _out_of_range(error)
         except CloudAIError as error:
             failure = error
+        finally:
+            context.collector.end()
         if failure is not None:
-            # This is outside `except`, or Python would attach the frames and causes that `detached` removes.
-            raise detached(self._signed_off(failure, context, self.clock() - began))
+            # `detached` removes frames and causes that hold keys or replies. If this were inside `except`, Python would
+            # attach the exception that is handled there as a new cause.
+            raise detached(self._with_facts(failure, context, self.clock() - began))
         elapsed = self.clock() - began
         self._tell("result", context, duration=elapsed, units=context.billed_max)
         return result._with(self._meta(result, context, called_at, elapsed), _raw(context))  # noqa: SLF001
@@ -131,8 +138,10 @@ class Engine:
     def _steps(self, flow: Flow[T], context: CallContext, within: str = "") -> Program[T]:
         """Carry out a flow: `_exchange` sends its requests, and the driver runs its blocking functions.
 
-        Each exchange has a step id, by which the next run of a batch recognizes it: its number in the flow ("2"),
-        behind the id of the parallel step that the flow is a part of ("1.0.2"). All polls of one job have one id.
+        Each exchange has a step id, by which the next run of a batch recognizes it. In the flow of the call it is a
+        number: "2" is the second step. In a flow that runs as a part of a parallel step, the id of that step and the
+        number of the part stand before it: "1.0.2" is the second step of the first part of step 1. Polls that follow
+        each other, to the same address, have one id.
         """
         answer: Any = None
         failure: BaseException | None = None
@@ -146,6 +155,7 @@ class Engine:
             except StopIteration as stop:
                 step = Ended(stop.value)
             answer, failure = None, None
+            context.collector.end()
             try:
                 match step:
                     case Ended(value):
@@ -166,13 +176,15 @@ class Engine:
                 failure = error
 
     def _parts(self, flows: Sequence[Flow[Any]], context: CallContext, within: str) -> list[Program[Any]]:
+        """Return one program for each flow of the parallel step whose id is ``within``."""
         return [self._steps(flow, context, f"{within}.{number}.") for number, flow in enumerate(flows)]
 
     def _called(self, step: Call, context: CallContext) -> Program[Any]:
         """Run a blocking function, and return its value.
 
-        A function that waits for something gets the time that is left. If one that waits for another service raises a
-        CloudAIError, the hooks learn that a login has failed, unless the time was up.
+        A function that waits for another service, reads a file or takes memory gets the time that is left. Logins are
+        the only functions that wait for another service. If one raises a CloudAIError, the hooks are told that a login
+        has failed, unless the time was up.
         """
         if not step.waits:
             bounded = step.reads or step.memory
@@ -207,37 +219,51 @@ class Engine:
     def _exchange(self, request: Request, context: CallContext, step_id: str) -> Program[Response]:
         """Send a request, and again where that is allowed, and return the good reply.
 
-        If the hooks have a stored reply for this step, that is returned and nothing is sent, unless it reports a fault
-        of the service. Otherwise the user's extras are merged into the request, and its ``delay`` passes before it is
-        sent. The exchange is added to ``context.exchanges``, but a request for a token is not.
+        The user's extras are merged into the request. If the hooks have a stored reply for this step, that is returned
+        and nothing is sent, unless it reports a fault of the service. Otherwise the ``delay`` of the request passes
+        before it is sent. The exchange is added to ``context.exchanges``, but a request for a token is not.
 
         Raises:
-            RedirectBlockedError: A poll would go to an origin that has not had the key yet.
+            SettingsError: There is an ``extra=`` for this request, which has no JSON body.
+            RedirectBlockedError: A poll would go to another origin than the earlier exchanges of the call.
             CloudAIError: The last attempt failed, or the time was up.
         """
         extended = with_extras(request, context, step_id)
-        if (stored := (yield from self._stored(request, context, step_id))) is not None:
-            context.exchanges.append((request, stored))
-            return stored
-        request = extended
+        stored = context.hooks.stored_reply(step_id) if request.credentials else None
+        if stored is not None and (usable := (yield from self._usable(stored, request, context))) is not None:
+            context.exchanges.append((request, usable))
+            return usable
+        response: Response = yield from self._tried(extended, context, step_id)
+        return response
+
+    def _usable(self, stored: Response, request: Request, context: CallContext) -> Program[Response | None]:
+        """Return the reply that is stored for an exchange, or None where it reports a fault of the service."""
+        if stored.is_large:
+            context.collector.begin(len(stored.content))
+            stored = yield Call(partial(read_ahead, stored))
+        return None if _fault_of_the_service(request, stored) else stored
+
+    def _tried(self, request: Request, context: CallContext, step_id: str) -> Program[Response]:
+        """Send a request, and again where that is allowed, and return the good reply; see `_exchange`."""
         if request.max_reply != context.max_reply:
             request = request.altered(max_reply=context.max_reply)
         if request.delay:
             yield from context.hooks.wait(min(request.delay, context.left(self.clock())))
-        _require_known_origin(request, context)
+        if _is_poll(request):
+            _require_known_origin(request, context)
         endpoint = self._endpoint(request)
-        guards = self._guarded(context.vendor)
+        guards = self._guards or self._guarded(context.vendor)
         budget, gate = guards.budget(endpoint), guards.gate(endpoint)
         unknowns = context.hooks.unknown_attempts(step_id)
         state: RetryCallState | None = None
         while True:
             try:
-                yield from self._turn(request, context, step_id, guards, endpoint)
+                yield from self._turn(request, context, step_id, gate, guards.limiter(endpoint))
                 response = yield from self._attempt(request, context, gate, step_id)
             except CloudAIError as error:
                 state = state or self._policy(request, context, step_id, budget, unknowns)
-                seconds = wait_after(state)
-                if isinstance(error, RateLimitedError) and not _is_poll(request):
+                seconds = wait_after(state)  # or raise this error, if there is no further attempt
+                if is_put_off(error) and not _is_poll(request):
                     seconds += context.hooks.seconds_until_retry(step_id, budget, self.clock())
                     if seconds >= context.deadline - self.clock():
                         raise
@@ -250,22 +276,18 @@ class Engine:
                 return response
 
     def _endpoint(self, request: Request) -> tuple[str, str, str]:
-        """Return the service, the scheme and the host of a request, which nearly always are those of the last one."""
+        """Return the service, the scheme and the host of a request.
+
+        The last address is kept with its parts, because most requests of a client go to the same one.
+        """
         if self._split[0] != request.url:
             self._split = request.url, *split(request.url)[:2]
         return request.service, *self._split[1:]
 
-    def _stored(self, request: Request, context: CallContext, step_id: str) -> Program[Response | None]:
-        """Return the reply that is stored for an exchange, or None where there is none that can be used."""
-        stored = context.hooks.stored_reply(step_id) if request.credentials else None
-        if stored is not None and stored.is_large:
-            stored = yield Call(partial(read_ahead, stored))
-        return None if stored is None or _fault_of_the_service(request, stored) else stored
-
     def _policy(
         self, request: Request, context: CallContext, step_id: str, budget: RetryBudget, unknowns: int
     ) -> RetryCallState:
-        """Return the retry loop of an exchange. Most exchanges do not fail, so it is made only when one has failed."""
+        """Return the state of the retry loop of an exchange, which is made only when the first attempt has failed."""
         missing = 0
 
         def most(error: CloudAIError) -> float:
@@ -280,17 +302,22 @@ class Engine:
         return retrying(
             most,
             lambda: context.deadline - self.clock(),
-            # These do not take from the budget here: a refused token is no sign of an outage, a job that is paid for
-            # is polled even during one, and a request that was refused waits until the budget is refilled.
+            # Three kinds of retries take nothing from the budget here. A refused token is no sign of an outage. A job
+            # that is paid for is polled even during one. After an error of `is_put_off`, `seconds_until_retry` has
+            # waited for the budget.
             lambda error: (
-                isinstance(error, AuthError | RateLimitedError)
+                isinstance(error, AuthError)
+                or is_put_off(error)
                 or _is_poll(request)
                 or context.hooks.may_retry(step_id, budget)
             ),
         )
 
     def _guarded(self, vendor: Vendor) -> EndpointGuards:
-        """Return the guards of the account; a client without a key, offline or with its own clock has its own."""
+        """Return the gates, rate limiters and retry budgets that all clients of one account share.
+
+        A client that has no key, is offline, or has a clock of its own shares them with no other client.
+        """
         if self._guards is None:
             account = None if self.offline or self.clock is not time.monotonic else vendor.account()
             self._guards = shared(account) if account else EndpointGuards()
@@ -302,31 +329,29 @@ class Engine:
         if outcome.attempts == 1:
             return 1
         if outcome.state == "UNKNOWN":
-            # Unknown attempts of earlier runs count too: what may have been billed is not sent again in each of them.
+            # Unknown attempts of earlier runs count too, or each run would send again what may have been billed.
             return self.max_attempts if self.on_unknown == "retry" and unknowns < outcome.attempts else 1
-        # max_attempts= replaces the usual number of attempts, and raises no smaller one.
+        # max_attempts= replaces the usual number of attempts. It does not increase a number that is smaller than that.
         return min(outcome.attempts, self.max_attempts) if outcome.attempts < USUAL else self.max_attempts
 
     def _turn(
-        self, request: Request, context: CallContext, step_id: str, guards: EndpointGuards, endpoint: Hashable
+        self, request: Request, context: CallContext, step_id: str, gate: Gate, limiter: RateLimiter
     ) -> Program[None]:
-        """Wait until the request may go out; in a batch that takes nothing off the call's time.
+        """Wait until the request may go out. In a batch, the call's deadline moves on by the time of waiting.
 
-        The request waits for the gate, in a batch for requests that it can be merged with, and for its turn by the
-        pace. A request for a token waits for the gate only.
+        The request waits until the gate is open, in a batch for requests that it can be merged with, and until the
+        pace allows it. A request for a token waits for the gate only.
 
         Raises:
-            RateLimitedError: The gate is closed for longer than the call has, and the call is not one of a batch.
+            RateLimitedError: The gate opens only after the call's deadline, and the call is not one of a batch.
             NotStartedError: The batch has stopped.
         """
-        began, gate = self.clock(), guards.gate(endpoint)
-        yield from self._pass(gate, context)
+        began = self.clock()
+        if gate.opens > began:
+            yield from self._pass(gate, context)
         if request.credentials:
-            yield from context.hooks.join(step_id, request, guards.limiter(endpoint))
-        while (
-            request.credentials
-            and (seconds := context.hooks.seconds_until_turn(step_id, guards.limiter(endpoint), self.clock())) > 0
-        ):
+            yield from context.hooks.join(step_id, request, limiter)
+        while request.credentials and (seconds := context.hooks.seconds_until_turn(step_id, limiter, self.clock())) > 0:
             yield from context.hooks.wait(seconds)
             # A 429 to another call may have closed the gate meanwhile.
             yield from self._pass(gate, context)
@@ -337,7 +362,7 @@ class Engine:
         """Wait while the gate is closed, because the service has asked all callers to wait.
 
         Raises:
-            RateLimitedError: The gate is closed for longer than the call has, and the call is not one of a batch.
+            RateLimitedError: The gate opens only after the call's deadline, and the call is not one of a batch.
             NotStartedError: The batch has stopped.
         """
         waited_for = None
@@ -358,25 +383,24 @@ class Engine:
         """Make one attempt, and return its reply if that is a good one; else raise the error that it stands for.
 
         The request is signed, the hooks are called before and after it, known secrets are taken out of the reply or the
-        error, and what it may cost is added to the account of the call. An exception that the user's ``send=`` raises,
-        and that is no CloudAIError, is raised as it is.
+        CloudAIError, and what it may cost is added to the account of the call. Any other exception comes from the
+        user's ``send=``, and is raised as it is.
         """
         token, plain = None, request
         if request.credentials and not self.offline:
             token = yield from self._tokens.current(request.service, context)
             request = self._with_key(request, token, context)
         secrets = self._secrets(plain, request, context)
-        # The token may have taken the rest of the time: nothing is to be written down then.
-        context.left(self.clock())
+        # Fetching the token may have used up the call's time. Then the hooks must not write that the request goes out.
         began = self.clock()
+        context.left(began)
         yield from context.hooks.before_send(step_id, request)
         if context.hooks.waits_extend_the_deadline:
             context.deadline += self.clock() - began
-        left = context.left(self.clock())
+        left = context.left(sent_at := self.clock())
         context.attempts += 1
         context.service = request.service
         self._tell("attempt", context, request)
-        sent_at = self.clock()
         try:
             response: Response = yield Send(request, left, context.hooks.slots)
             if len(response.content) > request.max_reply:  # the user's own `send` returns a reply of any size
@@ -388,7 +412,7 @@ class Engine:
             self._raise_if_late(error, context)
             raise
         except Exception as error:
-            # The user's own `send` has failed, and it is not known how much of the request went out.
+            # Most likely the user's own `send` has failed, and it is not known how much of the request went out.
             self._tell("failure", context, error=type(error).__name__, duration=self.clock() - sent_at)
             self._failed(ConnectionLostError(f"send= failed with {type(error).__name__}"), request, context, step_id)
             raise
@@ -398,6 +422,7 @@ class Engine:
             "duration": self.clock() - sent_at,
         }
         if response.is_large:
+            context.collector.begin(len(response.content))
             response = yield Call(partial(read_ahead, response, secrets.cleared))
         else:
             response = secrets.cleared(response)
@@ -410,23 +435,30 @@ class Engine:
             context.billed_max += request.billed
         context.state = "DONE"
         yield from context.hooks.after_reply(step_id, request, response)
-        self._tell(
-            "reply", context, **told, units=request.billed
-        )  # the reply is safe, whatever the user's function does
+        # The reply is safe, whatever the user's function does.
+        self._tell("reply", context, **told, units=request.billed)
         return response
 
     def _with_key(self, request: Request, token: Token | None, context: CallContext) -> Request:
-        """Return the request with its credentials, which go out over https, or to this computer, whoever sends it."""
+        """Sign the request, and return it with its credentials.
+
+        Raises:
+            SettingsError: The request would carry a credential over plain http to another computer, and ``allow_http``
+                is False. A user's own ``send=`` makes no difference.
+        """
         signed = context.vendor.sign(request, token)
-        if signed is not request:
+        if signed is not request and signed.url != self._safe_url:
             require_safe(signed.url, self.allow_http)
+            self._safe_url = signed.url
         return signed
 
     def _secrets(self, plain: Request, signed: Request, context: CallContext) -> Secrets:
-        """Return the secrets that no reply may repeat: keys, what signing has added, and those in the user's extras.
+        """Return the secrets that must not be repeated in a reply or in an error.
 
-        If the request asks for a token, they are the texts in it that may be secrets, and if nothing was added to the
-        request there are none. The returned object may serve several requests, so callers must not add to it.
+        For most requests they are the vendor's keys of `SHORTEST` characters or more, what signing has added, and what
+        may be a secret in the user's extras. For a request for a token they are the texts in it that may be secrets.
+        For a request to which neither signing nor the user has added anything, there are none. The returned object may
+        serve several requests, so callers must not add to it.
 
         Args:
             plain: The request before it was signed.
@@ -434,7 +466,7 @@ class Engine:
             context: The context of the call.
         """
         if not signed.credentials:
-            return Secrets(carried(signed, ALLOWLIST))  # a request for a token: the login is in it
+            return Secrets(carried(signed, ALLOWLIST))  # a request for a token, which holds the login
         has_extras = bool(context.extra or context.extra_params or context.extra_headers)
         # If nothing was added to the request, it holds no secret that the reply could repeat.
         if signed is plain and not has_extras:
@@ -442,26 +474,31 @@ class Engine:
         if self._keys is None and not self.offline:
             self._keys = [key for key in context.vendor.secrets() if len(key) >= SHORTEST]
         # Without extras the secrets depend only on the address and on what signing added, and can be used again.
-        headers, params = _added(signed.headers, plain.headers), _added(signed.params, plain.params)
-        asked = None if has_extras else (signed.url, headers, params)
+        parts = signed.headers, plain.headers, signed.params, plain.params
+        asked = None if has_extras else (signed.url, *parts)
         secrets = self._withheld
         if asked is not None and asked == secrets.of:
             return secrets
+        headers, params = _added(signed.headers, plain.headers), _added(signed.params, plain.params)
         added = replace(
             signed, headers={**headers, **(context.extra_headers or {})}, params=params, form=None, json=context.extra
         )
         own = telling(context.extra_params, nameless=math.inf)
         values = {*(self._keys or ()), *carried(added, ALLOWLIST), *own}
         if values != secrets.values:
-            # Kept for the next request: all the spellings of a long token take a quarter of a millisecond to make.
+            # Kept for the next request: escaping and encoding a long token in every way takes 0.25 ms.
             secrets = self._withheld = Secrets(values)
-        secrets.of = asked
+        # Copies, because a provider may write into the headers of its next request.
+        secrets.of = asked and (signed.url, *map(dict, parts))
         return secrets
 
     def _trouble_in(
         self, request: Request, response: Response, token: Token | None, gate: Gate, context: CallContext
     ) -> CloudAIError | None:
-        """Return the error that a reply stands for, or None for a good reply that the flow can read."""
+        """Return the error that a reply stands for, or None for a good reply that the flow can read.
+
+        A 429, also one inside a good reply, closes the gate; a token that was refused is discarded.
+        """
         if response.status not in GOOD:
             return self._refusal(response, token, gate, context)
         if (hidden := _fault_of_the_service(request, response)) is not None:
@@ -480,7 +517,7 @@ class Engine:
         if isinstance(error, RateLimitedError):
             gate.close(self.clock(), error.retry_after)
         if isinstance(error, AuthError) and token is not None:
-            # The service no longer accepts the token: the next call fetches a new one, for all calls.
+            # The service no longer accepts the token, so the next attempt fetches a new one, which all calls use.
             error.renewed = True
             self._tokens.discard(token)
         return error
@@ -493,9 +530,9 @@ class Engine:
             raise late from error
 
     def _failed(self, error: CloudAIError, request: Request, context: CallContext, step_id: str) -> CloudAIError:
-        """Note what became of a failed attempt and what it may cost, tell the hooks, and return the error.
+        """Note what became of a failed attempt and what it may cost, call the hooks, and return the same error.
 
-        The state is set on the error, too. No event is told here.
+        The error gets its state, and, for a host that is unknown, the advice to check the spelling. No event is told.
         """
         if isinstance(error, ConnectError) and error.unknown_host:
             error.advice = _check_spelling(context.vendor.host_setting(request.service), error)
@@ -505,13 +542,14 @@ class Engine:
         context.hooks.after_failure(step_id, request, error)
         return error
 
-    def _signed_off(self, error: CloudAIError, context: CallContext, elapsed: float) -> CloudAIError:
-        """Return an error with the facts of its call added; an event tells that the call has ended with it."""
+    def _with_facts(self, error: CloudAIError, context: CallContext, elapsed: float) -> CloudAIError:
+        """Add the facts of its call to an error and return it; tell the event that the call has ended."""
         error.provider = error.provider or context.vendor.name
         error.operation, error.input = context.operation, context.describe().get("input")
         error.request_id, error.attempts = context.request_id, context.attempts
         if isinstance(error, MalformedResponseError) and context.state == "DONE":
-            # A good status does not prove that the vendor billed a reply which it could not write correctly.
+            # The reply had a good status and cannot be read. Whether the vendor bills it is not known, so it counts in
+            # `billed_max` alone.
             context.state = "UNKNOWN"
             context.billed_min -= sum(request.billed for request, reply in context.exchanges[-1:] if not reply.replayed)
         error.state = error.state or context.state
@@ -521,15 +559,13 @@ class Engine:
         return error
 
     def _meta(self, result: Result, context: CallContext, called_at: datetime, elapsed: float) -> Meta:
+        """Return the `Meta` of a result, made from the facts of its call and those that its flow has set."""
         asked = [request for request, _ in context.exchanges if request.billed]
+        services = {"service": _listed(asked, "service"), "api_version": _listed(asked, "api")} if asked else {}
         known = {
             "provider": context.vendor.name,
             "operation": context.operation,
-            **(
-                {"service": _listed(r.service for r in asked), "api_version": _listed(r.api for r in asked)}
-                if asked
-                else {}
-            ),
+            **services,
             **context.describe(),
             **context.prepared(),
             "request_id": context.request_id,
@@ -540,13 +576,13 @@ class Engine:
             "billed_max": context.billed_max,
             "replayed": bool(context.exchanges) and all(response.replayed for _, response in context.exchanges),
         }
-        # Facts that the flow has set (the model, the language sent) take precedence over those of the engine.
+        # A fact that the flow has set (the model, the language sent), and that is not the default, takes precedence.
         told = vars(result.meta)
-        said = {name: told[name] for name in result.meta.model_fields_set if told[name] != DEFAULTS[name]}
-        return Meta(**{**known, **said})
+        said = {name: told[name] for name in result.meta.__pydantic_fields_set__ if told[name] != DEFAULTS[name]}
+        return Meta.of({**known, **said})
 
     def _tell(self, kind: EventKind, context: CallContext, request: Request | None = None, **more: Any) -> None:
-        """Tell the user's function, and the logger, of a step in a call.
+        """Tell the user's function, and the logger, of a step in a call. An error of that function ends the call.
 
         Args:
             kind: The kind of the event.
@@ -576,30 +612,35 @@ def _fault_of_the_service(request: Request, response: Response) -> ServiceError 
     try:
         error = request.error_in(response)
     except MalformedResponseError:
-        return None  # the flow says so when it reads the reply
+        return None  # the flow raises this error when it reads the reply
     return error if isinstance(error, ServerError | RateLimitedError) else None
 
 
 def _check_spelling(setting: str | None, error: ConnectError) -> str | None:
-    """Return the advice for a host that has no address: the setting that names it comes before the network."""
+    """Return the advice for a host that is unknown: to check the setting that names it, and then the network."""
     if setting is None:
         return error.advice
     return f"Check the spelling of {setting}. If it is right: {error.advice or 'Check the network.'}"
 
 
-def _added(after: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+def _added(after: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the headers or parameters that signing has added or changed."""
     return {name: value for name, value in after.items() if before.get(name) != value}
 
 
 def _is_poll(request: Request) -> bool:
-    """Return whether a request asks for the state of a job: it has credentials, and the vendor bills nothing."""
+    """Return whether a request is a poll, which asks for the state of a job that is paid for.
+
+    Every request with credentials that the vendor does not bill counts as one.
+    """
     return request.credentials and not request.billed
 
 
 def _is_readable(response: Response) -> bool:
-    """Return whether a reply can be read as what its content type says; a web page, which a gateway sends, cannot.
+    """Return whether a reply can be the state of a job.
 
-    JSON has to be parsable, so that an empty body is not. Every other content type, and none, counts as readable.
+    A web page cannot, because a gateway has sent it. A reply that calls itself JSON, but that cannot be parsed, for
+    example because it is empty, cannot either. A reply of any other content type, or of none, can.
     """
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind.endswith("/html"):
@@ -614,14 +655,15 @@ def _is_readable(response: Response) -> bool:
 
 
 def _require_known_origin(request: Request, context: CallContext) -> None:
-    """Raise RedirectBlockedError where a poll would go to an origin that has not had the key yet.
+    """Raise RedirectBlockedError if a poll would go to another origin than every earlier exchange of the call.
 
     The address of a job comes in a reply, and a reply must not choose which server gets the key next.
     """
     known = {_site(earlier.url) for earlier, _ in context.exchanges}
-    if _is_poll(request) and known and _site(request.url) not in known:
+    if known and _site(request.url) not in known:
         raise RedirectBlockedError(
-            "the reply names another place to look at its job", advice="Check the endpoint: the key is not sent there."
+            "the service has started a job, and names another server to ask for its result",
+            advice="Check the endpoint. The key was not sent to that server.",
         )
 
 
@@ -630,9 +672,9 @@ def _site(url: str) -> object:
     return origin(url) or "/".join(url.split("/")[:3])
 
 
-def _listed(names: Iterable[str]) -> str:
-    """Return the names with commas, each once and in order: an operation may ask two APIs, and its result says so."""
-    return ", ".join(dict.fromkeys(names))
+def _listed(requests: Sequence[Request], name: str) -> str:
+    """Return what requests have under a name, each once and with commas: an operation may ask two APIs."""
+    return ", ".join(dict.fromkeys(map(attrgetter(name), requests)))
 
 
 def _all_or_first_error(outcomes: Sequence[Any]) -> list[Any]:
@@ -648,11 +690,12 @@ def _all_or_first_error(outcomes: Sequence[Any]) -> list[Any]:
 
 
 def _raw(context: CallContext) -> Any:
-    """Return the replies of the call so far as `raw_of` gives them to the user."""
+    """Return the replies of the call so far, as ``result.raw`` and ``error.raw`` have them: see `raw_of`."""
     return raw_of([(request.billed, response) for request, response in context.exchanges])
 
 
 def _out_of_range(error: ValidationError) -> MalformedResponseError:
+    """Return the error of a reply with a value that the model of a result refuses; its text does not show the value."""
     first = error.errors(include_input=False, include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     return MalformedResponseError(f"the reply holds a value no result can have: {where}: {first['msg']}")

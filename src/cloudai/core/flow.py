@@ -1,4 +1,4 @@
-"""Flows, and the steps, requests and replies they are made of, are plain data; nothing here performs I/O.
+"""Flows, and the steps, requests and replies they are made of, are plain data; no I/O but the loading of a `Blob`.
 
 An operation is a *flow*: a generator that yields steps, is sent their outcomes, and returns the result.
 
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import copy
 import json
-import re
 import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -54,7 +53,8 @@ M = TypeVar("M", bound=BaseModel)
 
 
 USUAL_REPLY, MOST_REPLY = 4_000_000, 32_000_000
-"""The most bytes of a reply, unpacked: of most operations, whose replies rarely have one megabyte, and of any."""
+"""The most bytes of an unpacked reply: in most operations, whose replies rarely have one megabyte, and in those with
+long replies, such as speech."""
 
 
 @dataclass(frozen=True)
@@ -121,16 +121,18 @@ class Request:
 
     ``form`` may go with ``files``, as the fields beside them. A Blob may be the ``content``, or stand anywhere
     inside ``json``, where it becomes base64. ``service`` and ``api`` say which API the request is for ("vision",
-    "v1"); they decide its credentials and its pace, and ``result.meta`` shows them. ``delay`` is how many seconds to
-    wait before the request is sent (a poll). ``billed`` is the number of units that the vendor counts: 0 for polls
-    and tokens. ``timeout`` is the time left in seconds; the driver sets it, and any ``send`` can honour it.
+    "v1"); they decide its credentials and its pace, and ``result.meta`` shows them. A parameter that is a tuple is sent
+    once for each of its values. ``delay`` is how many seconds to wait before the request is sent (a poll). ``billed``
+    is the number of units that the vendor counts: 0 for polls and tokens. ``timeout`` is the time left in seconds; the
+    driver sets it, and any ``send`` can honour it.
     ``credentials=False`` sends the request without key or token (because it asks for a token), and keeps its reply
     out of ``result.raw``. ``endpoint`` is the beginning of ``url`` where that names the user's own resource: a
     cassette has "{endpoint}" instead, so that it replays for every user, whatever their resource is called.
     ``max_reply`` is the most bytes that its reply may have, unpacked; the engine sets it to that of the operation.
     ``error_in`` returns the error that is inside a reply of a good status, or None. Where that error is the service's
     fault, the exchange has failed as with the HTTP status of such an error, and is tried again in the same way.
-    ``takes_extras=False`` keeps the user's ``extra…`` out of a request that only prepares the one they are meant for.
+    ``takes_extras=False`` keeps what the user gives as ``extra=``, ``extra_params=`` and ``extra_headers=`` out of a
+    request that only prepares the one they are meant for.
     """
 
     method: str
@@ -138,7 +140,7 @@ class Request:
     service: str = ""
     api: str = ""
     endpoint: str = ""
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Any = None
     content: Blob | bytes | None = None
@@ -195,7 +197,7 @@ class Request:
                 gathered.append(piece)
                 size += len(piece)
                 if size >= PIECE:
-                    yield b"".join(gathered)
+                    yield b"".join(gathered)  # a single piece is not copied
                     gathered, size = [], 0
         if gathered:
             yield b"".join(gathered)
@@ -212,19 +214,19 @@ class Request:
             if not isinstance(value, Blob):
                 raise TypeError(f"cannot send {type(value).__name__} as JSON")
             blobs.append(value)
-            return f"{MARK}{len(blobs) - 1}."
+            return f"{MARK}{len(blobs) - 1}{MARK}"
 
         text = json.dumps(self.json, ensure_ascii=False, default=placeholder, allow_nan=False)
-        parts = re.split(rf"{MARK}(\d+)\.", text)
-        return [blobs[int(part)] if i % 2 else part.encode() for i, part in enumerate(parts)]
+        return [blobs[int(part)] if i % 2 else part.encode() for i, part in enumerate(text.split(MARK))]
 
 
 MARK = secrets.token_hex(16)
 """A random text that stands for a Blob in JSON text; no input can contain it, because it cannot be guessed."""
-PIECE = 786_432
-"""Bytes of an upload that are encoded at once; a multiple of 3 gives base64 without padding between the pieces."""
+PIECE = 196_608
+"""Bytes of an upload that are encoded at once: few enough to stay in the processor's cache until they are sent, and a
+multiple of 3, which gives base64 without padding between the pieces."""
 SMALL = 1_000
-"""Bytes that a request has at most without its uploads, by a generous estimate."""
+"""A generous estimate of the bytes that the JSON body of a request has beside its uploads."""
 
 
 AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
@@ -264,6 +266,13 @@ class Response:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "headers", {name.lower(): value for name, value in self.headers.items()})
+
+    @classmethod
+    def received(cls, status: int, headers: dict[str, str], content: bytes) -> Self:
+        """Return a reply whose headers have their names in lower case already."""
+        reply = object.__new__(cls)
+        reply.__dict__.update(status=status, headers=headers, content=content, replayed=False)
+        return reply
 
     def __repr__(self) -> str:
         # The text leaves out headers and body: services repeat keys in them, and they are about people.
@@ -404,8 +413,8 @@ def waiting(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Flow
 def parallel(flows: Sequence[Flow[R]]) -> Flow[list[R]]:
     """Make several flows one step, run at the same time: ``parts = yield from …``.
 
-    When all have ended the first failure is raised; its ``partial`` has the results in order, None for each flow that
-    failed.
+    When all have ended, the failure of the first flow in the sequence that failed is raised. Its ``partial`` has the
+    results in order, None for each flow that failed.
     """
     results: list[R] = yield Parallel(tuple(flows))
     return results

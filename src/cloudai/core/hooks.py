@@ -1,6 +1,6 @@
 """Hooks are the points of a call at which a batch waits, writes something down, or holds a request back.
 
-A single call does nothing there. A batch keeps each request before it goes out and each reply before it is read, waits
+A single call does NOTHING there. A batch keeps each request before it goes out and each reply before it is read, waits
 for its turn, and stops between two attempts (``batch/hooks.py``). The engine knows no more of batches than these hooks.
 """
 
@@ -15,16 +15,20 @@ from cloudai.errors import CloudAIError
 
 __all__ = ["CallHooks"]
 
+NOTHING: Program[None] = ()  # type: ignore[assignment]
+"""A program without any effect, which is what ``yield from`` makes of an empty tuple; a generator would have to be made
+for each call."""
+
 
 class CallHooks:
-    """The hooks of a single call: they keep nothing, and wait for no turn.
+    """The hooks of a single call: they keep NOTHING, and wait for no turn.
 
     ``step_id`` names an exchange within its flow: "2" is the second one, "1.0.2" the second one of the first part of
     the first parallel step. All polls of one job have one step id.
     """
 
     waits_extend_the_deadline: ClassVar[bool] = False
-    """True where waiting for a turn takes nothing off the call's time."""
+    """True where waiting for a turn takes NOTHING off the call's time."""
 
     slots: Any = None
     """A semaphore of the driver that each request holds while it is in flight, beside the one of the client."""
@@ -47,12 +51,12 @@ class CallHooks:
         """Wait for other inputs of a batch whose requests can go out with this one as a single request.
 
         The hooks remember which inputs belong together, and take one turn of the rate limiter for all of them. A
-        batch also waits here while the service seems to be down. A single call has nothing to wait for.
+        batch also waits here while the service seems to be down. A single call has NOTHING to wait for.
 
         Raises:
             NotStartedError: The batch has stopped meanwhile.
         """
-        yield from ()
+        return NOTHING
 
     def may_retry(self, step_id: str, budget: RetryBudget) -> bool:  # noqa: ARG002
         """Take one retry from the budget, and return whether there was one left.
@@ -62,7 +66,7 @@ class CallHooks:
         return budget.take()
 
     def seconds_until_retry(self, step_id: str, budget: RetryBudget, now: float) -> float:  # noqa: ARG002
-        """Take a retry for a request that got a `RateLimitedError`, and return the seconds to wait before it.
+        """Take a retry for a request that the service has put off, and return the seconds to wait before it.
 
         This is 0 while the budget has retries; an empty budget gives them back one after the other. Inputs of a batch
         that went out in one request take one retry together.
@@ -84,11 +88,11 @@ class CallHooks:
 
     def before_send(self, step_id: str, request: Request) -> Program[None]:  # noqa: ARG002
         """Act before the request goes out; an error that is raised here keeps it back."""
-        yield from ()
+        return NOTHING
 
     def after_reply(self, step_id: str, request: Request, response: Response) -> Program[None]:  # noqa: ARG002
         """Act on a good reply before the flow reads it."""
-        yield from ()
+        return NOTHING
 
     def after_failure(self, step_id: str, request: Request, error: CloudAIError) -> None:
         """Act on a failed attempt; ``error.state`` says what became of it."""

@@ -3,7 +3,7 @@
 A parser in C holds the interpreter, and with it an event loop, until it is done: for about 20 ms a megabyte, and much
 longer where a reply is nothing but brackets. So a reply is looked through first, in linear time and in slices of
 constant memory. A small reply is then parsed by one call. A larger one is parsed by a call that runs a line of Python
-after each object, so that another thread can go on there; the engine lets a thread do it where the client awaits.
+after each object, so that another thread can take the interpreter there. An AsyncClient makes that call in a thread.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterator
 from itertools import accumulate, count
 from operator import mul, sub
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic_core import from_json
 
@@ -22,97 +22,129 @@ from cloudai.errors import MalformedResponseError, ResponseTooLargeError
 __all__ = ["AT_ONCE", "DEEPEST", "parsed"]
 
 DEEPEST = 100
-"""The most levels that a reply's JSON may be nested; real replies have a dozen."""
+"""The most levels that a reply's JSON may be nested; real replies have a dozen.
+
+A small reply whose texts hold closing brackets may have up to 200, the limit of its parser: see `_is_plain`.
+"""
 AT_ONCE = 65_536
-"""Bytes of a reply that is read in the event loop itself; a larger one is read in a thread."""
+"""An AsyncClient parses a reply of at most this many bytes in the event loop, and a larger one in a thread."""
 ONE_CALL = 262_144
-"""Bytes of a reply that one call of a parser reads, in a thread: even nothing but brackets take it 30 ms."""
+"""A reply of at most this many bytes is small: one call of a fast parser takes 30 ms for it, even if it is nothing but
+brackets."""
 SLICE = 65_536
 """Bytes that are looked through at once."""
 
 ROOM = 64_000_000
-"""Bytes of memory that reading a reply may take beside three times its size, of which it takes up one itself."""
+"""Reading a reply of n bytes may take ``ROOM + 3 * n`` bytes of memory; n of them are the reply itself."""
 PARSED = (230, 90, 45)
-"""Bytes of memory that an object, a list and any further value take once they are parsed. The text that is parsed takes
-memory at the same time."""
+"""Bytes of memory that a parsed object, a parsed list and any other parsed value take. The decoded text of the reply
+takes memory at the same time."""
 OBJECT, BARE_OBJECT, LIST, VALUE = 330, 1700, 100, 60
-"""Bytes of memory that they take with all that is made of them on the way to the result, when the text is gone. A bare
-object has less than `BARE` bytes of text: nothing but such objects would be made into as many parts of a result, where
-most objects of a real reply are corners of boxes around letters."""
+"""Bytes of memory that an object, a bare object, a list and any other value take together with the parts of the result
+that are made from them. The decoded text is no longer in memory then.
+
+If there is more than one object for each `BARE` bytes of the reply, the excess objects count as bare. A part of the
+result may be made from each of them. In a real reply that is not so: most objects are the corners of boxes.
+"""
 BARE = 100
+"""The bytes of a reply for each of which one object is not counted as bare."""
 LONGEST_STRETCH = 300_000
-"""Brackets and commas between the ends of two objects, at most: for so long a parser holds the interpreter."""
+"""The most brackets, commas and groups of `ESCAPES` escapes between the ends of two objects.
+
+A parser holds the interpreter from the end of one object to that of the next, and its time grows with their number.
+"""
 ESCAPES = 8
-"""Escapes in a text that take a parser as long as one value."""
+"""The number of escapes in a text that take a parser as long as one value."""
 
 FLAT = bytes.maketrans(b"{}", b"[]")
+"""A table that makes curly brackets square: an object is a level like a list."""
 NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+"""All bytes that are no brackets, to be deleted."""
 UP_AND_DOWN = bytes.maketrans(b"[]", b"\x02\x00")
+"""A table that makes each bracket the number of levels by which it changes the depth, plus one: a byte is never
+negative."""
 NUMERALS = bytes.maketrans(b"123456789E", b"000000000e")
+"""A table that makes all digits 0, so that numbers of one form look alike."""
+SKELETON = bytes.maketrans(b"{}123456789E", b"[]000000000e")
+"""Both of these in one pass, for the brackets and the numerals of a reply that is looked at as a whole."""
 LONG = 309
 """Digits from which a whole number may be too large for a floating-point number: the largest of those is 1.8e308."""
 LONG_NUMBER = b"0" * LONG
-BELOW_4_BYTES, BELOW_2_BYTES = bytes(range(0xF0)), bytes(range(0xC4))
-"""The bytes of UTF-8 of which only characters consist that Python can store in two bytes, or in one."""
+BELOW_4_BYTES = bytes(range(0xF0))
+"""The bytes of UTF-8 that encode characters up to U+FFFF. A text with another byte takes Python 4 bytes a character."""
+BELOW_2_BYTES = bytes(range(0xC4))
+"""The bytes of UTF-8 that encode characters up to U+00FF. A text of nothing else takes Python 1 byte a character."""
 LAYERS = 12
-"""Levels that are taken off one by one before the rest is added up, which takes longer."""
+"""The most levels of nesting that are removed by replacing, which is fast. The depth of what is left is added up by
+going through its brackets, which is slow."""
 
 
 def parsed(content: bytes) -> Any:
-    """Return the JSON of a reply.
+    """Parse the JSON of a reply, and return its value.
 
     The last of several fields of one name counts, as it does for Python's parser and for the vendors' own packages.
 
     Raises:
-        MalformedResponseError: The bytes are not JSON in UTF-8, or hold a number that is not finite, or is too large
-            for a floating-point number.
-        ResponseTooLargeError: The JSON is nested too deep, or reading it would take too much memory.
+        MalformedResponseError: The bytes are not JSON in UTF-8, or hold NaN, Infinity, or a number that is too large
+            for a floating-point number, such as 1e400.
+        ResponseTooLargeError: The JSON is nested too deep, or parsing it would take too much memory, or hold the
+            interpreter for too long.
     """
     if len(content) <= ONE_CALL and _is_plain(content):
         try:
             # The names of fields are shared between replies. Their values are not, for they are about people.
             return from_json(content, allow_inf_nan=False, cache_strings="keys")
         except ValueError:
-            pass  # the parser below says why, or reads what this one does not, such as half a surrogate pair
+            pass  # the parser below raises the error, or reads what this one refuses, such as half a surrogate pair
     decoder = CAREFUL if _look_through(content) else DECODER
     try:
         return decoder.decode(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         why = str(error)
     # The error is raised without its cause, which holds the reply.
-    raise MalformedResponseError(f"the reply is not JSON ({why})")
+    raise MalformedResponseError(f"the reply is not JSON that can be read ({why})")
 
 
 def _is_plain(content: bytes) -> bool:
-    """Return whether a reply is not nested too deep, and certainly holds no number that is too large.
+    """Return whether the fast parser may read a small reply, because its depth, memory and numbers are within bounds.
 
-    The brackets and digits inside its texts are counted too, which is fast. Texts of closing brackets may hide more
-    levels; the parser itself refuses more than 200.
+    False only means that the reply has to be looked through, because brackets and digits inside texts are counted here
+    too. Closing brackets inside texts may hide levels; so up to 200 levels may pass, the limit of the parser itself.
     """
-    brackets = content.translate(FLAT, NO_BRACKETS)
-    opening = brackets.count(b"[")
-    if opening > DEEPEST and (2 * opening != len(brackets) or _depth(brackets, 0, 0) > DEEPEST):
+    skeleton = content.translate(SKELETON)
+    if _holds_large_numerals(skeleton):
         return False
-    return BARE_OBJECT * opening <= ROOM and not _may_hold_large_numbers(content)
+    opening = skeleton.count(b"[")
+    if opening > DEEPEST:
+        brackets = skeleton.translate(None, NO_BRACKETS)
+        if 2 * opening != len(brackets) or _depth(brackets, 0, 0) > DEEPEST:
+            return False
+    return BARE_OBJECT * opening <= ROOM
 
 
 def _may_hold_large_numbers(content: bytes) -> bool:
     """Return whether there is something that looks like a number with a positive exponent, or with 309 digits."""
-    numerals = content.translate(NUMERALS)
-    return b"0e0" in numerals or b"0e+" in numerals or LONG_NUMBER in numerals
+    return _holds_large_numerals(content.translate(NUMERALS))
+
+
+def _holds_large_numerals(numerals: bytes) -> bool:
+    # Hardly any reply has a digit before an "e", so that it is looked through once.
+    exponents = b"0e" in numerals and (b"0e0" in numerals or b"0e+" in numerals)
+    return exponents or LONG_NUMBER in numerals
 
 
 def _look_through(content: bytes) -> bool:
-    """Check a reply before it is parsed, and return whether it may hold numbers that are too large.
+    """Check a reply before it is parsed, and return whether it has to be parsed by `CAREFUL`, which checks each number.
 
-    What is not JSON is passed over, as far as it goes: the parser says so.
+    Whether the reply is JSON at all is not checked here: the parser raises that error.
 
     Raises:
         ResponseTooLargeError: The reply is nested too deep, or would take too much memory or time to parse.
     """
-    objects = lists = values = stretch = opened = 0
+    objects = lists = values = stretch = open_before = 0
     large, tail = False, b""
-    # The text that the parser reads takes one, two or four bytes for each character, by the widest one in it.
+    # The decoded text takes one, two or four bytes for each character, as many as its widest character needs. Where
+    # that alone is more than a reply may take, ``room`` is negative.
     most, room = ROOM + 2 * len(content), ROOM + (2 - _width(content)) * len(content)
     for skeleton, escapes in _skeletons(content):
         objects, lists, values = (
@@ -123,32 +155,34 @@ def _look_through(content: bytes) -> bool:
         bare = max(0, objects - len(content) // BARE)
         read = OBJECT * (objects - bare) + BARE_OBJECT * bare + LIST * lists + VALUE * values
         if read > most or sum(map(mul, PARSED, (objects, lists, values))) > room:
-            raise ResponseTooLargeError("the reply holds more values than a reply of its size may")
+            raise ResponseTooLargeError("reading the reply would take more memory than a reply of its size may")
         last = skeleton.rfind(b"}")
         rest = skeleton[last + 1 :]
         stretch = (0 if last >= 0 else stretch) + sum(map(rest.count, (b"[", b"]", b","))) + escapes // ESCAPES
         if stretch > LONGEST_STRETCH:
-            raise ResponseTooLargeError("the reply holds a longer list, or a longer text, than a reply may")
+            raise ResponseTooLargeError("a list or a text of the reply holds too many values or escapes")
         brackets = skeleton.translate(FLAT, NO_BRACKETS)
-        closed = opened + 2 * brackets.count(b"[") - len(brackets)
-        if closed < 0:
-            return True  # more brackets close than open
-        if _depth(brackets, opened, closed) > DEEPEST:
+        open_after = open_before + 2 * brackets.count(b"[") - len(brackets)
+        if open_after < 0:
+            return True  # more brackets close than open, so this is not JSON, and either parser stops there
+        if _depth(brackets, open_before, open_after) > DEEPEST:
             raise ResponseTooLargeError(f"the reply is nested more than {DEEPEST} deep")
-        opened = closed
+        open_before = open_after
         large = large or _may_hold_large_numbers(tail + skeleton)
         tail = (tail + skeleton)[-LONG:]  # the next slice may begin within a number
     return large
 
 
 def _skeletons(content: bytes) -> Iterator[tuple[bytes, int]]:
-    """Yield a reply slice by slice, each without its texts, with the number of backslashes in them."""
+    """Yield slices of a reply without what is inside texts, each with the number of backslashes in the slice."""
     in_text, start = 0, 0
     while start < len(content):
-        end = start + SLICE
-        while content[end - 1 : end] == b"\\" and end - start < 2 * SLICE:
-            end += 1  # an escape is not cut in two
-        piece, start = content[start:end], end
+        piece = content[start : start + SLICE]
+        if (len(piece) - len(piece.rstrip(b"\\"))) % 2:
+            # The last backslash begins an escape, which must not be cut in two. The ones before it are pairs, because
+            # each slice begins outside of an escape.
+            piece = content[start : start + SLICE + 1]
+        start += len(piece)
         backslashes = piece.count(b"\\")
         if backslashes:
             piece = piece.replace(b"\\\\", b"").replace(b'\\"', b"")
@@ -157,9 +191,9 @@ def _skeletons(content: bytes) -> Iterator[tuple[bytes, int]]:
         in_text ^= (len(parts) - 1) & 1
 
 
-def _depth(brackets: bytes, opened: int, closed: int) -> int:
-    """Return how deep brackets are nested, where so many are open before them, and so many behind them."""
-    left, levels = b"[" * opened + brackets + b"]" * closed, 0
+def _depth(brackets: bytes, before: int, after: int) -> int:
+    """Return how deep square brackets are nested, if ``before`` are open before the first, and ``after`` at the end."""
+    left, levels = b"[" * before + brackets + b"]" * after, 0
     while left and levels < LAYERS:
         left, levels = left.replace(b"[]", b""), levels + 1
     heights = map(sub, accumulate(left.translate(UP_AND_DOWN)), count(1))
@@ -167,7 +201,7 @@ def _depth(brackets: bytes, opened: int, closed: int) -> int:
 
 
 def _width(content: bytes) -> int:
-    """Return the bytes that Python takes for each character of a text."""
+    """Return how many bytes Python takes for each character of a text in UTF-8: as many as the widest one needs."""
     if content.isascii():
         return 1
     pieces = (content[start : start + SLICE] for start in range(0, len(content), SLICE))
@@ -175,6 +209,7 @@ def _width(content: bytes) -> int:
 
 
 def _width_of(piece: bytes) -> int:
+    """Return what `_width` returns, for one piece; the piece may begin or end within a character."""
     if piece.translate(None, BELOW_4_BYTES):
         return 4
     return 2 if piece.translate(None, BELOW_2_BYTES) else 1
@@ -186,6 +221,7 @@ def _passed(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _finite(text: str) -> float:
+    """Return a number of the JSON; raise ValueError if it is too large for a floating-point number."""
     value = float(text)
     if math.isinf(value):
         raise ValueError(f"{text[:24]} is too large a number")
@@ -193,14 +229,17 @@ def _finite(text: str) -> float:
 
 
 def _whole(text: str) -> int:
+    """Return a whole number of the JSON; raise ValueError if it is too large for a floating-point number."""
     _finite(text)
     return int(text)
 
 
-def _refuse_constant(name: str) -> float:
+def _refuse_constant(name: str) -> NoReturn:
+    """Raise ValueError for NaN, Infinity and -Infinity, which Python's parser would read."""
     raise ValueError(f"{name} is not a JSON number")
 
 
 DECODER = json.JSONDecoder(object_hook=_passed, parse_constant=_refuse_constant)
 CAREFUL = json.JSONDecoder(object_hook=_passed, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole)
-"""The parser for replies that may hold numbers that are too large; it runs a line of Python for each number."""
+"""The parser for replies that may hold numbers that are too large; it runs a line of Python for each number, which
+takes longer."""

@@ -2,30 +2,82 @@
 
 Parsing its JSON, checking it and making a result of it take seconds in the worst case. None of the steps holds the
 interpreter for long: see ``json_reading.py``. Where the client blocks, all of it happens in the calling thread.
+
+Python's garbage collector is the exception. A full collection visits every object that there is and holds the
+interpreter meanwhile, which took 190 ms while a reply of 24 MB was read. So it pauses until the reply has been read.
 """
 
 from __future__ import annotations
 
+import gc
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from cloudai.core.effects import Program
 from cloudai.core.flow import Call, Flow, Response, Step
 from cloudai.errors import MalformedResponseError
 
-__all__ = ["Ended", "read_ahead", "resumed"]
+__all__ = ["CollectorPause", "Ended", "read_ahead", "resumed"]
 
 T = TypeVar("T")
+
+WORTH_A_PAUSE = 1_000_000
+"""Bytes of a reply beyond which the collector pauses. The objects of a smaller one are visited in milliseconds."""
+LONGEST_PAUSE = 10.0
+"""Seconds after which no further call joins a pause of the collector, so that calls without end do not stop it."""
+
+
+class CollectorPause:
+    """A pause of Python's garbage collector, for the time in which one call reads a large reply.
+
+    The pauses of several calls may overlap. The collector goes on when the last of them ends, if it was on before.
+    """
+
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+    _begun: ClassVar[int] = 0
+    _since: ClassVar[float] = 0.0
+    _was_on: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        self._is_begun = False
+
+    def begin(self, size: int) -> None:
+        """Stop the collector, unless this pause has begun already, or others have kept it from running for long.
+
+        Args:
+            size: The bytes of the reply; a small one is not worth a pause.
+        """
+        if size <= WORTH_A_PAUSE:
+            return
+        with CollectorPause._lock:
+            if self._is_begun or (CollectorPause._begun and time.monotonic() - CollectorPause._since > LONGEST_PAUSE):
+                return
+            if not CollectorPause._begun:
+                CollectorPause._since, CollectorPause._was_on = time.monotonic(), gc.isenabled()
+                gc.disable()
+            CollectorPause._begun += 1
+            self._is_begun = True
+
+    def end(self) -> None:
+        """Let the collector go on, if no other call reads a large reply."""
+        with CollectorPause._lock:
+            if not self._is_begun:
+                return
+            self._is_begun = False
+            CollectorPause._begun -= 1
+            if not CollectorPause._begun and CollectorPause._was_on:
+                gc.enable()
 
 
 def read_ahead(response: Response, cleared: Callable[[Response], Response] = lambda response: response) -> Response:
     """Return a reply whose JSON is parsed already, after ``cleared`` has taken the secrets out of it."""
     response = cleared(response)
     if not response.headers.get("content-type", "").strip().lower().startswith("audio/"):
-        with suppress(MalformedResponseError):  # it is kept too, and whoever reads the reply gets it
+        with suppress(MalformedResponseError):  # the reply keeps the error, and raises it when it is read
             response.json()
     return response
 

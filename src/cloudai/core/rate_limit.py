@@ -44,8 +44,8 @@ SECONDS = {"s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "minute": 60.0, "h"
 RATE = re.compile(r"\s*(\d+)\s*/\s*(\w+)\s*")
 
 LATE = 1.0
-"""Seconds after its turn in which a request may still go out. Any window is longer, so that the turn still counts and
-no other request has followed."""
+"""Seconds for which a turn may still be taken after its time. The window of a rate is never shorter than this, so the
+turn still counts then, and no other request has got it."""
 
 BUSY = 0.05
 """Seconds to wait while another process has locked the file; it is then tried again, as for a turn that is not free."""
@@ -102,7 +102,7 @@ def _rate(text: Any) -> Rate:
 MOST = 1_000_000
 
 ROUNDING = 1e-6
-"""Seconds that count as none: a wait this short is a rounding error, which no sleep would end."""
+"""A wait of at most this many seconds counts as none. It is a rounding error, and sleeping would not end it."""
 
 
 class RateLimiter:

@@ -199,7 +199,8 @@ class Allowlist:
 
 
 SCHEMES = frozenset({"basic", "bearer", "digest", "negotiate", "sharedkey"})
-"""Names of ways to sign in, in lower case. They stand beside secrets, and are none: ``"token_type": "Bearer"``."""
+"""The names of authentication schemes in lower case. They stand where a secret may stand, but they are not secret:
+``"token_type": "Bearer"``."""
 
 SHORTEST = 6
 """Characters from which on a value is taken for a secret where its name says so; shorter ones occur by chance."""

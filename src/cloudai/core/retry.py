@@ -45,6 +45,7 @@ __all__ = [
     "classify",
     "hint_from_headers",
     "is_missing",
+    "is_put_off",
     "most_looks",
     "retrying",
     "wait_after",
@@ -118,6 +119,14 @@ def most_looks(error: CloudAIError, missing: int) -> float:
     if is_missing(error):
         return math.inf if missing < GONE else 1
     return 1 if classify(error).attempts == ONCE else math.inf
+
+
+def is_put_off(error: CloudAIError) -> bool:
+    """Return whether the service has not begun to work on a request, and lets it come again: 425, 429, 503 with a hint.
+
+    Such a request costs nothing, so that it may wait for a retry where others fail for want of one.
+    """
+    return classify(error) == replace(REFUSED_FREE, attempts=USUAL)
 
 
 def classify(error: CloudAIError) -> AttemptOutcome:

@@ -13,6 +13,7 @@ from typing import Any
 from cloudai.core.call import CallContext
 from cloudai.core.effects import Once, Program
 from cloudai.core.flow import Flow
+from cloudai.core.hooks import NOTHING
 from cloudai.core.vendor import Token
 from cloudai.errors import CloudAIError, DeadlineExceededError, SettingsError
 
@@ -50,8 +51,9 @@ class TokenCache:
         Raises:
             CloudAIError: There is no valid token, and fetching one has failed; the error's state is "NOT_SENT".
         """
-        if context.vendor.token(service) is None:
-            return None
+        return NOTHING if context.vendor.token(service) is None else self._current(service, context)
+
+    def _current(self, service: str, context: CallContext) -> Program[Token | None]:
         login = context.vendor.login(service)
         token = self._tokens.get(login)
         valid = token is not None and token.expires_at > time.time()

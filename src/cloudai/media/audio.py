@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from cloudai.core.flow import Blob, Flow, call
 from cloudai.errors import InputError
-from cloudai.media.containers import container_of, past_tags
+from cloudai.media.containers import container_of, past_blanks, past_tags
 from cloudai.media.decoding import INSTALL, can_decode, decode, measure
 from cloudai.media.source import FETCH, FileInput, Source, not_a
 from cloudai.media.wav import read_wav
@@ -161,8 +161,9 @@ class Audio(Source):
 
         One in a format that the vendor does not read, or whose channels are to be mixed here, is decoded to FLAC.
         """
-        begin = past_tags(self.data)
-        data = self.data[begin:] if begin else self.data
+        given = past_blanks(self.data)
+        begin = past_tags(given)
+        data = given[begin:] if begin else given
         format = container_of(data) or ("mp3" if begin else None)  # noqa: A001  # the field's word
         if format is None:
             raise not_a("audio", self.name, self.data)
@@ -174,7 +175,7 @@ class Audio(Source):
             # FFmpeg, too, finds no sound behind a chunk that is not padded.
             sound = self._decoded(sound, sound.blob.data if sound.blob else data, limits, mono=mono)
         elif sound.blob is None:
-            kept = self.data if format == "mp3" else data
+            kept = given if format == "mp3" else data
             sound = replace(sound, blob=Blob(self.key, lambda: kept, MEDIA_TYPES[format]))
         self._require_size(sound, limits)
         return sound

@@ -20,7 +20,10 @@ STRIP = 4_000_000
 """The most pixels of a strip."""
 SUPPORT = 3
 """The radius of Pillow's Lanczos filter, in pixels of the smaller picture."""
-EIGHT_BITS, SIXTEEN_BITS = 255, 65_535
+EIGHT_BITS, TWELVE_BITS, SIXTEEN_BITS = 255, 4_095, 65_535
+DARKEST = 16
+"""The least brightness that one pixel of a picture of eight bits must have: one without any is a mask, or its numbers
+go from 0 to little more than 1."""
 TRANSPARENT = ("RGBA", "LA", "PA", "RGBa", "La")
 NUMBERS = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 """Modes whose pixels are numbers, of which Pillow does not know the white."""
@@ -100,7 +103,8 @@ def _factor(image: PIL.Image.Image, name: str) -> float:
     """Return by what the numbers of a picture are multiplied to be a brightness from 0 to 255.
 
     Pillow does not say which number is white. Whole numbers are taken as eight bits if none is above 255, else as
-    sixteen bits; fractions go from 0 to 1, else up to 255.
+    sixteen bits; fractions go from 0 to 1, else up to 255. Numbers that would be nearly black throughout mean something
+    else: those of a mask, of a camera of twelve bits, or fractions that are a little above 1 here and there.
 
     Raises:
         InputError: The numbers are of no such range.
@@ -111,9 +115,9 @@ def _factor(image: PIL.Image.Image, name: str) -> float:
     if low >= 0:
         if image.mode == "F" and high <= 1:
             return float(EIGHT_BITS)
-        if high <= EIGHT_BITS:
+        if high == 0 or DARKEST <= high <= EIGHT_BITS:
             return 1.0
-        if image.mode != "F" and high <= SIXTEEN_BITS:
+        if image.mode != "F" and TWELVE_BITS < high <= SIXTEEN_BITS:
             return 1 / 256
     raise InputError(
         f"{name} has pixels from {low:g} to {high:g} (mode {image.mode}), and which of them is white is not known",

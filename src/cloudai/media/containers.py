@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["container_of", "past_tags"]
+__all__ = ["container_of", "past_blanks", "past_tags"]
 
 TAG = 10
 """Bytes of the header of an ID3v2 tag: https://id3.org/id3v2.4.0-structure"""
@@ -16,7 +16,8 @@ BEGINNINGS = (
     (rb"(?:RIFF|RF64|BW64)....WAVE", "wav"),
     (rb"fLaC", "flac"),
     (rb"OggS.{23,56}OpusHead", "ogg-opus"),
-    (rb"OggS", "ogg-vorbis"),
+    (rb"OggS.{23,56}\x01vorbis", "ogg-vorbis"),
+    (rb"OggS", "ogg"),
     (rb"FORM....AIF[FC]", "aiff"),
     (rb"#!AMR", "amr"),
     (rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "wma"),
@@ -24,7 +25,8 @@ BEGINNINGS = (
     (rb"\.snd", "au"),
     (rb"riff\x2e\x91\xcf\x11", "w64"),
     (rb"\xff[\xf0\xf1\xf8\xf9]", "aac"),
-    (rb"\xff[\xe2-\xe7\xf2-\xf7\xfa-\xfd]", "mp3"),  # eleven set bits begin a frame; layers II and III follow
+    (rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]", "mp3"),  # eleven set bits begin a frame; two bits say that it is of layer III
+    (rb"\xff[\xe4\xe5\xf4\xf5\xfc\xfd]", "mp2"),
 )
 """The first bytes of formats, and our names of these."""
 KNOWN = tuple((re.compile(mark, re.DOTALL), name) for mark, name in BEGINNINGS)
@@ -39,9 +41,19 @@ def past_tags(data: bytes) -> int:
             size = size << 7 | (byte & 0x7F)
         has_footer = bool(data[position + 5] & 0x10)
         position += TAG + size + TAG * has_footer
-        while data[position : position + 1] == b"\0":
+        while data[position : position + 1] == b"\0" and data[position + 4 : position + 8] != b"ftyp":
             position += 1  # some writers fill up behind the tag, and not within it
     return position
+
+
+def past_blanks(data: bytes) -> bytes:
+    """Return a recording without the line that a script printed before it, or as it is where no recording follows."""
+    blanks = BLANKS.match(data)
+    rest = data[blanks.end() :] if blanks else b""
+    return rest if rest[:3] == b"ID3" or container_of(rest) else data
+
+
+BLANKS = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*")
 
 
 def container_of(data: bytes) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from pathlib import Path
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
@@ -62,11 +61,11 @@ def _bytes_of(uri: str) -> bytes:
 
 
 def _decoded(text: str) -> bytes | None:
-    """Return the bytes of base64, with or without its last "="; None if it is none."""
+    """Return the bytes that a text in base64 stands for, with or without its last "="; None if it is not base64."""
     plain = text.rstrip("=").replace("-", "+").replace("_", "/")
     try:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one, and a text that is not ASCII raises another
         return None
 
 

@@ -97,8 +97,18 @@ class _Frame:
 
         The box is not cut off at the edges of the picture. If the sizes are not known, the numbers stay as they are.
         """
+        return Box(**self.box_fields(x, y, width, height))
+
+    def box_fields(self, x: float, y: float, width: float, height: float) -> dict[str, Any]:
+        """Return the fields of `box`, for a part of a result that makes and checks all its boxes at once."""
         across, down = self._scale
-        return Box(x=x * across, y=y * down, width=width * across, height=height * down, image_size=self.size)
+        return {
+            "x": x * across,
+            "y": y * down,
+            "width": width * across,
+            "height": height * down,
+            "image_size": self.size,
+        }
 
     def outline(self, corners: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         """Return the polygon with these corners and the box around it, as the fields ``polygon`` and ``box`` of a word.
@@ -112,7 +122,12 @@ class _Frame:
         if not corners:
             return {}
         across, down = self._scale
-        xs, ys = [corner.get("x", 0) for corner in corners], [corner.get("y", 0) for corner in corners]
+        try:
+            xs, ys = [corner["x"] for corner in corners], [corner["y"] for corner in corners]
+            is_whole = True
+        except KeyError:
+            xs, ys = [corner.get("x", 0) for corner in corners], [corner.get("y", 0) for corner in corners]
+            is_whole = False
         left, top = min(xs), min(ys)
         box = {
             "x": left * across,
@@ -122,7 +137,7 @@ class _Frame:
             "image_size": self.size,
         }
         # Most pictures are sent in their own size, and most corners have both numbers.
-        if across == down == 1 and min(map(len, corners)) == len(corners[0]) == 2:  # noqa: PLR2004
+        if is_whole and across == down == 1:
             return {"box": box, "polygon": tuple(corners)}
         return {"box": box, "polygon": tuple([{"x": x * across, "y": y * down} for x, y in zip(xs, ys, strict=True)])}
 

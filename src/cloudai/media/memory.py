@@ -21,9 +21,10 @@ WIDTHS = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 DECODERS = {"WEBP": 17, "HEIC": 12, "AVIF": 12, "ICO": 20}
 """Bytes that a decoder takes for each pixel, those of the picture included, where that is not the width of a pixel."""
 BESIDE = {"GIF": 2, "TIFF": 4}
-"""Bytes that a decoder takes for each pixel beside the width of a pixel; a TIFF may be one strip."""
+"""Bytes that a decoder takes for each pixel beside the width of a pixel. A TIFF may be a single strip."""
 MADE, AGAIN = 4, 9
-"""Bytes for each pixel that is sent: of the picture in RGB, and of it with its file and a smaller one."""
+"""Bytes for each pixel of the picture that is made: in RGB alone; and together with its file, and with the smaller
+picture that is made if the file is too large."""
 STRIPS = 50_000_000
 """Bytes for what does not depend on the size: the strips that are worked on, and the buffers of the encoder."""
 

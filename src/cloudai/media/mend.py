@@ -1,4 +1,4 @@
-"""Mend files that viewers show although something in them is wrong, where no pixel is missing."""
+"""Mend pictures that viewers show and vendors may refuse: with blanks before the file, or as a JPEG without its end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BLANKS = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]+")
 PICTURE = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|RIFF....WEBP|BM|II\*\0|MM\0\*|....ftyp", re.DOTALL)
 EOI = b"\xff\xd9"
 FILLING = b"\x55\xaa\x33" * 64
-"""Bytes that would change pixels if they stood for any."""
+"""Bytes that a decoder would turn into other pixels, if it took them for pixels: see `_has_all_pixels`."""
 
 
 def mended(data: bytes) -> tuple[bytes, bool]:

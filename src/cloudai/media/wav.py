@@ -16,7 +16,8 @@ CODECS = {1: "pcm", 3: "float", 6: "alaw", 7: "mulaw"}
 BITS = (8, 16, 24, 32, 64)
 EXTENSIBLE = 0xFFFE
 OPEN = 0xFFFFFFFF
-"""The size that a streaming writer states before it knows it, and RF64 where the true size is in the chunk ds64."""
+"""The size that a header states if the writer did not know it yet, because it wrote a stream; in RF64, the true size is
+in the chunk ds64."""
 CHUNKS = frozenset(
     {
         *(b"fmt ", b"data", b"LIST", b"fact", b"bext", b"JUNK", b"junk", b"FLLR", b"PAD ", b"ds64", b"cue ", b"plst"),

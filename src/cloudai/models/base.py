@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from copy import copy
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -153,6 +153,20 @@ class Meta(Model):
     replayed: bool = False
     """True if the reply came from a cassette or a journal, and nothing was sent."""
 
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Self:
+        """Return the origin with these facts, which cloudai itself has found and which are not checked again."""
+        meta = object.__new__(cls)
+        object.__setattr__(meta, "__dict__", {**DEFAULTS, **facts})
+        object.__setattr__(meta, "__pydantic_fields_set__", set(facts))
+        object.__setattr__(meta, "__pydantic_extra__", None)
+        object.__setattr__(meta, "__pydantic_private__", None)
+        return meta
+
+
+DEFAULTS: Mapping[str, Any] = MappingProxyType({name: field.default for name, field in Meta.model_fields.items()})
+"""What `Meta` says where nothing is known."""
+
 
 class Result(Model):
     """The base of every result.
@@ -182,9 +196,12 @@ class Result(Model):
 
     def _changed(self, **changes: Any) -> Self:
         """Return a copy with other values, which are not checked."""
-        changed = copy(self)
-        vars(changed).update(changes)
-        changed.model_fields_set.update(changes)
+        # `model_copy` would copy each part of the result by a function of Python.
+        changed = object.__new__(type(self))
+        object.__setattr__(changed, "__dict__", {**self.__dict__, **changes})
+        object.__setattr__(changed, "__pydantic_fields_set__", self.__pydantic_fields_set__.union(changes))
+        object.__setattr__(changed, "__pydantic_extra__", None)
+        object.__setattr__(changed, "__pydantic_private__", None)
         return changed
 
     def _rows(self) -> list[dict[str, Any]]:

@@ -19,6 +19,8 @@ __all__ = [
     "Opinion",
     "Sentence",
     "Sentiment",
+    "Target",
+    "Translated",
     "Translation",
 ]
 
@@ -71,6 +73,12 @@ class Opinion(Feeling):
     assessments: tuple[Assessment, ...] = ()
 
 
+class Target(Feeling):
+    """A word or phrase that the caller has named with ``targets=``, and the feeling towards it wherever it stands."""
+
+    text: str
+
+
 class Sentence(Feeling):
     """One sentence; ``start`` and ``end`` count code points: ``text[s.start:s.end] == s.text``."""
 
@@ -84,10 +92,17 @@ class Sentence(Feeling):
 class Sentiment(Many[Sentence], Feeling):
     """The sentiment of a text. It iterates over its sentences.
 
-    ``label`` is the vendor's, or ours if the vendor gives only a number: see `cloudai.models.text.label`.
+    ``label`` is the vendor's, or ours if the vendor gives only a number: see `cloudai.models.text.label`. Of a text
+    that was sent in several ``parts`` it is ours too, and so are the numbers: ``combined`` says how they were made.
     """
 
     sentences: tuple[Sentence, ...] = ()
+    targets: tuple[Target, ...] | None = None
+    """The feelings towards what was asked for with ``targets=``; None where nothing was asked for."""
+    parts: int = Field(default=1, ge=1)
+    """The number of parts in which the text was sent, because the vendor takes no text of its length."""
+    combined: str | None = None
+    """How the values of the whole text were made from those of the parts; None where there is one part."""
     emotions: Emotions | None = None
     language: str | None = None
     language_source: Literal["given", "detected"] | None = None
@@ -148,53 +163,101 @@ def label(score: float, magnitude: float | None = None, sentences: int = 1) -> L
     return "mixed" if sentences > 1 and (magnitude or 0) >= MIXED_FROM else "neutral"
 
 
-class Language(Result):
-    """The language that a text is written in; ``code`` is BCP-47, or None if the vendor could not tell."""
+UNDECIDED = "und"
+"""The code of BCP-47 for a language that could not be told."""
 
-    code: str | None = None
+
+class Language(Result):
+    """The language that a text is written in; ``code`` is BCP-47, or "und" where it could not be told.
+
+    ``confidence`` is 0 to 1, or None where the provider gives none, as the rule by scripts of ``local`` does not.
+    """
+
+    code: str = UNDECIDED
     name: str | None = None
+    """The English name of the language, where the vendor gives it."""
     confidence: UnitFloat | None = None
 
     def _columns(self) -> Sequence[str]:
         return ("code", "name", "confidence")
 
     def _rows(self) -> list[dict[str, Any]]:
-        return [self.model_dump()] if self.code else []
+        return [] if self.code == UNDECIDED else [self.model_dump()]
+
+    def _nothing(self) -> dict[str, Any]:
+        return self.model_dump()
 
 
 class KeyPhrase(Model):
-    """A phrase that a text is about; ``relevance`` is 0 to 1, or None if the vendor does not rank phrases."""
+    """A phrase that a text is about, and how much it is.
+
+    ``relevance`` is 0 to 1, by the vendor's own measure, or None where the vendor does not rank phrases. ``kind`` is
+    "phrase", or "entity" where the vendor has only the names of things and people.
+    """
 
     text: str
     relevance: UnitFloat | None = None
     kind: str | None = None
+    count: int | None = Field(default=None, ge=0)
+    """How often the phrase was found in the text; None where the vendor does not say."""
 
 
 class KeyPhrases(Many[KeyPhrase]):
-    """The phrases that say what a text is about. It iterates over them."""
+    """The phrases that say what a text is about, in the vendor's order. It iterates over them."""
 
     phrases: tuple[KeyPhrase, ...] = ()
+    language: str | None = None
+    language_source: Literal["given", "detected"] | None = None
 
     def _items(self) -> Sequence[KeyPhrase]:
         return self.phrases
 
     def _columns(self) -> Sequence[str]:
-        return ("rank", "text", "relevance", "kind")
+        return ("rank", "text", "relevance", "kind", "count", "language", "language_source")
 
     def _rows(self) -> list[dict[str, Any]]:
-        return [{"rank": rank, **phrase.model_dump()} for rank, phrase in enumerate(self.phrases)]
+        return [{"rank": rank, **phrase.model_dump(), **self._nothing()} for rank, phrase in enumerate(self.phrases)]
+
+    def _nothing(self) -> dict[str, Any]:
+        return {"language": self.language, "language_source": self.language_source}
 
 
-class Translation(Result):
-    """A translated text; its languages are BCP-47, and ``detected`` is set if no source was given."""
+class Translated(Model):
+    """A text in one of the languages that were asked for; ``to`` is the code as the caller gave it."""
+
+    text: str
+    to: str
+
+
+class Translation(Many[Translated]):
+    """A text in another language, or in several. It iterates over them, in the order in which they were asked for.
+
+    ``text`` and ``to`` are those of the first language. ``source`` is the language of the text that was given, BCP-47,
+    as the caller has named it or the vendor has detected it; ``detected`` is set only where it was detected.
+    """
 
     text: str
     to: str
     source: str | None = None
     detected: str | None = None
+    confidence: UnitFloat | None = None
+    """The vendor's confidence in the language that it has detected; None where it gives none."""
+    others: tuple[Translated, ...] = ()
+    """The text in the other languages that were asked for."""
+    parts: int = Field(default=1, ge=1)
+    """The number of parts in which the text was sent, because the vendor takes no text of its length."""
+
+    @property
+    def translations(self) -> tuple[Translated, ...]:
+        """The text in every language that was asked for."""
+        return Translated(text=self.text, to=self.to), *self.others
+
+    def _items(self) -> Sequence[Translated]:
+        return self.translations
 
     def _columns(self) -> Sequence[str]:
-        return ("text", "to", "source", "detected")
+        return ("text", "to", "source", "detected", "confidence")
 
     def _rows(self) -> list[dict[str, Any]]:
-        return [self.model_dump()]
+        facts = {"source": self.source, "detected": self.detected, "confidence": self.confidence}
+        return [{"text": each.text, "to": each.to, **facts} for each in self.translations]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Literal
 
 from cloudai.core.flow import Flow, call, parallel
@@ -12,12 +12,11 @@ from cloudai.languages import with_region
 from cloudai.media.speech import converted, heard, joined
 from cloudai.models.base import Meta
 from cloudai.models.speech import Speech
+from cloudai.providers._parts import parts
 
 __all__ = ["Format", "language_of", "parts_of", "require_speed", "spoken"]
 
 Format = Literal["wav", "mp3", "ogg"]
-SENTENCE = re.compile(r"(?<=[.!?。！？…])(?=\s)|(?<=[。！？])|(?<=\n)")
-"""The places between two sentences."""
 SCRIPTS = (
     ("ko", "\uac00-\ud7a3\u3130-\u318f"),
     ("ja", "\u3040-\u30ff"),
@@ -57,35 +56,12 @@ def require_speed(speed: float, slowest: float, fastest: float, who: str) -> Non
 
 
 def parts_of(text: str, most: int, size: Callable[[str], int] = len) -> list[str]:
-    """Return a text in parts of at most ``most``, by ``size``, each as many whole sentences as fit.
-
-    A sentence that is too long is cut at a blank, and a word that is too long anywhere.
-    """
-    parts: list[str] = []
-    for piece in _pieces(text, most, size):
-        if parts and size(parts[-1] + piece) <= most:
-            parts[-1] += piece
-        else:
-            parts.append(piece)
-    return [part.strip() for part in parts if part.strip()]
-
-
-def _pieces(text: str, most: int, size: Callable[[str], int]) -> Iterator[str]:
-    for sentence in SENTENCE.split(text):
-        if size(sentence) <= most:
-            yield sentence
-            continue
-        for word in re.findall(r"\s*\S+|\s+", sentence):
-            rest = word
-            while size(rest) > most:
-                fits = next(n for n in range(min(most, len(rest)), 0, -1) if size(rest[:n]) <= most)
-                yield rest[:fits]
-                rest = rest[fits:]
-            yield rest
+    """Return a text in parts of at most ``most``, by ``size``, without the white space around them."""
+    return [part.strip() for part in parts(text, most, size) if part.strip()]
 
 
 def spoken(
-    parts: list[str],
+    texts: list[str],
     format: Format,  # noqa: A002  # the field's word
     speak: Callable[[str, Format], Flow[bytes]],
     meta: Meta,
@@ -96,15 +72,15 @@ def spoken(
     behind one another state a false length.
 
     Args:
-        parts: The parts, in order.
+        texts: The parts, in order.
         format: The format of the audio.
         speak: The flow that speaks one part in a format.
         meta: What is known of the call.
     """
-    if len(parts) == 1:
-        audio = yield from speak(parts[0], format)
+    if len(texts) == 1:
+        audio = yield from speak(texts[0], format)
     else:
-        audio = yield from call(joined, (yield from parallel([speak(part, "wav") for part in parts])))
+        audio = yield from call(joined, (yield from parallel([speak(part, "wav") for part in texts])))
         audio = yield from call(converted, audio, format)
     result = yield from call(heard, audio, format)
     return Speech(audio=result.audio, format=format, rate=result.rate, duration=result.duration, meta=meta)

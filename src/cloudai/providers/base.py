@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, wraps
 from hashlib import sha256
@@ -36,12 +36,22 @@ from cloudai.providers.settings import (
 
 if TYPE_CHECKING:
     from cloudai.media import Audio, Image
+    from cloudai.models.dictionary import Dictionary
     from cloudai.models.face import Ages, Faces
     from cloudai.models.image import Feature, ImageAnalysis, Text
     from cloudai.models.speech import Speech, Transcript
     from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
 
-__all__ = ["Capability", "Provider", "cached_per_call", "capability", "require_known", "with_headers"]
+__all__ = [
+    "Capability",
+    "Provider",
+    "cached_per_call",
+    "capability",
+    "kept",
+    "refuse_targets",
+    "require_known",
+    "with_headers",
+]
 
 Status = Literal["open", "limited", "deprecated", "retired", "absent"]
 
@@ -74,6 +84,14 @@ class Capability:
     """The ISO date on which this was last checked."""
     free: str | None = None
     """The pace of the vendor's free tier, for ``pace="free"``: "20/min"."""
+    unit: str = ""
+    """What the vendor counts: "character", "1,000 characters of a text"; "" where it counts requests."""
+    unit_size: int = 0
+    """The characters in a unit, the last one of a text counting as a whole; 0 where the vendor counts requests."""
+    free_units: int | None = None
+    """The units that cost nothing in a month, as on ``checked``; None where there are none, or it is not known."""
+    limits: str = ""
+    """What the vendor takes at most in a text and in a request, in words."""
 
     @property
     def available(self) -> bool:
@@ -112,16 +130,39 @@ def cached_per_call(method: Callable[Concatenate[S, P], R]) -> Callable[Concaten
 
     @wraps(method)
     def cached(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        if not hasattr(self, "_call_cache"):
-            return method(self, *args, **kwargs)
         key = method, args, *kwargs.items()
         # No variable of this frame holds the cache: the method may raise, and a crash report shows variables.
-        if key not in self._call_cache:
-            self._call_cache[key] = method(self, *args, **kwargs)
-        value: R = self._call_cache[key]
-        return value
+        try:
+            return self._call_cache[key]  # type: ignore[no-any-return]
+        except AttributeError:
+            return method(self, *args, **kwargs)
+        except KeyError:
+            pass
+        return self._call_cache.setdefault(key, method(self, *args, **kwargs))  # type: ignore[no-any-return]
 
     return cached
+
+
+def kept(method: Callable[[S, str], R]) -> Callable[[S, str], R]:
+    """Decorate a method that depends on settings alone, so that its value is kept from call to call.
+
+    It is carried out anew where the environment has changed, and once in each call for a setting that is one of
+    `Provider.changing`. Its only argument is the name of a setting or of a service. An error is not kept.
+    """
+
+    @wraps(method)
+    def looked_up(self: S, name: str, /) -> R:
+        try:
+            return (self._call_cache if name in self.changing else self._kept_cache)[method, name]  # type: ignore[no-any-return]
+        except AttributeError:
+            return method(self, name)
+        except KeyError:
+            pass
+        value = method(self, name)
+        (self._call_cache if name in self.changing else self._kept_cache)[method, name] = value
+        return value
+
+    return looked_up
 
 
 class Provider:
@@ -136,7 +177,7 @@ class Provider:
     them.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_call_cache")
+    __slots__ = ("__dict__", "__weakref__", "_call_cache", "_kept_cache")
 
     name: ClassVar[str]
     contract: ClassVar[int] = 2
@@ -147,12 +188,16 @@ class Provider:
     """The hosts that data goes to; empty for an engine on this machine."""
     absent: ClassVar[Mapping[str, Capability]] = {}
     """Operations that the vendor does not offer, with the reason."""
+    changing: ClassVar[tuple[str, ...]] = ()
+    """Names of settings that are looked for in places that may change at any time, such as a file."""
     request_id_headers: ClassVar[tuple[str, ...]] = ()
     """Headers of a reply that may have the vendor's identifier of the exchange; the first one counts."""
 
     _given: Mapping[str, Any] = {}  # replaced by each instance, never changed
     _call_cache: dict[Any, Any]
     """The settings that a call has looked up; only a provider that `for_call` returned has this."""
+    _kept_cache: dict[Any, Any]
+    """The same for the methods that are `kept`, which earlier calls may have filled."""
 
     def analyze_image(
         self,
@@ -243,8 +288,46 @@ class Provider:
         """
         self._refuse("read_text")
 
-    def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
+    def sentiment(
+        self, text: str, *, language: str | None, targets: Sequence[str], long: Literal["split", "refuse"]
+    ) -> Flow[Sentiment]:
         """Say whether a text is positive or negative, as a whole and by sentence.
+
+        Args:
+            text: The text; an empty one is refused.
+            language: The language of the text, BCP-47; None lets the provider detect it. At Azure that is a second
+                request, which is billed too.
+            targets: Words in the text; the feeling towards each is given too. Only Watson takes them. Azure finds the
+                things that are judged, and the words that judge them, by itself: ``opinions`` of the sentences.
+            long: What becomes of a text that is longer than Azure takes: "split" sends it in parts, cut at the ends of
+                sentences, and ``combined`` of the result says how their values were put together; "refuse" raises
+                InputError. The other providers refuse a text that is too long for them.
+
+        Raises:
+            InputError: The text is empty or too long; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation, the language or targets; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
+            ServiceError: The service refused, for example the language.
+        """
+        self._refuse("sentiment")
+
+    def detect_language(self, text: str) -> Flow[Language]:
+        """Say which language a text is written in; ``code`` is "und" where the provider cannot tell.
+
+        Args:
+            text: The text; an empty one is refused. Of a text that is longer than the provider takes only the beginning
+                is looked at, which ``meta.prepared`` says.
+
+        Raises:
+            InputError: The text is empty; nothing was sent.
+            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
+            ServiceError: The service refused.
+        """
+        self._refuse("detect_language")
+
+    def key_phrases(self, text: str, *, language: str | None) -> Flow[KeyPhrases]:
+        """Say what a text is about, in phrases.
 
         Args:
             text: The text; an empty one is refused.
@@ -257,52 +340,45 @@ class Provider:
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused, for example the language.
         """
-        self._refuse("sentiment")
-
-    def detect_language(self, text: str) -> Flow[Language]:
-        """Say which language a text is written in.
-
-        Args:
-            text: The text; an empty one is refused.
-
-        Raises:
-            InputError: The text is empty or too long; nothing was sent.
-            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
-            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
-            ServiceError: The service refused.
-        """
-        self._refuse("detect_language")
-
-    def key_phrases(self, text: str, *, language: str | None) -> Flow[KeyPhrases]:
-        """Say what a text is about, in phrases.
-
-        Args:
-            text: The text; an empty one is refused.
-            language: The language of the text, BCP-47; None lets the provider detect it.
-
-        Raises:
-            InputError: The text is empty or too long; nothing was sent.
-            UnsupportedOperationError: The provider lacks the operation; nothing was sent.
-            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
-            ServiceError: The service refused.
-        """
         self._refuse("key_phrases")
 
-    def translate(self, text: str, *, to: str, source: str | None) -> Flow[Translation]:
-        """Translate a text.
+    def translate(self, text: str, *, to: str | Sequence[str], source: str | None) -> Flow[Translation]:
+        """Translate a text into one or several languages.
+
+        A text that is longer than the provider takes is sent in parts, cut at the ends of sentences, and its
+        translation is joined. White space between the parts stays as it is.
 
         Args:
             text: The text; an empty one is refused.
-            to: The language to translate into, BCP-47.
+            to: The language to translate into, BCP-47, or a list of several. Azure takes several in one request, Google
+                needs a request for each.
             source: The language of the text, BCP-47; None lets the provider detect it.
 
         Raises:
-            InputError: The text is empty or too long; nothing was sent.
+            InputError: The text is empty; nothing was sent.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
-            ServiceError: The service refused.
+            ServiceError: The service refused, for example a language.
         """
         self._refuse("translate")
+
+    def dictionary(self, text: str, *, source: str, to: str, examples: bool) -> Flow[Dictionary]:
+        """Look up a word or a short phrase in a dictionary of two languages.
+
+        Args:
+            text: The word, of at most 100 characters.
+            source: The language of the word, BCP-47.
+            to: The other language, BCP-47. One of the two has to be English.
+            examples: True also gives sentences that use the word, for the first ten meanings; that is a second request,
+                which is billed too.
+
+        Raises:
+            InputError: The word is empty or too long; nothing was sent.
+            UnsupportedOperationError: The provider has no dictionary; nothing was sent.
+            SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
+            ServiceError: The service refused, for example the two languages.
+        """
+        self._refuse("dictionary")
 
     def speech_to_text(
         self,
@@ -385,6 +461,10 @@ class Provider:
         """Return how many billed requests one input takes, for the plan of a batch."""
         return 1
 
+    def parts(self, operation: str, text: str, options: Mapping[str, Any]) -> Sequence[str]:  # for the plan of a batch
+        """Return the parts in which a text is sent, each of as many requests as `requests` says, usually it alone."""
+        return (text,)
+
     def max_per_request(self, operation: str) -> int:  # the other side of `Request.merge`
         """Return how many inputs of a batch go into one request of this operation at most."""
         return 1
@@ -399,14 +479,30 @@ class Provider:
     def for_call(self) -> Self:
         """Return this provider for the length of one call, with each setting looked up at most once.
 
-        A setting is looked up when the call first needs it, and the next call looks it up anew. The attributes are
-        shared, so that what a call keeps on ``self`` is there for the next one; a subclass must have no ``__slots__``.
+        A setting is looked up when the call first needs it, and the next call looks it up anew, unless nothing can have
+        changed. The attributes are shared, so that what a call keeps on ``self`` is there for the next one; a subclass
+        must have no ``__slots__``.
         """
         # Neither the constructor nor `copy` may run: they would check the settings again, or refuse to copy a key.
         provider = object.__new__(type(self))
         object.__setattr__(provider, "__dict__", self.__dict__)  # it may be a frozen dataclass
         object.__setattr__(provider, "_call_cache", {})
+        object.__setattr__(provider, "_kept_cache", self._lookups())
         return provider
+
+    def _lookups(self) -> dict[Any, Any]:
+        """Return what earlier calls have looked up, which is nothing where the environment has changed since.
+
+        Nothing is kept where a subclass has other sources than code and the environment.
+        """
+        # `os.environ` decodes every variable that is asked for. What it is a view of is compared in a microsecond.
+        environ = getattr(os.environ, "_data", None)
+        if environ is None or type(self).sources is not Provider.sources:
+            return {}
+        known: tuple[object, dict[Any, Any]] = vars(self).get("_known", (None, {}))
+        if known[0] != environ:
+            known = vars(self)["_known"] = dict(environ), {}
+        return known[1]
 
     def token(self, service: str) -> Flow[Token] | None:
         """Return the flow that fetches a token for a service, or None where a key serves it.
@@ -445,7 +541,7 @@ class Provider:
             raise SettingsError(f"{self._named(name, lookup)} names no file that is there", advice="Check the path.")
         return lookup.value if lookup else None
 
-    @cached_per_call
+    @kept
     def lookup(self, name: str) -> Lookup | None:
         """Return a setting and where it comes from, or None where it is not set.
 
@@ -489,7 +585,7 @@ class Provider:
     def _declared(self, name: str) -> Setting | None:
         return next((setting for setting in self.settings if setting.name == name), None)
 
-    @cached_per_call
+    @kept
     def _looked_up_outside(self, name: str) -> Lookup | None:
         """Return what `lookup_outside` returns, asking it once in a call, whichever class overrides it."""
         return self.lookup_outside(name)
@@ -544,7 +640,7 @@ class Provider:
         """Return a value that was given in code as ``repr`` may show it."""
         setting = self._declared(name)
         if setting is None or not isinstance(value, str | os.PathLike):
-            return "'…'" if isinstance(value, str | bytes | Mapping) else repr(value)
+            return "'…'" if isinstance(value, Collection) else repr(value)
         return "'…'" if setting.secret else repr(shown(setting, str(value)))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -597,7 +693,10 @@ class Provider:
 
     def request_id(self, response: Response) -> str | None:
         """Return the vendor's identifier of an exchange, which its support asks for, or None."""
-        return next((response.headers[h] for h in self.request_id_headers if h in response.headers), None)
+        for name in self.request_id_headers:
+            if name in response.headers:
+                return response.headers[name]
+        return None
 
     @classmethod
     def capabilities(cls) -> dict[str, Capability]:
@@ -616,6 +715,13 @@ class Provider:
             operation: The operation that is to be called; None asks for what most calls need.
         """
         return None
+
+    @classmethod
+    def units(cls, operation: str, text: str) -> int:
+        """Return how many units the vendor counts for a text that is sent once for an operation."""
+        declared: Capability | None = getattr(getattr(cls, operation), "__capability__", None)
+        size = declared.unit_size if declared else 0
+        return max(1, -(-len(text) // size)) if size else 1
 
     def supports(self, operation: str) -> bool:
         """Return whether a call of this operation can succeed with the settings at hand.
@@ -637,6 +743,12 @@ class Provider:
 def with_headers(request: Request, headers: Mapping[str, str]) -> Request:
     """Return the request with these headers, which replace any of the same names."""
     return request.altered(headers={**request.headers, **headers})
+
+
+def refuse_targets(targets: Sequence[str], advice: str) -> None:
+    """Raise UnsupportedOperationError if a caller names words to be judged, which the provider does not take."""
+    if targets:
+        raise UnsupportedOperationError("no targets can be named here", advice=advice)
 
 
 def require_known(given: Sequence[str], known: Sequence[str], what: str) -> None:

@@ -11,7 +11,7 @@ from cloudai.errors import (
 )
 from cloudai.providers.base import Provider
 from cloudai.providers.replies import one_line
-from cloudai.text import did_you_mean, inert
+from cloudai.text import did_you_mean, quoted
 
 __all__ = ["BUILT_IN", "find", "names", "usable", "who_can"]
 
@@ -57,7 +57,7 @@ def find(name: str) -> type[Provider]:
         raise SettingsError(f"two providers are called {name!r}: {who}", advice="Uninstall one of them.")
     if not points:
         advice = f"{did_you_mean(name, names())} Available: {', '.join(names())}.".strip()
-        raise SettingsError(f"{inert(str(name))[:40]!r} is no provider", advice=advice)
+        raise SettingsError(f"{quoted(name)} is no provider", advice=advice)
     return _loaded(points[0])
 
 

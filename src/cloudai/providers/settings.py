@@ -8,11 +8,11 @@ from, and show its value only where that is known to be harmless.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from cloudai.errors import SettingsError
 
@@ -27,6 +27,7 @@ __all__ = [
     "is_file",
     "looks_like_key",
     "lookup_in",
+    "own_resource",
     "shown",
     "swapped",
     "unquoted",
@@ -73,6 +74,8 @@ class Lookup:
     """True where quotation marks stood around the value, which are left out."""
     name: str = ""
     """The name of the setting, where it was found for one."""
+    is_text: bool = True
+    """False for bytes, a list and their like, which are no text although they can be written as one."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,8 @@ QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’"}
 def given_lookup(value: object, where: str = GIVEN, name: str = "") -> Lookup | None:
     """Return the look-up of a value that was found, without blanks and quotation marks around it; None for no value."""
     text = unquoted(str(value))
-    return Lookup(text, where, quoted=text != str(value).strip(), name=name) if text else None
+    is_text = isinstance(value, str) or not isinstance(value, Collection)
+    return Lookup(text, where, quoted=text != str(value).strip(), name=name, is_text=is_text) if text else None
 
 
 def lookup_in(setting: Setting, source: tuple[str, Mapping[str, str]]) -> Lookup | None:
@@ -154,6 +158,8 @@ WRONG: Mapping[Kind, tuple[str, str]] = {
 
 def _checked(setting: Setting, lookup: Lookup) -> Lookup | None:
     """Return a value in its usual spelling, or None where it cannot be used."""
+    if not lookup.is_text and setting.kind != "text":
+        return None
     value = _region(lookup.value, setting.hosts) if setting.kind == "region" else READERS[setting.kind](lookup.value)
     if value is None or (setting.choices and value not in setting.choices):
         return None
@@ -199,6 +205,23 @@ def looks_like_key(text: str) -> bool:
     return LIKE_A_KEY.fullmatch(text) is not None
 
 
+def own_resource(name: str, given: Any) -> Resource:
+    """Return the key and the address of a service as a user gave them; an empty `Resource` for None.
+
+    Args:
+        name: The argument, as an error names it.
+        given: What was given.
+
+    Raises:
+        SettingsError: It is anything else, such as a key alone or a dict.
+    """
+    if given is not None and not isinstance(given, Resource):
+        kind = type(given).__name__
+        del given  # a crash report shows variables
+        raise SettingsError(f"{name}= is a {kind}", advice='Give Resource("KEY", "https://…").')
+    return given or Resource()
+
+
 def swapped(key: Lookup | None, address: Lookup | None) -> bool:
     """Return whether a key and an address were put in each other's places, as far as both can be told for certain."""
     return bool(key and address and address_in(key.value) and looks_like_key(address.value))
@@ -221,7 +244,8 @@ def _region(text: str, hosts: str) -> str | None:
     return name if REGION.fullmatch(name) else None
 
 
-REGION = re.compile(r"[a-z][a-z0-9-]{0,28}[a-z0-9]")
+REGION = re.compile(r"[a-z][a-z-]{0,26}[a-z][0-9]{0,2}")
+"""The name of a region, whose only digits are its number at the end: any other may be a key."""
 
 
 def address_in(text: str) -> str | None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, ClassVar, NotRequired
+from functools import cache
+from typing import Annotated, Any, ClassVar, NotRequired, Self
 
-from pydantic import BaseModel, ConfigDict, with_config
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, model_validator, with_config
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypedDict
 
-__all__ = ["NUMBERS", "Corner", "Number", "Wire"]
+__all__ = ["NUMBERS", "Corner", "Known", "Number", "Wire", "left_out"]
 
 
 def _number(value: Any) -> Any:
@@ -22,7 +23,7 @@ NUMBER = r"-?\d{1,308}(\.\d{1,308})?([eE][+-]?\d{1,3})?"
 
 
 class _Number:
-    """The check of a number, which calls a function of Python only for what is none."""
+    """The pydantic schema of `Number`. To save time, it calls Python only for values that are not numbers."""
 
     def __get_pydantic_core_schema__(self, *_: object) -> CoreSchema:
         number = core_schema.float_schema(strict=True, allow_inf_nan=False)
@@ -52,7 +53,30 @@ class Wire(BaseModel):
     """Says to `Response.parse` that a field that is null is to be left out, before the model sees the reply."""
 
 
-NUMBERS = ConfigDict(strict=True, allow_inf_nan=False)
+def left_out(kind: type[Wire]) -> Any:
+    """Return the default of a part that the vendor may leave out: an empty one, which all replies share.
+
+    To make a model takes a microsecond, and a reply has dozens of parts without any box or place.
+    """
+    return Field(default_factory=cache(kind))
+
+
+class Known(Wire):
+    """A part of a reply that must not be lost: it is an error if it has fields, and none of them is known.
+
+    Otherwise a reply whose fields have other names would be an empty result that was paid for.
+    """
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _require_known(cls, given: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        part = read(given)
+        if given and not part.model_fields_set:
+            raise ValueError("holds nothing that is known")
+        return part
+
+
+NUMBERS = ConfigDict(strict=True, allow_inf_nan=False, alias_generator=to_camel)
 """The checks of a `Wire`, for the parts of a reply that stay dicts: ``@with_config(NUMBERS)`` above a TypedDict."""
 
 

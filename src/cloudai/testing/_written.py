@@ -31,7 +31,7 @@ def asked(request: Request) -> dict[str, Any]:
         whole = ENDPOINT + whole.removeprefix(request.endpoint)
     url, query = address(whole)
     facts: dict[str, Any] = {"method": request.method.upper(), "url": url}
-    params: Params = {**query, **{name: str(value) for name, value in request.params.items()}}
+    params: Params = {**query, **{name: _as_text(value) for name, value in request.params.items()}}
     bodies = {
         "params": params or None,
         "body": request.json,
@@ -44,6 +44,11 @@ def asked(request: Request) -> dict[str, Any]:
         facts |= {p: _withheld(facts[p], ()) for p in ("body", "upload", "form", "files") if p in facts}
         facts["credentials"] = False
     return facts
+
+
+def _as_text(value: Any) -> str | list[str]:
+    """Return the value of a parameter as a text, or as several where the parameter is repeated."""
+    return list(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def request_facts(request: Request, harmless: Allowlist) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from functools import partial
 from itertools import chain, zip_longest
 
 from cloudai.core.drivers.shared import apart
+from cloudai.errors import SettingsError
+from cloudai.transport.connections import HOW_PROXY, NO_PROXY
 
 __all__ = ["DELAY", "looked_up", "socket_address", "tried_in_turn"]
 
@@ -50,8 +52,11 @@ def looked_up(host: str, port: int) -> Future[list[str]]:
     """Return a future of the addresses of a host, each once, in the order of the system's resolver.
 
     Other callers may wait for the same future, so that it cannot be cancelled. It raises OSError where the host has no
-    address.
+    address, and SettingsError where the port is none: of the addresses that lead here only that of a proxy in the
+    environment was not checked before.
     """
+    if not 0 <= port < 65_536:  # noqa: PLR2004
+        raise SettingsError(NO_PROXY, advice=HOW_PROXY)
     try:
         answer: Future[list[str]] = Future()
         answer.set_result([str(ipaddress.ip_address(host))])

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 import anyio
@@ -14,8 +13,8 @@ import httpcore2
 
 from cloudai.transport.addresses import looked_up
 from cloudai.transport.early import EarlyReply
-from cloudai.transport.sockets import extra_info, failures
-from cloudai.transport.wire import READ, WRITE, Layer, Plain, Steps, Tls, Wait, racing, reading, writing
+from cloudai.transport.sockets import FAILURES, extra_info, failure
+from cloudai.transport.wire import READ, WRITE, Layer, Plain, Steps, Tls, Wait, is_quiet, racing, reading, writing
 
 __all__ = ["AsyncBackend"]
 
@@ -24,13 +23,17 @@ T = TypeVar("T")
 
 async def _carried_out(steps: Steps[T]) -> T:
     """Carry the steps out, and return their value."""
-    await asyncio.sleep(0)  # others run too, where there is always something to read
+    waited = False
     try:
         wanted = next(steps)
         while True:
-            wanted = steps.send(await _ready(wanted))
+            ready = await _ready(wanted)
+            waited = True
+            wanted = steps.send(ready)
     except StopIteration as stop:
         value: T = stop.value
+        if not waited:
+            await asyncio.sleep(0)  # others run too, where there is always something to read
         return value
     finally:
         steps.close()
@@ -61,14 +64,22 @@ async def _waited(wait: Callable[[socket.socket], Any], sock: socket.socket) -> 
     await wait(sock)
 
 
-@contextmanager
-def _failures(timed_out: type[Exception], failed: type[Exception]) -> Iterator[None]:
-    """Translate the errors of sockets into those of the HTTP library, also that of a connection closed meanwhile."""
-    with failures(timed_out, failed):
-        try:
-            yield
-        except anyio.ClosedResourceError:
-            raise OSError("the connection was closed here") from None
+_FAILURES = (*FAILURES, anyio.ClosedResourceError)
+
+
+def _failure(error: Exception, timed_out: type[Exception], failed: type[Exception]) -> Exception:
+    """Return the error of the HTTP library for one of `_FAILURES`, also for a connection that was closed meanwhile."""
+    if isinstance(error, anyio.ClosedResourceError):
+        return failed("the connection was closed here")
+    return failure(error, timed_out, failed)
+
+
+async def _within(timeout: float | None, carried_out: Coroutine[Any, Any, T]) -> T:  # noqa: ASYNC109
+    """Return an outcome, or raise TimeoutError after so many seconds; None leaves the time to the caller."""
+    if timeout is None:
+        return await carried_out
+    async with asyncio.timeout(timeout):
+        return await carried_out
 
 
 class AsyncStream(httpcore2.AsyncNetworkStream):
@@ -82,22 +93,32 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
         self._layer = layer
         self._early = EarlyReply()
         self._begins = True
+        self._looked = False
+
+    def is_idle(self) -> bool:
+        """Return whether nothing has come since the last reply, so that a request can go out now."""
+        self._looked = not self._early and is_quiet(self._layer.socket)
+        return self._looked
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109  # the library's
         self._begins = True
         if self._early:
             return self._early.take(max_bytes)
-        with _failures(httpcore2.ReadTimeout, httpcore2.ReadError):
-            async with asyncio.timeout(timeout):
-                return await _carried_out(reading(self._layer, max_bytes))
+        try:
+            return await _within(timeout, _carried_out(reading(self._layer, max_bytes)))
+        except _FAILURES as error:
+            raise _failure(error, httpcore2.ReadTimeout, httpcore2.ReadError) from error
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109  # the library's
         if not buffer:
             return
-        begins, self._begins = self._begins, False
-        with _failures(httpcore2.WriteTimeout, httpcore2.WriteError):
-            async with asyncio.timeout(timeout):
-                await _carried_out(writing(self._layer, buffer, self._early, begins=begins))
+        begins, looked = self._begins, self._looked
+        self._begins = self._looked = False
+        try:
+            steps = writing(self._layer, buffer, self._early, begins=begins, looked=looked)
+            await _within(timeout, _carried_out(steps))
+        except _FAILURES as error:
+            raise _failure(error, httpcore2.WriteTimeout, httpcore2.WriteError) from error
 
     async def aclose(self) -> None:
         sock = self._layer.socket
@@ -111,14 +132,14 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109  # the library's
     ) -> httpcore2.AsyncNetworkStream:
-        with _failures(httpcore2.ConnectTimeout, httpcore2.ConnectError):
-            try:
-                tls = Tls(self._layer, ssl_context, server_hostname)
-                async with asyncio.timeout(timeout):
-                    await _carried_out(tls.handshake())
-            except BaseException:
-                await self.aclose()
-                raise
+        try:
+            tls = Tls(self._layer, ssl_context, server_hostname)
+            await _within(timeout, _carried_out(tls.handshake()))
+        except BaseException as error:
+            await self.aclose()
+            if isinstance(error, _FAILURES):
+                raise _failure(error, httpcore2.ConnectTimeout, httpcore2.ConnectError) from error
+            raise
         return AsyncStream(tls)
 
     def get_extra_info(self, info: str) -> Any:
@@ -144,12 +165,14 @@ class AsyncBackend(httpcore2.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         """Connect to the address of the host that answers first, all within the timeout."""
-        with _failures(httpcore2.ConnectTimeout, httpcore2.ConnectError):
+        try:
             async with asyncio.timeout(timeout):
                 addresses = self._checked(host, await asyncio.wrap_future(looked_up(host, port)))
                 stream = AsyncStream(Plain(await _carried_out(racing(addresses, port, local_address))))
             for option in socket_options or ():
                 stream.get_extra_info("socket").setsockopt(*option)
+        except _FAILURES as error:
+            raise _failure(error, httpcore2.ConnectTimeout, httpcore2.ConnectError) from error
         return stream
 
     async def sleep(self, seconds: float) -> None:

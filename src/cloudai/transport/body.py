@@ -42,7 +42,7 @@ class Body:
     def __init__(self, headers: Any, most: int = MOST_REPLY, message: str = "") -> None:
         self._most = most
         self._error = message or f"the reply is too large: it has more than {most // 1_000_000} MB"
-        size = sum(len(name) + len(value) + 4 for name, value in headers.items())
+        size = sum(map(len, headers)) + sum(map(len, headers.values())) + 4 * len(headers)
         if size > MOST_HEADERS:
             raise too_large(f"its headers have {size:,} bytes")
         encoding = headers.get("content-encoding", "identity").strip().lower()
@@ -59,11 +59,12 @@ class Body:
             MalformedResponseError: The bytes cannot be unpacked.
         """
         self._received += len(chunk)
-        if self._gzip is None:
-            self._decoded += chunk
-            self._check()
-        else:
+        if self._gzip is not None:
             self._inflate(chunk)
+            return
+        self._decoded += chunk
+        if self._received > self._most:
+            raise ResponseTooLargeError(self._error, advice=NONE_IS)
 
     def _inflate(self, packed: bytes) -> None:
         """Unpack the next bytes, and check the limits after each piece: a small chunk may unpack to a large one."""

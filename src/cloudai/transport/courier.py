@@ -1,9 +1,9 @@
-"""An exchange that the main thread asks for runs in another thread, where no signal can break it off anywhere.
+"""This module runs the exchanges of the main thread in another thread, where no signal can interrupt them.
 
 Python raises KeyboardInterrupt, and whatever a program's own signal handlers raise, in the main thread between any two
 instructions. In the middle of the HTTP library's bookkeeping that would leave a connection, or a lock, taken for ever.
-So the main thread only waits. Where it is interrupted, it tells the exchange to end, which closes its connection in
-order.
+So the main thread only waits. If that is interrupted, it tells the exchange to end, and the other thread then closes
+the connection properly.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ __all__ = ["uninterrupted"]
 T = TypeVar("T")
 
 ENDING = 0.5
-"""Seconds that an interrupted caller waits at most for its exchange to have closed its connection."""
+"""The most seconds that an interrupted caller waits until its exchange has closed the connection."""
 
 
 class _Courier:
-    """A daemon thread that does one thing after the other for the main thread."""
+    """A daemon thread that carries out exchanges for the main thread, one after the other."""
 
     def __init__(self) -> None:
         self._pid = os.getpid()
@@ -38,7 +38,7 @@ class _Courier:
 
     @property
     def is_free(self) -> bool:
-        """Whether the thread is there and has nothing to do; it is not there in a forked process."""
+        """True if the thread has nothing to do, and belongs to this process: a forked process has no such thread."""
         return self._pid == os.getpid() and not self._busy
 
     def take(self, work: Callable[[], T], outcome: Future[T]) -> None:
@@ -47,9 +47,10 @@ class _Courier:
         self._work.put(partial(self._fill, outcome, work))
 
     def _fill(self, outcome: Future[T], work: Callable[[], T]) -> None:
+        """Do the work and put its outcome into the future; before that, be free for the next work of the caller."""
         try:
             result = work()
-        except BaseException as error:  # noqa: BLE001  # the waiting caller gets it
+        except BaseException as error:  # noqa: BLE001  # it is raised in the caller, if that still waits
             self._busy = False
             outcome.set_exception(error)
         else:
@@ -57,33 +58,38 @@ class _Courier:
             outcome.set_result(result)
 
     def retire(self) -> None:
-        """Let the thread end after what it is doing."""
+        """Let the thread end once it has done the work that it was given."""
         self._work.put(None)
 
 
 def _work_off(work: SimpleQueue[Callable[[], None] | None]) -> None:
+    """Call what comes through a queue, until None comes."""
     while (each := work.get()) is not None:
         each()
-        del each  # or the thread would hold what was sent until it gets the next work
+        del each  # it holds the upload, which must not stay in memory while the thread waits for the next work
 
 
 _courier: _Courier | None = None
 
 
 def uninterrupted(work: Callable[[], T], exchange: Exchange) -> T:
-    """Do the work of an exchange, and return its outcome; if the caller is the main thread, in another thread.
+    """Carry out an exchange, and return its outcome or raise its error.
+
+    If the caller is the main thread, the exchange runs in another thread while the caller waits. If a signal raises an
+    exception in the waiting caller, the exchange is given up, and that exception is raised.
 
     Args:
         work: A function that carries the exchange out.
-        exchange: The exchange, which is given up where an exception is raised in the waiting main thread.
+        exchange: The same exchange, to give it up.
     """
-    global _courier  # the main thread does one thing at a time, so one other thread is enough
+    global _courier  # one thread is enough, because it serves the main thread alone
     if threading.current_thread() is not threading.main_thread():
         return work()
     outcome: Future[T] = Future()
     try:
         if _courier is None or not _courier.is_free:
-            # The last one is still busy with an exchange that its caller has given up.
+            # There is no thread yet, this process was forked, or the thread is busy: with an exchange that was given
+            # up, or with the one that a signal handler, which sends as well, has interrupted.
             before, _courier = _courier, _Courier()
             if before is not None:
                 before.retire()

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Protocol
 
-__all__ = ["Exchange", "Interruptible", "connecting", "current", "timeouts", "until"]
+__all__ = ["CURRENT", "Exchange", "Interruptible", "connecting", "timeouts", "until"]
 
 CONNECT = 10.0
 """Seconds for connecting at most, however much time the call has."""
@@ -74,19 +74,15 @@ class Exchange:
             waits_for.interrupt()
 
 
-_current: ContextVar[Exchange] = ContextVar("cloudai_exchange")
-
-
-def current() -> Exchange:
-    """Return the exchange that the calling code is a part of, or an endless one outside of any."""
-    return _current.get(None) or Exchange()
+CURRENT: ContextVar[Exchange | None] = ContextVar("cloudai_exchange", default=None)
+"""The exchange that the calling code is a part of; outside of any there is none."""
 
 
 @contextmanager
 def until(exchange: Exchange) -> Iterator[None]:
     """Make the exchange the current one within the block."""
-    token = _current.set(exchange)
+    token = CURRENT.set(exchange)
     try:
         yield
     finally:
-        _current.reset(token)
+        CURRENT.reset(token)

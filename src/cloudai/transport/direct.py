@@ -20,7 +20,7 @@ import httpcore2
 import httpx2
 
 from cloudai.core.flow import Request, Response
-from cloudai.transport.deadline import timeouts
+from cloudai.transport.deadline import connecting
 from cloudai.transport.http1 import ReplyReader, head, is_plain
 from cloudai.transport.messages import body_of, headers_of
 
@@ -54,8 +54,8 @@ class Message:
     target: _Target
     pieces: Iterator[bytes]
     max_reply: int
-    timeouts: tuple[float | None, ...]
-    """Seconds for connecting, reading, writing and waiting."""
+    timeout: float | None
+    """Seconds that are left of the exchange, in which all its operations are."""
 
 
 class _Pool:
@@ -67,21 +67,28 @@ class _Pool:
         self._library: Any = client._transport._pool  # noqa: SLF001  # see connections.py: its parts are used here
         self._idle: dict[tuple[bytes, bytes, int], deque[tuple[Any, float]]] = {}
         self._targets: dict[Any, _Target | None] = {}
+        self._plain: tuple[dict[str, str] | None, dict[str, str]] = None, {}
+        """The headers of the last request that were plain, as its flow gave them, and as they are sent."""
 
     def message(self, request: Request) -> Message | None:
         """Return a request as bytes, or None where the HTTP library has to send it."""
-        if request.files is not None or request.form is not None or not is_plain(request.headers):
+        if request.files is not None or request.form is not None:
             return None
+        given, headers = self._plain
+        if given != request.headers:
+            if not is_plain(request.headers):
+                return None
+            given, headers = self._plain = dict(request.headers), headers_of(request)
         target = self._target(request)
         if target is None:
             return None
-        headers = headers_of(request)
+        headers = headers.copy()
         content = body_of(request, headers).get("content", b"")
-        pieces = content if isinstance(content, Iterator) else iter((content,))
+        pieces = iter((content,)) if isinstance(content, bytes) else content
         if "content-length" not in headers and (content or request.method in WITH_LENGTH):
             headers["content-length"] = str(len(content))
         begin = head(request.method, target.path, target.host, headers)
-        return Message(target, _begun(begin, pieces), request.max_reply, timeouts(request.timeout))
+        return Message(target, _begun(begin, pieces), request.max_reply, request.timeout)
 
     def _target(self, request: Request) -> _Target | None:
         key = request.url, *request.params.items()
@@ -109,7 +116,7 @@ class _Pool:
                 stream, until = idle.pop()
             except IndexError:  # another thread was faster
                 return None
-            if time.monotonic() < until and not stream.get_extra_info("is_readable"):
+            if time.monotonic() < until and stream.is_idle():
                 return stream
             self.dropped(stream)
         return None
@@ -161,10 +168,6 @@ def _is_refusal(reader: ReplyReader) -> bool:
     return 400 <= reader.status < 500  # noqa: PLR2004
 
 
-def _reply(reader: ReplyReader) -> Response:
-    return Response(reader.status, reader.headers, reader.content())
-
-
 class Direct(_Pool):
     """The connections of a blocking client."""
 
@@ -176,25 +179,24 @@ class Direct(_Pool):
             sent: What notes that the request begins to go out.
             stream: The connection; None takes an idle one, or makes one.
         """
-        connecting, reading, writing, _ = message.timeouts
-        origin = message.target.origin
-        stream = stream or self.take(origin) or self._connected(origin, connecting)
+        origin, left = message.target.origin, message.timeout
+        stream = stream or self.take(origin) or self._connected(origin, connecting(left))
         reader, whole = ReplyReader(message.max_reply), True
         try:
             sent.note("http11.send_request_headers.started", {})
             try:
                 for piece in message.pieces:
-                    stream.write(piece, writing)
+                    stream.write(piece, left)
             except httpcore2.WriteError:  # the server may have answered before it read everything
                 whole = False
             try:
                 while not reader.is_done:
-                    reader.feed(stream.read(AT_ONCE, reading))
+                    reader.feed(stream.read(AT_ONCE, left))
             except (httpcore2.NetworkError, httpx2.ProtocolError):
                 if not _is_refusal(reader):
                     raise
                 whole = False
-            reply = _reply(reader)
+            reply = Response.received(reader.status, reader.headers, reader.content())
         except BaseException:
             stream.close()
             raise
@@ -234,26 +236,25 @@ class AsyncDirect(_Pool):
         self._dropped: list[Any] = []
 
     async def exchange(self, message: Message, sent: Any) -> Response:
-        """Send a request and return its reply; see `Direct.exchange`."""
-        connecting, reading, writing, _ = message.timeouts
+        """Send a request and return its reply; see `Direct.exchange`. The caller keeps the time."""
         origin = message.target.origin
-        stream = self.take(origin) or await self._connected(origin, connecting)
+        stream = self.take(origin) or await self._connected(origin, connecting(message.timeout))
         reader, whole = ReplyReader(message.max_reply), True
         try:
             sent.note("http11.send_request_headers.started", {})
             try:
                 for piece in message.pieces:
-                    await stream.write(piece, writing)
+                    await stream.write(piece)
             except httpcore2.WriteError:
                 whole = False
             try:
                 while not reader.is_done:
-                    reader.feed(await stream.read(AT_ONCE, reading))
+                    reader.feed(await stream.read(AT_ONCE))
             except (httpcore2.NetworkError, httpx2.ProtocolError):
                 if not _is_refusal(reader):
                     raise
                 whole = False
-            reply = _reply(reader)
+            reply = Response.received(reader.status, reader.headers, reader.content())
         except BaseException:
             await stream.aclose()
             raise

@@ -25,6 +25,8 @@ class EarlyReply:
     def __init__(self) -> None:
         self._data = bytearray()
         self._ended = False
+        self.is_final = False
+        """Whether the server has begun its reply, or closed the connection: what is left of the request is in vain."""
 
     def __bool__(self) -> bool:
         return bool(self._data) or self._ended
@@ -33,13 +35,6 @@ class EarlyReply:
     def is_empty(self) -> bool:
         """Whether nothing has come but the end of the connection, or interim replies."""
         return not self._data
-
-    @property
-    def is_final(self) -> bool:
-        """Whether the server has begun its reply, or closed the connection: what is left of the request is in vain."""
-        if self._ended or len(self._data) > MOST:
-            return True
-        return len(self._data) >= STATUS and INTERIM.match(self._data) is None
 
     def add(self, data: bytes) -> None:
         """Take in bytes, none of which means that the server has closed the connection.
@@ -50,6 +45,8 @@ class EarlyReply:
         self._data += data
         while INTERIM.match(self._data) and (end := self._data.find(b"\r\n\r\n")) >= 0:
             del self._data[: end + 4]
+        has_status = len(self._data) >= STATUS and INTERIM.match(self._data) is None
+        self.is_final = self._ended or len(self._data) > MOST or has_status
 
     def take(self, most: int) -> bytes:
         """Return at most so many of the bytes, and remove them; none where only the end of the connection is left."""

@@ -19,7 +19,7 @@ from cloudai.errors import (
 )
 from cloudai.transport.body import too_large
 
-__all__ = ["Sent", "cut_short", "errors"]
+__all__ = ["Sent", "cut_short", "errors", "translated"]
 
 
 class Sent:
@@ -67,15 +67,21 @@ def errors(url: str, sent: Sent) -> Iterator[None]:
     """
     try:
         yield
-    except CloudAIError:
-        raise
     except Exception as error:
-        translated = _moved(error, sent) or _translated(error, split(url).hostname or "no host", sent)
-        if translated is error:
+        ours = translated(error, url, sent)
+        if ours is error:
             raise
-        if isinstance(translated, DeadlineExceededError):
-            translated.state = "UNKNOWN" if sent.maybe and "PoolTimeout" not in _kinds(error) else "NOT_SENT"
-        raise translated from error
+        raise ours from error
+
+
+def translated(error: Exception, url: str, sent: Sent) -> Exception:
+    """Return the error of cloudai for one of the HTTP library, or any other as it is; see `errors`."""
+    if isinstance(error, CloudAIError):
+        return error
+    ours = _moved(error, sent) or _translated(error, split(url).hostname or "no host", sent)
+    if isinstance(ours, DeadlineExceededError):
+        ours.state = "UNKNOWN" if sent.maybe and "PoolTimeout" not in _kinds(error) else "NOT_SENT"
+    return ours
 
 
 @contextmanager

@@ -30,9 +30,9 @@ from cloudai.transport.connections import (
     with_backend,
 )
 from cloudai.transport.courier import uninterrupted
-from cloudai.transport.deadline import Exchange, until
+from cloudai.transport.deadline import CURRENT, Exchange, until
 from cloudai.transport.direct import Direct
-from cloudai.transport.errors import Sent, cut_short, errors
+from cloudai.transport.errors import Sent, cut_short, errors, translated
 from cloudai.transport.messages import outgoing, response
 from cloudai.transport.sockets import Backend
 
@@ -83,12 +83,20 @@ class Network:
             return self._sent(request, exchange)  # the connections of the user's own client cannot be closed from here
         direct, sent = self._direct, Sent()
         if direct is not None and not self._closed and self._pid == os.getpid():
-            with errors(request.url, sent), until(exchange):
+            token = CURRENT.set(exchange)
+            try:
                 plain = direct.message(request)
                 stream = direct.take(plain.target.origin) if plain else None
                 if plain and stream:
                     # Over a connection that is open already, nothing is done that an interrupt could leave half done.
                     return direct.exchange(plain, sent, stream)
+            except Exception as error:
+                ours = translated(error, request.url, sent)
+                if ours is error:
+                    raise
+                raise ours from error
+            finally:
+                CURRENT.reset(token)
         return uninterrupted(functools.partial(self._sent, request, exchange), exchange)
 
     def _sent(self, request: Request, exchange: Exchange) -> Response:

@@ -119,9 +119,14 @@ class ReplyReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; those behind a body in chunks are not wanted."""
-        if not self.status:
-            key, text = name.decode("latin-1").lower(), _text(value)
-            self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
+        if self.status:
+            return
+        key = name.decode("latin-1").lower()
+        try:
+            text = value.decode()
+        except UnicodeDecodeError:
+            text = value.decode("latin-1")
+        self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
 
     def on_headers_complete(self) -> None:
         """Note the status, unless the reply is an interim one."""
@@ -142,10 +147,3 @@ class ReplyReader:
         else:
             self.headers.clear()
             self._unread = 0
-
-
-def _text(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")

@@ -2,57 +2,75 @@
 
 from __future__ import annotations
 
+import math
+import select
 import selectors
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import wait
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import httpcore2
 
 from cloudai.transport.addresses import looked_up
-from cloudai.transport.deadline import Exchange, current
+from cloudai.transport.deadline import CURRENT, Exchange
 from cloudai.transport.early import EarlyReply
-from cloudai.transport.wire import AnsweredError, Layer, Plain, Steps, Tls, Wait, racing, reading, writing
+from cloudai.transport.wire import (
+    READ,
+    WRITE,
+    AnsweredError,
+    Layer,
+    Plain,
+    Steps,
+    Tls,
+    Wait,
+    is_quiet,
+    racing,
+    reading,
+    writing,
+)
 
-__all__ = ["Backend", "extra_info", "failures"]
+__all__ = ["FAILURES", "Backend", "extra_info", "failure"]
 
 T = TypeVar("T")
 
 TICK = 0.1
 """Seconds after which a wait that nothing interrupts looks whether its exchange was given up."""
 
-Selector: Any = getattr(selectors, "PollSelector", selectors.SelectSelector)
-"""The kind of selector that is made for a single wait: epoll would open and close a file each time."""
+FAILURES = (AnsweredError, OSError)
+"""What is raised where a connection fails."""
 
 
-@contextmanager
-def failures(timed_out: type[Exception], failed: type[Exception]) -> Iterator[None]:
-    """Translate the errors of sockets into those of the HTTP library."""
-    try:
-        yield
-    except AnsweredError as error:
+def failure(error: Exception, timed_out: type[Exception], failed: type[Exception]) -> Exception:
+    """Return the error of the HTTP library that stands for one of `FAILURES`."""
+    if isinstance(error, AnsweredError):
         # The library reads the reply after a failed write. Where nothing was sent, the request can be sent anew.
-        raise (httpcore2.WriteError if error.sent else httpcore2.ConnectError)(str(error)) from error
-    except TimeoutError as error:
-        raise timed_out(str(error)) from error
-    except OSError as error:
-        raise failed(str(error)) from error
+        return (httpcore2.WriteError if error.sent else httpcore2.ConnectError)(str(error))
+    return (timed_out if isinstance(error, TimeoutError) else failed)(str(error))
 
 
-def _is_readable(sock: socket.socket) -> bool:
-    """Return whether something has come on a socket, or it is closed: a connection that is idle is of no use then."""
-    return sock.fileno() < 0 or bool(_ready(Wait({sock: selectors.EVENT_READ}), 0))
+if hasattr(select, "poll"):
 
-
-def _ready(wanted: Wait, timeout: float | None) -> set[socket.socket]:
-    with Selector() as selector:
+    def _ready(wanted: Wait, timeout: float | None) -> set[socket.socket]:
+        """Return the sockets that are ready; poll makes no file, as epoll would do each time."""
+        poll = select.poll()
         for sock, events in wanted.sockets.items():
-            selector.register(sock, events)
-        return {key.fileobj for key, _ in selector.select(timeout)}
+            poll.register(sock, (POLL_READ if events & READ else 0) | (POLL_WRITE if events & WRITE else 0))
+        ready = dict(poll.poll(None if timeout is None else max(0, math.ceil(timeout * 1000))))
+        return {sock for sock in wanted.sockets if sock.fileno() in ready}
+
+    POLL_READ, POLL_WRITE = select.POLLIN, select.POLLOUT
+else:
+
+    def _ready(wanted: Wait, timeout: float | None) -> set[socket.socket]:
+        """Return the sockets that are ready."""
+        with selectors.SelectSelector() as selector:
+            for sock, events in wanted.sockets.items():
+                selector.register(sock, events)
+            return {key.fileobj for key, _ in selector.select(timeout)}  # type: ignore[misc]
 
 
 class _Operation:
@@ -68,7 +86,7 @@ class _Operation:
         self._ends = None if timeout is None else time.monotonic() + timeout
         self._expired = expired
         self._stream = stream
-        self._exchange: Exchange = current()
+        self._exchange = CURRENT.get() or Exchange()
 
     def left(self) -> float | None:
         """Return the seconds that are left, or raise the error where there are none."""
@@ -80,15 +98,14 @@ class _Operation:
 
     def carry_out(self, steps: Steps[T]) -> T:
         """Carry the steps out, and return their value."""
-        ready: set[socket.socket] = set()
-        begun = False
         try:
+            left = self.left()
+            wanted = next(steps)
             while True:
-                left = self.left()
-                wanted = steps.send(ready) if begun else next(steps)
-                begun = True
                 most = [left, wanted.seconds, None if self._stream else TICK]
-                ready = _ready(wanted, min((seconds for seconds in most if seconds is not None), default=None))
+                ready = _ready(wanted, min([seconds for seconds in most if seconds is not None], default=None))
+                left = self.left()
+                wanted = steps.send(ready)
         except StopIteration as stop:
             value: T = stop.value
             return value
@@ -107,21 +124,32 @@ class Stream(httpcore2.NetworkStream):
         self._layer = layer
         self._early = EarlyReply()
         self._begins = True
+        self._looked = False
+
+    def is_idle(self) -> bool:
+        """Return whether nothing has come since the last reply, so that a request can go out now."""
+        self._looked = not self._early and is_quiet(self._layer.socket)
+        return self._looked
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         self._begins = True
         if self._early:
             return self._early.take(max_bytes)
-        with failures(httpcore2.ReadTimeout, httpcore2.ReadError):
+        try:
             return _Operation(timeout, httpcore2.ReadTimeout, self).carry_out(reading(self._layer, max_bytes))
+        except FAILURES as error:
+            raise failure(error, httpcore2.ReadTimeout, httpcore2.ReadError) from error
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if not buffer:
             return
-        begins, self._begins = self._begins, False
-        with failures(httpcore2.WriteTimeout, httpcore2.WriteError):
-            steps = writing(self._layer, buffer, self._early, begins=begins)
+        begins, looked = self._begins, self._looked
+        self._begins = self._looked = False
+        try:
+            steps = writing(self._layer, buffer, self._early, begins=begins, looked=looked)
             _Operation(timeout, httpcore2.WriteTimeout, self).carry_out(steps)
+        except FAILURES as error:
+            raise failure(error, httpcore2.WriteTimeout, httpcore2.WriteError) from error
 
     def close(self) -> None:
         self._layer.socket.close()
@@ -134,13 +162,14 @@ class Stream(httpcore2.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore2.NetworkStream:
-        with failures(httpcore2.ConnectTimeout, httpcore2.ConnectError):
-            try:
-                tls = Tls(self._layer, ssl_context, server_hostname)
-                _Operation(timeout, httpcore2.ConnectTimeout, self).carry_out(tls.handshake())
-            except BaseException:
-                self.close()
-                raise
+        try:
+            tls = Tls(self._layer, ssl_context, server_hostname)
+            _Operation(timeout, httpcore2.ConnectTimeout, self).carry_out(tls.handshake())
+        except BaseException as error:
+            self.close()
+            if isinstance(error, FAILURES):
+                raise failure(error, httpcore2.ConnectTimeout, httpcore2.ConnectError) from error
+            raise
         return Stream(tls)
 
     def get_extra_info(self, info: str) -> Any:
@@ -159,7 +188,7 @@ def extra_info(layer: Layer, early: EarlyReply, info: str) -> Any:
         case "server_addr":
             return layer.socket.getpeername()
         case "is_readable":
-            return bool(early) or _is_readable(layer.socket)
+            return bool(early) or not is_quiet(layer.socket)
     return None
 
 
@@ -183,7 +212,7 @@ class Backend(httpcore2.NetworkBackend):
     ) -> httpcore2.NetworkStream:
         """Connect to the address of the host that answers first, all within the timeout."""
         operation = _Operation(timeout, httpcore2.ConnectTimeout)
-        with failures(httpcore2.ConnectTimeout, httpcore2.ConnectError):
+        try:
             answer = looked_up(host, port)
             while not answer.done():
                 left = operation.left()
@@ -192,6 +221,8 @@ class Backend(httpcore2.NetworkBackend):
             stream = Stream(Plain(operation.carry_out(racing(addresses, port, local_address))))
             for option in socket_options or ():
                 stream.get_extra_info("socket").setsockopt(*option)
+        except FAILURES as error:
+            raise failure(error, httpcore2.ConnectTimeout, httpcore2.ConnectError) from error
         return stream
 
     def sleep(self, seconds: float) -> None:

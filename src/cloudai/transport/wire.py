@@ -20,18 +20,31 @@ from typing import Protocol, TypeAlias, TypeVar
 from cloudai.transport.addresses import DELAY, socket_address, tried_in_turn
 from cloudai.transport.early import EarlyReply
 
-__all__ = ["READ", "WRITE", "AnsweredError", "Layer", "Plain", "Steps", "Tls", "Wait", "racing", "reading", "writing"]
+__all__ = [
+    "READ",
+    "WRITE",
+    "AnsweredError",
+    "Layer",
+    "Plain",
+    "Steps",
+    "Tls",
+    "Wait",
+    "is_quiet",
+    "racing",
+    "reading",
+    "writing",
+]
 
 T = TypeVar("T")
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 AT_ONCE = 65_536
-"""Bytes that are read or written with one call of the system."""
-
-
-RECORD = 16_384
-"""Bytes that are encrypted with one call, as much as one record of TLS holds."""
+"""Bytes that are read with one call of the system."""
+WRITTEN_AT_ONCE = 262_144
+"""Bytes that are written with one call of the system."""
+ENCRYPTED_AT_ONCE = 131_072
+"""Bytes that are encrypted with one call, as much as eight records of TLS hold."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +73,16 @@ class Layer(Protocol):
 
     socket: socket.socket
     ssl_object: ssl.SSLObject | None
+    has_unsent: bool
+    """Whether something was taken in that `flush` has to send."""
+
+    def is_quiet(self) -> bool:
+        """Return whether nothing has come that `receive` would return, and the connection is open."""
 
     def receive(self, most: int) -> bytes:
         """Return at most so many bytes; none where the server has closed the connection."""
 
-    def send(self, data: memoryview | bytearray) -> int:
+    def send(self, data: memoryview) -> int:
         """Take in a part of the data, and return the number of its bytes."""
 
     def flush(self) -> bool:
@@ -75,15 +93,20 @@ class Plain:
     """A connection without TLS."""
 
     ssl_object: ssl.SSLObject | None = None
+    has_unsent = False
 
     def __init__(self, sock: socket.socket) -> None:
         self.socket = sock
+
+    def is_quiet(self) -> bool:
+        """Return whether nothing has come, and the connection is open."""
+        return is_quiet(self.socket)
 
     def receive(self, most: int) -> bytes:
         """Return at most so many bytes; none where the server has closed the connection."""
         return self.socket.recv(most)
 
-    def send(self, data: memoryview | bytearray) -> int:
+    def send(self, data: memoryview) -> int:
         """Send a part of the data, and return the number of its bytes."""
         return self.socket.send(data)
 
@@ -103,10 +126,15 @@ class Tls:
         self.socket = below.socket
         self._below = below
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._unsent = bytearray()
+        self._unsent = memoryview(b"")
+        self.has_unsent = False
         self.ssl_object: ssl.SSLObject | None = context.wrap_bio(
             self._incoming, self._outgoing, server_hostname=hostname
         )
+
+    def is_quiet(self) -> bool:
+        """Return whether nothing has come, encrypted or not, and the connection is open."""
+        return not self._incoming.pending and not self._object().pending() and self._below.is_quiet()
 
     def _object(self) -> ssl.SSLObject:
         assert self.ssl_object is not None  # noqa: S101  # None is for `Layer`
@@ -159,19 +187,21 @@ class Tls:
         else:
             self._incoming.write_eof()
 
-    def send(self, data: memoryview | bytearray) -> int:
+    def send(self, data: memoryview) -> int:
         """Encrypt a part of the data, and return the number of its bytes; `flush` sends them."""
-        return self._object().write(data[:RECORD])
+        self.has_unsent = True
+        return self._object().write(data[:ENCRYPTED_AT_ONCE])
 
     def flush(self) -> bool:
         """Send what is encrypted, and return whether nothing of it is left."""
-        self._unsent += self._outgoing.read()
-        while self._unsent:
+        while self._unsent or self._outgoing.pending:
+            self._unsent = self._unsent or memoryview(self._outgoing.read())
             try:
-                del self._unsent[: self._below.send(self._unsent)]
+                self._unsent = self._unsent[self._below.send(self._unsent) :]
             except BlockingIOError:
                 return False
-        return self._below.flush()
+        self.has_unsent = not self._below.flush()
+        return not self.has_unsent
 
 
 def reading(layer: Layer, most: int) -> Steps[bytes]:
@@ -183,7 +213,7 @@ def reading(layer: Layer, most: int) -> Steps[bytes]:
             yield Wait({layer.socket: READ})
 
 
-def writing(layer: Layer, data: bytes, early: EarlyReply, *, begins: bool) -> Steps[None]:
+def writing(layer: Layer, data: bytes, early: EarlyReply, *, begins: bool, looked: bool = False) -> Steps[None]:
     """Write all the data, unless the server answers meanwhile.
 
     Args:
@@ -191,6 +221,7 @@ def writing(layer: Layer, data: bytes, early: EarlyReply, *, begins: bool) -> St
         data: The data.
         early: Takes in what the server sends meanwhile.
         begins: Whether the data begin a request, of which nothing has gone out yet.
+        looked: Whether the caller has looked, just now, that nothing has come.
 
     Raises:
         AnsweredError: The server has begun to answer, or has closed the connection.
@@ -199,16 +230,17 @@ def writing(layer: Layer, data: bytes, early: EarlyReply, *, begins: bool) -> St
     view = memoryview(data)
     while True:
         try:
-            if not view and layer.flush():
-                return  # what comes now is no early answer, and the connection can be used again
-            _require_no_answer(layer, early, sent=not begins)
-            # The look above comes right before this: some systems drop what was not read when the connection is reset.
-            if not layer.flush():
+            # The look comes right before the write: some systems drop what was not read when the connection is reset.
+            if not looked:
+                _require_no_answer(layer, early, sent=not begins)
+            looked = False
+            if layer.has_unsent and not layer.flush():
                 raise BlockingIOError
-            if not view:
-                return
-            view = view[layer.send(view[:AT_ONCE]) :]
-            begins = False
+            if view:
+                view = view[layer.send(view[:WRITTEN_AT_ONCE]) :]
+                begins = False
+            if not view and (not layer.has_unsent or layer.flush()):
+                return  # what comes now is no early answer, and the connection can be used again
         except BlockingIOError:
             yield Wait({layer.socket: READ | WRITE})
         except OSError:
@@ -218,6 +250,8 @@ def writing(layer: Layer, data: bytes, early: EarlyReply, *, begins: bool) -> St
 
 def _require_no_answer(layer: Layer, early: EarlyReply, *, sent: bool) -> None:
     """Take in what has come; raise AnsweredError where that is more than interim replies."""
+    if not early.is_final and layer.is_quiet():
+        return
     try:
         while not early.is_final:
             early.add(layer.receive(AT_ONCE))
@@ -226,6 +260,17 @@ def _require_no_answer(layer: Layer, early: EarlyReply, *, sent: bool) -> None:
     except OSError:
         early.add(b"")
     raise AnsweredError(sent=sent or not early.is_empty)
+
+
+def is_quiet(sock: socket.socket) -> bool:
+    """Return whether nothing has come on a socket that does not block, and it is open."""
+    try:
+        sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def racing(addresses: list[str], port: int, local_address: str | None) -> Steps[socket.socket]:

@@ -28,8 +28,7 @@ from cloudai.providers.settings import Setting
 from cloudai.storage import cache_path
 from cloudai.transport.async_http import AsyncNetwork
 from cloudai.transport.http import Network
-from tests.faults.test_kill import kill_after
-from tests.made_up.counting import runner, vendor
+from tests.made_up.counting import kill, runner, vendor
 from tests.made_up.merging import google, picture
 from tests.made_up.provider import MadeUp, ok, refused
 from tests.made_up.runs import texts_of
@@ -832,7 +831,7 @@ def test_killed_while_it_writes(tmp_path: Path) -> None:
         for n in range(12):
             wish = {"journal": str(tmp_path / str(n)), "url": server.url, "colour": ("blocking", "awaiting")[n % 2]}
             wish |= {"n": 150, "workers": 4, "operation": "sentiment"}
-            kills += run(wish, lambda child: kill_after(child, 0.02 + chance.random() * 0.2)) == -9
+            kills += run(wish, lambda child: kill(child, server, chance, 60)) == -9
             if cache_path().exists() and cache_path().stat().st_size:
                 assert rows("PRAGMA integrity_check") == [("ok",)]
         assert kills

@@ -22,7 +22,7 @@ from cloudai.batch import queries, rows
 from cloudai.batch.journal import Journal
 from cloudai.cli import main
 from cloudai.core.flow import Request
-from tests.made_up.provider import MadeUp, ok
+from tests.made_up.provider import MadeUp, ok, refused
 from tests.support.batches import Done, Server, both
 from tests.support.length import length
 from tests.support.played import PICTURE
@@ -111,6 +111,38 @@ def test_a_generator_that_is_broken_off_hides_nothing(colour: str, tmp_path: Pat
     assert done.balanced
     assert done.books["done"] == 30
     assert paid(done.table) == (30, 30)
+
+
+def at_once(kind: str, colour: str, journal: Path) -> Done:
+    """Make a run that ends before it has sent anything, or with its first request."""
+    match kind:
+        case "a wrong key":
+            return run(colour, [*TEXTS[:9], "new", *TEXTS[9:]], journal, lambda _: refused(401))
+        case "a service away for a day":
+            return run(colour, ["new", *TEXTS], journal, lambda _: refused(503, **{"retry-after": "90000"}))
+        case _:
+
+            def none() -> Iterator[str]:
+                raise KeyError("there are none")
+                yield
+
+            return run(colour, none(), journal)
+
+
+@both
+@pytest.mark.parametrize("kind", ["a wrong key", "a service away for a day", "no inputs"])
+def test_a_run_that_ends_at_once_hides_nothing(
+    kind: str, colour: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Thirty paid answers stay in the table, the books, the manifest and the exports, however the next run ends."""
+    journal = tmp_path / "일.journal"
+    run(colour, TEXTS, journal)
+    done = at_once(kind, colour, journal)
+    assert done.balanced
+    for statuses in (done.values(), [row["status"] for row in exported(journal, capsys)]):
+        assert statuses.count("ok") == 30
+    assert done.books["done"] == done.manifest["books"]["ok"] == 30
+    assert paid(done.table)[0] == 30
 
 
 @both

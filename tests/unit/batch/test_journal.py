@@ -8,13 +8,15 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cloudai import Client, JournalError
+from cloudai import Client, JournalError, storage
 from cloudai.batch.journal import Journal
 from cloudai.core.flow import Request, Response
 from tests.faults.test_full_disk import TEXTS, kept
@@ -105,6 +107,70 @@ def test_a_newer_journal_is_not_touched(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(JournalError, match="version 99"):
         Journal(tmp_path / "j")
+
+
+def test_a_future_that_its_caller_cancels_stops_nothing() -> None:
+    """What was handed over is run although its caller cancels the future, and so is all that comes after it."""
+    journal, go = Journal(), threading.Event()
+    journal.do(lambda _: go.wait(10))
+    ran: list[int] = []
+    given_up = journal.do(lambda _: ran.append(1))
+    given_up.cancel()
+    go.set()
+    assert journal.do(lambda _: 2).result(timeout=10) == 2
+    assert ran == [1]
+    journal.close()
+
+
+def failing(_: object) -> None:
+    """Fail like a function that writes to a damaged file."""
+    raise sqlite3.OperationalError("no such table: replies")
+
+
+@pytest.mark.parametrize("name", ["일.journal", None])
+def test_a_paid_reply_that_is_lost_is_told_also_if_closing_fails(name: str | None, tmp_path: Path) -> None:
+    """`close` counts the paid replies that are lost, and names the journal, whatever else fails in it."""
+
+    class Unclosable:
+        def __init__(self, path: str) -> None:
+            self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self.execute = self.db.execute
+
+        def close(self) -> None:
+            self.db.close()
+            raise sqlite3.OperationalError("disk I/O error")
+
+    path = tmp_path / name if name else None
+    journal = Journal(path, connect=Unclosable)
+    journal.rescue(failing)
+    journal.rescue(failing, paid=True)
+    where = path or "the temporary journal"
+    with pytest.raises(JournalError, match=rf"^1 answered request\(s\) could not be kept in {where} \("):
+        journal.close()
+    other = Journal(path, connect=Unclosable)
+    with pytest.raises(JournalError, match=rf"{where} cannot be used \(disk I/O error\)"):
+        other.close()
+
+
+def test_what_fails_while_the_journal_is_closed_is_run_once_more() -> None:
+    """A function that waits in the queue when `close` begins, and fails, is run a second time like any other."""
+    journal, go = Journal(), threading.Event()
+    journal.do(lambda _: go.wait(10))
+    runs: list[int] = []
+
+    def fails_once(_: object) -> None:
+        runs.append(1)
+        if len(runs) == 1:
+            raise JournalError("the disk is full")
+
+    journal.post(fails_once)
+    closing = threading.Thread(target=journal.close)
+    closing.start()
+    while not journal._closing:
+        time.sleep(0.001)
+    go.set()
+    closing.join(10)
+    assert runs == [1, 1]
 
 
 def as_nobody(work: Callable[[], object]) -> str:
@@ -274,3 +340,16 @@ def test_a_fork_that_ends_takes_nothing_with_it(tmp_path: Path) -> None:
     assert again.books["done"] == len(TEXTS)
     assert set(server.texts) == set(TEXTS) - answered
     assert len(doubtful) <= 2
+
+
+def test_a_write_makes_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journal looks whether its file is still there without making a path, which would wear out Python's own table.
+
+    Pathlib interns every part of a path. Python replaces its table of interned texts after some 19,000 of them, by one
+    that takes 2 MB, and a batch of 50,000 inputs writes as often.
+    """
+    journal = Journal(tmp_path / "일.journal")
+    with monkeypatch.context() as patch:
+        patch.setattr(storage, "Path", None)
+        journal.ask(lambda db: db.execute("UPDATE batches SET run = run"))
+    journal.close()

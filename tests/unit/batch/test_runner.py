@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,29 +79,6 @@ def test_an_iterator_that_raises_ends_the_batch_with_that(kind: type[BaseExcepti
     else:
         with pytest.raises(kind):
             ask("sentiment", inputs())
-
-
-@pytest.mark.long
-@both
-@pytest.mark.parametrize("event", ["attempt", "reply", "result"])
-def test_a_function_for_events_that_raises_costs_no_reply(event: str, colour: str, tmp_path: Path) -> None:
-    """A paid reply is in the journal before the function is called, so that the next run sends nothing again."""
-    server, count = Server(mood), 0
-
-    def tell(told: Any) -> None:
-        nonlocal count
-        if told.kind == event:
-            count += 1
-            if count % 3 == 0:
-                raise RuntimeError("a fault of the user's function")
-
-    Batcher(colour, MadeUp(), server, {"on_event": tell})("sentiment", TEXTS, journal=tmp_path / "j")
-    paid = {request.json["text"] for request in server.requests}
-    assert len(paid) == len(server.requests)
-    server.requests.clear()
-    done = Batcher(colour, MadeUp(), server)("sentiment", TEXTS, journal=tmp_path / "j")
-    assert done.books["done"] == len(TEXTS)
-    assert not paid & {request.json["text"] for request in server.requests}
 
 
 def test_a_flicker_is_no_outage() -> None:

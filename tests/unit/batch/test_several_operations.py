@@ -131,11 +131,11 @@ def test_texts_may_be_asked_several_things(colour: str) -> None:
     """An operation that is not there is told for each input; the other is answered, ten texts a request."""
     run = Asked(colour, azure)
     options = {"sentiment": {"language": "ko"}}
-    done = run(["sentiment", "key_phrases"], [f"후기 {n}" for n in range(20)], options=options, plan=True)
+    done = run(["sentiment", "text_to_speech"], [f"후기 {n}" for n in range(20)], options=options, plan=True)
     assert run.n == 2
     assert done.plan is not None
     assert (done.plan.requests, done.plan.units, len(done.plan.refused)) == (2, 20, 20)
-    assert {(o.operation, o.status) for o in done.outcomes} == {("sentiment", "ok"), ("key_phrases", "unsupported")}
+    assert {(o.operation, o.status) for o in done.outcomes} == {("sentiment", "ok"), ("text_to_speech", "unsupported")}
     assert done.balanced
     assert all(row["input"].startswith("후기") for row in done.table)
 

@@ -77,7 +77,7 @@ def test_a_feature_of_another_api_is_refused_before_anything_is_sent() -> None:
 def test_what_a_bridged_client_supports() -> None:
     """It knows without a key; its host is the official client's."""
     client = Client.from_vendor(WAYS["watson-nlu"].make("https://nlu.example/instances/1"))
-    assert [o for o in OPERATIONS if client.supports(o)] == ["sentiment"]
+    assert [o for o in OPERATIONS if client.supports(o)] == ["sentiment", "detect_language", "key_phrases"]
     assert client.provider.hosts == ("nlu.example",)
     assert repr(client) == "Client(<watson by NaturalLanguageUnderstandingV1>)"
     assert client.with_options(timeout=5).supports("sentiment")

@@ -14,6 +14,8 @@ import pytest
 import trustme
 from azure.ai.textanalytics import TextAnalyticsClient
 from azure.ai.textanalytics.aio import TextAnalyticsClient as AioTextAnalyticsClient
+from azure.ai.translation.text import TextTranslationClient
+from azure.ai.translation.text.aio import TextTranslationClient as AioTextTranslationClient
 from azure.ai.vision.face import FaceClient
 from azure.ai.vision.face.aio import FaceClient as AioFaceClient
 from azure.ai.vision.imageanalysis import ImageAnalysisClient
@@ -26,7 +28,7 @@ from tests.made_up.faults import reply
 from tests.made_up.grpc_server import grpcd
 from tests.made_up.proxy import proxying
 from tests.made_up.server import faultd
-from tests.unit.bridges.ways import KEY, KEYED, OPENED, SERVICES, WAYS, google_grpc, outcome, theirs
+from tests.unit.bridges.ways import KEY, KEYED, OPENED, SERVICES, TRANSLATOR, WAYS, google_grpc, outcome, theirs
 
 pytestmark = pytest.mark.loopback
 
@@ -41,6 +43,7 @@ AZURE = {
     "textanalytics": TextAnalyticsClient,
     "textanalytics-aio": AioTextAnalyticsClient,
 }
+TRANSLATOR_CLIENTS = {"translator": TextTranslationClient, "translator-aio": AioTextTranslationClient}
 
 
 @pytest.fixture(scope="module")
@@ -93,12 +96,17 @@ def configured(name: str, url: str, ca: Path | None = None, proxy: str | None = 
         else:
             channel = grpc.aio.secure_channel(place, credentials, options)
             client = vision.ImageAnnotatorAsyncClient(transport=ImageAnnotatorGrpcAsyncIOTransport(channel=channel))
+    elif name in TRANSLATOR_CLIENTS:
+        verify = {"connection_verify": str(ca)} if ca else {}
+        client = TRANSLATOR_CLIENTS[name](endpoint=url, **TRANSLATOR, proxies=proxies, **verify)
     elif name in AZURE:
         client = AZURE[name](url, KEYED, proxies=proxies, **({"connection_verify": str(ca)} if ca else {}))
     else:
         client = WAYS[name].make(url)
         if name == "google-rest":
             client.transport._session.proxies, client.transport._session.verify = proxies, str(ca) if ca else True
+        elif name == "google-translation-2":
+            client._http.proxies, client._http.verify = proxies, str(ca) if ca else True
         elif name == "computervision":
             client.config.connection.verify = str(ca) if ca else True
             for scheme, place in proxies.items():

@@ -12,6 +12,8 @@ from typing import Any
 import grpc
 from azure.ai.textanalytics import TextAnalyticsClient
 from azure.ai.textanalytics.aio import TextAnalyticsClient as AioTextAnalyticsClient
+from azure.ai.translation.text import TextTranslationClient
+from azure.ai.translation.text.aio import TextTranslationClient as AioTextTranslationClient
 from azure.ai.vision.face import FaceClient
 from azure.ai.vision.face.aio import FaceClient as AioFaceClient
 from azure.ai.vision.imageanalysis import ImageAnalysisClient
@@ -20,7 +22,7 @@ from azure.cognitiveservices.vision.computervision import ComputerVisionClient
 from azure.core.credentials import AzureKeyCredential
 from google.api_core.client_options import ClientOptions
 from google.auth.api_key import Credentials as ApiKey
-from google.cloud import vision
+from google.cloud import translate_v2, vision
 from google.cloud.vision_v1.services.image_annotator.transports import (
     ImageAnnotatorGrpcAsyncIOTransport,
     ImageAnnotatorGrpcTransport,
@@ -184,6 +186,16 @@ SERVICES = {
         lambda url: Azure(language=Resource(KEY, url)),
         *(AZURE_TEXT, AZURE_TEXT_ERROR, ("detect_faces", PICTURE)),
     ),
+    "azure-translator": Service(
+        *("azure", "translate", REVIEW, {"to": ["en", "ja"], "source": "ko"}),
+        lambda url: Azure(translator=Resource(KEY, url, "koreacentral")),
+        [{"translations": [{"text": "Tasty! 😀", "to": "en"}, {"text": "美味しい!", "to": "ja"}]}],
+    ),
+    "google-translation-2": Service(
+        *("google", "translate", REVIEW, {"to": "en", "source": "ko"}),
+        lambda _: Google(api_key=KEY),
+        {"data": {"translations": [{"translatedText": "Tasty! 😀 'The service' was poor."}]}},
+    ),
     "watson-nlu": Service(
         *("watson", "sentiment", REVIEW, {"language": "ko"}),
         lambda url: Watson(nlu=Resource(KEY, url)),
@@ -216,6 +228,11 @@ def google_aio(url: str) -> Any:
     return vision.ImageAnnotatorAsyncClient(transport=ImageAnnotatorGrpcAsyncIOTransport(channel=channel))
 
 
+def google_translation_2(url: str) -> Any:
+    """The client for Translation v2, which uses REST alone."""
+    return translate_v2.Client(credentials=ApiKey(KEY), client_options=ClientOptions(api_endpoint=url))
+
+
 def watson(kind: Any, url: str, **settings: Any) -> Any:
     """A service of ibm-watson; with its own retries, which must not be used."""
     service = kind(authenticator=BasicAuthenticator("apikey", KEY), **settings)
@@ -225,6 +242,7 @@ def watson(kind: Any, url: str, **settings: Any) -> Any:
 
 
 KEYED = AzureKeyCredential(KEY)
+TRANSLATOR: dict[str, Any] = {"credential": KEYED, "region": "koreacentral"}
 WAYS = {
     "google-rest": Way("google", google_rest),
     "google-grpc": Way("google", google_grpc, grpc=True),
@@ -236,6 +254,11 @@ WAYS = {
     "face-aio": Way("azure-face", lambda url: AioFaceClient(url, KEYED), ("awaiting",)),
     "textanalytics": Way("azure-language", lambda url: TextAnalyticsClient(url, KEYED)),
     "textanalytics-aio": Way("azure-language", lambda url: AioTextAnalyticsClient(url, KEYED), ("awaiting",)),
+    "translator": Way("azure-translator", lambda url: TextTranslationClient(endpoint=url, **TRANSLATOR)),
+    "translator-aio": Way(
+        "azure-translator", lambda url: AioTextTranslationClient(endpoint=url, **TRANSLATOR), ("awaiting",)
+    ),
+    "google-translation-2": Way("google-translation-2", google_translation_2),
     "watson-nlu": Way("watson-nlu", lambda url: watson(NaturalLanguageUnderstandingV1, url, version="2022-08-10")),
     "watson-speech": Way("watson-speech", lambda url: watson(SpeechToTextV1, url)),
 }

@@ -106,10 +106,9 @@ def test_doctor_shows_what_is_set_and_no_key(
     printed = capsys.readouterr().out
     assert "…-all" in printed
     assert "not-a-real" not in printed
-    assert (
-        "google: ready for analyze_image, detect_faces, read_text, sentiment, speech_to_text (vision.googleapis.com"
-        in printed
-    )
+    texts = "sentiment, detect_language, key_phrases, translate"
+    operations = f"analyze_image, detect_faces, read_text, {texts}, speech_to_text, text_to_speech"
+    assert f"google: ready for {operations} (vision.googleapis.com" in printed
 
 
 def test_providers_tells_what_each_can_do(capsys: pytest.CaptureFixture[str]) -> None:
@@ -186,6 +185,7 @@ def test_a_place_where_no_table_can_be(
         ([*table, "--csv", "폴더"], "폴더 is a folder. Give --csv the name of a file."),
         ([*table, "--csv", "없음/결과.csv"], "there is no folder 없음. Make it first."),
         ([*table, "--csv", "x" * 300], "cannot be written (File name too long)"),
+        ([*table, "--csv", "결\0과.csv"], "is no name of a file. Give --csv another name."),
         ([*table, "--csv", "표.csv"], "--csv 표.csv would overwrite what is read"),
         ([*table, "--csv", "폴더/../하나.csv"], "would overwrite what is read"),
         ([*table, "--csv", "j", "--journal", "j"], "would overwrite what is read"),
@@ -195,7 +195,9 @@ def test_a_place_where_no_table_can_be(
     ]:
         assert main(arguments) == 2
         assert text in capsys.readouterr().err
-    assert main([*table, "--csv", "결과.csv", "--plan"]) == 0
+    Path("나중.csv").symlink_to("아직 없음.csv")
+    for free in ("결과.csv", "나중.csv"):
+        assert main([*table, "--csv", free, "--plan"]) == 0
     assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
     assert main([*table, "--csv", "결과.csv"]) == main([*table, "--csv", "결과.csv"]) == 0
 
@@ -222,6 +224,26 @@ def test_a_disk_that_is_full_when_the_table_is_written(
     assert main(["journal", "일.journal", "--csv", "일.journal"]) == 2
     assert main(["journal", "일.journal", "--csv", "/dev/full"]) == 74
     assert "일.journal keeps the results" in capsys.readouterr().err
+
+
+class Unread(io.StringIO):
+    """A standard output that nobody reads any more."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("output", [Unread(), None], ids=["nobody reads it", "there is none"])
+def test_a_table_that_can_be_neither_written_nor_printed(
+    output: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error names the file that cannot be written, says that nothing keeps the results, and ends with 74."""
+    monkeypatch.setattr(sys, "stdout", output)
+    assert main(["sentiment", "Good!", "--csv", "/dev/full", "--quiet"]) == 74
+    told = capsys.readouterr().err
+    assert "/dev/full cannot be written (No space left on device)" in told
+    assert "without --journal nothing keeps the results" in told
 
 
 def test_names_do_not_steer_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -742,3 +742,24 @@ def test_a_fork_in_the_middle_of_a_fetch(monkeypatch: pytest.MonkeyPatch) -> Non
         release.set()
         parent.join()
     assert len(fetched) == 2
+
+
+class Rotating(MadeUp):
+    """Signs with another key each time, in one and the same dict of headers."""
+
+    shared: dict[str, str] = {}  # noqa: RUF012  # one dict for all requests is the point
+
+    def sign(self, request: Request, token: Token | None) -> Request:
+        """Return the request with the next key."""
+        self.shared["X-Api-Key"] = f"not-a-real-key-{len(self.shared.get('X-Api-Key', '')):03}"
+        return request.altered(headers=self.shared)
+
+
+def test_a_key_in_a_dict_that_is_used_again_is_withheld() -> None:
+    """A reply that repeats the key of its request has it withheld, also where the provider signs in the same dict."""
+
+    def echoing(request: Request) -> Response:
+        return ok({"score": 0.5, "echo": request.headers["X-Api-Key"]})
+
+    with Client(Rotating(), send=echoing) as client:
+        assert [client.sentiment("good").raw["echo"] for _ in range(2)] == ["REDACTED"] * 2

@@ -44,6 +44,15 @@ def test_an_escape_at_the_end_of_a_slice_is_not_cut(gap: int) -> None:
     assert parsed(body) == json.loads(body)
 
 
+@pytest.mark.parametrize("shift", [0, 1])
+def test_a_long_run_of_backslashes_hides_no_levels(shift: int) -> None:
+    """A run of backslashes, however long, is cut between two escapes, so that the levels behind it are counted."""
+    text = b'"' + b"a" * shift + b"\\" * (2 * ONE_CALL) + b'"'
+    assert parsed(b"[" + text + b"]") == json.loads(b"[" + text + b"]")
+    with pytest.raises(ResponseTooLargeError, match="nested"):
+        parsed(b"[" + text + b"," + b"[" * 500 + b"]" * 500 + b"]")
+
+
 @pytest.mark.parametrize("before", [b"", b'"]]]]",', FILLING + b","], ids=["small", "brackets in a text", "large"])
 def test_a_hundred_levels_are_read_and_one_more_is_refused(before: bytes) -> None:
     """The limit is exact, for small and large replies."""
@@ -127,6 +136,12 @@ def test_a_reply_of_nothing_but_values_is_refused_before_it_is_parsed(swarm: str
     finally:
         tracemalloc.stop()
     assert peak < 4_000_000
+
+
+def test_a_text_that_would_take_too_much_memory_is_refused_for_that_reason() -> None:
+    """One emoji makes each character of a text four bytes; the error speaks of memory, for the reply has one value."""
+    with pytest.raises(ResponseTooLargeError, match="would take more memory than a reply of its size may"):
+        parsed(b'{"text": "' + b"a" * 33_000_000 + "😀".encode() + b'"}')
 
 
 def test_looking_through_takes_as_many_steps_as_there_are_slices(monkeypatch: pytest.MonkeyPatch) -> None:

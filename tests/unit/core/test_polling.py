@@ -65,6 +65,27 @@ def test_a_404_after_another_failure_does_not_end_a_job(call: Caller) -> None:
     assert language.meta.billed_max == 1
 
 
+@pytest.mark.parametrize("state", ["[]", "null", '"x"', '{"done": "no"}', '{"done": null}', '{"name": 7}', "{}"])
+def test_a_state_of_another_shape_does_not_end_a_job(call: Caller, state: str) -> None:
+    """One look that gives good JSON of no known shape: Google's job is looked at again, and paid once."""
+    clock, looks = Clock(), 0
+    result = {"results": [{"alternatives": [{"transcript": "안녕하세요"}]}]}
+
+    def answer(request: Any) -> Response:
+        nonlocal looks
+        if request.method == "POST":
+            return ok({"name": "1"})
+        looks += 1
+        if looks == 2:
+            return Response(200, JSON, state.encode())
+        return ok({"name": "1", "done": True, "response": result} if looks > 3 else {"name": "1"})
+
+    google, options = cloudai.Google(api_key="not-a-real-key"), {"client_clock": clock, "client_sleep": clock.sleep}
+    said = call(google, "speech_to_text", "gs://bucket/연설.flac", language="ko", send=answer, **options)
+    assert said.text == "안녕하세요"
+    assert said.meta.billed_max == 1
+
+
 @pytest.mark.parametrize("odd", FOR_GOOD.values(), ids=FOR_GOOD)
 def test_what_will_not_pass_ends_a_job(call: Caller, odd: Response) -> None:
     """A refusal of the look itself is told at once."""

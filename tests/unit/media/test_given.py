@@ -211,7 +211,17 @@ def test_numbers_become_the_brightness_that_is_meant(array: Any, factor: float) 
 
 @pytest.mark.parametrize(
     "array",
-    [GREY.astype("int32") - 99, GREY.astype("int32") * 9_999, GREY.astype("float32") * 9, -GREY.astype("float32")],
+    [
+        GREY.astype("int32") - 99,
+        GREY.astype("int32") * 9_999,
+        GREY.astype("float32") * 9,
+        -GREY.astype("float32"),
+        (GREY / 250).astype("float32"),
+        (GREY > 99).astype("int32"),
+        GREY.astype("uint16") * 16,
+        GREY.astype("int32") * 16,
+    ],
+    ids=["below 0", "too many bits", "above 255", "negative", "a little above 1", "a mask", "12 bits", "12 bits, I"],
 )
 def test_numbers_of_no_known_range_are_refused(array: Any) -> None:
     """What is white in them cannot be told, so they are one error with advice, and never a black picture."""
@@ -285,6 +295,14 @@ def test_a_picture_that_was_turned_by_hand() -> None:
 def test_a_picture_becomes_only_what_the_vendor_takes(given: Any, formats: set[str]) -> None:
     """A vendor that does not list JPEG is never sent one, however the picture was given."""
     assert sent(given, ImageLimits("V", frozenset(formats), 2_000_000, 50)).format in formats
+
+
+@pytest.mark.parametrize("body", ["가나다라", "é" * 120, "A", "AAAA=AAA"])
+def test_a_data_uri_that_is_not_base64_is_an_input_error(body: str) -> None:
+    """The error is one line of ours, also for letters that are not ASCII, and does not repeat the text."""
+    with pytest.raises(InputError, match="the data: URI cannot be read") as raised:
+        understood(f"data:image/png;base64,{body}")
+    assert body not in str(raised.value)
 
 
 @pytest.mark.parametrize(

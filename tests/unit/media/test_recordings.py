@@ -96,6 +96,50 @@ def test_tags_before_a_recording_are_passed_over(kind: str, tags: tuple[int, ...
     assert (sound.format, sound.duration, sound.blob.data) == (kind.lower(), 1.0, data)
 
 
+@pytest.mark.parametrize("blanks", [b"\n", b"\r\n \t", b"\xef\xbb\xbf", b"\xef\xbb\xbf\n"])
+@pytest.mark.parametrize("kind", ["WAV", "FLAC", "MP3"])
+def test_blanks_before_a_recording_are_left_out(kind: str, blanks: bytes) -> None:
+    """A script that printed a line first does not make a recording unreadable; the blanks are not sent."""
+    data = tagged(written(kind)) if kind == "MP3" else written(kind)
+    sound = probe(blanks + data)
+    assert sound.blob is not None
+    assert (sound.format, sound.blob.data) == (kind.lower(), data)
+    with pytest.raises(InputError, match="is not audio"):
+        probe(blanks + b"no recording")
+
+
+def test_a_tag_before_an_m4a_ends_where_the_recording_begins() -> None:
+    """The first bytes of an M4A are zero, like those that some writers fill up with behind the tag."""
+    data = by_browser("aac", "mp4", live=False)
+    assert data[:1] == b"\0"
+    assert past_tags(tagged(data)) == len(tagged(b""))
+    assert probe(tagged(data)).format == "flac"
+
+
+def test_layer_two_of_mpeg_is_not_called_mp3(call: Caller) -> None:
+    """MP2, which broadcasters record, is no MP3: a vendor that reads MP3 gets it as FLAC."""
+    data = by_browser("mp2", "mp2")
+    assert container_of(data) == "mp2"
+    sent: list[Request] = []
+
+    def send(request: Request) -> Response:
+        sent.append(request)
+        return ok(SPEECH)
+
+    call(Google(api_key="not-a-real-key"), "speech_to_text", data, language="ko", send=send)
+    assert "encoding" not in sent[0].json["config"]
+    assert sent[0].json["audio"]["content"].data[:4] == b"fLaC"
+
+
+def test_an_ogg_is_called_vorbis_only_where_it_is() -> None:
+    """Ogg holds other codecs too, such as Speex and FLAC; Watson has to be told which it is."""
+    page = b"OggS\0\2" + b"\0" * 20 + b"\1"
+    assert container_of(page + b"\x1e\x01vorbis") == "ogg-vorbis"
+    assert container_of(page + b"\x13OpusHead") == "ogg-opus"
+    assert container_of(page + b"\x50Speex   ") == "ogg"
+    assert container_of(written("OGG", "VORBIS")) == "ogg-vorbis"
+
+
 def test_an_mp3_keeps_its_tag() -> None:
     """A tag belongs to an MP3, so that its bytes go out as they were given."""
     given = tagged(written("MP3"))

@@ -30,6 +30,7 @@ SPEECH = "https://api.eu-de.speech-to-text.watson.cloud.ibm.com/instances/1f2e"
 
 REGIONS = (
     *("evil.example/", "evil.example#", "evil.example?x=", "evil.example:443/", "user@evil.example/", "evil.example\\"),
+    *("p4ssw0rd", "a1b2c3d4e5f6", "eastus2024"),
     *("korea\r\nHost: evil.example", "한국", "koreacentral/..", "koreacentral%2f", "a.b", "-", "x" * 40, KEY),
 )
 ADDRESSES = (
@@ -308,6 +309,38 @@ def test_the_content_of_ibm_s_file_in_place_of_its_path(monkeypatch: pytest.Monk
     with pytest.raises(SettingsError, match="IBM_CREDENTIALS_FILE names no file") as raised:
         watson.setting("speech_to_text_apikey")
     assert KEY not in str(raised.value)
+
+
+@pytest.mark.parametrize("key", [KEY.encode(), [KEY], (KEY,), {KEY}], ids=["bytes", "list", "tuple", "set"])
+@pytest.mark.parametrize("vendor", ["azure", "google", "watson"])
+def test_a_key_that_is_no_text_is_not_sent(call: Caller, vendor: str, key: Any) -> None:
+    """Bytes, or a list with the key in it, are not written as a text; neither the error nor the repr shows them."""
+    provider = {
+        "azure": lambda: Azure(key=key, endpoint=AZURE),
+        "google": lambda: Google(api_key=key),
+        "watson": lambda: Watson(nlu=Resource(key, NLU)),
+    }[vendor]()
+    with pytest.raises(SettingsError, match=r"is no key") as raised:
+        call(provider, "sentiment", "좋아요", language="ko", send=lambda _: ok({}))
+    assert KEY not in f"{raised.value}{provider!r}"
+
+
+@pytest.mark.parametrize("given", [(KEY, NLU), {"key": KEY, "endpoint": NLU}, KEY], ids=["tuple", "dict", "key"])
+def test_what_stands_in_place_of_a_resource_is_told(given: Any) -> None:
+    """A tuple, a dict or a key alone is an error that shows nothing of it, and is never passed over."""
+    for make in (lambda: Watson(nlu=given), lambda: Azure(language=given)):
+        with pytest.raises(SettingsError, match=r'(nlu|language)= is a \w+\. Give Resource\("KEY"') as raised:
+            make()
+        assert KEY not in str(raised.value)
+
+
+@pytest.mark.parametrize("use", [Client, lambda key: Client("local").supports(key)])
+def test_a_key_in_place_of_a_name_is_not_repeated(use: Any) -> None:
+    """A key where the name of a provider or an operation belongs is in no error; a slip is repeated."""
+    with pytest.raises(SettingsError, match=r"'…' is no (provider|operation)"):
+        use(KEY)
+    with pytest.raises(SettingsError, match=r"'한글 이름' is no (provider|operation)"):
+        use("한글 이름")
 
 
 def test_a_file_that_is_not_there_is_not_named(call: Caller, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

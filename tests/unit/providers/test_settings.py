@@ -20,7 +20,7 @@ import pytest
 from cloudai import AsyncClient, Azure, Client, Google, Local, Provider, Resource, Response, SettingsError, Watson
 from cloudai.core.flow import Flow, Request
 from cloudai.models.text import Sentiment
-from cloudai.providers.base import cached_per_call
+from cloudai.providers.base import cached_per_call, kept
 from cloudai.testing import Script
 from tests.conftest import Caller
 from tests.made_up.provider import MadeUp, ok
@@ -288,6 +288,44 @@ def test_a_third_partys_attributes_outlive_a_call(call: Caller) -> None:
     first, second = (dict(request.json or {}) for request in script.requests)
     assert first == second == {"connection": id(provider.connection), "models": ["model of ko"] * 2 + ["model of en"]}
     assert (provider.calls, provider.files_read) == (2, 4)
+
+
+class Counting(MadeUp):
+    """A provider that counts how often something is worked out from its settings."""
+
+    worked_out = 0
+
+    @kept
+    def base(self, service: str) -> str:
+        """Return what depends on settings alone."""
+        type(self).worked_out += 1
+        return f"{self.setting('key')} of {service}"
+
+
+def test_what_depends_on_settings_alone_is_kept_until_the_environment_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten calls work it out once; a changed variable, also one that is changed back, has it worked out anew."""
+    monkeypatch.setattr(Counting, "worked_out", 0)
+    monkeypatch.setenv("MADE_UP_KEY", KEY)
+    provider = Counting()
+    assert {provider.for_call().base("mood") for _ in range(10)} == {f"{KEY} of mood"}
+    assert Counting.worked_out == 1
+    for key in ("another", KEY):
+        monkeypatch.setenv("MADE_UP_KEY", key)
+        assert provider.for_call().base("mood") == f"{key} of mood"
+    assert Counting.worked_out == 3
+
+
+def test_a_login_that_comes_between_two_calls_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """gcloud's login is a file: the next call finds it, although the environment is the same."""
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    google = Google()
+    assert google.for_call().lookup("credentials") is None
+    path = tmp_path / "application_default_credentials.json"
+    path.write_text("{}", "utf-8")
+    found = google.for_call().lookup("credentials")
+    assert found is not None
+    assert found.value == str(path)
 
 
 def test_outside_of_a_call_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:

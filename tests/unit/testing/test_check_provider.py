@@ -55,7 +55,7 @@ from cloudai.providers.replies import Fault, error_body
 from cloudai.providers.settings import Setting
 from cloudai.providers.wire import Wire
 from cloudai.testing import CHECKS, Cassette, Example, Exchange, check_provider
-from tests.made_up.programs import tesseract
+from tests.made_up.programs import espeak, tesseract
 from tests.support.documents import pdf
 from tests.support.played import FIXTURES, GREETING, PICTURE, REVIEW
 
@@ -63,6 +63,8 @@ EVERYTHING = {"features": list(FEATURES), "missing": "report"}
 REGION = Azure(speech=Resource(region="koreacentral"))
 KEY = "CaNaRy-4f9c2e7b5d"
 IBM = "https://api.kr-seo.{}.watson.cloud.ibm.com/instances/1"
+
+BANK = "한국은행이 기준금리를 동결했다. 물가 상승률은 둔화되었다."
 
 AZURE = [
     Example(
@@ -77,6 +79,15 @@ AZURE = [
     Example("read_text", pdf(12), "read_text-document", {"language": "ko"}),
     Example("sentiment", REVIEW, "sentiment-success", {"language": "ko-KR"}),
     Example("sentiment", "Bra mat.", "sentiment-failed-in-200", {"language": "sv"}),
+    Example("detect_language", "오늘은 김밥을 먹었어요.", "detect_language-success"),
+    Example("detect_language", "(빈 글)", "detect_language-failed-in-200"),
+    Example("key_phrases", BANK, "key_phrases-success", {"language": "ko-KR"}),
+    Example("key_phrases", "The soup was cold.", "key_phrases-detected"),
+    Example("translate", "The soup is hot.", "translate-success", {"to": "ko"}),
+    Example("translate", "국이 뜨겁습니다.", "translate-several", {"to": ["en", "zh-Hant"], "source": "ko"}),
+    Example("translate", "The soup is hot.", "translate-free-quota", {"to": "ko"}),
+    Example("dictionary", "Soup", "dictionary-success", {"source": "en", "to": "ko"}),
+    Example("text_to_speech", "안녕하세요!", "text_to_speech-success"),
     Example("speech_to_text", GREETING, "speech_to_text-success", {"language": "ko", "speakers": 2}),
     Example("speech_to_text", GREETING, "speech_to_text-short", {"language": "ko"}, REGION),
 ]
@@ -89,7 +100,14 @@ GOOGLE = [
     Example("read_text", pdf(12), "read_text-document", {"language": "ko"}),
     Example("sentiment", REVIEW, "sentiment-success", {"language": "ko-KR"}),
     Example("sentiment", REVIEW, "sentiment-day-quota"),
+    Example("detect_language", "오늘은 김밥을 먹었어요.", "detect_language-success"),
+    Example("detect_language", "謝謝您的幫助", "detect_language-v3", {}, Google(project="p")),
+    Example("key_phrases", f"{BANK[:18]}한국은행은 물가를 걱정한다.", "key_phrases-success", {"language": "ko-KR"}),
+    Example("translate", "It's Tom & Ana's soup.", "translate-success", {"to": "ko"}),
+    Example("translate", "The soup is hot.", "translate-v3", {"to": "ko"}, Google(project="p")),
+    Example("translate", "The soup is hot.", "translate-day-quota", {"to": "ko"}),
     Example("speech_to_text", GREETING, "speech_to_text-success", {"language": "ko"}),
+    Example("text_to_speech", "안녕하세요!", "text_to_speech-success"),
     Example("speech_to_text", "gs://bucket/연설.flac", "speech_to_text-long", {"language": "ko"}),
     Example("speech_to_text", GREETING, "speech_to_text-v2", {"language": "en"}, Google(project="p")),
 ]
@@ -97,7 +115,10 @@ WATSON = [
     Example("sentiment", "정말 맛있어요!", "sentiment-korean", {"language": "ko-KR"}),
     Example("sentiment", "The food was wonderful, the room was not.", "sentiment-success"),
     Example("sentiment", "Good.", "sentiment-bad-key"),
+    Example("detect_language", "오늘은 김밥을 먹었어요. 참 맛있었어요.", "detect_language-success"),
+    Example("key_phrases", BANK, "key_phrases-success", {"language": "ko-KR"}),
     Example("speech_to_text", GREETING, "speech_to_text-success", {"language": "ko"}),
+    Example("text_to_speech", "안녕하세요!", "text_to_speech-success"),
     Example("speech_to_text", GREETING, "speech_to_text-damaged", {"language": "en"}),
 ]
 LOCAL = [
@@ -105,10 +126,13 @@ LOCAL = [
     Example("detect_faces", PICTURE),
     Example("sentiment", "What a wonderful day."),
     Example("sentiment", "맛있어요!", None, {"language": "ko"}, Local(lexicon={"맛있": 2.0})),
+    Example("detect_language", "What a wonderful day."),
+    Example("key_phrases", BANK),
 ]
 WATSON_WITH_KEYS = Watson(
     nlu=Resource(KEY, IBM.format("natural-language-understanding")),
     speech_to_text=Resource(KEY, IBM.format("speech-to-text")),
+    text_to_speech=Resource(KEY, IBM.format("text-to-speech")),
 )
 OURS: list[tuple[type[Provider], list[Example], Provider | None]] = [
     (Azure, AZURE, Azure(key=KEY, endpoint="https://example.cognitiveservices.azure.com", face_approved=True)),
@@ -123,9 +147,14 @@ OURS: list[tuple[type[Provider], list[Example], Provider | None]] = [
 def test_ours_keep_the_contract(
     kind: type[Provider], examples: list[Example], configured: Provider | None, tmp_path: Path
 ) -> None:
-    """Every check passes, with the cassettes of our own tests as examples; the local engine has a made-up program."""
+    """Every check passes, with the cassettes of our own tests as examples; the local engine has made-up programs."""
     if kind is Local:
-        examples = [*examples, Example("read_text", PICTURE, None, {}, Local(tesseract=tesseract(tmp_path)))]
+        made_up = Local(tesseract=tesseract(tmp_path), espeak=espeak(tmp_path))
+        examples = [
+            *examples,
+            Example("read_text", PICTURE, None, {}, made_up),
+            Example("text_to_speech", "좋아요", None, {}, made_up),
+        ]
     folder = FIXTURES / kind.name
     held = [
         Example(e.operation, e.given, folder / f"{e.cassette}.json" if e.cassette else None, e.options, e.provider)

@@ -234,3 +234,17 @@ def test_a_picture_has_one_content_type() -> None:
         sent([Request("POST", server.url, content=blob, headers=headers, timeout=5)], awaiting=False)
         types = [line for line in server.heads[0].lower().split(b"\r\n") if line.startswith(b"content-type")]
         assert types == [b"content-type: application/octet-stream"]
+
+
+@pytest.mark.loopback
+def test_headers_that_are_written_into_go_out_as_they_are_now() -> None:
+    """A header that was changed in the same dict goes out with its new value, although the last one is remembered."""
+    with serving() as server:
+        headers = {"X-Key": "first"}
+        network = Network()
+        for value in ("first", "first", "second"):
+            headers["X-Key"] = value
+            network(Request("POST", server.url, json={}, headers=headers, timeout=5))
+        network.close()
+        keys = [line for begin in server.heads for line in begin.split(b"\r\n") if line.startswith(b"x-key")]
+        assert keys == [b"x-key: first", b"x-key: first", b"x-key: second"]

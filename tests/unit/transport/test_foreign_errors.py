@@ -50,6 +50,7 @@ BROKEN = {
     "a SOCKS proxy without its package": ({"HTTPS_PROXY": "socks5://user:secret-4711@127.0.0.1:1"}, r"httpx2\[socks\]"),
     "a SOCKS proxy for everything": ({"ALL_PROXY": "socks5h://127.0.0.1:1"}, r"httpx2\[socks\]"),
     "a proxy of an unknown kind": ({"ALL_PROXY": "foo://user:secret-4711@127.0.0.1:1"}, "ALL_PROXY"),
+    "a proxy whose port is none": ({"HTTPS_PROXY": "http://user:secret-4711@127.0.0.1:99999"}, "HTTPS_PROXY"),
     "a proxy that is no address": ({"HTTPS_PROXY": "http://[::1"}, "HTTPS_PROXY"),
 }
 

@@ -16,8 +16,11 @@ import pytest
 import cloudai
 from cloudai import Azure, Client, Google, Provider, Request, Resource, Response, Watson
 from cloudai.models.image import FEATURES
-from cloudai.providers.azure.language import ANALYZE_TOGETHER
+from cloudai.providers.azure._documents import ANALYZE_TOGETHER
+from cloudai.providers.azure.translator import TRANSLATE_TOGETHER
+from cloudai.providers.google.translation import DETECT_TOGETHER_2
 from cloudai.providers.google.vision import ANNOTATE_TOGETHER
+from tests.made_up.logged_in import LoggedIn
 from tests.support.paths import FIXTURES
 
 MANIFEST = json.loads((Path(__file__).parent / "manifest.json").read_text("utf-8"))
@@ -29,13 +32,17 @@ FOLDERS = (
     *("azure/language-analyze-text", "azure/text-analytics-v2.0"),
     *("azure/text-analytics-v3.0-preview.1", "azure/text-analytics-v3.0"),
     *("azure/speech-fast-transcription", "azure/speech-short-audio", "azure/speech-batch-v3.x"),
-    *("ibm/nlu-v1", "ibm/speech-to-text-v1", "ibm/iam"),
+    *("azure/translator-v3", "azure/translator-2025-10-01-preview"),
+    *("google/translate-v2", "google/translate-v3"),
+    *("ibm/nlu-v1", "ibm/speech-to-text-v1", "ibm/iam", "ibm/language-translator-v3"),
 )
 KEY = "not-a-real-key"
 
 
 def provider(path: str, entry: dict[str, Any]) -> Provider:
     """The provider whose request the recorded reply answers."""
+    if path.startswith("google/translate-v3"):
+        return LoggedIn(project="p")
     if path.startswith("google/"):
         return Google(api_key=KEY, project=entry.get("project"))
     if path.startswith("ibm/"):
@@ -81,6 +88,10 @@ def test_a_recorded_reply_is_understood(recordings: Path, path: str) -> None:
 
 def parts(path: str, entry: dict[str, Any], exchange: dict[str, Any], response: Response) -> list[tuple[Any, Response]]:
     """Each item of a joined request, and its part of the reply."""
+    if "translat" in path:
+        texts = [str(number) for number in range(entry["split"])]
+        merge = TRANSLATE_TOGETHER if path.startswith("azure/") else DETECT_TOGETHER_2
+        return list(zip(texts, merge.split(response, [Request("POST", "u")] * len(texts)), strict=True))
     if path.startswith("google/"):
         pictures = [
             Request("POST", "u", json={"requests": [{"image": {"source": {"imageUri": str(n)}}, "features": []}]})
@@ -111,6 +122,7 @@ def ask(path: str, entry: dict[str, Any], response: Response, text: Any = None) 
     """The operation, answered by the recorded reply whatever it asks."""
     operation = entry["operation"]
     given, options = inputs(operation, response)
+    options |= entry.get("options", {})
     now = [0.0]
 
     def sleep(seconds: float) -> None:
@@ -118,7 +130,9 @@ def ask(path: str, entry: dict[str, Any], response: Response, text: Any = None) 
 
     with Client(
         provider(path, entry),
-        send=lambda request: DETECTED if detects(request) else JOB if takes_job(request) else response,
+        send=lambda request: (
+            JOB if takes_job(request) else DETECTED if detects(request) and operation != "detect_language" else response
+        ),
         clock=lambda: now[0],
         sleep=sleep,
         max_attempts=1,
@@ -158,6 +172,8 @@ def inputs(operation: str, response: Response) -> tuple[Any, dict[str, Any]]:
     if operation == "speech_to_text":
         return FIXTURES / "인사.wav", {"language": "en"}
     body = response.json()
+    if operation != "sentiment":
+        return "x", {}
     documents = body.get("results", {}).get("documents") or [body]
     sentences = [s.get("text", "") for s in documents[0].get("sentences", [])]
     if sentences and isinstance(sentences[0], dict):

@@ -13,7 +13,7 @@ from cloudai import Azure, Google, Request, Response, Watson
 from cloudai.providers.registry import find
 from cloudai.testing import Cassette, replaying
 from tests.support.paths import ROOT
-from tests.support.played import FIXTURES
+from tests.support.played import FIXTURES, TEXTS
 from tests.vendors.live.__main__ import OUT, main
 from tests.vendors.live.calls import OF_PLUGIN, PAID, Paid
 from tests.vendors.live.drift import Shape, drift
@@ -29,7 +29,9 @@ def never(_: Any) -> Any:
 
 @pytest.fixture
 def language_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key for one service only, so that one call is ready."""
+    """A key for one service only, and only the calls of one of its operations, so that one call is ready."""
+    calls = [paid for paid in PAID if paid.operation not in TEXTS]
+    monkeypatch.setattr("tests.vendors.live.__main__.PAID", calls)
     monkeypatch.setenv("LANGUAGE_KEY", KEY)
     monkeypatch.setenv("LANGUAGE_ENDPOINT", "https://example.cognitiveservices.azure.com")
 

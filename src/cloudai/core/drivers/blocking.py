@@ -65,9 +65,9 @@ class Slots:
         ends = None if timeout is None else time.monotonic() + timeout
         while True:
             with self._lock:
-                if self._value > 0:
+                if len(self._held) < self._n:
                     self._held[holder] = None
-                    if self._value > 0:
+                    if len(self._held) < self._n:
                         self.wake()  # slots that were released at the same time woke only one caller
                     return True
             left = TICK if ends is None else min(TICK, ends - time.monotonic())
@@ -77,8 +77,9 @@ class Slots:
 
     def wake(self) -> None:
         """Wake one of the callers that wait in `take`; call this after ``free``, which itself wakes nobody."""
-        with suppress(RuntimeError):  # one is being woken already
-            self._woken.release()
+        if self._woken.locked():  # else one is being woken already
+            with suppress(RuntimeError):
+                self._woken.release()
 
 
 class Blocking:
@@ -167,7 +168,8 @@ class Blocking:
         # A signal's exception is raised after a call, or where a function written in Python begins. So there is no
         # moment at which a slot is taken and will not be released: see `Slots`.
         try:
-            _take(slots, holder, timeout)
+            if slots is not None:
+                _take(slots, holder, timeout)
             try:
                 _take(self._slots, holder, None if timeout is None else timeout - (time.monotonic() - began))
                 return self._send(within(request, timeout, time.monotonic() - began))
@@ -212,8 +214,8 @@ class Blocking:
             return error
 
 
-def _take(slots: Slots | None, holder: object, timeout: float | None) -> None:
-    if slots is not None and not slots.take(holder, timeout):
+def _take(slots: Slots, holder: object, timeout: float | None) -> None:
+    if not slots.take(holder, timeout):
         raise no_slot()
 
 

@@ -1,16 +1,17 @@
-"""The provider of Azure: Vision (Image Analysis 4.0 and 3.2), Face, Language and Speech."""
+"""The provider of Azure: Vision (Image Analysis 4.0 and 3.2), Face, Language, Speech and Translator."""
 
 from __future__ import annotations
 
 from cloudai.providers.azure.language import Language
 from cloudai.providers.azure.read import Read
 from cloudai.providers.azure.speech import Speech
+from cloudai.providers.azure.translator import Translator
 from cloudai.providers.azure.voice import Voice
 
 __all__ = ["Azure"]
 
 
-class Azure(Read, Language, Speech, Voice):
+class Azure(Read, Language, Speech, Voice, Translator):
     """The provider of Azure's services, with one resource for all of them or a resource for each.
 
     Args:
@@ -29,6 +30,9 @@ class Azure(Read, Language, Speech, Voice):
         language: The resource of Language; by default ``LANGUAGE_KEY`` and ``LANGUAGE_ENDPOINT``.
         speech: The resource of Speech; by default ``SPEECH_KEY`` and ``SPEECH_ENDPOINT`` or ``SPEECH_REGION``. With a
             region and no address, recordings go to the API for short audio.
+        translator: The resource of Translator; by default ``TRANSLATOR_KEY`` and ``TRANSLATOR_REGION`` or
+            ``TRANSLATOR_ENDPOINT``. With a region, or with neither, texts go to the address that resources of all
+            regions share.
         api: "4.0" or "3.2" keeps `analyze_image` to that version of Image Analysis, and "3.2" has `read_text` read
             pictures with Read 3.2, too; by default
             ``AZURE_IMAGE_ANALYSIS_API``. Where neither is set, 4.0 is asked for the features it has, and 3.2 and Face

@@ -12,10 +12,9 @@ from typing import Any, TypeAlias
 from pydantic import AliasChoices, Field
 
 from cloudai.media import Picture
-from cloudai.models.base import Box, Level
 from cloudai.models.face import Age, Face, Faces, largest_first
-from cloudai.models.image import Brand, Caption, Category, Color, Feature, Place
-from cloudai.providers.wire import Wire
+from cloudai.models.image import Caption, Feature, Place
+from cloudai.providers.wire import Wire, left_out
 
 __all__ = ["FIELDS", "PARTS", "Reply"]
 
@@ -41,7 +40,7 @@ class Detail(Wire):
 class WireCategory(Wire):
     name: str = ""
     score: float | None = None
-    detail: Detail = Field(default_factory=Detail)
+    detail: Detail = left_out(Detail)
 
 
 class Adult(Wire):
@@ -118,7 +117,7 @@ class Reply(Wire):
     brands: list[WireBrand] | None = None
     color: WireColor | None = None
     result: Detail | None = None
-    metadata: Metadata = Field(default_factory=Metadata)
+    metadata: Metadata = left_out(Metadata)
     model_version: str | None = None
 
 
@@ -149,8 +148,8 @@ def _tags(reply: Reply, _: Picture, language: str) -> tuple[Fields, ...] | None:
     return None
 
 
-def _box(rectangle: Rectangle | None, picture: Picture) -> Box | None:
-    return picture.box(rectangle.x, rectangle.y, rectangle.width, rectangle.height) if rectangle else None
+def _box(rectangle: Rectangle | None, picture: Picture) -> Fields | None:
+    return picture.box_fields(rectangle.x, rectangle.y, rectangle.width, rectangle.height) if rectangle else None
 
 
 def _objects(reply: Reply, picture: Picture, language: str) -> tuple[Fields, ...] | None:
@@ -197,40 +196,38 @@ def _places(reply: Reply, _: Picture, language: str) -> tuple[Place, ...] | None
     return tuple(Place(name=name, confidence=confidence, language=language) for name, confidence in best.items())
 
 
-def _brands(reply: Reply, picture: Picture, _: str) -> tuple[Brand, ...] | None:
+def _brands(reply: Reply, picture: Picture, _: str) -> tuple[Fields, ...] | None:
     if reply.brands is None:
         return None
     return tuple(
-        Brand(
-            name=brand.name,
-            confidence=brand.confidence,
-            box=_box(brand.rectangle, picture),
-        )
-        for brand in reply.brands
-        if brand.name
+        [
+            {"name": brand.name, "confidence": brand.confidence, "box": _box(brand.rectangle, picture)}
+            for brand in reply.brands
+            if brand.name
+        ]
     )
 
 
-def _categories(reply: Reply, _: Picture, __: str) -> tuple[Category, ...] | None:
+def _categories(reply: Reply, _: Picture, __: str) -> tuple[Fields, ...] | None:
     if reply.categories is None:
         return None
-    return tuple(Category(name=each.name, confidence=each.score) for each in reply.categories if each.name)
+    return tuple([{"name": each.name, "confidence": each.score} for each in reply.categories if each.name])
 
 
-def _colors(reply: Reply, _: Picture, __: str) -> tuple[Color, ...] | None:
+def _colors(reply: Reply, _: Picture, __: str) -> tuple[Fields, ...] | None:
     """Return the dominant colours by name, and the accent colour, the only one for which the reply has a value."""
     if reply.color is None:
         return None
-    named = tuple(Color(name=name) for name in reply.color.dominant_colors)
+    named = tuple([{"name": name} for name in reply.color.dominant_colors])
     accent = re.fullmatch(r"#?([0-9a-f]{6})", (reply.color.accent_color or "").lower())
-    return (*named, Color(hex=f"#{accent[1]}", name="accent")) if accent else named
+    return (*named, {"hex": f"#{accent[1]}", "name": "accent"}) if accent else named
 
 
-def _safety(reply: Reply, _: Picture, __: str) -> dict[str, Level] | None:
+def _safety(reply: Reply, _: Picture, __: str) -> dict[str, Fields] | None:
     if reply.adult is None:
         return None
     scores = {"adult": reply.adult.adult_score, "racy": reply.adult.racy_score, "gore": reply.adult.gore_score}
-    return {kind: Level(score=score) for kind, score in scores.items() if score is not None}
+    return {kind: {"score": score} for kind, score in scores.items() if score is not None}
 
 
 PARTS: Mapping[Feature, Part] = {

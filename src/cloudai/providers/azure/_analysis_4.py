@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, NotRequired, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, with_config
+from typing_extensions import TypedDict
 
 from cloudai.media import Picture
-from cloudai.models.base import Box
-from cloudai.models.image import Caption, Crop, Feature, paragraphs
-from cloudai.providers.wire import Corner, Wire
+from cloudai.models.image import Crop, Feature, paragraphs
+from cloudai.providers.wire import NUMBERS, Corner, Wire, left_out
 
 __all__ = ["FIELDS", "PARTS", "Reply"]
 
@@ -51,16 +51,20 @@ class SmartCrop(Wire):
     bounding_box: Rectangle
 
 
-class WireWord(Wire):
+@with_config(NUMBERS)
+class WireWord(TypedDict):
+    """A word, of which a page has thousands; see `Corner`."""
+
     text: str
-    bounding_polygon: list[Corner] = Field(default_factory=list)
-    confidence: float | None = None
+    bounding_polygon: NotRequired[list[Corner]]
+    confidence: NotRequired[float]
 
 
-class WireLine(Wire):
+@with_config(NUMBERS)
+class WireLine(TypedDict):
     text: str
-    bounding_polygon: list[Corner] = Field(default_factory=list)
-    words: list[WireWord] = Field(default_factory=list)
+    bounding_polygon: NotRequired[list[Corner]]
+    words: NotRequired[list[WireWord]]
 
 
 class WireBlock(Wire):
@@ -106,7 +110,7 @@ class Reply(Wire):
     people_result: People | None = None
     smart_crops_result: Crops | None = None
     read_result: ReadResult | None = None
-    metadata: Metadata = Field(default_factory=Metadata)
+    metadata: Metadata = left_out(Metadata)
     model_version: str | None = None
 
 
@@ -116,25 +120,25 @@ Fields: TypeAlias = dict[str, Any]
 Part = Callable[[Reply, Picture, str], Any]
 
 
-def _box(rectangle: Rectangle | None, picture: Picture) -> Box | None:
-    return picture.box(rectangle.x, rectangle.y, rectangle.w, rectangle.h) if rectangle else None
+def _box(rectangle: Rectangle | None, picture: Picture) -> Fields | None:
+    return picture.box_fields(rectangle.x, rectangle.y, rectangle.w, rectangle.h) if rectangle else None
 
 
-def _caption(reply: Reply, picture: Picture, _: str) -> Caption | None:
+def _caption(reply: Reply, picture: Picture, _: str) -> Fields | None:
     caption = reply.caption_result
     return _captioned(caption, picture) if caption and caption.text else None
 
 
-def _captioned(caption: Captioned, picture: Picture) -> Caption:
+def _captioned(caption: Captioned, picture: Picture) -> Fields:
     # The captions of 4.0 are in English, whatever language was asked for.
     box = _box(caption.bounding_box, picture)
-    return Caption(text=caption.text, confidence=caption.confidence, language="en", box=box)
+    return {"text": caption.text, "confidence": caption.confidence, "language": "en", "box": box}
 
 
-def _dense(reply: Reply, picture: Picture, _: str) -> tuple[Caption, ...] | None:
+def _dense(reply: Reply, picture: Picture, _: str) -> tuple[Fields, ...] | None:
     if reply.dense_captions_result is None:
         return None
-    return tuple(_captioned(caption, picture) for caption in reply.dense_captions_result.values)
+    return tuple([_captioned(caption, picture) for caption in reply.dense_captions_result.values])
 
 
 def _tags(reply: Reply, _: Picture, language: str) -> tuple[Fields, ...] | None:
@@ -195,10 +199,14 @@ def _text(reply: Reply, picture: Picture, _: str) -> Fields | None:
 
 def _line(line: WireLine, picture: Picture) -> Fields:
     words = [
-        {"text": word.text, "confidence": word.confidence, **picture.outline(word.bounding_polygon)}
-        for word in line.words
+        {
+            "text": word["text"],
+            "confidence": word.get("confidence"),
+            **picture.outline(word.get("bounding_polygon", ())),
+        }
+        for word in line.get("words", ())
     ]
-    return {"text": line.text, "words": tuple(words), **picture.outline(line.bounding_polygon)}
+    return {"text": line["text"], "words": tuple(words), **picture.outline(line.get("bounding_polygon", ()))}
 
 
 PARTS: Mapping[Feature, Part] = {

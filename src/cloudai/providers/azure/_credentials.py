@@ -128,7 +128,7 @@ def scope(address: str) -> str:
     return next(known, "https://cognitiveservices.azure.com/.default")
 
 
-REGIONAL = re.compile(r"(^|\.)api\.cognitive\.|\.(stt|tts|s2s)\.speech\.")
+REGIONAL = re.compile(r"(^|\.)api(-[a-z]+)?\.cognitive\.|^api\.translator\.|\.(stt|tts|s2s)\.speech\.")
 
 
 def require_own_address(address: str) -> None:
@@ -139,7 +139,7 @@ def require_own_address(address: str) -> None:
     host = urlsplit(address).hostname or ""
     if REGIONAL.search(host):
         raise SettingsError(
-            f"a login needs the resource's own address, and {host} is a region's",
+            f"a login needs the resource's own address, and {host} is shared by many",
             advice="Give https://NAME.cognitiveservices.azure.com (Azure portal: Networking, Custom domain name), "
             "or use a key.",
         )

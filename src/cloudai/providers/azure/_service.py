@@ -17,13 +17,22 @@ from cloudai.errors import AuthError, BadRequestError, ForbiddenError, RateLimit
 from cloudai.media import Picture
 from cloudai.providers._by_service import HOW, UNKNOWN, ByService
 from cloudai.providers.azure._credentials import AzureLogin, Credential, given_login, require_own_address, scope
-from cloudai.providers.base import cached_per_call, with_headers
+from cloudai.providers.base import kept, with_headers
 from cloudai.providers.replies import Fault, error_body, error_class, readable
-from cloudai.providers.settings import Lookup, Resource, Setting, address_in, swapped, usable, without_path
+from cloudai.providers.settings import (
+    Lookup,
+    Resource,
+    Setting,
+    address_in,
+    own_resource,
+    swapped,
+    usable,
+    without_path,
+)
 
 __all__ = ["AzureService", "fault_inside", "picture_body"]
 
-SERVICES = ("vision", "face", "language", "speech")
+SERVICES = ("vision", "face", "language", "speech", "translator")
 FIELDS = ("key", "endpoint", "region")
 SERVICE_OF: Mapping[str, str] = {
     "analyze_image": "vision",
@@ -31,31 +40,47 @@ SERVICE_OF: Mapping[str, str] = {
     "estimate_age": "face",
     "read_text": "vision",
     "sentiment": "language",
+    "detect_language": "language",
+    "key_phrases": "language",
+    "translate": "translator",
+    "dictionary": "translator",
     "speech_to_text": "speech",
     "text_to_speech": "speech",
 }
 
 ROOTS = re.compile(
-    r"/(sts|stt|vision|face|text|language|computervision|speechtotext|speech|openai|models|api/projects)(/|$)"
+    r"/(sts|stt|vision|face|text|language|computervision|speechtotext|speech|openai|models|api/projects"
+    r"|translator|translate|dictionary|detect)(/|$)"
 )
 """The beginning of an API's path, which the portal and many pages show as part of the endpoint; Foundry shows that of a
 project."""
 SPEECH_HOST = re.compile(r"https://[a-z0-9]+\.(stt|tts|s2s)\.speech\.microsoft\.com(?![^/])")
 REGION_HOSTS = r"([a-z0-9]+)\.(?:api\.cognitive|(?:stt|tts|s2s)\.speech)\.microsoft\.com"
 """The hosts that every resource of a region has in common."""
+TRANSLATOR = "https://api.cognitive.microsofttranslator.com"
+"""The address of Translator for resources of all regions: a header has the region of a key.
+
+https://learn.microsoft.com/azure/ai-services/translator/text-translation/reference/v3/reference
+"""
+TRANSLATOR_HOST = re.compile(
+    r"https://[a-z0-9-]+(\.cognitive\.microsofttranslator\.(com|us)|\.translator\.azure\.cn)(?![^/:])"
+)
+"""The addresses of Translator that no resource has for itself."""
 LOOKS = "It looks like https://NAME.cognitiveservices.azure.com, beside the key in the Azure portal."
 
 
-def _settings_of(service: str, *also: str) -> Iterator[Setting]:
+def _settings_of(service: str, **also: str) -> Iterator[Setting]:
+    """Yield the settings of a service; ``also`` has further variables that the vendor uses, by the field."""
     before, name = (f"{service}_", service.upper()) if service else ("", "AZURE_AI_SERVICES")
     what = service.capitalize() or "all services"
-    yield Setting(f"{before}key", (f"{name}_KEY", *also), secret=True, purpose=f"a key for {what}", kind="key")
+    variables = {field: (f"{name}_{field.upper()}", *([also[field]] if field in also else [])) for field in FIELDS}
+    yield Setting(f"{before}key", variables["key"], secret=True, purpose=f"a key for {what}", kind="key")
     yield Setting(
-        f"{before}endpoint", (f"{name}_ENDPOINT",), purpose=f"the address of {what}", kind="address", advice=LOOKS
+        f"{before}endpoint", variables["endpoint"], purpose=f"the address of {what}", kind="address", advice=LOOKS
     )
     yield Setting(
         f"{before}region",
-        (f"{name}_REGION",),
+        variables["region"],
         purpose=f"in place of the address of {what}",
         kind="region",
         hosts=REGION_HOSTS,
@@ -71,9 +96,15 @@ class AzureService(ByService):
     scope_settings: ClassVar[tuple[str, ...]] = ("endpoint", "region")
     settings: ClassVar[tuple[Setting, ...]] = (
         *_settings_of("vision"),
-        *_settings_of("face", "FACE_APIKEY"),
+        *_settings_of("face", key="FACE_APIKEY"),
         *_settings_of("language"),
         *_settings_of("speech"),
+        *_settings_of(
+            "translator",
+            key="AZURE_TEXT_TRANSLATION_APIKEY",
+            endpoint="AZURE_TEXT_TRANSLATION_ENDPOINT",
+            region="AZURE_TEXT_TRANSLATION_REGION",
+        ),
         *_settings_of(""),
         Setting(
             "short_audio_endpoint",
@@ -101,7 +132,12 @@ class AzureService(ByService):
         r"IDENTITY_(HEADER|SERVER_THUMBPRINT)",
         r"MSI_(ENDPOINT|SECRET)",
     )
-    hosts: ClassVar[tuple[str, ...]] = ("the endpoint you set", "{region}.{stt,tts}.speech.microsoft.com")
+    hosts: ClassVar[tuple[str, ...]] = (
+        "the endpoint you set",
+        "{region}.stt.speech.microsoft.com",
+        "{region}.tts.speech.microsoft.com",
+        "api.cognitive.microsofttranslator.com",
+    )
     request_id_headers: ClassVar[tuple[str, ...]] = ("apim-request-id", "x-requestid", "request-id", "x-ms-request-id")
 
     def __init__(
@@ -115,13 +151,15 @@ class AzureService(ByService):
         face: Resource | None = None,
         language: Resource | None = None,
         speech: Resource | None = None,
+        translator: Resource | None = None,
         api: Literal["4.0", "3.2"] | None = None,
         face_approved: bool = False,
         short_audio_endpoint: str | None = None,
     ) -> None:
         if key and credential:
             raise SettingsError("key= and credential= exclude each other", advice="Give one of them.")
-        own = {"vision": vision, "face": face, "language": language, "speech": speech}
+        given = zip(SERVICES, (vision, face, language, speech, translator), strict=True)
+        own = {name: own_resource(name, resource) for name, resource in given}
         self._given = {
             "api": api,
             "key": key,
@@ -129,7 +167,7 @@ class AzureService(ByService):
             "region": region,
             "short_audio_endpoint": short_audio_endpoint,
             "credential": given_login(credential),
-            **{f"{name}_{field}": getattr(own[name], field, None) for name in SERVICES for field in FIELDS},
+            **{f"{name}_{field}": getattr(own[name], field) for name in SERVICES for field in FIELDS},
         }
         self._default_login = AzureLogin()
         if api is not None:
@@ -150,7 +188,7 @@ class AzureService(ByService):
         """
         return self.setting("api")
 
-    @cached_per_call
+    @kept
     def resource(self, service: str) -> Resource:
         """Return the key and the address or region of a service, each from the first level that has it.
 
@@ -167,7 +205,7 @@ class AzureService(ByService):
         }
         return Resource(**{field: lookup.value for field, lookup in used.items()})
 
-    @cached_per_call
+    @kept
     def _settled(self, service: str) -> Mapping[str, Lookup]:
         """Return what was found for the key, the address and the region of a service, each in its own place."""
         lookups: dict[str, Lookup] = {}
@@ -210,15 +248,16 @@ class AzureService(ByService):
         """
         resource, name, login = self.resource(service), service.upper(), self._login_of(service)
         if not (resource.key or login):
-            raise SettingsError("no key", advice=f"Set {name}_KEY and {name}_ENDPOINT {HOW}")
-        if not (resource.endpoint or resource.region):
+            also = ", and TRANSLATOR_REGION unless the resource is global" if service == "translator" else ""
+            raise SettingsError("no key", advice=f"Set {name}_KEY{also or f' and {name}_ENDPOINT'} {HOW}")
+        if not (resource.endpoint or resource.region or service == "translator"):
             where = "the address beside the key in the Azure portal"
             raise SettingsError("no endpoint", advice=f"Set {name}_ENDPOINT, {where} {HOW}")
         if login:
             require_own_address(self.base(service))
             login.require_package()
 
-    @cached_per_call
+    @kept
     def _login_of(self, service: str) -> AzureLogin | None:
         """Return the login of a service, or None where a key goes before it.
 
@@ -260,9 +299,17 @@ class AzureService(ByService):
         self.require_set(request.service)
         if token is not None:
             return super().sign(request, token)
-        return with_headers(request, {"Ocp-Apim-Subscription-Key": self.resource(request.service).key or ""})
+        resource = self.resource(request.service)
+        region = resource.region or _region_in(resource.endpoint) if request.service == "translator" else None
+        return with_headers(
+            request,
+            {
+                "Ocp-Apim-Subscription-Key": resource.key or "",
+                **({"Ocp-Apim-Subscription-Region": region} if region else {}),
+            },
+        )
 
-    @cached_per_call
+    @kept
     def base(self, service: str) -> str:
         """Return the beginning of a service's addresses, or `UNKNOWN` where none is set: sending then fails.
 
@@ -270,6 +317,8 @@ class AzureService(ByService):
             SettingsError: The endpoint that is set is not an address.
         """
         resource = self.resource(service)
+        if service == "translator":
+            return _translator_at(without_path(resource.endpoint, ROOTS) if resource.endpoint else TRANSLATOR)
         if resource.endpoint:
             return without_path(resource.endpoint, ROOTS)
         return f"https://{resource.region}.api.cognitive.microsoft.com" if resource.region else UNKNOWN
@@ -373,15 +422,19 @@ def _fault(outer: Mapping[str, Any], status: int) -> Fault:
         code=None if code is None else str(code),
         retry_after=_wait(messages),
         kind=kind,
-        quota="month" if kind is RateLimitedError and _any(("call volume quota",), words) else None,
+        quota="month" if kind is RateLimitedError and _any(MONTHLY, words) else None,
         advice=advice,
     )
+
+
+MONTHLY = ("call volume quota", "exceeded its free quota")
+"""Words of a refusal because the quota of a month is used up; Translator says the second, with the status 403."""
 
 
 def _kind(words: Sequence[str], status: int) -> tuple[type[ServiceError], str | None]:
     """Return the class of the error and the advice, from the words of the reply and its status."""
     kind = error_class(status)
-    if _any(("call volume quota",), words):
+    if _any(MONTHLY, words):
         return RateLimitedError, "The quota of this pricing tier is used up until then; a paid tier has more."
     if kind is AuthError:
         return kind, "Check that key and endpoint are of the same resource (Azure portal, Keys and Endpoint)."
@@ -414,6 +467,7 @@ ADVICE: Sequence[tuple[tuple[str, ...], str]] = (
         ("NotSupportedLanguage", "UnsupportedLanguageCode", "InvalidLanguageCode"),
         "Choose another language, or another provider.",
     ),
+    (("language is not valid", "languages is not valid"), "Choose another language, or another provider."),
     (("Resource not found",), "Check that the endpoint is of a resource that has this service."),
 )
 
@@ -455,6 +509,22 @@ def _in_place(lookups: Mapping[str, Lookup]) -> dict[str, Lookup]:
         endpoint, region = None, endpoint
     placed = dict(zip(FIELDS, (key, endpoint, region), strict=True))
     return {field: lookup for field, lookup in placed.items() if lookup}
+
+
+def _region_in(address: str | None) -> str | None:
+    """Return the region that an address names which all resources of a region share, or None for any other address."""
+    match = re.match(rf"https://{REGION_HOSTS}(?![^/:])", address or "")
+    return match[1] if match else None
+
+
+def _translator_at(address: str) -> str:
+    """Return the beginning of Translator's addresses for the address of a resource.
+
+    At the address of a region there is no Translator; the address for all regions serves these resources.
+    """
+    if _region_in(address):
+        return TRANSLATOR
+    return address if TRANSLATOR_HOST.match(address) else f"{address}/translator/text/v3.0"
 
 
 def _unpickled(kind: type[AzureService], options: dict[str, Any]) -> AzureService:

@@ -18,7 +18,7 @@ from cloudai.models.face import Age, Ages, Emotions, Face, FaceAge, Faces, Pose,
 from cloudai.providers.azure._service import AzureService, picture_body
 from cloudai.providers.base import capability, require_known
 from cloudai.providers.registry import who_can
-from cloudai.providers.wire import Wire
+from cloudai.providers.wire import Wire, left_out
 
 __all__ = ["FaceService"]
 
@@ -237,7 +237,7 @@ class WireFace(Wire):
     face_rectangle: Rectangle
     face_landmarks: dict[str, Any] = Field(default_factory=dict)
     """The points by their names. A new one that is no point is left out of the result."""
-    face_attributes: Attributes = Field(default_factory=Attributes)
+    face_attributes: Attributes = left_out(Attributes)
 
 
 class Detected(RootModel[list[WireFace]]):

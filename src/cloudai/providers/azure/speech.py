@@ -21,7 +21,7 @@ from cloudai.models.speech import Segment, SpokenWord, Transcript
 from cloudai.providers.azure._service import AzureService
 from cloudai.providers.base import capability
 from cloudai.providers.replies import inside
-from cloudai.providers.wire import Number, Wire
+from cloudai.providers.wire import Known, Number, Wire
 
 __all__ = ["Speech"]
 
@@ -220,7 +220,7 @@ class WireWord(Wire):
     duration_milliseconds: float | None = None
 
 
-class Phrase(WireWord):
+class Phrase(WireWord, Known):
     channel: int | None = None
     speaker: int | None = None
     words: list[WireWord] = Field(default_factory=list)
@@ -228,7 +228,7 @@ class Phrase(WireWord):
     confidence: float | None = None
 
 
-class Combined(Wire):
+class Combined(Known):
     channel: int | None = None
     text: str = ""
 
@@ -241,7 +241,7 @@ class Transcribed(Wire):
     phrases: list[Phrase] = Field(default_factory=list)
 
 
-class Best(Wire):
+class Best(Known):
     """One of the ``NBest`` of short audio, whose field names begin with capitals."""
 
     model_config = {"alias_generator": lambda name: name.title().replace("_", "")}

@@ -108,22 +108,22 @@ class Vision(FaceService):
         if by_4:
             reply_4 = yield from self._ask_4(picture, by_4, code, gender_neutral)
             parts |= {feature: _analysis_4.PARTS[feature](reply_4, picture, code or "en") for feature in by_4}
-            frame = _known(picture, frame, reply_4.metadata.model_dump())
+            frame = _known(picture, frame, reply_4.metadata)
             models += [reply_4.model_version] if reply_4.model_version else []
         if by_3:
             reply_3 = yield from self._ask_3(picture, by_3, code)
             parts |= {feature: _analysis_3.PARTS[feature](reply_3, picture, code or "en") for feature in by_3}
-            frame = _known(picture, frame, reply_3.metadata.model_dump())
+            frame = _known(picture, frame, reply_3.metadata)
             models += [reply_3.model_version] if reply_3.model_version else []
         if by_face:
             faces = yield from self.faces_of(picture, landmarks=False, attributes=())
             parts["faces"] = Faces(faces=faces, truncated=len(faces) >= MOST_FACES)
-        kept = {feature: _first(things, max_results) for feature, things in parts.items()}
+        kept = parts if max_results is None else {f: _first(things, max_results) for f, things in parts.items()}
         return ImageAnalysis(
             **frame,
             **kept,
             unsupported=unsupported,
-            truncated=any(kept[feature] != things for feature, things in parts.items()),
+            truncated=kept is not parts and kept != parts,
             meta=Meta(model=", ".join(models) or None, language_sent=code),
         )
 
@@ -183,7 +183,7 @@ class Vision(FaceService):
             endpoint=self.base("vision"),
             params={
                 "api-version": API_4,
-                "features": ",".join(FEATURES_4[feature] for feature in features),
+                "features": ",".join([FEATURES_4[feature] for feature in features]),
                 **({"language": language} if language else {}),
                 **({"gender-neutral-caption": "true"} if gender_neutral else {}),
             },
@@ -223,34 +223,33 @@ class Vision(FaceService):
 
 def _answering(reply: W, features: Sequence[Feature], fields: Mapping[Feature, tuple[str, ...]]) -> W:
     """Return a reply; raise MalformedResponseError where it answers none of the features."""
-    if not any(name in reply.model_fields_set for feature in features for name in fields[feature]):
+    if reply.model_fields_set.isdisjoint([name for feature in features for name in fields[feature]]):
         raise MalformedResponseError(f"the reply has nothing of what was asked for: {', '.join(features)}")
     return reply
 
 
-def _known(picture: Picture, frame: dict[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+def _known(picture: Picture, frame: dict[str, Any], metadata: Wire) -> dict[str, Any]:
     """Return width, height and format of a picture, from the reply if only the address of the picture was sent.
 
     Args:
         picture: The picture that was sent.
         frame: The width, height and format that are known so far.
-        told: What the reply says of them; values that are None are left out.
+        metadata: What the reply says of them; values that are None are left out.
     """
     if not picture.by_reference:
         return frame
+    told = metadata.model_dump()
     format = told.get("format")  # noqa: A001  # the field's word
     told = {**told, **({"format": format.upper()} if format else {})}
     return {**frame, **{name: value for name, value in told.items() if value is not None}}
 
 
-def _first(things: Any, most: int | None) -> Any:
+def _first(things: Any, most: int) -> Any:
     """Return at most the first ``most`` of some results, because Azure has no option for their number.
 
-    All are returned if ``most`` is None. A result that is not a list, such as a caption, is returned as it is. Faces
+    A result that is not a list, such as a caption, is returned as it is. Faces
     are ``truncated`` where there were as many as ``most``.
     """
-    if most is None:
-        return things
     if isinstance(things, Faces):
         return Faces(faces=things.faces[:most], truncated=things.truncated or len(things.faces) >= most)
     return things[:most] if isinstance(things, tuple) else things

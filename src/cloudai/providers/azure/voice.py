@@ -6,7 +6,8 @@ https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 from xml.etree import ElementTree as ET
 
 from cloudai.core.flow import Flow, Request, Response
@@ -61,8 +62,14 @@ SPEAK = "http://www.w3.org/2001/10/synthesis"
 class Voice(AzureService):
     """The operation that speaks."""
 
+    def parts(self, operation: str, text: str, options: Mapping[str, Any]) -> Sequence[str]:
+        """Return the parts in which a text is sent."""
+        return _parts(text) if operation == "text_to_speech" else super().parts(operation, text, options)
+
     @capability(
         "open",
+        unit="character",
+        unit_size=1,
         needs="SPEECH_KEY, and SPEECH_REGION or SPEECH_ENDPOINT",
         page="https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech",
         checked="2026-11-27",
@@ -92,6 +99,7 @@ class Voice(AzureService):
             response: Response = yield Request(
                 "POST",
                 f"{base}/cognitiveservices/v1",
+                billed=self.units("text_to_speech", part),
                 service="speech",
                 api="v1",
                 endpoint=base.removesuffix("/tts"),
@@ -100,7 +108,7 @@ class Voice(AzureService):
             )
             return response.content
 
-        return (yield from spoken(parts_of(text, MOST), format, speak, Meta(model=name, language_sent=code)))
+        return (yield from spoken(_parts(text), format, speak, Meta(model=name, language_sent=code)))
 
     def _voice_base(self) -> str:
         """Return the beginning of the address: of the region's host, or of the resource's own."""
@@ -119,3 +127,7 @@ def _ssml(text: str, language: str, voice: str, speed: float) -> bytes:
     inner.text = NO_XML.sub(" ", text)
     ssml: bytes = ET.tostring(speak, "utf-8")
     return ssml
+
+
+def _parts(text: str) -> list[str]:
+    return parts_of(text, MOST)

@@ -1,4 +1,4 @@
-"""The provider of Google Cloud: Vision, Natural Language, Speech-to-Text and Text-to-Speech."""
+"""The provider of Google Cloud: Vision, Natural Language, Speech-to-Text, Text-to-Speech and Translation."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from cloudai.providers.base import Capability
 from cloudai.providers.google.language import Language
 from cloudai.providers.google.read import Read
 from cloudai.providers.google.speech import Speech
+from cloudai.providers.google.translation import Translate
 from cloudai.providers.google.voice import Voice
 
 __all__ = ["Google"]
 
 
-class Google(Read, Language, Speech, Voice):
+class Google(Read, Language, Speech, Voice, Translate):
     """The provider of Google Cloud's services, with an API key or a login.
 
     Args:
@@ -22,8 +23,8 @@ class Google(Read, Language, Speech, Voice):
             environment; within the environment the API key goes before any login.
         quota_project: The project for which the calls of a login are counted; by default
             ``GOOGLE_CLOUD_QUOTA_PROJECT``, else the project that the login names.
-        project: The project for Speech v2, to which recordings then go; by default ``GOOGLE_CLOUD_PROJECT``, but only
-            with a login.
+        project: The project for Speech v2, to which recordings then go, and for Translation v3, to which texts then go
+            if there is a login; by default ``GOOGLE_CLOUD_PROJECT``, but only with a login.
         location: The region in which data is processed; by default ``GOOGLE_CLOUD_LOCATION``. Pictures stay in "eu" or
             "us"; Speech v2 takes a region such as "asia-northeast3".
         endpoint: The address that all services are reached at, instead of Google's hosts, for a private endpoint or an
@@ -32,6 +33,7 @@ class Google(Read, Language, Speech, Voice):
         language_endpoint: The same for Natural Language; by default ``CLOUDAI_GOOGLE_LANGUAGE_ENDPOINT``.
         speech_endpoint: The same for Speech-to-Text; by default ``CLOUDAI_GOOGLE_SPEECH_ENDPOINT``.
         texttospeech_endpoint: The same for Text-to-Speech; by default ``CLOUDAI_GOOGLE_TEXTTOSPEECH_ENDPOINT``.
+        translation_endpoint: The same for Translation; by default ``CLOUDAI_GOOGLE_TRANSLATION_ENDPOINT``.
 
     Example:
         >>> Google(api_key="not-a-real-key")
@@ -42,6 +44,6 @@ class Google(Read, Language, Speech, Voice):
         operation: Capability(operation, "absent", note)
         for operation, note in {
             "estimate_age": "Google Vision never gave an age",
-            "key_phrases": "Natural Language has entities, no key phrases",
+            "dictionary": "Google Cloud has no dictionary; azure has one",
         }.items()
     }

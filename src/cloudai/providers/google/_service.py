@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from cloudai.core.flow import Flow, Request, Response
 from cloudai.core.tokens import Token
 from cloudai.errors import AuthError, BadRequestError, ForbiddenError, RateLimitedError, ServiceError, SettingsError
-from cloudai.providers.base import Provider, cached_per_call, with_headers
+from cloudai.providers.base import Provider, kept, with_headers
 from cloudai.providers.google._credentials import (
     ALLOW_EXECUTABLES,
     Credentials,
@@ -116,9 +116,9 @@ FORBIDDEN: Mapping[str, str] = {
 the reason of a missing quota project too.
 https://github.com/googleapis/googleapis/blob/master/google/api/error_reason.proto"""
 
-SERVICES = ("vision", "language", "speech", "texttospeech")
+SERVICES = ("vision", "language", "speech", "texttospeech", "translation")
 HOST = "{service}.googleapis.com"
-VERSION = re.compile(r"/v[1-9][a-z0-9]*(/|$)")
+VERSION = re.compile(r"(/language/translate)?/v[1-9][a-z0-9]*(/|$)")
 """The beginning of an API's path, which is no part of an address that is given for a service."""
 
 
@@ -159,7 +159,12 @@ class GoogleService(Provider):
             purpose="the project a login's calls are counted for",
             kind="project",
         ),
-        Setting("project", ("GOOGLE_CLOUD_PROJECT",), purpose="project: speech then goes to Speech v2", kind="project"),
+        Setting(
+            "project",
+            ("GOOGLE_CLOUD_PROJECT",),
+            purpose="project: speech then goes to Speech v2, texts to Translation v3",
+            kind="project",
+        ),
         Setting(
             "location",
             ("GOOGLE_CLOUD_LOCATION",),
@@ -171,6 +176,7 @@ class GoogleService(Provider):
     )
     variables: ClassVar[tuple[str, ...]] = ("CLOUDSDK_CONFIG", "GCE_METADATA_(HOST|IP|TIMEOUT)", "NO_GCE_CHECK")
     hosts: ClassVar[tuple[str, ...]] = tuple(HOST.format(service=service) for service in SERVICES)
+    changing: ClassVar[tuple[str, ...]] = ("credentials",)  # gcloud's login is a file
     request_id_headers: ClassVar[tuple[str, ...]] = ("x-goog-request-id", "x-cloud-trace-context")
 
     def __init__(
@@ -186,6 +192,7 @@ class GoogleService(Provider):
         language_endpoint: str | None = None,
         speech_endpoint: str | None = None,
         texttospeech_endpoint: str | None = None,
+        translation_endpoint: str | None = None,
     ) -> None:
         if api_key and credentials:
             raise SettingsError("api_key= and credentials= exclude each other", advice="Give one of them.")
@@ -200,6 +207,7 @@ class GoogleService(Provider):
             "language_endpoint": language_endpoint,
             "speech_endpoint": speech_endpoint,
             "texttospeech_endpoint": texttospeech_endpoint,
+            "translation_endpoint": translation_endpoint,
         }
 
     def cache_scope(self, operation: str) -> dict[str, str]:
@@ -234,7 +242,7 @@ class GoogleService(Provider):
         checked = self.lookup(lookup.name) if lookup else None
         return without_path(checked.value, VERSION) if checked else ""
 
-    @cached_per_call
+    @kept
     def _endpoint_lookup(self, service: str) -> Lookup | None:
         names = (f"{service}_endpoint", "endpoint")
         levels = ((read, name) for read in (self._found_in_code, self._looked_up_outside) for name in names)

@@ -20,7 +20,7 @@ from cloudai.models.base import Box
 from cloudai.models.image import Block, Line, Page, Text, Word, paragraphs
 from cloudai.providers.google._wire import Poly
 from cloudai.providers.replies import inside
-from cloudai.providers.wire import Wire
+from cloudai.providers.wire import Wire, left_out
 
 __all__ = ["FullText", "joined", "page_of", "read"]
 
@@ -30,7 +30,7 @@ class TextAnnotation(Wire):
 
     locale: str | None = None
     description: str = ""
-    bounding_poly: Poly = Field(default_factory=Poly)
+    bounding_poly: Poly = left_out(Poly)
 
 
 class DetectedBreak(Wire):
@@ -53,7 +53,7 @@ class WireWord(Wire):
     """A word. Its letters stay as they came: a page has thousands, and each would be made into four objects."""
 
     symbols: list[dict[str, Any]] = Field(default_factory=list)
-    bounding_box: Poly = Field(default_factory=Poly)
+    bounding_box: Poly = left_out(Poly)
     confidence: float | None = None
     own: Property = Field(default_factory=Property, validation_alias="property")
 
@@ -87,7 +87,7 @@ class Paragraph(Wire):
 
 class WireBlock(Wire):
     paragraphs: list[Paragraph] = Field(default_factory=list)
-    bounding_box: Poly = Field(default_factory=Poly)
+    bounding_box: Poly = left_out(Poly)
     confidence: float | None = None
 
 
@@ -95,7 +95,7 @@ class WirePage(Wire):
     blocks: list[WireBlock] = Field(default_factory=list)
     width: float = 0
     height: float = 0
-    property: Property = Field(default_factory=Property)
+    property: Property = left_out(Property)
 
 
 class FullText(Wire):

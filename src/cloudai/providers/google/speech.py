@@ -7,6 +7,7 @@ https://cloud.google.com/speech-to-text/v2/docs/reference/rest/v2/projects.locat
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -20,7 +21,7 @@ from cloudai.models.base import Meta
 from cloudai.models.speech import Segment, SpokenWord, Transcript, turns
 from cloudai.providers.base import capability
 from cloudai.providers.google._service import HOST, GoogleService, RpcStatus, seconds
-from cloudai.providers.wire import Wire
+from cloudai.providers.wire import Known, Wire, left_out
 
 __all__ = ["Speech"]
 
@@ -43,7 +44,7 @@ LIMITS_2 = replace(
 ENCODINGS = {"mp3": "MP3", "ogg-opus": "OGG_OPUS", "webm-opus": "WEBM_OPUS"}
 """The encodings that v1 has to be told; the headers of WAV and FLAC name them."""
 OPUS_RATE = 48_000
-"""Samples a second of Opus, whatever was recorded."""
+"""The rate that is stated for WebM with Opus, whose header may lack one: Opus always decodes to it."""
 CODES: Mapping[str, str] = {
     "he-IL": "iw-IL",
     "nb-NO": "no-NO",
@@ -92,9 +93,11 @@ class Speech(GoogleService):
         if sound.uri:
             _require_possible(channels, v2=v2)
         ask = self._with_v2 if v2 else self._with_v1
-        several = bool(sound.channels and sound.channels > 1) or (bool(sound.uri) and channels == "each")
+        # How many channels a recording at an address has is not known here. v2 takes one of a single channel as well.
+        several = v2 if sound.uri else (sound.channels or 1) > 1
         results = yield from ask(sound, code, words, speakers, several)
-        done: Literal["mix", "each"] | None = "each" if several else channels if sound.mixed else None
+        is_each = any((result.channel_tag or 0) > 1 for result in results) if sound.uri else several
+        done: Literal["mix", "each"] | None = "each" if is_each else channels if sound.mixed else None
         return _transcript(results, code, sound, done)
 
     def cache_scope(self, operation: str) -> dict[str, str]:
@@ -199,7 +202,10 @@ class Speech(GoogleService):
                 delay=delay,
                 billed=0,
             )
-            operation, delay = response.parse(Operation), min(delay * 1.5, LONGEST_POLL)
+            # The job is paid for: a state that cannot be read says nothing of it, and the next one may.
+            with suppress(MalformedResponseError):
+                operation = response.parse(Operation)
+            delay = min(delay * 1.5, LONGEST_POLL)
         self.raise_for(operation.error)
         if operation.response is None:
             raise MalformedResponseError("the finished job has neither a response nor an error")
@@ -224,7 +230,8 @@ def _encoding(sound: Sound) -> dict[str, Any]:
     if sound.format in ENCODINGS:
         rate = OPUS_RATE if sound.format == "webm-opus" else sound.rate
         facts = {"encoding": ENCODINGS[sound.format], "sampleRateHertz": rate}
-    # A recording at an address was not read, so that only its name can show the format.
+    # A recording at an address was not read, so that only its name can show the format. v1 reads the headers of WAV and
+    # FLAC itself. Ogg and WebM it would have to be told, with a rate that nobody knows here.
     if sound.uri and sound.uri.lower().endswith(".mp3"):
         facts = {"encoding": "MP3"}
     return facts
@@ -262,8 +269,8 @@ class WireWord(Wire):
         return self.speaker_label or (str(self.speaker_tag) if self.speaker_tag else None)
 
 
-class Alternative(Wire):
-    """One version of what was said, of a word or of all: a confidence of 0 says that the service has given none.
+class Alternative(Known):
+    """One version of what was said. A confidence of 0, here or of a word, says that the service has given none.
 
     https://github.com/googleapis/googleapis/blob/master/google/cloud/speech/v1/cloud_speech.proto
     """
@@ -273,7 +280,7 @@ class Alternative(Wire):
     words: list[WireWord] = Field(default_factory=list)
 
 
-class RecognitionResult(Wire):
+class RecognitionResult(Known):
     alternatives: list[Alternative] = Field(default_factory=list)
     channel_tag: int | None = None
     end: str | None = Field(default=None, validation_alias=AliasChoices("resultEndTime", "resultEndOffset"))
@@ -295,7 +302,7 @@ class FileOutcome(Wire):
 
     transcript: Recognized | None = None
     inline_result: InlineResult | None = None
-    error: RpcStatus = Field(default_factory=RpcStatus)
+    error: RpcStatus = left_out(RpcStatus)
     metadata: Any = None
     uri: str | None = None
 
@@ -319,7 +326,7 @@ class Operation(Wire):
 
     name: str = ""
     done: bool = False
-    error: RpcStatus = Field(default_factory=RpcStatus)
+    error: RpcStatus = left_out(RpcStatus)
     response: dict[str, Any] | None = None
 
 

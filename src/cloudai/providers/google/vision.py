@@ -38,7 +38,7 @@ from cloudai.providers.google._service import HOST, GoogleService, RpcStatus
 from cloudai.providers.google._text import FullText, read
 from cloudai.providers.google._wire import Poly
 from cloudai.providers.replies import inside
-from cloudai.providers.wire import NUMBERS, Corner, Wire
+from cloudai.providers.wire import NUMBERS, Corner, Known, Wire, left_out
 
 __all__ = ["MOST_JSON", "AnnotateReply", "Vision", "hint_of"]
 
@@ -400,8 +400,8 @@ class Landmark(TypedDict):
 
 
 class FaceAnnotation(Wire):
-    bounding_poly: Poly = Field(default_factory=Poly)
-    fd_bounding_poly: Poly = Field(default_factory=Poly)
+    bounding_poly: Poly = left_out(Poly)
+    fd_bounding_poly: Poly = left_out(Poly)
     landmarks: list[Landmark] = Field(default_factory=list)
     roll_angle: float = 0
     pan_angle: float = 0
@@ -426,13 +426,13 @@ class Location(Wire):
     lat_lng: LatLng | None = None
 
 
-class Entity(Wire):
+class Entity(Known):
     """A label, a landmark or a logo."""
 
     mid: str | None = None
     description: str = ""
     score: float | None = None
-    bounding_poly: Poly = Field(default_factory=Poly)
+    bounding_poly: Poly = left_out(Poly)
     locations: list[Location] = Field(default_factory=list)
 
 
@@ -440,7 +440,7 @@ class ObjectAnnotation(Wire):
     mid: str | None = None
     name: str = ""
     score: float | None = None
-    bounding_poly: Poly = Field(default_factory=Poly)
+    bounding_poly: Poly = left_out(Poly)
 
 
 class WireColor(Wire):
@@ -450,7 +450,7 @@ class WireColor(Wire):
 
 
 class ColorInfo(Wire):
-    color: WireColor = Field(default_factory=WireColor)
+    color: WireColor = left_out(WireColor)
     score: float | None = None
     pixel_fraction: float | None = None
 
@@ -460,11 +460,11 @@ class DominantColors(Wire):
 
 
 class ImageProperties(Wire):
-    dominant_colors: DominantColors = Field(default_factory=DominantColors)
+    dominant_colors: DominantColors = left_out(DominantColors)
 
 
 class CropHint(Wire):
-    bounding_poly: Poly = Field(default_factory=Poly)
+    bounding_poly: Poly = left_out(Poly)
     confidence: float | None = None
     importance_fraction: float | None = None
 
@@ -509,10 +509,10 @@ class AnnotateReply(Wire):
     text_annotations: list[Any] = Field(default_factory=list)
     full_text_annotation: FullText | None = None
     safe_search_annotation: dict[str, Any] = Field(default_factory=dict)
-    image_properties_annotation: ImageProperties = Field(default_factory=ImageProperties)
-    crop_hints_annotation: CropHints = Field(default_factory=CropHints)
-    web_detection: WebDetection = Field(default_factory=WebDetection)
-    error: RpcStatus = Field(default_factory=RpcStatus)
+    image_properties_annotation: ImageProperties = left_out(ImageProperties)
+    crop_hints_annotation: CropHints = left_out(CropHints)
+    web_detection: WebDetection = left_out(WebDetection)
+    error: RpcStatus = left_out(RpcStatus)
 
 
 class Annotated(Wire):
@@ -584,13 +584,15 @@ def _places(reply: AnnotateReply, picture: Picture) -> tuple[Place, ...]:
 
 
 def _colors(reply: AnnotateReply, _: Picture) -> tuple[dict[str, Any], ...]:
-    def color(info: ColorInfo) -> dict[str, Any]:
-        red, green, blue = [
-            min(255, max(0, round(part))) for part in (info.color.red, info.color.green, info.color.blue)
-        ]
-        return {"hex": f"#{red:02x}{green:02x}{blue:02x}", "score": info.score, "fraction": info.pixel_fraction}
+    colors = reply.image_properties_annotation.dominant_colors.colors
+    return tuple([{"hex": _hex(each.color), "score": each.score, "fraction": each.pixel_fraction} for each in colors])
 
-    return tuple(map(color, reply.image_properties_annotation.dominant_colors.colors))
+
+def _hex(color: WireColor) -> str:
+    parts = round(color.red), round(color.green), round(color.blue)
+    if min(parts) < 0 or max(parts) > 255:  # noqa: PLR2004
+        parts = tuple([min(255, max(0, part)) for part in parts])  # type: ignore[assignment]
+    return "#{:02x}{:02x}{:02x}".format(*parts)
 
 
 def _crops(reply: AnnotateReply, picture: Picture) -> tuple[Crop, ...]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cloudai.core.flow import Flow, Request, Response
 from cloudai.errors import MalformedResponseError
@@ -31,8 +32,14 @@ CODES: Mapping[str, str] = {"zh-CN": "cmn-CN", "zh-TW": "cmn-TW"}
 class Voice(GoogleService):
     """The operation that speaks."""
 
+    def parts(self, operation: str, text: str, options: Mapping[str, Any]) -> Sequence[str]:
+        """Return the parts in which a text is sent."""
+        return _parts(text) if operation == "text_to_speech" else super().parts(operation, text, options)
+
     @capability(
         "open",
+        unit="character",
+        unit_size=1,
         needs="an API key or a login",
         page="https://cloud.google.com/text-to-speech/docs",
         checked="2026-11-27",
@@ -56,6 +63,7 @@ class Voice(GoogleService):
             response: Response = yield Request(
                 "POST",
                 f"{self.base('texttospeech')}/v1/text:synthesize",
+                billed=self.units("text_to_speech", part),
                 service="texttospeech",
                 api="v1",
                 endpoint=self.endpoint_of("texttospeech"),
@@ -73,9 +81,12 @@ class Voice(GoogleService):
             except binascii.Error:
                 raise MalformedResponseError("the audio of the reply is no base64") from None
 
-        parts = parts_of(text, MOST_BYTES, lambda part: len(part.encode()))
-        return (yield from spoken(parts, format, speak, Meta(language_sent=code)))
+        return (yield from spoken(_parts(text), format, speak, Meta(language_sent=code)))
 
 
 class Synthesized(Wire):
     audio_content: str
+
+
+def _parts(text: str) -> list[str]:
+    return parts_of(text, MOST_BYTES, lambda part: len(part.encode()))

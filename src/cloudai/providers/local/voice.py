@@ -5,6 +5,7 @@ https://github.com/espeak-ng/espeak-ng/blob/master/src/espeak-ng.1.ronn
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Mapping
 from functools import lru_cache
@@ -26,6 +27,10 @@ INSTALL = (
 
 CODES: Mapping[str, str] = {"zh": "cmn", "zh-Hant": "cmn"}
 """The codes that the program spells in a way of its own."""
+
+
+OTHERS = re.compile(r"\((\S+) \d+\)")
+"""A further language of a voice in the program's table: "(en 3)"."""
 
 
 def available(program: str | None) -> str | None:
@@ -67,4 +72,5 @@ def speak(text: str, language: str, voice: str | None, speed: float, program: st
 def _listed(path: str) -> frozenset[str]:
     """Return what names a voice: the languages, names and files of the program's table, in small letters."""
     rows = run([path, "--voices"], b"").decode("utf-8", "replace").splitlines()[1:]  # the first line is a heading
-    return frozenset(word.lower() for row in rows for word in (row.split()[1:2] + row.split()[3:5]))
+    words = [word for row in rows for word in (*row.split()[1:2], *row.split()[3:5], *OTHERS.findall(row))]
+    return frozenset(map(str.lower, words))

@@ -54,4 +54,5 @@ class Watson(Language, Speech, Voice):
             since="2024-12-10",
             checked="2026-11-24",
         ),
+        "dictionary": Capability("dictionary", "absent", "IBM never had a dictionary of two languages; azure has one"),
     }

@@ -19,7 +19,7 @@ from cloudai.core.flow import Flow, Request, Response
 from cloudai.core.tokens import Token
 from cloudai.errors import AuthError, BadRequestError, ServiceError, SettingsError
 from cloudai.providers._by_service import HOW, UNKNOWN, ByService
-from cloudai.providers.base import cached_per_call, with_headers
+from cloudai.providers.base import cached_per_call, kept, with_headers
 from cloudai.providers.replies import Fault, error_body, error_class, inside, readable
 from cloudai.providers.settings import (
     Lookup,
@@ -29,6 +29,7 @@ from cloudai.providers.settings import (
     given_lookup,
     is_file,
     looks_like_key,
+    own_resource,
     swapped,
     unquoted,
     without_path,
@@ -46,6 +47,8 @@ HOSTS: Mapping[str, str] = {
 """The part of a host that names the service of an instance."""
 SERVICE_OF: Mapping[str, str] = {
     "sentiment": "nlu",
+    "detect_language": "nlu",
+    "key_phrases": "nlu",
     "speech_to_text": "speech_to_text",
     "text_to_speech": "text_to_speech",
 }
@@ -108,7 +111,7 @@ class WatsonService(ByService):
         if swapped(given_lookup(apikey or ""), given_lookup(url or "")):
             apikey, url = url, apikey
         given = {"nlu": nlu, "speech_to_text": speech_to_text, "text_to_speech": text_to_speech}
-        own = {service: resource or Resource() for service, resource in given.items()}
+        own = {service: own_resource(service, resource) for service, resource in given.items()}
         if apikey or url:
             service = _service_of(url)
             if own[service] != Resource():
@@ -240,7 +243,7 @@ class WatsonService(ByService):
         basic = base64.b64encode(f"apikey:{key}".encode()).decode()
         return with_headers(request, {"Authorization": f"Basic {basic}"})
 
-    @cached_per_call
+    @kept
     def base(self, service: str) -> str:
         """Return the beginning of a service's addresses; where none is set it is `UNKNOWN`, and sending fails.
 

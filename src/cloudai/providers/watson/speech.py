@@ -18,7 +18,7 @@ from cloudai.models.base import Meta
 from cloudai.models.speech import Segment, SpokenWord, Transcript, turns
 from cloudai.providers.base import capability
 from cloudai.providers.watson._service import WatsonService
-from cloudai.providers.wire import Wire
+from cloudai.providers.wire import Known, Wire
 
 __all__ = ["Speech"]
 
@@ -152,7 +152,7 @@ def _model(code: str, rate: int | None) -> str:
     )
 
 
-class Alternative(Wire):
+class Alternative(Known):
     """One version of what was said.
 
     Only the best one has a confidence; its ``transcript`` ends with a space. ``timestamps`` are lists of word, start
@@ -165,7 +165,7 @@ class Alternative(Wire):
     word_confidence: list[list[Any]] = Field(default=[], validation_alias="word_confidence")
 
 
-class RecognitionResult(Wire):
+class RecognitionResult(Known):
     alternatives: list[Alternative] = Field(default_factory=list)
     final: bool = True
 

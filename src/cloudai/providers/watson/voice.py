@@ -5,7 +5,8 @@ https://cloud.ibm.com/apidocs/text-to-speech#synthesize
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cloudai.core.flow import Flow, Request, Response
 from cloudai.errors import UnsupportedOperationError
@@ -39,8 +40,14 @@ VOICES: Mapping[str, str] = {
 class Voice(WatsonService):
     """The operation that speaks."""
 
+    def parts(self, operation: str, text: str, options: Mapping[str, Any]) -> Sequence[str]:
+        """Return the parts in which a text is sent."""
+        return _parts(text) if operation == "text_to_speech" else super().parts(operation, text, options)
+
     @capability(
         "open",
+        unit="character",
+        unit_size=1,
         needs="TEXT_TO_SPEECH_APIKEY and TEXT_TO_SPEECH_URL",
         page="https://cloud.ibm.com/docs/text-to-speech",
         checked="2026-11-27",
@@ -68,6 +75,7 @@ class Voice(WatsonService):
             response: Response = yield Request(
                 "POST",
                 f"{self.base('text_to_speech')}/v1/synthesize",
+                billed=self.units("text_to_speech", part),
                 service="text_to_speech",
                 api="v1",
                 endpoint=self.base("text_to_speech"),
@@ -77,5 +85,8 @@ class Voice(WatsonService):
             )
             return response.content
 
-        parts = parts_of(text, MOST_BYTES, lambda part: len(part.encode()))
-        return (yield from spoken(parts, format, speak, Meta(model=name, language_sent=code)))
+        return (yield from spoken(_parts(text), format, speak, Meta(model=name, language_sent=code)))
+
+
+def _parts(text: str) -> list[str]:
+    return parts_of(text, MOST_BYTES, lambda part: len(part.encode()))

@@ -151,7 +151,8 @@ def signatures(subject: Subject) -> Iterator[Told]:
         ]
         keywords = [p for p in taken if p.kind is p.KEYWORD_ONLY]
         wanted = ", ".join(p.name for p in passed)
-        if {p.name for p in keywords} != {p.name for p in passed}:
+        named, optional = {p.name for p in keywords}, set(OPERATIONS[operation].optional)
+        if named | optional != {p.name for p in passed} | optional:
             yield (
                 f"{operation} takes {', '.join(p.name for p in keywords) or 'no options'}",
                 f"It is passed: {wanted or 'none'}.",

@@ -177,7 +177,8 @@ def _plain_problem(request: Request) -> str | None:
         return f"has {' and '.join(bodies)}"
     if not isinstance(request.content, Blob | bytes | None):
         return f"has a {type(request.content).__name__} as content"
-    if not all(isinstance(text, str) for text in (*request.headers.values(), *request.params.values())):
+    texts = [each for value in request.params.values() for each in (value if isinstance(value, tuple) else (value,))]
+    if not all(isinstance(text, str) for text in (*request.headers.values(), *texts)):
         return "has a header or a parameter that is no text"
     try:
         json.dumps(asked(request))

@@ -22,6 +22,7 @@ from cloudai.media import Audio, Image
 from cloudai.models.base import Result
 from cloudai.operations import given_as
 from cloudai.options import complete
+from cloudai.options import flow_of as flow_by_options
 from cloudai.providers.base import Provider
 from cloudai.testing._cassette import Cassette, PathLike
 from cloudai.testing._replay import Replay, replay
@@ -252,7 +253,7 @@ class Driver:
 def flow_of(provider: Provider, example: Example, given: Image | Audio | str | None = None) -> Any:
     """Call the provider's operation with an example's input, and return what it returns, which should be a flow."""
     given = given_as(example.operation, example.given) if given is None else given
-    return getattr(provider, example.operation)(given, **complete(example.operation, example.options))
+    return flow_by_options(provider, example.operation, given, complete(example.operation, example.options))
 
 
 def is_flow(flow: Any) -> bool:

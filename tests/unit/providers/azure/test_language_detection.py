@@ -161,8 +161,8 @@ def test_a_long_text_is_counted_as_azure_counts(piece: str) -> None:
 
 @pytest.mark.parametrize("piece", ["नि", "e\u0301", "가", "👍🏽"])
 def test_a_text_that_is_too_long_for_azure_is_refused(piece: str) -> None:
-    """5,120 graphemes are sent, and 5,121 are refused before anything is sent."""
+    """5,120 graphemes are sent, and with `long="refuse"` 5,121 are refused before anything is sent."""
     with Client(AZURE, send=service) as client:
         assert client.sentiment(piece * 5_120, language="hi")
         with pytest.raises(InputError, match="5,121 characters"):
-            client.sentiment(piece * 5_121, language="hi")
+            client.sentiment(piece * 5_121, language="hi", long="refuse")

@@ -233,7 +233,7 @@ def test_a_text_too_long_is_refused_before_sending(call: Caller) -> None:
     apart = unicodedata.normalize("NFD", "한") * 5_120
     assert sent(call, "sentiment", apart, language="ko")
     with pytest.raises(InputError, match=r"5,121 characters, and Azure takes 5,120\. Send it in parts"):
-        call(AZURE, "sentiment", "한" * 5_121, send=Script())
+        call(AZURE, "sentiment", "한" * 5_121, long="refuse", send=Script())
 
 
 def test_ten_texts_go_in_one_request() -> None:

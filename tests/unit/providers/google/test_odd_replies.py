@@ -146,6 +146,28 @@ def test_vision_gets_the_codes_of_its_own_list(call: Caller, language: str, hint
     assert sent[0].json["requests"][0]["imageContext"] == {"languageHints": [hint]}
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+def test_every_channel_of_a_recording_at_an_address_is_asked_for(call: Caller, channels: int) -> None:
+    """Nobody knows here how many channels it has, so v2 is asked for each; ``meta`` says whether there were several."""
+    uri = "gs://bucket/통화.flac"
+    found = [{"alternatives": [{"transcript": f"말 {n}"}], "channelTag": n} for n in range(1, channels + 1)]
+    done = {
+        "name": "1",
+        "done": True,
+        "response": {"results": {uri: {"inlineResult": {"transcript": {"results": found}}}}},
+    }
+    sent: list[Any] = []
+
+    def send(request: Any) -> Response:
+        sent.append(request)
+        return Response(200, {}, json.dumps(done).encode())
+
+    said = call(Google(api_key="not-a-real-key", project="p"), "speech_to_text", uri, language="ko", send=send)
+    assert sent[0].json["config"]["features"]["multiChannelMode"] == "SEPARATE_RECOGNITION_PER_CHANNEL"
+    assert [segment.text for segment in said] == [f"말 {n}" for n in range(1, channels + 1)]
+    assert said.meta.channels == ("each" if channels > 1 else None)
+
+
 @pytest.mark.parametrize("project", [None, "p"])
 def test_every_channel_of_a_recording_is_asked_for(call: Caller, project: str | None, tmp_path: Any) -> None:
     """A recording of two channels is recognized channel by channel: without being told, Google reads only the first."""
@@ -223,6 +245,9 @@ NOTHING_KNOWN = {
         {"name": "1", "done": True, "response": {"results": {"gs://b/a.flac": {"new": 1}}}},
         SPEECH_2,
     ),
+    "a piece of speech": ("speech_to_text", GREETING, {"results": [{"new": 1}]}, GOOGLE),
+    "a text of speech": ("speech_to_text", GREETING, {"results": [{"alternatives": [{"text": "안녕"}]}]}, SPEECH_2),
+    "a label": ("analyze_image", PICTURE, {"responses": [{"labelAnnotations": [{"name": "나무"}]}]}, GOOGLE),
     "a picture": ("analyze_image", PICTURE, {"responses": [{"new": 1}]}, GOOGLE),
     "a face": ("detect_faces", PICTURE, {"responses": [{"new": []}]}, GOOGLE),
     "a text": ("sentiment", "좋아요", {"languageCode": "ko"}, GOOGLE),

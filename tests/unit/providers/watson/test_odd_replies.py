@@ -78,7 +78,17 @@ def test_an_error_of_the_service_behind_the_blanks_is_tried_again(call: Caller) 
     assert (result.text, result.meta.attempts) == ("", 2)
 
 
-@pytest.mark.parametrize("body", [{}, {"result_index": 0}, {"new": []}, {"results": None}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"result_index": 0},
+        {"new": []},
+        {"results": None},
+        {"results": [{"new": 1}]},
+        {"results": [{"alternatives": [{"text": "안녕"}]}]},
+    ],
+)
 def test_a_recognition_that_holds_nothing_known_is_an_error(call: Caller, body: Any) -> None:
     """A 200 without anything that we know is never an empty transcript; silence has empty results."""
     with pytest.raises(MalformedResponseError):

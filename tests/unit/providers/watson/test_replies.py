@@ -67,6 +67,18 @@ def test_silence(call: Caller) -> None:
     assert (said.text, len(said)) == ("", 0)
 
 
+def test_the_feeling_towards_targets(call: Caller) -> None:
+    """Words that the caller names are judged by themselves, beside the whole text."""
+    text = "The soup was wonderful, but the waiter was rude."
+    options = {"language": "en", "targets": ["soup", "waiter"]}
+    sentiment = ask(call, "sentiment-targets", "sentiment", text, **options)
+    assert [(each.text, each.label, each.score) for each in sentiment.targets] == [
+        ("soup", "positive", 0.91),
+        ("waiter", "negative", -0.83),
+    ]
+    assert (sentiment.label, sentiment.score) == ("positive", 0.1)
+
+
 ERRORS: list[tuple[str, Any, dict[str, Any], type[Exception], str]] = [
     ("sentiment-short-text", "hi", {}, BadRequestError, "Name the language with language="),
     ("sentiment-language", "x y z", {"language": "xx"}, BadRequestError, "another language"),

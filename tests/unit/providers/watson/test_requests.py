@@ -216,7 +216,7 @@ def test_doctor_says_where_each_setting_is(capsys: pytest.CaptureFixture[str]) -
     assert "SPEECH_TO_TEXT_URL in VCAP_SERVICES" in printed
     assert "…file" in printed
     assert "of-the-file" not in printed
-    assert "watson: ready for sentiment, speech_to_text" in printed
+    assert "watson: ready for sentiment, detect_language, key_phrases, speech_to_text" in printed
 
 
 # -- what is gone ------------------------------------------------------------------------------------------
