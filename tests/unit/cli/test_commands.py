@@ -98,7 +98,7 @@ def test_doctor_shows_what_is_set_and_no_key(
     env.write_text("GOOGLE_API_KEY=not-a-real-key-at-all\n", "utf-8")
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "")
     assert main(["doctor", "google"]) == 1
-    assert "speech_to_text: no key. Set GOOGLE_API_KEY" in capsys.readouterr().out
+    assert "text_to_speech: no key. Set GOOGLE_API_KEY" in capsys.readouterr().out
     monkeypatch.setenv("GOOGLE_API_KEY", "")
     monkeypatch.delenv("GOOGLE_API_KEY")
     assert main(["doctor", "google", "--env-file", str(env)]) == 0
