@@ -99,10 +99,10 @@ class Sentiment(Many[Sentence], Feeling):
     sentences: tuple[Sentence, ...] = ()
     targets: tuple[Target, ...] | None = None
     """The feelings towards what was asked for with ``targets=``; None where nothing was asked for."""
-    parts: int = Field(default=1, ge=1)
-    """The number of parts in which the text was sent, because the vendor takes no text of its length."""
+    parts: int | None = Field(default=None, ge=2)
+    """The number of parts in which the text was sent, because the vendor takes none of its length; None for one."""
     combined: str | None = None
-    """How the values of the whole text were made from those of the parts; None where there is one part."""
+    """How the values of the whole text were made from those of the parts; None where it was sent whole."""
     emotions: Emotions | None = None
     language: str | None = None
     language_source: Literal["given", "detected"] | None = None
@@ -244,8 +244,8 @@ class Translation(Many[Translated]):
     """The vendor's confidence in the language that it has detected; None where it gives none."""
     others: tuple[Translated, ...] = ()
     """The text in the other languages that were asked for."""
-    parts: int = Field(default=1, ge=1)
-    """The number of parts in which the text was sent, because the vendor takes no text of its length."""
+    parts: int | None = Field(default=None, ge=2)
+    """The number of parts in which the text was sent, because the vendor takes none of its length; None for one."""
 
     @property
     def translations(self) -> tuple[Translated, ...]:

@@ -244,7 +244,7 @@ def _region(text: str, hosts: str) -> str | None:
     return name if REGION.fullmatch(name) else None
 
 
-REGION = re.compile(r"[a-z][a-z-]{0,26}[a-z][0-9]{0,2}")
+REGION = re.compile(r"[a-z][a-z-]{0,25}[a-z](-?[0-9]{1,2})?")
 """The name of a region, whose only digits are its number at the end: any other may be a key."""
 
 

@@ -171,7 +171,7 @@ def test_a_long_text_among_short_ones(colour: str) -> None:
     done = Batcher(colour, AZURE, server)("translate", texts, options={"to": "en", "source": "ko"}, plan=True)
     assert done.plan is not None
     assert (done.books["done"], done.values("status")) == (3, ["ok"] * 3)
-    assert done.outcomes[1].result.parts == 2 or {o.result.parts for o in done.outcomes} == {1, 2}
+    assert {outcome.item: outcome.result.parts for outcome in done.outcomes} == {0: None, 1: 2, 2: None}
     assert sum(done.values("billed_max")) == done.plan.units
 
 
@@ -183,3 +183,20 @@ def test_the_plan_says_what_is_counted_and_what_is_free(colour: str) -> None:
     assert "1 (9 units)" in printed
     assert "character; 2,000,000 a month are free (2026-11-27)" in printed
     assert "1,000 texts in a request (2026-11-27)" in printed
+
+
+@both
+@pytest.mark.parametrize("provider", [AZURE, GOOGLE, GOOGLE_3], ids=["azure", "google", "google v3"])
+def test_a_reply_that_lacks_a_text_is_nobodys(colour: str, provider: Provider) -> None:
+    """Where the reply to a joined request has a part too few, no text gets the translation of another one."""
+
+    def short(request: Request) -> Response:
+        texts = texts_of(request)
+        return ok(translated(request, texts[1:] if len(texts) > 1 else texts))
+
+    texts = ["하나", "둘", "셋", "넷"]
+    done = Batcher(colour, provider, Server(short), {"sleep": lambda _: None})("translate", texts, options={"to": "en"})
+    assert done.balanced
+    for outcome in done.outcomes:
+        assert outcome.result is None or outcome.result.text == texts[outcome.item][::-1]
+    assert {type(outcome.error).__name__ for outcome in done.outcomes} <= {"NoneType", "MalformedResponseError"}

@@ -224,6 +224,12 @@ def test_a_region_as_the_portal_shows_it(given: str, region: str) -> None:
     assert azure.setting("region") == region
 
 
+@pytest.mark.parametrize("region", ["us", "eastus2", "germanywestcentral", "europe-west12", "us-central1", "us-gov-2"])
+def test_the_names_of_regions_end_with_their_number(region: str) -> None:
+    """A region has letters and hyphens, and its number stands at the end; any other digits are those of a key."""
+    assert Google(location=region).setting("location") == region
+
+
 def test_the_address_of_a_resource_in_place_of_its_region() -> None:
     """The address counts as the endpoint; that of a region's speech services counts as the region."""
     assert Azure(key=KEY, region=f"{AZURE}/").base("speech") == AZURE

@@ -127,7 +127,7 @@ class Translator(AzureService):
             detected=language,
             confidence=detected.score if detected and language else None,
             others=tuple(others),
-            parts=len(pieces),
+            parts=len(pieces) if len(pieces) > 1 else None,
             meta=Meta(model=model, language_sent=",".join(codes)),
         )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from cloudai.media import Picture
@@ -25,13 +27,18 @@ class Poly(Wire):
 
         It is None where there are no corners, or where the size of the picture is needed and not known here.
         """
+        fields = self.fields(picture)
+        return Box(**fields) if isinstance(fields, dict) else fields
+
+    def fields(self, picture: Picture) -> dict[str, Any] | Box | None:
+        """Return `box` as it becomes a part of a result, which checks it: as its fields, or as a box."""
         corners = self.vertices or self.normalized_vertices
         if not corners:
             return None
         across, down = [v.get("x", 0) for v in corners], [v.get("y", 0) for v in corners]
         left, top = min(across), min(down)
-        convert = picture.box if self.vertices else picture.box_from_fraction
-        return convert(left, top, max(across) - left, max(down) - top)
+        sides = left, top, max(across) - left, max(down) - top
+        return picture.box_fields(*sides) if self.vertices else picture.box_from_fraction(*sides)
 
     def points(self, picture: Picture) -> tuple[Point, ...]:
         """Return the corners in pixels of the upright original, or in inches of a PDF.

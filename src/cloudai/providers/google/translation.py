@@ -140,7 +140,7 @@ class Translate(GoogleService):
             source=source or language,
             detected=language,
             others=tuple(others),
-            parts=len(pieces),
+            parts=len(pieces) if len(pieces) > 1 else None,
             meta=Meta(model=model or None, language_sent=",".join(map(code_of, targets))),
         )
 

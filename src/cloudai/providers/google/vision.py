@@ -19,7 +19,7 @@ from cloudai.errors import MalformedResponseError, ServiceError, UnsupportedOper
 from cloudai.languages import base
 from cloudai.media import Image, ImageLimits, Picture
 from cloudai.models.base import Box, Level, Meta
-from cloudai.models.face import Emotions, Face, Faces, Pose, largest_first
+from cloudai.models.face import Face, Faces, largest_first
 from cloudai.models.image import (
     FEATURES,
     Brand,
@@ -521,28 +521,30 @@ class Annotated(Wire):
 
 def _face(face: FaceAnnotation, picture: Picture, landmarks: bool) -> Face:
     # ``fdBoundingPoly`` is the face from brow to chin, ``boundingPoly`` the whole head.
-    head = face.bounding_poly.box(picture)
-    box = face.fd_bounding_poly.box(picture) or head
+    head = face.bounding_poly.fields(picture)
+    box = face.fd_bounding_poly.fields(picture) or head
     if box is None:
         raise MalformedResponseError("a face came without a box")
-    return Face(
-        box=box,
-        head_box=head,
-        confidence=face.detection_confidence,
-        # These become points when the face is made, which checks them all at once.
-        landmarks=_landmarks(face.landmarks, picture) if landmarks else None,  # type: ignore[arg-type]
-        landmarks_confidence=face.landmarking_confidence,
-        pose=Pose(roll=face.roll_angle, pitch=face.tilt_angle, yaw=face.pan_angle),
-        emotions=Emotions(
-            scale="likelihood",
-            happiness=_level(face.joy_likelihood),
-            sadness=_level(face.sorrow_likelihood),
-            anger=_level(face.anger_likelihood),
-            surprise=_level(face.surprise_likelihood),
-        ),
-        blur=_level(face.blurred_likelihood),
-        exposure=_level(face.under_exposed_likelihood),
-        headwear=_level(face.headwear_likelihood),
+    # All parts become models when the face is made, which checks them all at once.
+    return Face.model_validate(
+        {
+            "box": box,
+            "head_box": head,
+            "confidence": face.detection_confidence,
+            "landmarks": _landmarks(face.landmarks, picture) if landmarks else None,
+            "landmarks_confidence": face.landmarking_confidence,
+            "pose": {"roll": face.roll_angle, "pitch": face.tilt_angle, "yaw": face.pan_angle},
+            "emotions": {
+                "scale": "likelihood",
+                "happiness": _level(face.joy_likelihood),
+                "sadness": _level(face.sorrow_likelihood),
+                "anger": _level(face.anger_likelihood),
+                "surprise": _level(face.surprise_likelihood),
+            },
+            "blur": _level(face.blurred_likelihood),
+            "exposure": _level(face.under_exposed_likelihood),
+            "headwear": _level(face.headwear_likelihood),
+        }
     )
 
 
