@@ -33,7 +33,7 @@ FOLDERS = (
     *("azure/text-analytics-v3.0-preview.1", "azure/text-analytics-v3.0"),
     *("azure/speech-fast-transcription", "azure/speech-short-audio", "azure/speech-batch-v3.x"),
     *("azure/translator-v3", "azure/translator-2025-10-01-preview"),
-    *("google/translate-v2", "google/translate-v3"),
+    *("google/translate-v2", "google/translate-v3", "google/texttospeech-v1", "ibm/text-to-speech-v1"),
     *("ibm/nlu-v1", "ibm/speech-to-text-v1", "ibm/iam", "ibm/language-translator-v3"),
 )
 KEY = "not-a-real-key"

@@ -568,3 +568,27 @@ def test_an_unknown_field_would_be_seen() -> None:
     body = sent("sentiment", "좋아요", reply=b'{"documentSentiment": {}}')
     with pytest.raises(json_format.ParseError):
         json_format.ParseDict({**body, "encoding": "UTF32"}, language_v2.AnalyzeSentimentRequest.pb()())
+
+
+# -- text-to-speech ----------------------------------------------------------------------------------------
+
+
+def test_what_we_send_to_be_spoken() -> None:
+    """Every part of a long text is a request that the package could have sent, and its audio is what we join."""
+    texttospeech = pytest.importorskip("google.cloud.texttospeech_v1")
+    ((_, body),) = [(n, b) for n, b in constructed("google", "text_to_speech") if "success" in n]
+    audio = parsed(texttospeech.SynthesizeSpeechResponse, body).audio_content
+    script = Script(*[Response(200, {}, json.dumps(body).encode())] * 3)
+    text = "나무가 자란다. " * 500
+    with Client(GOOGLE, send=script) as client:
+        speech = client.text_to_speech(text, voice="ko-KR-Standard-A", speed=1.5)
+    assert len(speech.audio) - 44 == 3 * (len(audio) - 44)
+    said = []
+    for request in script.requests:
+        message = json_format.Parse(request.json_bytes(), texttospeech.SynthesizeSpeechRequest.pb()())
+        assert (message.voice.language_code, message.voice.name) == ("ko-KR", "ko-KR-Standard-A")
+        assert message.audio_config.speaking_rate == 1.5
+        assert message.audio_config.audio_encoding == texttospeech.AudioEncoding.LINEAR16
+        assert len(message.input.text.encode()) <= 5000
+        said.append(message.input.text)
+    assert letters("".join(said)) == letters(text)
