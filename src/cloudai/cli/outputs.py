@@ -125,7 +125,7 @@ def write_files(files: Iterable[tuple[str, bytes]], folder: str, item: int, stem
     Raises:
         OutputError: A file cannot be written, or one of its name has another content, which is not overwritten.
     """
-    from cloudai.report.filenames import safe_name  # it comes with all of the reports
+    from cloudai.report import safe_name  # it comes with all of the reports
 
     for end, content in files:
         path = Path(folder) / f"{safe_name(item, stem, '')}{end}"

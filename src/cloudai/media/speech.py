@@ -85,8 +85,8 @@ def _soft(wav: Wav, sound: bytes) -> bytes:
     steps = min(int(FADE * wav.rate), frames // 2)
     for step in range(steps):
         for channel in range(wav.channels):
-            for place in (step * wav.channels + channel, (frames - 1 - step) * wav.channels + channel):
-                samples[place] = samples[place] * step // steps
+            for index in (step * wav.channels + channel, (frames - 1 - step) * wav.channels + channel):
+                samples[index] = samples[index] * step // steps
     return samples.tobytes()
 
 

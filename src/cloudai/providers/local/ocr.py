@@ -23,12 +23,12 @@ from cloudai.languages import base
 from cloudai.media.image import Decoded
 from cloudai.models.base import Box
 from cloudai.models.image import paragraphs
-from cloudai.providers.local.programs import MissingProgramError, found, run
+from cloudai.providers.local.programs import MissingProgramError, path_of, run
 
 if TYPE_CHECKING:
     import PIL.Image
 
-Place = Callable[[float, float, float, float], Box]
+BoxOf = Callable[[float, float, float, float], Box]
 
 __all__ = ["SIDE", "Token", "available", "lines_of", "read", "text_of"]
 
@@ -135,7 +135,7 @@ class _Reading:
 
 def available(program: str | None) -> str | None:
     """Return None if Tesseract is there, as a program or as tesserocr; else a sentence that says how to install it."""
-    if found("tesseract", program) or find_spec("tesserocr"):
+    if path_of("tesseract", program) or find_spec("tesserocr"):
         return None
     return f'tesseract is not installed. {INSTALL} Or pip install ".[ocr]", and set TESSDATA_PREFIX.'
 
@@ -157,7 +157,7 @@ def read(picture: Decoded, language: str | None, program: str | None, *, scene: 
         SettingsError: The data for the language are not installed.
         UnsupportedOperationError: Tesseract does not know the language.
     """
-    path = found("tesseract", program)
+    path = path_of("tesseract", program)
     if not path and find_spec("tesserocr") is None:
         raise MissingProgramError("reading text needs tesseract", advice=INSTALL)
     engine = _Program(path) if path else _Package()
@@ -171,10 +171,10 @@ def read(picture: Decoded, language: str | None, program: str | None, *, scene: 
         readings.append(_Reading(double.text, double.tokens, scale=2))
     best = max(readings, key=lambda reading: reading.score)
 
-    def place(x: float, y: float, width: float, height: float) -> Box:
+    def box_of(x: float, y: float, width: float, height: float) -> Box:
         return picture.box(x / best.scale, y / best.scale, width / best.scale, height / best.scale)
 
-    lines = lines_of(best.text, best.tokens, place)
+    lines = lines_of(best.text, best.tokens, box_of)
     return [{"lines": tuple(group)} for _, group in groupby(lines, key=lambda line: line.pop("block"))]
 
 
@@ -289,7 +289,7 @@ def _tokens(table: str) -> Iterator[Token]:
             yield Token(block, paragraph, line, box, max(0.0, float(cells[10])), text)
 
 
-def lines_of(text: str, tokens: Sequence[Token], place: Place) -> list[dict[str, Any]]:
+def lines_of(text: str, tokens: Sequence[Token], box_of: BoxOf) -> list[dict[str, Any]]:
     """Return the fields of the lines of a reading, with the block of each.
 
     The words are those of the plain text, where syllables are joined: each takes the tokens of the table that spell it.
@@ -297,7 +297,7 @@ def lines_of(text: str, tokens: Sequence[Token], place: Place) -> list[dict[str,
     Args:
         text: The plain text.
         tokens: The words of the table, in order.
-        place: A function that returns the box of a result for left, top, width and height.
+        box_of: A function that returns the box of a result for left, top, width and height.
     """
     spelled = iter([line for line in text.splitlines() if line.strip()])
     ahead: list[str] = []
@@ -313,9 +313,9 @@ def lines_of(text: str, tokens: Sequence[Token], place: Place) -> list[dict[str,
                 "block": block,
                 "paragraph": paragraph - 1,
                 "text": " ".join(texts),
-                "words": tuple(_word(word, part, place) for word, part in zip(texts, words, strict=True)),
+                "words": tuple(_word(word, part, box_of) for word, part in zip(texts, words, strict=True)),
                 "confidence": _confidence(own),
-                "box": place(*_around([token.box for token in own])),
+                "box": box_of(*_around([token.box for token in own])),
             }
         )
     return found_lines
@@ -352,11 +352,11 @@ def _words(words: Sequence[str], tokens: Sequence[Token]) -> Iterator[list[Token
         yield own
 
 
-def _word(text: str, tokens: Sequence[Token], place: Place) -> dict[str, Any]:
+def _word(text: str, tokens: Sequence[Token], box_of: BoxOf) -> dict[str, Any]:
     """Return the fields of a word; it has no place where its tokens are those of the word before it."""
     if not tokens:
         return {"text": text}
-    return {"text": text, "confidence": _confidence(tokens), "box": place(*_around([token.box for token in tokens]))}
+    return {"text": text, "confidence": _confidence(tokens), "box": box_of(*_around([token.box for token in tokens]))}
 
 
 def _confidence(tokens: Sequence[Token]) -> float:

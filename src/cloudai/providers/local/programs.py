@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from cloudai.errors import CloudAIError, InputError, SettingsError
 
-__all__ = ["MissingProgramError", "found", "run"]
+__all__ = ["MissingProgramError", "path_of", "run"]
 
 LONGEST = 300.0
 """Seconds that a program may run. A call gives up at its own deadline; this ends what would run on behind it."""
@@ -21,7 +21,7 @@ class MissingProgramError(SettingsError):
     """A program is not installed; the text says how to install it on each system."""
 
 
-def found(name: str, path: str | None) -> str | None:
+def path_of(name: str, path: str | None) -> str | None:
     """Return the path of a program: the one that is set, else where the PATH has it; None if it is nowhere."""
     return path or shutil.which(name)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cloudai.errors import UnsupportedOperationError
 from cloudai.languages import base
-from cloudai.providers.local.programs import MissingProgramError, found, run
+from cloudai.providers.local.programs import MissingProgramError, path_of, run
 
 __all__ = ["available", "speak"]
 
@@ -35,7 +35,7 @@ OTHERS = re.compile(r"\((\S+) \d+\)")
 
 def available(program: str | None) -> str | None:
     """Return None if espeak-ng is there; else a sentence that says how to install it."""
-    return None if found("espeak-ng", program) else f"espeak-ng is not installed. {INSTALL}"
+    return None if path_of("espeak-ng", program) else f"espeak-ng is not installed. {INSTALL}"
 
 
 def speak(text: str, language: str, voice: str | None, speed: float, program: str | None) -> bytes:
@@ -53,7 +53,7 @@ def speak(text: str, language: str, voice: str | None, speed: float, program: st
         UnsupportedOperationError: espeak-ng has no such voice, or none for the language.
         InputError: espeak-ng has failed.
     """
-    path = found("espeak-ng", program)
+    path = path_of("espeak-ng", program)
     if path is None:
         raise MissingProgramError("speaking needs espeak-ng", advice=INSTALL)
     name = voice or CODES.get(base(language), base(language))
