@@ -38,7 +38,20 @@ from cloudai.languages import base as language_of
 from cloudai.media import Image, ImageLimits, Picture
 from cloudai.models.base import Box, Level, Meta
 from cloudai.models.face import Age, Ages, Emotions, Face, FaceAge, Faces, Pose, largest_first
-from cloudai.models.image import FEATURES, Category, Feature, ImageAnalysis, Object, Person, Tag
+from cloudai.models.image import (
+    FEATURES,
+    Block,
+    Category,
+    Feature,
+    ImageAnalysis,
+    Line,
+    Object,
+    Page,
+    Person,
+    Tag,
+    Text,
+    Word,
+)
 from cloudai.providers.base import Capability, Provider, capability, require_known, with_headers
 from cloudai.providers.replies import Fault, error_body, readable
 from cloudai.providers.settings import Setting
@@ -147,7 +160,7 @@ KINDS: Mapping[str, type[ServiceError]] = {
 """Our errors by AWS's name: the HTTP status is 400 both for a used-up quota and for a refused key."""
 ADVICE: Mapping[type[ServiceError], str] = {
     AuthError: "Check the access key, its secret and the clock of this machine; or log in anew.",
-    ForbiddenError: "Allow the user or role rekognition:DetectFaces and rekognition:DetectLabels in IAM.",
+    ForbiddenError: "Allow the user or role rekognition:DetectFaces, :DetectLabels and :DetectText in IAM.",
 }
 
 NO_CREDENTIALS = (
@@ -303,6 +316,34 @@ class Rekognition(Provider):
         faces = yield from self._faces(image, landmarks=False, attributes=("age",))
         ages = tuple(FaceAge(box=face.box, **(face.age or Age()).model_dump()) for face in faces[:max_faces])
         return Ages(ages=ages, truncated=len(faces) >= min(max_faces, MOST_FACES))
+
+    @capability(
+        "open",
+        needs=NEEDS,
+        note="at most 100 words, in the Latin alphabet, Arabic and Russian; no Korean",
+        page="https://docs.aws.amazon.com/rekognition/latest/APIReference/API_DetectText.html",
+        checked="2026-11-27",
+    )
+    def read_text(
+        self,
+        image: Image,
+        *,
+        language: str | None,  # noqa: ARG002  # Rekognition takes no hint
+        dense: bool | None,
+    ) -> Flow[Text]:
+        """Read the text in a picture: lines, and the words of each."""
+        if dense:
+            raise UnsupportedOperationError("Rekognition reads signs, and no pages", advice="Leave out dense=.")
+        picture = yield from image.fit(LIMITS)
+        response: Response = yield self._request("DetectText", picture)
+        reply = response.parse(DetectedText)
+        lines = tuple(_line(found, reply.text_detections, picture) for found in reply.text_detections if found.is_line)
+        page = Page(blocks=(Block(lines=lines),), width=picture.width, height=picture.height)
+        return Text(
+            text="\n".join(line.text for line in lines),
+            pages=(page,) if lines else (),
+            meta=Meta(model=reply.text_model_version),
+        )
 
     def features(self) -> tuple[Feature, ...]:
         """Return the features that can be made from labels."""
@@ -527,6 +568,58 @@ class Labels(Wire):
 
     labels: list[Label]
     label_model_version: str | None = None
+
+
+class Corner(Wire):
+    """A corner in fractions of the picture."""
+
+    x: float
+    y: float
+
+
+class Geometry(Wire):
+    """The place of a text: the rectangle around it, and its corners, which are turned as the text is."""
+
+    bounding_box: BoundingBox
+    polygon: list[Corner] = []
+
+
+class TextDetection(Wire):
+    """A line, or a word of the line ``parent_id``."""
+
+    detected_text: str
+    type: str
+    id: int | None = None
+    parent_id: int | None = None
+    confidence: float | None = None
+    geometry: Geometry
+
+    @property
+    def is_line(self) -> bool:
+        """True for a line."""
+        return self.type == "LINE"
+
+
+class DetectedText(Wire):
+    """The reply of DetectText."""
+
+    text_detections: list[TextDetection]
+    text_model_version: str | None = None
+
+
+def _line(line: TextDetection, found: Sequence[TextDetection], picture: Picture) -> Line:
+    words = [each for each in found if each.type == "WORD" and each.parent_id == line.id]
+    return Line(words=tuple(Word(**_read(word, picture)) for word in words), **_read(line, picture))
+
+
+def _read(text: TextDetection, picture: Picture) -> dict[str, Any]:
+    corners = [picture.fraction(corner.x, corner.y) for corner in text.geometry.polygon]
+    return {
+        "text": text.detected_text,
+        "confidence": _share(text.confidence),
+        "box": _box(text.geometry.bounding_box, picture),
+        "polygon": tuple(corner for corner in corners if corner),
+    }
 
 
 def _box(box: BoundingBox, picture: Picture) -> Box:

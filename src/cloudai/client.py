@@ -39,7 +39,7 @@ class BaseClient:
         send: A callable from `Request` to `Response` that replaces the network: a cassette, or your own function.
         http_client: Your own httpx or httpx2 client, with its proxies and certificates.
         timeout: Seconds for a whole call, waits and retries included; None takes the operation's usual time, which is
-            60, for `text_to_speech` 120 and for `speech_to_text` 600.
+            60, for `text_to_speech` 120, for `read_text` 300 and for `speech_to_text` 600.
         max_attempts: The most attempts of one request, the first included, as long as the service did not begin with
             it.
         on_unknown: What to do where an attempt may have been carried out without our learning of it (a connection

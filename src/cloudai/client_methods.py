@@ -153,17 +153,21 @@ class ClientMethods(Batching):
         dense: bool | None = None,
         **options: Unpack[CallOptions],
     ) -> Text:
-        """Read the text in a picture.
+        """Read the text in a picture, or on every page of a document.
+
+        Pages, blocks, lines and words come in reading order. Positions are in pixels of the upright original, and in
+        inches in a PDF. A document is sent whole, with its metadata, and the vendor counts each page as one unit.
 
         Args:
-            image: Path, URL, bytes, open file, PIL image or numpy array.
+            image: Path, URL, bytes, open file, PIL image or numpy array; also a PDF, or a TIFF of several pages, where
+                the provider reads them.
             language: A hint which language the text is in, BCP-47.
             dense: True is for documents, False for signs and labels; None lets the provider choose.
             options: `CallOptions`.
 
         Raises:
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
-            InputError: The input is no picture, or cannot be made to fit; nothing was sent.
+            InputError: The input is no picture and no document, or cannot be made to fit; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
@@ -358,27 +362,34 @@ class ClientMethods(Batching):
         *,
         voice: str | None = None,
         language: str | None = None,
-        format: str = "wav",
+        format: Literal["wav", "mp3", "ogg"] = "wav",
+        speed: float = 1.0,
         **options: Unpack[CallOptions],
     ) -> Speech:
-        """Read a text aloud.
+        """Read a text aloud. A long text is spoken in parts, cut at sentences, which are joined to one file.
 
         Args:
             text: The text; an empty one is refused.
             voice: The provider's name of a voice; None takes its usual voice for the language.
-            language: The language of the text, BCP-47.
-            format: The format of the audio: "wav", "mp3" or "ogg".
+            language: The language of the text, BCP-47; None takes that of the voice, or the one that the letters show.
+            format: The format of the audio: "wav", "mp3" or "ogg" (Opus). A long text, and one that is spoken on this
+                machine, needs the extra ``audio`` for the last two.
+            speed: How fast to speak: 1 is the usual speed, 2 twice as fast.
             options: `CallOptions`.
 
         Raises:
-            InputError: The text is empty or too long; nothing was sent.
+            InputError: The text is empty; nothing was sent.
+            MissingExtraError: Converting to the format needs the extra ``audio``.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         try:
             program = self._session.program(
-                "text_to_speech", text, {"voice": voice, "language": language, "format": format}, options
+                "text_to_speech",
+                text,
+                {"voice": voice, "language": language, "format": format, "speed": speed},
+                options,
             )
         finally:
             del text, options  # trackers of errors collect variables
@@ -654,17 +665,21 @@ class AsyncClientMethods(AsyncBatching):
         dense: bool | None = None,
         **options: Unpack[CallOptions],
     ) -> Text:
-        """Read the text in a picture.
+        """Read the text in a picture, or on every page of a document.
+
+        Pages, blocks, lines and words come in reading order. Positions are in pixels of the upright original, and in
+        inches in a PDF. A document is sent whole, with its metadata, and the vendor counts each page as one unit.
 
         Args:
-            image: Path, URL, bytes, open file, PIL image or numpy array.
+            image: Path, URL, bytes, open file, PIL image or numpy array; also a PDF, or a TIFF of several pages, where
+                the provider reads them.
             language: A hint which language the text is in, BCP-47.
             dense: True is for documents, False for signs and labels; None lets the provider choose.
             options: `CallOptions`.
 
         Raises:
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
-            InputError: The input is no picture, or cannot be made to fit; nothing was sent.
+            InputError: The input is no picture and no document, or cannot be made to fit; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
@@ -861,27 +876,34 @@ class AsyncClientMethods(AsyncBatching):
         *,
         voice: str | None = None,
         language: str | None = None,
-        format: str = "wav",
+        format: Literal["wav", "mp3", "ogg"] = "wav",
+        speed: float = 1.0,
         **options: Unpack[CallOptions],
     ) -> Speech:
-        """Read a text aloud.
+        """Read a text aloud. A long text is spoken in parts, cut at sentences, which are joined to one file.
 
         Args:
             text: The text; an empty one is refused.
             voice: The provider's name of a voice; None takes its usual voice for the language.
-            language: The language of the text, BCP-47.
-            format: The format of the audio: "wav", "mp3" or "ogg".
+            language: The language of the text, BCP-47; None takes that of the voice, or the one that the letters show.
+            format: The format of the audio: "wav", "mp3" or "ogg" (Opus). A long text, and one that is spoken on this
+                machine, needs the extra ``audio`` for the last two.
+            speed: How fast to speak: 1 is the usual speed, 2 twice as fast.
             options: `CallOptions`.
 
         Raises:
-            InputError: The text is empty or too long; nothing was sent.
+            InputError: The text is empty; nothing was sent.
+            MissingExtraError: Converting to the format needs the extra ``audio``.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
         try:
             program = self._session.program(
-                "text_to_speech", text, {"voice": voice, "language": language, "format": format}, options
+                "text_to_speech",
+                text,
+                {"voice": voice, "language": language, "format": format, "speed": speed},
+                options,
             )
         finally:
             del text, options  # trackers of errors collect variables

@@ -72,6 +72,8 @@ class Command:
         flags: The options of the operation that the command offers. The user must give those without a default.
         provider: The name of the provider that answers where the user names none.
         settings: Settings of that provider that the command offers, by the names its constructor has for them.
+        files: What the command writes into the folder of ``--out``, as ``--help`` says it; None where it writes no
+            files. They are the `files` of each result.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Command:
     flags: Mapping[str, Flag] = field(default_factory=dict)
     provider: str = "local"
     settings: Mapping[str, Flag] = field(default_factory=dict)
+    files: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ class Operation:
         timeout: Seconds that a whole call may take where the caller says nothing, waits and retries included.
         max_reply: The most bytes of a reply, unpacked; a larger one is refused before it is read to its end. A page of
             dense text, a long transcript and a spoken text need more than the usual number.
+        documents: Whether the operation also takes documents, PDF and TIFF of several pages, as pictures.
         command: The command of the operation; None where it has none.
     """
 
@@ -105,6 +109,7 @@ class Operation:
     optional: tuple[str, ...] = ()
     timeout: float = 60.0
     max_reply: int = USUAL_REPLY
+    documents: bool = False
     command: Command | None = None
 
     @lazy
@@ -176,7 +181,18 @@ _ROWS = (
         "image",
         "cloudai.models.image:Text",
         options={"language": None, "dense": None},
+        timeout=300.0,
         max_reply=MOST_REPLY,
+        documents=True,
+        command=Command(
+            "read",
+            "read the text in pictures, PDF and TIFF",
+            flags={
+                "language": Flag("text", "the language of the text, e.g. ko", "CODE"),
+                "dense": Flag("switch", "read pages full of text, and no signs"),
+            },
+            files="write the text into this folder, one .txt a page",
+        ),
     ),
     Operation(
         "sentiment",
@@ -256,9 +272,19 @@ _ROWS = (
         "text_to_speech",
         "text",
         "cloudai.models.speech:Speech",
-        options={"voice": None, "language": None, "format": "wav"},
+        options={"voice": None, "language": None, "format": "wav", "speed": 1.0},
         timeout=120.0,
         max_reply=MOST_REPLY,
+        command=Command(
+            "say",
+            "read texts aloud into sound files",
+            flags={
+                "voice": Flag("text", "the provider's name of a voice", "NAME"),
+                "language": Flag("text", "the language of the texts, e.g. ko", "CODE"),
+                "format": Flag("text", "wav, mp3 or ogg (default: wav)", "FORMAT"),
+            },
+            files="write the sound into this folder, one file a text",
+        ),
     ),
 )
 

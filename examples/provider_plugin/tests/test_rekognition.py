@@ -49,6 +49,8 @@ EXAMPLES: Mapping[str, dict[str, Any]] = {
     "analyze_image-success": {"features": ["tags", "objects", "people", "categories", "colors"], "missing": "report"},
     "analyze_image-first-two": {"max_results": 2},
     "analyze_image-empty": {},
+    "read_text-success": {"dense": False},
+    "read_text-empty": {},
 }
 REFUSALS: Mapping[str, tuple[type[Exception], str]] = {
     "detect_faces-throughput": (RateLimitedError, "throughput was exceeded. Wait and call again"),
@@ -78,6 +80,21 @@ def test_it_keeps_the_contract() -> None:
         for name in (*EXAMPLES, *REFUSALS)
     ]
     check_provider(Rekognition, examples, configured=Rekognition(**KEYS, region="ap-northeast-2"))
+
+
+def test_text_on_signs() -> None:
+    """Lines come with their words, and places in pixels; a page of text is refused."""
+    text = ask("read_text-success")
+    assert text.text == "EXIT 3\nSCHOOL"
+    first = text.lines[0]
+    assert [word.text for word in first.words] == ["EXIT", "3"]
+    across, down = text.meta.image_size
+    assert (first.box.x, first.box.width, first.confidence) == (0.25 * across, 0.5 * across, 0.995)
+    assert (first.polygon[2].x, first.polygon[2].y) == (0.75 * across, 0.375 * down)
+    assert ask("read_text-empty").text == ""
+    with Client(Rekognition(**KEYS, region="ap-northeast-2"), send=Script()) as client:  # noqa: SIM117
+        with pytest.raises(UnsupportedOperationError, match="signs, and no pages"):
+            client.read_text(PICTURE, dense=True)
 
 
 def test_faces_with_all_that_may_be_asked() -> None:
@@ -207,12 +224,12 @@ def bodies() -> list[tuple[str, Any, Any, int]]:
     exchanges = ((name, Cassette.load(FIXTURES / f"{name}.json").exchanges[0]) for name in (*EXAMPLES, *REFUSALS))
     return [
         (
-            "DetectLabels" if "MaxLabels" in e.request.body else "DetectFaces",
+            {"analyze_image": "DetectLabels", "read_text": "DetectText"}.get(name.partition("-")[0], "DetectFaces"),
             e.request.body,
             e.response.body,
             e.response.status,
         )
-        for _, e in exchanges
+        for name, e in exchanges
     ]
 
 

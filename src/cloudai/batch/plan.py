@@ -22,6 +22,7 @@ from cloudai.core.flow import Call, Fetch, Flow, Request
 from cloudai.core.rate_limit import MARGIN, Rate
 from cloudai.errors import CloudAIError, InputError, JournalError
 from cloudai.media import Image
+from cloudai.media.document import Document
 from cloudai.media.source import Source
 from cloudai.operations import Given, digest_of, given_as
 from cloudai.table import Table
@@ -289,9 +290,15 @@ class _Tally:
             self.requests += n * Fraction(merge.slots(requests), merge.limit)
 
     def _counted(self, task: Task, request: Request, given: Given) -> tuple[int, int]:
-        """Return how many requests an input takes, and how many units: more than its first where a text has parts."""
+        """Return how many requests an input takes, and how many units.
+
+        A text of several parts takes more than its first request, and so does a document of many pages.
+        """
         provider = self._state.session.provider
         n = provider.requests(task.operation, task.given)
+        pages, at_once = _pages_of(given), provider.pages_per_request(task.operation)
+        if pages and at_once:
+            return math.ceil(pages / at_once), pages
         parts = provider.parts(task.operation, given, task.given) if isinstance(given, str) else ()
         if len(parts) < 2:  # noqa: PLR2004
             return n, n * request.billed
@@ -348,6 +355,12 @@ def _done_to(image: Image) -> str | None:
     if said in (None, "as given", "metadata removed"):
         return None
     return "shrunk" if "→" in said else "converted" if " to " in said else "turned or recoded"
+
+
+def _pages_of(given: Given) -> int | None:
+    """Return how many pages a document states to have; None for anything else, and where it states none."""
+    frame = given.frame if isinstance(given, Image) else None
+    return frame.pages if isinstance(frame, Document) else None
 
 
 def _drafted(state: BatchState, entry: Entry) -> Given:

@@ -28,7 +28,7 @@ Bridge = tuple[Provider, Callable[[Request], Any]]
 
 def vision(client: Any) -> Bridge:
     """Bridge an `ImageAnalysisClient`, which serves Image Analysis 4.0 only."""
-    return _bridge(client, "vision", ("analyze_image",), api="4.0")
+    return _bridge(client, "vision", ("analyze_image", "read_text"), api="4.0")
 
 
 def face(client: Any) -> Bridge:

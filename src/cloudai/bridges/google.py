@@ -37,7 +37,8 @@ class _AtHost(Google):
         project: The project for Translation v3; None for clients of other APIs.
     """
 
-    def _vision_base(self) -> str:
+    def vision_base(self) -> str:
+        """Return the address of the official client."""
         return f"https://{self.hosts[0]}"
 
     def endpoint_of(self, service: str) -> str:  # noqa: ARG002
@@ -55,7 +56,7 @@ class _AtHost(Google):
 
 def vision(client: Any) -> tuple[Provider, Callable[[Request], Any]]:
     """Bridge an `ImageAnnotatorClient`."""
-    return _bridge(client, ("analyze_image", "detect_faces"))
+    return _bridge(client, ("analyze_image", "detect_faces", "read_text"))
 
 
 def translation(client: Any) -> tuple[Provider, Callable[[Request], Any]]:
@@ -129,7 +130,8 @@ async def _by_grpc_awaiting(client: Any, request: Request) -> Response:
 
 
 METHODS = {
-    "annotate": ("google.cloud.vision_v1", "BatchAnnotateImagesRequest", "batch_annotate_images"),
+    "images:annotate": ("google.cloud.vision_v1", "BatchAnnotateImagesRequest", "batch_annotate_images"),
+    "files:annotate": ("google.cloud.vision_v1", "BatchAnnotateFilesRequest", "batch_annotate_files"),
     "translateText": ("google.cloud.translate_v3", "TranslateTextRequest", "translate_text"),
     "detectLanguage": ("google.cloud.translate_v3", "DetectLanguageRequest", "detect_language"),
 }
@@ -146,7 +148,7 @@ def _outgoing(request: Request) -> tuple[str, Any, dict[str, Any]]:
             advice='Make the client with transport="rest".',
         )
     resource, _, name = urlsplit(request.url).path.rpartition(":")
-    package, kind, method = METHODS[name]
+    package, kind, method = METHODS[name if name in METHODS else f"{resource.rpartition('/')[2]}:{name}"]
     wrapper = getattr(import_module(package), kind)
     message = wrapper.pb()()
     try:

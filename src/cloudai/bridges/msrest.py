@@ -20,7 +20,7 @@ __all__ = ["vision"]
 
 
 def vision(client: Any) -> tuple[Provider, Callable[[Request], Response]]:
-    """Bridge a `ComputerVisionClient`, which serves Image Analysis 3.2 only."""
+    """Bridge a `ComputerVisionClient`, which serves Image Analysis 3.2 and Read 3.2 only."""
     from msrest.service_client import ServiceClient
     from msrest.universal_http import ClientRequest
 
@@ -42,7 +42,8 @@ def vision(client: Any) -> tuple[Provider, Callable[[Request], Response]]:
             reply = copied.send(outgoing, stream=True, timeout=timeouts(request), allow_redirects=False)
         return read(reply, request.url, until, request.max_reply)
 
-    return served(Azure, client, endpoint, ("analyze_image",), vision=Resource(None, endpoint), api="3.2"), send
+    serves = ("analyze_image", "read_text")
+    return served(Azure, client, endpoint, serves, vision=Resource(None, endpoint), api="3.2"), send
 
 
 def _configured(theirs: Callable[..., Any], session: Any, *args: Any, **kwargs: Any) -> Any:

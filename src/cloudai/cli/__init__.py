@@ -25,6 +25,7 @@ examples:
   cloudai analyze "photos/*.jpg" --provider google  what is in them
   cloudai faces photos/ --provider azure --pace free --plan   first: requests, minutes, where the photos go
   cloudai faces lawmakers.csv --column 사진 --provider azure --pace 20/min --csv faces.csv
+  cloudai read 계약서.pdf --provider azure --out text  the text of every page, one file each
   cloudai sentiment "맛있어요!" --language ko --provider google
   cloudai doctor                                    which keys are set
 
@@ -182,6 +183,9 @@ def _operation(subparsers: Any, operation: Operation, words: Command) -> None:
     for name, flag in words.settings.items():
         _flag(parser, name, flag)
     _output(parser, words.provider)
+    parser.set_defaults(out=None)
+    if words.files:
+        parser.add_argument("--out", type=_text, metavar="DIR", help=words.files)
     _batch(parser)
 
 

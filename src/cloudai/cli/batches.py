@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from cloudai.batch.journal import Journal
 from cloudai.batch.recorder import KILLED
 from cloudai.batch.results import Salvage, table_of
 from cloudai.cli import inputs
-from cloudai.cli.outputs import STDOUT, require_writable, tell, write_csv
+from cloudai.cli.outputs import STDOUT, OutputError, make_folder, require_writable, tell, write_csv, write_files
 from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError, JournalError, PausedError, SettingsError
 from cloudai.operations import Command
@@ -49,7 +49,7 @@ def over_files(options: argparse.Namespace) -> int:
     """Carry out one operation over files, folders, patterns, URLs or a column of a table, and return the exit code."""
     if table := _of_column(options, options.paths):
         return _run(options, table, options.paths)
-    files = inputs.expand(options.paths, inputs.SUFFIXES[options.operation.input], recursive=options.recursive)
+    files = inputs.expand(options.paths, inputs.suffixes(options.operation), recursive=options.recursive)
     return _run(options, files, files)
 
 
@@ -101,6 +101,8 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
     files = _given(options, [name for name, flag in {**words.flags, **words.settings}.items() if flag.kind == "file"])
     where = _journal_path(options, len(given))
     require_writable(options.csv, [*read, *files.values(), options.env_file, where])
+    if options.out:
+        make_folder(options.out)
     with (
         Client(_provider(options), fetch_urls=getattr(options, "fetch_urls", False)) as client,
         client.batch(
@@ -124,13 +126,10 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | Non
     with _signals(job) as caught:
         try:
             for outcome in job:
-                if options.json:
-                    print(json_of(_as_json(outcome)), flush=True)
+                _told(outcome, options)
         except CloudAIError as error:
             tell(error)
-            code = (
-                IO_ERROR if isinstance(error, JournalError) else PAUSED if isinstance(error, PausedError) else HOPELESS
-            )
+            code = next((code for kind, code in CODES.items() if isinstance(error, kind)), HOPELESS)
         except OSError:  # the output is closed, or is a file on a full disk
             _tell_where(where)
             raise
@@ -148,6 +147,17 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | Non
     return code if job.balanced else code or IO_ERROR
 
 
+def _told(outcome: Outcome[Any], options: argparse.Namespace) -> None:
+    """Print an outcome as JSON and write its files, where these are asked for."""
+    if options.json:
+        print(json_of(_as_json(outcome)), flush=True)
+    if options.out and outcome.result is not None:
+        stem = "" if options.operation.input == "text" else Path(outcome.input).stem
+        write_files(outcome.result.files(), options.out, outcome.item, stem)
+
+
+CODES: Mapping[type[CloudAIError], int] = {JournalError: IO_ERROR, OutputError: IO_ERROR, PausedError: PAUSED}
+"""Exit codes of the errors that end a batch; any other is `HOPELESS`."""
 HOPELESS = 2
 """Exit code if nothing (more) could be done."""
 NOT_WELL = ("failed", "in_doubt", "skipped", "not_started")

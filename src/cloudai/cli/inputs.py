@@ -13,10 +13,11 @@ from pathlib import Path
 
 from cloudai.encodings import decoded
 from cloudai.errors import InputError
+from cloudai.operations import Operation
 from cloudai.reading import text_of
 from cloudai.text import lines_of
 
-__all__ = ["AUDIO", "PICTURES", "SUFFIXES", "expand", "lines"]
+__all__ = ["AUDIO", "DOCUMENTS", "PICTURES", "expand", "lines", "suffixes"]
 
 PICTURES = frozenset(
     {
@@ -30,10 +31,16 @@ AUDIO = frozenset(
         *(".aac", ".aif", ".aiff", ".amr", ".caf", ".wma", ".w64"),
     }
 )
-SUFFIXES = {"image": PICTURES, "audio": AUDIO}
-"""The files that are taken from a folder, by the kind of input that an operation has."""
+DOCUMENTS = PICTURES | {".pdf"}
 log = logging.getLogger("cloudai")
 ADDRESS = re.compile(r"^((https?|gs|file)://|data:)", re.IGNORECASE)
+
+
+def suffixes(operation: Operation) -> frozenset[str]:
+    """Return the endings of the files that an operation takes from a folder."""
+    if operation.input == "audio":
+        return AUDIO
+    return DOCUMENTS if operation.documents else PICTURES
 
 
 def expand(paths: Sequence[str], suffixes: frozenset[str], *, recursive: bool = False) -> list[str]:

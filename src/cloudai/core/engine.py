@@ -659,13 +659,17 @@ def _require_known_origin(request: Request, context: CallContext) -> None:
 
     The address of a job comes in a reply, and a reply must not choose which server gets the key next.
     """
-    if context.exchanges:
-        known = {origin(earlier.url) for earlier, _ in context.exchanges} - {None}
-        if origin(request.url) not in known:
-            raise RedirectBlockedError(
-                "the service has started a job, and names another server to ask for its result",
-                advice="Check the endpoint. The key was not sent to that server.",
-            )
+    known = {_site(earlier.url) for earlier, _ in context.exchanges}
+    if known and _site(request.url) not in known:
+        raise RedirectBlockedError(
+            "the service has started a job, and names another server to ask for its result",
+            advice="Check the endpoint. The key was not sent to that server.",
+        )
+
+
+def _site(url: str) -> object:
+    """Return the origin of an address, or its beginning as it is, where a cassette has a placeholder in place of it."""
+    return origin(url) or "/".join(url.split("/")[:3])
 
 
 def _listed(requests: Sequence[Request], name: str) -> str:

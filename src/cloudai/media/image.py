@@ -6,10 +6,10 @@ shrunk and encoded anew. Boxes are given in pixels of the upright original, what
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Union
 
 from cloudai.core.flow import Blob, Call, Flow, call
 from cloudai.core.lazy import lazy
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Decoded", "Image", "ImageInput", "ImageLimits", "Picture"]
 
 ImageInput: TypeAlias = Union[FileInput, "PIL.Image.Image", "np.ndarray[Any, Any]"]
+
+P = TypeVar("P", bound="Picture")
 
 LOSSLESS_UP_TO = 4_000_000
 """The most pixels of a picture that is sent as PNG because it had no JPEG artefacts.
@@ -148,6 +150,10 @@ class _Frame:
         across, down = self._scale
         return [{"x": p.get("x", 0) * across, "y": p.get("y", 0) * down, "z": p.get("z", 0) * across} for p in points]
 
+    def fraction(self, x: float, y: float) -> Point | None:
+        """Return the point for a position in fractions of the picture, or None if the picture's size is not known."""
+        return Point(x=x * self.size[0], y=y * self.size[1]) if self.size else None
+
     def point(self, x: float, y: float, z: float | None = None) -> Point:
         """Return the point in pixels of the upright original for a point in pixels of the picture that was sent.
 
@@ -238,6 +244,24 @@ class Image(Source):
         self.frame = decoded
         return decoded
 
+    def whole(self, make: Callable[..., P], **facts: Any) -> P:
+        """Return the input as it was given, whatever it holds, as what ``make`` returns for these facts about it."""
+        unknown = dict.fromkeys(("width", "height", "sent_width", "sent_height"))
+        uri = self.address() if self.uri else None
+        whole = self._recall(make) if self._memory else make(**unknown, prepared="as given", uri=uri, **facts)
+        self.frame = whole
+        return whole
+
+    @property
+    def is_recalled(self) -> bool:
+        """True if only the saved facts about the input are here, and not the input itself."""
+        return bool(self._memory)
+
+    @property
+    def was_whole(self) -> bool:
+        """True if the saved facts about the input are those of a document."""
+        return "pages" in (self._memory or {}).get("fitted", {})
+
     def open(self) -> PIL.Image.Image:
         """Return the picture in its full size, upright and in RGB.
 
@@ -294,7 +318,7 @@ class Image(Source):
     @property
     def is_at_hand(self) -> bool:
         """True if no file has to be read and no address to be fetched for the bytes or the pixels."""
-        if self._has_pixels:
+        if self.has_pixels:
             return not getattr(self._given, "tile", None)  # Pillow has not read the file yet
         return super().is_at_hand
 
@@ -304,7 +328,7 @@ class Image(Source):
         Raises:
             InputError: There are no bytes, they cannot be read, are damaged, or there are too many.
         """
-        if not self._has_pixels:
+        if not self.has_pixels:
             super().load()
             return
         header = self._header()
@@ -313,7 +337,7 @@ class Image(Source):
             self._given.load()
 
     @property
-    def _has_pixels(self) -> bool:
+    def has_pixels(self) -> bool:
         """True if a PIL image or a NumPy array was given."""
         return self._is_array or hasattr(self._given, "getexif")
 
@@ -325,7 +349,7 @@ class Image(Source):
     @lazy
     def key(self) -> str:
         """The sha256 (hex) of the bytes as given, of the pixels where those were given, or of the address."""
-        if self.uri or not self._has_pixels:
+        if self.uri or not self.has_pixels:
             return sha256(self.uri.encode("utf-8", "surrogatepass") if self.uri else self.data).hexdigest()
         header, given = self._header(), self._given
         stored = (header.height, header.width) if header.turned else (header.width, header.height)
@@ -352,7 +376,7 @@ class Image(Source):
             raise InputError(f"{self.name} is an address", advice=FETCH)
         if self._is_array:
             return decode.array_header(self._given)
-        if self._has_pixels:
+        if self.has_pixels:
             # The name of pixels is made of their digest, which is made of this header.
             return decode.from_pillow(self._given, self._own_name or "the picture")[1]
         return decode.header_of(self._mended[0], self.name)
@@ -360,7 +384,7 @@ class Image(Source):
     def _opened(self) -> PIL.Image.Image:
         if self._is_array:
             return decode.from_array(self._given)
-        return self._given if self._has_pixels else decode.opened(self._mended[0], self.name)
+        return self._given if self.has_pixels else decode.opened(self._mended[0], self.name)
 
     def _cost(self, header: Header, max_side: int | None) -> int:
         """Return how many bytes it takes to decode the picture with this longer side.
@@ -369,7 +393,7 @@ class Image(Source):
             InputError: All pictures of the process together may not take as many.
         """
         size = _scaled(header, _scale_to(header, max_side))
-        cost = memory.needed(header, size, given=self._has_pixels)
+        cost = memory.needed(header, size, given=self.has_pixels)
         memory.require_affordable(header, cost, self.name)
         return cost
 
@@ -382,7 +406,7 @@ class Image(Source):
     def _pixels(self, header: Header, max_side: int | None) -> Decoded:
         _ = self.key  # `facts` needs it and may run in an event loop; this code runs in a thread
         size = _scaled(header, _scale_to(header, max_side))
-        shown = decode.upright(self._opened(), header, size, self.name, keep=self._has_pixels)
+        shown = decode.upright(self._opened(), header, size, self.name, keep=self.has_pixels)
         return Decoded(header.width, header.height, *size, header.format, _said(header, size, None), image=shown)
 
     @property
@@ -395,7 +419,7 @@ class Image(Source):
 
         For such a file it is enough to go over its segments once, and no decoder has to be asked.
         """
-        if "JPEG" not in limits.formats or self._has_pixels or self.data[:3] != JPEG:
+        if "JPEG" not in limits.formats or self.has_pixels or self.data[:3] != JPEG:
             return None
         try:
             segments = jpeg_segments(self.data)
@@ -416,7 +440,7 @@ class Image(Source):
         if isinstance(looked_at, Picture):
             return looked_at
         header, scale = looked_at
-        cost = memory.needed(header, _scaled(header, scale), given=self._has_pixels)
+        cost = memory.needed(header, _scaled(header, scale), given=self.has_pixels)
         memory.require_affordable(header, cost, self.name)
         picture: Picture = yield Call(lambda: self._encoded_anew(header, scale, limits), memory=cost)
         return picture
@@ -442,7 +466,7 @@ class Image(Source):
         is not accepted or its metadata cannot be removed without decoding, or if the file is too large.
         """
         # An animation is encoded anew, so that a single picture is sent.
-        if header.format not in limits.formats or header.orientation != 1 or header.animated or self._has_pixels:
+        if header.format not in limits.formats or header.orientation != 1 or header.animated or self.has_pixels:
             return None
         data, lacked_its_end = self._mended
         # In a JPEG without an end, nobody can tell where the pixels end and other data begins.
@@ -465,7 +489,7 @@ class Image(Source):
             InputError: The file is still too large when the shorter side is as short as the vendor allows.
         """
         size = _scaled(header, scale)
-        shown = decode.upright(self._opened(), header, size, self.name, keep=self._has_pixels)
+        shown = decode.upright(self._opened(), header, size, self.name, keep=self.has_pixels)
         while min(size) >= limits.min_side:
             for format, data in _encodings(shown, header, limits):  # noqa: A001
                 if len(data) <= limits.max_bytes:

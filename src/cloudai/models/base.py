@@ -237,6 +237,13 @@ class Result(Model):
         """Return the columns that have a value even if the result has no items."""
         return {}
 
+    def files(self) -> list[tuple[str, bytes]]:
+        """Return what of the result belongs into files, each as the end of its name and its content; usually nothing.
+
+        The command line writes them into a folder.
+        """
+        return []
+
     def table(self) -> Table:
         """Return the rows as a table with columns and units."""
         return Table(self.to_rows(), [*LEADING, *self._columns()], self.units)

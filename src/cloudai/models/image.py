@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field
@@ -30,6 +31,7 @@ __all__ = [
     "WebEntity",
     "WebPage",
     "Word",
+    "paragraphs",
 ]
 
 Feature = Literal[
@@ -181,6 +183,8 @@ class Line(Model):
     language: str | None = None
     paragraph: int | None = None
     """Number of the paragraph in its block, from 0, where the vendor tells paragraphs apart."""
+    handwritten: bool | None = None
+    """True if the line was written by hand; None if the vendor does not say."""
 
 
 class Block(Model):
@@ -192,27 +196,57 @@ class Block(Model):
 
 
 class Page(Model):
-    """One page of text; a photo has one."""
+    """One page of text; a photo has one.
 
+    Width, height and all positions on the page are in ``unit``: pixels of the upright original, or inches in a PDF,
+    which has no pixels.
+    """
+
+    number: int = Field(default=1, ge=1)
+    """Number of the page in the document, from 1."""
     blocks: tuple[Block, ...] = ()
     width: float | None = None
     height: float | None = None
+    unit: Literal["px", "inch"] = "px"
+    angle: float | None = None
+    """How far the text is turned, in degrees clockwise, where the vendor says so."""
     language: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The text of the page, with a blank line between paragraphs or blocks where the vendor tells these apart."""
+        return paragraphs(
+            [((number, line.paragraph), line.text) for number, block in enumerate(self.blocks) for line in block.lines]
+        )
 
 
 class Text(Many[Line]):
-    """The text in a picture. It iterates over its lines."""
+    """The text in a picture or a document. It iterates over its lines, in reading order.
+
+    ``text`` has a line break after each line, and a blank line between pages, and between paragraphs or blocks where
+    the vendor tells these apart.
+    """
 
     text: str = ""
     pages: tuple[Page, ...] = ()
     language: str | None = None
+    truncated: bool = False
+    """True if the vendor has read fewer pages than the document has, as Azure's free tier does."""
 
-    units: ClassVar[Mapping[str, str]] = {}
+    units: ClassVar[Mapping[str, str]] = {"angle": "degrees clockwise"}
 
     @property
     def lines(self) -> tuple[Line, ...]:
         """Every line of every page, in reading order."""
         return tuple(line for page in self.pages for block in page.blocks for line in block.lines)
+
+    def files(self) -> list[tuple[str, bytes]]:
+        """Return the text of each page as a file of its own, as the end of its name and its content in UTF-8."""
+        width = len(str(len(self.pages)))
+        return [
+            (f"-{page.number:0{width}d}.txt" if len(self.pages) > 1 else ".txt", f"{page.text}\n".encode())
+            for page in self.pages
+        ]
 
     def _items(self) -> Sequence[Line]:
         return self.lines
@@ -226,21 +260,33 @@ class Text(Many[Line]):
     def _rows(self) -> list[dict[str, Any]]:
         return [
             {
-                "page": page_number,
+                "page": page.number,
                 "block": block_number,
                 "paragraph": line.paragraph,
                 "line": line_number,
                 "text": line.text,
                 "confidence": line.confidence,
                 **_rectangle(line.box),
-                "unit": "px" if line.box else None,
+                "unit": page.unit if line.box else None,
                 "polygon": [value for point in line.polygon for value in (point.x, point.y)] or None,
-                "language": line.language,
+                "angle": page.angle,
+                "language": line.language or page.language,
+                "handwritten": line.handwritten,
             }
-            for page_number, page in enumerate(self.pages, start=1)
+            for page in self.pages
             for block_number, block in enumerate(page.blocks)
             for line_number, line in enumerate(block.lines)
         ]
+
+
+def paragraphs(lines: Iterable[tuple[object, str]]) -> str:
+    """Return the text of some lines, with a blank line wherever another paragraph begins.
+
+    Args:
+        lines: The lines in reading order, each behind anything that is equal for the lines of one paragraph.
+    """
+    groups = groupby(lines, key=lambda line: line[0])
+    return "\n\n".join(["\n".join([text for _, text in group]) for _, group in groups])
 
 
 class ImageAnalysis(Many[Tag]):

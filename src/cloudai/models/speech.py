@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -112,16 +113,31 @@ def _spoken(thing: SpokenWord | Segment, segment: Segment) -> dict[str, Any]:
     }
 
 
+MEDIA_TYPES: Mapping[str, str] = {"wav": "audio/wav", "mp3": "audio/mpeg", "ogg": "audio/ogg"}
+MOST_PLAYED = 20_000_000
+"""Bytes of the longest audio that a notebook gets a player for; the notebook's file holds all of them."""
+
+
 class Speech(Result):
-    """Spoken audio."""
+    """Spoken audio; a notebook shows a player for it."""
 
     audio: bytes = Field(repr=False)
     format: str
-    """The audio format: "wav", "mp3" …"""
+    """The audio format: "wav", "mp3" or "ogg"."""
     rate: int | None = None
     """Sample rate, in samples a second."""
     duration: float | None = None
-    """Length in seconds."""
+    """Length in seconds; None where it cannot be told without the extra ``audio``, of MP3 and OGG."""
+
+    def files(self) -> list[tuple[str, bytes]]:
+        """Return the audio as a file, as the end of its name and its content."""
+        return [(f".{self.format}", self.audio)]
+
+    def _repr_html_(self) -> str:
+        if len(self.audio) > MOST_PLAYED:
+            return super()._repr_html_()
+        encoded = base64.b64encode(self.audio).decode()
+        return f'<audio controls src="data:{MEDIA_TYPES.get(self.format, "")};base64,{encoded}"></audio>'
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the audio to a file, which is replaced if it exists, and return its path."""

@@ -269,16 +269,20 @@ class Provider:
         self._refuse("estimate_age")
 
     def read_text(self, image: Image, *, language: str | None, dense: bool | None) -> Flow[Text]:
-        """Read the text in a picture.
+        """Read the text in a picture, or on every page of a document.
+
+        Pages, blocks, lines and words come in reading order. Positions are in pixels of the upright original, and in
+        inches in a PDF. A document is sent whole, with its metadata, and the vendor counts each page as one unit.
 
         Args:
-            image: Path, URL, bytes, open file, PIL image or numpy array.
+            image: Path, URL, bytes, open file, PIL image or numpy array; also a PDF, or a TIFF of several pages, where
+                the provider reads them.
             language: A hint which language the text is in, BCP-47.
             dense: True is for documents, False for signs and labels; None lets the provider choose.
 
         Raises:
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
-            InputError: The input is no picture, or cannot be made to fit; nothing was sent.
+            InputError: The input is no picture and no document, or cannot be made to fit; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
         """
@@ -412,18 +416,22 @@ class Provider:
         *,
         voice: str | None,
         language: str | None,
-        format: str,  # noqa: A002  # the field's word
+        format: Literal["wav", "mp3", "ogg"],  # noqa: A002  # the field's word
+        speed: float,
     ) -> Flow[Speech]:
-        """Read a text aloud.
+        """Read a text aloud. A long text is spoken in parts, cut at sentences, which are joined to one file.
 
         Args:
             text: The text; an empty one is refused.
             voice: The provider's name of a voice; None takes its usual voice for the language.
-            language: The language of the text, BCP-47.
-            format: The format of the audio: "wav", "mp3" or "ogg".
+            language: The language of the text, BCP-47; None takes that of the voice, or the one that the letters show.
+            format: The format of the audio: "wav", "mp3" or "ogg" (Opus). A long text, and one that is spoken on this
+                machine, needs the extra ``audio`` for the last two.
+            speed: How fast to speak: 1 is the usual speed, 2 twice as fast.
 
         Raises:
-            InputError: The text is empty or too long; nothing was sent.
+            InputError: The text is empty; nothing was sent.
+            MissingExtraError: Converting to the format needs the extra ``audio``.
             UnsupportedOperationError: The provider lacks the operation; nothing was sent.
             SettingsError: A key is missing, or an option has an unknown value; nothing was sent.
             ServiceError: The service refused.
@@ -460,6 +468,13 @@ class Provider:
     def max_per_request(self, operation: str) -> int:  # the other side of `Request.merge`
         """Return how many inputs of a batch go into one request of this operation at most."""
         return 1
+
+    def pages_per_request(self, operation: str) -> int:
+        """Return how many pages of a document go into one request, or 0 where a document is sent whole.
+
+        The plan of a batch counts with it. Each page is one unit.
+        """
+        return 0
 
     def for_call(self) -> Self:
         """Return this provider for the length of one call, with each setting looked up at most once.

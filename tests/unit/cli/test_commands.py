@@ -98,7 +98,7 @@ def test_doctor_shows_what_is_set_and_no_key(
     env.write_text("GOOGLE_API_KEY=not-a-real-key-at-all\n", "utf-8")
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "")
     assert main(["doctor", "google"]) == 1
-    assert "speech_to_text: no key. Set GOOGLE_API_KEY" in capsys.readouterr().out
+    assert "text_to_speech: no key. Set GOOGLE_API_KEY" in capsys.readouterr().out
     monkeypatch.setenv("GOOGLE_API_KEY", "")
     monkeypatch.delenv("GOOGLE_API_KEY")
     assert main(["doctor", "google", "--env-file", str(env)]) == 0
@@ -107,8 +107,8 @@ def test_doctor_shows_what_is_set_and_no_key(
     assert "…-all" in printed
     assert "not-a-real" not in printed
     texts = "sentiment, detect_language, key_phrases, translate"
-    ready = f"google: ready for analyze_image, detect_faces, {texts}, speech_to_text (vision.googleapis.com"
-    assert ready in printed
+    operations = f"analyze_image, detect_faces, read_text, {texts}, speech_to_text, text_to_speech"
+    assert f"google: ready for {operations} (vision.googleapis.com" in printed
 
 
 def test_providers_tells_what_each_can_do(capsys: pytest.CaptureFixture[str]) -> None:

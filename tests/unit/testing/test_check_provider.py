@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -54,6 +55,8 @@ from cloudai.providers.replies import Fault, error_body
 from cloudai.providers.settings import Setting
 from cloudai.providers.wire import Wire
 from cloudai.testing import CHECKS, Cassette, Example, Exchange, check_provider
+from tests.made_up.programs import espeak, tesseract
+from tests.support.documents import pdf
 from tests.support.played import FIXTURES, GREETING, PICTURE, REVIEW
 
 EVERYTHING = {"features": list(FEATURES), "missing": "report"}
@@ -72,6 +75,8 @@ AZURE = [
     Example("detect_faces", PICTURE, "detect_faces-empty"),
     Example("detect_faces", PICTURE, "detect_faces-too-many-calls"),
     Example("estimate_age", PICTURE, "estimate_age-approved", {}, Azure(face_approved=True)),
+    Example("read_text", PICTURE, "read_text-success"),
+    Example("read_text", pdf(12), "read_text-document", {"language": "ko"}),
     Example("sentiment", REVIEW, "sentiment-success", {"language": "ko-KR"}),
     Example("sentiment", "Bra mat.", "sentiment-failed-in-200", {"language": "sv"}),
     Example("detect_language", "오늘은 김밥을 먹었어요.", "detect_language-success"),
@@ -82,6 +87,7 @@ AZURE = [
     Example("translate", "국이 뜨겁습니다.", "translate-several", {"to": ["en", "zh-Hant"], "source": "ko"}),
     Example("translate", "The soup is hot.", "translate-free-quota", {"to": "ko"}),
     Example("dictionary", "Soup", "dictionary-success", {"source": "en", "to": "ko"}),
+    Example("text_to_speech", "안녕하세요!", "text_to_speech-success"),
     Example("speech_to_text", GREETING, "speech_to_text-success", {"language": "ko", "speakers": 2}),
     Example("speech_to_text", GREETING, "speech_to_text-short", {"language": "ko"}, REGION),
 ]
@@ -90,6 +96,8 @@ GOOGLE = [
     Example("analyze_image", PICTURE, "analyze_image-bad-image"),
     Example("detect_faces", PICTURE, "detect_faces-success", {"landmarks": True}),
     Example("detect_faces", PICTURE, "detect_faces-api-off"),
+    Example("read_text", PICTURE, "read_text-success", {"language": "ko"}),
+    Example("read_text", pdf(12), "read_text-document", {"language": "ko"}),
     Example("sentiment", REVIEW, "sentiment-success", {"language": "ko-KR"}),
     Example("sentiment", REVIEW, "sentiment-day-quota"),
     Example("detect_language", "오늘은 김밥을 먹었어요.", "detect_language-success"),
@@ -99,6 +107,7 @@ GOOGLE = [
     Example("translate", "The soup is hot.", "translate-v3", {"to": "ko"}, Google(project="p")),
     Example("translate", "The soup is hot.", "translate-day-quota", {"to": "ko"}),
     Example("speech_to_text", GREETING, "speech_to_text-success", {"language": "ko"}),
+    Example("text_to_speech", "안녕하세요!", "text_to_speech-success"),
     Example("speech_to_text", "gs://bucket/연설.flac", "speech_to_text-long", {"language": "ko"}),
     Example("speech_to_text", GREETING, "speech_to_text-v2", {"language": "en"}, Google(project="p")),
 ]
@@ -109,6 +118,7 @@ WATSON = [
     Example("detect_language", "오늘은 김밥을 먹었어요. 참 맛있었어요.", "detect_language-success"),
     Example("key_phrases", BANK, "key_phrases-success", {"language": "ko-KR"}),
     Example("speech_to_text", GREETING, "speech_to_text-success", {"language": "ko"}),
+    Example("text_to_speech", "안녕하세요!", "text_to_speech-success"),
     Example("speech_to_text", GREETING, "speech_to_text-damaged", {"language": "en"}),
 ]
 LOCAL = [
@@ -122,6 +132,7 @@ LOCAL = [
 WATSON_WITH_KEYS = Watson(
     nlu=Resource(KEY, IBM.format("natural-language-understanding")),
     speech_to_text=Resource(KEY, IBM.format("speech-to-text")),
+    text_to_speech=Resource(KEY, IBM.format("text-to-speech")),
 )
 OURS: list[tuple[type[Provider], list[Example], Provider | None]] = [
     (Azure, AZURE, Azure(key=KEY, endpoint="https://example.cognitiveservices.azure.com", face_approved=True)),
@@ -133,8 +144,17 @@ OURS: list[tuple[type[Provider], list[Example], Provider | None]] = [
 
 @pytest.mark.long
 @pytest.mark.parametrize(("kind", "examples", "configured"), OURS, ids=lambda v: getattr(v, "name", ""))
-def test_ours_keep_the_contract(kind: type[Provider], examples: list[Example], configured: Provider | None) -> None:
-    """Every check passes, with the cassettes of our own tests as examples."""
+def test_ours_keep_the_contract(
+    kind: type[Provider], examples: list[Example], configured: Provider | None, tmp_path: Path
+) -> None:
+    """Every check passes, with the cassettes of our own tests as examples; the local engine has made-up programs."""
+    if kind is Local:
+        made_up = Local(tesseract=tesseract(tmp_path), espeak=espeak(tmp_path))
+        examples = [
+            *examples,
+            Example("read_text", PICTURE, None, {}, made_up),
+            Example("text_to_speech", "좋아요", None, {}, made_up),
+        ]
     folder = FIXTURES / kind.name
     held = [
         Example(e.operation, e.given, folder / f"{e.cassette}.json" if e.cassette else None, e.options, e.provider)

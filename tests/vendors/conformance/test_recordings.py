@@ -33,7 +33,7 @@ FOLDERS = (
     *("azure/text-analytics-v3.0-preview.1", "azure/text-analytics-v3.0"),
     *("azure/speech-fast-transcription", "azure/speech-short-audio", "azure/speech-batch-v3.x"),
     *("azure/translator-v3", "azure/translator-2025-10-01-preview"),
-    *("google/translate-v2", "google/translate-v3"),
+    *("google/translate-v2", "google/translate-v3", "google/texttospeech-v1", "ibm/text-to-speech-v1"),
     *("ibm/nlu-v1", "ibm/speech-to-text-v1", "ibm/iam", "ibm/language-translator-v3"),
 )
 KEY = "not-a-real-key"
@@ -130,7 +130,9 @@ def ask(path: str, entry: dict[str, Any], response: Response, text: Any = None) 
 
     with Client(
         provider(path, entry),
-        send=lambda request: DETECTED if detects(request) and operation != "detect_language" else response,
+        send=lambda request: (
+            JOB if takes_job(request) else DETECTED if detects(request) and operation != "detect_language" else response
+        ),
         clock=lambda: now[0],
         sleep=sleep,
         max_attempts=1,
@@ -152,11 +154,20 @@ def detects(request: Request) -> bool:
     return isinstance(request.json, dict) and request.json.get("kind") == "LanguageDetection"
 
 
+JOB = Response(202, {"operation-location": "https://e.example/vision/v3.2/read/analyzeResults/1"}, b"")
+"""The answer to Azure's request to read a picture, before the poll that the recorded reply answers."""
+
+
+def takes_job(request: Request) -> bool:
+    """Return whether a request asks Azure to take a picture for reading."""
+    return request.url.endswith("/read/analyze")
+
+
 def inputs(operation: str, response: Response) -> tuple[Any, dict[str, Any]]:
     """An input that fits the reply: of texts the one the reply speaks of, since it was not kept."""
     if operation == "analyze_image":
         return FIXTURES / "나무.png", {"features": FEATURES, "missing": "report"}
-    if operation in ("detect_faces", "estimate_age"):
+    if operation in ("detect_faces", "estimate_age", "read_text"):
         return FIXTURES / "나무.png", {"landmarks": True} if operation == "detect_faces" else {}
     if operation == "speech_to_text":
         return FIXTURES / "인사.wav", {"language": "en"}

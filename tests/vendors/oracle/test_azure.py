@@ -15,13 +15,16 @@ from azure.ai.textanalytics import TextAnalyticsClient
 from azure.ai.vision.face import FaceClient
 from azure.ai.vision.imageanalysis import ImageAnalysisClient
 from azure.cognitiveservices.vision.computervision import ComputerVisionClient
+from azure.cognitiveservices.vision.computervision import models as models_3
 from azure.core.credentials import AzureKeyCredential
+from msrest import Deserializer
 from msrest.authentication import CognitiveServicesCredentials
 
 from cloudai import Azure, Client, Response
 from cloudai.models.image import FEATURES
 from cloudai.providers.azure.face import LANDMARKS
 from cloudai.testing import Script
+from tests.support.documents import pdf
 from tests.support.paths import FIXTURES, ROOT
 from tests.support.played import PICTURE
 from tests.vendors.oracle.agree import agree, constructed, recorded
@@ -249,6 +252,46 @@ def test_what_we_send_to_4(listening: Listening) -> None:
     _, ours = ask("analyze_image", PNG, reply, api="4.0", **options)
     their_analysis_4(listening, reply)
     same_request(ours, listening.asked[0])
+
+
+# -- Read 3.2 ----------------------------------------------------------------------------------------------
+
+
+def test_documents_as_the_package_reads_them(recordings: Path) -> None:
+    """Pages, lines, words, places, angles and handwriting of Read 3.2 are those that Microsoft's package reads."""
+    bodies = [body for _, body in recorded(recordings, "azure/vision-v3.2-read") if "analyzeResult" in (body or {})]
+    bodies += [body for _, body in constructed("azure", "read_text") if "analyzeResult" in body]
+    assert len(bodies) == 3
+    for body in bodies:
+        same_pages(body)
+
+
+def same_pages(body: Any) -> None:
+    """One reply of a job, read by both."""
+    theirs = Deserializer({k: v for k, v in vars(models_3).items() if isinstance(v, type)})("ReadOperationResult", body)
+    taken = Response(202, {"operation-location": f"{ENDPOINT}/vision/v3.2/read/analyzeResults/1"}, b"")
+    script = Script(taken, Response(200, {}, json.dumps(body).encode()))
+    with Client(Azure(key=KEY, endpoint=ENDPOINT), send=script, sleep=lambda _: None) as client:
+        ours = client.read_text(pdf(len(theirs.analyze_result.read_results)))
+    assert ours.meta.model == theirs.analyze_result.model_version or "model-version" in body["analyzeResult"]
+    for page, read in zip(ours.pages, theirs.analyze_result.read_results, strict=True):
+        assert (page.number, page.angle, page.width, page.height) == (read.page, read.angle, read.width, read.height)
+        assert page.unit == {"pixel": "px", "inch": "inch"}[read.unit]
+        lines = [line for block in page.blocks for line in block.lines]
+        agree(
+            [(ln.text, corners_of(ln), [(w.text, w.confidence, corners_of(w)) for w in ln.words]) for ln in lines],
+            [
+                (ln.text, ln.bounding_box, [(w.text, w.confidence, w.bounding_box) for w in ln.words])
+                for ln in read.lines
+            ],
+        )
+        styles = [ln.appearance.style.name if ln.appearance else None for ln in read.lines]
+        assert [ln.handwritten for ln in lines] == [None if s is None else s == "handwriting" for s in styles]
+
+
+def corners_of(thing: Any) -> list[float]:
+    """The corners of a line or a word, as Azure writes them."""
+    return [number for point in thing.polygon for number in (point.x, point.y)]
 
 
 # -- Face --------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ https://cloud.google.com/python/docs/reference
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from cloudai.languages import joined
 from cloudai.models.image import FEATURES
 from cloudai.providers.google.vision import LANDMARKS
 from cloudai.testing import Script
+from tests.support.documents import pdf
 from tests.support.length import length
 from tests.support.played import GREETING, PICTURE
 from tests.vendors.oracle.agree import agree, constructed, recorded
@@ -150,7 +152,7 @@ def theirs_of(m: Any) -> dict[str, Any]:
             "partial": sites(web.partial_matching_images),
             "similar": sites(web.visually_similar_images),
         },
-        "text": whole.rstrip("\n"),
+        "text": letters("".join(_letters(pages)) if pages else whole),
         "words": [
             ("".join(s.text for s in w.symbols), w.confidence, rectangle(w.bounding_box))
             for page in pages
@@ -160,6 +162,20 @@ def theirs_of(m: Any) -> dict[str, Any]:
         ],
         "faces": [their_face(face) for face in m.face_annotations],
     }
+
+
+def letters(text: str) -> str:
+    """A text without its blanks: those between lines and paragraphs are ours."""
+    return "".join(text.split())
+
+
+def _letters(pages: Any) -> Iterator[str]:
+    """Every letter of some pages, in order."""
+    for page in pages:
+        for block in page.blocks:
+            for paragraph in block.paragraphs:
+                for word_ in paragraph.words:
+                    yield from (symbol.text for symbol in word_.symbols)
 
 
 def place(box: Any) -> tuple[float, ...] | None:
@@ -221,7 +237,7 @@ def ours_of(found: ImageAnalysis) -> dict[str, Any]:
                 }.items()
             },
         },
-        "text": found.text.text,
+        "text": letters(found.text.text),
         "words": [(w.text, w.confidence or 0, place(w.box)) for line in found.text.lines for w in line.words],
         "faces": None if paged is None else [our_face(face) for face in found.faces or ()],
     }
@@ -260,6 +276,35 @@ def area(box: tuple[float, ...] | None) -> float:
 def has_error(body: Any) -> bool:
     """A reply whose picture failed has its own tests."""
     return any("error" in each for each in body["responses"])
+
+
+def test_constructed_documents() -> None:
+    """The package reads the pages, their numbers and their words from a reply of files:annotate as we do."""
+    bodies = [body for _, body in constructed("google", "read_text") if "totalPages" in json.dumps(body)]
+    assert len(bodies) == 4
+    for body in bodies[1:]:
+        message = parsed(vision_v1.BatchAnnotateFilesResponse, body).responses[0]
+        ours = body["responses"][0]
+        assert message.total_pages == ours["totalPages"]
+        assert [page.context.page_number for page in message.responses] == [
+            page["context"]["pageNumber"] for page in ours["responses"]
+        ]
+
+
+def test_what_we_send_of_a_document() -> None:
+    """Every request about a document is one that the package could have sent."""
+    bodies = [body for name, body in constructed("google", "read_text") if "read_text-document" in name]
+    script = Script(*[Response(200, {}, json.dumps(body).encode()) for body in bodies])
+    with Client(GOOGLE, send=script) as client:
+        client.read_text(pdf(12), language="ko")
+    pages = []
+    for request in script.requests:
+        message = json_format.Parse(request.json_bytes(), vision_v1.BatchAnnotateFilesRequest.pb()())
+        (file,) = message.requests
+        assert file.input_config.content == pdf(12)
+        assert file.image_context.language_hints == ["ko"]
+        pages.append(list(file.pages))
+    assert pages == [[], [6, 7, 8, 9, 10], [11, 12]]
 
 
 def test_recorded_pictures(recordings: Path) -> None:
@@ -523,3 +568,27 @@ def test_an_unknown_field_would_be_seen() -> None:
     body = sent("sentiment", "좋아요", reply=b'{"documentSentiment": {}}')
     with pytest.raises(json_format.ParseError):
         json_format.ParseDict({**body, "encoding": "UTF32"}, language_v2.AnalyzeSentimentRequest.pb()())
+
+
+# -- text-to-speech ----------------------------------------------------------------------------------------
+
+
+def test_what_we_send_to_be_spoken() -> None:
+    """Every part of a long text is a request that the package could have sent, and its audio is what we join."""
+    texttospeech = pytest.importorskip("google.cloud.texttospeech_v1")
+    ((_, body),) = [(n, b) for n, b in constructed("google", "text_to_speech") if "success" in n]
+    audio = parsed(texttospeech.SynthesizeSpeechResponse, body).audio_content
+    script = Script(*[Response(200, {}, json.dumps(body).encode())] * 3)
+    text = "나무가 자란다. " * 500
+    with Client(GOOGLE, send=script) as client:
+        speech = client.text_to_speech(text, voice="ko-KR-Standard-A", speed=1.5)
+    assert len(speech.audio) - 44 == 3 * (len(audio) - 44)
+    said = []
+    for request in script.requests:
+        message = json_format.Parse(request.json_bytes(), texttospeech.SynthesizeSpeechRequest.pb()())
+        assert (message.voice.language_code, message.voice.name) == ("ko-KR", "ko-KR-Standard-A")
+        assert message.audio_config.speaking_rate == 1.5
+        assert message.audio_config.audio_encoding == texttospeech.AudioEncoding.LINEAR16
+        assert len(message.input.text.encode()) <= 5000
+        said.append(message.input.text)
+    assert letters("".join(said)) == letters(text)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from cloudai.providers.azure.language import Language
+from cloudai.providers.azure.read import Read
 from cloudai.providers.azure.speech import Speech
 from cloudai.providers.azure.translator import Translator
-from cloudai.providers.azure.vision import Vision
+from cloudai.providers.azure.voice import Voice
 
 __all__ = ["Azure"]
 
 
-class Azure(Vision, Language, Speech, Translator):
+class Azure(Read, Language, Speech, Voice, Translator):
     """The provider of Azure's services, with one resource for all of them or a resource for each.
 
     Args:
@@ -32,7 +33,8 @@ class Azure(Vision, Language, Speech, Translator):
         translator: The resource of Translator; by default ``TRANSLATOR_KEY`` and ``TRANSLATOR_REGION`` or
             ``TRANSLATOR_ENDPOINT``. With a region, or with neither, texts go to the address that resources of all
             regions share.
-        api: "4.0" or "3.2" keeps `analyze_image` to that version of Image Analysis; by default
+        api: "4.0" or "3.2" keeps `analyze_image` to that version of Image Analysis, and "3.2" has `read_text` read
+            pictures with Read 3.2, too; by default
             ``AZURE_IMAGE_ANALYSIS_API``. Where neither is set, 4.0 is asked for the features it has, and 3.2 and Face
             for the others. That may take several calls, and ``meta.api_version`` names all the versions.
         short_audio_endpoint: The address at which the API for short audio is reached, instead of the region's host,

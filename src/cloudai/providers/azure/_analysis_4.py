@@ -9,7 +9,7 @@ from pydantic import Field, with_config
 from typing_extensions import TypedDict
 
 from cloudai.media import Picture
-from cloudai.models.image import Crop, Feature
+from cloudai.models.image import Crop, Feature, paragraphs
 from cloudai.providers.wire import NUMBERS, Corner, Wire, left_out
 
 __all__ = ["FIELDS", "PARTS", "Reply"]
@@ -192,8 +192,9 @@ def _text(reply: Reply, picture: Picture, _: str) -> Fields | None:
     if reply.read_result is None:
         return None
     blocks = tuple([{"lines": tuple([_line(line, picture) for line in b.lines])} for b in reply.read_result.blocks])
-    text = "\n".join([line["text"] for block in blocks for line in block["lines"]])
-    return {"text": text, "pages": ({"blocks": blocks},) if blocks else ()}
+    text = paragraphs([(number, line["text"]) for number, block in enumerate(blocks) for line in block["lines"]])
+    size = {"width": picture.width or reply.metadata.width, "height": picture.height or reply.metadata.height}
+    return {"text": text, "pages": ({"blocks": blocks, **size},) if blocks else ()}
 
 
 def _line(line: WireLine, picture: Picture) -> Fields:

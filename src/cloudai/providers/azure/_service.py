@@ -38,12 +38,14 @@ SERVICE_OF: Mapping[str, str] = {
     "analyze_image": "vision",
     "detect_faces": "face",
     "estimate_age": "face",
+    "read_text": "vision",
     "sentiment": "language",
     "detect_language": "language",
     "key_phrases": "language",
     "translate": "translator",
     "dictionary": "translator",
     "speech_to_text": "speech",
+    "text_to_speech": "speech",
 }
 
 ROOTS = re.compile(
@@ -133,6 +135,7 @@ class AzureService(ByService):
     hosts: ClassVar[tuple[str, ...]] = (
         "the endpoint you set",
         "{region}.stt.speech.microsoft.com",
+        "{region}.tts.speech.microsoft.com",
         "api.cognitive.microsofttranslator.com",
     )
     request_id_headers: ClassVar[tuple[str, ...]] = ("apim-request-id", "x-requestid", "request-id", "x-ms-request-id")

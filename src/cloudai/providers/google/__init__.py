@@ -1,17 +1,18 @@
-"""The provider of Google Cloud: Vision, Natural Language, Speech-to-Text and Translation."""
+"""The provider of Google Cloud: Vision, Natural Language, Speech-to-Text, Text-to-Speech and Translation."""
 
 from __future__ import annotations
 
 from cloudai.providers.base import Capability
 from cloudai.providers.google.language import Language
+from cloudai.providers.google.read import Read
 from cloudai.providers.google.speech import Speech
 from cloudai.providers.google.translation import Translate
-from cloudai.providers.google.vision import Vision
+from cloudai.providers.google.voice import Voice
 
 __all__ = ["Google"]
 
 
-class Google(Vision, Language, Speech, Translate):
+class Google(Read, Language, Speech, Voice, Translate):
     """The provider of Google Cloud's services, with an API key or a login.
 
     Args:
@@ -31,6 +32,7 @@ class Google(Vision, Language, Speech, Translate):
         vision_endpoint: The same for Vision alone; by default ``CLOUDAI_GOOGLE_VISION_ENDPOINT``.
         language_endpoint: The same for Natural Language; by default ``CLOUDAI_GOOGLE_LANGUAGE_ENDPOINT``.
         speech_endpoint: The same for Speech-to-Text; by default ``CLOUDAI_GOOGLE_SPEECH_ENDPOINT``.
+        texttospeech_endpoint: The same for Text-to-Speech; by default ``CLOUDAI_GOOGLE_TEXTTOSPEECH_ENDPOINT``.
         translation_endpoint: The same for Translation; by default ``CLOUDAI_GOOGLE_TRANSLATION_ENDPOINT``.
 
     Example:

@@ -116,7 +116,7 @@ FORBIDDEN: Mapping[str, str] = {
 the reason of a missing quota project too.
 https://github.com/googleapis/googleapis/blob/master/google/api/error_reason.proto"""
 
-SERVICES = ("vision", "language", "speech", "translation")
+SERVICES = ("vision", "language", "speech", "texttospeech", "translation")
 HOST = "{service}.googleapis.com"
 VERSION = re.compile(r"(/language/translate)?/v[1-9][a-z0-9]*(/|$)")
 """The beginning of an API's path, which is no part of an address that is given for a service."""
@@ -170,7 +170,7 @@ class GoogleService(Provider):
             ("GOOGLE_CLOUD_LOCATION",),
             purpose="where data is processed: eu, us, a region",
             kind="region",
-            hosts=r"([a-z0-9-]+)-(?:vision|speech|language)\.googleapis\.com",
+            hosts=r"([a-z0-9-]+)-(?:vision|speech|language|texttospeech)\.googleapis\.com",
         ),
         *_endpoints(),
     )
@@ -191,6 +191,7 @@ class GoogleService(Provider):
         vision_endpoint: str | None = None,
         language_endpoint: str | None = None,
         speech_endpoint: str | None = None,
+        texttospeech_endpoint: str | None = None,
         translation_endpoint: str | None = None,
     ) -> None:
         if api_key and credentials:
@@ -205,6 +206,7 @@ class GoogleService(Provider):
             "vision_endpoint": vision_endpoint,
             "language_endpoint": language_endpoint,
             "speech_endpoint": speech_endpoint,
+            "texttospeech_endpoint": texttospeech_endpoint,
             "translation_endpoint": translation_endpoint,
         }
 
@@ -225,7 +227,7 @@ class GoogleService(Provider):
         """Return the beginning of a service's addresses: the one that is set for it, or that of Google's own host.
 
         Args:
-            service: "vision", "language", "speech" or "translation".
+            service: One of `SERVICES`.
             host: Google's host, where the location asks for another than the usual one.
         """
         return self.endpoint_of(service) or f"https://{host.format(service=service)}"

@@ -15,13 +15,14 @@ from pydantic import Field
 from cloudai.core.flow import checked
 from cloudai.errors import MalformedResponseError
 from cloudai.media import Picture
+from cloudai.media.document import Document, Sheet
 from cloudai.models.base import Box
-from cloudai.models.image import Block, Line, Page, Text, Word
+from cloudai.models.image import Block, Line, Page, Text, Word, paragraphs
 from cloudai.providers.google._wire import Poly
 from cloudai.providers.replies import inside
 from cloudai.providers.wire import Wire, left_out
 
-__all__ = ["FullText", "read"]
+__all__ = ["FullText", "joined", "page_of", "read"]
 
 
 class TextAnnotation(Wire):
@@ -102,6 +103,8 @@ class FullText(Wire):
     text: str = ""
 
 
+POINTS = 72
+"""Points in an inch."""
 SPACES = ("SPACE", "SURE_SPACE")
 LINE_ENDS = ("EOL_SURE_SPACE", "LINE_BREAK", "HYPHEN")
 
@@ -115,9 +118,7 @@ def read(full: FullText | None, listed: Sequence[Any], picture: Picture) -> Text
         picture: The picture that was sent.
     """
     if full is not None and full.pages:
-        pages = tuple(_page(page, picture) for page in full.pages)
-        language = next((page.language for page in pages if page.language), None)
-        return Text(text=full.text.rstrip("\n"), pages=pages, language=language)
+        return joined([page_of(page, picture, number) for number, page in enumerate(full.pages, start=1)])
     annotations = [checked(TextAnnotation, each) for each in listed]
     if not annotations:
         return Text(text=full.text if full else "")
@@ -127,12 +128,34 @@ def read(full: FullText | None, listed: Sequence[Any], picture: Picture) -> Text
     return Text(text=whole.description.rstrip("\n"), pages=(Page(blocks=(block,)),), language=whole.locale)
 
 
-def _page(page: WirePage, picture: Picture) -> Page:
+def joined(pages: Sequence[Page], *, truncated: bool = False) -> Text:
+    """Return the text of some pages, which are in order; paragraphs are separated by blank lines."""
+    lines = [
+        ((page.number, number, line.paragraph), line.text)
+        for page in pages
+        for number, block in enumerate(page.blocks)
+        for line in block.lines
+    ]
+    language = next((page.language for page in pages if page.language), None)
+    return Text(text=paragraphs(lines), pages=tuple(pages), language=language, truncated=truncated)
+
+
+def page_of(page: WirePage, picture: Picture, number: int) -> Page:
+    """Return a page of the reply, with positions in pixels of the upright original, or in inches of a PDF.
+
+    A page of a document comes with its own size: in pixels for TIFF, and in points for PDF.
+    """
+    frame, is_pdf = picture, picture.format == "PDF"
+    if isinstance(picture, Document):
+        scale = 1 / POINTS if is_pdf else 1
+        frame = Sheet.of(picture, page.width * scale or None, page.height * scale or None, is_pdf=is_pdf)
     languages = page.property.detected_languages
     return Page(
-        blocks=tuple(_block(block, picture) for block in page.blocks),
-        width=page.width or None,
-        height=page.height or None,
+        number=number,
+        blocks=tuple(_block(block, frame) for block in page.blocks),
+        width=frame.width or page.width or None,
+        height=frame.height or page.height or None,
+        unit="inch" if is_pdf else "px",
         language=languages[0].language_code if languages else None,
     )
 

@@ -41,5 +41,11 @@ class Poly(Wire):
         return picture.box_fields(*sides) if self.vertices else picture.box_from_fraction(*sides)
 
     def points(self, picture: Picture) -> tuple[Point, ...]:
-        """Return the corners in pixels of the upright original; there are none if the reply has them as fractions."""
-        return tuple([picture.point(v.get("x", 0), v.get("y", 0)) for v in self.vertices])
+        """Return the corners in pixels of the upright original, or in inches of a PDF.
+
+        There are none where the reply has them as fractions, and the size of the picture is not known here.
+        """
+        if self.vertices:
+            return tuple([picture.point(v.get("x", 0), v.get("y", 0)) for v in self.vertices])
+        points = [picture.fraction(v.get("x", 0), v.get("y", 0)) for v in self.normalized_vertices]
+        return tuple([point for point in points if point])

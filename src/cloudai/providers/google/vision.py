@@ -40,7 +40,7 @@ from cloudai.providers.google._wire import Poly
 from cloudai.providers.replies import inside
 from cloudai.providers.wire import NUMBERS, Corner, Known, Wire, left_out
 
-__all__ = ["Vision"]
+__all__ = ["MOST_JSON", "AnnotateReply", "Vision", "hint_of"]
 
 PAGE = "https://cloud.google.com/vision/docs/features-list"
 LIMITS = ImageLimits(
@@ -70,7 +70,7 @@ TYPES: Mapping[Feature, str] = {
     "web": "WEB_DETECTION",
     "safety": "SAFE_SEARCH_DETECTION",
 }
-UNCOUNTED = ("TEXT_DETECTION", "CROP_HINTS", "IMAGE_PROPERTIES", "SAFE_SEARCH_DETECTION")
+UNCOUNTED = ("TEXT_DETECTION", "DOCUMENT_TEXT_DETECTION", "CROP_HINTS", "IMAGE_PROPERTIES", "SAFE_SEARCH_DETECTION")
 """The types of feature that take no maxResults."""
 MOST_RESULTS, MOST_FACES = 50, 100
 """The maxResults that are sent by default, for faces the second: without one the service stops at ten."""
@@ -156,7 +156,7 @@ class Vision(GoogleService):
         types = dict.fromkeys(TYPES[feature] for feature in asked if feature in TYPES)
         if not types:
             return ImageAnalysis(unsupported=unsupported)
-        reply = yield from self._annotate(picture, [_feature(t, max_results) for t in types], language)
+        reply = yield from self.annotate(picture, [_feature(t, max_results) for t in types], language)
         parts = {f: PARTS[f](reply, picture) for f in asked if f in PARTS}
         if isinstance(faces := parts.get("faces"), Faces):
             parts["faces"] = Faces(faces=faces.faces, truncated=len(faces) >= _most(TYPES["faces"], max_results))
@@ -171,7 +171,7 @@ class Vision(GoogleService):
                 for f, things in parts.items()
                 if TYPES[f] not in UNCOUNTED
             ),
-            meta=Meta(language_sent=_hint(language)),
+            meta=Meta(language_sent=hint_of(language)),
         )
 
     @capability(
@@ -190,28 +190,28 @@ class Vision(GoogleService):
                 advice=f"It says: {', '.join(ATTRIBUTES)}.",
             )
         picture = yield from image.fit(LIMITS)
-        reply = yield from self._annotate(picture, [_feature("FACE_DETECTION", max_faces)], None)
+        reply = yield from self.annotate(picture, [_feature("FACE_DETECTION", max_faces)], None)
         faces = [_face(annotation, picture, landmarks) for annotation in reply.face_annotations]
         return Faces(faces=largest_first(faces), truncated=len(faces) >= max_faces)
 
     def max_per_request(self, operation: str) -> int:
         """Return how many inputs fit into one request: 16 pictures, and one input of any other operation."""
-        looks = operation in ("analyze_image", "detect_faces")
+        looks = operation in ("analyze_image", "detect_faces", "read_text")
         return ANNOTATE_TOGETHER.limit if looks else super().max_per_request(operation)
 
     def features(self) -> tuple[Feature, ...]:
         """Return the features that Vision can look for."""
         return tuple(TYPES)
 
-    def _annotate(self, picture: Picture, features: list[dict[str, Any]], language: str | None) -> Flow[AnnotateReply]:
+    def annotate(self, picture: Picture, features: list[dict[str, Any]], language: str | None) -> Flow[AnnotateReply]:
         """Send one picture and return the reply to it; raise the error that the reply holds."""
         source = {"source": {"imageUri": picture.uri}} if picture.by_reference else {"content": picture.blob}
         item: dict[str, Any] = {"image": source, "features": features}
         if language:
-            item["imageContext"] = {"languageHints": [_hint(language)]}
+            item["imageContext"] = {"languageHints": [hint_of(language)]}
         response: Response = yield Request(
             "POST",
-            f"{self._vision_base()}/v1/images:annotate",
+            f"{self.vision_base()}/v1/images:annotate",
             service="vision",
             api="v1",
             endpoint=self.endpoint_of("vision"),
@@ -233,7 +233,7 @@ class Vision(GoogleService):
         error = inside(response.json(), "responses", 0, "error")
         return self.error_of(checked(RpcStatus, error), fetched=fetched) if isinstance(error, dict) else None
 
-    def _vision_base(self) -> str:
+    def vision_base(self) -> str:
         """Return the address for pictures: of the location's host if it is "eu" or "us", else of the global one."""
         location = self.setting("location")
         return self.base("vision", f"{location}-{HOST}" if location in ("eu", "us") else HOST)
@@ -248,7 +248,8 @@ def _most(type_: str, most: int | None) -> int:
     return most or (MOST_FACES if type_ == "FACE_DETECTION" else MOST_RESULTS)
 
 
-def _hint(language: str | None) -> str | None:
+def hint_of(language: str | None) -> str | None:
+    """Return the code of a language as the service spells it, or None where none is given."""
     code = base(language) if language else None
     return CODES.get(code, code) if code else None
 

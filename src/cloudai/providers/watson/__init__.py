@@ -1,17 +1,18 @@
-"""The provider of IBM Watson: Natural Language Understanding and Speech to Text."""
+"""The provider of IBM Watson: Natural Language Understanding, Speech to Text and Text to Speech."""
 
 from __future__ import annotations
 
 from cloudai.providers.base import Capability
 from cloudai.providers.watson.language import Language
 from cloudai.providers.watson.speech import Speech
+from cloudai.providers.watson.voice import Voice
 
 __all__ = ["Watson"]
 
 GONE = "Visual Recognition, and with it every IBM API for pictures, ended on 2021-12-01"
 
 
-class Watson(Language, Speech):
+class Watson(Language, Speech, Voice):
     """The provider of IBM Watson's services, each an instance with its own key and URL.
 
     Args:
@@ -21,11 +22,12 @@ class Watson(Language, Speech):
             services without a key given here. By default it is the login that ``…_AUTH_TYPE`` asks for.
         nlu: The key and URL of Natural Language Understanding.
         speech_to_text: The key and URL of Speech to Text.
+        text_to_speech: The key and URL of Text to Speech.
 
     A setting that is not given is looked for in the environment (``NATURAL_LANGUAGE_UNDERSTANDING_APIKEY`` and
-    ``_URL``, ``SPEECH_TO_TEXT_APIKEY`` and ``_URL``), then in the file that ``IBM_CREDENTIALS_FILE`` names, or
-    ``ibm-credentials.env`` in the current folder or the home folder, then in ``VCAP_SERVICES``. IBM's own packages
-    read the file before the environment; here, as everywhere in cloudai, the environment goes before files.
+    ``_URL``, ``SPEECH_TO_TEXT_APIKEY``, ``TEXT_TO_SPEECH_APIKEY`` …), then in the file that ``IBM_CREDENTIALS_FILE``
+    names, or ``ibm-credentials.env`` in the current folder or the home folder, then in ``VCAP_SERVICES``. IBM's own
+    packages read the file before the environment; here, as everywhere in cloudai, the environment goes before files.
 
     Example:
         >>> from cloudai import Resource
@@ -36,7 +38,7 @@ class Watson(Language, Speech):
     absent = {
         **{
             operation: Capability(operation, "retired", GONE, since="2021-12-01", checked="2026-11-24")
-            for operation in ("analyze_image", "detect_faces")
+            for operation in ("analyze_image", "detect_faces", "read_text")
         },
         "estimate_age": Capability(
             "estimate_age",

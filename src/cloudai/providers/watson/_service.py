@@ -39,13 +39,18 @@ from cloudai.text import lines_of
 
 __all__ = ["WatsonService"]
 
-HOSTS: Mapping[str, str] = {"nlu": "natural-language-understanding", "speech_to_text": "speech-to-text"}
+HOSTS: Mapping[str, str] = {
+    "nlu": "natural-language-understanding",
+    "speech_to_text": "speech-to-text",
+    "text_to_speech": "text-to-speech",
+}
 """The part of a host that names the service of an instance."""
 SERVICE_OF: Mapping[str, str] = {
     "sentiment": "nlu",
     "detect_language": "nlu",
     "key_phrases": "nlu",
     "speech_to_text": "speech_to_text",
+    "text_to_speech": "text_to_speech",
 }
 CREDENTIALS_FILE = "ibm-credentials.env"
 FILE_VARIABLE = "IBM_CREDENTIALS_FILE"
@@ -99,12 +104,14 @@ class WatsonService(ByService):
         authenticator: Authenticator | None = None,
         nlu: Resource | None = None,
         speech_to_text: Resource | None = None,
+        text_to_speech: Resource | None = None,
     ) -> None:
         if apikey and authenticator:
             raise SettingsError("apikey= and authenticator= exclude each other", advice="Give one of them.")
         if swapped(given_lookup(apikey or ""), given_lookup(url or "")):
             apikey, url = url, apikey
-        own = {"nlu": own_resource("nlu", nlu), "speech_to_text": own_resource("speech_to_text", speech_to_text)}
+        given = {"nlu": nlu, "speech_to_text": speech_to_text, "text_to_speech": text_to_speech}
+        own = {service: own_resource(service, resource) for service, resource in given.items()}
         if apikey or url:
             service = _service_of(url)
             if own[service] != Resource():

@@ -32,6 +32,10 @@ class _WatchedImage(Image):
         self.used = True
         return super().pixels(max_side)
 
+    def whole(self, make: Any, **facts: Any) -> Any:
+        self.used = True
+        return super().whole(make, **facts)
+
 
 class _WatchedAudio(Audio):
     """A recording that remembers whether it was checked against limits."""

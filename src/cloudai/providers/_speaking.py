@@ -1,0 +1,86 @@
+"""Speak texts of any length: cut them at sentences into parts that a vendor takes, and join what was spoken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Literal
+
+from cloudai.core.flow import Flow, call, parallel
+from cloudai.errors import SettingsError
+from cloudai.languages import with_region
+from cloudai.media.speech import converted, heard, joined
+from cloudai.models.base import Meta
+from cloudai.models.speech import Speech
+from cloudai.providers._parts import parts
+
+__all__ = ["Format", "language_of", "parts_of", "require_speed", "spoken"]
+
+Format = Literal["wav", "mp3", "ogg"]
+SCRIPTS = (
+    ("ko", "\uac00-\ud7a3\u3130-\u318f"),
+    ("ja", "\u3040-\u30ff"),
+    ("zh", "\u4e00-\u9fff"),
+    ("ru", "\u0400-\u04ff"),
+    ("el", "\u0370-\u03ff"),
+    ("ar", "\u0600-\u06ff"),
+    ("he", "\u0590-\u05ff"),
+    ("hi", "\u0900-\u097f"),
+    ("th", "\u0e00-\u0e7f"),
+)
+"""Languages, each with the letters of its script; Japanese stands before Chinese, whose letters it uses too."""
+FEW = 5
+"""A script decides where at least every fifth letter is of it."""
+
+
+def language_of(text: str, language: str | None, voice: str | None) -> str:
+    """Return the language to speak, with its region: the one that is given, that of the voice, or that of the script.
+
+    A text in the Latin alphabet is taken for English.
+    """
+    if language:
+        return with_region(language)
+    if voice and (match := re.match(r"([a-z]{2,3})[-_]([A-Z]{2})(?![A-Za-z])", voice)):
+        return f"{match[1]}-{match[2]}"
+    letters = sum(map(str.isalpha, text))
+    for code, script in SCRIPTS:
+        if letters and len(re.findall(f"[{script}]", text)) * FEW >= letters:
+            return with_region(code)
+    return "en-US"
+
+
+def require_speed(speed: float, slowest: float, fastest: float, who: str) -> None:
+    """Raise SettingsError for a speed that the vendor does not have; 1 is the usual one."""
+    if not slowest <= speed <= fastest:
+        raise SettingsError(f"speed={speed} is not one of {who}", advice=f"Give {slowest} to {fastest}; 1 is usual.")
+
+
+def parts_of(text: str, most: int, size: Callable[[str], int] = len) -> list[str]:
+    """Return a text in parts of at most ``most``, by ``size``, without the white space around them."""
+    return [part.strip() for part in parts(text, most, size) if part.strip()]
+
+
+def spoken(
+    texts: list[str],
+    format: Format,  # noqa: A002  # the field's word
+    speak: Callable[[str, Format], Flow[bytes]],
+    meta: Meta,
+) -> Flow[Speech]:
+    """Speak the parts of a text, and return them as one piece of audio.
+
+    Several parts are spoken as WAV at the same time, joined, and then converted: files of MP3 or Ogg that are only put
+    behind one another state a false length.
+
+    Args:
+        texts: The parts, in order.
+        format: The format of the audio.
+        speak: The flow that speaks one part in a format.
+        meta: What is known of the call.
+    """
+    if len(texts) == 1:
+        audio = yield from speak(texts[0], format)
+    else:
+        audio = yield from call(joined, (yield from parallel([speak(part, "wav") for part in texts])))
+        audio = yield from call(converted, audio, format)
+    result = yield from call(heard, audio, format)
+    return Speech(audio=result.audio, format=format, rate=result.rate, duration=result.duration, meta=meta)

@@ -1,0 +1,133 @@
+"""The operation of Azure Speech that speaks: SSML goes out, and audio comes back.
+
+https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from cloudai.core.flow import Flow, Request, Response
+from cloudai.errors import UnsupportedOperationError
+from cloudai.models.base import Meta
+from cloudai.models.speech import Speech
+from cloudai.providers._speaking import Format, language_of, parts_of, require_speed, spoken
+from cloudai.providers.azure._service import AzureService
+from cloudai.providers.base import capability
+
+__all__ = ["Voice"]
+
+MOST = 3_000
+"""Characters in one request: a reply has ten minutes of audio at most."""
+FORMATS: Mapping[str, str] = {
+    "wav": "riff-24khz-16bit-mono-pcm",
+    "mp3": "audio-24khz-96kbitrate-mono-mp3",
+    "ogg": "ogg-24khz-16bit-mono-opus",
+}
+SLOWEST, FASTEST = 0.5, 2.0
+VOICES: Mapping[str, str] = {
+    "ar-EG": "ar-EG-SalmaNeural",
+    "de-DE": "de-DE-KatjaNeural",
+    "en-GB": "en-GB-SoniaNeural",
+    "en-US": "en-US-JennyNeural",
+    "es-ES": "es-ES-ElviraNeural",
+    "fr-FR": "fr-FR-DeniseNeural",
+    "hi-IN": "hi-IN-SwaraNeural",
+    "it-IT": "it-IT-ElsaNeural",
+    "ja-JP": "ja-JP-NanamiNeural",
+    "ko-KR": "ko-KR-SunHiNeural",
+    "nl-NL": "nl-NL-ColetteNeural",
+    "pl-PL": "pl-PL-ZofiaNeural",
+    "pt-BR": "pt-BR-FranciscaNeural",
+    "ru-RU": "ru-RU-SvetlanaNeural",
+    "sv-SE": "sv-SE-SofieNeural",
+    "th-TH": "th-TH-PremwadeeNeural",
+    "tr-TR": "tr-TR-EmelNeural",
+    "vi-VN": "vi-VN-HoaiMyNeural",
+    "zh-CN": "zh-CN-XiaoxiaoNeural",
+    "zh-TW": "zh-TW-HsiaoChenNeural",
+}
+"""The usual voice of a language; the service has none of its own accord.
+
+https://learn.microsoft.com/azure/ai-services/speech-service/language-support?tabs=tts
+"""
+NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML cannot hold: https://www.w3.org/TR/xml/#charsets"""
+SPEAK = "http://www.w3.org/2001/10/synthesis"
+
+
+class Voice(AzureService):
+    """The operation that speaks."""
+
+    def parts(self, operation: str, text: str, options: Mapping[str, Any]) -> Sequence[str]:
+        """Return the parts in which a text is sent."""
+        return _parts(text) if operation == "text_to_speech" else super().parts(operation, text, options)
+
+    @capability(
+        "open",
+        unit="character",
+        unit_size=1,
+        needs="SPEECH_KEY, and SPEECH_REGION or SPEECH_ENDPOINT",
+        page="https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech",
+        checked="2026-11-27",
+        free="20/min",
+        note="long texts in parts of 3,000 characters; a voice has to be named for most languages",
+    )
+    def text_to_speech(
+        self,
+        text: str,
+        *,
+        voice: str | None,
+        language: str | None,
+        format: Format,  # noqa: A002
+        speed: float,
+    ) -> Flow[Speech]:
+        """Read a text aloud."""
+        require_speed(speed, SLOWEST, FASTEST, "Azure")
+        code = language_of(text, language, voice)
+        name = voice or VOICES.get(code)
+        if name is None:
+            raise UnsupportedOperationError(
+                f"Azure has no usual voice for {code}", advice=f"Give voice=. There are some for: {', '.join(VOICES)}."
+            )
+        base = self._voice_base()
+
+        def speak(part: str, kind: Format) -> Flow[bytes]:
+            response: Response = yield Request(
+                "POST",
+                f"{base}/cognitiveservices/v1",
+                billed=self.units("text_to_speech", part),
+                service="speech",
+                api="v1",
+                endpoint=base.removesuffix("/tts"),
+                headers={"Content-Type": "application/ssml+xml", "X-Microsoft-OutputFormat": FORMATS[kind]},
+                content=_ssml(part, code, name, speed),
+            )
+            return response.content
+
+        return (yield from spoken(_parts(text), format, speak, Meta(model=name, language_sent=code)))
+
+    def _voice_base(self) -> str:
+        """Return the beginning of the address: of the region's host, or of the resource's own."""
+        resource = self.resource("speech")
+        if resource.region and not resource.endpoint:
+            return f"https://{resource.region}.tts.speech.microsoft.com"
+        return f"{self.base('speech')}/tts"
+
+
+def _ssml(text: str, language: str, voice: str, speed: float) -> bytes:
+    """Return a text as SSML; nothing in it becomes markup, and what XML cannot hold is left out."""
+    speak = ET.Element("speak", {"version": "1.0", "xmlns": SPEAK, "xml:lang": language})
+    inner = ET.SubElement(speak, "voice", {"name": voice})
+    if speed != 1:
+        inner = ET.SubElement(inner, "prosody", {"rate": f"{(speed - 1) * 100:+.0f}%"})
+    inner.text = NO_XML.sub(" ", text)
+    ssml: bytes = ET.tostring(speak, "utf-8")
+    return ssml
+
+
+def _parts(text: str) -> list[str]:
+    return parts_of(text, MOST)

@@ -1,0 +1,92 @@
+"""The operation of Watson Text to Speech, which goes to ``/v1/synthesize``.
+
+https://cloud.ibm.com/apidocs/text-to-speech#synthesize
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cloudai.core.flow import Flow, Request, Response
+from cloudai.errors import UnsupportedOperationError
+from cloudai.models.base import Meta
+from cloudai.models.speech import Speech
+from cloudai.providers._speaking import Format, language_of, parts_of, require_speed, spoken
+from cloudai.providers.base import capability
+from cloudai.providers.watson._service import WatsonService
+
+__all__ = ["Voice"]
+
+MOST_BYTES = 4_800
+"""Bytes of a text in one request: its JSON may have 5,120."""
+FORMATS: Mapping[str, str] = {"wav": "audio/wav;rate=22050", "mp3": "audio/mp3", "ogg": "audio/ogg;codecs=opus"}
+SLOWEST, FASTEST = 0.5, 2.0
+VOICES: Mapping[str, str] = {
+    "de-DE": "de-DE_BirgitV3Voice",
+    "en-GB": "en-GB_KateV3Voice",
+    "en-US": "en-US_AllisonV3Voice",
+    "es-ES": "es-ES_LauraV3Voice",
+    "fr-FR": "fr-FR_NicolasV3Voice",
+    "it-IT": "it-IT_FrancescaV3Voice",
+    "ja-JP": "ja-JP_EmiV3Voice",
+    "ko-KR": "ko-KR_JinV3Voice",
+    "nl-NL": "nl-NL_MerelV3Voice",
+    "pt-BR": "pt-BR_IsabelaV3Voice",
+}
+"""The usual voice of a language: https://cloud.ibm.com/docs/text-to-speech?topic=text-to-speech-voices"""
+
+
+class Voice(WatsonService):
+    """The operation that speaks."""
+
+    def parts(self, operation: str, text: str, options: Mapping[str, Any]) -> Sequence[str]:
+        """Return the parts in which a text is sent."""
+        return _parts(text) if operation == "text_to_speech" else super().parts(operation, text, options)
+
+    @capability(
+        "open",
+        unit="character",
+        unit_size=1,
+        needs="TEXT_TO_SPEECH_APIKEY and TEXT_TO_SPEECH_URL",
+        page="https://cloud.ibm.com/docs/text-to-speech",
+        checked="2026-11-27",
+        note="long texts in parts of 4,800 bytes",
+    )
+    def text_to_speech(
+        self,
+        text: str,
+        *,
+        voice: str | None,
+        language: str | None,
+        format: Format,  # noqa: A002
+        speed: float,
+    ) -> Flow[Speech]:
+        """Read a text aloud."""
+        require_speed(speed, SLOWEST, FASTEST, "Watson")
+        code = language_of(text, language, voice)
+        name = voice or VOICES.get(code)
+        if name is None:
+            raise UnsupportedOperationError(
+                f"Watson has no voice for {code}", advice=f"It has voices for: {', '.join(VOICES)}."
+            )
+
+        def speak(part: str, kind: Format) -> Flow[bytes]:
+            response: Response = yield Request(
+                "POST",
+                f"{self.base('text_to_speech')}/v1/synthesize",
+                billed=self.units("text_to_speech", part),
+                service="text_to_speech",
+                api="v1",
+                endpoint=self.base("text_to_speech"),
+                params={"voice": name, **({"rate_percentage": f"{(speed - 1) * 100:.0f}"} if speed != 1 else {})},
+                headers={"Accept": FORMATS[kind]},
+                json={"text": part},
+            )
+            return response.content
+
+        return (yield from spoken(_parts(text), format, speak, Meta(model=name, language_sent=code)))
+
+
+def _parts(text: str) -> list[str]:
+    return parts_of(text, MOST_BYTES, lambda part: len(part.encode()))

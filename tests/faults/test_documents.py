@@ -1,0 +1,153 @@
+"""A document of twelve pages, read by a process that is killed in the middle: what was paid for is not paid again."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.made_up.server import Connection, Faultd, faultd
+from tests.support.documents import pdf
+
+pytestmark = [pytest.mark.loopback, pytest.mark.long]
+DEADLINE = 40.0
+"""Seconds that a test waits for a process, on a busy machine too."""
+
+
+def reply(connection: Connection, body: Any, status: str = "200 OK", more: str = "") -> None:
+    """Send a reply of JSON, or an empty one where the body is None."""
+    data = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n{more}\r\n"
+    connection.send(head.encode() + data)
+
+
+class Google:
+    """Reads pages as files:annotate does. The request for the last ones is not answered until it is told to."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[int]] = []
+        self.is_slow = True
+
+    def __call__(self, connection: Connection) -> None:
+        """Answer one request."""
+        (item,) = json.loads(connection.request.partition(b"\r\n\r\n")[2])["requests"]
+        pages = item.get("pages") or [1, 2, 3, 4, 5]
+        self.asked.append(pages)
+        if self.is_slow and 12 in pages:
+            time.sleep(DEADLINE)
+            return
+        replies = [{"context": {"pageNumber": page}} for page in pages]
+        reply(connection, {"responses": [{"responses": replies, "totalPages": 12}]})
+
+
+class Azure:
+    """Takes a job as Read 3.2 does, which is running until it is told to be done."""
+
+    def __init__(self) -> None:
+        self.posts = self.polls = 0
+        self.is_slow = True
+
+    def __call__(self, connection: Connection) -> None:
+        """Answer one request."""
+        if connection.request.startswith(b"POST"):
+            self.posts += 1
+            host = re.search(rb"[Hh]ost: (\S+)", connection.request)
+            assert host
+            where = f"Operation-Location: http://{host[1].decode()}/vision/v3.2/read/analyzeResults/abc\r\n"
+            reply(connection, None, "202 Accepted", where)
+            return
+        self.polls += 1
+        pages = [{"page": page, "unit": "inch", "width": 8.5, "height": 11, "lines": []} for page in range(1, 13)]
+        done = {"status": "succeeded", "analyzeResult": {"readResults": pages}}
+        reply(connection, {"status": "running"} if self.is_slow else done)
+
+
+def start(folder: Path, server: Faultd, vendor: str, *more: str) -> subprocess.Popen[str]:
+    """The command that reads the document, with its journal."""
+    environment = {
+        **os.environ,
+        "PYTHONIOENCODING": "utf-8",
+        "CLOUDAI_STATE_DIR": str(folder / "state"),
+        "GOOGLE_API_KEY": "not-a-real-key",
+        "CLOUDAI_GOOGLE_VISION_ENDPOINT": server.url,
+        "VISION_KEY": "not-a-real-key",
+        "VISION_ENDPOINT": server.url,
+    }
+    arguments = ["read", "계약.pdf", "--provider", vendor, "--journal", "쪽.journal", *more]
+    command = [sys.executable, "-m", "cloudai", *arguments]
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+    )
+
+
+def killed_when(process: subprocess.Popen[str], is_time: Callable[[], bool]) -> None:
+    """Kill the process as soon as something has happened, and a moment later, so that replies are on the disk."""
+    until = time.monotonic() + DEADLINE
+    while not is_time():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=DEADLINE)
+
+
+def finished(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
+    """The results that the process prints as JSON."""
+    out, err = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 0, err
+    return [json.loads(line) for line in out.splitlines()]
+
+
+@pytest.mark.parametrize("vendor", ["google", "azure"])
+def test_a_document_is_gone_on_with_where_it_was_killed(vendor: str, tmp_path: Path) -> None:
+    """Google is asked again for the pages alone that were not answered; Azure's job is looked at, and not sent anew."""
+    (tmp_path / "계약.pdf").write_bytes(pdf(12))
+    service: Any = Google() if vendor == "google" else Azure()
+    with faultd(service, keeps=True) as server:
+        process = start(tmp_path, server, vendor)
+        killed_when(process, lambda: len(service.asked) == 3 if vendor == "google" else service.polls > 0)
+        service.is_slow = False
+        (found,) = finished(start(tmp_path, server, vendor, "--json"))
+    assert [page["number"] for page in found["result"]["pages"]] == list(range(1, 13))
+    if vendor == "google":
+        assert sorted(service.asked) == [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10], [11, 12], [11, 12]]
+    else:
+        assert (service.posts, service.polls > 1) == (1, True)
+    assert (found["meta"]["billed_min"], found["meta"]["billed_max"]) == ((12, 14) if vendor == "google" else (12, 12))
+
+
+def test_the_plan_counts_pages_and_requests(tmp_path: Path) -> None:
+    """Before anything is sent, the plan says that twelve pages take three requests of Google, and one of Azure."""
+    (tmp_path / "계약.pdf").write_bytes(pdf(12))
+    with faultd(Google(), keeps=True) as server:
+        for vendor, told in (("google", "3 (12 units)"), ("azure", "1 (12 units)")):
+            out, err = start(tmp_path, server, vendor, "--plan").communicate(timeout=DEADLINE)
+            assert told in out, err
+        assert server.count == 0
+
+
+def test_each_page_becomes_a_file(tmp_path: Path) -> None:
+    """--out writes one .txt a page; the same command again leaves the files as they are; others are not overwritten."""
+    (tmp_path / "계약.pdf").write_bytes(pdf(12))
+    service = Google()
+    service.is_slow = False
+    with faultd(service, keeps=True) as server:
+        finished(start(tmp_path, server, "google", "--json", "--out", "글"))
+        files = sorted(path.name for path in (tmp_path / "글").iterdir())
+        assert (files[0], files[-1], len(files)) == ("0000-계약-01.txt", "0000-계약-12.txt", 12)
+        finished(start(tmp_path, server, "google", "--json", "--out", "글"))
+        (tmp_path / "글" / files[3]).write_text("다른 글", "utf-8")
+        process = start(tmp_path, server, "google", "--json", "--out", "글")
+        assert "is there already" in process.communicate(timeout=DEADLINE)[1]
+        assert process.returncode == 74
+        assert len(service.asked) == 3
