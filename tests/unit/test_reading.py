@@ -110,6 +110,7 @@ def test_photos_of_a_table_are_found_beside_it(tmp_path: Path) -> None:
     assert table.rows[1]["duplicate_of"] == 0 or table.rows[0]["duplicate_of"] == 1
 
 
+@pytest.mark.long
 def test_data_frames_go_in_and_out(tmp_path: Path) -> None:
     """pandas and polars as rows; tables as frames and as Parquet."""
     import pandas as pd

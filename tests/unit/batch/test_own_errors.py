@@ -39,6 +39,7 @@ class Raising(Provider):
 KINDS = ("ConnectError", "ConnectionLostError", "RateLimitedError", "ServerError", "UnavailableError", "TooEarlyError")
 
 
+@pytest.mark.long
 @both
 @pytest.mark.parametrize("sends", [True, False])
 @pytest.mark.parametrize("name", [*KINDS, "DeadlineExceededError", "MalformedResponseError", "ForbiddenError"])

@@ -144,6 +144,7 @@ def test_a_text_that_would_take_too_much_memory_is_refused_for_that_reason() -> 
         parsed(b'{"text": "' + b"a" * 33_000_000 + "😀".encode() + b'"}')
 
 
+@pytest.mark.long
 def test_looking_through_takes_as_many_steps_as_there_are_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twice the reply takes twice the steps, and each step looks at one slice: the time is linear."""
     sizes: list[int] = []
@@ -161,6 +162,7 @@ def test_looking_through_takes_as_many_steps_as_there_are_slices(monkeypatch: py
     assert steps[0] * 2 - 1 <= steps[1] <= steps[0] * 2 + 1
 
 
+@pytest.mark.long
 def test_another_thread_goes_on_while_a_large_reply_is_parsed() -> None:
     """The parser runs a line of Python after each object, so that it never holds the interpreter for long."""
     turns, ready = 0, threading.Event()

@@ -107,6 +107,7 @@ def test_a_lazy_value_of_one_instance_waits_for_no_other() -> None:
     never.set()
 
 
+@pytest.mark.long
 def test_nothing_shares_a_lock_between_instances() -> None:
     """`functools.cached_property`, which has one lock for all instances in Python 3.11, is used nowhere."""
     users = [

@@ -49,6 +49,7 @@ def test_where_a_text_is_cut(text: str, most: int, expected: list[str]) -> None:
     assert parts(text, most) == expected
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("piece", [".", "!?", ". ", "\n", "\n ", " ", "a", '."', "。", "가\u0301", "a.a", "🙂"])
 def test_no_text_takes_long_to_cut(piece: str) -> None:
     """Whatever a text consists of, a megabyte of it is cut in a moment, and not in the square of its length."""
