@@ -9,8 +9,8 @@ demo: .venv/.demo  ## find faces on real photos, with no account
 
 test: lint types unit  ## the whole check
 
-quick: lint types  ## what to run before a commit, in under a minute: no server, no process, nothing that takes long
-	$(PYTEST) tests/unit -m "not loopback and not long"
+quick: lint types  ## what to run before a commit, in under a minute: no server, no process, no official package, nothing long
+	$(PYTEST) tests/unit --ignore tests/unit/bridges -m "not loopback and not long"
 
 lint: .venv/.dev
 	$(BIN)/python tools/write_client_methods.py --check
