@@ -280,9 +280,10 @@ class Engine:
 
         The last address is kept with its parts, because most requests of a client go to the same one.
         """
-        if self._split[0] != request.url:
-            self._split = request.url, *split(request.url)[:2]
-        return request.service, *self._split[1:]
+        known = self._split  # read once, because another thread may replace it meanwhile
+        if known[0] != request.url:
+            known = self._split = request.url, *split(request.url)[:2]
+        return request.service, *known[1:]
 
     def _policy(
         self, request: Request, context: CallContext, step_id: str, budget: RetryBudget, unknowns: int
