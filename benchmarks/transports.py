@@ -1,4 +1,4 @@
-"""The same request by several transports, without anything around it: what was the choice among them."""
+"""Measure one request by each of several HTTP transports, without the rest of cloudai, to choose between them."""
 
 from __future__ import annotations
 

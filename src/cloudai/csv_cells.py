@@ -14,7 +14,7 @@ __all__ = ["delimiter_of", "rows_of"]
 DELIMITERS = (",", ";", "\t", "|")
 """Characters that may stand between cells; Excel writes semicolons where the comma is a decimal point."""
 NOTHING = "\x1f"
-"""What stands between the cells of a table whose heading is one cell: a character that texts do not have."""
+"""The delimiter of a table with a single column: a character that texts do not contain, so that no cell is cut."""
 SEPARATOR = re.compile(r'"?sep=([^"\r\n])"?[;,\t]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 """Excel's own first line, which says what stands between the cells and is no line of the table."""
 SAMPLE = 30

@@ -117,7 +117,7 @@ Problem = tuple[str, str]
 
 
 class _Kind(NamedTuple):
-    """What an option may be, as the method of `Provider` declares it."""
+    """The values that an option may have, as the method of `Provider` declares them."""
 
     type: Any
     """The type of a single value; for one of several known words it is `Literal`."""

@@ -36,7 +36,7 @@ UNPACED = 1.0
 
 @dataclass(frozen=True)
 class _Counts:
-    """What a run would send, and what it would not."""
+    """A plan says which requests a run of a batch would send, and for which inputs it would send none."""
 
     inputs: int
     requests: int
@@ -74,7 +74,7 @@ class Plan(_Counts):
     from_cache: int = 0
     """Number of the ``cached`` inputs that earlier batches with other journals have paid for."""
     facts: tuple[tuple[str, str], ...] = ()
-    """What the provider counts, what it gives for nothing and takes at most, in words, with the date of each."""
+    """The units, the free amounts and the limits of the provider in words, each with the date when it was checked."""
 
     def table(self) -> Table:
         """Return the plan as a table of two columns."""

@@ -165,7 +165,7 @@ class Meta(Model):
 
 
 DEFAULTS: Mapping[str, Any] = MappingProxyType({name: field.default for name, field in Meta.model_fields.items()})
-"""What `Meta` says where nothing is known."""
+"""The values of the fields of `Meta` as long as nothing is known."""
 
 
 class Result(Model):

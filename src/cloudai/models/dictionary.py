@@ -45,7 +45,7 @@ class Meaning(Model):
 
 
 class Dictionary(Many[Meaning]):
-    """What a dictionary says of a word. It iterates over the meanings; there are none of a word that it lacks."""
+    """The entry of a word in a dictionary. Iterating over it yields the meanings; an unknown word has none."""
 
     word: str
     source: str

@@ -22,7 +22,7 @@ CUTS = (
     GRAPHEME,
     regex.compile(r"(?s)."),
 )
-"""What stands at the end of a piece of a text, from the largest pieces to the smallest. "3.5" is not cut at its dot."""
+"""The patterns at which a text may be cut, from paragraphs to code points. The dot of "3.5" is none of them."""
 
 
 def graphemes(text: str) -> int:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from cloudai.core.flow import Request, Response
 from cloudai.errors import MalformedResponseError
 
-__all__ = ["TextsTogether"]
+__all__ = ["TextsTogether", "only_reply"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -82,3 +84,14 @@ def _with(body: Any, path: Sequence[str], value: Any) -> Any:
     if not path:
         return value
     return {**body, path[0]: _with(body[path[0]], path[1:], value)}
+
+
+def only_reply(items: Sequence[T]) -> T:
+    """Return the part of a reply for the one text that was sent.
+
+    Raises:
+        MalformedResponseError: The reply has another number of parts.
+    """
+    if len(items) != 1:
+        raise MalformedResponseError(f"one text was sent, {len(items)} replies came")
+    return items[0]

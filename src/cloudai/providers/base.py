@@ -85,13 +85,13 @@ class Capability:
     free: str | None = None
     """The pace of the vendor's free tier, for ``pace="free"``: "20/min"."""
     unit: str = ""
-    """What the vendor counts: "character", "1,000 characters of a text"; "" where it counts requests."""
+    """The unit that the vendor bills, for example "character"; an empty text where it bills requests."""
     unit_size: int = 0
     """The characters in a unit, the last one of a text counting as a whole; 0 where the vendor counts requests."""
     free_units: int | None = None
     """The units that cost nothing in a month, as on ``checked``; None where there are none, or it is not known."""
     limits: str = ""
-    """What the vendor takes at most in a text and in a request, in words."""
+    """The limits of the vendor for one text and for one request, in words."""
 
     @property
     def available(self) -> bool:
@@ -197,7 +197,7 @@ class Provider:
     _call_cache: dict[Any, Any]
     """The settings that a call has looked up; only a provider that `for_call` returned has this."""
     _kept_cache: dict[Any, Any]
-    """The same for the methods that are `kept`, which earlier calls may have filled."""
+    """The values that the methods decorated with `kept` have returned, some of them in earlier calls."""
 
     def analyze_image(
         self,

@@ -16,6 +16,7 @@ from cloudai.core.flow import Flow, Request, Response
 from cloudai.errors import InputError, MalformedResponseError, ServiceError
 from cloudai.languages import base, tag
 from cloudai.providers._parts import graphemes
+from cloudai.providers._together import only_reply
 from cloudai.providers.azure._service import AzureService, fault_inside
 from cloudai.providers.replies import inside
 from cloudai.providers.wire import Wire
@@ -125,9 +126,7 @@ class Documents(AzureService):
         """Return the result of the one text that was sent, or raise the error that came in its place."""
         for failure in results.errors:
             raise self.error_from(fault_inside(failure.error), 200)
-        if len(results.documents) != 1:
-            raise MalformedResponseError(f"one text was sent, {len(results.documents)} replies came")
-        return results.documents[0]
+        return only_reply(results.documents)
 
     def _error_in(self, response: Response) -> ServiceError | None:
         """Return the error of the one text of a request that a reply of status 200 holds, or None."""

@@ -14,12 +14,13 @@ from pydantic import AliasChoices, Field, model_validator
 
 from cloudai.core.flow import Flow, Request, Response
 from cloudai.errors import InputError, MalformedResponseError
-from cloudai.languages import base, tag, without_region
+from cloudai.languages import tag
 from cloudai.models.base import Meta
 from cloudai.models.dictionary import Dictionary, Meaning, Reverse, Usage
 from cloudai.models.text import Translated, Translation
 from cloudai.providers._parts import framed, parts
-from cloudai.providers._together import TextsTogether
+from cloudai.providers._together import TextsTogether, only_reply
+from cloudai.providers._translating import languages_of, spelled
 from cloudai.providers.azure._service import AzureService
 from cloudai.providers.base import capability
 from cloudai.providers.wire import Wire
@@ -46,11 +47,7 @@ WITH_REGION = {"pt-pt": "pt-pt", "fr-ca": "fr-ca"}
 
 def code_of(language: str) -> str:
     """Return the code of a language as the service spells it."""
-    given = language.replace("_", "-").lower()
-    if given in WITH_REGION:
-        return WITH_REGION[given]
-    short, whole = base(language), without_region(language)
-    return LANGUAGES.get(short, whole) if short.startswith("zh") else LANGUAGES.get(whole, whole)
+    return spelled(language, LANGUAGES, WITH_REGION)
 
 
 def _characters(request: Request) -> int:
@@ -87,7 +84,7 @@ class Translator(AzureService):
         """Return the parts in which a text is sent."""
         if operation != "translate":
             return super().parts(operation, text, options)
-        return [part for part in parts(text, MOST_CHARACTERS // len(_listed(options["to"]))) if part.strip()]
+        return [part for part in parts(text, MOST_CHARACTERS // len(languages_of(options["to"]))) if part.strip()]
 
     @capability(
         "open",
@@ -103,7 +100,7 @@ class Translator(AzureService):
     )
     def translate(self, text: str, *, to: str | Sequence[str], source: str | None) -> Flow[Translation]:
         """Translate a text into one or several languages by one request, or by as many as it has parts."""
-        targets = _listed(to)
+        targets = languages_of(to)
         codes = [code_of(each) for each in targets]
         pieces = parts(text, MOST_CHARACTERS // len(targets))
         joined, detected, model = [""] * len(targets), None, None
@@ -111,7 +108,7 @@ class Translator(AzureService):
             before, words, after = framed(piece) if len(pieces) > 1 else ("", piece, "")
             if words:
                 response: Response = yield self._translation(words, codes, source)
-                reply = _only(response.parse(TranslateReply).value)
+                reply = only_reply(response.parse(TranslateReply).value)
                 translated = _in_order(reply.translations, codes)
                 detected = detected or reply.detected_language
                 model = model or response.headers.get("x-mt-system", "").partition(",")[0] or None
@@ -166,7 +163,7 @@ class Translator(AzureService):
             )
         asked = {"api-version": API, "from": code_of(source), "to": code_of(to)}
         response: Response = yield self._look_up("lookup", asked, [{"text": text}], len(text), LOOK_UP_TOGETHER)
-        entry = _only(response.parse(LookUpReply).value)
+        entry = only_reply(response.parse(LookUpReply).value)
         meanings = entry.translations
         uses: dict[str, tuple[Usage, ...]] = {}
         if examples and meanings:
@@ -213,18 +210,6 @@ class Translator(AzureService):
             billed=units,
             merge=merge,
         )
-
-
-def _listed(to: str | Sequence[str]) -> list[str]:
-    """Return the languages to translate into, each once."""
-    return [to] if isinstance(to, str) else list(dict.fromkeys(to))
-
-
-def _only(items: list[Any]) -> Any:
-    """Return the part of a reply for the one text that was sent."""
-    if len(items) != 1:
-        raise MalformedResponseError(f"one text was sent, {len(items)} replies came")
-    return items[0]
 
 
 def _in_order(translations: Sequence[WireTranslation], codes: Sequence[str]) -> list[str]:

@@ -36,7 +36,7 @@ COUNTED = {
     "free_units": 5_000,
     "limits": "1,000,000 bytes in a text; one text in a request",
 }
-"""What Google counts: https://cloud.google.com/natural-language/pricing"""
+"""The unit that Google bills, its size, how many are free, and the limits: https://cloud.google.com/natural-language/pricing"""
 
 
 def _require_short(text: str) -> None:

@@ -14,12 +14,12 @@ from typing import Any
 from pydantic import AliasChoices, Field, model_validator
 
 from cloudai.core.flow import Flow, Request, Response
-from cloudai.errors import MalformedResponseError
-from cloudai.languages import base, tag, without_region
+from cloudai.languages import tag
 from cloudai.models.base import Meta
 from cloudai.models.text import UNDECIDED, Language, Translated, Translation
 from cloudai.providers._parts import beginning, framed, parts
-from cloudai.providers._together import TextsTogether
+from cloudai.providers._together import TextsTogether, only_reply
+from cloudai.providers._translating import languages_of, spelled
 from cloudai.providers.base import capability
 from cloudai.providers.google._service import GoogleService
 from cloudai.providers.wire import Wire
@@ -46,11 +46,7 @@ WITH_REGION = {"pt-pt": "pt-PT", "fr-ca": "fr-CA"}
 
 def code_of(language: str) -> str:
     """Return the code of a language as the service spells it."""
-    given = language.replace("_", "-").lower()
-    if given in WITH_REGION:
-        return WITH_REGION[given]
-    short, whole = base(language), without_region(language)
-    return LANGUAGES.get(short, whole) if short.startswith("zh") else LANGUAGES.get(whole, whole)
+    return spelled(language, LANGUAGES, WITH_REGION)
 
 
 def _bytes(text: str) -> int:
@@ -68,7 +64,7 @@ TOGETHER_3 = TextsTogether(
     MOST_TEXTS_3, MOST_3, lambda request: len(request.json["contents"][0]), ("contents",), ("translations",)
 )
 FREE = {"unit": "character", "unit_size": 1, "free_units": 500_000}
-"""What Google counts: https://cloud.google.com/translate/pricing"""
+"""The unit that Google bills, its size, and how many are free: https://cloud.google.com/translate/pricing"""
 
 
 class Translate(GoogleService):
@@ -84,7 +80,7 @@ class Translate(GoogleService):
 
     def requests(self, operation: str, options: Mapping[str, Any]) -> int:
         """Return how many requests an input takes: one for each language that it is translated into."""
-        return len(_listed(options["to"])) if operation == "translate" else super().requests(operation, options)
+        return len(languages_of(options["to"])) if operation == "translate" else super().requests(operation, options)
 
     def parts(self, operation: str, text: str, options: Mapping[str, Any]) -> Sequence[str]:
         """Return the parts in which a text is sent."""
@@ -117,7 +113,7 @@ class Translate(GoogleService):
     )
     def translate(self, text: str, *, to: str | Sequence[str], source: str | None) -> Flow[Translation]:
         """Translate a text into one or several languages, by a request for each of its parts and each language."""
-        targets = _listed(to)
+        targets = languages_of(to)
         pieces = self._parts(text)
         translations, detected, model = [], None, None
         for target in targets:
@@ -127,7 +123,7 @@ class Translate(GoogleService):
                 new = ""
                 if words:
                     response: Response = yield self._translation(words, code_of(target), source)
-                    reply = _only(response.parse(TranslateReply).translations)
+                    reply = only_reply(response.parse(TranslateReply).translations)
                     new = reply.translated_text
                     detected, model = detected or reply.detected, model or reply.model
                 joined = f"{joined}{before}{new}{after}"
@@ -176,7 +172,7 @@ class Translate(GoogleService):
         else:
             begin, prepared = beginning(text, MOST_2 - FRAME_2, _bytes)
             response = yield self._request(f"{V2}/detect", {"q": [begin]}, len(begin), DETECT_TOGETHER_2)
-            languages = _only(response.parse(DetectReply2).data.detections)
+            languages = only_reply(response.parse(DetectReply2).data.detections)
         best = max(languages, key=lambda each: each.confidence or 0, default=None)
         code = tag(best.code) if best else UNDECIDED
         return Language(
@@ -204,18 +200,6 @@ class Translate(GoogleService):
 
 
 V2 = "/language/translate/v2"
-
-
-def _listed(to: str | Sequence[str]) -> list[str]:
-    """Return the languages to translate into, each once."""
-    return [to] if isinstance(to, str) else list(dict.fromkeys(to))
-
-
-def _only(items: list[Any]) -> Any:
-    """Return the part of a reply for the one text that was sent."""
-    if len(items) != 1:
-        raise MalformedResponseError(f"one text was sent, {len(items)} replies came")
-    return items[0]
 
 
 class WireTranslation(Wire):

@@ -1,0 +1,29 @@
+"""The adapters of several translators spell and list languages by these functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from cloudai.languages import base, without_region
+
+__all__ = ["languages_of", "spelled"]
+
+
+def spelled(language: str, codes: Mapping[str, str], with_region: Mapping[str, str]) -> str:
+    """Return the code of a language as a service spells it.
+
+    Args:
+        language: The code that the user gives.
+        codes: The codes that the service spells otherwise than we do.
+        with_region: The languages of which the service tells the regions apart, by their codes in lower case.
+    """
+    given = language.replace("_", "-").lower()
+    if given in with_region:
+        return with_region[given]
+    short, whole = base(language), without_region(language)
+    return codes.get(short, whole) if short.startswith("zh") else codes.get(whole, whole)
+
+
+def languages_of(to: str | Sequence[str]) -> list[str]:
+    """Return the languages to translate into, each once."""
+    return [to] if isinstance(to, str) else list(dict.fromkeys(to))
