@@ -64,6 +64,8 @@ class CollectorPause:
 
     def end(self) -> None:
         """Let the collector go on, if no other call reads a large reply."""
+        if not self._is_begun:  # nearly always: each step of a call comes here, and need not wait for the lock
+            return
         with CollectorPause._lock:
             if not self._is_begun:
                 return
