@@ -5,18 +5,23 @@ https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, ClassVar
 from xml.etree import ElementTree as ET
+
+from pydantic import ConfigDict, Field, RootModel
+from pydantic.alias_generators import to_pascal
 
 from cloudai.core.flow import Flow, Request, Response
 from cloudai.errors import UnsupportedOperationError
 from cloudai.models.base import Meta
 from cloudai.models.speech import Speech
-from cloudai.providers._speaking import Format, language_of, parts_of, require_speed, spoken
+from cloudai.models.voice import Voice as Listed
+from cloudai.models.voice import Voices
+from cloudai.providers._speaking import NO_XML, Format, gender_of, language_of, listed, parts_of, require_speed, spoken
 from cloudai.providers.azure._service import AzureService
 from cloudai.providers.base import capability
+from cloudai.providers.wire import Wire
 
 __all__ = ["Voice"]
 
@@ -54,8 +59,6 @@ VOICES: Mapping[str, str] = {
 
 https://learn.microsoft.com/azure/ai-services/speech-service/language-support?tabs=tts
 """
-NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML cannot hold: https://www.w3.org/TR/xml/#charsets"""
 SPEAK = "http://www.w3.org/2001/10/synthesis"
 
 
@@ -110,12 +113,55 @@ class Voice(AzureService):
 
         return (yield from spoken(_parts(text), format, speak, Meta(model=name, language_sent=code)))
 
+    def voices(self, language: str | None) -> Flow[Voices]:
+        """List the voices of the region or the resource.
+
+        https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech#get-a-list-of-voices
+        """
+        base = self._voice_base()
+        response: Response = yield Request(
+            "GET",
+            f"{base}/cognitiveservices/voices/list",
+            billed=0,
+            service="speech",
+            api="v1",
+            endpoint=base.removesuffix("/tts"),
+        )
+        voices = [
+            Listed(
+                name=voice.short_name,
+                languages=(voice.locale, *voice.secondary_locale_list),
+                gender=gender_of(voice.gender),
+                kind=voice.voice_type,
+                rate=int(voice.sample_rate_hertz) if voice.sample_rate_hertz else None,
+            )
+            for voice in response.parse(VoiceList).root
+        ]
+        return listed(voices, language)
+
     def _voice_base(self) -> str:
         """Return the beginning of the address: of the region's host, or of the resource's own."""
         resource = self.resource("speech")
         if resource.region and not resource.endpoint:
             return f"https://{resource.region}.tts.speech.microsoft.com"
         return f"{self.base('speech')}/tts"
+
+
+class WireVoice(Wire):
+    """A voice, whose fields begin with capital letters."""
+
+    model_config = ConfigDict(alias_generator=to_pascal)
+
+    short_name: str
+    locale: str
+    secondary_locale_list: list[str] = []
+    gender: str | None = None
+    voice_type: str | None = None
+    sample_rate_hertz: Annotated[str, Field(pattern=r"^\d{4,6}$")] | None = None
+
+
+class VoiceList(RootModel[list[WireVoice]]):
+    null_is_missing: ClassVar[bool] = True
 
 
 def _ssml(text: str, language: str, voice: str, speed: float) -> bytes:

@@ -12,9 +12,12 @@ from cloudai.core.flow import Flow, Request, Response
 from cloudai.errors import UnsupportedOperationError
 from cloudai.models.base import Meta
 from cloudai.models.speech import Speech
-from cloudai.providers._speaking import Format, language_of, parts_of, require_speed, spoken
+from cloudai.models.voice import Voice as Listed
+from cloudai.models.voice import Voices
+from cloudai.providers._speaking import Format, gender_of, language_of, listed, parts_of, require_speed, spoken
 from cloudai.providers.base import capability
 from cloudai.providers.watson._service import WatsonService
+from cloudai.providers.wire import Wire
 
 __all__ = ["Voice"]
 
@@ -86,6 +89,44 @@ class Voice(WatsonService):
             return response.content
 
         return (yield from spoken(_parts(text), format, speak, Meta(model=name, language_sent=code)))
+
+    def voices(self, language: str | None) -> Flow[Voices]:
+        """List the voices of the instance; https://cloud.ibm.com/apidocs/text-to-speech#listvoices."""
+        response: Response = yield Request(
+            "GET",
+            f"{self.base('text_to_speech')}/v1/voices",
+            billed=0,
+            service="text_to_speech",
+            api="v1",
+            endpoint=self.base("text_to_speech"),
+        )
+        voices = [
+            Listed(
+                name=voice.name,
+                languages=(voice.language,),
+                gender=gender_of(voice.gender),
+                kind=next((kind for end, kind in KINDS.items() if voice.name.endswith(end)), None),
+                rate=NATURAL_RATE if voice.name.endswith("Natural") else USUAL_RATE,
+            )
+            for voice in response.parse(VoiceList).voices
+        ]
+        return listed(voices, language)
+
+
+KINDS: Mapping[str, str] = {"Natural": "Natural", "Expressive": "Expressive", "V3Voice": "V3"}
+"""The ends of the names of voices, by the kind: https://cloud.ibm.com/docs/text-to-speech?topic=text-to-speech-voices"""
+NATURAL_RATE, USUAL_RATE = 24_000, 22_050
+"""Samples a second: https://cloud.ibm.com/docs/text-to-speech?topic=text-to-speech-audio-formats"""
+
+
+class WireVoice(Wire):
+    name: str
+    language: str
+    gender: str | None = None
+
+
+class VoiceList(Wire):
+    voices: list[WireVoice]
 
 
 def _parts(text: str) -> list[str]:
