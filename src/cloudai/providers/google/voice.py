@@ -26,9 +26,13 @@ from cloudai.providers.wire import Wire
 __all__ = ["Voice"]
 
 MOST_BYTES = 4_900
-"""Bytes of a text in one request: the service takes 5,000. https://cloud.google.com/text-to-speech/quotas"""
+"""Bytes of a text in one request: the service takes 5,000, in which a Hangul syllable counts as three.
+
+https://cloud.google.com/text-to-speech/quotas#content
+"""
 ENCODINGS: Mapping[str, str] = {"wav": "LINEAR16", "mp3": "MP3", "ogg": "OGG_OPUS"}
 SLOWEST, FASTEST = 0.25, 2.0
+"""https://cloud.google.com/text-to-speech/docs/reference/rest/v1/AudioConfig (``speakingRate``)"""
 CODES: Mapping[str, str] = {"zh-CN": "cmn-CN", "zh-TW": "cmn-TW"}
 """The codes that the service spells in a way of its own: https://cloud.google.com/text-to-speech/docs/voices"""
 
