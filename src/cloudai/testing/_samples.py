@@ -45,8 +45,7 @@ def is_sample(value: Any) -> bool:
 def sample_in(value: Any) -> dict[str, Any] | None:
     """Return the digest, the size and the sample of the first sample in a written body, or None if it is whole."""
     if is_sample(value):
-        cut: dict[str, Any] = value["cut"]
-        return cut
+        return dict(value["cut"])
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return next((cut for each in inner if (cut := sample_in(each)) is not None), None)
 
