@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from cloudai.cli import main
 from tests.made_up.server import Connection, Faultd, faultd
 from tests.support.documents import pdf
 
@@ -101,10 +103,10 @@ def killed_when(process: subprocess.Popen[str], is_time: Callable[[], bool]) -> 
     process.communicate(timeout=DEADLINE)
 
 
-def finished(process: subprocess.Popen[str]) -> list[dict[str, Any]]:
+def finished(process: subprocess.Popen[str], code: int = 0) -> list[dict[str, Any]]:
     """The results that the process prints as JSON."""
     out, err = process.communicate(timeout=DEADLINE)
-    assert process.returncode == 0, err
+    assert process.returncode == code, err
     return [json.loads(line) for line in out.splitlines()]
 
 
@@ -124,6 +126,28 @@ def test_a_document_is_gone_on_with_where_it_was_killed(vendor: str, tmp_path: P
     else:
         assert (service.posts, service.polls > 1) == (1, True)
     assert (found["meta"]["billed_min"], found["meta"]["billed_max"]) == ((12, 14) if vendor == "google" else (12, 12))
+
+
+def test_only_the_pages_in_flight_are_in_doubt(tmp_path: Path) -> None:
+    """With --in-doubt skip nothing is sent, and ten pages are known to be paid for; without it the last two are sent.
+
+    So of twelve pages ten are paid for once, whatever is chosen, and only the two in flight can be paid for twice.
+    """
+    (tmp_path / "계약.pdf").write_bytes(pdf(12))
+    service = Google()
+    with faultd(service, keeps=True) as server:
+        killed_when(start(tmp_path, server, "google"), lambda: len(service.asked) == 3)
+        service.is_slow = False
+        asked = list(service.asked)
+        (skipped,) = finished(start(tmp_path, server, "google", "--json", "--in-doubt", "skip"), code=1)
+        assert (skipped["status"], service.asked) == ("skipped", asked)
+        assert main(["journal", str(tmp_path / "쪽.journal"), "--rows", "--csv", str(tmp_path / "표.csv")]) == 0
+        (row,) = csv.DictReader((tmp_path / "표.csv").read_text("utf-8-sig").splitlines())
+        assert (row["billed_min"], row["billed_max"]) == ("10", "12")
+        (found,) = finished(start(tmp_path, server, "google", "--json"))
+        assert len(found["result"]["pages"]) == 12
+        assert sorted(service.asked) == sorted([*asked, [11, 12]])
+    assert (found["meta"]["billed_min"], found["meta"]["billed_max"]) == (12, 14)
 
 
 def test_the_plan_counts_pages_and_requests(tmp_path: Path) -> None:
