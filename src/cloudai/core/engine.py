@@ -410,14 +410,15 @@ class Engine:
                 raise ResponseTooLargeError(f"the reply has more than {request.max_reply // 1_000_000} MB")
         except CloudAIError as error:
             secrets.clear(error)
-            self._tell("failure", context, error=type(error).__name__, duration=self.clock() - sent_at)
+            # What the attempt may cost is noted first, because an error of the user's function ends the call.
             self._failed(error, request, context, step_id)
+            self._tell("failure", context, error=type(error).__name__, duration=self.clock() - sent_at)
             self._raise_if_late(error, context)
             raise
         except Exception as error:
             # Most likely the user's own `send` has failed, and it is not known how much of the request went out.
-            self._tell("failure", context, error=type(error).__name__, duration=self.clock() - sent_at)
             self._failed(ConnectionLostError(f"send= failed with {type(error).__name__}"), request, context, step_id)
+            self._tell("failure", context, error=type(error).__name__, duration=self.clock() - sent_at)
             raise
         told: dict[str, Any] = {
             "status": response.status,
@@ -431,8 +432,9 @@ class Engine:
             response = secrets.cleared(response)
         context.request_id = context.vendor.request_id(response) or context.request_id
         if (trouble := self._trouble_in(request, response, token, gate, context)) is not None:
+            failure = self._failed(trouble, request, context, step_id)
             self._tell("reply", context, **told)
-            raise self._failed(trouble, request, context, step_id)
+            raise failure
         if not response.replayed:
             context.billed_min += request.billed
             context.billed_max += request.billed

@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 import tracemalloc
+from itertools import cycle, product
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from cloudai.core import json_reading
 from cloudai.core.json_reading import AT_ONCE, DEEPEST, ONE_CALL, SLICE, parsed
 from cloudai.errors import MalformedResponseError, ResponseTooLargeError
+from tests.support.length import length
 from tests.support.paths import FIXTURES
 
 DEEP = b"[" * DEEPEST + b"]" * DEEPEST
@@ -237,9 +239,12 @@ BODIES = {
 }
 
 
+COLOURS = ("awaiting", "blocking")
+EVERY = list(product(BODIES, COLOURS))
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("colour", ["blocking", "awaiting"])
-@pytest.mark.parametrize("name", BODIES)
+@pytest.mark.parametrize(("name", "colour"), length(list(zip(BODIES, cycle(COLOURS), strict=False)), EVERY, EVERY))
 def test_reading_takes_at_most_64_mb_and_three_times_the_reply(name: str, colour: str) -> None:
     """The peak memory of a process that reads a reply stays within the promise; the reply is one of the three."""
     body, operation, outcome = BODIES[name]
