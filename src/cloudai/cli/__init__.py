@@ -271,17 +271,21 @@ def _count(text: str) -> int:
 
 
 def _number(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
+    if math.isnan(number := _finite(text)):
         raise argparse.ArgumentTypeError(f"{text} is no number")
     return number
 
 
 def _seconds(text: str) -> float:
-    seconds = _number(text)
-    if seconds <= 0:
+    if not (seconds := _finite(text)) > 0:
         raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
     return seconds
+
+
+def _finite(text: str) -> float:
+    """Return the number that a text spells, or NaN where it spells none, or one that is not finite."""
+    try:
+        number = float(text)
+    except ValueError:
+        return math.nan
+    return number if math.isfinite(number) else math.nan
