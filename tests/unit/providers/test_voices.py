@@ -20,11 +20,13 @@ from cloudai import (
     Google,
     Local,
     MalformedResponseError,
+    Resource,
     Response,
     SettingsError,
     UnsupportedOperationError,
     Voice,
     Voices,
+    Watson,
 )
 from cloudai.errors import ServerError
 from cloudai.languages import includes, spelled
@@ -33,6 +35,7 @@ from cloudai.testing import Script
 from tests.conftest import Caller
 from tests.made_up.programs import espeak
 from tests.made_up.provider import MadeUp
+from tests.support.paths import FIXTURES
 from tests.support.played import Cassettes
 
 KEY = "not-a-real-key"
@@ -64,6 +67,29 @@ def test_a_vendor_lists_korean_voices(call: Caller, vendor: str) -> None:
     assert facts(voices) == KOREAN[vendor]
     assert (voices.meta.billed_min, voices.meta.billed_max, voices.meta.attempts) == (0, 0, 1)
     assert (voices.meta.operation, voices.meta.input) == ("voices", "")
+
+
+PROVIDERS: dict[str, Any] = {
+    "azure": Azure(key=KEY, endpoint="https://example.cognitiveservices.azure.com"),
+    "google": Google(api_key=KEY),
+    "watson": Watson(
+        text_to_speech=Resource(KEY, "https://api.kr-seo.text-to-speech.watson.cloud.ibm.com/instances/1")
+    ),
+}
+
+
+@pytest.mark.parametrize("vendor", PROVIDERS)
+def test_a_list_is_one_request_that_is_not_billed(call: Caller, vendor: str) -> None:
+    """A reply of the service itself, and a failure, count no units."""
+    written = json.loads((FIXTURES / vendor / "voices-success.json").read_text("utf-8"))
+    body = json.dumps(written["exchanges"][0]["response"]["body"]).encode()
+    script = Script(Response(200, {"content-type": "application/json"}, body))
+    voices = call(PROVIDERS[vendor], "voices", "ko", send=script)
+    assert facts(voices) == KOREAN[vendor]
+    assert (voices.meta.replayed, voices.meta.billed_max, len(script.requests)) == (False, 0, 1)
+    with pytest.raises(ServerError) as caught:
+        call(PROVIDERS[vendor], "voices", send=Script(*[Response(500)] * 2), client_sleep=lambda _: None)
+    assert (caught.value.billed_max, caught.value.operation) == (0, "voices")
 
 
 @pytest.mark.parametrize(

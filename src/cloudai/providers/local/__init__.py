@@ -12,7 +12,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import ClassVar, Literal
 
-from cloudai.core.flow import Flow, call, waiting
+from cloudai.core.flow import Flow, call, reading, waiting
 from cloudai.errors import UnsupportedOperationError
 from cloudai.languages import base
 from cloudai.media import Image
@@ -320,7 +320,8 @@ class Local(Provider):
         """Read a text aloud with espeak-ng, or with a voice of Piper."""
         require_speed(speed, 0.5, 2.5, "the local engine")
         program, model = self.file("espeak"), self.file("voice")
-        code = language_of(text, language, voice, piper.model_of(model).language if model else "en-US")
+        told = (yield from reading(piper.model_of, model)) if model else None
+        code = language_of(text, language, voice, told.language if told else "en-US")
 
         def speak(part: str, kind: Format) -> Flow[bytes]:
             if model:
@@ -329,7 +330,7 @@ class Local(Provider):
                 wav = yield from waiting(espeak.speak, part, code, voice, speed, program)
             return (yield from call(converted, wav, kind))
 
-        service, name = ("piper", piper.model_of(model).name) if model else ("espeak-ng", None)
+        service, name = ("piper", told.name) if told else ("espeak-ng", None)
         meta = Meta(method="local", service=service, model=name, language_sent=code)
         return (yield from spoken([text], format, speak, meta))
 
