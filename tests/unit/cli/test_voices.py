@@ -12,6 +12,7 @@ import pytest
 
 from cloudai import Client, Request, Response
 from cloudai.cli import batches, commands, main
+from cloudai.media.speech import converted
 from tests.made_up.provider import ok
 from tests.support.paths import FIXTURES
 
@@ -31,7 +32,7 @@ def watson(monkeypatch: pytest.MonkeyPatch) -> list[Request]:
                     "body"
                 ]
             )
-        audio = b"ID3" + b"\0" * 100 if "mp3" in request.headers["Accept"] else GREETING
+        audio = converted(GREETING, "mp3") if "mp3" in request.headers["Accept"] else GREETING
         return Response(200, {}, audio)
 
     monkeypatch.setenv("TEXT_TO_SPEECH_APIKEY", "not-a-real-key")
@@ -64,7 +65,7 @@ def test_a_text_as_mp3(tmp_path: Path, watson: list[Request]) -> None:
     """The format decides what is asked for and how the file is called; without a voice the language decides it."""
     assert main(["say", "안녕하세요!", "--provider", "watson", "--format", "mp3", "--out", str(tmp_path)]) == 0
     assert (watson[0].params["voice"], watson[0].headers["Accept"]) == ("ko-KR_JinV3Voice", "audio/mp3")
-    assert (tmp_path / "0000.mp3").read_bytes().startswith(b"ID3")
+    assert (tmp_path / "0000.mp3").read_bytes() == converted(GREETING, "mp3")
 
 
 @pytest.mark.parametrize(

@@ -157,14 +157,14 @@ def test_what_goes_out_to_azure_is_no_markup(call: Caller) -> None:
 
 def test_what_goes_out_to_google_and_watson(call: Caller) -> None:
     """Voice, speed and format have the vendors' own names."""
-    script = answers("google", lambda _: b"OggS")
+    script = answers("google", lambda _: converted(wav(0.1), "ogg"))
     call(VENDORS["google"], "text_to_speech", "好", send=script, voice="cmn-CN-A", format="ogg", speed=0.5)
     assert script.requests[0].json == {
         "input": {"text": "好"},
         "voice": {"languageCode": "cmn-CN", "name": "cmn-CN-A"},
         "audioConfig": {"audioEncoding": "OGG_OPUS", "speakingRate": 0.5},
     }
-    script = answers("watson", lambda _: b"ID3")
+    script = answers("watson", lambda _: converted(wav(0.1), "mp3"))
     call(VENDORS["watson"], "text_to_speech", "Good.", send=script, format="mp3", speed=1.5)
     (request,) = script.requests
     assert (request.params, request.headers["Accept"]) == (
@@ -206,6 +206,62 @@ def test_a_reply_that_is_no_sound_is_refused(call: Caller, vendor: str, reply: b
     """A web page, an empty body and a WAV without samples are no speech."""
     with pytest.raises(cloudai.MalformedResponseError):
         call(VENDORS[vendor], "text_to_speech", "좋아요", send=answers(vendor, lambda _: reply))
+
+
+SOUND = wav(0.5, rate=24_000)
+CUT = {"a half": SOUND[: len(SOUND) // 2], "half a sample": SOUND[:10_001], "a byte": SOUND[:-1]}
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("cut", CUT)
+def test_a_wav_that_is_cut_off_is_refused(call: Caller, vendor: str, cut: str) -> None:
+    """A WAV that ends before the length that its header states is no whole speech, also as one part of a long text."""
+    with pytest.raises(cloudai.MalformedResponseError, match="is cut off"):
+        call(VENDORS[vendor], "text_to_speech", "좋아요", send=answers(vendor, lambda _: CUT[cut]))
+    replies = itertools.chain([SOUND, CUT[cut]], itertools.repeat(SOUND))
+    with pytest.raises(cloudai.MalformedResponseError, match="is cut off"):
+        call(VENDORS[vendor], "text_to_speech", "나무. " * 1200, send=answers(vendor, lambda _: next(replies)))
+
+
+@pytest.mark.parametrize("stated", [0, 0x7FFF0000, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_a_length_that_a_stream_leaves_open_is_no_cut(call: Caller, stated: int) -> None:
+    """Watson and programs that write streams state no length; the sound is all that came, in whole samples."""
+    header = SOUND[:40] + stated.to_bytes(4, "little")
+    speech = call(VENDORS["watson"], "text_to_speech", "좋아요", send=answers("watson", lambda _: header + SOUND[44:]))
+    assert (speech.duration, speech.audio) == (pytest.approx(0.5), SOUND)
+    with pytest.raises(cloudai.MalformedResponseError, match="is cut off"):
+        call(VENDORS["watson"], "text_to_speech", "좋아요", send=answers("watson", lambda _: header + SOUND[44:-1]))
+
+
+@pytest.mark.parametrize("has_decoder", [True, False])
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("format", ["mp3", "ogg"])
+def test_an_mp3_or_ogg_without_sound_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+    call: Caller,
+    vendor: str,
+    format: str,  # noqa: A002
+    has_decoder: bool,
+) -> None:
+    """The first bytes of a format are no sound, with PyAV and without; a whole file is taken either way."""
+    whole = converted(wav(0.5), format)
+    monkeypatch.setattr("cloudai.media.speech.can_decode", lambda: has_decoder)
+    bad = [b"\xff\xfb", b"ID3" + bytes(200), b"OggS", b"OggS" + bytes(100), SOUND, whole[:20]]
+    bad += [whole[: len(whole) - 5]] if format == "ogg" else []
+    for reply in bad:
+        with pytest.raises(cloudai.MalformedResponseError):
+            call(VENDORS[vendor], "text_to_speech", "좋아요", send=answers(vendor, lambda _, r=reply: r), format=format)
+    speech = call(VENDORS[vendor], "text_to_speech", "좋아요", send=answers(vendor, lambda _: whole), format=format)
+    assert speech.audio == whole
+    assert speech.duration == (pytest.approx(0.5, abs=0.2) if has_decoder else None)
+
+
+@pytest.mark.parametrize("audio", ["é", "소리", "a", "====", "a b"])
+def test_audio_that_is_no_base64_is_refused(call: Caller, audio: str) -> None:
+    """Google's audio comes as base64; anything else is a reply that cannot be read, and no error of Python."""
+    script = Script(Response(200, {"content-type": "application/json"}, json.dumps({"audioContent": audio}).encode()))
+    with pytest.raises(cloudai.MalformedResponseError):
+        call(VENDORS["google"], "text_to_speech", "좋아요", send=script)
 
 
 @pytest.mark.parametrize("vendor", [*VENDORS, "local"])
