@@ -716,6 +716,10 @@ class Provider:
         """
         return None
 
+    def guide(self) -> str:
+        """Return what else ``cloudai providers NAME`` says of this provider, on this computer; "" for nothing."""
+        return ""
+
     @classmethod
     def units(cls, operation: str, text: str) -> int:
         """Return how many units the vendor counts for a text that is sent once for an operation."""
