@@ -7,7 +7,7 @@ import sys
 
 from cloudai.cli.outputs import tell
 from cloudai.errors import InputError
-from cloudai.providers.local.models import MODELS, OptionalModel, install, model_named, path_of, remove, where
+from cloudai.providers.local import models
 
 __all__ = ["run"]
 
@@ -20,17 +20,19 @@ def run(options: argparse.Namespace) -> int:
         SettingsError: There is no such model, or it cannot be fetched, written or deleted.
     """
     if options.action == "list":
-        print("\n\n".join(map(_facts, MODELS.values())))
+        print("\n\n".join(map(_facts, models.MODELS.values())))
         return 0
     if not options.name:
-        raise InputError(f"cloudai models {options.action} lacks a name", advice=f"There are: {', '.join(MODELS)}.")
-    model = model_named(options.name)
+        raise InputError(
+            f"cloudai models {options.action} lacks a name", advice=f"There are: {', '.join(models.MODELS)}."
+        )
+    model = models.model_named(options.name)
     return _remove(model) if options.action == "remove" else _install(model, is_sure=options.yes)
 
 
-def _facts(model: OptionalModel) -> str:
+def _facts(model: models.OptionalModel) -> str:
     """Return what is to be known of a model before it is installed."""
-    path = path_of(model)
+    path = models.path_of(model)
     return "\n".join(
         [
             f"{model.name}: {model.purpose}",
@@ -43,14 +45,14 @@ def _facts(model: OptionalModel) -> str:
     )
 
 
-def _install(model: OptionalModel, *, is_sure: bool) -> int:
+def _install(model: models.OptionalModel, *, is_sure: bool) -> int:
     print(_facts(model), flush=True)
-    if path_of(model):
+    if models.path_of(model):
         return 0
-    if not is_sure and not _agreed(f"\nInstall it into {where(model).parent}?"):
+    if not is_sure and not _agreed(f"\nInstall it into {models.where(model).parent}?"):
         tell("nothing was installed; --yes installs without asking")
         return 1
-    print(f"wrote {install(model)}")
+    print(f"wrote {models.install(model)}")
     return 0
 
 
@@ -63,9 +65,9 @@ def _agreed(question: str) -> bool:
     return answer.strip().lower() in ("y", "yes", "예", "네", "ㅇ")
 
 
-def _remove(model: OptionalModel) -> int:
-    path = where(model)
-    if remove(model):
+def _remove(model: models.OptionalModel) -> int:
+    path = models.where(model)
+    if models.remove(model):
         print(f"removed {path}")
         return 0
     tell(f"{model.name} is not installed")

@@ -23,7 +23,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(model.name)
         return models.where(model)
 
-    monkeypatch.setattr("cloudai.cli.models.install", install)
+    monkeypatch.setattr("cloudai.providers.local.models.install", install)
     return names
 
 

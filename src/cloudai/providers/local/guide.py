@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 from cloudai.errors import CloudAIError
+from cloudai.providers.base import Provider
 from cloudai.providers.local import models, ocr, voice
 from cloudai.table import Table
-
-if TYPE_CHECKING:
-    from cloudai.providers.local import Local
 
 __all__ = ["guide"]
 
@@ -21,7 +18,7 @@ LEXICON = "with a lexicon of yours"
 LACKS = "not installed"
 
 
-def guide(local: Local) -> str:
+def guide(local: Provider) -> str:
     """Return what works in which language, and the lines that install each package, model and program."""
     table = Table([{"operation": name, **row} for name, row in _by_language(local)], widest_cell=60)
     return "\n".join(
@@ -34,7 +31,7 @@ def _here(is_here: bool) -> str:
     return "is here" if is_here else LACKS
 
 
-def _by_language(local: Local) -> Iterator[tuple[str, dict[str, str]]]:
+def _by_language(local: Provider) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield the name of each operation whose answer depends on the language, with a cell for each language."""
     lexicon = "by your lexicon" if local.setting("lexicon") else LEXICON
     by_script = "yes" if local.supports("detect_language") else 'most; extra "text" for those of one script'
@@ -64,7 +61,7 @@ def _row(english: str, korean: str, others: str) -> dict[str, str]:
     return {"English": english, "Korean": korean, "other languages": others}
 
 
-def _data_of_tesseract(local: Local) -> tuple[str, ...] | None:
+def _data_of_tesseract(local: Provider) -> tuple[str, ...] | None:
     """Return Tesseract's names of the languages that it can read here; None if it is not installed."""
     try:
         return ocr.languages(local.file("tesseract"))
@@ -72,7 +69,7 @@ def _data_of_tesseract(local: Local) -> tuple[str, ...] | None:
         return None
 
 
-def _parts(local: Local) -> Iterator[tuple[str, bool, list[str]]]:
+def _parts(local: Provider) -> Iterator[tuple[str, bool, list[str]]]:
     """Yield what can be installed: its name and use, whether it is here, and the line for each system."""
     yield "faces, colours, English sentiment", local.missing() is None, _by_pip("local")
     for model in models.MODELS.values():
