@@ -12,12 +12,11 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from cloudai.cli import main
 from cloudai.cli.demo import sample_photos
-from tests.support.onnx import classifier
+from tests.support.onnx import AGES, certain
 from tests.support.paths import ROOT
 
 HOPPER = str(sample_photos()[0][1])
@@ -162,9 +161,7 @@ def test_ages_are_shown_with_what_they_are(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The table of ages, the demo and its gallery say that an age is a baseline model's guess."""
-    bias = [0.0] * 81
-    bias[33] = 30.0
-    (tmp_path / "모델.onnx").write_bytes(classifier(np.zeros((81, 3 * 64 * 64)), bias, (1, 3, 64, 64)))
+    (tmp_path / "모델.onnx").write_bytes(certain(33, AGES))
     monkeypatch.setenv("CLOUDAI_AGE_MODEL", str(tmp_path / "모델.onnx"))
     assert main(["age", HOPPER]) == 0
     printed = capsys.readouterr()

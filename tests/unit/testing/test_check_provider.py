@@ -57,6 +57,7 @@ from cloudai.providers.wire import Wire
 from cloudai.testing import CHECKS, Cassette, Example, Exchange, check_provider
 from tests.made_up.programs import espeak, tesseract
 from tests.support.documents import pdf
+from tests.support.onnx import AGES, certain
 from tests.support.played import FIXTURES, GREETING, PICTURE, REVIEW
 
 EVERYTHING = {"features": list(FEATURES), "missing": "report"}
@@ -150,8 +151,10 @@ def test_ours_keep_the_contract(
     """Every check passes, with the cassettes of our own tests as examples; the local engine has made-up programs."""
     if kind is Local:
         made_up = Local(tesseract=tesseract(tmp_path), espeak=espeak(tmp_path))
+        (tmp_path / "ages.onnx").write_bytes(certain(33, AGES))
         examples = [
             *examples,
+            Example("estimate_age", PICTURE, None, {}, Local(age_model=tmp_path / "ages.onnx")),
             Example("read_text", PICTURE, None, {}, made_up),
             Example("text_to_speech", "좋아요", None, {}, made_up),
         ]

@@ -15,7 +15,7 @@ from cloudai import Client, Local, SettingsError
 from cloudai.cli.demo import sample_photos
 from cloudai.providers.local import faces, guesses
 from tests.conftest import Caller
-from tests.support.onnx import classifier
+from tests.support.onnx import AGES, EXPRESSIONS, certain, classifier
 
 PHOTOS = dict(sample_photos())
 HOPPER, COLLINS = PHOTOS["Grace Hopper"], PHOTOS["Eileen Collins"]
@@ -105,7 +105,10 @@ def test_thirty_portraits_in_one_call() -> None:
 
 def test_faces_have_what_the_models_can_say(call: Caller, tmp_path: Path) -> None:
     """`detect_faces` says an age and an expression where they are asked for, and `analyze_image` always."""
-    provider = Local(age_model=certain_of(40, 81, tmp_path), emotion_model=certain_of(3, 7, tmp_path))
+    ages, emotions = tmp_path / "나이.onnx", tmp_path / "표정.onnx"
+    ages.write_bytes(certain(40, AGES))
+    emotions.write_bytes(certain(3, EXPRESSIONS))
+    provider = Local(age_model=ages, emotion_model=emotions)
     (face,) = call(provider, "detect_faces", HOPPER, attributes=["age", "emotions"])
     assert (face.age.low, face.age.high, face.age.years) == (40, 40, pytest.approx(40, abs=0.01))
     assert face.emotions.top == "happiness"
@@ -115,15 +118,6 @@ def test_faces_have_what_the_models_can_say(call: Caller, tmp_path: Path) -> Non
     assert (plain.age, plain.emotions) == (None, None)
     (analysed,) = call(provider, "analyze_image", HOPPER, features=["faces"]).faces
     assert (analysed.age, analysed.emotions) == (face.age, face.emotions)
-
-
-def certain_of(number: int, classes: int, folder: Path) -> Path:
-    """Write a model that is certain of one class, whatever it sees, and return its path, which is Korean."""
-    channels = 3 if classes == 81 else 1
-    bias = [20.0 if each == number else 0.0 for each in range(classes)]
-    path = folder / f"모델-{classes}.onnx"
-    path.write_bytes(classifier(np.zeros((classes, channels * 64 * 64)), bias, (1, channels, 64, 64)))
-    return path
 
 
 def test_the_range_leaves_out_five_percent_on_each_side(tmp_path: Path) -> None:
