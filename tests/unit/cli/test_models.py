@@ -139,7 +139,11 @@ def test_each_part_has_a_line_for_every_system(capsys: pytest.CaptureFixture[str
     for part in parts:
         head, *lines = part.split("\n")
         assert head.endswith((": is here", ": not installed"))
-        assert {system for system in ("Windows", "macOS", "Debian") if any(system in line for line in lines)} == {
+        assert {
+            system
+            for system in ("Windows", "macOS", "Debian")
+            if any(system in line.partition(":")[0] for line in lines)
+        } == {
             "Windows",
             "macOS",
             "Debian",
