@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 from cloudai.errors import CloudAIError
 from cloudai.providers.base import Provider
-from cloudai.providers.local import models, ocr, voice
+from cloudai.providers.local import models, ocr, piper, voice
 from cloudai.table import Table
 
 __all__ = ["guide"]
@@ -48,10 +48,13 @@ def _by_language(local: Provider) -> Iterator[tuple[str, dict[str, str]]]:
         others = [code for code in data if code not in (*ocr.USUAL, "osd")]
         korean, english = ("yes" if code in data else "no data" for code in ocr.USUAL)
         yield "read_text", _row(english, korean, ", ".join(others) or "no data")
-    yield (
-        "text_to_speech",
-        _row("yes", "yes; hard to understand with espeak-ng", "yes") if spoken else _row(LACKS, LACKS, LACKS),
-    )
+    if local.setting("voice"):
+        yield "text_to_speech", _row(*["in the language of your voice of Piper"] * 3)
+    else:
+        yield (
+            "text_to_speech",
+            _row("yes", "yes; hard to understand with espeak-ng", "yes") if spoken else _row(LACKS, LACKS, LACKS),
+        )
     for operation in ("speech_to_text", "translate"):
         if not local.capabilities()[operation].available:
             yield operation, _row(NO, NO, NO)
@@ -78,7 +81,9 @@ def _parts(local: Provider) -> Iterator[tuple[str, bool, list[str]]]:
     yield "languages that share a script", local.supports("detect_language"), _by_pip("text")
     yield "the nouns of Korean key phrases", find_spec("kiwipiepy") is not None, _by_pip("korean")
     yield "text in pictures (tesseract)", local.supports("read_text"), _by_system(ocr.INSTALL)
-    yield "speech (espeak-ng)", local.supports("text_to_speech"), _by_system(voice.INSTALL)
+    yield "speech (espeak-ng)", voice.available(local.setting("espeak")) is None, _by_system(voice.INSTALL)
+    lines = [f"  Windows: py -m {piper.INSTALL}", f"  macOS, Debian, Ubuntu: {piper.INSTALL}"]
+    yield "speech that sounds natural (a voice of Piper)", piper.available() is None, lines
 
 
 def _by_pip(extra: str) -> list[str]:
