@@ -48,7 +48,11 @@ def chip_of(picture: Any, points: Any) -> Any:
     from skimage.transform import SimilarityTransform
 
     target = (np.array(guesses.MEAN_FACE) + 0.2) / 1.4 * 64
-    transform = SimilarityTransform.from_estimate(np.array(points), target)
+    if hasattr(SimilarityTransform, "from_estimate"):
+        transform = SimilarityTransform.from_estimate(np.array(points), target)
+    else:  # before scikit-image 0.26
+        transform = SimilarityTransform()
+        transform.estimate(np.array(points), target)
     fine = int(np.ceil(1 / transform.scale))
     centres = (np.arange(64 * fine) + 0.5) / fine - 0.5
     across, down = np.meshgrid(centres, centres)
