@@ -74,6 +74,9 @@ class Command:
         settings: Settings of that provider that the command offers, by the names its constructor has for them.
         files: What the command writes into the folder of ``--out``, as ``--help`` says it; None where it writes no
             files. They are the `files` of each result.
+        ending: The ending of these files, or the name of the option that has it.
+        only_files: Whether the table of the results says nothing of what they are for, so that without ``--out`` or
+            ``--json`` what was paid for would be lost.
     """
 
     name: str
@@ -82,6 +85,8 @@ class Command:
     provider: str = "local"
     settings: Mapping[str, Flag] = field(default_factory=dict)
     files: str | None = None
+    ending: str = "txt"
+    only_files: bool = False
 
 
 @dataclass(frozen=True)
@@ -285,6 +290,8 @@ _ROWS = (
                 "speed": Flag("number", "how fast to speak: 2 is twice as fast (default: 1)", "N"),
             },
             files="write the sound into this folder, one file a text",
+            ending="format",
+            only_files=True,
         ),
     ),
 )

@@ -19,7 +19,18 @@ from cloudai.batch.journal import Journal
 from cloudai.batch.recorder import KILLED
 from cloudai.batch.results import Salvage, table_of
 from cloudai.cli import inputs
-from cloudai.cli.outputs import STDOUT, OutputError, make_folder, require_writable, tell, write_csv, write_files
+from cloudai.cli.outputs import (
+    STDOUT,
+    OutputError,
+    TakenError,
+    beginning_of,
+    files_in,
+    require_folder,
+    require_writable,
+    tell,
+    write_csv,
+    write_files,
+)
 from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError, JournalError, PausedError, SettingsError
 from cloudai.operations import Command
@@ -92,6 +103,8 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
     if options.json and options.csv == STDOUT:
         raise InputError("--json and --csv - both print", advice="Leave one out.")
     words: Command = options.operation.command
+    if words.only_files and not (options.out or options.json or options.plan):
+        raise InputError("the results are files, and no folder is named for them", advice="Give --out DIR, or --json.")
     chosen = _given(options, [*words.flags, "timeout"])
     settings = _given(options, BATCH)
     if options.column:
@@ -102,7 +115,7 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
     where = _journal_path(options, len(given))
     require_writable(options.csv, [*read, *files.values(), options.env_file, where])
     if options.out:
-        make_folder(options.out)
+        require_folder(options.out)
     with (
         Client(_provider(options), fetch_urls=getattr(options, "fetch_urls", False)) as client,
         client.batch(
@@ -117,17 +130,42 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
         if options.plan:
             print(job.plan())
             return 0
+        if options.out and find(options.provider).hosts:
+            _require_free(job, options, {**options.operation.options, **chosen}.get(words.ending, words.ending))
         return _carried_out(job, options, where)
+
+
+def _require_free(job: Batch[Any], options: argparse.Namespace, ending: str) -> None:
+    """Raise InputError if a result that has yet to be paid for would have the name of a file that is there already.
+
+    The files of what was answered before are there if the same command goes on, and have the same content.
+    """
+    there, taken = files_in(options.out, ending), dict[int, str]()
+
+    def is_taken(item: int, name: str) -> bool:
+        if file := there.get(_beginning(options, item, name)):
+            taken[item] = file
+        return item in taken
+
+    if there and (items := job.unanswered(is_taken)):
+        more = f" and {len(items) - 1} more" if len(items) > 1 else ""
+        told = f"{Path(options.out) / taken[items[0]]}{more}: there already, and nothing was sent"
+        raise InputError(told, advice="Give --out another folder, or move the files away.")
+
+
+def _beginning(options: argparse.Namespace, item: int, name: str) -> str:
+    """Return how the names of the files of an input begin; a text gives only its number."""
+    return beginning_of(item, "" if options.operation.input == "text" else Path(name).stem)
 
 
 def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | None) -> int:
     """Carry out a batch, write its table however it ended, and return the exit code; ``where`` is the journal."""
-    code = 0
+    code = taken = 0
     caveats: dict[str, None] = {}
     with _signals(job) as caught:
         try:
             for outcome in job:
-                _told(outcome, options)
+                taken = _told(outcome, options) or taken
                 caveats[getattr(outcome.result, "caveat", "")] = None
         except CloudAIError as error:
             tell(error)
@@ -141,7 +179,7 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | Non
         for caveat in filter(None, caveats):
             tell(caveat)
     if not code:
-        code = int(any(job.books[name] for name in NOT_WELL))
+        code = taken or int(any(job.books[name] for name in NOT_WELL))
         if job.paused and not caught:
             _tell_limit(job, where)
     if caught:
@@ -151,13 +189,20 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | Non
     return code if job.balanced else code or IO_ERROR
 
 
-def _told(outcome: Outcome[Any], options: argparse.Namespace) -> None:
-    """Print an outcome as JSON and write its files, where these are asked for."""
+def _told(outcome: Outcome[Any], options: argparse.Namespace) -> int:
+    """Print an outcome as JSON and write its files, where these are asked for; return 0, or the code of a failure.
+
+    Files that cannot be written because other files have their names are no reason to end the batch.
+    """
     if options.json:
         print(json_of(_as_json(outcome)), flush=True)
     if options.out and outcome.result is not None:
-        stem = "" if options.operation.input == "text" else Path(outcome.input).stem
-        write_files(outcome.result.files(), options.out, outcome.item, stem)
+        try:
+            write_files(outcome.result.files(), options.out, _beginning(options, outcome.item, outcome.input))
+        except TakenError as error:
+            tell(error)
+            return IO_ERROR
+    return 0
 
 
 CODES: Mapping[type[CloudAIError], int] = {JournalError: IO_ERROR, OutputError: IO_ERROR, PausedError: PAUSED}

@@ -6,8 +6,10 @@ A pipe may be closed by its reader, a disk may be full, and a program may have n
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,8 +20,11 @@ from cloudai.text import inert
 __all__ = [
     "STDOUT",
     "OutputError",
+    "TakenError",
+    "beginning_of",
     "discard_output",
-    "make_folder",
+    "files_in",
+    "require_folder",
     "require_writable",
     "tell",
     "write_csv",
@@ -32,6 +37,10 @@ STDOUT = "-"
 
 class OutputError(CloudAIError):
     """The file for the table cannot be written; the advice of the error says where the results are instead."""
+
+
+class TakenError(OutputError):
+    """Files of other content have the names of those that are to be written, and are left as they are."""
 
 
 def tell(text: object, *, below: bool = False) -> None:
@@ -100,45 +109,80 @@ def _are_one(target: Path, other: Path) -> bool:
         return target.absolute() == other.absolute()
 
 
-def make_folder(path: str) -> None:
-    """Make a folder, if it is not there, before the command sends anything that costs money.
+def require_folder(path: str) -> None:
+    """Make a folder, if it is not there, and check that files can be made in it, before anything that costs is sent.
 
     Raises:
-        InputError: It cannot be made, or a file has its name.
+        InputError: It cannot be made or written, or a file has its name.
     """
     try:
         Path(path).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        told = f"the folder {path} cannot be made ({error.strerror})"
+        # Permissions do not tell for certain whether a file can be made; making one does.
+        tempfile.TemporaryFile(dir=path).close()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        told = f"the folder {path} cannot be written ({getattr(error, 'strerror', None) or error})"
         raise InputError(told, advice="Give --out another folder.") from error
 
 
-def write_files(files: Iterable[tuple[str, bytes]], folder: str, item: int, stem: str) -> None:
+def files_in(folder: str, ending: str) -> Mapping[str, str]:
+    """Return the files with this ending in a folder, by the beginning of their names as `write_files` makes it.
+
+    That is the name without its ending, and without the number of a page before it.
+    """
+    names = sorted(path.name for path in Path(folder).iterdir() if path.suffix == f".{ending}")
+    stems = [name.removesuffix(f".{ending}") for name in names]
+    pages = {PAGE.sub("", stem): name for stem, name in zip(stems, names, strict=True)}
+    return {**pages, **dict(zip(stems, names, strict=True))}
+
+
+PAGE = re.compile(r"-\d+\Z")
+
+
+def beginning_of(item: int, stem: str) -> str:
+    """Return how the names of the files of an input begin: by its number, from 0, and its own name without ending."""
+    from cloudai.report import safe_name  # it comes with all of the reports
+
+    return safe_name(item, stem, "")
+
+
+def write_files(files: Iterable[tuple[str, bytes]], folder: str, beginning: str) -> None:
     """Write the files of one result into a folder; a file that is there with the same content stays as it is.
+
+    A file gets its name when it is whole, so that a full disk leaves no part of it under that name.
 
     Args:
         files: The end of each name, and the content.
         folder: The folder.
-        item: The number of the input, from 0, with which the names begin.
-        stem: The name of the input without its ending; "" if it has none.
+        beginning: The beginning of the names, by `beginning_of`.
 
     Raises:
-        OutputError: A file cannot be written, or one of its name has another content, which is not overwritten.
+        TakenError: A file of one of the names has another content, which is not overwritten; all others are written.
+        OutputError: A file cannot be written.
     """
-    from cloudai.report import safe_name  # it comes with all of the reports
+    named = {Path(folder) / f"{beginning}{end}": content for end, content in files}
+    taken = [path for path, content in named.items() if not _is_written(path, content)]
+    if taken:
+        more = f" and {len(taken) - 1} more" if len(taken) > 1 else ""
+        raise TakenError(f"{taken[0]}{more}: there already, and different", advice="Give --out another folder.")
 
-    for end, content in files:
-        path = Path(folder) / f"{safe_name(item, stem, '')}{end}"
+
+def _is_written(path: Path, content: bytes) -> bool:
+    """Write a file unless there is one of its name, and return whether the file has this content now."""
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        if path.exists():
+            return path.read_bytes() == content
         try:
-            with path.open("xb") as file:
-                file.write(content)
-        except FileExistsError:
-            if path.read_bytes() != content:
-                told = f"{path} is there already, and differs"
-                raise OutputError(told, advice="Give --out another folder.") from None
-        except OSError as error:
-            told = f"{path} cannot be written ({error.strerror})"
-            raise OutputError(told, advice="Give --out another folder.") from error
+            unfinished.write_bytes(content)
+            unfinished.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                unfinished.unlink()
+            raise
+    except OSError as error:
+        told = f"{path} cannot be written ({error.strerror})"
+        raise OutputError(told, advice="Give --out another folder.") from error
+    return True
 
 
 def write_csv(table: Table, path: str, journal: Path | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 from functools import partial
@@ -78,16 +79,119 @@ def test_a_text_as_mp3(tmp_path: Path, watson: list[Request]) -> None:
     ],
 )
 def test_what_cannot_be_said(
-    capsys: pytest.CaptureFixture[str], watson: list[Request], flags: list[str], message: str
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, watson: list[Request], flags: list[str], message: str
 ) -> None:
     """Each error says what is wrong with a flag, and nothing is sent."""
     try:
-        code = main(["say", "안녕하세요!", "--provider", "watson", *flags])
+        code = main(["say", "안녕하세요!", "--provider", "watson", "--out", str(tmp_path), *flags])
     except SystemExit as stop:
         code = stop.code  # type: ignore[assignment]
     assert code
     assert message in capsys.readouterr().err
     assert watson == []
+
+
+def said(*arguments: object) -> int:
+    """Run the command `say` with the made-up Watson, and return its exit code."""
+    return main(["say", *map(str, arguments), "--provider", "watson"])
+
+
+@pytest.mark.parametrize("flags", [[], ["--csv", "표.csv"], ["--journal", "기록.journal"]])
+def test_sound_that_would_go_nowhere_is_not_paid_for(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    watson: list[Request],
+    flags: list[str],
+) -> None:
+    """Without a folder for the sound the command says how to name one; the plan and the JSON need none."""
+    monkeypatch.chdir(tmp_path)
+    assert said("안녕하세요!", *flags) == 2
+    assert "--out DIR" in capsys.readouterr().err
+    assert said("안녕하세요!", "--plan", *flags) == 0
+    assert watson == []
+    assert said("안녕하세요!", "--json") == 0
+    assert len(watson) == 1
+
+
+@pytest.mark.parametrize("folder", ["/proc", "목소리.txt", "목소리.txt/소리", "없는\0것"])
+def test_a_folder_that_cannot_be_written_is_refused_before_paying(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    watson: list[Request],
+    folder: str,
+) -> None:
+    """A folder of the system, a file and a name that no folder can have are errors, and nothing is sent."""
+    monkeypatch.chdir(tmp_path)
+    Path("목소리.txt").touch()
+    assert said("안녕하세요!", "--out", folder) == 2
+    assert "cannot be written" in capsys.readouterr().err
+    assert watson == []
+
+
+@pytest.mark.parametrize("kept", [["--journal", "none", "--no-cache"], ["--journal", "기록.journal"]])
+def test_a_used_folder_is_refused_before_paying(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    watson: list[Request],
+    kept: list[str],
+) -> None:
+    """Another text, or a line put in before the others, would have the names of files that are there."""
+    monkeypatch.chdir(tmp_path)
+    lines = Path("대사.txt")
+    lines.write_text("안녕하세요!\n또 올게요.\n", "utf-8")
+    assert said("--lines", lines, "--out", "소리", *kept) == 0
+    assert len(watson) == 2
+    lines.write_text("어서 오세요.\n안녕하세요!\n또 올게요.\n", "utf-8")
+    assert said("--lines", lines, "--out", "소리", *kept) == 2
+    assert "there already, and nothing was sent" in capsys.readouterr().err
+    assert said("잘 가요.", "--out", "소리", *kept) == 2
+    assert len(watson) == 2
+    assert said("잘 가요.", "--out", "소리", "--format", "mp3", *kept) == 0  # it has another ending
+    assert said("잘 가요.", "--out", "소리2", *kept) == 0
+
+
+def test_the_same_command_writes_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, watson: list[Request]
+) -> None:
+    """With its journal the command goes on in a folder that it has written to, and pays for nothing twice."""
+    monkeypatch.chdir(tmp_path)
+    command = ["안녕하세요!", "또 올게요.", "--out", "소리", "--journal", "기록.journal"]
+    assert said(*command) == 0
+    Path("소리/0001.wav").unlink()
+    assert said(*command) == 0
+    assert Path("소리/0001.wav").read_bytes() == GREETING
+    assert len(watson) == 2
+    Path("소리/0000.wav").write_bytes(b"RIFF")
+    Path("소리/0001.wav").unlink()
+    assert said(*command) == 74  # the other file is written all the same
+    assert Path("소리/0000.wav").read_bytes() == b"RIFF"
+    assert Path("소리/0001.wav").read_bytes() == GREETING
+    assert len(watson) == 2
+
+
+def test_a_full_disk_leaves_no_part_of_a_file(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, watson: list[Request]
+) -> None:
+    """Nothing is left under the name of the file, so that the same command writes it once there is room."""
+    monkeypatch.chdir(tmp_path)
+    write = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        write(path, content[:8192])
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    command = ["안녕하세요!", "--out", "소리", "--journal", "기록.journal"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        assert said(*command) == 74
+    assert "cannot be written (No space left on device)" in capsys.readouterr().err
+    assert list(Path("소리").iterdir()) == []
+    assert said(*command) == 0
+    assert [path.name for path in Path("소리").iterdir()] == ["0000.wav"]
+    assert len(watson) == 1
 
 
 def test_the_voices_for_korean(capsys: pytest.CaptureFixture[str], tmp_path: Path, watson: list[Request]) -> None:
