@@ -148,8 +148,8 @@ def _require_free(job: Batch[Any], options: argparse.Namespace, ending: str) -> 
         return item in taken
 
     if there and (items := job.unanswered(is_taken)):
-        more = f" and {len(items) - 1} more" if len(items) > 1 else ""
-        told = f"{Path(options.out) / taken[items[0]]}{more}: there already, and nothing was sent"
+        more = f"and {len(items) - 1} more are" if len(items) > 1 else "is"
+        told = f"{Path(options.out) / taken[items[0]]} {more} there already; nothing was sent"
         raise InputError(told, advice="Give --out another folder, or move the files away.")
 
 

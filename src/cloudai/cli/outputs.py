@@ -162,8 +162,10 @@ def write_files(files: Iterable[tuple[str, bytes]], folder: str, beginning: str)
     named = {Path(folder) / f"{beginning}{end}": content for end, content in files}
     taken = [path for path, content in named.items() if not _is_written(path, content)]
     if taken:
-        more = f" and {len(taken) - 1} more" if len(taken) > 1 else ""
-        raise TakenError(f"{taken[0]}{more}: there already, and different", advice="Give --out another folder.")
+        differ = "is there already, and differs"
+        if len(taken) > 1:
+            differ = f"and {len(taken) - 1} more are there already, and differ"
+        raise TakenError(f"{taken[0]} {differ}", advice="Give --out another folder.")
 
 
 def _is_written(path: Path, content: bytes) -> bool:
