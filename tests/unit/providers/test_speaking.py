@@ -37,7 +37,7 @@ from cloudai.testing import Script
 from tests.conftest import Caller
 from tests.made_up.programs import espeak
 from tests.support.batches import Batcher
-from tests.support.played import Cassettes
+from tests.support.played import PICTURE, Cassettes
 
 GREETING = "안녕하세요!"
 KEY = "not-a-real-key"
@@ -224,6 +224,28 @@ def test_a_reply_that_is_no_sound_is_refused(call: Caller, vendor: str, reply: b
 
 
 SOUND = wav(0.5, rate=24_000)
+NOTHING = ["\x01\x02", " \x1b\x7f\x9b ", "\u200b\ufeff", "\0" * 20_000]
+
+
+@pytest.mark.parametrize("vendor", [*VENDORS, "local"])
+@pytest.mark.parametrize("text", NOTHING, ids=["two", "with blanks", "no width", "many"])
+def test_a_text_in_which_nothing_is_spoken_is_refused(call: Caller, tmp_path: Path, vendor: str, text: str) -> None:
+    """Control characters and invisible ones alone would be billed as silence; nothing is sent."""
+    script = Script()
+    with pytest.raises(InputError, match="nothing to speak"):
+        call(VENDORS.get(vendor, Local(espeak=espeak(tmp_path))), "text_to_speech", text, send=script, language="ko")
+    assert script.requests == []
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_no_control_character_goes_out(call: Caller, vendor: str) -> None:
+    """Each is a blank to every vendor, and words on both sides of it stay."""
+    script = answers(vendor, lambda _: SOUND)
+    call(VENDORS[vendor], "text_to_speech", "좋\0아\x01요\x9b.\n네", send=script, language="ko")
+    sent = script.requests[0].content or json.dumps(script.requests[0].json, ensure_ascii=False).encode()
+    assert "좋 아 요 .\\n네" in sent.decode().replace("\n", "\\n")
+
+
 CUT = {"a half": SOUND[: len(SOUND) // 2], "half a sample": SOUND[:10_001], "a byte": SOUND[:-1]}
 
 
@@ -302,10 +324,20 @@ def test_options_that_cannot_be_are_refused_before_sending(vendor: str) -> None:
         ("A tree", None, "fr-FR-DeniseNeural", "fr-FR"),
         ("A tree", None, "en-US_AllisonV3Voice", "en-US"),
         ("123", None, None, "en-US"),
+        ("A tree", "en", "en-GB-Wavenet-A", "en-GB"),
+        ("Un árbol", "es", "es-US-Neural2-A", "es-US"),
+        ("Un árbol", "es", "es-419-Name", "es-419"),
+        ("森林", "zh", "cmn-TW-Wavenet-A", "zh-TW"),
+        ("Uma árvore", "pt", "pt-PT-RaquelNeural", "pt-PT"),
+        ("Drvo", None, "sr-Latn-RS-NicholasNeural", "sr-Latn-RS"),
+        ("Drvo", "sr", "sr-Latn-RS-NicholasNeural", "sr-Latn-RS"),
+        ("A tree", "en-US", "en-GB-Wavenet-A", "en-US"),
+        ("나무", "ko", "en-US-JennyMultilingualNeural", "ko-KR"),
+        ("나무", "ko", "Kore", "ko-KR"),
     ],
 )
 def test_the_language_to_speak(text: str, language: str | None, voice_name: str | None, expected: str) -> None:
-    """The language that is given counts, then that of the voice, then the letters of the text."""
+    """The language that is given counts, with the region of the voice; then that of the voice, then the letters."""
     assert language_of(text, language, voice_name) == expected
 
 
@@ -400,6 +432,12 @@ def test_espeak_speaks(call: Caller, text: str) -> None:
 def test_espeak_takes_a_text_for_a_text() -> None:
     """What looks like an option or a command is spoken; twice the speed is shorter."""
     with Client("local") as client:
+        hello = client.text_to_speech("hello").audio
+        assert client.text_to_speech("hello\0 world and more words").duration > 1.5
+        assert client.text_to_speech("[[h@l'oU]]").audio != hello
+        taken_apart = client.text_to_speech("[ [ [h@l'oU] ] ]").audio
+        assert client.text_to_speech("[[[h@l'oU]]]").audio == taken_apart
+        assert client.text_to_speech("\x0150S hello").audio == client.text_to_speech("50S hello").audio
         assert client.text_to_speech("--help $(ls) </voice>").duration > 0.5
         slow, fast = (client.text_to_speech("A fine day today.", speed=speed).duration for speed in (1.0, 2.0))
         assert fast < 0.7 * slow
@@ -407,6 +445,56 @@ def test_espeak_takes_a_text_for_a_text() -> None:
             client.text_to_speech("좋아요", voice="no-such-voice")
         with pytest.raises(UnsupportedOperationError, match="has no voice tlh"):
             client.text_to_speech("좋아요", language="tlh")
+
+
+@pytest.mark.long
+@needs_espeak
+def test_espeak_speaks_in_the_voice_of_the_region() -> None:
+    """English of both countries differs, a voice is named in the result, and a language has its usual code."""
+    with Client("local") as client:
+        british, american = (client.text_to_speech("Water.", language=code) for code in ("en-GB", "en-US"))
+        assert british.audio != american.audio
+        assert american.audio == client.text_to_speech("Water.", voice="en-us").audio
+        assert (british.meta.model, british.meta.language_sent) == ("en-gb", "en-gb")
+        assert client.text_to_speech("Água.", language="pt-BR").meta.model == "pt-br"
+        assert client.text_to_speech("안녕", language="ko-KR").meta.model == "ko"
+        assert client.text_to_speech("水", language="zh-TW").meta.model == "cmn"
+        female = client.text_to_speech("Water.", voice="en-us+f3")
+        assert (female.meta.model, female.meta.language_sent) == ("en-us+f3", "en-us")
+        assert female.audio != american.audio
+        for variant in ("nosuch", "../../../etc/passwd", "", "F3"):
+            with pytest.raises(UnsupportedOperationError, match=f"has no variant {variant}"):
+                client.text_to_speech("Water.", voice=f"en+{variant}")
+
+
+@pytest.mark.long
+@needs_espeak
+def test_every_voice_of_espeak_that_is_listed_speaks() -> None:
+    """Each name is listed once, is taken as a voice, and is not the name of another voice."""
+    voices = Client("local").voices()
+    names = [each.name for each in voices]
+    assert len(names) == len(set(names))
+    for each in voices:
+        odd = each.languages[0] != each.name or each.name in ("yue", "ko")
+        if odd:  # a run for each of the hundred voices would take long
+            with Client("local") as client:
+                assert client.text_to_speech("hello", voice=each.name).duration > 0.1
+        assert voice.voice_for("ko", each.name, None) == each.name
+    for code in ("zh-TW", "zh-Hant", "zh-HK", "chr", "yue"):
+        assert voice.voice_for(code, None, None) in [each.name for each in Client("local").voices(code)]
+
+
+@pytest.mark.skipif(not Path("/bin/true").exists(), reason="there is no program that does nothing")
+@pytest.mark.parametrize("program", ["true", "false"])
+def test_a_program_that_is_another_one_is_no_fault_of_the_text(call: Caller, program: str) -> None:
+    """The error names the setting that is wrong, and neither the language nor the picture."""
+    path = f"/bin/{program}"
+    with pytest.raises(cloudai.SettingsError, match=f"espeak-ng cannot be used: {program} .*CLOUDAI_ESPEAK"):
+        call(Local(espeak=path), "text_to_speech", "좋아요")
+    with pytest.raises(cloudai.SettingsError, match="CLOUDAI_ESPEAK"):
+        call(Local(espeak=path), "voices")
+    with pytest.raises(cloudai.SettingsError, match=f"tesseract cannot be used: {program} .*CLOUDAI_TESSERACT"):
+        call(Local(tesseract=path), "read_text", PICTURE)
 
 
 @pytest.mark.long

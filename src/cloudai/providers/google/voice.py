@@ -88,7 +88,7 @@ class Voice(GoogleService):
             except ValueError:  # binascii.Error is one, and a text that is not ASCII raises another
                 raise MalformedResponseError("the audio of the reply is no base64") from None
 
-        return (yield from spoken(_parts(text), format, speak, Meta(language_sent=code)))
+        return (yield from spoken(_parts(text), format, speak, Meta(model=voice, language_sent=code)))
 
     def voices(self, language: str | None) -> Flow[Voices]:
         """List the voices of the service.

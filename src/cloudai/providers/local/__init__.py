@@ -24,7 +24,7 @@ from cloudai.models.image import Text
 from cloudai.models.speech import Speech
 from cloudai.models.text import KeyPhrases, Language, Sentiment
 from cloudai.models.voice import Voices
-from cloudai.providers._speaking import Format, language_of, listed, require_speed, spoken
+from cloudai.providers._speaking import Format, language_of, listed, parts_of, require_speed, spoken
 from cloudai.providers.base import Capability, capability, refuse_targets
 from cloudai.providers.local import guesses, lexicon, ocr, piper
 from cloudai.providers.local import voice as espeak
@@ -257,17 +257,18 @@ class Local(Vision):
         program, model = self.file("espeak"), self.file("voice")
         told = (yield from reading(piper.model_of, model)) if model else None
         code = language_of(text, language, voice, told.language if told else "en-US")
+        name = told.name if told else (yield from waiting(espeak.voice_for, code, voice, program))
 
         def speak(part: str, kind: Format) -> Flow[bytes]:
             if model:
                 wav = yield from waiting(piper.speak, part, code, voice, speed, model)
             else:
-                wav = yield from waiting(espeak.speak, part, code, voice, speed, program)
+                wav = yield from waiting(espeak.speak, part, name, speed, program)
             return (yield from call(converted, wav, kind))
 
-        service, name = ("piper", told.name) if told else ("espeak-ng", None)
-        meta = Meta(method="local", service=service, model=name, language_sent=code)
-        return (yield from spoken([text], format, speak, meta))
+        sent = code if told else name.partition("+")[0]
+        meta = Meta(method="local", service="piper" if told else "espeak-ng", model=name, language_sent=sent)
+        return (yield from spoken(parts_of(text, len(text)), format, speak, meta))
 
     def voices(self, language: str | None) -> Flow[Voices]:
         """List the speakers of the voice of Piper that is set, else the voices of espeak-ng."""
