@@ -51,13 +51,14 @@ class Flag:
     """One flag of the command line, ``--max-faces`` for the option ``max_faces``.
 
     Args:
-        kind: What follows the flag: nothing (a switch), a whole number from 1 (a count), any number, words with commas
+        kind: What follows the flag: nothing (a switch, or "off" for one that turns an option off and has "no-" before
+            its name), a whole number from 1 (a count), any number, words with commas
             between them, a text, or the path of a file that is read.
         help: The text of ``--help`` for the flag.
         metavar: The word for the value in ``--help``; a switch has none.
     """
 
-    kind: Literal["switch", "count", "number", "words", "text", "file"]
+    kind: Literal["switch", "off", "count", "number", "words", "text", "file"]
     help: str
     metavar: str | None = None
 
@@ -194,7 +195,7 @@ _ROWS = (
             "read the text in pictures, PDF and TIFF",
             flags={
                 "language": Flag("text", "the language of the text, e.g. ko", "CODE"),
-                "dense": Flag("switch", "read pages full of text, and no signs"),
+                "dense": Flag("off", "read single words, as on signs, and no pages full of text"),
             },
             files="write the text into this folder, one .txt a page",
         ),

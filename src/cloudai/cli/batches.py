@@ -33,6 +33,7 @@ from cloudai.cli.outputs import (
 )
 from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError, JournalError, PausedError, SettingsError
+from cloudai.media.given import short
 from cloudai.operations import Command
 from cloudai.outcomes import Outcome, tidy
 from cloudai.providers.base import Provider
@@ -237,7 +238,7 @@ def _written(job: Batch[Any], options: argparse.Namespace, where: Path | None) -
             told.setdefault(str(row["error"]), []).append(str(row["input"]))
     for error, names in told.items():
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        tell(f"{names[0]}{more}: {error}")
+        tell(f"{short(names[0])}{more}: {error}")
     if options.csv:
         write_csv(table, options.csv, where)
     elif not options.json:

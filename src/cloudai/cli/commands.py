@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from cloudai.cli.outputs import STDOUT, require_writable, write_csv
+from cloudai.cli.outputs import STDOUT, require_writable, tell, write_csv
 from cloudai.client import Client
 from cloudai.errors import InputError, MissingExtraError, SettingsError
 from cloudai.operations import OPERATIONS
@@ -131,6 +131,8 @@ def voices(options: argparse.Namespace) -> int:
         write_csv(voices.table(), options.csv, None)
     elif not options.json:
         print(voices)
+    if options.language and not len(voices):
+        tell(f"{options.provider} has no voice for {options.language}. Leave out --language to see all voices.")
     return 0
 
 

@@ -194,6 +194,36 @@ def test_a_full_disk_leaves_no_part_of_a_file(
     assert len(watson) == 1
 
 
+def test_an_error_about_a_long_text_repeats_its_beginning(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, watson: list[Request]
+) -> None:
+    """Standard error has the first words of the text, and says how long it is."""
+    assert said("가나다라 " * 1000, "--language", "tlh", "--out", tmp_path) == 1
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "no voice for tlh" in line]
+    assert line.startswith("가나다라 가나다라")
+    assert "… (5,000 characters): watson" in line
+    assert len(line) < 400
+    assert watson == []
+
+
+@pytest.mark.parametrize(("flags", "kind"), [([], "DOCUMENT_TEXT_DETECTION"), (["--no-dense"], "TEXT_DETECTION")])
+def test_signs_are_read_by_a_flag(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, flags: list[str], kind: str) -> None:
+    """A flag asks for single words; pages full of text are the usual case and need none."""
+    asked: list[Request] = []
+
+    def send(request: Request) -> Response:
+        asked.append(request)
+        return ok({"responses": [{}]})
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GOOGLE_API_KEY", "not-a-real-key")
+    monkeypatch.setattr(batches, "Client", partial(Client, send=send))
+    assert main(["read", str(FIXTURES / "나무.png"), "--provider", "google", *flags]) == 0
+    assert asked[0].json["requests"][0]["features"][0]["type"] == kind
+    with pytest.raises(SystemExit):
+        main(["read", str(FIXTURES / "나무.png"), "--dense"])
+
+
 def test_the_voices_for_korean(capsys: pytest.CaptureFixture[str], tmp_path: Path, watson: list[Request]) -> None:
     """The table, the JSON and the CSV have one line for each voice that speaks the language."""
     assert main(["voices", "--language", "ko", "--provider", "watson"]) == 0
@@ -213,5 +243,7 @@ def test_voices_that_cannot_be_listed(capsys: pytest.CaptureFixture[str], watson
     assert "no code of a language" in capsys.readouterr().err
     assert main(["voices", "--provider", "watson", "--json", "--csv", "-"]) == 2
     assert main(["voices", "--provider", "watson", "--language", "tlh"]) == 0
-    assert capsys.readouterr().out == "no voices\n"
+    printed = capsys.readouterr()
+    assert printed.out == "no voices\n"
+    assert "watson has no voice for tlh. Leave out --language" in printed.err
     assert len(watson) == 1

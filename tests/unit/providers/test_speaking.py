@@ -7,7 +7,9 @@ import io
 import itertools
 import json
 import os
+import re
 import shutil
+import time
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -402,6 +404,56 @@ def test_a_speech_is_saved_and_played(tmp_path: Path) -> None:
     assert speech._repr_html_().startswith('<audio controls src="data:audio/wav;base64,UklGR')
     assert speech.to_rows()[0]["bytes"] == len(speech.audio)
     assert "<audio" not in cloudai.Speech(audio=bytes(21_000_000), format="wav")._repr_html_()
+
+
+def test_a_speech_goes_through_json() -> None:
+    """The audio is base64 of the usual alphabet, and comes back from JSON and from what is made of it."""
+    speech = cloudai.Speech(audio=b"\xfb\xff\xfe" * 5, format="wav", rate=8000, duration=0.1)
+    written = speech.model_dump(mode="json")
+    assert base64.b64decode(written["audio"], validate=True) == speech.audio
+    assert written["audio"].startswith("+//+")
+    assert cloudai.Speech.model_validate(written) == speech
+    assert cloudai.Speech.model_validate_json(speech.model_dump_json()) == speech
+    older = {**written, "audio": base64.urlsafe_b64encode(speech.audio).decode()}
+    assert cloudai.Speech.model_validate(older) == speech
+    assert speech.model_dump()["audio"] == speech.audio
+    with pytest.raises(ValueError, match="audio"):
+        cloudai.Speech.model_validate({**written, "audio": "소리"})
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("소리.mp3", 'is no name for WAV. Name it .wav, or ask for format="mp3"'),
+        ("소리.OGG", "is no name for WAV"),
+        ("없음/소리.wav", "cannot be written"),
+        (".", "cannot be written"),
+        ("a\0b", "cannot be written"),
+        (None, "cannot be written"),
+    ],
+)
+def test_where_a_speech_cannot_be_saved(tmp_path: Path, name: Any, message: str) -> None:
+    """The error says what is wrong with the path, and nothing is written; an ending of no format of audio is taken."""
+    speech = cloudai.Speech(audio=wav(0.1), format="wav", rate=8000, duration=0.1)
+    with pytest.raises(InputError, match=re.escape(message)):
+        speech.save(name and tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+    assert speech.save(tmp_path / "소리").exists()
+    assert speech.save(tmp_path / "소리.WAV").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a script is no program on Windows")
+def test_a_program_that_takes_too_long_is_no_token(
+    monkeypatch: pytest.MonkeyPatch, call: Caller, tmp_path: Path
+) -> None:
+    """The error names the work on this machine, and what fails there is no failure of a login."""
+    monkeypatch.setattr(voice, "speak", lambda *_: time.sleep(2))
+    monkeypatch.setattr(voice, "voice_for", lambda *_: "ko")
+    monkeypatch.setattr("cloudai.providers.local.ocr.read", lambda *_, **__: time.sleep(2))
+    local = Local(espeak=espeak(tmp_path))
+    for operation, given in (("text_to_speech", "좋아요"), ("read_text", PICTURE)):
+        with pytest.raises(cloudai.DeadlineExceededError, match="the work on this machine was not done in time"):
+            call(local, operation, given, timeout=0.4)
 
 
 needs_espeak = pytest.mark.skipif(ESPEAK is None, reason="espeak-ng is not here: apt install espeak-ng")

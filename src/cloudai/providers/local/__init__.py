@@ -13,7 +13,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import ClassVar, Literal
 
-from cloudai.core.flow import Flow, call, reading, waiting
+from cloudai.core.flow import Flow, call, reading, running
 from cloudai.errors import UnsupportedOperationError
 from cloudai.languages import base
 from cloudai.media import Image
@@ -227,7 +227,7 @@ class Local(Vision):
         for number in range(document.pages or 1 if document else 1):
             page = page_of_tiff(image, number) if document else image
             shown = yield from page.pixels(ocr.SIDE)
-            blocks = yield from waiting(partial(ocr.read, scene=dense is False), shown, language, program)
+            blocks = yield from running(partial(ocr.read, scene=dense is False), shown, language, program)
             pages.append({"number": number + 1, "blocks": tuple(blocks), "width": shown.width, "height": shown.height})
         return Text(
             text=ocr.text_of(pages),
@@ -257,13 +257,13 @@ class Local(Vision):
         program, model = self.file("espeak"), self.file("voice")
         told = (yield from reading(piper.model_of, model)) if model else None
         code = language_of(text, language, voice, told.language if told else "en-US")
-        name = told.name if told else (yield from waiting(espeak.voice_for, code, voice, program))
+        name = told.name if told else (yield from running(espeak.voice_for, code, voice, program))
 
         def speak(part: str, kind: Format) -> Flow[bytes]:
             if model:
-                wav = yield from waiting(piper.speak, part, code, voice, speed, model)
+                wav = yield from running(piper.speak, part, code, voice, speed, model)
             else:
-                wav = yield from waiting(espeak.speak, part, name, speed, program)
+                wav = yield from running(espeak.speak, part, name, speed, program)
             return (yield from call(converted, wav, kind))
 
         sent = code if told else name.partition("+")[0]
@@ -273,7 +273,7 @@ class Local(Vision):
     def voices(self, language: str | None) -> Flow[Voices]:
         """List the speakers of the voice of Piper that is set, else the voices of espeak-ng."""
         model = self.file("voice")
-        every = yield from (waiting(piper.voices, model) if model else waiting(espeak.voices, self.file("espeak")))
+        every = yield from (running(piper.voices, model) if model else running(espeak.voices, self.file("espeak")))
         return listed(every, language, Meta(method="local", service="piper" if model else "espeak-ng"))
 
     @capability(
