@@ -18,7 +18,7 @@ from cloudai.batch.journal import IF_DAMAGED
 from cloudai.batch.plan import Plan, plan
 from cloudai.batch.progress import Progress, progress_for
 from cloudai.batch.queues import END
-from cloudai.batch.results import outcomes_of, table_of
+from cloudai.batch.results import Kept, table_of
 from cloudai.batch.runner import Runner
 from cloudai.core.drivers.shared import apart
 from cloudai.errors import JournalError, SettingsError
@@ -54,6 +54,11 @@ class _Batch(Generic[R]):
         """True once the user has stopped the batch."""
         self._running = False
         self._abandoned = runner.holdings.close_with(self)
+        state = runner.state
+        batches = [(task.batch, task.operation) for task in state.tasks]
+        self._outcomes = Kept(state.journal, batches, state.inputs)
+        self._is_map = False
+        """True if the outcomes are in a list already, so that nothing is copied from the journal."""
 
     @property
     def books(self) -> dict[str, int]:
@@ -120,8 +125,7 @@ class _Batch(Generic[R]):
             )
 
     def _kept(self) -> Iterator[Outcome[R]]:
-        state = self._runner.state
-        return outcomes_of(state.journal, [(task.batch, task.operation) for task in state.tasks], state.inputs)
+        return iter(self._outcomes)
 
     def _table(self) -> Table:
         return table_of(self._kept(), self._runner.state.settings.price, self._price_date)
@@ -231,9 +235,14 @@ class Batch(_Batch[R]):
         """
         return self._table()
 
-    def tidy(self) -> Table:
-        """Return one row for each thing found, and at least one for each input; run the batch if it has not run."""
-        return tidy(self)
+    def tidy(self, kind: str | None = None, *, meta: bool = False) -> Table:
+        """Return one row for each thing found, and at least one for each input; run the batch if it has not run.
+
+        Args:
+            kind: The kind of table: "faces", "tags", "text" …, or None for all that was found; see `cloudai.tidy`.
+            meta: Whether columns are added that say where each result comes from.
+        """
+        return tidy(self, kind, meta=meta)
 
     def reparse(self) -> int:
         """Read all stored replies again, after an update of cloudai, and return for how many inputs that was done.
@@ -265,6 +274,7 @@ class Batch(_Batch[R]):
             self._finish()
         finally:
             self._abandoned.detach()
+            self._outcomes.close(copies=self._runner.began and not self._is_map)
             self._runner.close()
 
     def __enter__(self) -> Self:
@@ -387,9 +397,14 @@ class AsyncBatch(_Batch[R]):
         """
         return await asyncio.to_thread(self._table)
 
-    async def tidy(self) -> Table:
-        """Return one row for each thing found, and at least one for each input; run the batch if it has not run."""
-        return tidy([outcome async for outcome in self])
+    async def tidy(self, kind: str | None = None, *, meta: bool = False) -> Table:
+        """Return one row for each thing found, and at least one for each input; run the batch if it has not run.
+
+        Args:
+            kind: The kind of table: "faces", "tags", "text" …, or None for all that was found; see `cloudai.tidy`.
+            meta: Whether columns are added that say where each result comes from.
+        """
+        return tidy([outcome async for outcome in self], kind, meta=meta)
 
     async def reparse(self) -> int:
         """Read all stored replies again, after an update of cloudai, and return for how many inputs that was done.
@@ -421,6 +436,7 @@ class AsyncBatch(_Batch[R]):
             await self._finish()
         finally:
             self._abandoned.detach()
+            await asyncio.to_thread(self._outcomes.close, copies=self._runner.began and not self._is_map)
             await asyncio.to_thread(self._runner.close)
 
     async def __aenter__(self) -> Self:
@@ -451,6 +467,6 @@ class Mapped(list[Outcome[R]]):
                 raise outcome.error
         return [outcome.result for outcome in self if outcome.result is not None]
 
-    def table(self) -> Table:
-        """Return one row for each thing found, and at least one for each input."""
-        return tidy(self)
+    def table(self, kind: str | None = None, *, meta: bool = False) -> Table:
+        """Return one row for each thing found, and at least one for each input; see `cloudai.tidy`."""
+        return tidy(self, kind, meta=meta)

@@ -74,6 +74,7 @@ class Batching:
 
         settings = settings_of_map(operation, options)
         with Batch[Any](runner_for(self._session, operation, inputs, settings, awaits=False)) as job:
+            job._is_map = True  # noqa: SLF001  # the list below has all outcomes
             return Mapped(sorted(job, key=lambda outcome: outcome.item))
 
 
@@ -98,4 +99,5 @@ class AsyncBatching:
 
         settings = settings_of_map(operation, options)
         async with AsyncBatch[Any](runner_for(self._session, operation, inputs, settings, awaits=True)) as job:
+            job._is_map = True  # noqa: SLF001  # the list below has all outcomes
             return Mapped(sorted([outcome async for outcome in job], key=lambda outcome: outcome.item))

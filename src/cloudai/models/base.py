@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import CoreSchema, core_schema
 
 from cloudai.errors import NeedsImageError
+from cloudai.models.columns import TYPES
 from cloudai.table import LEADING, Table
+from cloudai.table_files import ColumnType
 
 __all__ = ["Box", "Level", "Meta", "Model", "Point", "Result"]
 
@@ -180,6 +182,8 @@ class Result(Model):
 
     units: ClassVar[Mapping[str, str]] = {}
     """The units of the columns of `table`, by the column's name."""
+    types: ClassVar[Mapping[str, ColumnType]] = {}
+    """The types of the columns of `table` that are not those of `cloudai.models.columns`."""
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and self._values() == other._values()
@@ -217,21 +221,27 @@ class Result(Model):
 
         Most results have one row for each item. A `Sentiment` has a row for the whole text (``sentence`` -1) before
         those of its sentences, a `Transcript` one for each word, and an `ImageAnalysis` one for each thing of any kind,
-        but none for its crops, and none for its faces and its text, which have tables of their own. A result that would
-        have no row has a single one, with the ``status`` "none_found".
+        also for its faces and its lines of text, which have tables of their own besides. A result that would have no
+        row has a single one, with the ``status`` "none_found".
 
         Args:
             item: The number of the input, for the column of that name.
         """
-        rows = self._rows()
+        return self._headed(self._rows(), self._columns(), self._nothing(), item)
+
+    def _headed(
+        self, rows: list[dict[str, Any]], columns: Sequence[str], nothing: Mapping[str, Any], item: int
+    ) -> list[dict[str, Any]]:
+        """Return rows with the columns with which each table begins; a single row of ``nothing`` if there are none."""
         head = {
             "item": item,
             "input": self.meta.input,
+            "operation": self.meta.operation,
             "status": "ok" if rows else "none_found",
             "provider": self.meta.provider,
             "method": self.meta.method,
         }
-        return [{**head, **dict.fromkeys(self._columns()), **row} for row in rows or [self._nothing()]]
+        return [{**head, **dict.fromkeys(columns), **row} for row in rows or [dict(nothing)]]
 
     def _nothing(self) -> dict[str, Any]:
         """Return the columns that have a value even if the result has no items."""
@@ -246,7 +256,7 @@ class Result(Model):
 
     def table(self) -> Table:
         """Return the rows as a table with columns and units."""
-        return Table(self.to_rows(), [*LEADING, *self._columns()], self.units)
+        return Table(self.to_rows(), [*LEADING, *self._columns()], self.units, types={**TYPES, **self.types})
 
     def to_csv(self, path: Any = None, *, excel: bool = True) -> str:
         """Return the table as CSV, and write it to a file if a path is given; see `Table.to_csv`."""

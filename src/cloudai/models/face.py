@@ -193,7 +193,7 @@ class Faces(Many[Face]):
                 "emotion_top": face.emotions.top if face.emotions else None,
                 "emotion_scale": face.emotions.scale if face.emotions else None,
                 "glasses": face.glasses,
-                "blur": (face.blur.word or face.blur.score) if face.blur else None,
+                "blur": _word(face.blur),
                 "occlusion": ", ".join(sorted(k for k, v in face.occlusion.items() if v)) if face.occlusion else None,
             }
             for index, face in enumerate(self.faces)
@@ -244,6 +244,13 @@ class Ages(Many[FaceAge]):
             {"face": index, "n_faces": len(self.ages), **_rectangle(age.box), **_age(age)}
             for index, age in enumerate(self.ages)
         ]
+
+
+def _word(level: Level | None) -> str | None:
+    """Return the word of a grade, or its number as a text where the vendor has no word; a column has one type."""
+    if level is None:
+        return None
+    return level.word or (None if level.score is None else f"{level.score:g}")
 
 
 def _rectangle(box: Box) -> dict[str, Any]:

@@ -233,7 +233,10 @@ class Text(Many[Line]):
     truncated: bool = False
     """True if the vendor has read fewer pages than the document has, as Azure's free tier does."""
 
-    units: ClassVar[Mapping[str, str]] = {"angle": "degrees clockwise"}
+    units: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("x", "y", "width", "height"), "px or inch"),
+        "angle": "degrees clockwise",
+    }
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -357,6 +360,9 @@ class ImageAnalysis(Many[Tag]):
         yield "category", [_thing(c) for c in self.categories or ()]
         yield "brand", [_thing(b) for b in self.brands or ()]
         yield "place", [_thing(p) for p in self.places or ()]
+        yield "face", [{"score": face.confidence, **_rectangle(face.box)} for face in self.faces or ()]
+        yield "text", [_thing(line) for line in self.text or ()]
+        yield "crop", [{"score": crop.confidence, **_rectangle(crop.box)} for crop in self.crops or ()]
         yield (
             "color",
             [
@@ -373,11 +379,12 @@ class ImageAnalysis(Many[Tag]):
             [
                 {"name": e.name, "score": e.score, "vendor_id": e.vendor_id}
                 for e in (self.web.entities if self.web else ())
-            ],
+            ]
+            + [{"name": guess} for guess in (self.web.best_guesses if self.web else ())],
         )
 
 
-def _thing(thing: Caption | Tag | Person | Category) -> dict[str, Any]:
+def _thing(thing: Caption | Tag | Person | Category | Line) -> dict[str, Any]:
     """Return the columns of one thing; its confidence is in the column ``score``."""
     values = {name: getattr(thing, name, None) for name in ("language", "parent", "latitude", "longitude", "vendor_id")}
     name = getattr(thing, "name", None) or getattr(thing, "text", None)

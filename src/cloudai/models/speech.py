@@ -13,6 +13,7 @@ from pydantic import Field
 
 from cloudai.languages import joined
 from cloudai.models.base import Many, Model, Result, UnitFloat
+from cloudai.table_files import ColumnType
 
 __all__ = ["Segment", "Speech", "SpokenWord", "Transcript"]
 
@@ -52,6 +53,7 @@ class Transcript(Many[Segment]):
     """Length of the recording in seconds; None if it is not known."""
 
     units: ClassVar[Mapping[str, str]] = {"start_s": "s", "end_s": "s"}
+    types: ClassVar[Mapping[str, ColumnType]] = {"word": int}
 
     @property
     def words(self) -> tuple[SpokenWord, ...]:

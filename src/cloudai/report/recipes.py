@@ -15,7 +15,6 @@ from PIL import Image as Pictures
 from typing_extensions import Unpack
 
 from cloudai.client import Client
-from cloudai.errors import UnsupportedOperationError
 from cloudai.media import Image
 from cloudai.models.image import Feature, ImageAnalysis
 from cloudai.outcomes import Outcome, tidy
@@ -122,11 +121,11 @@ def portrait_gallery(
     options = {"features": wanted, "missing": "report", "gender_neutral": True}
     looked_at = _looked_at(client, [photo for _, photo in people], options, batch)
     out = _folder(folder)
-    outcomes = [replace(outcome, input=people[outcome.item][0]) for outcome in looked_at]
+    outcomes = [_named(outcome, people[outcome.item][0]) for outcome in looked_at]
     tiles = [_portrait(outcome, people[outcome.item][1], WORDS[language]) for outcome in outcomes]
     tables = {}
     if any(isinstance(o.result, ImageAnalysis) and o.result.faces is not None for o in outcomes) or not tiles:
-        tables["faces.csv"] = tidy(map(_faces_of, outcomes))
+        tables["faces.csv"] = tidy(outcomes, "faces")
     if set(wanted) - {"faces"} or not tables:
         tables["pictures.csv"] = tidy(outcomes)
     for name, table in tables.items():
@@ -143,22 +142,15 @@ def _looked_at(
         return sorted(job, key=lambda outcome: outcome.item)
 
 
+def _named(outcome: Outcome[ImageAnalysis], name: str) -> Outcome[ImageAnalysis]:
+    """Return an outcome with the name of a person or a picture as its input, which no table shortens as a path."""
+    return replace(outcome, input=name, facts={**outcome.facts, "is_path": False})
+
+
 def _offered(client: Client, features: Sequence[Feature]) -> list[Feature]:
     """Return those of the features that the provider has; or all of them if it has none, so that its error says why."""
     has = client.provider.features()
     return [feature for feature in features if feature in has] or list(features)
-
-
-def _faces_of(outcome: Outcome[Any]) -> Outcome[Any]:
-    """Return an outcome with nothing but the faces of a picture."""
-    analysis = outcome.result
-    if not isinstance(analysis, ImageAnalysis):
-        return outcome
-    if analysis.faces is None:
-        error = UnsupportedOperationError("the reply says nothing of faces")
-        error.provider = analysis.meta.provider
-        return Outcome(outcome.item, outcome.input, error=error)
-    return Outcome(outcome.item, outcome.input, result=analysis.faces)
 
 
 def _portrait(outcome: Outcome[Any], photo: PathLike, words: Mapping[str, str]) -> Portrait:
@@ -223,7 +215,7 @@ def card_news(
     options = {"features": _on_a_card(client), "gender_neutral": True}
     looked_at = _looked_at(client, photos, options, batch)
     out = _folder(folder)
-    outcomes = [replace(outcome, input=Image(photos[outcome.item]).name) for outcome in looked_at]
+    outcomes = [_named(outcome, Image(photos[outcome.item]).name) for outcome in looked_at]
     cards = []
     for outcome in outcomes:
         if outcome.result is not None:
