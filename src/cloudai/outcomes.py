@@ -79,10 +79,10 @@ def tidy(outcomes: Iterable[Outcome[Any]], kind: str | None = None, *, meta: boo
             continue
         own = {f"{THEIRS}{column}": value for column, value in (outcome.row or {}).items()}
         theirs |= dict.fromkeys(own)
-        found = view.rows(outcome)
+        own_rows = view.rows(outcome)
         facts = _origin(outcome.result) if meta else {}
         head = {"input": name, **({"operation": outcome.operation} if outcome.operation else {})}
-        rows += [{**row, **facts, **own, **head} for row in found]
+        rows += [{**row, **facts, **own, **head} for row in own_rows]
     ours = [*LEADING, *view.columns, *(META if meta else ()), "error_type", "error"]
     return with_theirs(rows, ours, list(theirs), view.units, view.types)
 
@@ -134,16 +134,16 @@ class _OfKind:
             raise SettingsError(f"{quoted(kind)} is no kind of table", advice=advice)
         self._kind, self._table = kind, TABLES[kind]
         self.columns, self.units = self._table.columns, self._table.units
-        classes = {found for outcome in outcomes if (found := _result_class(outcome))}
-        if classes and not any(issubclass(found, self._table.results) for found in classes):
+        classes = {each for outcome in outcomes if (each := _result_class(outcome))}
+        if classes and not any(issubclass(each, self._table.results) for each in classes):
             have = [name for name, table in TABLES.items() if any(issubclass(c, table.results) for c in classes)]
             advice = f"There is: {', '.join(have)}." if have else "Leave the kind out."
             raise SettingsError(f"these results have no table of {kind}", advice=advice)
 
     def has(self, outcome: Outcome[Any]) -> bool:
         """Return whether the operation of the outcome has such a table."""
-        found = _result_class(outcome)
-        return found is None or issubclass(found, self._table.results)
+        result = _result_class(outcome)
+        return result is None or issubclass(result, self._table.results)
 
     def rows(self, outcome: Outcome[Any]) -> list[dict[str, Any]]:
         """Return the rows of an outcome, with its error if it has no result, or if its reply says nothing of these."""

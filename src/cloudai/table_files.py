@@ -56,12 +56,12 @@ def types_of(rows: Sequence[Row], columns: Sequence[str], types: Mapping[str, Co
 
 
 def _type(values: Sequence[object], declared: ColumnType) -> ColumnType:
-    found = {type(value) for value in values if value is not None}
-    if declared is not None and all(each is declared or (each is int and declared is float) for each in found):
+    present = {type(value) for value in values if value is not None}
+    if declared is not None and all(each is declared or (each is int and declared is float) for each in present):
         return declared
-    if found in ({int, float}, {float}):
+    if present in ({int, float}, {float}):
         return float
-    return found.pop() if len(found) == 1 and found <= {int, str, bool} else None
+    return present.pop() if len(present) == 1 and present <= {int, str, bool} else None
 
 
 def as_csv(rows: Sequence[Row], columns: Sequence[str], units: Mapping[str, str], *, excel: bool) -> str:

@@ -12,11 +12,14 @@ from typing import Any
 
 from cloudai._version import __version__
 from cloudai.cli import batches, commands
+from cloudai.cli.languages import chosen_language, language, speaking, translate
 from cloudai.cli.outputs import OutputError, discard_output, tell
+from cloudai.cli.summary import TABLES_OF
 from cloudai.errors import CloudAIError, JournalError
 from cloudai.operations import OPERATIONS, REQUIRED, Command, Flag, Operation
+from cloudai.wording import say, translated, using
 
-__all__ = ["main"]
+__all__ = ["main", "parser_of_command"]
 
 EPILOG = """\
 examples:
@@ -51,7 +54,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A character that the console cannot show must not stop the run.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    options = _parser().parse_args(arguments)
+    given, language = chosen_language(sys.argv[1:] if arguments is None else list(arguments))
+    with using(language):
+        return _run(given)
+
+
+def _run(arguments: list[str]) -> int:
+    """Run the command that the arguments name, and return its exit code; print the help if they name none."""
+    parser = parser_of_command()
+    with speaking():
+        if not arguments:
+            parser.print_help()
+            return 0
+        options = parser.parse_args(arguments)
     try:
         code = _code_of(options)
         if sys.stdout is not None:
@@ -62,7 +77,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         discard_output()
         return batches.UNREAD
     except OSError as error:
-        tell(f"{error.filename or 'standard output'} cannot be written ({error.strerror})")
+        tell(
+            say(
+                "{file} cannot be written ({why})",
+                file=error.filename or "stdout",
+                why=translated(error.strerror or ""),
+            )
+        )
         discard_output()
         return batches.IO_ERROR
     return code
@@ -83,7 +104,7 @@ class _Teller(logging.Handler):
     """Prints what is logged on standard error, safely for the terminal."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        tell(self.format(record))
+        tell(translated(self.format(record)))
 
 
 @contextmanager
@@ -102,6 +123,13 @@ def _load_env_file(options: argparse.Namespace) -> None:
         commands.load_env_file(options.env_file)
 
 
+def parser_of_command() -> argparse.ArgumentParser:
+    """Return the parser of the command line, in the language that is spoken."""
+    parser = _parser()
+    translate(parser)
+    return parser
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cloudai",
@@ -109,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    language(parser)
     parser.add_argument("--version", action="version", version=f"cloudai {__version__}")
     parser.set_defaults(env_file=None)
     subparsers = parser.add_subparsers(required=True, metavar="command")
@@ -155,6 +184,7 @@ def _command(subparsers: Any, name: str, run: Any, text: str) -> argparse.Argume
         name, help=text, description=f"{text[0].upper()}{text[1:]}."
     )
     parser.set_defaults(run=run)
+    language(parser)
     return parser
 
 
@@ -182,7 +212,7 @@ def _operation(subparsers: Any, operation: Operation, words: Command) -> None:
         _flag(parser, name, flag, required=operation.options[name] is REQUIRED)
     for name, flag in words.settings.items():
         _flag(parser, name, flag)
-    _output(parser, words.provider)
+    _output(parser, words.provider, TABLES_OF.get(operation.name, ()))
     parser.set_defaults(out=None)
     if words.files:
         parser.add_argument("--out", type=_text, metavar="DIR", help=words.files)
@@ -199,12 +229,20 @@ def _flag(parser: argparse.ArgumentParser, name: str, flag: Flag, *, required: b
     parser.add_argument(spelling, type=kinds[flag.kind], required=required, metavar=flag.metavar, help=flag.help)
 
 
-def _output(parser: argparse.ArgumentParser, provider: str) -> None:
+def _output(parser: argparse.ArgumentParser, provider: str, tables: Sequence[str]) -> None:
     parser.add_argument(
         "--provider", type=_text, default=provider, metavar="NAME", help="who answers (default: %(default)s)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object an input instead of a table")
-    parser.add_argument("--csv", type=_text, metavar="FILE", help="write the table for Excel; - prints it as plain CSV")
+    parser.add_argument(
+        "--csv",
+        type=_text,
+        metavar="FILE",
+        help="write the table for Excel (.csv, .xlsx), or as .parquet or .jsonl; - prints it as plain CSV",
+    )
+    parser.set_defaults(table=None)
+    if len(tables) > 1:
+        parser.add_argument("--table", choices=tables, help="only what is of this kind, with columns of its own")
     parser.add_argument(
         "--timeout", type=_seconds, metavar="S", help="seconds for each input, retries included; above 0"
     )
