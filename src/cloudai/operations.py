@@ -174,7 +174,15 @@ _ROWS = (
         "image",
         "cloudai.models.face:Ages",
         options={"max_faces": 100},
-        command=Command("age", "guess how old faces look, where a provider does", flags={"max_faces": _MAX_FACES}),
+        command=Command(
+            "age",
+            "guess how old faces look, where a provider does",
+            flags={"max_faces": _MAX_FACES},
+            provider="azure",
+            settings={
+                "face_approved": Flag("switch", "Microsoft has approved you for Azure Face's ages (limited access)")
+            },
+        ),
     ),
     Operation(
         "read_text",

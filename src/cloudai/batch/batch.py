@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import inspect
 import math
 import threading
@@ -22,9 +23,10 @@ from cloudai.batch.results import Kept, table_of
 from cloudai.batch.runner import Runner
 from cloudai.core.drivers.shared import apart
 from cloudai.errors import JournalError, SettingsError
-from cloudai.models.base import Result
+from cloudai.models.base import FEW, WIDE, Result
 from cloudai.outcomes import Outcome, tidy
 from cloudai.table import Table
+from cloudai.text import inert
 
 __all__ = ["AsyncBatch", "Batch", "Mapped"]
 
@@ -87,6 +89,17 @@ class _Batch(Generic[R]):
         if policy.limits.reached:
             return f"{policy.limits.reached} is reached"
         return "it was stopped" if self._stopped else None
+
+    def __repr__(self) -> str:
+        state = self._runner.state
+        counts = {name: n for name, n in self.books.items() if n and name != "submitted"}
+        told = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items()) or "not begun"
+        total = "" if state.total is None else f" of {state.total}"
+        paused = f"; paused: {self.paused}" if self.paused else ""
+        journal = f"; journal {state.journal.path}" if state.journal.path else ""
+        return inert(
+            f"<{type(self).__name__} {state.name} by {state.session.provider.name}: {told}{total}{paused}{journal}>"
+        )
 
     def stop(self, wait: float = DRAIN) -> None:
         """Start no more inputs, and let the iteration end once the requests in flight are answered.
@@ -243,6 +256,10 @@ class Batch(_Batch[R]):
             meta: Whether columns are added that say where each result comes from.
         """
         return tidy(self, kind, meta=meta)
+
+    def _repr_html_(self) -> str:
+        ended = self._runner.began and not self._running
+        return tidy(self._kept()).filled()._repr_html_() if ended else f"<p>{html.escape(repr(self))}</p>"
 
     def reparse(self) -> int:
         """Read all stored replies again, after an update of cloudai, and return for how many inputs that was done.
@@ -459,6 +476,16 @@ def _unless_told(kind: type[BaseException] | None) -> Iterator[None]:
 
 class Mapped(list[Outcome[R]]):
     """The outcomes of `Client.map` in the order of the inputs; each has a ``result`` or an ``error``."""
+
+    def __repr__(self) -> str:
+        counts = Counter(outcome.status for outcome in self)
+        told = ", ".join(f"{n} {status}" for status, n in counts.items())
+        return (
+            f"{len(self)} outcomes: {told}\n{self.table().filled().head(FEW).fit(WIDE)[0]}" if self else "no outcomes"
+        )
+
+    def _repr_html_(self) -> str:
+        return self.table().filled()._repr_html_()
 
     def values(self) -> list[R]:
         """Return the results; raise the error of the first input that has failed."""

@@ -86,7 +86,17 @@ class AsyncBatching:
     def _batch(
         self, operation: str | Sequence[str], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
     ) -> AsyncBatch[Any]:
-        """Make a batch as `Client.batch` does; it is made at once, and run with ``async for``."""
+        """Make a batch as `Client.batch` does; it is made at once, and run with ``async for``.
+
+        Args:
+            operation: "analyze_image", "detect_faces", "sentiment" …, or a list of several.
+            inputs: Any number of inputs: a list, a generator, rows or a data frame with ``column=``.
+            settings: The settings that `BatchOptions` describes.
+
+        Raises:
+            SettingsError: A setting or an option cannot be used.
+            JournalError: Another process has the journal, or it cannot be written.
+        """
         from cloudai.batch.batch import AsyncBatch
         from cloudai.batch.build import runner_for
 

@@ -106,7 +106,7 @@ class Plan(_Counts):
         lines.append((say("time"), time if self.paced else say("{time}, guessed: no pace is given", time=time)))
         if self.cost is not None:
             lines.append((say("cost"), say("{cost} USD at the price given", cost=f"{self.cost:.2f}")))
-        lines.append((say("goes to"), ", ".join(self.hosts) or say("nowhere: this computer")))
+        lines.append((say("goes to"), ", ".join(map(translated, self.hosts)) or say("nowhere: this computer")))
         lines += [(say(what), str(n)) for what, n in self.prepared.items()]
         if self.by_reference:
             lines.append((say("addresses"), say("{n}: fetched by the provider, no crops", n=self.by_reference)))
@@ -284,7 +284,9 @@ class _Tally:
         for task, request in first_requests:
             if request is None:
                 continue
-            self.hosts[urlsplit(request.url).hostname or ""] = None
+            host = urlsplit(request.url).hostname or ""
+            # Without a setting for it, the flow has a name in place of the host.
+            self.hosts["the endpoint you set" if "{" in host else host] = None
             n, units = self._counted(task, request, given)
             self.units += units
             if request.merge is None or task.max_per_request == 1:

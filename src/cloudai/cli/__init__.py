@@ -175,6 +175,11 @@ def _parser() -> argparse.ArgumentParser:
 
     doctor = _command(subparsers, "doctor", commands.doctor, "which settings are there, and which are missing")
     doctor.add_argument("name", nargs="?", help="one provider")
+    doctor.add_argument(
+        "--check", action="store_true", help="make the smallest call of each service; says what, and asks, before"
+    )
+    doctor.add_argument("--yes", action="store_true", help="with --check: send without asking")
+    doctor.add_argument("--report", action="store_true", help="print what a bug report needs, without keys and values")
     _env_file(doctor)
     return parser
 

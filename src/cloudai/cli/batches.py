@@ -245,7 +245,7 @@ def _written(job: Batch[Any], options: argparse.Namespace, where: Path | None) -
     """Print each error in full, because a table cuts long cells; write or print the table, and sum it up."""
     table = _in_words(job.tidy(options.table))
     operation = options.operation.name
-    last_line = summary(table, operation)
+    last_line = summary(table, operation, options.table)
     told: dict[str, list[str]] = {}
     for row in table:
         if row.get("error") and row["status"] != "not_started":

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from cloudai.cli.outputs import tell
 from cloudai.client import Client
 from cloudai.errors import MissingExtraError
 from cloudai.report import card_news, portrait_gallery
+from cloudai.wording import say, spoken
 
 __all__ = ["run", "sample_photos"]
 
@@ -51,15 +53,19 @@ def run(out: Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
     journal = out / "demo.journal"
     with Client("local") as client:
-        print("Looking for faces in five photos, on this computer alone …\n", flush=True)
-        people = portrait_gallery(client, photos, out, title="Portraits", journal=journal, progress=True)
-        cards = card_news(client, [photo for _, photo in photos], out, journal=journal, progress=True)
+        print(say("Looking for faces in five photos, on this computer alone …") + "\n", flush=True)
+        language: Any = spoken()
+        title = say("Portraits")
+        people = portrait_gallery(client, photos, out, title=title, language=language, journal=journal, progress=True)
+        cards = card_news(
+            client, [photo for _, photo in photos], out, language=language, journal=journal, progress=True
+        )
     if not people.asked + cards.asked:
-        print(f"Nothing was sent and nothing computed: all comes from {journal}.\n")
+        print(say("Nothing was sent and nothing computed: all comes from {journal}.", journal=journal) + "\n")
     columns = ("item", "input", "status", "n_faces", "x", "y", "width", "height", "error")
     print(people.table.select(*columns).filled())
     faces = sum(row["status"] == "ok" for row in people.table)
-    print(f"\n{faces} faces in {len(photos)} photos. Open:")
+    print("\n" + say("{n} faces in {k} photos. Open:", n=faces, k=len(photos)))
     for file in (*people.files, *cards.files):
         print(f"  {file}")
     failed = [outcome for outcome in (*people.outcomes, *cards.outcomes) if outcome.error]

@@ -25,8 +25,8 @@ __all__ = [
     "make_folder",
     "require_writable",
     "tell",
-    "write_table",
     "write_files",
+    "write_table",
 ]
 
 STDOUT = "-"

@@ -26,6 +26,9 @@ THINGS = {
     "read_text": ("1 line of text", "{n} lines of text"),
     "sentiment": ("1 sentence", "{n} sentences"),
     "key_phrases": ("1 phrase", "{n} phrases"),
+    "faces": ("1 face", "{n} faces"),
+    "text": ("1 line of text", "{n} lines of text"),
+    "segments": ("1 segment", "{n} segments"),
     "translate": ("1 translation", "{n} translations"),
     "speech_to_text": ("1 word", "{n} words"),
 }
@@ -49,12 +52,13 @@ ENDINGS = {
 }
 
 
-def summary(table: Table, operation: str) -> str:
+def summary(table: Table, operation: str, kind: str | None = None) -> str:
     """Return one line that says how much was found in how many inputs, and how many have no result.
 
     Args:
         table: The table of one row for each thing.
         operation: The name of the operation.
+        kind: The kind of the table, if it is one.
 
     Example:
         >>> rows = [{"item": 0, "status": "ok"}, {"item": 0, "status": "ok"}, {"item": 1, "status": "failed"}]
@@ -64,7 +68,7 @@ def summary(table: Table, operation: str) -> str:
     status_of = {row["item"]: row["status"] for row in table}
     counts = Counter("failed" if status == "unsupported" else status for status in status_of.values())
     things = sum(row["status"] == "ok" and row.get("sentence") != WHOLE for row in table)
-    one, many = THINGS.get(operation, ("1 result", "{n} results"))
+    one, many = THINGS.get(kind or operation, ("1 result", "{n} results"))
     one_input, many_inputs = INPUTS[OPERATIONS[operation].input]
     n = len(status_of)
     head = [say(one if things == 1 else many, n=things), say(one_input if n == 1 else many_inputs, k=counts["ok"], n=n)]

@@ -14,6 +14,7 @@ from cloudai.errors import NeedsImageError
 from cloudai.models.columns import TYPES
 from cloudai.table import LEADING, Table
 from cloudai.table_files import ColumnType
+from cloudai.text import inert, lines_of
 
 __all__ = ["Box", "Level", "Meta", "Model", "Point", "Result"]
 
@@ -131,6 +132,8 @@ class Meta(Model):
     """The language code that was sent, in the vendor's spelling."""
     input: str = ""
     """Name of the input: a file name, a URL, or the kind of input and the beginning of its digest."""
+    source: str | None = Field(default=None, exclude=True, repr=False)
+    """The path that was given, by which a notebook shows the picture; it is written nowhere."""
     sha256: str | None = None
     """Digest (hex) of the input as given, by which a paid call is recognised."""
     sent_sha256: str | None = None
@@ -263,7 +266,40 @@ class Result(Model):
         return self.table().to_csv(path, excel=excel)
 
     def _repr_html_(self) -> str:
-        return self.table()._repr_html_()
+        return self.table().select(*self._columns()).filled()._repr_html_()
+
+    def __str__(self) -> str:
+        """Return the result in a few lines that a person can read."""
+        who = f"{self.meta.input}, {self.meta.provider}" if self.meta.input else self.meta.provider
+        head = f"{type(self).__name__}{f' ({who})' if who else ''}: {self._amount()}"
+        return inert(head) + "".join(f"\n{line}" for line in self._readable())
+
+    def _amount(self) -> str:
+        """Return in a word how much there is."""
+        return "1 result"
+
+    def _readable(self) -> Iterator[str]:
+        """Yield the lines below the first one, when the result is printed."""
+        rows = self._rows()
+        if rows:
+            table = Table(rows, self._columns(), self.units).filled()
+            yield str(table.head(FEW).fit(WIDE)[0])
+        if len(rows) > FEW:
+            yield f"… and {len(rows) - FEW} more rows: table() has all of them"
+
+
+FEW = 8
+"""Rows of a result that are printed at most."""
+WIDE = 100
+"""Columns of a result that is printed, at most."""
+
+
+def first_lines(text: str) -> Iterator[str]:
+    """Yield the first lines of a text, as a result that is mostly text is printed."""
+    lines = lines_of(text)
+    yield from (inert(line) for line in lines[:FEW])
+    if len(lines) > FEW:
+        yield f"… and {len(lines) - FEW} more lines: text has all of them"
 
 
 class Many(Result, Generic[T]):
@@ -283,3 +319,9 @@ class Many(Result, Generic[T]):
 
     def __bool__(self) -> bool:
         return True
+
+    def _amount(self) -> str:
+        return f"{len(self)} {self.things[0] if len(self) == 1 else self.things[1]}"
+
+    things: ClassVar[tuple[str, str]] = ("result", "results")
+    """The words for one of its main items and for several, when the result is printed."""

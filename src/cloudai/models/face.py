@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from cloudai.errors import InputError, SettingsError
 from cloudai.models.base import Box, Level, Many, Model, Point, UnitFloat
+from cloudai.models.notebook import picture_with_boxes
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -171,8 +172,14 @@ class Faces(Many[Face]):
         **dict.fromkeys(("age_low", "age_high", "age_years"), "years"),
     }
 
+    things: ClassVar[tuple[str, str]] = ("face", "faces")
+
     def _items(self) -> Sequence[Face]:
         return self.faces
+
+    def _repr_html_(self) -> str:
+        boxes = [(face.box, str(number)) for number, face in enumerate(self)]
+        return picture_with_boxes(self.meta, boxes) + super()._repr_html_()
 
     def _columns(self) -> Sequence[str]:
         return FACE_COLUMNS
@@ -227,8 +234,14 @@ class Ages(Many[FaceAge]):
 
     units: ClassVar[Mapping[str, str]] = Faces.units
 
+    things: ClassVar[tuple[str, str]] = ("face", "faces")
+
     def _items(self) -> Sequence[FaceAge]:
         return self.ages
+
+    def _repr_html_(self) -> str:
+        boxes = [(age.box, str(number)) for number, age in enumerate(self)]
+        return picture_with_boxes(self.meta, boxes) + super()._repr_html_()
 
     def _columns(self) -> Sequence[str]:
         return (

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field
 
-from cloudai.models.base import Box, Level, Many, Meta, Model, Point, UnitFloat
+from cloudai.models.base import Box, Level, Many, Meta, Model, Point, UnitFloat, first_lines
 from cloudai.models.face import Faces
+from cloudai.models.notebook import picture_with_boxes
 
 __all__ = [
     "Block",
@@ -251,8 +253,18 @@ class Text(Many[Line]):
             for page in self.pages
         ]
 
+    things: ClassVar[tuple[str, str]] = ("line", "lines")
+
     def _items(self) -> Sequence[Line]:
         return self.lines
+
+    def _readable(self) -> Iterator[str]:
+        return first_lines(self.text)
+
+    def _repr_html_(self) -> str:
+        is_picture = len(self.pages) == 1 and self.pages[0].unit == "px"
+        boxes = [(line.box, str(number)) for number, line in enumerate(self)] if is_picture else []
+        return (picture_with_boxes(self.meta, boxes) if is_picture else "") + super()._repr_html_()
 
     def _columns(self) -> Sequence[str]:
         return (
@@ -338,6 +350,17 @@ class ImageAnalysis(Many[Tag]):
 
     def _items(self) -> Sequence[Tag]:
         return self.tags or ()
+
+    def _amount(self) -> str:
+        counts = Counter(row["kind"] for row in self._rows())
+        return ", ".join(f"{kind} {n}" for kind, n in counts.items()) or "nothing"
+
+    def _repr_html_(self) -> str:
+        boxed: list[Object | Brand | Place] = [*(self.objects or ()), *(self.brands or ()), *(self.places or ())]
+        boxes: list[tuple[Box | None, str]] = [(thing.box, thing.name) for thing in boxed]
+        boxes += [(thing.box, "") for thing in [*(self.people or ()), *(self.faces or ())]]
+        boxes += [(line.box, "") for line in self.text or ()]
+        return picture_with_boxes(self.meta, boxes) + super()._repr_html_()
 
     def _columns(self) -> Sequence[str]:
         return (
