@@ -150,6 +150,7 @@ _ROWS = (
             "say what is in pictures",
             flags={
                 "features": Flag("words", "caption,tags,objects,faces,text,colors …", "A,B"),
+                "missing": Flag("text", "a feature that the provider lacks: refuse (error) or go on", "error|report"),
                 "max_results": Flag("count", "most results of each feature", "N"),
                 "language": Flag("text", "language of the tags, where the provider translates", "CODE"),
             },

@@ -68,7 +68,7 @@ def say(text: str, /, **values: Any) -> str:
         '15 faces'
     """
     said = catalog(spoken()).get(text, text)
-    return said.format(**values) if values else said
+    return with_particles(said.format(**values)) if values else said
 
 
 def translated(text: str) -> str:
@@ -79,7 +79,14 @@ def translated(text: str) -> str:
     """
     if _language is None or not text or len(text) > MOST:
         return text
-    return _in_two(text, both=True) or _whole(text) or _after_name(text) or _in_two(text, both=False) or text
+    return (
+        _in_two(text, both=True)
+        or _whole(text)
+        or _after_name(text)
+        or _in_two(text, both=False)
+        or _from_second(text)
+        or text
+    )
 
 
 def _after_name(text: str) -> str | None:
@@ -93,10 +100,21 @@ def _in_two(text: str, *, both: bool) -> str | None:
     """Return the translations of a sentence and of those that follow it; None if the first, or not both, are known."""
     for end in SENTENCE_END.finditer(text):
         sentence, rest = text[: end.end() - 1], text[end.end() :]
-        said = _whole(sentence) or (_whole(sentence[:-1]) if sentence.endswith(".") else None)
+        # A place to fill in at the end of a text would take the full stop with it.
+        known = catalog(_language or "").get(sentence)
+        said = known or (_whole(sentence[:-1]) if sentence.endswith(".") else None) or _whole(sentence)
         if said is not None and (rest_said := translated(rest)) is not None and (rest_said != rest or not both):
             return f"{said}{'' if said.endswith(('.', '?', '!')) else '.'} {rest_said}"
     return None
+
+
+def _from_second(text: str) -> str | None:
+    """Return a text whose first sentence is not known, with the translation of what follows it."""
+    if (end := SENTENCE_END.search(text)) is None:
+        return None
+    rest = text[end.end() :]
+    said = translated(rest)
+    return None if said == rest else f"{text[: end.end()]}{said}"
 
 
 SENTENCE_END = re.compile(r"[.?!] ")
@@ -110,8 +128,32 @@ def _whole(text: str) -> str | None:
     for source, said in _candidates(text, language):
         if (match := _pattern(source).fullmatch(text)) is not None:
             values = {name[1:]: translated(value) for name, value in match.groupdict().items()}
-            return HOLE.sub(partial(_filled, values), said)
+            return with_particles(HOLE.sub(partial(_filled, values), said))
     return None
+
+
+def with_particles(text: str) -> str:
+    """Return a Korean text whose particles fit the syllable or the digit before them: "사진을(를)" becomes "사진을".
+
+    Behind anything else, such as a Latin letter, both forms stay, as Koreans write it where the reading is open.
+    """
+    return PARTICLE.sub(_particle, text)
+
+
+PARTICLE = re.compile(r"([가-힣0-9])(은\(는\)|이\(가\)|을\(를\)|과\(와\)|\(으\)로)")
+FINALS = {"은(는)": "은는", "이(가)": "이가", "을(를)": "을를", "과(와)": "과와"}
+"""The forms of a particle behind a syllable with a final consonant, and behind one without."""
+DIGITS = (21, 8, 0, 16, 0, 0, 1, 8, 8, 0)
+"""The final consonant of each digit as it is read (영, 일, 이 …), by its number in Unicode's syllables; 0 for none."""
+RIEUL, SYLLABLES, FINAL_COUNT = 8, 0xAC00, 28
+
+
+def _particle(match: re.Match[str]) -> str:
+    before, particle = match[1], match[2]
+    final = DIGITS[int(before)] if before.isdigit() else (ord(before) - SYLLABLES) % FINAL_COUNT
+    if particle == "(으)로":
+        return f"{before}{'로' if final in (0, RIEUL) else '으로'}"
+    return f"{before}{FINALS[particle][0 if final else 1]}"
 
 
 def _filled(values: Mapping[str, str], hole: re.Match[str]) -> str:
@@ -128,9 +170,16 @@ def _candidates(text: str, language: str) -> Iterator[tuple[str, str]]:
 @cache
 def _templates(language: str) -> tuple[tuple[str, str, str], ...]:
     """Return the texts of a catalog with places to fill in: the longest literal part, the text, the translation."""
-    with_holes = [(source, said) for source, said in catalog(language).items() if HOLE.search(source)]
-    each = [(max(HOLE.split(source)[::2], key=len), source, said) for source, said in with_holes]
-    return tuple(sorted(each, key=lambda entry: -len("".join(HOLE.split(entry[1])[::2]))))
+    each = [(max(HOLE.split(source)[::2], key=len), source, said) for source, said in catalog(language).items()]
+    # The texts of `say` have names in their holes, and are never looked for in others.
+    usable = [entry for entry in each if OF_LIBRARY.search(entry[1]) and len(LETTER.findall(entry[0])) >= FEWEST]
+    return tuple(sorted(usable, key=lambda entry: -len("".join(HOLE.split(entry[1])[::2]))))
+
+
+OF_LIBRARY = re.compile(r"\{\d+\}")
+LETTER = re.compile(r"[A-Za-z]")
+FEWEST = 3
+"""Letters that a part of a text must have between its holes, to be recognised by it."""
 
 
 @cache

@@ -275,13 +275,13 @@ def _batch(parser: argparse.ArgumentParser) -> None:
         "--encoding", type=_text, metavar="NAME", help="how the table or the lines are encoded, where it is not certain"
     )
     group.add_argument(
-        "--max-requests", type=int, metavar="N", help="billed requests at most, all runs together; exit code 1"
+        "--max-requests", type=_whole, metavar="N", help="billed requests at most, all runs together; exit code 1"
     )
     group.add_argument(
-        "--max-units", type=int, metavar="N", help="billed units at most, all runs together; exit code 1"
+        "--max-units", type=_whole, metavar="N", help="billed units at most, all runs together; exit code 1"
     )
     group.add_argument("--price", type=float, metavar="USD", help="price of 1,000 units; the plan tells the cost")
-    group.add_argument("--concurrency", type=int, metavar="N", help="requests in flight at most")
+    group.add_argument("--concurrency", type=_count, metavar="N", help="requests in flight at most")
     group.add_argument("--in-doubt", choices=["resend", "skip"], help="inputs that were sent before without an answer")
     group.add_argument("--no-cache", action="store_true", help="ask anew for what earlier batches have paid for")
     group.add_argument("--quiet", action="store_true", help="show no progress")
@@ -297,13 +297,19 @@ def _words(text: str) -> list[str]:
 
 def _text(text: str) -> str:
     if not text.strip():
-        raise argparse.ArgumentTypeError("it is empty")
+        raise argparse.ArgumentTypeError(say("it is empty"))
     return text
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text} is no whole number from 1")
+        raise argparse.ArgumentTypeError(say("{text} is no whole number from 1", text=text))
+    return int(text)
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(say("{text} is no whole number from 0", text=text))
     return int(text)
 
 
@@ -313,5 +319,5 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
+        raise argparse.ArgumentTypeError(say("{text} is no number of seconds above 0", text=text))
     return seconds

@@ -87,6 +87,8 @@ def print_table(table: Table, more: str) -> None:
         table: The table; columns that are empty in all rows are left out.
         more: A sentence that says how to see the rest.
     """
+    if not len(table):
+        return
     table = table.filled()
     width = window()
     if not width:
