@@ -14,6 +14,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -53,12 +54,17 @@ ELSEWHERE = (
     *("when the service answers", "tomorrow", "next month", "later", "after {0}", "its reply came", "this"),
     *("Available from: {0}.", "No provider in cloudai has it yet.", "an image", "audio", "a file"),
     *("Korean", "English", "Japanese", "Chinese", "of an earlier version", "damaged"),
+    *("{0} has a value that is not known", "{0} is no key", "{0} is no region", "{0} is no project"),
+    *("{0} is no path of a file", "the cell in column {0} is empty"),
+    *("Available: {0}.", "Known: {0}.", "Did you mean {0}?"),
+    *("(Windows: setx, then open a new window).", "and {0} (Windows: setx, then open a new window)."),
     *("folders (--recursive looks into them)", "without an ending", "that are no regular files"),
     *("page", "free tier", "free", "checked", "open", "limited", "deprecated", "retired", "absent"),
 )
 """Texts that are put together at run time, or come from the system."""
 
 
+@cache
 def sources() -> dict[str, str]:
     """Return every text by which the catalogs are looked up, each with a place where it stands."""
     texts: dict[str, str] = {}
@@ -66,6 +72,8 @@ def sources() -> dict[str, str]:
         name = path.relative_to(SOURCE).as_posix()
         tree = ast.parse(path.read_text("utf-8"))
         texts |= dict.fromkeys(_said(tree), name)
+        if name.startswith("providers/"):
+            texts |= dict.fromkeys(_sentences(tree), name)
         if not name.startswith(NOT_OF_THE_COMMAND):
             texts |= {text: texts.get(text, name) for text in _raised_and_logged(tree)}
     texts |= dict.fromkeys(texts_of(_english_parser()), "cli")
@@ -95,7 +103,7 @@ def _said(tree: ast.Module) -> Iterator[str]:
     }
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _name(node.func) == "say"]
     if calls:
-        for name in ("THINGS", "INPUTS", "ENDINGS"):
+        for name in ("THINGS", "INPUTS", "ENDINGS", "OTHERS"):
             values = constants.get(name)
             yield from _texts_in(ast.Tuple(values.values) if isinstance(values, ast.Dict) else ast.Tuple([]))
     for call in calls:
@@ -120,6 +128,25 @@ def _raised_and_logged(tree: ast.Module) -> Iterator[str]:
             given = node.args[:1]
         for value in given:
             yield from map(_numbered, _templates(value, tree))
+
+
+def _sentences(tree: ast.Module) -> Iterator[str]:
+    """Yield the whole sentences of a module: advice that stands in a constant or a table, and is no docstring."""
+    documents = {
+        node.body[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    documents |= {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    parts = {part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant | ast.JoinedStr) and node not in documents and node not in parts:
+            yield from (text for text in _templates(node, tree) if SENTENCE.fullmatch(text))
+
+
+SENTENCE = re.compile(r"[A-Z].* .*\.")
 
 
 def _name(function: ast.expr) -> str:
@@ -151,15 +178,21 @@ def _templates(node: ast.expr, tree: ast.Module, seen: frozenset[str] = frozense
         case ast.Call(func=ast.Attribute(attr="strip"), args=[]):
             yield from _templates(node.func.value, tree, seen)  # type: ignore[attr-defined]
         case ast.Name() if node.id not in seen:
-            assigned = [
-                each.value
-                for each in ast.walk(tree)
-                if isinstance(each, ast.Assign)
-                and any(isinstance(t, ast.Name) and t.id == node.id for t in each.targets)
-            ]
-            for value in assigned:
+            for value in _assigned(tree).get(node.id, ()):
                 if isinstance(value, ast.JoinedStr | ast.Constant | ast.IfExp):
                     yield from _templates(value, tree, seen | {node.id})
+
+
+@cache
+def _assigned(tree: ast.Module) -> dict[str, list[ast.expr]]:
+    """Return what is assigned to each name, anywhere in a module."""
+    values: dict[str, list[ast.expr]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    values.setdefault(target.id, []).append(node.value)
+    return values
 
 
 def _declared() -> Iterator[str]:

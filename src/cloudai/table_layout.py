@@ -106,7 +106,7 @@ def columns_that_fit(rows: Sequence[Row], columns: Sequence[str], width: int, wi
 
     if not fits(widest):
         widest = min(widest, least)
-    same = [name for name in SAME_EVERYWHERE if len({row.get(name) for row in rows} - {None}) <= 1]
+    same = [name for name in SAME_EVERYWHERE if len(rows) > 1 and len({row.get(name) for row in rows} - {None}) <= 1]
     usual = [name for name in reversed(columns) if name not in SPARED and name not in same]
     for name in (*same, *usual):
         if fits(widest):

@@ -106,7 +106,8 @@ class Plan(_Counts):
         lines.append((say("time"), time if self.paced else say("{time}, guessed: no pace is given", time=time)))
         if self.cost is not None:
             lines.append((say("cost"), say("{cost} USD at the price given", cost=f"{self.cost:.2f}")))
-        lines.append((say("goes to"), ", ".join(map(translated, self.hosts)) or say("nowhere: this computer")))
+        nowhere = say("nothing is sent") if self.cached else say("nowhere: this computer")
+        lines.append((say("goes to"), ", ".join(map(translated, self.hosts)) or nowhere))
         lines += [(say(what), str(n)) for what, n in self.prepared.items()]
         if self.by_reference:
             lines.append((say("addresses"), say("{n}: fetched by the provider, no crops", n=self.by_reference)))

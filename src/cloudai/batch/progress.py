@@ -78,13 +78,15 @@ class Status:
 
     def __str__(self) -> str:
         books, policy = self._recorder.books, self._state.policy
-        words = [say("{n} sent", n=policy.limits.sent)] if policy.limits.sent else []
+        # The bar says how many have ended: only requests beside these are worth a word.
+        sent = policy.limits.sent
+        words = [say("{n} sent", n=sent)] if sent and sent != self.ended else []
         words += [say(text, n=books[name]) for name, text in ENDINGS.items() if books[name]]
         if left := self.left:
             words.append(say("{time} left", time=duration(left)))
         until = self._state.waiting_until
         if policy.going and until is not None and (wait := until - policy.clock()) > 1:
-            words.append(say("waiting {n} s for the quota", n=round(wait)))
+            words.append(say("next in {n} s", n=round(wait)))
         return ", ".join(words)
 
 
@@ -101,7 +103,7 @@ def duration(seconds: float) -> str:
     if seconds < MINUTE:
         return say("{n} s", n=math.ceil(seconds))
     if seconds < HOUR:
-        return say("{n} min", n=math.ceil(seconds / MINUTE))
+        return say("{n} min", n=round(seconds / MINUTE))
     return say("{n} h", n=f"{seconds / HOUR:.1f}")
 
 

@@ -101,7 +101,7 @@ class TimeLeft:
 
     def _by_speed(self, inputs: int, now: float) -> float:
         """Return the seconds for so many inputs at the speed of the last minute."""
-        since = max(self._begun or now, now - RECENT)
+        since = max(now if self._begun is None else self._begun, now - RECENT)
         recent = sum(1 for _ in islice((end for end in reversed(self._ends) if end >= since), REMEMBERED))
         if not recent:  # nothing has ended for a minute
             return inputs * self._seconds / self._asked

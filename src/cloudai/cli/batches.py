@@ -197,7 +197,7 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | Non
             raise
     # Without a usable key or setting nothing was done, and there is no table to write.
     if code != HOPELESS or job.books["submitted"] > job.books["not_started"]:
-        _written(job, options, where)
+        _written(job, options, where, interrupted=bool(caught))
     if not code:
         code = int(any(job.books[name] for name in NOT_WELL))
         if job.paused and not caught:
@@ -241,8 +241,11 @@ def _tell_limit(job: Batch[Any], where: Path | None) -> None:
         tell(say("{journal} has what is finished.", journal=where))
 
 
-def _written(job: Batch[Any], options: argparse.Namespace, where: Path | None) -> None:
-    """Print each error in full, because a table cuts long cells; write or print the table, and sum it up."""
+def _written(job: Batch[Any], options: argparse.Namespace, where: Path | None, *, interrupted: bool) -> None:
+    """Print each error in full, because a table cuts long cells; write or print the table, and sum it up.
+
+    Who has pressed Ctrl-C wants to see how far it came: the table is then written to a file, but not printed.
+    """
     table = _in_words(job.tidy(options.table))
     operation = options.operation.name
     last_line = summary(table, operation, options.table)
@@ -255,7 +258,7 @@ def _written(job: Batch[Any], options: argparse.Namespace, where: Path | None) -
         tell(f"{names[0]}{more}: {error}")
     if options.csv:
         write_table(table, options.csv, where)
-    elif not options.json:
+    elif not (options.json or interrupted):
         print_table(table.filter(lambda row: row["status"] != "not_started"), say("--csv FILE writes all of it."))
     tell(last_line) if options.json or options.csv == STDOUT else print(inert(last_line), flush=True)
     if job.books["in_doubt"]:

@@ -21,6 +21,7 @@ MOST_NAMED = 12
 """Columns that are named among those left out, at most."""
 
 THINGS = {
+    "": ("1 result", "{n} results"),
     "detect_faces": ("1 face", "{n} faces"),
     "estimate_age": ("1 face", "{n} faces"),
     "read_text": ("1 line of text", "{n} lines of text"),
@@ -68,7 +69,7 @@ def summary(table: Table, operation: str, kind: str | None = None) -> str:
     status_of = {row["item"]: row["status"] for row in table}
     counts = Counter("failed" if status == "unsupported" else status for status in status_of.values())
     things = sum(row["status"] == "ok" and row.get("sentence") != WHOLE for row in table)
-    one, many = THINGS.get(kind or operation, ("1 result", "{n} results"))
+    one, many = THINGS.get(kind or operation, THINGS[""])
     one_input, many_inputs = INPUTS[OPERATIONS[operation].input]
     n = len(status_of)
     head = [say(one if things == 1 else many, n=things), say(one_input if n == 1 else many_inputs, k=counts["ok"], n=n)]

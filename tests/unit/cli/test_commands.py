@@ -77,7 +77,7 @@ def test_lines_of_a_file_from_excel(tmp_path: Path, capsys: pytest.CaptureFixtur
         (["faces", HOPPER, "--provider", "naver"], 2, "Available: azure, google, watson, local"),
         (["sentiment"], 2, "no text"),
         (["sentiment", "맛있어요", "--language", "ko"], 1, "no Korean sentiment"),
-        (["age", HOPPER], 1, "no age is guessed here"),
+        (["age", HOPPER], 1, "If Microsoft has approved you, give --face-approved."),
         (["faces", "/no/such/*.jpg"], 2, "nothing fits"),
         (["sentiment", "x", "--env-file", "없음.env"], 2, "there is no file 없음.env"),
     ],
