@@ -83,6 +83,11 @@ def sources() -> dict[str, str]:
     return {text: place for text, place in texts.items() if re.search(r"[A-Za-z]{2}", re.sub(r"\{\w+\}", "", text))}
 
 
+@cache
+def _nodes(tree: ast.Module) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree))
+
+
 def _english_parser() -> argparse.ArgumentParser:
     with using(None):
         return parser_of_command()
@@ -101,7 +106,7 @@ def _said(tree: ast.Module) -> Iterator[str]:
         for node in tree.body
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value
     }
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _name(node.func) == "say"]
+    calls = [node for node in _nodes(tree) if isinstance(node, ast.Call) and _name(node.func) == "say"]
     if calls:
         for name in ("THINGS", "INPUTS", "ENDINGS", "OTHERS"):
             values = constants.get(name)
@@ -117,7 +122,7 @@ def _texts_in(node: ast.AST) -> Iterator[str]:
 
 def _raised_and_logged(tree: ast.Module) -> Iterator[str]:
     """Yield the messages and the advice of errors, and the warnings that are logged, with numbers as names of holes."""
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if not isinstance(node, ast.Call):
             continue
         name = _name(node.func)
@@ -134,14 +139,14 @@ def _sentences(tree: ast.Module) -> Iterator[str]:
     """Yield the whole sentences of a module: advice that stands in a constant or a table, and is no docstring."""
     documents = {
         node.body[0].value
-        for node in ast.walk(tree)
+        for node in _nodes(tree)
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
         and node.body
         and isinstance(node.body[0], ast.Expr)
     }
-    documents |= {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    parts = {part for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-    for node in ast.walk(tree):
+    documents |= {node.value for node in _nodes(tree) if isinstance(node, ast.Expr)}
+    parts = {part for node in _nodes(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in _nodes(tree):
         if isinstance(node, ast.Constant | ast.JoinedStr) and node not in documents and node not in parts:
             yield from (text for text in _templates(node, tree) if SENTENCE.fullmatch(text))
 
@@ -187,7 +192,7 @@ def _templates(node: ast.expr, tree: ast.Module, seen: frozenset[str] = frozense
 def _assigned(tree: ast.Module) -> dict[str, list[ast.expr]]:
     """Return what is assigned to each name, anywhere in a module."""
     values: dict[str, list[ast.expr]] = {}
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 if isinstance(target, ast.Name):

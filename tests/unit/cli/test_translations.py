@@ -24,7 +24,7 @@ OF_OTHERS = {"--voices"}
 
 @pytest.mark.long
 def test_every_text_is_there_in_korean() -> None:
-    """No text lacks its translation; ``python tools/texts_of_command.py ko --write`` adds those that do, to be filled in."""
+    """No text lacks its translation; ``tools/texts_of_command.py ko --write`` adds those that do, to be filled in."""
     assert texts_of_command.missing("ko") == {}
 
 
