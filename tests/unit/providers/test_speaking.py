@@ -112,7 +112,7 @@ def answers(vendor: str, audio: Callable[[Any], bytes]) -> Script:
     return Script(*[answer] * 20)
 
 
-@pytest.mark.parametrize(("vendor", "requests"), [("azure", 7), ("google", 10), ("watson", 10)])
+@pytest.mark.parametrize(("vendor", "requests"), [("azure", 11), ("google", 10), ("watson", 10)])
 def test_a_text_of_20_000_characters_is_one_file(call: Caller, vendor: str, requests: int) -> None:
     """It goes out in parts that fit the vendor, and the length of the whole, by a library, is the sum of theirs."""
     import soundfile
@@ -171,6 +171,31 @@ def test_what_goes_out_to_google_and_watson(call: Caller) -> None:
         {"voice": "en-US_AllisonV3Voice", "rate_percentage": "50"},
         "audio/mp3",
     )
+
+
+@pytest.mark.parametrize("text", ["가" * 9000, "漢字。" * 3000, "A tree grows. " * 700])
+@pytest.mark.parametrize("speed", [0.5, 1.0, 2.0])
+def test_no_part_takes_azure_ten_minutes(text: str, speed: float) -> None:
+    """At 293 Chinese or Korean characters a minute no part lasts ten minutes, where the service would cut it off."""
+    parts = VENDORS["azure"].parts("text_to_speech", text, {"speed": speed})
+    assert "".join("".join(parts).split()) == "".join(text.split())
+    for part in parts:
+        characters = len(part) if part[0] != "A" else len(part) / 5
+        assert characters / (293 * min(speed, 1)) < 6
+
+
+def test_what_goes_out_to_watson_is_no_markup(call: Caller) -> None:
+    """Watson reads every text as SSML, so what would be markup is escaped, and counts towards the size of a part."""
+    script = answers("watson", lambda _: wav(0.1))
+    call(VENDORS["watson"], "text_to_speech", '</voice><break time="9s"/> R&D, \x00 "나무"', send=script, language="ko")
+    sent = script.requests[0].json["text"]
+    root = ET.fromstring(f"<speak>{sent}</speak>")  # noqa: S314  # it is our own
+    assert (len(root), root.text) == (0, '</voice><break time="9s"/> R&D,   "나무"')
+    script = answers("watson", lambda _: wav(0.1))
+    call(VENDORS["watson"], "text_to_speech", '"R&D" < \n' * 600, send=script, language="ko")
+    sizes = [len(request.json_bytes()) for request in script.requests]
+    assert max(sizes) <= 5120
+    assert len(sizes) == 4
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
