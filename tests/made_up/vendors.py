@@ -71,7 +71,7 @@ def _ok(body: Any, status: int = 200) -> Response:
 
 
 def _azure_faces(number: int) -> list[Any]:
-    boxes = [{"left": 10 + 30 * n, "top": 12, "width": 24, "height": 24 + n} for n in range(number % 3)]
+    boxes = [{"left": 10 + 30 * n, "top": 12, "width": 24, "height": 24} for n in range(number % 3)]
     return [{"faceRectangle": box} for box in boxes]
 
 
