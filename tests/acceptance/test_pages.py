@@ -161,7 +161,7 @@ def test_a_span_for_each_call(monkeypatch: pytest.MonkeyPatch) -> None:
     page: dict[str, Any] = {}
     exec(compile(code, "logging.md", "exec"), page)  # noqa: S102
     down = cloudai.Response(503, {}, b"{}")
-    google = cloudai.Google(api_key="not-a-real-key")
+    google = cloudai.Google(api_key="not-a-real-key-that-is-traced")
     with (
         cloudai.Client(google, send=Script(down), max_attempts=1, on_event=page["Tracing"]()) as client,
         pytest.raises(cloudai.UnavailableError),
@@ -170,3 +170,16 @@ def test_a_span_for_each_call(monkeypatch: pytest.MonkeyPatch) -> None:
     (span,) = spans
     assert (span.name, span.status, span.ended) == ("cloudai sentiment", "UnavailableError", True)
     assert span.events == ["attempt", "reply", "result"]
+
+
+def test_the_page_about_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program of the page runs, and the kinds that it lists are those that there are."""
+    from cloudai.models.tables import TABLES
+
+    page = (DOCS / "tables.md").read_text("utf-8")
+    monkeypatch.chdir(tmp_path)
+    (code,) = BLOCK.findall(page)
+    exec(compile(code, "tables.md", "exec"), {})  # noqa: S102
+    assert (tmp_path / "표.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+    (line,) = [line for line in page.splitlines() if line.startswith('| `job.tidy("faces")`')]
+    assert set(re.findall(r"`(\w+)`", line)) == set(TABLES)

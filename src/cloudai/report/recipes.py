@@ -146,10 +146,12 @@ def _looked_at(
     """
     with client.batch("analyze_image", photos, options=options, **batch) as job:
         stopped_by: BaseException | None = None
+        running: Any = iter(job)
         try:
-            for _ in job:
+            for _ in running:
                 pass
         except (PausedError, KeyboardInterrupt) as error:
+            running.close()  # Ctrl-C may have come between two of its steps
             stopped_by = error
         return sorted(job, key=lambda outcome: outcome.item), stopped_by
 
