@@ -9,7 +9,7 @@ from typing import Any
 from cloudai.cli.outputs import tell
 from cloudai.client import Client
 from cloudai.errors import MissingExtraError
-from cloudai.report import card_news, portrait_gallery
+from cloudai.report import MissingFontError, card_news, portrait_gallery
 from cloudai.wording import say, spoken
 
 __all__ = ["run", "sample_photos"]
@@ -57,9 +57,12 @@ def run(out: Path) -> int:
         language: Any = spoken()
         title = say("Portraits")
         people = portrait_gallery(client, photos, out, title=title, language=language, journal=journal, progress=True)
-        cards = card_news(
-            client, [photo for _, photo in photos], out, language=language, journal=journal, progress=True
-        )
+        pictures = [photo for _, photo in photos]
+        try:
+            cards = card_news(client, pictures, out, language=language, journal=journal, progress=True)
+        except MissingFontError as error:  # no font of this computer has Hangul
+            tell(error)
+            cards = card_news(client, pictures, out, journal=journal, progress=True)
     if not people.asked + cards.asked:
         print(say("Nothing was sent and nothing computed: all comes from {journal}.", journal=journal) + "\n")
     columns = ("item", "input", "status", "n_faces", "x", "y", "width", "height", "error")
