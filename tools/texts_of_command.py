@@ -80,7 +80,11 @@ def sources() -> dict[str, str]:
     texts |= dict.fromkeys(OF_ARGPARSE, "argparse")
     texts |= dict.fromkeys(ELSEWHERE, "elsewhere")
     texts |= dict.fromkeys(_declared(), "providers")
-    return {text: place for text, place in texts.items() if re.search(r"[A-Za-z]{2}", re.sub(r"\{\w+\}", "", text))}
+    return {text: place for text, place in texts.items() if WORDED.search(text)}
+
+
+WORDED = re.compile(r"[A-Za-z]{2}(?![^{]*\})|\{[a-z]")
+"""Matches a text that has a word of its own, or whose values have names: only these may change their order."""
 
 
 @cache

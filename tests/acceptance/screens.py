@@ -23,6 +23,8 @@ from cloudai.cli import main
 __all__ = ["play", "typed"]
 
 PROMPT = "$ "
+GREP = " | grep "
+"""Behind this a command has the pattern of the lines that are looked at, where others change with every new command."""
 VARYING = (
     (re.compile(r"cloudai \d+\.\d+\.\d+\S*, Python .*"), "cloudai VERSION, Python …"),
     (re.compile(r"httpx2 \d.*"), "PACKAGES …"),
@@ -45,11 +47,15 @@ def play(script: str, folder: Path, language: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("CLOUDAI_LANG", language)
     screens = []
     for line in typed(script):
-        words = shlex.split(line)
+        words = shlex.split(line.partition(GREP)[0])
         settings = {}
         while words and re.fullmatch(r"[A-Z_]+=\S*", words[0]):
             name, _, settings[name] = words.pop(0).partition("=")
-        screens.append(f"{PROMPT}{line}\n{_shown(words, settings, folder)}")
+        pattern = line.partition(GREP)[2]
+        shown = _shown(words, settings, folder)
+        if pattern:
+            shown = "".join(f"{each}\n" for each in shown.splitlines() if re.search(pattern, each))
+        screens.append(f"{PROMPT}{line}\n{shown}")
     return "".join(screens)
 
 

@@ -132,6 +132,14 @@ def test_the_help_is_translated_as_a_whole(capsys: pytest.CaptureFixture[str]) -
     assert "invalid choice: 'fr'" in capsys.readouterr().err
 
 
+def test_without_a_command_the_help_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Bare ``cloudai`` prints what it can do, in the language that is chosen, and is no error."""
+    assert main([]) == 0
+    assert capsys.readouterr().out.startswith("usage: cloudai")
+    assert main(["--lang", "ko"]) == 0
+    assert capsys.readouterr().out.startswith("사용법: cloudai")
+
+
 def test_words_are_filled_in() -> None:
     """A text is filled in after it was translated, so that its order may differ."""
     with using("ko"):
