@@ -82,7 +82,7 @@ def _run(arguments: list[str]) -> int:
         tell(
             say(
                 "{file} cannot be written ({why})",
-                file=error.filename or "stdout",
+                file=error.filename or say("standard output"),
                 why=translated(error.strerror or ""),
             )
         )

@@ -234,8 +234,8 @@ def _tell_where(where: Path | None) -> None:
 
 def _tell_limit(job: Batch[Any], where: Path | None) -> None:
     """Print which limit has ended the batch, because the same command would end there again."""
-    name, _, value = str(job.paused).partition("=")
-    flag = f"--{name.replace('_', '-')}"
+    name, _, reached = str(job.paused).partition("=")
+    flag, value = f"--{name.replace('_', '-')}", reached.partition(" ")[0]
     tell(say("{flag} {value} is reached: raise it to go on.", flag=flag, value=value))
     if where is not None:
         tell(say("{journal} has what is finished.", journal=where))

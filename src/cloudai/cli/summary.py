@@ -68,8 +68,11 @@ def summary(table: Table, operation: str, kind: str | None = None) -> str:
     """
     status_of = {row["item"]: row["status"] for row in table}
     counts = Counter("failed" if status == "unsupported" else status for status in status_of.values())
-    things = sum(row["status"] == "ok" and row.get("sentence") != WHOLE for row in table)
+    ok = [row for row in table if row["status"] == "ok"]
+    things = sum(row.get("sentence") != WHOLE for row in ok)
     one, many = THINGS.get(kind or operation, THINGS[""])
+    if ok and not things:  # the provider judges texts, and no sentences
+        things, (one, many) = len(ok), THINGS[""]
     one_input, many_inputs = INPUTS[OPERATIONS[operation].input]
     n = len(status_of)
     head = [say(one if things == 1 else many, n=things), say(one_input if n == 1 else many_inputs, k=counts["ok"], n=n)]
