@@ -185,10 +185,12 @@ def _planned(
 def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | None) -> int:
     """Carry out a batch, write its table however it ended, and return the exit code; ``where`` is the journal."""
     code = 0
+    caveats: dict[str, None] = {}
     with _signals(job) as caught:
         try:
             for outcome in job:
                 _told(outcome, options)
+                caveats[getattr(outcome.result, "caveat", "")] = None
         except CloudAIError as error:
             tell(error)
             code = next((code for kind, code in CODES.items() if isinstance(error, kind)), HOPELESS)
@@ -198,6 +200,8 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | Non
     # Without a usable key or setting nothing was done, and there is no table to write.
     if code != HOPELESS or job.books["submitted"] > job.books["not_started"]:
         _written(job, options, where, interrupted=bool(caught))
+        for caveat in filter(None, caveats):
+            tell(caveat)
     if not code:
         code = int(any(job.books[name] for name in NOT_WELL))
         if job.paused and not caught:
@@ -329,9 +333,10 @@ def _provider(options: argparse.Namespace) -> str | Provider:
     settings = _given(options, words.settings)
     if not settings:
         return str(options.provider)
-    if options.provider != words.provider:
-        raise SettingsError(f"--{next(iter(settings)).replace('_', '-')} is for --provider {words.provider}")
-    make: Callable[..., Provider] = find(words.provider)
+    owner = words.settings_of or words.provider
+    if options.provider != owner:
+        raise SettingsError(f"--{next(iter(settings)).replace('_', '-')} is for --provider {owner}")
+    make: Callable[..., Provider] = find(owner)
     return make(**settings)
 
 

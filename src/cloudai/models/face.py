@@ -177,9 +177,14 @@ class Faces(Many[Face]):
     def _items(self) -> Sequence[Face]:
         return self.faces
 
+    @property
+    def caveat(self) -> str:
+        """The sentence that goes with any text that shows ages or expressions; "" if there are none."""
+        return _caveat(self.meta.method, [face for face in self.faces if face.age or face.emotions])
+
     def _repr_html_(self) -> str:
         boxes = [(face.box, str(number)) for number, face in enumerate(self)]
-        return picture_with_boxes(self.meta, boxes) + super()._repr_html_()
+        return picture_with_boxes(self.meta, boxes) + _with_caveat(super()._repr_html_(), self.caveat)
 
     def _columns(self) -> Sequence[str]:
         return FACE_COLUMNS
@@ -239,9 +244,14 @@ class Ages(Many[FaceAge]):
     def _items(self) -> Sequence[FaceAge]:
         return self.ages
 
+    @property
+    def caveat(self) -> str:
+        """The sentence that goes with any text that shows the ages; "" if there are none."""
+        return _caveat(self.meta.method, self.ages)
+
     def _repr_html_(self) -> str:
         boxes = [(age.box, str(number)) for number, age in enumerate(self)]
-        return picture_with_boxes(self.meta, boxes) + super()._repr_html_()
+        return picture_with_boxes(self.meta, boxes) + _with_caveat(super()._repr_html_(), self.caveat)
 
     def _columns(self) -> Sequence[str]:
         return (
@@ -264,6 +274,16 @@ def _word(level: Level | None) -> str | None:
     if level is None:
         return None
     return level.word or (None if level.score is None else f"{level.score:g}")
+
+
+def _caveat(method: str, guessed: Sequence[object]) -> str:
+    """Return what is to be said of the guesses that a method has made; "" if there are none."""
+    who = "a baseline model's guesses" if method == "local" else "guesses"
+    return f"Ages and expressions are {who} from appearance." if guessed else ""
+
+
+def _with_caveat(html: str, caveat: str) -> str:
+    return f"{html}<p>{caveat}</p>" if caveat else html
 
 
 def _rectangle(box: Box) -> dict[str, Any]:
