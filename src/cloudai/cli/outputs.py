@@ -6,29 +6,25 @@ A pipe may be closed by its reader, a disk may be full, and a program may have n
 from __future__ import annotations
 
 import os
-import re
 import sys
-import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from cloudai.errors import CloudAIError, InputError
+from cloudai.errors import CloudAIError, InputError, MissingExtraError
 from cloudai.table import Table
 from cloudai.text import inert
+from cloudai.wording import say, translated
 
 __all__ = [
     "STDOUT",
     "OutputError",
-    "TakenError",
-    "beginning_of",
     "discard_output",
-    "files_in",
-    "require_folder",
     "require_writable",
     "tell",
-    "write_csv",
-    "write_files",
+    "write_table",
 ]
 
 STDOUT = "-"
@@ -37,10 +33,6 @@ STDOUT = "-"
 
 class OutputError(CloudAIError):
     """The file for the table cannot be written; the advice of the error says where the results are instead."""
-
-
-class TakenError(OutputError):
-    """Files of other content have the names of those that are to be written, and are left as they are."""
 
 
 def tell(text: object, *, below: bool = False) -> None:
@@ -52,7 +44,7 @@ def tell(text: object, *, below: bool = False) -> None:
     if sys.stderr is not None:
         # Python raises RuntimeError if a signal handler writes to a stream that the interrupted code is writing to.
         with suppress(OSError, ValueError, RuntimeError):
-            print("\n" * below + inert(str(text)), file=sys.stderr, flush=True)
+            print("\n" * below + inert(translated(str(text))), file=sys.stderr, flush=True)
 
 
 def discard_output() -> None:
@@ -81,6 +73,9 @@ def require_writable(path: str | None, inputs: Iterable[str | Path | None]) -> N
     if path in (None, STDOUT):
         return
     target = Path(str(path))
+    package = NEEDS.get(target.suffix.lower())
+    if package and find_spec(package) is None:
+        raise MissingExtraError(f"--csv {path}", "data")
     if "\0" in str(path):
         raise InputError(f"{path} is no name of a file", advice="Give --csv another name.")
     try:
@@ -109,86 +104,10 @@ def _are_one(target: Path, other: Path) -> bool:
         return target.absolute() == other.absolute()
 
 
-def require_folder(path: str) -> None:
-    """Make a folder, if it is not there, and check that files can be made in it, before anything that costs is sent.
+def write_table(table: Table, path: str, journal: Path | None) -> None:
+    """Write the table to a file and print "wrote …", or print it as exact CSV if the path is "-".
 
-    Raises:
-        InputError: It cannot be made or written, or a file has its name.
-    """
-    try:
-        Path(path).mkdir(parents=True, exist_ok=True)
-        # Permissions do not tell for certain whether a file can be made; making one does.
-        tempfile.TemporaryFile(dir=path).close()
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        told = f"the folder {path} cannot be written ({getattr(error, 'strerror', None) or error})"
-        raise InputError(told, advice="Give --out another folder.") from error
-
-
-def files_in(folder: str, ending: str) -> Mapping[str, str]:
-    """Return the files with this ending in a folder, by the beginning of their names as `write_files` makes it.
-
-    That is the name without its ending, and without the number of a page before it.
-    """
-    names = sorted(path.name for path in Path(folder).iterdir() if path.suffix == f".{ending}")
-    stems = [name.removesuffix(f".{ending}") for name in names]
-    pages = {PAGE.sub("", stem): name for stem, name in zip(stems, names, strict=True)}
-    return {**pages, **dict(zip(stems, names, strict=True))}
-
-
-PAGE = re.compile(r"-\d+\Z")
-
-
-def beginning_of(item: int, stem: str) -> str:
-    """Return how the names of the files of an input begin: by its number, from 0, and its own name without ending."""
-    from cloudai.report import safe_name  # it comes with all of the reports
-
-    return safe_name(item, stem, "")
-
-
-def write_files(files: Iterable[tuple[str, bytes]], folder: str, beginning: str) -> None:
-    """Write the files of one result into a folder; a file that is there with the same content stays as it is.
-
-    A file gets its name when it is whole, so that a full disk leaves no part of it under that name.
-
-    Args:
-        files: The end of each name, and the content.
-        folder: The folder.
-        beginning: The beginning of the names, by `beginning_of`.
-
-    Raises:
-        TakenError: A file of one of the names has another content, which is not overwritten; all others are written.
-        OutputError: A file cannot be written.
-    """
-    named = {Path(folder) / f"{beginning}{end}": content for end, content in files}
-    taken = [path for path, content in named.items() if not _is_written(path, content)]
-    if taken:
-        differ = "is there already, and differs"
-        if len(taken) > 1:
-            differ = f"and {len(taken) - 1} more are there already, and differ"
-        raise TakenError(f"{taken[0]} {differ}", advice="Give --out another folder.")
-
-
-def _is_written(path: Path, content: bytes) -> bool:
-    """Write a file unless there is one of its name, and return whether the file has this content now."""
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
-        if path.exists():
-            return path.read_bytes() == content
-        try:
-            unfinished.write_bytes(content)
-            unfinished.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                unfinished.unlink()
-            raise
-    except OSError as error:
-        told = f"{path} cannot be written ({error.strerror})"
-        raise OutputError(told, advice="Give --out another folder.") from error
-    return True
-
-
-def write_csv(table: Table, path: str, journal: Path | None) -> None:
-    """Write the table to a file for Excel and print "wrote …", or print it as exact CSV if the path is "-".
+    The ending of the file decides its kind: .xlsx, .parquet, .jsonl, and CSV for Excel for all others.
 
     `Table.to_csv` says how the two differ.
 
@@ -206,7 +125,7 @@ def write_csv(table: Table, path: str, journal: Path | None) -> None:
         _print_csv(table)
         return
     try:
-        table.to_csv(path)
+        WRITERS.get(Path(path).suffix.lower(), Table.to_csv)(table, path)
     except OSError as error:
         if journal is not None:
             advice = f"{journal} keeps the results: the same command with another --csv writes them, and sends nothing."
@@ -215,7 +134,17 @@ def write_csv(table: Table, path: str, journal: Path | None) -> None:
         else:
             advice = "Standard output cannot be written either, and without --journal nothing keeps the results."
         raise OutputError(f"{path} cannot be written ({error.strerror})", advice=advice) from error
-    print(f"wrote {path}")
+    print(say("wrote {file}", file=path))
+
+
+WRITERS: Mapping[str, Callable[[Table, str], Any]] = {
+    ".xlsx": Table.to_xlsx,
+    ".parquet": Table.to_parquet,
+    ".jsonl": Table.to_jsonl,
+}
+"""What writes a table to a file with each ending; any other file is CSV."""
+NEEDS = {".xlsx": "xlsxwriter", ".parquet": "polars"}
+"""The package without which a file with each ending cannot be written."""
 
 
 def _could_print_csv(table: Table) -> bool:

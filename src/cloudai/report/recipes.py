@@ -15,7 +15,7 @@ from PIL import Image as Pictures
 from typing_extensions import Unpack
 
 from cloudai.client import Client
-from cloudai.errors import UnsupportedOperationError
+from cloudai.errors import PausedError
 from cloudai.media import Image
 from cloudai.models.face import Age
 from cloudai.models.image import Feature, ImageAnalysis
@@ -121,51 +121,65 @@ def portrait_gallery(
 
     Raises:
         SettingsError: There is no key; nothing was written.
-        PausedError: There was an outage, or a quota is used up. Another call with the same journal goes on.
+        PausedError: There was an outage, or a quota is used up. The files have what there is until then; another call
+            with the same journal goes on.
     """
     people = list(people)
     wanted = _offered(client, features)
     # Captions say "person" for "man" and "woman", because a person's gender cannot be seen.
     options = {"features": wanted, "missing": "report", "gender_neutral": True}
-    looked_at = _looked_at(client, [photo for _, photo in people], options, batch)
+    looked_at, stopped_by = _looked_at(client, [photo for _, photo in people], options, batch)
     out = _folder(folder)
-    outcomes = [replace(outcome, input=people[outcome.item][0]) for outcome in looked_at]
+    outcomes = [_named(outcome, people[outcome.item][0]) for outcome in looked_at]
     tiles = [_portrait(outcome, people[outcome.item][1], WORDS[language]) for outcome in outcomes]
     tables = {}
     if any(isinstance(o.result, ImageAnalysis) and o.result.faces is not None for o in outcomes) or not tiles:
-        tables["faces.csv"] = tidy(map(_faces_of, outcomes))
+        tables["faces.csv"] = tidy(outcomes, "faces")
     if set(wanted) - {"faces"} or not tables:
         tables["pictures.csv"] = tidy(outcomes)
     for name, table in tables.items():
         table.to_csv(out / name)
     gallery = save_gallery(tiles, out / "gallery.html", title=title, language=language)
+    _raise_after(stopped_by, [gallery])
     return Finding(next(iter(tables.values())), (gallery, *(out / name for name in tables)), tuple(outcomes))
 
 
 def _looked_at(
     client: Client, photos: Sequence[PathLike], options: Mapping[str, Any], batch: BatchKeywords
-) -> list[Outcome[ImageAnalysis]]:
-    """Analyse all photos in a batch, and return their outcomes in order."""
+) -> tuple[list[Outcome[ImageAnalysis]], BaseException | None]:
+    """Analyse all photos in a batch, and return their outcomes in order, and what ended the batch early.
+
+    An outage, a spent quota or Ctrl-C leaves outcomes for all photos: those that were not come to have an error.
+    """
     with client.batch("analyze_image", photos, options=options, **batch) as job:
-        return sorted(job, key=lambda outcome: outcome.item)
+        stopped_by: BaseException | None = None
+        running: Any = iter(job)
+        try:
+            for _ in running:
+                pass
+        except (PausedError, KeyboardInterrupt) as error:
+            running.close()  # Ctrl-C may have come between two of its steps
+            stopped_by = error
+        return sorted(job, key=lambda outcome: outcome.item), stopped_by
+
+
+def _raise_after(stopped_by: BaseException | None, files: Sequence[Path]) -> None:
+    """Raise what ended the batch early, now that the files are written; a `PausedError` says that they are there."""
+    if isinstance(stopped_by, PausedError):
+        stopped_by.advice = f"{stopped_by.advice or ''} {files[0]} has what there is until then.".strip()
+    if stopped_by is not None:
+        raise stopped_by
+
+
+def _named(outcome: Outcome[ImageAnalysis], name: str) -> Outcome[ImageAnalysis]:
+    """Return an outcome with the name of a person or a picture as its input, which no table shortens as a path."""
+    return replace(outcome, input=name, facts={**outcome.facts, "is_path": False})
 
 
 def _offered(client: Client, features: Sequence[Feature]) -> list[Feature]:
     """Return those of the features that the provider has; or all of them if it has none, so that its error says why."""
     has = client.provider.features()
     return [feature for feature in features if feature in has] or list(features)
-
-
-def _faces_of(outcome: Outcome[Any]) -> Outcome[Any]:
-    """Return an outcome with nothing but the faces of a picture."""
-    analysis = outcome.result
-    if not isinstance(analysis, ImageAnalysis):
-        return outcome
-    if analysis.faces is None:
-        error = UnsupportedOperationError("the reply says nothing of faces")
-        error.provider = analysis.meta.provider
-        return Outcome(outcome.item, outcome.input, error=error)
-    return Outcome(outcome.item, outcome.input, result=analysis.faces)
 
 
 def _portrait(outcome: Outcome[Any], photo: PathLike, words: Mapping[str, str]) -> Portrait:
@@ -234,16 +248,17 @@ def card_news(
 
     Raises:
         MissingFontError: No font has all characters of a caption.
-        PausedError: There was an outage, or a quota is used up. Another call with the same journal goes on.
+        PausedError: There was an outage, or a quota is used up. The files have what there is until then; another call
+            with the same journal goes on.
     """
     photos = list(photos)
     features = _on_a_card(client)
     options: dict[str, Any] = {"features": features, "gender_neutral": True}
     if "colors" in features:
         options["language"] = language  # of the names of the colours
-    looked_at = _looked_at(client, photos, options, batch)
+    looked_at, stopped_by = _looked_at(client, photos, options, batch)
     out = _folder(folder)
-    outcomes = [replace(outcome, input=Image(photos[outcome.item]).name) for outcome in looked_at]
+    outcomes = [_named(outcome, Image(photos[outcome.item]).name) for outcome in looked_at]
     cards = []
     for outcome in outcomes:
         if outcome.result is not None:
@@ -253,6 +268,7 @@ def card_news(
     table = tidy(outcomes)
     table.to_csv(out / "cards.csv")
     files = _write_cards(cards, out) if cards else ()
+    _raise_after(stopped_by, [*files, out / "cards.csv"])
     return Finding(table, (*files, out / "cards.csv"), tuple(outcomes))
 
 

@@ -146,7 +146,7 @@ def test_a_used_folder_is_refused_before_paying(
     assert len(watson) == 2
     lines.write_text("어서 오세요.\n안녕하세요!\n또 올게요.\n", "utf-8")
     assert said("--lines", lines, "--out", "소리", *kept) == 2
-    assert "there already; nothing was sent" in capsys.readouterr().err
+    assert "there already, and nothing was sent" in capsys.readouterr().err
     assert said("잘 가요.", "--out", "소리", *kept) == 2
     assert len(watson) == 2
     assert said("잘 가요.", "--out", "소리", "--format", "mp3", *kept) == 0  # it has another ending
