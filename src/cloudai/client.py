@@ -124,9 +124,9 @@ class BaseClient:
 
         Args:
             client: An ``ImageAnnotatorClient`` (google-cloud-vision), a ``ComputerVisionClient``, a client built on
-                azure-core (Image Analysis, Face, Text Analytics), or a service of ibm-watson (Natural Language
-                Understanding, Speech to Text). `AsyncClient` also takes the awaiting clients of these packages, and
-                runs the others in threads.
+                azure-core (Image Analysis, Face, Text Analytics), a service of ibm-watson (Natural Language
+                Understanding, Speech to Text), a ``Client`` of google-genai, or an ``AzureOpenAI``. `AsyncClient` also
+                takes the awaiting clients of these packages, and runs the others in threads.
             options: Options of the constructor, except those that the vendor's client decides.
 
         Raises:

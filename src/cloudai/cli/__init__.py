@@ -203,6 +203,11 @@ def _output(parser: argparse.ArgumentParser, provider: str) -> None:
     parser.add_argument(
         "--provider", type=_text, default=provider, metavar="NAME", help="who answers (default: %(default)s)"
     )
+    parser.add_argument(
+        "--method",
+        choices=["classic", "generative"],
+        help="what answers: a service for this very task, or the provider's chat model",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object an input instead of a table")
     parser.add_argument("--csv", type=_text, metavar="FILE", help="write the table for Excel; - prints it as plain CSV")
     parser.add_argument(

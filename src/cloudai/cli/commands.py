@@ -108,6 +108,9 @@ def _detail(provider: type[Provider]) -> str:
         facts += [("free tier", c.free), ("unit", c.unit), ("limits", c.limits)]
         facts += [("free", f"{c.free_units:,} units a month" if c.free_units else None), ("checked", c.checked)]
         lines = [f"  {name}: {value}" for name, value in facts if value]
+        if c.generative:
+            told = [f"needs {c.generative.needs}", c.generative.note, f"checked {c.generative.checked}"]
+            lines.append(f"  generative: {'; '.join(told)}")
         blocks.append("\n".join([f"{c.operation}: {c.status}", *lines]))
     return "\n".join(blocks)
 
@@ -173,6 +176,8 @@ def _readiness(provider: Provider) -> Iterator[str]:
             lacking.setdefault(problem, []).append(operation)
     for problem, operations in lacking.items():
         yield f"  {', '.join(operations)}: {problem}"
+    if provider.generative:
+        yield f"  --method generative: {provider.generative_missing() or 'ready'}"
 
 
 def _destinations(provider: Provider) -> tuple[str, ...]:

@@ -520,6 +520,10 @@ class Provider:
         """Return the model and the version of the prompt that answer an operation: see `api_variant`."""
         return ""
 
+    def generative_missing(self) -> str | None:
+        """Return what the chat model lacks to be asked by ``method="generative"``; None where it lacks nothing."""
+        return "no chat model is known here."
+
     def generative_requests(self, operation: str, options: Mapping[str, Any]) -> int:
         """Return how many billed requests one input takes with the chat model, for the plan of a batch."""
         return 1

@@ -251,7 +251,7 @@ ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,80}")
 
 
 def _model(text: str) -> str | None:
-    return text if MODEL.fullmatch(text) and ".." not in text else None
+    return text if MODEL.fullmatch(text) and not re.search(r"\.\.|//", text) else None
 
 
 MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,100}")

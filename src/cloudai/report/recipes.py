@@ -19,6 +19,7 @@ from cloudai.errors import UnsupportedOperationError
 from cloudai.media import Image
 from cloudai.models.image import Feature, ImageAnalysis
 from cloudai.outcomes import Outcome, tidy
+from cloudai.providers.base import Method
 from cloudai.report.cards import card, save_gif
 from cloudai.report.filenames import safe_name
 from cloudai.report.gallery import Portrait, save_gallery
@@ -95,6 +96,7 @@ def portrait_gallery(
     features: Sequence[Feature] = ("faces", "caption"),
     title: str = "Portraits",
     language: Language = "en",
+    method: Method | None = None,
     **batch: Unpack[BatchKeywords],
 ) -> Finding:
     """Analyse each portrait, and write ``gallery.html`` with upright crops of the faces, and tables.
@@ -109,7 +111,8 @@ def portrait_gallery(
         folder: The folder to write to; it is made if it does not exist.
         features: The features to look for; those that the provider lacks are left out.
         title: Heading of the gallery.
-        language: Language of the gallery's own words.
+        language: Language of the gallery's own words, and of captions by a chat model.
+        method: "generative" has the provider's chat model look at the pictures; see `cloudai.CallOptions`.
         batch: ``journal=``, ``pace=``, ``progress=`` …: see `BatchKeywords`.
 
     Raises:
@@ -117,9 +120,9 @@ def portrait_gallery(
         PausedError: There was an outage, or a quota is used up. Another call with the same journal goes on.
     """
     people = list(people)
-    wanted = _offered(client, features)
+    wanted = _offered(client, features, method)
     # Captions say "person" for "man" and "woman", because a person's gender cannot be seen.
-    options = {"features": wanted, "missing": "report", "gender_neutral": True}
+    options = {"features": wanted, "missing": "report", "gender_neutral": True, **_by(client, method, language)}
     looked_at = _looked_at(client, [photo for _, photo in people], options, batch)
     out = _folder(folder)
     outcomes = [replace(outcome, input=people[outcome.item][0]) for outcome in looked_at]
@@ -143,9 +146,24 @@ def _looked_at(
         return sorted(job, key=lambda outcome: outcome.item)
 
 
-def _offered(client: Client, features: Sequence[Feature]) -> list[Feature]:
+def _has(client: Client, method: Method | None) -> tuple[Feature, ...]:
+    """Return the features of the provider's services, or of its chat model where that is asked for."""
+    return client.provider.generative_features() if method == "generative" else client.provider.features()
+
+
+def _by(client: Client, method: Method | None, language: Language) -> dict[str, Any]:
+    """Return the options of a call for a method. A chat model writes captions in any language, other services do not.
+
+    Raises:
+        UnsupportedOperationError: The provider has no chat model.
+    """
+    is_chat = client.provider.method_of("analyze_image", method) == "generative"
+    return {"method": method, **({"language": language} if is_chat else {})}
+
+
+def _offered(client: Client, features: Sequence[Feature], method: Method | None) -> list[Feature]:
     """Return those of the features that the provider has; or all of them if it has none, so that its error says why."""
-    has = client.provider.features()
+    has = _has(client, method)
     return [feature for feature in features if feature in has] or list(features)
 
 
@@ -200,6 +218,7 @@ def card_news(
     *,
     language: Language = "en",
     font: PathLike | None = None,
+    method: Method | None = None,
     **batch: Unpack[BatchKeywords],
 ) -> Finding:
     """Put a caption on every picture, and write ``cards/*.png``, ``cards.gif`` and ``cards.csv``.
@@ -211,8 +230,9 @@ def card_news(
         client: The client that analyses the pictures.
         photos: The files of the photos, in order.
         folder: The folder to write to; it is made if it does not exist.
-        language: Language of the card's own words; captions are in English, as providers give them.
+        language: Language of the card's own words, and of captions by a chat model; others are in English.
         font: Path of a font file; see `cloudai.report.find_font`.
+        method: "generative" has the provider's chat model look at the pictures; see `cloudai.CallOptions`.
         batch: ``journal=``, ``pace=``, ``progress=`` …: see `BatchKeywords`.
 
     Raises:
@@ -220,7 +240,7 @@ def card_news(
         PausedError: There was an outage, or a quota is used up. Another call with the same journal goes on.
     """
     photos = list(photos)
-    options = {"features": _on_a_card(client), "gender_neutral": True}
+    options = {"features": _on_a_card(client, method), "gender_neutral": True, **_by(client, method, language)}
     looked_at = _looked_at(client, photos, options, batch)
     out = _folder(folder)
     outcomes = [replace(outcome, input=Image(photos[outcome.item]).name) for outcome in looked_at]
@@ -244,9 +264,9 @@ def _write_cards(cards: Sequence[tuple[str, Pictures.Image]], out: Path) -> tupl
     return save_gif([shown for _, shown in cards], out / "cards.gif"), pictures
 
 
-def _on_a_card(client: Client) -> list[Feature]:
+def _on_a_card(client: Client, method: Method | None) -> list[Feature]:
     """Return the features to put on a card: the caption if the provider has it, or tags or colours, with faces."""
-    has = client.provider.features()
+    has = _has(client, method)
     if "caption" in has:
         return ["caption", "tags"]
     return ["tags", "faces"] if "tags" in has else ["colors", "faces"]

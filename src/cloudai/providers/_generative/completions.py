@@ -46,7 +46,7 @@ def body_of(prompt: Prompt) -> dict[str, Any]:
 
 def _part(part: Part) -> dict[str, Any]:
     if isinstance(part, Blob):
-        return {"type": "image_url", "image_url": {"url": DataUrl(part.key, lambda: part.data, part.media_type)}}
+        return {"type": "image_url", "image_url": {"url": DataUrl(part.key, part.load, part.media_type)}}
     return {"type": "text", "text": part}
 
 

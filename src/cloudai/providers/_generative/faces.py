@@ -65,7 +65,9 @@ def expressions(vendor: Chat, image: Image, max_faces: int) -> Flow[Faces]:
     """Return the faces in a picture, each with its apparent expression."""
     detected = yield from vendor.faces_in(image, max_faces)
     judged, meta = yield from _described(vendor, image, detected, ExpressionsAnswer, _no_check)
-    faces = [face.model_copy(update={"emotions": _emotions(judged[number])}) for number, face in enumerate(detected.faces)]
+    faces = [
+        face.model_copy(update={"emotions": _emotions(judged[number])}) for number, face in enumerate(detected.faces)
+    ]
     return Faces(faces=tuple(map(_only_what_was_asked, faces)), truncated=detected.truncated, meta=meta)
 
 
@@ -93,7 +95,7 @@ def _described(
         wrong: A function that returns what is wrong with what the model says of one face, or None.
     """
     if not detected.faces:
-        return {}, Meta(method="generative")
+        return {}, Meta(method="generative", service=detected.meta.service)
     cuts = yield from _cuts(image, [face.box for face in detected.faces])
     groups = [cuts[begin : begin + AT_ONCE] for begin in range(0, len(cuts), AT_ONCE)]
     prompts = [prompt(NAMES[model], numbered(group), model, TOKENS + TOKENS_OF_A_FACE * len(group)) for group in groups]

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from cloudai.models.base import Usage
 
-__all__ = ["GEMINI", "MODELS", "Model", "Price", "ended", "known_model", "price_of", "successors"]
+__all__ = ["GEMINI", "MODELS", "Model", "Price", "another", "ended", "known_model", "price_of"]
 
 CHECKED = "2026-11-27"
 GEMINI = "gemini-3.8-flash"
@@ -88,6 +88,19 @@ def ended(name: str | None, on: date | None = None) -> str | None:
     return model.until if model and model.until and model.until <= day else None
 
 
-def successors(vendor: str) -> list[str]:
-    """Return the known models of a vendor that have not ended."""
-    return [name for name, model in MODELS.items() if model.vendor == vendor and not ended(name)]
+def another(vendor: str, name: str, setting: str, on: date | None = None) -> str:
+    """Return the advice to name another model in place of one that the vendor does not have, or not any more.
+
+    Args:
+        vendor: The provider's name.
+        name: The model that was asked for.
+        setting: The variable that names the model.
+        on: The day; by default today.
+    """
+    today = on or datetime.now(UTC).date()
+    day, soon = ended(name, today), today + timedelta(days=180)
+    known = [
+        each for each, model in MODELS.items() if model.vendor == vendor and each != name and not ended(each, soon)
+    ]
+    told = [f"{name} ended on {day}."] if day else []
+    return " ".join([f"Name another model: {setting}.", *told, f"Known: {', '.join(known)}."])

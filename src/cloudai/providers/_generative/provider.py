@@ -156,6 +156,10 @@ class Generative(Provider):
             return str(error)
         return None
 
+    def generative_missing(self) -> str | None:
+        """Return what the chat model lacks where the caller asks for it; None where it can be asked."""
+        return self.chat_missing(asked=True)
+
     def generative_variant(self, operation: str) -> str:
         """Return the model that is set and the version of the prompt: other ones give other answers."""
         return f"generative {self.chat_model()} {operation}/{VERSIONS[operation]}"

@@ -7,6 +7,7 @@ https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
@@ -24,10 +25,11 @@ from cloudai.errors import (
 )
 from cloudai.media import AudioLimits, ImageLimits
 from cloudai.providers._generative.chat import Part, Prompt, Reply, usage_of
-from cloudai.providers._generative.models import CHECKED, GEMINI
+from cloudai.providers._generative.models import CHECKED, GEMINI, another
 from cloudai.providers._generative.provider import Generative, generative
 from cloudai.providers.base import Capability
 from cloudai.providers.google._service import YES, GoogleService
+from cloudai.providers.replies import Fault
 from cloudai.providers.wire import Wire, left_out
 
 __all__ = ["Gemini"]
@@ -85,6 +87,13 @@ class Gemini(Generative, GoogleService):
     def chat_model(self) -> str:
         """Return the model that is set, or the default of `cloudai.providers._generative.models`."""
         return self.setting("gemini_model") or GEMINI
+
+    def fault(self, response: Response) -> Fault:
+        """Return what an error reply says; that the model is not there names others."""
+        fault = super().fault(response)
+        if response.status != 404 or "models/" not in fault.message:  # noqa: PLR2004
+            return fault
+        return replace(fault, advice=another("google", self.chat_model(), "GEMINI_MODEL"))
 
     def require_chat(self, *, asked: bool) -> None:
         """Check that there is a key for the Gemini API, or a login and a project for Vertex AI."""
