@@ -274,7 +274,9 @@ def _on_a_card(client: Client, method: Method | None) -> list[Feature]:
 
 def _words(name: str, analysis: ImageAnalysis, language: Language) -> tuple[str, str]:
     """Return the caption of a card, and the footnote that says where it comes from."""
-    who, words = analysis.meta.provider, WORDS[language]
+    meta, words = analysis.meta, WORDS[language]
+    # Whoever sees the card is to see that a chat model wrote the words.
+    who = f"{meta.provider} ({meta.model})" if meta.method == "generative" and meta.model else meta.provider
     if analysis.caption:
         return analysis.caption.text, f"{name} · {who}"
     facts = [f"{analysis.width}×{analysis.height}"] if analysis.width else []

@@ -385,13 +385,21 @@ class GoogleService(Provider):
         return self.error_from(Fault(status.message, str(status.code), kind=kind, advice=advice), 200)
 
 
+CHECK_KEY = "Check GOOGLE_API_KEY, or GEMINI_API_KEY (Google Cloud console, APIs & Services, Credentials)."
+UNSUPPORTED: Mapping[str, str] = {
+    "User location is not supported": "Google does not offer this where your computer is; Vertex AI has other regions.",
+    "is not supported for": "Choose another language, or another provider.",
+}
+"""What to do about a request that Google does not support, by words of the reply. The first that is there counts."""
+
+
 def _kind(words: Sequence[str], status: int) -> tuple[type[ServiceError], str | None]:
     """Return the class of the error and the advice, from the words of the reply and its status.
 
     The status is not enough: Google answers a bad key with 400, and a used-up quota sometimes with 403.
     """
     if _any(BAD_KEY, words):
-        return AuthError, "Check GOOGLE_API_KEY: APIs & Services, Credentials, in the Google Cloud console."
+        return AuthError, CHECK_KEY
     for mark, advice in FORBIDDEN.items():
         if _any((mark,), words):
             return ForbiddenError, advice
@@ -400,9 +408,8 @@ def _kind(words: Sequence[str], status: int) -> tuple[type[ServiceError], str | 
     kind = error_class(status)
     if kind is AuthError:
         return kind, "The key or token is not accepted; make a new one, or check the clock of this machine."
-    if kind is BadRequestError and _any(("is not supported for",), words):
-        return kind, "Choose another language, or another provider."
-    return kind, None
+    bad = kind is BadRequestError
+    return kind, next((advice for mark, advice in UNSUPPORTED.items() if bad and _any((mark,), words)), None)
 
 
 def _any(marks: Sequence[str], words: Sequence[str]) -> bool:
