@@ -190,4 +190,4 @@ def test_portraits_with_korean_captions_and_expressions(tmp_path: Path, photos: 
     page = (out / "gallery.html").read_text("utf-8")
     assert SAID["김하나.jpg"][0] in page
     assert "표정(어림)" in page
-    assert "neutral" in page
+    assert "무표정" in page

@@ -43,7 +43,7 @@ def gemini(client: Any) -> tuple[Provider, Callable[[Request], Any]]:
     """Bridge a `google.genai.Client`, or its ``aio``."""
     inner = client._api_client  # noqa: SLF001  # the client shows its address, and sends JSON as it is, nowhere else
     base = inner._http_options.base_url  # noqa: SLF001
-    provider = served(_ByClient, client, base, (), chat=True)
+    provider = served(_ByClient, client, base, None)
     awaited = type(client).__name__.startswith("Async")
     return provider, partial(_awaiting if awaited else _blocking, inner)
 

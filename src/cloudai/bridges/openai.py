@@ -33,8 +33,7 @@ def openai(client: Any) -> tuple[Provider, Callable[[Request], Any]]:
     """
     base = str(client.base_url)
     deployment = getattr(client, "_azure_deployment", None)
-    settings = {"openai": Resource(None, base), "openai_deployment": deployment}
-    provider = served(Azure, client, base, (), chat=True, **settings)
+    provider = served(Azure, client, base, None, openai=Resource(None, base), openai_deployment=deployment)
     if not provider.setting("openai_deployment"):
         raise SettingsError(
             "no deployment of a chat model",

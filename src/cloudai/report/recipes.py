@@ -58,6 +58,16 @@ WORDS = {
         "many": "얼굴 {n}",
         "none": "얼굴 없음",
         "sources": "{who}가 아는 것; 문장 설명은 없음.",
+        "anger": "분노",
+        "contempt": "경멸",
+        "disgust": "혐오",
+        "fear": "두려움",
+        "happiness": "기쁨",
+        "neutral": "무표정",
+        "sadness": "슬픔",
+        "surprise": "놀람",
+        "calm": "차분함",
+        "confused": "혼란",
     },
 }
 Language = Literal["en", "ko"]
@@ -194,7 +204,7 @@ def _portrait(outcome: Outcome[Any], photo: PathLike, words: Mapping[str, str]) 
     if face.confidence is not None:
         facts[words["confidence"]] = f"{face.confidence:.2f}"
     if face.emotions and face.emotions.top:
-        facts[words["expression"]] = face.emotions.top
+        facts[words["expression"]] = words.get(face.emotions.top, face.emotions.top)
     if face.age and face.age.years is not None:
         facts[words["age"]] = f"{face.age.years:.0f}"
     if analysis.width:

@@ -124,16 +124,16 @@ WATSON = [
 ]
 CHAT = {"method": "generative"}
 GENERATIVE = [
-    Example("analyze_image", PICTURE, "analyze_image", {**CHAT, "language": "ko"}),
-    Example("read_text", PICTURE, "read_text", CHAT),
-    Example("sentiment", MAIL, "sentiment", CHAT),
-    Example("detect_language", "오늘은 김밥을 먹었어요.", "detect_language", CHAT),
-    Example("key_phrases", BANK, "key_phrases", {**CHAT, "language": "ko"}),
-    Example("translate", "국이 뜨겁습니다.", "translate", {**CHAT, "to": ["en", "zh-Hant"]}),
+    Example("analyze_image", PICTURE, "analyze_image-success", {**CHAT, "language": "ko"}),
+    Example("read_text", PICTURE, "read_text-success", CHAT),
+    Example("sentiment", MAIL, "sentiment-success", CHAT),
+    Example("detect_language", "오늘은 김밥을 먹었어요.", "detect_language-success", CHAT),
+    Example("key_phrases", BANK, "key_phrases-success", {**CHAT, "language": "ko"}),
+    Example("translate", "국이 뜨겁습니다.", "translate-success", {**CHAT, "to": ["en", "zh-Hant"]}),
     Example("sentiment", "맛있어요!", "sentiment-truncated", CHAT),
 ]
 """Calls that the chat models of all three vendors answer."""
-FACES = [Example("estimate_age", PICTURE, "estimate_age", CHAT)]
+FACES = [Example("estimate_age", PICTURE, "estimate_age-success", CHAT)]
 """Calls for which the vendor's own detector finds the faces."""
 NO_FACES = [Example(operation, PICTURE, Cassette(), CHAT) for operation in ("estimate_age", "detect_faces")]
 """Calls about a picture in which this machine finds no face, so that nothing is asked."""

@@ -88,7 +88,7 @@ def test_stored_answers_about_faces_are_read_without_the_picture(tmp_path: Path)
     """The journal holds the detector's reply and the model's, and both are read again although the photo is gone."""
     photo = tmp_path / "사진.png"
     photo.write_bytes(PICTURE.read_bytes())
-    held = Cassette.load(FIXTURES / "generative" / "google" / "estimate_age.json").exchanges
+    held = Cassette.load(FIXTURES / "generative" / "google" / "estimate_age-success.json").exchanges
     script = Script(*[Response(200, e.response.headers, json.dumps(e.response.body).encode()) for e in held])
     with (
         Client(CHATS["google"](), send=script) as client,
