@@ -129,7 +129,7 @@ def test_an_operation_nobody_has_says_so_before_anything_is_sent() -> None:
         assert not client.supports("translate")
         with pytest.raises(cloudai.UnsupportedOperationError, match="made-up: translate is not available") as raised:
             client.translate("x", to="ko")
-        with pytest.raises(cloudai.UnsupportedOperationError, match="Available from: azure, google, local"):
+        with pytest.raises(cloudai.UnsupportedOperationError, match="Available from: azure, google, watson, local"):
             client.detect_faces(b"")
     assert raised.value.attempts == 0
 
@@ -147,7 +147,8 @@ def test_capabilities_are_known_without_an_account() -> None:
         assert tuple(capabilities) == tuple(OPERATIONS)
         for capability in capabilities.values():
             assert capability.operation in OPERATIONS
-            assert not capability.available or capability.checked
+            assert not capability.has_classic or capability.checked
+            assert not capability.generative or capability.generative.checked
 
 
 def test_a_client_with_settings_from_the_environment_pickles(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,16 +45,16 @@ def openai(client: Any) -> tuple[Provider, Callable[[Request], Any]]:
 
 def _outgoing(request: Request) -> dict[str, Any]:
     """Return the arguments of the client's ``post`` for a request."""
-    import httpx2
+    from openai import HttpxBinaryResponseContent, Timeout
 
     connecting, reading = timeouts(request)
     options = {
         "headers": dict(request.headers),
         "params": dict(request.params),
-        "timeout": httpx2.Timeout(reading, connect=connecting),
+        "timeout": Timeout(reading, connect=connecting),
         "follow_redirects": False,
     }
-    return {"cast_to": httpx2.Response, "body": json.loads(request.json_bytes()), "options": options}
+    return {"cast_to": HttpxBinaryResponseContent, "body": json.loads(request.json_bytes()), "options": options}
 
 
 def _blocking(client: Any, request: Request) -> Response:
@@ -89,6 +89,7 @@ def _refused(error: Exception) -> Any:
 
 def _answered(reply: Any, request: Request) -> Response:
     """Return a reply that the client has read and unpacked."""
+    reply = getattr(reply, "response", reply)  # one of an error comes without the wrapper
     whole = Body({}, request.max_reply)
     whole.add(reply.content)
     return Response(reply.status_code, dict(reply.headers), whole.whole())

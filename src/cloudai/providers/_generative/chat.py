@@ -11,9 +11,24 @@ from cloudai.core.flow import Blob, Flow
 from cloudai.media import AudioLimits, Image, ImageLimits
 from cloudai.models.base import Meta, Usage
 from cloudai.models.face import Faces
+from cloudai.models.image import Feature
 from cloudai.providers._generative.models import price_of
 
-__all__ = ["Chat", "Part", "Prompt", "Reply", "meta_of", "usage_of"]
+__all__ = ["VERSIONS", "Chat", "Part", "Prompt", "Reply", "meta_of", "usage_of"]
+
+VERSIONS: Mapping[str, int] = {
+    "analyze_image": 1,
+    "detect_faces": 1,
+    "estimate_age": 1,
+    "read_text": 1,
+    "sentiment": 1,
+    "detect_language": 1,
+    "key_phrases": 1,
+    "translate": 1,
+    "speech_to_text": 1,
+}
+"""The version of each prompt, which belongs to the key of a call that is paid for. Raise it with every change of a
+prompt's text or schema."""
 
 Part = str | Blob
 """A part of the user's message: a text, or a picture or recording."""
@@ -72,6 +87,9 @@ class Chat(Protocol):
     """The recordings that the model takes; None where the vendor documents none."""
     chat_boxes: ClassVar[bool]
     """True if the vendor documents how its models give boxes: [top, left, bottom, right] in thousandths."""
+
+    def generative_features(self) -> tuple[Feature, ...]:
+        """Return what the model can look for in a picture."""
 
     def chat(self, prompt: Prompt) -> Flow[Reply]:
         """Send a prompt to the model, and return its answer.

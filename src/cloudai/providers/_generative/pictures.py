@@ -18,19 +18,13 @@ from cloudai.providers._generative.faces import expressions
 from cloudai.providers._generative.prompts import prompt
 from cloudai.providers.base import require_known
 
-__all__ = ["analyze_image", "features_of", "read_text"]
+__all__ = ["analyze_image", "read_text"]
 
 TOKENS, TOKENS_OF_TEXT = 8_000, 16_000
 """The most tokens of an answer about a picture, and of one that has all the text in it."""
 OF_THE_PICTURE: tuple[Feature, ...] = ("caption", "dense_captions", "tags", "objects", "text", "safety")
 """The features that one prompt asks for. Faces are asked for by prompts of their own."""
 MOST_FACES = 100
-
-
-def features_of(vendor: Chat) -> tuple[Feature, ...]:
-    """Return what a vendor's model can look for: objects only where it gives boxes."""
-    of_picture = [feature for feature in OF_THE_PICTURE if vendor.chat_boxes or feature != "objects"]
-    return (*of_picture, "faces")
 
 
 def analyze_image(
@@ -44,7 +38,7 @@ def analyze_image(
     gender_neutral: bool,
 ) -> Flow[ImageAnalysis]:
     """Say what is in a picture, in any language."""
-    has = features_of(vendor)
+    has = vendor.generative_features()
     usual = [feature for feature in ("caption", "tags", "objects") if feature in has]
     wanted = tuple(dict.fromkeys(usual if features is None else features))
     require_known(wanted, FEATURES, "feature")

@@ -12,25 +12,11 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 from cloudai.core.flow import Blob
-from cloudai.providers._generative.chat import Part, Prompt
+from cloudai.providers._generative.chat import VERSIONS, Part, Prompt
 from cloudai.providers._generative.reading import Answer
 from cloudai.providers._generative.schema import closed
 
-__all__ = ["VERSIONS", "marked", "numbered", "prompt"]
-
-VERSIONS: Mapping[str, int] = {
-    "analyze_image": 1,
-    "detect_faces": 1,
-    "estimate_age": 1,
-    "read_text": 1,
-    "sentiment": 1,
-    "detect_language": 1,
-    "key_phrases": 1,
-    "translate": 1,
-    "speech_to_text": 1,
-}
-"""The version of each prompt, which belongs to the key of a call that is paid for. Raise it with every change of a
-prompt's text or schema."""
+__all__ = ["marked", "numbered", "prompt"]
 
 COMMON = """\
 You are one step of a program, and nobody talks to you. Answer with one JSON object that fits the schema, and with \

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import import_module
 from typing import Any, ClassVar
 
 from cloudai.core.flow import Flow, Request
@@ -11,26 +13,29 @@ from cloudai.errors import InputError, MissingExtraError, SettingsError, Unsuppo
 from cloudai.media import AudioLimits, Image, ImageLimits
 from cloudai.models.face import Faces
 from cloudai.models.image import Feature
-from cloudai.providers._generative import faces, pictures, sound, texts
-from cloudai.providers._generative.chat import Prompt, Reply
-from cloudai.providers._generative.prompts import VERSIONS
+from cloudai.providers._generative.chat import VERSIONS, Prompt, Reply
 from cloudai.providers.base import OFFLINE, Capability, Method, Provider
 from cloudai.providers.registry import find, who_can
 
 __all__ = ["Generative", "generative"]
 
-FLOWS: Mapping[str, Callable[..., Flow[Any]]] = {
-    "analyze_image": pictures.analyze_image,
-    "detect_faces": faces.detect_faces,
-    "estimate_age": faces.estimate_age,
-    "read_text": pictures.read_text,
-    "sentiment": texts.sentiment,
-    "detect_language": texts.detect_language,
-    "key_phrases": texts.key_phrases,
-    "translate": texts.translate,
-    "speech_to_text": sound.speech_to_text,
+FLOWS: Mapping[str, str] = {
+    "analyze_image": "pictures",
+    "detect_faces": "faces",
+    "estimate_age": "faces",
+    "read_text": "pictures",
+    "sentiment": "texts",
+    "detect_language": "texts",
+    "key_phrases": "texts",
+    "translate": "texts",
+    "speech_to_text": "sound",
 }
-"""The flows of the operations that a chat model answers. Each takes the vendor, the input and all options."""
+"""The operations that a chat model answers, and the module with the flow of each, which has the operation's name.
+
+It takes the vendor, the input and all options. It is loaded when it is first used, for most programs ask no chat model.
+"""
+FEATURES: tuple[Feature, ...] = ("caption", "dense_captions", "tags", "objects", "text", "safety", "faces")
+"""What a chat model can look for in a picture; objects only where it gives boxes."""
 NOTES: Mapping[str, str] = {
     "analyze_image": "captions and tags in any language; no confidence",
     "detect_faces": "expressions as likelihoods, which are guesses about appearance; the boxes are a detector's",
@@ -97,7 +102,7 @@ class Generative(Provider):
 
     def has_classic(self, operation: str) -> bool:
         """Return whether a classic service carries out an operation with the settings in code."""
-        return self._capability(operation).has_classic
+        return _is_classic(type(self), operation)
 
     def method_of(self, operation: str, method: Method | None) -> Method:
         """Return "generative" where the caller asks for it, or no classic service has the operation."""
@@ -110,16 +115,20 @@ class Generative(Provider):
         """Return the flow by which the chat model carries out an operation."""
         if (cache := getattr(self, "_call_cache", None)) is not None:
             cache[CHAT] = operation, method == "generative"
-        return FLOWS[operation](self, given, **options)
+        module = import_module(f"cloudai.providers._generative.{FLOWS[operation]}")
+        flow: Flow[Any] = getattr(module, operation)(self, given, **options)
+        return flow
 
     def token(self, service: str) -> Flow[Token] | None:
         """Return the flow that fetches a token for a service, once the chat model is known to be set up."""
-        self._require_ready()
+        if CHAT in getattr(self, "_call_cache", ()):
+            self._require_ready()
         return super().token(service)
 
     def sign(self, request: Request, token: Token | None) -> Request:
         """Return the request with its credentials, once the chat model is known to be set up."""
-        self._require_ready()
+        if CHAT in getattr(self, "_call_cache", ()):
+            self._require_ready()
         return super().sign(request, token)
 
     def _require_ready(self) -> None:
@@ -166,7 +175,7 @@ class Generative(Provider):
 
     def generative_features(self) -> tuple[Feature, ...]:
         """Return what the model can look for in a picture."""
-        return pictures.features_of(self)
+        return tuple(feature for feature in FEATURES if self.chat_boxes or feature != "objects")
 
     def features(self) -> tuple[Feature, ...]:
         """Return what `analyze_image` looks for where no method is named."""
@@ -186,7 +195,7 @@ class Generative(Provider):
 
         It does not where there is none, and where the chat model is set up and the detector is not.
         """
-        if not self._capability("detect_faces").has_classic:
+        if not self.has_classic("detect_faces"):
             return False
         return super().missing("detect_faces") is None or self.chat_missing(asked=True) is not None
 
@@ -203,6 +212,12 @@ class Generative(Provider):
         if not getattr(self, "_call_cache", {}).get(OFFLINE):
             self._require_ready()  # no request may follow, if there is no face
         return (yield from find("local")().detect_faces(image, **options))
+
+
+@lru_cache(maxsize=256)
+def _is_classic(kind: Any, operation: str) -> bool:
+    """Return whether a class declares a classic service for an operation; most calls ask this."""
+    return bool(kind.capabilities()[operation].has_classic)
 
 
 CHAT = "the operation of a call for the chat model, and whether the caller asks for the model"
