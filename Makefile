@@ -1,5 +1,7 @@
 # Needs Python 3.11 or newer with pip, and nothing else. Another Python: make PYTHON=python3.12 …
 PYTHON ?= python3
+# Without the files that Python keeps of compiled modules, every process of the tests compiles them anew.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 
 .PHONY: demo test quick test-faults test-minimum fuzz live reliability bench lint types unit format clean

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from cloudai.models.image import ImageAnalysis, Text
     from cloudai.models.speech import Speech, Transcript
     from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
+    from cloudai.models.voice import Voice, Voices
     from cloudai.options import CallOptions
     from cloudai.outcomes import Outcome, tidy
     from cloudai.providers.azure import Azure
@@ -154,6 +155,8 @@ __all__ = [
     "UnsupportedMediaError",
     "UnsupportedOperationError",
     "Usage",
+    "Voice",
+    "Voices",
     "Watson",
     "__version__",
     "find",
@@ -214,6 +217,7 @@ _EXPORTS = {
     "cloudai.models.image": ("ImageAnalysis", "Text"),
     "cloudai.models.speech": ("Speech", "Transcript"),
     "cloudai.models.text": ("KeyPhrases", "Language", "Sentiment", "Translation"),
+    "cloudai.models.voice": ("Voice", "Voices"),
     "cloudai.options": ("CallOptions",),
     "cloudai.outcomes": ("Outcome", "tidy"),
     "cloudai.providers.azure": ("Azure",),

@@ -82,7 +82,7 @@ sys.exit(main(sys.argv[1:]))
 
 def run(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run Python in the copy, on the copy's own sources."""
-    ours = {"PYTHONPATH": str(tree / "src"), "PYTHONIOENCODING": "utf-8", "PYTHONDONTWRITEBYTECODE": "1"}
+    ours = {"PYTHONPATH": str(tree / "src"), "PYTHONIOENCODING": "utf-8"}
     environment = {**os.environ, **ours}
     return subprocess.run(
         [sys.executable, *arguments], cwd=tree, env=environment, capture_output=True, encoding="utf-8", check=False

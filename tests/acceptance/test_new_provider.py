@@ -29,7 +29,7 @@ print(cloudai.names(), mood.score, mood.meta.provider, cloudai.Client("gureum").
 def python(*arguments: str, folder: Path, site: Path) -> str:
     """What a fresh process prints, with the installed distribution and this tree beside it."""
     path = os.pathsep.join([str(site), str(Path(cloudai.__file__).parents[1])])
-    environment = {**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(
         [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, encoding="utf-8", check=False
     )

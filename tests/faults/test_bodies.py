@@ -23,7 +23,7 @@ from tests.support.length import length
 from tests.support.played import FIXTURES, GREETING, PICTURE
 
 MANY = settings(
-    max_examples=length(170, 500, 1700),
+    max_examples=length(90, 500, 1700),
     deadline=None,
     database=None,
     derandomize=True,

@@ -26,6 +26,7 @@ from cloudai.core.rate_limit import RateLimiter, rates
 from tests.made_up.provider import refused
 from tests.support.batches import Server, both
 from tests.support.in_time import in_time
+from tests.support.length import length
 from tests.unit.batch.test_batch import batcher, mood
 
 TEXTS = [f"text {n}" for n in range(40)]
@@ -129,7 +130,7 @@ def command(*arguments: str) -> int:
 
 
 @both
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(length(24, 60, 60)))
 def test_whatever_is_damaged_the_error_is_ours(
     colour: str,
     seed: int,
@@ -208,7 +209,7 @@ def test_links_that_lead_to_each_other_are_told(tmp_path: Path) -> None:
 
 def test_a_damaged_cache_is_not_used(tmp_path: Path) -> None:
     """A cache with any content answers nothing or raises an error of ours."""
-    for seed in range(40):
+    for seed in range(length(15, 40, 40)):
         chance = random.Random(seed)  # noqa: S311  # no secret
         path = tmp_path / f"{seed}.sqlite"
         with closing(CacheStore(path, scopes={"sentiment": "s"})) as store:

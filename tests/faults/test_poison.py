@@ -252,8 +252,10 @@ def test_nothing_is_divided_where_unknown_attempts_are_not_repeated(colour: str,
     assert service.sizes == [10, 5, 5]
 
 
-@pytest.mark.parametrize("colour", ["blocking", "awaiting"])
-@pytest.mark.parametrize("at", [2, 4, 6])
+KILLS = list(product((2, 4, 6), ("blocking", "awaiting")))
+
+
+@pytest.mark.parametrize(("at", "colour"), length([(2, "blocking"), (6, "awaiting")], KILLS, KILLS))
 def test_a_kill_between_two_halves(at: int, colour: str, tmp_path: Path) -> None:
     """A process that is killed at any request has written down how far the inputs were divided."""
     code = """

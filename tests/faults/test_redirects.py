@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import cycle, product
 from typing import Any
 
 import httpx2
@@ -19,6 +20,7 @@ from tests.conftest import Caller
 from tests.made_up.calls import KEY, VENDORS, ask, to
 from tests.made_up.faults import reply
 from tests.made_up.server import Connection, faultd
+from tests.support.length import length
 
 CODES = [301, 302, 303, 307, 308]
 SPELLINGS = {
@@ -42,6 +44,11 @@ SPELLINGS = {
     "a tab": "http://\t127.0.0.1:{port}/",
     "a fragment": "http://127.0.0.1:{port}#{host}",
 }
+
+
+EVERY = list(product(SPELLINGS, CODES))
+PAIRS = list(zip(SPELLINGS, cycle(CODES), strict=False))
+"""Each spelling once, and each status several times, because what is done with one does not depend on the other."""
 
 
 def located(spelling: str, elsewhere: str, here: str) -> str:
@@ -75,8 +82,7 @@ def sentiment(colour: str, provider: Provider, url: str, theirs: bool) -> Any:
 
 
 @pytest.mark.loopback
-@pytest.mark.parametrize("code", CODES)
-@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize(("spelling", "code"), length(PAIRS, EVERY, EVERY))
 @pytest.mark.parametrize("colour", ["blocking", "awaiting"])
 def test_no_redirect_is_followed(colour: str, network: bool, spelling: str, code: int) -> None:
     """One request here, no connection there, one typed error, nothing billed; with a client of the user's too."""

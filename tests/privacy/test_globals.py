@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -152,36 +153,55 @@ def test_nothing_global_is_touched(what: str, tmp_path: Path) -> None:
     assert json.loads(ran.stdout.splitlines()[-1]) == {}
 
 
-@pytest.mark.parametrize(
-    ("change", "name"),
-    [
-        ("logging.basicConfig()", "root logger"),
-        ("logging.getLogger('cloudai').addHandler(logging.NullHandler())", "loggers"),
-        ("warnings.simplefilter('ignore')", "warnings"),
-        ("signal.signal(signal.SIGINT, signal.SIG_DFL)", "signals"),
-        ("os.environ['A'] = '1'", "environment"),
-        ("socket.setdefaulttimeout(1)", "socket timeout"),
-        ("PIL.Image.MAX_IMAGE_PIXELS = 1", "pillow"),
-        ("PIL.Image.register_open('X', None)", "pillow"),
-        ("sys.excepthook = print", "excepthook"),
-        ("random.random()", "random"),
-        ("numpy.random.seed(1)", "numpy random"),
-        ("decimal.getcontext().prec = 5", "decimal"),
-        ("os.umask(0)", "umask"),
-    ],
+CHANGES = (
+    ("logging.basicConfig()", "root logger"),
+    ("logging.getLogger('cloudai').addHandler(logging.NullHandler())", "loggers"),
+    ("warnings.simplefilter('ignore')", "warnings"),
+    ("signal.signal(signal.SIGINT, signal.SIG_DFL)", "signals"),
+    ("os.environ['A'] = '1'", "environment"),
+    ("socket.setdefaulttimeout(1)", "socket timeout"),
+    ("PIL.Image.MAX_IMAGE_PIXELS = 1", "pillow"),
+    ("PIL.Image.register_open('X', None)", "pillow"),
+    ("sys.excepthook = print", "excepthook"),
+    ("random.random()", "random"),
+    ("numpy.random.seed(1)", "numpy random"),
+    ("decimal.getcontext().prec = 5", "decimal"),
+    ("os.umask(0)", "umask"),
 )
-def test_the_watch_sees(change: str, name: str, tmp_path: Path) -> None:
-    """The comparison notices each change to the process that it is there to notice."""
+
+EACH = r"""
+for change in json.loads(os.environ["CHANGES"]):
+    child = os.fork()
+    if not child:
+        exec(change)
+        print(json.dumps(told(before, snapshot()), default=str), flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+"""Makes each change in a fork of its own, so that the modules are imported once."""
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return what the comparison tells of each change."""
+    changes = [change for change, _ in CHANGES]
     ran = subprocess.run(
-        [sys.executable, "-c", LIGHT + change + "\n" + END],
+        [sys.executable, "-c", LIGHT + EACH],
         capture_output=True,
         text=True,
-        cwd=tmp_path,
+        cwd=tmp_path_factory.mktemp("changes"),
+        env={**os.environ, "CHANGES": json.dumps(changes)},
         timeout=60,
         check=False,
     )
     assert ran.returncode == 0, ran.stderr
-    assert name in json.loads(ran.stdout)
+    return dict(zip(changes, map(json.loads, ran.stdout.splitlines()), strict=True))
+
+
+@pytest.mark.parametrize(("change", "name"), CHANGES)
+def test_the_watch_sees(change: str, name: str, seen: dict[str, Any]) -> None:
+    """The comparison notices each change to the process that it is there to notice."""
+    assert name in seen[change]
 
 
 LIGHT = WATCH.replace("import cv2, pandas, polars\n", "")

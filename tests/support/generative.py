@@ -9,7 +9,7 @@ from typing import Any
 from cloudai import Azure, Google, Provider, Request, Resource, Response, Watson
 from cloudai.core.flow import Blob
 
-__all__ = ["CHATS", "KEY", "data_of", "is_chat", "reply", "rules_of", "schema_of"]
+__all__ = ["CHATS", "KEY", "TOKEN", "data_of", "is_chat", "objects_in", "reply", "rules_of", "schema_of"]
 
 KEY = "not-a-real-key"
 

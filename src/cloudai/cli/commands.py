@@ -11,15 +11,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from cloudai.errors import MissingExtraError, SettingsError
+from cloudai.cli.outputs import STDOUT, require_writable, write_csv
+from cloudai.client import Client
+from cloudai.errors import InputError, MissingExtraError, SettingsError
 from cloudai.operations import OPERATIONS
 from cloudai.providers.base import Provider
 from cloudai.providers.registry import find, usable
 from cloudai.providers.settings import Lookup, is_file, shown
 from cloudai.reading import text_of
-from cloudai.table import Table
+from cloudai.table import Table, json_of
 
-__all__ = ["demo", "doctor", "load_env_file", "providers"]
+__all__ = ["demo", "doctor", "load_env_file", "providers", "voices"]
 
 
 def load_env_file(path: str) -> None:
@@ -113,6 +115,23 @@ def _detail(provider: type[Provider]) -> str:
             lines.append(f"  generative: {'; '.join(told)}")
         blocks.append("\n".join([f"{c.operation}: {c.status}", *lines]))
     return "\n".join(blocks)
+
+
+def voices(options: argparse.Namespace) -> int:
+    """Print the voices of a provider, as a table, as JSON or as CSV, and return the exit code 0."""
+    if options.json and options.csv == STDOUT:
+        raise InputError("--json and --csv - both print", advice="Leave one out.")
+    require_writable(options.csv, [options.env_file])
+    with Client(options.provider) as client:
+        voices = client.voices(options.language, timeout=options.timeout)
+    if options.json:
+        for voice in voices:
+            print(json_of(voice.model_dump()))
+    if options.csv:
+        write_csv(voices.table(), options.csv, None)
+    elif not options.json:
+        print(voices)
+    return 0
 
 
 def doctor(options: argparse.Namespace) -> int:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from cloudai.models.image import Feature, ImageAnalysis, Text
     from cloudai.models.speech import Speech, Transcript
     from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
+    from cloudai.models.voice import Voices
 
 __all__ = [
     "OFFLINE",
@@ -456,6 +457,21 @@ class Provider:
             ServiceError: The service refused.
         """
         self._refuse("text_to_speech")
+
+    def voices(self, language: str | None) -> Flow[Voices]:
+        """List the voices that `text_to_speech` can be given; a provider that speaks overrides this.
+
+        It is no operation of the table: there is no input of which a batch could have many, and nothing is billed. Its
+        requests have ``billed=0``.
+
+        Args:
+            language: The language that they are to speak, BCP-47; None lists all of them.
+        """
+        if not self._capability("text_to_speech").available:
+            self._refuse("text_to_speech")
+        raise UnsupportedOperationError(
+            f"{self.name} does not list its voices", advice="See the documentation of the provider for their names."
+        )
 
     def features(self) -> tuple[Feature, ...]:
         """Return what `analyze_image` can look for with the settings at hand."""

@@ -33,6 +33,7 @@ from tests.made_up.merging import google, picture
 from tests.made_up.provider import MadeUp, ok, refused
 from tests.made_up.runs import texts_of
 from tests.support.batches import Batcher, Done, Server, both
+from tests.support.length import length
 from tests.unit.batch.test_batch import mood
 from tests.unit.batch.test_recorder import everything
 
@@ -828,7 +829,7 @@ def test_killed_while_it_writes(tmp_path: Path) -> None:
     chance = random.Random(3)  # noqa: S311  # the same each time
     kills = 0
     with vendor(delay=0.002) as server, runner() as run:
-        for n in range(12):
+        for n in range(length(6, 12, 12)):
             wish = {"journal": str(tmp_path / str(n)), "url": server.url, "colour": ("blocking", "awaiting")[n % 2]}
             wish |= {"n": 150, "workers": 4, "operation": "sentiment"}
             kills += run(wish, lambda child: kill(child, server, chance, 60)) == -9

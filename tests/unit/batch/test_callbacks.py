@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cloudai import Azure
+from cloudai import Azure, ConnectError, Event
 from tests.made_up.merging import AZURE, azure, documents
 from tests.made_up.provider import MadeUp, ok
 from tests.support.batches import Batcher, Done, Server, both
@@ -93,6 +93,23 @@ def test_a_function_for_events_that_raises_costs_no_reply(
     """A paid reply is in the journal before the function is called, whatever it raises: nothing is sent twice."""
     tell = raising(kind, lambda told: told.kind == event)
     paid_once(colour, tmp_path / "j", {"on_event": tell}, joined=joined)
+
+
+@both
+def test_a_function_that_raises_at_a_failure_leaves_no_doubt_where_there_is_none(colour: str, tmp_path: Path) -> None:
+    """A request that was never sent is noted as such before the function is told, so the next run sends it at once."""
+
+    def tell(event: Event) -> None:
+        if event.kind == "failure":
+            raise Stop
+
+    settings: Any = {"journal": tmp_path / "j", "options": {"language": "ko"}, "concurrency": 1}
+    with pytest.raises(Stop):
+        Batcher(colour, MadeUp(), Server(lambda _: ConnectError("nobody listens")), {"on_event": tell})(
+            "sentiment", TEXTS[:1], **settings
+        )
+    done = Batcher(colour, MadeUp(), Server(lambda _: ok({"score": 0.5})))("sentiment", TEXTS[:1], **settings)
+    assert (done.values(), done.values("billed_max")) == (["ok"], [1])
 
 
 @both

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.made_up.server import Connection, Faultd, faultd
+from tests.support.command import run_command
 from tests.support.length import length
 
 pytestmark = pytest.mark.loopback
@@ -54,30 +55,33 @@ def texts_of(server: Faultd) -> list[str]:
     return [document["text"] for body in bodies for document in body["analysisInput"]["documents"]]
 
 
-def start(folder: Path, url: str, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-    """The command, in a folder of its own, with the loopback as the vendor."""
-    environment = {
+def environment(folder: Path, url: str) -> dict[str, str]:
+    """The environment of the command, whose state lies in the folder."""
+    variables = {
         **os.environ,
         "LANGUAGE_KEY": "not-a-real-key",
         "LANGUAGE_ENDPOINT": url,
         "PYTHONIOENCODING": "utf-8",
         "CLOUDAI_STATE_DIR": str(folder / "state"),
     }
-    environment.pop("PYTHONUNBUFFERED", None)  # as people have it: what is printed stands in a buffer for a while
+    variables.pop("PYTHONUNBUFFERED", None)  # as people have it: what is printed stands in a buffer for a while
+    return variables
+
+
+def start(folder: Path, url: str, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    """The command, in a folder of its own, with the loopback as the vendor."""
     command = [sys.executable, "-m", "cloudai", *arguments]
     return subprocess.Popen(
         command,
         cwd=folder,
-        env=environment,
+        env=environment(folder, url),
         **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "encoding": "utf-8", **options},
     )
 
 
 def run(folder: Path, url: str, *arguments: str) -> tuple[int, str, str]:
     """Exit code, standard output and error."""
-    process = start(folder, url, *arguments)
-    out, err = process.communicate(timeout=60)
-    return process.returncode, out, err
+    return run_command(folder, environment(folder, url), *arguments)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import sys
 import textwrap
 import threading
 import tracemalloc
+from itertools import cycle, product
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from cloudai.core import json_reading
 from cloudai.core.json_reading import AT_ONCE, DEEPEST, ONE_CALL, SLICE, parsed
 from cloudai.errors import MalformedResponseError, ResponseTooLargeError
+from tests.support.length import length
 from tests.support.paths import FIXTURES
 
 DEEP = b"[" * DEEPEST + b"]" * DEEPEST
@@ -215,6 +217,19 @@ PICTURE = FIXTURES / "나무.png"
 BODIES = {
     "brackets in a text": ("""b'{"x": "' + b"[" * 3_900_000 + b'"}'""", "sentiment", "MalformedResponseError"),
     "emoji": ("""b'{"x": "' + b"\\xf0\\x9f\\x98\\x80" * 970_000 + b'"}'""", "sentiment", "MalformedResponseError"),
+    "a long text with one emoji": (
+        (
+            """b'{"responses": [{"textAnnotations": [{"description": "' + b"a" * 15_000_000 +"""
+            """ b"\\xf0\\x9f\\x98\\x80" + b'"}]}]}'"""
+        ),
+        "analyze_image",
+        "ResponseTooLargeError",
+    ),
+    "a long text in Korean": (
+        """'{"responses": [{"textAnnotations": [{"description": "'.encode() + '가'.encode() * 5_000_000 + b'"}]}]}'""",
+        "analyze_image",
+        "ImageAnalysis",
+    ),
     "labels": (
         """b'{"responses": [{"labelAnnotations": [' + b"{}," * 36_000 + b"{}]}]}" """,
         "analyze_image",
@@ -237,9 +252,12 @@ BODIES = {
 }
 
 
+COLOURS = ("awaiting", "blocking")
+EVERY = list(product(BODIES, COLOURS))
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("colour", ["blocking", "awaiting"])
-@pytest.mark.parametrize("name", BODIES)
+@pytest.mark.parametrize(("name", "colour"), length(list(zip(BODIES, cycle(COLOURS), strict=False)), EVERY, EVERY))
 def test_reading_takes_at_most_64_mb_and_three_times_the_reply(name: str, colour: str) -> None:
     """The peak memory of a process that reads a reply stays within the promise; the reply is one of the three."""
     body, operation, outcome = BODIES[name]

@@ -102,7 +102,8 @@ class Generative(Provider):
 
     def has_classic(self, operation: str) -> bool:
         """Return whether a classic service carries out an operation with the settings in code."""
-        return _is_classic(type(self), operation)
+        kind: Any = type(self)
+        return _is_classic(kind, operation)
 
     def method_of(self, operation: str, method: Method | None) -> Method:
         """Return "generative" where the caller asks for it, or no classic service has the operation."""

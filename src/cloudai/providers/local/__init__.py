@@ -12,7 +12,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import ClassVar, Literal
 
-from cloudai.core.flow import Flow, call, waiting
+from cloudai.core.flow import Flow, call, reading, waiting
 from cloudai.errors import UnsupportedOperationError
 from cloudai.languages import base
 from cloudai.media import Image
@@ -23,10 +23,11 @@ from cloudai.models.face import Face, Faces, largest_first
 from cloudai.models.image import FEATURES, Feature, ImageAnalysis, Text
 from cloudai.models.speech import Speech
 from cloudai.models.text import KeyPhrases, Language, Sentiment
-from cloudai.providers._speaking import Format, language_of, require_speed, spoken
+from cloudai.models.voice import Voices
+from cloudai.providers._speaking import Format, language_of, listed, require_speed, spoken
 from cloudai.providers.base import Capability, Provider, capability, refuse_targets, require_known
-from cloudai.providers.local import faces, lexicon, ocr, picture
-from cloudai.providers.local import voice as voices
+from cloudai.providers.local import faces, lexicon, ocr, picture, piper
+from cloudai.providers.local import voice as espeak
 from cloudai.providers.local.lexicon import require_scores
 from cloudai.providers.settings import Setting
 
@@ -53,6 +54,8 @@ class Local(Provider):
             what the PATH has, else the package tesserocr (extra ``ocr``).
         espeak: The path of the program espeak-ng, which speaks; by default it is ``CLOUDAI_ESPEAK``, else what the PATH
             has.
+        voice: The path of a voice of Piper (``.onnx``, with its ``.onnx.json`` beside it), which speaks in place of
+            espeak-ng, and naturally; it needs the package piper-tts. By default it is ``CLOUDAI_VOICE``.
 
     Raises:
         SettingsError: ``lexicon`` is no path, and no mapping of words to finite numbers.
@@ -86,6 +89,12 @@ class Local(Provider):
             kind="file",
             from_file=False,
         ),
+        Setting(
+            "voice",
+            ("CLOUDAI_VOICE",),
+            purpose="path of a voice of Piper (.onnx), which speaks naturally",
+            kind="file",
+        ),
     )
     absent: ClassVar[Mapping[str, Capability]] = {
         "estimate_age": Capability("estimate_age", "absent", "no age is guessed here"),
@@ -100,9 +109,16 @@ class Local(Provider):
         lexicon: str | os.PathLike[str] | Mapping[str, float] | None = None,
         tesseract: str | os.PathLike[str] | None = None,
         espeak: str | os.PathLike[str] | None = None,
+        voice: str | os.PathLike[str] | None = None,
     ) -> None:
         require_scores(lexicon)
-        self._given = {"face_model": face_model, "lexicon": lexicon, "tesseract": tesseract, "espeak": espeak}
+        self._given = {
+            "face_model": face_model,
+            "lexicon": lexicon,
+            "tesseract": tesseract,
+            "espeak": espeak,
+            "voice": voice,
+        }
 
     def missing(self, operation: str | None = None) -> str | None:
         """Return which packages are not installed and how to install them, or None where all are.
@@ -114,7 +130,7 @@ class Local(Provider):
         if operation == "read_text":
             return ocr.available(self.setting("tesseract"))
         if operation == "text_to_speech":
-            return voices.available(self.setting("espeak"))
+            return piper.available() if self.setting("voice") else espeak.available(self.setting("espeak"))
         needed: tuple[str, ...] = {
             "sentiment": () if operation == "sentiment" and self._words() else TEXTS,
             "detect_language": LANGUAGES,
@@ -131,12 +147,14 @@ class Local(Provider):
         return HAS
 
     def api_variant(self, operation: str) -> str:
-        """Return the path of the face model or the digest of the lexicon: another one gives other answers."""
+        """Return the path of the model or the digest of the lexicon: another one gives other answers."""
         if operation == "sentiment":
             words = self._words()
             return lexicon.digest(words) if words else ""
-        if operation in ("read_text", "text_to_speech"):
+        if operation == "read_text":
             return ""
+        if operation == "text_to_speech":
+            return self.setting("voice") or ""
         if operation == "key_phrases":
             return "kiwipiepy" if find_spec("kiwipiepy") else ""
         return self.setting("face_model") or ""
@@ -285,9 +303,9 @@ class Local(Provider):
 
     @capability(
         "open",
-        needs="the program espeak-ng",
+        needs="the program espeak-ng; or piper-tts and a voice of Piper",
         checked="2026-11-27",
-        note="sounds like a robot; Korean is hard to understand",
+        note="espeak-ng sounds like a robot, and its Korean is hard to understand; a voice of Piper sounds natural",
         page="https://github.com/espeak-ng/espeak-ng",
     )
     def text_to_speech(
@@ -299,17 +317,28 @@ class Local(Provider):
         format: Format,  # noqa: A002  # the field's word
         speed: float,
     ) -> Flow[Speech]:
-        """Read a text aloud with espeak-ng."""
-        require_speed(speed, 0.5, 2.5, "espeak-ng")
-        code = language_of(text, language, voice)
-        program = self.file("espeak")
+        """Read a text aloud with espeak-ng, or with a voice of Piper."""
+        require_speed(speed, 0.5, 2.5, "the local engine")
+        program, model = self.file("espeak"), self.file("voice")
+        told = (yield from reading(piper.model_of, model)) if model else None
+        code = language_of(text, language, voice, told.language if told else "en-US")
 
         def speak(part: str, kind: Format) -> Flow[bytes]:
-            wav = yield from waiting(voices.speak, part, code, voice, speed, program)
+            if model:
+                wav = yield from waiting(piper.speak, part, code, voice, speed, model)
+            else:
+                wav = yield from waiting(espeak.speak, part, code, voice, speed, program)
             return (yield from call(converted, wav, kind))
 
-        meta = Meta(method="local", service="espeak-ng", language_sent=code)
+        service, name = ("piper", told.name) if told else ("espeak-ng", None)
+        meta = Meta(method="local", service=service, model=name, language_sent=code)
         return (yield from spoken([text], format, speak, meta))
+
+    def voices(self, language: str | None) -> Flow[Voices]:
+        """List the speakers of the voice of Piper that is set, else the voices of espeak-ng."""
+        model = self.file("voice")
+        every = yield from (waiting(piper.voices, model) if model else waiting(espeak.voices, self.file("espeak")))
+        return listed(every, language, Meta(method="local", service="piper" if model else "espeak-ng"))
 
     @capability(
         "open",

@@ -9,10 +9,13 @@ https://tesseract-ocr.github.io/tessdoc/Command-Line-Usage.html
 from __future__ import annotations
 
 import io
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import import_module
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
@@ -245,17 +248,36 @@ class _Package:
 
     def languages(self) -> tuple[str, ...]:
         """Return the names of the languages whose data are installed."""
-        import tesserocr
-
-        return tuple(tesserocr.get_languages()[1])
+        return tuple(_tesserocr().get_languages()[1])
 
     def read(self, grey: PIL.Image.Image, codes: str, mode: str) -> _Reading:
         """Read a grey picture."""
-        import tesserocr
-
-        with tesserocr.PyTessBaseAPI(lang=codes, psm=tesserocr.PSM(int(mode))) as engine:
+        with _tesserocr().PyTessBaseAPI(lang=codes, psm=int(mode)) as engine:
             engine.SetImage(grey)
             return _Reading(engine.GetUTF8Text(), list(_tokens(engine.GetTSVText(0))))
+
+
+@cache
+def _tesserocr() -> Any:
+    """Return the package tesserocr, loaded with the same limit of threads that the program has.
+
+    The wheels of the package have no threads. One that was built against the system's Tesseract has those of OpenMP,
+    which reads the limit once, when it is loaded; so the environment is then as it was before.
+    """
+    with _in_environment(_Program.ENV):
+        return import_module("tesserocr")
+
+
+@contextmanager
+def _in_environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set the variables that are not set, and take them away when the block ends."""
+    added = [name for name in variables if name not in os.environ]
+    os.environ.update({name: variables[name] for name in added})
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
 
 
 def _flat(grey: PIL.Image.Image) -> Iterator[PIL.Image.Image]:

@@ -107,7 +107,9 @@ def _damaged(exchange: Exchange) -> Iterator[tuple[bytes, str]]:
         body = json.loads(content)
     except ValueError:
         return
-    paths = list(_paths(body, ()))
+    # The entries of a list have the same fields, so each field is damaged in one entry only.
+    kinds = {tuple("*" if isinstance(name, int) else name for name in path): path for path in _paths(body, ())}
+    paths = list(kinds.values())
     # Of a large reply only every n-th field is damaged, so that the check ends in time.
     step = max(1, len(paths) * len(WRONG) // MOST)
     for path, wrong in islice(((p, w) for p in paths for w in WRONG), None, None, step):
@@ -122,11 +124,11 @@ def _paths(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
 
 
 def _with(body: Any, path: tuple[Any, ...], wrong: Any) -> Any:
-    changed = copy.deepcopy(body)
-    inner = changed
-    for name in path[:-1]:
-        inner = inner[name]
-    inner[path[-1]] = wrong
+    """Return a copy of a body with another value at a path; what the path does not pass is shared with the body."""
+    if not path:
+        return wrong
+    changed = copy.copy(body)
+    changed[path[0]] = _with(body[path[0]], path[1:], wrong)
     return changed
 
 

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from cloudai import (
+    AuthError,
     Azure,
     Client,
     Google,
+    MalformedResponseError,
     Request,
     Resource,
     Response,
@@ -24,7 +26,7 @@ from cloudai.cli import main
 from cloudai.providers._generative import prompts
 from cloudai.testing import Cassette, Script
 from tests.conftest import Caller
-from tests.support.generative import CHATS, KEY, reply
+from tests.support.generative import CHATS, KEY, TOKEN, reply
 from tests.support.paths import FIXTURES
 from tests.support.played import PICTURE
 
@@ -223,3 +225,46 @@ def test_the_command_line_takes_the_method(
     assert "generativelanguage.googleapis.com" in printed
     main(["providers", "watson"])
     assert "generative: needs watsonx: WATSONX_APIKEY" in capsys.readouterr().out
+
+
+def test_the_key_of_watsonx_is_exchanged_for_a_token_once() -> None:
+    """IBM Cloud gets the key, watsonx.ai the token; a token that is refused is fetched anew."""
+    sent: list[Request] = []
+    answers = iter([401, 200, 200])
+
+    def send(request: Request) -> Response:
+        sent.append(request)
+        if request.service == "iam":
+            return TOKEN
+        if next(answers) == 401:
+            body = b'{"errors": [{"code": "authentication_token_expired", "message": "expired"}], "status_code": 401}'
+            return Response(401, {"content-type": "application/json"}, body)
+        return reply("watson", GOOD)
+
+    with Client(CHATS["watson"](), send=send, sleep=lambda _: None) as client:
+        for _ in range(2):
+            client.sentiment("좋아요", method="generative")
+    assert [request.service for request in sent] == ["iam", "watsonx", "iam", "watsonx", "watsonx"]
+    assert sent[0].form == {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": KEY}
+    assert sent[0].url == "https://iam.cloud.ibm.com/identity/token"
+    for request in sent[1::2]:
+        assert request.headers == {"Authorization": "Bearer made-up"}
+
+
+def test_a_key_that_ibm_cloud_does_not_know_is_told() -> None:
+    """The error has IBM's code and advice, and not the key; nothing goes to watsonx.ai."""
+    body = {"errorCode": "BXNIM0415E", "errorMessage": f"Provided API key could not be found: {KEY}"}
+    script = Script(Response(400, {"content-type": "application/json"}, json.dumps(body).encode()))
+    with Client(CHATS["watson"](), send=script) as client, pytest.raises(AuthError) as raised:
+        client.sentiment("좋아요", method="generative")
+    assert raised.value.code == "BXNIM0415E"
+    assert KEY not in str(raised.value)
+    assert len(script.requests) == 1
+
+
+def test_a_token_without_its_end_is_malformed() -> None:
+    """A reply without a token, or without its end, is no token."""
+    for body in (b"{}", b'{"access_token": "x"}', b'{"access_token": 5, "expiration": 1}', b"<html>"):
+        script = Script(Response(200, {"content-type": "application/json"}, body))
+        with Client(CHATS["watson"](), send=script) as client, pytest.raises(MalformedResponseError):
+            client.sentiment("좋아요", method="generative")
