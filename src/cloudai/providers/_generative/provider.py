@@ -204,7 +204,7 @@ class Generative(Provider):
         """Return the faces that the vendor's detector finds in a picture, or else that of this machine."""
         options: dict[str, Any] = {"landmarks": False, "attributes": (), "max_faces": max_faces}
         if self.detects_faces():
-            return (yield from self.detect_faces(image, **options))
+            return (yield from _without_extras(self.detect_faces(image, **options)))
         if image.is_recalled:
             raise InputError(
                 f"{image.name} itself is not kept, and its faces are found on this machine",
@@ -213,6 +213,23 @@ class Generative(Provider):
         if not getattr(self, "_call_cache", {}).get(OFFLINE):
             self._require_ready()  # no request may follow, if there is no face
         return (yield from find("local")().detect_faces(image, **options))
+
+
+def _without_extras(flow: Flow[Faces]) -> Flow[Faces]:
+    """Carry out the flow of a detector without what the user gives as ``extra=``, which is meant for the chat model."""
+    answer: Any = None
+    failure: BaseException | None = None
+    while True:
+        try:
+            step = flow.throw(failure) if failure else flow.send(answer)
+        except StopIteration as stop:
+            detected: Faces = stop.value
+            return detected
+        answer, failure = None, None
+        try:
+            answer = yield step.altered(takes_extras=False) if isinstance(step, Request) else step
+        except BaseException as error:  # noqa: BLE001  # also a cancellation: the flow's `finally` must run
+            failure = error
 
 
 @lru_cache(maxsize=256)

@@ -33,7 +33,7 @@ from cloudai.cli.demo import sample_photos
 from cloudai.models.base import Box
 from cloudai.models.face import Face, Faces
 from cloudai.providers._generative.models import another
-from cloudai.testing import Script, orphans, replay
+from cloudai.testing import Cassette, Script, orphans, replay
 from tests.conftest import Caller
 from tests.support.generative import CHATS, KEY, data_of, is_chat, reply
 from tests.support.paths import FIXTURES
@@ -249,6 +249,20 @@ def test_two_answers_that_do_not_fit_are_an_error(vendor: str) -> None:
     assert "IGNORE" not in str(raised.value)
     assert raised.value.billed_max == 2
     assert len(raised.value.raw) == 2
+
+
+def test_extras_are_for_the_model_and_not_for_the_detector() -> None:
+    """``extra=`` goes into the first prompt, although the request to the detector goes out before it."""
+    held = Cassette.load(FOLDER / "google" / "estimate_age-success.json").exchanges
+    script = Script(*[Response(200, {}, json.dumps(each.response.body).encode()) for each in held])
+    with Client(CHATS["google"](), send=script, offline=True) as client:
+        client.estimate_age(PICTURE, extra={"generationConfig": {"temperature": 0.1}}, extra_headers={"x-note": "1"})
+    detector, model = script.requests
+    assert "x-note" not in detector.headers
+    assert "generationConfig" not in detector.json
+    assert model.headers["x-note"] == "1"
+    assert model.json["generationConfig"]["temperature"] == 0.1
+    assert model.json["generationConfig"]["responseMimeType"] == "application/json"
 
 
 def test_a_picture_without_faces_asks_no_model() -> None:
