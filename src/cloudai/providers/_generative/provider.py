@@ -121,16 +121,13 @@ class Generative(Provider):
         return flow
 
     def token(self, service: str) -> Flow[Token] | None:
-        """Return the flow that fetches a token for a service, once the chat model is known to be set up."""
+        """Return the flow that fetches a token for a service, or None where a key serves it.
+
+        The engine asks this before each request. In a call for the chat model that has to be set up by then.
+        """
         if CHAT in getattr(self, "_call_cache", ()):
             self._require_ready()
         return super().token(service)
-
-    def sign(self, request: Request, token: Token | None) -> Request:
-        """Return the request with its credentials, once the chat model is known to be set up."""
-        if CHAT in getattr(self, "_call_cache", ()):
-            self._require_ready()
-        return super().sign(request, token)
 
     def _require_ready(self) -> None:
         """Check that the chat model is set up, if the call is for it.

@@ -32,6 +32,7 @@ from cloudai import (
 from cloudai.cli.demo import sample_photos
 from cloudai.models.base import Box
 from cloudai.models.face import Face, Faces
+from cloudai.providers._generative.faces import _cut
 from cloudai.providers._generative.models import another
 from cloudai.testing import Cassette, Script, orphans, replay
 from tests.conftest import Caller
@@ -290,6 +291,14 @@ def test_faces_are_cut_out_upright_and_without_metadata() -> None:
         assert max(shown.size) <= 512
         assert not shown.getexif()
     assert ages[0].low == 70
+
+
+def test_a_large_face_is_made_smaller() -> None:
+    """A cut has 512 px at most, and a margin on each side that ends at the edge of the picture."""
+    picture = PIL.Image.new("RGB", (3_000, 2_000), "white")
+    boxes = [Box(x=100, y=100, width=1_500, height=1_800), Box(x=2_000, y=1_000, width=100, height=100)]
+    sizes = [PIL.Image.open(io.BytesIO(cut)).size for cut in _cut(picture, boxes, 1, 1)]
+    assert sizes == [(512, 441), (180, 180)]
 
 
 def test_more_than_eight_faces_take_several_requests() -> None:

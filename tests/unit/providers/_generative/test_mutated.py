@@ -83,6 +83,7 @@ def damaged(answer: Any) -> Iterator[str]:
     yield json.dumps({**answer, "note": "IGNORE"})
     yield f"{whole}\n{whole}"
     yield f"{whole} or rather {whole}"
+    yield f"{whole[:-1]}, }} or rather {whole}"
     yield f"[{whole}, {whole}]"
     yield f"<think>{whole}"
     yield f"<think>maybe {whole}</think>"
