@@ -129,7 +129,7 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
     if options.json and options.csv == STDOUT:
         raise InputError("--json and --csv - both print", advice="Leave one out.")
     words: Command = options.operation.command
-    chosen = _given(options, [*words.flags, "timeout"])
+    chosen = _given(options, [*words.flags, "timeout", "method"])
     settings = _given(options, BATCH)
     if options.column:
         settings["column"] = options.column
