@@ -272,7 +272,7 @@ class _Tally:
         self.count["fetched"] += 1
         self.hosts |= dict.fromkeys(self._state.session.provider.destinations())
         for task in self._state.tasks:
-            n = self._state.session.provider.requests(task.operation, task.given)
+            n = task.requests()
             self.requests += Fraction(n, task.max_per_request)
             self.units += n
 
@@ -330,12 +330,11 @@ class _Tally:
 
         A text of several parts takes more than its first request, and so does a document of many pages.
         """
-        provider = self._state.session.provider
-        n = provider.requests(task.operation, task.given)
-        pages, at_once = _pages_of(given), provider.pages_per_request(task.operation)
+        provider, n = self._state.session.provider, task.requests()
+        pages, at_once = _pages_of(given), task.pages_per_request()
         if pages and at_once:
             return math.ceil(pages / at_once), pages
-        parts = provider.parts(task.operation, given, task.given) if isinstance(given, str) else ()
+        parts = task.parts(given) if isinstance(given, str) else ()
         if len(parts) < 2:  # noqa: PLR2004
             return n, n * request.billed
         each = [provider.units(task.operation, part.strip()) for part in parts]
@@ -354,7 +353,7 @@ class _Tally:
     def _facts(self) -> Iterator[tuple[str, str]]:
         """Yield what the provider counts for each operation, what it gives for nothing, and what it takes at most."""
         for task in self._state.tasks:
-            able = self._state.session.provider.capabilities()[task.operation]
+            able = task.capability
             free = "" if able.free_units is None else f"; {able.free_units:,} a month are free"
             if able.unit:
                 yield "unit", f"{able.unit}{free} ({able.checked})"

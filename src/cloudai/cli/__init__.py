@@ -254,6 +254,11 @@ def _output(parser: argparse.ArgumentParser, provider: str, tables: Sequence[str
     parser.add_argument(
         "--provider", type=_text, default=provider, metavar="NAME", help="who answers (default: %(default)s)"
     )
+    parser.add_argument(
+        "--method",
+        choices=["classic", "generative"],
+        help="what answers: a service for this very task, or the provider's chat model",
+    )
     parser.add_argument("--json", action="store_true", help=f"print one JSON object {each} instead of a table")
     parser.add_argument(
         "--csv",

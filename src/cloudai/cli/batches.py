@@ -133,7 +133,7 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
     words: Command = options.operation.command
     if words.only_files and not (options.out or options.json or options.plan):
         raise InputError("the results are files, and no folder is named for them", advice="Give --out DIR, or --json.")
-    chosen = _given(options, [*words.flags, "timeout"])
+    chosen = _given(options, [*words.flags, "timeout", "method"])
     settings = _given(options, BATCH)
     if options.column:
         settings["column"] = options.column

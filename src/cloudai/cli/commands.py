@@ -118,6 +118,10 @@ def _detail(provider: type[Provider]) -> str:
         free = say("{n} units a month", n=f"{c.free_units:,}") if c.free_units else None
         facts += [("free", free), ("checked", c.checked)]
         lines = [f"  {say(name)}: {translated(str(value))}" for name, value in facts if value]
+        if c.generative:
+            told = [say("needs {what}", what=c.generative.needs), c.generative.note]
+            told.append(say("checked {date}", date=c.generative.checked))
+            lines.append(f"  {say('generative')}: {'; '.join(map(translated, told))}")
         blocks.append("\n".join([f"{c.operation}: {say(c.status)}", *lines]))
     return "\n".join(blocks)
 
@@ -223,6 +227,8 @@ def _readiness(provider: Provider) -> Iterator[str]:
             lacking.setdefault(problem, []).append(operation)
     for problem, operations in lacking.items():
         yield f"  {', '.join(operations)}: {translated(problem)}"
+    if provider.generative:
+        yield f"  --method generative: {translated(provider.generative_missing() or say('ready'))}"
 
 
 def _destinations(provider: Provider) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from cloudai.table import LEADING, Table
 from cloudai.table_files import ColumnType
 from cloudai.text import inert, lines_of
 
-__all__ = ["Base64", "Box", "Level", "Meta", "Model", "Point", "Result"]
+__all__ = ["Base64", "Box", "Level", "Meta", "Model", "Point", "Result", "Usage"]
 
 T = TypeVar("T")
 
@@ -128,6 +128,31 @@ class Level(Model):
     word: str | None = None
 
 
+class Usage(Model):
+    """The tokens that a chat model counted for a call, all its requests together; None for what it does not say."""
+
+    input_tokens: int | None = None
+    """Tokens of the prompt, pictures and recordings included."""
+    output_tokens: int | None = None
+    """Tokens of the answer; vendors bill the model's thinking at the same price."""
+    thinking_tokens: int | None = None
+    """Tokens of the model's thinking, which are not among ``output_tokens``."""
+    total_tokens: int | None = None
+    cost: float | None = None
+    """The cost in USD by the list price of `price_date`; None where cloudai knows no price of the model."""
+    price_date: str | None = None
+    """The ISO date on which the price was checked."""
+
+    def plus(self, other: Usage) -> Usage:
+        """Return the tokens of two requests together; the cost is None where that of either is not known."""
+        names = ("input_tokens", "output_tokens", "thinking_tokens", "total_tokens")
+        both = {name: [n for n in (getattr(self, name), getattr(other, name)) if n is not None] for name in names}
+        sums = {name: sum(counts) if counts else None for name, counts in both.items()}
+        if self.cost is None or other.cost is None or self.price_date is None or other.price_date is None:
+            return Usage(**sums)
+        return Usage(**sums, cost=self.cost + other.cost, price_date=min(self.price_date, other.price_date))
+
+
 class Meta(Model):
     """The origin of a result, and what the call cost."""
 
@@ -139,6 +164,10 @@ class Meta(Model):
     api_version: str | None = None
     model: str | None = None
     """The model that the reply names."""
+    prompt: str | None = None
+    """The name and the version of the prompt that a chat model was given: "sentiment/1"; None without one."""
+    usage: Usage | None = None
+    """The tokens that a chat model counted; None without one."""
     request_id: str | None = None
     language_sent: str | None = None
     """The language code that was sent, in the vendor's spelling."""
