@@ -178,6 +178,10 @@ def _made(provider: Provider | str) -> Provider:
     """Return the provider of a name, or the one that was given, once it is known to keep to our contract."""
     if isinstance(provider, str):
         return find(provider)()
+    if isinstance(provider, type) and issubclass(provider, Provider):
+        raise SettingsError(
+            f"{provider.__name__} is the class of a provider", advice=f"Give an object: {provider.__name__}()."
+        )
     require_contract(type(provider), f"the provider {type(provider).__name__}")
     return provider
 

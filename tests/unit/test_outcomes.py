@@ -61,6 +61,9 @@ def test_one_table_for_each_kind() -> None:
     (emotion,) = tidy(outcomes, "emotions").filter(status="ok")
     assert (emotion["emotion"], emotion["score"], emotion["word"]) == ("happiness", 0.75, "LIKELY")
     assert tidy(outcomes, "landmarks").filter(status="ok")["landmark"] == ["nose_tip"]
+    bare = [Outcome(0, "가.jpg", Faces(faces=(Face(box=BOX),))), Outcome(1, "나.jpg", Faces(faces=()))]
+    for kind in ("landmarks", "emotions"):
+        assert tidy(bare, kind)["status"] == ["unsupported", "none_found"], "faces without them were not asked for them"
     with pytest.raises(SettingsError, match="Did you mean faces"):
         tidy(outcomes, "face")
     with pytest.raises(SettingsError, match="no table of words"):
@@ -82,7 +85,11 @@ def test_the_command_knows_the_kinds_of_tables() -> None:
     """What --table offers for an operation is what its results have."""
     for operation, kinds in TABLES_OF.items():
         result = OPERATIONS[operation].result
-        assert {name for name, table in TABLES.items() if issubclass(result, table.results)} == set(kinds)
+        never = {"landmarks"} if operation == "analyze_image" else set()
+        assert {name for name, table in TABLES.items() if issubclass(result, table.results)} - never == set(kinds)
+        for kind in kinds:
+            asked = TABLES[kind].asked_by.get(operation, {})
+            assert asked.keys() <= OPERATIONS[operation].options.keys()
 
 
 def test_pixels_have_one_decimal_in_csv() -> None:

@@ -133,7 +133,7 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
     words: Command = options.operation.command
     if words.only_files and not (options.out or options.json or options.plan):
         raise InputError("the results are files, and no folder is named for them", advice="Give --out DIR, or --json.")
-    chosen = _given(options, [*words.flags, "timeout", "method"])
+    chosen = {**_asked_by_table(options), **_given(options, [*words.flags, "timeout", "method"])}
     settings = _given(options, BATCH)
     if options.column:
         settings["column"] = options.column
@@ -160,6 +160,15 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
         if options.out and find(options.provider).hosts:
             require_free(job, options, {**options.operation.options, **chosen}.get(words.ending, words.ending))
         return _carried_out(job, options, where)
+
+
+def _asked_by_table(options: argparse.Namespace) -> Mapping[str, Any]:
+    """Return the options of the operation that ask for what ``--table`` is to show."""
+    if options.table is None:
+        return {}
+    from cloudai.models.tables import TABLES as KINDS  # it loads the results of all operations
+
+    return KINDS[options.table].asked_by.get(options.operation.name, {})
 
 
 def _planned(

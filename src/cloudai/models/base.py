@@ -74,6 +74,31 @@ class Model(BaseModel):
         defer_build=True,  # most programs use few of the models, and building all takes time at import
     )
 
+    def __str__(self) -> str:
+        """Return the values that there are, one a line; a part of several values is one line, and cut if it is long."""
+        lines = [f"{type(self).__name__}:"]
+        for name, value in self.__dict__.items():
+            if value not in (None, "", (), {}):
+                told = inert(_told(value))
+                lines.append(f"  {name}: {told if len(told) <= LONGEST else f'{told[: LONGEST - 1]}…'}")
+        return "\n".join(lines)
+
+
+LONGEST = 90
+"""Characters of a value of a model that is printed, at most."""
+
+
+def _told(value: object) -> str:
+    """Return a value in words: of a model its values in a row, of several values each after the other."""
+    if isinstance(value, Model):
+        there = {name: each for name, each in value.__dict__.items() if each not in (None, "", (), {})}
+        return ", ".join(f"{name} {_told(each)}" for name, each in there.items())
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name} {_told(each)}" for name, each in value.items())
+    if isinstance(value, tuple | list):
+        return "; ".join(map(_told, value))
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
 
 class Point(Model):
     """A position in the upright original, in pixels from its top left corner."""
