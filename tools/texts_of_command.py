@@ -96,7 +96,9 @@ def sources() -> dict[str, str]:
     texts |= dict.fromkeys(OF_ARGPARSE, "argparse")
     texts |= dict.fromkeys(ELSEWHERE, "elsewhere")
     texts |= dict.fromkeys(_declared(), "providers")
-    texts |= dict.fromkeys((text for _, what, advice in PROBLEMS for text in (f"{{0}} {what}", advice)), "batch/journal.py")
+    texts |= dict.fromkeys(
+        (text for _, what, advice in PROBLEMS for text in (f"{{0}} {what}", advice)), "batch/journal.py"
+    )
     return {text: place for text, place in texts.items() if WORDED.search(text)}
 
 
