@@ -10,6 +10,7 @@ from typing import Any
 from cloudai.batch.runner import Runner
 from cloudai.batch.settings import BatchOptions, Settings
 from cloudai.errors import SettingsError
+from cloudai.fallback import Several
 from cloudai.operations import operation_named
 from cloudai.options import SHARED, unknown_option
 from cloudai.session import Session
@@ -21,7 +22,12 @@ OF_A_BATCH = ("pace", "concurrency", "progress", "cache")
 
 
 def runner_for(
-    session: Session, operation: str | Sequence[str], inputs: Iterable[Any], given: Mapping[str, Any], *, awaits: bool
+    session: Session | Several,
+    operation: str | Sequence[str],
+    inputs: Iterable[Any],
+    given: Mapping[str, Any],
+    *,
+    awaits: bool,
 ) -> Runner[Any]:
     """Return the runner of a new batch.
 

@@ -13,7 +13,7 @@ from pydantic_core import CoreSchema, core_schema
 from cloudai.errors import NeedsImageError
 from cloudai.table import LEADING, Table
 
-__all__ = ["Box", "Level", "Meta", "Model", "Point", "Result"]
+__all__ = ["Box", "Level", "Meta", "Model", "Point", "Result", "Tried"]
 
 T = TypeVar("T")
 
@@ -113,6 +113,18 @@ class Level(Model):
     word: str | None = None
 
 
+class Tried(Model):
+    """A provider that was to answer before the one that did, why it did not, and what it may have billed for that."""
+
+    provider: str
+    error: str
+    """The class of the error, for example "ServerError"."""
+    why: str
+    """The text of the error, which says what to do about it."""
+    billed_min: int = 0
+    billed_max: int = 0
+
+
 class Meta(Model):
     """The origin of a result, and what the call cost."""
 
@@ -152,6 +164,9 @@ class Meta(Model):
     """The most units that the vendor can have counted for this call."""
     replayed: bool = False
     """True if the reply came from a cassette or a journal, and nothing was sent."""
+    tried: tuple[Tried, ...] = ()
+    """The providers of a client with several that did not answer, in the order in which they were to. The units that
+    they may have billed are not in ``billed_max``, which is of the provider that answered."""
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Self:
