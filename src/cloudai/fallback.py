@@ -96,10 +96,10 @@ def _is_broken(error: BaseException) -> bool:
     )
 
 
-def tried_of(provider: str, error: CloudAIError) -> Tried:
+def tried_of(error: CloudAIError) -> Tried:
     """Return what ``meta.tried`` says of a provider that did not answer."""
     return Tried(
-        provider=provider,
+        provider=error.provider or "",
         error=type(error).__name__,
         why=str(error),
         billed_min=error.billed_min,
@@ -210,7 +210,7 @@ class Several:
             deadline = context.deadline = min(deadline, context.deadline)
             outcome = yield from self._asked(session, context, given, options)
             if not isinstance(outcome, CloudAIError):
-                tried = tuple(tried_of(error.provider or "", error) for error in errors)
+                tried = tuple(map(tried_of, errors))
                 return outcome._changed(meta=outcome.meta.model_copy(update={"tried": tried})) if tried else outcome  # noqa: SLF001
             errors.append(outcome)
             if not falls_back(outcome, session.provider, operation, session.options.on_unknown):
@@ -263,7 +263,7 @@ def told(errors: Sequence[CloudAIError], error: CloudAIError | None = None) -> C
     sent = [each for each in able if each.attempts]
     last = error or [*errors, *able, *sent][-1]
     others = [each for each in errors if each is not last]
-    last.tried = tuple(tried_of(each.provider or "", each) for each in others)
+    last.tried = tuple(map(tried_of, others))
     if others:
         names = ", ".join(f"{each.provider} ({type(each).__name__})" for each in others)
         last.advice = " ".join(filter(None, [last.advice, f"No answer from {names} either."]))
