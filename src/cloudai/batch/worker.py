@@ -205,14 +205,14 @@ class Worker(Generic[R]):
             if record.state == "done":
                 result = result_of(asker.task.operation, record, entry.written(digest_of(given)))
                 if result is not None:
-                    return record, _from_store(asker, record, Ending("ok", result=result))
+                    return record, _from_store(asker, record, records, Ending("ok", result=result))
         for asker, record in zip(askers, records, strict=True):
             if record.state == "failed" and record.error:
-                return record, _from_store(asker, record, Ending("failed", error=error_of(record.error)))
+                return record, _from_store(asker, record, records, Ending("failed", error=error_of(record.error)))
             if record.in_doubt and self._state.settings.in_doubt == "skip":
                 doubt = NotStartedError("something was sent in an earlier run, and what became of it is not known")
-                billed = owed(record, record.paid, record.most)
-                return record, Ending("skipped", error=doubt, attempts=record.attempts, billed=billed)
+                ending = _from_store(asker, record, records, Ending("skipped", error=doubt))
+                return record, replace(ending, facts={"provider": asker.name})
         return records[0], None
 
     def _in_turn(self, entry: Entry, given: Given, records: Sequence[CallRecord]) -> Program[tuple[CallRecord, Ending]]:
@@ -240,18 +240,24 @@ class Worker(Generic[R]):
     def _cached(self, asker: Asker, entry: Entry, given: Given, record: CallRecord) -> Program[Ending | None]:
         """Return the ending of an input whose result the cache holds; None if it holds none."""
         result = yield from cache.recall(asker.state, asker.task, entry, given, record)
-        return None if result is None else _from_store(asker, record, Ending("ok", result=result))
+        return None if result is None else _from_store(asker, record, [record], Ending("ok", result=result))
 
 
-def _from_store(asker: Asker, record: CallRecord, ending: Ending) -> Ending:
-    """Return an ending that was already stored, completed with the attempts and the billed units of its call.
+def _from_store(asker: Asker, record: CallRecord, records: Sequence[CallRecord], ending: Ending) -> Ending:
+    """Return an ending that was already stored, completed with the attempts and the billed units of its calls.
 
     If an earlier input of this run had the same bytes (``record.first``), the units are 0, because that input has
     them, and ``facts`` names it as ``duplicate_of``. Otherwise the answer came from an earlier run or the cache, and
     ``facts`` says that it is ``cached``.
+
+    Args:
+        asker: The provider whose answer is stored.
+        record: The call to it.
+        records: The calls to all providers whose units count.
+        ending: The ending.
     """
     facts = {"provider": asker.name, "duplicate_of": record.first, "cached": record.first is None}
     if ending.result is not None and ending.result.meta.tried:
         facts["tried"] = shown(ending.result.meta.tried)
-    billed = owed(record, record.paid, record.most)
-    return replace(ending, attempts=record.attempts, billed=billed, facts=facts)
+    least, most = map(sum, zip(*(owed(each, each.paid, each.most) for each in records), strict=True))
+    return replace(ending, attempts=sum(each.attempts for each in records), billed=(least, most), facts=facts)
