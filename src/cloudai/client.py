@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
 from cloudai.client_methods import ClientMethods
+from cloudai.compare.mixins import Comparing
 from cloudai.core.call import Event
 from cloudai.core.drivers.blocking import Blocking
 from cloudai.core.flow import Request, Response
@@ -210,7 +211,7 @@ def offline_only(request: Request) -> Response:
     )
 
 
-class Client(ClientMethods, BaseClient):
+class Client(ClientMethods, Comparing, BaseClient):
     """A blocking client of one provider.
 
     Example:

@@ -28,6 +28,8 @@ class Holdings:
     journal: Journal
     caches: Sequence[CacheStore | None]
     """The cache for each provider; None if it is not used."""
+    owns_journal: bool = True
+    """Whether the journal is closed with the batch."""
     reader: Reader | None = None
     """Takes the inputs, once the batch has begun."""
 
@@ -38,7 +40,8 @@ class Holdings:
             JournalError: Something that was paid for could not be kept.
         """
         try:
-            self.journal.close()
+            if self.owns_journal:
+                self.journal.close()
         finally:
             for cache in self.caches:
                 if cache is not None:

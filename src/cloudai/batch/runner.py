@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from cloudai._version import __version__
 from cloudai.batch import cache, queries, rows
@@ -31,9 +31,19 @@ from cloudai.fallback import Several, cooldown_of
 from cloudai.models.base import Result
 from cloudai.session import Session
 
-__all__ = ["Runner"]
+__all__ = ["Runner", "SharedJournal"]
 
 R = TypeVar("R", bound=Result)
+
+
+class SharedJournal(NamedTuple):
+    """A journal that several batches use at the same time, and which of them one is."""
+
+    journal: Journal
+    number: int
+    """The number of the batch among those that share the journal, from 0."""
+    of: int
+    """How many share it."""
 
 
 class Runner(Generic[R]):
@@ -44,6 +54,7 @@ class Runner(Generic[R]):
         operations: The name of the operation, or a list of names.
         given: The inputs.
         settings: The settings of the batch.
+        shared: The journal that the batch shares with others; None opens its own.
 
     Raises:
         SettingsError: An option or setting cannot be used.
@@ -51,7 +62,12 @@ class Runner(Generic[R]):
     """
 
     def __init__(
-        self, session: Session | Several, operations: str | Sequence[str], given: Any, settings: Settings
+        self,
+        session: Session | Several,
+        operations: str | Sequence[str],
+        given: Any,
+        settings: Settings,
+        shared: SharedJournal | None = None,
     ) -> None:
         settings.check()
         sessions = _in_turn(session, operations)
@@ -60,18 +76,18 @@ class Runner(Generic[R]):
         paces = [_rates(each, own, settings.pace) for each, own in zip(sessions, tasks, strict=True)]
         names = [task.operation for task in tasks[-1]]
         stores = [cache.cache_of(each, names, settings.cache) for each in sessions]
-        journal = Journal(settings.journal)
+        journal, number, among = shared or SharedJournal(Journal(settings.journal), 0, 1)
+        self.holdings = Holdings(journal, stores, owns_journal=shared is None)
         try:
             limits = _begun(journal, sessions, tasks, settings)
             last = journal.read(queries.last_streak)
         except BaseException:
-            journal.close()
+            self.holdings.close()
             raise
-        self.holdings = Holdings(journal, stores)
         states: list[BatchState] = []
         known = session.cooldowns if isinstance(session, Several) else {}
         for n, each in enumerate(sessions):
-            tries = Tries(partial(_excuse, journal), last + n, len(sessions))
+            tries = Tries(partial(_excuse, journal), last + number * len(sessions) + n, among * len(sessions))
             divides, suspect = each.options.on_unknown == "retry", partial(_mark_suspect, journal)
             policy = Policy(each.options.clock, limits, suspect, tries, divides=divides)
             is_last = each is sessions[-1]

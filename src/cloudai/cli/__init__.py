@@ -207,7 +207,11 @@ def _flag(parser: argparse.ArgumentParser, name: str, flag: Flag, *, required: b
 
 def _output(parser: argparse.ArgumentParser, provider: str, each: str = "an input") -> None:
     parser.add_argument(
-        "--provider", type=_text, default=provider, metavar="NAME", help="who answers (default: %(default)s)"
+        "--provider",
+        type=_text,
+        default=provider,
+        metavar="NAME",
+        help="who answers (default: %(default)s); of azure,google the second one answers what the first does not",
     )
     parser.add_argument("--json", action="store_true", help=f"print one JSON object {each} instead of a table")
     parser.add_argument("--csv", type=_text, metavar="FILE", help="write the table for Excel; - prints it as plain CSV")

@@ -234,21 +234,27 @@ def _journal_path(options: argparse.Namespace, n: int) -> Path | None:
         return None
     if options.journal:
         return Path(options.journal)
-    if n < 2 or options.plan or not find(options.provider).hosts:  # noqa: PLR2004
+    names = _names(options)
+    if n < 2 or options.plan or not any(find(name).hosts for name in names):  # noqa: PLR2004
         return None
-    return Path(f"cloudai-{options.operation.name.replace('_', '-')}-{options.provider}.journal")
+    return Path(f"cloudai-{options.operation.name.replace('_', '-')}-{'-'.join(names)}.journal")
 
 
-def _provider(options: argparse.Namespace) -> str | Provider:
-    """Return the name of the provider, or the provider itself if flags give settings for it."""
+def _names(options: argparse.Namespace) -> list[str]:
+    """Return the names of the providers, which stand with commas between them."""
+    return [name.strip() for name in str(options.provider).split(",") if name.strip()]
+
+
+def _provider(options: argparse.Namespace) -> str | list[str | Provider]:
+    """Return the name of the provider, or a list of several; one for which flags give settings is made with them."""
     words: Command = options.operation.command
-    settings = _given(options, words.settings)
+    settings, names = _given(options, words.settings), _names(options)
     if not settings:
-        return str(options.provider)
-    if options.provider != words.provider:
+        return names[0] if len(names) == 1 else [*names]
+    if words.provider not in names:
         raise SettingsError(f"--{next(iter(settings)).replace('_', '-')} is for --provider {words.provider}")
     make: Callable[..., Provider] = find(words.provider)
-    return make(**settings)
+    return [make(**settings) if name == words.provider else name for name in names]
 
 
 def _given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
