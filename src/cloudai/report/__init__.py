@@ -1,6 +1,7 @@
 """Make pictures and pages from results: card news, and a gallery of portraits."""
 
 from cloudai.report.cards import card, save_gif
+from cloudai.report.comparison import save_comparison
 from cloudai.report.filenames import safe_name
 from cloudai.report.fonts import MissingFontError, find_font
 from cloudai.report.gallery import Portrait, save_gallery
@@ -15,6 +16,7 @@ __all__ = [
     "find_font",
     "portrait_gallery",
     "safe_name",
+    "save_comparison",
     "save_gallery",
     "save_gif",
 ]
