@@ -8,10 +8,11 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from cloudai._version import __version__
-from cloudai.cli import batches, commands
+from cloudai.cli import batches, commands, comparisons
 from cloudai.cli.outputs import OutputError, discard_output, tell
 from cloudai.errors import CloudAIError, JournalError
 from cloudai.operations import OPERATIONS, REQUIRED, Command, Flag, Operation
@@ -29,6 +30,8 @@ examples:
   cloudai sentiment "맛있어요!" --language ko --provider google
   cloudai voices --language ko --provider azure     who can read Korean texts aloud
   cloudai say "안녕하세요!" --provider azure --voice ko-KR-SunHiNeural --out 소리
+  cloudai faces photos/ --provider azure,google,local   google answers where azure does not, and local at last
+  cloudai compare faces photos/ --provider azure,google --html faces.html   whom to trust on these pictures
   cloudai doctor                                    which keys are set
 
 exit codes: 0 all well, 1 an input failed or a limit was reached, 2 nothing (more) could be done, 74 the journal or the
@@ -121,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     for operation in OPERATIONS.values():
         if operation.command:
             _operation(subparsers, operation, operation.command)
+    _compare(subparsers)
 
     journal = _command(subparsers, "journal", batches.journal, "what a journal holds, and what is in doubt")
     journal.add_argument("file", metavar="FILE", help="the journal of a batch")
@@ -164,11 +168,37 @@ def _command(subparsers: Any, name: str, run: Any, text: str) -> argparse.Argume
     return parser
 
 
-def _operation(subparsers: Any, operation: Operation, words: Command) -> None:
+def _compare(subparsers: Any) -> None:
+    """Add the command that compares providers, and in it one for each operation whose results can be compared."""
+    text = "ask several providers the same, and say how far they agree"
+    compare = _command(subparsers, "compare", None, text).add_subparsers(required=True, metavar="operation")
+    for operation in OPERATIONS.values():
+        if operation.command and operation.name != "text_to_speech":
+            words = replace(operation.command, provider="azure,google", files=None)
+            parser = _operation(compare, operation, words)
+            parser.set_defaults(carry_out=comparisons.run)
+            _comparison(parser.add_argument_group("comparison"))
+
+
+def _comparison(group: Any) -> None:
+    """Add the flags of a comparison."""
+    group.add_argument(
+        "--truth", type=_text, metavar="CSV", help="what is true: a column input, and x … height, name, text or label"
+    )
+    group.add_argument("--html", type=_text, metavar="FILE", help="write all of it as a page that loads nothing")
+    group.add_argument("--page-language", choices=["en", "ko"], default="en", help="the page's own words")
+    group.add_argument("--table", choices=comparisons.TABLES, help="the table to print or to write")
+    group.add_argument("--agreed", type=_count, default=2, metavar="K", help="providers that agree (default: 2)")
+    group.add_argument(
+        "--overlap", type=float, default=0.5, metavar="X", help="boxes are one face from X on (default: 0.5)"
+    )
+
+
+def _operation(subparsers: Any, operation: Operation, words: Command) -> argparse.ArgumentParser:
     """Add the command of an operation: its inputs, its flags, and the flags that all such commands have."""
     over_texts = operation.input == "text"
     parser = _command(subparsers, words.name, batches.over_texts if over_texts else batches.over_files, words.help)
-    parser.set_defaults(operation=operation)
+    parser.set_defaults(operation=operation, carry_out=batches.run)
     if over_texts:
         parser.add_argument("texts", nargs="*", metavar="TEXT", help="a text in quotes")
         parser.add_argument(
@@ -193,6 +223,7 @@ def _operation(subparsers: Any, operation: Operation, words: Command) -> None:
     if words.files:
         parser.add_argument("--out", type=_text, metavar="DIR", help=words.files)
     _batch(parser)
+    return parser
 
 
 def _flag(parser: argparse.ArgumentParser, name: str, flag: Flag, *, required: bool = False) -> None:
@@ -206,12 +237,9 @@ def _flag(parser: argparse.ArgumentParser, name: str, flag: Flag, *, required: b
 
 
 def _output(parser: argparse.ArgumentParser, provider: str, each: str = "an input") -> None:
+    who = "who is asked" if "," in provider else "who answers; of azure,google the second what the first does not"
     parser.add_argument(
-        "--provider",
-        type=_text,
-        default=provider,
-        metavar="NAME",
-        help="who answers (default: %(default)s); of azure,google the second one answers what the first does not",
+        "--provider", type=_text, default=provider, metavar="NAME", help=f"{who} (default: %(default)s)"
     )
     parser.add_argument("--json", action="store_true", help=f"print one JSON object {each} instead of a table")
     parser.add_argument("--csv", type=_text, metavar="FILE", help="write the table for Excel; - prints it as plain CSV")

@@ -30,7 +30,20 @@ from cloudai.reading import TABLES, read_table
 from cloudai.table import Table, json_of
 from cloudai.text import inert
 
-__all__ = ["IO_ERROR", "PAUSED", "UNREAD", "cache", "journal", "over_files", "over_texts"]
+__all__ = [
+    "IO_ERROR",
+    "PAUSED",
+    "UNREAD",
+    "cache",
+    "journal",
+    "journal_path",
+    "over_files",
+    "over_texts",
+    "provider_names",
+    "provider_of",
+    "run",
+    "settings_of",
+]
 
 BATCH = ("pace", "max_requests", "max_units", "concurrency", "in_doubt", "price")
 """Options of the command line that are settings of a batch."""
@@ -48,9 +61,9 @@ UNREAD = INTERRUPTED + 13
 def over_files(options: argparse.Namespace) -> int:
     """Carry out one operation over files, folders, patterns, URLs or a column of a table, and return the exit code."""
     if table := _of_column(options, options.paths):
-        return _run(options, table, options.paths)
+        return int(options.carry_out(options, table, options.paths))
     files = inputs.expand(options.paths, inputs.suffixes(options.operation), recursive=options.recursive)
-    return _run(options, files, files)
+    return int(options.carry_out(options, files, files))
 
 
 def over_texts(options: argparse.Namespace) -> int:
@@ -58,11 +71,11 @@ def over_texts(options: argparse.Namespace) -> int:
     if options.column and options.lines:
         raise InputError("--column and --lines both name the texts", advice="Leave one out.")
     if table := _of_column(options, options.texts):
-        return _run(options, table, options.texts)
+        return int(options.carry_out(options, table, options.texts))
     texts = [*options.texts, *(inputs.lines(options.lines, options.encoding) if options.lines else [])]
     if not texts:
         raise InputError("no text", advice='Give one in quotes, or --lines FILE ("-" reads standard input).')
-    return _run(options, texts, [options.lines])
+    return int(options.carry_out(options, texts, [options.lines]))
 
 
 def _of_column(options: argparse.Namespace, paths: list[str]) -> Table | None:
@@ -81,7 +94,7 @@ def _of_column(options: argparse.Namespace, paths: list[str]) -> Table | None:
     return table
 
 
-def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[str | None]) -> int:
+def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[str | None]) -> int:
     """Plan a batch or carry it out, and return the exit code.
 
     Args:
@@ -92,19 +105,14 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
     if options.json and options.csv == STDOUT:
         raise InputError("--json and --csv - both print", advice="Leave one out.")
     words: Command = options.operation.command
-    chosen = _given(options, [*words.flags, "timeout"])
-    settings = _given(options, BATCH)
-    if options.column:
-        settings["column"] = options.column
-    if options.no_cache:
-        settings["cache"] = False
+    chosen, settings = settings_of(options)
     files = _given(options, [name for name, flag in {**words.flags, **words.settings}.items() if flag.kind == "file"])
-    where = _journal_path(options, len(given))
+    where = journal_path(options, len(given))
     require_writable(options.csv, [*read, *files.values(), options.env_file, where])
     if options.out:
         make_folder(options.out)
     with (
-        Client(_provider(options), fetch_urls=getattr(options, "fetch_urls", False)) as client,
+        Client(provider_of(options), fetch_urls=getattr(options, "fetch_urls", False)) as client,
         client.batch(
             options.operation.name,
             given,
@@ -118,6 +126,17 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
             print(job.plan())
             return 0
         return _carried_out(job, options, where)
+
+
+def settings_of(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the options of the operation, and the settings of the batch, that the user gave."""
+    words: Command = options.operation.command
+    settings = _given(options, BATCH)
+    if options.column:
+        settings["column"] = options.column
+    if options.no_cache:
+        settings["cache"] = False
+    return _given(options, [*words.flags, "timeout"]), settings
 
 
 def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | None) -> int:
@@ -224,7 +243,7 @@ def _signals(job: Batch[Any]) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _journal_path(options: argparse.Namespace, n: int) -> Path | None:
+def journal_path(options: argparse.Namespace, n: int) -> Path | None:
     """Return the path of the journal, or None.
 
     It is the one that the user names. If none is named, and several inputs go to a provider on the network, it is a
@@ -234,21 +253,21 @@ def _journal_path(options: argparse.Namespace, n: int) -> Path | None:
         return None
     if options.journal:
         return Path(options.journal)
-    names = _names(options)
+    names = provider_names(options)
     if n < 2 or options.plan or not any(find(name).hosts for name in names):  # noqa: PLR2004
         return None
     return Path(f"cloudai-{options.operation.name.replace('_', '-')}-{'-'.join(names)}.journal")
 
 
-def _names(options: argparse.Namespace) -> list[str]:
+def provider_names(options: argparse.Namespace) -> list[str]:
     """Return the names of the providers, which stand with commas between them."""
     return [name.strip() for name in str(options.provider).split(",") if name.strip()]
 
 
-def _provider(options: argparse.Namespace) -> str | list[str | Provider]:
+def provider_of(options: argparse.Namespace) -> str | list[str | Provider]:
     """Return the name of the provider, or a list of several; one for which flags give settings is made with them."""
     words: Command = options.operation.command
-    settings, names = _given(options, words.settings), _names(options)
+    settings, names = _given(options, words.settings), provider_names(options)
     if not settings:
         return names[0] if len(names) == 1 else [*names]
     if words.provider not in names:

@@ -76,8 +76,9 @@ def _total(rows: Sequence[Row], name: str) -> float:
 def _rates(answers: Sequence[Any], **statistics: Any) -> Row:
     """Return each statistic of all answers, with the bounds of its interval."""
     row: Row = {"n": len(answers)}
-    for name, statistic in statistics.items():
-        low, high = numbers.interval(answers, statistic) or (None, None)
+    bounds = numbers.intervals(answers, list(statistics.values()))
+    for (name, statistic), interval in zip(statistics.items(), bounds, strict=True):
+        low, high = interval or (None, None)
         row |= {name: statistic(answers), f"{name}_low": low, f"{name}_high": high}
     return row
 

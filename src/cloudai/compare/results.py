@@ -77,7 +77,8 @@ class Comparison:
             for one, other, both in self._pairs()
             for item, a, b in both
         ]
-        rows.sort(key=lambda row: (row["agreement"], row["item"]))
+        # Of two that agree equally little, the one with more in it says more.
+        rows.sort(key=lambda row: (row["agreement"], -(row.get("n_one", 0) + row.get("n_other", 0)), row["item"]))
         return Table(rows, _columns(rows, "item", "input", "one", "other"))
 
     def per_match(self) -> Table:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
-__all__ = ["interval", "kappa", "mean", "ratio"]
+__all__ = ["intervals", "kappa", "mean", "ratio"]
 
 T = TypeVar("T")
 
@@ -43,24 +43,30 @@ def kappa(pairs: Sequence[tuple[Hashable, Hashable]]) -> float | None:
     return None if by_chance == 1 else (observed - by_chance) / (1 - by_chance)
 
 
-def interval(samples: Sequence[T], statistic: Callable[[Sequence[T]], float | None]) -> tuple[float, float] | None:
-    """Return the interval in which a statistic lies with 95 % confidence, by the percentile bootstrap over samples.
+def intervals(
+    samples: Sequence[T], statistics: Sequence[Callable[[Sequence[T]], float | None]]
+) -> list[tuple[float, float] | None]:
+    """Return for each statistic the interval in which it lies with 95 % confidence, by the percentile bootstrap.
 
     Args:
         samples: What was measured, one for each input.
-        statistic: A function that returns the statistic of any samples, or None if they have none.
+        statistics: Functions that return a statistic of any samples, or None if they have none.
 
     Returns:
         The bounds; None for fewer than two samples, or if the statistic is None for most of the resamples.
     """
-    if len(samples) < 2:  # noqa: PLR2004
-        return None
+    values: list[list[float]] = [[] for _ in statistics]
     chance = random.Random(SEED)  # noqa: S311  # no secret
-    drawn = (statistic(chance.choices(samples, k=len(samples))) for _ in range(RESAMPLES))
-    values = sorted(value for value in drawn if value is not None)
-    if len(values) < RESAMPLES / 2:
-        return None
-    return _quantile(values, (1 - CONFIDENCE) / 2), _quantile(values, (1 + CONFIDENCE) / 2)
+    for _ in range(RESAMPLES if len(samples) > 1 else 0):
+        drawn = chance.choices(samples, k=len(samples))
+        for kept, statistic in zip(values, statistics, strict=True):
+            if (value := statistic(drawn)) is not None:
+                kept.append(value)
+    ends = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
+    return [
+        (_quantile(kept, ends[0]), _quantile(kept, ends[1])) if len(kept) > RESAMPLES / 2 else None
+        for kept in map(sorted, values)
+    ]
 
 
 def _quantile(values: Sequence[float], share: float) -> float:

@@ -152,20 +152,20 @@ def test_intervals_are_those_of_scipy() -> None:
     """The percentile bootstrap has the bounds that scipy's has, but for the draw."""
     chance = random.Random(5)  # noqa: S311
     values = [chance.gauss(10, 3) for _ in range(120)]
-    low, high = statistics.interval(values, statistics.mean) or (0, 0)
+    [(low, high)] = statistics.intervals(values, [statistics.mean])
     theirs = bootstrap(
         (np.array(values),), np.mean, n_resamples=5_000, method="percentile", rng=np.random.default_rng(1)
     ).confidence_interval
     assert low == pytest.approx(theirs.low, abs=0.08)
     assert high == pytest.approx(theirs.high, abs=0.08)
-    assert statistics.interval(values, statistics.mean) == (low, high)  # the same each time
-    assert statistics.interval([1.0], statistics.mean) is None
+    assert statistics.intervals(values, [statistics.mean]) == [(low, high)]  # the same each time
+    assert statistics.intervals([1.0], [statistics.mean]) == [None]
     counts = [(chance.randrange(3), 3) for _ in range(80)]
 
     def rate(some: Any) -> float | None:
         return statistics.ratio(sum(a for a, _ in some), sum(b for _, b in some))
 
-    ours = statistics.interval(counts, rate) or (0, 0)
+    [ours] = statistics.intervals(counts, [rate])
     theirs = bootstrap(
         (np.array([a for a, _ in counts]),),
         lambda a, axis: a.sum(axis=axis) / (3 * a.shape[axis]),
