@@ -45,7 +45,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, _folders: Iterato
         if name.startswith(VENDOR_SETTINGS):
             monkeypatch.delenv(name)
     folder = next(_folders)
-    for name in ("CLOUDSDK_CONFIG", "CLOUDAI_STATE_DIR", "CLOUDAI_CACHE_DIR"):
+    for name in ("CLOUDSDK_CONFIG", "CLOUDAI_STATE_DIR", "CLOUDAI_CACHE_DIR", "CLOUDAI_DATA_DIR"):
         (folder / name).mkdir(parents=True)
         monkeypatch.setenv(name, str(folder / name))
     monkeypatch.setenv("NO_GCE_CHECK", "true")

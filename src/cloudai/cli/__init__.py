@@ -21,7 +21,7 @@ __all__ = ["main"]
 
 EPILOG = """\
 examples:
-  cloudai demo                                      faces on real photos, with no account
+  cloudai demo 사진/ --open                          faces on your own photos, with no account
   cloudai faces photos/ --csv faces.csv             every photo of a folder, as a table for Excel
   cloudai analyze "photos/*.jpg" --provider google  what is in them
   cloudai faces photos/ --provider azure --pace free --plan   first: requests, minutes, where the photos go
@@ -119,7 +119,11 @@ def _parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(required=True, metavar="command")
 
     demo = _command(subparsers, "demo", commands.demo, "find faces on real photos, with no account")
+    demo.add_argument(
+        "folder", nargs="?", type=_text, metavar="FOLDER", help="your own photos; by default those of the extra demo"
+    )
     demo.add_argument("--out", default="cloudai-demo", metavar="DIR", help="where to write (default: %(default)s)")
+    demo.add_argument("--open", action="store_true", help="open the page in the browser")
 
     for operation in OPERATIONS.values():
         if operation.command:
@@ -153,6 +157,11 @@ def _parser() -> argparse.ArgumentParser:
     providers = _command(subparsers, "providers", commands.providers, "what each provider can do, and since when")
     providers.add_argument("name", nargs="?", help="one provider, in detail")
     providers.add_argument("--markdown", action="store_true", help="the table as Markdown")
+
+    models = _command(subparsers, "models", commands.models, "optional models of the engine on this computer")
+    models.add_argument("action", nargs="?", choices=["list", "install", "remove"], default="list")
+    models.add_argument("name", nargs="?", metavar="NAME", help="the model, for example ages")
+    models.add_argument("--yes", action="store_true", help="install without asking")
 
     doctor = _command(subparsers, "doctor", commands.doctor, "which settings are there, and which are missing")
     doctor.add_argument("name", nargs="?", help="one provider")

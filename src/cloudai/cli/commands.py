@@ -21,7 +21,7 @@ from cloudai.providers.settings import Lookup, is_file, shown
 from cloudai.reading import text_of
 from cloudai.table import Table, json_of
 
-__all__ = ["demo", "doctor", "load_env_file", "providers", "voices"]
+__all__ = ["demo", "doctor", "load_env_file", "models", "providers", "voices"]
 
 
 def load_env_file(path: str) -> None:
@@ -58,7 +58,7 @@ def load_env_file(path: str) -> None:
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,60}")
 log = logging.getLogger("cloudai")
 
-OWN_VARIABLES = ("CLOUDAI_CACHE_DIR", "CLOUDAI_CACHE_MB", "CLOUDAI_STATE_DIR", "CLOUDAI_FONT")
+OWN_VARIABLES = ("CLOUDAI_CACHE_DIR", "CLOUDAI_CACHE_MB", "CLOUDAI_DATA_DIR", "CLOUDAI_STATE_DIR", "CLOUDAI_FONT")
 """cloudai's own variables that are no settings of a provider."""
 
 
@@ -81,7 +81,10 @@ def _known_variables() -> Callable[[str], bool]:
 def providers(options: argparse.Namespace) -> int:
     """Print a table of operations and providers, or one provider in detail, and return the exit code 0."""
     if options.name:
-        print(_detail(find(options.name)))
+        kind = find(options.name)
+        print(_detail(kind))
+        if told := kind().guide():
+            print(f"\n{told}")
     elif options.markdown:
         print(markdown())
     else:
@@ -202,7 +205,14 @@ def _destinations(provider: Provider) -> tuple[str, ...]:
 
 
 def demo(options: argparse.Namespace) -> int:
-    """Run both examples on photos that installed packages ship, and return the exit code; see `cli.demo.run`."""
+    """Run both examples on photos, and return the exit code; see `cli.demo.run`."""
     from cloudai.cli.demo import run
 
-    return run(Path(options.out))
+    return run(Path(options.out), options.folder, open_page=options.open)
+
+
+def models(options: argparse.Namespace) -> int:
+    """List, install or remove optional models, and return the exit code; see `cli.models.run`."""
+    from cloudai.cli.models import run
+
+    return run(options)

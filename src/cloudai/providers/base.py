@@ -216,7 +216,8 @@ class Provider:
             image: Path, URL, bytes, open file, PIL image or numpy array.
             features: What to look for; None looks for those of caption, tags and objects that the provider has
                 (local: colours and faces).
-            language: The language of captions and tags, BCP-47, where the provider translates them.
+            language: The language of captions and tags, BCP-47, where the provider translates them; of the names of
+                colours at local, which are in English or Korean.
             max_results: The most tags, objects … of each feature; None takes the provider's largest number.
             missing: "error" refuses a feature that the provider lacks; "report" lists it in ``unsupported``.
             gender_neutral: True has captions say "person" for "man" and "woman", where the provider can.
@@ -731,6 +732,10 @@ class Provider:
             operation: The operation that is to be called; None asks for what most calls need.
         """
         return None
+
+    def guide(self) -> str:
+        """Return what else ``cloudai providers NAME`` says of this provider, on this computer; "" for nothing."""
+        return ""
 
     @classmethod
     def units(cls, operation: str, text: str) -> int:
