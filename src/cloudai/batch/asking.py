@@ -80,7 +80,9 @@ class Asker:
             error = NotStartedError(f"it has paused: {policy.cause or 'the batch ends'}")
             error.provider = self.name
         billed = owed(record, record.paid, record.most)
-        return Ending("not_started", error=error, attempts=record.attempts, billed=billed, passes_on=True)
+        # Where a limit is reached, or the user has stopped the batch, nobody else is asked either.
+        passes_on = policy.going or policy.cause is not None
+        return Ending("not_started", error=error, attempts=record.attempts, billed=billed, passes_on=passes_on)
 
     def _asked(
         self, given: Given, record: CallRecord, errors: Sequence[CloudAIError], of: object = None

@@ -144,9 +144,9 @@ class Faces(Measure[list[Boxed]]):
     def matched(self, one: list[Boxed], other: list[Boxed]) -> list[Row]:
         """Return a row for each face, with both boxes where both have it."""
         both = self._matches(one, other)
-        alone = [(i, None, None) for i in range(len(one)) if i not in {i for i, _, _ in both}]
-        alone_other = [(None, j, None) for j in range(len(other)) if j not in {j for _, j, _ in both}]
-        return [_face_row(one, other, i, j, share) for i, j, share in [*both, *alone, *alone_other]]
+        only_one = [(i, None, None) for i in range(len(one)) if i not in {i for i, _, _ in both}]
+        only_other = [(None, j, None) for j in range(len(other)) if j not in {j for _, j, _ in both}]
+        return [_face_row(one, other, i, j, share) for i, j, share in [*both, *only_one, *only_other]]
 
     def pair(self, rows: Sequence[Row]) -> Row:
         """Return the faces in common over all pictures, and the mean overlap of their boxes and ages."""

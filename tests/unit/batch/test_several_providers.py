@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cloudai import SettingsError
+from cloudai import Local, SettingsError
 from cloudai.batch.journal import Journal
 from cloudai.core.flow import Request, Response
 from cloudai.errors import ConnectError, ConnectionLostError
@@ -46,6 +46,15 @@ def closed(_: Request) -> Response:
 def spent(_: Request) -> Response:
     """The quota of the month is spent."""
     return Response(429, {}, as_json({"error": "spent", "quota": "month"}))
+
+
+def rows_of(journal: Path, query: str = "SELECT status, COUNT(*) FROM items GROUP BY status") -> list[Any]:
+    """What a journal has written down of its inputs: how many ended in which way."""
+    opened = Journal(journal, make=False)
+    try:
+        return list(opened.read(lambda db: list(db.execute(query))))
+    finally:
+        opened.close()
 
 
 @both
@@ -100,6 +109,7 @@ def test_what_may_have_been_billed_is_asked_elsewhere_where_the_user_says_so(col
     assert sum(done.values("attempts")) == vendors.count(FIRST) + 40
     again = run(colour, vendors, journal=tmp_path / "일.journal", in_doubt="resend")
     assert again.sent == 0
+    assert rows_of(tmp_path / "일.journal") == [("ok", 40)]
     assert again.values("billed_max") == done.values("billed_max")
     assert again.values("provider") == done.values("provider")
 
@@ -133,6 +143,9 @@ def test_what_any_of_them_has_answered_is_done(colour: str, tmp_path: Path) -> N
         again = run(colour, vendors, names, journal=journal)
         assert again.sent == 0
         assert again.values("provider") == done.values("provider")
+    other = run(colour, Vendors(), [SECOND], ["가", "나", "다"], journal=tmp_path / "다른.journal")
+    other = run(colour, Vendors(), NAMES, ["다", "가", "나"], journal=tmp_path / "다른.journal")
+    assert (other.sent, other.values("duplicate_of"), other.values("billed_max")) == (0, [None] * 3, [1] * 3)
     alone = run(colour, vendors, [FIRST], TEXTS[10:], journal=journal)
     assert alone.sent == 0
     assert alone.books["done"] == 30
@@ -148,6 +161,10 @@ def test_a_limit_is_for_all_of_them(colour: str) -> None:
     assert done.books["not_started"] >= 20
     assert done.balanced
     assert done.paused == "max_units=12 is reached"
+    # An engine that sends nothing is no way around the limit.
+    texts = [f"A good day, number {n}." for n in range(20)]
+    done = run(colour, Vendors(), [FIRST, Local()], texts, max_requests=5)
+    assert (done.sent, done.books["done"], done.books["not_started"]) == (5, 5, 15)
 
 
 @both
@@ -289,11 +306,7 @@ def test_a_journal_after_a_kill_names_each_input_once(colour: str, tmp_path: Pat
     vendors = Vendors(**{FIRST: lost, SECOND: second})
     run(colour, vendors, texts=TEXTS[:1], journal=journal, in_doubt="resend")
     done = run(colour, vendors, texts=[TEXTS[1]], journal=copy, in_doubt="skip", max_requests=0)
-    opened = Journal(copy, make=False)
-    try:
-        [row] = opened.read(lambda db: list(db.execute("SELECT status, facts FROM items WHERE status = 'in_doubt'")))
-    finally:
-        opened.close()
-    assert row[0] == "in_doubt"
-    assert json.loads(row[1])["billed_max"] == 2 + 1
+    assert [row for row in rows_of(copy) if row[0] == "in_doubt"] == [("in_doubt", 1)]
+    [facts] = rows_of(copy, "SELECT facts FROM items WHERE status = 'in_doubt'")
+    assert json.loads(facts[0])["billed_max"] == 2 + 1
     assert done.balanced
