@@ -23,6 +23,7 @@ from tests.made_up.faults import head, reply
 from tests.made_up.provider import Clock, ok, refused
 from tests.made_up.server import faultd, nobody_listening
 from tests.made_up.several import NAMES, Vendors, asked
+from tests.privacy.test_frames import held
 from tests.support.batches import both
 from tests.support.played import PICTURE
 
@@ -465,3 +466,17 @@ def test_a_client_of_several_is_a_client(call: Caller) -> None:
             Client(given)
     again = pickle.loads(pickle.dumps(Client(["local", "azure"])))
     assert [provider.name for provider in again.providers] == ["local", "azure"]
+
+
+@pytest.mark.parametrize("answer", [PASSED_ON["500"].answer, KEPT["400"].answer, KEPT["not JSON"].answer])
+def test_an_error_keeps_neither_the_text_nor_the_key(call: Caller, answer: Any) -> None:
+    """No variable of our frames, and no text of an error or of what was tried, has what was sent."""
+    vendors = Vendors(**dict.fromkeys(NAMES, answer))
+    text, key = "카나리아 글월 canary-text-30", "canary-key-4f9c2e7b81-30"
+    providers = asked(NAMES, **{name: {"key": key} for name in NAMES})
+    with pytest.raises(e.CloudAIError) as failure:
+        ask(call, providers, vendors, text)
+    assert held(failure.value, text, key) == []
+    with pytest.raises(e.SettingsError) as failure:
+        ask(call, providers, vendors, text, language="한국어")
+    assert held(failure.value, text, key) == []
