@@ -37,8 +37,8 @@ from cloudai.errors import (
 from cloudai.models.base import Result, Tried
 from cloudai.operations import Given, given_as
 from cloudai.options import CallOptions, flow_of, normalized, problem_with
-from cloudai.providers.base import Provider
-from cloudai.providers.registry import find
+from cloudai.providers.base import Method, Provider
+from cloudai.providers.registry import find, require_contract
 from cloudai.session import Session
 
 __all__ = ["Several", "cooldown_of", "falls_back", "note", "providers_of", "skipped", "told", "tried_of"]
@@ -57,6 +57,8 @@ def providers_of(given: str | Provider | Sequence[str | Provider]) -> tuple[Prov
     """
     each = [given] if isinstance(given, str | Provider) or not isinstance(given, Sequence) else given
     providers = tuple(find(provider)() if isinstance(provider, str) else provider for provider in each)
+    for provider in providers:
+        require_contract(type(provider), f"the provider {type(provider).__name__}")
     names = [provider.name for provider in providers]
     if not names:
         raise SettingsError("no provider is given", advice='Give one, or several in a list: ["azure", "google"].')
@@ -80,7 +82,9 @@ def falls_back(
         return True
     if isinstance(error, SettingsError):
         # A key that is missing is no fault of the call; an option that the provider refuses is one.
-        return provider.for_call().missing(operation) is not None
+        lacking = provider.for_call()
+        chat = lacking.generative_missing() or ""  # the key of its chat model is another one
+        return lacking.missing(operation) is not None or error.message in chat
     if not isinstance(error, ConnectError | ConnectionLostError | ServiceError) or isinstance(error, BadRequestError):
         return False
     return on_unknown == "retry" or error.state in ("NOT_SENT", "REFUSED")
@@ -208,7 +212,7 @@ class Several:
         for session in self.sessions:
             context = session.context(operation, given, shared)
             deadline = context.deadline = min(deadline, context.deadline)
-            outcome = yield from self._asked(session, context, given, options)
+            outcome = yield from self._asked(session, context, given, options, shared.get("method"))
             if not isinstance(outcome, CloudAIError):
                 tried = tuple(map(tried_of, errors))
                 return outcome._changed(meta=outcome.meta.model_copy(update={"tried": tried})) if tried else outcome  # noqa: SLF001
@@ -219,7 +223,12 @@ class Several:
         raise told(errors)
 
     def _asked(
-        self, session: Session, context: CallContext, given: Given, options: Mapping[str, Any]
+        self,
+        session: Session,
+        context: CallContext,
+        given: Given,
+        options: Mapping[str, Any],
+        method: Method | None,
     ) -> Program[Result | CloudAIError]:
         """Ask one provider, unless it is not to be asked for now, and return its result or its error."""
         clock, operation = session.options.clock, context.operation
@@ -228,7 +237,7 @@ class Several:
         if not rest.admits(hooks, clock()):
             return skipped(session.provider.name, rest, clock())
         try:
-            result: Result = yield from session.engine.run(_flow(context, given, options), context)
+            result: Result = yield from session.engine.run(_flow(context, given, options, method), context)
         except CloudAIError as error:
             note(rest, hooks, clock(), error)
             return detached(error)
@@ -239,7 +248,7 @@ class Several:
             rest.leave(hooks)  # it may have been cancelled
 
 
-def _flow(context: CallContext, given: Given, options: Mapping[str, Any]) -> Flow[Any]:
+def _flow(context: CallContext, given: Given, options: Mapping[str, Any], method: Method | None) -> Flow[Any]:
     """Return the flow of one provider, with a copy of the input, because each notes how it has prepared it.
 
     The input is read before it is copied: an open file can be read only once.
@@ -248,7 +257,7 @@ def _flow(context: CallContext, given: Given, options: Mapping[str, Any]) -> Flo
         yield from given.fetched()
         given = copy(given)
         context.prepared = given.facts
-    return (yield from flow_of(context.vendor, context.operation, given, options))
+    return (yield from flow_of(context.vendor, context.operation, given, options, method))
 
 
 def told(errors: Sequence[CloudAIError], error: CloudAIError | None = None) -> CloudAIError:

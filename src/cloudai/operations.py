@@ -51,13 +51,14 @@ class Flag:
     """One flag of the command line, ``--max-faces`` for the option ``max_faces``.
 
     Args:
-        kind: What follows the flag: nothing (a switch), a whole number from 1 (a count), any number, words with commas
+        kind: What follows the flag: nothing (a switch, or "off" for one that turns an option off and has "no-" before
+            its name), a whole number from 1 (a count), any number, words with commas
             between them, a text, or the path of a file that is read.
         help: The text of ``--help`` for the flag.
         metavar: The word for the value in ``--help``; a switch has none.
     """
 
-    kind: Literal["switch", "count", "number", "words", "text", "file"]
+    kind: Literal["switch", "off", "count", "number", "words", "text", "file"]
     help: str
     metavar: str | None = None
 
@@ -71,9 +72,13 @@ class Command:
         help: What the command does, as ``--help`` says it, with a small first letter.
         flags: The options of the operation that the command offers. The user must give those without a default.
         provider: The name of the provider that answers where the user names none.
-        settings: Settings of that provider that the command offers, by the names its constructor has for them.
+        settings: Settings of a provider that the command offers, by the names its constructor has for them.
+        settings_of: The name of that provider; by default the one that answers where the user names none.
         files: What the command writes into the folder of ``--out``, as ``--help`` says it; None where it writes no
             files. They are the `files` of each result.
+        ending: The ending of these files, or the name of the option that has it.
+        only_files: Whether the table of the results says nothing of what they are for, so that without ``--out`` or
+            ``--json`` what was paid for would be lost.
     """
 
     name: str
@@ -81,7 +86,10 @@ class Command:
     flags: Mapping[str, Flag] = field(default_factory=dict)
     provider: str = "local"
     settings: Mapping[str, Flag] = field(default_factory=dict)
+    settings_of: str | None = None
     files: str | None = None
+    ending: str = "txt"
+    only_files: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,6 +158,7 @@ _ROWS = (
             "say what is in pictures",
             flags={
                 "features": Flag("words", "caption,tags,objects,faces,text,colors …", "A,B"),
+                "missing": Flag("text", "a feature that the provider lacks: refuse (error) or go on", "error|report"),
                 "max_results": Flag("count", "most results of each feature", "N"),
                 "language": Flag("text", "language of the tags, where the provider translates", "CODE"),
             },
@@ -174,7 +183,13 @@ _ROWS = (
         "image",
         "cloudai.models.face:Ages",
         options={"max_faces": 100},
-        command=Command("age", "guess how old faces look, where a provider does", flags={"max_faces": _MAX_FACES}),
+        command=Command(
+            "age",
+            "guess how old faces look, where a provider does",
+            flags={"max_faces": _MAX_FACES},
+            settings={"face_approved": Flag("switch", "Microsoft has approved you for the ages of --provider azure")},
+            settings_of="azure",
+        ),
     ),
     Operation(
         "read_text",
@@ -189,7 +204,7 @@ _ROWS = (
             "read the text in pictures, PDF and TIFF",
             flags={
                 "language": Flag("text", "the language of the text, e.g. ko", "CODE"),
-                "dense": Flag("switch", "read pages full of text, and no signs"),
+                "dense": Flag("off", "read single words, as on signs, and no pages full of text"),
             },
             files="write the text into this folder, one .txt a page",
         ),
@@ -285,6 +300,8 @@ _ROWS = (
                 "speed": Flag("number", "how fast to speak: 2 is twice as fast (default: 1)", "N"),
             },
             files="write the sound into this folder, one file a text",
+            ending="format",
+            only_files=True,
         ),
     ),
 )

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from cloudai.cli import _parser
 from cloudai.cli.commands import markdown
 from cloudai.providers.registry import find
 from tests.support.paths import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "README.ko.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def test_the_first_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -21,6 +22,14 @@ def test_the_first_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     exec(compile(code, "README.md", "exec"), {})  # noqa: S102  # our own words
     assert "x=" in capsys.readouterr().out
+
+
+def test_the_korean_page_shows_the_same_example() -> None:
+    """Its first program is that of the README, its comments aside, and it begins with the installation on Windows."""
+    korean = (ROOT / "README.ko.md").read_text("utf-8")
+    codes = [re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0] for page in (README, korean)]
+    assert ast.dump(ast.parse(codes[0])) == ast.dump(ast.parse(codes[1]))
+    assert korean.index("py -3.11 -m pip install") < korean.index("```python")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -48,3 +57,10 @@ def test_every_setting_is_in_the_page_of_settings() -> None:
 def test_the_table_of_providers_is_true() -> None:
     """It is what `cloudai providers --markdown` prints: operation by provider, with the dates."""
     assert markdown() in README
+
+
+def test_every_command_is_in_the_readme() -> None:
+    """A user who looks for a command in the README sees each of them."""
+    (commands,) = [action.choices for action in _parser()._actions if isinstance(action.choices, dict)]
+    assert commands
+    assert [name for name in commands if f"cloudai {name}" not in README] == []

@@ -14,6 +14,7 @@ from cloudai.batch.queries import CallRecord
 from cloudai.batch.recorder import owed
 from cloudai.batch.state import BatchState
 from cloudai.batch.task import Task
+from cloudai.batch.time_left import TimeLeft
 from cloudai.core.call import CallContext
 from cloudai.core.effects import Program, Wait
 from cloudai.errors import (
@@ -40,9 +41,11 @@ class Asker:
     Args:
         state: The state of the batch for this provider.
         part: The number of the operation.
+        time_left: Estimates how long the batch still takes.
     """
 
-    def __init__(self, state: BatchState, part: int) -> None:
+    def __init__(self, state: BatchState, part: int, time_left: TimeLeft) -> None:
+        self._time_left = time_left
         self.state = self._state = state
         self._provider = state.session.provider
         self.name = self._provider.name
@@ -88,10 +91,11 @@ class Asker:
         self, given: Given, record: CallRecord, errors: Sequence[CloudAIError], of: object = None
     ) -> Program[Ending]:
         """Call the provider, again where the policy decides so, and return how the input has ended."""
-        sent_at, first = None, record
+        sent_at, first, turns = None, record, 0
         for round_ in count(1):
             hooks = ItemHooks(self._state, given, record)
             result, error, context = yield from self._call(given, record, hooks)
+            turns += hooks.turns
             sent_at = hooks.sent_at if sent_at is None else sent_at
             attempted = _attempted(round_, record, hooks, context)
             self._note(of, error)
@@ -110,6 +114,8 @@ class Asker:
                 ending.unusable_step = hooks.last_step
             ending.attempts, ending.billed = context.attempts, owed(first, context.billed_min, context.billed_max)
             ending.facts = {"provider": self.name, "host": hooks.host, "sent_at": sent_at, "cached": False}
+            now = self._state.policy.clock()
+            self._time_left.note_end(turns, now, 0.0 if hooks.sent_at is None else now - hooks.sent_at)
             return ending
         raise AssertionError  # pragma: no cover
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from cloudai.batch import cache, queries
 from cloudai.batch.inputs import Entry
+from cloudai.batch.progress import duration
 from cloudai.batch.state import BatchState
 from cloudai.batch.task import Task
 from cloudai.core.drivers.shared import in_time, not_read
@@ -26,9 +27,11 @@ from cloudai.media.document import Document
 from cloudai.media.source import Source
 from cloudai.operations import Given, digest_of, given_as
 from cloudai.table import Table
+from cloudai.table_layout import text_width
 from cloudai.text import inert
+from cloudai.wording import say, translated
 
-__all__ = ["Plan", "plan"]
+__all__ = ["Plan", "plan", "unanswered"]
 
 UNPACED = 1.0
 """Seconds that a request is assumed to take if no pace is given."""
@@ -79,40 +82,53 @@ class Plan(_Counts):
     facts: tuple[tuple[str, str], ...] = ()
     """The units, the free amounts and the limits of the provider in words, each with the date when it was checked."""
 
+    @property
+    def left(self) -> int:
+        """The number of inputs that are neither answered, nor refused, nor copies of others."""
+        return max(0, self.inputs - self.cached - self.duplicates - len(self.refused))
+
     def table(self) -> Table:
         """Return the plan as a table of two columns."""
         return Table([{"plan": what, "": value} for what, value in self._lines()])
 
     def _lines(self) -> list[tuple[str, str]]:
-        lines = [("inputs", str(self.inputs))]
-        for whose, n in (("journal", self.cached - self.from_cache), ("cache", self.from_cache)):
+        lines = [(say("inputs"), str(self.inputs))]
+        for whose, n in (
+            (say("from the journal"), self.cached - self.from_cache),
+            (say("from the cache"), self.from_cache),
+        ):
             if n:
-                lines.append((f"from the {whose}", f"{n}, for nothing"))
+                lines.append((whose, say("{n}, for nothing", n=n)))
         if self.duplicates:
-            lines.append(("duplicates", f"{self.duplicates}, for nothing"))
+            lines.append((say("duplicates"), say("{n}, for nothing", n=self.duplicates)))
         if self.in_doubt:
-            lines.append(("in doubt", f"{self.in_doubt}: sent before, no answer known; may be billed twice"))
+            lines.append((say("in doubt"), say(IN_DOUBT, n=self.in_doubt)))
         if self.providers:
-            first, *others = self.providers
-            lines.append(("asks", f"{first}, and only for what it does not answer {', '.join(others) or 'nobody'}"))
-        lines.append(("requests", f"{self.requests} ({self.units} units)"))
-        lines += self.facts
-        lines.append(("time", _spoken(self.minutes) + ("" if self.paced else ", guessed: no pace is given")))
+            first, others = self.providers[0], ", ".join(self.providers[1:]) or "–"
+            asks = say("{first}, and only for what it does not answer {others}", first=first, others=others)
+            lines.append((say("asks"), asks))
+        lines.append((say("requests"), say("{n} ({units} units)", n=self.requests, units=self.units)))
+        lines += [(say(name), translated(value)) for name, value in self.facts]
+        time = duration(self.minutes * 60)
+        lines.append((say("time"), time if self.paced else say("{time}, guessed: no pace is given", time=time)))
         if self.cost is not None:
-            lines.append(("cost", f"{self.cost:.2f} USD at the price given"))
-        lines.append(("goes to", ", ".join(self.hosts) or "nowhere: this computer"))
-        lines += [(what, str(n)) for what, n in self.prepared.items()]
+            lines.append((say("cost"), say("{cost} USD at the price given", cost=f"{self.cost:.2f}")))
+        nowhere = say("nothing is sent") if self.cached else say("nowhere: this computer")
+        lines.append((say("goes to"), ", ".join(map(translated, self.hosts)) or nowhere))
+        lines += [(say(what), str(n)) for what, n in self.prepared.items()]
         if self.by_reference:
-            lines.append(("addresses", f"{self.by_reference}: fetched by the provider, no crops"))
+            lines.append((say("addresses"), say("{n}: fetched by the provider, no crops", n=self.by_reference)))
         if self.fetched:
-            lines.append(("addresses", f"{self.fetched}: fetched here when it runs, unseen until then"))
-        lines += [("cannot be sent", f"{name}: {why}") for name, why in self.refused[:FEW]]
+            lines.append((say("addresses"), say("{n}: fetched here when it runs, unseen until then", n=self.fetched)))
+        lines += [(say("cannot be sent"), f"{name}: {translated(why)}") for name, why in self.refused[:FEW]]
         if len(self.refused) > FEW:
-            lines.append(("", f"… and {len(self.refused) - FEW} more"))
+            lines.append(("", say("… and {n} more", n=len(self.refused) - FEW)))
         return lines
 
     def __str__(self) -> str:
-        return "\n".join(f"{what:>16}  {inert(value)}" for what, value in self._lines())
+        lines = self._lines()
+        widest = max(text_width(what) for what, _ in lines)
+        return "\n".join(f"{' ' * (widest - text_width(what))}{what}  {inert(value)}" for what, value in lines)
 
     def _repr_html_(self) -> str:
         rows = "".join(f"<tr><th>{html.escape(a)}</th><td>{html.escape(inert(b))}</td></tr>" for a, b in self._lines())
@@ -121,14 +137,7 @@ class Plan(_Counts):
 
 FEW = 5
 """Maximum number of inputs that are listed with the reason why they cannot be sent."""
-HOUR = 60
-"""Minutes in an hour, from which on the plan tells hours."""
-
-
-def _spoken(minutes: float) -> str:
-    if minutes < 1:
-        return f"{minutes * 60:.0f} s"
-    return f"{minutes:.0f} min" if minutes < HOUR else f"{minutes / HOUR:.1f} h"
+IN_DOUBT = "{n}: sent before, no answer known; sending it again may be billed twice"
 
 
 class _Draft(Image):
@@ -159,10 +168,7 @@ def plan(state: BatchState, *, began: bool = False) -> Plan:
     if began and state.inputs.come_once:
         raise InputError("the inputs of a generator are gone over once", advice="Plan before the run, or give a list.")
     state.inputs.hold()
-    # The numbers are those of the provider that is asked first, if the others do not have to be asked.
-    names = [task.operation for task in state.tasks]
-    able = [each for each in state.in_turn if all(map(each.session.provider.supports, names))]
-    tally = _Tally(state, able or list(state.in_turn))
+    tally = _tally_of(state)
     for entry in state.inputs:
         tally.inputs += 1
         with _put_back(entry):
@@ -173,6 +179,29 @@ def plan(state: BatchState, *, began: bool = False) -> Plan:
             except CloudAIError as error:
                 tally.refused.append((entry.shown, str(error)))
     return tally.plan()
+
+
+def unanswered(state: BatchState, wanted: Callable[[int, str], bool]) -> list[int]:
+    """Return the numbers of those inputs for which a run would ask the provider, among those that are wanted.
+
+    An input that cannot be read is none of them. Nothing is sent.
+
+    Args:
+        state: The state of the batch.
+        wanted: Says by the number of an input and its name whether it is looked at: each of these is read.
+
+    Raises:
+        InputError: The inputs are too large to be kept.
+        JournalError: The journal cannot be read.
+    """
+    state.inputs.hold()
+    tally, items = _tally_of(state), list[int]()
+    for entry in state.inputs:
+        if wanted(entry.item, entry.shown):
+            with suppress(InputError), _put_back(entry):
+                if tally.missing(digest_of(given_as(state.tasks[0].operation, entry.given))):
+                    items.append(entry.item)
+    return items
 
 
 @contextmanager
@@ -198,6 +227,13 @@ def _put_back(entry: Entry) -> Iterator[None]:
         yield
     finally:
         file.seek(position)
+
+
+def _tally_of(state: BatchState) -> _Tally:
+    """Return the counters for the provider that is asked first, as if the others did not have to be asked."""
+    names = [task.operation for task in state.tasks]
+    able = [each for each in state.in_turn if all(map(each.session.provider.supports, names))]
+    return _Tally(state, able or list(state.in_turn))
 
 
 class _Tally:
@@ -234,8 +270,7 @@ class _Tally:
         if isinstance(given, Source) and given.uri is None and not given.is_at_hand:
             context = state.session.context(state.tasks[0].operation, given, state.tasks[0].call_options)
             in_time(readers().submit(given.load), context.left(state.session.options.clock()), not_read)
-        digest = digest_of(given)
-        missing = [task for part, task in enumerate(state.tasks) if self._is_missing(part, digest)]
+        missing = self.missing(digest_of(given))
         if not missing:
             return
         if state.session.provider.hosts:
@@ -247,12 +282,16 @@ class _Tally:
             if done := _done_to(given):
                 self.prepared[done] += 1
 
+    def missing(self, digest: str) -> list[Task]:
+        """Return the tasks for which the provider would be asked about the input of this digest; count the others."""
+        return [task for part, task in enumerate(self._state.tasks) if self._is_missing(part, digest)]
+
     def _unseen(self) -> None:
         """Count an address that is fetched during the run, as if each of its requests had to be sent."""
         self.count["fetched"] += 1
         self.hosts |= dict.fromkeys(self._state.session.provider.destinations())
         for task in self._state.tasks:
-            n = self._state.session.provider.requests(task.operation, task.given)
+            n = task.requests()
             self.requests += Fraction(n, task.max_per_request)
             self.units += n
 
@@ -294,7 +333,9 @@ class _Tally:
         for task, request in first_requests:
             if request is None:
                 continue
-            self.hosts[urlsplit(request.url).hostname or ""] = None
+            host = urlsplit(request.url).hostname or ""
+            # Without a setting for it, the flow has a name in place of the host.
+            self.hosts["the endpoint you set" if "{" in host else host] = None
             n, units = self._counted(task, request, given)
             self.units += units
             if request.merge is None or task.max_per_request == 1:
@@ -311,12 +352,11 @@ class _Tally:
 
         A text of several parts takes more than its first request, and so does a document of many pages.
         """
-        provider = self._state.session.provider
-        n = provider.requests(task.operation, task.given)
-        pages, at_once = _pages_of(given), provider.pages_per_request(task.operation)
+        provider, n = self._state.session.provider, task.requests()
+        pages, at_once = _pages_of(given), task.pages_per_request()
         if pages and at_once:
             return math.ceil(pages / at_once), pages
-        parts = provider.parts(task.operation, given, task.given) if isinstance(given, str) else ()
+        parts = task.parts(given) if isinstance(given, str) else ()
         if len(parts) < 2:  # noqa: PLR2004
             return n, n * request.billed
         each = [provider.units(task.operation, part.strip()) for part in parts]
@@ -335,10 +375,8 @@ class _Tally:
     def _facts(self) -> Iterator[tuple[str, str]]:
         """Yield what each provider counts for each operation, what it gives for nothing, and what it takes at most."""
         for state in self._able:
-            provider = state.session.provider
-            whose = f"{provider.name}: " if len(self._able) > 1 else ""
-            for task in state.tasks:
-                able = provider.capabilities()[task.operation]
+            whose = f"{state.session.provider.name}: " if len(self._able) > 1 else ""
+            for able in (task.capability for task in state.tasks):
                 free = "" if able.free_units is None else f"; {able.free_units:,} a month are free"
                 if able.unit:
                     yield "unit", f"{whose}{able.unit}{free} ({able.checked})"

@@ -26,7 +26,15 @@ from cloudai.batch.task import Task, tasks_of
 from cloudai.batch.worker import Worker
 from cloudai.core.effects import Program
 from cloudai.core.rate_limit import Rate, rates
-from cloudai.errors import HOPELESS, ForbiddenError, JournalError, PausedError, SettingsError, TLSError
+from cloudai.errors import (
+    HOPELESS,
+    ForbiddenError,
+    JournalError,
+    PausedError,
+    SettingsError,
+    TLSError,
+    UnsupportedOperationError,
+)
 from cloudai.fallback import Several, cooldown_of
 from cloudai.models.base import Result
 from cloudai.session import Session
@@ -70,8 +78,7 @@ class Runner(Generic[R]):
         shared: SharedJournal | None = None,
     ) -> None:
         settings.check()
-        sessions = _in_turn(session, operations)
-        tasks = [tasks_of(each.provider, operations, settings.options) for each in sessions]
+        sessions, tasks = _able_to(_in_turn(session, operations), operations, settings)
         inputs = Inputs(tasks[-1][0].operation, given, settings.column, settings.keep)
         paces = [_rates(each, own, settings.pace) for each, own in zip(sessions, tasks, strict=True)]
         names = [task.operation for task in tasks[-1]]
@@ -212,6 +219,27 @@ def _in_turn(session: Session | Several, operations: str | Sequence[str]) -> tup
     able = [each for each in session.sessions if all(map(each.provider.supports, names))]
     last = [*session.sessions, *able][-1]
     return (*(each for each in session.sessions if each is not last), last)
+
+
+def _able_to(
+    sessions: Sequence[Session], operations: str | Sequence[str], settings: Settings
+) -> tuple[list[Session], list[tuple[Task, ...]]]:
+    """Return the sessions with the tasks of each; of several, one that has no chat model is left out if one is asked.
+
+    Raises:
+        SettingsError: See `tasks_of`.
+        UnsupportedOperationError: No provider has such a chat model.
+    """
+    able: list[tuple[Session, tuple[Task, ...]]] = []
+    problem: UnsupportedOperationError | None = None
+    for session in sessions:
+        try:
+            able.append((session, tasks_of(session.provider, operations, settings.options)))
+        except UnsupportedOperationError as error:
+            problem = problem or error
+    if problem is not None and not able:
+        raise problem
+    return [session for session, _ in able], [tasks for _, tasks in able]
 
 
 def _begun(

@@ -12,6 +12,7 @@ from cloudai.batch.journal import Journal
 from cloudai.batch.policy import Policy
 from cloudai.batch.settings import Settings
 from cloudai.batch.task import Task
+from cloudai.batch.time_left import TimeLeft
 from cloudai.core.cooldown import Cooldown
 from cloudai.core.lazy import lazy
 from cloudai.core.rate_limit import Rate
@@ -58,6 +59,11 @@ class BatchState:
     before: tuple[BatchState, ...] = ()
     cooldowns: tuple[Cooldown, ...] = ()
     waiting_until: float | None = None
+
+    @lazy
+    def time_left(self) -> TimeLeft:
+        """Estimates how long the batch still takes."""
+        return TimeLeft(self.rates)
 
     @property
     def in_turn(self) -> tuple[BatchState, ...]:

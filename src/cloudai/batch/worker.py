@@ -64,7 +64,9 @@ class Worker(Generic[R]):
         self._reader = reader
         self._outcomes = outcomes
         self._claims = Claims()
-        self._askers = [[Asker(each, part) for each in state.in_turn] for part in range(len(state.tasks))]
+        self._askers = [
+            [Asker(each, part, state.time_left) for each in state.in_turn] for part in range(len(state.tasks))
+        ]
         """By operation: the providers in the order in which they are asked."""
         self._preparing = Semaphore(PREPARING)
         self.failure: BaseException | None = None

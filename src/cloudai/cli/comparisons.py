@@ -6,12 +6,14 @@ import argparse
 from collections.abc import Iterable
 from typing import Any
 
+from cloudai.batch.journal import copy_of
 from cloudai.cli.batches import PAUSED, journal_path, provider_names, provider_of, settings_of
-from cloudai.cli.outputs import STDOUT, OutputError, require_writable, tell, write_csv
+from cloudai.cli.outputs import STDOUT, OutputError, require_writable, tell, write_table
 from cloudai.client import Client
 from cloudai.compare.results import Comparison
 from cloudai.errors import InputError, PausedError, SettingsError
 from cloudai.table import Table, json_of
+from cloudai.wording import say, translated
 
 __all__ = ["TABLES", "run"]
 
@@ -41,7 +43,8 @@ def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[st
     name = options.operation.name
     with Client(provider_of(options), fetch_urls=getattr(options, "fetch_urls", False)) as client:
         if options.plan:
-            _plan(client, name, given, settings)
+            with copy_of(where) as (copied, _):
+                _plan(client, name, given, {**settings, "journal": copied})
             return 0
         compared = client.compare(name, given, truth=options.truth, overlap=options.overlap, **settings)
     _written(compared, options, where)
@@ -59,7 +62,8 @@ def _tell_errors(compared: Comparison) -> None:
             if outcome.result is None and outcome.status != "not_started":
                 reasons[str(outcome.error)] = reasons.get(str(outcome.error), 0) + 1
     for reason, n in reasons.items():
-        tell(f"{reason} ({n} inputs)" if n > 1 else reason)
+        said = translated(reason)
+        tell(say("{reason} ({n} inputs)", reason=said, n=n) if n > 1 else said)
 
 
 def _plan(client: Client, operation: str, given: Any, settings: dict[str, Any]) -> None:
@@ -81,7 +85,7 @@ def _written(compared: Comparison, options: argparse.Namespace, where: Any) -> N
             raise OutputError(
                 f"{options.html} cannot be written ({error.strerror})", advice="Give --html another name."
             ) from error
-        print(f"wrote {options.html}")
+        print(say("wrote {file}", file=options.html))
     if not (options.table or options.csv or options.json):
         print(compared)
         return
@@ -90,7 +94,7 @@ def _written(compared: Comparison, options: argparse.Namespace, where: Any) -> N
         for row in table:
             print(json_of(row))
     if options.csv:
-        write_csv(table, options.csv, where)
+        write_table(table, options.csv, where)
     elif not options.json:
         print(table.filled())
 

@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from cloudai.errors import CloudAIError, InputError
+from cloudai.errors import CloudAIError, InputError, MissingExtraError
 from cloudai.table import Table
 from cloudai.text import inert
+from cloudai.wording import say, translated
 
 __all__ = [
     "STDOUT",
     "OutputError",
     "discard_output",
-    "make_folder",
     "require_writable",
     "tell",
-    "write_csv",
-    "write_files",
+    "write_table",
 ]
 
 STDOUT = "-"
@@ -43,7 +44,7 @@ def tell(text: object, *, below: bool = False) -> None:
     if sys.stderr is not None:
         # Python raises RuntimeError if a signal handler writes to a stream that the interrupted code is writing to.
         with suppress(OSError, ValueError, RuntimeError):
-            print("\n" * below + inert(str(text)), file=sys.stderr, flush=True)
+            print("\n" * below + inert(translated(str(text))), file=sys.stderr, flush=True)
 
 
 def discard_output() -> None:
@@ -72,6 +73,9 @@ def require_writable(path: str | None, inputs: Iterable[str | Path | None]) -> N
     if path in (None, STDOUT):
         return
     target = Path(str(path))
+    package = NEEDS.get(target.suffix.lower())
+    if package and find_spec(package) is None:
+        raise MissingExtraError(f"--csv {path}", "data")
     if "\0" in str(path):
         raise InputError(f"{path} is no name of a file", advice="Give --csv another name.")
     try:
@@ -100,49 +104,10 @@ def _are_one(target: Path, other: Path) -> bool:
         return target.absolute() == other.absolute()
 
 
-def make_folder(path: str) -> None:
-    """Make a folder, if it is not there, before the command sends anything that costs money.
+def write_table(table: Table, path: str, journal: Path | None) -> None:
+    """Write the table to a file and print "wrote …", or print it as exact CSV if the path is "-".
 
-    Raises:
-        InputError: It cannot be made, or a file has its name.
-    """
-    try:
-        Path(path).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        told = f"the folder {path} cannot be made ({error.strerror})"
-        raise InputError(told, advice="Give --out another folder.") from error
-
-
-def write_files(files: Iterable[tuple[str, bytes]], folder: str, item: int, stem: str) -> None:
-    """Write the files of one result into a folder; a file that is there with the same content stays as it is.
-
-    Args:
-        files: The end of each name, and the content.
-        folder: The folder.
-        item: The number of the input, from 0, with which the names begin.
-        stem: The name of the input without its ending; "" if it has none.
-
-    Raises:
-        OutputError: A file cannot be written, or one of its name has another content, which is not overwritten.
-    """
-    from cloudai.report import safe_name  # it comes with all of the reports
-
-    for end, content in files:
-        path = Path(folder) / f"{safe_name(item, stem, '')}{end}"
-        try:
-            with path.open("xb") as file:
-                file.write(content)
-        except FileExistsError:
-            if path.read_bytes() != content:
-                told = f"{path} is there already, and differs"
-                raise OutputError(told, advice="Give --out another folder.") from None
-        except OSError as error:
-            told = f"{path} cannot be written ({error.strerror})"
-            raise OutputError(told, advice="Give --out another folder.") from error
-
-
-def write_csv(table: Table, path: str, journal: Path | None) -> None:
-    """Write the table to a file for Excel and print "wrote …", or print it as exact CSV if the path is "-".
+    The ending of the file decides its kind: .xlsx, .parquet, .jsonl, and CSV for Excel for all others.
 
     `Table.to_csv` says how the two differ.
 
@@ -160,7 +125,7 @@ def write_csv(table: Table, path: str, journal: Path | None) -> None:
         _print_csv(table)
         return
     try:
-        table.to_csv(path)
+        WRITERS.get(Path(path).suffix.lower(), Table.to_csv)(table, path)
     except OSError as error:
         if journal is not None:
             advice = f"{journal} keeps the results: the same command with another --csv writes them, and sends nothing."
@@ -169,7 +134,17 @@ def write_csv(table: Table, path: str, journal: Path | None) -> None:
         else:
             advice = "Standard output cannot be written either, and without --journal nothing keeps the results."
         raise OutputError(f"{path} cannot be written ({error.strerror})", advice=advice) from error
-    print(f"wrote {path}")
+    print(say("wrote {file}", file=path))
+
+
+WRITERS: Mapping[str, Callable[[Table, str], Any]] = {
+    ".xlsx": Table.to_xlsx,
+    ".parquet": Table.to_parquet,
+    ".jsonl": Table.to_jsonl,
+}
+"""What writes a table to a file with each ending; any other file is CSV."""
+NEEDS = {".xlsx": "xlsxwriter", ".parquet": "polars"}
+"""The package without which a file with each ending cannot be written."""
 
 
 def _could_print_csv(table: Table) -> bool:

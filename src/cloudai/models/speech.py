@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
 
+from cloudai.errors import InputError
 from cloudai.languages import joined
-from cloudai.models.base import Many, Model, Result, UnitFloat
+from cloudai.models.base import Base64, Many, Model, Result, UnitFloat, first_lines
+from cloudai.table_files import ColumnType
 
 __all__ = ["Segment", "Speech", "SpokenWord", "Transcript"]
 
@@ -52,14 +54,20 @@ class Transcript(Many[Segment]):
     """Length of the recording in seconds; None if it is not known."""
 
     units: ClassVar[Mapping[str, str]] = {"start_s": "s", "end_s": "s"}
+    types: ClassVar[Mapping[str, ColumnType]] = {"word": int}
 
     @property
     def words(self) -> tuple[SpokenWord, ...]:
         """Every word of every segment, in order."""
         return tuple(word for segment in self.segments for word in segment.words)
 
+    things: ClassVar[tuple[str, str]] = ("segment", "segments")
+
     def _items(self) -> Sequence[Segment]:
         return self.segments
+
+    def _readable(self) -> Iterator[str]:
+        return first_lines(self.text)
 
     def _columns(self) -> Sequence[str]:
         return (
@@ -121,7 +129,8 @@ MOST_PLAYED = 20_000_000
 class Speech(Result):
     """Spoken audio; a notebook shows a player for it."""
 
-    audio: bytes = Field(repr=False)
+    audio: Base64 = Field(repr=False)
+    """The file; in JSON it is base64."""
     format: str
     """The audio format: "wav", "mp3" or "ogg"."""
     rate: int | None = None
@@ -140,9 +149,25 @@ class Speech(Result):
         return f'<audio controls src="data:{MEDIA_TYPES.get(self.format, "")};base64,{encoded}"></audio>'
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the audio to a file, which is replaced if it exists, and return its path."""
-        target = Path(path)
-        target.write_bytes(self.audio)
+        """Write the audio to a file, which is replaced if it exists, and return its path.
+
+        Raises:
+            InputError: The file cannot be written, or its name ends like that of another format of audio.
+        """
+        try:
+            target = Path(path)
+            ending = target.suffix.lower().removeprefix(".")
+            if ending in MEDIA_TYPES and ending != self.format:
+                raise InputError(
+                    f"{target.name} is no name for {self.format.upper()}",
+                    advice=f'Name it .{self.format}, or ask for format="{ending}".',
+                )
+            target.write_bytes(self.audio)
+        except InputError:
+            raise
+        except (OSError, ValueError, TypeError) as error:  # ValueError: a NUL in the name; TypeError: no path at all
+            problem = getattr(error, "strerror", None) or error
+            raise InputError(f"the audio cannot be written ({problem})", advice="Give the path of a file.") from error
         return target
 
     def _columns(self) -> Sequence[str]:
