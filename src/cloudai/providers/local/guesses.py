@@ -13,7 +13,7 @@ from cloudai.errors import SettingsError
 from cloudai.models.base import Level
 from cloudai.models.face import Age, Emotions
 from cloudai.providers.local.faces import Detection
-from cloudai.providers.local.networks import libraries, network
+from cloudai.providers.local.networks import answering, libraries, network
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -124,15 +124,13 @@ def _outputs(inputs: Sequence[Any], model: str, setting: str, classes: int) -> l
     Raises:
         SettingsError: The model takes another input, or gives anything but so many probabilities.
     """
-    cv2, np = libraries()
+    _, np = libraries()
     net = network(model, setting)
     outputs = []
     for each in inputs:
-        try:
+        with answering(model, setting):
             net.setInput(np.ascontiguousarray(each[None]))
             scores = net.forward().reshape(-1).astype(np.float64)
-        except cv2.error:
-            scores = np.empty(0)
         # A comparison with a score that is not a number is false, too.
         if len(scores) != classes or not ((scores >= 0).all() and abs(scores.sum() - 1) < ROUNDING):
             raise SettingsError(
