@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import sys
 import time
-import os
 from pathlib import Path
 from typing import Any
 
@@ -199,9 +199,9 @@ def test_a_face_of_another_picture_is_not_cut_out(call: Caller) -> None:
 def test_an_edited_lexicon_is_read_anew(call: Caller, tmp_path: Path) -> None:
     """A file that changes while the program runs, as in a notebook, gives its own scores, to a batch as well."""
     path, labels, names = tmp_path / "낱말.csv", [], []
-    for time, score in enumerate((2, 0, -2), start=1):
+    for second, score in enumerate((2, 0, -2), start=1):
         path.write_text(f"맛있,{score}\n", "utf-8")
-        os.utime(path, (time, time))
+        os.utime(path, (second, second))
         labels.append(call(Local(lexicon=path), "sentiment", "맛있어요", language="ko").label)
         names.append(Local(lexicon=path).api_variant("sentiment"))
     assert labels == ["positive", "neutral", "negative"]
