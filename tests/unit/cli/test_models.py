@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from cloudai import Client, SettingsError
 from cloudai.cli import main
+from cloudai.cli.demo import sample_photos
 from cloudai.providers.local import models, ocr
 
 AGES = models.AGES
+HOPPER = dict(sample_photos())["Grace Hopper"]
 
 
 @pytest.fixture
@@ -80,19 +83,55 @@ def test_without_a_terminal_nothing_is_installed(
     assert "--yes" in capsys.readouterr().err
 
 
-def test_a_model_that_is_there_is_not_fetched_again(installed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_that_is_there_is_not_fetched_again(
+    installed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Its path is shown, nothing is asked; `remove` deletes it, and says if there is none."""
-    path = models.where(AGES)
-    path.parent.mkdir(parents=True)
-    with path.open("wb") as file:
-        file.truncate(AGES.size)
+    path = empty_model()
+    monkeypatch.setattr(models, "is_intact", lambda model: True)
     assert main(["models", "install", "ages"]) == 0
     assert installed == []
-    assert f"installed: {path}" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"installed: {path}" in told
+    assert "it is already installed" in told
     assert main(["models", "remove", "ages"]) == 0
     assert not path.exists()
     assert main(["models", "remove", "ages"]) == 1
     assert "ages is not installed" in capsys.readouterr().err
+
+
+def empty_model() -> Path:
+    """A file where the model of ages belongs, which has its size and not its content."""
+    path = models.where(AGES)
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as file:
+        file.truncate(AGES.size)
+    return path
+
+
+def test_a_damaged_model_is_fetched_anew(installed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """The error of a call that needs it names the command, which tells of the damage and repairs it."""
+    empty_model()
+    with Client("local") as client, pytest.raises(SettingsError, match=r"damaged\. Run: cloudai models install ages"):
+        client.estimate_age(HOPPER)
+    assert main(["models", "install", "ages", "--yes"]) == 0
+    assert installed == ["ages"]
+    assert "the file is damaged, and is fetched anew" in capsys.readouterr().err
+
+
+def test_one_model_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """`models list NAME` shows that model, and refuses a name that there is not."""
+    assert main(["models", "list", "ages"]) == 0
+    assert AGES.licence in capsys.readouterr().out
+    assert main(["models", "list", "zzz"]) == 2
+    assert "there is no model zzz. There are: ages" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("action", ["list", "remove"])
+def test_only_an_installation_takes_yes(action: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An option that means nothing is refused, so that nobody takes it for done."""
+    assert main(["models", action, "ages", "--yes"]) == 2
+    assert "takes no --yes" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudai.errors import MissingExtraError, SettingsError
+from cloudai.providers.local import models
 
 __all__ = ["answering", "digest", "libraries", "loaded", "network"]
 
@@ -110,10 +111,10 @@ def answering(path: str, setting: str) -> Iterator[None]:
         with _quiet(cv2):
             yield
     except cv2.error as error:
-        raise SettingsError(
-            f"{path} is no model that OpenCV can run for {setting}",
-            advice=f"Give {setting}= or {_variable(setting)} the .onnx file that docs/local.md describes.",
-        ) from error
+        advice = f"Give {setting}= or {_variable(setting)} the .onnx file that docs/local.md describes."
+        if path == str(models.where(models.AGES)):
+            advice = f"It is damaged. Run: cloudai models install {models.AGES.name}"
+        raise SettingsError(f"{path} is no model that OpenCV can run for {setting}", advice=advice) from error
 
 
 class _Quiet:
