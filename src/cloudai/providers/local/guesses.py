@@ -97,7 +97,9 @@ def _age(probabilities: Any) -> Age:
     _, np = libraries()
     below = np.cumsum(probabilities)
     low, high = (int(np.searchsorted(below, limit)) for limit in (TAIL, 1 - TAIL))
-    return Age(low=YEARS[low], high=YEARS[min(high, len(YEARS) - 1)], years=float(probabilities @ np.array(YEARS)))
+    high = min(high, len(YEARS) - 1)
+    mean = float(probabilities @ np.array(YEARS))
+    return Age(low=YEARS[low], high=YEARS[high], years=mean, open_ended=high == len(YEARS) - 1)
 
 
 def emotions(image: PIL.Image.Image, faces: Sequence[Detection], model: str) -> list[Emotions]:

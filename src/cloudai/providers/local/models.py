@@ -38,6 +38,8 @@ class OptionalModel:
     """The name by which the command line knows it: "ages"."""
     purpose: str
     """What the local engine does with it, and how far to trust it."""
+    setting: str
+    """The setting that gives the path of another model in its place: "age_model"."""
     file: str
     """The name of its file in the user's data folder."""
     size: int
@@ -60,6 +62,7 @@ class OptionalModel:
 AGES = OptionalModel(
     name="ages",
     purpose="estimate_age: how old faces look; a baseline model's guess",
+    setting="age_model",
     file="age-v1.onnx",
     size=10_768_819,
     digest="4f9f0075200bd8ea6cd65ae6e6893cf820c513169382c08e82e533158358ed1c",
