@@ -88,7 +88,7 @@ class Vision(Provider):
             )
         named = base(language) if language and base(language) in colour_names.LANGUAGES else "en"
         shown = yield from image.pixels(picture.SIDE)
-        properties = yield from call(picture.measure, shown.image, named)
+        properties = yield from call(picture.measure, shown.image, named, shown.opacity)
         return ImageAnalysis(
             faces=detections,
             colors=properties.colors[:max_results] if "colors" in asked else None,

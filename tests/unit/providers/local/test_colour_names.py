@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 
 import numpy as np
@@ -125,3 +126,31 @@ def test_colours_of_photos() -> None:
     assert names["Coffee"][0] == "brown"
     for colors in measured.values():
         assert 0.5 < sum(color.fraction or 0 for color in colors) < 1.001
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "RGB"])
+def test_transparent_parts_have_no_colour(call: Caller, mode: str) -> None:
+    """Fractions are those of what is visible, however the file says which part that is, in a large picture too."""
+    picture = PIL.Image.new("RGBA", (1200, 800), (0, 0, 0, 0))
+    picture.paste((128, 128, 128, 255), (0, 0, 300, 800))
+    data = io.BytesIO()
+    if mode == "RGB":  # one colour stands for what is transparent
+        picture.convert("RGB").save(data, "PNG", transparency=(0, 0, 0))
+    else:
+        picture.convert(mode).save(data, "PNG")
+    found = call("local", "analyze_image", data.getvalue(), features=["colors"])
+    assert [(color.name, color.fraction) for color in found.colors] == [("grey", 1.0)]
+
+
+def test_transparency_turns_with_the_picture(call: Caller) -> None:
+    """A picture that is to be turned has its visible colours; one in which nothing is visible has none."""
+    picture = PIL.Image.new("RGBA", (300, 200), (0, 0, 0, 0))
+    picture.paste((255, 0, 0, 255), (0, 0, 100, 200))
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    data, empty = io.BytesIO(), io.BytesIO()
+    picture.save(data, "PNG", exif=exif)
+    PIL.Image.new("RGBA", (30, 20)).save(empty, "PNG")
+    found = call("local", "analyze_image", data.getvalue(), features=["colors"])
+    assert [(color.name, color.fraction) for color in found.colors] == [("red", 1.0)]
+    assert call("local", "analyze_image", empty.getvalue(), features=["colors"]).colors == ()
