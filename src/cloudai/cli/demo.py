@@ -106,6 +106,6 @@ def run(out: Path, folder: str | None = None, *, open_page: bool = False) -> int
         tell(say("there is no browser here: open {file} yourself", file=people.files[0]))
     # A photo that cannot be read fails in both, and is told once.
     failed = {outcome.item: outcome.error for outcome in (*cards.outcomes, *people.outcomes) if outcome.error}
-    for item, error in sorted(failed.items()):
-        tell(f"{photos[item][0]}: {error}")
+    for item, problem in sorted(failed.items()):
+        tell(f"{photos[item][0]}: {problem}")
     return int(bool(failed))
