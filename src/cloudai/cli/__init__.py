@@ -244,8 +244,9 @@ def _operation(subparsers: Any, operation: Operation, words: Command) -> None:
 def _flag(parser: argparse.ArgumentParser, name: str, flag: Flag, *, required: bool = False) -> None:
     """Add a flag from the table of operations; its value is None if the user does not give it."""
     spelling = f"--{name.replace('_', '-')}"
-    if flag.kind == "switch":
-        parser.add_argument(spelling, action="store_const", const=True, help=flag.help)
+    if flag.kind in ("switch", "off"):
+        spelling = spelling if flag.kind == "switch" else f"--no-{spelling[2:]}"
+        parser.add_argument(spelling, dest=name, action="store_const", const=flag.kind == "switch", help=flag.help)
         return
     kinds = {"count": _count, "number": _number, "words": _words, "text": _text, "file": _text}
     parser.add_argument(spelling, type=kinds[flag.kind], required=required, metavar=flag.metavar, help=flag.help)
