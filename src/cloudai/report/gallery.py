@@ -1,158 +1,198 @@
-"""Write a gallery of portraits as one HTML file that filters and sorts, works offline, and loads nothing."""
+"""Make a gallery of pictures or faces from results, outcomes, a batch, a journal, or a file of results."""
 
 from __future__ import annotations
 
-import base64
-import io
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from hashlib import sha256
-from html import escape
-from importlib.resources import files
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
-from PIL import Image
+import PIL.Image
 
-from cloudai.errors import InputError
-from cloudai.report.color import in_colour
-from cloudai.text import plain
+from cloudai.errors import CloudAIError, InputError
+from cloudai.media import Image, ImageInput
+from cloudai.report.facts import faces_in, facts_of_face, facts_of_picture
+from cloudai.report.marks import Mark, marks_of
+from cloudai.report.page import Shape, Tile, save_page
+from cloudai.report.photos import Photos
+from cloudai.report.subjects import Source, Subject, reading, reason_of
+from cloudai.report.words import Language, words_in
 
-__all__ = ["Portrait", "save_gallery"]
+__all__ = ["gallery"]
 
-SIDE = 400
-"""Longer side of an embedded picture in px, which is sharp in a tile 200 px wide on a screen of double density."""
-QUALITY = 82
-
-WORDS = {
-    "en": {
-        "filter": "Find",
-        "hint": "name or value",
-        "sort": "Sort by",
-        "name": "Name",
-        "order": "Order given",
-        "up": "Ascending",
-        "down": "Descending",
-        "none": "no face found",
-        "nobody": "Nobody matches.",
-        "photo": "Photo: {name}",
-        "count": "{shown} of {all}",
-        "notice": "Faces are found by a machine; it never names people. "
-        "Ages and expressions, if shown, are guesses from appearance.",
-    },
-    "ko": {
-        "filter": "찾기",
-        "hint": "이름이나 값",
-        "sort": "정렬",
-        "name": "이름",
-        "order": "주어진 순서",
-        "up": "오름차순",
-        "down": "내림차순",
-        "none": "얼굴을 찾지 못함",
-        "nobody": "찾는 사람이 없습니다.",
-        "photo": "사진: {name}",
-        "count": "{all}명 중 {shown}명",
-        "notice": "얼굴은 기계가 찾은 것이며, 기계는 누구인지 알아보지 않습니다. "
-        "나이와 표정이 적혀 있다면 겉모습을 보고 어림한 값입니다.",
-    },
-}
+PathLike = str | os.PathLike[str]
+SIDE = 1600
+"""Longer side in px of the picture for the large view, out of which a face is cut too where that is sharp enough."""
+MARGIN, ASPECT = 0.4, 4 / 5
+"""The margin and the shape of a face in a tile."""
+ENOUGH = 200
+"""Longer side in px of a face's box in the shrunken picture, from which on the tile is cut out of that."""
 
 
-@dataclass(frozen=True)
-class Portrait:
-    """One tile of a gallery: a name, the upright picture of the face (None if there is none), and facts."""
-
-    name: str
-    image: Image.Image | None
-    facts: Mapping[str, str] = field(default_factory=dict)
-    """Facts that are shown below the name, and by which the tiles can be sorted: {"age": "35 to 40"}."""
-    note: str = ""
-    """A line in small letters, for example the reason why there is no picture."""
-
-
-def save_gallery(
-    portraits: Sequence[Portrait],
-    path: str | os.PathLike[str],
+def gallery(
+    rows: Source | Sequence[Tile],
+    path: PathLike,
     *,
-    title: str,
-    language: Literal["en", "ko"] = "en",
+    title: str = "Gallery",
+    tiles: Shape = "pictures",
+    name: str | None = None,
+    columns: Sequence[str] | None = None,
+    link: str | None = None,
+    photos: PathLike | None = None,
+    pictures: Sequence[ImageInput] | None = None,
+    language: Language = "en",
     footer: str | None = None,
 ) -> Path:
-    """Write a gallery as one HTML file with the pictures in it, and return its path.
+    """Write a gallery as one HTML file with the pictures in it, and return its path; nothing is sent.
+
+    The page sorts by any column, filters by values and ranges, searches (in Korean also by initial consonants), and
+    enlarges a picture with the boxes of what was found over it. Its address holds the view. Pictures in which nothing
+    was found, and those that failed, are shown too, with the reason.
 
     Args:
-        portraits: The portraits in the order in which they are first shown; none is left out.
+        rows: A batch, outcomes, results, a table of results, the path of a journal or of a file of results, or tiles.
         path: The file to write, for example ``gallery.html``.
         title: The page's heading.
+        tiles: "pictures" has a tile for each picture, "faces" one for each face.
+        name: The user's column with the names; see `cloudai.report.subjects.subjects_of`.
+        columns: The columns that are shown, in this order; None shows the user's own and all that was found.
+        link: The user's column with an address (http or https) that a tile leads to.
+        photos: A folder below which the pictures are looked for, by path, by file name or by digest.
+        pictures: The pictures by the number of the input, where they are at hand.
         language: Language of the page's own words.
         footer: A line of yours at the bottom, above the notice about what the machine does not know.
 
     Raises:
-        InputError: The language is not one of the page's, or a picture cannot be read.
+        InputError: The language is not one of the page's, there is no such column, or the rows hold no results.
+        JournalError: The file is no journal, or cannot be read.
+        MissingExtraError: Jinja2 is not installed.
     """
-    if language not in WORDS:
-        raise InputError(f"the gallery does not speak {language!r}", advice=f"Give one of: {', '.join(WORDS)}.")
-    words = WORDS[language]
-    keys = list(dict.fromkeys(key for portrait in portraits for key in portrait.facts))
-    page = _part("gallery.html").format(
-        language=language,
-        title=_text(title),
-        style=_part("gallery.css"),
-        script=_part("gallery.js"),
-        script_hash=_digest(_part("gallery.js")),
-        options="".join(f'<option value="{number}">{_text(key)}</option>' for number, key in enumerate(keys)),
-        tiles="".join(_tile(portrait, keys, words) for portrait in portraits),
-        footer=f"<p>{_text(footer)}</p>" if footer else "",
-        words={name: _text(word) for name, word in words.items()},
+    words = words_in(language)
+    options: dict[str, Any] = {"title": title, "columns": columns, "language": language, "footer": footer}
+    if isinstance(rows, Sequence) and not isinstance(rows, str) and all(isinstance(row, Tile) for row in rows):
+        return save_page(rows, path, count=len(rows), shape=tiles, **options)
+    read = reading(rows, name)
+    if link is not None and not any(link in subject.row for subject in read.subjects):
+        raise InputError(f"no column {link} for the links", advice="Give one of your own columns.")
+    maker = _Maker(
+        words, Photos([read.folder] if read.folder else [], photos), pictures, link, of_faces=tiles == "faces"
     )
-    target = Path(path)
-    target.write_text(page, encoding="utf-8", newline="\n")
-    return target
+    make = maker.faces if tiles == "faces" else maker.picture
+    count = sum(len(faces_in(subject) or "x") if tiles == "faces" else 1 for subject in read.subjects)
+    made = (tile for subject in read.subjects for tile in make(subject))
+    return save_page(made, path, count=count, shape=tiles, **options)
 
 
-def _tile(portrait: Portrait, keys: Sequence[str], words: Mapping[str, str]) -> str:
-    name = _text(portrait.name)
-    facts = "".join(f"<div><dt>{_text(k)}</dt><dd>{_text(v)}</dd></div>" for k, v in portrait.facts.items())
-    # Values are numbered because not every key can be the name of an attribute.
-    values = "".join(f' data-v{n}="{_text(portrait.facts.get(key, ""))}"' for n, key in enumerate(keys))
-    return (
-        f'<li data-name="{name}"{values}>{_picture(portrait, words)}<h2 dir="auto">{name}</h2>'
-        f"{f'<dl>{facts}</dl>' if facts else ''}"
-        f"{f'<p>{_text(portrait.note)}</p>' if portrait.note else ''}</li>\n"
-    )
+class _Maker:
+    """Makes the tiles of subjects.
 
-
-def _picture(portrait: Portrait, words: Mapping[str, str]) -> str:
-    if portrait.image is None:
-        return f'<div class="none"><span>{_text(words["none"])}</span></div>'
-    jpeg = _jpeg(portrait.image)
-    label = _text(words["photo"].format(name=portrait.name))
-    return f'<img alt="{label}" decoding="async" src="data:image/jpeg;base64,{jpeg}">'
-
-
-def _text(value: object) -> str:
-    """Return a value as text on one line that is safe in HTML, in an attribute too."""
-    return escape(plain(str(value)), quote=True)
-
-
-def _jpeg(image: Image.Image) -> str:
-    """Return a picture as a JPEG for a tile, in base64."""
-    small = in_colour(image)
-    small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
-    out = io.BytesIO()
-    small.save(out, "JPEG", quality=QUALITY, optimize=True, progressive=True)
-    return base64.b64encode(out.getvalue()).decode()
-
-
-def _part(name: str) -> str:
-    """Return the text of a file of this package, from which the page is made."""
-    return files("cloudai.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _digest(source: str) -> str:
-    """Return the hash by which the page's security policy allows a script; no other script runs.
-
-    https://www.w3.org/TR/CSP3/#grammardef-hash-source
+    Args:
+        words: The words of the page.
+        photos: Where the pictures are looked for.
+        pictures: The pictures by the number of the input, where they are at hand.
+        link: The user's column with the addresses of the tiles.
+        of_faces: Whether the gallery is one of faces.
     """
-    return f"sha256-{base64.b64encode(sha256(source.encode()).digest()).decode()}"
+
+    def __init__(
+        self,
+        words: Mapping[str, str],
+        photos: Photos,
+        pictures: Sequence[ImageInput] | None,
+        link: str | None,
+        *,
+        of_faces: bool,
+    ) -> None:
+        self._words, self._photos, self._pictures, self._link = words, photos, pictures, link
+        self._of_faces = of_faces
+
+    def picture(self, subject: Subject) -> Iterator[Tile]:
+        """Yield one tile with the whole picture, and all that is known of it."""
+        image, why = self._open(subject)
+        marks = [mark for result in subject.results for mark in marks_of(result)]
+        facts = facts_of_picture(subject, self._words)
+        yield self._tile(subject, image, facts, why, marks=marks)
+
+    def faces(self, subject: Subject) -> Iterator[Tile]:
+        """Yield a tile for each face in a picture; one with the whole picture if there is none, or it is not known."""
+        faces = faces_in(subject)
+        if not faces:
+            yield from self.picture(subject)
+            return
+        whole, why = self._open(subject)
+        marks = [mark for result in subject.results for mark in marks_of(result, ["face"])]
+        for number, face in enumerate(faces):
+            known = {words: value for words, value in subject.row.items() if value not in (None, "")}
+            facts = {**known, **facts_of_face(face, self._words)}
+            if len(faces) > 1:
+                facts[self._words["faces"]] = len(faces)
+            cut = None
+            if whole is not None:
+                cut, why = self._cut(subject, face, whole)
+            title = subject.name if len(faces) == 1 else f"{subject.name} · {self._words['face'].format(n=number + 1)}"
+            key = ("picture", subject.item)
+            yield self._tile(subject, cut, facts, why, marks=marks, whole=whole, name=title, key=key, is_face=True)
+
+    def _cut(self, subject: Subject, face: Any, whole: PIL.Image.Image) -> tuple[PIL.Image.Image, str]:
+        """Return a face as a tile shows it, or the whole picture and the reason if the face is not inside it."""
+        size = face.box.image_size
+        scale = max(whole.size) / max(size) if size else 1.0
+        enough = size is not None and (scale >= 1 or max(face.box.width, face.box.height) * scale >= ENOUGH)
+        given: Any = whole if enough else self._given(subject)
+        box = _scaled(face.box, scale) if enough else face.box
+        try:
+            return face.model_copy(update={"box": box}).crop(given, margin=MARGIN, aspect=ASPECT), ""
+        except CloudAIError as error:
+            return whole, reason_of(error)
+
+    def _given(self, subject: Subject) -> ImageInput | None:
+        if self._pictures is not None and subject.item < len(self._pictures):
+            return self._pictures[subject.item]
+        return self._photos.of(subject)
+
+    def _open(self, subject: Subject) -> tuple[PIL.Image.Image | None, str]:
+        """Return the picture of a subject, or None and the reason."""
+        given = self._given(subject)
+        if given is None:
+            return None, self._words["no picture"]
+        try:
+            return Image(given).open(SIDE), ""
+        except CloudAIError as error:
+            return None, reason_of(error)
+
+    def _tile(
+        self,
+        subject: Subject,
+        image: PIL.Image.Image | None,
+        facts: dict[str, Any],
+        why: str,
+        *,
+        marks: Sequence[Mark] = (),
+        whole: PIL.Image.Image | None = None,
+        name: str | None = None,
+        key: Any = None,
+        is_face: bool = False,
+    ) -> Tile:
+        status = "ok" if is_face else self._status(subject, facts)
+        badge = self._words[status] if status != "ok" else ""
+        note = reason_of(subject.error) or why
+        address = str(subject.row.get(self._link) or "") if self._link else ""
+        nothing = self._words["no picture"]
+        title = name or subject.name
+        return Tile(title, image, facts, note if note != nothing else "", badge, whole, marks, address, nothing, key)
+
+    def _status(self, subject: Subject, facts: Mapping[str, Any]) -> str:
+        """Return the word for what became of a picture: "ok" if anything was found that its tile shows."""
+        if not subject.results:
+            return subject.status
+        if self._of_faces and faces_in(subject) == ():
+            return "no face"
+        known = {name for name, value in facts.items() if value not in (None, "", (), 0)}
+        return "ok" if known - set(subject.row) else "none_found"
+
+
+def _scaled(box: Any, scale: float) -> Any:
+    """Return a box for a picture that was shrunk."""
+    across, down = box.image_size
+    changed = {name: getattr(box, name) * scale for name in ("x", "y", "width", "height")}
+    return box.model_copy(update={**changed, "image_size": (round(across * scale), round(down * scale))})

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
 from PIL import Image as Pictures
 from typing_extensions import Unpack
@@ -21,45 +21,14 @@ from cloudai.models.image import Feature, ImageAnalysis
 from cloudai.outcomes import Outcome, tidy
 from cloudai.report.cards import card, save_gif
 from cloudai.report.filenames import safe_name
-from cloudai.report.gallery import Portrait, save_gallery
+from cloudai.report.gallery import gallery
+from cloudai.report.subjects import subjects_of
+from cloudai.report.words import Language, words_in
 from cloudai.table import Table
 
 __all__ = ["Finding", "card_news", "portrait_gallery"]
 
 PathLike = str | os.PathLike[str]
-
-TILE = 800
-"""Longer side of a picture that is kept for the gallery, in px."""
-
-WORDS = {
-    "en": {
-        "caption": "caption",
-        "faces": "faces",
-        "confidence": "confidence",
-        "expression": "expression (guess)",
-        "age": "age (guess)",
-        "size": "size",
-        "face": "face {n}",
-        "one": "1 face",
-        "many": "{n} faces",
-        "none": "no faces",
-        "sources": "What {who} says of it; there is no caption.",
-    },
-    "ko": {
-        "caption": "설명",
-        "faces": "얼굴 수",
-        "confidence": "확신도",
-        "expression": "표정(어림)",
-        "age": "나이(어림)",
-        "size": "크기",
-        "face": "얼굴 {n}",
-        "one": "얼굴 1",
-        "many": "얼굴 {n}",
-        "none": "얼굴 없음",
-        "sources": "{who}가 아는 것; 문장 설명은 없음.",
-    },
-}
-Language = Literal["en", "ko"]
 
 
 class BatchKeywords(TypedDict, total=False):
@@ -123,16 +92,22 @@ def portrait_gallery(
     looked_at = _looked_at(client, [photo for _, photo in people], options, batch)
     out = _folder(folder)
     outcomes = [replace(outcome, input=people[outcome.item][0]) for outcome in looked_at]
-    tiles = [_portrait(outcome, people[outcome.item][1], WORDS[language]) for outcome in outcomes]
     tables = {}
-    if any(isinstance(o.result, ImageAnalysis) and o.result.faces is not None for o in outcomes) or not tiles:
+    if any(isinstance(o.result, ImageAnalysis) and o.result.faces is not None for o in outcomes) or not outcomes:
         tables["faces.csv"] = tidy(map(_faces_of, outcomes))
     if set(wanted) - {"faces"} or not tables:
         tables["pictures.csv"] = tidy(outcomes)
     for name, table in tables.items():
         table.to_csv(out / name)
-    gallery = save_gallery(tiles, out / "gallery.html", title=title, language=language)
-    return Finding(next(iter(tables.values())), (gallery, *(out / name for name in tables)), tuple(outcomes))
+    page = gallery(
+        [replace(subject, name=people[subject.item][0]) for subject in subjects_of(outcomes)],
+        out / "gallery.html",
+        title=title,
+        tiles="faces",
+        pictures=[photo for _, photo in people],
+        language=language,
+    )
+    return Finding(next(iter(tables.values())), (page, *(out / name for name in tables)), tuple(outcomes))
 
 
 def _looked_at(
@@ -159,38 +134,6 @@ def _faces_of(outcome: Outcome[Any]) -> Outcome[Any]:
         error.provider = analysis.meta.provider
         return Outcome(outcome.item, outcome.input, error=error)
     return Outcome(outcome.item, outcome.input, result=analysis.faces)
-
-
-def _portrait(outcome: Outcome[Any], photo: PathLike, words: Mapping[str, str]) -> Portrait:
-    """Return a tile with the largest face, or with the whole picture if faces were not asked for."""
-    analysis = outcome.result
-    if not isinstance(analysis, ImageAnalysis):
-        return Portrait(outcome.input, None, note=str(outcome.error))
-    facts = {words["caption"]: analysis.caption.text} if analysis.caption else {}
-    if analysis.faces is None:
-        return Portrait(outcome.input, _small(Image(photo).open()), facts)
-    facts[words["faces"]] = str(len(analysis.faces))
-    if not analysis.faces.faces:
-        return Portrait(outcome.input, None, facts)
-    face = analysis.faces[0]
-    if face.confidence is not None:
-        facts[words["confidence"]] = f"{face.confidence:.2f}"
-    if face.emotions and face.emotions.top:
-        facts[words["expression"]] = face.emotions.top
-    if face.age and face.age.years is not None:
-        facts[words["age"]] = f"{face.age.years:.0f}"
-    if analysis.width:
-        facts[words["size"]] = f"{analysis.width}×{analysis.height}"
-    return Portrait(outcome.input, _small(face.crop(os.fspath(photo), aspect=3 / 4)), facts)
-
-
-def _small(picture: Pictures.Image) -> Pictures.Image:
-    """Shrink a picture to what a tile shows, and return it.
-
-    Three hundred photos in full size would not fit into the memory of a school's computer.
-    """
-    picture.thumbnail((TILE, TILE))
-    return picture
 
 
 def card_news(
@@ -254,7 +197,7 @@ def _on_a_card(client: Client) -> list[Feature]:
 
 def _words(name: str, analysis: ImageAnalysis, language: Language) -> tuple[str, str]:
     """Return the caption of a card, and the footnote that says where it comes from."""
-    who, words = analysis.meta.provider, WORDS[language]
+    who, words = analysis.meta.provider, words_in(language)
     if analysis.caption:
         return analysis.caption.text, f"{name} · {who}"
     facts = [f"{analysis.width}×{analysis.height}"] if analysis.width else []

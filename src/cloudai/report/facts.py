@@ -1,0 +1,83 @@
+"""Say in a few columns what is known of a picture or of a face: what a tile, a card and a workbook show of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+from cloudai.models.base import Result
+from cloudai.models.face import Age, Ages, Face, Faces
+from cloudai.models.image import ImageAnalysis, Text
+from cloudai.report.marks import age_as_text
+from cloudai.report.subjects import Subject
+
+__all__ = ["faces_in", "facts_of_face", "facts_of_picture", "part_of"]
+
+R = TypeVar("R", bound=Result)
+
+MOST_WORDS = 8
+"""Tags and objects of a picture that are shown at most."""
+LONGEST_TEXT = 300
+"""Characters of the text in a picture that are shown at most."""
+
+
+def part_of(subject: Subject, kind: type[R]) -> R | None:
+    """Return the result of a kind; faces and text may also be parts of an `ImageAnalysis`."""
+    for result in subject.results:
+        if isinstance(result, kind):
+            return result
+        if isinstance(result, ImageAnalysis):
+            for part in (result.faces, result.text):
+                if isinstance(part, kind):
+                    return part
+    return None
+
+
+def faces_in(subject: Subject) -> tuple[Face, ...] | None:
+    """Return the faces in a picture, largest first; None if no result says anything of faces."""
+    if faces := part_of(subject, Faces):
+        return faces.faces
+    if ages := part_of(subject, Ages):
+        return tuple(Face(box=age.box, age=Age(low=age.low, high=age.high, years=age.years)) for age in ages.ages)
+    return None
+
+
+def facts_of_picture(subject: Subject, words: Mapping[str, str]) -> dict[str, Any]:
+    """Return what is known of a picture, by the names of columns in the reader's language; None is left out.
+
+    The user's own columns come first. Numbers stay numbers, and tags and objects are tuples of words.
+    """
+    facts = {**subject.row, **{words[name]: value for name, value in _of_picture(subject)}}
+    return {name: value for name, value in facts.items() if value not in (None, "", ())}
+
+
+def _of_picture(subject: Subject) -> Iterator[tuple[str, Any]]:
+    analysis = part_of(subject, ImageAnalysis)
+    if analysis is not None and analysis.caption is not None:
+        yield "caption", analysis.caption.text
+    faces = faces_in(subject)
+    if faces is not None:
+        yield "faces", len(faces)
+    if faces:
+        yield from _of_face(faces[0])
+    if analysis is not None:
+        yield "tags", tuple(dict.fromkeys(tag.name for tag in analysis.tags or ()))[:MOST_WORDS]
+        yield "objects", tuple(dict.fromkeys(thing.name for thing in analysis.objects or ()))[:MOST_WORDS]
+    if text := part_of(subject, Text):
+        yield "text", text.text[:LONGEST_TEXT]
+
+
+def facts_of_face(face: Face, words: Mapping[str, str]) -> dict[str, Any]:
+    """Return what is known of a face, by the names of columns in the reader's language; None is left out."""
+    facts = {words[name]: value for name, value in _of_face(face)}
+    return {name: value for name, value in facts.items() if value not in (None, "")}
+
+
+def _of_face(face: Face) -> Iterator[tuple[str, Any]]:
+    if face.confidence is not None:
+        yield "confidence", round(face.confidence, 3)
+    if face.emotions:
+        yield "expression", face.emotions.top
+    if face.age:
+        number = face.age.years if face.age.low is None else None
+        yield "age", number if number is not None else age_as_text(face.age.low, face.age.high, face.age.years)

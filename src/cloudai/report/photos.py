@@ -1,0 +1,85 @@
+"""Find the picture of a subject: by its path, or below a folder by its file name or by its digest."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from cloudai.core.lazy import lazy
+from cloudai.report.subjects import Subject
+
+__all__ = ["Photos"]
+
+
+class Photos:
+    """The folders in which pictures are looked for.
+
+    Args:
+        folders: Folders that paths may begin at, beside the current one.
+        below: A folder, with all folders in it, whose files are recognised by their digest. It is read only if a path
+            leads nowhere, because every file in it has to be read for that.
+    """
+
+    def __init__(
+        self, folders: Sequence[str | os.PathLike[str]] = (), below: str | os.PathLike[str] | None = None
+    ) -> None:
+        self._folders = [Path(), *map(Path, folders), *([Path(below)] if below is not None else [])]
+        self._below = None if below is None else Path(below)
+
+    def of(self, subject: Subject) -> Path | None:
+        """Return the path of a picture; None if it cannot be found."""
+        for path in self._paths(subject.address):
+            if _is_file(path):
+                return path
+        by_name = self._names.get(_key(Path(subject.address).name), [])
+        if subject.digest is None:
+            return by_name[0] if len(by_name) == 1 else None
+        if path := next((path for path in by_name if _digest(path) == subject.digest), None):
+            return path
+        return self._digests.get(subject.digest) if self._below is not None else None
+
+    def _paths(self, address: str) -> Iterator[Path]:
+        # The name of a file is written down as NFC; on a disk of macOS it may be NFD.
+        for spelled in dict.fromkeys((address, unicodedata.normalize("NFD", address))):
+            if spelled:
+                yield from (folder / spelled for folder in self._folders)
+
+    @lazy
+    def _names(self) -> dict[str, list[Path]]:
+        """The files below the folder, by their names."""
+        files: dict[str, list[Path]] = {}
+        for path in sorted(self._below.rglob("*")) if self._below is not None else ():
+            if _is_file(path):
+                files.setdefault(_key(path.name), []).append(path)
+        return files
+
+    @lazy
+    def _digests(self) -> dict[str, Path]:
+        """The files below the folder, by their digests."""
+        return {digest: path for paths in self._names.values() for path in paths if (digest := _digest(path))}
+
+
+def _key(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name that is too long or holds a NUL
+        return False
+
+
+def _digest(path: Path) -> str | None:
+    """Return the sha256 (hex) of a file; None if it cannot be read."""
+    digest = sha256()
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+    except OSError:
+        return None
+    return digest.hexdigest()
