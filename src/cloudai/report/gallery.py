@@ -69,9 +69,11 @@ def gallery(
     """
     words = words_in(language)
     options: dict[str, Any] = {"title": title, "columns": columns, "language": language, "footer": footer}
-    if isinstance(rows, Sequence) and not isinstance(rows, str) and all(isinstance(row, Tile) for row in rows):
-        return save_page(rows, path, count=len(rows), shape=tiles, **options)
-    read = reading(rows, name)
+    if isinstance(rows, Sequence) and not isinstance(rows, str):
+        ready = [row for row in rows if isinstance(row, Tile)]
+        if len(ready) == len(rows):
+            return save_page(ready, path, count=len(ready), shape=tiles, **options)
+    read = reading(rows, name)  # type: ignore[arg-type]  # they are no tiles
     if link is not None and not any(link in subject.row for subject in read.subjects):
         raise InputError(f"no column {link} for the links", advice="Give one of your own columns.")
     maker = _Maker(

@@ -106,7 +106,7 @@ def save_page(
     small, large = next(((small, large) for most, small, large in SIZES if count <= most), (SMALLEST, 0))
     encoded = list(_all_encoded(tiles, small, large))
     facts = [_with_status(each.tile, words) for each in encoded] if any(e.tile.badge for e in encoded) else None
-    heads = columns_of(facts or [each.tile.facts for each in encoded], columns)
+    heads = columns_of([each.tile.facts for each in encoded] if facts is None else facts, columns)
     text = page.render(
         language=language,
         title=plain(title),

@@ -34,12 +34,13 @@ class Photos:
         for path in self._paths(subject.address):
             if _is_file(path):
                 return path
+        if self._below is None:
+            return None
         by_name = self._names.get(_key(Path(subject.address).name), [])
         if subject.digest is None:
             return by_name[0] if len(by_name) == 1 else None
-        if path := next((path for path in by_name if _digest(path) == subject.digest), None):
-            return path
-        return self._digests.get(subject.digest) if self._below is not None else None
+        same = next((path for path in by_name if _digest(path) == subject.digest), None)
+        return same or self._digests.get(subject.digest)
 
     def _paths(self, address: str) -> Iterator[Path]:
         # The name of a file is written down as NFC; on a disk of macOS it may be NFD.

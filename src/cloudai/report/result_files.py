@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-import cloudai.errors
+from cloudai.batch.codec import error_of
 from cloudai.errors import CloudAIError, InputError
 from cloudai.models.base import Box, Level, Meta, Result
 from cloudai.models.face import EMOTIONS, Age, Emotions, Face, Faces, Pose
@@ -99,11 +99,7 @@ def _of_rows(item: int, rows: Sequence[Mapping[str, Any]], theirs: Sequence[str]
 
 def _error(kind: Any, text: Any) -> CloudAIError:
     """Return the error that a table names; a class that is not known becomes CloudAIError."""
-    known = getattr(cloudai.errors, str(kind), None)
-    fits = isinstance(known, type) and issubclass(known, CloudAIError)
-    error: CloudAIError = (known if fits else CloudAIError).__new__(known if fits else CloudAIError)
-    CloudAIError.__init__(error, str(text or "no reason is known"))
-    return error
+    return error_of(json.dumps({"type": str(kind), "message": str(text or "no reason is known")}))
 
 
 def _number(row: Mapping[str, Any], name: str) -> float | None:
@@ -135,7 +131,7 @@ def _face(row: Mapping[str, Any]) -> Face | None:
         confidence=_number(row, "confidence"),
         pose=Pose(**angles) if angles else None,
         age=Age(low=low, high=high, years=years) if (low, high, years) != (None, None, None) else None,
-        emotions=Emotions(scale=row.get("emotion_scale") or "confidence", **scores) if scores else None,  # type: ignore[arg-type]
+        emotions=Emotions(scale=row.get("emotion_scale") or "confidence", **scores) if scores else None,
         glasses=row.get("glasses") or None,
     )
 
@@ -156,12 +152,15 @@ def _analysis(rows: Sequence[Mapping[str, Any]]) -> ImageAnalysis:
             case "person":
                 each.setdefault("people", []).append(Person(confidence=score, box=_box(row)))
             case "color":
-                shown = {"hex": name} if name.startswith("#") else {"name": name}
-                each.setdefault("colors", []).append(Color(**shown))
+                color = Color(hex=name) if name.startswith("#") else Color(name=name)
+                each.setdefault("colors", []).append(color)
             case _:
                 pass  # the other kinds have no place in a report
-    caption = each.pop("caption", [None])[0]
-    return ImageAnalysis(caption=caption, **{kind: tuple(things) for kind, things in each.items()})
+    things = {kind: tuple(several) for kind, several in each.items()}
+    return ImageAnalysis(
+        caption=next(iter(things.get("caption", ())), None),
+        **{kind: things.get(kind) for kind in ("tags", "objects", "people", "colors")},  # type: ignore[arg-type]
+    )
 
 
 READERS = {"face": _faces, "kind": _analysis}

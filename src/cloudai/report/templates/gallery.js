@@ -262,7 +262,8 @@ function changed() {
 const COLOURS = { face: "#ffb400", text: "#56b4e9", object: "#00c896", person: "#f0e442", brand: "#ff7f50",
   place: "#cc79a7", caption: "#ffffff", crop: "#b3b3b3" };
 const view = get("view"), picture = get("view-picture"), boxes = get("boxes"), labels = get("labels");
-const SVG = "http://www.w3.org/2000/svg";
+const SVG = boxes.namespaceURI;
+const ENLARGED = 4; // a small picture that is enlarged further is a blur
 let marked = true;
 function enlarge(tile) {
   state.open = tile.n;
@@ -291,7 +292,12 @@ function drawMarks() {
   labels.replaceChildren();
   const tile = given[state.open], marks = tile && JSON.parse(tile.element.dataset.marks || "[]");
   get("marks").hidden = !marks || !marks.length;
-  if (!marked || !marks || !picture.src || !picture.clientWidth) return;
+  if (!picture.naturalWidth || !view.open) return;
+  const stage = get("stage");
+  const scale = Math.min(stage.clientWidth / picture.naturalWidth, stage.clientHeight / picture.naturalHeight, ENLARGED);
+  picture.style.width = `${picture.naturalWidth * scale}px`;
+  picture.style.height = `${picture.naturalHeight * scale}px`;
+  if (!marked || !marks) return;
   const [width, height] = [picture.clientWidth, picture.clientHeight];
   for (const part of [boxes, labels]) {
     Object.assign(part.style, { left: `${picture.offsetLeft}px`, top: `${picture.offsetTop}px`, width: `${width}px`, height: `${height}px` });
