@@ -34,6 +34,8 @@ The large view of a longer page enlarges the picture of the tile, because one fi
 """
 SMALLEST = 240
 """Longer side in px of the picture in a tile, on a page with more tiles than `SIZES` names."""
+MOST_AT_ONCE = 1000
+"""Tiles of a page at most whose pictures a browser loads at once; those of a longer page are loaded by its script."""
 QUALITY, EFFORT = 78, 4
 AHEAD = 4
 """Tiles for each thread that are prepared before they are needed; each holds a picture."""
@@ -115,6 +117,7 @@ def save_page(
         script=_part("gallery.js"),
         script_hash=_digest(_part("gallery.js")),
         columns=heads,
+        late=count > MOST_AT_ONCE,
         tiles=_rows(encoded, facts, heads),
         footer=plain(footer) if footer else "",
         words=words,

@@ -18,7 +18,7 @@ function number(text) {
 }
 
 const columns = [...choice.options].slice(2).map((option, n) => ({ n, name: option.text, kind: option.dataset.kind }));
-const given = [...list.children].map((element, n) => ({
+const given = [...list.querySelectorAll("li")].map((element, n) => ({
   element, n, name: element.dataset.name, words: fold(element.textContent),
   values: columns.map((column) => element.getAttribute("data-v" + column.n) || ""),
 }));
@@ -78,19 +78,45 @@ function compare(one, other) {
 let order = given;
 function sort() {
   order = state.sort !== "" ? [...given].sort(compare) : state.down ? [...given].reverse() : given;
-  const all = document.createDocumentFragment();
-  all.append(...order.map((tile) => tile.element));
-  list.append(all);
   turn.textContent = state.down ? "↓" : "↑";
   turn.title = state.down ? turn.dataset.down : turn.dataset.up;
   turn.setAttribute("aria-label", turn.title);
 }
 
+// The tiles are in pieces of a few rows, so that a browser lays out only those that are near the screen.
+const ROWS = 4;
+let across = 0, drawn = [];
+function pieces() {
+  const first = list.querySelector("ul");
+  const columns = getComputedStyle(first).gridTemplateColumns.split(" ").length;
+  if (columns === across && drawn === shown) return;
+  [across, drawn] = [columns, shown];
+  const height = (first.querySelector("li")?.offsetHeight || 320) + 16, uls = [];
+  for (let n = 0; n < shown.length; n += across * ROWS) {
+    const ul = make("ul"), tiles = shown.slice(n, n + across * ROWS);
+    ul.append(...tiles.map((tile) => tile.element));
+    ul.style.containIntrinsicBlockSize = `auto ${Math.ceil(tiles.length / across) * height}px`;
+    uls.push(ul);
+  }
+  near.disconnect();
+  list.replaceChildren(...(uls.length ? uls : [make("ul")]));
+  if (list.querySelector("[data-src]")) uls.forEach((ul) => near.observe(ul));
+}
+// The pictures of a long page are loaded when a reader comes near them.
+const near = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) if (isIntersecting) target.querySelectorAll("[data-src]").forEach(load);
+}, { rootMargin: "150%" });
+function load(image) {
+  image.src = image.dataset.src;
+  image.removeAttribute("data-src");
+}
+// A printer needs all of them.
+window.addEventListener("beforeprint", () => list.querySelectorAll("[data-src]").forEach(load));
+
 function filter() {
   wanted = fold(state.search).split(/\s+/).filter(Boolean).map(pattern);
   shown = order.filter((tile) => matches(tile, null));
-  const kept = new Set(shown);
-  for (const tile of given) if (tile.element.hidden === kept.has(tile)) tile.element.hidden = !kept.has(tile);
+  pieces();
   get("nobody").hidden = shown.length > 0;
   get("count").value = get("count").dataset.says.replace("{shown}", shown.length).replace("{all}", given.length);
   get("reset").hidden = !(state.search || state.chosen.size || state.ranges.size);
@@ -213,6 +239,7 @@ function build() {
 function showFacets(visible) {
   build();
   facets.hidden = !visible || !facets.children.length;
+  if (drawn.length) pieces(); // the column of filters takes room from the tiles
   get("facets-turn").setAttribute("aria-expanded", String(!facets.hidden));
   if (!facets.hidden) columns.forEach((column) => column.draw && column.draw());
 }
@@ -271,7 +298,7 @@ function enlarge(tile) {
   const small = element.querySelector("img");
   picture.removeAttribute("src");
   picture.alt = small ? small.alt : "";
-  if (whole || small) picture.src = whole ? "data:image/webp;base64," + whole : small.src;
+  if (whole || small) picture.src = whole ? "data:image/webp;base64," + whole : small.dataset.src || small.src;
   get("view-name").textContent = tile.name;
   const about = [...element.querySelectorAll("dl, p, a")].map((part) => part.cloneNode(true));
   const badge = element.querySelector("strong");
@@ -341,7 +368,7 @@ function closed() {
   const tile = given[state.open];
   state.open = null;
   toAddress();
-  if (tile && !tile.element.hidden) tile.element.querySelector(".open").focus();
+  if (tile?.element.isConnected) tile.element.querySelector(".open").focus();
 }
 
 // ---- what a reader does ----
@@ -365,7 +392,6 @@ list.addEventListener("click", (event) => {
 });
 list.addEventListener("keydown", (event) => {
   const at = shown.findIndex((tile) => tile.element.contains(event.target));
-  const across = getComputedStyle(list).gridTemplateColumns.split(" ").length;
   const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across }[event.key];
   const next = by && shown[at + by];
   if (at < 0 || !next) return;
@@ -393,7 +419,10 @@ get("marks").addEventListener("click", () => {
 });
 view.addEventListener("close", closed);
 picture.addEventListener("load", drawMarks);
-window.addEventListener("resize", () => { if (view.open) drawMarks(); });
+window.addEventListener("resize", () => {
+  pieces();
+  if (view.open) drawMarks();
+});
 window.addEventListener("hashchange", fromAddress);
 get("tools").hidden = false;
 get("facets-turn").hidden = !columns.some((column) => column.kind !== "text");
