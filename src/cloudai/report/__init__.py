@@ -1,10 +1,16 @@
-"""Make pictures and pages from results: drawings, card news, galleries and workbooks."""
+"""Make pictures and pages from results: drawings, card news, galleries and workbooks.
 
-from cloudai.report.cards import card, save_gif
+What is made of results that are kept sends nothing, and needs no client.
+"""
+
+from cloudai.report.card_files import save_gif, save_html, save_mp4, save_webp
+from cloudai.report.card_set import cards
+from cloudai.report.drawing import contact_sheet, crop, draw, strip
 from cloudai.report.filenames import safe_name
 from cloudai.report.fonts import MissingFontError, find_font
-from cloudai.report.gallery import gallery
+from cloudai.report.galleries import gallery
 from cloudai.report.marks import Mark, marks_of
+from cloudai.report.one_card import card
 from cloudai.report.page import Tile
 from cloudai.report.recipes import Finding, card_news, portrait_gallery
 from cloudai.report.subjects import Subject, subjects_of
@@ -17,11 +23,19 @@ __all__ = [
     "Tile",
     "card",
     "card_news",
+    "cards",
+    "contact_sheet",
+    "crop",
+    "draw",
     "find_font",
     "gallery",
     "marks_of",
     "portrait_gallery",
     "safe_name",
     "save_gif",
+    "save_html",
+    "save_mp4",
+    "save_webp",
+    "strip",
     "subjects_of",
 ]

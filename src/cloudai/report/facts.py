@@ -47,7 +47,7 @@ def facts_of_picture(subject: Subject, words: Mapping[str, str]) -> dict[str, An
 
     The user's own columns come first. Numbers stay numbers, and tags and objects are tuples of words.
     """
-    facts = {**subject.row, **{words[name]: value for name, value in _of_picture(subject)}}
+    facts = {**subject.row, **{words[name]: _in_words(name, value, words) for name, value in _of_picture(subject)}}
     return {name: value for name, value in facts.items() if value not in (None, "", ())}
 
 
@@ -69,8 +69,12 @@ def _of_picture(subject: Subject) -> Iterator[tuple[str, Any]]:
 
 def facts_of_face(face: Face, words: Mapping[str, str]) -> dict[str, Any]:
     """Return what is known of a face, by the names of columns in the reader's language; None is left out."""
-    facts = {words[name]: value for name, value in _of_face(face)}
+    facts = {words[name]: _in_words(name, value, words) for name, value in _of_face(face)}
     return {name: value for name, value in facts.items() if value not in (None, "")}
+
+
+def _in_words(name: str, value: Any, words: Mapping[str, str]) -> Any:
+    return words.get(value, value) if name == "expression" else value
 
 
 def _of_face(face: Face) -> Iterator[tuple[str, Any]]:

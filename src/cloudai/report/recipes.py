@@ -1,6 +1,7 @@
-"""Make a gallery of portraits, or card news, from a folder of photos: the two tasks that the project began with.
+"""Analyse photos and make a gallery or card news of them: the two tasks that the project began with.
 
 Both work with any client. A feature that a provider lacks is left out or reported as missing; nothing is made up.
+After a pause or Ctrl-C the files have what there is until then.
 """
 
 from __future__ import annotations
@@ -11,22 +12,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypedDict
 
-from PIL import Image as Pictures
 from typing_extensions import Unpack
 
 from cloudai.client import Client
-from cloudai.errors import UnsupportedOperationError
+from cloudai.errors import PausedError, UnsupportedOperationError
 from cloudai.media import Image
 from cloudai.models.image import Feature, ImageAnalysis
 from cloudai.outcomes import Outcome, tidy
-from cloudai.report.cards import card, save_gif
-from cloudai.report.filenames import safe_name
-from cloudai.report.gallery import gallery
+from cloudai.report.card_set import cards, untranslated
+from cloudai.report.galleries import gallery
 from cloudai.report.subjects import subjects_of
-from cloudai.report.words import Language, words_in
+from cloudai.report.words import Language
 from cloudai.table import Table
 
-__all__ = ["Finding", "card_news", "portrait_gallery"]
+__all__ = ["Finding", "card_news", "features_on_a_card", "looked_at", "portrait_gallery"]
 
 PathLike = str | os.PathLike[str]
 
@@ -64,6 +63,7 @@ def portrait_gallery(
     features: Sequence[Feature] = ("faces", "caption"),
     title: str = "Portraits",
     language: Language = "en",
+    options: Mapping[str, Any] | None = None,
     **batch: Unpack[BatchKeywords],
 ) -> Finding:
     """Analyse each portrait, and write ``gallery.html`` with upright crops of the faces, and tables.
@@ -79,19 +79,21 @@ def portrait_gallery(
         features: The features to look for; those that the provider lacks are left out.
         title: Heading of the gallery.
         language: Language of the gallery's own words.
+        options: More options of ``analyze_image``.
         batch: ``journal=``, ``pace=``, ``progress=`` …: see `BatchKeywords`.
 
     Raises:
         SettingsError: There is no key; nothing was written.
-        PausedError: There was an outage, or a quota is used up. Another call with the same journal goes on.
+        PausedError: There was an outage, or a quota is used up. The files have what there is until then; another call
+            with the same journal goes on.
     """
     people = list(people)
     wanted = _offered(client, features)
     # Captions say "person" for "man" and "woman", because a person's gender cannot be seen.
-    options = {"features": wanted, "missing": "report", "gender_neutral": True}
-    looked_at = _looked_at(client, [photo for _, photo in people], options, batch)
+    asked = {"features": wanted, "missing": "report", "gender_neutral": True, **(options or {})}
+    kept, stopped_by = looked_at(client, "analyze_image", [photo for _, photo in people], asked, batch)
     out = _folder(folder)
-    outcomes = [replace(outcome, input=people[outcome.item][0]) for outcome in looked_at]
+    outcomes = [_named(outcome, people[outcome.item][0]) for outcome in kept]
     tables = {}
     if any(isinstance(o.result, ImageAnalysis) and o.result.faces is not None for o in outcomes) or not outcomes:
         tables["faces.csv"] = tidy(map(_faces_of, outcomes))
@@ -100,22 +102,45 @@ def portrait_gallery(
     for name, table in tables.items():
         table.to_csv(out / name)
     page = gallery(
-        [replace(subject, name=people[subject.item][0]) for subject in subjects_of(outcomes)],
+        [replace(subject, name=people[subject.item][0]) for subject in subjects_of(kept)],
         out / "gallery.html",
         title=title,
         tiles="faces",
         pictures=[photo for _, photo in people],
         language=language,
     )
+    _raise_after(stopped_by, page)
     return Finding(next(iter(tables.values())), (page, *(out / name for name in tables)), tuple(outcomes))
 
 
-def _looked_at(
-    client: Client, photos: Sequence[PathLike], options: Mapping[str, Any], batch: BatchKeywords
-) -> list[Outcome[ImageAnalysis]]:
-    """Analyse all photos in a batch, and return their outcomes in order."""
-    with client.batch("analyze_image", photos, options=options, **batch) as job:
-        return sorted(job, key=lambda outcome: outcome.item)
+def looked_at(
+    client: Client, operation: str, given: Sequence[Any], options: Mapping[str, Any], batch: BatchKeywords
+) -> tuple[list[Outcome[Any]], BaseException | None]:
+    """Run a batch, and return its outcomes in the order of the inputs, and what ended it early.
+
+    An outage, a spent quota or Ctrl-C leaves an outcome for each input: one that was not come to has an error.
+    """
+    with client.batch(operation, given, options=options, **batch) as job:
+        stopped_by: BaseException | None = None
+        try:
+            for _ in job:
+                pass
+        except (PausedError, KeyboardInterrupt) as error:
+            stopped_by = error
+        return sorted(job, key=lambda outcome: outcome.item), stopped_by
+
+
+def _raise_after(stopped_by: BaseException | None, file: Path) -> None:
+    """Raise what ended a batch early, now that the files are written; a `PausedError` says that they are there."""
+    if isinstance(stopped_by, PausedError):
+        stopped_by.advice = f"{stopped_by.advice or ''} {file} has what there is until then.".strip()
+    if stopped_by is not None:
+        raise stopped_by
+
+
+def _named(outcome: Outcome[Any], name: str) -> Outcome[Any]:
+    """Return an outcome with the name of a person or a picture as its input, which no table shortens as a path."""
+    return replace(outcome, input=name, facts={**outcome.facts, "is_path": False})
 
 
 def _offered(client: Client, features: Sequence[Feature]) -> list[Feature]:
@@ -143,70 +168,54 @@ def card_news(
     *,
     language: Language = "en",
     font: PathLike | None = None,
+    formats: Sequence[str] = ("gif",),
+    options: Mapping[str, Any] | None = None,
     **batch: Unpack[BatchKeywords],
 ) -> Finding:
     """Put a caption on every picture, and write ``cards/*.png``, ``cards.gif`` and ``cards.csv``.
 
-    Where the provider has no captions, a card states what is known instead: size, faces, colours or tags. A photo that
-    could not be read has its row in ``cards.csv`` and no card; if no photo could be read there is no ``cards.gif``.
+    A caption is shown in the reader's language if the provider translates it. Where the provider has no captions, a
+    card states what is known instead: size, faces, colours or tags. A photo that could not be read has its row in
+    ``cards.csv`` and no card; if no photo could be read there is no ``cards.gif``.
 
     Args:
-        client: The client that analyses the pictures.
+        client: The client that analyses the pictures, and translates the captions.
         photos: The files of the photos, in order.
         folder: The folder to write to; it is made if it does not exist.
-        language: Language of the card's own words; captions are in English, as providers give them.
+        language: Language of the reader.
         font: Path of a font file; see `cloudai.report.find_font`.
+        formats: What is made of the cards; see `cloudai.report.cards`.
+        options: More options of ``analyze_image``.
         batch: ``journal=``, ``pace=``, ``progress=`` …: see `BatchKeywords`.
 
     Raises:
-        MissingFontError: No font has all characters of a caption.
-        PausedError: There was an outage, or a quota is used up. Another call with the same journal goes on.
+        MissingFontError: No font has the letters of any caption.
+        PausedError: There was an outage, or a quota is used up. The files have what there is until then; another call
+            with the same journal goes on.
     """
-    photos = list(photos)
-    options = {"features": _on_a_card(client), "gender_neutral": True}
-    looked_at = _looked_at(client, photos, options, batch)
+    listed = list(photos)
+    asked = {"features": features_on_a_card(client), "gender_neutral": True, **(options or {})}
+    kept, stopped_by = looked_at(client, "analyze_image", listed, asked, batch)
+    rows = kept
+    foreign = untranslated(kept, language)
+    if foreign and stopped_by is None and client.supports("translate"):
+        translated, stopped_by = looked_at(client, "translate", foreign, {"to": language}, batch)
+        rows = [*kept, *translated]
     out = _folder(folder)
-    outcomes = [replace(outcome, input=Image(photos[outcome.item]).name) for outcome in looked_at]
-    cards = []
-    for outcome in outcomes:
-        if outcome.result is not None:
-            caption, footnote = _words(outcome.input, outcome.result, language)
-            drawn = card(Image(photos[outcome.item]).open(), caption, footnote=footnote, font=font)
-            cards.append((outcome.input, drawn))
+    outcomes = [_named(outcome, Image(listed[outcome.item]).name) for outcome in kept]
     table = tidy(outcomes)
     table.to_csv(out / "cards.csv")
-    files = _write_cards(cards, out) if cards else ()
+    files = cards(rows, out, formats=formats, language=language, pictures=listed, font=font)
+    _raise_after(stopped_by, files[0])
     return Finding(table, (*files, out / "cards.csv"), tuple(outcomes))
 
 
-def _write_cards(cards: Sequence[tuple[str, Pictures.Image]], out: Path) -> tuple[Path, ...]:
-    pictures = _folder(out / "cards")
-    for number, (name, shown) in enumerate(cards, start=1):
-        # The number keeps two photos of the same name apart.
-        shown.save(pictures / safe_name(number, Path(name).stem, ".png"))
-    return save_gif([shown for _, shown in cards], out / "cards.gif"), pictures
-
-
-def _on_a_card(client: Client) -> list[Feature]:
+def features_on_a_card(client: Client) -> list[Feature]:
     """Return the features to put on a card: the caption if the provider has it, or tags or colours, with faces."""
     has = client.provider.features()
     if "caption" in has:
         return ["caption", "tags"]
     return ["tags", "faces"] if "tags" in has else ["colors", "faces"]
-
-
-def _words(name: str, analysis: ImageAnalysis, language: Language) -> tuple[str, str]:
-    """Return the caption of a card, and the footnote that says where it comes from."""
-    who, words = analysis.meta.provider, words_in(language)
-    if analysis.caption:
-        return analysis.caption.text, f"{name} · {who}"
-    facts = [f"{analysis.width}×{analysis.height}"] if analysis.width else []
-    if analysis.faces is not None:
-        n = len(analysis.faces)
-        facts.append(words["none"] if n == 0 else words["one"] if n == 1 else words["many"].format(n=n))
-    facts += [tag.name for tag in (analysis.tags or ())[:4]]
-    facts += [color.name or color.hex or "" for color in (analysis.colors or ())[:3]]
-    return " · ".join(dict.fromkeys(facts)), f"{name} · {words['sources'].format(who=who)}"
 
 
 def _folder(path: PathLike) -> Path:

@@ -21,7 +21,7 @@ from cloudai.reading import TABLES
 from cloudai.report.result_files import outcomes_in
 from cloudai.table import Table
 
-__all__ = ["Source", "Subject", "reading", "subjects_of"]
+__all__ = ["Reading", "Source", "Subject", "primary", "reading", "reason_of", "subjects_of"]
 
 Source: TypeAlias = "Iterable[Outcome[Any] | Result | Subject] | Table | str | os.PathLike[str]"
 """A batch or its outcomes, results, a table of results, or the path of a journal or of a file of results."""
@@ -52,8 +52,8 @@ class Reading:
     """The subjects of a report, and the translations that are kept beside them."""
 
     subjects: list[Subject]
-    translations: Mapping[str, Translation] = field(default_factory=dict)
-    """By the digest of the text that was translated."""
+    translations: Mapping[tuple[str, str], Translation] = field(default_factory=dict)
+    """By the digest of the text that was translated, and the language that it was translated to, without a region."""
     folder: Path | None = None
     """The folder of the file that was read, in which the pictures may be."""
 
@@ -83,7 +83,7 @@ def reading(source: Source, name: str | None = None) -> Reading:
         there = f"There are: {', '.join(known)}." if known else "The inputs come without columns."
         raise InputError(f"no column {name}", advice=there)
     translations = {
-        str(outcome.facts.get("sha256")): outcome.result
+        (str(outcome.facts.get("sha256") or outcome.result.meta.sha256), primary(outcome.result.to)): outcome.result
         for one in lists
         for outcome in one
         if isinstance(outcome, Outcome) and isinstance(outcome.result, Translation)
@@ -191,6 +191,11 @@ def _name(subject: Subject, column: str | None) -> str:
 
 def _headings(row: Mapping[str, Any]) -> Iterator[str]:
     return (heading for heading in row if heading.strip().lower() in NAMES)
+
+
+def primary(language: str) -> str:
+    """Return a language without its script and region: "ko" for "ko-KR"."""
+    return language.partition("-")[0].lower()
 
 
 def reason_of(error: Exception | None) -> str:

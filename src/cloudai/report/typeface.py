@@ -41,8 +41,8 @@ class Typeface:
         self, size: int, main: ImageFont.FreeTypeFont, others: dict[str, ImageFont.FreeTypeFont | str]
     ) -> None:
         self.size, self._main, self._others = size, main, others
-
-    ellipsis = "…"
+        self.ellipsis = "…"
+        """What ends a text that was shortened: "..." if the fonts have no such character."""
 
     def length(self, text: str) -> float:
         """Return the width of a text in px."""
@@ -79,15 +79,18 @@ def typeface(text: str, size: int, font: Font = None, *, bold: bool = False) -> 
         font: Path of a font file; see `find_font`.
         bold: Prefer the bold weight of a font.
     """
-    wanted = f"{text}…"
     try:
-        return Typeface(size, fonts.find_font(wanted, size, font, bold=bold), {})
+        return Typeface(size, fonts.find_font(f"{text}…", size, font, bold=bold), {})
     except MissingFontError:
-        path = _best(wanted, font, bold=bold)
+        path = _best(text, font, bold=bold)
+        wanted = f"{text}…"
         others = {
             one: _opened(other, size, bold=bold) for one, other in _elsewhere(wanted, path, bold=bold).items() if other
         }
-        return Typeface(size, fonts.face_of(path, size, bold=bold), others)
+        face = Typeface(size, fonts.face_of(path, size, bold=bold), others)
+        if _elsewhere("…", path, bold=bold) == {"…": None}:
+            face.ellipsis = "..."
+        return face
 
 
 def readable(text: str, font: Font = None, *, bold: bool = False, strict: bool = False) -> str:

@@ -123,6 +123,17 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "none": "얼굴 없음",
         "sources": "{who}가 아는 것; 문장 설명은 없음.",
         "cards": "카드 뉴스",
+        # apparent expressions; in English they are the words of the results
+        "anger": "분노",
+        "contempt": "경멸",
+        "disgust": "혐오",
+        "fear": "두려움",
+        "happiness": "기쁨",
+        "neutral": "무표정",
+        "sadness": "슬픔",
+        "surprise": "놀람",
+        "calm": "차분함",
+        "confused": "혼란",
     },
 }
 

@@ -169,9 +169,10 @@ def test_languages(tmp_path: Path, language: Any, word: str, notice: list[str]) 
 
 def test_languages_hold_the_same() -> None:
     """No word is missing in one of the languages."""
+    from cloudai.models.face import EMOTIONS
     from cloudai.report.words import WORDS
 
-    assert WORDS["en"].keys() == WORDS["ko"].keys()
+    assert WORDS["en"].keys() == WORDS["ko"].keys() - {*EMOTIONS}
 
 
 def test_unknown_language(tmp_path: Path) -> None:
