@@ -10,10 +10,13 @@ from cloudai.report.filenames import safe_name
 from cloudai.report.fonts import MissingFontError, find_font
 from cloudai.report.galleries import gallery
 from cloudai.report.marks import Mark, marks_of
+from cloudai.report.morphing import morph, save_morph
 from cloudai.report.one_card import card
 from cloudai.report.page import Tile
+from cloudai.report.picture_sets import save_drawings, save_faces, save_sheet
 from cloudai.report.recipes import Finding, card_news, portrait_gallery
 from cloudai.report.subjects import Subject, subjects_of
+from cloudai.report.workbook import save_workbook
 
 __all__ = [
     "Finding",
@@ -30,12 +33,18 @@ __all__ = [
     "find_font",
     "gallery",
     "marks_of",
+    "morph",
     "portrait_gallery",
     "safe_name",
+    "save_drawings",
+    "save_faces",
     "save_gif",
     "save_html",
+    "save_morph",
     "save_mp4",
+    "save_sheet",
     "save_webp",
+    "save_workbook",
     "strip",
     "subjects_of",
 ]

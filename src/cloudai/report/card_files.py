@@ -80,8 +80,9 @@ def save_mp4(
         import av
     except ImportError as error:
         raise MissingExtraError("an MP4 of cards", "video") from error
-    out = io.BytesIO()
-    with av.open(out, "w", format="mp4", options={"movflags": "+faststart"}) as container:
+    target = Path(path)
+    # To put the index before the pictures, FFmpeg reads the file again, so that it has to be one of the disk.
+    with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         stream: Any = container.add_stream("libx264", rate=RATE, options={"crf": "20", "tune": "stillimage"})
         # H.264 with the colours that all players know has even sides only.
         stream.width, stream.height = (n - n % 2 for n in _scaled(cards[0], min(width, cards[0].width)).size)
@@ -93,7 +94,7 @@ def save_mp4(
             for _ in range(max(1, round(seconds * RATE))):
                 container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    return _written(path, out)
+    return target
 
 
 MOVING: Mapping[str, Callable[..., Path]] = {"gif": save_gif, "webp": save_webp, "mp4": save_mp4}

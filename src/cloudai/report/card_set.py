@@ -21,8 +21,8 @@ from cloudai.report.card_files import MOVING, save_html
 from cloudai.report.facts import faces_in, part_of
 from cloudai.report.fonts import Font, MissingFontError
 from cloudai.report.named_files import NamedFiles
-from cloudai.report.one_card import card
-from cloudai.report.photos import Photos
+from cloudai.report.one_card import card, panel_for
+from cloudai.report.photos import WHERE, Photos
 from cloudai.report.subjects import Reading, Source, Subject, primary, reading, reason_of
 from cloudai.report.typeface import readable
 from cloudai.report.words import Language, words_in
@@ -36,8 +36,6 @@ FORMATS = (*MOVING, "html")
 CAPTIONS = "en"
 """The language of a caption whose result does not say which it has."""
 MOST_FACTS = 4
-
-WHERE = "--photos, or photos=, names the folder that they are below."
 
 log = logging.getLogger("cloudai")
 
@@ -93,15 +91,19 @@ def cards(
         raise InputError(f"cards have no format {wrong[0]}", advice=f"Give some of: {', '.join(FORMATS)}.")
     texts = _given(rows, captions) if captions is not None else []
     if captions is None:
-        texts = _known(reading(cast("Source", rows), name), Photos([], photos), pictures, language, min_confidence)
+        read = reading(cast("Source", rows), name)
+        texts = _known(read, Photos(read.folders, photos, pictures), language, min_confidence)
     _require_letters([text.caption for text in texts], font)
     look: dict[str, Any] = {"size": size, "theme": theme, "logo": _logo(logo), "font": font, "strict": False}
+    look["panel"] = panel_for([(text.caption, text.footnote) for text in texts], size, font)
     out = NamedFiles(Path(folder) / "cards")
     made: list[tuple[PIL.Image.Image, str]] = []
     for text in texts:
         try:
             if text.picture is None:
-                raise InputError(text.reason or "the picture cannot be found", advice=WHERE)
+                raise (
+                    InputError(text.reason) if text.reason else InputError("the picture cannot be found", advice=WHERE)
+                )
             picture = Image(text.picture).open()
         except CloudAIError as error:
             log.warning("there is no card of %s: %s", text.name, error)
@@ -140,13 +142,11 @@ def _given(pictures: Any, captions: Sequence[str]) -> list[_Text]:
     ]
 
 
-def _known(
-    read: Reading, photos: Photos, pictures: Sequence[ImageInput] | None, language: Language, least: float
-) -> list[_Text]:
+def _known(read: Reading, photos: Photos, language: Language, least: float) -> list[_Text]:
     """Return the text of each picture: its caption in the language of the reader, or else what is known of it."""
     texts = []
     for subject in read.subjects:
-        given = pictures[subject.item] if pictures is not None else photos.of(subject)
+        given = photos.of(subject)
         words, footnote = _words(subject, read.translations, language, least)
         reason = "" if subject.results else reason_of(subject.error)
         texts.append(_Text(subject.item, subject.name, given if subject.results else None, words, footnote, reason))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from PIL import Image, ImageDraw
 
@@ -20,9 +20,9 @@ from cloudai.report.text_layout import shortened
 from cloudai.report.typeface import Typeface, readable, typeface
 from cloudai.text import drawable
 
-__all__ = ["contact_sheet", "crop", "draw", "strip"]
+__all__ = ["CutShape", "contact_sheet", "crop", "draw", "strip"]
 
-Shape: TypeAlias = Literal["rectangle", "rounded", "circle"]
+CutShape: TypeAlias = Literal["rectangle", "rounded", "circle"]
 
 COLOURS: dict[MarkKind, str] = {
     "face": "#ffb400",
@@ -166,7 +166,7 @@ def crop(
     *,
     margin: float = 0.4,
     aspect: float | None = None,
-    shape: Shape = "rectangle",
+    shape: CutShape = "rectangle",
 ) -> Image.Image:
     """Return a face, or another thing that has a box, cut out of the upright picture.
 
@@ -183,7 +183,7 @@ def crop(
         SettingsError: ``margin`` or ``aspect`` is no number in its range.
         NeedsImageError: The size of the picture is not known, because it was passed on by URL.
     """
-    if shape not in ("rectangle", "rounded", "circle"):
+    if shape not in get_args(CutShape):
         raise InputError(f"there is no shape {shape!r}", advice="Give rectangle, rounded or circle.")
     box = thing if isinstance(thing, Box) else getattr(thing, "box", None)
     if not isinstance(box, Box):
@@ -192,7 +192,7 @@ def crop(
     return cut if shape == "rectangle" else _shaped(cut, shape)
 
 
-def _shaped(cut: Image.Image, shape: Shape) -> Image.Image:
+def _shaped(cut: Image.Image, shape: CutShape) -> Image.Image:
     """Return a picture whose corners are transparent."""
     if shape == "circle" and cut.width != cut.height:  # the edge of the picture is near
         side = min(cut.size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
 from cloudai.models.base import Result
@@ -11,7 +11,7 @@ from cloudai.models.image import ImageAnalysis, Text
 from cloudai.report.marks import age_as_text
 from cloudai.report.subjects import Subject
 
-__all__ = ["faces_in", "facts_of_face", "facts_of_picture", "part_of"]
+__all__ = ["faces_in", "facts_of_face", "facts_of_picture", "own_columns", "part_of"]
 
 R = TypeVar("R", bound=Result)
 
@@ -42,12 +42,36 @@ def faces_in(subject: Subject) -> tuple[Face, ...] | None:
     return None
 
 
-def facts_of_picture(subject: Subject, words: Mapping[str, str]) -> dict[str, Any]:
+def own_columns(subject: Subject, keep: Collection[str] = ()) -> dict[str, Any]:
+    """Return the user's own columns, without empty ones, and without the name and the path that are shown otherwise.
+
+    Args:
+        subject: The subject.
+        keep: Columns that are wanted all the same.
+    """
+    shown = {subject.name, subject.address}
+    return {
+        name: value
+        for name, value in subject.row.items()
+        if value not in (None, "")
+        and (name in keep or not (value in shown or (isinstance(value, str) and subject.address.endswith(f"/{value}"))))
+    }
+
+
+def facts_of_picture(subject: Subject, words: Mapping[str, str], keep: Collection[str] = ()) -> dict[str, Any]:
     """Return what is known of a picture, by the names of columns in the reader's language; None is left out.
 
     The user's own columns come first. Numbers stay numbers, and tags and objects are tuples of words.
+
+    Args:
+        subject: The subject.
+        words: The words of the reader's language.
+        keep: See `own_columns`.
     """
-    facts = {**subject.row, **{words[name]: _in_words(name, value, words) for name, value in _of_picture(subject)}}
+    facts = {
+        **own_columns(subject, keep),
+        **{words[name]: _in_words(name, value, words) for name, value in _of_picture(subject)},
+    }
     return {name: value for name, value in facts.items() if value not in (None, "", ())}
 
 

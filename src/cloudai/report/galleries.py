@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import PIL.Image
 
 from cloudai.errors import CloudAIError, InputError
-from cloudai.media import Image, ImageInput
-from cloudai.report.facts import faces_in, facts_of_face, facts_of_picture
+from cloudai.media import ImageInput
+from cloudai.report.facts import faces_in, facts_of_face, facts_of_picture, own_columns
 from cloudai.report.marks import Mark, marks_of
 from cloudai.report.page import Shape, Tile, save_page
-from cloudai.report.photos import Photos
+from cloudai.report.photos import WHERE, Photos
 from cloudai.report.subjects import Source, Subject, reading, reason_of
 from cloudai.report.words import Language, words_in
 
 __all__ = ["gallery"]
 
 PathLike = str | os.PathLike[str]
+log = logging.getLogger("cloudai")
+
 SIDE = 1600
 """Longer side in px of the picture for the large view, out of which a face is cut too where that is sharp enough."""
 MARGIN, ASPECT = 0.4, 4 / 5
@@ -76,13 +80,14 @@ def gallery(
     read = reading(rows, name)  # type: ignore[arg-type]  # they are no tiles
     if link is not None and not any(link in subject.row for subject in read.subjects):
         raise InputError(f"no column {link} for the links", advice="Give one of your own columns.")
-    maker = _Maker(
-        words, Photos([read.folder] if read.folder else [], photos), pictures, link, of_faces=tiles == "faces"
-    )
+    maker = _Maker(words, Photos(read.folders, photos, pictures), link, columns or (), of_faces=tiles == "faces")
     make = maker.faces if tiles == "faces" else maker.picture
     count = sum(len(faces_in(subject) or "x") if tiles == "faces" else 1 for subject in read.subjects)
     made = (tile for subject in read.subjects for tile in make(subject))
-    return save_page(made, path, count=count, shape=tiles, **options)
+    file = save_page(made, path, count=count, shape=tiles, **options)
+    if maker.missing:
+        log.warning("%d of %d pictures cannot be found. %s", maker.missing, len(read.subjects), WHERE)
+    return file
 
 
 class _Maker:
@@ -91,8 +96,8 @@ class _Maker:
     Args:
         words: The words of the page.
         photos: Where the pictures are looked for.
-        pictures: The pictures by the number of the input, where they are at hand.
         link: The user's column with the addresses of the tiles.
+        columns: The columns that are wanted.
         of_faces: Whether the gallery is one of faces.
     """
 
@@ -100,19 +105,21 @@ class _Maker:
         self,
         words: Mapping[str, str],
         photos: Photos,
-        pictures: Sequence[ImageInput] | None,
         link: str | None,
+        columns: Sequence[str],
         *,
         of_faces: bool,
     ) -> None:
-        self._words, self._photos, self._pictures, self._link = words, photos, pictures, link
+        self._words, self._photos, self._link, self._columns = words, photos, link, columns
         self._of_faces = of_faces
+        self.missing = 0
+        """The number of pictures that could not be found."""
 
     def picture(self, subject: Subject) -> Iterator[Tile]:
         """Yield one tile with the whole picture, and all that is known of it."""
         image, why = self._open(subject)
         marks = [mark for result in subject.results for mark in marks_of(result)]
-        facts = facts_of_picture(subject, self._words)
+        facts = {**self._own(subject), **facts_of_picture(replace(subject, row={}), self._words)}
         yield self._tile(subject, image, facts, why, marks=marks)
 
     def faces(self, subject: Subject) -> Iterator[Tile]:
@@ -124,8 +131,7 @@ class _Maker:
         whole, why = self._open(subject)
         marks = [mark for result in subject.results for mark in marks_of(result, ["face"])]
         for number, face in enumerate(faces):
-            known = {words: value for words, value in subject.row.items() if value not in (None, "")}
-            facts = {**known, **facts_of_face(face, self._words)}
+            facts = {**self._own(subject), **facts_of_face(face, self._words)}
             if len(faces) > 1:
                 facts[self._words["faces"]] = len(faces)
             cut = None
@@ -140,25 +146,25 @@ class _Maker:
         size = face.box.image_size
         scale = max(whole.size) / max(size) if size else 1.0
         enough = size is not None and (scale >= 1 or max(face.box.width, face.box.height) * scale >= ENOUGH)
-        given: Any = whole if enough else self._given(subject)
+        given: Any = whole if enough else self._photos.of(subject)
         box = _scaled(face.box, scale) if enough else face.box
         try:
             return face.model_copy(update={"box": box}).crop(given, margin=MARGIN, aspect=ASPECT), ""
         except CloudAIError as error:
             return whole, reason_of(error)
 
-    def _given(self, subject: Subject) -> ImageInput | None:
-        if self._pictures is not None and subject.item < len(self._pictures):
-            return self._pictures[subject.item]
-        return self._photos.of(subject)
+    def _own(self, subject: Subject) -> dict[str, Any]:
+        """Return the user's own columns, without the one of the links unless it is wanted."""
+        own = own_columns(subject, self._columns)
+        return {name: value for name, value in own.items() if name != self._link or name in self._columns}
 
     def _open(self, subject: Subject) -> tuple[PIL.Image.Image | None, str]:
         """Return the picture of a subject, or None and the reason."""
-        given = self._given(subject)
-        if given is None:
+        if self._photos.of(subject) is None:
+            self.missing += 1
             return None, self._words["no picture"]
         try:
-            return Image(given).open(SIDE), ""
+            return self._photos.open(subject, SIDE), ""
         except CloudAIError as error:
             return None, reason_of(error)
 

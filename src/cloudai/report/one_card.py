@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFilter
@@ -14,7 +14,7 @@ from cloudai.report.text_layout import balanced, joined, shortened, wrapped
 from cloudai.report.typeface import Typeface, readable, typeface
 from cloudai.text import drawable, lines_of
 
-__all__ = ["SIZES", "THEMES", "Theme", "card"]
+__all__ = ["SIZES", "THEMES", "Theme", "card", "panel_for"]
 
 SIZES: Mapping[str, tuple[int, int]] = {"square": (1080, 1080), "story": (1080, 1920), "wide": (1920, 1080)}
 """Width and height in px of a post, of a story on a phone, and of a slide."""
@@ -22,6 +22,8 @@ LEAST = 240
 """The least length of a card's side, in px: on a smaller card the smallest letters cannot be read."""
 PANEL = 0.27
 """Share of the height that the caption's panel takes. It is the same on all cards, so that a GIF does not jump."""
+PANELS = (PANEL, 0.34, 0.42)
+"""The shares among which a set of cards chooses the least in which all of its captions fit."""
 LARGEST, SMALLEST, FOOTNOTE = 60, 34, 24
 """Sizes of letters in px, on a card whose shorter side is 1080 px; smaller ones are not legible on a phone."""
 FLOOR = 12
@@ -91,6 +93,7 @@ def card(
     theme: str = "dark",
     logo: Image.Image | None = None,
     font: Font = None,
+    panel: float = PANEL,
     strict: bool = True,
 ) -> Image.Image:
     """Return a card: a picture with its caption in a panel below.
@@ -107,6 +110,7 @@ def card(
         theme: The colours of the panel: "dark", "light", "paper" or "blue".
         logo: A picture in the lower right corner of the panel.
         font: Path of a font file; see `find_font`.
+        panel: The share of the height that the panel takes, 0.1 to 0.9.
         strict: Whether letters that the font lacks are an error; else they are named, like symbols.
 
     Raises:
@@ -119,14 +123,37 @@ def card(
     caption, footnote = _cleaned(caption), drawable(footnote[: 4 * LONGEST])[:LONGEST]
     caption = "\n".join(readable(line, font, bold=True, strict=strict) for line in caption.split("\n"))
     footnote = readable(footnote, font, strict=strict)
-    height = round(down * PANEL) if caption or footnote or logo is not None else 0
+    height = round(down * min(max(panel, 0.1), 0.9)) if caption or footnote or logo is not None else 0
     colours = THEMES[theme]
     shown = Image.new("RGB", (across, down), colours.paper)
     shown.paste(_fitted(in_colour(picture), (across, down - height)), (0, 0))
     if height:
-        panel = _Panel(across, down - height, height, min(across, down) / 1080)
-        _write(shown, caption, footnote, panel, colours=colours, logo=logo, font=font)
+        place = _Panel(across, down - height, height, min(across, down) / 1080)
+        _write(shown, caption, footnote, place, colours=colours, logo=logo, font=font)
     return shown
+
+
+def panel_for(texts: Sequence[tuple[str, str]], size: str | tuple[int, int], font: Font = None) -> float:
+    """Return the least share of the height in which the captions of all cards fit, each given with its footnote."""
+    across, down = _size(size)
+    for share in PANELS:
+        panel = _Panel(across, 0, round(down * share), min(across, down) / 1080)
+        room = panel.height - 1.5 * panel.margin - 8 * panel.unit
+        if all(
+            _fits(_cleaned(text), panel, room - 1.6 * panel.letters(FOOTNOTE) * bool(note), font)
+            for text, note in texts
+        ):
+            return share
+    return PANELS[-1]
+
+
+def _fits(caption: str, panel: _Panel, height: float, font: Font) -> bool:
+    face = typeface(caption, panel.letters(SMALLEST), font, bold=True)
+    return len(wrapped(caption, face.length, panel.room)) <= _most_lines(height, face)
+
+
+def _most_lines(height: float, face: Typeface) -> int:
+    return max(1, int((height / face.size - 1) / LEADING + 1))
 
 
 def _size(size: str | tuple[int, int]) -> tuple[int, int]:
@@ -220,7 +247,7 @@ def _set(text: str, panel: _Panel, height: float, font: Font) -> tuple[Typeface,
     """
     for points in range(LARGEST, SMALLEST - 1, -2):
         face = typeface(text, panel.letters(points), font, bold=True)
-        most = max(1, int((height / face.size - 1) / LEADING + 1))
+        most = _most_lines(height, face)
         if len(wrapped(text, face.length, panel.room)) <= most:
             return face, balanced(text, face.length, panel.room)
     # The loop has ended with the smallest letters.

@@ -1,4 +1,4 @@
-"""Find the picture of a subject: by its path, or below a folder by its file name or by its digest."""
+"""Find the picture of a subject: the one that was given, by its path, or below a folder by its name or its digest."""
 
 from __future__ import annotations
 
@@ -8,10 +8,17 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+import PIL.Image
+
 from cloudai.core.lazy import lazy
+from cloudai.errors import InputError
+from cloudai.media import Image, ImageInput
 from cloudai.report.subjects import Subject
 
-__all__ = ["Photos"]
+__all__ = ["WHERE", "Photos"]
+
+
+WHERE = "Say below which folder it is: photos= in Python, --photos on the command line."
 
 
 class Photos:
@@ -21,16 +28,34 @@ class Photos:
         folders: Folders that paths may begin at, beside the current one.
         below: A folder, with all folders in it, whose files are recognised by their digest. It is read only if a path
             leads nowhere, because every file in it has to be read for that.
+        given: The pictures by the number of the input, where they are at hand; nothing is looked for then.
     """
 
     def __init__(
-        self, folders: Sequence[str | os.PathLike[str]] = (), below: str | os.PathLike[str] | None = None
+        self,
+        folders: Sequence[str | os.PathLike[str]] = (),
+        below: str | os.PathLike[str] | None = None,
+        given: Sequence[ImageInput] | None = None,
     ) -> None:
+        self._given = given
         self._folders = [Path(), *map(Path, folders), *([Path(below)] if below is not None else [])]
         self._below = None if below is None else Path(below)
 
-    def of(self, subject: Subject) -> Path | None:
-        """Return the path of a picture; None if it cannot be found."""
+    def open(self, subject: Subject, max_side: int | None = None) -> PIL.Image.Image:
+        """Return the picture of a subject, upright and in RGB, and no larger than a side (px).
+
+        Raises:
+            InputError: It cannot be found, or it is no picture, is damaged or too large.
+        """
+        given = self.of(subject)
+        if given is None:
+            raise InputError(f"the picture of {subject.name} cannot be found", advice=WHERE)
+        return Image(given).open(max_side)
+
+    def of(self, subject: Subject) -> ImageInput | None:
+        """Return the picture of a subject, as a rule its path; None if it cannot be found."""
+        if self._given is not None:
+            return self._given[subject.item] if subject.item < len(self._given) else None
         for path in self._paths(subject.address):
             if _is_file(path):
                 return path

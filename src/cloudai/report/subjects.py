@@ -54,7 +54,7 @@ class Reading:
     subjects: list[Subject]
     translations: Mapping[tuple[str, str], Translation] = field(default_factory=dict)
     """By the digest of the text that was translated, and the language that it was translated to, without a region."""
-    folder: Path | None = None
+    folders: tuple[Path, ...] = ()
     """The folder of the file that was read, in which the pictures may be."""
 
 
@@ -88,7 +88,11 @@ def reading(source: Source, name: str | None = None) -> Reading:
         for outcome in one
         if isinstance(outcome, Outcome) and isinstance(outcome.result, Translation)
     }
-    return Reading([replace(subject, name=_name(subject, name)) for subject in subjects], translations, folder)
+    return Reading(
+        [replace(subject, name=_name(subject, name)) for subject in subjects],
+        translations,
+        () if folder is None else (folder,),
+    )
 
 
 def _lists(source: Source) -> tuple[list[list[Any]], Path | None]:
