@@ -38,13 +38,11 @@ from cloudai.report import (
 from cloudai.report.card_set import untranslated
 from cloudai.report.recipes import features_on_a_card
 from cloudai.report.result_files import is_table_of_results
-from cloudai.report.subjects import Source
+from cloudai.report.subjects import Source, photo_column
 from cloudai.table import Table
 
 __all__ = ["as_cards", "as_drawings", "as_gallery"]
 
-PHOTOS = ("photo", "사진", "image", "file", "picture", "파일")
-"""Headings of the column of a table that holds the pictures, in lower case."""
 RESULTS = (".jsonl", ".json")
 
 
@@ -155,12 +153,7 @@ def _pictures(options: argparse.Namespace) -> Table | list[str]:
     table = read_table(paths[0], encoding=options.encoding)
     if is_table_of_results(table):
         return table
-    options.column = next((name for name in table.columns if name.strip().lower() in PHOTOS), None)
-    if options.column is None:
-        raise InputError(
-            f"no column {' or '.join(PHOTOS[:2])} in {paths[0]}",
-            advice=f"Give --column one of: {', '.join(table.columns)}.",
-        )
+    options.column = photo_column(table)
     return table
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from cloudai.errors import InputError
 from cloudai.text import did_you_mean, plain
 
-__all__ = ["Column", "columns_of", "shown", "value_of"]
+__all__ = ["Column", "columns_of", "kind_of", "shown", "value_of"]
 
 MOST_VALUES, SHARE, FEW = 60, 0.6, 3
 """A column of texts is one to choose from if it has so few values, also as a share of the tiles; few are always."""
@@ -52,11 +52,12 @@ def columns_of(rows: Sequence[Mapping[str, Any]], wanted: Sequence[str] | None =
         names[name] += 1
         if names[name] > 1:
             name = f"{name} ({names[name]})"  # two headings that look the same must be two columns in the address
-        columns.append(Column(key, name, _kind([row[key] for row in rows if row.get(key) not in (None, "", ())])))
+        columns.append(Column(key, name, kind_of([row[key] for row in rows if row.get(key) not in (None, "", ())])))
     return columns
 
 
-def _kind(values: Sequence[Any]) -> Literal["number", "word", "words", "text"]:
+def kind_of(values: Sequence[Any]) -> Literal["number", "word", "words", "text"]:
+    """Return the kind of a column by its values that are not empty; see `Column`."""
     if any(isinstance(value, list | tuple) for value in values):
         return "words"
     if values and all(_is_number(value) for value in values):

@@ -30,7 +30,7 @@ COLOURS: dict[MarkKind, str] = {
     "object": "#00c896",
     "person": "#f0e442",
     "brand": "#ff7f50",
-    "place": "#cc79a7",
+    "place": "#d98ab8",
     "caption": "#ffffff",
     "crop": "#b3b3b3",
 }

@@ -11,7 +11,7 @@ from cloudai.models.image import ImageAnalysis, Text
 from cloudai.report.marks import age_as_text
 from cloudai.report.subjects import Subject
 
-__all__ = ["faces_in", "facts_of_face", "facts_of_picture", "own_columns", "part_of"]
+__all__ = ["ending_of", "faces_in", "facts_of_face", "facts_of_picture", "own_columns", "part_of"]
 
 R = TypeVar("R", bound=Result)
 
@@ -95,6 +95,20 @@ def facts_of_face(face: Face, words: Mapping[str, str]) -> dict[str, Any]:
     """Return what is known of a face, by the names of columns in the reader's language; None is left out."""
     facts = {words[name]: _in_words(name, value, words) for name, value in _of_face(face)}
     return {name: value for name, value in facts.items() if value not in (None, "")}
+
+
+def ending_of(subject: Subject, *, of_faces: bool = False) -> str:
+    """Return the word for what became of a picture: "ok" if a report has anything to show of it.
+
+    Args:
+        subject: The subject.
+        of_faces: Whether the report is one of faces, for which a picture without a face is a miss.
+    """
+    if not subject.results:
+        return subject.status
+    if of_faces and faces_in(subject) == ():
+        return "no face"
+    return "ok" if any(value not in (None, "", (), 0) for _, value in _of_picture(subject)) else "none_found"
 
 
 def _in_words(name: str, value: Any, words: Mapping[str, str]) -> Any:

@@ -13,7 +13,7 @@ import PIL.Image
 
 from cloudai.errors import CloudAIError, InputError
 from cloudai.media import ImageInput
-from cloudai.report.facts import faces_in, facts_of_face, facts_of_picture, own_columns
+from cloudai.report.facts import ending_of, faces_in, facts_of_face, facts_of_picture, own_columns
 from cloudai.report.marks import Mark, marks_of
 from cloudai.report.page import Shape, Tile, save_page
 from cloudai.report.photos import WHERE, Photos
@@ -181,22 +181,13 @@ class _Maker:
         key: Any = None,
         is_face: bool = False,
     ) -> Tile:
-        status = "ok" if is_face else self._status(subject, facts)
+        status = "ok" if is_face else ending_of(subject, of_faces=self._of_faces)
         badge = self._words[status] if status != "ok" else ""
         note = reason_of(subject.error) or why
         address = str(subject.row.get(self._link) or "") if self._link else ""
         nothing = self._words["no picture"]
         title = name or subject.name
         return Tile(title, image, facts, note if note != nothing else "", badge, whole, marks, address, nothing, key)
-
-    def _status(self, subject: Subject, facts: Mapping[str, Any]) -> str:
-        """Return the word for what became of a picture: "ok" if anything was found that its tile shows."""
-        if not subject.results:
-            return subject.status
-        if self._of_faces and faces_in(subject) == ():
-            return "no face"
-        known = {name for name, value in facts.items() if value not in (None, "", (), 0)}
-        return "ok" if known - set(subject.row) else "none_found"
 
 
 def _scaled(box: Any, scale: float) -> Any:

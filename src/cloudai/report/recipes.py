@@ -21,7 +21,7 @@ from cloudai.models.image import Feature, ImageAnalysis
 from cloudai.outcomes import Outcome, tidy
 from cloudai.report.card_set import cards, untranslated
 from cloudai.report.galleries import gallery
-from cloudai.report.subjects import subjects_of
+from cloudai.report.subjects import photo_column, subjects_of
 from cloudai.report.words import Language
 from cloudai.table import Table
 
@@ -57,7 +57,7 @@ class Finding:
 
 def portrait_gallery(
     client: Client,
-    people: Iterable[tuple[str, PathLike]],
+    people: Iterable[tuple[str, PathLike]] | Table,
     folder: PathLike,
     *,
     features: Sequence[Feature] = ("faces", "caption"),
@@ -74,7 +74,8 @@ def portrait_gallery(
 
     Args:
         client: The client that analyses the pictures.
-        people: Name and photo of each person, in order; two persons may have the same name.
+        people: Name and photo of each person, in order; or a table with a column "photo" or "사진", whose column "name"
+            or "이름" holds the names, and whose other columns are shown too. Two persons may have the same name.
         folder: The folder to write to; it is made if it does not exist.
         features: The features to look for; those that the provider lacks are left out.
         title: Heading of the gallery.
@@ -87,13 +88,19 @@ def portrait_gallery(
         PausedError: There was an outage, or a quota is used up. The files have what there is until then; another call
             with the same journal goes on.
     """
-    people = list(people)
+    listed = people if isinstance(people, Table) else [{"name": name, "photo": photo} for name, photo in people]
+    column = photo_column(listed) if isinstance(listed, Table) else "photo"
     wanted = _offered(client, features)
     # Captions say "person" for "man" and "woman", because a person's gender cannot be seen.
     asked = {"features": wanted, "missing": "report", "gender_neutral": True, **(options or {})}
-    kept, stopped_by = looked_at(client, "analyze_image", [photo for _, photo in people], asked, batch)
+    kept, stopped_by = looked_at(client, "analyze_image", listed, asked, batch, column=column)
     out = _folder(folder)
-    outcomes = [_named(outcome, people[outcome.item][0]) for outcome in kept]
+    subjects = subjects_of(kept)
+    theirs = isinstance(people, Table)
+    outcomes = [
+        _named(replace(outcome, row=outcome.row if theirs else None), subject.name)
+        for outcome, subject in zip(kept, subjects, strict=True)
+    ]
     tables = {}
     if any(isinstance(o.result, ImageAnalysis) and o.result.faces is not None for o in outcomes) or not outcomes:
         tables["faces.csv"] = tidy(map(_faces_of, outcomes))
@@ -101,26 +108,26 @@ def portrait_gallery(
         tables["pictures.csv"] = tidy(outcomes)
     for name, table in tables.items():
         table.to_csv(out / name)
-    page = gallery(
-        [replace(subject, name=people[subject.item][0]) for subject in subjects_of(kept)],
-        out / "gallery.html",
-        title=title,
-        tiles="faces",
-        pictures=[photo for _, photo in people],
-        language=language,
-    )
+    page = gallery(subjects, out / "gallery.html", title=title, tiles="faces", language=language)
     _raise_after(stopped_by, page)
     return Finding(next(iter(tables.values())), (page, *(out / name for name in tables)), tuple(outcomes))
 
 
 def looked_at(
-    client: Client, operation: str, given: Sequence[Any], options: Mapping[str, Any], batch: BatchKeywords
+    client: Client,
+    operation: str,
+    given: Any,
+    options: Mapping[str, Any],
+    batch: BatchKeywords,
+    *,
+    column: str | None = None,
 ) -> tuple[list[Outcome[Any]], BaseException | None]:
     """Run a batch, and return its outcomes in the order of the inputs, and what ended it early.
 
     An outage, a spent quota or Ctrl-C leaves an outcome for each input: one that was not come to has an error.
     """
-    with client.batch(operation, given, options=options, **batch) as job:
+    rows = {} if column is None else {"column": column}
+    with client.batch(operation, given, options=options, **rows, **batch) as job:
         stopped_by: BaseException | None = None
         try:
             for _ in job:
@@ -157,8 +164,8 @@ def _faces_of(outcome: Outcome[Any]) -> Outcome[Any]:
     if analysis.faces is None:
         error = UnsupportedOperationError("the reply says nothing of faces")
         error.provider = analysis.meta.provider
-        return Outcome(outcome.item, outcome.input, error=error)
-    return Outcome(outcome.item, outcome.input, result=analysis.faces)
+        return Outcome(outcome.item, outcome.input, error=error, row=outcome.row)
+    return Outcome(outcome.item, outcome.input, result=analysis.faces, row=outcome.row)
 
 
 def card_news(

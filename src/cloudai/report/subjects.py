@@ -21,13 +21,16 @@ from cloudai.reading import TABLES
 from cloudai.report.result_files import outcomes_in
 from cloudai.table import Table
 
-__all__ = ["Reading", "Source", "Subject", "primary", "reading", "reason_of", "subjects_of"]
+__all__ = ["Reading", "Source", "Subject", "photo_column", "primary", "reading", "reason_of", "subjects_of"]
 
 Source: TypeAlias = "Iterable[Outcome[Any] | Result | Subject] | Table | str | os.PathLike[str]"
 """A batch or its outcomes, results, a table of results, or the path of a journal or of a file of results."""
 
 NAMES = ("name", "이름", "성명")
 """Headings of the user's column that holds the name of a person or a picture, in lower case."""
+
+PHOTOS = ("photo", "사진", "image", "picture", "file", "파일")
+"""Headings of the user's column that holds the pictures, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +188,7 @@ def _with(subject: Subject, other: Subject) -> Subject:
 def _name(subject: Subject, column: str | None) -> str:
     """Return what a subject is called: by the user's column, or else by the file name of its picture."""
     for heading in (column,) if column else _headings(subject.row):
-        if value := subject.row.get(heading or ""):
+        if (value := subject.row.get(heading or "")) not in (None, ""):
             return str(value)
     if subject.name:
         return subject.name
@@ -195,6 +198,20 @@ def _name(subject: Subject, column: str | None) -> str:
 
 def _headings(row: Mapping[str, Any]) -> Iterator[str]:
     return (heading for heading in row if heading.strip().lower() in NAMES)
+
+
+def photo_column(table: Table) -> str:
+    """Return the column of a user's table that holds the pictures, by its heading.
+
+    Raises:
+        InputError: No heading says so.
+    """
+    for heading in table.columns:
+        if heading.strip().lower() in PHOTOS:
+            return heading
+    raise InputError(
+        f"no column {' or '.join(PHOTOS[:2])} for the pictures", advice=f"The file has: {', '.join(table.columns)}."
+    )
 
 
 def primary(language: str) -> str:

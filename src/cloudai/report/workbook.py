@@ -13,7 +13,8 @@ from cloudai.media import ImageInput
 from cloudai.models.base import Result
 from cloudai.models.face import Ages, Faces
 from cloudai.models.image import ImageAnalysis, Text
-from cloudai.report.facts import facts_of_picture, part_of
+from cloudai.report.columns import kind_of
+from cloudai.report.facts import ending_of, facts_of_picture, part_of
 from cloudai.report.photos import Photos
 from cloudai.report.subjects import Source, Subject, reading, reason_of
 from cloudai.report.words import Language, words_in
@@ -35,7 +36,6 @@ POINTS = 0.75
 """Points of a pixel, in which Excel measures heights."""
 KINDS: Mapping[str, type[Result]] = {"faces": Faces, "ages": Ages, "tags": ImageAnalysis, "text": Text}
 """The sheets after the first one, by their names."""
-OURS = ("item", "status", "provider", "method")
 
 
 def save_workbook(
@@ -80,7 +80,8 @@ def save_workbook(
         _overview(sheet, read.subjects, words, where)
         for title, kind in KINDS.items():
             found = [(subject, part) for subject in read.subjects if (part := part_of(subject, kind)) is not None]
-            if found and (table := list(_rows(found))):
+            table = list(_rows(found))
+            if any(row["status"] == "ok" for row in table):
                 _Sheet(book, title).write(table)
     target = Path(path)
     target.write_bytes(out.getvalue())
@@ -90,7 +91,7 @@ def save_workbook(
 def _overview(sheet: _Sheet, subjects: Sequence[Subject], words: Mapping[str, str], where: Photos | None) -> None:
     rows = []
     for subject in subjects:
-        status, reason = words[subject.status], reason_of(subject.error)
+        status, reason = words[ending_of(subject)], reason_of(subject.error)
         facts = {name: _text(value) for name, value in facts_of_picture(subject, words).items()}
         head = {words["picture"]: None} if where is not None else {}
         rows.append({**head, words["name"]: subject.name, **facts, words["status"]: status, words["reason"]: reason})
@@ -136,9 +137,12 @@ class _Sheet:
         ]
         for across, name in enumerate(kept):
             self._write(0, across, name, self._head)
+            are_numbers = kind_of([row[name] for row in rows if row.get(name) not in (None, "")]) == "number"
             widest = _width(name) + 3  # the filter's button takes room
             for down, row in enumerate(rows[:MOST_ROWS], start=1):
                 value = row.get(name)
+                if are_numbers and isinstance(value, str) and value:
+                    value = float(value) if "." in value else int(value)  # a table of texts has the numbers as texts
                 long = isinstance(value, str) and len(value) > WIDEST
                 self._write(down, across, value, self._wrapped if long else self._cell)
                 widest = max(widest, _width(str(value)) if value is not None else 0)

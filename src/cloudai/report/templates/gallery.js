@@ -287,7 +287,7 @@ function changed() {
 
 // ---- the large view ----
 const COLOURS = { face: "#ffb400", text: "#56b4e9", object: "#00c896", person: "#f0e442", brand: "#ff7f50",
-  place: "#cc79a7", caption: "#ffffff", crop: "#b3b3b3" };
+  place: "#d98ab8", caption: "#ffffff", crop: "#b3b3b3" };
 const view = get("view"), picture = get("view-picture"), boxes = get("boxes"), labels = get("labels");
 const SVG = boxes.namespaceURI;
 const ENLARGED = 4; // a small picture that is enlarged further is a blur
