@@ -21,7 +21,7 @@ from cloudai.cli.batches import (
     _signals,
     _tell_where,
 )
-from cloudai.cli.outputs import tell
+from cloudai.cli.outputs import make_folder, tell
 from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError
 from cloudai.outcomes import Outcome
@@ -35,7 +35,8 @@ from cloudai.report import (
     save_sheet,
     save_workbook,
 )
-from cloudai.report.card_set import untranslated
+from cloudai.report.card_set import require_formats, untranslated
+from cloudai.report.marks import require_kinds
 from cloudai.report.recipes import features_on_a_card
 from cloudai.report.result_files import is_table_of_results
 from cloudai.report.subjects import Source, photo_column
@@ -60,11 +61,13 @@ class _Kept:
 
 def as_gallery(options: argparse.Namespace) -> int:
     """Write a gallery, and a workbook if one is asked for, and return the exit code."""
+    out = Path(options.out or "gallery.html")
+    _require_folder_of(out)
     kept = _kept(options, options.features or ["faces", "caption", "tags", "objects"])
     if kept is None:
         return 0
     look = _given(options, ["title", "columns", "link", "tiles", "name", "photos", "language"])
-    page = gallery(kept.rows, options.out or "gallery.html", **look)
+    page = gallery(kept.rows, out, **look)
     files = [page]
     if options.xlsx:
         files.append(save_workbook(kept.rows, options.xlsx, **_given(options, ["name", "photos", "language"])))
@@ -73,23 +76,28 @@ def as_gallery(options: argparse.Namespace) -> int:
 
 def as_cards(options: argparse.Namespace) -> int:
     """Write cards, and what is made of them, and return the exit code."""
+    require_formats(options.formats or ())  # before anything is paid for
+    folder = options.out or "cloudai-cards"
+    make_folder(folder)
     kept = _kept(options, options.features, translate=True)
     if kept is None:
         return 0
     look = _given(
         options, ["title", "name", "photos", "language", "min_confidence", "size", "theme", "logo", "seconds", "font"]
     )
-    return _told(kept, cards(kept.rows, options.out or "cloudai-cards", formats=options.formats or ["gif"], **look))
+    return _told(kept, cards(kept.rows, folder, formats=options.formats or ["gif"], **look))
 
 
 def as_drawings(options: argparse.Namespace) -> int:
     """Write drawings, faces, a sheet, a strip or a morph, and return the exit code."""
+    require_kinds(options.kinds or ())
+    out = Path(options.out or "cloudai-drawn")
+    _require_folder_of(out)
     kept = _kept(options, options.features or ["faces", "objects", "text"])
     if kept is None:
         return 0
     common = _given(options, ["name", "photos"])
     fonts = _given(options, ["font"])
-    out = Path(options.out or "cloudai-drawn")
     match options.make:
         case "drawn":
             file = save_drawings(kept.rows, out, kinds=options.kinds, labels=not options.no_labels, **common, **fonts)
@@ -107,6 +115,12 @@ def as_drawings(options: argparse.Namespace) -> int:
                 **fonts,
             )
     return _told(kept, [file])
+
+
+def _require_folder_of(path: Path) -> None:
+    """Raise InputError if the folder of a file is not there, before anything is paid for."""
+    if not path.parent.is_dir():
+        raise InputError(f"there is no folder {path.parent}", advice="Make it first, or give --out another path.")
 
 
 def _told(kept: _Kept, files: Sequence[Path], more: str = "") -> int:

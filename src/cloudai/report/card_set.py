@@ -28,7 +28,7 @@ from cloudai.report.typeface import readable
 from cloudai.report.words import Language, words_in
 from cloudai.text import drawable
 
-__all__ = ["FORMATS", "cards", "untranslated"]
+__all__ = ["FORMATS", "cards", "require_formats", "untranslated"]
 
 PathLike = str | os.PathLike[str]
 FORMATS = (*MOVING, "html")
@@ -87,8 +87,7 @@ def cards(
         MissingFontError: No font has the letters of any caption.
         MissingExtraError: A format needs a package that is not installed.
     """
-    if wrong := [each for each in formats if each not in FORMATS]:
-        raise InputError(f"cards have no format {wrong[0]}", advice=f"Give some of: {', '.join(FORMATS)}.")
+    require_formats(formats)
     texts = _given(rows, captions) if captions is not None else []
     if captions is None:
         read = reading(cast("Source", rows), name)
@@ -114,6 +113,12 @@ def cards(
     index = out.close()
     files = _joined(made, Path(folder), formats, seconds=seconds, title=title, language=language) if made else []
     return [*files, index.parent]
+
+
+def require_formats(formats: Sequence[str]) -> None:
+    """Raise InputError if one of these cannot be made of cards."""
+    if wrong := [each for each in formats if each not in FORMATS]:
+        raise InputError(f"cards have no format {wrong[0]}", advice=f"Give some of: {', '.join(FORMATS)}.")
 
 
 @dataclass(frozen=True)

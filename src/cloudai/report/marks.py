@@ -12,7 +12,7 @@ from cloudai.models.face import Ages, Face, Faces
 from cloudai.models.image import ImageAnalysis, Text
 from cloudai.text import did_you_mean, plain, quoted
 
-__all__ = ["Mark", "MarkKind", "marks_of"]
+__all__ = ["Mark", "MarkKind", "age_as_text", "marks_of", "require_kinds"]
 
 MarkKind: TypeAlias = Literal["face", "text", "object", "person", "brand", "place", "caption", "crop"]
 KINDS: tuple[MarkKind, ...] = get_args(MarkKind)
@@ -53,10 +53,15 @@ def marks_of(result: Result, kinds: Sequence[MarkKind] | None = None, *, landmar
     Raises:
         InputError: There is no such kind.
     """
-    if wrong := [kind for kind in kinds or () if kind not in KINDS]:
+    require_kinds(kinds or ())
+    return [mark for mark in _all_of(result, landmarks=landmarks) if mark.kind in (USUAL if kinds is None else kinds)]
+
+
+def require_kinds(kinds: Sequence[str]) -> None:
+    """Raise InputError if one of these is no kind of thing that is drawn."""
+    if wrong := [kind for kind in kinds if kind not in KINDS]:
         advice = f"{did_you_mean(wrong[0], KINDS)} There are: {', '.join(KINDS)}.".strip()
         raise InputError(f"{quoted(wrong[0])} cannot be drawn", advice=advice)
-    return [mark for mark in _all_of(result, landmarks=landmarks) if mark.kind in (USUAL if kinds is None else kinds)]
 
 
 def _all_of(result: Result, *, landmarks: bool) -> Iterator[Mark]:

@@ -126,8 +126,8 @@ def looked_at(
 
     An outage, a spent quota or Ctrl-C leaves an outcome for each input: one that was not come to has an error.
     """
-    rows = {} if column is None else {"column": column}
-    with client.batch(operation, given, options=options, **rows, **batch) as job:
+    settings: dict[str, Any] = {**batch, **({} if column is None else {"column": column})}
+    with client.batch(operation, given, options=options, **settings) as job:
         stopped_by: BaseException | None = None
         try:
             for _ in job:

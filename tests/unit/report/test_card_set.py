@@ -124,7 +124,7 @@ def test_a_later_run_replaces_its_own_files_only(tmp_path: Path, nanum: Path) ->
 
 
 def test_no_font_for_any_caption(tmp_path: Path, latin: Path) -> None:
-    """If no caption can be drawn a font has to be installed, and nothing is written; one in another script ends nothing."""
+    """If no caption can be drawn, nothing is written; one in another script ends nothing."""
     photos = [made.photo(tmp_path / f"{n}.jpg") for n in range(2)]
     with pytest.raises(MissingFontError):
         cards(photos, tmp_path / "out", captions=["나무", "바다"], font=latin)

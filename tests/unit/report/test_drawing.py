@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageColor, ImageChops
+from PIL import Image, ImageChops, ImageColor
 
 from cloudai import InputError, NeedsImageError
 from cloudai.models.base import Box

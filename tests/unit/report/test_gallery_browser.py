@@ -1,4 +1,4 @@
-"""The gallery in a real browser, under its own policy: what a reader does with it; skipped where there is no browser."""
+"""What a reader does with the gallery, in a real browser and under its own policy; skipped where there is none."""
 
 from __future__ import annotations
 
@@ -76,10 +76,12 @@ def choose(browser: Browser, value: str) -> None:
 
 def facet(name: str, value: str) -> str:
     """The expression for the box of a value of a facet."""
-    return (
-        f"[...document.querySelectorAll('fieldset')].find((f) => f.querySelector('legend').textContent === {name!r})"
-        f".querySelectorAll('label').values().find((l) => l.querySelector('span').textContent === {value!r}).querySelector('input')"
-    )
+    facets = "[...document.querySelectorAll('fieldset')]"
+    named = f"{facets}.find((f) => f.querySelector('legend').textContent === {name!r})"
+    return f"[...{named}.querySelectorAll('label')].find((l) => {TEXT} === {value!r}).querySelector('input')"
+
+
+TEXT = "l.querySelector('span').textContent"
 
 
 @pytest.mark.parametrize(
@@ -147,7 +149,8 @@ def test_facets(browser: Browser, page: Path) -> None:
     browser.run(facet("tags", "hat") + ".click()")
     assert seen(browser) == ["홍길동", "나무빛"]
     counts = browser.run(
-        "Object.fromEntries([...document.querySelectorAll('.choice')].map((l) => [l.querySelector('span').textContent, l.querySelector('data').textContent]))"
+        "Object.fromEntries([...document.querySelectorAll('.choice')]"
+        f".map((l) => [{TEXT}, l.querySelector('data').textContent]))"
     )
     assert (counts["tie"], counts["calm"], counts["failed"]) == ("1", "1", "1")
     browser.click("#reset")
@@ -178,7 +181,8 @@ def test_the_address_holds_the_view(browser: Browser, page: Path) -> None:
     browser.open(page, address)
     assert seen(browser) == ["홍길동"]
     assert browser.run(
-        "[document.getElementById('filter').value, document.getElementById('sort').value, view.open, document.getElementById('view-name').textContent]"
+        "[...['filter', 'sort'].map((id) => document.getElementById(id).value), view.open,"
+        "document.getElementById('view-name').textContent]"
     ) == [*("ㅎ", "0", True, "홍길동")]
     browser.open(
         page, "#" + "&".join(f"{key}={quote(HOSTILE[0])}" for key in ("q", "sort", "f.mood", "r.age", "open", "x"))

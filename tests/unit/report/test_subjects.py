@@ -110,7 +110,7 @@ def test_the_lines_of_json_are_read_back(journal: Path, tmp_path: Path, capsys: 
 
 
 def test_what_holds_no_results_is_told(tmp_path: Path) -> None:
-    """A table of inputs, a text, a file that is not there, and things that are no results are refused with the reason."""
+    """Tables of inputs or of texts, files that are not there, and things that are no results are refused."""
     (tmp_path / "a.csv").write_text("name,photo\nA,a.jpg\n", "utf-8")
     with pytest.raises(InputError, match="no table of results"):
         subjects_of(tmp_path / "a.csv")
@@ -129,7 +129,7 @@ def test_what_holds_no_results_is_told(tmp_path: Path) -> None:
 
 
 def test_pictures_are_found_wherever_they_went(journal: Path, tmp_path: Path) -> None:
-    """A picture is found by its path; below a folder by its name, in any spelling, or under another name by its digest."""
+    """A picture is found by its path; below a folder by its name, or under another name by its digest."""
     subjects = subjects_of(journal)
     assert [Photos().of(subject) for subject in subjects] == [Path(subject.address) for subject in subjects]
     moved = tmp_path / "다른 곳"
