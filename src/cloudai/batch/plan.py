@@ -18,7 +18,7 @@ from cloudai.batch.state import BatchState
 from cloudai.batch.task import Task
 from cloudai.core.drivers.shared import in_time, not_read
 from cloudai.core.drivers.threads import readers
-from cloudai.core.flow import Call, Fetch, Flow, Request
+from cloudai.core.flow import Call, Flow, Parallel, Request
 from cloudai.core.rate_limit import MARGIN, Rate
 from cloudai.errors import CloudAIError, InputError, JournalError
 from cloudai.media import Image
@@ -371,17 +371,15 @@ def _drafted(state: BatchState, entry: Entry) -> Given:
 def first_request(flow: Flow[Any]) -> Request | None:
     """Run a flow up to its first request, and return that; None if it sends nothing.
 
-    Blocking functions on the way are run here. Nothing is sent or fetched, and the flow is closed.
+    Blocking functions on the way are run here. Nothing is sent or fetched, and the flow is closed. Of several flows at
+    the same time it is the first request of the first.
 
     Raises:
-        InputError: The flow begins with several flows at the same time, so that its first request cannot be told.
         CloudAIError: The flow has refused the input.
     """
     try:
         step = next(flow)
-        while not isinstance(step, Request):
-            if not isinstance(step, Call | Fetch):
-                raise InputError("what this sends cannot be told beforehand")
+        while not isinstance(step, Request | Parallel):
             try:
                 outcome = step.function() if isinstance(step, Call) else None
             except CloudAIError as error:
@@ -391,7 +389,7 @@ def first_request(flow: Flow[Any]) -> Request | None:
     except StopIteration:
         return None
     else:
-        return step
+        return first_request(step.flows[0]) if isinstance(step, Parallel) else step
     finally:
         flow.close()
 

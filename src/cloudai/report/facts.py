@@ -10,6 +10,7 @@ from cloudai.models.face import Age, Ages, Face, Faces
 from cloudai.models.image import ImageAnalysis, Text
 from cloudai.report.marks import age_as_text
 from cloudai.report.subjects import Subject
+from cloudai.report.words import words_in
 
 __all__ = ["ending_of", "faces_in", "facts_of_face", "facts_of_picture", "own_columns", "part_of"]
 
@@ -70,12 +71,12 @@ def facts_of_picture(subject: Subject, words: Mapping[str, str], keep: Collectio
     """
     facts = {
         **own_columns(subject, keep),
-        **{words[name]: _in_words(name, value, words) for name, value in _of_picture(subject)},
+        **{words[name]: value for name, value in _of_picture(subject, words)},
     }
     return {name: value for name, value in facts.items() if value not in (None, "", ())}
 
 
-def _of_picture(subject: Subject) -> Iterator[tuple[str, Any]]:
+def _of_picture(subject: Subject, words: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     analysis = part_of(subject, ImageAnalysis)
     if analysis is not None and analysis.caption is not None:
         yield "caption", analysis.caption.text
@@ -83,7 +84,7 @@ def _of_picture(subject: Subject) -> Iterator[tuple[str, Any]]:
     if faces is not None:
         yield "faces", len(faces)
     if faces:
-        yield from _of_face(faces[0])
+        yield from _of_face(subject, faces[0], words)
     if analysis is not None:
         yield "tags", tuple(dict.fromkeys(tag.name for tag in analysis.tags or ()))[:MOST_WORDS]
         yield "objects", tuple(dict.fromkeys(thing.name for thing in analysis.objects or ()))[:MOST_WORDS]
@@ -91,9 +92,9 @@ def _of_picture(subject: Subject) -> Iterator[tuple[str, Any]]:
         yield "text", text.text[:LONGEST_TEXT]
 
 
-def facts_of_face(face: Face, words: Mapping[str, str]) -> dict[str, Any]:
+def facts_of_face(subject: Subject, face: Face, words: Mapping[str, str]) -> dict[str, Any]:
     """Return what is known of a face, by the names of columns in the reader's language; None is left out."""
-    facts = {words[name]: _in_words(name, value, words) for name, value in _of_face(face)}
+    facts = {words[name]: value for name, value in _of_face(subject, face, words)}
     return {name: value for name, value in facts.items() if value not in (None, "")}
 
 
@@ -108,18 +109,25 @@ def ending_of(subject: Subject, *, of_faces: bool = False) -> str:
         return subject.status
     if of_faces and faces_in(subject) == ():
         return "no face"
-    return "ok" if any(value not in (None, "", (), 0) for _, value in _of_picture(subject)) else "none_found"
+    known = any(value not in (None, "", (), 0) for _, value in _of_picture(subject, words_in("en")))
+    return "ok" if known else "none_found"
 
 
-def _in_words(name: str, value: Any, words: Mapping[str, str]) -> Any:
-    return words.get(value, value) if name == "expression" else value
-
-
-def _of_face(face: Face) -> Iterator[tuple[str, Any]]:
+def _of_face(subject: Subject, face: Face, words: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    result = part_of(subject, Faces) or part_of(subject, Ages)
+    # Whoever reads it is to see that a simple model of this computer has guessed.
+    local = "local " if result is not None and result.meta.method == "local" else ""
     if face.confidence is not None:
         yield "confidence", round(face.confidence, 3)
-    if face.emotions:
-        yield "expression", face.emotions.top
+    if face.emotions and face.emotions.top:
+        yield f"{local}expression", words.get(face.emotions.top, face.emotions.top)
     if face.age:
-        number = face.age.years if face.age.low is None else None
-        yield "age", number if number is not None else age_as_text(face.age.low, face.age.high, face.age.years)
+        yield f"{local}age", _years(face.age, words)
+
+
+def _years(age: Age, words: Mapping[str, str]) -> float | str:
+    """Return an age as a number, or as a range with its mean, as far as the provider gives them: "38–50, mean 41"."""
+    ends = age_as_text(age.low, age.high, None)
+    if not ends or (age.low == age.high == age.years):
+        return "" if age.years is None else age.years
+    return ends if age.years is None else f"{ends}, {words['mean'].format(years=f'{age.years:.0f}')}"

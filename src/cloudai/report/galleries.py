@@ -131,7 +131,7 @@ class _Maker:
         whole, why = self._open(subject)
         marks = [mark for result in subject.results for mark in marks_of(result, ["face"])]
         for number, face in enumerate(faces):
-            facts = {**self._own(subject), **facts_of_face(face, self._words)}
+            facts = {**self._own(subject), **facts_of_face(subject, face, self._words)}
             if len(faces) > 1:
                 facts[self._words["faces"]] = len(faces)
             cut = None

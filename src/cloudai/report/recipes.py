@@ -201,7 +201,9 @@ def card_news(
             with the same journal goes on.
     """
     listed = list(photos)
-    asked = {"features": features_on_a_card(client), "gender_neutral": True, **(options or {})}
+    features = features_on_a_card(client)
+    named = {"language": language} if "colors" in features else {}  # the language of the names of the colours
+    asked = {"features": features, "gender_neutral": True, **named, **(options or {})}
     kept, stopped_by = looked_at(client, "analyze_image", listed, asked, batch)
     rows = kept
     foreign = untranslated(kept, language)
