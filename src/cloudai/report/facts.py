@@ -125,9 +125,9 @@ def _of_face(subject: Subject, face: Face, words: Mapping[str, str]) -> Iterator
         yield f"{local}age", _years(face.age, words)
 
 
-def _years(age: Age, words: Mapping[str, str]) -> float | str:
+def _years(age: Age, words: Mapping[str, str]) -> int | str:
     """Return an age as a number, or as a range with its mean, as far as the provider gives them: "38–50, mean 41"."""
     ends = age_as_text(age.low, age.high, None)
     if not ends or (age.low == age.high == age.years):
-        return "" if age.years is None else age.years
+        return "" if age.years is None else round(age.years)
     return ends if age.years is None else f"{ends}, {words['mean'].format(years=f'{age.years:.0f}')}"

@@ -128,8 +128,8 @@ def card(
     shown = Image.new("RGB", (across, down), colours.paper)
     shown.paste(_fitted(in_colour(picture), (across, down - height)), (0, 0))
     if height:
-        place = _Panel(across, down - height, height, min(across, down) / 1080)
-        _write(shown, caption, footnote, place, colours=colours, logo=logo, font=font)
+        layout = _Panel(across, down - height, height, min(across, down) / 1080)
+        _write(shown, caption, footnote, layout, colours=colours, logo=logo, font=font)
     return shown
 
 

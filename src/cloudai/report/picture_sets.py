@@ -100,9 +100,9 @@ def save_faces(
     """
     out = NamedFiles(folder)
     for subject, face, called, cut in _faces(opened_subjects(rows, name, photos, pictures), margin, aspect, shape):
-        place = {side: round(getattr(face.box, side), 1) for side in ("x", "y", "width", "height")}
+        box = {side: round(getattr(face.box, side), 1) for side in ("x", "y", "width", "height")}
         suffix = ".jpg" if shape == "rectangle" else ".png"
-        out.save(cut, subject.item, called, {"input": subject.address, **place}, suffix)
+        out.save(cut, subject.item, called, {"input": subject.address, **box}, suffix)
     return out.close()
 
 

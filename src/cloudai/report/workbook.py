@@ -79,8 +79,8 @@ def save_workbook(
         where = Photos(read.folders, photos, pictures) if thumbnails else None
         _overview(sheet, read.subjects, words, where)
         for title, kind in KINDS.items():
-            found = [(subject, part) for subject in read.subjects if (part := part_of(subject, kind)) is not None]
-            table = list(_rows(found))
+            having = [(subject, part) for subject in read.subjects if (part := part_of(subject, kind)) is not None]
+            table = list(_rows(having))
             if any(row["status"] == "ok" for row in table):
                 _Sheet(book, title).write(table)
     target = Path(path)
@@ -100,9 +100,9 @@ def _overview(sheet: _Sheet, subjects: Sequence[Subject], words: Mapping[str, st
         sheet.picture(down, subject, where)  # type: ignore[arg-type]
 
 
-def _rows(found: Sequence[tuple[Subject, Result]]) -> Iterator[dict[str, Any]]:
+def _rows(having: Sequence[tuple[Subject, Result]]) -> Iterator[dict[str, Any]]:
     """Yield the rows of one kind of result, with the name of each picture before them."""
-    for subject, result in found:
+    for subject, result in having:
         for row in result.to_rows(item=subject.item):
             rest = {name: value for name, value in row.items() if name not in ("item", "input")}
             own = {(f"input_{name}" if name in rest else name): value for name, value in subject.row.items()}

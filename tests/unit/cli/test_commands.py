@@ -172,7 +172,7 @@ def test_ages_are_shown_with_what_they_are(
     assert main(["demo", str(tmp_path / "사진"), "--out", str(tmp_path / "out")]) == 0
     assert "Ages are a baseline model's guesses." in capsys.readouterr().out
     page = (tmp_path / "out" / "gallery.html").read_text("utf-8")
-    assert "<dt>age (a baseline model&#x27;s guess)</dt><dd>33</dd>" in page
+    assert '<dt>age (a baseline model&#39;s guess)</dt><dd dir="auto">33</dd>' in page
     assert "33" in (tmp_path / "out" / "faces.csv").read_text("utf-8-sig")
 
 
