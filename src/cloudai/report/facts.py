@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from cloudai.models.base import Result
 from cloudai.models.face import Age, Ages, Face, Faces
 from cloudai.models.image import ImageAnalysis, Text
-from cloudai.report.marks import age_as_text
 from cloudai.report.subjects import Subject
 from cloudai.report.words import words_in
 
@@ -127,7 +126,8 @@ def _of_face(subject: Subject, face: Face, words: Mapping[str, str]) -> Iterator
 
 def _years(age: Age, words: Mapping[str, str]) -> int | str:
     """Return an age as a number, or as a range with its mean, as far as the provider gives them: "38–50, mean 41"."""
-    ends = age_as_text(age.low, age.high, None)
-    if not ends or (age.low == age.high == age.years):
-        return "" if age.years is None else round(age.years)
-    return ends if age.years is None else f"{ends}, {words['mean'].format(years=f'{age.years:.0f}')}"
+    ends = dict.fromkeys(f"{end:.0f}" for end in (age.low, age.high) if end is not None)
+    mean = None if age.years is None else round(age.years)
+    if not ends or list(ends) == [str(mean)]:
+        return "" if mean is None else mean
+    return ", ".join(["–".join(ends), *([] if mean is None else [words["mean"].format(years=mean)])])
