@@ -14,7 +14,7 @@ from cloudai.models.base import Box, Level, Meta, Point
 from cloudai.models.face import Age, Emotions, Face, Faces
 from cloudai.models.image import Caption, ImageAnalysis, Object, Tag
 
-__all__ = ["NAMES", "analysis", "face", "finished", "outcome", "photo", "sent"]
+__all__ = ["NAMES", "analysis", "client_of_azure", "face", "finished", "outcome", "photo", "sent"]
 
 SIZE = (300, 400)
 NAMES = ("홍길동", "김하나", "박둘")
@@ -78,6 +78,12 @@ def _answer(request: Request) -> Response:
     return Response(200, {"content-type": "application/json"}, json.dumps(body).encode())
 
 
+def client_of_azure() -> Client:
+    """A client whose requests are answered here, and counted."""
+    azure = Azure(key="not-a-key", endpoint="https://example.cognitiveservices.azure.com", region="westus")
+    return Client(azure, send=_answer)
+
+
 def finished(folder: Path) -> Path:
     """The journal of a run over three photos of a table, whose captions were translated too."""
     rows = [
@@ -90,8 +96,7 @@ def finished(folder: Path) -> Path:
         for n, (name, colour) in enumerate(zip(NAMES, ("teal", "navy", "olive"), strict=True))
     ]
     journal = folder / "끝난.journal"
-    azure = Azure(key="not-a-key", endpoint="https://example.cognitiveservices.azure.com", region="westus")
-    with Client(azure, send=_answer) as client:
+    with client_of_azure() as client:
         asked = {"features": ["caption", "tags"]}
         with client.batch("analyze_image", rows, column="사진", options=asked, journal=journal, cache=False) as job:
             captions = [each.result.caption.text for each in job]

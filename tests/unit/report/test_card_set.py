@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from cloudai import InputError
-from cloudai.report import MissingFontError, cards, one_card
+from cloudai.report import MissingFontError, card_news, cards, one_card
 from cloudai.report.card_set import untranslated
 from tests.unit.report import made
 
@@ -44,6 +44,19 @@ def test_from_a_journal_in_the_language_of_the_reader(journal: Path, tmp_path: P
     assert untranslated(journal, "ko") == []
     cards(journal, tmp_path / "en", size=(300, 300), font=nanum)
     assert index(tmp_path / "en")[0]["caption"].startswith("a person number")
+
+
+def test_captions_are_translated_once(tmp_path: Path, nanum: Path) -> None:
+    """Card news has its captions translated by the same provider, and a second run of it sends nothing."""
+    photos = [made.photo(tmp_path / f"{n}.jpg", colour) for n, colour in enumerate(("teal", "navy"))]
+    made.sent.clear()
+    for _ in range(2):
+        with made.client_of_azure() as client:
+            card_news(client, photos, tmp_path / "out", language="ko", font=nanum, journal=tmp_path / "j.journal")
+        assert [request.url.rpartition("/")[2] for request in made.sent] == ["imageanalysis:analyze"] * 2 + [
+            "translate"
+        ]
+    assert all(row["caption"].endswith("의 번역") for row in index(tmp_path / "out"))
 
 
 def test_pictures_and_captions_of_the_user(tmp_path: Path, nanum: Path) -> None:
