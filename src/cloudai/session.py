@@ -186,6 +186,6 @@ def _described(given: Given) -> dict[str, Any]:
     That is the name of a picture or a recording. A text is named by its digest, and none of its words are in it.
     """
     if not isinstance(given, str):
-        return {"input": given.name}
+        return {"input": given.name, "source": given.path}
     digest = digest_of(given)
     return {"input": f"text-{digest[:8]}", "sha256": digest}

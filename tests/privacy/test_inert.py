@@ -222,13 +222,13 @@ def test_the_command_steers_nothing(name: str, tmp_path: Path, capsys: pytest.Ca
 
 def test_csv_that_somebody_watches(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """On a terminal it steers nothing; a program gets the exact text."""
-    from cloudai.cli.outputs import write_csv
+    from cloudai.cli.outputs import write_table
 
     table = Table([{"a": ESCAPES["colour"]}])
-    write_csv(table, "-", None)
+    write_table(table, "-", None)
     assert capsys.readouterr().out == table.to_csv()
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    write_csv(table, "-", None)
+    write_table(table, "-", None)
     assert not STEERS.search(capsys.readouterr().out)
 
 

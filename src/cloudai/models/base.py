@@ -11,7 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import CoreSchema, core_schema
 
 from cloudai.errors import NeedsImageError
+from cloudai.models.columns import TYPES
 from cloudai.table import LEADING, Table
+from cloudai.table_files import ColumnType
+from cloudai.text import inert, lines_of
 
 __all__ = ["Box", "Level", "Meta", "Model", "Point", "Result"]
 
@@ -129,6 +132,8 @@ class Meta(Model):
     """The language code that was sent, in the vendor's spelling."""
     input: str = ""
     """Name of the input: a file name, a URL, or the kind of input and the beginning of its digest."""
+    source: str | None = Field(default=None, exclude=True, repr=False)
+    """The path that was given, by which a notebook shows the picture; it is written nowhere."""
     sha256: str | None = None
     """Digest (hex) of the input as given, by which a paid call is recognised."""
     sent_sha256: str | None = None
@@ -180,6 +185,8 @@ class Result(Model):
 
     units: ClassVar[Mapping[str, str]] = {}
     """The units of the columns of `table`, by the column's name."""
+    types: ClassVar[Mapping[str, ColumnType]] = {}
+    """The types of the columns of `table` that are not those of `cloudai.models.columns`."""
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and self._values() == other._values()
@@ -217,21 +224,27 @@ class Result(Model):
 
         Most results have one row for each item. A `Sentiment` has a row for the whole text (``sentence`` -1) before
         those of its sentences, a `Transcript` one for each word, and an `ImageAnalysis` one for each thing of any kind,
-        but none for its crops, and none for its faces and its text, which have tables of their own. A result that would
-        have no row has a single one, with the ``status`` "none_found".
+        also for its faces and its lines of text, which have tables of their own besides. A result that would have no
+        row has a single one, with the ``status`` "none_found".
 
         Args:
             item: The number of the input, for the column of that name.
         """
-        rows = self._rows()
+        return self._headed(self._rows(), self._columns(), self._nothing(), item)
+
+    def _headed(
+        self, rows: list[dict[str, Any]], columns: Sequence[str], nothing: Mapping[str, Any], item: int
+    ) -> list[dict[str, Any]]:
+        """Return rows with the columns with which each table begins; a single row of ``nothing`` if there are none."""
         head = {
             "item": item,
             "input": self.meta.input,
+            "operation": self.meta.operation,
             "status": "ok" if rows else "none_found",
             "provider": self.meta.provider,
             "method": self.meta.method,
         }
-        return [{**head, **dict.fromkeys(self._columns()), **row} for row in rows or [self._nothing()]]
+        return [{**head, **dict.fromkeys(columns), **row} for row in rows or [dict(nothing)]]
 
     def _nothing(self) -> dict[str, Any]:
         """Return the columns that have a value even if the result has no items."""
@@ -246,14 +259,47 @@ class Result(Model):
 
     def table(self) -> Table:
         """Return the rows as a table with columns and units."""
-        return Table(self.to_rows(), [*LEADING, *self._columns()], self.units)
+        return Table(self.to_rows(), [*LEADING, *self._columns()], self.units, types={**TYPES, **self.types})
 
     def to_csv(self, path: Any = None, *, excel: bool = True) -> str:
         """Return the table as CSV, and write it to a file if a path is given; see `Table.to_csv`."""
         return self.table().to_csv(path, excel=excel)
 
     def _repr_html_(self) -> str:
-        return self.table()._repr_html_()
+        return self.table().select(*self._columns()).filled()._repr_html_()
+
+    def __str__(self) -> str:
+        """Return the result in a few lines that a person can read."""
+        who = f"{self.meta.input}, {self.meta.provider}" if self.meta.input else self.meta.provider
+        head = f"{type(self).__name__}{f' ({who})' if who else ''}: {self._amount()}"
+        return inert(head) + "".join(f"\n{line}" for line in self._readable())
+
+    def _amount(self) -> str:
+        """Return in a word how much there is."""
+        return "1 result"
+
+    def _readable(self) -> Iterator[str]:
+        """Yield the lines below the first one, when the result is printed."""
+        rows = self._rows()
+        if rows:
+            table = Table(rows, self._columns(), self.units).filled()
+            yield str(table.head(FEW).fit(WIDE)[0])
+        if len(rows) > FEW:
+            yield f"… and {len(rows) - FEW} more rows: table() has all of them"
+
+
+FEW = 8
+"""Rows of a result that are printed at most."""
+WIDE = 100
+"""Columns of a result that is printed, at most."""
+
+
+def first_lines(text: str) -> Iterator[str]:
+    """Yield the first lines of a text, as a result that is mostly text is printed."""
+    lines = lines_of(text)
+    yield from (inert(line) for line in lines[:FEW])
+    if len(lines) > FEW:
+        yield f"… and {len(lines) - FEW} more lines: text has all of them"
 
 
 class Many(Result, Generic[T]):
@@ -273,3 +319,9 @@ class Many(Result, Generic[T]):
 
     def __bool__(self) -> bool:
         return True
+
+    def _amount(self) -> str:
+        return f"{len(self)} {self.things[0] if len(self) == 1 else self.things[1]}"
+
+    things: ClassVar[tuple[str, str]] = ("result", "results")
+    """The words for one of its main items and for several, when the result is printed."""

@@ -314,8 +314,17 @@ def _shown_address(address: str) -> str:
     """Return scheme and host of an address, without its path and without any part that looks like a key."""
     scheme, _, rest = address.partition("://")
     host, slash, _ = rest.partition("/")
-    labels = ["…" if looks_like_key(label) and re.search(r"\d", label) else label for label in host.split(".")]
+    labels = ["…" if _hides(label) else label for label in host.split(".")]
     return f"{scheme}://{'.'.join(labels)}{'/…' if slash else ''}"
+
+
+def _hides(label: str) -> bool:
+    """Return whether a part of a host is not shown: it looks like a key, and is not put together of words."""
+    return looks_like_key(label) and re.search(r"\d", label) is not None and not WORDS.fullmatch(label)
+
+
+WORDS = re.compile(r"[a-z]{1,15}[0-9]{0,4}(-[a-z]{0,15}[0-9]{0,4}){1,8}")
+"""Several short words, with a number at most at the end of each, as people name their resources: no key looks so."""
 
 
 def is_file(text: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, TypedDict
 from typing_extensions import Unpack
 
 from cloudai.client import Client
-from cloudai.errors import PausedError, UnsupportedOperationError
+from cloudai.errors import PausedError
 from cloudai.media import Image
 from cloudai.models.image import Feature, ImageAnalysis
 from cloudai.outcomes import Outcome, tidy
@@ -103,7 +103,7 @@ def portrait_gallery(
     ]
     tables = {}
     if any(isinstance(o.result, ImageAnalysis) and o.result.faces is not None for o in outcomes) or not outcomes:
-        tables["faces.csv"] = tidy(map(_faces_of, outcomes))
+        tables["faces.csv"] = tidy(outcomes, "faces")
     if set(wanted) - {"faces"} or not tables:
         tables["pictures.csv"] = tidy(outcomes)
     for name, table in tables.items():
@@ -129,10 +129,12 @@ def looked_at(
     settings: dict[str, Any] = {**batch, **({} if column is None else {"column": column})}
     with client.batch(operation, given, options=options, **settings) as job:
         stopped_by: BaseException | None = None
+        running: Any = iter(job)
         try:
-            for _ in job:
+            for _ in running:
                 pass
         except (PausedError, KeyboardInterrupt) as error:
+            running.close()  # Ctrl-C may have come between two of its steps
             stopped_by = error
         return sorted(job, key=lambda outcome: outcome.item), stopped_by
 
@@ -154,18 +156,6 @@ def _offered(client: Client, features: Sequence[Feature]) -> list[Feature]:
     """Return those of the features that the provider has; or all of them if it has none, so that its error says why."""
     has = client.provider.features()
     return [feature for feature in features if feature in has] or list(features)
-
-
-def _faces_of(outcome: Outcome[Any]) -> Outcome[Any]:
-    """Return an outcome with nothing but the faces of a picture."""
-    analysis = outcome.result
-    if not isinstance(analysis, ImageAnalysis):
-        return outcome
-    if analysis.faces is None:
-        error = UnsupportedOperationError("the reply says nothing of faces")
-        error.provider = analysis.meta.provider
-        return Outcome(outcome.item, outcome.input, error=error, row=outcome.row)
-    return Outcome(outcome.item, outcome.input, result=analysis.faces, row=outcome.row)
 
 
 def card_news(
