@@ -252,7 +252,11 @@ def _reports(subparsers: Any) -> None:
         "a page that sorts, filters, searches and enlarges pictures",
         "the file to write (gallery.html)",
     )
-    page.add_argument("--tiles", choices=["pictures", "faces"], help="a tile for each picture, or for each face")
+    page.add_argument(
+        "--tiles",
+        choices=["pictures", "portraits", "faces"],
+        help="a tile a picture, one of its largest face, or one a face",
+    )
     page.add_argument("--columns", type=_words, metavar="A,B", help="the columns that are shown, in this order")
     page.add_argument("--link", type=_text, metavar="COLUMN", help="your column with the address of each tile")
     page.add_argument("--xlsx", type=_text, metavar="FILE", help="also a workbook of Excel, with small pictures")

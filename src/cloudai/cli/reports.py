@@ -41,6 +41,7 @@ from cloudai.report.recipes import features_on_a_card
 from cloudai.report.result_files import is_table_of_results
 from cloudai.report.subjects import Source, photo_column
 from cloudai.table import Table
+from cloudai.wording import say
 
 __all__ = ["as_cards", "as_drawings", "as_gallery"]
 
@@ -126,8 +127,8 @@ def _require_folder_of(path: Path) -> None:
 def _told(kept: _Kept, files: Sequence[Path], more: str = "") -> int:
     """Print what was written, and return the exit code."""
     for n, file in enumerate(files):
-        print(f"wrote {file}{more if n == 0 else ''}")
-    print(f"requests sent: {kept.sent}")
+        print(say("wrote {file}", file=file) + (more if n == 0 else ""))
+    print(say("requests sent: {n}", n=kept.sent))
     return kept.code
 
 
@@ -203,7 +204,12 @@ def _translated(client: Client, kept: _Kept, options: argparse.Namespace, settin
     if not foreign:
         return kept
     if not client.supports("translate"):
-        tell(f"the captions stay as they are: {options.provider} does not translate with the settings at hand")
+        tell(
+            say(
+                "the captions stay as they are: {provider} does not translate with the settings at hand",
+                provider=options.provider,
+            )
+        )
         return kept
     asked = {"to": options.language, **_given(options, ["timeout"])}
     other = _run(client, "translate", foreign, options=asked, quiet=options.quiet, **settings)

@@ -22,7 +22,7 @@ from cloudai.report.facts import faces_in, part_of
 from cloudai.report.fonts import Font, MissingFontError
 from cloudai.report.named_files import NamedFiles
 from cloudai.report.one_card import card, panel_for
-from cloudai.report.photos import WHERE, Photos
+from cloudai.report.photos import Photos
 from cloudai.report.subjects import Reading, Source, Subject, primary, reading, reason_of
 from cloudai.report.typeface import readable
 from cloudai.report.words import Language, words_in
@@ -100,9 +100,8 @@ def cards(
     for text in texts:
         try:
             if text.picture is None:
-                raise (
-                    InputError(text.reason) if text.reason else InputError("the picture cannot be found", advice=WHERE)
-                )
+                lost = InputError("its picture cannot be found; photos= names the folder that it is below")
+                raise InputError(text.reason) if text.reason else lost
             picture = Image(text.picture).open()
         except CloudAIError as error:
             log.warning("there is no card of %s: %s", text.name, error)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import PIL.Image
 
@@ -16,7 +16,7 @@ from cloudai.media import ImageInput
 from cloudai.report.facts import ending_of, faces_in, facts_of_face, facts_of_picture, own_columns
 from cloudai.report.marks import Mark, marks_of
 from cloudai.report.page import Shape, Tile, save_page
-from cloudai.report.photos import WHERE, Photos
+from cloudai.report.photos import Photos
 from cloudai.report.subjects import Source, Subject, reading, reason_of
 from cloudai.report.words import Language, words_in
 
@@ -24,6 +24,8 @@ __all__ = ["gallery"]
 
 PathLike = str | os.PathLike[str]
 log = logging.getLogger("cloudai")
+
+Tiles: TypeAlias = Literal["pictures", "portraits", "faces"]
 
 SIDE = 1600
 """Longer side in px of the picture for the large view, out of which a face is cut too where that is sharp enough."""
@@ -38,7 +40,7 @@ def gallery(
     path: PathLike,
     *,
     title: str = "Gallery",
-    tiles: Shape = "pictures",
+    tiles: Tiles = "pictures",
     name: str | None = None,
     columns: Sequence[str] | None = None,
     link: str | None = None,
@@ -57,7 +59,8 @@ def gallery(
         rows: A batch, outcomes, results, a table of results, the path of a journal or of a file of results, or tiles.
         path: The file to write, for example ``gallery.html``.
         title: The page's heading.
-        tiles: "pictures" has a tile for each picture, "faces" one for each face.
+        tiles: "pictures" has a tile for each picture, "portraits" one for the largest face of each picture, and "faces"
+            one for each face.
         name: The user's column with the names; see `cloudai.report.subjects.subjects_of`.
         columns: The columns that are shown, in this order; None shows the user's own and all that was found.
         link: The user's column with an address (http or https) that a tile leads to.
@@ -72,21 +75,26 @@ def gallery(
         MissingExtraError: Jinja2 is not installed.
     """
     words = words_in(language)
+    shape: Shape = "pictures" if tiles == "pictures" else "faces"
     options: dict[str, Any] = {"title": title, "columns": columns, "language": language, "footer": footer}
     if isinstance(rows, Sequence) and not isinstance(rows, str):
         ready = [row for row in rows if isinstance(row, Tile)]
         if len(ready) == len(rows):
-            return save_page(ready, path, count=len(ready), shape=tiles, **options)
+            return save_page(ready, path, count=len(ready), shape=shape, **options)
     read = reading(rows, name)  # type: ignore[arg-type]  # they are no tiles
     if link is not None and not any(link in subject.row for subject in read.subjects):
         raise InputError(f"no column {link} for the links", advice="Give one of your own columns.")
-    maker = _Maker(words, Photos(read.folders, photos, pictures), link, columns or (), of_faces=tiles == "faces")
-    make = maker.faces if tiles == "faces" else maker.picture
+    maker = _Maker(words, Photos(read.folders, photos, pictures), link, columns or (), tiles)
+    make = maker.picture if tiles == "pictures" else maker.faces
     count = sum(len(faces_in(subject) or "x") if tiles == "faces" else 1 for subject in read.subjects)
     made = (tile for subject in read.subjects for tile in make(subject))
-    file = save_page(made, path, count=count, shape=tiles, **options)
+    file = save_page(made, path, count=count, shape=shape, **options)
     if maker.missing:
-        log.warning("%d of %d pictures cannot be found. %s", maker.missing, len(read.subjects), WHERE)
+        log.warning(
+            "%d of %d pictures cannot be found; photos= names the folder that they are below",
+            maker.missing,
+            len(read.subjects),
+        )
     return file
 
 
@@ -98,7 +106,7 @@ class _Maker:
         photos: Where the pictures are looked for.
         link: The user's column with the addresses of the tiles.
         columns: The columns that are wanted.
-        of_faces: Whether the gallery is one of faces.
+        tiles: What there is a tile for.
     """
 
     def __init__(
@@ -107,11 +115,10 @@ class _Maker:
         photos: Photos,
         link: str | None,
         columns: Sequence[str],
-        *,
-        of_faces: bool,
+        tiles: Tiles,
     ) -> None:
         self._words, self._photos, self._link, self._columns = words, photos, link, columns
-        self._of_faces = of_faces
+        self._tiles = tiles
         self.missing = 0
         """The number of pictures that could not be found."""
 
@@ -123,21 +130,25 @@ class _Maker:
         yield self._tile(subject, image, facts, why, marks=marks)
 
     def faces(self, subject: Subject) -> Iterator[Tile]:
-        """Yield a tile for each face in a picture; one with the whole picture if there is none, or it is not known."""
+        """Yield a tile for each face in a picture, or for its largest; one with the whole picture if there is none."""
         faces = faces_in(subject)
         if not faces:
             yield from self.picture(subject)
             return
         whole, why = self._open(subject)
         marks = [mark for result in subject.results for mark in marks_of(result, ["face"])]
-        for number, face in enumerate(faces):
+        for number, face in enumerate(faces[:1] if self._tiles == "portraits" else faces):
             facts = {**self._own(subject), **facts_of_face(subject, face, self._words)}
             if len(faces) > 1:
                 facts[self._words["faces"]] = len(faces)
             cut = None
             if whole is not None:
                 cut, why = self._cut(subject, face, whole)
-            title = subject.name if len(faces) == 1 else f"{subject.name} · {self._words['face'].format(n=number + 1)}"
+            title = (
+                subject.name
+                if len(faces) == 1 or self._tiles == "portraits"
+                else f"{subject.name} · {self._words['face'].format(n=number + 1)}"
+            )
             key = ("picture", subject.item)
             yield self._tile(subject, cut, facts, why, marks=marks, whole=whole, name=title, key=key, is_face=True)
 
@@ -181,7 +192,7 @@ class _Maker:
         key: Any = None,
         is_face: bool = False,
     ) -> Tile:
-        status = "ok" if is_face else ending_of(subject, of_faces=self._of_faces)
+        status = "ok" if is_face else ending_of(subject, of_faces=self._tiles != "pictures")
         badge = self._words[status] if status != "ok" else ""
         note = reason_of(subject.error) or why
         address = str(subject.row.get(self._link) or "") if self._link else ""

@@ -15,10 +15,7 @@ from cloudai.errors import InputError
 from cloudai.media import Image, ImageInput
 from cloudai.report.subjects import Subject
 
-__all__ = ["WHERE", "Photos"]
-
-
-WHERE = "Say below which folder it is: photos= in Python, --photos on the command line."
+__all__ = ["Photos"]
 
 
 class Photos:
@@ -49,7 +46,9 @@ class Photos:
         """
         given = self.of(subject)
         if given is None:
-            raise InputError(f"the picture of {subject.name} cannot be found", advice=WHERE)
+            raise InputError(
+                f"the picture of {subject.name} cannot be found", advice="Say with photos= below which folder it is."
+            )
         return Image(given).open(max_side)
 
     def of(self, subject: Subject) -> ImageInput | None:

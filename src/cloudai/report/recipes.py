@@ -108,7 +108,7 @@ def portrait_gallery(
         tables["pictures.csv"] = tidy(outcomes)
     for name, table in tables.items():
         table.to_csv(out / name)
-    page = gallery(subjects, out / "gallery.html", title=title, tiles="faces", language=language)
+    page = gallery(subjects, out / "gallery.html", title=title, tiles="portraits", language=language)
     _raise_after(stopped_by, page)
     return Finding(next(iter(tables.values())), (page, *(out / name for name in tables)), tuple(outcomes))
 

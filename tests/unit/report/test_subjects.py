@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cloudai import InputError, JournalError, Outcome, tidy
 from cloudai.cli import main
 from cloudai.errors import TooLargeError
-from cloudai.report import Subject, subjects_of
+from cloudai.report import Subject, gallery, subjects_of
 from cloudai.report.photos import Photos
 from cloudai.report.subjects import reading
 from tests.unit.report import made
@@ -170,3 +171,16 @@ def test_json_of_a_failure(tmp_path: Path) -> None:
     (subject,) = subjects_of(tmp_path / "a.jsonl")
     assert isinstance(subject.error, TooLargeError)
     assert str(subject.error) == "too large"
+
+
+@pytest.mark.parametrize(("tiles", "count"), [("pictures", 2), ("portraits", 2), ("faces", 3)])
+def test_what_there_is_a_tile_for(tmp_path: Path, tiles: Any, count: int) -> None:
+    """A gallery has a tile a picture, one of its largest face, or one a face; a picture without a face has its own."""
+    path = made.photo(tmp_path / "a.jpg")
+    two = made.analysis(faces=[made.face(), made.face(20, 250, 60, 70)])
+    rows = [made.outcome(0, path, two), made.outcome(1, path, made.analysis(faces=[]))]
+    page = gallery(rows, tmp_path / "a.html", title="T", tiles=tiles).read_text("utf-8")
+    assert page.count("<li ") == count
+    # A small picture is that of its tile; behind two faces cut out of it, it is there once.
+    assert page.count(" data-whole=") == (0 if tiles == "pictures" else 1)
+    assert page.count("no face found") == (0 if tiles == "pictures" else 4)
