@@ -2,6 +2,7 @@
 
     python examples/card_news.py photos/
     python examples/card_news.py photos/ --provider azure --pace free --language ko
+    python examples/card_news.py photos/ --provider google --method generative --language ko    Korean captions
     python examples/card_news.py photos/ --provider azure --replay replies.json    from a cassette, with no key
 
 OUT/cards.journal keeps what was paid for: after Ctrl-C, a crash or a used-up quota the same command continues. Captions
@@ -26,6 +27,9 @@ def main() -> int:
     parser.add_argument("photos", nargs="+", help="files, folders or patterns")
     parser.add_argument("--out", type=Path, default="out", help="where to write (default: %(default)s)")
     parser.add_argument("--provider", default="local", help="who looks at the pictures (default: %(default)s)")
+    parser.add_argument(
+        "--method", choices=["classic", "generative"], help="generative: the provider's chat model looks at them"
+    )
     parser.add_argument("--replay", metavar="FILE", help="a cassette of recorded replies: nothing is sent")
     parser.add_argument("--pace", help='requests at most, e.g. "20/min"; "free" for the free tier')
     parser.add_argument("--language", default="en", choices=["en", "ko"], help="the language of the cards")
@@ -37,7 +41,12 @@ def main() -> int:
         with cloudai.Client(options.provider, send=send, offline=bool(send)) as client:
             photos = expand(options.photos, PICTURES)
             journal = None if send else options.out / "cards.journal"
-            look = {"language": options.language, "font": options.font, "formats": ["gif", "html"]}
+            look = {
+                "language": options.language,
+                "font": options.font,
+                "method": options.method,
+                "formats": ["gif", "html"],
+            }
             made = card_news(client, photos, options.out, journal=journal, pace=options.pace, progress=True, **look)
     except cloudai.CloudAIError as error:
         print(error, file=sys.stderr)

@@ -129,8 +129,8 @@ class BaseClient:
             client: A client of google-cloud-vision, google-cloud-translate or google-cloud-texttospeech, a
                 ``ComputerVisionClient``, a client built on azure-core (Image Analysis, Face, Text Analytics, Text
                 Translation), or a service of ibm-watson (Natural Language Understanding, Speech to Text, Text to
-                Speech). `AsyncClient` also takes the awaiting clients of these packages, and runs the others in
-                threads.
+                Speech), a ``Client`` of google-genai, or an ``AzureOpenAI``. `AsyncClient` also takes the awaiting
+                clients of these packages, and runs the others in threads.
             options: Options of the constructor, except those that the vendor's client decides.
 
         Raises:

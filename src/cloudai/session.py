@@ -110,7 +110,7 @@ class Session:
         # A picture that the caller holds is not shared between calls: each call notes how it was prepared.
         given = copy(source) if source is given and not isinstance(source, str) else source
         context = self.context(operation, given, shared)
-        return flow_of(context.vendor, operation, given, options), context
+        return flow_of(context.vendor, operation, given, options, shared.get("method")), context
 
     def program(self, operation: str, given: Any, options: Mapping[str, Any], shared: CallOptions) -> Program[Any]:
         """Return the program of one call; see `call`.
@@ -162,7 +162,7 @@ class Session:
         if seconds is None:
             seconds = OPERATIONS[operation].timeout
         return CallContext(
-            self.provider.for_call(),
+            self.provider.for_call(offline=self.options.offline),
             operation,
             partial(_described, given),
             deadline=self.options.clock() + seconds,

@@ -321,6 +321,11 @@ def _report(subparsers: Any, name: str, run: Any, text: str, out: str) -> argpar
     parser.add_argument(
         "--provider", type=_text, default="local", metavar="NAME", help="who looks (default: %(default)s)"
     )
+    parser.add_argument(
+        "--method",
+        choices=["classic", "generative"],
+        help="what answers: a service for this very task, or the provider's chat model",
+    )
     parser.add_argument("--timeout", type=_seconds, metavar="S", help="seconds for each input, retries included")
     _env_file(parser)
     _batch(parser)
@@ -348,8 +353,9 @@ def _aspect(text: str) -> float:
 def _flag(parser: argparse.ArgumentParser, name: str, flag: Flag, *, required: bool = False) -> None:
     """Add a flag from the table of operations; its value is None if the user does not give it."""
     spelling = f"--{name.replace('_', '-')}"
-    if flag.kind == "switch":
-        parser.add_argument(spelling, action="store_const", const=True, help=flag.help)
+    if flag.kind in ("switch", "off"):
+        spelling = spelling if flag.kind == "switch" else f"--no-{spelling[2:]}"
+        parser.add_argument(spelling, dest=name, action="store_const", const=flag.kind == "switch", help=flag.help)
         return
     kinds = {"count": _count, "number": _number, "words": _words, "text": _text, "file": _text}
     parser.add_argument(spelling, type=kinds[flag.kind], required=required, metavar=flag.metavar, help=flag.help)
@@ -358,6 +364,11 @@ def _flag(parser: argparse.ArgumentParser, name: str, flag: Flag, *, required: b
 def _output(parser: argparse.ArgumentParser, provider: str, tables: Sequence[str] = (), each: str = "an input") -> None:
     parser.add_argument(
         "--provider", type=_text, default=provider, metavar="NAME", help="who answers (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--method",
+        choices=["classic", "generative"],
+        help="what answers: a service for this very task, or the provider's chat model",
     )
     parser.add_argument("--json", action="store_true", help=f"print one JSON object {each} instead of a table")
     parser.add_argument(

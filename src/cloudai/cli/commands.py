@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from cloudai.cli.outputs import STDOUT, require_writable, write_table
+from cloudai.cli.outputs import STDOUT, require_writable, tell, write_table
 from cloudai.cli.summary import print_table
 from cloudai.client import Client
 from cloudai.errors import InputError, MissingExtraError, SettingsError
@@ -118,6 +118,10 @@ def _detail(provider: type[Provider]) -> str:
         free = say("{n} units a month", n=f"{c.free_units:,}") if c.free_units else None
         facts += [("free", free), ("checked", c.checked)]
         lines = [f"  {say(name)}: {translated(str(value))}" for name, value in facts if value]
+        if c.generative:
+            told = [say("needs {what}", what=c.generative.needs), c.generative.note]
+            told.append(say("checked {date}", date=c.generative.checked))
+            lines.append(f"  {say('generative')}: {'; '.join(map(translated, told))}")
         blocks.append("\n".join([f"{c.operation}: {say(c.status)}", *lines]))
     return "\n".join(blocks)
 
@@ -135,7 +139,16 @@ def voices(options: argparse.Namespace) -> int:
     if options.csv:
         write_table(voices.table(), options.csv, None)
     elif not options.json:
-        print_table(voices.table(), say("--csv FILE writes all of it."))
+        rows = [{**voice.model_dump(), "languages": " ".join(voice.languages)} for voice in voices]
+        print_table(Table(rows).filled(), say("--csv FILE writes all of it.")) if rows else print(voices)
+    if options.language and not len(voices):
+        tell(
+            say(
+                "{provider} has no voice for {language}. Leave out --language to see all voices.",
+                provider=options.provider,
+                language=options.language,
+            )
+        )
     return 0
 
 
@@ -214,6 +227,8 @@ def _readiness(provider: Provider) -> Iterator[str]:
             lacking.setdefault(problem, []).append(operation)
     for problem, operations in lacking.items():
         yield f"  {', '.join(operations)}: {translated(problem)}"
+    if provider.generative:
+        yield f"  --method generative: {translated(provider.generative_missing() or say('ready'))}"
 
 
 def _destinations(provider: Provider) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from cloudai.cli.batches import (
     _signals,
     _tell_where,
 )
-from cloudai.cli.outputs import make_folder, tell
+from cloudai.cli.outputs import tell
 from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError
 from cloudai.outcomes import Outcome
@@ -37,7 +37,7 @@ from cloudai.report import (
 )
 from cloudai.report.card_set import require_formats, untranslated
 from cloudai.report.marks import require_kinds
-from cloudai.report.recipes import features_on_a_card
+from cloudai.report.recipes import by_method, features_on_a_card, offered
 from cloudai.report.result_files import is_table_of_results
 from cloudai.report.subjects import Source, photo_column
 from cloudai.table import Table
@@ -78,8 +78,8 @@ def as_gallery(options: argparse.Namespace) -> int:
 def as_cards(options: argparse.Namespace) -> int:
     """Write cards, and what is made of them, and return the exit code."""
     require_formats(options.formats or ())  # before anything is paid for
-    folder = options.out or "cloudai-cards"
-    make_folder(folder)
+    folder = Path(options.out or "cloudai-cards")
+    _require_folder_of(folder)
     kept = _kept(options, options.features, translate=True)
     if kept is None:
         return 0
@@ -182,10 +182,11 @@ def _carried_out(
         settings["cache"] = False
     column = {"column": options.column} if options.column else {}
     with Client(options.provider, fetch_urls=options.fetch_urls) as client:
-        wanted = list(features or features_on_a_card(client))
+        wanted: list[Any] = list(features or features_on_a_card(client, options.method))
         if options.features is None:  # what this provider lacks is left out, unless the user has asked for it
-            wanted = [feature for feature in wanted if feature in client.provider.features()] or wanted
-        asked = {"features": wanted, "missing": "report", "gender_neutral": True, **_given(options, ["timeout"])}
+            wanted = offered(client, wanted, options.method)
+        by = by_method(client, options.method, options.language or "en")
+        asked = {"features": wanted, "missing": "report", "gender_neutral": True, **by, **_given(options, ["timeout"])}
         if options.plan:
             with client.batch("analyze_image", given, options=asked, **column, **settings) as job:
                 print(job.plan())

@@ -39,6 +39,7 @@ from cloudai.errors import (
     DeadlineExceededError,
     FetchError,
     MalformedResponseError,
+    NoAnswerError,
     RateLimitedError,
     RedirectBlockedError,
     ResponseTooLargeError,
@@ -184,12 +185,12 @@ class Engine:
     def _called(self, step: Call, context: CallContext) -> Program[Any]:
         """Run a blocking function, and return its value.
 
-        A function that waits for another service, reads a file or takes memory gets the time that is left. Logins are
-        the only functions that wait for another service. If one raises a CloudAIError, the hooks are told that a login
-        has failed, unless the time was up.
+        A function that waits for another service, runs a program, reads a file or takes memory gets the time that is
+        left. Logins are the only functions that wait for another service. If one raises a CloudAIError, the hooks are
+        told that a login has failed, unless the time was up.
         """
         if not step.waits:
-            bounded = step.reads or step.memory
+            bounded = step.runs or step.reads or step.memory
             return (yield replace(step, timeout=context.left(self.clock())) if bounded else step)
         try:
             return (yield replace(step, timeout=context.left(self.clock())))
@@ -552,9 +553,9 @@ class Engine:
         error.provider = error.provider or context.vendor.name
         error.operation, error.input = context.operation, context.describe().get("input")
         error.request_id, error.attempts = context.request_id, context.attempts
-        if isinstance(error, MalformedResponseError) and context.state == "DONE":
-            # The reply had a good status and cannot be read. Whether the vendor bills it is not known, so it counts in
-            # `billed_max` alone.
+        if isinstance(error, MalformedResponseError | NoAnswerError) and context.state == "DONE":
+            # The reply had a good status and cannot be read, or holds no answer. Whether the vendor bills it is not
+            # known, so it counts in `billed_max` alone.
             context.state = "UNKNOWN"
             context.billed_min -= sum(request.billed for request, reply in context.exchanges[-1:] if not reply.replayed)
         error.state = error.state or context.state

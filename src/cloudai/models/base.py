@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 from pydantic_core import CoreSchema, core_schema
 
 from cloudai.errors import NeedsImageError
@@ -16,7 +17,7 @@ from cloudai.table import LEADING, Table
 from cloudai.table_files import ColumnType
 from cloudai.text import inert, lines_of
 
-__all__ = ["Box", "Level", "Meta", "Model", "Point", "Result"]
+__all__ = ["Base64", "Box", "Level", "Meta", "Model", "Point", "Result", "Usage"]
 
 T = TypeVar("T")
 
@@ -49,6 +50,19 @@ UnitFloat = Annotated[float, _Unit()]
 """A number from 0 to 1."""
 
 
+def _bytes(value: Any) -> Any:
+    """Return the bytes that a text stands for in base64, of either alphabet; anything else is returned as it is."""
+    if not isinstance(value, str):
+        return value
+    return base64.b64decode(value.replace("-", "+").replace("_", "/"), validate=True)
+
+
+Base64 = Annotated[
+    bytes, BeforeValidator(_bytes), PlainSerializer(lambda data: base64.b64encode(data).decode(), when_used="json")
+]
+"""Bytes that are base64 in JSON (RFC 4648, section 4), which is what most decoders read."""
+
+
 class Model(BaseModel):
     """A frozen value whose numbers are finite numbers: it refuses the text "0.5" and NaN."""
 
@@ -57,8 +71,6 @@ class Model(BaseModel):
         strict=True,
         allow_inf_nan=False,
         extra="forbid",
-        ser_json_bytes="base64",  # audio is not text
-        val_json_bytes="base64",
         defer_build=True,  # most programs use few of the models, and building all takes time at import
     )
 
@@ -116,6 +128,31 @@ class Level(Model):
     word: str | None = None
 
 
+class Usage(Model):
+    """The tokens that a chat model counted for a call, all its requests together; None for what it does not say."""
+
+    input_tokens: int | None = None
+    """Tokens of the prompt, pictures and recordings included."""
+    output_tokens: int | None = None
+    """Tokens of the answer; vendors bill the model's thinking at the same price."""
+    thinking_tokens: int | None = None
+    """Tokens of the model's thinking, which are not among ``output_tokens``."""
+    total_tokens: int | None = None
+    cost: float | None = None
+    """The cost in USD by the list price of `price_date`; None where cloudai knows no price of the model."""
+    price_date: str | None = None
+    """The ISO date on which the price was checked."""
+
+    def plus(self, other: Usage) -> Usage:
+        """Return the tokens of two requests together; the cost is None where that of either is not known."""
+        names = ("input_tokens", "output_tokens", "thinking_tokens", "total_tokens")
+        both = {name: [n for n in (getattr(self, name), getattr(other, name)) if n is not None] for name in names}
+        sums = {name: sum(counts) if counts else None for name, counts in both.items()}
+        if self.cost is None or other.cost is None or self.price_date is None or other.price_date is None:
+            return Usage(**sums)
+        return Usage(**sums, cost=self.cost + other.cost, price_date=min(self.price_date, other.price_date))
+
+
 class Meta(Model):
     """The origin of a result, and what the call cost."""
 
@@ -127,6 +164,10 @@ class Meta(Model):
     api_version: str | None = None
     model: str | None = None
     """The model that the reply names."""
+    prompt: str | None = None
+    """The name and the version of the prompt that a chat model was given: "sentiment/1"; None without one."""
+    usage: Usage | None = None
+    """The tokens that a chat model counted; None without one."""
     request_id: str | None = None
     language_sent: str | None = None
     """The language code that was sent, in the vendor's spelling."""

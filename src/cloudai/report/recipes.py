@@ -19,13 +19,14 @@ from cloudai.errors import PausedError
 from cloudai.media import Image
 from cloudai.models.image import Feature, ImageAnalysis
 from cloudai.outcomes import Outcome, tidy
+from cloudai.providers.base import Method
 from cloudai.report.card_set import cards, untranslated
 from cloudai.report.galleries import gallery
 from cloudai.report.subjects import photo_column, subjects_of
 from cloudai.report.words import Language
 from cloudai.table import Table
 
-__all__ = ["Finding", "card_news", "features_on_a_card", "looked_at", "portrait_gallery"]
+__all__ = ["Finding", "by_method", "card_news", "features_on_a_card", "looked_at", "offered", "portrait_gallery"]
 
 PathLike = str | os.PathLike[str]
 
@@ -63,7 +64,7 @@ def portrait_gallery(
     features: Sequence[Feature] = ("faces", "caption"),
     title: str = "Portraits",
     language: Language = "en",
-    options: Mapping[str, Any] | None = None,
+    method: Method | None = None,
     **batch: Unpack[BatchKeywords],
 ) -> Finding:
     """Analyse each portrait, and write ``gallery.html`` with upright crops of the faces, and tables.
@@ -80,7 +81,7 @@ def portrait_gallery(
         features: The features to look for; those that the provider lacks are left out.
         title: Heading of the gallery.
         language: Language of the gallery's own words.
-        options: More options of ``analyze_image``.
+        method: "generative" has the provider's chat model look at the pictures; see `cloudai.CallOptions`.
         batch: ``journal=``, ``pace=``, ``progress=`` …: see `BatchKeywords`.
 
     Raises:
@@ -90,9 +91,9 @@ def portrait_gallery(
     """
     listed = people if isinstance(people, Table) else [{"name": name, "photo": photo} for name, photo in people]
     column = photo_column(listed) if isinstance(listed, Table) else "photo"
-    wanted = _offered(client, features)
+    wanted = offered(client, features, method)
     # Captions say "person" for "man" and "woman", because a person's gender cannot be seen.
-    asked = {"features": wanted, "missing": "report", "gender_neutral": True, **(options or {})}
+    asked = {"features": wanted, "missing": "report", "gender_neutral": True, **by_method(client, method, language)}
     kept, stopped_by = looked_at(client, "analyze_image", listed, asked, batch, column=column)
     out = _folder(folder)
     subjects = subjects_of(kept)
@@ -152,9 +153,24 @@ def _named(outcome: Outcome[Any], name: str) -> Outcome[Any]:
     return replace(outcome, input=name, facts={**outcome.facts, "is_path": False})
 
 
-def _offered(client: Client, features: Sequence[Feature]) -> list[Feature]:
+def _has(client: Client, method: Method | None) -> tuple[Feature, ...]:
+    """Return the features of the provider's services, or of its chat model where that is asked for."""
+    return client.provider.generative_features() if method == "generative" else client.provider.features()
+
+
+def by_method(client: Client, method: Method | None, language: Language) -> dict[str, Any]:
+    """Return the options of a call for a method. A chat model writes captions in any language, other services do not.
+
+    Raises:
+        UnsupportedOperationError: The provider has no chat model.
+    """
+    is_chat = client.provider.method_of("analyze_image", method) == "generative"
+    return {"method": method, **({"language": language} if is_chat else {})}
+
+
+def offered(client: Client, features: Sequence[Feature], method: Method | None = None) -> list[Feature]:
     """Return those of the features that the provider has; or all of them if it has none, so that its error says why."""
-    has = client.provider.features()
+    has = _has(client, method)
     return [feature for feature in features if feature in has] or list(features)
 
 
@@ -166,7 +182,7 @@ def card_news(
     language: Language = "en",
     font: PathLike | None = None,
     formats: Sequence[str] = ("gif",),
-    options: Mapping[str, Any] | None = None,
+    method: Method | None = None,
     **batch: Unpack[BatchKeywords],
 ) -> Finding:
     """Put a caption on every picture, and write ``cards/*.png``, ``cards.gif`` and ``cards.csv``.
@@ -182,7 +198,7 @@ def card_news(
         language: Language of the reader.
         font: Path of a font file; see `cloudai.report.find_font`.
         formats: What is made of the cards; see `cloudai.report.cards`.
-        options: More options of ``analyze_image``.
+        method: "generative" has the provider's chat model look at the pictures; see `cloudai.CallOptions`.
         batch: ``journal=``, ``pace=``, ``progress=`` …: see `BatchKeywords`.
 
     Raises:
@@ -191,9 +207,9 @@ def card_news(
             with the same journal goes on.
     """
     listed = list(photos)
-    features = features_on_a_card(client)
+    features = features_on_a_card(client, method)
     named = {"language": language} if "colors" in features else {}  # the language of the names of the colours
-    asked = {"features": features, "gender_neutral": True, **named, **(options or {})}
+    asked = {"features": features, "gender_neutral": True, **named, **by_method(client, method, language)}
     kept, stopped_by = looked_at(client, "analyze_image", listed, asked, batch)
     rows = kept
     foreign = untranslated(kept, language)
@@ -209,9 +225,9 @@ def card_news(
     return Finding(table, (*files, out / "cards.csv"), tuple(outcomes))
 
 
-def features_on_a_card(client: Client) -> list[Feature]:
+def features_on_a_card(client: Client, method: Method | None = None) -> list[Feature]:
     """Return the features to put on a card: the caption if the provider has it, or tags or colours, with faces."""
-    has = client.provider.features()
+    has = _has(client, method)
     if "caption" in has:
         return ["caption", "tags"]
     return ["tags", "faces"] if "tags" in has else ["colors", "faces"]

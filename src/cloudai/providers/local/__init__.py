@@ -13,7 +13,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import ClassVar, Literal
 
-from cloudai.core.flow import Flow, call, reading, waiting
+from cloudai.core.flow import Flow, call, reading, running
 from cloudai.errors import UnsupportedOperationError
 from cloudai.languages import base
 from cloudai.media import Image
@@ -24,7 +24,7 @@ from cloudai.models.image import Text
 from cloudai.models.speech import Speech
 from cloudai.models.text import KeyPhrases, Language, Sentiment
 from cloudai.models.voice import Voices
-from cloudai.providers._speaking import Format, language_of, listed, require_speed, spoken
+from cloudai.providers._speaking import Format, language_of, listed, parts_of, require_speed, spoken
 from cloudai.providers.base import Capability, capability, refuse_targets
 from cloudai.providers.local import guesses, lexicon, ocr, piper
 from cloudai.providers.local import voice as espeak
@@ -227,7 +227,7 @@ class Local(Vision):
         for number in range(document.pages or 1 if document else 1):
             page = page_of_tiff(image, number) if document else image
             shown = yield from page.pixels(ocr.SIDE)
-            blocks = yield from waiting(partial(ocr.read, scene=dense is False), shown, language, program)
+            blocks = yield from running(partial(ocr.read, scene=dense is False), shown, language, program)
             pages.append({"number": number + 1, "blocks": tuple(blocks), "width": shown.width, "height": shown.height})
         return Text(
             text=ocr.text_of(pages),
@@ -257,22 +257,23 @@ class Local(Vision):
         program, model = self.file("espeak"), self.file("voice")
         told = (yield from reading(piper.model_of, model)) if model else None
         code = language_of(text, language, voice, told.language if told else "en-US")
+        name = told.name if told else (yield from running(espeak.voice_for, code, voice, program))
 
         def speak(part: str, kind: Format) -> Flow[bytes]:
             if model:
-                wav = yield from waiting(piper.speak, part, code, voice, speed, model)
+                wav = yield from running(piper.speak, part, code, voice, speed, model)
             else:
-                wav = yield from waiting(espeak.speak, part, code, voice, speed, program)
+                wav = yield from running(espeak.speak, part, name, speed, program)
             return (yield from call(converted, wav, kind))
 
-        service, name = ("piper", told.name) if told else ("espeak-ng", None)
-        meta = Meta(method="local", service=service, model=name, language_sent=code)
-        return (yield from spoken([text], format, speak, meta))
+        sent = code if told else name.partition("+")[0]
+        meta = Meta(method="local", service="piper" if told else "espeak-ng", model=name, language_sent=sent)
+        return (yield from spoken(parts_of(text, len(text)), format, speak, meta))
 
     def voices(self, language: str | None) -> Flow[Voices]:
         """List the speakers of the voice of Piper that is set, else the voices of espeak-ng."""
         model = self.file("voice")
-        every = yield from (waiting(piper.voices, model) if model else waiting(espeak.voices, self.file("espeak")))
+        every = yield from (running(piper.voices, model) if model else running(espeak.voices, self.file("espeak")))
         return listed(every, language, Meta(method="local", service="piper" if model else "espeak-ng"))
 
     @capability(
