@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from cloudai.batch import build  # noqa: F401  # loaded now, or the event loop would wait for it at the first batch
 from cloudai.client import BaseClient, network_options, offline_only
 from cloudai.client_methods import AsyncClientMethods
+from cloudai.compare.mixins import AsyncComparing
 from cloudai.core.drivers.awaiting import Awaiting
 from cloudai.session import ClientOptions
 from cloudai.transport.async_http import AsyncNetwork
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncClient"]
 
 
-class AsyncClient(AsyncClientMethods, BaseClient):
+class AsyncClient(AsyncClientMethods, AsyncComparing, BaseClient):
     """An awaiting client of one provider; pictures are prepared in threads, so the event loop never waits for them.
 
     Example:

@@ -6,19 +6,20 @@ The operations of both, which are methods, are in cloudai/client_methods.py.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
 from cloudai.client_methods import ClientMethods
+from cloudai.compare.mixins import Comparing
 from cloudai.core.call import Event
 from cloudai.core.drivers.blocking import Blocking
 from cloudai.core.flow import Request, Response
 from cloudai.core.urls import FetchRules
 from cloudai.errors import ReplayError, SettingsError, detached
+from cloudai.fallback import Several, providers_of
 from cloudai.options import unknown_option
 from cloudai.providers.base import Provider
-from cloudai.providers.registry import find, require_contract
 from cloudai.session import ClientOptions, Session
 from cloudai.transport.connections import Verify
 
@@ -38,7 +39,8 @@ class BaseClient:
 
     Args:
         provider: "google", "local" … (settings come from the environment, looked up at the first send),
-            or a configured provider such as ``cloudai.Google(api_key=...)``.
+            or a configured provider such as ``cloudai.Google(api_key=...)``. Of several in a list, the first one that
+            can and does answer a call gives its result: see docs/several.md.
         send: A callable from `Request` to `Response` that replaces the network: a cassette, or your own function.
         http_client: Your own httpx or httpx2 client, with its proxies and certificates.
         timeout: Seconds for a whole call, waits and retries included; None takes the operation's usual time, which is
@@ -64,7 +66,7 @@ class BaseClient:
 
     def __init__(
         self,
-        provider: str | Provider,
+        provider: str | Provider | Sequence[str | Provider],
         *,
         send: Callable[[Request], Any] | None = None,
         http_client: Any = None,
@@ -103,10 +105,14 @@ class BaseClient:
         failure: BaseException | None = None
         try:
             self._options.check()
-            self.provider = _made(provider)
-            self._engine = self._options.engine()
+            self.providers = providers_of(provider)
+            self.provider = self.providers[0]
             self._driver = self._connected(self._options)
-            self._session = Session(self.provider, self._engine, self._driver, self._options)
+            # Each provider has an engine of its own, which keeps its tokens and its secrets.
+            sessions = [Session(each, self._options.engine(), self._driver, self._options) for each in self.providers]
+            self._engine = sessions[0].engine
+            is_one = isinstance(provider, str | Provider)
+            self._session: Session | Several = sessions[0] if is_one else Several(tuple(sessions))
         except BaseException as error:  # noqa: BLE001  # raised below, without the frames that hold the options
             failure = error
         if failure is not None:
@@ -146,12 +152,12 @@ class BaseClient:
         return cls(provider, send=send, **options)
 
     def supports(self, operation: str) -> bool:
-        """Return whether a call of this operation can succeed with the settings at hand.
+        """Return whether a call of this operation can succeed with the settings at hand, at any of the providers.
 
         Raises:
             SettingsError: There is no such operation; the text suggests one.
         """
-        return self.provider.supports(operation)
+        return any(provider.supports(operation) for provider in self.providers)
 
     def with_options(self, **options: Any) -> Self:
         """Return a new client like this one, with connections of its own and some other options; see the constructor.
@@ -162,24 +168,21 @@ class BaseClient:
         _require_known(options)
         others = replace(self._options, **options)
         options.clear()  # a proxy may hold a password
-        return type(self)(self.provider, **vars(others))
+        return type(self)(self._given, **vars(others))
+
+    @property
+    def _given(self) -> Provider | list[Provider]:
+        """The provider or the list of providers, as the constructor takes it."""
+        return list(self.providers) if isinstance(self._session, Several) else self.provider
 
     def __repr__(self) -> str:
         # A constructor that fails leaves no provider, and trackers of errors show the client all the same.
-        return f"{type(self).__name__}({vars(self).get('provider')!r})"
+        return f"{type(self).__name__}({self._given if '_session' in vars(self) else None!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         if "@" in (self._options.proxy or ""):
             raise TypeError("a client with a proxy's password does not pickle: set HTTPS_PROXY where it arrives")
-        return _unpickled, (type(self), self.provider, vars(self._options))
-
-
-def _made(provider: Provider | str) -> Provider:
-    """Return the provider of a name, or the one that was given, once it is known to keep to our contract."""
-    if isinstance(provider, str):
-        return find(provider)()
-    require_contract(type(provider), f"the provider {type(provider).__name__}")
-    return provider
+        return _unpickled, (type(self), self._given, vars(self._options))
 
 
 def _require_known(options: dict[str, Any]) -> None:
@@ -196,7 +199,7 @@ def network_options(options: ClientOptions) -> dict[str, Any]:
     return {name: getattr(options, name) for name in names}
 
 
-def _unpickled(kind: type[C], provider: Provider, options: dict[str, Any]) -> C:
+def _unpickled(kind: type[C], provider: Provider | list[Provider], options: dict[str, Any]) -> C:
     return kind(provider, **options)  # type: ignore[call-arg]
 
 
@@ -208,7 +211,7 @@ def offline_only(request: Request) -> Response:
     )
 
 
-class Client(ClientMethods, BaseClient):
+class Client(ClientMethods, Comparing, BaseClient):
     """A blocking client of one provider.
 
     Example:

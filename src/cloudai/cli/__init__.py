@@ -8,10 +8,11 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from cloudai._version import __version__
-from cloudai.cli import batches, commands, reports
+from cloudai.cli import batches, commands, comparisons, reports
 from cloudai.cli.languages import chosen_language, language, speaking, translate
 from cloudai.cli.outputs import OutputError, discard_output, tell
 from cloudai.cli.summary import TABLES_OF
@@ -34,6 +35,8 @@ examples:
   cloudai cards --journal cloudai-analyze-image-azure.journal --language ko   from what is paid for: nothing is sent
   cloudai voices --language ko --provider azure     who can read Korean texts aloud
   cloudai say "안녕하세요!" --provider azure --voice ko-KR-SunHiNeural --out 소리
+  cloudai faces photos/ --provider azure,google,local   google answers where azure does not, and local at last
+  cloudai compare faces photos/ --provider azure,google --html faces.html   whom to trust on these pictures
   cloudai doctor                                    which keys are set
 
 exit codes: 0 all well, 1 an input failed or a limit was reached, 2 nothing (more) could be done, 74 the journal or the
@@ -158,6 +161,7 @@ def _parser() -> argparse.ArgumentParser:
     for operation in OPERATIONS.values():
         if operation.command:
             _operation(subparsers, operation, operation.command)
+    _compare(subparsers)
 
     _reports(subparsers)
 
@@ -214,11 +218,39 @@ def _command(subparsers: Any, name: str, run: Any, text: str) -> argparse.Argume
     return parser
 
 
-def _operation(subparsers: Any, operation: Operation, words: Command) -> None:
+def _compare(subparsers: Any) -> None:
+    """Add the command that compares providers, and in it one for each operation whose results can be compared."""
+    text = "ask several providers the same, and say how far they agree"
+    compare = _command(subparsers, "compare", None, text).add_subparsers(required=True, metavar="operation")
+    for operation in OPERATIONS.values():
+        if operation.command and operation.name != "text_to_speech":
+            words = replace(operation.command, provider="azure,google", files=None)
+            parser = _operation(compare, operation, words, tables=())
+            parser.set_defaults(carry_out=comparisons.run)
+            _comparison(parser.add_argument_group("comparison"))
+
+
+def _comparison(group: Any) -> None:
+    """Add the flags of a comparison."""
+    group.add_argument(
+        "--truth", type=_text, metavar="CSV", help="what is true: a column input, and x … height, name, text or label"
+    )
+    group.add_argument("--html", type=_text, metavar="FILE", help="write all of it as a page that loads nothing")
+    group.add_argument("--page-language", choices=["en", "ko"], default="en", help="the page's own words")
+    group.add_argument("--table", choices=comparisons.TABLES, help="the table to print or to write")
+    group.add_argument("--agreed", type=_count, default=2, metavar="K", help="providers that agree (default: 2)")
+    group.add_argument(
+        "--overlap", type=float, default=0.5, metavar="X", help="boxes are one face from X on (default: 0.5)"
+    )
+
+
+def _operation(
+    subparsers: Any, operation: Operation, words: Command, tables: Sequence[str] | None = None
+) -> argparse.ArgumentParser:
     """Add the command of an operation: its inputs, its flags, and the flags that all such commands have."""
     over_texts = operation.input == "text"
     parser = _command(subparsers, words.name, batches.over_texts if over_texts else batches.over_files, words.help)
-    parser.set_defaults(operation=operation)
+    parser.set_defaults(operation=operation, carry_out=batches.run)
     if over_texts:
         parser.add_argument("texts", nargs="*", metavar="TEXT", help="a text in quotes")
         parser.add_argument(
@@ -238,11 +270,12 @@ def _operation(subparsers: Any, operation: Operation, words: Command) -> None:
         _flag(parser, name, flag, required=operation.options[name] is REQUIRED)
     for name, flag in words.settings.items():
         _flag(parser, name, flag)
-    _output(parser, words.provider, TABLES_OF.get(operation.name, ()))
+    _output(parser, words.provider, TABLES_OF.get(operation.name, ()) if tables is None else tables)
     parser.set_defaults(out=None)
     if words.files:
         parser.add_argument("--out", type=_text, metavar="DIR", help=words.files)
     _batch(parser)
+    return parser
 
 
 def _reports(subparsers: Any) -> None:
@@ -364,8 +397,9 @@ def _flag(parser: argparse.ArgumentParser, name: str, flag: Flag, *, required: b
 
 
 def _output(parser: argparse.ArgumentParser, provider: str, tables: Sequence[str] = (), each: str = "an input") -> None:
+    who = "who is asked" if "," in provider else "who answers; of azure,google the second what the first does not"
     parser.add_argument(
-        "--provider", type=_text, default=provider, metavar="NAME", help="who answers (default: %(default)s)"
+        "--provider", type=_text, default=provider, metavar="NAME", help=f"{who} (default: %(default)s)"
     )
     parser.add_argument(
         "--method",

@@ -16,10 +16,10 @@ from cloudai.cli.batches import (
     INTERRUPTED,
     NOT_WELL,
     _given,
-    _journal_path,
     _of_column,
     _signals,
     _tell_where,
+    journal_path,
 )
 from cloudai.cli.outputs import tell
 from cloudai.client import Client
@@ -176,7 +176,7 @@ def _carried_out(
     options: argparse.Namespace, given: Table | list[str], features: Sequence[str] | None, *, translate: bool
 ) -> _Kept | None:
     """Analyse the pictures in a batch, and return its outcomes however it ended."""
-    where = _journal_path(options, len(given))
+    where = journal_path(options, len(given))
     settings: dict[str, Any] = {**_given(options, BATCH), "journal": where}
     if options.no_cache:
         settings["cache"] = False

@@ -5,6 +5,7 @@ What is made of results that are kept sends nothing, and needs no client.
 
 from cloudai.report.card_files import save_gif, save_html, save_mp4, save_webp
 from cloudai.report.card_set import cards
+from cloudai.report.comparison import save_comparison
 from cloudai.report.drawing import contact_sheet, crop, draw, strip
 from cloudai.report.filenames import safe_name
 from cloudai.report.fonts import MissingFontError, find_font
@@ -36,6 +37,7 @@ __all__ = [
     "morph",
     "portrait_gallery",
     "safe_name",
+    "save_comparison",
     "save_drawings",
     "save_faces",
     "save_gif",
