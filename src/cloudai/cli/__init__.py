@@ -150,7 +150,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "folder", nargs="?", type=_text, metavar="FOLDER", help="your own photos; by default those of the extra demo"
     )
-    demo.add_argument("--out", default="cloudai-demo", metavar="DIR", help="where to write (default: %(default)s)")
+    demo.add_argument(
+        "--out", type=_text, default="cloudai-demo", metavar="DIR", help="where to write (default: %(default)s)"
+    )
     demo.add_argument("--open", action="store_true", help="open the page in the browser")
 
     for operation in OPERATIONS.values():

@@ -38,7 +38,8 @@ def faces_in(subject: Subject) -> tuple[Face, ...] | None:
     if faces := part_of(subject, Faces):
         return faces.faces
     if ages := part_of(subject, Ages):
-        return tuple(Face(box=age.box, age=Age(low=age.low, high=age.high, years=age.years)) for age in ages.ages)
+        # An age that stands by itself is one with a box more.
+        return tuple(Face(box=age.box, age=Age(**age.model_dump(exclude={"box"}))) for age in ages.ages)
     return None
 
 
@@ -126,8 +127,9 @@ def _of_face(subject: Subject, face: Face, words: Mapping[str, str]) -> Iterator
 
 def _years(age: Age, words: Mapping[str, str]) -> int | str:
     """Return an age as a number, or as a range with its mean, as far as the provider gives them: "38–50, mean 41"."""
-    ends = dict.fromkeys(f"{end:.0f}" for end in (age.low, age.high) if end is not None)
     mean = None if age.years is None else round(age.years)
-    if not ends or list(ends) == [str(mean)]:
+    if age.span in ("", str(mean)):
         return "" if mean is None else mean
-    return ", ".join(["–".join(ends), *([] if mean is None else [words["mean"].format(years=mean)])])
+    if age.open_ended and age.low == age.high:
+        return age.span  # the mean of the last class alone is its first year
+    return ", ".join([age.span, *([] if mean is None else [words["mean"].format(years=mean)])])

