@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING, Any, Self
 from cloudai.batch import build  # noqa: F401  # loaded now, or the event loop would wait for it at the first batch
 from cloudai.client import BaseClient, network_options, offline_only
 from cloudai.client_methods import AsyncClientMethods
-from cloudai.compare.mixins import AsyncComparing
 from cloudai.core.drivers.awaiting import Awaiting
 from cloudai.session import ClientOptions
 from cloudai.transport.async_http import AsyncNetwork
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from typing_extensions import Unpack
+
+    from cloudai.batch.settings import BatchOptions
+    from cloudai.compare.results import Comparison
     from cloudai.models.voice import Voices
+    from cloudai.providers.base import Provider
 
 __all__ = ["AsyncClient"]
 
 
-class AsyncClient(AsyncClientMethods, AsyncComparing, BaseClient):
+class AsyncClient(AsyncClientMethods, BaseClient):
     """An awaiting client of one provider; pictures are prepared in threads, so the event loop never waits for them.
 
     Example:
@@ -44,6 +50,23 @@ class AsyncClient(AsyncClientMethods, AsyncComparing, BaseClient):
         """List the voices that `text_to_speech` can be given as ``voice=``; see `Client.voices`."""
         voices: Voices = await self._driver.run(self._session.voices(language, timeout))
         return voices
+
+    async def compare(
+        self,
+        operation: str,
+        inputs: Iterable[Any],
+        *,
+        providers: Sequence[str | Provider] | None = None,
+        truth: Any = None,
+        overlap: float = 0.5,
+        prices: Mapping[str, float] | None = None,
+        **settings: Unpack[BatchOptions],
+    ) -> Comparison:
+        """Ask several providers for the same inputs, side by side, as `Client.compare` does."""
+        from cloudai.compare.run import Order, compare_awaiting
+
+        order = Order.of(self._session, operation, inputs, providers=providers, overlap=overlap, settings=settings)
+        return await compare_awaiting(order, truth, prices)
 
     async def close(self) -> None:
         """Stop the threads, and close the connections unless they are those of a client given as ``http_client=``."""

@@ -11,19 +11,25 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
 from cloudai.client_methods import ClientMethods
-from cloudai.compare.mixins import Comparing
 from cloudai.core.call import Event
 from cloudai.core.drivers.blocking import Blocking
 from cloudai.core.flow import Request, Response
 from cloudai.core.urls import FetchRules
 from cloudai.errors import ReplayError, SettingsError, detached
-from cloudai.fallback import Several, providers_of
 from cloudai.options import unknown_option
 from cloudai.providers.base import Provider
+from cloudai.providers.registry import made
 from cloudai.session import ClientOptions, Session
 from cloudai.transport.connections import Verify
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from typing_extensions import Unpack
+
+    from cloudai.batch.settings import BatchOptions
+    from cloudai.compare.results import Comparison
+    from cloudai.fallback import Several
     from cloudai.models.voice import Voices
 
 __all__ = ["BaseClient", "Client", "network_options", "offline_only"]
@@ -105,14 +111,18 @@ class BaseClient:
         failure: BaseException | None = None
         try:
             self._options.check()
-            self.providers = providers_of(provider)
-            self.provider = self.providers[0]
             self._driver = self._connected(self._options)
-            # Each provider has an engine of its own, which keeps its tokens and its secrets.
-            sessions = [Session(each, self._options.engine(), self._driver, self._options) for each in self.providers]
-            self._engine = sessions[0].engine
-            is_one = isinstance(provider, str | Provider)
-            self._session: Session | Several = sessions[0] if is_one else Several(tuple(sessions))
+            self._session: Session | Several
+            if isinstance(provider, str | Provider):
+                self.providers: tuple[Provider, ...] = (made(provider),)
+                self._engine = self._options.engine()
+                self._session = Session(self.providers[0], self._engine, self._driver, self._options)
+            else:
+                from cloudai.fallback import Several  # most clients have one provider
+
+                self._session = Several.of(provider, self._driver, self._options)
+                self.providers = tuple(session.provider for session in self._session.sessions)
+            self.provider = self.providers[0]
         except BaseException as error:  # noqa: BLE001  # raised below, without the frames that hold the options
             failure = error
         if failure is not None:
@@ -173,7 +183,7 @@ class BaseClient:
     @property
     def _given(self) -> Provider | list[Provider]:
         """The provider or the list of providers, as the constructor takes it."""
-        return list(self.providers) if isinstance(self._session, Several) else self.provider
+        return self.provider if isinstance(self._session, Session) else list(self.providers)
 
     def __repr__(self) -> str:
         # A constructor that fails leaves no provider, and trackers of errors show the client all the same.
@@ -211,7 +221,7 @@ def offline_only(request: Request) -> Response:
     )
 
 
-class Client(ClientMethods, Comparing, BaseClient):
+class Client(ClientMethods, BaseClient):
     """A blocking client of one provider.
 
     Example:
@@ -249,6 +259,48 @@ class Client(ClientMethods, Comparing, BaseClient):
         """
         voices: Voices = self._driver.run(self._session.voices(language, timeout))
         return voices
+
+    def compare(
+        self,
+        operation: str,
+        inputs: Iterable[Any],
+        *,
+        providers: Sequence[str | Provider] | None = None,
+        truth: Any = None,
+        overlap: float = 0.5,
+        prices: Mapping[str, float] | None = None,
+        **settings: Unpack[BatchOptions],
+    ) -> Comparison:
+        """Ask several providers for the same inputs, side by side, and compare what they say.
+
+        Each provider has a batch of its own, with its own pace, and nobody answers in place of another. All are kept in
+        one journal: the same call after a crash, or after a pause for a quota, pays for nothing twice.
+
+        Args:
+            operation: "detect_faces", "analyze_image", "sentiment" …
+            inputs: The inputs, as `batch` takes them.
+            providers: The providers, by name or configured; by default those of the client.
+            truth: What is true of the inputs: the path of a CSV, a `Table`, a list of dicts or a data frame, with a
+                column ``input`` (the name) or ``item`` (the number). See `Comparison.against_truth`.
+            overlap: The least intersection over union of two boxes of the same face, above 0 and at most 1.
+            prices: For each provider the price of 1,000 units in USD.
+            settings: `BatchOptions`, without ``progress`` and ``price``; the limits hold for each provider.
+
+        Raises:
+            SettingsError: There is a single provider, or a setting cannot be used.
+            UnsupportedOperationError: Results of this operation cannot be compared.
+            InputError: The reference does not fit the inputs.
+            CloudAIError: No provider has answered anything; the error is that of the first one.
+
+        Example:
+            with Client("azure") as client:
+                faces = client.compare("detect_faces", photos, providers=["azure", "google"], journal="faces.journal")
+            print(faces)
+        """
+        from cloudai.compare.run import Order, compare  # most programs compare nothing
+
+        order = Order.of(self._session, operation, inputs, providers=providers, overlap=overlap, settings=settings)
+        return compare(order, truth, prices)
 
     def close(self) -> None:
         """Close the connections, unless they are those of a client that was given as ``http_client=``."""

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from cloudai.core import cooldown
 from cloudai.core.call import CallContext
@@ -38,8 +38,8 @@ from cloudai.models.base import Result, Tried
 from cloudai.operations import Given, given_as
 from cloudai.options import CallOptions, flow_of, normalized, problem_with
 from cloudai.providers.base import Method, Provider
-from cloudai.providers.registry import find, require_contract
-from cloudai.session import Session
+from cloudai.providers.registry import made
+from cloudai.session import ClientOptions, Session
 
 __all__ = ["Several", "cooldown_of", "falls_back", "note", "providers_of", "skipped", "told", "tried_of"]
 
@@ -56,9 +56,7 @@ def providers_of(given: str | Provider | Sequence[str | Provider]) -> tuple[Prov
         SettingsError: There is none, one is named twice, or there is no provider of a name.
     """
     each = [given] if isinstance(given, str | Provider) or not isinstance(given, Sequence) else given
-    providers = tuple(find(provider)() if isinstance(provider, str) else provider for provider in each)
-    for provider in providers:
-        require_contract(type(provider), f"the provider {type(provider).__name__}")
+    providers = tuple(map(made, each))
     names = [provider.name for provider in providers]
     if not names:
         raise SettingsError("no provider is given", advice='Give one, or several in a list: ["azure", "google"].')
@@ -176,6 +174,15 @@ class Several:
     sessions: tuple[Session, ...]
     cooldowns: dict[Any, Cooldown] = field(default_factory=dict)
     """The cooldowns that the client has asked for, by provider and operation."""
+
+    @classmethod
+    def of(cls, providers: Sequence[str | Provider], driver: Any, options: ClientOptions) -> Self:
+        """Return the sessions of these providers; each has an engine of its own, for its tokens and secrets.
+
+        Raises:
+            SettingsError: See `providers_of`.
+        """
+        return cls(tuple(Session(each, options.engine(), driver, options) for each in providers_of(providers)))
 
     @property
     def driver(self) -> Any:

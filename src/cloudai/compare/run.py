@@ -16,7 +16,7 @@ from cloudai.batch.runner import SharedJournal
 from cloudai.compare.measures import Measure, measure_for
 from cloudai.compare.results import Comparison
 from cloudai.errors import CloudAIError, InputError, SettingsError
-from cloudai.fallback import Several, providers_of
+from cloudai.fallback import Several
 from cloudai.operations import given_as, operation_named
 from cloudai.outcomes import Outcome
 from cloudai.providers.base import Provider
@@ -26,7 +26,7 @@ __all__ = ["Order", "compare", "compare_awaiting"]
 
 
 def compare(order: Order, truth: Any, prices: Mapping[str, float] | None) -> Comparison:
-    """Carry out a comparison in threads, one for each provider; see `Comparing.compare`."""
+    """Carry out a comparison in threads, one for each provider; see `Client.compare`."""
     with ExitStack() as stack:
         journal = Journal(order.settings.get("journal"))
         stack.callback(journal.close)
@@ -42,7 +42,7 @@ def compare(order: Order, truth: Any, prices: Mapping[str, float] | None) -> Com
 
 
 async def compare_awaiting(order: Order, truth: Any, prices: Mapping[str, float] | None) -> Comparison:
-    """Carry out a comparison in tasks, one for each provider; see `Comparing.compare`."""
+    """Carry out a comparison in tasks, one for each provider; see `Client.compare`."""
     async with AsyncExitStack() as stack:
         journal = Journal(order.settings.get("journal"))
         stack.callback(journal.close)
@@ -99,11 +99,10 @@ class Order:
         overlap: float,
         settings: Mapping[str, Any],
     ) -> Order:
-        """Return the order; see `Comparing.compare` for the errors."""
+        """Return the order; see `Client.compare` for the errors."""
         sessions = session.sessions if isinstance(session, Several) else (session,)
         if providers is not None:
-            driver, options = sessions[0].driver, sessions[0].options
-            sessions = tuple(Session(each, options.engine(), driver, options) for each in providers_of(providers))
+            sessions = Several.of(providers, sessions[0].driver, sessions[0].options).sessions
         if len(sessions) < 2:  # noqa: PLR2004
             raise SettingsError(
                 "one provider cannot be compared", advice='Give several: providers=["azure", "google"].'
