@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypedDict
@@ -15,12 +16,13 @@ from PIL import Image as Pictures
 from typing_extensions import Unpack
 
 from cloudai.client import Client
-from cloudai.errors import PausedError
+from cloudai.errors import InputError, PausedError
 from cloudai.media import Image
 from cloudai.models.face import Age
 from cloudai.models.image import Feature, ImageAnalysis
 from cloudai.outcomes import Outcome, tidy
 from cloudai.providers.base import Method
+from cloudai.reading import read_table
 from cloudai.report.cards import card, save_gif
 from cloudai.report.filenames import safe_name
 from cloudai.report.gallery import Portrait, save_gallery
@@ -296,11 +298,21 @@ def card_news(
             caption, footnote = _words(outcome.input, outcome.result, language)
             drawn = card(Image(photos[outcome.item]).open(), caption, footnote=footnote, font=font)
             cards.append((outcome.input, drawn))
+    _remove_earlier(out)
     table = tidy(outcomes)
     table.to_csv(out / "cards.csv")
     files = _write_cards(cards, out) if cards else ()
     _raise_after(stopped_by, [*files, out / "cards.csv"])
     return Finding(table, (*files, out / "cards.csv"), tuple(outcomes))
+
+
+def _remove_earlier(out: Path) -> None:
+    """Delete the cards of an earlier run into the same folder, which are those that its table names."""
+    names: dict[str, str] = {}
+    with suppress(InputError, KeyError):  # there is no such table, or it is another one
+        names = {row["item"]: row["input"] or "" for row in read_table(out / "cards.csv") if not row["error"]}
+    for number, name in enumerate(names.values(), start=1):
+        (out / "cards" / safe_name(number, Path(name).stem, ".png")).unlink(missing_ok=True)
 
 
 def _write_cards(cards: Sequence[tuple[str, Pictures.Image]], out: Path) -> tuple[Path, ...]:
