@@ -13,6 +13,7 @@ import PIL.Image
 
 from cloudai.errors import CloudAIError, InputError
 from cloudai.media import ImageInput
+from cloudai.models.face import Face
 from cloudai.report.facts import ending_of, faces_in, facts_of_face, facts_of_picture, own_columns
 from cloudai.report.marks import Mark, marks_of
 from cloudai.report.page import Shape, Tile, save_page
@@ -138,8 +139,8 @@ class _Maker:
         whole, why = self._open(subject)
         marks = [mark for result in subject.results for mark in marks_of(result, ["face"])]
         for number, face in enumerate(faces[:1] if self._tiles == "portraits" else faces):
-            facts = {**self._own(subject), **facts_of_face(subject, face, self._words)}
-            if len(faces) > 1:
+            facts = {**self._own(subject), **self._about(subject, face)}
+            if len(faces) > 1 and self._tiles == "faces":
                 facts[self._words["faces"]] = len(faces)
             cut = None
             if whole is not None:
@@ -163,6 +164,12 @@ class _Maker:
             return face.model_copy(update={"box": box}).crop(given, margin=MARGIN, aspect=ASPECT), ""
         except CloudAIError as error:
             return whole, reason_of(error)
+
+    def _about(self, subject: Subject, face: Face) -> dict[str, Any]:
+        """Return what is known of a face, and in a gallery of portraits of its picture too."""
+        if self._tiles == "portraits":
+            return facts_of_picture(replace(subject, row={}), self._words)
+        return facts_of_face(subject, face, self._words)
 
     def _own(self, subject: Subject) -> dict[str, Any]:
         """Return the user's own columns, without the one of the links unless it is wanted."""
