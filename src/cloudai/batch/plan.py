@@ -18,10 +18,10 @@ from cloudai.batch.state import BatchState
 from cloudai.batch.task import Task
 from cloudai.core.drivers.shared import in_time, not_read
 from cloudai.core.drivers.threads import readers
-from cloudai.core.flow import Call, Fetch, Flow, Request
+from cloudai.core.flow import Call, Flow, Parallel, Request
 from cloudai.core.rate_limit import MARGIN, Rate
 from cloudai.errors import CloudAIError, InputError, JournalError
-from cloudai.media import Image
+from cloudai.media import Audio, Image
 from cloudai.media.document import Document
 from cloudai.media.source import Source
 from cloudai.operations import Given, digest_of, given_as
@@ -73,6 +73,10 @@ class Plan(_Counts):
     """True if a pace is given, so that ``minutes`` is more than an estimate."""
     from_cache: int = 0
     """Number of the ``cached`` inputs that earlier batches with other journals have paid for."""
+    pieces: int = 0
+    """Number of pieces in which recordings are sent that are too long for one request."""
+    spoken: float = 0.0
+    """Minutes of all recordings together; those of an address, and of a file that is not measured here, are left out."""
     facts: tuple[tuple[str, str], ...] = ()
     """The units, the free amounts and the limits of the provider in words, each with the date when it was checked."""
 
@@ -90,6 +94,9 @@ class Plan(_Counts):
         if self.in_doubt:
             lines.append(("in doubt", f"{self.in_doubt}: sent before, no answer known; may be billed twice"))
         lines.append(("requests", f"{self.requests} ({self.units} units)"))
+        if self.spoken:
+            pieces = f", long ones in {self.pieces} pieces" if self.pieces else ""
+            lines.append(("recordings", f"{_spoken(self.spoken)}{pieces}"))
         lines += self.facts
         lines.append(("time", _spoken(self.minutes) + ("" if self.paced else ", guessed: no pace is given")))
         if self.cost is not None:
@@ -205,6 +212,8 @@ class _Tally:
         self.prepared: Counter[str] = Counter()
         self.hosts: dict[str, None] = {}
         self.refused: list[tuple[str, str]] = []
+        self.pieces = 0
+        self.spoken = 0.0
 
     def add(self, entry: Entry) -> None:
         """Count one input.
@@ -296,6 +305,11 @@ class _Tally:
         """
         provider = self._state.session.provider
         n = provider.requests(task.operation, task.given)
+        if isinstance(given, Audio) and given.sound:
+            self.spoken += (given.sound.duration or 0.0) / 60
+            self.pieces += len(given.sound.pieces)
+            n *= len(given.sound.pieces) or 1
+            return n, n * request.billed
         pages, at_once = _pages_of(given), provider.pages_per_request(task.operation)
         if pages and at_once:
             return math.ceil(pages / at_once), pages
@@ -345,6 +359,8 @@ class _Tally:
             hosts=tuple(self.hosts),
             cost=None if price is None else self.units * price / 1000,
             paced=bool(state.rates),
+            pieces=self.pieces,
+            spoken=self.spoken,
             facts=tuple(self._facts()),
         )
 
@@ -365,23 +381,23 @@ def _pages_of(given: Given) -> int | None:
 
 def _drafted(state: BatchState, entry: Entry) -> Given:
     given = given_as(state.tasks[0].operation, entry.given)
+    if isinstance(given, Audio):
+        return given.draft()
     return _Draft(entry.given) if isinstance(given, Image) else given
 
 
 def first_request(flow: Flow[Any]) -> Request | None:
     """Run a flow up to its first request, and return that; None if it sends nothing.
 
-    Blocking functions on the way are run here. Nothing is sent or fetched, and the flow is closed.
+    Blocking functions on the way are run here. Nothing is sent or fetched, and the flow is closed. Of several flows at
+    the same time it is the first request of the first.
 
     Raises:
-        InputError: The flow begins with several flows at the same time, so that its first request cannot be told.
         CloudAIError: The flow has refused the input.
     """
     try:
         step = next(flow)
-        while not isinstance(step, Request):
-            if not isinstance(step, Call | Fetch):
-                raise InputError("what this sends cannot be told beforehand")
+        while not isinstance(step, Request | Parallel):
             try:
                 outcome = step.function() if isinstance(step, Call) else None
             except CloudAIError as error:
@@ -391,7 +407,7 @@ def first_request(flow: Flow[Any]) -> Request | None:
     except StopIteration:
         return None
     else:
-        return step
+        return first_request(step.flows[0]) if isinstance(step, Parallel) else step
     finally:
         flow.close()
 

@@ -7,6 +7,7 @@ under both drivers, so this module knows nothing of threads or tasks.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -250,6 +251,8 @@ class Worker(Generic[R]):
         session = self._state.session
         context = session.context(task.operation, given, task.call_options)
         context.hooks = hooks
+        if record.memory and isinstance(given, Source):
+            given.remember(json.loads(record.memory))
         context.attempts, context.billed_min, context.billed_max = record.attempts, record.paid, record.most
         result = failure = None
         try:

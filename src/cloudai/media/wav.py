@@ -55,10 +55,15 @@ class Wav:
         return b"RIFF" + struct.pack("<I", len(head) + len(sound)) + head + sound
 
 
-def read_wav(data: bytes) -> Wav | None:
-    """Return what the header of a WAV says, or None if the file is damaged or has no sound."""
+def read_wav(data: bytes, whole: int | None = None) -> Wav | None:
+    """Return what the header of a WAV says, or None if the file is damaged or has no sound.
+
+    Args:
+        data: The file, or its beginning.
+        whole: How many bytes the file has, if ``data`` is its beginning.
+    """
     layout, start, size, is_plain = None, 0, 0, data[:4] == b"RIFF"
-    for name, begin, length, padded in _chunks(data):
+    for name, begin, length, padded in _chunks(data, whole or len(data)):
         is_plain = is_plain and padded
         if name == b"fmt " and layout is None:
             layout = data[begin : begin + length]
@@ -78,7 +83,7 @@ def read_wav(data: bytes) -> Wav | None:
     return Wav(layout, start, size, duration, rate, channels, bits, CODECS.get(codec, str(codec)), is_plain)
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int, bool]]:
+def _chunks(data: bytes, whole: int) -> Iterator[tuple[bytes, int, int, bool]]:
     """Yield the name of each chunk up to the sound, where its content begins, its size, and whether it is padded.
 
     The content ends with the file at the latest, whatever size a streaming writer has stated. A size of 0 is open in
@@ -91,8 +96,8 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int, bool]]:
         if name == b"ds64" and size >= 16:  # noqa: PLR2004
             (true_size,) = struct.unpack_from("<Q", data, start + 8) if start + 16 <= len(data) else (0,)
         if size == OPEN or (name == b"data" and not size):
-            size = true_size or len(data)
-        size = min(size, len(data) - start)
+            size = true_size or whole
+        size = min(size, whole - start)
         end = start + size
         padded = not (size % 2 and data[end : end + 4] in CHUNKS)
         yield name, start, size, padded

@@ -40,6 +40,9 @@ class Segment(Model):
     speaker: str | None = None
     channel: int | None = None
     language: str | None = None
+    part: int = Field(default=0, ge=0)
+    """The number of the piece of the recording in which it was heard, from 0; a recording that was sent whole has one.
+    """
 
 
 class Transcript(Many[Segment]):
@@ -75,7 +78,7 @@ class Transcript(Many[Segment]):
                 "word": index if segment.words else None,
                 "channel": segment.channel,
                 "language": segment.language or self.language,
-                "part": 0,
+                "part": segment.part,
                 **_spoken(thing, segment),
             }
             for number, segment in enumerate(self.segments)

@@ -310,8 +310,9 @@ def test_short_audio_where_only_a_region_is_set(call: Caller) -> None:
     assert request.headers["Content-Type"] == "audio/wav; codecs=audio/pcm; samplerate=8000"
 
 
-def test_short_audio_says_what_it_cannot(call: Caller, tmp_path: Any) -> None:
-    """Speakers, and more than a minute: the error says to set the endpoint."""
+def test_short_audio_says_what_it_cannot(call: Caller, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Speakers, and more than a minute where nothing can cut it: the error says to set the endpoint."""
+    monkeypatch.setattr("cloudai.media.decoding.can_decode", lambda: False)
     region = Azure(speech=Resource(KEY, region="koreacentral"))
     with pytest.raises(UnsupportedOperationError, match=r"speakers apart\. Set SPEECH_ENDPOINT"):
         call(region, "speech_to_text", GREETING, send=Script(), language="ko", speakers=2)
