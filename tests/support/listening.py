@@ -181,12 +181,14 @@ SHAPES: Mapping[str, Callable[[Sequence[Heard], Request], Any]] = {
 class Listener:
     """A server that replies with the words of what it is sent; give it as ``send=``.
 
-    It replies once with 503 to the first request of each number in ``failing``, as often as that says.
+    It replies with 503 to a piece that begins with a word in ``failing``, as often as that says.
     """
 
     shape: str
     failing: dict[str, int] = field(default_factory=dict)
     """By the first word of a piece, how often it is not answered."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """The headers of a reply that is a failure."""
     heard: list[list[Heard]] = field(default_factory=list)
     """The words of each piece that was answered."""
     sent: list[tuple[str, int]] = field(default_factory=list)
@@ -202,7 +204,7 @@ class Listener:
             self.sent.append(("flac" if data[:4] == b"fLaC" else "wav", len(data)))
             if self.failing.get(first, 0) > 0:
                 self.failing[first] -= 1
-                return Response(503, {}, b"{}")
+                return Response(503, self.headers, b"{}")
             self.before_reply()
             self.heard.append(words)
         body = json.dumps(SHAPES[self.shape](words, request)).encode()

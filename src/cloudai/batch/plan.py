@@ -76,7 +76,7 @@ class Plan(_Counts):
     pieces: int = 0
     """Number of pieces in which recordings are sent that are too long for one request."""
     spoken: float = 0.0
-    """Minutes of all recordings together; those of an address, and of a file that is not measured here, are left out."""
+    """Minutes of all recordings together, without those whose length is not known here."""
     facts: tuple[tuple[str, str], ...] = ()
     """The units, the free amounts and the limits of the provider in words, each with the date when it was checked."""
 

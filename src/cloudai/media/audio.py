@@ -257,6 +257,8 @@ class Audio(Source):
         most_bytes = (sound.duration or 0.0) * rate * 2 * (made.channels or 1)
         if is_long or (limits.piece_seconds and most_bytes > limits.max_bytes):
             return self._in_pieces(made, recorded, str(sound.format), limits)
+        if self.is_draft:
+            return replace(made, blob=Blob(self.key, bytes, MEDIA_TYPES[target]))
         decoded = decode(
             recorded, str(sound.format), target, mono=small, rate=rate, max_seconds=sound.duration or limits.max_seconds
         )
