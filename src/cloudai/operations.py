@@ -74,6 +74,9 @@ class Command:
         settings: Settings of that provider that the command offers, by the names its constructor has for them.
         files: What the command writes into the folder of ``--out``, as ``--help`` says it; None where it writes no
             files. They are the `files` of each result.
+        writes: The flags by which the command writes the result into a file, named after the input and the flag, each
+            as ``--help`` says it. The content is what the method ``to_FLAG`` of the result returns. With the flag
+            "compare", the result is compared with a file.
     """
 
     name: str
@@ -82,6 +85,7 @@ class Command:
     provider: str = "local"
     settings: Mapping[str, Flag] = field(default_factory=dict)
     files: str | None = None
+    writes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -254,7 +258,8 @@ _ROWS = (
         "speech_to_text",
         "audio",
         "cloudai.models.speech:Transcript",
-        options={"language": REQUIRED, "words": True, "speakers": None, "channels": None},
+        options={"language": REQUIRED, "words": True, "speakers": None, "channels": None, "phrases": ()},
+        optional=("phrases",),
         timeout=600.0,
         max_reply=MOST_REPLY,
         command=Command(
@@ -264,8 +269,15 @@ _ROWS = (
                 "language": Flag("text", "the language spoken, e.g. ko-KR", "CODE"),
                 "speakers": Flag("count", "tell this many speakers apart", "N"),
                 "channels": Flag("text", "several channels: mix them, or write down each", "mix|each"),
+                "phrases": Flag("words", "names and terms that are likely to be said", "TERM,…"),
             },
             provider="google",
+            writes={
+                "srt": "write subtitles in the format SRT",
+                "vtt": "write subtitles in the format WebVTT, with the speakers",
+                "txt": "write the text in paragraphs",
+                "compare": "compare it with the text of this file: error rates, and a page that shows the difference",
+            },
         ),
     ),
     Operation(

@@ -20,13 +20,14 @@ from cloudai.batch.recorder import KILLED
 from cloudai.batch.results import Salvage, table_of
 from cloudai.cli import inputs
 from cloudai.cli.outputs import STDOUT, OutputError, make_folder, require_writable, tell, write_csv, write_files
+from cloudai.cli.pieces import PiecesProgress
 from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError, JournalError, PausedError, SettingsError
 from cloudai.operations import Command
 from cloudai.outcomes import Outcome, tidy
 from cloudai.providers.base import Provider
 from cloudai.providers.registry import find
-from cloudai.reading import TABLES, read_table
+from cloudai.reading import TABLES, read_table, text_of
 from cloudai.table import Table, json_of
 from cloudai.text import inert
 
@@ -98,13 +99,17 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
         settings["column"] = options.column
     if options.no_cache:
         settings["cache"] = False
+    if getattr(options, "compare", None) and len(given) != 1:
+        raise InputError("--compare goes with one recording", advice="Give one recording, or leave it out.")
     files = _given(options, [name for name, flag in {**words.flags, **words.settings}.items() if flag.kind == "file"])
-    where = _journal_path(options, len(given))
-    require_writable(options.csv, [*read, *files.values(), options.env_file, where])
+    where = _journal_path(options, given)
+    require_writable(options.csv, [*read, *files.values(), options.env_file, where, getattr(options, "compare", None)])
+    pieces = PiecesProgress()
     if options.out:
         make_folder(options.out)
+    options.is_single = len(given) == 1
     with (
-        Client(_provider(options), fetch_urls=getattr(options, "fetch_urls", False)) as client,
+        Client(_provider(options), fetch_urls=getattr(options, "fetch_urls", False), on_event=pieces.note) as client,
         client.batch(
             options.operation.name,
             given,
@@ -117,7 +122,10 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
         if options.plan:
             print(job.plan())
             return 0
-        return _carried_out(job, options, where)
+        if options.operation.input == "audio" and len(given) == 1 and not options.quiet:
+            pieces.begin(job)
+        with pieces:
+            return _carried_out(job, options, where)
 
 
 def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | None) -> int:
@@ -151,9 +159,25 @@ def _told(outcome: Outcome[Any], options: argparse.Namespace) -> None:
     """Print an outcome as JSON and write its files, where these are asked for."""
     if options.json:
         print(json_of(_as_json(outcome)), flush=True)
-    if options.out and outcome.result is not None:
-        stem = "" if options.operation.input == "text" else Path(outcome.input).stem
+    if outcome.result is None:
+        return
+    stem = "" if options.operation.input == "text" else Path(outcome.input).stem
+    if options.out and options.operation.command.files:
         write_files(outcome.result.files(), options.out, outcome.item, stem)
+    if written := list(_written_as(outcome.result, options)):
+        for path in write_files(written, options.out or ".", outcome.item, stem, numbered=not options.is_single):
+            tell(f"wrote {path}")
+
+
+def _written_as(result: Any, options: argparse.Namespace) -> Iterator[tuple[str, bytes]]:
+    """Yield the files that the flags of `Command.writes` ask for, and print how a result compares with a file."""
+    for name in options.operation.command.writes:
+        if name == "compare" and options.compare:
+            comparison = result.compare(text_of(options.compare))
+            print(comparison)
+            yield ".compare.html", comparison.to_html(title=Path(options.compare).name).encode()
+        elif name != "compare" and getattr(options, name):
+            yield f".{name}", getattr(result, f"to_{name}")().encode()
 
 
 CODES: Mapping[type[CloudAIError], int] = {JournalError: IO_ERROR, OutputError: IO_ERROR, PausedError: PAUSED}
@@ -191,8 +215,13 @@ def _written(job: Batch[Any], options: argparse.Namespace, where: Path | None) -
         tell(f"{names[0]}{more}: {error}")
     if options.csv:
         write_csv(table, options.csv, where)
-    elif not options.json:
+    elif not options.json and not _asks_for_files(options):
         print(table.filled(), flush=True)
+
+
+def _asks_for_files(options: argparse.Namespace) -> bool:
+    """Return whether flags of `Command.writes` ask for files, which are read instead of a table of every word."""
+    return any(getattr(options, name) for name in options.operation.command.writes)
 
 
 @contextmanager
@@ -224,19 +253,33 @@ def _signals(job: Batch[Any]) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _journal_path(options: argparse.Namespace, n: int) -> Path | None:
+LONG = 4_000_000
+"""Bytes of a recording from which on it may take many requests."""
+
+
+def _journal_path(options: argparse.Namespace, given: list[str] | Table) -> Path | None:
     """Return the path of the journal, or None.
 
-    It is the one that the user names. If none is named, and several inputs go to a provider on the network, it is a
-    file in the current folder.
+    It is the one that the user names. If none is named, and several inputs or a long recording go to a provider on the
+    network, it is a file in the current folder.
     """
     if options.journal == "none":
         return None
     if options.journal:
         return Path(options.journal)
-    if n < 2 or options.plan or not find(options.provider).hosts:  # noqa: PLR2004
+    several = len(given) > 1 or (options.operation.input == "audio" and _is_long(given))
+    if not several or options.plan or not find(options.provider).hosts:
         return None
     return Path(f"cloudai-{options.operation.name.replace('_', '-')}-{options.provider}.journal")
+
+
+def _is_long(given: list[str] | Table) -> bool:
+    """Return whether the only input is a file that is large for a recording."""
+    path = given[0] if isinstance(given, list) and given else ""
+    try:
+        return Path(path).is_file() and Path(path).stat().st_size > LONG
+    except (OSError, ValueError):
+        return False
 
 
 def _provider(options: argparse.Namespace) -> str | Provider:

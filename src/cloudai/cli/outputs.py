@@ -113,22 +113,29 @@ def make_folder(path: str) -> None:
         raise InputError(told, advice="Give --out another folder.") from error
 
 
-def write_files(files: Iterable[tuple[str, bytes]], folder: str, item: int, stem: str) -> None:
-    """Write the files of one result into a folder; a file that is there with the same content stays as it is.
+def write_files(
+    files: Iterable[tuple[str, bytes]], folder: str, item: int, stem: str, *, numbered: bool = True
+) -> list[Path]:
+    """Write the files of one result into a folder, and return their paths.
+
+    A file that is there with the same content stays as it is.
 
     Args:
         files: The end of each name, and the content.
         folder: The folder.
         item: The number of the input, from 0, with which the names begin.
         stem: The name of the input without its ending; "" if it has none.
+        numbered: Whether the names begin with the number.
 
     Raises:
         OutputError: A file cannot be written, or one of its name has another content, which is not overwritten.
     """
     from cloudai.report import safe_name  # it comes with all of the reports
 
+    name = safe_name(item, stem, "")
+    paths = []
     for end, content in files:
-        path = Path(folder) / f"{safe_name(item, stem, '')}{end}"
+        path = Path(folder) / f"{name if numbered else name.removeprefix(f'{item:04d}-')}{end}"
         try:
             with path.open("xb") as file:
                 file.write(content)
@@ -139,6 +146,8 @@ def write_files(files: Iterable[tuple[str, bytes]], folder: str, item: int, stem
         except OSError as error:
             told = f"{path} cannot be written ({error.strerror})"
             raise OutputError(told, advice="Give --out another folder.") from error
+        paths.append(path)
+    return paths
 
 
 def write_csv(table: Table, path: str, journal: Path | None) -> None:

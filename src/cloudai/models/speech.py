@@ -13,41 +13,14 @@ from pydantic import Field
 
 from cloudai.errors import InputError
 from cloudai.languages import joined
-from cloudai.models.base import Many, Model, Result, UnitFloat
+from cloudai.models.base import Many, Result
+from cloudai.models.spoken import Segment, SpokenWord
 from cloudai.reading import text_of
 
 if TYPE_CHECKING:
     from cloudai.models.comparison import Comparison
 
 __all__ = ["Segment", "Speech", "SpokenWord", "Transcript"]
-
-
-class SpokenWord(Model):
-    """One spoken word; its times are in seconds from the beginning of the file."""
-
-    text: str
-    start: float | None = Field(default=None, ge=0)
-    end: float | None = Field(default=None, ge=0)
-    confidence: UnitFloat | None = None
-    speaker: str | None = None
-    channel: int | None = None
-    """The channel of the recording, counted from 1 by Google and from 0 by Azure; None if there is but one."""
-
-
-class Segment(Model):
-    """A stretch of speech as the vendor cut it; its times are in seconds from the beginning of the file."""
-
-    text: str
-    words: tuple[SpokenWord, ...] = ()
-    start: float | None = Field(default=None, ge=0)
-    end: float | None = Field(default=None, ge=0)
-    confidence: UnitFloat | None = None
-    speaker: str | None = None
-    channel: int | None = None
-    language: str | None = None
-    part: int = Field(default=0, ge=0)
-    """The number of the piece of the recording in which it was heard, from 0; a recording that was sent whole has one.
-    """
 
 
 class Transcript(Many[Segment]):
@@ -84,6 +57,10 @@ class Transcript(Many[Segment]):
         from cloudai.models.subtitles import cues_of, vtt
 
         return _written(vtt(cues_of(self.segments, self.language)), path)
+
+    def to_txt(self) -> str:
+        """Return what `to_text` returns; the command line asks for it by the ending of the file."""
+        return self.to_text()
 
     def to_text(self, path: str | os.PathLike[str] | None = None) -> str:
         """Return the transcript as paragraphs, and write them to a file if one is named.

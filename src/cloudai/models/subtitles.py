@@ -16,7 +16,7 @@ import regex
 
 from cloudai.errors import InputError
 from cloudai.languages import has_spaces, joined
-from cloudai.models.speech import Segment
+from cloudai.models.spoken import Segment
 
 __all__ = ["MOST_WIDTH", "Cue", "cues_of", "read_cues", "srt", "vtt", "width"]
 
@@ -213,10 +213,10 @@ def read_cues(text: str, language: str | None = None) -> list[Segment]:
         InputError: There is no subtitle in the text.
     """
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    found = list(TIMES.finditer(lines))
+    shown = list(TIMES.finditer(lines))
     segments: list[Segment] = []
-    for number, times in enumerate(found):
-        until = found[number + 1].start() if number + 1 < len(found) else len(lines)
+    for number, times in enumerate(shown):
+        until = shown[number + 1].start() if number + 1 < len(shown) else len(lines)
         # A blank line ends a subtitle. What follows it is the number of the next one, or a note.
         said = re.split(r"\n[ \t]*\n", lines[times.end() : until].lstrip("\n"), maxsplit=1)[0]
         voice = VOICE.search(said)

@@ -43,6 +43,12 @@ def sung() -> Said:
 
 
 @pytest.fixture(autouse=True)
+def _by_levels_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no network look for pauses, because to it a tone is no speech."""
+    monkeypatch.setattr("cloudai.media.unpacked.find_spec", lambda _: None)
+
+
+@pytest.fixture(autouse=True)
 def _short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let Azure and Watson take a minute only, because hours would take a test too long."""
     for vendor in (azure, watson):

@@ -7,7 +7,7 @@ https://learn.microsoft.com/azure/ai-services/speech-service/rest-speech-to-text
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field
@@ -76,6 +76,7 @@ class Speech(AzureService):
         words: bool,
         speakers: int | None,
         channels: Literal["mix", "each"] | None,
+        phrases: Sequence[str],
     ) -> Flow[Transcript]:
         """Write down what is said in a recording.
 
@@ -86,23 +87,29 @@ class Speech(AzureService):
         resource = self.resource("speech")
         if resource.region and not resource.endpoint:
             host = self.setting("short_audio_endpoint") or f"https://{resource.region}.stt.speech.microsoft.com"
+            if phrases:
+                raise UnsupportedOperationError(
+                    "Azure's API for short audio takes no phrases",
+                    advice="Set SPEECH_ENDPOINT, the address of the resource, which does.",
+                )
             return (yield from self._short(audio, code, host, speakers, channels))
-        return (yield from self._fast(audio, code, words, speakers, channels))
-
-    def _fast(
-        self, audio: Audio, code: str, words: bool, speakers: int | None, channels: Literal["mix", "each"] | None
-    ) -> Flow[Transcript]:
-        """Transcribe with fast transcription: up to two hours in one request, with words and speakers."""
 
         def ask(sound: Sound, with_words: bool) -> Flow[Transcript]:
-            return self._transcribe(sound, code, with_words, speakers, channels)
+            return self._transcribe(sound, code, with_words, speakers, channels, phrases=phrases)
 
         return (yield from transcribed(audio, LIMITS, channels, ask, words=words))
 
     def _transcribe(
-        self, sound: Sound, code: str, words: bool, speakers: int | None, channels: Literal["mix", "each"] | None
+        self,
+        sound: Sound,
+        code: str,
+        words: bool,
+        speakers: int | None,
+        channels: Literal["mix", "each"] | None,
+        *,
+        phrases: Sequence[str],
     ) -> Flow[Transcript]:
-        """Transcribe a recording, or a piece of one, in one request.
+        """Transcribe a recording, or a piece of one, of up to two hours with fast transcription.
 
         The service mixes all channels, unless it is told the numbers of those to transcribe one by one.
         """
@@ -113,6 +120,8 @@ class Speech(AzureService):
         definition: dict[str, Any] = {"locales": [code], "profanityFilterMode": "None"}
         if speakers:
             definition["diarization"] = {"enabled": True, "maxSpeakers": speakers}
+        if phrases:
+            definition["phraseList"] = {"phrases": list(phrases)}
         if channels == "each" and several:
             definition["channels"] = list(range(sound.channels or MOST_CHANNELS))
         if sound.uri:

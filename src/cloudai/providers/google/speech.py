@@ -81,6 +81,7 @@ class Speech(GoogleService):
         words: bool,
         speakers: int | None,
         channels: Literal["mix", "each"] | None,
+        phrases: Sequence[str],
     ) -> Flow[Transcript]:
         """Write down what is said in a recording.
 
@@ -98,7 +99,7 @@ class Speech(GoogleService):
                 _require_possible(channels, v2=v2)
             # How many channels a recording at an address has is not known. v2 takes one of a single channel as well.
             several = v2 if sound.uri else (sound.channels or 1) > 1
-            results = yield from send(sound, code, with_words, speakers, several)
+            results = yield from send(sound, code, with_words, speakers, several, phrases=phrases)
             is_each = any((result.channel_tag or 0) > 1 for result in results) if sound.uri else several
             done: Literal["mix", "each"] | None = "each" if is_each else channels if sound.mixed else None
             return _transcript(results, code, sound, done)
@@ -118,7 +119,7 @@ class Speech(GoogleService):
         return self.setting("project") if self._found_in_code("project") or not self._key() else None
 
     def _with_v1(
-        self, sound: Sound, code: str, words: bool, speakers: int | None, several: bool
+        self, sound: Sound, code: str, words: bool, speakers: int | None, several: bool, *, phrases: Sequence[str]
     ) -> Flow[list[RecognitionResult]]:
         """Send a recording to Speech v1 and return its results; of several channels each is recognized."""
         config: dict[str, Any] = {
@@ -133,6 +134,8 @@ class Speech(GoogleService):
             config |= {"audioChannelCount": sound.channels, "enableSeparateRecognitionPerChannel": True}
         if speakers:
             config["diarizationConfig"] = {"enableSpeakerDiarization": True, "maxSpeakerCount": speakers}
+        if phrases:
+            config["speechContexts"] = [{"phrases": list(phrases)}]
         source = {"uri": sound.uri} if sound.uri else {"content": sound.blob}
         method = "longrunningrecognize" if sound.uri else "recognize"
         response: Response = yield Request(
@@ -149,7 +152,7 @@ class Speech(GoogleService):
         return _results(checked(Recognized, done), done)
 
     def _with_v2(
-        self, sound: Sound, code: str, words: bool, speakers: int | None, several: bool
+        self, sound: Sound, code: str, words: bool, speakers: int | None, several: bool, *, phrases: Sequence[str]
     ) -> Flow[list[RecognitionResult]]:
         """Send a recording to Speech v2 and return its results; of several channels each is recognized."""
         location = self.setting("location") or "global"
@@ -164,7 +167,11 @@ class Speech(GoogleService):
             features["multiChannelMode"] = "SEPARATE_RECOGNITION_PER_CHANNEL"  # or only the first one is recognized
         if speakers:
             features["diarizationConfig"] = {"minSpeakerCount": 1, "maxSpeakerCount": speakers}
-        config = {"autoDecodingConfig": {}, "languageCodes": [code], "model": "long", "features": features}
+        config: dict[str, Any] = {"autoDecodingConfig": {}, "languageCodes": [code], "model": "long"}
+        config["features"] = features
+        if phrases:
+            inline = {"phrases": [{"value": phrase} for phrase in phrases]}
+            config["adaptation"] = {"phraseSets": [{"inlinePhraseSet": inline}]}
         if not sound.uri:
             response: Response = yield Request(
                 "POST",

@@ -84,6 +84,7 @@ class Speech(WatsonService):
         words: bool,
         speakers: int | None,
         channels: Literal["mix", "each"] | None,
+        phrases: Sequence[str],
     ) -> Flow[Transcript]:
         """Write down what is said in a recording.
 
@@ -91,6 +92,11 @@ class Speech(WatsonService):
         their number.
         """
         code = with_region(language)
+        if phrases:
+            raise UnsupportedOperationError(
+                "Watson Speech to Text takes no phrases with a recording",
+                advice="It learns words in a custom language model of your own; azure and google take phrases.",
+            )
         if channels == "each":
             raise UnsupportedOperationError(
                 "Watson Speech to Text mixes all channels",
