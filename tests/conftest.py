@@ -10,6 +10,7 @@ import logging
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, _folders: Iterato
         if name.startswith(VENDOR_SETTINGS):
             monkeypatch.delenv(name)
     folder = next(_folders)
-    for name in ("CLOUDSDK_CONFIG", "CLOUDAI_STATE_DIR", "CLOUDAI_CACHE_DIR"):
+    for name in ("CLOUDSDK_CONFIG", "CLOUDAI_STATE_DIR", "CLOUDAI_CACHE_DIR", "CLOUDAI_DATA_DIR"):
         (folder / name).mkdir(parents=True)
         monkeypatch.setenv(name, str(folder / name))
     monkeypatch.setenv("NO_GCE_CHECK", "true")
@@ -151,20 +152,32 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 STDERR = pytest.StashKey[int]()
 
 
+OFTEN = 5.0
+"""Seconds after which the watch over a hanging test is begun anew: ending its thread may take milliseconds."""
+WATCHED = pytest.StashKey[tuple[float, float]]()
+"""When the watch over a hanging test was begun, and after how many seconds it ends the process."""
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
     """End the process of a test that hangs in spite of its time limit.
 
     The limit of pytest-timeout raises an error in the test. If the test then waits for threads that never end, nothing
     but the end of the process stops it; pytest-xdist reports that as a failure, and goes on in a new process.
     """
     limit = item.get_closest_marker("timeout")
-    seconds = float(limit.args[0] if limit else item.config.getini("timeout"))
-    faulthandler.dump_traceback_later(seconds + HANGING, exit=True, file=item.config.stash[STDERR])
+    seconds = float(limit.args[0] if limit else item.config.getini("timeout")) + HANGING
+    now, stash = time.monotonic(), item.config.stash
+    began, of = stash.get(WATCHED, (-OFTEN, 0.0))
+    if now - began >= OFTEN or of != seconds:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=stash[STDERR])
+        stash[WATCHED] = now, seconds
     try:
         return (yield)
     finally:
-        faulthandler.cancel_dump_traceback_later()
+        if nextitem is None:  # a process without a test may wait for as long as the others work
+            faulthandler.cancel_dump_traceback_later()
+            stash[WATCHED] = -OFTEN, 0.0
 
 
 def pytest_unconfigure() -> None:

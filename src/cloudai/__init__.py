@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from cloudai.models.image import ImageAnalysis, Text
     from cloudai.models.speech import Speech, Transcript
     from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
+    from cloudai.models.voice import Voice, Voices
     from cloudai.options import CallOptions
     from cloudai.outcomes import Outcome, tidy
     from cloudai.providers.azure import Azure
@@ -139,6 +140,8 @@ __all__ = [
     "UnavailableError",
     "UnsupportedMediaError",
     "UnsupportedOperationError",
+    "Voice",
+    "Voices",
     "Watson",
     "__version__",
     "find",
@@ -192,6 +195,7 @@ _EXPORTS = {
     "cloudai.models.image": ("ImageAnalysis", "Text"),
     "cloudai.models.speech": ("Speech", "Transcript"),
     "cloudai.models.text": ("KeyPhrases", "Language", "Sentiment", "Translation"),
+    "cloudai.models.voice": ("Voice", "Voices"),
     "cloudai.options": ("CallOptions",),
     "cloudai.outcomes": ("Outcome", "tidy"),
     "cloudai.providers.azure": ("Azure",),

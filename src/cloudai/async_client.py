@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from cloudai.batch import build  # noqa: F401  # loaded now, or the event loop would wait for it at the first batch
 from cloudai.client import BaseClient, network_options, offline_only
@@ -11,6 +11,9 @@ from cloudai.client_methods import AsyncClientMethods
 from cloudai.core.drivers.awaiting import Awaiting
 from cloudai.session import ClientOptions
 from cloudai.transport.async_http import AsyncNetwork
+
+if TYPE_CHECKING:
+    from cloudai.models.voice import Voices
 
 __all__ = ["AsyncClient"]
 
@@ -35,6 +38,11 @@ class AsyncClient(AsyncClientMethods, BaseClient):
             options.max_concurrency,
             _fetcher(options) if options.fetch_urls else None,
         )
+
+    async def voices(self, language: str | None = None, *, timeout: float | None = None) -> Voices:  # noqa: ASYNC109
+        """List the voices that `text_to_speech` can be given as ``voice=``; see `Client.voices`."""
+        voices: Voices = await self._driver.run(self._session.voices(language, timeout))
+        return voices
 
     async def close(self) -> None:
         """Stop the threads, and close the connections unless they are those of a client given as ``http_client=``."""

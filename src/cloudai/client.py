@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
 from cloudai.client_methods import ClientMethods
 from cloudai.core.call import Event
@@ -21,6 +21,9 @@ from cloudai.providers.base import Provider
 from cloudai.providers.registry import find
 from cloudai.session import ClientOptions, Session
 from cloudai.transport.connections import Verify
+
+if TYPE_CHECKING:
+    from cloudai.models.voice import Voices
 
 __all__ = ["BaseClient", "Client", "network_options", "offline_only"]
 
@@ -123,10 +126,11 @@ class BaseClient:
         docs/bridges.md.
 
         Args:
-            client: An ``ImageAnnotatorClient`` (google-cloud-vision), a ``ComputerVisionClient``, a client built on
-                azure-core (Image Analysis, Face, Text Analytics), or a service of ibm-watson (Natural Language
-                Understanding, Speech to Text). `AsyncClient` also takes the awaiting clients of these packages, and
-                runs the others in threads.
+            client: A client of google-cloud-vision, google-cloud-translate or google-cloud-texttospeech, a
+                ``ComputerVisionClient``, a client built on azure-core (Image Analysis, Face, Text Analytics, Text
+                Translation), or a service of ibm-watson (Natural Language Understanding, Speech to Text, Text to
+                Speech). `AsyncClient` also takes the awaiting clients of these packages, and runs the others in
+                threads.
             options: Options of the constructor, except those that the vendor's client decides.
 
         Raises:
@@ -215,6 +219,25 @@ class Client(ClientMethods, BaseClient):
             options.max_concurrency,
             _fetcher(options) if options.fetch_urls else None,
         )
+
+    def voices(self, language: str | None = None, *, timeout: float | None = None) -> Voices:
+        """List the voices that `text_to_speech` can be given as ``voice=``; nothing is billed.
+
+        Args:
+            language: The language that they are to speak, BCP-47: "ko" or "ko-KR". Voices that were made for it come
+                first, then those that speak it too. None lists all voices.
+            timeout: Seconds for the whole call, retries included.
+
+        Raises:
+            UnsupportedOperationError: The provider does not speak; nothing was sent.
+            SettingsError: A key is missing, or the language is no code of one; nothing was sent.
+            ServiceError: The service refused.
+
+        Example:
+            print(client.voices("ko"))
+        """
+        voices: Voices = self._driver.run(self._session.voices(language, timeout))
+        return voices
 
     def close(self) -> None:
         """Close the connections, unless they are those of a client that was given as ``http_client=``."""

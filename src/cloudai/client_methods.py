@@ -50,7 +50,8 @@ class ClientMethods(Batching):
             image: Path, URL, bytes, open file, PIL image or numpy array.
             features: What to look for; None looks for those of caption, tags and objects that the provider has
                 (local: colours and faces).
-            language: The language of captions and tags, BCP-47, where the provider translates them.
+            language: The language of captions and tags, BCP-47, where the provider translates them; of the names of
+                colours at local, which are in English or Korean.
             max_results: The most tags, objects … of each feature; None takes the provider's largest number.
             missing: "error" refuses a feature that the provider lacks; "report" lists it in ``unsupported``.
             gender_neutral: True has captions say "person" for "man" and "woman", where the provider can.
@@ -569,7 +570,8 @@ class AsyncClientMethods(AsyncBatching):
             image: Path, URL, bytes, open file, PIL image or numpy array.
             features: What to look for; None looks for those of caption, tags and objects that the provider has
                 (local: colours and faces).
-            language: The language of captions and tags, BCP-47, where the provider translates them.
+            language: The language of captions and tags, BCP-47, where the provider translates them; of the names of
+                colours at local, which are in English or Korean.
             max_results: The most tags, objects … of each feature; None takes the provider's largest number.
             missing: "error" refuses a feature that the provider lacks; "report" lists it in ``unsupported``.
             gender_neutral: True has captions say "person" for "man" and "woman", where the provider can.

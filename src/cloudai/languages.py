@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["base", "has_spaces", "joined", "tag", "with_region", "without_region"]
+__all__ = ["base", "has_spaces", "includes", "joined", "spelled", "tag", "with_region", "without_region"]
 
 # A speech service is asked for one of these regions where the user names only the language.
 REGIONS: Mapping[str, str] = {
@@ -82,6 +82,27 @@ def base(code: str) -> str:
     if language == "zh":
         return "zh-Hant" if rest and (rest[0] == "Hant" or rest[-1] in ("TW", "HK", "MO")) else "zh"
     return language
+
+
+def spelled(code: str) -> str:
+    """Return a code as BCP-47 spells it, with its region: "zh-CN" for "cmn-CN", "en-US" for "en-us"."""
+    return "-".join(_parts(code))
+
+
+def includes(asked: str, code: str) -> bool:
+    """Return whether a language is one that is asked for: "ko" includes "ko-KR", and "en-GB" includes "en".
+
+    Chinese without a script or a region includes both scripts.
+    """
+    (language, *rest), (other, *others) = _parts(asked), _parts(code)
+    if language != other or not rest:
+        return language == other
+    regions = {part for part in rest if _is_region(part)}, {part for part in others if _is_region(part)}
+    return base(asked) == base(code) and (not all(regions) or regions[0] == regions[1])
+
+
+def _is_region(part: str) -> bool:
+    return part.isdigit() or len(part) == 2  # noqa: PLR2004  # "419", "KR"
 
 
 def tag(code: str) -> str:

@@ -51,13 +51,13 @@ class Flag:
     """One flag of the command line, ``--max-faces`` for the option ``max_faces``.
 
     Args:
-        kind: What follows the flag: nothing (a switch), a whole number from 1, words with commas between them, a text,
-            or the path of a file that is read.
+        kind: What follows the flag: nothing (a switch), a whole number from 1 (a count), any number, words with commas
+            between them, a text, or the path of a file that is read.
         help: The text of ``--help`` for the flag.
         metavar: The word for the value in ``--help``; a switch has none.
     """
 
-    kind: Literal["switch", "count", "words", "text", "file"]
+    kind: Literal["switch", "count", "number", "words", "text", "file"]
     help: str
     metavar: str | None = None
 
@@ -291,9 +291,10 @@ _ROWS = (
             "say",
             "read texts aloud into sound files",
             flags={
-                "voice": Flag("text", "the provider's name of a voice", "NAME"),
+                "voice": Flag("text", "the provider's name of a voice, from `cloudai voices`", "NAME"),
                 "language": Flag("text", "the language of the texts, e.g. ko", "CODE"),
                 "format": Flag("text", "wav, mp3 or ogg (default: wav)", "FORMAT"),
+                "speed": Flag("number", "how fast to speak: 2 is twice as fast (default: 1)", "N"),
             },
             files="write the sound into this folder, one file a text",
         ),

@@ -7,18 +7,22 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from cloudai.core.call import CallContext, Event
 from cloudai.core.effects import Program
 from cloudai.core.engine import Engine
 from cloudai.core.flow import Flow, Request
 from cloudai.core.urls import FetchRules
-from cloudai.errors import SettingsError, clear_frames
+from cloudai.errors import SettingsError, UnsupportedOperationError, clear_frames
 from cloudai.operations import OPERATIONS, Given, digest_of, given_as
 from cloudai.options import CallOptions, flow_of, is_count, normalized, problem_with, require_seconds
 from cloudai.providers.base import Provider
+from cloudai.providers.registry import who_can
 from cloudai.transport.connections import Verify
+
+if TYPE_CHECKING:
+    from cloudai.models.voice import Voices
 
 __all__ = ["ClientOptions", "Session"]
 
@@ -121,6 +125,26 @@ class Session:
             raise
         finally:
             del given, options, shared
+        return self.engine.run(flow, context)
+
+    def voices(self, language: str | None, timeout: float | None) -> Program[Voices]:
+        """Return the program of a call that lists the voices of `text_to_speech`.
+
+        The call has the time and the largest reply of that operation, and is named "voices" in its errors and events.
+
+        Raises:
+            SettingsError: The language is no code of one, or the timeout is not a number of seconds above 0.
+            UnsupportedOperationError: The provider does not speak, or does not list its voices.
+        """
+        if problem := problem_with("text_to_speech", {"language": language, "timeout": timeout}):
+            raise problem
+        context = self.context("text_to_speech", "", {} if timeout is None else {"timeout": timeout})
+        context.operation, context.describe = "voices", dict
+        try:
+            flow = cast("Provider", context.vendor).voices(language)
+        except UnsupportedOperationError as error:
+            error.advice = error.advice or who_can("text_to_speech")
+            raise
         return self.engine.run(flow, context)
 
     def context(self, operation: str, given: Given, options: CallOptions) -> CallContext:

@@ -28,6 +28,7 @@ __all__ = [
     "VersionError",
     "cache_path",
     "connect",
+    "data_folder",
     "files_of",
     "identity_of",
     "is_busy",
@@ -379,6 +380,14 @@ def state_folder() -> Path:
 
     given = os.environ.get("CLOUDAI_STATE_DIR")
     return Path(given) if given else user_state_path("cloudai", appauthor=False)
+
+
+def data_folder() -> Path:
+    """Return the folder for what the user has installed for cloudai: ``CLOUDAI_DATA_DIR``, else the system's."""
+    from platformdirs import user_data_path
+
+    given = os.environ.get("CLOUDAI_DATA_DIR")
+    return Path(given) if given else user_data_path("cloudai", appauthor=False)
 
 
 def cache_path() -> Path:

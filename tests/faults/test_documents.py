@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import re
@@ -15,7 +16,9 @@ from typing import Any
 
 import pytest
 
+from cloudai.cli import main
 from tests.made_up.server import Connection, Faultd, faultd
+from tests.support.command import run_command
 from tests.support.documents import pdf
 
 pytestmark = [pytest.mark.loopback, pytest.mark.long]
@@ -71,9 +74,9 @@ class Azure:
         reply(connection, {"status": "running"} if self.is_slow else done)
 
 
-def start(folder: Path, server: Faultd, vendor: str, *more: str) -> subprocess.Popen[str]:
-    """The command that reads the document, with its journal."""
-    environment = {
+def environment(folder: Path, server: Faultd) -> dict[str, str]:
+    """The settings with which both vendors are this server."""
+    return {
         **os.environ,
         "PYTHONIOENCODING": "utf-8",
         "CLOUDAI_STATE_DIR": str(folder / "state"),
@@ -82,10 +85,22 @@ def start(folder: Path, server: Faultd, vendor: str, *more: str) -> subprocess.P
         "VISION_KEY": "not-a-real-key",
         "VISION_ENDPOINT": server.url,
     }
-    arguments = ["read", "계약.pdf", "--provider", vendor, "--journal", "쪽.journal", *more]
-    command = [sys.executable, "-m", "cloudai", *arguments]
+
+
+def arguments(vendor: str, *more: str) -> list[str]:
+    """The command that reads the document, with its journal."""
+    return ["read", "계약.pdf", "--provider", vendor, "--journal", "쪽.journal", *more]
+
+
+def start(folder: Path, server: Faultd, vendor: str, *more: str) -> subprocess.Popen[str]:
+    """The command in a process of its own."""
     return subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+        [sys.executable, "-m", "cloudai", *arguments(vendor, *more)],
+        cwd=folder,
+        env=environment(folder, server),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
     )
 
 
@@ -124,6 +139,30 @@ def test_a_document_is_gone_on_with_where_it_was_killed(vendor: str, tmp_path: P
     else:
         assert (service.posts, service.polls > 1) == (1, True)
     assert (found["meta"]["billed_min"], found["meta"]["billed_max"]) == ((12, 14) if vendor == "google" else (12, 12))
+
+
+def test_only_the_pages_in_flight_are_in_doubt(tmp_path: Path) -> None:
+    """With --in-doubt skip nothing is sent, and ten pages are known to be paid for; without it the last two are sent.
+
+    So of twelve pages ten are paid for once, whatever is chosen, and only the two in flight can be paid for twice.
+    """
+    (tmp_path / "계약.pdf").write_bytes(pdf(12))
+    service = Google()
+    with faultd(service, keeps=True) as server:
+        killed_when(start(tmp_path, server, "google"), lambda: len(service.asked) == 3)
+        service.is_slow = False
+        asked = list(service.asked)
+        again = tmp_path, environment(tmp_path, server)
+        code, out, _ = run_command(*again, *arguments("google", "--json", "--in-doubt", "skip"))
+        assert (code, json.loads(out)["status"], service.asked) == (1, "skipped", asked)
+        assert main(["journal", str(tmp_path / "쪽.journal"), "--rows", "--csv", str(tmp_path / "표.csv")]) == 0
+        (row,) = csv.DictReader((tmp_path / "표.csv").read_text("utf-8-sig").splitlines())
+        assert (row["billed_min"], row["billed_max"]) == ("10", "12")
+        _, out, _ = run_command(*again, *arguments("google", "--json"))
+        found = json.loads(out)
+        assert len(found["result"]["pages"]) == 12
+        assert sorted(service.asked) == sorted([*asked, [11, 12]])
+    assert (found["meta"]["billed_min"], found["meta"]["billed_max"]) == (12, 14)
 
 
 def test_the_plan_counts_pages_and_requests(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A loopback server of Google Vision by gRPC: the same replies as over HTTP, as protobuf.
+"""A loopback server of Google Vision and Text-to-Speech by gRPC: the same replies as over HTTP, as protobuf.
 
 gRPC is HTTP/2 with a framing of its own, which the server of raw sockets does not speak. So this one stands on the
 server of the package ``grpc``, and only a connection that breaks off stands on ours.
@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
 from typing import Any
 
 import grpc
-from google.cloud.vision_v1 import BatchAnnotateImagesResponse
 from google.protobuf import json_format
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
@@ -24,7 +25,12 @@ from tests.made_up.server import accepting
 
 __all__ = ["Grpcd", "cutting", "grpcd"]
 
-METHOD = "/google.cloud.vision.v1.ImageAnnotator/BatchAnnotateImages"
+METHODS = {
+    "/google.cloud.vision.v1.ImageAnnotator/BatchAnnotateImages": "vision_v1:BatchAnnotateImagesResponse",
+    "/google.cloud.texttospeech.v1.TextToSpeech/SynthesizeSpeech": "texttospeech_v1:SynthesizeSpeechResponse",
+    "/google.cloud.texttospeech.v1.TextToSpeech/ListVoices": "texttospeech_v1:ListVoicesResponse",
+}
+"""The message of the reply of each method, by its package below ``google.cloud``; few tests need more than one."""
 assert error_details_pb2  # known to the pool, so that details can be read from JSON
 
 
@@ -43,14 +49,15 @@ class Grpcd:
         """Requests."""
         return len(self.requests)
 
-    def answer(self, request: bytes, context: grpc.ServicerContext) -> bytes:
-        """One call."""
+    def answer(self, kind: str, request: bytes, context: grpc.ServicerContext) -> bytes:
+        """One call, whose reply is a message of this kind."""
         self.requests.append(request)
         self.metadata.append(dict(context.invocation_metadata()))
         time.sleep(self.delay)
         if "error" in self.reply:
             context.abort_with_status(rpc_status.to_status(status_of(self.reply["error"])))
-        message = json_format.ParseDict(self.reply, BatchAnnotateImagesResponse.pb()())
+        package, _, name = kind.partition(":")
+        message = json_format.ParseDict(self.reply, getattr(import_module(f"google.cloud.{package}"), name).pb()())
         return bytes(message.SerializeToString())
 
 
@@ -63,11 +70,12 @@ def status_of(error: dict[str, Any]) -> status_pb2.Status:
 
 
 class _Handler(grpc.GenericRpcHandler):
-    def __init__(self, answer: Callable[[bytes, Any], bytes]) -> None:
+    def __init__(self, answer: Callable[[str, bytes, Any], bytes]) -> None:
         self._answer = answer
 
     def service(self, details: Any) -> Any:
-        return grpc.unary_unary_rpc_method_handler(self._answer) if details.method == METHOD else None
+        kind = METHODS.get(details.method)
+        return grpc.unary_unary_rpc_method_handler(partial(self._answer, kind)) if kind else None
 
 
 @contextmanager

@@ -17,7 +17,7 @@ REVIEW = "맛있어요! 😀 서비스는 별로였어요."
 
 TEXTS = ("detect_language", "key_phrases", "translate", "dictionary")
 """The operations whose cassettes are played in the files ``test_texts.py``."""
-APART = ("read_text", "text_to_speech")
+APART = ("read_text", "text_to_speech", "voices")
 """Operations whose cassettes are played in a file of their own."""
 
 

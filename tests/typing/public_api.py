@@ -28,6 +28,8 @@ from cloudai import (
     Text,
     Transcript,
     Translation,
+    Voice,
+    Voices,
 )
 from cloudai.batch.batch import Mapped
 
@@ -46,6 +48,7 @@ def single_calls(client: Client) -> None:
     assert_type(client.dictionary("x", source="en", to="ko", examples=False), Dictionary)
     assert_type(client.speech_to_text("a.wav", language="ko-KR", speakers=2), Transcript)
     assert_type(client.text_to_speech("x", voice="a", format="mp3"), Speech)
+    assert_type(client.voices("ko", timeout=5.0)[0], Voice)
     for face in client.detect_faces(b""):
         assert_type(face, Face)
 
@@ -63,6 +66,7 @@ async def awaited_calls(client: AsyncClient) -> None:
     assert_type(await client.dictionary("x", source="en", to="ko"), Dictionary)
     assert_type(await client.speech_to_text("a.wav", language="ko-KR", speakers=2), Transcript)
     assert_type(await client.text_to_speech("x", voice="a", format="mp3"), Speech)
+    assert_type(await client.voices(), Voices)
 
 
 def batches(client: Client) -> None:

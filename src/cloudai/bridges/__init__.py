@@ -38,6 +38,7 @@ KINDS = (
         "google.cloud.translate_v3", ("TranslationServiceClient", "TranslationServiceAsyncClient"), "google:translation"
     ),
     Kind("google.cloud.translate_v2", ("Client",), "google:translation_2"),
+    Kind("google.cloud.texttospeech_v1", ("TextToSpeechClient", "TextToSpeechAsyncClient"), "google:text_to_speech"),
     Kind("azure.cognitiveservices.vision.computervision", ("ComputerVisionClient",), "msrest:vision"),
     Kind("azure.ai.vision.imageanalysis", ("ImageAnalysisClient",), "azure:vision"),
     Kind("azure.ai.vision.face", ("FaceClient",), "azure:face"),
@@ -45,6 +46,7 @@ KINDS = (
     Kind("azure.ai.translation.text", ("TextTranslationClient",), "azure:translator"),
     Kind("ibm_watson", ("NaturalLanguageUnderstandingV1",), "watson:nlu"),
     Kind("ibm_watson", ("SpeechToTextV1",), "watson:speech_to_text"),
+    Kind("ibm_watson", ("TextToSpeechV1",), "watson:text_to_speech"),
 )
 AT_ONCE = 32
 """The most threads for a blocking client in `AsyncClient`; usually no more calls than this run at the same time."""

@@ -82,6 +82,7 @@ def served(base: type[Provider], client: Any, url: str, serves: Sequence[str], *
             "absent": {**{o: Capability(o, "absent", note) for o in others}, **base.absent},
             # An operation that a provider does not override is refused: see `Provider`.
             **{operation: getattr(Provider, operation) for operation in others},
+            **({} if "text_to_speech" in serves else {"voices": Provider.voices}),
         },
     )
     return cast("Provider", kind(**settings))

@@ -1,4 +1,4 @@
-"""The bridges to Google's clients for Vision and Translation v3, by REST, by gRPC and awaiting, and to that for v2.
+"""The bridges to Google's clients by REST, by gRPC and awaiting: Vision, Translation v3 and v2, Text-to-Speech.
 
 By REST the client's session sends our JSON and returns Google's, unchanged. By gRPC both are converted to and from
 Google's messages, in which a number that is 0 and one that is missing are the same. Such a number is left out of the
@@ -25,7 +25,7 @@ from cloudai.providers.base import Provider
 from cloudai.providers.google import Google
 from cloudai.providers.google._service import HTTP_OF_GRPC
 
-__all__ = ["translation", "translation_2", "vision"]
+__all__ = ["text_to_speech", "translation", "translation_2", "vision"]
 
 JSON = {"content-type": "application/json"}
 
@@ -57,6 +57,11 @@ class _AtHost(Google):
 def vision(client: Any) -> tuple[Provider, Callable[[Request], Any]]:
     """Bridge an `ImageAnnotatorClient`."""
     return _bridge(client, ("analyze_image", "detect_faces", "read_text"))
+
+
+def text_to_speech(client: Any) -> tuple[Provider, Callable[[Request], Any]]:
+    """Bridge a `TextToSpeechClient`."""
+    return _bridge(client, ("text_to_speech",))
 
 
 def translation(client: Any) -> tuple[Provider, Callable[[Request], Any]]:
@@ -134,6 +139,8 @@ METHODS = {
     "files:annotate": ("google.cloud.vision_v1", "BatchAnnotateFilesRequest", "batch_annotate_files"),
     "translateText": ("google.cloud.translate_v3", "TranslateTextRequest", "translate_text"),
     "detectLanguage": ("google.cloud.translate_v3", "DetectLanguageRequest", "detect_language"),
+    "text:synthesize": ("google.cloud.texttospeech_v1", "SynthesizeSpeechRequest", "synthesize_speech"),
+    "/v1/voices": ("google.cloud.texttospeech_v1", "ListVoicesRequest", "list_voices"),
 }
 """The package, the message and the method of the client for each method of REST, by the end of its path."""
 
@@ -152,7 +159,7 @@ def _outgoing(request: Request) -> tuple[str, Any, dict[str, Any]]:
     wrapper = getattr(import_module(package), kind)
     message = wrapper.pb()()
     try:
-        json_format.Parse(request.json_bytes(), message)
+        json_format.Parse(b"{}" if request.json is None else request.json_bytes(), message)
     except json_format.ParseError as error:
         raise SettingsError(
             f"{_distribution(package)} cannot send this ({error})",

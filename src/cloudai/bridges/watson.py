@@ -1,4 +1,4 @@
-"""The bridges to ``NaturalLanguageUnderstandingV1`` and ``SpeechToTextV1`` of ibm-watson."""
+"""The bridges to three services of ibm-watson: Natural Language Understanding, Speech to Text and Text to Speech."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cloudai.providers.base import Provider
 from cloudai.providers.settings import Resource
 from cloudai.providers.watson import Watson
 
-__all__ = ["nlu", "speech_to_text"]
+__all__ = ["nlu", "speech_to_text", "text_to_speech"]
 
 Bridge = tuple[Provider, Callable[[Request], Response]]
 
@@ -28,6 +28,11 @@ def nlu(service: Any) -> Bridge:
 def speech_to_text(service: Any) -> Bridge:
     """Bridge a `SpeechToTextV1`."""
     return _bridge(service, "speech_to_text", "speech_to_text")
+
+
+def text_to_speech(service: Any) -> Bridge:
+    """Bridge a `TextToSpeechV1`."""
+    return _bridge(service, "text_to_speech", "text_to_speech")
 
 
 def _bridge(service: Any, name: str, *operations: str) -> Bridge:

@@ -20,13 +20,15 @@ __all__ = ["main"]
 
 EPILOG = """\
 examples:
-  cloudai demo                                      faces on real photos, with no account
+  cloudai demo 사진/ --open                          faces on your own photos, with no account
   cloudai faces photos/ --csv faces.csv             every photo of a folder, as a table for Excel
   cloudai analyze "photos/*.jpg" --provider google  what is in them
   cloudai faces photos/ --provider azure --pace free --plan   first: requests, minutes, where the photos go
   cloudai faces lawmakers.csv --column 사진 --provider azure --pace 20/min --csv faces.csv
   cloudai read 계약서.pdf --provider azure --out text  the text of every page, one file each
   cloudai sentiment "맛있어요!" --language ko --provider google
+  cloudai voices --language ko --provider azure     who can read Korean texts aloud
+  cloudai say "안녕하세요!" --provider azure --voice ko-KR-SunHiNeural --out 소리
   cloudai doctor                                    which keys are set
 
 exit codes: 0 all well, 1 an input failed or a limit was reached, 2 nothing (more) could be done, 74 the journal or the
@@ -114,7 +116,11 @@ def _parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(required=True, metavar="command")
 
     demo = _command(subparsers, "demo", commands.demo, "find faces on real photos, with no account")
+    demo.add_argument(
+        "folder", nargs="?", type=_text, metavar="FOLDER", help="your own photos; by default those of the extra demo"
+    )
     demo.add_argument("--out", default="cloudai-demo", metavar="DIR", help="where to write (default: %(default)s)")
+    demo.add_argument("--open", action="store_true", help="open the page in the browser")
 
     for operation in OPERATIONS.values():
         if operation.command:
@@ -140,9 +146,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     cache.add_argument("--clear", action="store_true", help="delete all of it")
 
+    voices = _command(subparsers, "voices", commands.voices, "which voices can read texts aloud, for `cloudai say`")
+    voices.add_argument("--language", type=_text, metavar="CODE", help="only those that speak it, e.g. ko")
+    _output(voices, "local", "a voice")
+
     providers = _command(subparsers, "providers", commands.providers, "what each provider can do, and since when")
     providers.add_argument("name", nargs="?", help="one provider, in detail")
     providers.add_argument("--markdown", action="store_true", help="the table as Markdown")
+
+    models = _command(subparsers, "models", commands.models, "optional models of the engine on this computer")
+    models.add_argument("action", nargs="?", choices=["list", "install", "remove"], default="list")
+    models.add_argument("name", nargs="?", metavar="NAME", help="the model, for example ages")
+    models.add_argument("--yes", action="store_true", help="install without asking")
 
     doctor = _command(subparsers, "doctor", commands.doctor, "which settings are there, and which are missing")
     doctor.add_argument("name", nargs="?", help="one provider")
@@ -202,18 +217,18 @@ def _flag(parser: argparse.ArgumentParser, name: str, flag: Flag, *, required: b
     if flag.kind == "switch":
         parser.add_argument(spelling, action="store_const", const=True, help=flag.help)
         return
-    kinds = {"count": _count, "words": _words, "text": _text, "file": _text}
+    kinds = {"count": _count, "number": _number, "words": _words, "text": _text, "file": _text}
     parser.add_argument(spelling, type=kinds[flag.kind], required=required, metavar=flag.metavar, help=flag.help)
 
 
-def _output(parser: argparse.ArgumentParser, provider: str) -> None:
+def _output(parser: argparse.ArgumentParser, provider: str, each: str = "an input") -> None:
     parser.add_argument(
         "--provider", type=_text, default=provider, metavar="NAME", help="who answers (default: %(default)s)"
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object an input instead of a table")
+    parser.add_argument("--json", action="store_true", help=f"print one JSON object {each} instead of a table")
     parser.add_argument("--csv", type=_text, metavar="FILE", help="write the table for Excel; - prints it as plain CSV")
     parser.add_argument(
-        "--timeout", type=_seconds, metavar="S", help="seconds for each input, retries included; above 0"
+        "--timeout", type=_seconds, metavar="S", help="seconds for each call, retries included; above 0"
     )
     _env_file(parser)
 
@@ -271,11 +286,22 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _number(text: str) -> float:
+    if math.isnan(number := _finite(text)):
+        raise argparse.ArgumentTypeError(f"{text} is no number")
+    return number
+
+
 def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
+    if not (seconds := _finite(text)) > 0:
         raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
     return seconds
+
+
+def _finite(text: str) -> float:
+    """Return the number that a text spells, or NaN where it spells none, or one that is not finite."""
+    try:
+        number = float(text)
+    except ValueError:
+        return math.nan
+    return number if math.isfinite(number) else math.nan

@@ -131,10 +131,12 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
 def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | None) -> int:
     """Carry out a batch, write its table however it ended, and return the exit code; ``where`` is the journal."""
     code = 0
+    caveats: dict[str, None] = {}
     with _signals(job) as caught:
         try:
             for outcome in job:
                 _told(outcome, options)
+                caveats[getattr(outcome.result, "caveat", "")] = None
         except CloudAIError as error:
             tell(error)
             code = next((code for kind, code in CODES.items() if isinstance(error, kind)), HOPELESS)
@@ -144,6 +146,8 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | Non
     # Without a usable key or setting nothing was done, and there is no table to write.
     if code != HOPELESS or job.books["submitted"] > job.books["not_started"]:
         _written(job, options, where)
+        for caveat in filter(None, caveats):
+            tell(caveat)
     if not code:
         code = int(any(job.books[name] for name in NOT_WELL))
         if job.paused and not caught:

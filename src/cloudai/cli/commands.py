@@ -11,15 +11,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from cloudai.errors import MissingExtraError, SettingsError
+from cloudai.cli.outputs import STDOUT, require_writable, write_csv
+from cloudai.client import Client
+from cloudai.errors import InputError, MissingExtraError, SettingsError
 from cloudai.operations import OPERATIONS
 from cloudai.providers.base import Provider
 from cloudai.providers.registry import find, usable
 from cloudai.providers.settings import Lookup, is_file, shown
 from cloudai.reading import text_of
-from cloudai.table import Table
+from cloudai.table import Table, json_of
 
-__all__ = ["demo", "doctor", "load_env_file", "providers"]
+__all__ = ["demo", "doctor", "load_env_file", "models", "providers", "voices"]
 
 
 def load_env_file(path: str) -> None:
@@ -56,7 +58,7 @@ def load_env_file(path: str) -> None:
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,60}")
 log = logging.getLogger("cloudai")
 
-OWN_VARIABLES = ("CLOUDAI_CACHE_DIR", "CLOUDAI_CACHE_MB", "CLOUDAI_STATE_DIR", "CLOUDAI_FONT")
+OWN_VARIABLES = ("CLOUDAI_CACHE_DIR", "CLOUDAI_CACHE_MB", "CLOUDAI_DATA_DIR", "CLOUDAI_STATE_DIR", "CLOUDAI_FONT")
 """cloudai's own variables that are no settings of a provider."""
 
 
@@ -79,7 +81,10 @@ def _known_variables() -> Callable[[str], bool]:
 def providers(options: argparse.Namespace) -> int:
     """Print a table of operations and providers, or one provider in detail, and return the exit code 0."""
     if options.name:
-        print(_detail(find(options.name)))
+        kind = find(options.name)
+        print(_detail(kind))
+        if told := kind().guide():
+            print(f"\n{told}")
     elif options.markdown:
         print(markdown())
     else:
@@ -110,6 +115,23 @@ def _detail(provider: type[Provider]) -> str:
         lines = [f"  {name}: {value}" for name, value in facts if value]
         blocks.append("\n".join([f"{c.operation}: {c.status}", *lines]))
     return "\n".join(blocks)
+
+
+def voices(options: argparse.Namespace) -> int:
+    """Print the voices of a provider, as a table, as JSON or as CSV, and return the exit code 0."""
+    if options.json and options.csv == STDOUT:
+        raise InputError("--json and --csv - both print", advice="Leave one out.")
+    require_writable(options.csv, [options.env_file])
+    with Client(options.provider) as client:
+        voices = client.voices(options.language, timeout=options.timeout)
+    if options.json:
+        for voice in voices:
+            print(json_of(voice.model_dump()))
+    if options.csv:
+        write_csv(voices.table(), options.csv, None)
+    elif not options.json:
+        print(voices)
+    return 0
 
 
 def doctor(options: argparse.Namespace) -> int:
@@ -183,7 +205,14 @@ def _destinations(provider: Provider) -> tuple[str, ...]:
 
 
 def demo(options: argparse.Namespace) -> int:
-    """Run both examples on photos that installed packages ship, and return the exit code; see `cli.demo.run`."""
+    """Run both examples on photos, and return the exit code; see `cli.demo.run`."""
     from cloudai.cli.demo import run
 
-    return run(Path(options.out))
+    return run(Path(options.out), options.folder, open_page=options.open)
+
+
+def models(options: argparse.Namespace) -> int:
+    """List, install or remove optional models, and return the exit code; see `cli.models.run`."""
+    from cloudai.cli.models import run
+
+    return run(options)

@@ -162,7 +162,9 @@ class Engine:
                         return value
                     case Request():
                         # A poll that is repeated keeps its number: how often a job was polled differs from run to run.
-                        number += not (last and _is_poll(step) and (step.method, step.url) == (last.method, last.url))
+                        number += not (
+                            last and _is_poll(step, context) and (step.method, step.url) == (last.method, last.url)
+                        )
                         last = step
                         answer = yield from self._exchange(step, context, f"{within}{number}")
                     case Call():
@@ -249,7 +251,7 @@ class Engine:
             request = request.altered(max_reply=context.max_reply)
         if request.delay:
             yield from context.hooks.wait(min(request.delay, context.left(self.clock())))
-        if _is_poll(request):
+        if _is_poll(request, context):
             _require_known_origin(request, context)
         endpoint = self._endpoint(request)
         guards = self._guards or self._guarded(context.vendor)
@@ -263,7 +265,7 @@ class Engine:
             except CloudAIError as error:
                 state = state or self._policy(request, context, step_id, budget, unknowns)
                 seconds = wait_after(state)  # or raise this error, if there is no further attempt
-                if is_put_off(error) and not _is_poll(request):
+                if is_put_off(error) and not _is_poll(request, context):
                     seconds += context.hooks.seconds_until_retry(step_id, budget, self.clock())
                     if seconds >= context.deadline - self.clock():
                         raise
@@ -296,7 +298,7 @@ class Engine:
             nonlocal unknowns, missing
             unknowns += classify(error).state == "UNKNOWN"
             missing = missing + 1 if is_missing(error) else 0
-            if _is_poll(request):
+            if _is_poll(request, context):
                 return most_looks(error, missing)
             return self._most_attempts(error, unknowns)
 
@@ -309,7 +311,7 @@ class Engine:
             lambda error: (
                 isinstance(error, AuthError)
                 or is_put_off(error)
-                or _is_poll(request)
+                or _is_poll(request, context)
                 or context.hooks.may_retry(step_id, budget)
             ),
         )
@@ -508,7 +510,7 @@ class Engine:
             if isinstance(hidden, RateLimitedError):
                 gate.close(self.clock(), hidden.retry_after)
             return hidden
-        if _is_poll(request) and not _is_readable(response):
+        if _is_poll(request, context) and not _is_readable(response):
             return MalformedResponseError("the state of the job cannot be read")
         return None
 
@@ -631,12 +633,13 @@ def _added(after: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any
     return {name: value for name, value in after.items() if before.get(name) != value}
 
 
-def _is_poll(request: Request) -> bool:
+def _is_poll(request: Request, context: CallContext) -> bool:
     """Return whether a request is a poll, which asks for the state of a job that is paid for.
 
-    Every request with credentials that the vendor does not bill counts as one.
+    Every request with credentials that the vendor does not bill counts as one, if the call has paid for something
+    before. A call that costs nothing, such as that for a list of voices, polls no job.
     """
-    return request.credentials and not request.billed
+    return request.credentials and not request.billed and any(earlier.billed for earlier, _ in context.exchanges)
 
 
 def _is_readable(response: Response) -> bool:

@@ -74,6 +74,8 @@ BELOW_4_BYTES = bytes(range(0xF0))
 """The bytes of UTF-8 that encode characters up to U+FFFF. A text with another byte takes Python 4 bytes a character."""
 BELOW_2_BYTES = bytes(range(0xC4))
 """The bytes of UTF-8 that encode characters up to U+00FF. A text of nothing else takes Python 1 byte a character."""
+CONTINUING = bytes(range(0x80, 0xC0))
+"""The bytes of UTF-8 that continue a character."""
 LAYERS = 12
 """The most levels of nesting that are removed by replacing, which is fast. The depth of what is left is added up by
 going through its brackets, which is slow."""
@@ -145,8 +147,12 @@ def _look_through(content: bytes) -> bool:
     large, tail = False, b""
     # The decoded text takes one, two or four bytes for each character, as many as its widest character needs. Where
     # that alone is more than a reply may take, ``room`` is negative.
-    most, room = ROOM + 2 * len(content), ROOM + (2 - _width(content)) * len(content)
-    for skeleton, escapes in _skeletons(content):
+    width, characters = _width(content), _characters(content)
+    most, room = ROOM + 2 * len(content), ROOM + 2 * len(content) - width * characters
+    for skeleton, texts, goes_on, escapes in _slices(content):
+        # The parsed texts are copies of parts of the decoded one. A text that goes on may have its widest character in
+        # another slice.
+        room -= _characters(texts) * (width if goes_on else _width_of(texts))
         objects, lists, values = (
             objects + skeleton.count(b"{"),
             lists + skeleton.count(b"["),
@@ -173,8 +179,11 @@ def _look_through(content: bytes) -> bool:
     return large
 
 
-def _skeletons(content: bytes) -> Iterator[tuple[bytes, int]]:
-    """Yield slices of a reply without what is inside texts, each with the number of backslashes in the slice."""
+def _slices(content: bytes) -> Iterator[tuple[bytes, bytes, bool, int]]:
+    """Yield the slices of a reply in two parts: what is outside of texts, and what is inside them.
+
+    With them come whether a text goes on in the next slice or began in the last one, and the number of backslashes.
+    """
     in_text, start = 0, 0
     while start < len(content):
         piece = content[start : start + SLICE]
@@ -187,8 +196,9 @@ def _skeletons(content: bytes) -> Iterator[tuple[bytes, int]]:
         if backslashes:
             piece = piece.replace(b"\\\\", b"").replace(b'\\"', b"")
         parts = piece.split(b'"')
-        yield b"".join(parts[in_text::2]), backslashes
-        in_text ^= (len(parts) - 1) & 1
+        was_in_text, in_text = in_text, in_text ^ (len(parts) - 1) & 1
+        goes_on = bool(was_in_text or in_text)
+        yield b"".join(parts[was_in_text::2]), b"".join(parts[1 - was_in_text :: 2]), goes_on, backslashes
 
 
 def _depth(brackets: bytes, before: int, after: int) -> int:
@@ -206,6 +216,14 @@ def _width(content: bytes) -> int:
         return 1
     pieces = (content[start : start + SLICE] for start in range(0, len(content), SLICE))
     return max(_width_of(piece) for piece in pieces)
+
+
+def _characters(content: bytes) -> int:
+    """Return how many characters UTF-8 encodes, counted in slices: all bytes but those that continue a character."""
+    if content.isascii():
+        return len(content)
+    pieces = (content[start : start + SLICE] for start in range(0, len(content), SLICE))
+    return sum(len(piece.translate(None, CONTINUING)) for piece in pieces)
 
 
 def _width_of(piece: bytes) -> int:

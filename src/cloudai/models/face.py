@@ -174,6 +174,14 @@ class Faces(Many[Face]):
     def _items(self) -> Sequence[Face]:
         return self.faces
 
+    @property
+    def caveat(self) -> str:
+        """The sentence that goes with any text that shows ages or expressions; "" if there are none."""
+        return _caveat(self.meta.method, [face for face in self.faces if face.age or face.emotions])
+
+    def _repr_html_(self) -> str:
+        return _with_caveat(super()._repr_html_(), self.caveat)
+
     def _columns(self) -> Sequence[str]:
         return FACE_COLUMNS
 
@@ -230,6 +238,14 @@ class Ages(Many[FaceAge]):
     def _items(self) -> Sequence[FaceAge]:
         return self.ages
 
+    @property
+    def caveat(self) -> str:
+        """The sentence that goes with any text that shows the ages; "" if there are none."""
+        return _caveat(self.meta.method, self.ages)
+
+    def _repr_html_(self) -> str:
+        return _with_caveat(super()._repr_html_(), self.caveat)
+
     def _columns(self) -> Sequence[str]:
         return (
             *("face", "n_faces", "x", "y", "width", "height", "image_width", "image_height"),
@@ -244,6 +260,16 @@ class Ages(Many[FaceAge]):
             {"face": index, "n_faces": len(self.ages), **_rectangle(age.box), **_age(age)}
             for index, age in enumerate(self.ages)
         ]
+
+
+def _caveat(method: str, guessed: Sequence[object]) -> str:
+    """Return what is to be said of the guesses that a method has made; "" if there are none."""
+    who = "a baseline model's guesses" if method == "local" else "guesses"
+    return f"Ages and expressions are {who} from appearance." if guessed else ""
+
+
+def _with_caveat(html: str, caveat: str) -> str:
+    return f"{html}<p>{caveat}</p>" if caveat else html
 
 
 def _rectangle(box: Box) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from cloudai.core.flow import Flow, parallel
@@ -20,6 +20,7 @@ def transcribed(
     ask: Callable[[Sound, bool], Flow[Transcript]],
     *,
     words: bool,
+    side_by_side: bool = True,
 ) -> Flow[Transcript]:
     """Write down a recording: in one request, or in one request for each piece if it is too long.
 
@@ -32,6 +33,8 @@ def transcribed(
         ask: The flow that has one piece written down. It takes the piece, and whether the time of each word is needed.
         words: Whether the user wants the times of the words. Pieces that overlap are joined by their words, so that
             these are asked for in any case.
+        side_by_side: Whether the pieces are written down at the same time; an engine of this machine takes one at a
+            time.
 
     Raises:
         InputError: The recording is damaged, or does not fit the limits.
@@ -42,8 +45,16 @@ def transcribed(
     overlap = any(end > begin for (_, end), (begin, _) in zip(sound.pieces, sound.pieces[1:], strict=False))
     try:
         flows = [ask(audio.piece(number), words or overlap) for number in range(len(sound.pieces))]
-        parts = yield from parallel(flows)
+        parts = (yield from parallel(flows)) if side_by_side else (yield from _one_by_one(flows))
     finally:
         audio.close()
     heard = [Heard(part, begin, end) for part, (begin, end) in zip(parts, sound.pieces, strict=True)]
     return joined_pieces(heard, sound.duration, words=words)
+
+
+def _one_by_one(flows: Sequence[Flow[Transcript]]) -> Flow[list[Transcript]]:
+    """Run several flows one after the other, and return their results."""
+    results = []
+    for flow in flows:
+        results.append((yield from flow))
+    return results

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from cloudai.core.flow import Flow, call, parallel
 from cloudai.errors import SettingsError
-from cloudai.languages import with_region
+from cloudai.languages import includes, spelled, with_region
 from cloudai.media.speech import converted, heard, joined
 from cloudai.models.base import Meta
 from cloudai.models.speech import Speech
+from cloudai.models.voice import Voice, Voices
 from cloudai.providers._parts import parts
 
-__all__ = ["Format", "language_of", "parts_of", "require_speed", "spoken"]
+__all__ = ["NO_XML", "Format", "gender_of", "language_of", "listed", "parts_of", "require_speed", "spoken"]
 
 Format = Literal["wav", "mp3", "ogg"]
 SCRIPTS = (
@@ -29,14 +30,16 @@ SCRIPTS = (
     ("th", "\u0e00-\u0e7f"),
 )
 """Languages, each with the letters of its script; Japanese stands before Chinese, whose letters it uses too."""
+NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML cannot hold: https://www.w3.org/TR/xml/#charsets"""
 FEW = 5
 """A script decides where at least every fifth letter is of it."""
 
 
-def language_of(text: str, language: str | None, voice: str | None) -> str:
+def language_of(text: str, language: str | None, voice: str | None, usual: str = "en-US") -> str:
     """Return the language to speak, with its region: the one that is given, that of the voice, or that of the script.
 
-    A text in the Latin alphabet is taken for English.
+    A text of no script that tells its language, such as the Latin alphabet, is taken to be in the usual one.
     """
     if language:
         return with_region(language)
@@ -46,7 +49,7 @@ def language_of(text: str, language: str | None, voice: str | None) -> str:
     for code, script in SCRIPTS:
         if letters and len(re.findall(f"[{script}]", text)) * FEW >= letters:
             return with_region(code)
-    return "en-US"
+    return usual
 
 
 def require_speed(speed: float, slowest: float, fastest: float, who: str) -> None:
@@ -84,3 +87,21 @@ def spoken(
         audio = yield from call(converted, audio, format)
     result = yield from call(heard, audio, format)
     return Speech(audio=result.audio, format=format, rate=result.rate, duration=result.duration, meta=meta)
+
+
+def gender_of(word: str | None) -> str | None:
+    """Return a vendor's word for the gender of a voice as `Voice.gender` has it, or None if it says nothing."""
+    known = {"female": "female", "f": "female", "male": "male", "m": "male", "neutral": "neutral"}
+    return known.get((word or "").lower())
+
+
+def listed(voices: Iterable[Voice], language: str | None, meta: Meta = Meta()) -> Voices:  # noqa: B008  # it is frozen
+    """Return the voices that speak a language, those that were made for it first, or all where it is None.
+
+    The languages of the voices are spelled as BCP-47 has them.
+    """
+    spelt = [voice.model_copy(update={"languages": tuple(map(spelled, voice.languages))}) for voice in voices]
+    if language is not None:
+        spelt = [voice for voice in spelt if any(includes(language, code) for code in voice.languages)]
+        spelt.sort(key=lambda voice: not includes(language, voice.languages[0]))
+    return Voices(voices=tuple(spelt), meta=meta)

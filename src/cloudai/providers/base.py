@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from cloudai.models.image import Feature, ImageAnalysis, Text
     from cloudai.models.speech import Speech, Transcript
     from cloudai.models.text import KeyPhrases, Language, Sentiment, Translation
+    from cloudai.models.voice import Voices
 
 __all__ = [
     "Capability",
@@ -215,7 +216,8 @@ class Provider:
             image: Path, URL, bytes, open file, PIL image or numpy array.
             features: What to look for; None looks for those of caption, tags and objects that the provider has
                 (local: colours and faces).
-            language: The language of captions and tags, BCP-47, where the provider translates them.
+            language: The language of captions and tags, BCP-47, where the provider translates them; of the names of
+                colours at local, which are in English or Korean.
             max_results: The most tags, objects … of each feature; None takes the provider's largest number.
             missing: "error" refuses a feature that the provider lacks; "report" lists it in ``unsupported``.
             gender_neutral: True has captions say "person" for "man" and "woman", where the provider can.
@@ -444,6 +446,21 @@ class Provider:
             ServiceError: The service refused.
         """
         self._refuse("text_to_speech")
+
+    def voices(self, language: str | None) -> Flow[Voices]:
+        """List the voices that `text_to_speech` can be given; a provider that speaks overrides this.
+
+        It is no operation of the table: there is no input of which a batch could have many, and nothing is billed. Its
+        requests have ``billed=0``.
+
+        Args:
+            language: The language that they are to speak, BCP-47; None lists all of them.
+        """
+        if not self._capability("text_to_speech").available:
+            self._refuse("text_to_speech")
+        raise UnsupportedOperationError(
+            f"{self.name} does not list its voices", advice="See the documentation of the provider for their names."
+        )
 
     def features(self) -> tuple[Feature, ...]:
         """Return what `analyze_image` can look for with the settings at hand."""
@@ -722,6 +739,10 @@ class Provider:
             operation: The operation that is to be called; None asks for what most calls need.
         """
         return None
+
+    def guide(self) -> str:
+        """Return what else ``cloudai providers NAME`` says of this provider, on this computer; "" for nothing."""
+        return ""
 
     @classmethod
     def units(cls, operation: str, text: str) -> int:

@@ -17,6 +17,7 @@ from typing_extensions import Unpack
 from cloudai.client import Client
 from cloudai.errors import UnsupportedOperationError
 from cloudai.media import Image
+from cloudai.models.face import Age
 from cloudai.models.image import Feature, ImageAnalysis
 from cloudai.outcomes import Outcome, tidy
 from cloudai.report.cards import card, save_gif
@@ -38,6 +39,9 @@ WORDS = {
         "confidence": "confidence",
         "expression": "expression (guess)",
         "age": "age (guess)",
+        "local expression": "expression (a baseline model's guess)",
+        "local age": "age (a baseline model's guess)",
+        "mean": "mean {years}",
         "size": "size",
         "face": "face {n}",
         "one": "1 face",
@@ -51,6 +55,9 @@ WORDS = {
         "confidence": "확신도",
         "expression": "표정(어림)",
         "age": "나이(어림)",
+        "local expression": "표정(간단한 모델의 어림)",
+        "local age": "나이(간단한 모델의 어림)",
+        "mean": "평균 {years}",
         "size": "크기",
         "face": "얼굴 {n}",
         "one": "얼굴 1",
@@ -175,13 +182,23 @@ def _portrait(outcome: Outcome[Any], photo: PathLike, words: Mapping[str, str]) 
     face = analysis.faces[0]
     if face.confidence is not None:
         facts[words["confidence"]] = f"{face.confidence:.2f}"
+    local = "local " if analysis.meta.method == "local" else ""
     if face.emotions and face.emotions.top:
-        facts[words["expression"]] = face.emotions.top
-    if face.age and face.age.years is not None:
-        facts[words["age"]] = f"{face.age.years:.0f}"
+        facts[words[f"{local}expression"]] = face.emotions.top
+    if face.age and (years := _years(face.age, words)):
+        facts[words[f"{local}age"]] = years
     if analysis.width:
         facts[words["size"]] = f"{analysis.width}×{analysis.height}"
     return Portrait(outcome.input, _small(face.crop(os.fspath(photo), aspect=3 / 4)), facts)
+
+
+def _years(age: Age, words: Mapping[str, str]) -> str:
+    """Return an age as a range with its mean, as far as the provider gives them: "38–50, mean 41"."""
+    ends = dict.fromkeys(f"{end:.0f}" for end in (age.low, age.high) if end is not None)
+    mean = None if age.years is None else f"{age.years:.0f}"
+    if not ends or list(ends) == [mean]:
+        return mean or ""
+    return ", ".join(["–".join(ends), *([words["mean"].format(years=mean)] if mean else [])])
 
 
 def _small(picture: Pictures.Image) -> Pictures.Image:
@@ -220,7 +237,10 @@ def card_news(
         PausedError: There was an outage, or a quota is used up. Another call with the same journal goes on.
     """
     photos = list(photos)
-    options = {"features": _on_a_card(client), "gender_neutral": True}
+    features = _on_a_card(client)
+    options: dict[str, Any] = {"features": features, "gender_neutral": True}
+    if "colors" in features:
+        options["language"] = language  # of the names of the colours
     looked_at = _looked_at(client, photos, options, batch)
     out = _folder(folder)
     outcomes = [replace(outcome, input=Image(photos[outcome.item]).name) for outcome in looked_at]

@@ -1,7 +1,9 @@
 """Test without a network, by cassettes that record and replay, and by scripted replies.
 
 A cassette is a JSON file of exchanges. Keys, tokens, cookies and uploads are never in it. It holds those headers and
-parameters that are known to be harmless, and the digest and size of each upload.
+parameters that are known to be harmless, and the digest and size of each upload. Replies are in it whole, as JSON, text
+or base64, if they are no larger than a megabyte: of spoken audio that is larger it holds the digest, the size and the
+beginning, and replaying it is an error that says how to keep it whole.
 
     with recording("google", "team.json") as client:      # the call is sent and written down
         client.detect_faces("team.jpg")

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from cloudai.core.flow import Response
 from cloudai.core.redaction import Secrets
 from cloudai.errors import ReplayError
+from cloudai.testing._samples import sample_in
 from cloudai.testing._written import content
 
 __all__ = ["Asked", "Cassette", "Exchange", "Kind", "PathLike", "Reply"]
@@ -23,7 +24,9 @@ __all__ = ["Asked", "Cassette", "Exchange", "Kind", "PathLike", "Reply"]
 PathLike: TypeAlias = str | os.PathLike[str]
 Kind: TypeAlias = Literal["recorded", "constructed", "official-example", "documented"]
 
-VERSION = 1
+VERSION = 2
+"""The newest version of the file. Version 2 may hold samples in place of what was too large; a cassette without any is
+written as version 1, which earlier releases read."""
 
 
 class _Part(BaseModel):
@@ -55,7 +58,11 @@ class Reply(_Part):
     status: int = Field(ge=100, le=999)
     headers: dict[str, str] = Field(default_factory=dict)
     body: Any = None
-    """The body: JSON or text as it is, anything else as ``{"base64": …}``."""
+    """The body: JSON or text as it is, anything else as ``{"base64": …}``.
+
+    In place of bytes, or of a text inside of JSON, that were too large there is ``{"cut": {"sha256", "size",
+    "sample"}}``: the digest and the number of the bytes, and the first of them.
+    """
 
     @field_validator("body")
     @classmethod
@@ -75,8 +82,19 @@ class Exchange(_Part):
     response: Reply
 
     def reply(self) -> Response:
-        """Return the reply as if it came from the network."""
+        """Return the reply as if it came from the network.
+
+        Raises:
+            ReplayError: Only a sample of it was kept.
+        """
         kept = self.response
+        if (cut := sample_in(kept.body)) is not None:
+            # A reply that is made up of a sample would be another one than was recorded, and tests would believe it.
+            raise ReplayError(
+                f"of the reply to {self.request.method} {self.request.url} only a sample was kept, of {cut['size']:,} "
+                "bytes",
+                advice=f"Record it anew with largest={cut['size']}, which keeps it whole.",
+            )
         return Response(kept.status, kept.headers, content(kept.body), replayed=True)
 
     def plain(self) -> dict[str, Any]:
@@ -120,14 +138,14 @@ class Cassette:
                     f"{path} is a cassette of version {version}; this cloudai reads {VERSION}",
                     advice="Upgrade cloudai.",
                 )
-            case {"version": 1, "exchanges": list(exchanges), **rest} if rest.keys() <= {"match"}:
+            case {"version": 1 | 2, "exchanges": list(exchanges), **rest} if rest.keys() <= {"match"}:
                 matching = rest.get("match", True)
             case {"request": _, "response": _}:
                 exchanges, matching = [data], False
             case list():
                 exchanges, matching = data, False
             case _:
-                _refuse(path, f'it does not have the shape {{"version": {VERSION}, "exchanges": […]}}')
+                _refuse(path, 'it does not have the shape {"version": 1, "exchanges": […]}')
         if not isinstance(matching, bool):
             _refuse(path, "match is true or false")
         return cls([_exchange(path, i, each) for i, each in enumerate(exchanges, 1)], Path(path), match=matching)
@@ -164,7 +182,8 @@ class Cassette:
             ) from error
 
     def _text(self, path: PathLike) -> str:
-        data: dict[str, Any] = {"version": VERSION}
+        has_samples = any(sample_in(exchange.response.body) is not None for exchange in self.exchanges)
+        data: dict[str, Any] = {"version": VERSION if has_samples else 1}
         if not self.match:
             data["match"] = False
         data["exchanges"] = [exchange.plain() for exchange in self.exchanges]

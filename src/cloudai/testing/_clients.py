@@ -14,6 +14,7 @@ from cloudai.providers.registry import find
 from cloudai.testing._cassette import Cassette, PathLike
 from cloudai.testing._record import Recorder, record, require_folder
 from cloudai.testing._replay import Replay, replay
+from cloudai.testing._samples import LARGEST
 from cloudai.transport.async_http import AsyncNetwork
 from cloudai.transport.http import Network
 
@@ -139,6 +140,7 @@ def recording(
     note: str | None = None,
     headers: Iterable[str] = (),
     params: Iterable[str] = (),
+    largest: int = LARGEST,
     **options: Any,
 ) -> Recording:
     """Return a context manager that gives a client whose calls are sent and written to a cassette.
@@ -152,6 +154,7 @@ def recording(
         note: A note that is kept with each exchange.
         headers: Names of more headers that are harmless.
         params: Names of more parameters and form fields that are harmless; see `record`.
+        largest: Bytes of the largest piece of a reply that is kept whole; see `record`.
         options: Options of the client.
 
     Raises:
@@ -166,6 +169,6 @@ def recording(
     known = [*headers, *given.request_id_headers]
 
     def make(sender: Callable[[Request], Any]) -> Recorder:
-        return record(path, sender, note=note, headers=known, params=params, secrets=given.secrets())
+        return record(path, sender, note=note, headers=known, params=params, secrets=given.secrets(), largest=largest)
 
     return Recording(given, make, send, options)

@@ -12,6 +12,7 @@ from cloudai.core.flow import Request, Response
 from cloudai.core.redaction import Allowlist, Secrets, carried, carried_back
 from cloudai.errors import ReplayError
 from cloudai.testing._cassette import Cassette, Exchange, PathLike
+from cloudai.testing._samples import LARGEST
 from cloudai.testing._written import request_facts, response_facts, token_reply
 from cloudai.transport.async_http import AsyncNetwork
 from cloudai.transport.http import Network
@@ -34,6 +35,7 @@ class Recorder:
         note: str | None,
         harmless: Allowlist,
         secrets: Iterable[str],
+        largest: int = LARGEST,
     ) -> None:
         self.cassette = Cassette(path=Path(path))
         self._path = Path(path)
@@ -41,6 +43,7 @@ class Recorder:
         self._network: Network | AsyncNetwork | None = None
         self._note = note
         self._harmless = harmless
+        self._largest = largest
         self._secrets = Secrets(secrets)
         self._lock = threading.Lock()
         require_folder(path)  # the error must come before the first paid call, and not after it
@@ -69,7 +72,9 @@ class Recorder:
         """Write an exchange into the cassette and the cassette to its file, and return the reply."""
         facts: dict[str, Any] = {"kind": "recorded"} | ({"note": self._note} if self._note else {})
         facts["request"] = request_facts(request, self._harmless)
-        facts["response"] = response_facts(response, self._harmless, token=not request.credentials)
+        facts["response"] = response_facts(
+            response, self._harmless, token=not request.credentials, largest=self._largest
+        )
         with self._lock:
             self._learn(request, response)
             before = self.cassette.exchanges
@@ -136,6 +141,7 @@ def record(
     headers: Iterable[str] = (),
     params: Iterable[str] = (),
     secrets: Iterable[str] = (),
+    largest: int = LARGEST,
 ) -> Recorder:
     """Return a recorder, to be given to a client as ``send=``, that writes requests and replies to a cassette.
 
@@ -149,6 +155,8 @@ def record(
             and compared on replay. Only the names of the others are, so two calls that differ in nothing else cannot
             be told apart.
         secrets: Values that must never be written, for example the key. `recording` knows the provider's.
+        largest: Bytes of the largest piece of a reply that is kept whole: a file of sound, or a text inside of JSON.
+            Of a larger one its digest, its size and its beginning are kept, and replaying it raises a ReplayError.
 
     Raises:
         ReplayError: There is no such folder. A call raises it later if the reply cannot be written, or not
@@ -159,4 +167,4 @@ def record(
             client.detect_faces("team.jpg")
     """
     harmless = Allowlist.with_more(headers, params)
-    return Recorder(path, send, note=note, harmless=harmless, secrets=secrets)
+    return Recorder(path, send, note=note, harmless=harmless, secrets=secrets, largest=largest)

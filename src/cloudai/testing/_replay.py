@@ -41,7 +41,8 @@ class Replay:
         """Return the recorded reply.
 
         Raises:
-            ReplayError: There is none; the error names the exchanges that are nearest to the request.
+            ReplayError: There is none, and the error names the exchanges that are nearest to the request; or only a
+                sample of it was kept.
         """
         facts = asked(request)
         with self._lock:
@@ -58,7 +59,11 @@ class Replay:
             self._left.remove(held)
             if not held[2].request.credentials:
                 self._token.append(held)
-        return held[2].reply()
+        try:
+            return held[2].reply()
+        except ReplayError as error:
+            self._missed = self._missed or error
+            raise
 
     def _miss(self, facts: Mapping[str, Any]) -> ReplayError:
         what = f"{self.name} does not hold {facts['method']} {facts['url']}{_uploads(facts)}"

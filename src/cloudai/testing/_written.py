@@ -10,6 +10,7 @@ from typing import Any
 
 from cloudai.core.flow import Blob, File, Request, Response
 from cloudai.core.redaction import REDACTED, Allowlist, Params, address, without_credentials
+from cloudai.testing._samples import LARGEST, sample_in, sample_of, sampled
 
 __all__ = ["asked", "content", "request_facts", "response_facts", "token_reply"]
 
@@ -132,18 +133,23 @@ def _sized(value: Any, sizes: Mapping[str, int]) -> Any:
             return value
 
 
-def response_facts(response: Response, harmless: Allowlist, *, token: bool) -> dict[str, Any]:
+def response_facts(response: Response, harmless: Allowlist, *, token: bool, largest: int = LARGEST) -> dict[str, Any]:
     """Return a reply as it is written down, without any token.
 
     Args:
         response: The reply.
         harmless: The headers that may be written down.
         token: True if the reply is to a request for a token.
+        largest: Bytes of the largest piece that is written down whole; of a larger one a sample is.
     """
     facts: dict[str, Any] = {"status": response.status, "headers": harmless.kept_headers(response.headers)}
     if response.content:
-        body = _body(response.content)
-        facts["body"] = _withheld(body, TOKEN_FIELDS) if token else _cleaned(body)
+        body = _body(response.content, largest)
+        if token:
+            body = _withheld(body, TOKEN_FIELDS)
+        elif _keys(body) != {"base64"}:
+            body = sampled(_cleaned(body), largest)
+        facts["body"] = body
     return facts
 
 
@@ -166,19 +172,21 @@ def content(body: Any) -> bytes:
             return json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
-def _body(data: bytes) -> Any:
-    """Return a body as JSON if it can be read back unchanged, else as text, else as base64."""
+def _body(data: bytes, largest: int = LARGEST) -> Any:
+    """Return a body as JSON if it can be read back unchanged, else as text, else as base64 or as a sample."""
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        return {"base64": base64.b64encode(data).decode()}
+        return {"base64": base64.b64encode(data).decode()} if len(data) <= largest else sample_of(data)
     try:
         value = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_unique)
         json.dumps(value, allow_nan=False)
     except (ValueError, RecursionError):
         return text
-    # A cassette writes no body as null, a text as a string, and other bytes as {"base64": …}.
-    means_something_else = value is None or isinstance(value, str) or _keys(value) == {"base64"}
+    # A cassette writes no body as null, a text as a string, other bytes as {"base64": …}, and a sample as {"cut": …}.
+    means_something_else = (
+        value is None or isinstance(value, str) or _keys(value) == {"base64"} or sample_in(value) is not None
+    )
     return text if means_something_else else value
 
 

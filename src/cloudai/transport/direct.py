@@ -129,9 +129,14 @@ class _Pool:
         """Keep a connection for the next request to its origin, and close an older one where that is one too many."""
         idle = self._idle[origin]
         idle.append((stream, time.monotonic() + IDLE))
-        if sum(map(len, list(self._idle.values()))) > self._kept:
-            oldest, _ = idle.popleft()
-            self.dropped(oldest)
+        if sum(map(len, list(self._idle.values()))) <= self._kept:
+            return
+        try:
+            # The first connection of each origin is the one that was put back longest ago.
+            longest = min(filter(None, list(self._idle.values())), key=lambda each: each[0][1])
+            self.dropped(longest.popleft()[0])
+        except (IndexError, ValueError):
+            return  # other threads have taken them meanwhile
 
     def tls(self, origin: tuple[bytes, bytes, int]) -> Any:
         """Return the TLS context for an origin, or None where it is spoken to in the clear."""

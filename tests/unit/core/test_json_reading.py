@@ -217,6 +217,19 @@ PICTURE = FIXTURES / "나무.png"
 BODIES = {
     "brackets in a text": ("""b'{"x": "' + b"[" * 3_900_000 + b'"}'""", "sentiment", "MalformedResponseError"),
     "emoji": ("""b'{"x": "' + b"\\xf0\\x9f\\x98\\x80" * 970_000 + b'"}'""", "sentiment", "MalformedResponseError"),
+    "a long text with one emoji": (
+        (
+            """b'{"responses": [{"textAnnotations": [{"description": "' + b"a" * 15_000_000 +"""
+            """ b"\\xf0\\x9f\\x98\\x80" + b'"}]}]}'"""
+        ),
+        "analyze_image",
+        "ResponseTooLargeError",
+    ),
+    "a long text in Korean": (
+        """'{"responses": [{"textAnnotations": [{"description": "'.encode() + '가'.encode() * 5_000_000 + b'"}]}]}'""",
+        "analyze_image",
+        "ImageAnalysis",
+    ),
     "labels": (
         """b'{"responses": [{"labelAnnotations": [' + b"{}," * 36_000 + b"{}]}]}" """,
         "analyze_image",

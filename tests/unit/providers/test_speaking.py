@@ -36,6 +36,7 @@ from cloudai.providers.local import voice
 from cloudai.testing import Script
 from tests.conftest import Caller
 from tests.made_up.programs import espeak
+from tests.support.batches import Batcher
 from tests.support.played import Cassettes
 
 GREETING = "안녕하세요!"
@@ -93,6 +94,20 @@ def test_a_refusal_is_an_error(call: Caller, vendor: str, name: str, error: Any,
         CASSETTES[vendor].ask(call, name, type(VENDORS[vendor])(), "text_to_speech", GREETING, **options)
 
 
+@pytest.mark.parametrize(
+    "text", ["It rains. " * 690, "비가 옵니다. " * 900, "짧은 글"], ids=["long", "long Korean", "short"]
+)
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_the_plan_counts_parts_and_units(vendor: str, text: str) -> None:
+    """The plan says as many requests as go out for a text in several parts, and what the vendor counts for it."""
+    script = answers(vendor, lambda _: wav(0.01))
+    done = Batcher("blocking", VENDORS[vendor], script)("text_to_speech", [text], options={"language": "ko"}, plan=True)
+    assert done.plan is not None
+    assert not done.plan.refused
+    assert done.plan.requests == len(script.requests)
+    assert done.values("billed_max") == [done.plan.units]
+
+
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_every_cassette_is_played(vendor: str) -> None:
     """No cassette of this operation lies about unused."""
@@ -112,7 +127,7 @@ def answers(vendor: str, audio: Callable[[Any], bytes]) -> Script:
     return Script(*[answer] * 20)
 
 
-@pytest.mark.parametrize(("vendor", "requests"), [("azure", 7), ("google", 10), ("watson", 10)])
+@pytest.mark.parametrize(("vendor", "requests"), [("azure", 11), ("google", 10), ("watson", 10)])
 def test_a_text_of_20_000_characters_is_one_file(call: Caller, vendor: str, requests: int) -> None:
     """It goes out in parts that fit the vendor, and the length of the whole, by a library, is the sum of theirs."""
     import soundfile
@@ -171,6 +186,31 @@ def test_what_goes_out_to_google_and_watson(call: Caller) -> None:
         {"voice": "en-US_AllisonV3Voice", "rate_percentage": "50"},
         "audio/mp3",
     )
+
+
+@pytest.mark.parametrize("text", ["가" * 9000, "漢字。" * 3000, "A tree grows. " * 700])
+@pytest.mark.parametrize("speed", [0.5, 1.0, 2.0])
+def test_no_part_takes_azure_ten_minutes(text: str, speed: float) -> None:
+    """At 293 Chinese or Korean characters a minute no part lasts ten minutes, where the service would cut it off."""
+    parts = VENDORS["azure"].parts("text_to_speech", text, {"speed": speed})
+    assert "".join("".join(parts).split()) == "".join(text.split())
+    for part in parts:
+        characters = len(part) if part[0] != "A" else len(part) / 5
+        assert characters / (293 * min(speed, 1)) < 6
+
+
+def test_what_goes_out_to_watson_is_no_markup(call: Caller) -> None:
+    """Watson reads every text as SSML, so what would be markup is escaped, and counts towards the size of a part."""
+    script = answers("watson", lambda _: wav(0.1))
+    call(VENDORS["watson"], "text_to_speech", '</voice><break time="9s"/> R&D, \x00 "나무"', send=script, language="ko")
+    sent = script.requests[0].json["text"]
+    root = ET.fromstring(f"<speak>{sent}</speak>")  # noqa: S314  # it is our own
+    assert (len(root), root.text) == (0, '</voice><break time="9s"/> R&D,   "나무"')
+    script = answers("watson", lambda _: wav(0.1))
+    call(VENDORS["watson"], "text_to_speech", '"R&D" < \n' * 600, send=script, language="ko")
+    sizes = [len(request.json_bytes()) for request in script.requests]
+    assert max(sizes) <= 5120
+    assert len(sizes) == 4
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

@@ -49,7 +49,7 @@ REFUSED = {
     "no exchanges": ('{"version": 1}', "does not have the shape"),
     "no version": ({"exchanges": [EXCHANGE]}, "does not have the shape"),
     "a text for a version": ({"version": "1", "exchanges": []}, "does not have the shape"),
-    "a later version": ({"version": 2, "anything": 1}, "version 2; this cloudai reads 1. Upgrade"),
+    "a later version": ({"version": 3, "anything": 1}, "version 3; this cloudai reads 2. Upgrade"),
     "a misspelt field": ({"version": 1, "exchanges": [], "macth": False}, "does not have the shape"),
     "match is a text": ({"version": 1, "exchanges": [], "match": "no"}, "match is true or false"),
     "an unknown kind": (_with(kind="invented"), "exchange 1, kind: "),

@@ -57,6 +57,8 @@ from cloudai.providers.wire import Wire
 from cloudai.testing import CHECKS, Cassette, Example, Exchange, check_provider
 from tests.made_up.programs import espeak, tesseract
 from tests.support.documents import pdf
+from tests.support.onnx import AGES, certain
+from tests.support.pictures import encoded, quarters
 from tests.support.played import FIXTURES, GREETING, PICTURE, REVIEW
 
 EVERYTHING = {"features": list(FEATURES), "missing": "report"}
@@ -121,9 +123,11 @@ WATSON = [
     Example("text_to_speech", "안녕하세요!", "text_to_speech-success"),
     Example("speech_to_text", GREETING, "speech_to_text-damaged", {"language": "en"}),
 ]
+SMALL = encoded(quarters((80, 60)), "PNG")
+"""A picture in which the local engine is done with looking for faces in no time."""
 LOCAL = [
-    Example("analyze_image", PICTURE),
-    Example("detect_faces", PICTURE),
+    Example("analyze_image", SMALL),
+    Example("detect_faces", SMALL),
     Example("sentiment", "What a wonderful day."),
     Example("sentiment", "맛있어요!", None, {"language": "ko"}, Local(lexicon={"맛있": 2.0})),
     Example("detect_language", "What a wonderful day."),
@@ -150,8 +154,10 @@ def test_ours_keep_the_contract(
     """Every check passes, with the cassettes of our own tests as examples; the local engine has made-up programs."""
     if kind is Local:
         made_up = Local(tesseract=tesseract(tmp_path), espeak=espeak(tmp_path))
+        (tmp_path / "ages.onnx").write_bytes(certain(33, AGES))
         examples = [
             *examples,
+            Example("estimate_age", SMALL, None, {}, Local(age_model=tmp_path / "ages.onnx")),
             Example("read_text", PICTURE, None, {}, made_up),
             Example("text_to_speech", "좋아요", None, {}, made_up),
         ]

@@ -181,10 +181,12 @@ def serving() -> Iterator[Server]:
         server.close()
 
 
-def sent(requests: list[Request], *, awaiting: bool, between: Callable[[Any], None] = lambda _: None) -> list[Response]:
+def sent(
+    requests: list[Request], *, awaiting: bool, between: Callable[[Any], None] = lambda _: None, kept: int = 16
+) -> list[Response]:
     """The replies to requests that one network sends one after the other."""
     if not awaiting:
-        network = Network()
+        network = Network(max_concurrency=kept)
         replies = []
         for request in requests:
             replies.append(network(request))
@@ -193,7 +195,7 @@ def sent(requests: list[Request], *, awaiting: bool, between: Callable[[Any], No
         return replies
 
     async def scene() -> list[Response]:
-        network = AsyncNetwork()
+        network = AsyncNetwork(max_concurrency=kept)
         replies = []
         for request in requests:
             replies.append(await network(request))
@@ -223,6 +225,18 @@ def test_a_connection_that_was_idle_is_closed(awaiting: bool, monkeypatch: pytes
     with serving() as server:
         sent([Request("POST", server.url, json={}, timeout=5)] * 3, awaiting=awaiting)
         assert server.connections == 3
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize("awaiting", [False, True], ids=["blocking", "awaiting"])
+def test_the_connection_that_was_idle_longest_is_closed(awaiting: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a client keeps two connections, the third that it puts back closes the first, of whatever origin it is."""
+    monkeypatch.setattr(f"cloudai.transport.{'async_http' if awaiting else 'http'}.KEPT", 2)
+    with serving() as first, serving() as second, serving() as third:
+        order = [first, second, third, second, third, first]
+        requests = [Request("POST", server.url, json={}, timeout=5) for server in order]
+        sent(requests, awaiting=awaiting, kept=2)
+        assert [server.connections for server in (first, second, third)] == [2, 1, 1]
 
 
 @pytest.mark.loopback

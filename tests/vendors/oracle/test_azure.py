@@ -254,6 +254,48 @@ def test_what_we_send_to_4(listening: Listening) -> None:
     same_request(ours, listening.asked[0])
 
 
+def same_text_4(listening: Listening, body: Any) -> int:
+    """Read one reply with text by both, and return the number of its lines."""
+    ours, sent = ask("read_text", PNG, body, api="4.0")
+    listening.reply, listening.asked = body, []
+    client = ImageAnalysisClient(ENDPOINT, AzureKeyCredential(KEY))
+    theirs = client.analyze(PNG, ["read"])  # type: ignore[arg-type]
+    same_request(sent, listening.asked[0])
+    lines = [line for block in theirs.read.blocks for line in block.lines]
+
+    def corners(polygon: Any) -> list[tuple[float, float]]:
+        return [(point.x, point.y) for point in polygon]
+
+    agree(
+        [
+            (ln.text, corners(ln.polygon), [(w.text, w.confidence, corners(w.polygon)) for w in ln.words])
+            for ln in ours.lines
+        ],
+        [
+            (
+                line.text,
+                corners(line.bounding_polygon),
+                [(w.text, w.confidence, corners(w.bounding_polygon)) for w in line.words],
+            )
+            for line in lines
+        ],
+    )
+    for page in ours.pages:
+        assert (page.width, page.height) == (theirs.metadata.width, theirs.metadata.height)
+    assert ours.meta.model == theirs.model_version
+    return len(lines)
+
+
+def test_text_of_4_as_the_package_reads_it(recordings: Path, listening: Listening) -> None:
+    """Lines, words, places and confidences of `read_text` are those that Microsoft's package reads in each reply."""
+    ((_, body),) = recorded(recordings, "azure/image-analysis-4.0")
+    size = {"metadata": {"width": 640, "height": 480}}  # that of our picture, to which the places belong
+    bodies = [{"modelVersion": body["modelVersion"], "readResult": body["readResult"], **size}]
+    bodies += [body for _, body in constructed("azure", "read_text") if "readResult" in (body or {})]
+    assert len(bodies) == 3
+    assert sum(same_text_4(listening, body) for body in bodies) >= 3
+
+
 # -- Read 3.2 ----------------------------------------------------------------------------------------------
 
 

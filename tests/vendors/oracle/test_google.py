@@ -592,3 +592,19 @@ def test_what_we_send_to_be_spoken() -> None:
         assert len(message.input.text.encode()) <= 5000
         said.append(message.input.text)
     assert letters("".join(said)) == letters(text)
+
+
+def test_the_voices_as_the_package_reads_them() -> None:
+    """The list as Google's package reads it has the same names, languages, genders and rates."""
+    texttospeech = pytest.importorskip("google.cloud.texttospeech_v1")
+    ((_, body),) = constructed("google", "voices")
+    theirs = parsed(texttospeech.ListVoicesResponse, body)
+    script = Script(Response(200, {}, json.dumps(body).encode()))
+    with Client(GOOGLE, send=script) as client:
+        ours = client.voices()
+    genders = {1: "male", 2: "female", 3: "neutral"}
+    assert [(v.name, v.gender, v.rate) for v in ours] == [
+        (v.name, genders.get(v.ssml_gender), v.natural_sample_rate_hertz) for v in theirs.voices
+    ]
+    spelt = {"cmn-CN": "zh-CN"}
+    assert [v.languages for v in ours] == [tuple(spelt.get(c, c) for c in v.language_codes) for v in theirs.voices]

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from ibm_cloud_sdk_core.authenticators import BasicAuthenticator
-from ibm_watson import NaturalLanguageUnderstandingV1, SpeechToTextV1
+from ibm_watson import NaturalLanguageUnderstandingV1, SpeechToTextV1, TextToSpeechV1
 from ibm_watson.natural_language_understanding_v1 import AnalysisResults, EmotionOptions, Features, SentimentOptions
 from ibm_watson.speech_to_text_v1 import SpeechRecognitionResults
+from ibm_watson.text_to_speech_v1 import GetVoiceEnums
+from ibm_watson.text_to_speech_v1 import Voices as TheirVoices
 
 from cloudai import Client, Resource, Response, Watson
+from cloudai.providers.watson.voice import VOICES
 from cloudai.testing import Script
 from tests.support.played import GREETING
 from tests.vendors.oracle.agree import agree, constructed, recorded
@@ -25,7 +28,8 @@ __all__ = ["listening"]
 KEY = "not-a-real-key"
 URL = "https://api.kr-seo.{}.watson.cloud.ibm.com/instances/1"
 NLU, STT = URL.format("natural-language-understanding"), URL.format("speech-to-text")
-WATSON = Watson(nlu=Resource(KEY, NLU), speech_to_text=Resource(KEY, STT))
+TTS = URL.format("text-to-speech")
+WATSON = Watson(nlu=Resource(KEY, NLU), speech_to_text=Resource(KEY, STT), text_to_speech=Resource(KEY, TTS))
 
 
 def ask(operation: str, given: Any, body: Any, **options: Any) -> tuple[Any, Asked]:
@@ -40,7 +44,7 @@ def ask(operation: str, given: Any, body: Any, **options: Any) -> tuple[Any, Ask
 def same_request(ours: Asked, theirs: Asked) -> None:
     """Field by field, the key and the header against learning among them."""
     assert (ours.method, ours.path, ours.params) == (theirs.method, theirs.path, theirs.params)
-    assert ours.body == theirs.body
+    assert (ours.body or b"") == theirs.body
     for name in ("authorization", "x-watson-learning-opt-out"):
         assert ours.headers[name] == theirs.headers[name]
 
@@ -148,3 +152,47 @@ def test_what_we_send_to_speech_to_text(listening: Listening) -> None:
     )
     same_request(ours, listening.asked[0])
     assert ours.headers["content-type"] == listening.asked[0].headers["content-type"]
+
+
+# -- Text to Speech ----------------------------------------------------------------------------------------
+
+
+def speaking() -> TextToSpeechV1:
+    """IBM's own client."""
+    service = TextToSpeechV1(authenticator=BasicAuthenticator("apikey", KEY))
+    service.set_service_url(TTS)
+    service.set_default_headers({"X-Watson-Learning-Opt-Out": "true"})
+    return service
+
+
+def test_what_we_send_to_be_spoken(listening: Listening) -> None:
+    """The same request for Korean and the same sound: voice, format, speed and text."""
+    sound = GREETING.read_bytes()
+    script = Script(Response(200, {"content-type": "audio/wav"}, sound))
+    with Client(WATSON, send=script) as client:
+        speech = client.text_to_speech("안녕하세요!", language="ko", speed=0.8)
+    ours = asked(script.requests[0])
+    speaking().synthesize("안녕하세요!", accept="audio/wav;rate=22050", voice="ko-KR_JinV3Voice", rate_percentage=-20)
+    same_request(ours, listening.asked[0])
+    for name in ("accept", "content-type"):
+        assert ours.headers.get(name, "application/json") == listening.asked[0].headers[name]
+    assert speech.audio == sound
+
+
+def test_the_voices_as_the_package_reads_them(listening: Listening) -> None:
+    """The request for the list, and the name, the language and the gender of each voice, are the package's."""
+    ((_, body),) = constructed("watson", "voices")
+    script = Script(Response(200, {}, json.dumps(body).encode()))
+    with Client(WATSON, send=script) as client:
+        ours = client.voices()
+    listening.reply = body
+    theirs = TheirVoices.from_dict(speaking().list_voices().get_result())
+    same_request(asked(script.requests[0]), listening.asked[0])
+    assert [(v.name, v.languages, v.gender) for v in ours] == [(v.name, (v.language,), v.gender) for v in theirs.voices]
+
+
+def test_the_usual_voices_are_known_to_the_package() -> None:
+    """Each usual voice is one that IBM's package lists, and speaks the language that it stands for."""
+    known = {voice.value for voice in GetVoiceEnums.Voice}
+    assert set(VOICES.values()) <= known
+    assert all(voice.startswith(f"{code}_") for code, voice in VOICES.items())

@@ -436,10 +436,11 @@ def _kind(words: Sequence[str], status: int) -> tuple[type[ServiceError], str | 
     kind = error_class(status)
     if _any(MONTHLY, words):
         return RateLimitedError, "The quota of this pricing tier is used up until then; a paid tier has more."
+    for marks, advice in FORBIDDEN:
+        if _any(marks, words):
+            return ForbiddenError, advice
     if kind is AuthError:
         return kind, "Check that key and endpoint are of the same resource (Azure portal, Keys and Endpoint)."
-    if _any(("missing approval", "UnsupportedFeature"), words):
-        return ForbiddenError, "Microsoft gives this to approved customers only."
     for marks, advice in ADVICE:
         if kind is BadRequestError and _any(marks, words):
             return kind, advice
@@ -452,6 +453,27 @@ CAPTION_REGIONS = (
 """The regions in which 4.0 writes captions.
 
 https://learn.microsoft.com/azure/ai-services/computer-vision/concept-describe-images-40
+"""
+
+FORBIDDEN: Sequence[tuple[tuple[str, ...], str]] = (
+    (("missing approval", "UnsupportedFeature"), "Microsoft gives this to approved customers only."),
+    (
+        ("Virtual Network/Firewall rules",),
+        "The network rules of the resource do not allow this computer's address (Azure portal, Networking).",
+    ),
+    (
+        ("Virtual Network is configured",),
+        "Set the endpoint that the Azure portal shows for the resource (Keys and Endpoint), not that of its region.",
+    ),
+    (
+        ("AuthenticationTypeDisabled", "key based authentication is disabled"),
+        "The resource takes no keys: leave the key out, and log in with Azure(credential='default').",
+    ),
+)
+"""What the words of a refusal mean that no other key and no other input would change, and what to do then.
+
+https://learn.microsoft.com/azure/ai-services/cognitive-services-virtual-networks
+https://learn.microsoft.com/azure/ai-services/disable-local-auth
 """
 
 ADVICE: Sequence[tuple[tuple[str, ...], str]] = (

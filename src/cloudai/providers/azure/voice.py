@@ -5,29 +5,42 @@ https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, ClassVar
 from xml.etree import ElementTree as ET
+
+from pydantic import ConfigDict, Field, RootModel
+from pydantic.alias_generators import to_pascal
 
 from cloudai.core.flow import Flow, Request, Response
 from cloudai.errors import UnsupportedOperationError
 from cloudai.models.base import Meta
 from cloudai.models.speech import Speech
-from cloudai.providers._speaking import Format, language_of, parts_of, require_speed, spoken
+from cloudai.models.voice import Voice as Listed
+from cloudai.models.voice import Voices
+from cloudai.providers._speaking import NO_XML, Format, gender_of, language_of, listed, parts_of, require_speed, spoken
 from cloudai.providers.azure._service import AzureService
 from cloudai.providers.base import capability
+from cloudai.providers.wire import Wire
 
 __all__ = ["Voice"]
 
-MOST = 3_000
-"""Characters in one request: a reply has ten minutes of audio at most."""
+MOST_BYTES = 4_500
+"""Bytes of a text in one request, at the usual speed or above; a slower voice gets fewer.
+
+The service cuts off what is longer than ten minutes of audio, without an error, and has no other limit for a text. Its
+list has 293 words a minute for a Chinese voice and 152 for an English one. Even where each character is a word, as in
+Chinese, 1,500 of them, which have so many bytes, take about five minutes; no English or Korean text takes longer.
+https://learn.microsoft.com/azure/ai-services/speech-service/speech-services-quotas-and-limits#real-time-text-to-speech
+https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech#sample-request
+"""
 FORMATS: Mapping[str, str] = {
     "wav": "riff-24khz-16bit-mono-pcm",
     "mp3": "audio-24khz-96kbitrate-mono-mp3",
     "ogg": "ogg-24khz-16bit-mono-opus",
 }
 SLOWEST, FASTEST = 0.5, 2.0
+"""https://learn.microsoft.com/azure/ai-services/speech-service/speech-synthesis-markup-voice#adjust-prosody"""
 VOICES: Mapping[str, str] = {
     "ar-EG": "ar-EG-SalmaNeural",
     "de-DE": "de-DE-KatjaNeural",
@@ -50,12 +63,10 @@ VOICES: Mapping[str, str] = {
     "zh-CN": "zh-CN-XiaoxiaoNeural",
     "zh-TW": "zh-TW-HsiaoChenNeural",
 }
-"""The usual voice of a language; the service has none of its own accord.
+"""The usual voice of a language; the service has none of its own accord. All were listed on 2025-10-21, on this page:
 
 https://learn.microsoft.com/azure/ai-services/speech-service/language-support?tabs=tts
 """
-NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML cannot hold: https://www.w3.org/TR/xml/#charsets"""
 SPEAK = "http://www.w3.org/2001/10/synthesis"
 
 
@@ -64,7 +75,9 @@ class Voice(AzureService):
 
     def parts(self, operation: str, text: str, options: Mapping[str, Any]) -> Sequence[str]:
         """Return the parts in which a text is sent."""
-        return _parts(text) if operation == "text_to_speech" else super().parts(operation, text, options)
+        if operation != "text_to_speech":
+            return super().parts(operation, text, options)
+        return _parts(text, options.get("speed", 1.0))
 
     @capability(
         "open",
@@ -74,7 +87,7 @@ class Voice(AzureService):
         page="https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech",
         checked="2026-11-27",
         free="20/min",
-        note="long texts in parts of 3,000 characters; a voice has to be named for most languages",
+        note="long texts in parts of 4,500 bytes; a voice has to be named for most languages",
     )
     def text_to_speech(
         self,
@@ -108,7 +121,33 @@ class Voice(AzureService):
             )
             return response.content
 
-        return (yield from spoken(_parts(text), format, speak, Meta(model=name, language_sent=code)))
+        return (yield from spoken(_parts(text, speed), format, speak, Meta(model=name, language_sent=code)))
+
+    def voices(self, language: str | None) -> Flow[Voices]:
+        """List the voices of the region or the resource.
+
+        https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech#get-a-list-of-voices
+        """
+        base = self._voice_base()
+        response: Response = yield Request(
+            "GET",
+            f"{base}/cognitiveservices/voices/list",
+            billed=0,
+            service="speech",
+            api="v1",
+            endpoint=base.removesuffix("/tts"),
+        )
+        voices = [
+            Listed(
+                name=voice.short_name,
+                languages=(voice.locale, *voice.secondary_locale_list),
+                gender=gender_of(voice.gender),
+                kind=voice.voice_type,
+                rate=int(voice.sample_rate_hertz) if voice.sample_rate_hertz else None,
+            )
+            for voice in response.parse(VoiceList).root
+        ]
+        return listed(voices, language)
 
     def _voice_base(self) -> str:
         """Return the beginning of the address: of the region's host, or of the resource's own."""
@@ -116,6 +155,23 @@ class Voice(AzureService):
         if resource.region and not resource.endpoint:
             return f"https://{resource.region}.tts.speech.microsoft.com"
         return f"{self.base('speech')}/tts"
+
+
+class WireVoice(Wire):
+    """A voice, whose fields begin with capital letters."""
+
+    model_config = ConfigDict(alias_generator=to_pascal)
+
+    short_name: str
+    locale: str
+    secondary_locale_list: list[str] = []
+    gender: str | None = None
+    voice_type: str | None = None
+    sample_rate_hertz: Annotated[str, Field(pattern=r"^\d{4,6}$")] | None = None
+
+
+class VoiceList(RootModel[list[WireVoice]]):
+    null_is_missing: ClassVar[bool] = True
 
 
 def _ssml(text: str, language: str, voice: str, speed: float) -> bytes:
@@ -129,5 +185,5 @@ def _ssml(text: str, language: str, voice: str, speed: float) -> bytes:
     return ssml
 
 
-def _parts(text: str) -> list[str]:
-    return parts_of(text, MOST)
+def _parts(text: str, speed: float) -> list[str]:
+    return parts_of(text, int(MOST_BYTES * min(speed, 1)), lambda part: len(part.encode()))

@@ -8,13 +8,17 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from cloudai.core.flow import Flow, Request, Response
 from cloudai.errors import MalformedResponseError
 from cloudai.models.base import Meta
 from cloudai.models.speech import Speech
-from cloudai.providers._speaking import Format, language_of, parts_of, require_speed, spoken
+from cloudai.models.voice import Voice as Listed
+from cloudai.models.voice import Voices
+from cloudai.providers._speaking import Format, gender_of, language_of, listed, parts_of, require_speed, spoken
 from cloudai.providers.base import capability
 from cloudai.providers.google._service import GoogleService
 from cloudai.providers.wire import Wire
@@ -22,9 +26,13 @@ from cloudai.providers.wire import Wire
 __all__ = ["Voice"]
 
 MOST_BYTES = 4_900
-"""Bytes of a text in one request: the service takes 5,000. https://cloud.google.com/text-to-speech/quotas"""
+"""Bytes of a text in one request: the service takes 5,000, in which a Hangul syllable counts as three.
+
+https://cloud.google.com/text-to-speech/quotas#content
+"""
 ENCODINGS: Mapping[str, str] = {"wav": "LINEAR16", "mp3": "MP3", "ogg": "OGG_OPUS"}
 SLOWEST, FASTEST = 0.25, 2.0
+"""https://cloud.google.com/text-to-speech/docs/reference/rest/v1/AudioConfig (``speakingRate``)"""
 CODES: Mapping[str, str] = {"zh-CN": "cmn-CN", "zh-TW": "cmn-TW"}
 """The codes that the service spells in a way of its own: https://cloud.google.com/text-to-speech/docs/voices"""
 
@@ -82,6 +90,48 @@ class Voice(GoogleService):
                 raise MalformedResponseError("the audio of the reply is no base64") from None
 
         return (yield from spoken(_parts(text), format, speak, Meta(language_sent=code)))
+
+    def voices(self, language: str | None) -> Flow[Voices]:
+        """List the voices of the service.
+
+        https://cloud.google.com/text-to-speech/docs/reference/rest/v1/voices/list
+        """
+        response: Response = yield Request(
+            "GET",
+            f"{self.base('texttospeech')}/v1/voices",
+            billed=0,
+            service="texttospeech",
+            api="v1",
+            endpoint=self.endpoint_of("texttospeech"),
+        )
+        voices = [
+            Listed(
+                name=voice.name,
+                languages=tuple(voice.language_codes),
+                gender=gender_of(voice.ssml_gender),
+                kind=_kind_of(voice),
+                rate=voice.natural_sample_rate_hertz,
+            )
+            for voice in response.parse(VoiceList).voices
+        ]
+        return listed(voices, language)
+
+
+class WireVoice(Wire):
+    name: str
+    language_codes: Annotated[list[str], Field(min_length=1)]
+    ssml_gender: str | None = None
+    natural_sample_rate_hertz: int | None = None
+
+
+class VoiceList(Wire):
+    voices: list[WireVoice]
+
+
+def _kind_of(voice: WireVoice) -> str | None:
+    """Return "Chirp3-HD" of the voice "ko-KR-Chirp3-HD-Kore"; None for a name without the language in front."""
+    _, is_first, rest = voice.name.partition(f"{voice.language_codes[0]}-")
+    return rest.rpartition("-")[0] or None if is_first else None
 
 
 class Synthesized(Wire):

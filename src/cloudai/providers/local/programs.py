@@ -18,7 +18,7 @@ TOLD = 200
 
 
 class MissingProgramError(SettingsError):
-    """A program is not installed; the text says how to install it on each system."""
+    """A program, or a package that no extra brings, is not installed; the text says how to install it."""
 
 
 def path_of(name: str, path: str | None) -> str | None:

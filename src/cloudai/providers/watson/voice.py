@@ -5,23 +5,32 @@ https://cloud.ibm.com/apidocs/text-to-speech#synthesize
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from xml.sax.saxutils import escape
 
 from cloudai.core.flow import Flow, Request, Response
 from cloudai.errors import UnsupportedOperationError
 from cloudai.models.base import Meta
 from cloudai.models.speech import Speech
-from cloudai.providers._speaking import Format, language_of, parts_of, require_speed, spoken
+from cloudai.models.voice import Voice as Listed
+from cloudai.models.voice import Voices
+from cloudai.providers._speaking import NO_XML, Format, gender_of, language_of, listed, parts_of, require_speed, spoken
 from cloudai.providers.base import capability
 from cloudai.providers.watson._service import WatsonService
+from cloudai.providers.wire import Wire
 
 __all__ = ["Voice"]
 
-MOST_BYTES = 4_800
-"""Bytes of a text in one request: its JSON may have 5,120."""
+MOST_BYTES = 5_000
+"""Bytes of a text in the JSON of one request, which takes 5 KB: an error of the service names 5,120 bytes.
+
+https://cloud.ibm.com/docs/text-to-speech?topic=text-to-speech-usingHTTP#synthesize
+"""
 FORMATS: Mapping[str, str] = {"wav": "audio/wav;rate=22050", "mp3": "audio/mp3", "ogg": "audio/ogg;codecs=opus"}
 SLOWEST, FASTEST = 0.5, 2.0
+"""The service names no limits: https://cloud.ibm.com/docs/text-to-speech?topic=text-to-speech-synthesis-params"""
 VOICES: Mapping[str, str] = {
     "de-DE": "de-DE_BirgitV3Voice",
     "en-GB": "en-GB_KateV3Voice",
@@ -34,7 +43,10 @@ VOICES: Mapping[str, str] = {
     "nl-NL": "nl-NL_MerelV3Voice",
     "pt-BR": "pt-BR_IsabelaV3Voice",
 }
-"""The usual voice of a language: https://cloud.ibm.com/docs/text-to-speech?topic=text-to-speech-voices"""
+"""The usual voice of a language, an enhanced neural one. All were listed on 2026-03-26, on this page:
+
+https://cloud.ibm.com/docs/text-to-speech?topic=text-to-speech-voices
+"""
 
 
 class Voice(WatsonService):
@@ -51,7 +63,7 @@ class Voice(WatsonService):
         needs="TEXT_TO_SPEECH_APIKEY and TEXT_TO_SPEECH_URL",
         page="https://cloud.ibm.com/docs/text-to-speech",
         checked="2026-11-27",
-        note="long texts in parts of 4,800 bytes",
+        note="long texts in parts of 5,000 bytes; the speed is a beta function of the service",
     )
     def text_to_speech(
         self,
@@ -81,12 +93,63 @@ class Voice(WatsonService):
                 endpoint=self.base("text_to_speech"),
                 params={"voice": name, **({"rate_percentage": f"{(speed - 1) * 100:.0f}"} if speed != 1 else {})},
                 headers={"Accept": FORMATS[kind]},
-                json={"text": part},
+                json={"text": _escaped(part)},
             )
             return response.content
 
         return (yield from spoken(_parts(text), format, speak, Meta(model=name, language_sent=code)))
 
+    def voices(self, language: str | None) -> Flow[Voices]:
+        """List the voices of the instance; https://cloud.ibm.com/apidocs/text-to-speech#listvoices."""
+        response: Response = yield Request(
+            "GET",
+            f"{self.base('text_to_speech')}/v1/voices",
+            billed=0,
+            service="text_to_speech",
+            api="v1",
+            endpoint=self.base("text_to_speech"),
+        )
+        voices = [
+            Listed(
+                name=voice.name,
+                languages=(voice.language,),
+                gender=gender_of(voice.gender),
+                kind=next((kind for end, kind in KINDS.items() if voice.name.endswith(end)), None),
+                rate=NATURAL_RATE if voice.name.endswith("Natural") else USUAL_RATE,
+            )
+            for voice in response.parse(VoiceList).voices
+        ]
+        return listed(voices, language)
+
+
+KINDS: Mapping[str, str] = {"Natural": "Natural", "Expressive": "Expressive", "V3Voice": "V3"}
+"""The ends of the names of voices, by the kind: https://cloud.ibm.com/docs/text-to-speech?topic=text-to-speech-voices"""
+NATURAL_RATE, USUAL_RATE = 24_000, 22_050
+"""Samples a second: https://cloud.ibm.com/docs/text-to-speech?topic=text-to-speech-audio-formats"""
+
+
+class WireVoice(Wire):
+    name: str
+    language: str
+    gender: str | None = None
+
+
+class VoiceList(Wire):
+    voices: list[WireVoice]
+
 
 def _parts(text: str) -> list[str]:
-    return parts_of(text, MOST_BYTES, lambda part: len(part.encode()))
+    return parts_of(text, MOST_BYTES, _size)
+
+
+def _escaped(text: str) -> str:
+    """Return a text in which nothing is markup: the service reads every text as SSML.
+
+    https://cloud.ibm.com/docs/text-to-speech?topic=text-to-speech-usingHTTP#escape
+    """
+    return escape(NO_XML.sub(" ", text), {'"': "&quot;", "'": "&apos;"})
+
+
+def _size(part: str) -> int:
+    """Return the bytes of a part as JSON has it, without its quotation marks."""
+    return len(json.dumps(_escaped(part), ensure_ascii=False).encode()) - 2

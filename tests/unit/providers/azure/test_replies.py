@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from cloudai import (
     NeedsImageError,
     RateLimitedError,
     Resource,
+    Response,
     ServerError,
 )
 from cloudai.models.image import FEATURES
@@ -225,6 +227,32 @@ def test_errors(call: Caller, name: str, given: Any, options: dict[str, Any], ki
         ask(call, name, name.partition("-")[0], given, **options)
     assert str(raised.value).startswith("azure: ")
     assert "\n" not in str(raised.value)
+
+
+RESTRICTED = [
+    ({"code": "403", "message": "Access denied due to Virtual Network/Firewall rules."}, "portal, Networking"),
+    (
+        {
+            "code": "403",
+            "message": "A Virtual Network is configured for this resource. Please use the correct endpoint.",
+        },
+        "Set the endpoint that the Azure portal shows",
+    ),
+    (
+        {"code": "AuthenticationTypeDisabled", "message": "Key based authentication is disabled for this resource."},
+        "takes no keys",
+    ),
+]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(("error", "advice"), RESTRICTED)
+def test_a_restriction_of_the_resource_is_told(call: Caller, error: dict[str, str], advice: str, status: int) -> None:
+    """The network rules of a resource, and keys that are switched off, are told apart from a wrong key."""
+    azure = Azure(key="not-a-real-key", endpoint="https://example.cognitiveservices.azure.com")
+    reply = Response(status, {"content-type": "application/json"}, json.dumps({"error": error}).encode())
+    with pytest.raises(ForbiddenError, match=advice):
+        call(azure, "sentiment", "맛있어요", language="ko", send=lambda _: reply)
 
 
 def test_hints_and_quotas_are_read(call: Caller) -> None:

@@ -21,6 +21,7 @@ from cloudai.providers.local.ocr import Token, lines_of
 from tests.conftest import Caller
 from tests.made_up.programs import tesseract, written
 from tests.support.documents import KOREAN, drawn, pdf, tiff
+from tests.support.paths import ROOT
 
 TESSERACT = shutil.which("tesseract")
 LISTED = subprocess.run([TESSERACT, "--list-langs"], capture_output=True, text=True, check=False) if TESSERACT else None
@@ -122,14 +123,75 @@ def test_a_blank_page_has_no_text() -> None:
     assert (text.text, len(text)) == ("", 0)
 
 
+TESSDATA = os.environ.get("TESSDATA_PREFIX") or next(
+    (str(file.parent) for file in Path("/usr/share").glob("tesseract-ocr/*/tessdata/kor.traineddata")), None
+)
+"""The folder with the data for Korean, which the package does not bring."""
+
+
 @pytest.mark.long
-@pytest.mark.skipif(not os.environ.get("TESSDATA_PREFIX"), reason="tesserocr needs TESSDATA_PREFIX")
-def test_the_package_reads_as_the_program_does() -> None:
-    """tesserocr with the same settings gives the same words."""
+@pytest.mark.skipif(TESSDATA is None, reason="no data for Korean are here: apt install tesseract-ocr-kor")
+def test_the_package_reads_as_well_as_the_program() -> None:
+    """Without the program the package tesserocr reads a Korean page: at most 8 % of its characters are wrong."""
     pytest.importorskip("tesserocr")
-    grey = drawn("국회의원 선거가 다음 주에 열린다").convert("L")
-    reading = ocr._Package().read(grey, "kor+eng", ocr.PAGE)
-    assert "".join(token.text for token in reading.tokens).startswith("국회의원")
+    # The package looks for its data once, when it is loaded.
+    code = (
+        "from cloudai import Client; from tests.support.documents import KOREAN, drawn; "
+        "print(Client('local').read_text(drawn(KOREAN)).text)"
+    )
+    env = {**os.environ, "PATH": "", "TESSDATA_PREFIX": str(TESSDATA), "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=ROOT, env=env)
+    assert wrong(KOREAN, done.stdout.decode()) <= 0.08
+
+
+PACKAGE = """
+import os
+LIMIT = os.environ.get("OMP_THREAD_LIMIT")
+ASKED = []
+
+def get_languages():
+    return "/data/", ["kor", "eng", "osd"]
+
+class PyTessBaseAPI:
+    def __init__(self, *, lang, psm):
+        assert type(psm) is int, psm
+        ASKED.append((lang, psm))
+    def __enter__(self):
+        return self
+    def __exit__(self, *_):
+        pass
+    def SetImage(self, image):
+        assert image.mode == "L"
+    def GetUTF8Text(self):
+        return "나무 그늘\\n"
+    def GetTSVText(self, page):
+        rows = [(4, 5, 7, 100, 30, -1, ""), (5, 5, 7, 40, 30, 96.5, "나무"), (5, 60, 7, 40, 30, 90, "그늘")]
+        return "\\n".join("\\t".join(map(str, (row[0], 1, 1, 1, 1, 1, *row[1:]))) for row in rows)
+"""
+"""A stand-in for tesserocr, as https://github.com/sirfz/tesserocr documents it."""
+
+
+@pytest.mark.parametrize("own", [None, "3"])
+def test_the_package_is_loaded_with_one_thread(
+    call: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str | None
+) -> None:
+    """OpenMP reads its limit while the package is loaded; a limit of the user's stays, and no other is left behind."""
+    written(tmp_path, "tesserocr.py", PACKAGE)
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "tesserocr", raising=False)
+    monkeypatch.delenv("OMP_THREAD_LIMIT", raising=False)
+    if own:
+        monkeypatch.setenv("OMP_THREAD_LIMIT", own)
+    ocr._tesserocr.cache_clear()
+    try:
+        text = call("local", "read_text", drawn("나무 그늘"), language="ko", dense=False)
+        package = sys.modules["tesserocr"]
+    finally:
+        ocr._tesserocr.cache_clear()
+    assert (text.text, [word.text for word in text.lines[0].words]) == ("나무 그늘", ["나무", "그늘"])
+    assert (package.LIMIT, set(package.ASKED)) == (own or "1", {("kor+eng", 11)})
+    assert os.environ.get("OMP_THREAD_LIMIT") == own
 
 
 def test_a_pdf_is_refused_with_what_to_do() -> None:

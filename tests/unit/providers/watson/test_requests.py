@@ -227,6 +227,7 @@ def test_doctor_says_where_each_setting_is(capsys: pytest.CaptureFixture[str]) -
     [
         ("analyze_image", PICTURE, {}, r"ended on 2021-12-01\. Available from: azure, google, local"),
         ("detect_faces", PICTURE, {}, r"ended on 2021-12-01\. Available from: azure, google, local"),
+        ("read_text", PICTURE, {}, r"ended on 2021-12-01\. Available from: azure, google, local"),
         ("estimate_age", PICTURE, {}, r"dropped faces and ages in 2018.*Available from: azure"),
         ("translate", "x", {"to": "ko"}, r"withdrew Language Translator on 2024-12-10"),
     ],
