@@ -54,7 +54,8 @@ def transcribed(
 
 def _one_by_one(flows: Sequence[Flow[Transcript]]) -> Flow[list[Transcript]]:
     """Run several flows one after the other, and return their results."""
-    results = []
+    results: list[Transcript] = []
     for flow in flows:
-        results.append((yield from flow))
+        result = yield from flow
+        results.append(result)
     return results

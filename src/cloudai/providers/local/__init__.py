@@ -180,12 +180,8 @@ class Local(Vision, Hearing):
         if operation == "sentiment":
             words = self._words()
             return lexicon.digest(words) if words else ""
-        if operation == "read_text":
-            return ""
-        if operation == "text_to_speech":
-            return self.setting("voice") or ""
-        if operation == "speech_to_text":
-            return self.setting("speech_model") or ""
+        if operation in ("text_to_speech", "speech_to_text"):
+            return self.setting("voice" if operation == "text_to_speech" else "speech_model") or ""
         if operation == "key_phrases":
             return "kiwipiepy" if find_spec("kiwipiepy") else ""
         if operation in ("analyze_image", "detect_faces", "estimate_age"):

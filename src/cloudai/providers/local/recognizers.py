@@ -72,9 +72,7 @@ def engine_of(given: str) -> Engine:
     )
 
 
-def recognize(
-    engine: Engine, wav: bytes, language: str, phrases: Sequence[str], *, words: bool
-) -> tuple[Segment, ...]:
+def recognize(engine: Engine, wav: bytes, language: str, phrases: Sequence[str], *, words: bool) -> tuple[Segment, ...]:
     """Return what is said in a WAV of one channel with 16 bits and `RATE` samples a second.
 
     Args:
@@ -164,15 +162,12 @@ def _by_vosk(folder: str, samples: bytes, language: str) -> tuple[Segment, ...]:
 
     heard = vosk.KaldiRecognizer(_vosk(folder), RATE)
     heard.SetWords(True)
-    replies = []
-    for at in range(0, len(samples), BLOCK):
-        if heard.AcceptWaveform(samples[at : at + BLOCK]):
-            replies.append(json.loads(heard.Result()))
-    replies.append(json.loads(heard.FinalResult()))
+    blocks = (samples[at : at + BLOCK] for at in range(0, len(samples), BLOCK))
+    replies = [*(heard.Result() for block in blocks if heard.AcceptWaveform(block)), heard.FinalResult()]
     spoken = [
         [
             SpokenWord(text=word["word"], start=word["start"], end=word["end"], confidence=word["conf"])
-            for word in reply.get("result", ())
+            for word in json.loads(reply).get("result", ())
             if not NO_WORD.fullmatch(word["word"])
         ]
         for reply in replies
