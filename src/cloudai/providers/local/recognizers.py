@@ -20,6 +20,7 @@ from typing import Any, Literal, NamedTuple
 
 from cloudai.errors import InputError, MissingExtraError, SettingsError, UnsupportedOperationError
 from cloudai.languages import base, joined
+from cloudai.media.wav import read_wav
 from cloudai.models.spoken import Segment, SpokenWord
 
 __all__ = ["RATE", "SPHINX", "Engine", "engine_of", "recognize"]
@@ -28,8 +29,6 @@ RATE = 16_000
 """Samples a second that all of them take."""
 SPHINX = "pocketsphinx"
 """The name by which the only engine is asked for that brings its model with it."""
-HEAD = 44
-"""Bytes of the header of the WAV that is made of a recording."""
 FRAMES = 100
 """Frames in a second of PocketSphinx."""
 BLOCK = 8_000
@@ -77,7 +76,7 @@ def recognize(engine: Engine, wav: bytes, language: str, phrases: Sequence[str],
 
     Args:
         engine: The engine.
-        wav: The recording, with a header of `HEAD` bytes, as cloudai itself writes it.
+        wav: The recording.
         language: The language that is spoken, BCP-47.
         phrases: Names and terms that are likely to be said.
         words: Whether the times of the words are wanted.
@@ -89,13 +88,15 @@ def recognize(engine: Engine, wav: bytes, language: str, phrases: Sequence[str],
     """
     if engine.missing():
         raise MissingExtraError(engine.name, engine.name)
-    if wav[36:40] != b"data":
-        raise InputError("the recording cannot be read", advice="Record or export it again.")
+    header = read_wav(wav)
+    if header is None:
+        raise InputError("the recording has no sound", advice="Record or export it again.")
+    samples = wav[header.start : header.start + header.size]
     if phrases and engine.name != "faster-whisper":
         raise UnsupportedOperationError(f"{engine.name} takes no phrases", advice="faster-whisper does.")
     if engine.name == "faster-whisper":
-        return _by_whisper(str(engine.model), wav[HEAD:], language, phrases, words=words)
-    segments = _by_vosk(str(engine.model), wav[HEAD:], language) if engine.model else _by_sphinx(wav[HEAD:], language)
+        return _by_whisper(str(engine.model), samples, language, phrases, words=words)
+    segments = _by_vosk(str(engine.model), samples, language) if engine.model else _by_sphinx(samples, language)
     return segments if words else tuple(segment.model_copy(update={"words": ()}) for segment in segments)
 
 
