@@ -18,7 +18,7 @@ import numpy as np
 from cloudai import Response
 from cloudai.core.flow import Blob, Request
 
-__all__ = ["RATE", "SHAPES", "Listener", "Said", "recording", "words_of"]
+__all__ = ["RATE", "SHAPES", "Listener", "Said", "recording", "uploaded", "wav_of", "words_of"]
 
 RATE = 16_000
 FIRST, STEP = 400.0, 30.0

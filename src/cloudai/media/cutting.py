@@ -24,7 +24,10 @@ WIDEST = 30.0
 SHORTEST = 0.2
 """Seconds of the shortest pause; the silence before a "t" or a "p" inside a word is shorter."""
 QUIET, LOUD = 0.1, 0.95
-"""The quantiles of the levels that stand for pauses and for speech."""
+"""The quantiles of the levels that stand for pauses and for speech.
+
+Where all is speech but for one short pause, what is quietest for `SHORTEST` seconds stands for pauses.
+"""
 BETWEEN = 0.3
 """The part of the way from quiet to loud, in decibels, below which the recording counts as a pause."""
 FLAT = 6.0
@@ -86,15 +89,22 @@ def _pause(levels: Sequence[float], loud: float) -> float | None:
         levels: The levels to look through.
         loud: The level of the speech of the whole recording.
     """
-    low, high = _quantile(levels, QUIET), _quantile(levels, LOUD)
-    if high - low < FLAT:
-        # What is steady is silence if it is quieter than the speech elsewhere, and may hide speech otherwise.
-        return len(levels) * FRAME / 2 if high < loud - FLAT else None
-    border = low + BETWEEN * (high - low)
+    high = _quantile(levels, LOUD)
+    quietest = _quantile(levels, SHORTEST / FRAME / max(1, len(levels)))
+    smooth = _smoothed(levels)
+    for low in (_quantile(levels, QUIET), quietest):
+        if high - low >= FLAT and (middle := _longest(smooth, low + BETWEEN * (high - low))) is not None:
+            return middle
+    # What is steady is silence if it is quieter than the speech elsewhere, and may hide speech otherwise.
+    is_silent = high - quietest < FLAT and high < loud - FLAT
+    return len(levels) * FRAME / 2 if is_silent else None
+
+
+def _longest(levels: Sequence[float], border: float) -> float | None:
+    """Return the middle of the longest stretch below a level, in seconds; None if none lasts `SHORTEST` seconds."""
     best: tuple[float, float, float] | None = None
     begin = None
-    smooth = [*_smoothed(levels), math.inf]
-    for number, level in enumerate(smooth):
+    for number, level in enumerate([*levels, math.inf]):
         if level < border:
             begin = number if begin is None else begin
         elif begin is not None:
@@ -112,4 +122,4 @@ def _smoothed(levels: Sequence[float]) -> list[float]:
 
 
 def _quantile(levels: Sequence[float], part: float) -> float:
-    return sorted(levels)[int(part * (len(levels) - 1))] if levels else 0.0
+    return sorted(levels)[min(int(part * len(levels)), len(levels) - 1)] if levels else 0.0

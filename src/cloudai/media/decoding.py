@@ -63,20 +63,19 @@ def can_decode() -> bool:
 def reading_of(data: Recorded, format: str) -> Iterator[tuple[Any, Any]]:  # noqa: A002  # the field's word
     """Open a recording for reading, and close it after the block; yield it, and the track that is to be heard.
 
-    Of several tracks, for example in several languages, it is the one that players play of their own accord.
+    Of several tracks, for example in several languages, it is the one that the file marks for players, else the first.
 
     Raises:
         av.error.FFmpegError: The recording is damaged.
         IndexError: It has no sound.
     """
     import av
+    from av.stream import Disposition
 
     opened = io.BytesIO(data) if isinstance(data, bytes) else data()
     with opened, av.open(opened, "r", format=DEMUXERS[format]) as file:
-        stream = file.streams.best("audio")
-        if stream is None:
-            raise IndexError("no sound")
-        yield file, stream
+        tracks = file.streams.audio
+        yield file, next((track for track in tracks if track.disposition & Disposition.default), tracks[0])
 
 
 def measure(data: Recorded, format: str) -> Length | None:  # noqa: A002  # the field's word
