@@ -30,6 +30,8 @@ APART = 1.5
 GRAPHEME = regex.compile(r"\X")
 ENDS = re.compile(r"[.!?…。！？][\"'”’»)\]」』]*$")
 
+PAUSES = re.compile(r"[,;:.!?…。！？、，][\"'”’»)\]」』]*$")
+
 
 class Cue(NamedTuple):
     """One subtitle: when it is shown, in seconds, its lines, and who speaks."""
@@ -125,12 +127,27 @@ def _groups(tokens: Sequence[_Token], space: str) -> Iterator[list[_Token]]:
     group: list[_Token] = []
     for token in tokens:
         ended = group and ENDS.search(group[-1].text) and group[-1].end - group[0].start >= SHORTEST
-        if group and (ended or token.start - group[-1].end >= APART or not _fits([*group, token], space)):
+        if group and (ended or token.start - group[-1].end >= APART):
             yield group
             group = []
+        elif group and not _fits([*group, token], space):
+            at = _clause(group)
+            yield group[:at]
+            group = group[at:]
+            if group and not _fits([*group, token], space):
+                yield group
+                group = []
         group.append(token)
     if group:
         yield group
+
+
+def _clause(group: Sequence[_Token]) -> int:
+    """Return how many words of a full subtitle to keep: up to the last comma in its second half, or all of them."""
+    for at in range(len(group) - 1, len(group) // 2, -1):
+        if PAUSES.search(group[at - 1].text) and group[at - 1].end - group[0].start >= SHORTEST:
+            return at
+    return len(group)
 
 
 def _fits(tokens: Sequence[_Token], space: str) -> bool:

@@ -46,7 +46,14 @@ def test_subtitles_of_korean_in_srt() -> None:
     )
 
 
-@pytest.mark.parametrize("seed", range(12))
+def test_a_full_subtitle_ends_at_a_comma() -> None:
+    """Where a sentence is too long for a subtitle, it is cut behind a comma, and not in the middle of a clause."""
+    text = "긴 녹음은 쉬는 곳에서 여러 조각으로 잘라 보내고, 받은 글을 다시 하나로 이어 붙여 자막으로 씁니다."
+    cues = cues_of([spoken(text, each=0.4)], "ko")
+    assert [cue.text.replace("\n", " ") for cue in cues] == [text[: text.index(",") + 1], text[text.index(",") + 2 :]]
+
+
+@pytest.mark.parametrize("seed", range(6))
 def test_every_subtitle_can_be_read(seed: int) -> None:
     """Whatever is said: 42 letters a line, two lines, 1 to 7 s, none over the next one, and no word lost or doubled."""
     chance = random.Random(seed)  # noqa: S311  # the same subtitles each time

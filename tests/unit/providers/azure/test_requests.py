@@ -321,6 +321,15 @@ def test_short_audio_says_what_it_cannot(call: Caller, tmp_path: Any, monkeypatc
         call(region, "speech_to_text", path, send=Script(), language="ko")
 
 
+def test_phrases_are_told_to_fast_transcription(call: Caller) -> None:
+    """Names that are likely to be said go out as a list; short audio, which takes none, refuses them."""
+    request = sent(call, "speech_to_text", GREETING, language="ko", phrases=["클라우드", "자막"])
+    assert json.loads(request.files["definition"].content)["phraseList"] == {"phrases": ["클라우드", "자막"]}
+    region = Azure(speech=Resource(KEY, region="koreacentral"))
+    with pytest.raises(UnsupportedOperationError, match=r"no phrases\. Set SPEECH_ENDPOINT"):
+        call(region, "speech_to_text", GREETING, send=Script(), language="ko", phrases=["클라우드"])
+
+
 def test_extra_has_no_place_in_a_picture(call: Caller) -> None:
     """A body of bytes cannot be merged into: the error says what can be added to."""
     with pytest.raises(SettingsError, match=r"extra= goes into a JSON body.*extra_params="):
