@@ -98,6 +98,17 @@ def test_pieces_overlap_where_there_is_no_pause(who: str, sung: Said) -> None:
         assert transcript.words == ()
 
 
+def test_what_is_too_large_as_flac_is_cut_too(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording that is short enough, but has more bytes than the vendor takes, goes out in pieces."""
+    monkeypatch.setattr(watson, "LIMITS", replace(watson.LIMITS, max_seconds=3_600.0, max_bytes=2_000_000))
+    listener = Listener("watson")
+    with Client(PROVIDERS["watson"](), send=listener) as client:
+        transcript = client.speech_to_text(said.wav(), language="ko")
+    assert max(size for _, size in listener.sent) <= 2_000_000
+    assert len(listener.sent) == 4
+    require_times(transcript, said)
+
+
 def test_both_channels_of_a_long_recording_are_written_down(sung: Said) -> None:
     """Google gets both channels of a stereo call, and is told that there are two."""
     other = sung.samples[::-1].copy()
@@ -213,8 +224,8 @@ def test_pieces_in_a_language_without_spaces_are_joined() -> None:
 
 def test_a_common_word_at_another_time_is_no_seam() -> None:
     """The same short word twice in the overlap is matched at its own time, and not at that of its double."""
-    one = [("가", 7.9), ("그", 8.2), ("나", 8.6), ("그", 9.4)]
-    two = [("그", 8.2), ("나", 8.6), ("그", 9.4), ("다", 10.2)]
+    one = [("네", 8.2), ("네", 8.6), ("그", 9.2)]
+    two = [("그", 9.2), ("네", 9.7), ("네", 10.1)]
 
     def piece(words: list[tuple[str, float]], begin: float) -> Heard:
         spoken = tuple(SpokenWord(text=text, start=at - begin, end=at - begin + 0.2) for text, at in words)
@@ -222,7 +233,7 @@ def test_a_common_word_at_another_time_is_no_seam() -> None:
         segment = Segment(text=text, words=spoken, start=spoken[0].start, end=spoken[-1].end)
         return Heard(Transcript(text=text, segments=(segment,), language="ko-KR"), begin, begin + 10)
 
-    assert joined_pieces([piece(one, 0.0), piece(two, 8.0)], 18.0, words=True).text == "가 그 나 그 다"
+    assert joined_pieces([piece(one, 0.0), piece(two, 8.0)], 18.0, words=True).text == "네 네 그 네 네"
 
 
 def test_the_made_up_server_hears_what_is_said(said: Said) -> None:
