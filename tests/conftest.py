@@ -22,7 +22,7 @@ from cloudai.core.flow import Request, Response
 from tests.support.paths import RECORDINGS
 
 VENDOR_SETTINGS = (
-    *("GOOGLE_", "AZURE_", "VISION_", "FACE_", "LANGUAGE_", "SPEECH_"),
+    *("GOOGLE_", "GEMINI_", "AZURE_", "VISION_", "FACE_", "LANGUAGE_", "SPEECH_", "WATSONX_"),
     *("NATURAL_LANGUAGE_UNDERSTANDING_", "IBM_CREDENTIALS_FILE", "VCAP_SERVICES", "CLOUDAI_"),
     *("GCE_METADATA_", "K_SERVICE", "GAE_SERVICE", "IDENTITY_", "MSI_"),
 )

@@ -313,6 +313,19 @@ def is_busy(error: BaseException | None) -> bool:
     return _code_of(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
+def is_in_use(path: Path) -> bool:
+    """Return whether another process keeps a file to itself; nothing is written to it."""
+    try:
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0)
+        try:
+            db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        finally:
+            db.close()
+    except sqlite3.Error as error:
+        return is_busy(error)
+    return False
+
+
 MISMATCHES = ("no such table", "no such column", "has no column named", "no such index", "values were supplied")
 """What SQLite says, with the code ERROR, where a file has our mark and other tables or columns than it should."""
 

@@ -12,6 +12,7 @@ from cloudai.batch.journal import Journal
 from cloudai.batch.policy import Policy
 from cloudai.batch.settings import Settings
 from cloudai.batch.task import Task
+from cloudai.batch.time_left import TimeLeft
 from cloudai.core.lazy import lazy
 from cloudai.core.rate_limit import Rate
 from cloudai.session import Session
@@ -49,6 +50,11 @@ class BatchState:
     cache: CacheStore | None
     policy: Policy
     waiting_until: float | None = None
+
+    @lazy
+    def time_left(self) -> TimeLeft:
+        """Estimates how long the batch still takes."""
+        return TimeLeft(self.rates)
 
     @property
     def name(self) -> str:

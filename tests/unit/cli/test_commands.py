@@ -80,6 +80,8 @@ def test_lines_of_a_file_from_excel(tmp_path: Path, capsys: pytest.CaptureFixtur
         (["sentiment", "맛있어요", "--language", "ko"], 1, "no Korean sentiment"),
         (["age", HOPPER], 2, "there is no model of ages on this computer. Run: cloudai models install ages"),
         (["demo", "없음"], 2, "there is no folder 없음"),
+        (["age", HOPPER, "--provider", "azure"], 1, "If Microsoft has approved you, give --face-approved."),
+        (["age", HOPPER, "--face-approved"], 2, "--face-approved is for --provider azure"),
         (["faces", "/no/such/*.jpg"], 2, "nothing fits"),
         (["sentiment", "x", "--env-file", "없음.env"], 2, "there is no file 없음.env"),
     ],

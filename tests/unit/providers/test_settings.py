@@ -121,6 +121,8 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_no_setting_is_looked_up_twice_in_a_call(call: Caller, environment: Environment, case: Case) -> None:
     """The flow, the login, the signature and the account of a call share one look-up of each setting."""
+    if case.variables is OF_A_TOKEN:
+        pytest.importorskip("ibm_cloud_sdk_core")
     environment.update(case.variables)
     provider = case.provider()
     call(provider, case.operation, case.given, send=lambda _: case.reply, **case.options)

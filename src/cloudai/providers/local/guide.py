@@ -11,6 +11,7 @@ from cloudai.providers.base import Provider
 from cloudai.providers.local import models, ocr, piper, voice
 from cloudai.providers.local.hearing import WHERE
 from cloudai.table import Table
+from cloudai.wording import say
 
 __all__ = ["guide"]
 
@@ -27,13 +28,13 @@ def guide(local: Provider) -> str:
     """Return what works in which language, and the lines that install each package, model and program."""
     table = Table([{"operation": name, **row} for name, row in _by_language(local)], widest_cell=60)
     return "\n".join(
-        ["In which language, on this computer:", str(table.filled()), "", "How to install, and what is here:"]
-        + [line for name, is_here, lines in _parts(local) for line in (f"{name}: {_here(is_here)}", *lines)]
+        [say("In which language, on this computer:"), str(table.filled()), "", say("How to install, and what is here:")]
+        + [line for name, is_here, lines in _parts(local) for line in (f"{say(name)}: {_here(is_here)}", *lines)]
     )
 
 
 def _here(is_here: bool) -> str:
-    return "is here" if is_here else LACKS
+    return say("is here") if is_here else say(LACKS)
 
 
 def _by_language(local: Provider) -> Iterator[tuple[str, dict[str, str]]]:
@@ -66,7 +67,7 @@ def _by_language(local: Provider) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _row(english: str, korean: str, others: str) -> dict[str, str]:
-    return {"English": english, "Korean": korean, "other languages": others}
+    return {say("English"): say(english), say("Korean"): say(korean), say("other languages"): say(others)}
 
 
 def _data_of_tesseract(local: Provider) -> tuple[str, ...] | None:
