@@ -123,7 +123,7 @@ def _by_whisper(
         raise UnsupportedOperationError(f"this model knows English, and not {code}", advice="Give a multilingual one.")
     hints = ", ".join(phrases) or None
     # What was said before is no guide here: it makes the model repeat itself after a pause.
-    found, _ = model.transcribe(
+    heard, _ = model.transcribe(
         sound, language=code, word_timestamps=words, condition_on_previous_text=False, hotwords=hints
     )
     return tuple(
@@ -142,7 +142,7 @@ def _by_whisper(
                 for word in segment.words or ()
             ),
         )
-        for segment in found
+        for segment in heard
         if segment.text.strip()
     )
 
