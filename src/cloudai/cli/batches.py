@@ -19,11 +19,13 @@ from cloudai.batch.journal import Journal, copy_of
 from cloudai.batch.recorder import KILLED
 from cloudai.batch.results import Salvage, table_of
 from cloudai.cli import inputs
-from cloudai.cli.outputs import STDOUT, OutputError, make_folder, require_writable, tell, write_files, write_table
+from cloudai.cli.folders import TakenError, beginning, require_folder, require_free, write_files
+from cloudai.cli.outputs import STDOUT, OutputError, require_writable, tell, write_table
 from cloudai.cli.pieces import PiecesProgress
 from cloudai.cli.summary import print_table, summary
 from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError, JournalError, PausedError, SettingsError
+from cloudai.media.given import short
 from cloudai.operations import Command
 from cloudai.outcomes import Outcome, tidy
 from cloudai.providers.base import Provider
@@ -130,6 +132,8 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
     if options.json and options.csv == STDOUT:
         raise InputError("--json and --csv - both print", advice="Leave one out.")
     words: Command = options.operation.command
+    if words.only_files and not (options.out or options.json or options.plan):
+        raise InputError("the results are files, and no folder is named for them", advice="Give --out DIR, or --json.")
     chosen = _given(options, [*words.flags, "timeout", "method"])
     settings = _given(options, BATCH)
     if options.column:
@@ -145,7 +149,7 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
     require_writable(options.csv, [*read, *files.values(), options.env_file, where, getattr(options, "compare", None)])
     pieces = PiecesProgress()
     if options.out:
-        make_folder(options.out)
+        require_folder(options.out)
     options.is_single = len(given) == 1
     with (
         Client(_provider(options), fetch_urls=getattr(options, "fetch_urls", False), on_event=pieces.note) as client,
@@ -158,6 +162,8 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
             **settings,
         ) as job,
     ):
+        if options.out and words.files and find(options.provider).hosts:
+            require_free(job, options, {**options.operation.options, **chosen}.get(words.ending, words.ending))
         if options.operation.input == "audio" and len(given) == 1 and not options.quiet:
             pieces.begin(job)
         with pieces:
@@ -192,12 +198,12 @@ def _planned(
 
 def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | None) -> int:
     """Carry out a batch, write its table however it ended, and return the exit code; ``where`` is the journal."""
-    code = 0
+    code = taken = 0
     caveats: dict[str, None] = {}
     with _signals(job) as caught:
         try:
             for outcome in job:
-                _told(outcome, options)
+                taken = _told(outcome, options) or taken
                 caveats[getattr(outcome.result, "caveat", "")] = None
         except CloudAIError as error:
             tell(error)
@@ -211,7 +217,7 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | Non
         for caveat in filter(None, caveats):
             tell(caveat)
     if not code:
-        code = int(any(job.books[name] for name in NOT_WELL))
+        code = taken or int(any(job.books[name] for name in NOT_WELL))
         if job.paused and not caught:
             _tell_limit(job, where)
     if caught:
@@ -221,18 +227,29 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | Non
     return code if job.balanced else code or IO_ERROR
 
 
-def _told(outcome: Outcome[Any], options: argparse.Namespace) -> None:
-    """Print an outcome as JSON and write its files, where these are asked for."""
+def _told(outcome: Outcome[Any], options: argparse.Namespace) -> int:
+    """Print an outcome as JSON and write its files, where these are asked for; return 0, or the code of a failure.
+
+    Files that cannot be written because other files have their names are no reason to end the batch.
+    """
     if options.json:
         print(json_of(_as_json(outcome)), flush=True)
     if outcome.result is None:
-        return
-    stem = "" if options.operation.input == "text" else Path(outcome.input).stem
-    if options.out and options.operation.command.files:
-        write_files(outcome.result.files(), options.out, outcome.item, stem)
-    if written := list(_written_as(outcome.result, options)):
-        for path in write_files(written, options.out or ".", outcome.item, stem, numbered=not options.is_single):
-            tell(f"wrote {path}")
+        return 0
+    begin = beginning(options, outcome.item, outcome.input)
+    try:
+        if options.out and options.operation.command.files:
+            write_files(outcome.result.files(), options.out, begin)
+        if written := list(_written_as(outcome.result, options)):
+            # One recording needs no number.
+            begin = begin.removeprefix(f"{outcome.item:04d}-") if options.is_single else begin
+            write_files(written, options.out or ".", begin)
+            for end, _ in written:
+                tell(say("wrote {file}", file=Path(options.out or ".") / f"{begin}{end}"))
+    except TakenError as error:
+        tell(error)
+        return IO_ERROR
+    return 0
 
 
 def _written_as(result: Any, options: argparse.Namespace) -> Iterator[tuple[str, bytes]]:
@@ -283,7 +300,7 @@ def _written(job: Batch[Any], options: argparse.Namespace, where: Path | None, *
             told.setdefault(str(row["error"]), []).append(str(row["input"]))
     for error, names in told.items():
         more = say(" and {n} more", n=len(names) - 1) if len(names) > 1 else ""
-        tell(f"{names[0]}{more}: {error}")
+        tell(f"{short(names[0])}{more}: {error}")
     if options.csv:
         write_table(table, options.csv, where)
     elif not (options.json or interrupted or _asks_for_files(options)):
