@@ -20,6 +20,10 @@ from cloudai.cli.batches import (
     _signals,
     _tell_where,
     journal_path,
+<<<<<<< HEAD
+    provider_names,
+=======
+>>>>>>> main
 )
 from cloudai.cli.outputs import tell
 from cloudai.client import Client
@@ -181,7 +185,8 @@ def _carried_out(
     if options.no_cache:
         settings["cache"] = False
     column = {"column": options.column} if options.column else {}
-    with Client(options.provider, fetch_urls=options.fetch_urls) as client:
+    names = provider_names(options)
+    with Client(names[0] if len(names) == 1 else names, fetch_urls=options.fetch_urls) as client:
         wanted: list[Any] = list(features or features_on_a_card(client, options.method))
         if options.features is None:  # what this provider lacks is left out, unless the user has asked for it
             wanted = offered(client, wanted, options.method)
