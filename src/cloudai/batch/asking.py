@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import count
@@ -25,6 +26,7 @@ from cloudai.errors import (
     RateLimitedError,
 )
 from cloudai.fallback import falls_back, note, skipped, told, tried_of
+from cloudai.media.source import Source
 from cloudai.models.base import Result, Tried
 from cloudai.operations import Given
 from cloudai.outcomes import OutcomeStatus
@@ -125,6 +127,8 @@ class Asker:
         """Make one call, and return its result or its error, and its context."""
         session = self._state.session
         context = session.context(self.task.operation, given, self.task.call_options)
+        if record.memory and isinstance(given, Source):
+            given.remember(json.loads(record.memory))
         context.hooks = hooks
         context.attempts, context.billed_min, context.billed_max = record.attempts, record.paid, record.most
         result = failure = None

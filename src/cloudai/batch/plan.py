@@ -22,7 +22,7 @@ from cloudai.core.drivers.threads import readers
 from cloudai.core.flow import Call, Flow, Parallel, Request
 from cloudai.core.rate_limit import MARGIN, Rate
 from cloudai.errors import CloudAIError, InputError, JournalError
-from cloudai.media import Image
+from cloudai.media import Audio, Image
 from cloudai.media.document import Document
 from cloudai.media.source import Source
 from cloudai.operations import Given, digest_of, given_as
@@ -79,6 +79,10 @@ class Plan(_Counts):
     providers: tuple[str, ...] = ()
     """Of several providers the one that the numbers are for, because it is asked first, and then the others in order;
     empty for a single provider."""
+    pieces: int = 0
+    """Number of pieces in which recordings are sent that are too long for one request."""
+    spoken: float = 0.0
+    """Minutes of all recordings together, without those whose length is not known here."""
     facts: tuple[tuple[str, str], ...] = ()
     """The units, the free amounts and the limits of the provider in words, each with the date when it was checked."""
 
@@ -92,6 +96,9 @@ class Plan(_Counts):
         return Table([{"plan": what, "": value} for what, value in self._lines()])
 
     def _lines(self) -> list[tuple[str, str]]:
+        return [*self._lines_of_inputs(), *self._lines_of_requests()]
+
+    def _lines_of_inputs(self) -> list[tuple[str, str]]:
         lines = [(say("inputs"), str(self.inputs))]
         for whose, n in (
             (say("from the journal"), self.cached - self.from_cache),
@@ -107,7 +114,14 @@ class Plan(_Counts):
             first, others = self.providers[0], ", ".join(self.providers[1:]) or "–"
             asks = say("{first}, and only for what it does not answer {others}", first=first, others=others)
             lines.append((say("asks"), asks))
-        lines.append((say("requests"), say("{n} ({units} units)", n=self.requests, units=self.units)))
+        return lines
+
+    def _lines_of_requests(self) -> list[tuple[str, str]]:
+        lines = [(say("requests"), say("{n} ({units} units)", n=self.requests, units=self.units))]
+        if self.spoken:
+            told = duration(self.spoken * 60)
+            long = say("{time}, long ones in {n} pieces", time=told, n=self.pieces)
+            lines.append((say("recordings"), long if self.pieces else told))
         lines += [(say(name), translated(value)) for name, value in self.facts]
         time = duration(self.minutes * 60)
         lines.append((say("time"), time if self.paced else say("{time}, guessed: no pace is given", time=time)))
@@ -255,6 +269,8 @@ class _Tally:
         self.prepared: Counter[str] = Counter()
         self.hosts: dict[str, None] = {}
         self.refused: list[tuple[str, str]] = []
+        self.pieces = 0
+        self.spoken = 0.0
 
     def add(self, entry: Entry) -> None:
         """Count one input.
@@ -353,6 +369,11 @@ class _Tally:
         A text of several parts takes more than its first request, and so does a document of many pages.
         """
         provider, n = self._state.session.provider, task.requests()
+        if isinstance(given, Audio) and given.sound:
+            self.spoken += (given.sound.duration or 0.0) / 60
+            self.pieces += len(given.sound.pieces)
+            n *= len(given.sound.pieces) or 1
+            return n, n * request.billed
         pages, at_once = _pages_of(given), task.pages_per_request()
         if pages and at_once:
             return math.ceil(pages / at_once), pages
@@ -406,6 +427,8 @@ class _Tally:
             cost=None if price is None else self.units * price / 1000,
             paced=bool(state.rates),
             providers=tuple(each.session.provider.name for each in self._able) if len(self._all) > 1 else (),
+            pieces=self.pieces,
+            spoken=self.spoken,
             facts=tuple(self._facts()),
         )
 
@@ -426,6 +449,8 @@ def _pages_of(given: Given) -> int | None:
 
 def _drafted(state: BatchState, entry: Entry) -> Given:
     given = given_as(state.tasks[0].operation, entry.given)
+    if isinstance(given, Audio):
+        return given.draft()
     return _Draft(entry.given) if isinstance(given, Image) else given
 
 

@@ -274,6 +274,13 @@ def _operation(
     parser.set_defaults(out=None)
     if words.files:
         parser.add_argument("--out", type=_text, metavar="DIR", help=words.files)
+    for name, text in words.writes.items():
+        if name == "compare":
+            parser.add_argument("--compare", type=_text, metavar="FILE", help=text)
+        else:
+            parser.add_argument(f"--{name}", action="store_true", help=text)
+    if words.writes:
+        parser.add_argument("--out", type=_text, metavar="DIR", help="write these files there (default: this folder)")
     _batch(parser)
     return parser
 

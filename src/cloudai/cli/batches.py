@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from cloudai.batch.results import Salvage, table_of
 from cloudai.cli import inputs
 from cloudai.cli.folders import TakenError, beginning, require_folder, require_free, write_files
 from cloudai.cli.outputs import STDOUT, OutputError, require_writable, tell, write_table
+from cloudai.cli.pieces import PiecesProgress
 from cloudai.cli.summary import print_table, summary
 from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError, JournalError, PausedError, SettingsError
@@ -29,7 +30,7 @@ from cloudai.operations import Command
 from cloudai.outcomes import Outcome, tidy
 from cloudai.providers.base import Provider
 from cloudai.providers.registry import find
-from cloudai.reading import TABLES, read_table
+from cloudai.reading import TABLES, read_table, text_of
 from cloudai.table import Table, json_of
 from cloudai.text import inert
 from cloudai.wording import say, translated
@@ -147,15 +148,19 @@ def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[st
     if words.only_files and not (options.out or options.json or options.plan):
         raise InputError("the results are files, and no folder is named for them", advice="Give --out DIR, or --json.")
     chosen, settings = settings_of(options)
+    if getattr(options, "compare", None) and len(given) != 1:
+        raise InputError("--compare goes with one recording", advice="Give one recording, or leave it out.")
     files = _given(options, [name for name, flag in {**words.flags, **words.settings}.items() if flag.kind == "file"])
-    where = journal_path(options, len(given))
+    where = journal_path(options, given)
     if options.plan:
         return _planned(options, given, where, chosen, settings)
-    require_writable(options.csv, [*read, *files.values(), options.env_file, where])
+    require_writable(options.csv, [*read, *files.values(), options.env_file, where, getattr(options, "compare", None)])
+    pieces = PiecesProgress()
     if options.out:
         require_folder(options.out)
+    options.is_single = len(given) == 1
     with (
-        Client(provider_of(options), fetch_urls=getattr(options, "fetch_urls", False)) as client,
+        Client(provider_of(options), fetch_urls=getattr(options, "fetch_urls", False), on_event=pieces.note) as client,
         client.batch(
             options.operation.name,
             given,
@@ -165,9 +170,12 @@ def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[st
             **settings,
         ) as job,
     ):
-        if options.out and find(options.provider).hosts:
+        if options.out and words.files and find(options.provider).hosts:
             require_free(job, options, {**options.operation.options, **chosen}.get(words.ending, words.ending))
-        return _carried_out(job, options, where)
+        if options.operation.input == "audio" and len(given) == 1 and not options.quiet:
+            pieces.begin(job)
+        with pieces:
+            return _carried_out(job, options, where)
 
 
 def settings_of(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -245,13 +253,33 @@ def _told(outcome: Outcome[Any], options: argparse.Namespace) -> int:
     """
     if options.json:
         print(json_of(_as_json(outcome)), flush=True)
-    if options.out and outcome.result is not None:
-        try:
-            write_files(outcome.result.files(), options.out, beginning(options, outcome.item, outcome.input))
-        except TakenError as error:
-            tell(error)
-            return IO_ERROR
+    if outcome.result is None:
+        return 0
+    begin = beginning(options, outcome.item, outcome.input)
+    try:
+        if options.out and options.operation.command.files:
+            write_files(outcome.result.files(), options.out, begin)
+        if written := list(_written_as(outcome.result, options)):
+            # One recording needs no number.
+            begin = begin.removeprefix(f"{outcome.item:04d}-") if options.is_single else begin
+            write_files(written, options.out or ".", begin)
+            for end, _ in written:
+                tell(say("wrote {file}", file=Path(options.out or ".") / f"{begin}{end}"))
+    except TakenError as error:
+        tell(error)
+        return IO_ERROR
     return 0
+
+
+def _written_as(result: Any, options: argparse.Namespace) -> Iterator[tuple[str, bytes]]:
+    """Yield the files that the flags of `Command.writes` ask for, and print how a result compares with a file."""
+    for name in options.operation.command.writes:
+        if name == "compare" and options.compare:
+            comparison = result.compare(text_of(options.compare))
+            print(comparison)
+            yield ".compare.html", comparison.to_html(title=Path(options.compare).name).encode()
+        elif name != "compare" and getattr(options, name):
+            yield f".{name}", getattr(result, f"to_{name}")().encode()
 
 
 CODES: Mapping[type[CloudAIError], int] = {JournalError: IO_ERROR, OutputError: IO_ERROR, PausedError: PAUSED}
@@ -294,7 +322,7 @@ def _written(job: Batch[Any], options: argparse.Namespace, where: Path | None, *
         tell(f"{short(names[0])}{more}: {error}")
     if options.csv:
         write_table(table, options.csv, where)
-    elif not (options.json or interrupted):
+    elif not (options.json or interrupted or _asks_for_files(options)):
         print_table(table.filter(lambda row: row["status"] != "not_started"), say("--csv FILE writes all of it."))
     tell(last_line) if options.json or options.csv == STDOUT else print(inert(last_line), flush=True)
     if job.books["in_doubt"]:
@@ -313,6 +341,11 @@ IN_DOUBT = (
     "In doubt means: it was sent, and no answer came, so that it may have been billed. The same command sends it "
     "again; with --in-doubt skip it leaves it out."
 )
+
+
+def _asks_for_files(options: argparse.Namespace) -> bool:
+    """Return whether flags of `Command.writes` ask for files, which are read instead of a table of every word."""
+    return any(getattr(options, name) for name in options.operation.command.writes)
 
 
 @contextmanager
@@ -344,20 +377,34 @@ def _signals(job: Batch[Any]) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def journal_path(options: argparse.Namespace, n: int) -> Path | None:
+LONG = 4_000_000
+"""Bytes of a recording from which on it may take many requests."""
+
+
+def journal_path(options: argparse.Namespace, given: Sequence[Any] | Table) -> Path | None:
     """Return the path of the journal, or None.
 
-    It is the one that the user names. If none is named, and several inputs go to a provider on the network, it is a
-    file in the current folder.
+    It is the one that the user names. If none is named, and several inputs or a long recording go to a provider on the
+    network, it is a file in the current folder.
     """
     if options.journal == "none":
         return None
     if options.journal:
         return Path(options.journal)
     names = provider_names(options)
-    if n < 2 or not any(find(name).hosts for name in names):  # noqa: PLR2004
+    several = len(given) > 1 or (options.operation.input == "audio" and _is_long(given))
+    if not several or not any(find(name).hosts for name in names):
         return None
     return Path(f"cloudai-{options.operation.name.replace('_', '-')}-{'-'.join(names)}.journal")
+
+
+def _is_long(given: Sequence[Any] | Table) -> bool:
+    """Return whether the only input is a file that is large for a recording."""
+    path = given[0] if isinstance(given, list) and given else ""
+    try:
+        return Path(path).is_file() and Path(path).stat().st_size > LONG
+    except (OSError, ValueError):
+        return False
 
 
 def provider_names(options: argparse.Namespace) -> list[str]:

@@ -36,7 +36,7 @@ def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[st
     chosen, settings = settings_of(options)
     if settings.pop("price", None) is not None:
         raise SettingsError("--price is of one provider", advice="Give prices= in Python.")
-    where = journal_path(options, len(given))
+    where = journal_path(options, given)
     for path in (options.csv, options.html):
         require_writable(path, [*read, options.truth, options.env_file, where])
     settings |= {"options": chosen, "journal": where}

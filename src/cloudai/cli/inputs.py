@@ -28,7 +28,8 @@ PICTURES = frozenset(
 AUDIO = frozenset(
     {
         *(".wav", ".wave", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".webm", ".weba"),
-        *(".aac", ".aif", ".aiff", ".amr", ".caf", ".wma", ".w64"),
+        *(".aac", ".aif", ".aiff", ".amr", ".caf", ".wma", ".w64", ".mka"),
+        *(".mp4", ".m4v", ".mov", ".mkv", ".avi", ".flv", ".3gp", ".ts"),
     }
 )
 DOCUMENTS = PICTURES | {".pdf"}

@@ -177,7 +177,7 @@ def _carried_out(
     options: argparse.Namespace, given: Table | list[str], features: Sequence[str] | None, *, translate: bool
 ) -> _Kept | None:
     """Analyse the pictures in a batch, and return its outcomes however it ended."""
-    where = journal_path(options, len(given))
+    where = journal_path(options, given)
     settings: dict[str, Any] = {**_given(options, BATCH), "journal": where}
     if options.no_cache:
         settings["cache"] = False

@@ -29,6 +29,7 @@ from cloudai.providers.base import Capability, capability, refuse_targets
 from cloudai.providers.local import guesses, lexicon, networks, ocr, piper
 from cloudai.providers.local import voice as espeak
 from cloudai.providers.local.faces import FACE_MODEL
+from cloudai.providers.local.hearing import Hearing
 from cloudai.providers.local.lexicon import require_scores
 from cloudai.providers.local.vision import INSTALL_AGES, NO_AGES, Vision
 from cloudai.providers.settings import Setting
@@ -53,7 +54,7 @@ NOT_HERE = "no translation model ships with any package, and none is fetched; us
 DOCUMENTS = DocumentLimits(who="the local engine", max_bytes=200_000_000)
 
 
-class Local(Vision):
+class Local(Vision, Hearing):
     """The provider that works on this machine; no data leaves it.
 
     Args:
@@ -71,6 +72,9 @@ class Local(Vision):
             has.
         voice: The path of a voice of Piper (``.onnx``, with its ``.onnx.json`` beside it), which speaks in place of
             espeak-ng, and naturally; it needs the package piper-tts. By default it is ``CLOUDAI_VOICE``.
+        speech_model: The folder of a model of faster-whisper or of Vosk, which writes down recordings, or the word
+            "pocketsphinx", which does so for English without a folder, and badly. By default it is
+            ``CLOUDAI_SPEECH_MODEL``. The package of the same name has to be installed.
 
     Raises:
         SettingsError: ``lexicon`` is no path, and no mapping of words to finite numbers.
@@ -112,6 +116,11 @@ class Local(Vision):
             purpose="path of a voice of Piper (.onnx), which speaks naturally",
             kind="file",
         ),
+        Setting(
+            "speech_model",
+            ("CLOUDAI_SPEECH_MODEL",),
+            purpose="folder of a model of faster-whisper or Vosk, or the word pocketsphinx: writes down speech",
+        ),
     )
     absent: ClassVar[Mapping[str, Capability]] = {
         "translate": Capability("translate", "absent", NOT_HERE),
@@ -128,6 +137,7 @@ class Local(Vision):
         tesseract: str | os.PathLike[str] | None = None,
         espeak: str | os.PathLike[str] | None = None,
         voice: str | os.PathLike[str] | None = None,
+        speech_model: str | os.PathLike[str] | None = None,
     ) -> None:
         require_scores(lexicon)
         self._given = {
@@ -138,6 +148,7 @@ class Local(Vision):
             "tesseract": tesseract,
             "espeak": espeak,
             "voice": voice,
+            "speech_model": None if speech_model is None else os.fspath(speech_model),
         }
 
     def missing(self, operation: str | None = None) -> str | None:
@@ -153,6 +164,8 @@ class Local(Vision):
             return ocr.available(self.setting("tesseract"))
         if operation == "text_to_speech":
             return piper.available() if self.setting("voice") else espeak.available(self.setting("espeak"))
+        if operation == "speech_to_text":
+            return self.missing_for_speech()
         pictures = PICTURES if self.setting(FACE_MODEL) else (*PICTURES, CARRIES_FACES)
         needed: tuple[str, ...] = {
             "sentiment": () if operation == "sentiment" and self._words() else TEXTS,
@@ -190,11 +203,11 @@ class Local(Vision):
         if operation == "sentiment":
             words = self._words()
             return lexicon.digest(words) if words else ""
-        if operation == "read_text":
-            return ""
-        if operation == "text_to_speech":
-            voice = self.setting("voice")
-            return networks.digest(voice, "voice") if voice else ""
+        if operation in ("text_to_speech", "speech_to_text"):
+            name = "voice" if operation == "text_to_speech" else "speech_model"
+            given = self.setting(name)
+            # The model of a voice is a file, and that of speech may be a folder or a word.
+            return networks.digest(given, name) if given else ""
         if operation == "key_phrases":
             return "kiwipiepy" if find_spec("kiwipiepy") else ""
         if operation in ("analyze_image", "detect_faces", "estimate_age"):

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from cloudai.errors import CloudAIError, SettingsError
 from cloudai.providers.base import Provider
 from cloudai.providers.local import models, ocr, piper, voice
+from cloudai.providers.local.hearing import WHERE
 from cloudai.table import Table
 from cloudai.wording import say
 
@@ -17,6 +18,10 @@ __all__ = ["guide"]
 NO = "no"
 LEXICON = "with a lexicon of yours"
 LACKS = "not installed"
+SPEECH = (
+    'Windows, macOS, Debian, Ubuntu: pip install faster-whisper, or vosk, and pip install ".[audio]"',
+    "Then give the folder of a model: CLOUDAI_SPEECH_MODEL. " + WHERE,
+)
 OTHER_DATA = [
     "  Windows: https://github.com/tesseract-ocr/tessdata_fast → tessdata",
     "  macOS: brew install tesseract-lang",
@@ -61,9 +66,9 @@ def _by_language(local: Provider) -> Iterator[tuple[str, dict[str, str]]]:
             "text_to_speech",
             _row("yes", "yes; hard to understand with espeak-ng", "yes") if spoken else _row(LACKS, LACKS, LACKS),
         )
-    for operation in ("speech_to_text", "translate"):
-        if not local.capabilities()[operation].available:
-            yield operation, _row(NO, NO, NO)
+    heard = "in the languages of your model" if local.supports("speech_to_text") else "with a model of yours"
+    yield "speech_to_text", _row(heard, heard, heard)
+    yield "translate", _row(NO, NO, NO)
 
 
 def _row(english: str, korean: str, others: str) -> dict[str, str]:
@@ -89,6 +94,7 @@ def _parts(local: Provider) -> Iterator[tuple[str, bool, list[str]]]:
     yield "the nouns of Korean key phrases", find_spec("kiwipiepy") is not None, _by_pip("korean")
     yield "text in pictures (tesseract)", local.supports("read_text"), _by_system(ocr.INSTALL)
     yield "speech (espeak-ng)", voice.available(local.setting("espeak")) is None, _by_system(voice.INSTALL)
+    yield "recordings (faster-whisper or Vosk)", local.supports("speech_to_text"), [f"  {line}" for line in SPEECH]
     yield "text in other languages (data of tesseract)", bool(_others(_data_of_tesseract(local) or ())), OTHER_DATA
     is_here = piper.available() is None and _is_there(local, "voice")
     yield "speech that sounds natural (a voice of Piper)", is_here, _by_piper()
