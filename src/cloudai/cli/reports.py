@@ -20,10 +20,7 @@ from cloudai.cli.batches import (
     _signals,
     _tell_where,
     journal_path,
-<<<<<<< HEAD
     provider_names,
-=======
->>>>>>> main
 )
 from cloudai.cli.outputs import tell
 from cloudai.client import Client
