@@ -323,19 +323,26 @@ class ClientMethods(Batching):
         words: bool = True,
         speakers: int | None = None,
         channels: Literal["mix", "each"] | None = None,
+        phrases: Sequence[str] = (),
         **options: Unpack[CallOptions],
     ) -> Transcript:
-        """Write down what is said in a recording.
+        """Write down what is said in a recording of any length.
+
+        A recording that is too long for one request is cut in its pauses, which needs the extra ``audio``. The pieces
+        go out at the same time, and the times count from the beginning of the whole. Nothing is masked, and the text
+        has the punctuation of the vendor.
 
         Args:
             audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG; with the extra ``audio`` also
-                M4A, WebM, AIFF, AMR and whatever else FFmpeg reads.
+                M4A, WebM, AIFF, AMR, the sound of a video, and whatever else FFmpeg reads.
             language: The language that is spoken, BCP-47.
             words: True also gives the time of each word, in seconds.
             speakers: How many speakers to tell apart; None tells none apart.
             channels: What becomes of several channels: "mix" mixes them into one, "each" writes down each, with its
                 number at every word. None is what the vendor does by itself, if that loses nothing: Azure and Watson
                 mix, Google writes down each. ``meta.channels`` says what was done.
+            phrases: Names and terms that are likely to be said, so that they are heard right; not every provider takes
+                them.
             options: `CallOptions`.
 
         Raises:
@@ -349,7 +356,7 @@ class ClientMethods(Batching):
             program = self._session.program(
                 "speech_to_text",
                 audio,
-                {"language": language, "words": words, "speakers": speakers, "channels": channels},
+                {"language": language, "words": words, "speakers": speakers, "channels": channels, "phrases": phrases},
                 options,
             )
         finally:
@@ -514,8 +521,9 @@ class ClientMethods(Batching):
                 options.
             concurrency: Maximum number of requests in flight; by default 8, or 4 if a request has many inputs. For
                 an engine on this computer the default is the number of cores less one.
-            in_doubt: How to treat an input whose request an earlier run sent without learning the reply: "resend"
-                sends it again and may be billed twice, "skip" leaves the input out.
+            in_doubt: How to treat an input whose request was sent without learning the reply. "skip" leaves it out
+                in later runs. By default a later run sends it again, which may be billed twice. "resend" does that
+                too, and of several providers the next one is asked at once.
             price: Price of 1,000 units in USD, for the costs in the plan and the table.
             progress: True shows a progress bar, or lines where the output is a file. A function is called with each
                 outcome, and its return value is awaited in an `AsyncClient`.
@@ -887,19 +895,26 @@ class AsyncClientMethods(AsyncBatching):
         words: bool = True,
         speakers: int | None = None,
         channels: Literal["mix", "each"] | None = None,
+        phrases: Sequence[str] = (),
         **options: Unpack[CallOptions],
     ) -> Transcript:
-        """Write down what is said in a recording.
+        """Write down what is said in a recording of any length.
+
+        A recording that is too long for one request is cut in its pauses, which needs the extra ``audio``. The pieces
+        go out at the same time, and the times count from the beginning of the whole. Nothing is masked, and the text
+        has the punctuation of the vendor.
 
         Args:
             audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG; with the extra ``audio`` also
-                M4A, WebM, AIFF, AMR and whatever else FFmpeg reads.
+                M4A, WebM, AIFF, AMR, the sound of a video, and whatever else FFmpeg reads.
             language: The language that is spoken, BCP-47.
             words: True also gives the time of each word, in seconds.
             speakers: How many speakers to tell apart; None tells none apart.
             channels: What becomes of several channels: "mix" mixes them into one, "each" writes down each, with its
                 number at every word. None is what the vendor does by itself, if that loses nothing: Azure and Watson
                 mix, Google writes down each. ``meta.channels`` says what was done.
+            phrases: Names and terms that are likely to be said, so that they are heard right; not every provider takes
+                them.
             options: `CallOptions`.
 
         Raises:
@@ -913,7 +928,7 @@ class AsyncClientMethods(AsyncBatching):
             program = self._session.program(
                 "speech_to_text",
                 audio,
-                {"language": language, "words": words, "speakers": speakers, "channels": channels},
+                {"language": language, "words": words, "speakers": speakers, "channels": channels, "phrases": phrases},
                 options,
             )
         finally:
@@ -1070,8 +1085,9 @@ class AsyncClientMethods(AsyncBatching):
                 options.
             concurrency: Maximum number of requests in flight; by default 8, or 4 if a request has many inputs. For
                 an engine on this computer the default is the number of cores less one.
-            in_doubt: How to treat an input whose request an earlier run sent without learning the reply: "resend"
-                sends it again and may be billed twice, "skip" leaves the input out.
+            in_doubt: How to treat an input whose request was sent without learning the reply. "skip" leaves it out
+                in later runs. By default a later run sends it again, which may be billed twice. "resend" does that
+                too, and of several providers the next one is asked at once.
             price: Price of 1,000 units in USD, for the costs in the plan and the table.
             progress: True shows a progress bar, or lines where the output is a file. A function is called with each
                 outcome, and its return value is awaited in an `AsyncClient`.

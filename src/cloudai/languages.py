@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["base", "includes", "joined", "spelled", "tag", "with_region", "without_region"]
+__all__ = ["base", "has_spaces", "includes", "joined", "spelled", "tag", "with_region", "without_region"]
 
 # A speech service is asked for one of these regions where the user names only the language.
 REGIONS: Mapping[str, str] = {
@@ -130,7 +130,12 @@ def with_region(code: str) -> str:
     return SCRIPTS.get(whole, whole) if len(parts) > 1 else REGIONS.get(whole, whole)
 
 
+def has_spaces(language: str | None) -> bool:
+    """Return whether a language is written with spaces between words; one that is not known is taken to be."""
+    return not (language and base(language).partition("-")[0] in SPACELESS)
+
+
 def joined(texts: list[str], language: str | None) -> str:
     """Join stretches of speech into one text, with spaces between them where the language has spaces."""
-    space = "" if language and base(language).partition("-")[0] in SPACELESS else " "
+    space = " " if has_spaces(language) else ""
     return space.join(text for text in (t.strip() for t in texts) if text)

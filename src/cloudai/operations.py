@@ -79,6 +79,9 @@ class Command:
         ending: The ending of these files, or the name of the option that has it.
         only_files: Whether the table of the results says nothing of what they are for, so that without ``--out`` or
             ``--json`` what was paid for would be lost.
+        writes: The flags by which the command writes the result into a file, named after the input and the flag, each
+            as ``--help`` says it. The content is what the method ``to_FLAG`` of the result returns. With the flag
+            "compare", the result is compared with a file.
     """
 
     name: str
@@ -90,6 +93,7 @@ class Command:
     files: str | None = None
     ending: str = "txt"
     only_files: bool = False
+    writes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -269,7 +273,8 @@ _ROWS = (
         "speech_to_text",
         "audio",
         "cloudai.models.speech:Transcript",
-        options={"language": REQUIRED, "words": True, "speakers": None, "channels": None},
+        options={"language": REQUIRED, "words": True, "speakers": None, "channels": None, "phrases": ()},
+        optional=("phrases",),
         timeout=600.0,
         max_reply=MOST_REPLY,
         command=Command(
@@ -279,8 +284,15 @@ _ROWS = (
                 "language": Flag("text", "the language spoken, e.g. ko-KR", "CODE"),
                 "speakers": Flag("count", "tell this many speakers apart", "N"),
                 "channels": Flag("text", "several channels: mix them, or write down each", "mix|each"),
+                "phrases": Flag("words", "names and terms that are likely to be said", "TERM,…"),
             },
             provider="google",
+            writes={
+                "srt": "write subtitles in the format SRT",
+                "vtt": "write subtitles in the format WebVTT, with the speakers",
+                "txt": "write the text in paragraphs",
+                "compare": "compare it with the text of this file: error rates, and a page that shows the difference",
+            },
         ),
     ),
     Operation(

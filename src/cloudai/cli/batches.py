@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from cloudai.batch.results import Salvage, table_of
 from cloudai.cli import inputs
 from cloudai.cli.folders import TakenError, beginning, require_folder, require_free, write_files
 from cloudai.cli.outputs import STDOUT, OutputError, require_writable, tell, write_table
+from cloudai.cli.pieces import PiecesProgress
 from cloudai.cli.summary import print_table, summary
 from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError, JournalError, PausedError, SettingsError
@@ -29,12 +30,25 @@ from cloudai.operations import Command
 from cloudai.outcomes import Outcome, tidy
 from cloudai.providers.base import Provider
 from cloudai.providers.registry import find
-from cloudai.reading import TABLES, read_table
+from cloudai.reading import TABLES, read_table, text_of
 from cloudai.table import Table, json_of
 from cloudai.text import inert
 from cloudai.wording import say, translated
 
-__all__ = ["IO_ERROR", "PAUSED", "UNREAD", "cache", "journal", "over_files", "over_texts"]
+__all__ = [
+    "IO_ERROR",
+    "PAUSED",
+    "UNREAD",
+    "cache",
+    "journal",
+    "journal_path",
+    "over_files",
+    "over_texts",
+    "provider_names",
+    "provider_of",
+    "run",
+    "settings_of",
+]
 
 BATCH = ("pace", "max_requests", "max_units", "concurrency", "in_doubt", "price")
 """Options of the command line that are settings of a batch."""
@@ -52,11 +66,11 @@ UNREAD = INTERRUPTED + 13
 def over_files(options: argparse.Namespace) -> int:
     """Carry out one operation over files, folders, patterns, URLs or a column of a table, and return the exit code."""
     if table := _of_column(options, options.paths):
-        return _run(options, table, options.paths)
+        return int(options.carry_out(options, table, options.paths))
     for path in options.paths:
         _require_no_table(path, options)
     files = inputs.expand(options.paths, inputs.suffixes(options.operation), recursive=options.recursive)
-    return _run(options, files, files)
+    return int(options.carry_out(options, files, files))
 
 
 def over_texts(options: argparse.Namespace) -> int:
@@ -64,12 +78,12 @@ def over_texts(options: argparse.Namespace) -> int:
     if options.column and options.lines:
         raise InputError("--column and --lines both name the texts", advice="Leave one out.")
     if table := _of_column(options, options.texts):
-        return _run(options, table, options.texts)
+        return int(options.carry_out(options, table, options.texts))
     texts = [text for given in options.texts for text in _texts_of(given, options)]
     texts += inputs.lines(options.lines, options.encoding) if options.lines else []
     if not texts:
         raise InputError("no text", advice='Give one in quotes, or --lines FILE ("-" reads standard input).')
-    return _run(options, texts, [options.lines, *filter(_is_file, options.texts)])
+    return int(options.carry_out(options, texts, [options.lines, *filter(_is_file, options.texts)]))
 
 
 def _texts_of(given: str, options: argparse.Namespace) -> list[str]:
@@ -120,7 +134,7 @@ def _of_column(options: argparse.Namespace, paths: list[str]) -> Table | None:
     return table
 
 
-def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[str | None]) -> int:
+def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[str | None]) -> int:
     """Plan a batch or carry it out, and return the exit code.
 
     Args:
@@ -133,21 +147,20 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
     words: Command = options.operation.command
     if words.only_files and not (options.out or options.json or options.plan):
         raise InputError("the results are files, and no folder is named for them", advice="Give --out DIR, or --json.")
-    chosen = {**_asked_by_table(options), **_given(options, [*words.flags, "timeout", "method"])}
-    settings = _given(options, BATCH)
-    if options.column:
-        settings["column"] = options.column
-    if options.no_cache:
-        settings["cache"] = False
+    chosen, settings = settings_of(options)
+    if getattr(options, "compare", None) and len(given) != 1:
+        raise InputError("--compare goes with one recording", advice="Give one recording, or leave it out.")
     files = _given(options, [name for name, flag in {**words.flags, **words.settings}.items() if flag.kind == "file"])
-    where = _journal_path(options, len(given))
+    where = journal_path(options, given)
     if options.plan:
         return _planned(options, given, where, chosen, settings)
-    require_writable(options.csv, [*read, *files.values(), options.env_file, where])
+    require_writable(options.csv, [*read, *files.values(), options.env_file, where, getattr(options, "compare", None)])
+    pieces = PiecesProgress()
     if options.out:
         require_folder(options.out)
+    options.is_single = len(given) == 1
     with (
-        Client(_provider(options), fetch_urls=getattr(options, "fetch_urls", False)) as client,
+        Client(provider_of(options), fetch_urls=getattr(options, "fetch_urls", False), on_event=pieces.note) as client,
         client.batch(
             options.operation.name,
             given,
@@ -157,9 +170,23 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
             **settings,
         ) as job,
     ):
-        if options.out and find(options.provider).hosts:
+        if options.out and words.files and find(options.provider).hosts:
             require_free(job, options, {**options.operation.options, **chosen}.get(words.ending, words.ending))
-        return _carried_out(job, options, where)
+        if options.operation.input == "audio" and len(given) == 1 and not options.quiet:
+            pieces.begin(job)
+        with pieces:
+            return _carried_out(job, options, where)
+
+
+def settings_of(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the options of the operation, and the settings of the batch, that the user gave."""
+    words: Command = options.operation.command
+    settings = _given(options, BATCH)
+    if options.column:
+        settings["column"] = options.column
+    if options.no_cache:
+        settings["cache"] = False
+    return {**_asked_by_table(options), **_given(options, [*words.flags, "timeout", "method"])}, settings
 
 
 def _asked_by_table(options: argparse.Namespace) -> Mapping[str, Any]:
@@ -185,7 +212,7 @@ def _planned(
     """
     with (
         copy_of(where) as (copied, busy),
-        Client(_provider(options), fetch_urls=getattr(options, "fetch_urls", False)) as client,
+        Client(provider_of(options), fetch_urls=getattr(options, "fetch_urls", False)) as client,
         client.batch(options.operation.name, given, options=chosen, journal=copied, **settings) as job,
     ):
         if busy:
@@ -235,13 +262,33 @@ def _told(outcome: Outcome[Any], options: argparse.Namespace) -> int:
     """
     if options.json:
         print(json_of(_as_json(outcome)), flush=True)
-    if options.out and outcome.result is not None:
-        try:
-            write_files(outcome.result.files(), options.out, beginning(options, outcome.item, outcome.input))
-        except TakenError as error:
-            tell(error)
-            return IO_ERROR
+    if outcome.result is None:
+        return 0
+    begin = beginning(options, outcome.item, outcome.input)
+    try:
+        if options.out and options.operation.command.files:
+            write_files(outcome.result.files(), options.out, begin)
+        if written := list(_written_as(outcome.result, options)):
+            # One recording needs no number.
+            begin = begin.removeprefix(f"{outcome.item:04d}-") if options.is_single else begin
+            write_files(written, options.out or ".", begin)
+            for end, _ in written:
+                tell(say("wrote {file}", file=Path(options.out or ".") / f"{begin}{end}"))
+    except TakenError as error:
+        tell(error)
+        return IO_ERROR
     return 0
+
+
+def _written_as(result: Any, options: argparse.Namespace) -> Iterator[tuple[str, bytes]]:
+    """Yield the files that the flags of `Command.writes` ask for, and print how a result compares with a file."""
+    for name in options.operation.command.writes:
+        if name == "compare" and options.compare:
+            comparison = result.compare(text_of(options.compare))
+            print(comparison)
+            yield ".compare.html", comparison.to_html(title=Path(options.compare).name).encode()
+        elif name != "compare" and getattr(options, name):
+            yield f".{name}", getattr(result, f"to_{name}")().encode()
 
 
 CODES: Mapping[type[CloudAIError], int] = {JournalError: IO_ERROR, OutputError: IO_ERROR, PausedError: PAUSED}
@@ -284,7 +331,7 @@ def _written(job: Batch[Any], options: argparse.Namespace, where: Path | None, *
         tell(f"{short(names[0])}{more}: {error}")
     if options.csv:
         write_table(table, options.csv, where)
-    elif not (options.json or interrupted):
+    elif not (options.json or interrupted or _asks_for_files(options)):
         print_table(table.filter(lambda row: row["status"] != "not_started"), say("--csv FILE writes all of it."))
     tell(last_line) if options.json or options.csv == STDOUT else print(inert(last_line), flush=True)
     if job.books["in_doubt"]:
@@ -303,6 +350,11 @@ IN_DOUBT = (
     "In doubt means: it was sent, and no answer came, so that it may have been billed. The same command sends it "
     "again; with --in-doubt skip it leaves it out."
 )
+
+
+def _asks_for_files(options: argparse.Namespace) -> bool:
+    """Return whether flags of `Command.writes` ask for files, which are read instead of a table of every word."""
+    return any(getattr(options, name) for name in options.operation.command.writes)
 
 
 @contextmanager
@@ -334,32 +386,52 @@ def _signals(job: Batch[Any]) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _journal_path(options: argparse.Namespace, n: int) -> Path | None:
+LONG = 4_000_000
+"""Bytes of a recording from which on it may take many requests."""
+
+
+def journal_path(options: argparse.Namespace, given: Sequence[Any] | Table) -> Path | None:
     """Return the path of the journal, or None.
 
-    It is the one that the user names. If none is named, and several inputs go to a provider on the network, it is a
-    file in the current folder.
+    It is the one that the user names. If none is named, and several inputs or a long recording go to a provider on the
+    network, it is a file in the current folder.
     """
     if options.journal == "none":
         return None
     if options.journal:
         return Path(options.journal)
-    if n < 2 or not find(options.provider).hosts:  # noqa: PLR2004
+    names = provider_names(options)
+    several = len(given) > 1 or (options.operation.input == "audio" and _is_long(given))
+    if not several or not any(find(name).hosts for name in names):
         return None
-    return Path(f"cloudai-{options.operation.name.replace('_', '-')}-{options.provider}.journal")
+    return Path(f"cloudai-{options.operation.name.replace('_', '-')}-{'-'.join(names)}.journal")
 
 
-def _provider(options: argparse.Namespace) -> str | Provider:
-    """Return the name of the provider, or the provider itself if flags give settings for it."""
+def _is_long(given: Sequence[Any] | Table) -> bool:
+    """Return whether the only input is a file that is large for a recording."""
+    path = given[0] if isinstance(given, list) and given else ""
+    try:
+        return Path(path).is_file() and Path(path).stat().st_size > LONG
+    except (OSError, ValueError):
+        return False
+
+
+def provider_names(options: argparse.Namespace) -> list[str]:
+    """Return the names of the providers, which stand with commas between them."""
+    return [name.strip() for name in str(options.provider).split(",") if name.strip()]
+
+
+def provider_of(options: argparse.Namespace) -> str | list[str | Provider]:
+    """Return the name of the provider, or a list of several; one for which flags give settings is made with them."""
     words: Command = options.operation.command
-    settings = _given(options, words.settings)
+    settings, names = _given(options, words.settings), provider_names(options)
     if not settings:
-        return str(options.provider)
+        return names[0] if len(names) == 1 else [*names]
     owner = words.settings_of or words.provider
-    if options.provider != owner:
+    if owner not in names:
         raise SettingsError(f"--{next(iter(settings)).replace('_', '-')} is for --provider {owner}")
     make: Callable[..., Provider] = find(owner)
-    return make(**settings)
+    return [make(**settings) if name == owner else name for name in names]
 
 
 def _given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:

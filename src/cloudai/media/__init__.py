@@ -10,8 +10,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cloudai.media.audio import Audio, AudioInput, AudioLimits, Sound
+    from cloudai.media.audio import Audio, AudioInput
     from cloudai.media.image import Image, ImageInput, ImageLimits, Picture
+    from cloudai.media.sound import AudioLimits, Sound
 
 __all__ = ["Audio", "AudioInput", "AudioLimits", "Image", "ImageInput", "ImageLimits", "Picture", "Sound"]
 

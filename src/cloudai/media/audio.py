@@ -1,107 +1,39 @@
-"""Read the format, length, sample rate and channels of a recording before anything is sent."""
+"""Read a recording before anything is sent, and make of it what a vendor takes: as it is, decoded, or in pieces."""
 
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import replace
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, Self
 
-from cloudai.core.flow import Blob, Flow, call
+from cloudai.core.flow import Blob, Flow, call, reading
+from cloudai.core.lazy import lazy
 from cloudai.errors import InputError
+from cloudai.media import decoding
 from cloudai.media.containers import container_of, past_blanks, past_tags
-from cloudai.media.decoding import INSTALL, can_decode, decode, measure
+from cloudai.media.cutting import nominal
+from cloudai.media.decoding import INSTALL, Recorded, decode
+from cloudai.media.measuring import AGAIN, clock, measured
+from cloudai.media.sound import MEDIA_TYPES, AudioLimits, Piece, Sound, Taken
 from cloudai.media.source import FETCH, FileInput, Source, not_a
-from cloudai.media.wav import read_wav
+from cloudai.media.unpacked import Unpacked, unpack
 
 __all__ = ["Audio", "AudioInput", "AudioLimits", "Sound"]
 
 AudioInput = FileInput
 
-MEDIA_TYPES = {
-    "wav": "audio/wav",
-    "flac": "audio/flac",
-    "mp3": "audio/mpeg",
-    "ogg-opus": "audio/ogg",
-    "ogg-vorbis": "audio/ogg",
-    "m4a": "audio/mp4",
-    "webm-opus": "audio/webm",
-    "webm-vorbis": "audio/webm",
-    "aac": "audio/aac",
-    "amr": "audio/amr",
-    "wma": "audio/x-ms-wma",
-}
-READ_BY_HEADER = frozenset({"flac", "mp3", "ogg-opus", "ogg-vorbis"})
-"""Formats whose headers state their length."""
-PASSED_ON = frozenset({"m4a", "webm-opus", "webm-vorbis"})
-"""Formats that are sent as they are to vendors that take them, even where nothing here can read them."""
-HEADER = 256
-"""Bytes of the first frame of an MP3 in which the header stands that states its length."""
-SPOKEN = 16_000
-"""Samples a second of a WAV that is made here: what speech services recommend."""
-RATES = (1_000, 768_000)
-"""The lowest and the highest sample rate that is believed, in samples a second.
-
-The lowest still carries a voice; no recorder has a higher one than the highest.
-"""
-MOST_CHANNELS = 64
-MOST_TAGS = 16_000_000
-"""The most bytes of pictures and texts (tags) that a recording may carry beside its sound."""
-
-
-@dataclass(frozen=True)
-class AudioLimits:
-    """The formats and the largest recordings that one vendor accepts."""
-
-    who: str
-    """The vendor's name in error messages."""
-    formats: frozenset[str]
-    """The accepted formats, any of "wav", "flac", "mp3", "ogg-opus", "ogg-vorbis", "m4a", "webm-opus" …"""
-    max_bytes: int
-    max_seconds: float
-    schemes: tuple[str, ...] = ()
-    """Schemes of the addresses that the vendor reads itself, for example ``gs``."""
-    advice: str | None = None
-    """Advice to the user whose recording is too long or too large."""
-    wav_codecs: frozenset[tuple[str, int]] | None = None
-    """The codecs of a WAV that are accepted, with the bits of a sample; None accepts all."""
-    mixes: bool = True
-    """True if the vendor mixes several channels into one, where it is not asked to tell them apart."""
-    max_channels: int | None = None
-    """The most channels that the vendor takes; None takes any number."""
-
-    def reads(self, sound: Sound) -> bool:
-        """Return whether the vendor reads the format of a recording, and its samples if it is a WAV."""
-        if sound.format not in self.formats:
-            return False
-        return sound.format != "wav" or self.wav_codecs is None or (sound.codec, sound.bits) in self.wav_codecs
-
-    def mixes_here(self, sound: Sound, channels: str | None) -> bool:
-        """Return whether the channels of a recording have to be mixed before it is sent."""
-        several = sound.channels or 1
-        asked = several > 1 and channels == "mix" and not self.mixes
-        return asked or (self.max_channels is not None and several > self.max_channels)
-
-
-@dataclass(frozen=True)
-class Sound:
-    """A recording that is ready to be sent, as bytes or as an address that the vendor fetches itself."""
-
-    blob: Blob | None = None
-    uri: str | None = None
-    format: str | None = None
-    duration: float | None = None
-    """Length in seconds."""
-    rate: int | None = None
-    """Sample rate, in samples a second."""
-    channels: int | None = None
-    bits: int | None = None
-    """Bits of one sample; None if the format does not store samples one by one."""
-    codec: str | None = None
-    """Codec of a WAV file: "pcm", "float", "alaw", "mulaw", or the number of any other."""
-    mixed: bool = False
-    """True if several channels were mixed into one here."""
-    prepared: str | None = None
-    """The changes made to the recording before it is sent, such as "m4a to FLAC, 2 channels mixed"; None for none."""
+SPOKEN, BY_TELEPHONE = 16_000, 8_000
+"""Samples a second of what is made here: what speech services recommend, and what a telephone transmits."""
+LARGE = 16_000_000
+"""Bytes of a file from which on it is read piece by piece, and never held in memory to be measured or decoded."""
+HEAD = 1_000_000
+"""Bytes at the beginning of such a file that are read to recognise it."""
+LONGEST = 86_400.0
+"""The most seconds of a recording that is cut: its samples take 115 MB of the disk for each hour and channel."""
 
 
 class Audio(Source):
@@ -115,9 +47,63 @@ class Audio(Source):
     kind = "audio"
     sound: Sound | None = None
     """The result of the last `probe`."""
+    is_draft = False
+    """True if the recording is only measured, to tell in how many pieces it would be sent."""
+    _unpacked: Unpacked | None = None
+    """The samples of a recording that is sent in pieces."""
+    _cut_before: tuple[tuple[float, float], ...] = ()
+    """The pieces in which an earlier run has sent the recording."""
+
+    @lazy
+    def key(self) -> str:
+        """The sha256 (hex) of the bytes as given, or of an address that was not fetched; raises what `data` raises."""
+        if not self._is_large:
+            return super().key
+        with self._open() as file:
+            return file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # open() says too little
+
+    @property
+    def is_at_hand(self) -> bool:
+        """True if no file has to be read and no address to be fetched for the key."""
+        return super().is_at_hand or (self.uri is None and "key" in vars(self))
+
+    def load(self) -> None:
+        """Read the file, if that is not done yet; of a large one only the digest is kept.
+
+        Raises:
+            InputError: There are no bytes, they cannot be read, or there are too many.
+        """
+        if self._is_large:
+            _ = self.key
+        else:
+            super().load()
+
+    @lazy
+    def _is_large(self) -> bool:
+        """True for a file that is not held in memory; a file that is missing, and one that is none, are not large."""
+        given = self._given
+        if self.uri is not None or self._memory or not isinstance(given, str | Path):
+            return False
+        try:
+            return Path(given).is_file() and Path(given).stat().st_size > LARGE
+        except (OSError, ValueError):
+            return False
+
+    def _open(self) -> BinaryIO:
+        """Open the file of a large recording.
+
+        Raises:
+            InputError: It cannot be read.
+        """
+        try:
+            return Path(self._given).open("rb")
+        except OSError as error:
+            raise InputError(f"cannot read {self.name} ({error.strerror})") from error
 
     def probe(self, limits: AudioLimits, channels: Literal["mix", "each"] | None = None) -> Flow[Sound]:
         """Read the recording's properties, check them against a vendor's limits, and decode it where that is needed.
+
+        The pieces of one that is too long are had by `piece`; call `close` when they are sent.
 
         Args:
             limits: The vendor's limits.
@@ -136,8 +122,36 @@ class Audio(Source):
                 raise InputError(f"{limits.who} does not read {self.name}", advice=FETCH)
             self.sound = Sound(uri=self.address())
         else:
-            self.sound = yield from call(self._probe, limits, channels)
+            run = reading if self._is_large else call
+            self.sound = yield from run(self._probe, limits, channels)
         return self.sound
+
+    def piece(self, number: int) -> Sound:
+        """Return a piece of the recording, which `probe` has cut, as a recording of its own; number 0 is the first."""
+        assert self.sound is not None  # noqa: S101  # for the type checker
+        sound, unpacked = self.sound, self._unpacked
+        begin, end = sound.pieces[number]
+        target: Literal["flac", "wav"] = "flac" if sound.format == "flac" else "wav"
+
+        def packed() -> bytes:
+            if unpacked is None or not unpacked.close.alive:
+                raise InputError(f"{self.name} itself is not kept", advice="Give the file again.")
+            return unpacked.pack(begin, end, target)
+
+        key = sha256(f"{self.key} {number} of {len(sound.pieces)}".encode()).hexdigest()
+        blob = Piece(key, packed, MEDIA_TYPES[target])
+        return replace(sound, blob=blob, duration=end - begin, pieces=())
+
+    def close(self) -> None:
+        """Give back the disk that the pieces of the recording take."""
+        if self._unpacked is not None:
+            self._unpacked.close()
+
+    def draft(self) -> Self:
+        """Return a copy that is only measured, and of which no piece can be sent."""
+        drawn = copy(self)
+        drawn.is_draft = True
+        return drawn
 
     def facts(self) -> dict[str, Any]:
         """Return the facts about this recording that go into `Meta`; before `probe` there are none."""
@@ -147,167 +161,159 @@ class Audio(Source):
             return {}
         blob = self.sound.blob
         sent = {"sent_sha256": blob.sha256, "sent_bytes": len(blob.data)} if blob else {}
-        return {"sha256": self.key, "by_reference": blob is None, "prepared": self.sound.prepared, **sent}
+        by_reference = self.sound.uri is not None
+        return {"sha256": self.key, "by_reference": by_reference, "prepared": self.sound.prepared, **sent}
 
     def memory(self) -> dict[str, Any]:
         """Return the facts, for `recalled`, that a later run needs to read saved replies without the recording.
 
-        They hold the format, the length and the rate. The dict is empty before `probe`.
+        They hold the format, the length, the rate, and the times at which it was cut. The dict is empty before `probe`.
         """
         return {} if self.sound is None else self._kept(self.sound)
+
+    def remember(self, memory: Mapping[str, Any]) -> None:
+        """Cut the recording as an earlier run did, by the facts that `memory` returned, so that its replies fit."""
+        pieces = memory.get("fitted", {}).get("pieces") or ()
+        self._cut_before = tuple((begin, end) for begin, end in pieces)
+
+    def _taken(self) -> Taken:
+        """Return the recording without the blanks and the tags before it. A tag belongs to an MP3, which keeps it."""
+        if not self._is_large:
+            given = past_blanks(self.data)
+            begin = past_tags(given)
+            data = given[begin:] if begin else given
+            kept = given if container_of(data) in (None, "mp3") else data
+            return Taken(data, len(kept), data, lambda: kept, tagged=begin > 0)
+        with self._open() as file:
+            begin = past_tags(file.read(HEAD))
+            file.seek(begin)
+            head = file.read(HEAD)
+            size = file.seek(0, io.SEEK_END) - begin
+        is_mp3 = container_of(head) in (None, "mp3")
+        return Taken(head, size, self._open, lambda: self.data[0 if is_mp3 else begin :], tagged=begin > 0)
 
     def _probe(self, limits: AudioLimits, channels: str | None) -> Sound:
         """Read the recording and return its properties, or raise InputError if it does not fit the limits.
 
-        One in a format that the vendor does not read, or whose channels are to be mixed here, is decoded to FLAC.
+        One in a format that the vendor does not read, or whose channels are to be mixed here, is decoded to FLAC. One
+        that is too long or too large is cut into pieces.
         """
-        given = past_blanks(self.data)
-        begin = past_tags(given)
-        data = given[begin:] if begin else given
-        format = container_of(data) or ("mp3" if begin else None)  # noqa: A001  # the field's word
+        given = self._taken()
+        format = container_of(given.head) or ("mp3" if given.tagged else None)  # noqa: A001  # the field's word
         if format is None:
-            raise not_a("audio", self.name, self.data)
-        sound = self._measured(format, data)
-        if sound.duration is not None and sound.duration > limits.max_seconds:
-            raise self._too_long(sound.duration, limits)
+            raise not_a("audio", self.name, given.head if self._is_large else self.data)
+        sound = measured(format, given, self.name, self.key)
+        is_long = sound.duration is not None and sound.duration > limits.max_seconds
+        can_cut = limits.piece_seconds is not None and decoding.can_decode()
+        if is_long and not can_cut:
+            raise self._over_time(sound.duration or 0.0, limits)
         mono = limits.mixes_here(sound, channels)
-        if mono or not limits.reads(sound):
-            # FFmpeg, too, finds no sound behind a chunk that is not padded.
-            sound = self._decoded(sound, sound.blob.data if sound.blob else data, limits, mono=mono)
-        elif sound.blob is None:
-            kept = given if format == "mp3" else data
-            sound = replace(sound, blob=Blob(self.key, lambda: kept, MEDIA_TYPES[format]))
-        self._require_size(sound, limits)
-        return sound
+        if not is_long and not mono and limits.reads(sound):
+            size = len(sound.blob.data) if sound.blob else given.size
+            if size <= limits.max_bytes:
+                return sound if sound.blob else replace(sound, blob=Blob(self.key, given.load, MEDIA_TYPES[format]))
+            if not can_cut or not sound.duration:
+                raise self._over_size(size, limits)
+        return self._made(sound, given, limits, mono=mono, small=limits.mixes_made(sound, channels), is_long=is_long)
 
-    def _measured(self, format: str, data: bytes) -> Sound:  # noqa: A002
-        """Return the properties of a recording of this format, or raise InputError if it is damaged.
-
-        Without the extra ``audio`` only headers are read, and a recording whose header does not state its length is
-        refused: a guess could refuse what fits, or send what does not.
+    def _made(
+        self, sound: Sound, given: Taken, limits: AudioLimits, *, mono: bool, small: bool, is_long: bool
+    ) -> Sound:
+        """Return a recording as FLAC, or as WAV for a vendor that reads no FLAC: whole, or in pieces.
 
         Args:
-            format: The format.
-            data: The recording without tags before it.
+            sound: The properties of the recording.
+            given: The recording.
+            limits: The vendor's limits.
+            mono: Whether its channels have to be mixed.
+            small: Whether its channels are mixed, because the vendor would mix them.
+            is_long: Whether it is longer than the vendor takes.
+
+        Raises:
+            InputError: PyAV is not installed, or the recording is damaged or too large.
         """
-        if format == "wav":
-            return self._measured_wav(data)
-        if format not in READ_BY_HEADER or (format == "mp3" and can_decode()):
-            return self._measured_by_packets(format, data)
-        if format == "mp3" and not any(mark in data[:HEADER] for mark in (b"Xing", b"Info", b"VBRI")):
-            raise InputError(f"{self.name} is an MP3 whose header states no length", advice=INSTALL)
-        from tinytag import TinyTag
-
-        try:
-            # TinyTag believes the ending of a file name, so it is given one that is true.
-            tag = TinyTag.get(f"x.{format.partition('-')[0]}", file_obj=io.BytesIO(data), tags=False)
-        except Exception as error:  # TinyTag raises errors of many kinds when a file is damaged
-            raise self._damaged() from error
-        if not tag.duration and can_decode():
-            return self._measured_by_packets(format, data)  # a FLAC that was streamed states no length
-        if not tag.duration or not tag.samplerate or not tag.channels:
-            raise self._damaged()
-        self._require_usual(tag.samplerate, tag.channels)
-        # A sample has four bytes at most: a file with many more bytes states a false length.
-        most = tag.duration * tag.samplerate * tag.channels * 4
-        if len(data) > most + MOST_TAGS:
-            raise InputError(
-                f"{self.name} says it lasts {_clock(tag.duration)} and has {len(data) / 1e6:.1f} MB",
-                advice="Record or export it again.",
-            )
-        return Sound(None, None, format, tag.duration, int(tag.samplerate), tag.channels, tag.bitdepth)
-
-    def _measured_wav(self, data: bytes) -> Sound:
-        wav = read_wav(data)
-        if wav is None:
-            raise InputError(
-                f"{self.name} is cut off or damaged: a WAV without sound", advice="Record or export it again."
-            )
-        self._require_usual(wav.rate, wav.channels)
-        # Not every vendor knows RF64, or finds the sound behind a chunk that is not padded.
-        blob = None if wav.is_plain else Blob(self.key, lambda: wav.plain(data), MEDIA_TYPES["wav"])
-        return Sound(
-            blob=blob,
-            format="wav",
-            duration=wav.duration,
-            rate=wav.rate,
-            channels=wav.channels,
-            bits=wav.bits,
-            codec=wav.codec,
-            prepared=None if wav.is_plain else "header written anew",
-        )
-
-    def _measured_by_packets(self, format: str, data: bytes) -> Sound:  # noqa: A002
-        """Return the properties of a recording as PyAV reads them.
-
-        Containers of M4A and WebM that it cannot read, or that nothing here can, have no known length. The vendor reads
-        them, and says what is wrong.
-        """
-        length = measure(data, format) if can_decode() else None
-        if length is None or not length.duration:
-            if format in PASSED_ON or not can_decode():
-                return Sound(format=format)
-            raise self._damaged()
-        self._require_usual(length.rate, length.channels)
-        return Sound(format=format, duration=length.duration, rate=length.rate, channels=length.channels)
-
-    def _decoded(self, sound: Sound, data: bytes, limits: AudioLimits, *, mono: bool) -> Sound:
-        """Return a recording as FLAC, or as WAV for a vendor that reads no FLAC, or raise InputError."""
-        format = str(sound.format)  # noqa: A001
-        what = f"{sound.bits}-bit {sound.codec} WAV" if format == "wav" else format
+        what = f"{sound.bits}-bit {sound.codec} WAV" if sound.format == "wav" else str(sound.format)
         refused = f"{self.name} is {what}, and {limits.who} reads {', '.join(sorted(limits.formats))}"
         if mono:
             refused = f"{self.name} has {sound.channels} channels, and {limits.who} mixes none"
-        if not can_decode():
+        if not decoding.can_decode():
             raise InputError(refused, advice=INSTALL)
         target: Literal["flac", "wav"] = "flac" if "flac" in limits.formats else "wav"
-        rate = SPOKEN if target == "wav" or not sound.rate else None
-        decoded = decode(data, format, target, mono=mono, rate=rate, max_seconds=limits.max_seconds)
-        if decoded is None:
-            raise InputError(
-                f"{refused}; it cannot be converted, because it is damaged or longer than it says",
-                advice="Record or export it again.",
-            )
-        done = f"{what} to {target.upper()}" + (f", {sound.channels} channels mixed" if mono else "")
-        return Sound(
-            blob=Blob(self.key, lambda: decoded, MEDIA_TYPES[target]),
+        rate = BY_TELEPHONE if sound.rate and sound.rate <= BY_TELEPHONE and target == "flac" else SPOKEN
+        made = replace(
+            sound,
+            blob=None,
             format=target,
-            duration=sound.duration,
-            rate=rate or sound.rate,
-            channels=1 if mono else sound.channels,
+            rate=rate,
+            channels=1 if small else sound.channels,
             bits=16,
             codec="pcm" if target == "wav" else None,
-            mixed=mono,
-            prepared=done,
+            mixed=small,
+            prepared=f"{what} to {target.upper()}" + (f", {sound.channels} channels mixed" if small else ""),
+            is_video=False,
+        )
+        # FFmpeg, too, finds no sound behind a chunk that is not padded.
+        recorded = sound.blob.data if sound.blob else given.recorded
+        most_bytes = (sound.duration or 0.0) * rate * 2 * (made.channels or 1)
+        if is_long or (limits.piece_seconds and most_bytes > limits.max_bytes):
+            return self._in_pieces(made, recorded, str(sound.format), limits)
+        if self.is_draft:
+            return replace(made, blob=Blob(self.key, bytes, MEDIA_TYPES[target]))
+        decoded = decode(
+            recorded, str(sound.format), target, mono=small, rate=rate, max_seconds=sound.duration or limits.max_seconds
+        )
+        if decoded is None:
+            raise InputError(
+                f"{refused}; it cannot be converted, because it is damaged or longer than it says", advice=AGAIN
+            )
+        if len(decoded) > limits.max_bytes:
+            raise self._over_size(len(decoded), limits)
+        return replace(made, blob=Blob(self.key, lambda: decoded, MEDIA_TYPES[target]))
+
+    def _in_pieces(self, made: Sound, recorded: Recorded, format: str, limits: AudioLimits) -> Sound:  # noqa: A002
+        """Return a recording in pieces.
+
+        Args:
+            made: Its properties as they are sent.
+            recorded: The recording.
+            format: The format of the recording.
+            limits: The vendor's limits.
+
+        Raises:
+            InputError: The recording is damaged or too long, or the disk has no room for its samples.
+        """
+        most, duration = limits.piece_seconds or limits.max_seconds, made.duration or 0.0
+        if duration > LONGEST:
+            raise InputError(f"{self.name} lasts {clock(duration)}; the most is 24 hours", advice="Split it.")
+        if self.is_draft:
+            pieces = nominal(duration, most)
+        else:
+            try:
+                unpacked = unpack(recorded, format, rate=made.rate or SPOKEN, mono=made.mixed, max_seconds=duration)
+            except OSError as error:
+                raise InputError(
+                    f"{self.name} cannot be unpacked into the folder for temporary files ({error.strerror})",
+                    advice="Make room there, or name another folder by TMPDIR.",
+                ) from error
+            if unpacked is None:
+                raise InputError(f"{self.name} is damaged, or longer than it says", advice=AGAIN)
+            self._unpacked, duration = unpacked, unpacked.duration
+            pieces = list(self._cut_before) or unpacked.cut(most)
+        told = f"{made.prepared}, {len(pieces)} pieces"
+        return replace(made, duration=duration, prepared=told, pieces=tuple(pieces))
+
+    def _over_time(self, seconds: float, limits: AudioLimits) -> InputError:
+        advice = limits.advice if limits.piece_seconds is None else f"{limits.advice or ''} {INSTALL_TO_CUT}".strip()
+        return InputError(
+            f"{self.name} lasts {clock(seconds)}; {limits.who} takes {clock(limits.max_seconds)}", advice=advice
         )
 
-    def _require_usual(self, rate: float, channels: int) -> None:
-        """Raise InputError for a sample rate or a number of channels that no recorder has."""
-        if not (RATES[0] <= rate <= RATES[1] and channels <= MOST_CHANNELS):
-            raise InputError(
-                f"{self.name} says it has {rate:,} samples a second in {channels} channels, as no recorder makes it",
-                advice="Record or export it again.",
-            )
-
-    def _damaged(self) -> InputError:
-        return InputError(f"{self.name} is cut off or damaged: it has no length", advice="Record or export it again.")
-
-    def _too_long(self, seconds: float, limits: AudioLimits) -> InputError:
+    def _over_size(self, size: int, limits: AudioLimits) -> InputError:
         return InputError(
-            f"{self.name} lasts {_clock(seconds)}; {limits.who} takes {_clock(limits.max_seconds)}",
+            f"{self.name} has {size / 1e6:.1f} MB; {limits.who} takes {limits.max_bytes / 1e6:.0f} MB",
             advice=limits.advice,
         )
 
-    def _require_size(self, sound: Sound, limits: AudioLimits) -> None:
-        size = len(sound.blob.data) if sound.blob else 0
-        if size > limits.max_bytes:
-            raise InputError(
-                f"{self.name} has {size / 1e6:.1f} MB; {limits.who} takes {limits.max_bytes / 1e6:.0f} MB",
-                advice=limits.advice,
-            )
 
-
-def _clock(duration: float) -> str:
-    minutes, seconds = divmod(duration, 60)
-    # A recording of 60.2 s must not read as "1:00, and the most is 1:00".
-    return f"{int(minutes)}:{seconds:04.1f}" if seconds % 1 else f"{int(minutes)}:{int(seconds):02}"
+INSTALL_TO_CUT = 'Or install what cuts it into pieces, pip install ".[audio]".'
+"""Advice for a recording that is too long, where nothing is installed that could cut it."""

@@ -24,6 +24,10 @@ BEGINNINGS = (
     (rb"caff", "caf"),
     (rb"\.snd", "au"),
     (rb"riff\x2e\x91\xcf\x11", "w64"),
+    (rb"RIFF....AVI ", "avi"),
+    (rb"FLV\x01", "flv"),
+    (rb"\x47.{187}\x47.{187}\x47", "mpegts"),
+    (rb"....(?:moov|mdat|wide|free|skip|pnot)", "m4a"),  # QuickTime before 2001 had no "ftyp"
     (rb"\xff[\xf0\xf1\xf8\xf9]", "aac"),
     (rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]", "mp3"),  # eleven set bits begin a frame; two bits say that it is of layer III
     (rb"\xff[\xe4\xe5\xf4\xf5\xfc\xfd]", "mp2"),

@@ -6,14 +6,19 @@ The demuxer is named for each format: FFmpeg would also recognise playlists, whi
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import Any, Literal, NamedTuple
+from typing import Any, BinaryIO, Literal, NamedTuple
 
-__all__ = ["INSTALL", "Length", "can_decode", "decode", "measure"]
+__all__ = ["INSTALL", "Length", "Recorded", "can_decode", "decode", "measure", "reading_of"]
+
+Recorded = bytes | Callable[[], BinaryIO]
+"""A recording: its bytes, or a function that opens its file, which is then read piece by piece."""
 
 DEMUXERS: Mapping[str, str] = {
     "wav": "wav",
+    "rf64": "wav",
     "flac": "flac",
     "mp3": "mp3",
     "mp2": "mp3",
@@ -31,6 +36,9 @@ DEMUXERS: Mapping[str, str] = {
     "webm-opus": "matroska",
     "webm-vorbis": "matroska",
     "matroska": "matroska",
+    "avi": "avi",
+    "flv": "flv",
+    "mpegts": "mpegts",
 }
 """FFmpeg's names of the formats."""
 INSTALL = 'Install what reads it, pip install ".[audio]", or convert it, for example with ffmpeg.'
@@ -38,11 +46,12 @@ INSTALL = 'Install what reads it, pip install ".[audio]", or convert it, for exa
 
 
 class Length(NamedTuple):
-    """How long a recording is, in seconds, its sample rate, and its channels."""
+    """How long a recording is, in seconds, its sample rate, its channels, and whether it has pictures too."""
 
     duration: float
     rate: int
     channels: int
+    is_video: bool = False
 
 
 def can_decode() -> bool:
@@ -50,7 +59,26 @@ def can_decode() -> bool:
     return find_spec("av") is not None
 
 
-def measure(data: bytes, format: str) -> Length | None:  # noqa: A002  # the field's word
+@contextmanager
+def reading_of(data: Recorded, format: str) -> Iterator[tuple[Any, Any]]:  # noqa: A002  # the field's word
+    """Open a recording for reading, and close it after the block; yield it, and the track that is to be heard.
+
+    Of several tracks, for example in several languages, it is the one that the file marks for players, else the first.
+
+    Raises:
+        av.error.FFmpegError: The recording is damaged.
+        IndexError: It has no sound.
+    """
+    import av
+    from av.stream import Disposition
+
+    opened = io.BytesIO(data) if isinstance(data, bytes) else data()
+    with opened, av.open(opened, "r", format=DEMUXERS[format]) as file:
+        tracks = file.streams.audio
+        yield file, next((track for track in tracks if track.disposition & Disposition.default), tracks[0])
+
+
+def measure(data: Recorded, format: str) -> Length | None:  # noqa: A002  # the field's word
     """Return how long a recording is, by all its packets and not by its header; None if it is damaged.
 
     A variable bit rate without a header, and a live recording of a browser, are measured right. Nothing is decoded.
@@ -58,8 +86,7 @@ def measure(data: bytes, format: str) -> Length | None:  # noqa: A002  # the fie
     import av
 
     try:
-        with av.open(io.BytesIO(data), "r", format=DEMUXERS[format]) as file:
-            stream = file.streams.audio[0]
+        with reading_of(data, format) as (file, stream):
             first = last = None
             for packet in file.demux(stream):
                 if packet.pts is None or packet.time_base is None:
@@ -69,13 +96,21 @@ def measure(data: bytes, format: str) -> Length | None:  # noqa: A002  # the fie
             if first is None or last is None or stream.time_base is None or not stream.codec_context.sample_rate:
                 return None
             duration = float((last - first) * stream.time_base)
-            return Length(duration, stream.codec_context.sample_rate, stream.codec_context.layout.nb_channels)
+            layout, is_video = stream.codec_context.layout, any(not _is_cover(each) for each in file.streams.video)
+            return Length(duration, stream.codec_context.sample_rate, layout.nb_channels, is_video)
     except (av.error.FFmpegError, IndexError, ValueError):
         return None
 
 
+def _is_cover(stream: Any) -> bool:
+    """Return whether a track of pictures is the cover of an album."""
+    from av.stream import Disposition
+
+    return bool(stream.disposition & Disposition.attached_pic)
+
+
 def decode(
-    data: bytes,
+    data: Recorded,
     format: str,  # noqa: A002  # the field's word
     target: Literal["flac", "wav"],
     *,
@@ -98,10 +133,9 @@ def decode(
     out = io.BytesIO()
     try:
         with (
-            av.open(io.BytesIO(data), "r", format=DEMUXERS[format]) as source,
+            reading_of(data, format) as (source, stream),
             av.open(out, "w", format=target) as file,
         ):
-            stream = source.streams.audio[0]
             encoder = _encoder(file, stream, "flac" if target == "flac" else "pcm_s16le", rate, mono=mono)
             samples = 0
             for frame in source.decode(stream):

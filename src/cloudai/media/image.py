@@ -188,6 +188,9 @@ class Decoded(_Frame):
     """A decoded picture for an engine on this machine."""
 
     image: PIL.Image.Image
+    """White is behind its transparent parts."""
+    opacity: PIL.Image.Image | None = None
+    """How opaque it is, 0 to 255, as a grey picture; None if it has no transparent parts."""
 
 
 class Image(Source):
@@ -262,20 +265,24 @@ class Image(Source):
         """True if the saved facts about the input are those of a document."""
         return "pages" in (self._memory or {}).get("fitted", {})
 
-    def open(self) -> PIL.Image.Image:
-        """Return the picture in its full size, upright and in RGB.
+    def open(self, max_side: int | None = None) -> PIL.Image.Image:
+        """Return the picture upright and in RGB.
 
         It waits for its share of the memory for pictures, like every picture that is prepared.
+
+        Args:
+            max_side: The greatest length of its longer side in px; a larger picture is shrunk, which takes less time
+                and memory than to decode all of it. None keeps the full size.
 
         Raises:
             InputError: The file is no picture, is damaged or too large, or is at an address, which is not fetched here.
             MissingExtraError: The picture is HEIC, and pillow-heif is not installed.
         """
         header = self._header()
-        share = budget().ask(self._cost(header, None))
+        share = budget().ask(self._cost(header, max_side))
         try:
             share.granted.result()
-            return self._pixels(header, None).image
+            return self._pixels(header, max_side).image
         finally:
             share.give_back()
 
@@ -406,8 +413,12 @@ class Image(Source):
     def _pixels(self, header: Header, max_side: int | None) -> Decoded:
         _ = self.key  # `facts` needs it and may run in an event loop; this code runs in a thread
         size = _scaled(header, _scale_to(header, max_side))
-        shown = decode.upright(self._opened(), header, size, self.name, keep=self.has_pixels)
-        return Decoded(header.width, header.height, *size, header.format, _said(header, size, None), image=shown)
+        opened = [self._opened()]
+        opaque = decode.opacity(opened[0], header, size, self.name)
+        # The list gives the picture away, so that its memory is free while a copy of it is turned.
+        shown = decode.upright(opened.pop(), header, size, self.name, keep=self.has_pixels)
+        said = _said(header, size, None)
+        return Decoded(header.width, header.height, *size, header.format, said, image=shown, opacity=opaque)
 
     @property
     def _is_small(self) -> bool:

@@ -189,6 +189,13 @@ class Source:
     _memory: Mapping[str, Any] | None = None
     """The saved facts about an input whose bytes are not here any more."""
 
+    def remember(self, memory: Mapping[str, Any]) -> None:
+        """Prepare the input in the way in which an earlier run has, so that its replies fit; see `Audio.remember`.
+
+        Args:
+            memory: The facts that `Image.memory` or `Audio.memory` returned in that run.
+        """
+
     @classmethod
     def recalled(cls, name: str, key: str, memory: Mapping[str, Any]) -> Self:
         """Return an input without its bytes: saved replies about it can be read again, but it cannot be sent.

@@ -70,10 +70,15 @@ class Wav:
         return b"RIFF" + struct.pack("<I", len(head) + len(sound)) + head + sound
 
 
-def read_wav(data: bytes) -> Wav | None:
-    """Return what the header of a WAV says, or None if the file is damaged or has no sound."""
+def read_wav(data: bytes, whole: int | None = None) -> Wav | None:
+    """Return what the header of a WAV says, or None if the file is damaged or has no sound.
+
+    Args:
+        data: The file, or its beginning.
+        whole: How many bytes the file has, if ``data`` is its beginning.
+    """
     layout, start, size, stated, is_plain = None, 0, 0, None, data[:4] == b"RIFF"
-    for name, begin, length, told, padded in _chunks(data):
+    for name, begin, length, told, padded in _chunks(data, whole or len(data)):
         is_plain = is_plain and padded
         if name == b"fmt " and layout is None:
             layout = data[begin : begin + length]
@@ -93,7 +98,7 @@ def read_wav(data: bytes) -> Wav | None:
     return Wav(layout, start, size, stated, duration, rate, channels, bits, CODECS.get(codec, str(codec)), is_plain)
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int, int | None, bool]]:
+def _chunks(data: bytes, whole: int) -> Iterator[tuple[bytes, int, int, int | None, bool]]:
     """Yield the name of each chunk up to the sound, its begin, its size, its stated size, and whether it is padded.
 
     The begin is that of the content, and the stated size is None where it is left open. The content ends with the file
@@ -109,7 +114,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int, int | None, bool]]:
         stated: int | None = size
         if size == OPEN or (name == b"data" and not size):
             stated = true_size or None
-        size = min(len(data) if stated is None else stated, len(data) - start)
+        size = min(whole if stated is None else stated, whole - start)
         end = start + size
         padded = not (size % 2 and data[end : end + 4] in CHUNKS)
         yield name, start, size, stated, padded

@@ -7,41 +7,21 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
 from cloudai.errors import InputError
 from cloudai.languages import joined
-from cloudai.models.base import Base64, Many, Model, Result, UnitFloat, first_lines
+from cloudai.models.base import Base64, Many, Result, first_lines
+from cloudai.models.spoken import Segment, SpokenWord
+from cloudai.reading import text_of
 from cloudai.table_files import ColumnType
 
+if TYPE_CHECKING:
+    from cloudai.models.comparison import Comparison
+
 __all__ = ["Segment", "Speech", "SpokenWord", "Transcript"]
-
-
-class SpokenWord(Model):
-    """One spoken word; its times are in seconds from the beginning of the file."""
-
-    text: str
-    start: float | None = Field(default=None, ge=0)
-    end: float | None = Field(default=None, ge=0)
-    confidence: UnitFloat | None = None
-    speaker: str | None = None
-    channel: int | None = None
-    """The channel of the recording, counted from 1 by Google and from 0 by Azure; None if there is but one."""
-
-
-class Segment(Model):
-    """A stretch of speech as the vendor cut it; its times are in seconds from the beginning of the file."""
-
-    text: str
-    words: tuple[SpokenWord, ...] = ()
-    start: float | None = Field(default=None, ge=0)
-    end: float | None = Field(default=None, ge=0)
-    confidence: UnitFloat | None = None
-    speaker: str | None = None
-    channel: int | None = None
-    language: str | None = None
 
 
 class Transcript(Many[Segment]):
@@ -63,6 +43,113 @@ class Transcript(Many[Segment]):
 
     things: ClassVar[tuple[str, str]] = ("segment", "segments")
 
+    def to_srt(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Return the transcript as subtitles in the format SRT, and write them to a file if one is named.
+
+        A subtitle has at most two lines of 42 letters, where a Hangul syllable counts as two, and is shown for 1 to 7
+        seconds. Segments without times, and times that are only those of a long segment, make it less exact.
+
+        Args:
+            path: The file, which is replaced if it exists; UTF-8.
+        """
+        from cloudai.models.subtitles import cues_of, srt
+
+        return _written(srt(cues_of(self.segments, self.language)), path)
+
+    def to_vtt(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Return the transcript as subtitles in the format WebVTT, with the speakers; see `to_srt`."""
+        from cloudai.models.subtitles import cues_of, vtt
+
+        return _written(vtt(cues_of(self.segments, self.language)), path)
+
+    def to_txt(self) -> str:
+        """Return what `to_text` returns; the command line asks for it by the ending of the file."""
+        return self.to_text()
+
+    def to_text(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Return the transcript as paragraphs, and write them to a file if one is named.
+
+        Where speakers or channels are told apart, each of their turns is a paragraph that begins with the label of the
+        speaker, or the number of the channel. Otherwise a paragraph ends at a pause of two seconds.
+
+        Args:
+            path: The file, which is replaced if it exists; UTF-8.
+        """
+        return _written("\n\n".join(_paragraphs(self.segments, self.language)) or self.text, path)
+
+    def cues(self) -> Transcript:
+        """Return the transcript with one segment for each subtitle, as `to_srt` cuts them.
+
+        To translate subtitles, translate the text of each segment, and give the translations to `with_texts`.
+        """
+        from cloudai.models.subtitles import cues_of
+
+        cues = cues_of(self.segments, self.language)
+        segments = [
+            Segment(
+                text=joined(cue.text.split("\n"), self.language),
+                start=cue.start,
+                end=cue.end,
+                speaker=cue.speaker,
+                language=self.language,
+            )
+            for cue in cues
+        ]
+        return self._changed(segments=tuple(segments))
+
+    def with_texts(self, texts: Sequence[str], language: str | None = None) -> Transcript:
+        """Return the transcript with another text for each segment, for example a translation; the times are kept.
+
+        Args:
+            texts: The texts, one for each segment, in order.
+            language: Their language, BCP-47.
+
+        Raises:
+            InputError: There are more or fewer texts than segments.
+        """
+        if len(texts) != len(self.segments):
+            raise InputError(
+                f"there are {len(texts)} texts for {len(self.segments)} segments", advice="Give one text a segment."
+            )
+        changed = {"words": (), "confidence": None, "language": language}
+        segments = tuple(
+            segment.model_copy(update={**changed, "text": text})
+            for segment, text in zip(self.segments, texts, strict=True)
+        )
+        return self._changed(segments=segments, text=joined(list(texts), language), language=language)
+
+    @classmethod
+    def from_subtitles(cls, given: str | os.PathLike[str], language: str | None = None) -> Transcript:
+        """Return the subtitles of a file in the format SRT or WebVTT, one segment each.
+
+        Args:
+            given: The path of the file, or its text.
+            language: The language of the subtitles, BCP-47.
+
+        Raises:
+            InputError: The file cannot be read, or holds no subtitle.
+        """
+        from cloudai.models.subtitles import read_cues
+
+        is_text = isinstance(given, str) and "-->" in given
+        segments = read_cues(str(given) if is_text else text_of(given), language)
+        text = joined([segment.text for segment in segments], language)
+        return cls(text=text, segments=tuple(segments), language=language, duration=segments[-1].end)
+
+    def compare(self, reference: str | Transcript) -> Comparison:
+        """Return how the transcript differs from what was really said, with its error rates.
+
+        Args:
+            reference: The text of what was said, or another transcript of the same recording.
+
+        Raises:
+            InputError: The reference has no word.
+            MissingExtraError: The extra ``compare`` is not installed.
+        """
+        from cloudai.models.comparison import compared
+
+        return compared(self.text, reference.text if isinstance(reference, Transcript) else reference)
+
     def _items(self) -> Sequence[Segment]:
         return self.segments
 
@@ -83,7 +170,7 @@ class Transcript(Many[Segment]):
                 "word": index if segment.words else None,
                 "channel": segment.channel,
                 "language": segment.language or self.language,
-                "part": 0,
+                "part": segment.part,
                 **_spoken(thing, segment),
             }
             for number, segment in enumerate(self.segments)
@@ -105,6 +192,37 @@ def turns(words: Sequence[SpokenWord], language: str) -> tuple[Segment, ...]:
         )
         for said in stretches
     )
+
+
+PAUSE = 2.0
+"""Seconds of silence between two paragraphs of a transcript whose speakers are not told apart."""
+
+
+def _paragraphs(segments: Sequence[Segment], language: str | None) -> list[str]:
+    """Return a transcript as paragraphs; see `Transcript.to_text`."""
+    paragraphs: list[tuple[Segment, list[str]]] = []
+    last: Segment | None = None
+    for segment in segments:
+        same = last is not None and (last.speaker, last.channel) == (segment.speaker, segment.channel)
+        silence = (segment.start or 0.0) - (last.end if last and last.end is not None else segment.start or 0.0)
+        if same and (segment.speaker is not None or silence < PAUSE):
+            paragraphs[-1][1].append(segment.text)
+        else:
+            paragraphs.append((segment, [segment.text]))
+        last = segment
+    return [_label(first) + joined(texts, first.language or language) for first, texts in paragraphs]
+
+
+def _label(segment: Segment) -> str:
+    if segment.speaker is not None:
+        return f"{segment.speaker}: "
+    return "" if segment.channel is None else f"{segment.channel}: "
+
+
+def _written(text: str, path: str | os.PathLike[str] | None) -> str:
+    if path is not None:
+        Path(path).write_text(text, encoding="utf-8", newline="\n")
+    return text
 
 
 def _timed(segment: Segment) -> Sequence[SpokenWord | Segment]:

@@ -409,18 +409,25 @@ class Provider:
         words: bool,
         speakers: int | None,
         channels: Literal["mix", "each"] | None,
+        phrases: Sequence[str],
     ) -> Flow[Transcript]:
-        """Write down what is said in a recording.
+        """Write down what is said in a recording of any length.
+
+        A recording that is too long for one request is cut in its pauses, which needs the extra ``audio``. The pieces
+        go out at the same time, and the times count from the beginning of the whole. Nothing is masked, and the text
+        has the punctuation of the vendor.
 
         Args:
             audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG; with the extra ``audio`` also
-                M4A, WebM, AIFF, AMR and whatever else FFmpeg reads.
+                M4A, WebM, AIFF, AMR, the sound of a video, and whatever else FFmpeg reads.
             language: The language that is spoken, BCP-47.
             words: True also gives the time of each word, in seconds.
             speakers: How many speakers to tell apart; None tells none apart.
             channels: What becomes of several channels: "mix" mixes them into one, "each" writes down each, with its
                 number at every word. None is what the vendor does by itself, if that loses nothing: Azure and Watson
                 mix, Google writes down each. ``meta.channels`` says what was done.
+            phrases: Names and terms that are likely to be said, so that they are heard right; not every provider takes
+                them.
 
         Raises:
             InputError: The input is no audio, is too long for the provider, or needs the extra ``audio``; nothing was

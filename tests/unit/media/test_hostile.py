@@ -16,7 +16,7 @@ import PIL.Image
 import pytest
 
 from cloudai import Client, InputError
-from cloudai.media import audio, decode
+from cloudai.media import decode, measuring
 from cloudai.testing import Script
 from tests.made_up.calls import VENDORS
 from tests.support.bombs import BOMBS, HARMLESS, chunked, icon, jpeg, png
@@ -222,7 +222,7 @@ def test_a_flac_that_says_it_is_short_is_refused(monkeypatch: pytest.MonkeyPatch
     data[22:26] = (10).to_bytes(4, "big")  # total samples
     assert probe(bytes(data)).duration == 10 / 16_000
     noise = bytes(data) + os.urandom(100_000)
-    monkeypatch.setattr(audio, "MOST_TAGS", 50_000)
+    monkeypatch.setattr(measuring, "MOST_TAGS", 50_000)
     with pytest.raises(InputError, match="says it lasts 0:00"):
         probe(noise, name="연설.flac")
 

@@ -80,7 +80,7 @@ def probe(given: Any, limits: AudioLimits = EVERY, channels: Any = None) -> Soun
 @pytest.fixture
 def _without_av(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pretend that PyAV is not installed."""
-    monkeypatch.setattr("cloudai.media.audio.can_decode", lambda: False)
+    monkeypatch.setattr("cloudai.media.decoding.can_decode", lambda: False)
 
 
 @pytest.mark.parametrize("kind", ["FLAC", "WAV"])
@@ -172,7 +172,7 @@ def test_a_chunk_that_is_not_padded_is_no_obstacle_to_decoding() -> None:
     given = wav((b"fmt ", eight_bits), (b"LIST", b"xxx"), (b"data", b"\x80\x90" * 8_000), padded=False)
     sound = probe(given, AudioLimits("V", EVERY.formats, 10_000_000, 60.0, wav_codecs=frozenset({("pcm", 16)})))
     assert sound.blob is not None
-    assert (sound.format, measure(sound.blob.data, "flac")) == ("flac", (1.0, 16_000, 1))
+    assert (sound.format, measure(sound.blob.data, "flac")[:3]) == ("flac", (1.0, 16_000, 1))
 
 
 @pytest.mark.parametrize("riff", [b"RF64", b"BW64"])
@@ -207,7 +207,7 @@ def test_telephone_codecs(call: Caller, codec: str) -> None:
     else:
         assert data[:4] == b"fLaC"
         assert said.meta.prepared == "8-bit alaw WAV to FLAC"
-        assert measure(data, "flac") == (1.0, 8_000, 1)
+        assert measure(data, "flac")[:3] == (1.0, 8_000, 1)
     assert "encoding" not in sent[0].json["config"]
 
 
@@ -363,7 +363,7 @@ def test_channels_at_google() -> None:
         assert "enableSeparate" not in told
         assert "multiChannel" not in told
         data = (request.json["audio"] if google is v1 else request.json)["content"].data
-        assert measure(data, "flac") == (1.0, 16_000, 1)
+        assert measure(data, "flac")[:3] == (1.0, 16_000, 1)
         assert (said.meta.channels, said.meta.prepared) == ("mix", "16-bit pcm WAV to FLAC, 2 channels mixed")
     said, request = asked(v1, written("WAV"), channels="each")
     assert said.meta.channels is None

@@ -11,7 +11,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -171,7 +173,11 @@ OURS: list[tuple[type[Provider], list[Example], Provider | None]] = [
 @pytest.mark.long
 @pytest.mark.parametrize(("kind", "examples", "configured"), OURS, ids=lambda v: getattr(v, "name", ""))
 def test_ours_keep_the_contract(
-    kind: type[Provider], examples: list[Example], configured: Provider | None, tmp_path: Path
+    kind: type[Provider],
+    examples: list[Example],
+    configured: Provider | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Every check passes, with the cassettes of our own tests as examples; the local engine has made-up programs."""
     if kind is Local:
@@ -182,6 +188,13 @@ def test_ours_keep_the_contract(
             Example("estimate_age", SMALL, None, {}, Local(age_model=tmp_path / "ages.onnx")),
             Example("read_text", PICTURE, None, {}, made_up),
             Example("text_to_speech", "좋아요", None, {}, made_up),
+            Example(
+                "speech_to_text",
+                FIXTURES / "인사.wav",
+                None,
+                {"language": "ko"},
+                Local(speech_model=whisper(tmp_path, monkeypatch)),
+            ),
         ]
     held = [*in_folder(FIXTURES / kind.name, examples)]
     if kind is not Local:
@@ -189,6 +202,26 @@ def test_ours_keep_the_contract(
         chat = GENERATIVE if kind is Watson else FACES
         held += [*in_folder(FIXTURES / "generative" / kind.name, chat), *(NO_FACES if kind is Watson else [])]
     check_provider(kind, held, configured=configured)
+
+
+def whisper(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of a made-up model, and let a made-up faster-whisper hear the same in every recording."""
+
+    class WhisperModel:
+        model = SimpleNamespace(is_multilingual=True)
+
+        def __init__(self, *_: Any, **__: Any) -> None: ...
+
+        def transcribe(self, *_: Any, **__: Any) -> Any:
+            return [SimpleNamespace(text="안녕하세요", start=0.1, end=0.9, words=[])], None
+
+    package = ModuleType("faster_whisper")
+    package.__spec__ = ModuleSpec("faster_whisper", None)
+    package.WhisperModel = WhisperModel  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "faster_whisper", package)
+    for name in ("model.bin", "config.json"):
+        (folder / name).write_bytes(b"{}")
+    return folder
 
 
 def in_folder(folder: Path, examples: Sequence[Example]) -> Iterator[Example]:

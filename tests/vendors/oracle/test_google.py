@@ -553,14 +553,15 @@ SPEECH_REQUESTS: list[tuple[Any, Google, Any, bytes]] = [
 )
 def test_what_we_send_to_speech_is_a_request_of_theirs(kind: Any, google: Google, given_: Any, reply: bytes) -> None:
     """All four: at once and as a job, of v1 and of v2."""
-    body = sent("speech_to_text", given_, google, reply, language="ko", speakers=2)
+    body = sent("speech_to_text", given_, google, reply, language="ko", speakers=2, phrases=["클라우드"])
     request = json_format.ParseDict(body, kind.pb()())
-    codes = (
-        [request.config.language_code]
-        if kind.__module__.startswith("google.cloud.speech_v1")
-        else list(request.config.language_codes)
-    )
-    assert codes == ["ko-KR"]
+    if kind.__module__.startswith("google.cloud.speech_v1"):
+        assert request.config.language_code == "ko-KR"
+        assert list(request.config.speech_contexts[0].phrases) == ["클라우드"]
+    else:
+        assert list(request.config.language_codes) == ["ko-KR"]
+        [phrases] = request.config.adaptation.phrase_sets
+        assert [phrase.value for phrase in phrases.inline_phrase_set.phrases] == ["클라우드"]
 
 
 def test_an_unknown_field_would_be_seen() -> None:

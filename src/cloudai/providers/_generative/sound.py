@@ -28,6 +28,7 @@ def speech_to_text(
     words: bool,  # noqa: ARG001  # a model gives no times, and the segments have none
     speakers: int | None,
     channels: Literal["mix", "each"] | None,
+    phrases: Sequence[str],
 ) -> Flow[Transcript]:
     """Write down what is said in a recording, in sentences without times."""
     if vendor.chat_sounds is None:
@@ -40,6 +41,8 @@ def speech_to_text(
     sound = yield from audio.probe(vendor.chat_sounds, channels)
     wishes: Sequence[str] = [f"The language is {code}."]
     wishes = [*wishes, f"Tell {speakers} speakers apart." if speakers else "Do not tell speakers apart."]
+    if phrases:
+        wishes = [*wishes, f"These words are likely to be said: {', '.join(phrases)}."]
     parts = [sound.blob] if sound.blob else []
     asking = prompt("speech_to_text", parts, TranscriptAnswer, TOKENS, wishes)
 
@@ -52,7 +55,7 @@ def speech_to_text(
         Segment(text=each.text, language=code, speaker=str(each.speaker) if speakers and each.speaker else None)
         for each in answer.segments
     )
-    mixed = {"channels": "mix"} if (sound.channels or 1) > 1 else {}
+    mixed = {"channels": "mix"} if sound.mixed or (sound.channels or 1) > 1 else {}
     return Transcript(
         text=joined([each.text for each in segments], code),
         segments=segments,

@@ -7,7 +7,7 @@ https://learn.microsoft.com/azure/ai-services/speech-service/rest-speech-to-text
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field
@@ -15,9 +15,10 @@ from pydantic import Field
 from cloudai.core.flow import File, Flow, Request, Response
 from cloudai.errors import MalformedResponseError, ServerError, UnsupportedOperationError
 from cloudai.languages import joined, with_region
-from cloudai.media import Audio, AudioLimits
+from cloudai.media import Audio, AudioLimits, Sound
 from cloudai.models.base import Meta
 from cloudai.models.speech import Segment, SpokenWord, Transcript
+from cloudai.providers._hearing import transcribed
 from cloudai.providers.azure._service import AzureService
 from cloudai.providers.base import capability
 from cloudai.providers.replies import inside
@@ -35,6 +36,7 @@ LIMITS = AudioLimits(
     max_seconds=7_200.0,
     schemes=("https",),
     advice="Split it.",
+    piece_seconds=3_600.0,
 )
 SHORT_LIMITS = AudioLimits(
     who="Azure's API for short audio",
@@ -45,6 +47,7 @@ SHORT_LIMITS = AudioLimits(
     mixes=False,
     max_channels=1,  # https://learn.microsoft.com/azure/ai-services/speech-service/rest-speech-to-text-short#audio-formats
     advice="Set SPEECH_ENDPOINT, the address of the resource: then recordings of up to two hours can be sent.",
+    piece_seconds=58.0,
 )
 CODES: Mapping[str, str] = {"yue-HK": "zh-HK"}
 """The codes that the service spells in a way of its own: its Chinese of Hong Kong is Cantonese.
@@ -60,10 +63,10 @@ class Speech(AzureService):
 
     @capability(
         "open",
-        needs="SPEECH_KEY and SPEECH_ENDPOINT; with SPEECH_REGION alone up to a minute, without words",
+        needs="SPEECH_KEY and SPEECH_ENDPOINT; with SPEECH_REGION alone in pieces of a minute, without words",
         page="https://learn.microsoft.com/azure/ai-services/speech-service/fast-transcription-create",
         checked="2026-11-24",
-        note="up to two hours and 200 MB; speakers told apart; nothing masked",
+        note="up to two hours and 200 MB in one request, longer in pieces; speakers told apart; nothing masked",
     )
     def speech_to_text(
         self,
@@ -73,6 +76,7 @@ class Speech(AzureService):
         words: bool,
         speakers: int | None,
         channels: Literal["mix", "each"] | None,
+        phrases: Sequence[str],
     ) -> Flow[Transcript]:
         """Write down what is said in a recording.
 
@@ -83,17 +87,32 @@ class Speech(AzureService):
         resource = self.resource("speech")
         if resource.region and not resource.endpoint:
             host = self.setting("short_audio_endpoint") or f"https://{resource.region}.stt.speech.microsoft.com"
+            if phrases:
+                raise UnsupportedOperationError(
+                    "Azure's API for short audio takes no phrases",
+                    advice="Set SPEECH_ENDPOINT, the address of the resource, which does.",
+                )
             return (yield from self._short(audio, code, host, speakers, channels))
-        return (yield from self._fast(audio, code, words, speakers, channels))
 
-    def _fast(
-        self, audio: Audio, code: str, words: bool, speakers: int | None, channels: Literal["mix", "each"] | None
+        def ask(sound: Sound, with_words: bool) -> Flow[Transcript]:
+            return self._transcribe(sound, code, with_words, speakers, channels, phrases=phrases)
+
+        return (yield from transcribed(audio, LIMITS, channels, ask, words=words))
+
+    def _transcribe(
+        self,
+        sound: Sound,
+        code: str,
+        words: bool,
+        speakers: int | None,
+        channels: Literal["mix", "each"] | None,
+        *,
+        phrases: Sequence[str],
     ) -> Flow[Transcript]:
-        """Transcribe with fast transcription: up to two hours, with words and speakers.
+        """Transcribe a recording, or a piece of one, of up to two hours with fast transcription.
 
         The service mixes all channels, unless it is told the numbers of those to transcribe one by one.
         """
-        sound = yield from audio.probe(LIMITS, channels)
         several = sound.channels is None or sound.channels > 1
         if channels == "each" and several:
             _require_possible(sound.channels or MOST_CHANNELS, speakers)
@@ -101,6 +120,8 @@ class Speech(AzureService):
         definition: dict[str, Any] = {"locales": [code], "profanityFilterMode": "None"}
         if speakers:
             definition["diarization"] = {"enabled": True, "maxSpeakers": speakers}
+        if phrases:
+            definition["phraseList"] = {"phrases": list(phrases)}
         if channels == "each" and several:
             definition["channels"] = list(range(sound.channels or MOST_CHANNELS))
         if sound.uri:
@@ -129,13 +150,13 @@ class Speech(AzureService):
             segments=tuple(_segment(phrase, words) for phrase in reply.phrases),
             language=language,
             duration=_seconds(reply.duration_milliseconds),
-            meta=Meta(language_sent=code, channels=_done(sound.channels, channels)),
+            meta=Meta(language_sent=code, channels="mix" if sound.mixed else _done(sound.channels, channels)),
         )
 
     def _short(
         self, audio: Audio, code: str, base: str, speakers: int | None, channels: Literal["mix", "each"] | None
     ) -> Flow[Transcript]:
-        """Transcribe with the API for short audio: up to a minute, without words and speakers."""
+        """Transcribe with the API for short audio: up to a minute in one request, without words and speakers."""
         if speakers:
             raise UnsupportedOperationError(
                 "Azure's API for short audio does not tell speakers apart",
@@ -146,7 +167,14 @@ class Speech(AzureService):
                 "Azure's API for short audio reads one channel",
                 advice="Set SPEECH_ENDPOINT, the address of the resource, which reads two.",
             )
-        sound = yield from audio.probe(SHORT_LIMITS, channels)
+
+        def ask(sound: Sound, _with_words: bool) -> Flow[Transcript]:
+            return self._recognize(sound, code, base)
+
+        return (yield from transcribed(audio, SHORT_LIMITS, channels, ask, words=False))
+
+    def _recognize(self, sound: Sound, code: str, base: str) -> Flow[Transcript]:
+        """Transcribe a recording, or a piece of one, of up to a minute."""
         wav = f"audio/wav; codecs=audio/pcm; samplerate={sound.rate}"
         response: Response = yield Request(
             "POST",
@@ -289,7 +317,8 @@ def _segment(phrase: Phrase, words: bool) -> Segment:
         speaker=speaker,
         channel=phrase.channel,
         language=phrase.locale,
-        **_times(phrase),
+        start=_times(phrase)["start"],
+        end=_times(phrase)["end"],
     )
 
 

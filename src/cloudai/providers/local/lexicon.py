@@ -20,6 +20,7 @@ from cloudai.errors import MissingExtraError, SettingsError, UnsupportedOperatio
 from cloudai.languages import base
 from cloudai.models.base import Meta
 from cloudai.models.text import Label, Sentence, Sentiment
+from cloudai.providers.local.networks import version_of
 from cloudai.reading import text_of
 
 __all__ = ["by_vader", "by_words"]
@@ -144,9 +145,18 @@ def _vader() -> Any:
     return SentimentIntensityAnalyzer()
 
 
-@lru_cache(maxsize=8)
 def _read(path: str) -> Mapping[str, float]:
-    """Return the words and scores of a CSV file, whose first line may be a heading; it is read once in a process.
+    """Return the words and scores of a CSV file, whose first line may be a heading.
+
+    Raises:
+        SettingsError: As `_entries` raises it.
+    """
+    return _entries(path, version_of(path))
+
+
+@lru_cache(maxsize=8)
+def _entries(path: str, version: object) -> Mapping[str, float]:  # noqa: ARG001  # a part of the key
+    """Read a file, once in a process unless it changes.
 
     Raises:
         SettingsError: The file cannot be read, has no words, or has a line that is not a word and a number.

@@ -13,9 +13,10 @@ from pydantic import Field
 from cloudai.core.flow import Flow, Request, Response
 from cloudai.errors import MalformedResponseError, UnsupportedOperationError
 from cloudai.languages import joined, with_region
-from cloudai.media import Audio, AudioLimits
+from cloudai.media import Audio, AudioLimits, Sound
 from cloudai.models.base import Meta
 from cloudai.models.speech import Segment, SpokenWord, Transcript, turns
+from cloudai.providers._hearing import transcribed
 from cloudai.providers.base import capability
 from cloudai.providers.watson._service import WatsonService
 from cloudai.providers.wire import Known, Wire
@@ -28,6 +29,7 @@ LIMITS = AudioLimits(
     max_bytes=100_000_000,
     max_seconds=86_400.0,  # the service limits the bytes only
     advice="Split it, or convert it to MP3 or Opus.",
+    piece_seconds=3_000.0,  # as FLAC, with 16,000 samples a second, it has less than the most bytes
 )
 MEDIA_TYPES = {
     "mp3": "audio/mp3",
@@ -72,7 +74,7 @@ class Speech(WatsonService):
         needs="SPEECH_TO_TEXT_APIKEY and SPEECH_TO_TEXT_URL",
         page="https://cloud.ibm.com/docs/speech-to-text",
         checked="2026-11-24",
-        note="up to 100 MB; Korean by a model of its own for telephone or for better sound; nothing masked",
+        note="up to 100 MB a request, larger in pieces; Korean for telephone or for better sound; nothing masked",
     )
     def speech_to_text(
         self,
@@ -82,6 +84,7 @@ class Speech(WatsonService):
         words: bool,
         speakers: int | None,
         channels: Literal["mix", "each"] | None,
+        phrases: Sequence[str],
     ) -> Flow[Transcript]:
         """Write down what is said in a recording.
 
@@ -89,12 +92,24 @@ class Speech(WatsonService):
         their number.
         """
         code = with_region(language)
+        if phrases:
+            raise UnsupportedOperationError(
+                "Watson Speech to Text takes no phrases with a recording",
+                advice="It learns words in a custom language model of your own; azure and google take phrases.",
+            )
         if channels == "each":
             raise UnsupportedOperationError(
                 "Watson Speech to Text mixes all channels",
                 advice="Split the recording into its channels; azure and google write down each.",
             )
-        sound = yield from audio.probe(LIMITS, channels)
+
+        def ask(sound: Sound, with_words: bool) -> Flow[Transcript]:
+            return self._recognize(sound, code, with_words, speakers)
+
+        return (yield from transcribed(audio, LIMITS, channels, ask, words=words))
+
+    def _recognize(self, sound: Sound, code: str, words: bool, speakers: int | None) -> Flow[Transcript]:
+        """Write down a recording, or a piece of one, in one request."""
         model = _model(code, sound.rate)
         known = sound.blob.media_type if sound.blob else ""
         response: Response = yield Request(
@@ -122,12 +137,13 @@ class Speech(WatsonService):
         speaker_at = {(label.start, label.end): str(label.speaker) for label in reply.speaker_labels}
         heard = [(each.final, each.alternatives[0]) for each in reply.results if each.alternatives]
         segments = [_segment(best, speaker_at) for _, best in heard]
+        is_mix = sound.mixed or (sound.channels or 1) > 1
         return Transcript(
             text=joined([best.transcript for _, best in heard], code),
             segments=turns([word for s in segments for word in s.words], code) if speaker_at else tuple(segments),
             language=code,
             duration=sound.duration,
-            meta=Meta(model=model, language_sent=code, channels="mix" if (sound.channels or 1) > 1 else None),
+            meta=Meta(model=model, language_sent=code, channels="mix" if is_mix else None),
         )
 
 

@@ -310,14 +310,24 @@ def test_short_audio_where_only_a_region_is_set(call: Caller) -> None:
     assert request.headers["Content-Type"] == "audio/wav; codecs=audio/pcm; samplerate=8000"
 
 
-def test_short_audio_says_what_it_cannot(call: Caller, tmp_path: Any) -> None:
-    """Speakers, and more than a minute: the error says to set the endpoint."""
+def test_short_audio_says_what_it_cannot(call: Caller, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Speakers, and more than a minute where nothing can cut it: the error says to set the endpoint."""
+    monkeypatch.setattr("cloudai.media.decoding.can_decode", lambda: False)
     region = Azure(speech=Resource(KEY, region="koreacentral"))
     with pytest.raises(UnsupportedOperationError, match=r"speakers apart\. Set SPEECH_ENDPOINT"):
         call(region, "speech_to_text", GREETING, send=Script(), language="ko", speakers=2)
     path = write_wav(tmp_path / "연설.wav", 61)
     with pytest.raises(InputError, match=r"연설\.wav lasts 1:01; .*Set SPEECH_ENDPOINT"):
         call(region, "speech_to_text", path, send=Script(), language="ko")
+
+
+def test_phrases_are_told_to_fast_transcription(call: Caller) -> None:
+    """Names that are likely to be said go out as a list; short audio, which takes none, refuses them."""
+    request = sent(call, "speech_to_text", GREETING, language="ko", phrases=["클라우드", "자막"])
+    assert json.loads(request.files["definition"].content)["phraseList"] == {"phrases": ["클라우드", "자막"]}
+    region = Azure(speech=Resource(KEY, region="koreacentral"))
+    with pytest.raises(UnsupportedOperationError, match=r"no phrases\. Set SPEECH_ENDPOINT"):
+        call(region, "speech_to_text", GREETING, send=Script(), language="ko", phrases=["클라우드"])
 
 
 def test_extra_has_no_place_in_a_picture(call: Caller) -> None:

@@ -129,10 +129,13 @@ def test_a_wrong_service_account_file_is_told(call: Caller, tmp_path: Path, cont
         call(Google(credentials=account), "sentiment", "x", send=Script())
 
 
-def test_a_recording_over_a_minute_is_refused_before_sending(call: Caller, tmp_path: Path) -> None:
-    """The limit is known here: the error says how long it is, and to use a bucket."""
+def test_a_recording_that_cannot_be_cut_is_refused_before_sending(
+    call: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the extra that cuts a recording, the error says how long it is, and what to install or to use."""
+    monkeypatch.setattr("cloudai.media.decoding.can_decode", lambda: False)
     path = write_wav(tmp_path / "연설.wav", 61)
-    with pytest.raises(InputError, match=r"연설\.wav lasts 1:01; .* takes 1:00\. .*gs://"):
+    with pytest.raises(InputError, match=r"연설\.wav lasts 1:01; .* takes 1:00\. .*gs://.*\[audio\]"):
         call(Google(api_key="not-a-real-key"), "speech_to_text", path, send=Script(), language="ko")
 
 

@@ -1,0 +1,187 @@
+"""Join the transcripts of the pieces of a recording, so that no word is lost or doubled where two pieces overlap."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from cloudai.languages import has_spaces, joined
+from cloudai.models.speech import Segment, SpokenWord, Transcript
+
+__all__ = ["Heard", "joined_pieces"]
+
+NEAR = 0.5
+"""Seconds by which the same word may begin earlier or later in the other piece."""
+AT_EDGE = 3
+"""The most words that may be heard wrongly at the edge of a piece, where the first or last is cut through."""
+MOST_SHARED = 20
+"""The most words that two pieces can share, where no word has a time: those of fast speech in the overlap."""
+
+
+class Heard(NamedTuple):
+    """The transcript of one piece, and where the piece begins and ends in the recording, in seconds."""
+
+    transcript: Transcript
+    begin: float
+    end: float
+
+
+class _Token(NamedTuple):
+    """One word, and the number of its segment and of the word in it."""
+
+    text: str
+    start: float | None
+    segment: int
+    word: int
+
+
+def joined_pieces(heard: Sequence[Heard], duration: float | None, *, words: bool) -> Transcript:
+    """Return one transcript of all pieces, with times from the beginning of the recording.
+
+    A speaker has the number of the piece before the label of the vendor, because a vendor that hears one piece at a
+    time does not know whether it has heard the same voice before: "2.1" is speaker 1 of the third piece.
+
+    Args:
+        heard: The transcripts of the pieces, in order.
+        duration: Seconds of the recording.
+        words: Whether the words are kept; they may have been asked for only so that the pieces could be joined.
+    """
+    pieces = [_shifted(each, number) for number, each in enumerate(heard)]
+    shared: set[int] = set()
+    language = next((each.transcript.language for each in heard if each.transcript.language), None)
+    for number, (one, two) in enumerate(pairwise(heard)):
+        if one.end > two.begin:
+            pieces[number], pieces[number + 1] = _seamed(pieces[number], pieces[number + 1], two.begin, one.end)
+            shared |= {number, number + 1}
+    texts = [
+        joined([segment.text for segment in piece], language) if number in shared else heard[number].transcript.text
+        for number, piece in enumerate(pieces)
+    ]
+    segments = tuple(segment for piece in pieces for segment in piece)
+    return Transcript(
+        text=joined(texts, language),
+        segments=segments if words else tuple(segment.model_copy(update={"words": ()}) for segment in segments),
+        language=language,
+        duration=duration,
+        meta=heard[0].transcript.meta,
+    )
+
+
+def _shifted(heard: Heard, number: int) -> list[Segment]:
+    """Return the segments of a piece with times from the beginning of the recording."""
+
+    def moved(thing: Segment | SpokenWord) -> dict[str, Any]:
+        return {
+            "start": None if thing.start is None else thing.start + heard.begin,
+            "end": None if thing.end is None else thing.end + heard.begin,
+            "speaker": None if thing.speaker is None else f"{number}.{thing.speaker}",
+        }
+
+    return [
+        segment.model_copy(
+            update={
+                **moved(segment),
+                "part": number,
+                "language": segment.language or heard.transcript.language,
+                "words": tuple(word.model_copy(update=moved(word)) for word in segment.words),
+            }
+        )
+        for segment in heard.transcript.segments
+    ]
+
+
+def _seamed(one: list[Segment], two: list[Segment], begin: float, end: float) -> tuple[list[Segment], list[Segment]]:
+    """Return the segments of two pieces without what both have, which is between two times; each channel by itself."""
+    for channel in dict.fromkeys(segment.channel for segment in (*one, *two)):
+        ours = [token for token in _tokens(one, channel) if token.start is None or token.start >= begin - NEAR]
+        theirs = [token for token in _tokens(two, channel) if token.start is None or token.start < end + NEAR]
+        if not ours or not theirs:
+            continue
+        if ours[0].start is None or theirs[0].start is None:
+            ours, theirs = ours[-MOST_SHARED:], theirs[:MOST_SHARED]
+        last, first = _seam(ours, theirs, (begin + end) / 2)
+        one = _without(one, {(token.segment, token.word) for token in ours[last:]})
+        two = _without(two, {(token.segment, token.word) for token in theirs[:first]})
+    return one, two
+
+
+def _tokens(segments: Sequence[Segment], channel: int | None) -> list[_Token]:
+    """Return the words of a channel: with their times, or those of the text where the vendor lists none."""
+    return [
+        _Token(_plain(text), start, number, index)
+        for number, segment in enumerate(segments)
+        if segment.channel == channel
+        for index, (text, start) in enumerate(_words(segment))
+    ]
+
+
+def _words(segment: Segment) -> list[tuple[str, float | None]]:
+    if segment.words:
+        return [(word.text, word.start) for word in segment.words]
+    return [(text, None) for text in _split(segment)]
+
+
+def _split(segment: Segment) -> list[str]:
+    """Return the words of the text of a segment, or its characters in a language without spaces."""
+    return segment.text.split() if has_spaces(segment.language) else list(segment.text)
+
+
+def _plain(text: str) -> str:
+    """Return a word without its case and its punctuation, which differ at the edge of a piece."""
+    folded = unicodedata.normalize("NFC", text).casefold()
+    return "".join(letter for letter in folded if letter.isalnum()) or folded
+
+
+def _seam(ours: Sequence[_Token], theirs: Sequence[_Token], middle: float) -> tuple[int, int]:
+    """Return how many words of the first piece to keep, and how many of the second one to leave out.
+
+    The pieces are joined within the longest stretch of words that both have heard alike. Where there is none, the
+    first piece has the words up to the middle of the overlap, and the second one those behind it.
+    """
+    timed = ours[0].start is not None and theirs[0].start is not None
+    places = [(at, behind) for at in range(len(ours)) for behind in range(len(theirs))]
+    size, at, behind = max((_alike(ours[at:], theirs[behind:]), at, -behind) for at, behind in places)
+    if size and (timed or (len(ours) - at - size <= AT_EDGE and -behind <= AT_EDGE)):
+        half = (size + 1) // 2
+        return at + half, half - behind
+    if not timed:
+        return len(ours), 0
+    last = sum(1 for word in ours if (word.start or 0.0) < middle)
+    return last, sum(1 for word in theirs if (word.start or 0.0) < middle)
+
+
+def _alike(ours: Sequence[_Token], theirs: Sequence[_Token]) -> int:
+    """Return how many words of two stretches are the same from the first on, at the same time where times are known."""
+    size = 0
+    for one, two in zip(ours, theirs, strict=False):
+        apart = abs(one.start - two.start) if one.start is not None and two.start is not None else 0.0
+        if one.text != two.text or apart > NEAR:
+            break
+        size += 1
+    return size
+
+
+def _without(segments: Sequence[Segment], dropped: set[tuple[int, int]]) -> list[Segment]:
+    """Return the segments without these words, each named by the number of its segment and its own."""
+    kept = []
+    for number, segment in enumerate(segments):
+        words = _words(segment)
+        left = [index for index in range(len(words)) if (number, index) not in dropped]
+        if len(left) == len(words):
+            kept.append(segment)
+        elif left:
+            kept.append(_shortened(segment, left))
+    return kept
+
+
+def _shortened(segment: Segment, left: Sequence[int]) -> Segment:
+    """Return a segment with these of its words alone. Its text keeps its punctuation if it has as many words."""
+    texts = _split(segment)
+    if len(texts) != len(_words(segment)):
+        texts = [text for text, _ in _words(segment)]
+    words = tuple(segment.words[index] for index in left) if segment.words else ()
+    times = {"start": words[0].start, "end": words[-1].end} if words else {}
+    text = joined([texts[index] for index in left], segment.language)
+    return segment.model_copy(update={"text": text, "words": words, **times})

@@ -1,0 +1,258 @@
+"""Write a transcript as subtitles (SRT, WebVTT) that can be read in their time, and read such files back.
+
+https://www.w3.org/TR/webvtt1/
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import regex
+
+from cloudai.errors import InputError
+from cloudai.languages import has_spaces, joined
+from cloudai.models.spoken import Segment
+
+__all__ = ["MOST_WIDTH", "Cue", "cues_of", "read_cues", "srt", "vtt", "width"]
+
+MOST_WIDTH = 42
+"""The width of a line; a Hangul syllable and a Chinese character are as wide as two letters."""
+MOST_LINES = 2
+SHORTEST, LONGEST = 1.0, 7.0
+"""Seconds that a subtitle is shown."""
+APART = 1.5
+"""Seconds of silence after which another subtitle begins."""
+GRAPHEME = regex.compile(r"\X")
+ENDS = re.compile(r"[.!?…。！？][\"'”’»)\]」』]*$")
+
+PAUSES = re.compile(r"[,;:.!?…。！？、，][\"'”’»)\]」』]*$")
+
+
+class Cue(NamedTuple):
+    """One subtitle: when it is shown, in seconds, its lines, and who speaks."""
+
+    start: float
+    end: float
+    text: str
+    speaker: str | None = None
+
+
+class _Token(NamedTuple):
+    """A word, or a character of a language without spaces, and when it is said."""
+
+    text: str
+    start: float
+    end: float
+
+
+def width(text: str) -> int:
+    """Return how wide a text is on the screen, in letters."""
+    return sum(
+        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        for letter in text
+    )
+
+
+def cues_of(segments: Sequence[Segment], language: str | None) -> list[Cue]:
+    """Return the subtitles of a transcript, in the order of time.
+
+    A subtitle has at most two lines of `MOST_WIDTH`, and is shown for 1 to 7 seconds. It never holds parts of two
+    segments; a segment that fits into one subtitle is one. Segments without times are left out.
+    """
+    cues: list[Cue] = []
+    for segment in segments:
+        code = segment.language or language
+        space = " " if has_spaces(code) else ""
+        for tokens in _groups(_tokens(segment, code), space):
+            text = "\n".join(_lines([token.text for token in tokens], space))
+            cues.append(Cue(tokens[0].start, max(tokens[-1].end, tokens[0].start), text, segment.speaker))
+    return _timed(sorted(cues, key=lambda cue: cue.start))
+
+
+def _tokens(segment: Segment, language: str | None) -> list[_Token]:
+    """Return the words of a segment with their times; if the vendor gives none, they share the time of the segment.
+
+    The words of the text are taken where they are as many, because they have punctuation.
+    """
+    texts = segment.text.split() if has_spaces(language) else GRAPHEME.findall("".join(segment.text.split()))
+    if segment.words:
+        spoken = [word.text for word in segment.words]
+        texts = texts if len(texts) == len(spoken) else spoken
+        timed = [
+            _Token(text, word.start, word.end if word.end is not None else word.start)
+            for text, word in zip(texts, segment.words, strict=True)
+            if word.start is not None
+        ]
+        if timed:
+            return [part for token in timed for part in _narrow(token)]
+    if segment.start is None or not texts:
+        return []
+    end = segment.end if segment.end is not None else segment.start
+    each = (end - segment.start) / sum(map(_weight, texts))
+    tokens, at = [], segment.start
+    for text in texts:
+        tokens.append(_Token(text, at, at + each * _weight(text)))
+        at = tokens[-1].end
+    return [part for token in tokens for part in _narrow(token)]
+
+
+def _weight(text: str) -> int:
+    return width(text) + 1
+
+
+def _narrow(token: _Token) -> Iterator[_Token]:
+    """Yield a word in parts that fit into a line, where it alone is wider than one."""
+    if width(token.text) <= MOST_WIDTH:
+        yield token
+        return
+    part = ""
+    for letter in GRAPHEME.findall(token.text):
+        if width(part + letter) > MOST_WIDTH:
+            yield token._replace(text=part)
+            part = ""
+        part += letter
+    yield token._replace(text=part)
+
+
+def _groups(tokens: Sequence[_Token], space: str) -> Iterator[list[_Token]]:
+    """Yield the words of a segment, subtitle by subtitle; one whose words fit into a subtitle is one."""
+    if tokens and _fits(tokens, space) and all(two.start - one.end < APART for one, two in pairwise(tokens)):
+        yield list(tokens)
+        return
+    group: list[_Token] = []
+    for token in tokens:
+        ended = group and ENDS.search(group[-1].text) and group[-1].end - group[0].start >= SHORTEST
+        if group and (ended or token.start - group[-1].end >= APART):
+            yield group
+            group = []
+        elif group and not _fits([*group, token], space):
+            at = _clause(group)
+            yield group[:at]
+            group = group[at:]
+            if group and not _fits([*group, token], space):
+                yield group
+                group = []
+        group.append(token)
+    if group:
+        yield group
+
+
+def _clause(group: Sequence[_Token]) -> int:
+    """Return how many words of a full subtitle to keep: up to the last comma in its second half, or all of them."""
+    for at in range(len(group) - 1, len(group) // 2, -1):
+        if PAUSES.search(group[at - 1].text) and group[at - 1].end - group[0].start >= SHORTEST:
+            return at
+    return len(group)
+
+
+def _fits(tokens: Sequence[_Token], space: str) -> bool:
+    lasts = tokens[-1].end - tokens[0].start
+    return lasts <= LONGEST and len(_lines([token.text for token in tokens], space)) <= MOST_LINES
+
+
+def _lines(texts: Sequence[str], space: str) -> list[str]:
+    """Return words in lines: in one if they fit, in two of about the same width if they fit into two, or in more."""
+    whole = space.join(texts)
+    if width(whole) <= MOST_WIDTH:
+        return [whole]
+    halves = [(space.join(texts[:n]), space.join(texts[n:])) for n in range(1, len(texts))]
+    best = min(halves, key=lambda two: max(map(width, two)), default=(whole, ""))
+    if max(map(width, best)) <= MOST_WIDTH:
+        return list(best)
+    lines = [texts[0]]
+    for text in texts[1:]:
+        longer = lines[-1] + space + text
+        lines = [*lines[:-1], longer] if width(longer) <= MOST_WIDTH else [*lines, text]
+    return lines
+
+
+def _timed(cues: Sequence[Cue]) -> list[Cue]:
+    """Return subtitles that are shown for 1 to 7 s, and no longer than until the next one begins.
+
+    A subtitle that would be shown for less, because the next one follows at once, delays the next one.
+    """
+    timed: list[Cue] = []
+    free = 0.0
+    for number, cue in enumerate(cues):
+        start = max(cue.start, free)
+        following = cues[number + 1].start if number + 1 < len(cues) else start + LONGEST
+        end = min(max(cue.end, start + SHORTEST), start + LONGEST)
+        if end > following >= start + SHORTEST:
+            end = following
+        elif following < start + SHORTEST:
+            end = start + SHORTEST
+        timed.append(cue._replace(start=start, end=end))
+        free = end
+    return timed
+
+
+def srt(cues: Sequence[Cue]) -> str:
+    """Return subtitles as SubRip (SRT)."""
+    blocks = [
+        f"{number}\n{_clock(cue.start, ',')} --> {_clock(cue.end, ',')}\n{cue.text.replace('-->', '→')}\n"
+        for number, cue in enumerate(cues, 1)
+    ]
+    return "\n".join(blocks)
+
+
+def vtt(cues: Sequence[Cue]) -> str:
+    """Return subtitles as WebVTT, with who speaks."""
+    blocks = [f"{_clock(cue.start, '.')} --> {_clock(cue.end, '.')}\n{_voiced(cue)}\n" for cue in cues]
+    return "\n".join(["WEBVTT\n", *blocks])
+
+
+def _voiced(cue: Cue) -> str:
+    text = html.escape(cue.text, quote=False)
+    return text if cue.speaker is None else f"<v {html.escape(cue.speaker, quote=False)}>{text}"
+
+
+def _clock(seconds: float, point: str) -> str:
+    whole = round(seconds * 1000)
+    return f"{whole // 3_600_000:02}:{whole // 60_000 % 60:02}:{whole // 1000 % 60:02}{point}{whole % 1000:03}"
+
+
+TIME = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
+TIMES = re.compile(rf"[ \t]*{TIME}[ \t]*-->[ \t]*{TIME}[^\n]*")
+VOICE = re.compile(r"<v(?:\.[^ >]*)?[ \t]+([^>]*)>")
+MARKS = re.compile(r"</?[a-zA-Z0-9][^<>]*>|\{\\[^{}]*\}")
+"""Tags of SRT and WebVTT, and the positions that some players write into SRT."""
+
+
+def read_cues(text: str, language: str | None = None) -> list[Segment]:
+    """Return the subtitles of a file, SRT or WebVTT, as segments with their times, and without numbers and marks.
+
+    Raises:
+        InputError: There is no subtitle in the text.
+    """
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    shown = list(TIMES.finditer(lines))
+    segments: list[Segment] = []
+    for number, times in enumerate(shown):
+        until = shown[number + 1].start() if number + 1 < len(shown) else len(lines)
+        # A blank line ends a subtitle. What follows it is the number of the next one, or a note.
+        said = re.split(r"\n[ \t]*\n", lines[times.end() : until].lstrip("\n"), maxsplit=1)[0]
+        voice = VOICE.search(said)
+        plain = html.unescape(MARKS.sub("", VOICE.sub("", said)))
+        numbers = times.groups()
+        segments.append(
+            Segment(
+                text=joined(plain.split("\n"), language),
+                start=_seconds(numbers[:4]),
+                end=_seconds(numbers[4:]),
+                speaker=html.unescape(voice[1].strip()) if voice else None,
+                language=language,
+            )
+        )
+    if not segments:
+        raise InputError("there is no subtitle in this text", advice="Give a file in the format SRT or WebVTT.")
+    return segments
+
+
+def _seconds(parts: Sequence[str | None]) -> float:
+    hours, minutes, seconds, rest = (part or "0" for part in parts)
+    return int(hours) * 3600 + int(minutes) * 60 + int(seconds) + int(rest.ljust(3, "0")) / 1000

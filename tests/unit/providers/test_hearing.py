@@ -1,0 +1,241 @@
+"""Recordings of any length: pieces that are cut in pauses, and joined without a word lost or doubled."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloudai import Azure, Client, Google, Provider, Resource, Response, Transcript, Watson
+from cloudai.core.flow import Request
+from cloudai.media import cutting
+from cloudai.models.joining import Heard, joined_pieces
+from cloudai.models.speech import Segment, SpokenWord
+from cloudai.providers.azure import speech as azure
+from cloudai.providers.watson import speech as watson
+from tests.support.listening import Listener, Said, recording, words_of
+
+KEY = "canary-key-4711"
+PROVIDERS: Mapping[str, Callable[[], Provider]] = {
+    "google v1": lambda: Google(api_key=KEY),
+    "google v2": lambda: Google(api_key=KEY, project="p-1"),
+    "azure fast": lambda: Azure(speech=Resource(KEY, "https://example.cognitiveservices.azure.com")),
+    "azure short": lambda: Azure(speech=Resource(KEY, region="koreacentral")),
+    "watson": lambda: Watson(speech_to_text=Resource(KEY, "https://api.kr-seo.speech-to-text.watson.cloud.ibm.com")),
+}
+
+
+@pytest.fixture(scope="module")
+def said() -> Said:
+    """Forty sentences in more than two minutes, with music over some of them."""
+    return recording(40, music=[(44, 52), (112, 127)])
+
+
+@pytest.fixture(scope="module")
+def sung() -> Said:
+    """Twenty-four sentences without a pause that could be heard: music is as loud as the words."""
+    return recording(24, music=[(0, 80)])
+
+
+@pytest.fixture(autouse=True)
+def _by_levels_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no network look for pauses, because to it a tone is no speech."""
+    monkeypatch.setattr("cloudai.media.unpacked.find_spec", lambda _: None)
+
+
+@pytest.fixture(autouse=True)
+def _short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Azure and Watson take a minute only, because hours would take a test too long."""
+    for vendor in (azure, watson):
+        monkeypatch.setattr(vendor, "LIMITS", replace(vendor.LIMITS, max_seconds=60.0, piece_seconds=58.0))
+
+
+def text_of(said: Said) -> str:
+    """Return all words of a recording."""
+    return " ".join(word for word, _, _ in said.words)
+
+
+def require_times(transcript: Transcript, said: Said) -> None:
+    """Fail if a word is lost, doubled or in the wrong place, or if a time is more than 0.2 s away from the true one."""
+    assert [word.text for word in transcript.words] == [word for word, _, _ in said.words]
+    for word, (_, begin, end) in zip(transcript.words, said.words, strict=True):
+        assert word.start == pytest.approx(begin, abs=0.2)
+        assert word.end == pytest.approx(end, abs=0.2)
+
+
+@pytest.mark.parametrize("who", PROVIDERS)
+def test_every_word_of_a_long_recording_comes_once(who: str, said: Said) -> None:
+    """Each vendor gets pieces; the transcript has every word once, in order, with its time in the whole recording."""
+    listener = Listener(who)
+    with Client(PROVIDERS[who](), send=listener) as client:
+        transcript = client.speech_to_text(said.wav(), language="ko")
+    assert len(listener.heard) == 4
+    assert transcript.text.replace(".", "") == text_of(said)
+    assert {kind for kind, _ in listener.sent} == {"wav" if who == "azure short" else "flac"}
+    assert transcript.duration == pytest.approx(len(said.samples) / 16_000, abs=0.01)
+    assert str(transcript.meta.prepared).endswith("4 pieces")
+    assert [row["part"] for row in transcript.to_rows()] == sorted(row["part"] for row in transcript.to_rows())
+    if who != "azure short":  # it names no words
+        require_times(transcript, said)
+
+
+@pytest.mark.parametrize("who", ["google v1", "azure fast", "azure short"])
+def test_pieces_overlap_where_there_is_no_pause(who: str, sung: Said) -> None:
+    """Under music there is no pause to cut in: two pieces share some words, and the transcript has them once."""
+    listener = Listener(who)
+    with Client(PROVIDERS[who](), send=listener) as client:
+        transcript = client.speech_to_text(sung.wav(), language="ko", words=who != "azure fast")
+    assert sum(len(words) for words in listener.heard) > len(sung.words)
+    assert transcript.text.replace(".", "") == text_of(sung)
+    if who == "google v1":
+        require_times(transcript, sung)
+    if who == "azure fast":  # its words were asked for to join the pieces, and not by the user
+        assert transcript.words == ()
+
+
+def test_what_is_too_large_as_flac_is_cut_too(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording that is short enough, but has more bytes than the vendor takes, goes out in pieces."""
+    monkeypatch.setattr(watson, "LIMITS", replace(watson.LIMITS, max_seconds=3_600.0, max_bytes=2_000_000))
+    listener = Listener("watson")
+    with Client(PROVIDERS["watson"](), send=listener) as client:
+        transcript = client.speech_to_text(said.wav(), language="ko")
+    assert max(size for _, size in listener.sent) <= 2_000_000
+    assert len(listener.sent) == 4
+    require_times(transcript, said)
+
+
+def test_both_channels_of_a_long_recording_are_written_down(sung: Said) -> None:
+    """Google gets both channels of a stereo call, and is told that there are two."""
+    other = sung.samples[::-1].copy()
+    seen: list[Any] = []
+    listener = Listener("google v1")
+
+    def send(request: Request) -> Response:
+        seen.append(request.json["config"])
+        return listener(request)
+
+    with Client(PROVIDERS["google v1"](), send=send) as client:
+        transcript = client.speech_to_text(sung.wav(other), language="ko")
+    assert transcript.meta.channels == "each"
+    assert {config["audioChannelCount"] for config in seen} == {2}
+
+
+@pytest.mark.parametrize("hint", ["1", ""])
+def test_a_piece_that_fails_is_sent_again_alone(hint: str, said: Said, tmp_path: Path) -> None:
+    """One piece fails twice: it is sent three times, and each other piece once.
+
+    If the service says when to come back, one run has the answer. If it does not, the piece may have been paid for, so
+    that it is left to the next run.
+    """
+    listener = Listener("google v2", failing={"단어90": 2}, headers={"retry-after": hint} if hint else {})
+    runs = []
+    for _ in range(1 if hint else 2):
+        with (
+            Client(PROVIDERS["google v2"](), send=listener, sleep=lambda _: None) as client,
+            client.batch(
+                "speech_to_text", [said.wav()], options={"language": "ko"}, journal=tmp_path / "강의.journal"
+            ) as job,
+        ):
+            runs += list(job)
+    assert [outcome.status for outcome in runs] == (["ok"] if hint else ["in_doubt", "ok"])
+    assert len(listener.sent) == len(listener.heard) + 2 == 6
+    require_times(runs[-1].result, said)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.long
+def test_a_crash_loses_no_piece(said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process is killed when two pieces are answered: the next run sends the others, cut as the first run did."""
+    journal, path = tmp_path / "강의.journal", tmp_path / "강의.wav"
+    path.write_bytes(said.wav())
+
+    def run(listener: Listener) -> Transcript:
+        with (
+            Client(PROVIDERS["google v1"](), send=listener) as client,
+            client.batch("speech_to_text", [path], options={"language": "ko"}, journal=journal, concurrency=1) as job,
+        ):
+            [outcome] = job
+        assert isinstance(outcome.result, Transcript), outcome.error
+        return outcome.result
+
+    child = os.fork()
+    if child == 0:
+        dying = Listener("google v1")
+
+        def die() -> None:
+            if len(dying.heard) == 2:
+                time.sleep(0.3)  # the second reply is being written down
+                os._exit(9)
+
+        dying.before_reply = die
+        try:
+            run(dying)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    monkeypatch.setattr(cutting, "FILLED", 0.5)  # a later version might cut in another way
+    listener = Listener("google v1")
+    transcript = run(listener)
+    assert len(listener.heard) == 2
+    require_times(transcript, said)
+
+
+def test_a_plan_says_pieces_and_minutes(said: Said, tmp_path: Path) -> None:
+    """The plan of a batch counts a request for each piece, and says the minutes, and nothing is sent or unpacked."""
+    path = tmp_path / "강의.wav"
+    path.write_bytes(said.wav())
+    with (
+        Client(PROVIDERS["google v1"](), send=Listener("google v1")) as client,
+        client.batch("speech_to_text", [path], options={"language": "ko"}) as job,
+    ):
+        plan = job.plan()
+    assert (plan.requests, plan.units, plan.pieces) == (4, 4, 4)
+    assert plan.spoken == pytest.approx(len(said.samples) / 16_000 / 60, abs=0.01)
+    assert "2 min, long ones in 4 pieces" in str(plan)
+
+
+def test_speakers_are_told_apart_by_piece() -> None:
+    """A vendor that hears one piece at a time does not know whether two voices are one: the label names the piece."""
+    parts = [
+        Heard(
+            Transcript(text="네", segments=(Segment(text="네", start=0.0, end=1.0, speaker="1"),), language="ko-KR"),
+            number * 10.0,
+            number * 10.0 + 10,
+        )
+        for number in range(2)
+    ]
+    joined = joined_pieces(parts, 20.0, words=True)
+    assert [(segment.speaker, segment.part, segment.start) for segment in joined] == [("0.1", 0, 0.0), ("1.1", 1, 10.0)]
+
+
+def test_pieces_in_a_language_without_spaces_are_joined() -> None:
+    """Japanese has no spaces between words: what two pieces share is found by its characters."""
+    parts = [
+        Heard(Transcript(text=text, segments=(Segment(text=text),), language="ja-JP"), begin, begin + 10)
+        for text, begin in (("今日は天気がいい", 0.0), ("気がいいですね", 8.0))
+    ]
+    assert joined_pieces(parts, 18.0, words=True).text == "今日は天気がいいですね"
+
+
+def test_a_common_word_at_another_time_is_no_seam() -> None:
+    """The same short word twice in the overlap is matched at its own time, and not at that of its double."""
+    one = [("네", 8.2), ("네", 8.6), ("그", 9.2)]
+    two = [("그", 9.2), ("네", 9.7), ("네", 10.1)]
+
+    def piece(words: list[tuple[str, float]], begin: float) -> Heard:
+        spoken = tuple(SpokenWord(text=text, start=at - begin, end=at - begin + 0.2) for text, at in words)
+        text = " ".join(text for text, _ in words)
+        segment = Segment(text=text, words=spoken, start=spoken[0].start, end=spoken[-1].end)
+        return Heard(Transcript(text=text, segments=(segment,), language="ko-KR"), begin, begin + 10)
+
+    assert joined_pieces([piece(one, 0.0), piece(two, 8.0)], 18.0, words=True).text == "네 네 그 네 네"
+
+
+def test_the_made_up_server_hears_what_is_said(said: Said) -> None:
+    """The server finds each tone at its time, so that a word that is lost in a transcript is not one it has missed."""
+    assert [word for word, _, _ in words_of(said.wav())] == [word for word, _, _ in said.words]
