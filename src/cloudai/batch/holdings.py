@@ -8,8 +8,8 @@ import weakref
 from dataclasses import dataclass
 
 from cloudai.batch.cache_store import CacheStore
-from cloudai.batch.journal import Journal
 from cloudai.batch.reader import Reader
+from cloudai.batch.statements import AnyJournal
 from cloudai.errors import JournalError
 
 __all__ = ["Holdings"]
@@ -24,7 +24,7 @@ LONGEST = 1.0
 class Holdings:
     """The files and threads of one batch. They know nothing of the batch, which can be collected before they end."""
 
-    journal: Journal
+    journal: AnyJournal
     cache: CacheStore | None
     reader: Reader | None = None
     """Takes the inputs, once the batch has begun."""

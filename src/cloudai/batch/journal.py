@@ -34,6 +34,11 @@ T = TypeVar("T")
 log = logging.getLogger("cloudai")
 
 
+FREE: Future[None] = Future()
+"""The future of a call that nobody else carries out."""
+FREE.set_result(None)
+
+
 @dataclass
 class _Work:
     """A function that the thread is to run."""
@@ -138,6 +143,21 @@ class Journal:
             paid: Whether it writes a reply that was paid for. If it fails in `close` too, `close` raises JournalError.
         """
         self._lost.append((work, paid))
+
+    @property
+    def shared(self) -> bool:
+        """False: only this process uses the journal."""
+        return False
+
+    def claim(self, key: str) -> Future[None]:  # noqa: ARG002
+        """Return a future that is done: no other process can carry out the call of this key."""
+        return FREE
+
+    def release(self, key: str) -> None:
+        """Do nothing, because `claim` has claimed nothing."""
+
+    def hurry(self, seconds: float) -> None:
+        """Do nothing: the file is on this computer, and nobody else is waited for."""
 
     def close(self) -> None:
         """Run what is left, run once more what has failed, and close the file; in a forked process, do nothing.

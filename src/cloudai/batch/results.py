@@ -10,9 +10,9 @@ from typing import Any
 from cloudai.batch import rows
 from cloudai.batch.codec import error_of, result_of
 from cloudai.batch.inputs import Entry, Inputs
-from cloudai.batch.journal import Journal
 from cloudai.batch.queries import CallRecord
 from cloudai.batch.rows import ItemRecord
+from cloudai.batch.statements import AnyJournal
 from cloudai.errors import CloudAIError, JournalError, NotStartedError
 from cloudai.outcomes import THEIRS, Outcome, with_theirs
 from cloudai.table import Table
@@ -37,7 +37,7 @@ MOST_MISSES = 10_000
 UNREADABLE = "its result is of another version of cloudai"
 
 
-def pages(journal: Journal, batch: int) -> Iterator[tuple[ItemRecord, CallRecord | None]]:
+def pages(journal: AnyJournal, batch: int) -> Iterator[tuple[ItemRecord, CallRecord | None]]:
     """Yield every input in order, with what the journal knows of its call; the journal is read in pages."""
     after = -1
     while page := journal.read(rows.page(batch, after)):
@@ -54,7 +54,7 @@ class Salvage:
         operation: The name of the operation.
     """
 
-    def __init__(self, journal: Journal, batch: int, operation: str) -> None:
+    def __init__(self, journal: AnyJournal, batch: int, operation: str) -> None:
         self._journal, self._batch, self._operation = journal, batch, operation
         self.unreadable = 0
         """The number of inputs that could not be read so far; about, where a part of the file is lost."""
@@ -88,7 +88,7 @@ class Salvage:
 
 
 def outcomes_of(
-    journal: Journal, batches: Sequence[tuple[int, str]], inputs: Inputs | None = None
+    journal: AnyJournal, batches: Sequence[tuple[int, str]], inputs: Inputs | None = None
 ) -> Iterator[Outcome[Any]]:
     """Yield the outcome of every input and operation, in the order of the inputs.
 
@@ -101,7 +101,7 @@ def outcomes_of(
     return merge(*each, key=lambda outcome: outcome.item)
 
 
-def _outcomes(journal: Journal, batch: int, operation: str, inputs: Inputs | None) -> Iterator[Outcome[Any]]:
+def _outcomes(journal: AnyJournal, batch: int, operation: str, inputs: Inputs | None) -> Iterator[Outcome[Any]]:
     for item, record in pages(journal, batch):
         yield outcome_of(operation, item, record, inputs.at(item.item) if inputs is not None else None)
 

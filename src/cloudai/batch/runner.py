@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from asyncio import CancelledError
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from hashlib import sha256
 from typing import Any, Generic, TypeVar
 
 from cloudai._version import __version__
 from cloudai.batch import cache, queries, rows
 from cloudai.batch.holdings import Holdings
-from cloudai.batch.inputs import Entry, Inputs
+from cloudai.batch.inputs import Entry, Inputs, PartOf
 from cloudai.batch.journal import Journal
 from cloudai.batch.outage import Tries
 from cloudai.batch.policy import Limits, Policy, resume_at
@@ -20,7 +22,9 @@ from cloudai.batch.queues import OutcomeQueue
 from cloudai.batch.reader import Reader
 from cloudai.batch.recorder import KILLED, Recorder, timestamp
 from cloudai.batch.settings import Settings
+from cloudai.batch.shared.remote import AT_END, RemoteJournal
 from cloudai.batch.state import BatchState
+from cloudai.batch.statements import AnyJournal
 from cloudai.batch.task import Task, tasks_of
 from cloudai.batch.worker import Worker
 from cloudai.core.effects import Program
@@ -51,11 +55,14 @@ class Runner(Generic[R]):
     def __init__(self, session: Session, operations: str | Sequence[str], given: Any, settings: Settings) -> None:
         settings.check()
         tasks = tasks_of(session.provider, operations, settings.options)
-        inputs = Inputs(tasks[0].operation, given, settings.column, settings.keep)
+        inputs = Inputs(tasks[0].operation, given, settings.column, settings.keep, first=settings.first)
         pace = _rates(session, tasks, settings.pace)
-        store = cache.cache_of(session, [task.operation for task in tasks], settings.cache)
-        journal = Journal(settings.journal)
+        store = cache.cache_of(session, [task.operation for task in tasks], settings.cache and not settings.shared)
+        journal: Journal | RemoteJournal
+        journal = RemoteJournal(settings.journal) if settings.shared else Journal(settings.journal)
         try:
+            if settings.shared:
+                _enlist(journal, session, tasks, settings.part or inputs.part())
             limits = _begun(journal, session, tasks, settings)
             tries = Tries(partial(_excuse, journal), journal.read(queries.last_streak))
         except BaseException:
@@ -65,7 +72,8 @@ class Runner(Generic[R]):
         suspect = partial(_mark_suspect, journal)
         policy = Policy(session.options.clock, limits, suspect, tries, divides=divides)
         self.holdings = Holdings(journal, store)
-        self.state = BatchState(session, tasks, settings, inputs, pace, journal, store, policy)
+        turns = journal.turns if isinstance(journal, RemoteJournal) and not session.options.offline else None
+        self.state = BatchState(session, tasks, settings, inputs, pace, journal, store, policy, turns)
         self.recorder: Recorder[R] = Recorder(self.state)
         self.outcomes = OutcomeQueue(0)
         self.began = False
@@ -81,8 +89,9 @@ class Runner(Generic[R]):
         """Begin the run, and return the programs of its workers."""
         self.began = True
         state = self.state
-        for task in state.tasks:
-            state.journal.ask(queries.anew(task.batch, task.run))
+        if not state.journal.shared:
+            for task in state.tasks:
+                state.journal.ask(queries.anew(task.batch, task.run))
         entries = state.inputs.parts([task.operation for task in state.tasks])
         self._reader = self.holdings.reader = Reader(entries, self.recorder.submit)
         if not state.policy.going:
@@ -121,6 +130,7 @@ class Runner(Generic[R]):
 
         Several threads may call this, and more than once: a batch may be cancelled while it ends.
         """
+        self.state.journal.hurry(AT_END)
         with self._ending:
             if not self._ended:
                 self.recorder.close(self._never_started(), complete=self._reader.exhausted)
@@ -132,7 +142,7 @@ class Runner(Generic[R]):
         if state.total is not None and self._reader.failure is None:
             for number in range(self._reader.count + len(self._reader.left), state.total):
                 item, part = divmod(number, len(state.tasks))
-                if (entry := state.inputs.at(item)) is not None:
+                if (entry := state.inputs.at(state.inputs.first + item)) is not None:
                     yield replace(entry, part=part)
 
     def close(self) -> None:
@@ -166,12 +176,27 @@ class Runner(Generic[R]):
         ) from cause
 
 
-def _begun(journal: Journal, session: Session, tasks: Sequence[Task], settings: Settings) -> Limits:
+def _enlist(journal: AnyJournal, session: Session, tasks: Sequence[Task], part: PartOf) -> None:
+    """Enter the list that this batch is a part of, and give each task the numbers of its batch and its run.
+
+    Each list is a batch of its own in the journal of a keeper, so that its parts can be run anywhere, and again.
+    """
+    for task in tasks:
+        digest = sha256(f"{task.digest} {part.list}".encode()).hexdigest()
+        options = json.dumps(task.shown_options(), default=str)
+        entered = queries.enlist(
+            digest, session.provider.name, task.operation, options, version=__version__, now=timestamp()
+        )
+        task.batch, task.run = journal.ask(entered)
+
+
+def _begun(journal: AnyJournal, session: Session, tasks: Sequence[Task], settings: Settings) -> Limits:
     """Return the limits of the batch with what earlier runs have spent, and prepare the journal for this run.
 
     Each task gets the numbers of its batch and its run. The inputs that a killed run has not written down are entered.
+    A keeper has done both already.
     """
-    for task in tasks:
+    for task in tasks if not journal.shared else ():
         task.batch, task.run = journal.ask(
             queries.begin(
                 task.digest,
@@ -188,11 +213,11 @@ def _begun(journal: Journal, session: Session, tasks: Sequence[Task], settings: 
     return Limits(settings.max_requests, settings.max_units, requests, units)
 
 
-def _mark_suspect(journal: Journal, call: int) -> None:
+def _mark_suspect(journal: AnyJournal, call: int) -> None:
     journal.do(queries.suspect(call))
 
 
-def _excuse(journal: Journal, streak: int) -> None:
+def _excuse(journal: AnyJournal, streak: int) -> None:
     journal.do(queries.excuse(streak))
 
 

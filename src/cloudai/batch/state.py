@@ -8,9 +8,9 @@ from typing import Any
 
 from cloudai.batch.cache_store import CacheStore
 from cloudai.batch.inputs import Inputs
-from cloudai.batch.journal import Journal
 from cloudai.batch.policy import Policy
 from cloudai.batch.settings import Settings
+from cloudai.batch.statements import AnyJournal, TurnsOfKeeper
 from cloudai.batch.task import Task
 from cloudai.core.lazy import lazy
 from cloudai.core.rate_limit import Rate
@@ -37,6 +37,7 @@ class BatchState:
         journal: The file that keeps requests, replies and results.
         cache: The cache of earlier batches; None if it is not used.
         policy: Decides what errors mean, and when the batch stops.
+        turns: The turns that a keeper hands out to all processes that use it; None if this process keeps the pace.
         waiting_until: The time of the next turn, by the clock of the policy; None if no worker waits for a turn.
     """
 
@@ -45,9 +46,10 @@ class BatchState:
     settings: Settings
     inputs: Inputs
     rates: tuple[Rate, ...]
-    journal: Journal
+    journal: AnyJournal
     cache: CacheStore | None
     policy: Policy
+    turns: TurnsOfKeeper | None = None
     waiting_until: float | None = None
 
     @property

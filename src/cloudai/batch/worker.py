@@ -156,8 +156,10 @@ class Worker(Generic[R]):
         record: CallRecord | None = None
         try:
             try:
-                record = yield Persist(self._state.journal, self._lookup(entry, task, key, digest))
-                assert record is not None  # noqa: S101  # for the types
+                lookup = self._lookup(entry, task, key, digest)
+                while (record := (yield Persist(self._state.journal, lookup))) is None:
+                    # Another process that uses the same journal carries out an input with the same bytes.
+                    yield Defer(self._state.journal.claim(key))  # type: ignore[misc]  # only coalesce.py carries it out
                 self._recorder.begin(entry, record)
                 ending = self._known(entry, task, given, record)
                 if ending is None:
@@ -175,6 +177,7 @@ class Worker(Generic[R]):
             return self._recorder.finish(entry, arrived, record, ending)
         finally:
             # Released only now that the journal has the outcome: an input with the same bytes must find it there.
+            self._state.journal.release(key)
             self._claims.release(key)
 
     def _read(self, entry: Entry, task: Task) -> Program[tuple[Given, str]]:
@@ -194,7 +197,8 @@ class Worker(Generic[R]):
     def _lookup(self, entry: Entry, task: Task, key: str, digest: str) -> Any:
         """Return the function that looks up the call of an input in the journal, for `Persist` to run.
 
-        The function enters the call if the journal does not know it yet, and returns its `CallRecord`.
+        The function enters the call if the journal does not know it yet, and returns its `CallRecord`. A keeper returns
+        None instead while another process carries out the call.
         """
         return queries.look_up(task.batch, task.run, entry.item, key=key, sha256=digest, name=entry.written(digest))
 
