@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import math
+import os
 import threading
 import time
 from collections import Counter
@@ -15,6 +16,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from cloudai.batch import queries, reparse
 from cloudai.batch.journal import IF_DAMAGED
+from cloudai.batch.parts import Part, parts_of
 from cloudai.batch.plan import Plan, plan
 from cloudai.batch.progress import Progress, progress_for
 from cloudai.batch.queues import END
@@ -164,7 +166,49 @@ class Batch(_Batch[R]):
 
     Iterate over it to run it, and once more to read the outcomes that it has kept. A run yields each outcome as soon
     as it is ready, not in the order of the inputs; the tables are in that order.
+
+    Args:
+        runner: Runs it.
+        client: The client that has made it; its parts take it along.
     """
+
+    def __init__(self, runner: Runner[R], client: Any = None) -> None:
+        super().__init__(runner)
+        self._client = client
+        self._parted = False
+        """True if other processes carry the batch out."""
+
+    def partition(self, n: int, *, journals: str | os.PathLike[str] | None = None) -> list[Part]:
+        """Return the batch as ``n`` parts at most, to be carried out by ``part.run()`` in any process.
+
+        From then on this batch only reads: iterate over it for the outcomes that its parts have kept with the keeper.
+        Paths among the inputs must lead to the same files wherever a part is carried out. The parts have the same keys
+        and the same journal entries whenever the same inputs are partitioned again.
+
+        Args:
+            n: Number of parts.
+            journals: A folder in which each part keeps a journal of its own, where the batch has no keeper; later
+                `cloudai journal merge` makes one of them.
+
+        Raises:
+            SettingsError: The batch has neither a keeper nor a folder for journals, or it has begun.
+        """
+        if self._runner.began and not self._parted:
+            raise SettingsError("the batch has begun", advice="Make another one, and partition it before it is run.")
+        parts = parts_of(self._runner, self._client, n, journals, type(self))
+        self._runner.began = self._parted = True
+        return parts
+
+    @property
+    def books(self) -> dict[str, int]:
+        """The number of inputs submitted, and of those that ended as done, failed, in_doubt, skipped or not_started.
+
+        Inputs that the provider does not support count as failed. If the batch was partitioned, the journal of its
+        keeper is asked, and inputs that no part has come to count as not started.
+        """
+        if self._parted and not self._running:
+            self._runner.count()
+        return super().books
 
     def plan(self) -> Plan:
         """Return what the batch would do; every input is read, and nothing is sent.

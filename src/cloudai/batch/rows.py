@@ -17,7 +17,7 @@ from cloudai.batch.statements import statement
 from cloudai.outcomes import OutcomeStatus
 from cloudai.storage import Database
 
-__all__ = ["ItemRecord", "doubt", "enter", "finish", "leave", "mend", "next_item", "page", "row_as_json", "wind_up"]
+__all__ = ["ItemRecord", "counts", "doubt", "enter", "finish", "leave", "mend", "next_item", "page", "row_as_json", "wind_up"]
 
 ROW = "SELECT item, call, name, row, status, facts, error, run FROM items"
 STATUSES = ("ok", "none_found", "failed", "unsupported", "in_doubt", "skipped", "not_started")
@@ -325,6 +325,12 @@ def page(batch: int, after: int, n: int = 100, *, replaced: bool = False) -> Any
         return [(item, None if item.call is None else record_of(item.call)(db)) for item in items]
 
     return work
+
+
+@statement
+def counts(batch: int) -> Any:
+    """Return a function for `Journal.do` that returns how many inputs of a batch have each status."""
+    return lambda db: dict(db.execute("SELECT status, COUNT(*) FROM items WHERE batch = ? GROUP BY status", (batch,)))
 
 
 @statement

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from asyncio import CancelledError
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -58,11 +59,12 @@ class Runner(Generic[R]):
         inputs = Inputs(tasks[0].operation, given, settings.column, settings.keep, first=settings.first)
         pace = _rates(session, tasks, settings.pace)
         store = cache.cache_of(session, [task.operation for task in tasks], settings.cache and not settings.shared)
+        self.part = settings.part or inputs.part()
         journal: Journal | RemoteJournal
         journal = RemoteJournal(settings.journal) if settings.shared else Journal(settings.journal)
         try:
             if settings.shared:
-                _enlist(journal, session, tasks, settings.part or inputs.part())
+                _enlist(journal, session, tasks, self.part)
             limits = _begun(journal, session, tasks, settings)
             tries = Tries(partial(_excuse, journal), journal.read(queries.last_streak))
         except BaseException:
@@ -144,6 +146,16 @@ class Runner(Generic[R]):
                 item, part = divmod(number, len(state.tasks))
                 if (entry := state.inputs.at(state.inputs.first + item)) is not None:
                     yield replace(entry, part=part)
+
+    def count(self) -> None:
+        """Count the inputs anew, as other processes have written them down; the others were not started."""
+        state = self.state
+        counts = Counter[str]()
+        for task in state.tasks:
+            counts.update(state.journal.read(rows.counts(task.batch)))
+        self.recorder.submitted = max(state.total or 0, counts.total())
+        counts["not_started"] += self.recorder.submitted - counts.total()
+        self.recorder.counts = counts
 
     def close(self) -> None:
         """Close the journal and the cache.

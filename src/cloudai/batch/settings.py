@@ -45,6 +45,8 @@ class BatchOptions(TypedDict, total=False):
     """Name of the column that holds the inputs, if they are rows."""
     keep: Sequence[str]
     """Names of the columns that the tables take over from the rows; by default all of them."""
+    engine: Any
+    """A ``distributed.Client`` of Dask, whose workers carry the batch out in parts; it needs a keeper as its journal."""
     cache: bool
     """False means that the cache of earlier batches is neither read nor written."""
 
@@ -65,6 +67,7 @@ class Settings:
     column: str | None = None
     keep: Any = None
     cache: bool = True
+    engine: Any = None
     part: PartOf | None = None
     """The list that the inputs are a part of; `Batch.partition` gives it."""
 

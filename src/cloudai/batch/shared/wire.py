@@ -29,14 +29,14 @@ MADE: dict[str, Callable[..., Statement]] = {
     for make in (
         *(queries.enlist, queries.look_up, queries.record_of, queries.state_of, queries.spent),
         *(queries.intend, queries.answer, queries.undo, queries.excuse, queries.recovered, queries.suspect),
-        *(rows.finish, rows.leave, rows.page, rows.next_item, each),
+        *(rows.finish, rows.leave, rows.page, rows.next_item, rows.counts, each),
     )
 }
 """The statements that a worker may have a keeper run."""
 PLAIN = {function.__name__: function for function in (queries.batches, queries.last_streak)}
 """Functions of the connection without arguments that a worker may have a keeper run."""
 REPEATED = frozenset(
-    ("enlist", "look_up", "record_of", "state_of", "spent", "leave", "page", "next_item", "each", *PLAIN)
+    ("enlist", "look_up", "record_of", "state_of", "spent", "leave", "page", "next_item", "counts", "each", *PLAIN)
 )
 """Statements whose outcome matters, and which may run twice. The others are run once, however often they are sent."""
 KINDS = {kind.__name__: kind for kind in (CallRecord, StoredReply, Unanswered, AttemptOutcome)}

@@ -1,0 +1,100 @@
+"""Measures how many intentions a keeper takes in a second, each on disk before it is answered, and how long one waits.
+
+    python -m benchmarks.keeper [--seconds 5] [--workers 8] [--at-once 64]
+
+Workers are processes with a connection of their own; each has so many intentions under way at a time. What is measured
+is the whole way: statement, frame, HMAC, TCP, SQLite with one sync for all that came meanwhile, and back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import statistics
+import sys
+import tempfile
+import time
+from collections import deque
+from concurrent.futures import Future
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from cloudai.batch import queries
+from cloudai.batch.shared.keeper import share
+from cloudai.batch.shared.remote import RemoteJournal
+from cloudai.core.flow import Response
+
+REPLY = Response(200, {"content-type": "application/json"}, b'{"responses": [{}]}')
+
+
+def work(address: str, number: int, seconds: float, at_once: int, whole: bool, out: Any) -> None:
+    """Ask for intentions, or for whole calls, until the time is over, and put the times that they took into the queue."""
+    journal = RemoteJournal(address)
+    batch, run = journal.ask(
+        queries.enlist(f"list {number}", "made up", "detect_faces", "{}", version="0", now="2026-01-01T00:00:00+00:00")
+    )
+    under_way: deque[tuple[float, Future[Any]]] = deque()
+    took: list[float] = []
+    until, n = time.monotonic() + seconds, 0
+    while time.monotonic() < until:
+        while len(under_way) < at_once:
+            n += 1
+            call = number * 10_000_000 + n
+            if whole:
+                key = f"{call:064d}"
+                journal.do(queries.look_up(batch, run, n, key=key, sha256=key, name=f"사진/{n}.jpg"))
+            under_way.append((time.monotonic(), journal.do(queries.intend(call, "1", 1))))
+            if whole:
+                journal.do(queries.answer(call, "1", 1, REPLY, {"name": f"사진/{n}.jpg"}))
+                journal.release(key)
+        began, future = under_way.popleft()
+        future.result()
+        took.append(time.monotonic() - began)
+    for began, future in under_way:
+        future.result()
+        took.append(time.monotonic() - began)
+    journal.close()
+    out.put((number, len(took), took[:: max(1, len(took) // 2000)]))
+
+
+def measure(workers: int, seconds: float, at_once: int, *, whole: bool = False) -> dict[str, float]:
+    """Return the intentions in a second, and the median and the 99th percentile of their times in milliseconds."""
+    os.environ["CLOUDAI_KEEPER_SECRET"] = secrets.token_urlsafe(32)
+    context = get_context("spawn")
+    out = context.Queue()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["CLOUDAI_STATE_DIR"] = folder
+        with share(Path(folder) / "run.journal", listen="127.0.0.1:0") as keeper:
+            arguments = [(keeper.address, n, seconds, at_once, whole, out) for n in range(workers)]
+            processes = [context.Process(target=work, args=one) for one in arguments]
+            for process in processes:
+                process.start()
+            results = [out.get(timeout=seconds + 60) for _ in processes]
+            for process in processes:
+                process.join()
+    took = sorted(one for _, _, sample in results for one in sample)
+    return {
+        "workers": workers,
+        "at once": at_once,
+        "a second": sum(n for _, n, _ in results) / seconds,
+        "median ms": 1000 * statistics.median(took),
+        "p99 ms": 1000 * took[int(len(took) * 0.99)],
+    }
+
+
+def main() -> None:
+    """Print what was measured."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--workers", type=int, default=8)
+    parser.add_argument("--at-once", type=int, default=64)
+    parser.add_argument("--whole", action="store_true", help="look up, intend and answer, and not the intention alone")
+    given = parser.parse_args(sys.argv[1:])
+    for name, value in measure(given.workers, given.seconds, given.at_once, whole=given.whole).items():
+        print(f"{name:>10}  {value:,.2f}")
+
+
+if __name__ == "__main__":
+    main()
