@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections import deque
 from concurrent.futures import Future
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -26,27 +27,40 @@ from cloudai.batch.shared.keeper import share
 from cloudai.batch.shared.remote import RemoteJournal
 from cloudai.core.flow import Response
 
+
+@dataclass(frozen=True)
+class Given:
+    """What is measured."""
+
+    seconds: float
+    workers: int
+    at_once: int
+    """Intentions that a worker has under way at a time."""
+    whole: bool
+    """Whether each call is looked up before, and answered."""
+
+
 REPLY = Response(200, {"content-type": "application/json"}, b'{"responses": [{}]}')
 
 
-def work(address: str, number: int, seconds: float, at_once: int, whole: bool, out: Any) -> None:
-    """Ask for intentions, or for whole calls, until the time is over, and put the times that they took into the queue."""
+def work(address: str, number: int, given: Given, out: Any) -> None:
+    """Ask for intentions, or for whole calls, until the time is over; put the times that they took into the queue."""
     journal = RemoteJournal(address)
     batch, run = journal.ask(
         queries.enlist(f"list {number}", "made up", "detect_faces", "{}", version="0", now="2026-01-01T00:00:00+00:00")
     )
     under_way: deque[tuple[float, Future[Any]]] = deque()
     took: list[float] = []
-    until, n = time.monotonic() + seconds, 0
+    until, n = time.monotonic() + given.seconds, 0
     while time.monotonic() < until:
-        while len(under_way) < at_once:
+        while len(under_way) < given.at_once:
             n += 1
             call = number * 10_000_000 + n
-            if whole:
+            if given.whole:
                 key = f"{call:064d}"
                 journal.do(queries.look_up(batch, run, n, key=key, sha256=key, name=f"사진/{n}.jpg"))
             under_way.append((time.monotonic(), journal.do(queries.intend(call, "1", 1))))
-            if whole:
+            if given.whole:
                 journal.do(queries.answer(call, "1", 1, REPLY, {"name": f"사진/{n}.jpg"}))
                 journal.release(key)
         began, future = under_way.popleft()
@@ -59,7 +73,7 @@ def work(address: str, number: int, seconds: float, at_once: int, whole: bool, o
     out.put((number, len(took), took[:: max(1, len(took) // 2000)]))
 
 
-def measure(workers: int, seconds: float, at_once: int, *, whole: bool = False) -> dict[str, float]:
+def measure(given: Given) -> dict[str, float]:
     """Return the intentions in a second, and the median and the 99th percentile of their times in milliseconds."""
     os.environ["CLOUDAI_KEEPER_SECRET"] = secrets.token_urlsafe(32)
     context = get_context("spawn")
@@ -67,18 +81,18 @@ def measure(workers: int, seconds: float, at_once: int, *, whole: bool = False) 
     with tempfile.TemporaryDirectory() as folder:
         os.environ["CLOUDAI_STATE_DIR"] = folder
         with share(Path(folder) / "run.journal", listen="127.0.0.1:0") as keeper:
-            arguments = [(keeper.address, n, seconds, at_once, whole, out) for n in range(workers)]
+            arguments = [(keeper.address, n, given, out) for n in range(given.workers)]
             processes = [context.Process(target=work, args=one) for one in arguments]
             for process in processes:
                 process.start()
-            results = [out.get(timeout=seconds + 60) for _ in processes]
+            results = [out.get(timeout=given.seconds + 60) for _ in processes]
             for process in processes:
                 process.join()
     took = sorted(one for _, _, sample in results for one in sample)
     return {
-        "workers": workers,
-        "at once": at_once,
-        "a second": sum(n for _, n, _ in results) / seconds,
+        "workers": given.workers,
+        "at once": given.at_once,
+        "a second": sum(n for _, n, _ in results) / given.seconds,
         "median ms": 1000 * statistics.median(took),
         "p99 ms": 1000 * took[int(len(took) * 0.99)],
     }
@@ -91,8 +105,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--at-once", type=int, default=64)
     parser.add_argument("--whole", action="store_true", help="look up, intend and answer, and not the intention alone")
-    given = parser.parse_args(sys.argv[1:])
-    for name, value in measure(given.workers, given.seconds, given.at_once, whole=given.whole).items():
+    for name, value in measure(Given(**vars(parser.parse_args(sys.argv[1:])))).items():
         print(f"{name:>10}  {value:,.2f}")
 
 

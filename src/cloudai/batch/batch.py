@@ -55,6 +55,8 @@ class _Batch(Generic[R]):
         self._stopped = False
         """True once the user has stopped the batch."""
         self._running = False
+        self._parted = False
+        """True if other processes carry the batch out."""
         self._abandoned = runner.holdings.close_with(self)
 
     @property
@@ -88,13 +90,16 @@ class _Batch(Generic[R]):
     def stop(self, wait: float = DRAIN) -> None:
         """Start no more inputs, and let the iteration end once the requests in flight are answered.
 
-        This may be called from any thread and from a signal handler, and again with a shorter wait.
+        This may be called from any thread and from a signal handler, and again with a shorter wait. If the batch was
+        partitioned, its keeper tells all processes that carry out a part.
 
         Args:
             wait: Seconds to wait at most. A request that is not answered by then is in doubt.
         """
         self._stopped = self._stopped or self._running or not self._runner.began
         self._end_within(wait)
+        if self._parted:
+            self._runner.stop_everywhere()
 
     def _end_within(self, wait: float) -> None:
         self._runner.stop()
@@ -175,8 +180,6 @@ class Batch(_Batch[R]):
     def __init__(self, runner: Runner[R], client: Any = None) -> None:
         super().__init__(runner)
         self._client = client
-        self._parted = False
-        """True if other processes carry the batch out."""
 
     def partition(self, n: int, *, journals: str | os.PathLike[str] | None = None) -> list[Part]:
         """Return the batch as ``n`` parts at most, to be carried out by ``part.run()`` in any process.

@@ -169,10 +169,12 @@ class Inputs:
     def at(self, item: int) -> Entry | None:
         """Return the input of this number; None if the inputs are no sequence, or have no such number."""
         n = item - self.first
-        return self._entry(n, self._given[n]) if isinstance(self._given, Sequence) and 0 <= n < len(self._given) else None
+        return (
+            self._entry(n, self._given[n]) if isinstance(self._given, Sequence) and 0 <= n < len(self._given) else None
+        )
 
     def part(self) -> PartOf:
-        """Return the list that these inputs are; a generator, which cannot be looked at before, is like no other list."""
+        """Return the list that these inputs are; a generator is like no other list."""
         if not isinstance(self._given, Sequence):
             return PartOf(secrets.token_hex(32))
         digest = sha256(repr((self._column, self._keep)).encode())
@@ -251,7 +253,7 @@ class Inputs:
 
 
 def _identity_of(thing: Any) -> bytes:
-    """Return a digest by which an input is the same one in another process: of its path, its text, its bytes or its row."""
+    """Return a digest by which an input is the same in any process: of its path, its text, its bytes or its row."""
     if isinstance(thing, bytes | bytearray | memoryview):
         return sha256(thing).digest()
     if isinstance(thing, Source):

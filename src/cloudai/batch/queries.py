@@ -485,7 +485,6 @@ def settle(call: int, run: int, item: int, state: str, **columns: Any) -> Any:
         state: The state.
         columns: Further columns of the call, such as ``result``, ``meta`` and ``error``.
     """
-
     if unknown := columns.keys() - COLUMNS_OF_A_CALL:
         raise ValueError(f"a call has no column {', '.join(unknown)}")
 

@@ -165,7 +165,6 @@ class Recorder(Generic[R]):
         Both are on disk with the next request that is written down. Until then they can be made from the replies again.
         A call that is done is put into the cache, too.
         """
-
         finish = rows.finish(task.batch, item, ending.settle, ending.unusable_step)
         done = ending.settle is not None and ending.settle[0] == "done"
         if self._state.cache is None or item.call is None or not done:

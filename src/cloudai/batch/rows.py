@@ -17,7 +17,19 @@ from cloudai.batch.statements import statement
 from cloudai.outcomes import OutcomeStatus
 from cloudai.storage import Database
 
-__all__ = ["ItemRecord", "counts", "doubt", "enter", "finish", "leave", "mend", "next_item", "page", "row_as_json", "wind_up"]
+__all__ = [
+    "ItemRecord",
+    "counts",
+    "doubt",
+    "enter",
+    "finish",
+    "leave",
+    "mend",
+    "next_item",
+    "page",
+    "row_as_json",
+    "wind_up",
+]
 
 ROW = "SELECT item, call, name, row, status, facts, error, run FROM items"
 STATUSES = ("ok", "none_found", "failed", "unsupported", "in_doubt", "skipped", "not_started")
@@ -274,7 +286,7 @@ def mend(batch: int, error: str) -> Any:
 
 
 @statement
-def doubt(batch: int, run: int, item: int, key: str, name: str, error: str) -> Any:
+def doubt(batch: int, run: int, item: int, key: str, *, name: str, error: str) -> Any:
     """Return a function for `Journal.do` that enters that an input is in doubt, because its worker has vanished.
 
     Nothing is entered if nothing was sent for its call, or if the input has ended.

@@ -74,7 +74,9 @@ class Runner(Generic[R]):
         suspect = partial(_mark_suspect, journal)
         policy = Policy(session.options.clock, limits, suspect, tries, divides=divides)
         self.holdings = Holdings(journal, store)
-        turns = journal.turns if isinstance(journal, RemoteJournal) and not session.options.offline else None
+        turns = None
+        if isinstance(journal, RemoteJournal):
+            pace, turns = journal.rates, None if session.options.offline else journal.turns
         self.state = BatchState(session, tasks, settings, inputs, pace, journal, store, policy, turns)
         self.recorder: Recorder[R] = Recorder(self.state)
         self.outcomes = OutcomeQueue(0)
@@ -84,6 +86,8 @@ class Runner(Generic[R]):
         self._reader = Reader(iter(()), self.recorder.submit)
         self._worker: Worker[R] = Worker(self.state, self.recorder, self._reader, self.outcomes)
         self._working = 0
+        if isinstance(journal, RemoteJournal):
+            journal.when_stopped(self._stop_of)
         self._ending = threading.Lock()
         self._ended = False
 
@@ -126,6 +130,17 @@ class Runner(Generic[R]):
         """Start no more inputs and send no more requests; those in flight are still answered."""
         self.state.policy.stop()
         self._reader.close()
+
+    def _stop_of(self, batch: int) -> None:
+        """Stop, because somebody has stopped a batch of this number in all processes."""
+        if batch in [task.batch for task in self.state.tasks]:
+            self.stop()
+
+    def stop_everywhere(self) -> None:
+        """Stop all processes that carry out parts of this batch, as far as they use the same keeper."""
+        if isinstance(self.state.journal, RemoteJournal):
+            for task in self.state.tasks:
+                self.state.journal.stop_everywhere(task.batch)
 
     def end(self) -> None:
         """Write down the inputs that have not ended, and those that were never started, as far as they are known.

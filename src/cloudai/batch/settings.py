@@ -21,8 +21,8 @@ class BatchOptions(TypedDict, total=False):
     """Options of the operation, as a single call takes them by keyword; for several operations, a dict of options under
     the name of each."""
     journal: str | Any
-    """Path of the journal, the file that keeps the batch, or the address of a keeper ("keeper://HOST:PORT"), which serves
-    many computers; without either the journal is temporary."""
+    """Path of the journal, the file that keeps the batch, or the address of a keeper that serves many computers, for
+    example "keeper://10.0.0.5:8399"; without either the journal is temporary."""
     pace: str | Sequence[str] | None
     """Maximum number of requests in a time, retries included: "20/min", "10/s, 1000/day", or "free" for the pace of the
     vendor's free tier."""
@@ -46,7 +46,7 @@ class BatchOptions(TypedDict, total=False):
     keep: Sequence[str]
     """Names of the columns that the tables take over from the rows; by default all of them."""
     engine: Any
-    """A ``distributed.Client`` of Dask, whose workers carry the batch out in parts; it needs a keeper as its journal."""
+    """A ``distributed.Client`` of Dask, whose workers carry the batch out in parts; its journal is that of a keeper."""
     cache: bool
     """False means that the cache of earlier batches is neither read nor written."""
 
@@ -103,7 +103,9 @@ class Settings:
     def _require_of_keeper(self) -> None:
         """Raise SettingsError for a setting that belongs to a keeper, which owns the journal and the pace."""
         if self.pace is not None:
-            raise SettingsError("the keeper owns the pace", advice="Give it to the keeper: cloudai share --pace 20/min.")
+            raise SettingsError(
+                "the keeper owns the pace", advice="Give it to the keeper: cloudai share --pace 20/min."
+            )
         if self.max_requests is not None or self.max_units is not None:
             raise SettingsError(
                 "a limit counts the requests of one process, and a keeper serves many",

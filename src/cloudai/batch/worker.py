@@ -156,10 +156,7 @@ class Worker(Generic[R]):
         record: CallRecord | None = None
         try:
             try:
-                lookup = self._lookup(entry, task, key, digest)
-                while (record := (yield Persist(self._state.journal, lookup))) is None:
-                    # Another process that uses the same journal carries out an input with the same bytes.
-                    yield Defer(self._state.journal.claim(key))  # type: ignore[misc]  # only coalesce.py carries it out
+                record = yield from self._looked_up(entry, task, key, digest)
                 self._recorder.begin(entry, record)
                 ending = self._known(entry, task, given, record)
                 if ending is None:
@@ -194,13 +191,15 @@ class Worker(Generic[R]):
         # Several operations may share one picture, and each writes its own frame into it.
         return copy(source) if len(self._state.tasks) > 1 else source, digest
 
-    def _lookup(self, entry: Entry, task: Task, key: str, digest: str) -> Any:
-        """Return the function that looks up the call of an input in the journal, for `Persist` to run.
-
-        The function enters the call if the journal does not know it yet, and returns its `CallRecord`. A keeper returns
-        None instead while another process carries out the call.
-        """
-        return queries.look_up(task.batch, task.run, entry.item, key=key, sha256=digest, name=entry.written(digest))
+    def _looked_up(self, entry: Entry, task: Task, key: str, digest: str) -> Program[CallRecord]:
+        """Look up the call of an input in the journal, and enter it there if the journal does not know it yet."""
+        lookup = queries.look_up(task.batch, task.run, entry.item, key=key, sha256=digest, name=entry.written(digest))
+        while True:
+            record: CallRecord | None = yield Persist(self._state.journal, lookup)
+            if record is not None:
+                return record
+            # A keeper says so while another process carries out an input with the same bytes.
+            yield Defer(self._state.journal.claim(key))  # type: ignore[misc]  # only coalesce.py carries it out
 
     def _known(self, entry: Entry, task: Task, given: Given, record: CallRecord) -> Ending | None:
         """Return how an input has ended if the journal alone decides that, or None if the provider has to be asked.

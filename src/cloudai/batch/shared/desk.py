@@ -81,9 +81,10 @@ class Desk:
         """
         last = _last(db, session)
         answers: list[list[Any]] = []
-        for number, kind, *rest in messages:
+        for message in messages:
+            number = message[0]
             try:
-                value = self._one(db, session, int(number), last, kind, rest)
+                value = self._one(db, session, message, last)
             except Exception as error:
                 if is_broken_statement(error):
                     error = JournalError(f"the keeper cannot run this ({type(error).__name__})")
@@ -94,32 +95,34 @@ class Desk:
                 if value is not WAITS:
                     answers.append([number, value])
         if messages:
-            _note(db, session, max(last, int(messages[-1][0])))
+            _note(db, session, max(last, messages[-1][0]))
         return answers
 
-    def _one(self, db: Database, session: str, number: int, last: int, kind: str, rest: Sequence[Any]) -> Any:
+    def _one(self, db: Database, session: str, message: Sequence[Any], last: int) -> Any:
+        number, kind, *rest = message
         match kind:
             case "do":
-                name, arguments, keywords = rest
-                if number > last or name in REPEATED:
-                    return self._do(db, session, name, arguments, keywords)
+                return self._do(db, session, *rest) if number > last or rest[0] in REPEATED else None
             case "claim":
                 return self._claim(db, rest[0], session, number)
             case "release":
                 self.release(rest[0], session)
             case "hold":
-                for key in rest[0]:
-                    self._hold(key, session)
+                self._hold(rest[0], session)
             case "spooled":
-                for whose, its_number, name, arguments, keywords in rest[0]:
-                    if its_number > _last(db, whose):
-                        self._do(db, whose, name, arguments, keywords)
-                        _note(db, whose, its_number)
+                self._hand_over(db, rest[0])
             case "bye":
                 self.drop(session)
             case _:
                 raise ValueError(f"no message {kind!r}")
         return None
+
+    def _hand_over(self, db: Database, messages: Sequence[Sequence[Any]]) -> None:
+        """Carry out what a worker that was killed had on its disk, unless the keeper has it."""
+        for session, number, name, arguments, keywords in messages:
+            if number > _last(db, session):
+                self._do(db, session, name, arguments, keywords)
+                _note(db, session, number)
 
     def _do(self, db: Database, session: str, name: str, arguments: Any, keywords: Any) -> Any:
         work = statement_of(name, arguments, keywords)
@@ -151,11 +154,12 @@ class Desk:
             self._claims[key] = _Claim(UNKNOWN if in_doubt else session)
         return self._claims[key]
 
-    def _hold(self, key: str, session: str) -> None:
-        """Let a session that comes back have a call that it had before."""
-        claim = self._claims.setdefault(key, _Claim(session))
-        if claim.session == UNKNOWN:
-            claim.session = session
+    def _hold(self, keys: Sequence[str], session: str) -> None:
+        """Let a session that comes back have the calls that it had before."""
+        for key in keys:
+            claim = self._claims.setdefault(key, _Claim(session))
+            if claim.session == UNKNOWN:
+                claim.session = session
 
     def release(self, key: str, session: str) -> None:
         """Let the next session have a call that this one has carried out."""
@@ -184,7 +188,7 @@ class Desk:
         """Enter that all calls of a session that were sent and not answered are in doubt, and return their number."""
         keys = {key: claim.item for key, claim in self._claims.items() if claim.session == session and claim.item}
         for key, (batch, run, item, name) in keys.items():
-            rows.doubt(batch, run, item, key, name, VANISHED)(db)
+            rows.doubt(batch, run, item, key, name=name, error=VANISHED)(db)
         return sum(state_of(key)(db) == "doubt" for key in keys)
 
 

@@ -15,10 +15,12 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["MOST", "PROTOCOL", "Channel", "FrameError", "Splitter", "proof", "raw"]
+__all__ = ["MOST", "PROTOCOL", "STOP", "Channel", "FrameError", "Splitter", "proof", "raw"]
 
 PROTOCOL = 1
 """The version of what is in the frames."""
+STOP = -1
+"""The number of an answer that nobody has asked for: its value is the number of a batch that is to stop."""
 MOST = 64 * 1024 * 1024
 """Maximum length of a frame in bytes, once the other side is known."""
 MOST_OF_STRANGERS = 1024
@@ -79,7 +81,7 @@ def proof(secret: bytes, whose: str, theirs: str, ours: str, session: str = "") 
         ours: The random number of the worker.
         session: The name of the worker's session.
     """
-    return hmac.digest(secret, "\n".join((whose, theirs, ours, session)).encode(), "sha256")
+    return hmac.digest(secret, f"{whose}\n{theirs}\n{ours}\n{session}".encode(), "sha256")
 
 
 class Channel:

@@ -18,6 +18,7 @@ from cloudai.batch.codec import written_error
 from cloudai.batch.journal import Journal
 from cloudai.batch.shared.address import Address, address_of, secret_of, server_context
 from cloudai.batch.shared.desk import Desk
+from cloudai.batch.shared.frames import STOP
 from cloudai.batch.shared.pace import Pace
 from cloudai.batch.shared.peer import Peer
 from cloudai.core.rate_limit import rates
@@ -33,7 +34,7 @@ SILENCE = 20.0
 """Seconds without a word after which a worker counts as gone."""
 MOST_STRANGERS = 256
 """Connections at a time that have not shown that they know the secret."""
-OTHERS = ("turn", "use", "unturn", "ping")
+OTHERS = ("turn", "use", "unturn", "ping", "stop")
 """Messages that are not about the journal."""
 
 
@@ -63,8 +64,8 @@ class Keeper:
         self._grace = grace
         self._peers: dict[str, Peer] = {}
         self._strangers: dict[Peer, None] = {}
-        self._pace = Pace(rates(pace), self._grant_turn)
-        self._paced = pace is not None
+        self._rates = rates(pace)
+        self._pace = Pace(self._rates, self._grant_turn)
         self._journal = Journal(journal)
         self._desk = Desk(partial(self._later, self._grant_call))
         self._loop = asyncio.new_event_loop()
@@ -111,7 +112,7 @@ class Keeper:
         if (earlier := self._peers.get(session)) is not None:
             earlier.close()
         self._peers[session] = peer
-        peer.send({"journal": self._id, "paced": self._paced})
+        peer.send({"journal": self._id, "rates": [[rate.n, rate.seconds] for rate in self._rates]})
 
     def received(self, peer: Peer, messages: list[Any]) -> None:
         """Carry out the messages of a worker, and answer them."""
@@ -126,6 +127,10 @@ class Keeper:
                     self._pace.give_up(str(rest[0]), peer, int(rest[1]))
                     peer.send([[number, None]])
                 case "ping":
+                    peer.send([[number, None]])
+                case "stop":
+                    for other in self._peers.values():
+                        other.send([[STOP, rest[0]]])
                     peer.send([[number, None]])
                 case "bye":
                     peer.friendly = True

@@ -1,4 +1,4 @@
-"""A worker's connection to its keeper, which is made again whenever it breaks, and sends again what was not answered."""
+"""A worker's connection to its keeper is made again whenever it breaks, and sends again what was not answered."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from typing import Any
 from cloudai import storage
 from cloudai.batch.codec import error_of
 from cloudai.batch.shared.address import SECRET, Address
-from cloudai.batch.shared.frames import MOST, PROTOCOL, Channel, FrameError, Splitter, proof, raw
+from cloudai.batch.shared.frames import MOST, PROTOCOL, STOP, Channel, FrameError, Splitter, proof, raw
 from cloudai.batch.shared.spool import Spool, left_behind
 from cloudai.batch.shared.wire import dumped, loaded
 from cloudai.errors import CloudAIError, JournalError, SettingsError
@@ -92,6 +92,8 @@ class Link:
         self._patience, self._until = patience, math.inf
         self._told = False
         self._ended = False
+        self.when_stopped: Callable[[int], None] = lambda _: None
+        """Called with the number of a batch that somebody has stopped everywhere."""
         self.welcome: Future[dict[str, Any]] = Future()
         """What the keeper says of itself, once it was reached for the first time."""
         self._loop = asyncio.new_event_loop()
@@ -200,7 +202,7 @@ class Link:
             try:
                 async with asyncio.timeout(CONNECTING):
                     await self._loop.create_connection(
-                        lambda wire=wire: wire, self._address.host, self._address.port, ssl=self._tls
+                        partial(_itself, wire), self._address.host, self._address.port, ssl=self._tls
                     )
                     welcome = await wire.welcome
                 self._connected(wire, welcome)
@@ -233,7 +235,7 @@ class Link:
             self.welcome.set_result(welcome)
             for path, session, messages in left_behind(str(welcome["journal"])):
                 spooled = [[session, number, *rest] for number, rest in messages]
-                self.ask("spooled", spooled).add_done_callback(lambda done, path=path: _handed_over(path, done))
+                self.ask("spooled", spooled).add_done_callback(partial(_handed_over, path))
 
     def _lost(self) -> None:
         """Note that the keeper is away, and write the replies that it may not have to the spool."""
@@ -268,6 +270,9 @@ class Link:
 
     def _answered(self, answers: list[Any]) -> None:
         for number, value, *errors in answers:
+            if number == STOP:
+                self.when_stopped(value)
+                continue
             with self._lock:
                 message = self._waiting.pop(number, None)
             if message is None:
@@ -314,6 +319,10 @@ class Link:
             message.future.set_exception(error)
         if not self.welcome.done():
             self.welcome.set_exception(error)
+
+
+def _itself(wire: _Wire) -> _Wire:
+    return wire
 
 
 def _handed_over(path: Any, done: Future[Any]) -> None:
@@ -375,8 +384,10 @@ class _Wire(asyncio.Protocol):
         self._transport.write(
             raw({"session": self._session, "nonce": self._nonce, "mac": mac, "protocol": PROTOCOL}),
         )
-        keys = [proof(self._secret, whose, theirs, self._nonce, self._session) for whose in ("to keeper", "from keeper")]
-        self._channel = Channel(*keys)
+        to_keeper, from_keeper = (
+            proof(self._secret, whose, theirs, self._nonce, self._session) for whose in ("to keeper", "from keeper")
+        )
+        self._channel = Channel(to_keeper, from_keeper)
 
     def _enter(self, channel: Channel, frame: bytes) -> None:
         """Take the keeper's first sealed frame, which shows that it knows the secret, too.

@@ -73,7 +73,7 @@ class Peer(asyncio.Protocol):
         """Send the random number of the challenge."""
         self._transport = transport
         transport.write(raw({"cloudai": "keeper", "protocol": PROTOCOL, "nonce": self._nonce}))
-        self._timer = asyncio.get_running_loop().call_later(HANDSHAKE, self._refuse, "it did not show the secret in time")
+        self._timer = asyncio.get_running_loop().call_later(HANDSHAKE, self._refuse, "it was silent")
 
     def data_received(self, data: bytes) -> None:
         """Take the frames that have come; a frame that may not be sent ends the connection."""
@@ -138,5 +138,3 @@ class Peer(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
         self._owner.left(self)
-
-

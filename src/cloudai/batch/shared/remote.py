@@ -10,6 +10,7 @@ from typing import Any
 from cloudai.batch.shared.address import address_of, secret_of
 from cloudai.batch.shared.link import PATIENCE, Link
 from cloudai.batch.shared.wire import call_of
+from cloudai.core.rate_limit import Rate
 from cloudai.errors import JournalError
 
 __all__ = ["AT_END", "RemoteJournal", "RemoteTurns"]
@@ -34,9 +35,10 @@ class RemoteJournal:
 
     def __init__(self, address: str, *, patience: float = PATIENCE) -> None:
         self._link = Link(address_of(address), secret_of(), patience=patience)
-        paced = self._link.welcome.result()["paced"]
-        self.turns = RemoteTurns(self._link) if paced else None
-        """Hands out the turns of the keeper's pace; None if it keeps none."""
+        self.rates = tuple(Rate(int(n), float(seconds)) for n, seconds in self._link.welcome.result()["rates"])
+        """The pace that the keeper keeps for all workers; empty if it keeps none."""
+        self.turns = RemoteTurns(self._link) if self.rates else None
+        """Hands out the turns of that pace; None if there is none."""
 
     @property
     def shared(self) -> bool:
@@ -97,6 +99,14 @@ class RemoteJournal:
         """Let other processes carry out the call of this key."""
         self._link.held.discard(key)
         self._link.ask("release", key)
+
+    def stop_everywhere(self, batch: int) -> None:
+        """Stop all processes that carry out parts of a batch of this number."""
+        self._link.ask("stop", batch)
+
+    def when_stopped(self, stop: Callable[[int], None]) -> None:
+        """Have a function called with the number of a batch that somebody has stopped everywhere."""
+        self._link.when_stopped = stop
 
     def hurry(self, seconds: float) -> None:
         """Wait so many seconds at most from now on, if the keeper is away."""

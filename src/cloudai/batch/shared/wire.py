@@ -88,7 +88,7 @@ def loaded(text: bytes) -> Any:
         raise ValueError("no message") from error
 
 
-def _packed(value: Any) -> Any:
+def _packed(value: Any) -> Any:  # noqa: PLR0911  # a line for each kind
     """Return something that is no JSON as JSON with its kind under "$".
 
     Dicts whose names are the user's or a vendor's are sent as texts, so that no name in them is taken for a kind.
@@ -115,7 +115,7 @@ def _packed(value: Any) -> Any:
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 
-def _unpacked(known: dict[str, Any]) -> Any:
+def _unpacked(known: dict[str, Any]) -> Any:  # noqa: PLR0911  # a line for each kind
     if "$" not in known:
         return known
     kind, of = known["$"], known["of"]
