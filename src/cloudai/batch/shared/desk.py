@@ -15,7 +15,7 @@ from cloudai.batch import queries, rows
 from cloudai.batch.codec import written_error
 from cloudai.batch.queries import state_of
 from cloudai.batch.recorder import KILLED
-from cloudai.batch.shared.wire import REPEATED, statement_of
+from cloudai.batch.shared.wire import ILL_FORMED, REPEATED, statement_of
 from cloudai.errors import CloudAIError, JournalError, NotStartedError
 from cloudai.storage import Database, is_broken_statement
 
@@ -88,7 +88,7 @@ class Desk:
             except Exception as error:
                 if is_broken_statement(error):
                     error = JournalError(f"the keeper cannot run this ({type(error).__name__})")
-                elif not isinstance(error, CloudAIError | ValueError | TypeError | KeyError | OverflowError):
+                elif not isinstance(error, (CloudAIError, *ILL_FORMED)):
                     raise
                 answers.append([number, None, written_error(_as_journal_error(error))])
             else:

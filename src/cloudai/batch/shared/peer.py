@@ -12,7 +12,7 @@ import time
 from typing import Any, Protocol
 
 from cloudai.batch.shared.frames import MOST, PROTOCOL, Channel, FrameError, Splitter, proof, raw
-from cloudai.batch.shared.wire import dumped, loaded
+from cloudai.batch.shared.wire import ILL_FORMED, dumped, loaded
 
 __all__ = ["Peer"]
 
@@ -89,7 +89,7 @@ class Peer(asyncio.Protocol):
                     self._owner.received(self, messages)
                 if self._transport.is_closing():
                     return
-        except (FrameError, ValueError) as error:
+        except (FrameError, *ILL_FORMED) as error:
             self._refuse(str(error) if isinstance(error, FrameError) else "what it sent cannot be read")
 
     def _meet(self, frame: bytes) -> None:

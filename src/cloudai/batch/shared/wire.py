@@ -22,7 +22,7 @@ from cloudai.core.flow import Response
 from cloudai.core.retry import AttemptOutcome
 from cloudai.errors import JournalError
 
-__all__ = ["REPEATED", "call_of", "dumped", "loaded", "statement_of"]
+__all__ = ["ILL_FORMED", "REPEATED", "call_of", "dumped", "loaded", "statement_of"]
 
 MADE: dict[str, Callable[..., Statement]] = {
     make.__name__: make
@@ -35,6 +35,8 @@ MADE: dict[str, Callable[..., Statement]] = {
 """The statements that a worker may have a keeper run."""
 PLAIN = {function.__name__: function for function in (queries.batches, queries.last_streak)}
 """Functions of the connection without arguments that a worker may have a keeper run."""
+ILL_FORMED = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
+"""What Python raises where a message has another shape than a worker's."""
 REPEATED = frozenset(
     ("enlist", "look_up", "record_of", "state_of", "spent", "leave", "page", "next_item", "counts", "each", *PLAIN)
 )
