@@ -18,7 +18,8 @@ from cloudai.batch.cache_store import CacheStore
 from cloudai.batch.journal import Journal
 from cloudai.batch.recorder import KILLED
 from cloudai.batch.results import Salvage, table_of
-from cloudai.cli import inputs
+from cloudai.batch.shared.address import is_address
+from cloudai.cli import inputs, sharing
 from cloudai.cli.outputs import STDOUT, OutputError, make_folder, require_writable, tell, write_csv, write_files
 from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError, JournalError, PausedError, SettingsError
@@ -120,7 +121,7 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
         return _carried_out(job, options, where)
 
 
-def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | None) -> int:
+def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | str | None) -> int:
     """Carry out a batch, write its table however it ended, and return the exit code; ``where`` is the journal."""
     code = 0
     with _signals(job) as caught:
@@ -164,20 +165,20 @@ NOT_WELL = ("failed", "in_doubt", "skipped", "not_started")
 """Endings of inputs that make the exit code 1."""
 
 
-def _tell_where(where: Path | None) -> None:
+def _tell_where(where: Path | str | None) -> None:
     """Print that the journal keeps what is finished, if there is a journal."""
     if where is not None:
         tell(f"{where} has what is finished: the same command goes on from there.")
 
 
-def _tell_limit(job: Batch[Any], where: Path | None) -> None:
+def _tell_limit(job: Batch[Any], where: Path | str | None) -> None:
     """Print which limit has ended the batch, because the same command would end there again."""
     name = str(job.paused).partition("=")[0].replace("_", "-")
     rest = "" if where is None else f" {where} has what is finished."
     tell(f"{job.paused}: raise --{name} to go on.{rest}")
 
 
-def _written(job: Batch[Any], options: argparse.Namespace, where: Path | None) -> None:
+def _written(job: Batch[Any], options: argparse.Namespace, where: Path | str | None) -> None:
     """Print each error in full, because a table cuts long cells, and write or print the table."""
     table = job.tidy()
     told: dict[str, list[str]] = {}
@@ -224,14 +225,16 @@ def _signals(job: Batch[Any]) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _journal_path(options: argparse.Namespace, n: int) -> Path | None:
+def _journal_path(options: argparse.Namespace, n: int) -> Path | str | None:
     """Return the path of the journal, or None.
 
-    It is the one that the user names. If none is named, and several inputs go to a provider on the network, it is a
-    file in the current folder.
+    It is the one that the user names, or the address of a keeper. If none is named, and several inputs go to a provider
+    on the network, it is a file in the current folder.
     """
     if options.journal == "none":
         return None
+    if is_address(options.journal):
+        return str(options.journal)
     if options.journal:
         return Path(options.journal)
     if n < 2 or options.plan or not find(options.provider).hosts:  # noqa: PLR2004
@@ -288,6 +291,10 @@ def journal(options: argparse.Namespace) -> int:
         InputError: Options exclude each other, or name a batch or an input that the journal does not tell apart.
         JournalError: The file is no journal, or cannot be used.
     """
+    if options.file == "merge":
+        return sharing.merge(options)
+    if options.more or options.out:
+        raise InputError("more than one journal", advice="Put the word merge before them to make one of several.")
     _require_sense(options)
     if not Path(options.file).is_file():
         raise JournalError(f"there is no file {options.file}", advice="Check the path.")

@@ -141,7 +141,7 @@ def write_files(files: Iterable[tuple[str, bytes]], folder: str, item: int, stem
             raise OutputError(told, advice="Give --out another folder.") from error
 
 
-def write_csv(table: Table, path: str, journal: Path | None) -> None:
+def write_csv(table: Table, path: str, journal: Path | str | None) -> None:
     """Write the table to a file for Excel and print "wrote …", or print it as exact CSV if the path is "-".
 
     `Table.to_csv` says how the two differ.
@@ -149,8 +149,9 @@ def write_csv(table: Table, path: str, journal: Path | None) -> None:
     Args:
         table: The table.
         path: The file, or "-" for standard output.
-        journal: The journal that keeps the results, or None if nothing keeps them. It only decides what happens if the
-            file cannot be written: without a journal, the table is printed, so that what was paid for is not lost.
+        journal: The journal that keeps the results, or None if nothing keeps them; a keeper may own it. It only decides
+            what happens if the file cannot be written: without a journal, the table is printed, so that what was paid
+            for is not lost.
 
     Raises:
         OutputError: The file cannot be written.

@@ -20,7 +20,7 @@ from cloudai.batch.shared.address import Address, address_of, secret_of, server_
 from cloudai.batch.shared.desk import Desk
 from cloudai.batch.shared.frames import STOP
 from cloudai.batch.shared.pace import Pace
-from cloudai.batch.shared.peer import Peer
+from cloudai.batch.shared.peer import HANDSHAKE, Peer
 from cloudai.core.rate_limit import rates
 from cloudai.errors import CloudAIError, SettingsError
 
@@ -84,7 +84,14 @@ class Keeper:
 
     async def _listening(self, listen: Address, tls: Any) -> Any:
         try:
-            return await self._loop.create_server(self._stranger, listen.host, listen.port, ssl=tls, backlog=1024)
+            return await self._loop.create_server(
+                partial(Peer, self),
+                listen.host,
+                listen.port,
+                ssl=tls,
+                ssl_handshake_timeout=None if tls is None else HANDSHAKE,
+                backlog=1024,
+            )
         except OSError as error:
             raise SettingsError(
                 f"nobody can listen at {listen.host}:{listen.port} ({error.strerror or error})",
@@ -97,13 +104,11 @@ class Keeper:
         self._loop.call_later(SILENCE / 4, self._look)
         self._loop.run_forever()
 
-    def _stranger(self) -> Peer:
-        """Return a new connection; if too many have not shown that they know the secret, the first of them ends."""
+    def came(self, peer: Peer) -> None:
+        """Note a new connection; if too many have not shown that they know the secret, the first of them ends."""
         if len(self._strangers) >= MOST_STRANGERS:
-            next(iter(self._strangers)).close()
-        peer = Peer(self)
+            next(iter(self._strangers)).close(at_once=True)
         self._strangers[peer] = None
-        return peer
 
     def entered(self, peer: Peer) -> None:
         """Welcome a worker; if its session has another connection, that one has broken, and ends."""
@@ -211,8 +216,8 @@ class Keeper:
         self._pace.close()
         for peer in [*self._peers.values(), *self._strangers]:
             peer.friendly = True  # the keeper goes, and not the worker
-            peer.close()
-        await asyncio.sleep(0)
+            peer.close(at_once=True)
+        await asyncio.sleep(0)  # the connections end in the next step of the loop
 
     def __enter__(self) -> Self:
         return self

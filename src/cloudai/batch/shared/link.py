@@ -191,6 +191,7 @@ class Link:
             for task in (connecting, ticking):
                 task.cancel()
             self._loop.run_until_complete(asyncio.gather(connecting, ticking, return_exceptions=True))
+            self._loop.run_until_complete(asyncio.sleep(0))  # the connection ends in the next step of the loop
             if self._spool is not None:
                 self._spool.close()
             self._loop.close()
@@ -420,9 +421,9 @@ class _Wire(asyncio.Protocol):
             start = end
 
     def close(self) -> None:
-        """End the connection."""
+        """End the connection at once: what was not answered is sent again by the next one."""
         if self._transport is not None:
-            self._transport.close()
+            self._transport.abort()
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
         """Tell the link that the connection has ended."""

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from cloudai.batch.shared.frames import MOST, PROTOCOL, Channel, FrameError, Splitter, proof, raw
 from cloudai.batch.shared.wire import ILL_FORMED, dumped, loaded
 
-__all__ = ["Peer"]
+__all__ = ["HANDSHAKE", "Peer"]
 
 log = logging.getLogger("cloudai")
 
@@ -27,6 +27,9 @@ class Owner(Protocol):
     """What a connection needs of the keeper."""
 
     secret: bytes
+
+    def came(self, peer: Peer) -> None:
+        """Note a new connection."""
 
     def entered(self, peer: Peer) -> None:
         """Note that a worker has shown that it knows the secret."""
@@ -72,6 +75,7 @@ class Peer(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         """Send the random number of the challenge."""
         self._transport = transport
+        self._owner.came(self)
         transport.write(raw({"cloudai": "keeper", "protocol": PROTOCOL, "nonce": self._nonce}))
         self._timer = asyncio.get_running_loop().call_later(HANDSHAKE, self._refuse, "it was silent")
 
@@ -127,11 +131,14 @@ class Peer(asyncio.Protocol):
         log.warning("the keeper has refused %s: %s", self.shown, why)
         self.close()
 
-    def close(self) -> None:
-        """End the connection."""
+    def close(self, *, at_once: bool = False) -> None:
+        """End the connection, once what was sent has left, or at once."""
         if self._timer is not None:
             self._timer.cancel()
-        self._transport.close()
+        if at_once:
+            self._transport.abort()
+        else:
+            self._transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
         """Tell the keeper that the connection has ended."""

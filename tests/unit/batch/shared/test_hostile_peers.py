@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import socket
 import struct
@@ -246,7 +245,7 @@ def test_no_secret(given: str | None, tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.delenv("CLOUDAI_KEEPER_SECRET", raising=False)
     with pytest.raises(SettingsError, match="token_urlsafe"):
         share(tmp_path / "run.journal", secret=given)
-    assert not os.listdir(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_splitter_keeps_nothing_of_a_frame_that_is_too_long() -> None:
