@@ -285,6 +285,30 @@ def test_a_keeper_that_restarts(journal: Path) -> None:
         assert db.execute("SELECT SUM(sent), SUM(paid), SUM(doubt) FROM exchanges").fetchone() == (12, 12, 0)
 
 
+def test_calls_in_doubt_wait_for_their_worker(journal: Path) -> None:
+    """After a restart a call that is in doubt is left to its worker; if that does not come back, others may have it."""
+    with share(journal, listen="127.0.0.1:0") as keeper:
+        worker, gone, other = (RemoteJournal(keeper.address) for _ in range(3))
+        batch, run = worker.ask(queries.enlist("list", "made-up", "sentiment", "{}", version="0", now="now"))
+        lookups = {
+            key: queries.look_up(batch, run, n, key=key, sha256=key, name=key) for n, key in enumerate(("come", "gone"))
+        }
+        for remote, key in ((worker, "come"), (gone, "gone")):
+            remote.ask(queries.intend(remote.ask(lookups[key]).call, "1", 1))
+        gone._link._address = Address("127.0.0.1", 1)
+    with share(journal, listen=keeper.address.removeprefix("keeper://"), grace=0.5):
+        assert [other.ask(lookups[key]) for key in lookups] == [None, None]
+        claims = {key: other.claim(key) for key in lookups}
+        assert claims["gone"].result(10) is None
+        assert other.ask(lookups["gone"]).in_doubt
+        assert not claims["come"].done()
+        worker.release("come")
+        assert claims["come"].result(10) is None
+        gone.hurry(0)
+        for remote in (worker, gone, other):
+            remote.close()
+
+
 def test_what_is_sent_again_is_written_once(keeper: Keeper, journal: Path) -> None:
     """Whenever the connection breaks, each statement is carried out once, and calls stay with their session."""
     remote = RemoteJournal(keeper.address)
