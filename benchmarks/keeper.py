@@ -85,7 +85,9 @@ def measure(given: Given) -> dict[str, float]:
             processes = [context.Process(target=work, args=one) for one in arguments]
             for process in processes:
                 process.start()
+            used = time.process_time()
             results = [out.get(timeout=given.seconds + 60) for _ in processes]
+            used = time.process_time() - used
             for process in processes:
                 process.join()
     took = sorted(one for _, _, sample in results for one in sample)
@@ -93,6 +95,7 @@ def measure(given: Given) -> dict[str, float]:
         "workers": given.workers,
         "at once": given.at_once,
         "a second": sum(n for _, n, _ in results) / given.seconds,
+        "keeper CPU us": 1e6 * used / sum(n for _, n, _ in results),
         "median ms": 1000 * statistics.median(took),
         "p99 ms": 1000 * took[int(len(took) * 0.99)],
     }
@@ -106,7 +109,7 @@ def main() -> None:
     parser.add_argument("--at-once", type=int, default=64)
     parser.add_argument("--whole", action="store_true", help="look up, intend and answer, and not the intention alone")
     for name, value in measure(Given(**vars(parser.parse_args(sys.argv[1:])))).items():
-        print(f"{name:>10}  {value:,.2f}")
+        print(f"{name:>13}  {value:,.2f}")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Generic, Self, TypeVar
 
 from cloudai.batch import queries, reparse
+from cloudai.batch.dask_engine import DaskRun, number_of_parts
 from cloudai.batch.journal import IF_DAMAGED
 from cloudai.batch.parts import Part, parts_of
 from cloudai.batch.plan import Plan, plan
@@ -228,6 +229,9 @@ class Batch(_Batch[R]):
         if self._runner.began:
             yield from self._kept()
             return
+        if self._runner.state.settings.engine is not None:
+            yield from self._elsewhere()
+            return
         with progress_for(self._runner.state, self._runner.recorder) as progress:
             try:
                 self._begin()
@@ -237,6 +241,26 @@ class Batch(_Batch[R]):
             finally:
                 self._finish()
         self._runner.raise_for_cause()
+
+    def _elsewhere(self) -> Iterator[Outcome[R]]:
+        """Have a cluster carry the batch out, and yield the outcomes of each part as soon as it has ended."""
+        state, recorder = self._runner.state, self._runner.recorder
+        n = number_of_parts(state.settings.engine, state.total, state.inputs_per_request)
+        parts = self.partition(n)
+        self._running = True
+        with progress_for(state, recorder) as progress:
+            run = DaskRun(state.settings.engine, parts)
+            try:
+                for outcomes in run.outcomes(lambda: self._stopped, progress.wait):
+                    for outcome in outcomes:
+                        recorder.submitted += 1
+                        recorder.counts[outcome.status] += 1
+                        progress.show(outcome)
+                        yield outcome
+            finally:
+                if run.cancel():
+                    self._runner.stop_everywhere()
+                self._running = False
 
     def _begin(self) -> None:
         self._running = True

@@ -96,6 +96,11 @@ class Settings:
             raise SettingsError(f"cache={self.cache!r}", advice="Give True or False.")
         if self.shared:
             self._require_of_keeper()
+        elif self.engine is not None:
+            raise SettingsError(
+                "a cluster needs a keeper",
+                advice='Start one by `cloudai share`, and give journal="keeper://HOST:PORT".',
+            )
         price: Any = self.price
         if price is not None and not (isinstance(price, int | float) and 0 <= price < float("inf")):
             raise SettingsError(f"price={price!r}", advice="Give USD for 1,000 units.")
