@@ -9,7 +9,9 @@ is the whole way: statement, frame, HMAC, TCP, SQLite with one sync for all that
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
+import resource
 import secrets
 import statistics
 import sys
@@ -22,9 +24,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from cloudai.batch import queries
+from cloudai.batch import queries, rows
+from cloudai.batch.rows import ItemRecord
+from cloudai.batch.shared.address import address_of, secret_of
 from cloudai.batch.shared.keeper import share
+from cloudai.batch.shared.link import Wire
 from cloudai.batch.shared.remote import RemoteJournal
+from cloudai.batch.shared.wire import dumped
 from cloudai.core.flow import Response
 
 
@@ -62,6 +68,8 @@ def work(address: str, number: int, given: Given, out: Any) -> None:
             under_way.append((time.monotonic(), journal.do(queries.intend(call, "1", 1))))
             if given.whole:
                 journal.do(queries.answer(call, "1", 1, REPLY, {"name": f"사진/{n}.jpg"}))
+                item = ItemRecord(n, f"사진/{n}.jpg", "ok", {"attempts": 1, "billed_max": 1}, call=call, run=run)
+                journal.post(rows.finish(batch, item, ("done", {"result": '{"faces": []}', "meta": "{}"})))
                 journal.release(key)
         began, future = under_way.popleft()
         future.result()
@@ -90,15 +98,54 @@ def measure(given: Given) -> dict[str, float]:
             used = time.process_time() - used
             for process in processes:
                 process.join()
+            keeper.close()
+            size = (Path(folder) / "run.journal").stat().st_size
     took = sorted(one for _, _, sample in results for one in sample)
     return {
         "workers": given.workers,
         "at once": given.at_once,
         "a second": sum(n for _, n, _ in results) / given.seconds,
         "keeper CPU us": 1e6 * used / sum(n for _, n, _ in results),
+        "bytes each": size / sum(n for _, n, _ in results),
         "median ms": 1000 * statistics.median(took),
         "p99 ms": 1000 * took[int(len(took) * 0.99)],
     }
+
+
+async def connect(address: str, n: int) -> float:
+    """Connect so many workers, have each of them write down one intention, and return the seconds that it took."""
+    where, secret = address_of(address), secret_of()
+    loop = asyncio.get_running_loop()
+    began, left = time.monotonic(), asyncio.Semaphore(0)
+    wires = []
+    for number in range(n):
+        wire = Wire(secret, f"{number:032x}", lambda _: left.release())
+        await loop.create_connection(lambda wire=wire: wire, where.host, where.port)  # type: ignore[misc]
+        wires.append(wire)
+    for number, wire in enumerate(wires):
+        await wire.welcome
+        wire.send([dumped([1, "do", "intend", [number, "1", 1], {}])])
+    for _ in wires:
+        await left.acquire()
+    took = time.monotonic() - began
+    for wire in wires:
+        wire.send([dumped([2, "bye"])])
+    for _ in wires:
+        await left.acquire()
+    for wire in wires:
+        wire.close()
+    await asyncio.sleep(0)
+    return took
+
+
+def measure_connections(n: int) -> dict[str, float]:
+    """Return the seconds in which so many workers connect and write one intention each, and the memory for them."""
+    os.environ["CLOUDAI_KEEPER_SECRET"] = secrets.token_urlsafe(32)
+    with tempfile.TemporaryDirectory() as folder, share(Path(folder) / "run.journal", listen="127.0.0.1:0") as keeper:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        seconds = asyncio.run(connect(keeper.address, n))
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    return {"connections": n, "seconds": seconds, "MB of both": grown / 1024}
 
 
 def main() -> None:
@@ -107,8 +154,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--at-once", type=int, default=64)
-    parser.add_argument("--whole", action="store_true", help="look up, intend and answer, and not the intention alone")
-    for name, value in measure(Given(**vars(parser.parse_args(sys.argv[1:])))).items():
+    parser.add_argument(
+        "--whole", action="store_true", help="measure whole calls: looked up, intended, answered and written down"
+    )
+    parser.add_argument("--connections", type=int, help="measure how soon so many workers are connected instead")
+    given = vars(parser.parse_args(sys.argv[1:]))
+    connections = given.pop("connections")
+    for name, value in (measure_connections(connections) if connections else measure(Given(**given))).items():
         print(f"{name:>13}  {value:,.2f}")
 
 

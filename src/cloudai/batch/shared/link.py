@@ -27,7 +27,7 @@ from cloudai.batch.shared.wire import dumped, loaded
 from cloudai.errors import CloudAIError, JournalError, SettingsError
 from cloudai.storage import SQLiteError
 
-__all__ = ["PATIENCE", "Link"]
+__all__ = ["PATIENCE", "Link", "Wire"]
 
 log = logging.getLogger("cloudai")
 
@@ -87,7 +87,7 @@ class Link:
         self.held: set[str] = set()
         """The keys of the calls that this session carries out."""
         self._spool: Spool | None = None
-        self._wire: _Wire | None = None
+        self._wire: Wire | None = None
         self._away_since = time.monotonic()
         self._patience, self._until = patience, math.inf
         self._told = False
@@ -199,7 +199,7 @@ class Link:
     async def _keep_connected(self) -> None:
         wait = FIRST_WAIT
         while True:
-            wire = _Wire(self._secret, self.session, self._answered)
+            wire = Wire(self._secret, self.session, self._answered)
             try:
                 async with asyncio.timeout(CONNECTING):
                     await self._loop.create_connection(
@@ -222,7 +222,7 @@ class Link:
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311  # so that not all come at the same time
             wait = min(2 * wait, LONGEST_WAIT)
 
-    def _connected(self, wire: _Wire, welcome: dict[str, Any]) -> None:
+    def _connected(self, wire: Wire, welcome: dict[str, Any]) -> None:
         """Send again what was not answered, after the calls that this session carries out."""
         self._wire, self._told = wire, False
         if self._spool is None:
@@ -322,7 +322,7 @@ class Link:
             self.welcome.set_exception(error)
 
 
-def _itself(wire: _Wire) -> _Wire:
+def _itself(wire: Wire) -> Wire:
     return wire
 
 
@@ -331,7 +331,7 @@ def _handed_over(path: Any, done: Future[Any]) -> None:
         storage.remove(path)
 
 
-class _Wire(asyncio.Protocol):
+class Wire(asyncio.Protocol):
     """One connection to the keeper.
 
     Args:
