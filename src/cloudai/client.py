@@ -18,7 +18,7 @@ from cloudai.core.urls import FetchRules
 from cloudai.errors import ReplayError, SettingsError, detached
 from cloudai.options import unknown_option
 from cloudai.providers.base import Provider
-from cloudai.providers.registry import find
+from cloudai.providers.registry import find, require_contract
 from cloudai.session import ClientOptions, Session
 from cloudai.transport.connections import Verify
 
@@ -103,7 +103,7 @@ class BaseClient:
         failure: BaseException | None = None
         try:
             self._options.check()
-            self.provider = find(provider)() if isinstance(provider, str) else provider
+            self.provider = _made(provider)
             self._engine = self._options.engine()
             self._driver = self._connected(self._options)
             self._session = Session(self.provider, self._engine, self._driver, self._options)
@@ -129,8 +129,8 @@ class BaseClient:
             client: A client of google-cloud-vision, google-cloud-translate or google-cloud-texttospeech, a
                 ``ComputerVisionClient``, a client built on azure-core (Image Analysis, Face, Text Analytics, Text
                 Translation), or a service of ibm-watson (Natural Language Understanding, Speech to Text, Text to
-                Speech). `AsyncClient` also takes the awaiting clients of these packages, and runs the others in
-                threads.
+                Speech), a ``Client`` of google-genai, or an ``AzureOpenAI``. `AsyncClient` also takes the awaiting
+                clients of these packages, and runs the others in threads.
             options: Options of the constructor, except those that the vendor's client decides.
 
         Raises:
@@ -172,6 +172,14 @@ class BaseClient:
         if "@" in (self._options.proxy or ""):
             raise TypeError("a client with a proxy's password does not pickle: set HTTPS_PROXY where it arrives")
         return _unpickled, (type(self), self.provider, vars(self._options))
+
+
+def _made(provider: Provider | str) -> Provider:
+    """Return the provider of a name, or the one that was given, once it is known to keep to our contract."""
+    if isinstance(provider, str):
+        return find(provider)()
+    require_contract(type(provider), f"the provider {type(provider).__name__}")
+    return provider
 
 
 def _require_known(options: dict[str, Any]) -> None:

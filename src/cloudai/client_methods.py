@@ -50,7 +50,8 @@ class ClientMethods(Batching):
             image: Path, URL, bytes, open file, PIL image or numpy array.
             features: What to look for; None looks for those of caption, tags and objects that the provider has
                 (local: colours and faces).
-            language: The language of captions and tags, BCP-47, where the provider translates them.
+            language: The language of captions and tags, BCP-47, where the provider translates them; of the names of
+                colours at local, which are in English or Korean.
             max_results: The most tags, objects … of each feature; None takes the provider's largest number.
             missing: "error" refuses a feature that the provider lacks; "report" lists it in ``unsupported``.
             gender_neutral: True has captions say "person" for "man" and "woman", where the provider can.
@@ -453,6 +454,36 @@ class ClientMethods(Batching):
 
     @overload
     def batch(
+        self,
+        operation: list[Literal["analyze_image", "detect_faces", "estimate_age", "read_text"]]
+        | tuple[Literal["analyze_image", "detect_faces", "estimate_age", "read_text"], ...],
+        inputs: Iterable[Any],
+        **settings: Unpack[BatchOptions],
+    ) -> Batch[ImageAnalysis | Faces | Ages | Text]: ...
+
+    @overload
+    def batch(
+        self,
+        operation: list[
+            Literal["sentiment", "detect_language", "key_phrases", "translate", "dictionary", "text_to_speech"]
+        ]
+        | tuple[
+            Literal["sentiment", "detect_language", "key_phrases", "translate", "dictionary", "text_to_speech"], ...
+        ],
+        inputs: Iterable[Any],
+        **settings: Unpack[BatchOptions],
+    ) -> Batch[Sentiment | Language | KeyPhrases | Translation | Dictionary | Speech]: ...
+
+    @overload
+    def batch(
+        self,
+        operation: list[Literal["speech_to_text"]] | tuple[Literal["speech_to_text"], ...],
+        inputs: Iterable[Any],
+        **settings: Unpack[BatchOptions],
+    ) -> Batch[Transcript]: ...
+
+    @overload
+    def batch(
         self, operation: Sequence[str], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
     ) -> Batch[Any]: ...
 
@@ -471,7 +502,25 @@ class ClientMethods(Batching):
                 for each input and operation, and what the provider can say of a picture at once is one request.
             inputs: Any number of inputs: a list, a generator (never held in memory as a whole), rows or a data frame
                 with ``column=``.
-            settings: The settings that `BatchOptions` describes, for example ``journal`` and ``pace``.
+            options: Options of the operation, as a single call takes them by keyword; for several operations, a
+                dict of options under the name of each.
+            journal: Path of the journal, the file that keeps the batch; without a path the journal is temporary.
+            pace: Maximum number of requests in a time, retries included: "20/min", "10/s, 1000/day", or "free" for
+                the pace of the vendor's free tier.
+            max_requests: Maximum number of billed requests, over all runs with this journal, operations and
+                options.
+            max_units: Maximum number of units that may be billed, over all runs with this journal, operations and
+                options.
+            concurrency: Maximum number of requests in flight; by default 8, or 4 if a request has many inputs. For
+                an engine on this computer the default is the number of cores less one.
+            in_doubt: How to treat an input whose request an earlier run sent without learning the reply: "resend"
+                sends it again and may be billed twice, "skip" leaves the input out.
+            price: Price of 1,000 units in USD, for the costs in the plan and the table.
+            progress: True shows a progress bar, or lines where the output is a file. A function is called with each
+                outcome, and its return value is awaited in an `AsyncClient`.
+            column: Name of the column that holds the inputs, if they are rows.
+            keep: Names of the columns that the tables take over from the rows; by default all of them.
+            cache: False means that the cache of earlier batches is neither read nor written.
 
         Raises:
             SettingsError: A setting or an option cannot be used.
@@ -562,7 +611,8 @@ class AsyncClientMethods(AsyncBatching):
             image: Path, URL, bytes, open file, PIL image or numpy array.
             features: What to look for; None looks for those of caption, tags and objects that the provider has
                 (local: colours and faces).
-            language: The language of captions and tags, BCP-47, where the provider translates them.
+            language: The language of captions and tags, BCP-47, where the provider translates them; of the names of
+                colours at local, which are in English or Korean.
             max_results: The most tags, objects … of each feature; None takes the provider's largest number.
             missing: "error" refuses a feature that the provider lacks; "report" lists it in ``unsupported``.
             gender_neutral: True has captions say "person" for "man" and "woman", where the provider can.
@@ -967,13 +1017,71 @@ class AsyncClientMethods(AsyncBatching):
 
     @overload
     def batch(
+        self,
+        operation: list[Literal["analyze_image", "detect_faces", "estimate_age", "read_text"]]
+        | tuple[Literal["analyze_image", "detect_faces", "estimate_age", "read_text"], ...],
+        inputs: Iterable[Any],
+        **settings: Unpack[BatchOptions],
+    ) -> AsyncBatch[ImageAnalysis | Faces | Ages | Text]: ...
+
+    @overload
+    def batch(
+        self,
+        operation: list[
+            Literal["sentiment", "detect_language", "key_phrases", "translate", "dictionary", "text_to_speech"]
+        ]
+        | tuple[
+            Literal["sentiment", "detect_language", "key_phrases", "translate", "dictionary", "text_to_speech"], ...
+        ],
+        inputs: Iterable[Any],
+        **settings: Unpack[BatchOptions],
+    ) -> AsyncBatch[Sentiment | Language | KeyPhrases | Translation | Dictionary | Speech]: ...
+
+    @overload
+    def batch(
+        self,
+        operation: list[Literal["speech_to_text"]] | tuple[Literal["speech_to_text"], ...],
+        inputs: Iterable[Any],
+        **settings: Unpack[BatchOptions],
+    ) -> AsyncBatch[Transcript]: ...
+
+    @overload
+    def batch(
         self, operation: Sequence[str], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
     ) -> AsyncBatch[Any]: ...
 
     def batch(
         self, operation: str | Sequence[str], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
     ) -> AsyncBatch[Any]:
-        """Make a batch as `Client.batch` does; it is made at once, and run with ``async for``."""
+        """Make a batch as `Client.batch` does; it is made at once, and run with ``async for``.
+
+        Args:
+            operation: "analyze_image", "detect_faces", "sentiment" …, or a list of several.
+            inputs: Any number of inputs: a list, a generator, rows or a data frame with ``column=``.
+            options: Options of the operation, as a single call takes them by keyword; for several operations, a
+                dict of options under the name of each.
+            journal: Path of the journal, the file that keeps the batch; without a path the journal is temporary.
+            pace: Maximum number of requests in a time, retries included: "20/min", "10/s, 1000/day", or "free" for
+                the pace of the vendor's free tier.
+            max_requests: Maximum number of billed requests, over all runs with this journal, operations and
+                options.
+            max_units: Maximum number of units that may be billed, over all runs with this journal, operations and
+                options.
+            concurrency: Maximum number of requests in flight; by default 8, or 4 if a request has many inputs. For
+                an engine on this computer the default is the number of cores less one.
+            in_doubt: How to treat an input whose request an earlier run sent without learning the reply: "resend"
+                sends it again and may be billed twice, "skip" leaves the input out.
+            price: Price of 1,000 units in USD, for the costs in the plan and the table.
+            progress: True shows a progress bar, or lines where the output is a file. A function is called with each
+                outcome, and its return value is awaited in an `AsyncClient`.
+            column: Name of the column that holds the inputs, if they are rows.
+            keep: Names of the columns that the tables take over from the rows; by default all of them.
+            cache: False means that the cache of earlier batches is neither read nor written.
+
+        Raises:
+            SettingsError: A setting or an option cannot be used.
+            JournalError: Another process has the journal, or it cannot be written.
+        """
         return self._batch(operation, inputs, **settings)
 
     @overload

@@ -17,6 +17,13 @@
     │   ├── BadRequestError                       the service cannot use what was sent
     │   │   ├── TooLargeError                     … because of its size
     │   │   └── UnsupportedMediaError             … because of its format
+    │   ├── NoAnswerError                         a chat model gave no answer that can be used
+    │   │   ├── BlockedError (BadRequestError)    … because a filter of the service blocked the input or the answer
+    │   │   ├── RefusedError                      … because it refused
+    │   │   ├── TruncatedError                    … because the answer reached the most tokens
+    │   │   ├── TimeLimitError                    … because the service's own time for an answer was up
+    │   │   ├── EmptyAnswerError                  … because the answer was empty
+    │   │   └── ToolCallError                     … because it asked for a tool, and was given none
     │   ├── RateLimitedError                      too many calls, or a quota is spent
     │   ├── RedirectBlockedError                  the service redirects; nothing is sent there
     │   └── ServerError                           the service failed
@@ -46,11 +53,13 @@ from cloudai.text import inert
 __all__ = [
     "AuthError",
     "BadRequestError",
+    "BlockedError",
     "CloudAIError",
     "ConnectError",
     "ConnectionLostError",
     "ContractError",
     "DeadlineExceededError",
+    "EmptyAnswerError",
     "FetchError",
     "ForbiddenError",
     "InputError",
@@ -58,18 +67,23 @@ __all__ = [
     "MalformedResponseError",
     "MissingExtraError",
     "NeedsImageError",
+    "NoAnswerError",
     "NotStartedError",
     "PausedError",
     "RateLimitedError",
     "RedirectBlockedError",
+    "RefusedError",
     "ReplayError",
     "ResponseTooLargeError",
     "ServerError",
     "ServiceError",
     "SettingsError",
     "TLSError",
+    "TimeLimitError",
     "TooEarlyError",
     "TooLargeError",
+    "ToolCallError",
+    "TruncatedError",
     "UnavailableError",
     "UnsupportedMediaError",
     "UnsupportedOperationError",
@@ -313,6 +327,44 @@ class UnsupportedMediaError(BadRequestError):
     """The service does not read this format (415)."""
 
     http_status = 415
+
+
+class NoAnswerError(ServiceError):
+    """A chat model gave no answer that can be used.
+
+    The request was answered with a good status, so that its tokens may be billed: ``billed_max`` counts it, and
+    ``billed_min`` does not. ``code`` is the vendor's word for the reason.
+    """
+
+    http_status = 502
+
+
+class BlockedError(NoAnswerError, BadRequestError):
+    """A filter of the service blocked what was sent, or the model's answer."""
+
+    http_status = 422
+
+
+class RefusedError(NoAnswerError):
+    """The model refused to answer."""
+
+    http_status = 422
+
+
+class TruncatedError(NoAnswerError):
+    """The answer ended where it had the most tokens that it may have."""
+
+
+class TimeLimitError(NoAnswerError):
+    """The service ended the answer because its own time for it was up."""
+
+
+class EmptyAnswerError(NoAnswerError):
+    """The model's answer holds no text."""
+
+
+class ToolCallError(NoAnswerError):
+    """The model asked for a tool to be called, and none was offered."""
 
 
 class RateLimitedError(ServiceError):

@@ -71,7 +71,8 @@ class Command:
         help: What the command does, as ``--help`` says it, with a small first letter.
         flags: The options of the operation that the command offers. The user must give those without a default.
         provider: The name of the provider that answers where the user names none.
-        settings: Settings of that provider that the command offers, by the names its constructor has for them.
+        settings: Settings of a provider that the command offers, by the names its constructor has for them.
+        settings_of: The name of that provider; by default the one that answers where the user names none.
         files: What the command writes into the folder of ``--out``, as ``--help`` says it; None where it writes no
             files. They are the `files` of each result.
     """
@@ -81,6 +82,7 @@ class Command:
     flags: Mapping[str, Flag] = field(default_factory=dict)
     provider: str = "local"
     settings: Mapping[str, Flag] = field(default_factory=dict)
+    settings_of: str | None = None
     files: str | None = None
 
 
@@ -150,6 +152,7 @@ _ROWS = (
             "say what is in pictures",
             flags={
                 "features": Flag("words", "caption,tags,objects,faces,text,colors …", "A,B"),
+                "missing": Flag("text", "a feature that the provider lacks: refuse (error) or go on", "error|report"),
                 "max_results": Flag("count", "most results of each feature", "N"),
                 "language": Flag("text", "language of the tags, where the provider translates", "CODE"),
             },
@@ -174,7 +177,13 @@ _ROWS = (
         "image",
         "cloudai.models.face:Ages",
         options={"max_faces": 100},
-        command=Command("age", "guess how old faces look, where a provider does", flags={"max_faces": _MAX_FACES}),
+        command=Command(
+            "age",
+            "guess how old faces look, where a provider does",
+            flags={"max_faces": _MAX_FACES},
+            settings={"face_approved": Flag("switch", "Microsoft has approved you for the ages of --provider azure")},
+            settings_of="azure",
+        ),
     ),
     Operation(
         "read_text",

@@ -15,7 +15,7 @@ from cloudai.core.flow import Flow
 from cloudai.core.vendor import Vendor
 from cloudai.errors import SettingsError, UnsupportedOperationError
 from cloudai.operations import OPERATIONS, REQUIRED, Given
-from cloudai.providers.base import Provider
+from cloudai.providers.base import Method, Provider
 from cloudai.providers.registry import who_can
 from cloudai.text import LONGEST_WORD, did_you_mean, is_word
 
@@ -38,6 +38,12 @@ class CallOptions(TypedDict, total=False):
 
     timeout: float
     """Seconds for the whole call, waits and retries included."""
+    method: Method | None
+    """What answers: "classic" is a service for this very task, "generative" the vendor's chat model.
+
+    Without it, or with None, the chat model answers only where the vendor has no classic service for the operation.
+    ``meta.method`` says what answered.
+    """
     extra: Mapping[str, Any]
     """Values that cloudai has no option for, merged deep into the JSON body of one request.
 
@@ -245,6 +251,8 @@ def _wrong_shared(name: str, value: Any) -> Problem | None:
         return _wrong_seconds(value)
     if value is None:
         return None
+    if name == "method":
+        return None if isinstance(value, str) and value in METHODS else _unknown(name, value, METHODS)
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         return f"{name}= is a {type(value).__name__}", f'Give a dict with names that are texts: {name}={{"name": …}}.'
     problems = {"extra_params": _wrong_params, "extra_headers": _wrong_headers}.get(name)
@@ -268,6 +276,7 @@ def _wrong_headers(headers: Mapping[str, Any]) -> Iterator[Problem]:
             yield f"extra_headers has a value for {name} that cannot be sent", "Give a text of ASCII on one line."
 
 
+METHODS: tuple[str, ...] = get_args(Method)
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"})
 """Headers that say where a request goes and where it ends: another value of them would make it another request."""
@@ -313,15 +322,16 @@ def _plain(value: Any) -> Any:
 
 
 def chosen(operation: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that differ from their defaults, without the timeout.
+    """Return the options that differ from their defaults, without the timeout and the method.
 
     A call that is paid for is recognized by these, so that a new option with a default does not make it look unpaid.
+    What answers it is told by more than the method that was asked for: see `Provider.generative_variant`.
     """
     defaults = OPERATIONS[operation].options
     return {
         name: value
         for name, value in sorted(options.items())
-        if name != "timeout" and not (name in defaults and value == defaults[name])
+        if name not in ("timeout", "method") and not (name in defaults and value == defaults[name])
     }
 
 
@@ -347,12 +357,24 @@ def _lacking(method: Any, names: tuple[str, ...]) -> tuple[str, ...]:
     return () if takes_any else tuple(name for name in names if name not in parameters)
 
 
-def flow_of(vendor: Vendor, operation: str, given: Given, options: Mapping[str, Any]) -> Flow[Any]:
+def flow_of(
+    vendor: Vendor, operation: str, given: Given, options: Mapping[str, Any], method: Method | None = None
+) -> Flow[Any]:
     """Return the vendor's flow for an input and the complete options of its operation.
+
+    Args:
+        vendor: The provider.
+        operation: The name of the operation.
+        given: The input, as the operation takes it.
+        options: All options of the operation.
+        method: The method that the caller asks for; see `CallOptions`.
 
     Raises:
         UnsupportedOperationError: The vendor does not have the operation; the text names those that have it.
     """
+    provider: Provider = vendor  # type: ignore[assignment]  # the engine sees no more of it than a `Vendor`
+    if provider.method_of(operation, method) == "generative":
+        return provider.generated(operation, given, options, method)
     if optional := OPERATIONS[operation].optional:
         options = _taken(vendor, operation, optional, options)
     try:

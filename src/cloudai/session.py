@@ -110,7 +110,7 @@ class Session:
         # A picture that the caller holds is not shared between calls: each call notes how it was prepared.
         given = copy(source) if source is given and not isinstance(source, str) else source
         context = self.context(operation, given, shared)
-        return flow_of(context.vendor, operation, given, options), context
+        return flow_of(context.vendor, operation, given, options, shared.get("method")), context
 
     def program(self, operation: str, given: Any, options: Mapping[str, Any], shared: CallOptions) -> Program[Any]:
         """Return the program of one call; see `call`.
@@ -162,7 +162,7 @@ class Session:
         if seconds is None:
             seconds = OPERATIONS[operation].timeout
         return CallContext(
-            self.provider.for_call(),
+            self.provider.for_call(offline=self.options.offline),
             operation,
             partial(_described, given),
             deadline=self.options.clock() + seconds,
@@ -186,6 +186,6 @@ def _described(given: Given) -> dict[str, Any]:
     That is the name of a picture or a recording. A text is named by its digest, and none of its words are in it.
     """
     if not isinstance(given, str):
-        return {"input": given.name}
+        return {"input": given.name, "source": given.path}
     digest = digest_of(given)
     return {"input": f"text-{digest[:8]}", "sha256": digest}

@@ -28,6 +28,7 @@ __all__ = [
     "VersionError",
     "cache_path",
     "connect",
+    "data_folder",
     "files_of",
     "identity_of",
     "is_broken_statement",
@@ -319,6 +320,19 @@ def is_broken_statement(error: BaseException) -> bool:
     return isinstance(error, kinds)
 
 
+def is_in_use(path: Path) -> bool:
+    """Return whether another process keeps a file to itself; nothing is written to it."""
+    try:
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0)
+        try:
+            db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        finally:
+            db.close()
+    except sqlite3.Error as error:
+        return is_busy(error)
+    return False
+
+
 MISMATCHES = ("no such table", "no such column", "has no column named", "no such index", "values were supplied")
 """What SQLite says, with the code ERROR, where a file has our mark and other tables or columns than it should."""
 
@@ -386,6 +400,14 @@ def state_folder() -> Path:
 
     given = os.environ.get("CLOUDAI_STATE_DIR")
     return Path(given) if given else user_state_path("cloudai", appauthor=False)
+
+
+def data_folder() -> Path:
+    """Return the folder for what the user has installed for cloudai: ``CLOUDAI_DATA_DIR``, else the system's."""
+    from platformdirs import user_data_path
+
+    given = os.environ.get("CLOUDAI_DATA_DIR")
+    return Path(given) if given else user_data_path("cloudai", appauthor=False)
 
 
 def cache_path() -> Path:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import PIL.Image
 import pytest
 
 from cloudai.cli.demo import sample_photos
+from cloudai.media import Image
 from tests.support.paths import EXAMPLES
 
 PHOTOS = dict(sample_photos())
@@ -87,3 +90,104 @@ def test_a_csv_without_the_columns_is_told(tmp_path: Path) -> None:
     assert "no column name or 이름" in done.stderr
     assert "The file has: 성, 주소." in done.stderr
     assert "Traceback" not in done.stderr
+
+
+# -- by a chat model, from a constructed cassette ------------------------------------------------------------
+
+MODEL = "https://generativelanguage.googleapis.com/v1/models/gemini-3.8-flash:generateContent"
+SAID = {
+    "김하나.jpg": ("안경을 쓴 사람이 군복을 입고 정면을 바라본다", ["제복", "안경", "초상"]),
+    "커피.png": ("나무 탁자 위에 놓인 커피 한 잔", ["커피", "잔", "탁자"]),
+}
+"""What the model says of each photo."""
+FACE = {"vertices": [{"x": 160, "y": 70}, {"x": 350, "y": 70}, {"x": 350, "y": 290}, {"x": 160, "y": 290}]}
+
+
+def answered(photo: Path, kind: str, answer: dict[str, Any]) -> dict[str, Any]:
+    """An exchange in which Gemini answers a prompt with one picture."""
+    picture = {"inlineData": {"mimeType": f"image/{kind}", "data": {"sha256": Image(photo).key}}}
+    parts = [picture] if "faces" not in answer else [{"text": "Picture 0:"}, picture]
+    body = {"systemInstruction": "REDACTED", "generationConfig": "REDACTED"}
+    reply = {
+        "candidates": [
+            {
+                "content": {"role": "model", "parts": [{"text": json.dumps(answer, ensure_ascii=False)}]},
+                "finishReason": "STOP",
+            }
+        ],
+        "usageMetadata": {"promptTokenCount": 400, "candidatesTokenCount": 40, "totalTokenCount": 440},
+        "modelVersion": "gemini-3.8-flash",
+    }
+    return {
+        "kind": "constructed",
+        "request": {
+            "method": "POST",
+            "url": MODEL,
+            "body": {**body, "contents": [{"role": "user", "parts": parts}]},
+        },
+        "response": {"status": 200, "headers": {"content-type": "application/json; charset=UTF-8"}, "body": reply},
+    }
+
+
+def faces_in(photo: Path, faces: list[Any]) -> dict[str, Any]:
+    """An exchange in which Vision finds the faces in a photo."""
+    image = {"content": {"sha256": Image(photo).key, "media_type": f"image/{photo.suffix[1:].replace('jpg', 'jpeg')}"}}
+    asked = {"image": image, "features": [{"type": "FACE_DETECTION", "maxResults": 100}]}
+    return {
+        "kind": "constructed",
+        "request": {
+            "method": "POST",
+            "url": "https://vision.googleapis.com/v1/images:annotate",
+            "body": {"requests": [asked]},
+        },
+        "response": {"status": 200, "body": {"responses": [{"faceAnnotations": faces} if faces else {}]}},
+    }
+
+
+def cassette(path: Path, exchanges: list[dict[str, Any]]) -> str:
+    """Write a cassette, and return its path."""
+    path.write_text(json.dumps({"version": 1, "exchanges": exchanges}, ensure_ascii=False), "utf-8")
+    return str(path)
+
+
+GENERATIVE = ("--provider", "google", "--method", "generative", "--language", "ko")
+
+
+def test_card_news_with_korean_captions(tmp_path: Path, photos: Path) -> None:
+    """Each card has the model's Korean caption; the table says that a chat model answered."""
+    exchanges = [
+        answered(photos / name, "jpeg" if name.endswith("jpg") else "png", {"caption": caption, "tags": tags})
+        for name, (caption, tags) in SAID.items()
+    ]
+    replies, out = cassette(tmp_path / "답.json", exchanges), tmp_path / "결과"
+    done = run("card_news", str(photos), "--out", str(out), "--replay", replies, *GENERATIVE)
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(io.StringIO((out / "cards.csv").read_text("utf-8-sig"))))
+    captions = {row["input"]: (row["name"], row["method"], row["language"]) for row in rows if row["kind"] == "caption"}
+    assert captions == {name: (caption, "generative", "ko") for name, (caption, _) in SAID.items()}
+    assert len(list((out / "cards").glob("*.png"))) == 2
+
+
+def test_portraits_with_korean_captions_and_expressions(tmp_path: Path, photos: Path) -> None:
+    """The gallery has the caption, the face that the detector found, and the expression that the model guessed."""
+    calm = dict.fromkeys(("anger", "contempt", "disgust", "fear", "happiness", "sadness", "surprise"), "very unlikely")
+    exchanges = []
+    for name, (caption, _) in SAID.items():
+        photo, kind = photos / name, "jpeg" if name.endswith("jpg") else "png"
+        exchanges.append(answered(photo, kind, {"caption": caption}))
+        found = [{"boundingPoly": FACE, "fdBoundingPoly": FACE, "detectionConfidence": 0.98}]
+        exchanges.append(faces_in(photo, found if kind == "jpeg" else []))
+    exchanges.append(
+        answered(photos / "김하나.jpg", "jpeg", {"faces": [{"picture": 0, **calm, "neutral": "very likely"}]})
+    )
+    replies, out = cassette(tmp_path / "답.json", exchanges), tmp_path / "결과"
+    done = run("lawmaker_photos", str(photos), "--out", str(out), "--replay", replies, *GENERATIVE)
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(io.StringIO((out / "faces.csv").read_text("utf-8-sig"))))
+    told = {row["input"]: (row["status"], row["method"], row["emotion_top"]) for row in rows}
+    assert told["김하나"] == ("ok", "generative", "neutral")
+    assert told["커피"] == ("none_found", "generative", "")
+    page = (out / "gallery.html").read_text("utf-8")
+    assert SAID["김하나.jpg"][0] in page
+    assert "표정(어림)" in page
+    assert "무표정" in page

@@ -13,7 +13,7 @@ from cloudai.providers.registry import find
 from tests.support.paths import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "README.ko.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def test_the_first_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -21,6 +21,14 @@ def test_the_first_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     exec(compile(code, "README.md", "exec"), {})  # noqa: S102  # our own words
     assert "x=" in capsys.readouterr().out
+
+
+def test_the_korean_page_shows_the_same_example() -> None:
+    """Its first program is that of the README, its comments aside, and it begins with the installation on Windows."""
+    korean = (ROOT / "README.ko.md").read_text("utf-8")
+    codes = [re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0] for page in (README, korean)]
+    assert ast.dump(ast.parse(codes[0])) == ast.dump(ast.parse(codes[1]))
+    assert korean.index("py -3.11 -m pip install") < korean.index("```python")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

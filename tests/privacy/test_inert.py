@@ -222,13 +222,13 @@ def test_the_command_steers_nothing(name: str, tmp_path: Path, capsys: pytest.Ca
 
 def test_csv_that_somebody_watches(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """On a terminal it steers nothing; a program gets the exact text."""
-    from cloudai.cli.outputs import write_csv
+    from cloudai.cli.outputs import write_table
 
     table = Table([{"a": ESCAPES["colour"]}])
-    write_csv(table, "-", None)
+    write_table(table, "-", None)
     assert capsys.readouterr().out == table.to_csv()
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    write_csv(table, "-", None)
+    write_table(table, "-", None)
     assert not STEERS.search(capsys.readouterr().out)
 
 
@@ -328,13 +328,13 @@ def test_html_shows_what_is_there(hostile: str, tmp_path: Path) -> None:
         assert not re.search(r"<script|<svg|<iframe|<a |<base|onerror=\"", page)
 
 
-def test_no_operation_is_generative_yet() -> None:
-    """Text of pictures instructs no model: there is none to instruct. Who adds one tests its request's structure."""
-    from cloudai.models.base import Meta
-
-    sources = ROOT.joinpath("src/cloudai/providers").rglob("*.py")
-    assert not [path.name for path in sources if 'method="generative"' in path.read_text("utf-8")]
-    assert "generative" in str(Meta.model_fields["method"].annotation)
+def test_whoever_asks_a_chat_model_goes_through_one_room() -> None:
+    """Prompts are made in one folder, where `test_hostile.py` looks at the structure of each request."""
+    sources = ROOT.joinpath("src/cloudai").rglob("*.py")
+    makers = [path for path in sources if re.search(r"systemInstruction|\"role\": \"system\"", path.read_text("utf-8"))]
+    assert {path.name for path in makers} == {"gemini.py", "completions.py"}
+    for path in makers:
+        assert path.read_text("utf-8").count("prompt.rules") == 1
 
 
 def test_a_failing_call_names_its_text_by_digest() -> None:

@@ -64,6 +64,10 @@ def tiff(pages: int) -> bytes:
 def packed_pdf(pages: int) -> bytes:
     """The skeleton of a PDF whose tree of pages is packed in a stream of objects, as newer programs write it."""
     kids = " ".join(f"{number} 0 R" for number in itertools.islice(itertools.count(10), pages))
-    objects = zlib.compress(f"3 0 <</Count {pages}/Kids[{kids}]/Type/Pages>>".encode())
-    head = f"%PDF-1.5\n5 0 obj\n<</Type/ObjStm/N 1/First 4/Length {len(objects)}>>\nstream\n".encode()
-    return head + objects + b"\nendstream\nendobj\n%%EOF\n"
+    root, tree = "<</Pages 3 0 R/Type/Catalog>>", f"<</Count {pages}/Kids[{kids}]/Type/Pages>>"
+    begins = f"2 0 3 {len(root)} "
+    objects = zlib.compress(f"{begins}{root}{tree}".encode())
+    kind = f"<</Type/ObjStm/N 2/First {len(begins)}/Length {len(objects)}>>"
+    head = f"%PDF-1.5\n5 0 obj\n{kind}\nstream\n".encode()
+    table = b"6 0 obj\n<</Type/XRef/Root 2 0 R/Size 7/Length 0>>\nstream\n\nendstream\nendobj\n"
+    return head + objects + b"\nendstream\nendobj\n" + table + b"%%EOF\n"

@@ -6,7 +6,7 @@ Every operation has its precise result in both clients, called once, in a batch 
 
 from __future__ import annotations
 
-from typing import Any, Literal, assert_type
+from typing import Literal, assert_type
 
 from cloudai import (
     Ages,
@@ -81,7 +81,7 @@ def batches(client: Client) -> None:
     assert_type(client.batch("translate", ["x"]), Batch[Translation])
     assert_type(client.batch("speech_to_text", ["a.wav"]), Batch[Transcript])
     assert_type(client.batch("text_to_speech", ["x"]), Batch[Speech])
-    assert_type(client.batch(["analyze_image", "detect_faces"], [b""]), Batch[Any])
+    assert_type(client.batch(["analyze_image", "detect_faces"], [b""]), Batch[ImageAnalysis | Faces | Ages | Text])
     with client.batch("detect_faces", [b""]) as job:
         for outcome in job:
             assert_type(outcome, Outcome[Faces])
@@ -100,7 +100,7 @@ async def awaited_batches(client: AsyncClient) -> None:
     assert_type(client.batch("translate", ["x"]), AsyncBatch[Translation])
     assert_type(client.batch("speech_to_text", ["a.wav"]), AsyncBatch[Transcript])
     assert_type(client.batch("text_to_speech", ["x"]), AsyncBatch[Speech])
-    assert_type(client.batch(["analyze_image", "detect_faces"], [b""]), AsyncBatch[Any])
+    assert_type(client.batch(["analyze_image", "detect_faces"], [b""]), AsyncBatch[ImageAnalysis | Faces | Ages | Text])
     async with client.batch("detect_faces", [b""]) as job:
         async for outcome in job:
             assert_type(outcome, Outcome[Faces])

@@ -51,7 +51,7 @@ def test_importing_loads_nothing_that_is_not_used_yet() -> None:
 
 @pytest.mark.long
 def test_a_first_call_loads_what_it_needs() -> None:
-    """A blocking call about a text loads no batch, no picture library, and fewer than 90 of our files."""
+    """A blocking call about a text loads no batch, no picture library, no prompt, and fewer than 95 of our files."""
     reply = '{"documentSentiment": {"score": 0.5, "magnitude": 1}, "languageCode": "ko", "sentences": []}'
     code = (
         "import sys, cloudai; "
@@ -60,12 +60,14 @@ def test_a_first_call_loads_what_it_needs() -> None:
         "assert client.sentiment('맛있어요!').score == 0.5; "
         "ours = [name for name in sys.modules if name.startswith('cloudai')]; "
         "heavy = {'PIL', 'tqdm', 'platformdirs', 'cloudai.batch.batch', 'cloudai.bridges', 'cloudai.async_client'}; "
+        "heavy |= {'cloudai.providers._generative.prompts'}; "
         "print(len(ours), sorted(heavy & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     count, _, heavy = done.stdout.strip().partition(" ")
     assert heavy == "[]"
-    assert int(count) < 90  # recordings, memory, documents, and each kind of operation have modules of their own
+    # Recordings, memory, documents, the chat model, and each kind of operation have modules of their own.
+    assert int(count) < 95
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
@@ -129,7 +131,7 @@ def test_an_operation_nobody_has_says_so_before_anything_is_sent() -> None:
         assert not client.supports("translate")
         with pytest.raises(cloudai.UnsupportedOperationError, match="made-up: translate is not available") as raised:
             client.translate("x", to="ko")
-        with pytest.raises(cloudai.UnsupportedOperationError, match="Available from: azure, google, local"):
+        with pytest.raises(cloudai.UnsupportedOperationError, match="Available from: azure, google, watson, local"):
             client.detect_faces(b"")
     assert raised.value.attempts == 0
 
@@ -147,7 +149,8 @@ def test_capabilities_are_known_without_an_account() -> None:
         assert tuple(capabilities) == tuple(OPERATIONS)
         for capability in capabilities.values():
             assert capability.operation in OPERATIONS
-            assert not capability.available or capability.checked
+            assert not capability.has_classic or capability.checked
+            assert not capability.generative or capability.generative.checked
 
 
 def test_a_client_with_settings_from_the_environment_pickles(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,10 +16,10 @@ LIMITS = {
     # One request, one reply of a face without its points, ten tags, five grades and ten colours. A picture is looked at
     # segment by segment (40 calls), the engine and the driver take 90, the connection 75.
     "google cloudai": 402,
-    # Twenty tags, five objects, two colours.
-    "azure3 cloudai": 300,
+    # Twenty tags, five objects, two colours. Seven calls decide whether the classic service or the chat model answers.
+    "azure3 cloudai": 305,
     # The same, with twelve words in six lines, whose corners are dicts until the result checks them all at once.
-    "azure4 cloudai": 377,
+    "azure4 cloudai": 386,
     # Five sentences with their confidences, which are read one by one (70 calls); there is no picture.
     "sentiment cloudai": 270,
     # Two numbers and five emotions. Watson's settings may be in files, and are looked up in each call (70 calls).

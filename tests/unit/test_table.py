@@ -15,6 +15,7 @@ import pytest
 from cloudai import InputError, Outcome, Sentiment, Table, UnsupportedOperationError, tidy
 from cloudai.models.base import Box, Meta
 from cloudai.models.face import Face, Faces
+from cloudai.table_layout import text_width
 
 KOREAN = [{"이름": "홍길동", "score": 0.5}, {"이름": "=1+1", "score": -0.25}]
 
@@ -178,3 +179,56 @@ def test_a_part_of_a_table_keeps_its_folder(tmp_path: Path) -> None:
     assert table.select("사진").folder == tmp_path
     assert table.filled().folder == tmp_path
     assert table.filled().columns == ["사진"]
+
+
+def test_a_table_is_filtered_sorted_indexed_and_shortened() -> None:
+    """Each of them gives a table, or the values of a column; empty cells come last, whichever way it is sorted."""
+    table = Table([{"이름": "나", "score": 0.5}, {"이름": "가", "score": None}, {"이름": "다", "score": 0.9}])
+    assert table["score"] == [0.5, None, 0.9]
+    assert table[0] == {"이름": "나", "score": 0.5}
+    assert table[1:]["이름"] == ["가", "다"]
+    assert table.head(1)["이름"] == ["나"]
+    assert table.sort("이름")["이름"] == ["가", "나", "다"]
+    assert table.sort("score")["score"] == [0.5, 0.9, None]
+    assert table.sort("score", reverse=True)["score"] == [0.9, 0.5, None]
+    assert table.filter(lambda row: row["score"], 이름="다")["score"] == [0.9]
+    with pytest.raises(KeyError, match="no column 점수; there are 이름, score"):
+        table["점수"]
+
+
+def test_a_table_fits_a_window() -> None:
+    """What is alike in all rows goes first, then the columns at the right; Hangul takes two columns."""
+    rows = [{"item": n, "input": "홍길동.jpg", "provider": "azure", "x": 1.0, "note": "가" * 60} for n in range(2)]
+    shown, left_out = Table(rows).fit(40)
+    assert left_out == ["provider", "note"]
+    for width in (30, 40, 60, 200):
+        shown, left_out = Table(rows).fit(width)
+        assert max(text_width(line) for line in str(shown).splitlines()) <= width
+        assert set(shown.columns) | set(left_out) == set(rows[0])
+
+
+def test_a_workbook_holds_texts_as_texts(tmp_path: Path) -> None:
+    """A formula stays a text, a number a number, Korean is readable, and pixels have one decimal."""
+    import zipfile
+
+    table = Table([{"이름": "=1+1", "x": 1.26, "n": 3, "주소": "https://example.com"}], units={"x": "px"})
+    table.to_xlsx(tmp_path / "표.xlsx")
+    with zipfile.ZipFile(tmp_path / "표.xlsx") as book:
+        sheet = book.read("xl/worksheets/sheet1.xml").decode()
+        texts = book.read("xl/sharedStrings.xml").decode()
+    assert "<f>" not in sheet
+    assert "hyperlink" not in sheet
+    assert "<v>1.3</v>" in sheet
+    assert "=1+1" in texts
+    assert "이름" in texts
+
+
+def test_a_column_of_no_values_has_its_type() -> None:
+    """What a vendor does not give is a column of missing numbers, not of nothing; an odd value is never lost."""
+    table = Table(
+        [{"a": None, "b": 1, "c": "x"}, {"a": None, "b": None, "c": 2}], types={"a": float, "b": int, "c": int}
+    )
+    frame = table.to_polars()
+    assert list(map(str, frame.dtypes)) == ["Float64", "Int64", "String"]
+    assert frame["c"].to_list() == ["x", "2"]
+    assert [str(dtype) for dtype in table.to_pandas().dtypes] == ["float64", "Int64", "object"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import inspect
 import math
 import os
@@ -21,13 +22,14 @@ from cloudai.batch.parts import Part, parts_of
 from cloudai.batch.plan import Plan, plan
 from cloudai.batch.progress import Progress, progress_for
 from cloudai.batch.queues import END
-from cloudai.batch.results import outcomes_of, table_of
+from cloudai.batch.results import Kept, table_of
 from cloudai.batch.runner import Runner
 from cloudai.core.drivers.shared import apart
 from cloudai.errors import JournalError, SettingsError
-from cloudai.models.base import Result
+from cloudai.models.base import FEW, WIDE, Result
 from cloudai.outcomes import Outcome, tidy
 from cloudai.table import Table
+from cloudai.text import inert
 
 __all__ = ["AsyncBatch", "Batch", "Mapped"]
 
@@ -59,6 +61,11 @@ class _Batch(Generic[R]):
         self._parted = False
         """True if other processes carry the batch out."""
         self._abandoned = runner.holdings.close_with(self)
+        state = runner.state
+        batches = [(task.batch, task.operation) for task in state.tasks]
+        self._outcomes = Kept(state.journal, batches, state.inputs)
+        self._is_map = False
+        """True if the outcomes are in a list already, so that nothing is copied from the journal."""
 
     @property
     def books(self) -> dict[str, int]:
@@ -87,6 +94,17 @@ class _Batch(Generic[R]):
         if policy.limits.reached:
             return f"{policy.limits.reached} is reached"
         return "it was stopped" if self._stopped else None
+
+    def __repr__(self) -> str:
+        state = self._runner.state
+        counts = {name: n for name, n in self._runner.recorder.books.items() if n and name != "submitted"}
+        told = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items()) or "not begun"
+        total = "" if state.total is None else f" of {state.total}"
+        paused = f"; paused: {self.paused}" if self.paused else ""
+        journal = f"; journal {state.journal.name}" if state.journal.name else ""
+        return inert(
+            f"<{type(self).__name__} {state.name} by {state.session.provider.name}: {told}{total}{paused}{journal}>"
+        )
 
     def stop(self, wait: float = DRAIN) -> None:
         """Start no more inputs, and let the iteration end once the requests in flight are answered.
@@ -128,8 +146,7 @@ class _Batch(Generic[R]):
             )
 
     def _kept(self) -> Iterator[Outcome[R]]:
-        state = self._runner.state
-        return outcomes_of(state.journal, [(task.batch, task.operation) for task in state.tasks], state.inputs)
+        return iter(self._outcomes)
 
     def _table(self) -> Table:
         return table_of(self._kept(), self._runner.state.settings.price, self._price_date)
@@ -211,7 +228,8 @@ class Batch(_Batch[R]):
         keeper is asked, and inputs that no part has come to count as not started.
         """
         if self._parted and not self._running:
-            self._runner.count()
+            with suppress(JournalError):  # the batch is closed: this is what it had when it was asked last
+                self._runner.count()
         return super().books
 
     def plan(self) -> Plan:
@@ -302,9 +320,18 @@ class Batch(_Batch[R]):
         """
         return self._table()
 
-    def tidy(self) -> Table:
-        """Return one row for each thing found, and at least one for each input; run the batch if it has not run."""
-        return tidy(self)
+    def tidy(self, kind: str | None = None, *, meta: bool = False) -> Table:
+        """Return one row for each thing found, and at least one for each input; run the batch if it has not run.
+
+        Args:
+            kind: The kind of table: "faces", "tags", "text" …, or None for all that was found; see `cloudai.tidy`.
+            meta: Whether columns are added that say where each result comes from.
+        """
+        return tidy(self, kind, meta=meta)
+
+    def _repr_html_(self) -> str:
+        ended = self._runner.began and not self._running
+        return tidy(self._kept()).filled()._repr_html_() if ended else f"<p>{html.escape(repr(self))}</p>"
 
     def reparse(self) -> int:
         """Read all stored replies again, after an update of cloudai, and return for how many inputs that was done.
@@ -336,6 +363,7 @@ class Batch(_Batch[R]):
             self._finish()
         finally:
             self._abandoned.detach()
+            self._outcomes.close(copies=self._runner.began and not self._is_map)
             self._runner.close()
 
     def __enter__(self) -> Self:
@@ -458,9 +486,14 @@ class AsyncBatch(_Batch[R]):
         """
         return await asyncio.to_thread(self._table)
 
-    async def tidy(self) -> Table:
-        """Return one row for each thing found, and at least one for each input; run the batch if it has not run."""
-        return tidy([outcome async for outcome in self])
+    async def tidy(self, kind: str | None = None, *, meta: bool = False) -> Table:
+        """Return one row for each thing found, and at least one for each input; run the batch if it has not run.
+
+        Args:
+            kind: The kind of table: "faces", "tags", "text" …, or None for all that was found; see `cloudai.tidy`.
+            meta: Whether columns are added that say where each result comes from.
+        """
+        return tidy([outcome async for outcome in self], kind, meta=meta)
 
     async def reparse(self) -> int:
         """Read all stored replies again, after an update of cloudai, and return for how many inputs that was done.
@@ -492,6 +525,7 @@ class AsyncBatch(_Batch[R]):
             await self._finish()
         finally:
             self._abandoned.detach()
+            await asyncio.to_thread(self._outcomes.close, copies=self._runner.began and not self._is_map)
             await asyncio.to_thread(self._runner.close)
 
     async def __aenter__(self) -> Self:
@@ -515,6 +549,16 @@ def _unless_told(kind: type[BaseException] | None) -> Iterator[None]:
 class Mapped(list[Outcome[R]]):
     """The outcomes of `Client.map` in the order of the inputs; each has a ``result`` or an ``error``."""
 
+    def __repr__(self) -> str:
+        counts = Counter(outcome.status for outcome in self)
+        told = ", ".join(f"{n} {status}" for status, n in counts.items())
+        return (
+            f"{len(self)} outcomes: {told}\n{self.table().filled().head(FEW).fit(WIDE)[0]}" if self else "no outcomes"
+        )
+
+    def _repr_html_(self) -> str:
+        return self.table().filled()._repr_html_()
+
     def values(self) -> list[R]:
         """Return the results; raise the error of the first input that has failed."""
         for outcome in self:
@@ -522,6 +566,6 @@ class Mapped(list[Outcome[R]]):
                 raise outcome.error
         return [outcome.result for outcome in self if outcome.result is not None]
 
-    def table(self) -> Table:
-        """Return one row for each thing found, and at least one for each input."""
-        return tidy(self)
+    def table(self, kind: str | None = None, *, meta: bool = False) -> Table:
+        """Return one row for each thing found, and at least one for each input; see `cloudai.tidy`."""
+        return tidy(self, kind, meta=meta)

@@ -14,10 +14,12 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -27,7 +29,7 @@ from cloudai.batch.queries import SCHEMA
 from cloudai.errors import CloudAIError, JournalError, SettingsError
 from cloudai.storage import Database, ForeignFileError, SQLiteError, VersionError
 
-__all__ = ["IF_DAMAGED", "Journal"]
+__all__ = ["IF_DAMAGED", "Journal", "copy_of"]
 
 T = TypeVar("T")
 
@@ -143,6 +145,15 @@ class Journal:
             paid: Whether it writes a reply that was paid for. If it fails in `close` too, `close` raises JournalError.
         """
         self._lost.append((work, paid))
+
+    @property
+    def name(self) -> str | None:
+        """The path of the file; None for a temporary one."""
+        return None if self.path is None else str(self.path)
+
+    def again(self) -> Journal:
+        """Return the same journal, opened once more after it was closed."""
+        return Journal(self.path, make=False)
 
     @property
     def shared(self) -> bool:
@@ -264,6 +275,45 @@ class Journal:
             raise JournalError(
                 f"{self.path} was moved or deleted while the batch ran", advice="Put it back, or begin a new one."
             )
+
+
+@contextmanager
+def copy_of(path: Path | None) -> Iterator[tuple[Path | None, bool]]:
+    """Yield the path of a copy of a journal, and whether another process has the journal; None where there is none.
+
+    The copy is deleted after the block. It can be made while a batch writes: SQLite's write-ahead log is copied before
+    the file itself, and both are copied again if the file has changed meanwhile.
+
+    Raises:
+        JournalError: The file cannot be read, or changes all the time.
+    """
+    if path is None or not path.is_file() or not path.stat().st_size:
+        yield None, False
+        return
+    with _journal_errors(path):
+        file = _resolved(path)
+        with tempfile.TemporaryDirectory(prefix="cloudai-") as folder:
+            copied = Path(folder) / "copy.journal"
+            _copy(file, copied)
+            yield copied, storage.is_in_use(file)
+
+
+def _copy(file: Path, to: Path) -> None:
+    log_of, log_to = Path(f"{file}-wal"), Path(f"{to}-wal")
+    for _ in range(TRIES_TO_COPY):
+        before = file.stat()
+        log_to.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            shutil.copyfile(log_of, log_to)
+        shutil.copyfile(file, to)
+        after = file.stat()
+        if (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size):
+            return
+    raise JournalError(f"{file} changes all the time", advice="Try again in a moment.")
+
+
+TRIES_TO_COPY = 20
+"""How often a file is copied again because it has changed meanwhile."""
 
 
 def _as_path(given: Any) -> Path:

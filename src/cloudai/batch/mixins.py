@@ -74,6 +74,7 @@ class Batching:
 
         settings = settings_of_map(operation, options)
         with Batch[Any](runner_for(self._session, operation, inputs, settings, awaits=False)) as job:
+            job._is_map = True  # noqa: SLF001  # the list below has all outcomes
             return Mapped(sorted(job, key=lambda outcome: outcome.item))
 
 
@@ -85,7 +86,17 @@ class AsyncBatching:
     def _batch(
         self, operation: str | Sequence[str], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
     ) -> AsyncBatch[Any]:
-        """Make a batch as `Client.batch` does; it is made at once, and run with ``async for``."""
+        """Make a batch as `Client.batch` does; it is made at once, and run with ``async for``.
+
+        Args:
+            operation: "analyze_image", "detect_faces", "sentiment" …, or a list of several.
+            inputs: Any number of inputs: a list, a generator, rows or a data frame with ``column=``.
+            settings: The settings that `BatchOptions` describes.
+
+        Raises:
+            SettingsError: A setting or an option cannot be used.
+            JournalError: Another process has the journal, or it cannot be written.
+        """
         from cloudai.batch.batch import AsyncBatch
         from cloudai.batch.build import runner_for
 
@@ -98,4 +109,5 @@ class AsyncBatching:
 
         settings = settings_of_map(operation, options)
         async with AsyncBatch[Any](runner_for(self._session, operation, inputs, settings, awaits=True)) as job:
+            job._is_map = True  # noqa: SLF001  # the list below has all outcomes
             return Mapped(sorted([outcome async for outcome in job], key=lambda outcome: outcome.item))

@@ -14,11 +14,12 @@ from urllib.parse import urlsplit
 
 from cloudai.batch import cache, queries
 from cloudai.batch.inputs import Entry
+from cloudai.batch.progress import duration
 from cloudai.batch.state import BatchState
 from cloudai.batch.task import Task
 from cloudai.core.drivers.shared import in_time, not_read
 from cloudai.core.drivers.threads import readers
-from cloudai.core.flow import Call, Fetch, Flow, Request
+from cloudai.core.flow import Call, Flow, Parallel, Request
 from cloudai.core.rate_limit import MARGIN, Rate
 from cloudai.errors import CloudAIError, InputError, JournalError
 from cloudai.media import Image
@@ -26,7 +27,9 @@ from cloudai.media.document import Document
 from cloudai.media.source import Source
 from cloudai.operations import Given, digest_of, given_as
 from cloudai.table import Table
+from cloudai.table_layout import text_width
 from cloudai.text import inert
+from cloudai.wording import say, translated
 
 __all__ = ["Plan", "plan"]
 
@@ -76,37 +79,49 @@ class Plan(_Counts):
     facts: tuple[tuple[str, str], ...] = ()
     """The units, the free amounts and the limits of the provider in words, each with the date when it was checked."""
 
+    @property
+    def left(self) -> int:
+        """The number of inputs that are neither answered, nor refused, nor copies of others."""
+        return max(0, self.inputs - self.cached - self.duplicates - len(self.refused))
+
     def table(self) -> Table:
         """Return the plan as a table of two columns."""
         return Table([{"plan": what, "": value} for what, value in self._lines()])
 
     def _lines(self) -> list[tuple[str, str]]:
-        lines = [("inputs", str(self.inputs))]
-        for whose, n in (("journal", self.cached - self.from_cache), ("cache", self.from_cache)):
+        lines = [(say("inputs"), str(self.inputs))]
+        for whose, n in (
+            (say("from the journal"), self.cached - self.from_cache),
+            (say("from the cache"), self.from_cache),
+        ):
             if n:
-                lines.append((f"from the {whose}", f"{n}, for nothing"))
+                lines.append((whose, say("{n}, for nothing", n=n)))
         if self.duplicates:
-            lines.append(("duplicates", f"{self.duplicates}, for nothing"))
+            lines.append((say("duplicates"), say("{n}, for nothing", n=self.duplicates)))
         if self.in_doubt:
-            lines.append(("in doubt", f"{self.in_doubt}: sent before, no answer known; may be billed twice"))
-        lines.append(("requests", f"{self.requests} ({self.units} units)"))
-        lines += self.facts
-        lines.append(("time", _spoken(self.minutes) + ("" if self.paced else ", guessed: no pace is given")))
+            lines.append((say("in doubt"), say(IN_DOUBT, n=self.in_doubt)))
+        lines.append((say("requests"), say("{n} ({units} units)", n=self.requests, units=self.units)))
+        lines += [(say(name), translated(value)) for name, value in self.facts]
+        time = duration(self.minutes * 60)
+        lines.append((say("time"), time if self.paced else say("{time}, guessed: no pace is given", time=time)))
         if self.cost is not None:
-            lines.append(("cost", f"{self.cost:.2f} USD at the price given"))
-        lines.append(("goes to", ", ".join(self.hosts) or "nowhere: this computer"))
-        lines += [(what, str(n)) for what, n in self.prepared.items()]
+            lines.append((say("cost"), say("{cost} USD at the price given", cost=f"{self.cost:.2f}")))
+        nowhere = say("nothing is sent") if self.cached else say("nowhere: this computer")
+        lines.append((say("goes to"), ", ".join(map(translated, self.hosts)) or nowhere))
+        lines += [(say(what), str(n)) for what, n in self.prepared.items()]
         if self.by_reference:
-            lines.append(("addresses", f"{self.by_reference}: fetched by the provider, no crops"))
+            lines.append((say("addresses"), say("{n}: fetched by the provider, no crops", n=self.by_reference)))
         if self.fetched:
-            lines.append(("addresses", f"{self.fetched}: fetched here when it runs, unseen until then"))
-        lines += [("cannot be sent", f"{name}: {why}") for name, why in self.refused[:FEW]]
+            lines.append((say("addresses"), say("{n}: fetched here when it runs, unseen until then", n=self.fetched)))
+        lines += [(say("cannot be sent"), f"{name}: {translated(why)}") for name, why in self.refused[:FEW]]
         if len(self.refused) > FEW:
-            lines.append(("", f"… and {len(self.refused) - FEW} more"))
+            lines.append(("", say("… and {n} more", n=len(self.refused) - FEW)))
         return lines
 
     def __str__(self) -> str:
-        return "\n".join(f"{what:>16}  {inert(value)}" for what, value in self._lines())
+        lines = self._lines()
+        widest = max(text_width(what) for what, _ in lines)
+        return "\n".join(f"{' ' * (widest - text_width(what))}{what}  {inert(value)}" for what, value in lines)
 
     def _repr_html_(self) -> str:
         rows = "".join(f"<tr><th>{html.escape(a)}</th><td>{html.escape(inert(b))}</td></tr>" for a, b in self._lines())
@@ -115,14 +130,7 @@ class Plan(_Counts):
 
 FEW = 5
 """Maximum number of inputs that are listed with the reason why they cannot be sent."""
-HOUR = 60
-"""Minutes in an hour, from which on the plan tells hours."""
-
-
-def _spoken(minutes: float) -> str:
-    if minutes < 1:
-        return f"{minutes * 60:.0f} s"
-    return f"{minutes:.0f} min" if minutes < HOUR else f"{minutes / HOUR:.1f} h"
+IN_DOUBT = "{n}: sent before, no answer known; sending it again may be billed twice"
 
 
 class _Draft(Image):
@@ -238,7 +246,7 @@ class _Tally:
         self.count["fetched"] += 1
         self.hosts |= dict.fromkeys(self._state.session.provider.destinations())
         for task in self._state.tasks:
-            n = self._state.session.provider.requests(task.operation, task.given)
+            n = task.requests()
             self.requests += Fraction(n, task.max_per_request)
             self.units += n
 
@@ -277,7 +285,9 @@ class _Tally:
         for task, request in first_requests:
             if request is None:
                 continue
-            self.hosts[urlsplit(request.url).hostname or ""] = None
+            host = urlsplit(request.url).hostname or ""
+            # Without a setting for it, the flow has a name in place of the host.
+            self.hosts["the endpoint you set" if "{" in host else host] = None
             n, units = self._counted(task, request, given)
             self.units += units
             if request.merge is None or task.max_per_request == 1:
@@ -294,12 +304,11 @@ class _Tally:
 
         A text of several parts takes more than its first request, and so does a document of many pages.
         """
-        provider = self._state.session.provider
-        n = provider.requests(task.operation, task.given)
-        pages, at_once = _pages_of(given), provider.pages_per_request(task.operation)
+        provider, n = self._state.session.provider, task.requests()
+        pages, at_once = _pages_of(given), task.pages_per_request()
         if pages and at_once:
             return math.ceil(pages / at_once), pages
-        parts = provider.parts(task.operation, given, task.given) if isinstance(given, str) else ()
+        parts = task.parts(given) if isinstance(given, str) else ()
         if len(parts) < 2:  # noqa: PLR2004
             return n, n * request.billed
         each = [provider.units(task.operation, part.strip()) for part in parts]
@@ -318,7 +327,7 @@ class _Tally:
     def _facts(self) -> Iterator[tuple[str, str]]:
         """Yield what the provider counts for each operation, what it gives for nothing, and what it takes at most."""
         for task in self._state.tasks:
-            able = self._state.session.provider.capabilities()[task.operation]
+            able = task.capability
             free = "" if able.free_units is None else f"; {able.free_units:,} a month are free"
             if able.unit:
                 yield "unit", f"{able.unit}{free} ({able.checked})"
@@ -371,17 +380,15 @@ def _drafted(state: BatchState, entry: Entry) -> Given:
 def first_request(flow: Flow[Any]) -> Request | None:
     """Run a flow up to its first request, and return that; None if it sends nothing.
 
-    Blocking functions on the way are run here. Nothing is sent or fetched, and the flow is closed.
+    Blocking functions on the way are run here. Nothing is sent or fetched, and the flow is closed. Of several flows at
+    the same time it is the first request of the first.
 
     Raises:
-        InputError: The flow begins with several flows at the same time, so that its first request cannot be told.
         CloudAIError: The flow has refused the input.
     """
     try:
         step = next(flow)
-        while not isinstance(step, Request):
-            if not isinstance(step, Call | Fetch):
-                raise InputError("what this sends cannot be told beforehand")
+        while not isinstance(step, Request | Parallel):
             try:
                 outcome = step.function() if isinstance(step, Call) else None
             except CloudAIError as error:
@@ -391,7 +398,7 @@ def first_request(flow: Flow[Any]) -> Request | None:
     except StopIteration:
         return None
     else:
-        return step
+        return first_request(step.flows[0]) if isinstance(step, Parallel) else step
     finally:
         flow.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -13,8 +14,9 @@ from typing import Any, Self
 from cloudai.batch.recorder import Recorder
 from cloudai.batch.state import BatchState
 from cloudai.outcomes import Outcome
+from cloudai.wording import say
 
-__all__ = ["Progress", "progress_for"]
+__all__ = ["Progress", "duration", "progress_for"]
 
 EVERY = 15.0
 """Seconds between two lines."""
@@ -63,19 +65,50 @@ class Status:
 
     @property
     def ended(self) -> int:
-        """The number of inputs that have ended."""
-        return sum(self._recorder.counts.values())
+        """The number of inputs that have ended; those that the run has not come to are none of them."""
+        counts = self._recorder.counts
+        return sum(counts.values()) - counts["not_started"]
+
+    @property
+    def left(self) -> float | None:
+        """The seconds that the rest takes, by the pace and by what is still to be sent; None if it is not known."""
+        if self.total is None or not self._state.policy.going:
+            return None
+        return self._state.time_left.seconds(self.total - self.ended, self._state.policy.clock())
 
     def __str__(self) -> str:
         books, policy = self._recorder.books, self._state.policy
-        names = ("failed", "in_doubt", "not_started")
-        words = [f"{books[name]} {name.replace('_', ' ')}" for name in names if books[name]]
-        if policy.limits.sent:
-            words.insert(0, f"{policy.limits.sent} sent")
+        # The bar says how many have ended: only requests beside these are worth a word.
+        sent = policy.limits.sent
+        words = [say("{n} sent", n=sent)] if sent and sent != self.ended else []
+        words += [say(text, n=books[name]) for name, text in ENDINGS.items() if books[name]]
+        if left := self.left:
+            words.append(say("{time} left", time=duration(left)))
         until = self._state.waiting_until
-        if policy.going and until is not None and (left := until - policy.clock()) > 1:
-            words.append(f"waiting {left:.0f} s for the quota")
+        if policy.going and until is not None and (wait := until - policy.clock()) > 1:
+            words.append(say("next in {n} s", n=round(wait)))
         return ", ".join(words)
+
+
+ENDINGS = {
+    "failed": "{n} failed",
+    "in_doubt": "{n} in doubt (sent, no answer known)",
+    "not_started": "{n} not started",
+}
+"""How the progress names the inputs that have no result."""
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words that are long enough for it: "45 s", "14 min", "2.5 h"."""
+    if seconds < MINUTE:
+        return say("{n} s", n=math.ceil(seconds))
+    if seconds < HOUR:
+        return say("{n} min", n=round(seconds / MINUTE))
+    return say("{n} h", n=f"{seconds / HOUR:.1f}")
+
+
+MINUTE, HOUR = 60, 3600
+"""Seconds in a minute, and in an hour."""
 
 
 class _Seen:
@@ -113,23 +146,33 @@ class Bar(Progress):
     def __enter__(self) -> Self:
         # Some terminals say that they have no columns.
         size: dict[str, Any] = {"dynamic_ncols": True} if _columns(self._stream) else {"ncols": 80, "nrows": 24}
-        self._bar = _tqdm()(total=self._status.total, desc=self._status.name, unit="", file=self._stream, **size)
+        # The bar's own estimate of the time left knows no pace.
+        total = self._status.total
+        line = LINE if total is not None else "{desc}: {n_fmt} [{elapsed}{postfix}]"
+        self._bar = _tqdm()(total=total, desc=self._status.name, unit="", file=self._stream, bar_format=line, **size)
         return self
 
     def show(self, outcome: Outcome[Any]) -> None:  # noqa: ARG002
-        """Advance the bar by one input."""
-        self._bar.set_postfix_str(str(self._status), refresh=False)
-        self._bar.update()
+        """Advance the bar to the inputs that have ended."""
+        self._advance()
 
     def wait(self) -> None:
         """Show what the batch waits for."""
-        self._bar.set_postfix_str(str(self._status))
+        self._advance()
+        self._bar.refresh()
+
+    def _advance(self) -> None:
+        self._bar.set_postfix_str(str(self._status), refresh=False)
+        self._bar.update(max(0, self._status.ended - self._bar.n))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.set_postfix_str(str(self._status), refresh=False)
+        self._advance()
         self._bar.close()
+
+
+LINE = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
 
 
 class Lines(Progress):

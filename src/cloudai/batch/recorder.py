@@ -26,6 +26,7 @@ from cloudai.batch.task import Task
 from cloudai.core.effects import Program, Wait
 from cloudai.errors import JournalError, NotStartedError
 from cloudai.models.base import Many, Result
+from cloudai.models.image import ImageAnalysis
 from cloudai.outcomes import Outcome, OutcomeStatus
 from cloudai.storage import Database
 
@@ -320,7 +321,10 @@ def owed(record: CallRecord, least: int, most: int) -> tuple[int, int]:
 
 def status_of(result: Result) -> tuple[OutcomeStatus, int]:
     """Return the status of a result, "ok" or "none_found", and how many items it has; one without items counts as 1."""
-    status: OutcomeStatus = result.to_rows()[0]["status"]
+    rows = result.to_rows()
+    status: OutcomeStatus = rows[0]["status"]
+    if isinstance(result, ImageAnalysis):  # it has things of many kinds, and iterates over its tags alone
+        return status, len(rows) if status == "ok" else 0
     return status, len(result) if isinstance(result, Many) else 1
 
 

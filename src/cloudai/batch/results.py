@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from heapq import merge
-from pathlib import PurePosixPath
+from itertools import islice
 from typing import Any
 
 from cloudai.batch import rows
@@ -14,16 +15,16 @@ from cloudai.batch.queries import CallRecord
 from cloudai.batch.rows import ItemRecord
 from cloudai.batch.statements import AnyJournal
 from cloudai.errors import CloudAIError, JournalError, NotStartedError
-from cloudai.outcomes import THEIRS, Outcome, with_theirs
-from cloudai.table import Table
+from cloudai.outcomes import THEIRS, Outcome, input_names, with_theirs
+from cloudai.table import LEADING, Table
 
-__all__ = ["DONE", "Salvage", "outcome_of", "outcomes_of", "pages", "table_of"]
+__all__ = ["DONE", "Kept", "Salvage", "outcome_of", "outcomes_of", "pages", "table_of"]
 
 DONE = ("ok", "none_found")
 """Statuses of inputs that have a result."""
 
 COLUMNS = (
-    *("provider", "method", "operation", "count", "error_type", "error", "advice"),
+    *("provider", "method", "count", "error_type", "error", "advice"),
     *("attempts", "billed_min", "billed_max", "cost_min", "cost_max", "price_date"),
     *("queued_s", "elapsed_s", "started_at", "finished_at"),
     *("duplicate_of", "cached", "sha256", "sent_bytes", "prepared", "host"),
@@ -87,6 +88,51 @@ class Salvage:
         return after + 1 if following is None else following
 
 
+class Kept:
+    """What a batch has kept, also after it was closed and its journal with it.
+
+    A journal that has a path is then opened again whenever it is read. What a temporary one holds is copied before it
+    is deleted, if it is not too much.
+
+    Args:
+        journal: The journal of the batch.
+        batches: For each operation, the number of its batch in the journal, and the name of the operation.
+        inputs: The inputs.
+    """
+
+    def __init__(self, journal: AnyJournal, batches: Sequence[tuple[int, str]], inputs: Inputs) -> None:
+        self._journal, self._batches, self._inputs = journal, batches, inputs
+        self._copies: list[list[tuple[ItemRecord, CallRecord | None]]] | None = None
+        self._closed = False
+
+    def __iter__(self) -> Iterator[Outcome[Any]]:
+        if not self._closed:
+            yield from outcomes_of(self._journal, self._batches, self._inputs)
+        elif self._copies is not None:
+            yield from _merged(zip(self._copies, self._batches, strict=True), self._inputs)
+        elif self._journal.name is None:
+            raise JournalError(f"the batch is closed, and its temporary journal held over {MOST_COPIED:,} inputs")
+        else:
+            again = self._journal.again()
+            try:
+                yield from outcomes_of(again, self._batches, self._inputs)
+            finally:
+                again.close()
+
+    def close(self, *, copies: bool) -> None:
+        """Note that the journal is about to be closed, and copy what a temporary one holds, if ``copies`` is true."""
+        if copies and not self._closed and self._journal.name is None:
+            with suppress(JournalError):  # it is closed already, or damaged
+                pieces = [list(islice(pages(self._journal, batch), MOST_COPIED + 1)) for batch, _ in self._batches]
+                if sum(map(len, pieces)) <= MOST_COPIED:
+                    self._copies = pieces
+        self._closed = True
+
+
+MOST_COPIED = 5_000
+"""Inputs of a temporary journal that are kept in memory after the batch was closed, at most."""
+
+
 def outcomes_of(
     journal: AnyJournal, batches: Sequence[tuple[int, str]], inputs: Inputs | None = None
 ) -> Iterator[Outcome[Any]]:
@@ -97,12 +143,20 @@ def outcomes_of(
         batches: For each operation, the number of its batch in the journal, and the name of the operation.
         inputs: The inputs, if they are there. Without them a text is named by its digest.
     """
-    each = (_outcomes(journal, batch, operation, inputs) for batch, operation in batches)
+    return _merged(((pages(journal, batch), (batch, operation)) for batch, operation in batches), inputs)
+
+
+def _merged(
+    pieces: Iterable[tuple[Iterable[tuple[ItemRecord, CallRecord | None]], tuple[int, str]]], inputs: Inputs | None
+) -> Iterator[Outcome[Any]]:
+    each = (_outcomes(records, operation, inputs) for records, (_, operation) in pieces)
     return merge(*each, key=lambda outcome: outcome.item)
 
 
-def _outcomes(journal: AnyJournal, batch: int, operation: str, inputs: Inputs | None) -> Iterator[Outcome[Any]]:
-    for item, record in pages(journal, batch):
+def _outcomes(
+    records: Iterable[tuple[ItemRecord, CallRecord | None]], operation: str, inputs: Inputs | None
+) -> Iterator[Outcome[Any]]:
+    for item, record in records:
         yield outcome_of(operation, item, record, inputs.at(item.item) if inputs is not None else None)
 
 
@@ -137,18 +191,16 @@ def table_of(outcomes: Iterable[Outcome[Any]], price: float | None = None, price
         price_date: The day for which the price is known.
     """
     outcomes = list(outcomes)
-    folder = _common_folder([outcome.input for outcome in outcomes if outcome.facts.get("is_path")])
     rows: list[dict[str, Any]] = []
     theirs: dict[str, None] = {}
-    for outcome in outcomes:
-        own = {f"{THEIRS}{name}": value for name, value in (outcome.row or {}).items()}
+    for outcome, name in zip(outcomes, input_names(outcomes), strict=True):
+        own = {f"{THEIRS}{column}": value for column, value in (outcome.row or {}).items()}
         theirs |= dict.fromkeys(own)
-        name = outcome.input[len(folder) :] if outcome.facts.get("is_path") else outcome.input
         facts = {**dict.fromkeys(COLUMNS), **{n: v for n, v in outcome.facts.items() if n in COLUMNS}}
         head = {"item": outcome.item, "input": name, "status": outcome.status}
         cost = {} if price is None else _cost(outcome, price, price_date)
         rows.append({**facts, **head, "operation": outcome.operation, **_why(outcome), **cost, **own})
-    return with_theirs(rows, ["item", "input", "status", *COLUMNS], list(theirs), UNITS)
+    return with_theirs(rows, [*LEADING, *COLUMNS], list(theirs), UNITS)
 
 
 def _why(outcome: Outcome[Any]) -> dict[str, Any]:
@@ -162,15 +214,3 @@ def _why(outcome: Outcome[Any]) -> dict[str, Any]:
 def _cost(outcome: Outcome[Any], price: float, date: str | None) -> dict[str, Any]:
     ends = {f"cost_{end}": (outcome.facts.get(f"billed_{end}") or 0) * price / 1000 for end in ("min", "max")}
     return {**ends, "price_date": date}
-
-
-def _common_folder(names: Sequence[str]) -> str:
-    """Return the folder that all paths are in, with a slash at its end; an empty text if they share none."""
-    parts = [PurePosixPath(folder).parts for folder in {str(PurePosixPath(name).parent) for name in names}]
-    shared: list[str] = []
-    for level in zip(*parts, strict=False):
-        if len(set(level)) > 1:
-            break
-        shared.append(level[0])
-    common = str(PurePosixPath(*shared)) if shared else "."
-    return "" if common in (".", "/") else f"{common}/"

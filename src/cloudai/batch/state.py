@@ -12,6 +12,7 @@ from cloudai.batch.policy import Policy
 from cloudai.batch.settings import Settings
 from cloudai.batch.statements import AnyJournal, TurnsOfKeeper
 from cloudai.batch.task import Task
+from cloudai.batch.time_left import TimeLeft
 from cloudai.core.lazy import lazy
 from cloudai.core.rate_limit import Rate
 from cloudai.session import Session
@@ -51,6 +52,11 @@ class BatchState:
     policy: Policy
     turns: TurnsOfKeeper | None = None
     waiting_until: float | None = None
+
+    @lazy
+    def time_left(self) -> TimeLeft:
+        """Estimates how long the batch still takes."""
+        return TimeLeft(self.rates)
 
     @property
     def name(self) -> str:

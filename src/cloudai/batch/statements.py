@@ -56,6 +56,13 @@ class AnyJournal(Protocol):
     def shared(self) -> bool:
         """True if a keeper owns the journal, and other processes use it at the same time."""
 
+    @property
+    def name(self) -> str | None:
+        """The path of the file or the address of the keeper; None for a temporary file."""
+
+    def again(self) -> AnyJournal:
+        """Return the same journal, opened once more after it was closed."""
+
     def do(self, work: Callable[[Any], Any], *, reads: bool = False) -> Future[Any]:
         """Run a function of the connection, and return a future that has its outcome once it is on disk."""
 

@@ -13,7 +13,7 @@ from cloudai.core.vendor import Vendor
 from cloudai.errors import SettingsError
 from cloudai.operations import OPERATIONS, Given, operation_named
 from cloudai.options import SHARED, chosen, complete, flow_of, require_seconds
-from cloudai.providers.base import Provider
+from cloudai.providers.base import Capability, Method, Provider
 
 __all__ = ["Task", "tasks_of"]
 
@@ -37,7 +37,12 @@ class Task:
     options: Mapping[str, Any]
     """All options of the operation, with defaults for those that were not given."""
     digest: str
-    """The sha256 (hex) of provider, API variant, operation, and the options that differ from their defaults."""
+    """The sha256 (hex) of provider, API variant, operation, and the options that differ from their defaults.
+
+    Where a chat model answers, the API variant is that model, with the version of the prompt.
+    """
+    method: Method = "classic"
+    """What answers: a classic service, or a chat model."""
     batch: int = 0
     """The number of this batch and operation in the journal."""
     run: int = 0
@@ -49,7 +54,7 @@ class Task:
 
     def flow(self, given: Given, vendor: Vendor | None = None) -> Flow[Any]:
         """Return the flow for an input, made by ``vendor`` or, if that is None, by the provider of the task."""
-        return flow_of(vendor or self.provider, self.operation, given, self.options)
+        return flow_of(vendor or self.provider, self.operation, given, self.options, self.given.get("method"))
 
     @property
     def call_options(self) -> Any:
@@ -59,12 +64,32 @@ class Task:
     @property
     def max_per_request(self) -> int:
         """The maximum number of inputs in one request."""
-        return self.provider.max_per_request(self.operation)
+        return 1 if self.method == "generative" else self.provider.max_per_request(self.operation)
+
+    @property
+    def capability(self) -> Capability:
+        """What is known of the service that answers, or of the chat model."""
+        able = type(self.provider).capabilities()[self.operation]
+        return able.generative if self.method == "generative" and able.generative else able
 
     @property
     def free(self) -> str | None:
         """The pace of the vendor's free tier, for example "20/min"; None if it is not known."""
-        return type(self.provider).capabilities()[self.operation].free
+        return self.capability.free
+
+    def requests(self) -> int:
+        """Return how many billed requests one input takes, as far as that is known before it is sent."""
+        if self.method == "generative":
+            return self.provider.generative_requests(self.operation, self.options)
+        return self.provider.requests(self.operation, self.given)
+
+    def parts(self, text: str) -> Sequence[str]:
+        """Return the parts in which a text is sent."""
+        return (text,) if self.method == "generative" else self.provider.parts(self.operation, text, self.given)
+
+    def pages_per_request(self) -> int:
+        """Return how many pages of a document go into one request, or 0 where a document is sent whole."""
+        return 0 if self.method == "generative" else self.provider.pages_per_request(self.operation)
 
     def shown_options(self) -> dict[str, Any]:
         """Return the given options as plain data, without those whose value is empty, 0, False or None.
@@ -113,14 +138,17 @@ def _task(provider: Provider, operation: str, given: Mapping[str, Any]) -> Task:
     operation_named(operation)
     options = complete(operation, given)
     require_seconds(given.get("timeout"))
-    identity = [provider.name, provider.api_variant(operation), operation, chosen(operation, given)]
+    method = provider.method_of(operation, given.get("method"))
+    variant = provider.generative_variant(operation) if method == "generative" else provider.api_variant(operation)
+    identity = [provider.name, variant, operation, chosen(operation, given)]
     try:
         text = json.dumps(identity, ensure_ascii=False, sort_keys=True, default=_as_plain)
     except (TypeError, ValueError, RecursionError) as error:
         raise SettingsError(
             f"the options cannot be written down ({error})", advice="Give texts, numbers, lists and dicts."
         ) from error
-    return Task(provider, operation, given, options, sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
+    digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return Task(provider, operation, given, options, digest, method)
 
 
 def _as_plain(value: Any) -> Any:

@@ -32,6 +32,8 @@ class PacedHooks(CallHooks):
         self._state = state
         self._turns: dict[str, tuple[RateLimiter, int]] = {}
         """By step, the turn that was taken and not used yet."""
+        self.turns = 0
+        """The turns that were used."""
 
     def wait(self, seconds: float) -> Program[None]:
         """Let the seconds pass.
@@ -82,6 +84,9 @@ class PacedHooks(CallHooks):
         while limiter is not None and not (yield from self._moved(limiter, turn)):
             yield from self._wait_for_turn(step_id, limiter)
             limiter, turn = self._turns.pop(step_id)
+        if limiter is not None:
+            self.turns += 1
+            self._state.time_left.note_turn(self._state.policy.clock())
 
     def _moved(self, limiter: RateLimiter, turn: int) -> Program[bool]:
         """Move a turn to now, by the clock of the keeper where one owns the pace; return whether that was possible."""

@@ -226,10 +226,11 @@ class Worker(Generic[R]):
 
     def _ask(self, task: Task, given: Given, record: CallRecord) -> Program[Ending]:
         """Call the provider, again where the policy decides so, and return how the input has ended."""
-        sent_at, first = None, record
+        sent_at, first, turns = None, record, 0
         for round_ in count(1):
             hooks = ItemHooks(self._state, given, record)
             result, error, context = yield from self._call(task, given, record, hooks)
+            turns += hooks.turns
             sent_at = hooks.sent_at if sent_at is None else sent_at
             ending = self._judged(result, error, _attempted(round_, record, hooks, context))
             if ending is None:
@@ -243,6 +244,8 @@ class Worker(Generic[R]):
                 ending.unusable_step = hooks.last_step
             ending.attempts, ending.billed = context.attempts, owed(first, context.billed_min, context.billed_max)
             ending.facts = {"host": hooks.host, "sent_at": sent_at, "cached": False}
+            now = self._state.policy.clock()
+            self._state.time_left.note_end(turns, now, 0.0 if hooks.sent_at is None else now - hooks.sent_at)
             return ending
         raise AssertionError  # pragma: no cover
 

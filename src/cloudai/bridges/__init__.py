@@ -44,6 +44,8 @@ KINDS = (
     Kind("azure.ai.vision.face", ("FaceClient",), "azure:face"),
     Kind("azure.ai.textanalytics", ("TextAnalyticsClient",), "azure:language"),
     Kind("azure.ai.translation.text", ("TextTranslationClient",), "azure:translator"),
+    Kind("google.genai.client", ("Client", "AsyncClient"), "gemini:gemini"),
+    Kind("openai.lib.azure", ("AzureOpenAI", "AsyncAzureOpenAI"), "openai:openai"),
     Kind("ibm_watson", ("NaturalLanguageUnderstandingV1",), "watson:nlu"),
     Kind("ibm_watson", ("SpeechToTextV1",), "watson:speech_to_text"),
     Kind("ibm_watson", ("TextToSpeechV1",), "watson:text_to_speech"),

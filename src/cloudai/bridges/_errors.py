@@ -28,6 +28,7 @@ __all__ = ["cut", "errors", "late", "refused_login", "unreached", "untrusted"]
 
 NOT_REACHED = {
     *("NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ConnectTimeout", "ProxyError"),
+    *("ConnectError", "PoolTimeout", "UnsupportedProtocol"),  # of httpx
     *("InvalidURL", "MissingSchema", "InvalidSchema", "LocationParseError"),
     *("ClientConnectorError", "ClientProxyConnectionError", "ClientHttpProxyError", "ConnectionTimeoutError"),
 }
@@ -39,11 +40,27 @@ UNTRUSTED = {
 }
 NO_HANDSHAKE = ("WRONG_VERSION_NUMBER", "UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAILABLE", "HANDSHAKE_FAILURE")
 """The reasons of an SSLError that come before anything is sent; others may come in the middle of a reply."""
-NO_TIME = {"TimeoutError", "ReadTimeout", "ReadTimeoutError", "ServerTimeoutError", "SocketTimeoutError"}
+NO_TIME = {
+    "TimeoutException",
+    "TimeoutError",
+    "ReadTimeout",
+    "ReadTimeoutError",
+    "ServerTimeoutError",
+    "SocketTimeoutError",
+}
 NOT_UNPACKED = {"DecodeError", "ContentDecodingError"}
 CUT_SHORT = {"IncompleteReadError", "IncompleteRead"}
 """The errors of a reply that ends early; in azure-core they are subclasses of DecodeError."""
-BROKEN = {"RequestException", "HTTPError", "ClientError", "AzureError", "ClientException", "HTTPException", "OSError"}
+BROKEN = {
+    "APIConnectionError",
+    "RequestException",
+    "HTTPError",
+    "ClientError",
+    "AzureError",
+    "ClientException",
+    "HTTPException",
+    "OSError",
+}
 NO_LOGIN = {"GoogleAuthError", "ClientAuthenticationError", "AuthenticationError", "TokenExpiredError", "OAuth2Error"}
 
 

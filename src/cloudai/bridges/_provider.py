@@ -36,6 +36,9 @@ class _Served(Provider):
     def require_set(self, service: str) -> None:
         """Accept that nothing is set: the official client has the key."""
 
+    def require_chat(self, *, asked: bool) -> None:
+        """Accept that nothing is set: the official client has the key."""
+
     def account(self) -> str | None:
         """Return None: cloudai does not know the keys of the official client."""
         return None
@@ -55,14 +58,14 @@ class _Served(Provider):
         raise TypeError("a client made by from_vendor does not pickle: the vendor's client has a key, and connections")
 
 
-def served(base: type[Provider], client: Any, url: str, serves: Sequence[str], **settings: Any) -> Provider:
+def served(base: type[Provider], client: Any, url: str, serves: Sequence[str] | None, **settings: Any) -> Provider:
     """Return the provider of one official client, which refuses the operations of other services.
 
     Args:
         base: The vendor's provider.
         client: The official client.
         url: The address to which the client sends.
-        serves: The operations of the client's service.
+        serves: The operations of the client's service; None where it is the vendor's chat model.
         settings: The arguments of ``base``.
 
     Raises:
@@ -71,18 +74,19 @@ def served(base: type[Provider], client: Any, url: str, serves: Sequence[str], *
     who = type(client).__name__
     if address_in(url if "://" in url else f"https://{url}") is None:
         raise SettingsError(f"the endpoint of {who} is no address", advice="Make that client with https://HOST.")
-    others = [operation for operation in OPERATIONS if operation not in serves]
-    note = f"{who} serves {', '.join(serves)}"
+    others = [operation for operation in OPERATIONS if operation not in (serves or ())]
+    note = f"{who} serves {'a chat model' if serves is None else ', '.join(serves)}"
     kind = type(
         base.__name__,
         (_Served, base),
         {
             "served_by": who,
             "hosts": (urlsplit(url).netloc or url,),
+            "generative": base.generative if serves is None else {},
             "absent": {**{o: Capability(o, "absent", note) for o in others}, **base.absent},
             # An operation that a provider does not override is refused: see `Provider`.
             **{operation: getattr(Provider, operation) for operation in others},
-            **({} if "text_to_speech" in serves else {"voices": Provider.voices}),
+            **({} if "text_to_speech" in (serves or ()) else {"voices": Provider.voices}),
         },
     )
     return cast("Provider", kind(**settings))

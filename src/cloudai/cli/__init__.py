@@ -12,15 +12,18 @@ from typing import Any
 
 from cloudai._version import __version__
 from cloudai.cli import batches, commands, sharing
+from cloudai.cli.languages import chosen_language, language, speaking, translate
 from cloudai.cli.outputs import OutputError, discard_output, tell
+from cloudai.cli.summary import TABLES_OF
 from cloudai.errors import CloudAIError, JournalError
 from cloudai.operations import OPERATIONS, REQUIRED, Command, Flag, Operation
+from cloudai.wording import say, translated, using
 
-__all__ = ["main"]
+__all__ = ["main", "parser_of_command"]
 
 EPILOG = """\
 examples:
-  cloudai demo                                      faces on real photos, with no account
+  cloudai demo 사진/ --open                          faces on your own photos, with no account
   cloudai faces photos/ --csv faces.csv             every photo of a folder, as a table for Excel
   cloudai analyze "photos/*.jpg" --provider google  what is in them
   cloudai faces photos/ --provider azure --pace free --plan   first: requests, minutes, where the photos go
@@ -53,7 +56,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A character that the console cannot show must not stop the run.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    options = _parser().parse_args(arguments)
+    given, language = chosen_language(sys.argv[1:] if arguments is None else list(arguments))
+    with using(language):
+        return _run(given)
+
+
+def _run(arguments: list[str]) -> int:
+    """Run the command that the arguments name, and return its exit code; print the help if they name none."""
+    parser = parser_of_command()
+    with speaking():
+        if not arguments:
+            parser.print_help()
+            return 0
+        options = parser.parse_args(arguments)
     try:
         code = _code_of(options)
         if sys.stdout is not None:
@@ -64,7 +79,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         discard_output()
         return batches.UNREAD
     except OSError as error:
-        tell(f"{error.filename or 'standard output'} cannot be written ({error.strerror})")
+        tell(
+            say(
+                "{file} cannot be written ({why})",
+                file=error.filename or say("standard output"),
+                why=translated(error.strerror or ""),
+            )
+        )
         discard_output()
         return batches.IO_ERROR
     return code
@@ -85,7 +106,7 @@ class _Teller(logging.Handler):
     """Prints what is logged on standard error, safely for the terminal."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        tell(self.format(record))
+        tell(translated(self.format(record)))
 
 
 @contextmanager
@@ -104,6 +125,13 @@ def _load_env_file(options: argparse.Namespace) -> None:
         commands.load_env_file(options.env_file)
 
 
+def parser_of_command() -> argparse.ArgumentParser:
+    """Return the parser of the command line, in the language that is spoken."""
+    parser = _parser()
+    translate(parser)
+    return parser
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="cloudai",
@@ -111,12 +139,17 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    language(parser)
     parser.add_argument("--version", action="version", version=f"cloudai {__version__}")
     parser.set_defaults(env_file=None)
     subparsers = parser.add_subparsers(required=True, metavar="command")
 
     demo = _command(subparsers, "demo", commands.demo, "find faces on real photos, with no account")
+    demo.add_argument(
+        "folder", nargs="?", type=_text, metavar="FOLDER", help="your own photos; by default those of the extra demo"
+    )
     demo.add_argument("--out", default="cloudai-demo", metavar="DIR", help="where to write (default: %(default)s)")
+    demo.add_argument("--open", action="store_true", help="open the page in the browser")
 
     for operation in OPERATIONS.values():
         if operation.command:
@@ -172,8 +205,18 @@ def _parser() -> argparse.ArgumentParser:
     providers.add_argument("name", nargs="?", help="one provider, in detail")
     providers.add_argument("--markdown", action="store_true", help="the table as Markdown")
 
+    models = _command(subparsers, "models", commands.models, "optional models of the engine on this computer")
+    models.add_argument("action", nargs="?", choices=["list", "install", "remove"], default="list")
+    models.add_argument("name", nargs="?", metavar="NAME", help="the model, for example ages")
+    models.add_argument("--yes", action="store_true", help="install without asking")
+
     doctor = _command(subparsers, "doctor", commands.doctor, "which settings are there, and which are missing")
     doctor.add_argument("name", nargs="?", help="one provider")
+    doctor.add_argument(
+        "--check", action="store_true", help="make the smallest call of each service; says what, and asks, before"
+    )
+    doctor.add_argument("--yes", action="store_true", help="with --check: send without asking")
+    doctor.add_argument("--report", action="store_true", help="print what a bug report needs, without keys and values")
     _env_file(doctor)
     return parser
 
@@ -183,6 +226,7 @@ def _command(subparsers: Any, name: str, run: Any, text: str) -> argparse.Argume
         name, help=text, description=f"{text[0].upper()}{text[1:]}."
     )
     parser.set_defaults(run=run)
+    language(parser)
     return parser
 
 
@@ -210,7 +254,7 @@ def _operation(subparsers: Any, operation: Operation, words: Command) -> None:
         _flag(parser, name, flag, required=operation.options[name] is REQUIRED)
     for name, flag in words.settings.items():
         _flag(parser, name, flag)
-    _output(parser, words.provider)
+    _output(parser, words.provider, TABLES_OF.get(operation.name, ()))
     parser.set_defaults(out=None)
     if words.files:
         parser.add_argument("--out", type=_text, metavar="DIR", help=words.files)
@@ -227,12 +271,25 @@ def _flag(parser: argparse.ArgumentParser, name: str, flag: Flag, *, required: b
     parser.add_argument(spelling, type=kinds[flag.kind], required=required, metavar=flag.metavar, help=flag.help)
 
 
-def _output(parser: argparse.ArgumentParser, provider: str, each: str = "an input") -> None:
+def _output(parser: argparse.ArgumentParser, provider: str, tables: Sequence[str] = (), each: str = "an input") -> None:
     parser.add_argument(
         "--provider", type=_text, default=provider, metavar="NAME", help="who answers (default: %(default)s)"
     )
+    parser.add_argument(
+        "--method",
+        choices=["classic", "generative"],
+        help="what answers: a service for this very task, or the provider's chat model",
+    )
     parser.add_argument("--json", action="store_true", help=f"print one JSON object {each} instead of a table")
-    parser.add_argument("--csv", type=_text, metavar="FILE", help="write the table for Excel; - prints it as plain CSV")
+    parser.add_argument(
+        "--csv",
+        type=_text,
+        metavar="FILE",
+        help="write the table for Excel (.csv, .xlsx), or as .parquet or .jsonl; - prints it as plain CSV",
+    )
+    parser.set_defaults(table=None)
+    if len(tables) > 1:
+        parser.add_argument("--table", choices=tables, help="only what is of this kind, with columns of its own")
     parser.add_argument(
         "--timeout", type=_seconds, metavar="S", help="seconds for each call, retries included; above 0"
     )
@@ -260,13 +317,13 @@ def _batch(parser: argparse.ArgumentParser) -> None:
         "--encoding", type=_text, metavar="NAME", help="how the table or the lines are encoded, where it is not certain"
     )
     group.add_argument(
-        "--max-requests", type=int, metavar="N", help="billed requests at most, all runs together; exit code 1"
+        "--max-requests", type=_whole, metavar="N", help="billed requests at most, all runs together; exit code 1"
     )
     group.add_argument(
-        "--max-units", type=int, metavar="N", help="billed units at most, all runs together; exit code 1"
+        "--max-units", type=_whole, metavar="N", help="billed units at most, all runs together; exit code 1"
     )
     group.add_argument("--price", type=float, metavar="USD", help="price of 1,000 units; the plan tells the cost")
-    group.add_argument("--concurrency", type=int, metavar="N", help="requests in flight at most")
+    group.add_argument("--concurrency", type=_count, metavar="N", help="requests in flight at most")
     group.add_argument("--in-doubt", choices=["resend", "skip"], help="inputs that were sent before without an answer")
     group.add_argument("--no-cache", action="store_true", help="ask anew for what earlier batches have paid for")
     group.add_argument("--quiet", action="store_true", help="show no progress")
@@ -282,25 +339,31 @@ def _words(text: str) -> list[str]:
 
 def _text(text: str) -> str:
     if not text.strip():
-        raise argparse.ArgumentTypeError("it is empty")
+        raise argparse.ArgumentTypeError(say("it is empty"))
     return text
 
 
 def _count(text: str) -> int:
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text} is no whole number from 1")
+        raise argparse.ArgumentTypeError(say("{text} is no whole number from 1", text=text))
+    return int(text)
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(say("{text} is no whole number from 0", text=text))
     return int(text)
 
 
 def _number(text: str) -> float:
     if math.isnan(number := _finite(text)):
-        raise argparse.ArgumentTypeError(f"{text} is no number")
+        raise argparse.ArgumentTypeError(say("{text} is no number", text=text))
     return number
 
 
 def _seconds(text: str) -> float:
     if not (seconds := _finite(text)) > 0:
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
+        raise argparse.ArgumentTypeError(say("{text} is no number of seconds above 0", text=text))
     return seconds
 
 

@@ -15,12 +15,13 @@ from typing import Any
 from cloudai.batch import queries, rows
 from cloudai.batch.batch import Batch
 from cloudai.batch.cache_store import CacheStore
-from cloudai.batch.journal import Journal
+from cloudai.batch.journal import Journal, copy_of
 from cloudai.batch.recorder import KILLED
 from cloudai.batch.results import Salvage, table_of
 from cloudai.batch.shared.address import is_address
 from cloudai.cli import inputs, sharing
-from cloudai.cli.outputs import STDOUT, OutputError, make_folder, require_writable, tell, write_csv, write_files
+from cloudai.cli.outputs import STDOUT, OutputError, make_folder, require_writable, tell, write_files, write_table
+from cloudai.cli.summary import print_table, summary
 from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError, JournalError, PausedError, SettingsError
 from cloudai.operations import Command
@@ -30,6 +31,7 @@ from cloudai.providers.registry import find
 from cloudai.reading import TABLES, read_table
 from cloudai.table import Table, json_of
 from cloudai.text import inert
+from cloudai.wording import say, translated
 
 __all__ = ["IO_ERROR", "PAUSED", "UNREAD", "cache", "journal", "over_files", "over_texts"]
 
@@ -50,6 +52,8 @@ def over_files(options: argparse.Namespace) -> int:
     """Carry out one operation over files, folders, patterns, URLs or a column of a table, and return the exit code."""
     if table := _of_column(options, options.paths):
         return _run(options, table, options.paths)
+    for path in options.paths:
+        _require_no_table(path, options)
     files = inputs.expand(options.paths, inputs.suffixes(options.operation), recursive=options.recursive)
     return _run(options, files, files)
 
@@ -60,10 +64,43 @@ def over_texts(options: argparse.Namespace) -> int:
         raise InputError("--column and --lines both name the texts", advice="Leave one out.")
     if table := _of_column(options, options.texts):
         return _run(options, table, options.texts)
-    texts = [*options.texts, *(inputs.lines(options.lines, options.encoding) if options.lines else [])]
+    texts = [text for given in options.texts for text in _texts_of(given, options)]
+    texts += inputs.lines(options.lines, options.encoding) if options.lines else []
     if not texts:
         raise InputError("no text", advice='Give one in quotes, or --lines FILE ("-" reads standard input).')
-    return _run(options, texts, [options.lines])
+    return _run(options, texts, [options.lines, *filter(_is_file, options.texts)])
+
+
+def _texts_of(given: str, options: argparse.Namespace) -> list[str]:
+    """Return the text that was given, or the lines of the file that it names.
+
+    Raises:
+        InputError: It names a table, of which no column is chosen.
+    """
+    if not _is_file(given):
+        return [given]
+    _require_no_table(given, options)
+    tell(say("{file}: read as a file, one text a line", file=given))
+    return inputs.lines(given, options.encoding)
+
+
+LONGEST_NAME = 1_000
+"""Characters of a text that may be the name of a file."""
+
+
+def _is_file(given: str) -> bool:
+    """Return whether a text is the name of a file that exists."""
+    try:
+        return len(given) <= LONGEST_NAME and Path(given).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _require_no_table(path: str, options: argparse.Namespace) -> None:
+    """Raise InputError with the columns of a table, if a file is one."""
+    if Path(path).suffix.lower() in TABLES and _is_file(path):
+        columns = ", ".join(read_table(path, encoding=options.encoding).columns)
+        raise InputError(f"{path} is a table: say which column holds the inputs", advice=f"--column: {columns}.")
 
 
 def _of_column(options: argparse.Namespace, paths: list[str]) -> Table | None:
@@ -93,7 +130,7 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
     if options.json and options.csv == STDOUT:
         raise InputError("--json and --csv - both print", advice="Leave one out.")
     words: Command = options.operation.command
-    chosen = _given(options, [*words.flags, "timeout"])
+    chosen = _given(options, [*words.flags, "timeout", "method"])
     settings = _given(options, BATCH)
     if options.column:
         settings["column"] = options.column
@@ -101,6 +138,8 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
         settings["cache"] = False
     files = _given(options, [name for name, flag in {**words.flags, **words.settings}.items() if flag.kind == "file"])
     where = _journal_path(options, len(given))
+    if options.plan:
+        return _planned(options, given, where, chosen, settings)
     require_writable(options.csv, [*read, *files.values(), options.env_file, where])
     if options.out:
         make_folder(options.out)
@@ -115,19 +154,50 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
             **settings,
         ) as job,
     ):
-        if options.plan:
-            print(job.plan())
-            return 0
         return _carried_out(job, options, where)
+
+
+def _planned(
+    options: argparse.Namespace,
+    given: list[str] | Table,
+    where: Path | str | None,
+    chosen: dict[str, Any],
+    settings: dict[str, Any],
+) -> int:
+    """Print the plan of a batch, and return 0.
+
+    The journal is read from a copy, so that nothing is written to it, and so that a plan can be made while the batch
+    runs in another process.
+    """
+    with (
+        copy_of(where if isinstance(where, Path) else None) as (copied, busy),
+        Client(_provider(options), fetch_urls=getattr(options, "fetch_urls", False)) as client,
+        client.batch(
+            options.operation.name,
+            given,
+            options=chosen,
+            journal=where if is_address(where) else copied,
+            **settings,
+        ) as job,
+    ):
+        if busy:
+            print(say("{journal} is in use: the batch runs now. This is what it still has to do.", journal=where))
+        plan = job.plan()
+        print(plan)
+        if plan.cached or plan.in_doubt:
+            print(say("{n} of {all} inputs are still to be asked for.", n=plan.left, all=plan.inputs))
+    return 0
 
 
 def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | str | None) -> int:
     """Carry out a batch, write its table however it ended, and return the exit code; ``where`` is the journal."""
     code = 0
+    caveats: dict[str, None] = {}
     with _signals(job) as caught:
         try:
             for outcome in job:
                 _told(outcome, options)
+                caveats[getattr(outcome.result, "caveat", "")] = None
         except CloudAIError as error:
             tell(error)
             code = next((code for kind, code in CODES.items() if isinstance(error, kind)), HOPELESS)
@@ -136,7 +206,9 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | str
             raise
     # Without a usable key or setting nothing was done, and there is no table to write.
     if code != HOPELESS or job.books["submitted"] > job.books["not_started"]:
-        _written(job, options, where)
+        _written(job, options, where, interrupted=bool(caught))
+        for caveat in filter(None, caveats):
+            tell(caveat)
     if not code:
         code = int(any(job.books[name] for name in NOT_WELL))
         if job.paused and not caught:
@@ -168,32 +240,54 @@ NOT_WELL = ("failed", "in_doubt", "skipped", "not_started")
 def _tell_where(where: Path | str | None) -> None:
     """Print that the journal keeps what is finished, if there is a journal."""
     if where is not None:
-        tell(f"{where} has what is finished: the same command goes on from there.")
+        tell(say("{journal} has what is finished: the same command goes on from there.", journal=where))
 
 
 def _tell_limit(job: Batch[Any], where: Path | str | None) -> None:
     """Print which limit has ended the batch, because the same command would end there again."""
-    name = str(job.paused).partition("=")[0].replace("_", "-")
-    rest = "" if where is None else f" {where} has what is finished."
-    tell(f"{job.paused}: raise --{name} to go on.{rest}")
+    name, _, reached = str(job.paused).partition("=")
+    flag, value = f"--{name.replace('_', '-')}", reached.partition(" ")[0]
+    tell(say("{flag} {value} is reached: raise it to go on.", flag=flag, value=value))
+    if where is not None:
+        tell(say("{journal} has what is finished.", journal=where))
 
 
-def _written(job: Batch[Any], options: argparse.Namespace, where: Path | str | None) -> None:
-    """Print each error in full, because a table cuts long cells, and write or print the table."""
-    table = job.tidy()
+def _written(job: Batch[Any], options: argparse.Namespace, where: Path | str | None, *, interrupted: bool) -> None:
+    """Print each error in full, because a table cuts long cells; write or print the table, and sum it up.
+
+    Who has pressed Ctrl-C wants to see how far it came: the table is then written to a file, but not printed.
+    """
+    table = _in_words(job.tidy(options.table))
+    operation = options.operation.name
+    last_line = summary(table, operation, options.table)
     told: dict[str, list[str]] = {}
-    if n := job.books["not_started"]:
-        tell(f"{n} not started")
     for row in table:
         if row.get("error") and row["status"] != "not_started":
             told.setdefault(str(row["error"]), []).append(str(row["input"]))
     for error, names in told.items():
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        more = say(" and {n} more", n=len(names) - 1) if len(names) > 1 else ""
         tell(f"{names[0]}{more}: {error}")
     if options.csv:
-        write_csv(table, options.csv, where)
-    elif not options.json:
-        print(table.filled(), flush=True)
+        write_table(table, options.csv, where)
+    elif not (options.json or interrupted):
+        print_table(table.filter(lambda row: row["status"] != "not_started"), say("--csv FILE writes all of it."))
+    tell(last_line) if options.json or options.csv == STDOUT else print(inert(last_line), flush=True)
+    if job.books["in_doubt"]:
+        tell(say(IN_DOUBT))
+
+
+def _in_words(table: Table) -> Table:
+    """Return a table whose errors are in the language of the user, and speak of options of the command."""
+    for row in table:
+        if row.get("error"):
+            row["error"] = translated(str(row["error"]))
+    return table
+
+
+IN_DOUBT = (
+    "In doubt means: it was sent, and no answer came, so that it may have been billed. The same command sends it "
+    "again; with --in-doubt skip it leaves it out."
+)
 
 
 @contextmanager
@@ -214,7 +308,7 @@ def _signals(job: Batch[Any]) -> Iterator[list[int]]:
             job.stop(wait=0)
         else:
             job.stop()
-            tell("stopping: what is on its way is waited for; once more stops at once", below=True)
+            tell(say("stopping: what is on its way is waited for; once more stops at once"), below=True)
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, stop) for number in numbers]
@@ -237,7 +331,7 @@ def _journal_path(options: argparse.Namespace, n: int) -> Path | str | None:
         return str(options.journal)
     if options.journal:
         return Path(options.journal)
-    if n < 2 or options.plan or not find(options.provider).hosts:  # noqa: PLR2004
+    if n < 2 or not find(options.provider).hosts:  # noqa: PLR2004
         return None
     return Path(f"cloudai-{options.operation.name.replace('_', '-')}-{options.provider}.journal")
 
@@ -248,9 +342,10 @@ def _provider(options: argparse.Namespace) -> str | Provider:
     settings = _given(options, words.settings)
     if not settings:
         return str(options.provider)
-    if options.provider != words.provider:
-        raise SettingsError(f"--{next(iter(settings)).replace('_', '-')} is for --provider {words.provider}")
-    make: Callable[..., Provider] = find(words.provider)
+    owner = words.settings_of or words.provider
+    if options.provider != owner:
+        raise SettingsError(f"--{next(iter(settings)).replace('_', '-')} is for --provider {owner}")
+    make: Callable[..., Provider] = find(owner)
     return make(**settings)
 
 
@@ -272,7 +367,7 @@ def _as_json(outcome: Outcome[Any]) -> dict[str, Any]:
             **head,
             "status": outcome.status,
             "error_type": type(outcome.error).__name__,
-            "error": str(outcome.error),
+            "error": translated(str(outcome.error)),
         }
     return {
         **head,
@@ -312,10 +407,11 @@ def journal(options: argparse.Namespace) -> int:
             _exported(opened, opened.read(queries.headings), options)
         else:
             batches = opened.read(queries.batches)
-            print(Table([_shown(batch) for batch in batches]).filled())
+            print_table(Table([_shown(batch) for batch in batches]), say("--json prints all of it."))
             if doubts := opened.read(queries.doubts):
-                print(f"\n{doubts} in doubt: sent, and what became of them is not known")
-            print("\nReplies may hold personal data: --forget INPUT deletes what is kept of one.")
+                print("\n" + say("{n} in doubt: sent, and what became of them is not known.", n=doubts))
+                print(say(IN_DOUBT))
+            print("\n" + say("Replies may hold personal data: --forget INPUT deletes what is kept of one."))
         return 0
     finally:
         opened.close()
@@ -327,12 +423,12 @@ def _forget(opened: Journal, wanted: str) -> int:
     if len(names) > 1:
         raise InputError(f"{wanted} may be {len(names)} inputs: {', '.join(names[:5])}", advice="Say which.")
     if not names:
-        print(inert(f"nothing is kept of {wanted}"))
+        print(inert(say("nothing is kept of {input}", input=wanted)))
         return 1
     # The cache goes first: if that fails, the journal still knows what has to be deleted.
     CacheStore().forget(opened.read(queries.keys_of(names[0])))
     opened.ask(queries.forget(names[0]))
-    print(inert(f"forgot {names[0]}, and what was answered for it"))
+    print(inert(say("forgot {input}, and what was answered for it", input=names[0])))
     return 0
 
 
@@ -340,15 +436,14 @@ def cache(options: argparse.Namespace) -> int:
     """Show where the answers of earlier batches are kept and how large they are, or delete them; return 0."""
     kept = CacheStore()
     if options.clear:
-        print(f"deleted {kept.clear()} answers from {kept.path}")
+        print(say("deleted {n} answers from {file}", n=kept.clear(), file=kept.path))
         return 0
     facts = kept.facts()
     oldest = None if facts.oldest is None else f"{datetime.fromtimestamp(facts.oldest, UTC):%Y-%m-%d}"
     shown = {"file": str(facts.path), "answers": facts.answers, "MB": round(facts.size / 1e6, 1), "oldest": oldest}
     print(Table([shown], widest_cell=200))
-    print(
-        "\nReplies may hold personal data: --clear deletes them all, cloudai journal FILE --forget INPUT those of one."
-    )
+    print("\n" + say("Replies may hold personal data: --clear deletes them all."))
+    print(say("cloudai journal FILE --forget INPUT deletes those of one input."))
     return 0
 
 
@@ -383,7 +478,7 @@ def _exported(opened: Journal, batches: list[dict[str, Any]], options: argparse.
             for outcome in kept:
                 print(json_of(_as_json(outcome)))
         else:
-            write_csv(table_of(kept) if options.rows else tidy(kept), options.csv, Path(options.file))
+            write_table(table_of(kept) if options.rows else tidy(kept), options.csv, Path(options.file))
         unreadable += kept.unreadable
     if unreadable:
         raise JournalError(

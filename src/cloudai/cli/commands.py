@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from cloudai.cli.outputs import STDOUT, require_writable, write_csv
+from cloudai.cli.outputs import STDOUT, require_writable, write_table
+from cloudai.cli.summary import print_table
 from cloudai.client import Client
 from cloudai.errors import InputError, MissingExtraError, SettingsError
 from cloudai.operations import OPERATIONS
@@ -20,8 +21,9 @@ from cloudai.providers.registry import find, usable
 from cloudai.providers.settings import Lookup, is_file, shown
 from cloudai.reading import text_of
 from cloudai.table import Table, json_of
+from cloudai.wording import say, translated
 
-__all__ = ["demo", "doctor", "load_env_file", "providers", "voices"]
+__all__ = ["demo", "doctor", "load_env_file", "models", "providers", "voices"]
 
 
 def load_env_file(path: str) -> None:
@@ -58,7 +60,7 @@ def load_env_file(path: str) -> None:
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,60}")
 log = logging.getLogger("cloudai")
 
-OWN_VARIABLES = ("CLOUDAI_CACHE_DIR", "CLOUDAI_CACHE_MB", "CLOUDAI_STATE_DIR", "CLOUDAI_FONT")
+OWN_VARIABLES = ("CLOUDAI_CACHE_DIR", "CLOUDAI_CACHE_MB", "CLOUDAI_DATA_DIR", "CLOUDAI_STATE_DIR", "CLOUDAI_FONT")
 """cloudai's own variables that are no settings of a provider."""
 
 
@@ -81,12 +83,17 @@ def _known_variables() -> Callable[[str], bool]:
 def providers(options: argparse.Namespace) -> int:
     """Print a table of operations and providers, or one provider in detail, and return the exit code 0."""
     if options.name:
-        print(_detail(find(options.name)))
+        kind = find(options.name)
+        print(_detail(kind))
+        if told := kind().guide():
+            print(f"\n{told}")
     elif options.markdown:
         print(markdown())
     else:
         print(Table(_able()).filled())
-        print("\n".join(["", *map(str, usable()[1]), "More: cloudai providers NAME"]))
+        print(
+            "\n".join(["", *(translated(str(problem)) for problem in usable()[1]), say("More: cloudai providers NAME")])
+        )
     return 0
 
 
@@ -108,9 +115,14 @@ def _detail(provider: type[Provider]) -> str:
     for c in provider.capabilities().values():
         facts = [("needs", c.needs), ("note", c.note), ("since", c.since), ("until", c.until), ("page", c.page)]
         facts += [("free tier", c.free), ("unit", c.unit), ("limits", c.limits)]
-        facts += [("free", f"{c.free_units:,} units a month" if c.free_units else None), ("checked", c.checked)]
-        lines = [f"  {name}: {value}" for name, value in facts if value]
-        blocks.append("\n".join([f"{c.operation}: {c.status}", *lines]))
+        free = say("{n} units a month", n=f"{c.free_units:,}") if c.free_units else None
+        facts += [("free", free), ("checked", c.checked)]
+        lines = [f"  {say(name)}: {translated(str(value))}" for name, value in facts if value]
+        if c.generative:
+            told = [say("needs {what}", what=c.generative.needs), c.generative.note]
+            told.append(say("checked {date}", date=c.generative.checked))
+            lines.append(f"  {say('generative')}: {'; '.join(map(translated, told))}")
+        blocks.append("\n".join([f"{c.operation}: {say(c.status)}", *lines]))
     return "\n".join(blocks)
 
 
@@ -125,9 +137,9 @@ def voices(options: argparse.Namespace) -> int:
         for voice in voices:
             print(json_of(voice.model_dump()))
     if options.csv:
-        write_csv(voices.table(), options.csv, None)
+        write_table(voices.table(), options.csv, None)
     elif not options.json:
-        print(voices)
+        print_table(voices.table(), say("--csv FILE writes all of it."))
     return 0
 
 
@@ -140,12 +152,21 @@ def doctor(options: argparse.Namespace) -> int:
     classes, problems = ({options.name: find(options.name)}, []) if options.name else usable()
     asked = [kind() for kind in classes.values()]
     # Cells are not cut, because a path that is cut short is of no use.
-    print(Table([row for each in asked for row in _settings(each)], SETTING_COLUMNS, widest_cell=200))
+    settings = Table([row for each in asked for row in _settings(each)], SETTING_COLUMNS, widest_cell=200)
+    readiness = [line for provider in asked for line in _readiness(provider)]
+    readiness += [translated(str(problem)) for problem in problems]
+    if options.report:
+        from cloudai.cli.check import report
+
+        print(report(settings, readiness))
+        return 0
+    if options.check:
+        from cloudai.cli.check import check
+
+        return check(asked, yes=options.yes)
+    print(settings)
     print()
-    for provider in asked:
-        print("\n".join(_readiness(provider)))
-    for problem in problems:
-        print(problem)
+    print("\n".join(readiness))
     return int(bool(options.name) and not any(_ready(asked[0])))
 
 
@@ -164,15 +185,20 @@ def _settings(provider: Provider) -> Iterator[dict[str, Any]]:
         yield {
             "provider": provider.name,
             "setting": setting.name,
-            "found": "unusable" if problem else "yes" if lookup else "no",
-            "where": _source(lookup) if lookup else str(problem) if problem else " or ".join(setting.env),
+            "found": say("unusable") if problem else say("yes") if lookup else say("no"),
+            "where": _source(lookup)
+            if lookup
+            else translated(str(problem))
+            if problem
+            else say(" or ").join(setting.env),
             "value": shown(setting, lookup.value) if lookup else None,
-            "purpose": setting.purpose,
+            "purpose": say(setting.purpose),
         }
 
 
 def _source(lookup: Lookup) -> str:
-    return f"{lookup.where}, without the quotation marks" if lookup.quoted else lookup.where
+    where = translated(lookup.where)
+    return say("{where}, without the quotation marks", where=where) if lookup.quoted else where
 
 
 def _ready(provider: Provider) -> list[str]:
@@ -183,15 +209,17 @@ def _ready(provider: Provider) -> list[str]:
 def _readiness(provider: Provider) -> Iterator[str]:
     """Yield a line that says what can be called, and a line for each thing that is missing."""
     ready = _ready(provider)
-    hosts = ", ".join(_destinations(provider)) or "nothing leaves this computer"
-    can = f"ready for {', '.join(ready)}" if ready else "not ready"
+    hosts = ", ".join(map(translated, _destinations(provider))) or say("nothing leaves this computer")
+    can = say("ready for {operations}", operations=", ".join(ready)) if ready else say("not ready")
     yield f"{provider.name}: {can} ({hosts})"
     lacking: dict[str, list[str]] = {}
     for operation, able in provider.capabilities().items():
         if able.available and (problem := provider.missing(operation)):
             lacking.setdefault(problem, []).append(operation)
     for problem, operations in lacking.items():
-        yield f"  {', '.join(operations)}: {problem}"
+        yield f"  {', '.join(operations)}: {translated(problem)}"
+    if provider.generative:
+        yield f"  --method generative: {translated(provider.generative_missing() or say('ready'))}"
 
 
 def _destinations(provider: Provider) -> tuple[str, ...]:
@@ -202,7 +230,14 @@ def _destinations(provider: Provider) -> tuple[str, ...]:
 
 
 def demo(options: argparse.Namespace) -> int:
-    """Run both examples on photos that installed packages ship, and return the exit code; see `cli.demo.run`."""
+    """Run both examples on photos, and return the exit code; see `cli.demo.run`."""
     from cloudai.cli.demo import run
 
-    return run(Path(options.out))
+    return run(Path(options.out), options.folder, open_page=options.open)
+
+
+def models(options: argparse.Namespace) -> int:
+    """List, install or remove optional models, and return the exit code; see `cli.models.run`."""
+    from cloudai.cli.models import run
+
+    return run(options)

@@ -1,14 +1,18 @@
-"""The command ``cloudai demo`` makes a gallery and card news from real photos, without an account or a network."""
+"""The command ``cloudai demo`` makes a gallery and card news from photos, without an account or a network."""
 
 from __future__ import annotations
 
+import webbrowser
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+from cloudai.cli import inputs
 from cloudai.cli.outputs import tell
 from cloudai.client import Client
-from cloudai.errors import MissingExtraError
-from cloudai.report import card_news, portrait_gallery
+from cloudai.errors import InputError, MissingExtraError
+from cloudai.report import MissingFontError, card_news, portrait_gallery
+from cloudai.wording import say, spoken
 
 __all__ = ["run", "sample_photos"]
 
@@ -20,6 +24,8 @@ SAMPLES = (
     ("Rocket", "skimage", "data/rocket.jpg"),
 )
 """Public-domain photos that installed packages ship: title, package, path in the package."""
+MOST_CARDS = 20
+"""The most photos that become cards: each is a picture of an animation, which has to be opened at once."""
 
 
 def sample_photos() -> list[tuple[str, Path]]:
@@ -33,35 +39,66 @@ def sample_photos() -> list[tuple[str, Path]]:
         spec = find_spec(package)  # this does not import the package
         photo = Path(spec.origin).parent / inside if spec and spec.origin else None
         if photo is None or not photo.is_file():
-            raise MissingExtraError("the demo", "local")
+            raise MissingExtraError("the demo without a folder of your own photos (cloudai demo FOLDER)", "local,demo")
         photos.append((title, photo))
     return photos
 
 
-def run(out: Path) -> int:
+def own_photos(folder: str) -> list[tuple[str, Path]]:
+    """Return the name and the path of each photo in a folder.
+
+    Raises:
+        InputError: There is no such folder, or no photo in it.
+    """
+    if not Path(folder).is_dir():
+        raise InputError(f"there is no folder {folder}", advice="Give the folder that your photos are in.")
+    return [(Path(name).stem, Path(name)) for name in inputs.expand([folder], inputs.PICTURES)]
+
+
+def run(out: Path, folder: str | None = None, *, open_page: bool = False) -> int:
     """Find faces, write a gallery and cards, print the table and the files to open, and return the exit code.
 
     Args:
         out: The folder for the files; it is made if it does not exist.
+        folder: A folder of photos; None takes those that installed packages ship.
+        open_page: Whether the gallery is opened in the browser.
 
     Returns:
         0, or 1 if a photo has failed.
     """
-    photos = sample_photos()
+    photos = own_photos(folder) if folder is not None else sample_photos()
     out.mkdir(parents=True, exist_ok=True)
     journal = out / "demo.journal"
     with Client("local") as client:
-        print("Looking for faces in five photos, on this computer alone …\n", flush=True)
-        people = portrait_gallery(client, photos, out, title="Portraits", journal=journal, progress=True)
-        cards = card_news(client, [photo for _, photo in photos], out, journal=journal, progress=True)
+        told = say("Looking for faces in {n} photos, on this computer alone …", n=len(photos))
+        print(told + "\n", flush=True)
+        language: Any = spoken()
+        title = say("Portraits")
+        people = portrait_gallery(client, photos, out, title=title, language=language, journal=journal, progress=True)
+        shown = [photo for _, photo in photos[:MOST_CARDS]]
+        try:
+            cards = card_news(client, shown, out, language=language, journal=journal, progress=True)
+        except MissingFontError as error:  # no font of this computer has Hangul
+            tell(error)
+            cards = card_news(client, shown, out, journal=journal, progress=True)
+        guesses_ages = client.supports("estimate_age")
     if not people.asked + cards.asked:
-        print(f"Nothing was sent and nothing computed: all comes from {journal}.\n")
+        print(say("Nothing was sent and nothing computed: all comes from {journal}.", journal=journal) + "\n")
     columns = ("item", "input", "status", "n_faces", "x", "y", "width", "height", "error")
-    print(people.table.select(*columns).filled())
+    ages = ("age_low", "age_high") if guesses_ages else ()
+    print(people.table.select(*columns[:-1], *ages, columns[-1]).filled())
     faces = sum(row["status"] == "ok" for row in people.table)
-    print(f"\n{faces} faces in {len(photos)} photos. Open:")
+    print("\n" + say("{n} faces in {k} photos.", n=faces, k=len(photos)), end=" ")
+    print(
+        say("Ages are a baseline model's guesses.")
+        if guesses_ages
+        else say("cloudai models install ages adds guesses of how old they look.")
+    )
+    print(say("Open:"))
     for file in (*people.files, *cards.files):
         print(f"  {file}")
+    if open_page and not webbrowser.open(people.files[0].resolve().as_uri()):
+        tell(say("there is no browser here: open {file} yourself", file=people.files[0]))
     failed = [outcome for outcome in (*people.outcomes, *cards.outcomes) if outcome.error]
     for outcome in failed:
         tell(f"{outcome.input}: {outcome.error}")

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from cloudai.errors import CloudAIError, InputError
+from cloudai.errors import CloudAIError, InputError, MissingExtraError
 from cloudai.table import Table
 from cloudai.text import inert
+from cloudai.wording import say, translated
 
 __all__ = [
     "STDOUT",
@@ -22,8 +25,8 @@ __all__ = [
     "make_folder",
     "require_writable",
     "tell",
-    "write_csv",
     "write_files",
+    "write_table",
 ]
 
 STDOUT = "-"
@@ -43,7 +46,7 @@ def tell(text: object, *, below: bool = False) -> None:
     if sys.stderr is not None:
         # Python raises RuntimeError if a signal handler writes to a stream that the interrupted code is writing to.
         with suppress(OSError, ValueError, RuntimeError):
-            print("\n" * below + inert(str(text)), file=sys.stderr, flush=True)
+            print("\n" * below + inert(translated(str(text))), file=sys.stderr, flush=True)
 
 
 def discard_output() -> None:
@@ -72,6 +75,9 @@ def require_writable(path: str | None, inputs: Iterable[str | Path | None]) -> N
     if path in (None, STDOUT):
         return
     target = Path(str(path))
+    package = NEEDS.get(target.suffix.lower())
+    if package and find_spec(package) is None:
+        raise MissingExtraError(f"--csv {path}", "data")
     if "\0" in str(path):
         raise InputError(f"{path} is no name of a file", advice="Give --csv another name.")
     try:
@@ -141,8 +147,10 @@ def write_files(files: Iterable[tuple[str, bytes]], folder: str, item: int, stem
             raise OutputError(told, advice="Give --out another folder.") from error
 
 
-def write_csv(table: Table, path: str, journal: Path | str | None) -> None:
-    """Write the table to a file for Excel and print "wrote …", or print it as exact CSV if the path is "-".
+def write_table(table: Table, path: str, journal: Path | str | None) -> None:
+    """Write the table to a file and print "wrote …", or print it as exact CSV if the path is "-".
+
+    The ending of the file decides its kind: .xlsx, .parquet, .jsonl, and CSV for Excel for all others.
 
     `Table.to_csv` says how the two differ.
 
@@ -161,7 +169,7 @@ def write_csv(table: Table, path: str, journal: Path | str | None) -> None:
         _print_csv(table)
         return
     try:
-        table.to_csv(path)
+        WRITERS.get(Path(path).suffix.lower(), Table.to_csv)(table, path)
     except OSError as error:
         if journal is not None:
             advice = f"{journal} keeps the results: the same command with another --csv writes them, and sends nothing."
@@ -170,7 +178,17 @@ def write_csv(table: Table, path: str, journal: Path | str | None) -> None:
         else:
             advice = "Standard output cannot be written either, and without --journal nothing keeps the results."
         raise OutputError(f"{path} cannot be written ({error.strerror})", advice=advice) from error
-    print(f"wrote {path}")
+    print(say("wrote {file}", file=path))
+
+
+WRITERS: Mapping[str, Callable[[Table, str], Any]] = {
+    ".xlsx": Table.to_xlsx,
+    ".parquet": Table.to_parquet,
+    ".jsonl": Table.to_jsonl,
+}
+"""What writes a table to a file with each ending; any other file is CSV."""
+NEEDS = {".xlsx": "xlsxwriter", ".parquet": "polars"}
+"""The package without which a file with each ending cannot be written."""
 
 
 def _could_print_csv(table: Table) -> bool:

@@ -39,6 +39,7 @@ from cloudai.errors import (
     DeadlineExceededError,
     FetchError,
     MalformedResponseError,
+    NoAnswerError,
     RateLimitedError,
     RedirectBlockedError,
     ResponseTooLargeError,
@@ -552,9 +553,9 @@ class Engine:
         error.provider = error.provider or context.vendor.name
         error.operation, error.input = context.operation, context.describe().get("input")
         error.request_id, error.attempts = context.request_id, context.attempts
-        if isinstance(error, MalformedResponseError) and context.state == "DONE":
-            # The reply had a good status and cannot be read. Whether the vendor bills it is not known, so it counts in
-            # `billed_max` alone.
+        if isinstance(error, MalformedResponseError | NoAnswerError) and context.state == "DONE":
+            # The reply had a good status and cannot be read, or holds no answer. Whether the vendor bills it is not
+            # known, so it counts in `billed_max` alone.
             context.state = "UNKNOWN"
             context.billed_min -= sum(request.billed for request, reply in context.exchanges[-1:] if not reply.replayed)
         error.state = error.state or context.state

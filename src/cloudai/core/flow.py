@@ -33,6 +33,7 @@ __all__ = [
     "USUAL_REPLY",
     "Blob",
     "Call",
+    "DataUrl",
     "Fetch",
     "File",
     "Flow",
@@ -81,6 +82,11 @@ class Blob:
     def sha256(self) -> str:
         """The sha256 (hex) of the bytes as they are sent."""
         return sha256(self.data).hexdigest()
+
+
+@dataclass(frozen=True)
+class DataUrl(Blob):
+    """Bytes that stand in JSON as a ``data:`` URL: as base64, after their media type."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +220,8 @@ class Request:
             if not isinstance(value, Blob):
                 raise TypeError(f"cannot send {type(value).__name__} as JSON")
             blobs.append(value)
-            return f"{MARK}{len(blobs) - 1}{MARK}"
+            before = f"data:{value.media_type};base64," if isinstance(value, DataUrl) else ""
+            return f"{before}{MARK}{len(blobs) - 1}{MARK}"
 
         text = json.dumps(self.json, ensure_ascii=False, default=placeholder, allow_nan=False)
         return [blobs[int(part)] if i % 2 else part.encode() for i, part in enumerate(text.split(MARK))]

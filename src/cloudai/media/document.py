@@ -167,48 +167,63 @@ def _tiff_pages(data: bytes) -> int:
         return 1
 
 
-STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
-BRACKET = re.compile(rb"<<|>>")
-DEEPEST = 8
-"""Dictionaries within as many others are not looked at: what nests thousands is made to take time."""
-TREE = re.compile(rb"/Type\s*/Pages\b")
-COUNT = re.compile(rb"/Count\s+(\d{1,6})\b")
+OBJECT = re.compile(rb"\b(\d{1,10})\s{1,4}\d{1,5}\s{1,4}obj\b")
+END_OF_OBJECT = re.compile(rb"\bstream\r?\n|\bendobj\b")
+NUMBER = re.compile(rb"\d{1,10}")
+ROOT = re.compile(rb"/Root\s{0,4}(\d{1,10})\s{1,4}\d{1,5}\s{1,4}R\b")
+TREE = re.compile(rb"/Pages\s{0,4}(\d{1,10})\s{1,4}\d{1,5}\s{1,4}R\b")
+COUNT = re.compile(rb"/Count\s{0,4}(\d{1,6})\b(?!\s{1,4}\d{1,5}\s{1,4}R\b)")
+IN_STREAM = re.compile(rb"/(N|First)\s{0,4}(\d{1,9})\b")
 
 
 def _pdf_pages(data: bytes) -> int | None:
     """Return the number of pages that a PDF states at the root of its tree of pages, or None where it is not found.
 
-    The tree may stand in the file as it is, or packed in streams of objects. An encrypted file may hide it.
-    https://opensource.adobe.com/dc-acrobat-sdk-docs/pdfstandards/PDF32000_2008.pdf section 7.7.3
+    A file that was changed may hold several versions of an object, of which the last counts. An encrypted file may hide
+    the tree. https://opensource.adobe.com/dc-acrobat-sdk-docs/pdfstandards/PDF32000_2008.pdf sections 7.5 and 7.7
     """
-    counts = [count for text in _pdf_texts(data) for count in _counts(text)]
-    return max(counts, default=0) or None
+    roots = ROOT.findall(data)
+    if not roots:
+        return None
+    # The root and the tree of pages are small, and nothing else is kept of the file.
+    objects = {number: text for number, text in _pdf_objects(data) if b"/Pages" in text}
+    tree = TREE.search(objects.get(int(roots[-1]), b""))
+    count = COUNT.search(objects.get(int(tree[1]), b"")) if tree else None
+    return int(count[1]) or None if count else None
 
 
-def _pdf_texts(data: bytes) -> Iterator[bytes]:
-    """Yield the parts of a PDF in which objects may stand: all outside of streams, and each stream of objects."""
-    yield STREAM.sub(b"", data)
-    left = MOST_INFLATED
-    for match in STREAM.finditer(data):
-        if b"/ObjStm" not in data[max(0, match.start() - HEAD) : match.start()].rpartition(b"obj")[2]:
-            continue
-        try:
-            text = zlib.decompressobj().decompress(match[1], left)
-        except zlib.error:
-            continue
-        left -= len(text)
-        yield text
-        if left <= 0:
+def _pdf_objects(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the number and the text of each object of a PDF, in the order of the file.
+
+    Of an object with a stream it is the dictionary alone. The objects that are packed in a stream come after it.
+    """
+    at, left = 0, MOST_INFLATED
+    while begin := OBJECT.search(data, at):
+        end = END_OF_OBJECT.search(data, begin.end())
+        if end is None:
             return
+        text, at = data[begin.end() : end.start()], end.end()
+        yield int(begin[1]), text
+        if end[0] == b"endobj":
+            continue
+        close = data.find(b"endstream", at)
+        if close < 0:
+            return
+        if b"/ObjStm" in text and left > 0:
+            try:
+                packed = zlib.decompressobj().decompress(data[at:close], left)
+            except zlib.error:
+                packed = b""
+            left -= len(packed)
+            yield from _packed(text, packed)
+        at = close
 
 
-def _counts(text: bytes) -> Iterator[int]:
-    """Yield the number of pages below each node of the tree of pages that is in the text."""
-    begins: list[int] = []
-    for bracket in BRACKET.finditer(text):
-        if bracket[0] == b"<<":
-            begins.append(bracket.end())
-        elif begins:
-            node = text[begins.pop() : bracket.start()] if len(begins) <= DEEPEST else b""
-            if TREE.search(node) and (count := COUNT.search(node)):
-                yield int(count[1])
+def _packed(dictionary: bytes, packed: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the objects of a stream, which begins with the number and the position of each."""
+    sizes = {name: int(size) for name, size in IN_STREAM.findall(dictionary)}
+    first = sizes.get(b"First", 0)
+    numbers = [int(number) for number in NUMBER.findall(packed[:first])][: 2 * sizes.get(b"N", 0)]
+    starts = [first + start for start in numbers[1::2]]
+    for number, start, end in zip(numbers[::2], starts, [*starts[1:], len(packed)], strict=False):
+        yield number, packed[start:end]

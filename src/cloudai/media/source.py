@@ -77,6 +77,13 @@ class Source:
         return kind
 
     @property
+    def path(self) -> str | None:
+        """The absolute path that was given; None for an address, bytes, an open file and the like."""
+        return (
+            str(Path(self._given).absolute()) if isinstance(self._given, str | os.PathLike) and not self.uri else None
+        )
+
+    @property
     def _own_name(self) -> str | None:
         """The name that the input has of itself; None for bytes, and for an open file without a name."""
         if self._name:

@@ -11,9 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import CoreSchema, core_schema
 
 from cloudai.errors import NeedsImageError
+from cloudai.models.columns import TYPES
 from cloudai.table import LEADING, Table
+from cloudai.table_files import ColumnType
+from cloudai.text import inert, lines_of
 
-__all__ = ["Box", "Level", "Meta", "Model", "Point", "Result"]
+__all__ = ["Box", "Level", "Meta", "Model", "Point", "Result", "Usage"]
 
 T = TypeVar("T")
 
@@ -113,6 +116,31 @@ class Level(Model):
     word: str | None = None
 
 
+class Usage(Model):
+    """The tokens that a chat model counted for a call, all its requests together; None for what it does not say."""
+
+    input_tokens: int | None = None
+    """Tokens of the prompt, pictures and recordings included."""
+    output_tokens: int | None = None
+    """Tokens of the answer; vendors bill the model's thinking at the same price."""
+    thinking_tokens: int | None = None
+    """Tokens of the model's thinking, which are not among ``output_tokens``."""
+    total_tokens: int | None = None
+    cost: float | None = None
+    """The cost in USD by the list price of `price_date`; None where cloudai knows no price of the model."""
+    price_date: str | None = None
+    """The ISO date on which the price was checked."""
+
+    def plus(self, other: Usage) -> Usage:
+        """Return the tokens of two requests together; the cost is None where that of either is not known."""
+        names = ("input_tokens", "output_tokens", "thinking_tokens", "total_tokens")
+        both = {name: [n for n in (getattr(self, name), getattr(other, name)) if n is not None] for name in names}
+        sums = {name: sum(counts) if counts else None for name, counts in both.items()}
+        if self.cost is None or other.cost is None or self.price_date is None or other.price_date is None:
+            return Usage(**sums)
+        return Usage(**sums, cost=self.cost + other.cost, price_date=min(self.price_date, other.price_date))
+
+
 class Meta(Model):
     """The origin of a result, and what the call cost."""
 
@@ -124,11 +152,17 @@ class Meta(Model):
     api_version: str | None = None
     model: str | None = None
     """The model that the reply names."""
+    prompt: str | None = None
+    """The name and the version of the prompt that a chat model was given: "sentiment/1"; None without one."""
+    usage: Usage | None = None
+    """The tokens that a chat model counted; None without one."""
     request_id: str | None = None
     language_sent: str | None = None
     """The language code that was sent, in the vendor's spelling."""
     input: str = ""
     """Name of the input: a file name, a URL, or the kind of input and the beginning of its digest."""
+    source: str | None = Field(default=None, exclude=True, repr=False)
+    """The path that was given, by which a notebook shows the picture; it is written nowhere."""
     sha256: str | None = None
     """Digest (hex) of the input as given, by which a paid call is recognised."""
     sent_sha256: str | None = None
@@ -180,6 +214,8 @@ class Result(Model):
 
     units: ClassVar[Mapping[str, str]] = {}
     """The units of the columns of `table`, by the column's name."""
+    types: ClassVar[Mapping[str, ColumnType]] = {}
+    """The types of the columns of `table` that are not those of `cloudai.models.columns`."""
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and self._values() == other._values()
@@ -217,21 +253,27 @@ class Result(Model):
 
         Most results have one row for each item. A `Sentiment` has a row for the whole text (``sentence`` -1) before
         those of its sentences, a `Transcript` one for each word, and an `ImageAnalysis` one for each thing of any kind,
-        but none for its crops, and none for its faces and its text, which have tables of their own. A result that would
-        have no row has a single one, with the ``status`` "none_found".
+        also for its faces and its lines of text, which have tables of their own besides. A result that would have no
+        row has a single one, with the ``status`` "none_found".
 
         Args:
             item: The number of the input, for the column of that name.
         """
-        rows = self._rows()
+        return self._headed(self._rows(), self._columns(), self._nothing(), item)
+
+    def _headed(
+        self, rows: list[dict[str, Any]], columns: Sequence[str], nothing: Mapping[str, Any], item: int
+    ) -> list[dict[str, Any]]:
+        """Return rows with the columns with which each table begins; a single row of ``nothing`` if there are none."""
         head = {
             "item": item,
             "input": self.meta.input,
+            "operation": self.meta.operation,
             "status": "ok" if rows else "none_found",
             "provider": self.meta.provider,
             "method": self.meta.method,
         }
-        return [{**head, **dict.fromkeys(self._columns()), **row} for row in rows or [self._nothing()]]
+        return [{**head, **dict.fromkeys(columns), **row} for row in rows or [dict(nothing)]]
 
     def _nothing(self) -> dict[str, Any]:
         """Return the columns that have a value even if the result has no items."""
@@ -246,14 +288,47 @@ class Result(Model):
 
     def table(self) -> Table:
         """Return the rows as a table with columns and units."""
-        return Table(self.to_rows(), [*LEADING, *self._columns()], self.units)
+        return Table(self.to_rows(), [*LEADING, *self._columns()], self.units, types={**TYPES, **self.types})
 
     def to_csv(self, path: Any = None, *, excel: bool = True) -> str:
         """Return the table as CSV, and write it to a file if a path is given; see `Table.to_csv`."""
         return self.table().to_csv(path, excel=excel)
 
     def _repr_html_(self) -> str:
-        return self.table()._repr_html_()
+        return self.table().select(*self._columns()).filled()._repr_html_()
+
+    def __str__(self) -> str:
+        """Return the result in a few lines that a person can read."""
+        who = f"{self.meta.input}, {self.meta.provider}" if self.meta.input else self.meta.provider
+        head = f"{type(self).__name__}{f' ({who})' if who else ''}: {self._amount()}"
+        return inert(head) + "".join(f"\n{line}" for line in self._readable())
+
+    def _amount(self) -> str:
+        """Return in a word how much there is."""
+        return "1 result"
+
+    def _readable(self) -> Iterator[str]:
+        """Yield the lines below the first one, when the result is printed."""
+        rows = self._rows()
+        if rows:
+            table = Table(rows, self._columns(), self.units).filled()
+            yield str(table.head(FEW).fit(WIDE)[0])
+        if len(rows) > FEW:
+            yield f"… and {len(rows) - FEW} more rows: table() has all of them"
+
+
+FEW = 8
+"""Rows of a result that are printed at most."""
+WIDE = 100
+"""Columns of a result that is printed, at most."""
+
+
+def first_lines(text: str) -> Iterator[str]:
+    """Yield the first lines of a text, as a result that is mostly text is printed."""
+    lines = lines_of(text)
+    yield from (inert(line) for line in lines[:FEW])
+    if len(lines) > FEW:
+        yield f"… and {len(lines) - FEW} more lines: text has all of them"
 
 
 class Many(Result, Generic[T]):
@@ -273,3 +348,9 @@ class Many(Result, Generic[T]):
 
     def __bool__(self) -> bool:
         return True
+
+    def _amount(self) -> str:
+        return f"{len(self)} {self.things[0] if len(self) == 1 else self.things[1]}"
+
+    things: ClassVar[tuple[str, str]] = ("result", "results")
+    """The words for one of its main items and for several, when the result is printed."""

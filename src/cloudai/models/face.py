@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from cloudai.errors import InputError, SettingsError
 from cloudai.models.base import Box, Level, Many, Model, Point, UnitFloat
+from cloudai.models.notebook import picture_with_boxes
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -171,8 +172,19 @@ class Faces(Many[Face]):
         **dict.fromkeys(("age_low", "age_high", "age_years"), "years"),
     }
 
+    things: ClassVar[tuple[str, str]] = ("face", "faces")
+
     def _items(self) -> Sequence[Face]:
         return self.faces
+
+    @property
+    def caveat(self) -> str:
+        """The sentence that goes with any text that shows ages or expressions; "" if there are none."""
+        return _caveat(self.meta.method, [face for face in self.faces if face.age or face.emotions])
+
+    def _repr_html_(self) -> str:
+        boxes = [(face.box, str(number)) for number, face in enumerate(self)]
+        return picture_with_boxes(self.meta, boxes) + _with_caveat(super()._repr_html_(), self.caveat)
 
     def _columns(self) -> Sequence[str]:
         return FACE_COLUMNS
@@ -193,7 +205,7 @@ class Faces(Many[Face]):
                 "emotion_top": face.emotions.top if face.emotions else None,
                 "emotion_scale": face.emotions.scale if face.emotions else None,
                 "glasses": face.glasses,
-                "blur": (face.blur.word or face.blur.score) if face.blur else None,
+                "blur": _word(face.blur),
                 "occlusion": ", ".join(sorted(k for k, v in face.occlusion.items() if v)) if face.occlusion else None,
             }
             for index, face in enumerate(self.faces)
@@ -227,8 +239,19 @@ class Ages(Many[FaceAge]):
 
     units: ClassVar[Mapping[str, str]] = Faces.units
 
+    things: ClassVar[tuple[str, str]] = ("face", "faces")
+
     def _items(self) -> Sequence[FaceAge]:
         return self.ages
+
+    @property
+    def caveat(self) -> str:
+        """The sentence that goes with any text that shows the ages; "" if there are none."""
+        return _caveat(self.meta.method, self.ages)
+
+    def _repr_html_(self) -> str:
+        boxes = [(age.box, str(number)) for number, age in enumerate(self)]
+        return picture_with_boxes(self.meta, boxes) + _with_caveat(super()._repr_html_(), self.caveat)
 
     def _columns(self) -> Sequence[str]:
         return (
@@ -244,6 +267,23 @@ class Ages(Many[FaceAge]):
             {"face": index, "n_faces": len(self.ages), **_rectangle(age.box), **_age(age)}
             for index, age in enumerate(self.ages)
         ]
+
+
+def _word(level: Level | None) -> str | None:
+    """Return the word of a grade, or its number as a text where the vendor has no word; a column has one type."""
+    if level is None:
+        return None
+    return level.word or (None if level.score is None else f"{level.score:g}")
+
+
+def _caveat(method: str, guessed: Sequence[object]) -> str:
+    """Return what is to be said of the guesses that a method has made; "" if there are none."""
+    who = "a baseline model's guesses" if method == "local" else "guesses"
+    return f"Ages and expressions are {who} from appearance." if guessed else ""
+
+
+def _with_caveat(html: str, caveat: str) -> str:
+    return f"{html}<p>{caveat}</p>" if caveat else html
 
 
 def _rectangle(box: Box) -> dict[str, Any]:

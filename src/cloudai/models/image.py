@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, ClassVar, Literal, Self, get_args
 
 from pydantic import Field
 
-from cloudai.models.base import Box, Level, Many, Meta, Model, Point, UnitFloat
+from cloudai.models.base import Box, Level, Many, Meta, Model, Point, UnitFloat, first_lines
 from cloudai.models.face import Faces
+from cloudai.models.notebook import picture_with_boxes
 
 __all__ = [
     "Block",
@@ -233,7 +235,10 @@ class Text(Many[Line]):
     truncated: bool = False
     """True if the vendor has read fewer pages than the document has, as Azure's free tier does."""
 
-    units: ClassVar[Mapping[str, str]] = {"angle": "degrees clockwise"}
+    units: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(("x", "y", "width", "height"), "px or inch"),
+        "angle": "degrees clockwise",
+    }
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -248,8 +253,18 @@ class Text(Many[Line]):
             for page in self.pages
         ]
 
+    things: ClassVar[tuple[str, str]] = ("line", "lines")
+
     def _items(self) -> Sequence[Line]:
         return self.lines
+
+    def _readable(self) -> Iterator[str]:
+        return first_lines(self.text)
+
+    def _repr_html_(self) -> str:
+        is_picture = len(self.pages) == 1 and self.pages[0].unit == "px"
+        boxes = [(line.box, str(number)) for number, line in enumerate(self)] if is_picture else []
+        return (picture_with_boxes(self.meta, boxes) if is_picture else "") + super()._repr_html_()
 
     def _columns(self) -> Sequence[str]:
         return (
@@ -336,6 +351,17 @@ class ImageAnalysis(Many[Tag]):
     def _items(self) -> Sequence[Tag]:
         return self.tags or ()
 
+    def _amount(self) -> str:
+        counts = Counter(row["kind"] for row in self._rows())
+        return ", ".join(f"{kind} {n}" for kind, n in counts.items()) or "nothing"
+
+    def _repr_html_(self) -> str:
+        boxed: list[Object | Brand | Place] = [*(self.objects or ()), *(self.brands or ()), *(self.places or ())]
+        boxes: list[tuple[Box | None, str]] = [(thing.box, thing.name) for thing in boxed]
+        boxes += [(thing.box, "") for thing in [*(self.people or ()), *(self.faces or ())]]
+        boxes += [(line.box, "") for line in self.text or ()]
+        return picture_with_boxes(self.meta, boxes) + super()._repr_html_()
+
     def _columns(self) -> Sequence[str]:
         return (
             *("kind", "rank", "name", "language", "score", "word", "x", "y", "width", "height"),
@@ -357,6 +383,9 @@ class ImageAnalysis(Many[Tag]):
         yield "category", [_thing(c) for c in self.categories or ()]
         yield "brand", [_thing(b) for b in self.brands or ()]
         yield "place", [_thing(p) for p in self.places or ()]
+        yield "face", [{"score": face.confidence, **_rectangle(face.box)} for face in self.faces or ()]
+        yield "text", [_thing(line) for line in self.text or ()]
+        yield "crop", [{"score": crop.confidence, **_rectangle(crop.box)} for crop in self.crops or ()]
         yield (
             "color",
             [
@@ -373,11 +402,12 @@ class ImageAnalysis(Many[Tag]):
             [
                 {"name": e.name, "score": e.score, "vendor_id": e.vendor_id}
                 for e in (self.web.entities if self.web else ())
-            ],
+            ]
+            + [{"name": guess} for guess in (self.web.best_guesses if self.web else ())],
         )
 
 
-def _thing(thing: Caption | Tag | Person | Category) -> dict[str, Any]:
+def _thing(thing: Caption | Tag | Person | Category | Line) -> dict[str, Any]:
     """Return the columns of one thing; its confidence is in the column ``score``."""
     values = {name: getattr(thing, name, None) for name in ("language", "parent", "latitude", "longitude", "vendor_id")}
     name = getattr(thing, "name", None) or getattr(thing, "text", None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from cloudai.languages import joined
-from cloudai.models.base import Many, Model, Result, UnitFloat
+from cloudai.models.base import Many, Model, Result, UnitFloat, first_lines
+from cloudai.table_files import ColumnType
 
 __all__ = ["Segment", "Speech", "SpokenWord", "Transcript"]
 
@@ -52,14 +53,20 @@ class Transcript(Many[Segment]):
     """Length of the recording in seconds; None if it is not known."""
 
     units: ClassVar[Mapping[str, str]] = {"start_s": "s", "end_s": "s"}
+    types: ClassVar[Mapping[str, ColumnType]] = {"word": int}
 
     @property
     def words(self) -> tuple[SpokenWord, ...]:
         """Every word of every segment, in order."""
         return tuple(word for segment in self.segments for word in segment.words)
 
+    things: ClassVar[tuple[str, str]] = ("segment", "segments")
+
     def _items(self) -> Sequence[Segment]:
         return self.segments
+
+    def _readable(self) -> Iterator[str]:
+        return first_lines(self.text)
 
     def _columns(self) -> Sequence[str]:
         return (

@@ -109,6 +109,8 @@ class Sentiment(Many[Sentence], Feeling):
 
     units: ClassVar[Mapping[str, str]] = {"start": "code points", "end": "code points", "score": "-1 to 1"}
 
+    things: ClassVar[tuple[str, str]] = ("sentence", "sentences")
+
     def _items(self) -> Sequence[Sentence]:
         return self.sentences
 
@@ -209,6 +211,8 @@ class KeyPhrases(Many[KeyPhrase]):
     language: str | None = None
     language_source: Literal["given", "detected"] | None = None
 
+    things: ClassVar[tuple[str, str]] = ("phrase", "phrases")
+
     def _items(self) -> Sequence[KeyPhrase]:
         return self.phrases
 
@@ -251,6 +255,8 @@ class Translation(Many[Translated]):
     def translations(self) -> tuple[Translated, ...]:
         """The text in every language that was asked for."""
         return Translated(text=self.text, to=self.to), *self.others
+
+    things: ClassVar[tuple[str, str]] = ("translation", "translations")
 
     def _items(self) -> Sequence[Translated]:
         return self.translations

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import regex
 
-__all__ = ["beginning", "framed", "graphemes", "parts"]
+__all__ = ["beginning", "framed", "graphemes", "parts", "sentences"]
 
 GRAPHEME = regex.compile(r"\X")
 """A grapheme of the newest Unicode, whose rules join the most characters: no text is refused that a vendor takes."""
@@ -90,3 +90,16 @@ def beginning(text: str, most: int, size: Callable[[str], int] = len) -> tuple[s
         return text, None
     begin = next(part for part in parts(text.lstrip(), most, size) if part.strip())
     return begin, f"the first {len(begin):,} of {len(text):,} characters"
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Return the sentences of a text, each as the positions where it begins and ends, without the blanks around it."""
+    spans: list[tuple[int, int]] = []
+    begin = 0
+    for paragraph in _pieces(text, CUTS[0]):
+        for piece in _pieces(paragraph, CUTS[1]):
+            before, words, _ = framed(piece)
+            if words:
+                spans.append((begin + len(before), begin + len(before) + len(words)))
+            begin += len(piece)
+    return spans

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, wraps
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Literal, NoReturn, ParamSpec, Self, TypeVar
@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     from cloudai.models.voice import Voices
 
 __all__ = [
+    "OFFLINE",
     "Capability",
+    "Method",
     "Provider",
     "cached_per_call",
     "capability",
@@ -55,7 +57,11 @@ __all__ = [
 ]
 
 Status = Literal["open", "limited", "deprecated", "retired", "absent"]
+Method = Literal["classic", "generative"]
+"""What answers a call: a classic service of the vendor, or its chat model."""
 
+OFFLINE = "offline"
+"""The key in the cache of a call under which it is kept whether nothing is sent."""
 F = TypeVar("F", bound=Callable[..., Any])
 S = TypeVar("S", bound="Provider")
 P = ParamSpec("P")
@@ -93,19 +99,30 @@ class Capability:
     """The units that cost nothing in a month, as on ``checked``; None where there are none, or it is not known."""
     limits: str = ""
     """The limits of the vendor for one text and for one request, in words."""
+    generative: Capability | None = None
+    """The ability of the vendor's chat model to answer the operation, whatever its classic services can; else None."""
 
     @property
-    def available(self) -> bool:
-        """True where a call can succeed."""
+    def has_classic(self) -> bool:
+        """True where a call can succeed that no chat model answers."""
         return self.status in ("open", "limited", "deprecated")
 
     @property
+    def available(self) -> bool:
+        """True where a call can succeed, by whichever method."""
+        return self.has_classic or self.generative is not None
+
+    @property
     def summary(self) -> str:
-        """The status with its date, for a cell of a table: "deprecated, until 2028-01-31"; "-" where absent."""
-        if self.status == "absent":
-            return "-"
+        """The status with its date, for a cell of a table: "deprecated, until 2028-01-31"; "-" where absent.
+
+        What a chat model answers has "generative (needs NAME)", after the status of the classic service if there is
+        one.
+        """
         dates = [f"until {self.until}"] if self.until else [f"since {self.since}"] if self.since else []
-        return ", ".join([self.status, *dates])
+        classic = [] if self.status == "absent" else [self.status, *dates]
+        chat = [f"generative (needs {self.generative.needs.partition(':')[0]})"] if self.generative else []
+        return ", ".join([*classic, *chat]) or "-"
 
 
 def capability(status: Status = "open", **facts: Any) -> Callable[[F], F]:
@@ -189,6 +206,8 @@ class Provider:
     """The hosts that data goes to; empty for an engine on this machine."""
     absent: ClassVar[Mapping[str, Capability]] = {}
     """Operations that the vendor does not offer, with the reason."""
+    generative: ClassVar[Mapping[str, Capability]] = {}
+    """Operations that the vendor's chat model answers; see `generated`."""
     changing: ClassVar[tuple[str, ...]] = ()
     """Names of settings that are looked for in places that may change at any time, such as a file."""
     request_id_headers: ClassVar[tuple[str, ...]] = ()
@@ -216,7 +235,8 @@ class Provider:
             image: Path, URL, bytes, open file, PIL image or numpy array.
             features: What to look for; None looks for those of caption, tags and objects that the provider has
                 (local: colours and faces).
-            language: The language of captions and tags, BCP-47, where the provider translates them.
+            language: The language of captions and tags, BCP-47, where the provider translates them; of the names of
+                colours at local, which are in English or Korean.
             max_results: The most tags, objects … of each feature; None takes the provider's largest number.
             missing: "error" refuses a feature that the provider lacks; "report" lists it in ``unsupported``.
             gender_neutral: True has captions say "person" for "man" and "woman", where the provider can.
@@ -473,6 +493,62 @@ class Provider:
         """
         return {s.name: lookup.value for s in self.settings if not s.secret and (lookup := self.lookup(s.name))}
 
+    def method_of(self, operation: str, method: Method | None) -> Method:
+        """Return what answers a call: a classic service of the vendor, or its chat model.
+
+        The settings of the chat model make no difference, so that an answer that was paid for is found without them.
+
+        Args:
+            operation: The operation.
+            method: The method that the caller asks for; None takes the chat model only where there is no classic
+                service.
+
+        Raises:
+            UnsupportedOperationError: The vendor has no chat model that answers the operation.
+        """
+        if method != "generative":
+            return "classic"
+        able = [name for name in self.generative if name in OPERATIONS]
+        error = UnsupportedOperationError(
+            f"no chat model answers {operation} here",
+            advice=f"It answers: {', '.join(able)}." if able else "azure, google and watson have one.",
+        )
+        error.provider, error.operation = self.name, operation
+        raise error
+
+    def generated(
+        self,
+        operation: str,
+        given: Any,
+        options: Mapping[str, Any],
+        method: Method | None,
+    ) -> Flow[Any]:
+        """Return the flow by which the chat model carries out an operation that `method_of` says it answers.
+
+        Args:
+            operation: The operation.
+            given: The input.
+            options: All options of the operation.
+            method: The method that the caller asks for.
+        """
+        self._refuse(operation)
+
+    def generative_variant(self, operation: str) -> str:
+        """Return the model and the version of the prompt that answer an operation: see `api_variant`."""
+        return ""
+
+    def generative_missing(self) -> str | None:
+        """Return what the chat model lacks to be asked by ``method="generative"``; None where it lacks nothing."""
+        return "no chat model is known here."
+
+    def generative_requests(self, operation: str, options: Mapping[str, Any]) -> int:
+        """Return how many billed requests one input takes with the chat model, for the plan of a batch."""
+        return 1
+
+    def generative_features(self) -> tuple[Feature, ...]:
+        """Return what `analyze_image` can look for with the chat model."""
+        return ()
+
     def requests(self, operation: str, options: Mapping[str, Any]) -> int:
         """Return how many billed requests one input takes, for the plan of a batch."""
         return 1
@@ -492,17 +568,20 @@ class Provider:
         """
         return 0
 
-    def for_call(self) -> Self:
+    def for_call(self, *, offline: bool = False) -> Self:
         """Return this provider for the length of one call, with each setting looked up at most once.
 
         A setting is looked up when the call first needs it, and the next call looks it up anew, unless nothing can have
         changed. The attributes are shared, so that what a call keeps on ``self`` is there for the next one; a subclass
         must have no ``__slots__``.
+
+        Args:
+            offline: Whether nothing is sent in the call, so that no setting has to be there.
         """
         # Neither the constructor nor `copy` may run: they would check the settings again, or refuse to copy a key.
         provider = object.__new__(type(self))
         object.__setattr__(provider, "__dict__", self.__dict__)  # it may be a frozen dataclass
-        object.__setattr__(provider, "_call_cache", {})
+        object.__setattr__(provider, "_call_cache", {OFFLINE: offline})
         object.__setattr__(provider, "_kept_cache", self._lookups())
         return provider
 
@@ -722,7 +801,9 @@ class Provider:
     @classmethod
     def _capability(cls, operation: str) -> Capability:
         declared: Capability | None = getattr(getattr(cls, operation), "__capability__", None)
-        return declared or cls.absent.get(operation) or Capability(operation, "absent", "not in cloudai yet")
+        classic = declared or cls.absent.get(operation) or Capability(operation, "absent", "not in cloudai yet")
+        chat = cls.generative.get(operation)
+        return replace(classic, generative=chat) if chat else classic
 
     def missing(self, operation: str | None = None) -> str | None:
         """Return what is missing and what to do about it, for example a key; None where nothing is.
@@ -731,6 +812,10 @@ class Provider:
             operation: The operation that is to be called; None asks for what most calls need.
         """
         return None
+
+    def guide(self) -> str:
+        """Return what else ``cloudai providers NAME`` says of this provider, on this computer; "" for nothing."""
+        return ""
 
     @classmethod
     def units(cls, operation: str, text: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 from cloudai.errors import (
     SettingsError,
@@ -13,7 +14,7 @@ from cloudai.providers.base import Provider
 from cloudai.providers.replies import one_line
 from cloudai.text import did_you_mean, quoted
 
-__all__ = ["BUILT_IN", "find", "names", "usable", "who_can"]
+__all__ = ["BUILT_IN", "find", "names", "require_contract", "usable", "who_can"]
 
 BUILT_IN = {
     "azure": "cloudai.providers.azure:Azure",
@@ -82,14 +83,22 @@ def _loaded(point: EntryPoint) -> type[Provider]:
         raise SettingsError(f"{what} cannot be loaded ({why})", advice="Upgrade or uninstall it.") from error
     if not (isinstance(kind, type) and issubclass(kind, Provider)):
         raise SettingsError(f"{what} is no class of Provider", advice=f"See {point.value}.")
-    if kind.contract != Provider.contract:
-        raise SettingsError(
-            f"{what} is written for contract {kind.contract}, and this cloudai has {Provider.contract}",
-            advice=f"Upgrade {_distribution(point) if kind.contract < Provider.contract else 'cloudai'}.",
-        )
+    require_contract(kind, what, _distribution(point))
     if kind.name != point.name:
         raise SettingsError(f"{what} is called {kind.name!r} by itself", advice="Its entry point must say the same.")
     return kind
+
+
+def require_contract(kind: type[Any], what: str, distribution: str = "its package") -> None:
+    """Raise SettingsError if a class is no provider, or keeps to another contract than that of this cloudai."""
+    if not issubclass(kind, Provider):
+        advice = f"Give a name, one of {', '.join(names())}, or an object such as Azure(key=…)."
+        raise SettingsError(f"{what} is no provider", advice=advice)
+    if kind.contract != Provider.contract:
+        raise SettingsError(
+            f"{what} is written for contract {kind.contract}, and this cloudai has {Provider.contract}",
+            advice=f"Upgrade {distribution if kind.contract < Provider.contract else 'cloudai'}.",
+        )
 
 
 def _distribution(point: EntryPoint) -> str:

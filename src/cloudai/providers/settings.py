@@ -35,7 +35,7 @@ __all__ = [
     "without_path",
 ]
 
-Kind = Literal["text", "key", "address", "region", "project", "file"]
+Kind = Literal["text", "key", "address", "region", "project", "file", "model", "id"]
 """What the value of a setting is. A "text" is not checked and never shown."""
 
 GIVEN = "given in code"
@@ -152,6 +152,8 @@ WRONG: Mapping[Kind, tuple[str, str]] = {
     "region": ("is no region", "A region is one word, such as koreacentral or asia-northeast3."),
     "project": ("is no project", "Give the id of the project, such as my-project-123, and not its name."),
     "file": ("is no path of a file", "Give the path of a file."),
+    "id": ("is no id", "It is made of letters, digits and hyphens; copy it once more."),
+    "model": ("is no name of a model", "Give the name of a model, or of a deployment, such as gpt-5.6-luna."),
 }
 """What an error says of a value of each kind, and the advice where the setting has none of its own."""
 
@@ -180,9 +182,13 @@ def shown(setting: Setting, value: str) -> str:
         return f"…{checked.value[-4:]}" if len(checked.value) > SHORT and _key(checked.value) else "…"
     if setting.kind == "address":
         return _shown_address(checked.value)
-    if setting.kind == "file":
-        return checked.value if is_file(checked.value) else "…"
-    return checked.value if setting.kind != "text" or setting.choices else "…"
+    harmless = {
+        "file": is_file(checked.value),
+        "model": PLAIN_MODEL.fullmatch(checked.value) is not None,
+        "id": False,
+        "text": bool(setting.choices),
+    }
+    return checked.value if harmless.get(setting.kind, True) else "…"
 
 
 SHORT = 8
@@ -234,6 +240,24 @@ def _project(text: str) -> str | None:
 
 PROJECT = re.compile(r"(?:[a-z0-9][a-z0-9.-]{0,60}:)?[a-z0-9][a-z0-9-]{0,29}")
 """The id or the number of a project; those of an organisation may begin with its domain."""
+
+
+def _id(text: str) -> str | None:
+    return text if ID.fullmatch(text) else None
+
+
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,80}")
+"""An id that a vendor gives, which is never shown: a key looks alike."""
+
+
+def _model(text: str) -> str | None:
+    return text if MODEL.fullmatch(text) and not re.search(r"\.\.|//", text) else None
+
+
+MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,100}")
+"""The name of a model, with its maker before a slash, or of a deployment."""
+PLAIN_MODEL = re.compile(r"(?=.{3,60}$)[a-z0-9]+([._/-][a-z0-9]+)+")
+"""A name of a model that is no key: it has small letters, and several words."""
 
 
 def _region(text: str, hosts: str) -> str | None:
@@ -314,8 +338,17 @@ def _shown_address(address: str) -> str:
     """Return scheme and host of an address, without its path and without any part that looks like a key."""
     scheme, _, rest = address.partition("://")
     host, slash, _ = rest.partition("/")
-    labels = ["…" if looks_like_key(label) and re.search(r"\d", label) else label for label in host.split(".")]
+    labels = ["…" if _hides(label) else label for label in host.split(".")]
     return f"{scheme}://{'.'.join(labels)}{'/…' if slash else ''}"
+
+
+def _hides(label: str) -> bool:
+    """Return whether a part of a host is not shown: it looks like a key, and is not put together of words."""
+    return looks_like_key(label) and re.search(r"\d", label) is not None and not WORDS.fullmatch(label)
+
+
+WORDS = re.compile(r"[a-z]{1,15}[0-9]{0,4}(-[a-z]{0,15}[0-9]{0,4}){1,8}")
+"""Several short words, with a number at most at the end of each, as people name their resources: no key looks so."""
 
 
 def is_file(text: str) -> bool:
@@ -340,6 +373,8 @@ READERS: Mapping[Kind, Callable[[str], str | None]] = {
     "address": address_in,
     "project": _project,
     "file": _file,
+    "model": _model,
+    "id": _id,
 }
 """The functions that return a value of each kind in its usual spelling, or None; a region has `_region`."""
 

@@ -16,6 +16,7 @@ import pytest
 
 from cloudai.cli import main
 from cloudai.cli.demo import sample_photos
+from tests.support.onnx import AGES, certain
 from tests.support.paths import ROOT
 
 HOPPER = str(sample_photos()[0][1])
@@ -77,7 +78,10 @@ def test_lines_of_a_file_from_excel(tmp_path: Path, capsys: pytest.CaptureFixtur
         (["faces", HOPPER, "--provider", "naver"], 2, "Available: azure, google, watson, local"),
         (["sentiment"], 2, "no text"),
         (["sentiment", "맛있어요", "--language", "ko"], 1, "no Korean sentiment"),
-        (["age", HOPPER], 1, "no age is guessed here"),
+        (["age", HOPPER], 2, "there is no model of ages on this computer. Run: cloudai models install ages"),
+        (["demo", "없음"], 2, "there is no folder 없음"),
+        (["age", HOPPER, "--provider", "azure"], 1, "If Microsoft has approved you, give --face-approved."),
+        (["age", HOPPER, "--face-approved"], 2, "--face-approved is for --provider azure"),
         (["faces", "/no/such/*.jpg"], 2, "nothing fits"),
         (["sentiment", "x", "--env-file", "없음.env"], 2, "there is no file 없음.env"),
     ],
@@ -130,6 +134,48 @@ def test_the_demo_finds_two_people_and_writes_what_it_says(tmp_path: Path, capsy
     assert (tmp_path / "결과" / "gallery.html").read_text("utf-8").count("data:image/jpeg;base64,") == 2
     with PIL.Image.open(tmp_path / "결과" / "cards.gif") as gif:
         assert gif.n_frames == 5  # type: ignore[attr-defined]
+
+
+@pytest.mark.long
+def test_the_demo_shows_ones_own_photos(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder needs no photos of packages; names come from the files; --open opens the page in a browser."""
+    monkeypatch.setattr("cloudai.cli.demo.find_spec", lambda name: None)
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", lambda address: bool(opened.append(address)))
+    (tmp_path / "사진").mkdir()
+    (tmp_path / "사진" / "홍길동.jpg").write_bytes(Path(HOPPER).read_bytes())
+    (tmp_path / "사진" / "글.txt").write_text("not looked at", "utf-8")
+    out = tmp_path / "결과 1"
+    assert main(["demo", str(tmp_path / "사진"), "--out", str(out), "--open"]) == 0
+    printed = capsys.readouterr()
+    assert "1 faces in 1 photos. cloudai models install ages adds guesses" in printed.out
+    assert "홍길동" in (out / "gallery.html").read_text("utf-8")
+    assert opened == [(out / "gallery.html").as_uri()]
+    assert "there is no browser here" in printed.err
+    assert main(["demo"]) == 2
+    assert 'pip install ".[local,demo]"' in capsys.readouterr().err
+
+
+@pytest.mark.long
+def test_ages_are_shown_with_what_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table of ages, the demo and its gallery say that an age is a baseline model's guess."""
+    (tmp_path / "모델.onnx").write_bytes(certain(33, AGES))
+    monkeypatch.setenv("CLOUDAI_AGE_MODEL", str(tmp_path / "모델.onnx"))
+    assert main(["age", HOPPER]) == 0
+    printed = capsys.readouterr()
+    assert "33" in printed.out
+    assert "Ages and expressions are a baseline model's guesses from appearance." in printed.err
+    (tmp_path / "사진").mkdir()
+    (tmp_path / "사진" / "홍길동.jpg").write_bytes(Path(HOPPER).read_bytes())
+    assert main(["demo", str(tmp_path / "사진"), "--out", str(tmp_path / "out")]) == 0
+    assert "Ages are a baseline model's guesses." in capsys.readouterr().out
+    page = (tmp_path / "out" / "gallery.html").read_text("utf-8")
+    assert "<dt>age (a baseline model&#x27;s guess)</dt><dd>33</dd>" in page
+    assert "33" in (tmp_path / "out" / "faces.csv").read_text("utf-8-sig")
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,28 @@ def test_a_pdf_states_its_pages(make: object, pages: int) -> None:
     assert (found.format, found.media_type, found.pages) == ("PDF", "application/pdf", pages)
 
 
+CHANGED = b"""
+3 0 obj
+<</Count 2/Kids[10 0 R 11 0 R]/Type/Pages>>
+endobj
+trailer
+<</Root 2 0 R/Size 12>>
+"""
+"""What a program writes behind a PDF from which it takes all pages but two."""
+STRAY = b"\n99 0 obj\n<</Type /Pages /Count 150>>\nendobj\n"
+"""A tree of pages that the root does not name."""
+
+
+@pytest.mark.parametrize(
+    ("data", "pages"),
+    [(packed_pdf(5) + CHANGED, 2), (pdf(120) + pdf(3), 3), (pdf(3) + STRAY, 3), (packed_pdf(3) + STRAY, 3)],
+    ids=["changed", "two in one file", "a stray tree", "a stray tree beside a packed one"],
+)
+def test_the_last_version_of_a_pdf_states_its_pages(data: bytes, pages: int) -> None:
+    """The tree of pages that counts is the one that the last root names, because pages are billed by that number."""
+    assert opened(data).pages == pages
+
+
 def test_a_tiff_of_several_pages_is_a_document_and_one_of_a_single_page_is_a_picture() -> None:
     """A TIFF of three pages is sent whole; one of a single page is made into a picture that the vendor takes."""
     found = opened(tiff(3))
@@ -87,8 +109,15 @@ def test_an_address_is_known_by_its_ending() -> None:
         b"%PDF-1.5\n1 0 obj<</Type/ObjStm>>stream\n" + zlib.compress(b"\0" * 50_000_000) + b"endstream",
         b"%PDF-1.5\n1 0 obj<</Type/ObjStm>>stream\nnot packed\nendstream",
         b"%PDF-1.7\n<</Type/Outlines/Count 99>>",
+        b"%PDF-1.7\n/Root 1 0 R\n" + b"1 0 obj\nstream\n" * 50_000,
+        b"%PDF-1.7\n/Root 1 0 R\n" + b"stream\n" * 100_000,
+        b"%PDF-1.7\n/Root 1 0 R\n" + b"1 0 obj " * 100_000,
+        b"%PDF-1.7\n1 0 obj<</Pages 2 0 R>>endobj 2 0 obj<</Count 5 0 R>>endobj/Root 1 0 R\n",
     ],
-    ids=["open brackets", "closed brackets", "a bomb", "no zlib", "another count"],
+    ids=[
+        *("open brackets", "closed brackets", "a bomb", "no zlib", "another count"),
+        *("streams without an end", "the word stream", "objects without an end", "a count elsewhere"),
+    ],
 )
 def test_a_pdf_that_states_no_pages_has_none(data: bytes) -> None:
     """A damaged or hostile PDF costs neither memory nor an error here: the vendor says what is wrong with it."""

@@ -60,9 +60,9 @@ def test_two_entry_points_of_one_name_are_an_error_naming_both_distributions(ins
     assert names().count("naver") == 1
     with (
         Client("watson", offline=True) as client,
-        pytest.raises(UnsupportedOperationError, match="azure, google, local"),
+        pytest.raises(UnsupportedOperationError, match="Available from: azure"),
     ):
-        client.detect_faces(b"x")
+        client.dictionary("x", source="en", to="ko")
 
 
 def test_ours_are_not_replaced(install: Installed) -> None:

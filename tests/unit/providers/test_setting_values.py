@@ -146,7 +146,7 @@ def vendors_clients() -> list[tuple[str, Callable[[], Any]]]:
 @pytest.mark.parametrize(("name", "make"), vendors_clients(), ids=lambda value: value if isinstance(value, str) else "")
 def test_the_address_of_a_vendors_own_client_is_checked(name: str, make: Callable[[], Any]) -> None:
     """`from_vendor` refuses a client whose endpoint is no plain address, and does not show it."""
-    del name
+    pytest.importorskip({"watson": "ibm_watson", "azure": "azure.ai.textanalytics"}[name])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         client = make()
@@ -505,3 +505,17 @@ def test_a_host_that_nobody_knows_may_be_misspelt(
     text = str(raised.value)
     assert f"Check the spelling of {named}." in text
     assert text.index("spelling") < text.index("network")
+
+
+@pytest.mark.parametrize(
+    ("address", "shows"),
+    [
+        ("https://my-vision-resource-korea-2024.cognitiveservices.azure.com", "my-vision-resource-korea-2024"),
+        ("https://0123456789abcdef0123456789abcdef.cognitiveservices.azure.com", "…"),
+        ("https://aizasyd9tsrke72pouqmnmx-a7ezsw0jkfmbwyx.googleapis.com", "…"),
+    ],
+)
+def test_a_host_is_shown_in_full_unless_it_holds_a_key(address: str, shows: str) -> None:
+    """A name of several words is one that people give to a resource; a long run of letters and digits may be a key."""
+    setting = Setting("endpoint", (), kind="address")
+    assert shown(setting, address).removeprefix("https://").split(".")[0] == shows

@@ -36,6 +36,7 @@ from cloudai.providers.local import voice
 from cloudai.testing import Script
 from tests.conftest import Caller
 from tests.made_up.programs import espeak
+from tests.support.batches import Batcher
 from tests.support.played import Cassettes
 
 GREETING = "안녕하세요!"
@@ -91,6 +92,20 @@ def test_a_refusal_is_an_error(call: Caller, vendor: str, name: str, error: Any,
     """The vendor's own words are in the error, also of an API that otherwise replies with audio."""
     with pytest.raises(error, match=text):
         CASSETTES[vendor].ask(call, name, type(VENDORS[vendor])(), "text_to_speech", GREETING, **options)
+
+
+@pytest.mark.parametrize(
+    "text", ["It rains. " * 690, "비가 옵니다. " * 900, "짧은 글"], ids=["long", "long Korean", "short"]
+)
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_the_plan_counts_parts_and_units(vendor: str, text: str) -> None:
+    """The plan says as many requests as go out for a text in several parts, and what the vendor counts for it."""
+    script = answers(vendor, lambda _: wav(0.01))
+    done = Batcher("blocking", VENDORS[vendor], script)("text_to_speech", [text], options={"language": "ko"}, plan=True)
+    assert done.plan is not None
+    assert not done.plan.refused
+    assert done.plan.requests == len(script.requests)
+    assert done.values("billed_max") == [done.plan.units]
 
 
 @pytest.mark.parametrize("vendor", VENDORS)

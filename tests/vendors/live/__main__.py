@@ -30,7 +30,7 @@ def main(*, send: Callable[[Request], Any] | None = None, answer: Callable[[str]
     """Announce, ask, send, report; 0 where nothing was sent, or all is as it was."""
     providers = {name: kind() for name, kind in usable()[0].items() if kind.hosts}
     calls = [(paid, providers[paid.provider]) for paid in PAID if paid.provider in providers]
-    ready = [(paid, provider) for paid, provider in calls if provider.supports(paid.operation)]
+    ready = [(paid, provider) for paid, provider in calls if paid.lacking(provider) is None]
     for line in _not_ready(calls):
         print(line)
     if not ready:
@@ -50,8 +50,8 @@ def _not_ready(calls: Iterable[Ready]) -> list[str]:
     """What to set, once for all operations it is needed for."""
     lacking: dict[str, list[str]] = {}
     for paid, provider in calls:
-        if problem := provider.missing(paid.operation):
-            lacking.setdefault(f"{paid.provider}: {problem}", []).append(paid.operation)
+        if problem := paid.lacking(provider):
+            lacking.setdefault(f"{paid.provider}: {problem}", []).append(str(paid).partition(" ")[2])
     return [f"left out, {', '.join(operations)}: {problem}" for problem, operations in lacking.items()]
 
 
@@ -81,7 +81,7 @@ def _said_yes(answer: Callable[[str], str]) -> bool:
 
 def _sent(paid: Paid, provider: Provider, folder: Path, send: Callable[[Request], Any] | None) -> bool:
     """Send one call, once; whether something is to be looked at."""
-    path = folder / f"{paid.provider}-{paid.operation}.json"
+    path = folder / f"{str(paid).replace(' ', '-')}.json"
     try:
         with recording(provider, path, send=send, max_attempts=1, on_unknown="raise", note="make live") as client:
             paid.ask(client)

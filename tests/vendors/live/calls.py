@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cloudai import Client, CloudAIError, Provider, Request
+from cloudai.cli.demo import sample_photos
 from cloudai.testing import Cassette, Script
 from tests.support.paths import EXAMPLES
 from tests.support.played import FIXTURES, GREETING, PICTURE
@@ -17,7 +18,10 @@ from tests.vendors.live.drift import Shape
 __all__ = ["PAID", "Paid"]
 
 OF_PLUGIN = EXAMPLES / "provider_plugin" / "tests" / "fixtures"
+CHATS = FIXTURES / "generative"
 WORD = "좋아요."
+HOPPER = dict(sample_photos())["Grace Hopper"]
+GENERATIVE = {"method": "generative"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,18 @@ class Paid:
     folder: Path = FIXTURES
 
     def __str__(self) -> str:
-        return f"{self.provider} {self.operation}"
+        return " ".join(filter(None, [self.provider, self.operation, self.method]))
+
+    @property
+    def method(self) -> str | None:
+        """What the call asks to be answered by; None leaves that to the provider."""
+        return self.options.get("method")
+
+    def lacking(self, provider: Provider) -> str | None:
+        """What has to be set for the call, or None."""
+        if self.method == "generative":
+            return provider.generative_missing()
+        return None if provider.supports(self.operation) else provider.missing(self.operation)
 
     def ask(self, client: Client) -> Any:
         """The call."""
@@ -84,6 +99,35 @@ PAID = (
     Paid("watson", "key_phrases", WORD, "1 text", {"language": "ko"}),
     Paid("watson", "text_to_speech", WORD, "4 characters"),
     Paid("watson", "speech_to_text", GREETING, "1 second", {"language": "ko"}),
+    *(
+        Paid(provider, operation, given, what, {**GENERATIVE, **options}, CHATS)
+        for provider, operation, given, what, options in (
+            ("azure", "analyze_image", PICTURE, "1 prompt with a picture", {"features": ["caption"], "language": "ko"}),
+            ("azure", "estimate_age", HOPPER, "1 picture, 1 prompt", {}),
+            ("azure", "sentiment", WORD, "1 prompt", {}),
+            (
+                "google",
+                "analyze_image",
+                PICTURE,
+                "1 prompt with a picture",
+                {"features": ["caption"], "language": "ko"},
+            ),
+            ("google", "estimate_age", HOPPER, "1 picture, 1 prompt", {}),
+            ("google", "sentiment", WORD, "1 prompt", {}),
+            (
+                "watson",
+                "analyze_image",
+                PICTURE,
+                "1 prompt with a picture",
+                {"features": ["caption"], "language": "ko"},
+            ),
+            ("watson", "detect_faces", HOPPER, "1 prompt with a picture", {}),
+            ("watson", "estimate_age", HOPPER, "1 prompt with a picture", {}),
+            ("watson", "read_text", PICTURE, "1 prompt with a picture", {}),
+            ("watson", "sentiment", WORD, "1 prompt", {}),
+            ("watson", "translate", WORD, "1 prompt", {"to": "en"}),
+        )
+    ),
     Paid("rekognition", "analyze_image", PICTURE, "1 picture", folder=OF_PLUGIN),
     Paid("rekognition", "detect_faces", PICTURE, "1 picture", folder=OF_PLUGIN),
     Paid("rekognition", "estimate_age", PICTURE, "1 picture", folder=OF_PLUGIN),

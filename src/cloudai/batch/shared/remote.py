@@ -34,11 +34,17 @@ class RemoteJournal:
     """
 
     def __init__(self, address: str, *, patience: float = PATIENCE) -> None:
+        self.name = address
+        """The address of the keeper."""
         self._link = Link(address_of(address), secret_of(), patience=patience)
         self.rates = tuple(Rate(int(n), float(seconds)) for n, seconds in self._link.welcome.result()["rates"])
         """The pace that the keeper keeps for all workers; empty if it keeps none."""
         self.turns = RemoteTurns(self._link) if self.rates else None
         """Hands out the turns of that pace; None if there is none."""
+
+    def again(self) -> RemoteJournal:
+        """Return a new session with the same keeper."""
+        return RemoteJournal(self.name)
 
     @property
     def shared(self) -> bool:

@@ -1,8 +1,9 @@
-"""The provider of Azure: Vision (Image Analysis 4.0 and 3.2), Face, Language, Speech and Translator."""
+"""The provider of Azure: Vision (Image Analysis 4.0 and 3.2), Face, Language, Speech, Translator, and Azure OpenAI."""
 
 from __future__ import annotations
 
 from cloudai.providers.azure.language import Language
+from cloudai.providers.azure.openai import OpenAI
 from cloudai.providers.azure.read import Read
 from cloudai.providers.azure.speech import Speech
 from cloudai.providers.azure.translator import Translator
@@ -11,7 +12,7 @@ from cloudai.providers.azure.voice import Voice
 __all__ = ["Azure"]
 
 
-class Azure(Read, Language, Speech, Voice, Translator):
+class Azure(OpenAI, Read, Language, Speech, Voice, Translator):
     """The provider of Azure's services, with one resource for all of them or a resource for each.
 
     Args:
@@ -33,6 +34,11 @@ class Azure(Read, Language, Speech, Voice, Translator):
         translator: The resource of Translator; by default ``TRANSLATOR_KEY`` and ``TRANSLATOR_REGION`` or
             ``TRANSLATOR_ENDPOINT``. With a region, or with neither, texts go to the address that resources of all
             regions share.
+        openai: The resource of Azure OpenAI, whose chat model answers what no other service does (ages without
+            approval), and whatever is asked of it by ``method="generative"``; by default ``AZURE_OPENAI_API_KEY`` and
+            ``AZURE_OPENAI_ENDPOINT``.
+        openai_deployment: The name of the deployment of a chat model that takes pictures; by default
+            ``AZURE_OPENAI_DEPLOYMENT``.
         api: "4.0" or "3.2" keeps `analyze_image` to that version of Image Analysis, and "3.2" has `read_text` read
             pictures with Read 3.2, too; by default
             ``AZURE_IMAGE_ANALYSIS_API``. Where neither is set, 4.0 is asked for the features it has, and 3.2 and Face

@@ -13,7 +13,15 @@ from typing import Any, ClassVar, Literal
 from cloudai.core.flow import Flow, Request, Response
 from cloudai.core.retry import hint_from_headers
 from cloudai.core.tokens import Token
-from cloudai.errors import AuthError, BadRequestError, ForbiddenError, RateLimitedError, ServiceError, SettingsError
+from cloudai.errors import (
+    AuthError,
+    BadRequestError,
+    BlockedError,
+    ForbiddenError,
+    RateLimitedError,
+    ServiceError,
+    SettingsError,
+)
 from cloudai.media import Picture
 from cloudai.providers._by_service import HOW, UNKNOWN, ByService
 from cloudai.providers.azure._credentials import AzureLogin, Credential, given_login, require_own_address, scope
@@ -32,7 +40,7 @@ from cloudai.providers.settings import (
 
 __all__ = ["AzureService", "fault_inside", "picture_body"]
 
-SERVICES = ("vision", "face", "language", "speech", "translator")
+SERVICES = ("vision", "face", "language", "speech", "translator", "openai")
 FIELDS = ("key", "endpoint", "region")
 SERVICE_OF: Mapping[str, str] = {
     "analyze_image": "vision",
@@ -69,10 +77,14 @@ TRANSLATOR_HOST = re.compile(
 LOOKS = "It looks like https://NAME.cognitiveservices.azure.com, beside the key in the Azure portal."
 
 
+VARIABLES = {"": "AZURE_AI_SERVICES", "openai": "AZURE_OPENAI"}
+"""The beginnings of the names of variables, where they are not the name of the service."""
+
+
 def _settings_of(service: str, **also: str) -> Iterator[Setting]:
     """Yield the settings of a service; ``also`` has further variables that the vendor uses, by the field."""
-    before, name = (f"{service}_", service.upper()) if service else ("", "AZURE_AI_SERVICES")
-    what = service.capitalize() or "all services"
+    before, name = f"{service}_" if service else "", VARIABLES.get(service, service.upper())
+    what = {"": "all services", "openai": "Azure OpenAI"}.get(service, service.capitalize())
     variables = {field: (f"{name}_{field.upper()}", *([also[field]] if field in also else [])) for field in FIELDS}
     yield Setting(f"{before}key", variables["key"], secret=True, purpose=f"a key for {what}", kind="key")
     yield Setting(
@@ -104,6 +116,13 @@ class AzureService(ByService):
             key="AZURE_TEXT_TRANSLATION_APIKEY",
             endpoint="AZURE_TEXT_TRANSLATION_ENDPOINT",
             region="AZURE_TEXT_TRANSLATION_REGION",
+        ),
+        *_settings_of("openai", key="AZURE_OPENAI_API_KEY"),
+        Setting(
+            "openai_deployment",
+            ("AZURE_OPENAI_DEPLOYMENT",),
+            purpose="the deployment of a chat model: captions, ages, expressions",
+            kind="model",
         ),
         *_settings_of(""),
         Setting(
@@ -152,13 +171,15 @@ class AzureService(ByService):
         language: Resource | None = None,
         speech: Resource | None = None,
         translator: Resource | None = None,
+        openai: Resource | None = None,
+        openai_deployment: str | None = None,
         api: Literal["4.0", "3.2"] | None = None,
         face_approved: bool = False,
         short_audio_endpoint: str | None = None,
     ) -> None:
         if key and credential:
             raise SettingsError("key= and credential= exclude each other", advice="Give one of them.")
-        given = zip(SERVICES, (vision, face, language, speech, translator), strict=True)
+        given = zip(SERVICES, (vision, face, language, speech, translator, openai), strict=True)
         own = {name: own_resource(name, resource) for name, resource in given}
         self._given = {
             "api": api,
@@ -166,6 +187,7 @@ class AzureService(ByService):
             "endpoint": endpoint,
             "region": region,
             "short_audio_endpoint": short_audio_endpoint,
+            "openai_deployment": openai_deployment,
             "credential": given_login(credential),
             **{f"{name}_{field}": getattr(own[name], field) for name in SERVICES for field in FIELDS},
         }
@@ -246,10 +268,12 @@ class AzureService(ByService):
             SettingsError: One of them is not there; the error says what to set.
             MissingExtraError: The package for the login is not installed.
         """
-        resource, name, login = self.resource(service), service.upper(), self._login_of(service)
+        resource, login = self.resource(service), self._login_of(service)
+        name = VARIABLES.get(service, service.upper())
         if not (resource.key or login):
             also = ", and TRANSLATOR_REGION unless the resource is global" if service == "translator" else ""
-            raise SettingsError("no key", advice=f"Set {name}_KEY{also or f' and {name}_ENDPOINT'} {HOW}")
+            key = "API_KEY" if service == "openai" else "KEY"
+            raise SettingsError("no key", advice=f"Set {name}_{key}{also or f' and {name}_ENDPOINT'} {HOW}")
         if not (resource.endpoint or resource.region or service == "translator"):
             where = "the address beside the key in the Azure portal"
             raise SettingsError("no endpoint", advice=f"Set {name}_ENDPOINT, {where} {HOW}")
@@ -300,6 +324,8 @@ class AzureService(ByService):
         if token is not None:
             return super().sign(request, token)
         resource = self.resource(request.service)
+        if request.service == "openai":
+            return with_headers(request, {"api-key": resource.key or ""})
         region = resource.region or _region_in(resource.endpoint) if request.service == "translator" else None
         return with_headers(
             request,
@@ -431,9 +457,15 @@ MONTHLY = ("call volume quota", "exceeded its free quota")
 """Words of a refusal because the quota of a month is used up; Translator says the second, with the status 403."""
 
 
+FILTERED = ("content_filter", "ResponsibleAIPolicyViolation")
+"""Words of a refusal because the content filter of Azure OpenAI has blocked what was sent."""
+
+
 def _kind(words: Sequence[str], status: int) -> tuple[type[ServiceError], str | None]:
     """Return the class of the error and the advice, from the words of the reply and its status."""
     kind = error_class(status)
+    if status == 400 and _any(FILTERED, words):  # noqa: PLR2004
+        return BlockedError, "Azure's content filter decides this; the classic services have none."
     if _any(MONTHLY, words):
         return RateLimitedError, "The quota of this pricing tier is used up until then; a paid tier has more."
     for marks, advice in FORBIDDEN:
@@ -491,6 +523,10 @@ ADVICE: Sequence[tuple[tuple[str, ...], str]] = (
     ),
     (("language is not valid", "languages is not valid"), "Choose another language, or another provider."),
     (("Resource not found",), "Check that the endpoint is of a resource that has this service."),
+    (
+        ("DeploymentNotFound", "model_not_found", "unsupported_model", "ModelDeprecated"),
+        "Name a deployment that is there: AZURE_OPENAI_DEPLOYMENT (Azure AI Foundry, Deployments).",
+    ),
 )
 
 

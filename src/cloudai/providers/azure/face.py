@@ -155,7 +155,7 @@ class FaceService(AzureService):
         if gone:
             raise UnsupportedOperationError(
                 f"since {SINCE} Azure Face does not say {', '.join(gone)} of a face",
-                advice=f"It says: {', '.join(ATTRIBUTES)}.",
+                advice=f'It says: {", ".join(ATTRIBUTES)}. A chat model guesses expressions: method="generative".',
             )
         if not self.face_approved and any(attribute in LIMITED for attribute in attributes):
             raise UnsupportedOperationError(

@@ -99,7 +99,7 @@ class Read(Vision):
                 [self._job(given, code, f"{first}-{last}", last - first + 1) for first, last in parts]
             )
         read = sorted([page for result in results for page in result.read_results], key=lambda page: page.page)
-        if [page.page for page in read] != list(range(1, len(read) + 1)):
+        if not read or [page.page for page in read] != list(range(1, len(read) + 1)):
             raise MalformedResponseError("the pages of the reply are not those of the document")
         fields = [_page(page, given) for page in read]
         return Text(

@@ -1,8 +1,9 @@
-"""The provider of Google Cloud: Vision, Natural Language, Speech-to-Text, Text-to-Speech and Translation."""
+"""The provider of Google Cloud: Vision, Language, Speech-to-Text, Text-to-Speech, Translation, and Gemini."""
 
 from __future__ import annotations
 
 from cloudai.providers.base import Capability
+from cloudai.providers.google.gemini import Gemini
 from cloudai.providers.google.language import Language
 from cloudai.providers.google.read import Read
 from cloudai.providers.google.speech import Speech
@@ -12,7 +13,7 @@ from cloudai.providers.google.voice import Voice
 __all__ = ["Google"]
 
 
-class Google(Read, Language, Speech, Voice, Translate):
+class Google(Gemini, Read, Language, Speech, Voice, Translate):
     """The provider of Google Cloud's services, with an API key or a login.
 
     Args:
@@ -34,6 +35,12 @@ class Google(Read, Language, Speech, Voice, Translate):
         speech_endpoint: The same for Speech-to-Text; by default ``CLOUDAI_GOOGLE_SPEECH_ENDPOINT``.
         texttospeech_endpoint: The same for Text-to-Speech; by default ``CLOUDAI_GOOGLE_TEXTTOSPEECH_ENDPOINT``.
         translation_endpoint: The same for Translation; by default ``CLOUDAI_GOOGLE_TRANSLATION_ENDPOINT``.
+        gemini_api_key: A key for Gemini, the chat model; by default ``GEMINI_API_KEY``. With it the chat model answers
+            what no other service does (ages). With ``method="generative"`` ``api_key`` serves it too.
+        gemini_model: The model; by default ``GEMINI_MODEL``, else the one that `cloudai providers google` names.
+        vertex: Whether Vertex AI answers in place of the Gemini API, for ``project`` in ``location``; by default
+            ``GOOGLE_GENAI_USE_VERTEXAI``, else where there is a login and no key.
+        gemini_endpoint: The address of Gemini, as those above; by default ``CLOUDAI_GOOGLE_GEMINI_ENDPOINT``.
 
     Example:
         >>> Google(api_key="not-a-real-key")
@@ -43,7 +50,7 @@ class Google(Read, Language, Speech, Voice, Translate):
     absent = {
         operation: Capability(operation, "absent", note)
         for operation, note in {
-            "estimate_age": "Google Vision never gave an age",
+            "estimate_age": "Google Vision never gave an age; Gemini guesses one",
             "dictionary": "Google Cloud has no dictionary; azure has one",
         }.items()
     }

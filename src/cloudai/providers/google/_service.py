@@ -116,10 +116,19 @@ FORBIDDEN: Mapping[str, str] = {
 the reason of a missing quota project too.
 https://github.com/googleapis/googleapis/blob/master/google/api/error_reason.proto"""
 
-SERVICES = ("vision", "language", "speech", "texttospeech", "translation")
+CLASSIC = ("vision", "language", "speech", "texttospeech", "translation")
+SERVICES = (*CLASSIC, "gemini")
 HOST = "{service}.googleapis.com"
+HOST_OF_GEMINI = "generativelanguage.googleapis.com"
+YES = ("true", "1", "True", "TRUE")
+"""The values by which google-genai turns a setting on."""
 VERSION = re.compile(r"(/language/translate)?/v[1-9][a-z0-9]*(/|$)")
 """The beginning of an API's path, which is no part of an address that is given for a service."""
+
+
+def host_of(service: str) -> str:
+    """Return the usual host of a service."""
+    return HOST_OF_GEMINI if service == "gemini" else HOST.format(service=service)
 
 
 def _endpoints() -> Iterator[Setting]:
@@ -129,7 +138,7 @@ def _endpoints() -> Iterator[Setting]:
         yield Setting(
             f"{service}_endpoint",
             (f"CLOUDAI_GOOGLE_{service.upper()}_ENDPOINT",),
-            purpose=f"in place of {HOST.format(service=service)}",
+            purpose=f"in place of {host_of(service)}",
             kind="address",
         )
 
@@ -172,10 +181,25 @@ class GoogleService(Provider):
             kind="region",
             hosts=r"([a-z0-9-]+)-(?:vision|speech|language|texttospeech)\.googleapis\.com",
         ),
+        Setting(
+            "gemini_api_key",
+            ("GEMINI_API_KEY",),
+            secret=True,
+            purpose="a key for Gemini, the chat model: captions, ages, expressions",
+            kind="key",
+            advice=KEY_ADVICE,
+        ),
+        Setting("gemini_model", ("GEMINI_MODEL",), purpose="the model of Gemini", kind="model"),
+        Setting(
+            "vertex",
+            ("GOOGLE_GENAI_USE_VERTEXAI",),
+            purpose="true: Vertex AI answers in place of the Gemini API",
+            choices=(*YES, "false", "0", "False", "FALSE"),
+        ),
         *_endpoints(),
     )
     variables: ClassVar[tuple[str, ...]] = ("CLOUDSDK_CONFIG", "GCE_METADATA_(HOST|IP|TIMEOUT)", "NO_GCE_CHECK")
-    hosts: ClassVar[tuple[str, ...]] = tuple(HOST.format(service=service) for service in SERVICES)
+    hosts: ClassVar[tuple[str, ...]] = tuple(map(host_of, SERVICES))
     changing: ClassVar[tuple[str, ...]] = ("credentials",)  # gcloud's login is a file
     request_id_headers: ClassVar[tuple[str, ...]] = ("x-goog-request-id", "x-cloud-trace-context")
 
@@ -193,6 +217,10 @@ class GoogleService(Provider):
         speech_endpoint: str | None = None,
         texttospeech_endpoint: str | None = None,
         translation_endpoint: str | None = None,
+        gemini_api_key: str | None = None,
+        gemini_model: str | None = None,
+        vertex: bool | None = None,
+        gemini_endpoint: str | None = None,
     ) -> None:
         if api_key and credentials:
             raise SettingsError("api_key= and credentials= exclude each other", advice="Give one of them.")
@@ -208,6 +236,10 @@ class GoogleService(Provider):
             "speech_endpoint": speech_endpoint,
             "texttospeech_endpoint": texttospeech_endpoint,
             "translation_endpoint": translation_endpoint,
+            "gemini_api_key": gemini_api_key,
+            "gemini_model": gemini_model,
+            "vertex": None if vertex is None else str(vertex).lower(),
+            "gemini_endpoint": gemini_endpoint,
         }
 
     def cache_scope(self, operation: str) -> dict[str, str]:
@@ -220,17 +252,17 @@ class GoogleService(Provider):
 
     def destinations(self) -> tuple[str, ...]:
         """Return the hosts that data goes to: Google's own, or those that are set in their place."""
-        bases = [self.endpoint_of(service) or self.base(service, HOST) for service in SERVICES]
+        bases = [self.base(service) for service in CLASSIC]
         return tuple(dict.fromkeys(urlsplit(base).netloc for base in bases))
 
-    def base(self, service: str, host: str = HOST) -> str:
+    def base(self, service: str, host: str | None = None) -> str:
         """Return the beginning of a service's addresses: the one that is set for it, or that of Google's own host.
 
         Args:
             service: One of `SERVICES`.
             host: Google's host, where the location asks for another than the usual one.
         """
-        return self.endpoint_of(service) or f"https://{host.format(service=service)}"
+        return self.endpoint_of(service) or f"https://{(host or host_of(service)).format(service=service)}"
 
     def endpoint_of(self, service: str) -> str:
         """Return the address that is set in place of Google's host, or "" where none is.
@@ -270,9 +302,13 @@ class GoogleService(Provider):
         """Return the API key, or None where a login was given in code."""
         return None if self._given["credentials"] else self.setting("api_key")
 
-    def token(self, service: str) -> Flow[Token] | None:  # noqa: ARG002  # one login serves all
+    def _key_of(self, service: str) -> str | None:  # noqa: ARG002  # one key serves all
+        """Return the API key for a service, or None where a login serves it."""
+        return self._key()
+
+    def token(self, service: str) -> Flow[Token] | None:
         """Return the flow that fetches a token of the login, or None where there is an API key."""
-        login = None if self._key() else self._login()
+        login = None if self._key_of(service) else self._login()
         return login.flow() if login else None
 
     def identities(self) -> list[str]:
@@ -299,7 +335,7 @@ class GoogleService(Provider):
             request = super().sign(request, token)
             project = self.setting("quota_project")
             return with_headers(request, {"x-goog-user-project": project}) if project else request
-        key = self._key()
+        key = self._key_of(request.service)
         if not key:
             raise SettingsError("no key", advice=NO_KEY)
         return with_headers(request, {"x-goog-api-key": key})
@@ -349,13 +385,21 @@ class GoogleService(Provider):
         return self.error_from(Fault(status.message, str(status.code), kind=kind, advice=advice), 200)
 
 
+CHECK_KEY = "Check GOOGLE_API_KEY, or GEMINI_API_KEY (Google Cloud console, APIs & Services, Credentials)."
+UNSUPPORTED: Mapping[str, str] = {
+    "User location is not supported": "Google does not offer this where your computer is; Vertex AI has other regions.",
+    "is not supported for": "Choose another language, or another provider.",
+}
+"""What to do about a request that Google does not support, by words of the reply. The first that is there counts."""
+
+
 def _kind(words: Sequence[str], status: int) -> tuple[type[ServiceError], str | None]:
     """Return the class of the error and the advice, from the words of the reply and its status.
 
     The status is not enough: Google answers a bad key with 400, and a used-up quota sometimes with 403.
     """
     if _any(BAD_KEY, words):
-        return AuthError, "Check GOOGLE_API_KEY: APIs & Services, Credentials, in the Google Cloud console."
+        return AuthError, CHECK_KEY
     for mark, advice in FORBIDDEN.items():
         if _any((mark,), words):
             return ForbiddenError, advice
@@ -364,9 +408,8 @@ def _kind(words: Sequence[str], status: int) -> tuple[type[ServiceError], str | 
     kind = error_class(status)
     if kind is AuthError:
         return kind, "The key or token is not accepted; make a new one, or check the clock of this machine."
-    if kind is BadRequestError and _any(("is not supported for",), words):
-        return kind, "Choose another language, or another provider."
-    return kind, None
+    bad = kind is BadRequestError
+    return kind, next((advice for mark, advice in UNSUPPORTED.items() if bad and _any((mark,), words)), None)
 
 
 def _any(marks: Sequence[str], words: Sequence[str]) -> bool:

@@ -29,6 +29,8 @@ __all__ = ["Read"]
 DOCUMENTS = DocumentLimits(who="Google Vision", max_bytes=LIMITS.max_bytes, schemes=("gs",))
 PAGES_AT_ONCE = 5
 """The most pages of a document that one request asks for."""
+MOST_PAGES = 2_000
+"""The most pages of a document: https://cloud.google.com/vision/quotas"""
 
 
 class Read(Vision):
@@ -64,6 +66,10 @@ class Read(Vision):
         whole, first = yield from self._some(
             given, kind, language, None, min(given.pages or PAGES_AT_ONCE, PAGES_AT_ONCE)
         )
+        if whole > MOST_PAGES:
+            raise MalformedResponseError(
+                f"the reply says that the document has {whole} pages; {MOST_PAGES} is the most"
+            )
         numbers = range(len(first) + 1, whole + 1)
         groups = [numbers[at : at + PAGES_AT_ONCE] for at in range(0, len(numbers), PAGES_AT_ONCE)]
         flows = [self._some(given, kind, language, group, len(group)) for group in groups]

@@ -54,6 +54,8 @@ LIMITS = ImageLimits(
     schemes=("https", "http", "gs"),
 )
 
+CHAT = 'Gemini has captions, also in Korean: method="generative".'
+
 MOST_JSON = 10_000_000
 """The most bytes in one request: https://cloud.google.com/vision/quotas."""
 
@@ -150,7 +152,7 @@ class Vision(GoogleService):
         if unsupported and missing == "error":
             raise UnsupportedOperationError(
                 f"Google Vision has no {', '.join(unsupported)}",
-                advice=f'It has: {", ".join(TYPES)}. missing="report" goes on without.',
+                advice=f'It has: {", ".join(TYPES)}. missing="report" goes on without. {CHAT}',
             )
         picture = yield from image.fit(LIMITS)
         types = dict.fromkeys(TYPES[feature] for feature in asked if feature in TYPES)

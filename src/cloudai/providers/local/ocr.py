@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 BoxOf = Callable[[float, float, float, float], Box]
 
-__all__ = ["SIDE", "Token", "available", "lines_of", "read", "text_of"]
+__all__ = ["INSTALL", "SIDE", "USUAL", "Token", "available", "languages", "lines_of", "read", "text_of"]
 
 SIDE = 6000
 """The longer side of the picture that is read, px: small letters must stay legible."""
@@ -143,6 +143,19 @@ def available(program: str | None) -> str | None:
     return f'tesseract is not installed. {INSTALL} Or pip install ".[ocr]", and set TESSDATA_PREFIX.'
 
 
+def languages(program: str | None) -> tuple[str, ...] | None:
+    """Return Tesseract's names of the languages whose data are installed, or None where it is not there itself."""
+    engine = _engine(program)
+    return engine.languages() if engine else None
+
+
+def _engine(program: str | None) -> _Program | _Package | None:
+    path = path_of("tesseract", program)
+    if path:
+        return _Program(path)
+    return _Package() if find_spec("tesserocr") else None
+
+
 def read(picture: Decoded, language: str | None, program: str | None, *, scene: bool) -> list[dict[str, Any]]:
     """Return the blocks of text in a picture, each as the fields of a `Block`.
 
@@ -160,10 +173,9 @@ def read(picture: Decoded, language: str | None, program: str | None, *, scene: 
         SettingsError: The data for the language are not installed.
         UnsupportedOperationError: Tesseract does not know the language.
     """
-    path = path_of("tesseract", program)
-    if not path and find_spec("tesserocr") is None:
+    engine = _engine(program)
+    if engine is None:
         raise MissingProgramError("reading text needs tesseract", advice=INSTALL)
-    engine = _Program(path) if path else _Package()
     codes = _codes(language, engine.languages())
     mode = SCENE if scene else PAGE
     grey = picture.image.convert("L")

@@ -1,4 +1,4 @@
-"""The provider of IBM Watson: Natural Language Understanding, Speech to Text and Text to Speech."""
+"""The provider of IBM Watson: Natural Language Understanding, Speech to Text, Text to Speech, and watsonx.ai."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from cloudai.providers.base import Capability
 from cloudai.providers.watson.language import Language
 from cloudai.providers.watson.speech import Speech
 from cloudai.providers.watson.voice import Voice
+from cloudai.providers.watson.watsonx import Watsonx
 
 __all__ = ["Watson"]
 
 GONE = "Visual Recognition, and with it every IBM API for pictures, ended on 2021-12-01"
 
 
-class Watson(Language, Speech, Voice):
+class Watson(Watsonx, Language, Speech, Voice):
     """The provider of IBM Watson's services, each an instance with its own key and URL.
 
     Args:
@@ -23,6 +24,12 @@ class Watson(Language, Speech, Voice):
         nlu: The key and URL of Natural Language Understanding.
         speech_to_text: The key and URL of Speech to Text.
         text_to_speech: The key and URL of Text to Speech.
+        watsonx: The key and URL of watsonx.ai, "https://REGION.ml.cloud.ibm.com", whose chat model answers what no
+            other service does (captions, ages, expressions, translations), and whatever is asked of it by
+            ``method="generative"``; by default ``WATSONX_APIKEY`` and ``WATSONX_URL``.
+        watsonx_project: The id of the project that is billed; by default ``WATSONX_PROJECT_ID``.
+        watsonx_space: The id of a deployment space in place of a project; by default ``WATSONX_SPACE_ID``.
+        watsonx_model: The id of the model, which has to take pictures; by default ``WATSONX_MODEL_ID``.
 
     A setting that is not given is looked for in the environment (``NATURAL_LANGUAGE_UNDERSTANDING_APIKEY`` and
     ``_URL``, ``SPEECH_TO_TEXT_APIKEY``, ``TEXT_TO_SPEECH_APIKEY`` …), then in the file that ``IBM_CREDENTIALS_FILE``

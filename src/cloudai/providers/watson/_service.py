@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from cloudai.core.flow import Flow, Request, Response
 from cloudai.core.tokens import Token
-from cloudai.errors import AuthError, BadRequestError, ServiceError, SettingsError
+from cloudai.errors import AuthError, BadRequestError, RateLimitedError, ServiceError, SettingsError
 from cloudai.providers._by_service import HOW, UNKNOWN, ByService
 from cloudai.providers.base import cached_per_call, kept, with_headers
 from cloudai.providers.replies import Fault, error_body, error_class, inside, readable
@@ -35,6 +35,7 @@ from cloudai.providers.settings import (
     without_path,
 )
 from cloudai.providers.watson._credentials import PROPERTIES, Authenticator, WatsonLogin, kind_of, login_of
+from cloudai.providers.wire import Wire
 from cloudai.text import lines_of
 
 __all__ = ["WatsonService"]
@@ -43,8 +44,13 @@ HOSTS: Mapping[str, str] = {
     "nlu": "natural-language-understanding",
     "speech_to_text": "speech-to-text",
     "text_to_speech": "text-to-speech",
+    "watsonx": "ml",
 }
 """The part of a host that names the service of an instance."""
+WORDS: Mapping[str, str] = {**HOSTS, "watsonx": "watsonx"}
+"""The name of each service in variables and errors."""
+IAM = "https://iam.cloud.ibm.com/identity/token"
+"""The server that gives a token for a key: https://cloud.ibm.com/apidocs/iam-identity-token-api#gettoken-apikey."""
 SERVICE_OF: Mapping[str, str] = {
     "sentiment": "nlu",
     "detect_language": "nlu",
@@ -59,11 +65,11 @@ CLOUD_FOUNDRY = "VCAP_SERVICES"
 
 def _variable(service: str) -> str:
     """Return the beginning of the names of a service's variables."""
-    return HOSTS[service].upper().replace("-", "_")
+    return WORDS[service].upper().replace("-", "_")
 
 
 def _settings_of(service: str) -> Iterator[Setting]:
-    name, what = _variable(service), HOSTS[service].replace("-", " ")
+    name, what = _variable(service), WORDS[service].replace("-", " ")
     yield Setting(f"{service}_apikey", (f"{name}_APIKEY",), secret=True, purpose=f"the key of {what}", kind="key")
     yield Setting(
         f"{service}_url",
@@ -76,7 +82,7 @@ def _settings_of(service: str) -> Iterator[Setting]:
     yield Setting(f"{service}_auth_type", types, purpose=f"a login of {what} in place of its key: cp4d, container …")
 
 
-API = re.compile(r"/v[1-9][0-9]*(/|$)")
+API = re.compile(r"(/ml)?/v[1-9][0-9]*(/|$)")
 """The beginning of the API's path, with which IBM's pages show the URL of an instance."""
 
 
@@ -87,7 +93,17 @@ class WatsonService(ByService):
     services: ClassVar[tuple[str, ...]] = tuple(HOSTS)
     service_of: ClassVar[Mapping[str, str]] = SERVICE_OF
     scope_settings: ClassVar[tuple[str, ...]] = ("_url",)
-    settings: ClassVar[tuple[Setting, ...]] = tuple(s for service in HOSTS for s in _settings_of(service))
+    settings: ClassVar[tuple[Setting, ...]] = (
+        *(s for service in HOSTS for s in _settings_of(service)),
+        Setting("watsonx_project", ("WATSONX_PROJECT_ID",), purpose="the project that watsonx is billed to", kind="id"),
+        Setting("watsonx_space", ("WATSONX_SPACE_ID",), purpose="a deployment space in place of a project", kind="id"),
+        Setting(
+            "watsonx_model",
+            ("WATSONX_MODEL_ID",),
+            purpose="the chat model of watsonx: captions, ages, expressions",
+            kind="model",
+        ),
+    )
     variables: ClassVar[tuple[str, ...]] = (
         FILE_VARIABLE,
         CLOUD_FOUNDRY,
@@ -105,20 +121,27 @@ class WatsonService(ByService):
         nlu: Resource | None = None,
         speech_to_text: Resource | None = None,
         text_to_speech: Resource | None = None,
+        watsonx: Resource | None = None,
+        watsonx_project: str | None = None,
+        watsonx_space: str | None = None,
+        watsonx_model: str | None = None,
     ) -> None:
         if apikey and authenticator:
             raise SettingsError("apikey= and authenticator= exclude each other", advice="Give one of them.")
         if swapped(given_lookup(apikey or ""), given_lookup(url or "")):
             apikey, url = url, apikey
-        given = {"nlu": nlu, "speech_to_text": speech_to_text, "text_to_speech": text_to_speech}
+        given = {"nlu": nlu, "speech_to_text": speech_to_text, "text_to_speech": text_to_speech, "watsonx": watsonx}
         own = {service: own_resource(service, resource) for service, resource in given.items()}
         if apikey or url:
             service = _service_of(url)
             if own[service] != Resource():
-                raise SettingsError(f"url= and {service}= are both of {HOSTS[service]}", advice="Give one of them.")
+                raise SettingsError(f"url= and {service}= are both of {WORDS[service]}", advice="Give one of them.")
             own[service] = Resource(apikey, url)
         self._given = {
             "authenticator": None if authenticator is None else WatsonLogin(authenticator),
+            "watsonx_project": watsonx_project,
+            "watsonx_space": watsonx_space,
+            "watsonx_model": watsonx_model,
         } | {
             f"{service}_{field}": value
             for service, resource in own.items()
@@ -190,7 +213,7 @@ class WatsonService(ByService):
             return given
         properties = self._properties_of(service)
         kind = kind_of(properties)
-        return login_of(kind, HOSTS[service], properties) if kind else None
+        return login_of(kind, WORDS[service], properties) if kind else None
 
     @cached_per_call
     def _properties_of(self, service: str) -> dict[str, str]:
@@ -218,10 +241,27 @@ class WatsonService(ByService):
             MissingExtraError: The package for the login is not installed.
         """
         login = self._login_of(service)
-        if login is None:
+        if login is None and service != "watsonx":
             return None
         self.require_set(service)
-        return login.flow()
+        return login.flow() if login else self._token_for_key(service)
+
+    def _token_for_key(self, service: str) -> Flow[Token]:
+        """Fetch a token of IBM Cloud for the key of a service that does not take the key itself."""
+        response: Response = yield Request(
+            "POST",
+            IAM,
+            service="iam",
+            form={
+                "grant_type": "urn:ibm:params:oauth:grant-type:apikey",
+                "apikey": self.setting(f"{service}_apikey") or "",
+            },
+            credentials=False,
+            billed=0,
+        )
+        granted = response.parse(Granted)
+        bearer = {"Authorization": f"Bearer {granted.access_token}"}
+        return Token(granted.access_token, granted.expiration, bearer)
 
     def login(self, service: str) -> str:
         """Return the name of a service's login.
@@ -236,7 +276,8 @@ class WatsonService(ByService):
         Another header opts out of IBM learning from the data.
         """
         self.require_set(request.service)
-        request = with_headers(request, {"X-Watson-Learning-Opt-Out": "true"})
+        if request.service != "watsonx":
+            request = with_headers(request, {"X-Watson-Learning-Opt-Out": "true"})
         if token is not None:
             return with_headers(request, token.headers)  # not all are bearer tokens
         key = self.setting(f"{request.service}_apikey")
@@ -287,6 +328,13 @@ class WatsonService(ByService):
             raise error
 
 
+class Granted(Wire):
+    """A token of IBM Cloud, and the end of its life in epoch seconds."""
+
+    access_token: str
+    expiration: float
+
+
 def _fault(body: Any, response: Response, status: int | None = None) -> Fault:
     """Return what the JSON of an error reply says.
 
@@ -317,6 +365,10 @@ def _kind(message: str, code: str, status: int) -> tuple[type[ServiceError], str
     The status is not enough: IAM answers a key that it does not know with 400, and a code that begins with BXNIM.
     """
     kind = error_class(status)
+    if code in NO_MODEL:
+        return BadRequestError, "Name a model that is there: WATSONX_MODEL_ID (GET /ml/v1/foundation_model_specs)."
+    if code == "token_quota_reached":
+        return RateLimitedError, None
     if code.startswith("BXNIM") or kind is AuthError:
         return AuthError, "Check that key and URL are of the same instance (IBM Cloud, Manage, Credentials)."
     if kind is BadRequestError and status == 404:  # noqa: PLR2004
@@ -324,6 +376,8 @@ def _kind(message: str, code: str, status: int) -> tuple[type[ServiceError], str
     return kind, next((advice for mark, advice in ADVICE.items() if mark in message and kind is BadRequestError), None)
 
 
+NO_MODEL = ("model_not_supported", "model_no_support_for_function", "model_not_found")
+"""Codes by which watsonx.ai says that it does not have the model, or not any more."""
 ADVICE: Mapping[str, str] = {
     "not enough text for language id": "Name the language with language=: a short text does not give it away.",
     "unsupported text language": "Choose another language, or another provider.",

@@ -95,7 +95,7 @@ def capabilities(subject: Subject) -> Iterator[Told]:
             yield f"{operation} is overridden and not declared", DECLARE
         if overridden and operation in subject.kind.absent:
             yield f"{operation} is overridden and in `absent`", "Take it out of one of them."
-        if not overridden and able.available:
+        if not overridden and able.has_classic:
             yield (
                 f"{operation} is {able.status} and not overridden",
                 f"Write the method {operation}, or say what it is.",
@@ -103,14 +103,15 @@ def capabilities(subject: Subject) -> Iterator[Told]:
         if able.operation != operation:
             yield f"{operation} is declared as {able.operation!r}", "Give it the name of its method."
         yield from _facts(able)
+        yield from _facts(able.generative) if able.generative else ()
     for unknown in sorted(subject.kind.absent.keys() - set(OPERATIONS)):
         yield f"`absent` speaks of {unknown!r}, which is no operation", f"There are: {', '.join(OPERATIONS)}."
 
 
 def _facts(able: Capability) -> Iterator[Told]:
-    if able.available and not (able.page or "").startswith("https://"):
+    if able.has_classic and not (able.page or "").startswith("https://"):
         yield f"{able.operation} has no page", 'Give page="https://…": the vendor\'s, that says so.'
-    if able.available and not able.checked:
+    if able.has_classic and not able.checked:
         yield f"{able.operation} does not say when that was checked", 'Give checked="2026-01-31", the day you looked.'
     if able.status == "deprecated" and not (able.until or able.since):
         yield (

@@ -253,7 +253,8 @@ class Driver:
 def flow_of(provider: Provider, example: Example, given: Image | Audio | str | None = None) -> Any:
     """Call the provider's operation with an example's input, and return what it returns, which should be a flow."""
     given = given_as(example.operation, example.given) if given is None else given
-    return flow_by_options(provider, example.operation, given, complete(example.operation, example.options))
+    options = complete(example.operation, example.options)
+    return flow_by_options(provider, example.operation, given, options, example.options.get("method"))
 
 
 def is_flow(flow: Any) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from cloudai import Azure, MalformedResponseError, Response, ServerError
 from cloudai.testing import Script
 from tests.conftest import Caller
+from tests.support.batches import Batcher
 from tests.support.documents import packed_pdf, pdf, tiff
 from tests.support.played import PICTURE, Cassettes
 
@@ -124,7 +125,7 @@ def test_the_free_tier_reads_two_pages_and_that_is_told(call: Caller) -> None:
     assert (text.meta.billed_min, text.meta.billed_max) == (5, 5)
 
 
-@pytest.mark.parametrize("pages", [(1, 3), (1, 1, 2), (2, 3)])
+@pytest.mark.parametrize("pages", [(1, 3), (1, 1, 2), (2, 3), ()])
 def test_pages_that_are_not_those_of_the_document_are_refused(call: Caller, pages: tuple[int, ...]) -> None:
     """No page is lost or doubled without an error."""
     with pytest.raises(MalformedResponseError, match="the pages of the reply"):
@@ -141,6 +142,9 @@ def test_a_very_long_document_takes_a_job_for_each_hundred_pages() -> None:
         number = int(request.url[-1])
         return done(*range(100 * number - 99, min(100 * number, 230) + 1))
 
+    batch = Batcher("blocking", AZURE, answer, {"sleep": lambda _: None})("read_text", [packed_pdf(230)], plan=True)
+    assert batch.plan is not None
+    assert (batch.plan.requests, batch.plan.units, batch.plan.refused) == (3, 230, ())
     text = Caller("blocking")(AZURE, "read_text", packed_pdf(230), send=answer, client_sleep=lambda _: None)
     assert [page.number for page in text.pages] == list(range(1, 231))
     assert (text.meta.billed_max, text.meta.attempts) == (230, 6)

@@ -58,7 +58,8 @@ def test_everything_4_has_of_a_picture(call: Caller) -> None:
         "2023-10-01",
         "00000000-1111-2222-3333-444444444444",
     )
-    assert {row["kind"] for row in found.to_rows()} == {"caption", "dense_caption", "tag", "object", "person"}
+    kinds = {"caption", "dense_caption", "tag", "object", "person", "text", "crop"}
+    assert {row["kind"] for row in found.to_rows()} == kinds
 
 
 def test_everything_3_has_of_a_picture(call: Caller) -> None:

@@ -123,8 +123,9 @@ def test_a_document_in_a_bucket(call: Caller) -> None:
         [reply(1, 2, 2, total=3)],
         [reply(1, 2, 3, total=2)],
         [{"responses": []}],
+        [reply(1, 2, 3, 4, 5, total=10_000_000)],
     ],
-    ids=["one is missing", "out of order", "twice the same", "more than there are", "no document"],
+    ids=["one is missing", "out of order", "twice the same", "more than there are", "no document", "ten million"],
 )
 def test_pages_that_are_not_those_of_the_document_are_refused(call: Caller, replies: list[Any]) -> None:
     """No page is lost, doubled or put in another's place without an error."""

@@ -225,15 +225,15 @@ def test_doctor_says_where_each_setting_is(capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize(
     ("operation", "given", "options", "text"),
     [
-        ("analyze_image", PICTURE, {}, r"ended on 2021-12-01\. Available from: azure, google, local"),
-        ("detect_faces", PICTURE, {}, r"ended on 2021-12-01\. Available from: azure, google, local"),
-        ("read_text", PICTURE, {}, r"ended on 2021-12-01\. Available from: azure, google, local"),
-        ("estimate_age", PICTURE, {}, r"dropped faces and ages in 2018.*Available from: azure"),
-        ("translate", "x", {"to": "ko"}, r"withdrew Language Translator on 2024-12-10"),
+        ("analyze_image", PICTURE, {}, r"ended on 2021-12-01\. .*Available from: azure, google, watson, local"),
+        ("detect_faces", PICTURE, {}, r"ended on 2021-12-01\. .*Available from: azure, google, watson, local"),
+        ("read_text", PICTURE, {}, r"ended on 2021-12-01\. .*Available from: azure, google, watson, local"),
+        ("estimate_age", PICTURE, {}, r"dropped faces and ages in 2018.*Set WATSONX_APIKEY.*Available from: azure"),
+        ("translate", "x", {"to": "ko"}, r"withdrew Language Translator on 2024-12-10\. .*Set WATSONX_APIKEY"),
     ],
 )
 def test_what_ibm_has_withdrawn(call: Caller, operation: str, given: Any, options: Any, text: str) -> None:
-    """Since when, and who can; nothing is sent."""
+    """The error says since when, what to set for the chat model, and who can; nothing is sent."""
     script = Script()
     with pytest.raises(UnsupportedOperationError, match=f"watson: {operation} is not available: .*{text}"):
         call(WATSON, operation, given, send=script, **options)

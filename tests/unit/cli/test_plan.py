@@ -1,0 +1,93 @@
+"""``--plan`` before, during and after a run: it knows the journal of the folder, and writes nothing."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import PIL.Image
+import pytest
+
+from cloudai import Client
+from cloudai.batch.journal import Journal, copy_of
+from cloudai.cli import batches, main
+from tests.made_up.vendors import Vendors
+
+COMMAND = ["faces", "사진", "--provider", "azure", "--pace", "20/s", "--quiet"]
+JOURNAL = "cloudai-detect-faces-azure.journal"
+
+
+@pytest.fixture
+def vendor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Vendors:
+    """Twelve different pictures in a folder of their own, and a made-up vendor."""
+    (tmp_path / "사진").mkdir()
+    for n in range(12):
+        PIL.Image.new("RGB", (64, 64), (20 * n, 0, 0)).save(tmp_path / "사진" / f"{n:02}.png")
+    vendors = Vendors()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FACE_KEY", "not-a-real-key")
+    monkeypatch.setenv("FACE_ENDPOINT", "https://example.cognitiveservices.azure.com")
+    monkeypatch.setattr(batches, "Client", partial(Client, send=vendors))
+    return vendors
+
+
+def planned(capsys: pytest.CaptureFixture[str]) -> tuple[int, int, str]:
+    """The requests and what is kept, as a plan tells them, and all of its text."""
+    capsys.readouterr()
+    assert main([*COMMAND, "--plan"]) == 0
+    text = capsys.readouterr().out
+    requests = re.search(r"requests  (\d+)", text)
+    kept = re.search(r"from the journal  (\d+)", text)
+    assert requests
+    return int(requests[1]), int(kept[1]) if kept else 0, text
+
+
+def test_before_during_and_after(vendor: Vendors, capsys: pytest.CaptureFixture[str]) -> None:
+    """A plan says what is left: all, what a stopped or running batch has not asked for, and nothing."""
+    assert planned(capsys)[:2] == (12, 0)
+    assert not Path(JOURNAL).exists(), "a plan makes no journal"
+    assert main([*COMMAND, "--max-requests", "5"]) == 1
+    before = Path(JOURNAL).read_bytes()
+    requests, kept, text = planned(capsys)
+    assert (requests, kept) == (7, 5)
+    assert "7 of 12 inputs are still to be asked for." in text
+    assert Path(JOURNAL).read_bytes() == before, "a plan writes nothing"
+    assert main(COMMAND) == 0
+    requests, kept, text = planned(capsys)
+    assert (requests, kept) == (0, 12)
+    assert "nothing is sent" in text
+    assert len(vendor.requests) == 12
+
+
+def test_while_the_batch_runs(vendor: Vendors, capsys: pytest.CaptureFixture[str]) -> None:
+    """Another process keeps the journal to itself: the plan is made from a copy, and says that the batch runs."""
+    told: list[tuple[int, int, str]] = []
+    pictures = sorted(map(str, Path("사진").glob("*.png")))
+    with (
+        Client("azure", send=vendor) as client,
+        client.batch("detect_faces", pictures, journal=JOURNAL, concurrency=1) as job,
+    ):
+        for number, _ in enumerate(job):
+            if number in (3, 8):
+                told.append(planned(capsys))
+    for (requests, kept, text), ended in zip(told, (4, 9), strict=True):
+        assert ended <= kept <= ended + 2, "the worker may be ahead of the reader of outcomes"
+        assert requests == 12 - kept
+        assert "is in use: the batch runs now" in text
+
+
+def test_a_copy_of_a_journal_is_deleted(tmp_path: Path) -> None:
+    """The copy holds replies: nothing of it stays, and a file that is not there has none."""
+    with copy_of(tmp_path / "none") as (copied, busy):
+        assert (copied, busy) == (None, False)
+    journal: Any = Journal(tmp_path / "j")
+    with copy_of(tmp_path / "j") as (copied, busy):
+        assert copied is not None
+        assert copied.is_file()
+        assert busy
+    assert not copied.parent.exists()
+    journal.close()
+    with copy_of(tmp_path / "j") as (copied, busy):
+        assert not busy

@@ -1,0 +1,128 @@
+"""Optional models: what pip brings is checked, kept in the user's folder, and removed again."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from cloudai import SettingsError
+from cloudai.providers.local import models
+from cloudai.providers.local.models import AGES, OptionalModel
+
+CONTENT = "모델".encode() * 100
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OptionalModel:
+    """A model in a wheel of our own, which pip takes from a folder and from no network."""
+    registry = tmp_path / "상자"
+    registry.mkdir()
+    wheel = registry / "cloudai_made_model-1.0-py3-none-any.whl"
+    info = "cloudai_made_model-1.0.dist-info"
+    with ZipFile(wheel, "w") as archive:
+        archive.writestr("made/model.onnx", CONTENT)
+        # It would be installed if pip were to look at requirements.
+        archive.writestr(
+            f"{info}/METADATA",
+            "Metadata-Version: 2.1\nName: cloudai-made-model\nVersion: 1.0\nRequires-Dist: cloudai-none\n",
+        )
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: made\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{info}/RECORD", "")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(registry))
+    monkeypatch.setenv("CLOUDAI_DATA_DIR", str(tmp_path / "자료"))
+    return replace(
+        AGES,
+        name="made",
+        file="model.onnx",
+        size=len(CONTENT),
+        digest=sha256(CONTENT).hexdigest(),
+        requirement="cloudai-made-model==1.0",
+        wheel_digest=sha256(wheel.read_bytes()).hexdigest(),
+        inside="made/model.onnx",
+    )
+
+
+@pytest.mark.long
+def test_a_model_is_installed_and_removed(made: OptionalModel, tmp_path: Path) -> None:
+    """The file alone is kept, in a Korean folder; the wheel and its requirements leave nothing behind."""
+    assert models.path_of(made) is None
+    path = models.install(made)
+    assert path.read_bytes() == CONTENT
+    assert models.path_of(made) == str(path)
+    assert [file for file in (tmp_path / "자료").rglob("*") if file.is_file()] == [path]
+    assert models.remove(made)
+    assert models.path_of(made) is None
+    assert not models.remove(made)
+
+
+@pytest.mark.long
+def test_a_wheel_of_another_sha256_is_refused(made: OptionalModel) -> None:
+    """pip compares the wheel with the sha256 that is known here; nothing is written."""
+    with pytest.raises(SettingsError, match=r"cloudai-made-model==1\.0 .*its sha256 is not the one that cloudai knows"):
+        models.install(replace(made, wheel_digest="0" * 64))
+    assert models.path_of(made) is None
+
+
+@pytest.mark.long
+def test_a_package_that_cannot_be_fetched_is_told(made: OptionalModel) -> None:
+    """What pip says of its failure is in the error, on one line."""
+    with pytest.raises(
+        SettingsError, match=r"pip has not fetched cloudai-made-model==2\.0 \(.*2\.0.*Check the connection"
+    ):
+        models.install(replace(made, requirement="cloudai-made-model==2.0"))
+
+
+def test_a_wheel_without_the_model_is_refused(made: OptionalModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file in the wheel has a sha256 of its own; another file, none, and what is no wheel are refused."""
+    wheel = next(Path(os.environ["PIP_FIND_LINKS"]).iterdir())
+    monkeypatch.setattr(models, "_fetched", lambda model, folder: wheel)
+    for wrong in (replace(made, digest="0" * 64), replace(made, inside="made/other.onnx")):
+        with pytest.raises(SettingsError, match=r"does not hold model\.onnx"):
+            models.install(wrong)
+    wheel.write_bytes(b"<!DOCTYPE html>")
+    with pytest.raises(SettingsError, match=r"does not hold model\.onnx"):
+        models.install(made)
+
+
+def test_what_cannot_be_written_is_told(made: OptionalModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that cannot be made: the error names the setting of another one."""
+    (tmp_path / "파일").touch()
+    monkeypatch.setenv("CLOUDAI_DATA_DIR", str(tmp_path / "파일" / "자료"))
+    with pytest.raises(SettingsError, match=r"cannot be written .*CLOUDAI_DATA_DIR"):
+        models.install(made)
+
+
+def test_without_pip_the_way_to_have_it_is_told(made: OptionalModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Python without pip: one line with the command that brings it."""
+    monkeypatch.setattr(models, "find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match="python -m ensurepip"):
+        models.install(made)
+
+
+def test_half_a_model_counts_as_none(made: OptionalModel) -> None:
+    """A file of another size is no installed model: a download that was cut short is fetched anew."""
+    path = models.where(made)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(CONTENT[:-1])
+    assert models.path_of(made) is None
+
+
+def test_the_model_of_ages_is_named_by_version_digest_and_licence() -> None:
+    """Every model has one version, two sha256, and a licence and a source to be shown before it is installed."""
+    for name, model in models.MODELS.items():
+        assert models.model_named(name) is model
+        assert "==" in model.requirement
+        assert [len(model.digest), len(model.wheel_digest)] == [64, 64]
+        assert model.licence
+        assert model.source.startswith("https://")
+        assert "guess" in model.purpose
+    with pytest.raises(SettingsError, match=r"there is no model 나이\. There are: ages"):
+        models.model_named("나이")
