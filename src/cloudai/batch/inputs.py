@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import Any
 
+from cloudai.core.lazy import lazy
 from cloudai.core.urls import shown
 from cloudai.errors import InputError
 from cloudai.media.given import understood
@@ -173,8 +174,9 @@ class Inputs:
             self._entry(n, self._given[n]) if isinstance(self._given, Sequence) and 0 <= n < len(self._given) else None
         )
 
+    @lazy
     def part(self) -> PartOf:
-        """Return the list that these inputs are; a generator is like no other list."""
+        """The list that these inputs are; a generator is like no other list."""
         if not isinstance(self._given, Sequence):
             return PartOf(secrets.token_hex(32))
         digest = sha256(repr((self._column, self._keep)).encode())
@@ -261,8 +263,15 @@ def _identity_of(thing: Any) -> bytes:
     if isinstance(thing, Mapping):
         parts = [part for name, value in thing.items() for part in (_identity_of(str(name)), _identity_of(value))]
         return sha256(b"".join(parts)).digest()
-    text = os.fspath(thing) if isinstance(thing, os.PathLike) else str(thing)
+    text = os.fspath(thing) if isinstance(thing, os.PathLike) else _text_of(thing)
     return sha256(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text).digest()
+
+
+def _text_of(thing: Any) -> str:
+    try:
+        return str(thing)
+    except Exception:  # noqa: BLE001  # whatever the __str__ of a user's cell raises
+        return type(thing).__name__
 
 
 def _is_empty(cell: Any) -> bool:

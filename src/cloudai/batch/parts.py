@@ -93,7 +93,7 @@ def parts_of(runner: Runner[Any], client: Any, n: int, journals: Any, make: Call
         )
     inputs.hold()
     names = [task.operation for task in runner.state.tasks]
-    whole, parts = runner.part, []
+    whole, parts = settings.part or inputs.part, []
     for number, (first, things) in enumerate(inputs.slices(n)):
         part = Part(
             client,

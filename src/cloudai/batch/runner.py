@@ -59,12 +59,11 @@ class Runner(Generic[R]):
         inputs = Inputs(tasks[0].operation, given, settings.column, settings.keep, first=settings.first)
         pace = _rates(session, tasks, settings.pace)
         store = cache.cache_of(session, [task.operation for task in tasks], settings.cache and not settings.shared)
-        self.part = settings.part or inputs.part()
         journal: Journal | RemoteJournal
         journal = RemoteJournal(settings.journal) if settings.shared else Journal(settings.journal)
         try:
             if settings.shared:
-                _enlist(journal, session, tasks, self.part)
+                _enlist(journal, session, tasks, settings.part or inputs.part)
             limits = _begun(journal, session, tasks, settings)
             tries = Tries(partial(_excuse, journal), journal.read(queries.last_streak))
         except BaseException:
