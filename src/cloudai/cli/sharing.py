@@ -11,6 +11,7 @@ from cloudai.batch.merge import merge as merged
 from cloudai.batch.shared.keeper import share as shared
 from cloudai.cli.outputs import tell
 from cloudai.errors import InputError
+from cloudai.wording import say
 
 __all__ = ["merge", "share"]
 
@@ -32,13 +33,13 @@ def share(options: argparse.Namespace) -> int:
         with shared(
             options.journal, pace=options.pace, listen=options.listen, certificate=options.cert, key=options.key
         ) as keeper:
-            print(f"{options.journal} is shared at {keeper.address}", flush=True)
+            print(say("{journal} is shared at {address}", journal=options.journal, address=keeper.address), flush=True)
             books = keeper.books
             while not ended.wait(EVERY):
                 if (now := keeper.books) != books:
                     books = now
-                    tell(f"{now['workers']} workers, {now['intended']} sent, {now['answered']} answered")
-        tell(f"{options.journal} has all that the workers have handed over: cloudai journal {options.journal}")
+                    tell(say("{workers} workers, {intended} sent, {answered} answered", **now))
+        tell(say("{journal} has all that the workers have handed over.", journal=options.journal))
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -56,5 +57,6 @@ def merge(options: argparse.Namespace) -> int:
         raise InputError("cloudai journal merge names no journals", advice="Give them, and --out FILE for the new one.")
     if not options.out:
         raise InputError("--out is missing", advice="Give --out FILE, the name of the new journal.")
-    print(f"{options.out} has the {merged(options.out, options.more)} inputs of {len(options.more)} journals")
+    n, journals = merged(options.out, options.more), len(options.more)
+    print(say("{journal} has the {n} inputs of {journals} journals.", journal=options.out, n=n, journals=journals))
     return 0

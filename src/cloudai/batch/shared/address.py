@@ -83,7 +83,7 @@ def secret_of(given: str | None = None) -> bytes:
     secret = (os.environ.get(SECRET) or "") if given is None else given
     if len(secret) < SHORTEST:
         raise SettingsError(
-            f"the secret of the keeper {'is too short' if secret else 'is missing'}",
+            "the secret of the keeper is too short" if secret else "the secret of the keeper is missing",
             advice=f"Set {SECRET} to the same {SHORTEST} or more random characters for the keeper and its workers, for "
             'example to the output of: python -c "import secrets; print(secrets.token_urlsafe(32))".',
         )

@@ -178,7 +178,7 @@ class Keeper:
 
     def _tell(self, who: str, done: Future[int]) -> None:
         n = 0 if done.exception() else done.result()
-        log.warning("the worker at %s has gone: %s", who, f"{n} calls are in doubt" if n else "no call is in doubt")
+        log.warning("the worker at %s has gone, and left %d calls in doubt", who, n)
 
     def _expire(self, session: str) -> None:
         """Let others carry out the calls of a worker that has not come back."""
