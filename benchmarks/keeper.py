@@ -27,8 +27,8 @@ from typing import Any
 from cloudai.batch import queries, rows
 from cloudai.batch.rows import ItemRecord
 from cloudai.batch.shared.address import address_of, secret_of
+from cloudai.batch.shared.connection import Wire
 from cloudai.batch.shared.keeper import share
-from cloudai.batch.shared.link import Wire
 from cloudai.batch.shared.remote import RemoteJournal
 from cloudai.batch.shared.wire import dumped
 from cloudai.core.flow import Response
