@@ -92,10 +92,10 @@ def spelled(code: str) -> str:
 def includes(asked: str, code: str) -> bool:
     """Return whether a language is one that is asked for: "ko" includes "ko-KR", and "en-GB" includes "en".
 
-    Chinese without a script or a region includes both scripts.
+    Chinese without a script or a region includes both scripts, and both include it.
     """
     (language, *rest), (other, *others) = _parts(asked), _parts(code)
-    if language != other or not rest:
+    if language != other or not rest or not others:
         return language == other
     regions = {part for part in rest if _is_region(part)}, {part for part in others if _is_region(part)}
     return base(asked) == base(code) and (not all(regions) or regions[0] == regions[1])

@@ -51,13 +51,14 @@ class Flag:
     """One flag of the command line, ``--max-faces`` for the option ``max_faces``.
 
     Args:
-        kind: What follows the flag: nothing (a switch), a whole number from 1 (a count), any number, words with commas
+        kind: What follows the flag: nothing (a switch, or "off" for one that turns an option off and has "no-" before
+            its name), a whole number from 1 (a count), any number, words with commas
             between them, a text, or the path of a file that is read.
         help: The text of ``--help`` for the flag.
         metavar: The word for the value in ``--help``; a switch has none.
     """
 
-    kind: Literal["switch", "count", "number", "words", "text", "file"]
+    kind: Literal["switch", "off", "count", "number", "words", "text", "file"]
     help: str
     metavar: str | None = None
 
@@ -75,6 +76,9 @@ class Command:
         settings_of: The name of that provider; by default the one that answers where the user names none.
         files: What the command writes into the folder of ``--out``, as ``--help`` says it; None where it writes no
             files. They are the `files` of each result.
+        ending: The ending of these files, or the name of the option that has it.
+        only_files: Whether the table of the results says nothing of what they are for, so that without ``--out`` or
+            ``--json`` what was paid for would be lost.
     """
 
     name: str
@@ -84,6 +88,8 @@ class Command:
     settings: Mapping[str, Flag] = field(default_factory=dict)
     settings_of: str | None = None
     files: str | None = None
+    ending: str = "txt"
+    only_files: bool = False
 
 
 @dataclass(frozen=True)
@@ -198,7 +204,7 @@ _ROWS = (
             "read the text in pictures, PDF and TIFF",
             flags={
                 "language": Flag("text", "the language of the text, e.g. ko", "CODE"),
-                "dense": Flag("switch", "read pages full of text, and no signs"),
+                "dense": Flag("off", "read single words, as on signs, and no pages full of text"),
             },
             files="write the text into this folder, one .txt a page",
         ),
@@ -294,6 +300,8 @@ _ROWS = (
                 "speed": Flag("number", "how fast to speak: 2 is twice as fast (default: 1)", "N"),
             },
             files="write the sound into this folder, one file a text",
+            ending="format",
+            only_files=True,
         ),
     ),
 )

@@ -178,9 +178,9 @@ def _wrong(name: str, value: Any, kind: _Kind) -> Problem | None:
         return None if isinstance(value, str) and value in kind.known else _unknown(name, value, kind.known)
     expected, fits = TYPES.get(kind.type, ("", _anything))
     if not fits(value):
-        return f"{name}={_shown(value)} is not {expected}", f"Give {EXAMPLES.get(kind.type, expected)}."
+        return f"{_told(name, value)} is not {expected}", f"Give {EXAMPLES.get(kind.type, expected)}."
     if name in LANGUAGES and not CODE.fullmatch(value):
-        return f"{name}={_shown(value)} is no code of a language", 'Give a code such as "ko" or "ko-KR".'
+        return f"{_told(name, value)} is no code of a language", 'Give a code such as "ko" or "ko-KR".'
     return None
 
 
@@ -188,7 +188,7 @@ def _wrong_words(name: str, value: Any, known: Collection[str]) -> Problem | Non
     """Return what is wrong with the value of an option that is several words, or None where nothing is."""
     if isinstance(value, str | bytes | Mapping) or not isinstance(value, Collection):
         example = value if isinstance(value, str) and is_word(value) else "…"
-        return f"{name}={_shown(value)} is not a list of words", f'Give a list, for example {name}=["{example}"].'
+        return f"{_told(name, value)} is not a list of words", f'Give a list, for example {name}=["{example}"].'
     for word in value:
         if not isinstance(word, str):
             return f"{name} has {_shown(word)}, which is not a word", "Give a list of texts."
@@ -285,7 +285,7 @@ OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "
 def _wrong_seconds(value: Any) -> Problem | None:
     if value is None or (_is_number(value) and value > 0):
         return None
-    return f"timeout={_shown(value)}", "Give seconds, more than 0."
+    return _told("timeout", value), "Give seconds, more than 0."
 
 
 def require_seconds(timeout: Any) -> None:
@@ -301,6 +301,14 @@ PLAIN = frozenset({bool, int, float, str, NoneType, tuple, list})
 def _word(name: str) -> str:
     """Return a name as an error shows it: only a short one, because anything may have been put in its place."""
     return name if is_word(name) else "…"
+
+
+def _told(name: str, value: Any) -> str:
+    """Return an option with its value as the subject of a sentence: "language='xx'", or "the list in language="."""
+    shown = _shown(value)
+    if not shown.startswith("a "):
+        return f"{name}={shown}"
+    return f"the {'text' if isinstance(value, str) else shown[2:]} in {name}="
 
 
 def _shown(value: Any) -> str:

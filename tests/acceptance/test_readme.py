@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cloudai.cli import _parser
 from cloudai.cli.commands import markdown
 from cloudai.providers.registry import find
 from tests.support.paths import ROOT
@@ -56,3 +57,10 @@ def test_every_setting_is_in_the_page_of_settings() -> None:
 def test_the_table_of_providers_is_true() -> None:
     """It is what `cloudai providers --markdown` prints: operation by provider, with the dates."""
     assert markdown() in README
+
+
+def test_every_command_is_in_the_readme() -> None:
+    """A user who looks for a command in the README sees each of them."""
+    (commands,) = [action.choices for action in _parser()._actions if isinstance(action.choices, dict)]
+    assert commands
+    assert [name for name in commands if f"cloudai {name}" not in README] == []

@@ -59,6 +59,8 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("analyze_image", {"max_results": 0}, r"max_results=0"),
     ("analyze_image", {"language": ""}, r"language='' is not a text"),
     ("sentiment", {"language": 7}, r"language=7 is not a text"),
+    ("sentiment", {"language": ["ko"]}, r"the list in language= is not a text"),
+    ("sentiment", {"language": "k" * 99}, r"the text in language= is no code of a language"),
     ("sentiment", {"language": "한국어"}, r"language='한국어' is no code of a language\. Give a code such as"),
     ("sentiment", {"language": "ko/../x"}, r"is no code of a language"),
     ("speech_to_text", {"language": "ko-KR", "speakers": 0}, r"speakers=0 is not"),

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import wait as wait_for
 from contextlib import contextmanager, suppress
 from typing import Any, Generic, Self, TypeVar
@@ -19,7 +19,7 @@ from cloudai.batch import queries, reparse
 from cloudai.batch.dask_engine import DaskRun, number_of_parts
 from cloudai.batch.journal import IF_DAMAGED
 from cloudai.batch.parts import Part, parts_of
-from cloudai.batch.plan import Plan, plan
+from cloudai.batch.plan import Plan, plan, unanswered
 from cloudai.batch.progress import Progress, progress_for
 from cloudai.batch.queues import END
 from cloudai.batch.results import Kept, table_of
@@ -241,6 +241,14 @@ class Batch(_Batch[R]):
             InputError: The inputs can be read only once.
         """
         return plan(self._runner.state, began=self._runner.began)
+
+    def unanswered(self, wanted: Callable[[int, str], bool]) -> list[int]:
+        """Return the numbers of those inputs that a run would send, among those that are wanted; nothing is sent.
+
+        Args:
+            wanted: Says by the number and the name of an input whether it is looked at; each of these is read.
+        """
+        return unanswered(self._runner.state, wanted)
 
     def __iter__(self) -> Iterator[Outcome[R]]:
         self._require_ended()

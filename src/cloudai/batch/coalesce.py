@@ -180,7 +180,9 @@ def _advance(members: list[_Member]) -> Program[None]:
             while not member.ended and not isinstance(member.at, STOPPING):
                 yield from _carry_out(member)
                 member.step()
-        calling = [m for m in going if isinstance(m.at, Call) and not (m.at.waits or m.at.reads or m.at.memory)]
+        calling = [
+            m for m in going if isinstance(m.at, Call) and not (m.at.waits or m.at.runs or m.at.reads or m.at.memory)
+        ]
         yield from _run_functions(calling)
         reading = [member for member in going if isinstance(member.at, Call) and member.at.reads]
         yield from _read(reading)

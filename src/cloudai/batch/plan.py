@@ -5,8 +5,8 @@ from __future__ import annotations
 import html
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -31,7 +31,7 @@ from cloudai.table_layout import text_width
 from cloudai.text import inert
 from cloudai.wording import say, translated
 
-__all__ = ["Plan", "plan"]
+__all__ = ["Plan", "plan", "unanswered"]
 
 UNPACED = 1.0
 """Seconds that a request is assumed to take if no pace is given."""
@@ -174,6 +174,29 @@ def plan(state: BatchState, *, began: bool = False) -> Plan:
     return tally.plan()
 
 
+def unanswered(state: BatchState, wanted: Callable[[int, str], bool]) -> list[int]:
+    """Return the numbers of those inputs for which a run would ask the provider, among those that are wanted.
+
+    An input that cannot be read is none of them. Nothing is sent.
+
+    Args:
+        state: The state of the batch.
+        wanted: Says by the number of an input and its name whether it is looked at: each of these is read.
+
+    Raises:
+        InputError: The inputs are too large to be kept.
+        JournalError: The journal cannot be read.
+    """
+    state.inputs.hold()
+    tally, items = _Tally(state), list[int]()
+    for entry in state.inputs:
+        if wanted(entry.item, entry.shown):
+            with suppress(InputError), _put_back(entry):
+                if tally.missing(digest_of(given_as(state.tasks[0].operation, entry.given))):
+                    items.append(entry.item)
+    return items
+
+
 @contextmanager
 def _put_back(entry: Entry) -> Iterator[None]:
     """Seek an open file back to its position after the block, because the run reads the file too.
@@ -228,8 +251,7 @@ class _Tally:
         if isinstance(given, Source) and given.uri is None and not given.is_at_hand:
             context = state.session.context(state.tasks[0].operation, given, state.tasks[0].call_options)
             in_time(readers().submit(given.load), context.left(state.session.options.clock()), not_read)
-        digest = digest_of(given)
-        missing = [task for task in state.tasks if self._is_missing(task, task.key_of(digest))]
+        missing = self.missing(digest_of(given))
         if not missing:
             return
         if state.session.provider.hosts:
@@ -240,6 +262,10 @@ class _Tally:
             self.count["by_reference"] += given.uri is not None
             if done := _done_to(given):
                 self.prepared[done] += 1
+
+    def missing(self, digest: str) -> list[Task]:
+        """Return the tasks for which the provider would be asked about the input of this digest; count the others."""
+        return [task for task in self._state.tasks if self._is_missing(task, task.key_of(digest))]
 
     def _unseen(self) -> None:
         """Count an address that is fetched during the run, as if each of its requests had to be sent."""

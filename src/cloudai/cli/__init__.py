@@ -148,7 +148,9 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "folder", nargs="?", type=_text, metavar="FOLDER", help="your own photos; by default those of the extra demo"
     )
-    demo.add_argument("--out", default="cloudai-demo", metavar="DIR", help="where to write (default: %(default)s)")
+    demo.add_argument(
+        "--out", type=_text, default="cloudai-demo", metavar="DIR", help="where to write (default: %(default)s)"
+    )
     demo.add_argument("--open", action="store_true", help="open the page in the browser")
 
     for operation in OPERATIONS.values():
@@ -264,8 +266,9 @@ def _operation(subparsers: Any, operation: Operation, words: Command) -> None:
 def _flag(parser: argparse.ArgumentParser, name: str, flag: Flag, *, required: bool = False) -> None:
     """Add a flag from the table of operations; its value is None if the user does not give it."""
     spelling = f"--{name.replace('_', '-')}"
-    if flag.kind == "switch":
-        parser.add_argument(spelling, action="store_const", const=True, help=flag.help)
+    if flag.kind in ("switch", "off"):
+        spelling = spelling if flag.kind == "switch" else f"--no-{spelling[2:]}"
+        parser.add_argument(spelling, dest=name, action="store_const", const=flag.kind == "switch", help=flag.help)
         return
     kinds = {"count": _count, "number": _number, "words": _words, "text": _text, "file": _text}
     parser.add_argument(spelling, type=kinds[flag.kind], required=required, metavar=flag.metavar, help=flag.help)

@@ -20,10 +20,12 @@ from cloudai.batch.recorder import KILLED
 from cloudai.batch.results import Salvage, table_of
 from cloudai.batch.shared.address import is_address
 from cloudai.cli import inputs, sharing
-from cloudai.cli.outputs import STDOUT, OutputError, make_folder, require_writable, tell, write_files, write_table
+from cloudai.cli.folders import TakenError, beginning, require_folder, require_free, write_files
+from cloudai.cli.outputs import STDOUT, OutputError, require_writable, tell, write_table
 from cloudai.cli.summary import print_table, summary
 from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError, JournalError, PausedError, SettingsError
+from cloudai.media.given import short
 from cloudai.operations import Command
 from cloudai.outcomes import Outcome, tidy
 from cloudai.providers.base import Provider
@@ -130,6 +132,8 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
     if options.json and options.csv == STDOUT:
         raise InputError("--json and --csv - both print", advice="Leave one out.")
     words: Command = options.operation.command
+    if words.only_files and not (options.out or options.json or options.plan):
+        raise InputError("the results are files, and no folder is named for them", advice="Give --out DIR, or --json.")
     chosen = _given(options, [*words.flags, "timeout", "method"])
     settings = _given(options, BATCH)
     if options.column:
@@ -142,7 +146,7 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
         return _planned(options, given, where, chosen, settings)
     require_writable(options.csv, [*read, *files.values(), options.env_file, where])
     if options.out:
-        make_folder(options.out)
+        require_folder(options.out)
     with (
         Client(_provider(options), fetch_urls=getattr(options, "fetch_urls", False)) as client,
         client.batch(
@@ -154,6 +158,8 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
             **settings,
         ) as job,
     ):
+        if options.out and find(options.provider).hosts:
+            require_free(job, options, {**options.operation.options, **chosen}.get(words.ending, words.ending))
         return _carried_out(job, options, where)
 
 
@@ -191,12 +197,12 @@ def _planned(
 
 def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | str | None) -> int:
     """Carry out a batch, write its table however it ended, and return the exit code; ``where`` is the journal."""
-    code = 0
+    code = taken = 0
     caveats: dict[str, None] = {}
     with _signals(job) as caught:
         try:
             for outcome in job:
-                _told(outcome, options)
+                taken = _told(outcome, options) or taken
                 caveats[getattr(outcome.result, "caveat", "")] = None
         except CloudAIError as error:
             tell(error)
@@ -210,7 +216,7 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | str
         for caveat in filter(None, caveats):
             tell(caveat)
     if not code:
-        code = int(any(job.books[name] for name in NOT_WELL))
+        code = taken or int(any(job.books[name] for name in NOT_WELL))
         if job.paused and not caught:
             _tell_limit(job, where)
     if caught:
@@ -220,13 +226,20 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | str
     return code if job.balanced else code or IO_ERROR
 
 
-def _told(outcome: Outcome[Any], options: argparse.Namespace) -> None:
-    """Print an outcome as JSON and write its files, where these are asked for."""
+def _told(outcome: Outcome[Any], options: argparse.Namespace) -> int:
+    """Print an outcome as JSON and write its files, where these are asked for; return 0, or the code of a failure.
+
+    Files that cannot be written because other files have their names are no reason to end the batch.
+    """
     if options.json:
         print(json_of(_as_json(outcome)), flush=True)
     if options.out and outcome.result is not None:
-        stem = "" if options.operation.input == "text" else Path(outcome.input).stem
-        write_files(outcome.result.files(), options.out, outcome.item, stem)
+        try:
+            write_files(outcome.result.files(), options.out, beginning(options, outcome.item, outcome.input))
+        except TakenError as error:
+            tell(error)
+            return IO_ERROR
+    return 0
 
 
 CODES: Mapping[type[CloudAIError], int] = {JournalError: IO_ERROR, OutputError: IO_ERROR, PausedError: PAUSED}
@@ -266,7 +279,7 @@ def _written(job: Batch[Any], options: argparse.Namespace, where: Path | str | N
             told.setdefault(str(row["error"]), []).append(str(row["input"]))
     for error, names in told.items():
         more = say(" and {n} more", n=len(names) - 1) if len(names) > 1 else ""
-        tell(f"{names[0]}{more}: {error}")
+        tell(f"{short(names[0])}{more}: {error}")
     if options.csv:
         write_table(table, options.csv, where)
     elif not (options.json or interrupted):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudai.batch.shared.address import CA, SECRET
-from cloudai.cli.outputs import STDOUT, require_writable, write_table
+from cloudai.cli.outputs import STDOUT, require_writable, tell, write_table
 from cloudai.cli.summary import print_table
 from cloudai.client import Client
 from cloudai.errors import InputError, MissingExtraError, SettingsError
@@ -143,7 +143,16 @@ def voices(options: argparse.Namespace) -> int:
     if options.csv:
         write_table(voices.table(), options.csv, None)
     elif not options.json:
-        print_table(voices.table(), say("--csv FILE writes all of it."))
+        rows = [{**voice.model_dump(), "languages": " ".join(voice.languages)} for voice in voices]
+        print_table(Table(rows).filled(), say("--csv FILE writes all of it.")) if rows else print(voices)
+    if options.language and not len(voices):
+        tell(
+            say(
+                "{provider} has no voice for {language}. Leave out --language to see all voices.",
+                provider=options.provider,
+                language=options.language,
+            )
+        )
     return 0
 
 

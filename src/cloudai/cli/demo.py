@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import webbrowser
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -45,14 +46,16 @@ def sample_photos() -> list[tuple[str, Path]]:
 
 
 def own_photos(folder: str) -> list[tuple[str, Path]]:
-    """Return the name and the path of each photo in a folder.
+    """Return the name and the path of each photo in a folder; photos named alike keep the endings of their files.
 
     Raises:
         InputError: There is no such folder, or no photo in it.
     """
     if not Path(folder).is_dir():
         raise InputError(f"there is no folder {folder}", advice="Give the folder that your photos are in.")
-    return [(Path(name).stem, Path(name)) for name in inputs.expand([folder], inputs.PICTURES)]
+    photos = [Path(name) for name in inputs.expand([folder], inputs.PICTURES, recursive=None)]
+    alike = Counter(photo.stem for photo in photos)
+    return [(photo.stem if alike[photo.stem] == 1 else photo.name, photo) for photo in photos]
 
 
 def run(out: Path, folder: str | None = None, *, open_page: bool = False) -> int:
@@ -94,12 +97,15 @@ def run(out: Path, folder: str | None = None, *, open_page: bool = False) -> int
         if guesses_ages
         else say("cloudai models install ages adds guesses of how old they look.")
     )
+    if len(photos) > MOST_CARDS:
+        print(say("The cards show the first {n} photos.", n=MOST_CARDS))
     print(say("Open:"))
     for file in (*people.files, *cards.files):
         print(f"  {file}")
     if open_page and not webbrowser.open(people.files[0].resolve().as_uri()):
         tell(say("there is no browser here: open {file} yourself", file=people.files[0]))
-    failed = [outcome for outcome in (*people.outcomes, *cards.outcomes) if outcome.error]
-    for outcome in failed:
-        tell(f"{outcome.input}: {outcome.error}")
+    # A photo that cannot be read fails in both, and is told once.
+    failed = {outcome.item: outcome.error for outcome in (*cards.outcomes, *people.outcomes) if outcome.error}
+    for item, problem in sorted(failed.items()):
+        tell(f"{photos[item][0]}: {problem}")
     return int(bool(failed))

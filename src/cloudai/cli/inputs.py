@@ -43,7 +43,7 @@ def suffixes(operation: Operation) -> frozenset[str]:
     return DOCUMENTS if operation.documents else PICTURES
 
 
-def expand(paths: Sequence[str], suffixes: frozenset[str], *, recursive: bool = False) -> list[str]:
+def expand(paths: Sequence[str], suffixes: frozenset[str], *, recursive: bool | None = False) -> list[str]:
     """Return the files that are named, the files in folders that have a suffix, and the files that fit a pattern.
 
     An address, and the name of a file that does not exist, are returned as they are. How many files of a folder were
@@ -53,7 +53,8 @@ def expand(paths: Sequence[str], suffixes: frozenset[str], *, recursive: bool = 
     Args:
         paths: Files, folders, patterns and addresses.
         suffixes: The endings of the files that are taken from folders.
-        recursive: Whether the folders within folders are looked through, too.
+        recursive: Whether the folders within folders are looked through, too. None is said by a command that has no
+            such option: the folders are passed over without a word of it.
 
     Raises:
         InputError: A folder has no file with such a suffix, or no file fits a pattern.
@@ -61,7 +62,7 @@ def expand(paths: Sequence[str], suffixes: frozenset[str], *, recursive: bool = 
     return [name for path in paths for name in _expanded(path, suffixes, recursive=recursive)]
 
 
-def _expanded(path: str, suffixes: frozenset[str], *, recursive: bool) -> list[str]:
+def _expanded(path: str, suffixes: frozenset[str], *, recursive: bool | None) -> list[str]:
     if ADDRESS.match(path) or len(path) > LONGEST:
         return [path]
     here = Path(path)
@@ -78,12 +79,12 @@ MACOS = "._"
 """The beginning of the names of files in which macOS keeps what other systems have no place for."""
 
 
-def _in_folder(folder: Path, suffixes: frozenset[str], *, recursive: bool) -> list[str]:
+def _in_folder(folder: Path, suffixes: frozenset[str], *, recursive: bool | None) -> list[str]:
     files: list[str] = []
     passed: Counter[str] = Counter()
     for file in folder.rglob("*") if recursive else folder.iterdir():
         if file.is_dir():
-            passed["folders (--recursive looks into them)"] += not recursive
+            passed["folders (--recursive looks into them)"] += recursive is False
         elif file.name.startswith(MACOS):
             passed[f"of macOS ({MACOS}…)"] += 1
         elif file.suffix.lower() not in suffixes:

@@ -17,11 +17,14 @@ def run(options: argparse.Namespace) -> int:
     """Carry out the command, and return its exit code: 1 if nothing was installed or removed, else 0.
 
     Raises:
-        InputError: An action lacks the name of a model.
+        InputError: An action lacks the name of a model, or has an option that means nothing to it.
         SettingsError: There is no such model, or it cannot be fetched, written or deleted.
     """
+    if options.yes and options.action != "install":
+        raise InputError(f"cloudai models {options.action} takes no --yes", advice="It belongs to install.")
     if options.action == "list":
-        print("\n\n".join(map(_facts, models.MODELS.values())))
+        listed = [models.model_named(options.name)] if options.name else models.MODELS.values()
+        print("\n\n".join(map(_facts, listed)))
         return 0
     if not options.name:
         raise InputError(
@@ -51,8 +54,11 @@ def _facts(model: models.OptionalModel) -> str:
 
 def _install(model: models.OptionalModel, *, is_sure: bool) -> int:
     print(_facts(model), flush=True)
-    if models.path_of(model):
+    if models.is_intact(model):
+        print(say("it is already installed"))
         return 0
+    if models.path_of(model):
+        tell(say("the file is damaged, and is fetched anew: {file}", file=models.where(model)))
     if not is_sure and not _agreed("\n" + say("Install it into {folder}?", folder=models.where(model).parent)):
         tell(say("nothing was installed; --yes installs without asking"))
         return 1
@@ -70,9 +76,9 @@ def _agreed(question: str) -> bool:
 
 
 def _remove(model: models.OptionalModel) -> int:
-    path = models.where(model)
-    if models.remove(model):
+    removed = models.remove(model)
+    for path in removed:
         print(say("removed {file}", file=path))
-        return 0
-    tell(say("{name} is not installed", name=model.name))
-    return 1
+    if not removed:
+        tell(say("{name} is not installed", name=model.name))
+    return int(not removed)

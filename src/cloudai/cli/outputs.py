@@ -22,10 +22,8 @@ __all__ = [
     "STDOUT",
     "OutputError",
     "discard_output",
-    "make_folder",
     "require_writable",
     "tell",
-    "write_files",
     "write_table",
 ]
 
@@ -104,47 +102,6 @@ def _are_one(target: Path, other: Path) -> bool:
         return target.samefile(other)
     except (OSError, ValueError):
         return target.absolute() == other.absolute()
-
-
-def make_folder(path: str) -> None:
-    """Make a folder, if it is not there, before the command sends anything that costs money.
-
-    Raises:
-        InputError: It cannot be made, or a file has its name.
-    """
-    try:
-        Path(path).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        told = f"the folder {path} cannot be made ({error.strerror})"
-        raise InputError(told, advice="Give --out another folder.") from error
-
-
-def write_files(files: Iterable[tuple[str, bytes]], folder: str, item: int, stem: str) -> None:
-    """Write the files of one result into a folder; a file that is there with the same content stays as it is.
-
-    Args:
-        files: The end of each name, and the content.
-        folder: The folder.
-        item: The number of the input, from 0, with which the names begin.
-        stem: The name of the input without its ending; "" if it has none.
-
-    Raises:
-        OutputError: A file cannot be written, or one of its name has another content, which is not overwritten.
-    """
-    from cloudai.report import safe_name  # it comes with all of the reports
-
-    for end, content in files:
-        path = Path(folder) / f"{safe_name(item, stem, '')}{end}"
-        try:
-            with path.open("xb") as file:
-                file.write(content)
-        except FileExistsError:
-            if path.read_bytes() != content:
-                told = f"{path} is there already, and differs"
-                raise OutputError(told, advice="Give --out another folder.") from None
-        except OSError as error:
-            told = f"{path} cannot be written ({error.strerror})"
-            raise OutputError(told, advice="Give --out another folder.") from error
 
 
 def write_table(table: Table, path: str, journal: Path | str | None) -> None:

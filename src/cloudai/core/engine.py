@@ -185,12 +185,12 @@ class Engine:
     def _called(self, step: Call, context: CallContext) -> Program[Any]:
         """Run a blocking function, and return its value.
 
-        A function that waits for another service, reads a file or takes memory gets the time that is left. Logins are
-        the only functions that wait for another service. If one raises a CloudAIError, the hooks are told that a login
-        has failed, unless the time was up.
+        A function that waits for another service, runs a program, reads a file or takes memory gets the time that is
+        left. Logins are the only functions that wait for another service. If one raises a CloudAIError, the hooks are
+        told that a login has failed, unless the time was up.
         """
         if not step.waits:
-            bounded = step.reads or step.memory
+            bounded = step.runs or step.reads or step.memory
             return (yield replace(step, timeout=context.left(self.clock())) if bounded else step)
         try:
             return (yield replace(step, timeout=context.left(self.clock())))

@@ -365,14 +365,16 @@ JSON_KINDS = ("/json", "+json", "-json-1.0", "-json-1.1")
 class Call:
     """A step that runs a blocking function: in the calling thread, or in another one where the client awaits.
 
-    ``waits`` says that the function waits for another service (a vendor's login) rather than computes, and ``reads``
-    that it reads a file, which may be on a disk or a network that hangs. Such a function never runs in the calling
+    ``waits`` says that the function waits for another service (a vendor's login) rather than computes, ``runs`` that it
+    runs a program or a model of this machine, and ``reads`` that it reads a file, which may be on a disk or a network
+    that hangs. Such a function never runs in the calling
     thread, and is given up after ``timeout`` seconds, the time left, which the engine sets. ``memory`` is how many
     bytes of memory the function takes: it waits for its share of the budget that all pictures of the process have.
     """
 
     function: Callable[[], Any]
     waits: bool = False
+    runs: bool = False
     timeout: float | None = None
     reads: bool = False
     memory: int = 0
@@ -414,6 +416,12 @@ def reading(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Flow
 def waiting(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Flow[R]:
     """Make a function that waits for another service a step of a flow; it takes no longer than the call has."""
     result: R = yield Call(lambda: function(*args, **kwargs), waits=True)
+    return result
+
+
+def running(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Flow[R]:
+    """Make a function that runs a program or a model of this machine a step; it takes no longer than the call has."""
+    result: R = yield Call(lambda: function(*args, **kwargs), runs=True)
     return result
 
 

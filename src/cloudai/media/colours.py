@@ -6,7 +6,7 @@ A whole copy of a large picture in another mode would take several times the mem
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from cloudai.errors import InputError
@@ -14,7 +14,7 @@ from cloudai.errors import InputError
 if TYPE_CHECKING:
     import PIL.Image
 
-__all__ = ["in_rgb", "strip_rows", "strips"]
+__all__ = ["in_rgb", "opacity", "strip_rows", "strips"]
 
 STRIP = 4_000_000
 """The most pixels of a strip."""
@@ -42,20 +42,43 @@ def in_rgb(image: PIL.Image.Image, size: tuple[int, int], name: str) -> PIL.Imag
     Raises:
         InputError: The picture consists of numbers that are no brightness.
     """
-    import PIL.Image
-
     is_plain = image.mode == "RGB" and "transparency" not in image.info
     if is_plain and image.size == size:
         return image
     factor = _factor(image, name)
-    out = PIL.Image.new("RGB", size)
+    return _resized(image, size, "RGB", lambda strip: _strip_in_rgb(strip, factor))
+
+
+def opacity(image: PIL.Image.Image, size: tuple[int, int]) -> PIL.Image.Image | None:
+    """Return how opaque a picture is, 0 to 255, as a grey picture of another size; None if it has no transparent parts.
+
+    Args:
+        image: A decoded picture.
+        size: The width and height that are wanted, in px; none is greater than that of the picture.
+    """
+    if not _is_transparent(image):
+        return None
+    return _resized(image, size, "L", lambda strip: strip.convert("RGBA").getchannel("A"))
+
+
+def _is_transparent(image: PIL.Image.Image) -> bool:
+    return image.mode in TRANSPARENT or "transparency" in image.info
+
+
+def _resized(
+    image: PIL.Image.Image, size: tuple[int, int], mode: str, convert: Callable[[PIL.Image.Image], PIL.Image.Image]
+) -> PIL.Image.Image:
+    """Return a picture of another size and mode, whose strips a function converts before they are resized."""
+    import PIL.Image
+
+    out = PIL.Image.new(mode, size)
     (width, height), down = image.size, image.height / size[1]
     rows = max(1, int(STRIP / width / max(1.0, down)))
     margin = SUPPORT * math.ceil(down) + 1
     for begin in range(0, size[1], rows):
         end = min(size[1], begin + rows)
         top = max(0, math.floor(begin * down) - margin)
-        strip = _strip_in_rgb(image.crop((0, top, width, min(height, math.ceil(end * down) + margin))), factor)
+        strip = convert(image.crop((0, top, width, min(height, math.ceil(end * down) + margin))))
         if image.size != size:
             box = (0.0, begin * down - top, width * 1.0, end * down - top)
             strip = strip.resize((size[0], end - begin), PIL.Image.Resampling.LANCZOS, box=box)
@@ -84,7 +107,7 @@ def _strip_in_rgb(strip: PIL.Image.Image, factor: float) -> PIL.Image.Image:
         numbers = strip if strip.mode == "F" else strip.convert("I")
         half = 0.5 if strip.mode == "F" else 0  # Pillow cuts the fraction off
         return numbers.point(lambda value: value * factor + half).convert("L").convert("RGB")
-    if strip.mode in TRANSPARENT or "transparency" in strip.info:
+    if _is_transparent(strip):
         shown = strip.convert("RGBA")
         paper = PIL.Image.new("RGB", shown.size, "white")
         paper.paste(shown, mask=shown.getchannel("A"))

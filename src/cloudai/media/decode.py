@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from cloudai.errors import CloudAIError, InputError, MissingExtraError
-from cloudai.media.colours import in_rgb
+from cloudai.media import colours
 from cloudai.media.icc import scrubbed
 from cloudai.media.source import not_a
 from cloudai.media.strip import png_chunks, scans, strip, webp_chunks
@@ -396,17 +396,31 @@ def upright(
         # Only the profile is kept: by the old orientation a viewer would turn the picture again, and Pillow would
         # write a comment into the file.
         profile = image.info.get("icc_profile") or b""
-        colours = in_rgb(image, stored, name)
-        if keep and colours is image:
-            colours = image.copy()
+        shown = colours.in_rgb(image, stored, name)
+        if keep and shown is image:
+            shown = image.copy()
     del image  # its memory is free for what follows
     method = _TURNS.get(header.orientation)
     if method is not None:
         # The picture is turned after it has shrunk, because there is less to turn.
-        colours = colours.transpose(PIL.Image.Transpose(method))
+        shown = shown.transpose(PIL.Image.Transpose(method))
     # The profile of a grey picture, or of one in print colours, does not say what the numbers of RGB mean.
-    colours.info = {"icc_profile": profile} if profile[16:20] == b"RGB " else {}
-    return colours
+    shown.info = {"icc_profile": profile} if profile[16:20] == b"RGB " else {}
+    return shown
+
+
+def opacity(image: PIL.Image.Image, header: Header, size: tuple[int, int], name: str) -> PIL.Image.Image | None:
+    """Return how opaque a picture is, 0 to 255, upright and of a size; None if it has no transparent parts.
+
+    Raises:
+        InputError: The picture is damaged.
+    """
+    import PIL.Image
+
+    with decoding(name, header.format):
+        opaque = colours.opacity(image, size[::-1] if header.turned else size)
+    method = _TURNS.get(header.orientation)
+    return opaque if opaque is None or method is None else opaque.transpose(PIL.Image.Transpose(method))
 
 
 # An EXIF orientation, and the PIL.Image.Transpose that makes the stored picture upright.

@@ -19,6 +19,7 @@ from cloudai.core.lazy import lazy
 from cloudai.errors import InputError
 from cloudai.media.decode import decoding
 from cloudai.media.image import Image, ImageLimits, Picture
+from cloudai.media.tiff import pages_of
 from cloudai.models.base import Box, Point
 
 __all__ = ["Document", "DocumentLimits", "Sheet", "as_document", "document", "page_of_tiff"]
@@ -152,19 +153,17 @@ def _kind(data: bytes) -> str:
 
 
 def _pages(image: Image, kind: str) -> int | None:
-    """Return the number of pages of a document, or None where it cannot be told; its digest is computed too."""
+    """Return the number of pages of a document, or None where it cannot be told; its digest is computed too.
+
+    Raises:
+        InputError: A TIFF is cut off or damaged: a vendor would read the pages that are left, without a word about it.
+    """
     _ = image.key  # this code may run in a thread, while what follows may run in an event loop
-    return _pdf_pages(image.data) if kind == "PDF" else _tiff_pages(image.data)
-
-
-def _tiff_pages(data: bytes) -> int:
-    """Return the number of pages of a TIFF, of which no pixel is decoded; 1 for one that is damaged."""
-    import PIL.TiffImagePlugin
-
-    try:
-        return int(PIL.TiffImagePlugin.TiffImageFile(io.BytesIO(data)).n_frames)
-    except Exception:  # noqa: BLE001  # whatever is wrong with it, the decoder of pictures says so
-        return 1
+    if kind == "PDF":
+        return _pdf_pages(image.data)
+    with decoding(image.name, "TIFF"):
+        return pages_of(image.data)
+    raise AssertionError  # pragma: no cover  # for the types
 
 
 OBJECT = re.compile(rb"\b(\d{1,10})\s{1,4}\d{1,5}\s{1,4}obj\b")

@@ -188,6 +188,9 @@ class Decoded(_Frame):
     """A decoded picture for an engine on this machine."""
 
     image: PIL.Image.Image
+    """White is behind its transparent parts."""
+    opacity: PIL.Image.Image | None = None
+    """How opaque it is, 0 to 255, as a grey picture; None if it has no transparent parts."""
 
 
 class Image(Source):
@@ -406,8 +409,12 @@ class Image(Source):
     def _pixels(self, header: Header, max_side: int | None) -> Decoded:
         _ = self.key  # `facts` needs it and may run in an event loop; this code runs in a thread
         size = _scaled(header, _scale_to(header, max_side))
-        shown = decode.upright(self._opened(), header, size, self.name, keep=self.has_pixels)
-        return Decoded(header.width, header.height, *size, header.format, _said(header, size, None), image=shown)
+        opened = [self._opened()]
+        opaque = decode.opacity(opened[0], header, size, self.name)
+        # The list gives the picture away, so that its memory is free while a copy of it is turned.
+        shown = decode.upright(opened.pop(), header, size, self.name, keep=self.has_pixels)
+        said = _said(header, size, None)
+        return Decoded(header.width, header.height, *size, header.format, said, image=shown, opacity=opaque)
 
     @property
     def _is_small(self) -> bool:

@@ -234,6 +234,8 @@ class Source:
             return bytes(given)
         if hasattr(given, "read"):
             return _read_open(given)
+        if given == "":
+            raise InputError("the path is empty", advice="Give a path, an address, bytes, or an open file.")
         if isinstance(given, str | os.PathLike):
             return self._read_file(Path(given))
         raise InputError(

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cloudai.errors import MalformedResponseError, MissingExtraError
+from cloudai.media.containers import container_of, past_tags
 from cloudai.media.decoding import can_decode, measure
 from cloudai.media.wav import Wav, read_wav
 
@@ -43,29 +44,83 @@ def heard(audio: bytes, format: str) -> Heard:  # noqa: A002  # the field's word
         format: The format that was asked for: "wav", "mp3" or "ogg".
 
     Raises:
-        MalformedResponseError: The bytes are not of this format, or hold no sound.
+        MalformedResponseError: The bytes are not of this format, are cut off, or hold no sound.
     """
     if format == "wav":
-        wav = read_wav(audio) if audio[:4] == b"RIFF" else None
+        wav = _whole(audio)
         if wav is None:
             raise MalformedResponseError("the reply is no WAV with sound in it")
         return Heard(wav.plain(audio), wav.duration, wav.rate)
-    begins = {"mp3": (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa"), "ogg": (b"OggS",)}[format]
-    if not audio.startswith(begins):
-        raise MalformedResponseError(f"the reply is no {format.upper()}")
-    length = measure(audio, "mp3" if format == "mp3" else "ogg-opus") if can_decode() else None
+    kind = _compressed(audio, format)
+    length = measure(audio, kind) if can_decode() and kind else None
+    if kind is None or (can_decode() and not (length and length.duration > 0)):
+        raise MalformedResponseError(f"the reply is no {format.upper()} with sound in it")
     return Heard(audio, length.duration if length else None, length.rate if length else None)
+
+
+def _whole(audio: bytes) -> Wav | None:
+    """Return what the header of a WAV says, or None for anything else.
+
+    Raises:
+        MalformedResponseError: The sound ends before the size that the header states, or within a sample.
+    """
+    wav = read_wav(audio) if audio[:4] == b"RIFF" else None
+    if wav is not None and wav.is_cut_off:
+        raise MalformedResponseError("the sound of the reply is cut off")
+    return wav
+
+
+def _compressed(audio: bytes, format: str) -> str | None:  # noqa: A002  # the field's word
+    """Return the container of an MP3 or an OGG that holds sound, or None for anything else.
+
+    Raises:
+        MalformedResponseError: The reply ends within a page of an OGG.
+    """
+    sound = audio[past_tags(audio) :]
+    kind = container_of(sound)
+    if format == "mp3":
+        return kind if kind == "mp3" and len(sound) > FRAME else None
+    if kind not in ("ogg-opus", "ogg-vorbis"):
+        return None
+    return kind if _pages_of_ogg(sound) > HEADERS else None
+
+
+def _pages_of_ogg(sound: bytes) -> int:
+    """Return the number of pages of an OGG.
+
+    Raises:
+        MalformedResponseError: The last page is cut off.
+    """
+    position = pages = 0
+    while sound[position : position + 4] == b"OggS":
+        pages += 1
+        body = position + PAGE + (sound[position + PAGE - 1] if position + PAGE <= len(sound) else 0)
+        position = body + sum(sound[position + PAGE : body])
+    if position > len(sound):
+        raise MalformedResponseError("the sound of the reply is cut off")
+    return pages
+
+
+FRAME = 24
+"""Bytes of the shortest frame of MP3 that can hold sound: https://www.mp3-tech.org/programmer/frame_header.html"""
+PAGE = 27
+"""Bytes of the header of a page of OGG, the last of which is the number of the lengths that follow it.
+
+https://datatracker.ietf.org/doc/html/rfc3533#section-6
+"""
+HEADERS = 2
+"""Pages of an OGG that hold no sound: https://datatracker.ietf.org/doc/html/rfc7845#section-3"""
 
 
 def joined(parts: Sequence[bytes]) -> bytes:
     """Return one WAV of several, in order, each of which begins and ends softly.
 
     Raises:
-        MalformedResponseError: A part is no WAV, or has another rate or number of channels than the first.
+        MalformedResponseError: A part is no WAV, is cut off, or has another rate or number of channels than the first.
     """
     read: list[tuple[Wav, bytes]] = []
     for part in parts:
-        wav = read_wav(part) if part[:4] == b"RIFF" else None
+        wav = _whole(part)
         if wav is None or (read and wav.layout[:PLAIN] != read[0][0].layout[:PLAIN]):
             raise MalformedResponseError("the parts of the text were not spoken in one format")
         read.append((wav, part))

@@ -18,6 +18,9 @@ EXTENSIBLE = 0xFFFE
 OPEN = 0xFFFFFFFF
 """The size that a header states if the writer did not know it yet, because it wrote a stream; in RF64, the true size is
 in the chunk ds64."""
+UNKNOWN = 0x7FFF_0000
+"""From this size on a header is not believed: GStreamer, SoX and espeak-ng state such sizes where they write a stream.
+"""
 CHUNKS = frozenset(
     {
         *(b"fmt ", b"data", b"LIST", b"fact", b"bext", b"JUNK", b"junk", b"FLLR", b"PAD ", b"ds64", b"cue ", b"plst"),
@@ -39,6 +42,8 @@ class Wav:
     """The position of the first byte of the sound."""
     size: int
     """The bytes of the sound that are there."""
+    stated: int | None
+    """The bytes of the sound that the header states; None if it leaves the size open."""
     duration: float
     rate: int
     channels: int
@@ -46,6 +51,16 @@ class Wav:
     codec: str
     is_plain: bool
     """False if the file is RF64, or has a chunk that strict readers stumble over."""
+
+    @property
+    def is_cut_off(self) -> bool:
+        """True if the sound ends before its stated size, or within a sample of all channels.
+
+        A size that stands for one that the writer does not know yet says nothing.
+        """
+        frame = self.channels * self.bits // 8 if self.codec in CODECS.values() else 1
+        is_short = self.stated is not None and self.size < self.stated < UNKNOWN
+        return is_short or bool(self.size % frame)
 
     def plain(self, data: bytes) -> bytes:
         """Return the same sound with a header that every reader knows."""
@@ -57,13 +72,13 @@ class Wav:
 
 def read_wav(data: bytes) -> Wav | None:
     """Return what the header of a WAV says, or None if the file is damaged or has no sound."""
-    layout, start, size, is_plain = None, 0, 0, data[:4] == b"RIFF"
-    for name, begin, length, padded in _chunks(data):
+    layout, start, size, stated, is_plain = None, 0, 0, None, data[:4] == b"RIFF"
+    for name, begin, length, told, padded in _chunks(data):
         is_plain = is_plain and padded
         if name == b"fmt " and layout is None:
             layout = data[begin : begin + length]
         elif name == b"data":
-            start, size = begin, length
+            start, size, stated = begin, length, told
     if layout is None or len(layout) < LAYOUT or not size:
         return None
     codec, channels, rate, bytes_a_second, _, bits = struct.unpack_from("<HHIIHH", layout)
@@ -75,14 +90,15 @@ def read_wav(data: bytes) -> Wav | None:
     if not (channels and rate and bytes_a_second) or (codec in CODECS and bits not in BITS):
         return None
     duration = size / bytes_a_second
-    return Wav(layout, start, size, duration, rate, channels, bits, CODECS.get(codec, str(codec)), is_plain)
+    return Wav(layout, start, size, stated, duration, rate, channels, bits, CODECS.get(codec, str(codec)), is_plain)
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int, bool]]:
-    """Yield the name of each chunk up to the sound, where its content begins, its size, and whether it is padded.
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int, int | None, bool]]:
+    """Yield the name of each chunk up to the sound, its begin, its size, its stated size, and whether it is padded.
 
-    The content ends with the file at the latest, whatever size a streaming writer has stated. A size of 0 is open in
-    the chunk "data" alone: any other chunk may be empty.
+    The begin is that of the content, and the stated size is None where it is left open. The content ends with the file
+    at the latest, whatever size a streaming writer has stated. A size of 0 is open in the chunk "data" alone: any other
+    chunk may be empty.
     """
     position, true_size = 12, 0
     while position + 8 <= len(data):
@@ -90,12 +106,13 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int, bool]]:
         start = position + 8
         if name == b"ds64" and size >= 16:  # noqa: PLR2004
             (true_size,) = struct.unpack_from("<Q", data, start + 8) if start + 16 <= len(data) else (0,)
+        stated: int | None = size
         if size == OPEN or (name == b"data" and not size):
-            size = true_size or len(data)
-        size = min(size, len(data) - start)
+            stated = true_size or None
+        size = min(len(data) if stated is None else stated, len(data) - start)
         end = start + size
         padded = not (size % 2 and data[end : end + 4] in CHUNKS)
-        yield name, start, size, padded
+        yield name, start, size, stated, padded
         if name == b"data":
             return
         position = end + (size % 2 if padded else 0)

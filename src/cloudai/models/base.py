@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 from pydantic_core import CoreSchema, core_schema
 
 from cloudai.errors import NeedsImageError
@@ -16,7 +17,7 @@ from cloudai.table import LEADING, Table
 from cloudai.table_files import ColumnType
 from cloudai.text import inert, lines_of
 
-__all__ = ["Box", "Level", "Meta", "Model", "Point", "Result", "Usage"]
+__all__ = ["Base64", "Box", "Level", "Meta", "Model", "Point", "Result", "Usage"]
 
 T = TypeVar("T")
 
@@ -49,6 +50,19 @@ UnitFloat = Annotated[float, _Unit()]
 """A number from 0 to 1."""
 
 
+def _bytes(value: Any) -> Any:
+    """Return the bytes that a text stands for in base64, of either alphabet; anything else is returned as it is."""
+    if not isinstance(value, str):
+        return value
+    return base64.b64decode(value.replace("-", "+").replace("_", "/"), validate=True)
+
+
+Base64 = Annotated[
+    bytes, BeforeValidator(_bytes), PlainSerializer(lambda data: base64.b64encode(data).decode(), when_used="json")
+]
+"""Bytes that are base64 in JSON (RFC 4648, section 4), which is what most decoders read."""
+
+
 class Model(BaseModel):
     """A frozen value whose numbers are finite numbers: it refuses the text "0.5" and NaN."""
 
@@ -57,8 +71,6 @@ class Model(BaseModel):
         strict=True,
         allow_inf_nan=False,
         extra="forbid",
-        ser_json_bytes="base64",  # audio is not text
-        val_json_bytes="base64",
         defer_build=True,  # most programs use few of the models, and building all takes time at import
     )
 

@@ -75,6 +75,16 @@ class Age(Model):
     low: float | None = None
     high: float | None = None
     years: float | None = None
+    open_ended: bool = False
+    """True where ``high`` is the model's last class, which stands for itself and all ages above: 80 and more."""
+
+    @property
+    def span(self) -> str:
+        """The range for a reader: "38–50", "66–80+", or "80+"; "" where there is none."""
+        if self.open_ended and self.high is not None:
+            high = f"{self.high:.0f}+"
+            return high if self.low in (None, self.high) else f"{self.low:.0f}–{high}"
+        return "–".join(dict.fromkeys(f"{end:.0f}" for end in (self.low, self.high) if end is not None))
 
 
 class Face(Model):

@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from cloudai.errors import InputError
 from cloudai.languages import joined
-from cloudai.models.base import Many, Model, Result, UnitFloat, first_lines
+from cloudai.models.base import Base64, Many, Model, Result, UnitFloat, first_lines
 from cloudai.table_files import ColumnType
 
 __all__ = ["Segment", "Speech", "SpokenWord", "Transcript"]
@@ -128,7 +129,8 @@ MOST_PLAYED = 20_000_000
 class Speech(Result):
     """Spoken audio; a notebook shows a player for it."""
 
-    audio: bytes = Field(repr=False)
+    audio: Base64 = Field(repr=False)
+    """The file; in JSON it is base64."""
     format: str
     """The audio format: "wav", "mp3" or "ogg"."""
     rate: int | None = None
@@ -147,9 +149,25 @@ class Speech(Result):
         return f'<audio controls src="data:{MEDIA_TYPES.get(self.format, "")};base64,{encoded}"></audio>'
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the audio to a file, which is replaced if it exists, and return its path."""
-        target = Path(path)
-        target.write_bytes(self.audio)
+        """Write the audio to a file, which is replaced if it exists, and return its path.
+
+        Raises:
+            InputError: The file cannot be written, or its name ends like that of another format of audio.
+        """
+        try:
+            target = Path(path)
+            ending = target.suffix.lower().removeprefix(".")
+            if ending in MEDIA_TYPES and ending != self.format:
+                raise InputError(
+                    f"{target.name} is no name for {self.format.upper()}",
+                    advice=f'Name it .{self.format}, or ask for format="{ending}".',
+                )
+            target.write_bytes(self.audio)
+        except InputError:
+            raise
+        except (OSError, ValueError, TypeError) as error:  # ValueError: a NUL in the name; TypeError: no path at all
+            problem = getattr(error, "strerror", None) or error
+            raise InputError(f"the audio cannot be written ({problem})", advice="Give the path of a file.") from error
         return target
 
     def _columns(self) -> Sequence[str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from typing import Literal
+from unicodedata import category
 
 from cloudai.core.flow import Flow, call, parallel
-from cloudai.errors import SettingsError
+from cloudai.errors import InputError, SettingsError
 from cloudai.languages import includes, spelled, with_region
 from cloudai.media.speech import converted, heard, joined
 from cloudai.models.base import Meta
@@ -15,7 +16,7 @@ from cloudai.models.speech import Speech
 from cloudai.models.voice import Voice, Voices
 from cloudai.providers._parts import parts
 
-__all__ = ["NO_XML", "Format", "gender_of", "language_of", "listed", "parts_of", "require_speed", "spoken"]
+__all__ = ["Format", "gender_of", "language_of", "listed", "parts_of", "require_speed", "spoken", "without_phonemes"]
 
 Format = Literal["wav", "mp3", "ogg"]
 SCRIPTS = (
@@ -30,8 +31,12 @@ SCRIPTS = (
     ("th", "\u0e00-\u0e7f"),
 )
 """Languages, each with the letters of its script; Japanese stands before Chinese, whose letters it uses too."""
-NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that XML cannot hold: https://www.w3.org/TR/xml/#charsets"""
+CONTROLS = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Control characters, and others that XML cannot hold: https://www.w3.org/TR/xml/#charsets"""
+VOICE = re.compile(r"[a-z]{2,3}(?:[-_][A-Z][a-z]{3})?[-_](?:[A-Z]{2}|\d{3})(?![A-Za-z\d])")
+"""The language at the beginning of the name of a voice: "en-GB", "sr-Latn-RS", "es-419"."""
+NOTHING = ("Cc", "Cf", "Cs", "Zs", "Zl", "Zp")
+"""The categories of Unicode of what nobody can speak: control characters, invisible ones and blanks."""
 FEW = 5
 """A script decides where at least every fifth letter is of it."""
 
@@ -39,12 +44,14 @@ FEW = 5
 def language_of(text: str, language: str | None, voice: str | None, usual: str = "en-US") -> str:
     """Return the language to speak, with its region: the one that is given, that of the voice, or that of the script.
 
-    A text of no script that tells its language, such as the Latin alphabet, is taken to be in the usual one.
+    The name of a voice begins with its language and region, which count if the language that is given has no other. A
+    text of no script that tells its language, such as the Latin alphabet, is taken to be in the usual one.
     """
+    of_voice = VOICE.match(voice or "")
+    if of_voice and (language is None or includes(language, of_voice[0])):
+        return with_region(of_voice[0])
     if language:
         return with_region(language)
-    if voice and (match := re.match(r"([a-z]{2,3})[-_]([A-Z]{2})(?![A-Za-z])", voice)):
-        return f"{match[1]}-{match[2]}"
     letters = sum(map(str.isalpha, text))
     for code, script in SCRIPTS:
         if letters and len(re.findall(f"[{script}]", text)) * FEW >= letters:
@@ -55,12 +62,18 @@ def language_of(text: str, language: str | None, voice: str | None, usual: str =
 def require_speed(speed: float, slowest: float, fastest: float, who: str) -> None:
     """Raise SettingsError for a speed that the vendor does not have; 1 is the usual one."""
     if not slowest <= speed <= fastest:
-        raise SettingsError(f"speed={speed} is not one of {who}", advice=f"Give {slowest} to {fastest}; 1 is usual.")
+        advice = f"Give {slowest} to {fastest}; 1 is usual."
+        raise SettingsError(f"{who} does not speak at speed={speed}", advice=advice)
 
 
 def parts_of(text: str, most: int, size: Callable[[str], int] = len) -> list[str]:
-    """Return a text in parts of at most ``most``, by ``size``, without the white space around them."""
-    return [part.strip() for part in parts(text, most, size) if part.strip()]
+    """Return a text in parts of at most ``most``, by ``size``, without the white space around them.
+
+    Control characters, which services refuse, bill or obey, become blanks; parts in which nothing is spoken are left
+    out.
+    """
+    cleaned = CONTROLS.sub(" ", text)
+    return [part.strip() for part in parts(cleaned, most, size) if any(category(c) not in NOTHING for c in part)]
 
 
 def spoken(
@@ -79,7 +92,12 @@ def spoken(
         format: The format of the audio.
         speak: The flow that speaks one part in a format.
         meta: What is known of the call.
+
+    Raises:
+        InputError: There are no parts, because nothing in the text can be spoken.
     """
+    if not texts:
+        raise InputError("there is nothing to speak in the text", advice="Give a text with words in it.")
     if len(texts) == 1:
         audio = yield from speak(texts[0], format)
     else:
@@ -87,6 +105,11 @@ def spoken(
         audio = yield from call(converted, audio, format)
     result = yield from call(heard, audio, format)
     return Speech(audio=result.audio, format=format, rate=result.rate, duration=result.duration, meta=meta)
+
+
+def without_phonemes(text: str) -> str:
+    """Return a text in which espeak-ng and Piper see no "[[" and "]]", between which they read phonemes."""
+    return re.sub(r"\[(?=\[)|\](?=\])", r"\g<0> ", text)
 
 
 def gender_of(word: str | None) -> str | None:

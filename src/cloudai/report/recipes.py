@@ -236,11 +236,12 @@ def _portrait(outcome: Outcome[Any], photo: PathLike, words: Mapping[str, str]) 
 
 def _years(age: Age, words: Mapping[str, str]) -> str:
     """Return an age as a range with its mean, as far as the provider gives them: "38–50, mean 41"."""
-    ends = dict.fromkeys(f"{end:.0f}" for end in (age.low, age.high) if end is not None)
     mean = None if age.years is None else f"{age.years:.0f}"
-    if not ends or list(ends) == [mean]:
+    if age.span in ("", mean):
         return mean or ""
-    return ", ".join(["–".join(ends), *([words["mean"].format(years=mean)] if mean else [])])
+    if age.open_ended and age.low == age.high:
+        return age.span  # the mean of the last class alone is its first year
+    return ", ".join([age.span, *([words["mean"].format(years=mean)] if mean else [])])
 
 
 def _small(picture: Pictures.Image) -> Pictures.Image:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +42,31 @@ def run(journal: Path, texts: list[str], vendor: Vendor, **settings: Any) -> lis
         return list(job.table().rows)
 
 
+def read(journal: Path, texts: list[str]) -> list[dict[str, Any]]:
+    """Return the table of a batch that is not run."""
+    with Client(MadeUp(key="k")) as client, client.batch("sentiment", texts, journal=journal) as job:
+        return list(job.table().rows)
+
+
+def states(journal: Path) -> set[str]:
+    """Return the states that the calls of a journal have."""
+    with closing(sqlite3.connect(journal)) as db:
+        return {state for (state,) in db.execute("SELECT state FROM calls")}
+
+
 def test_the_best_ending_counts_and_all_that_was_paid(tmp_path: Path) -> None:
     """A text that one journal has in doubt and the other answered is answered; both requests are in the sums."""
     one, two, both = (tmp_path / f"{name}.journal" for name in ("하나", "둘", "전부"))
     assert [row["status"] for row in run(one, ["맛", "값"], Vendor("맛"))] == ["in_doubt", "ok"]
     assert [row["status"] for row in run(two, ["맛", "값", "말"], Vendor())] == ["ok", "ok", "ok"]
     assert merge(both, [one, two]) == 3
+    kept = read(both, ["맛", "값", "말"])
+    assert [(row["status"], row["billed_min"], row["billed_max"]) for row in kept] == [
+        ("ok", 1, 2),
+        ("ok", 2, 2),
+        ("ok", 1, 1),
+    ]
+    assert states(both) == {"done"}
     vendor = Vendor()
     table = run(both, ["맛", "값", "말"], vendor)
     assert not vendor.asked
@@ -70,7 +91,7 @@ def test_other_inputs_with_the_same_number(tmp_path: Path) -> None:
     assert not vendor.asked
 
 
-def test_what_cannot_be_merged(tmp_path: Path) -> None:
+def test_what_cannot_be_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that exists, a journal named twice, and what is no journal are refused, and no file is left behind."""
     one, other = tmp_path / "a.journal", tmp_path / "b.txt"
     run(one, ["가"], Vendor())
@@ -85,6 +106,10 @@ def test_what_cannot_be_merged(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="there is no file"):
         merge(tmp_path / "c", [one, tmp_path / "nothing"])
     assert not (tmp_path / "c").exists()
+    with monkeypatch.context() as patched, pytest.raises(JournalError, match="cannot be merged"):
+        patched.setattr("cloudai.batch.merge.ITEM", "no_such_column")
+        merge(tmp_path / "c", [one])
+    assert not (tmp_path / "c").exists(), "a part of them looks like all of them"
     assert one.read_bytes() == before
     assert other.read_text() == "안녕"
 

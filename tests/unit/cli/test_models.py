@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from cloudai import Client, Local, SettingsError
 from cloudai.cli import main
+from cloudai.cli.demo import sample_photos
 from cloudai.providers.local import models, ocr
 
 AGES = models.AGES
+HOPPER = dict(sample_photos())["Grace Hopper"]
 
 
 @pytest.fixture
@@ -80,19 +83,55 @@ def test_without_a_terminal_nothing_is_installed(
     assert "--yes" in capsys.readouterr().err
 
 
-def test_a_model_that_is_there_is_not_fetched_again(installed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_that_is_there_is_not_fetched_again(
+    installed: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Its path is shown, nothing is asked; `remove` deletes it, and says if there is none."""
-    path = models.where(AGES)
-    path.parent.mkdir(parents=True)
-    with path.open("wb") as file:
-        file.truncate(AGES.size)
+    path = empty_model()
+    monkeypatch.setattr(models, "is_intact", lambda model: True)
     assert main(["models", "install", "ages"]) == 0
     assert installed == []
-    assert f"installed: {path}" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"installed: {path}" in told
+    assert "it is already installed" in told
     assert main(["models", "remove", "ages"]) == 0
     assert not path.exists()
     assert main(["models", "remove", "ages"]) == 1
     assert "ages is not installed" in capsys.readouterr().err
+
+
+def empty_model() -> Path:
+    """A file where the model of ages belongs, which has its size and not its content."""
+    path = models.where(AGES)
+    path.parent.mkdir(parents=True)
+    with path.open("wb") as file:
+        file.truncate(AGES.size)
+    return path
+
+
+def test_a_damaged_model_is_fetched_anew(installed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """The error of a call that needs it names the command, which tells of the damage and repairs it."""
+    empty_model()
+    with Client("local") as client, pytest.raises(SettingsError, match=r"damaged\. Run: cloudai models install ages"):
+        client.estimate_age(HOPPER)
+    assert main(["models", "install", "ages", "--yes"]) == 0
+    assert installed == ["ages"]
+    assert "the file is damaged, and is fetched anew" in capsys.readouterr().err
+
+
+def test_one_model_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    """`models list NAME` shows that model, and refuses a name that there is not."""
+    assert main(["models", "list", "ages"]) == 0
+    assert AGES.licence in capsys.readouterr().out
+    assert main(["models", "list", "zzz"]) == 2
+    assert "there is no model zzz. There are: ages" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("action", ["list", "remove"])
+def test_only_an_installation_takes_yes(action: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """An option that means nothing is refused, so that nobody takes it for done."""
+    assert main(["models", action, "ages", "--yes"]) == 2
+    assert "takes no --yes" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -151,6 +190,74 @@ def test_each_part_has_a_line_for_every_system(capsys: pytest.CaptureFixture[str
     assert "cloudai models install ages" in told
     assert "apt install tesseract-ocr tesseract-ocr-kor" in told
     assert "winget install" in told
+
+
+def part_of(told: str, name: str) -> list[str]:
+    """The lines of the part with this name, its heading first."""
+    lines = told.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith(name))
+    return [lines[start], *(line for line in lines[start + 1 : start + 4] if line.startswith("  "))]
+
+
+def test_a_model_of_ones_own_counts_as_here(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The guide knows the model that is set; where nothing is at its path, guide and doctor say so."""
+    own = tmp_path / "나이.onnx"
+    monkeypatch.setenv("CLOUDAI_AGE_MODEL", str(own))
+    assert main(["providers", "local"]) == 0
+    assert part_of(capsys.readouterr().out, "estimate_age: how")[0].endswith(": not installed")
+    assert not Local().supports("estimate_age")
+    assert "CLOUDAI_AGE_MODEL names no file that is there" in (Local().missing("estimate_age") or "")
+    assert main(["doctor", "local"]) == 0
+    told = capsys.readouterr().out
+    assert "CLOUDAI_AGE_MODEL names no file that is there" in told
+    own.write_bytes(b"anything")
+    assert main(["providers", "local"]) == 0
+    assert part_of(capsys.readouterr().out, "estimate_age: how")[0].endswith(": is here")
+    assert Local().supports("estimate_age")
+
+
+@pytest.mark.parametrize(
+    ("setting", "operation"),
+    [
+        ("face_model", "detect_faces"),
+        ("emotion_model", "analyze_image"),
+        ("lexicon", "sentiment"),
+        ("tesseract", "read_text"),
+        ("voice", "text_to_speech"),
+        ("espeak", "text_to_speech"),
+    ],
+)
+def test_no_operation_is_offered_whose_file_is_not_there(setting: str, operation: str, tmp_path: Path) -> None:
+    """A setting that names a file of an operation counts once something is there."""
+    local = Local(**{setting: tmp_path / "없음"})  # type: ignore[arg-type]
+    assert not local.supports(operation)
+    assert f"{setting}= names no file that is there" in (local.missing(operation) or "")
+
+
+def test_what_a_program_needs_besides_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Natural speech needs a voice that is fetched and set; other languages of texts in pictures need their data."""
+    monkeypatch.setattr("cloudai.providers.local.piper.find_spec", lambda name: name)
+    monkeypatch.setattr(ocr, "languages", lambda program: ("eng", "kor"))
+    assert main(["providers", "local"]) == 0
+    told = capsys.readouterr().out
+    speech = part_of(told, "speech that sounds natural")
+    assert speech[0].endswith(": not installed")
+    for line in speech[1:]:
+        assert re.search(r"install piper-tts; .*piper\.download_voices .*CLOUDAI_VOICE", line)
+    data = part_of(told, "text in other languages")
+    assert data[0].endswith(": not installed")
+    assert "apt install tesseract-ocr-jpn" in "".join(data)
+    monkeypatch.setattr(ocr, "languages", lambda program: ("eng", "jpn"))
+    (tmp_path / "목소리.onnx").touch()
+    monkeypatch.setenv("CLOUDAI_VOICE", str(tmp_path / "목소리.onnx"))
+    assert main(["providers", "local"]) == 0
+    told = capsys.readouterr().out
+    assert part_of(told, "speech that sounds natural")[0].endswith(": is here")
+    assert part_of(told, "text in other languages")[0].endswith(": is here")
 
 
 def test_other_providers_say_nothing_of_this_computer(capsys: pytest.CaptureFixture[str]) -> None:

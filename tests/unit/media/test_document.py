@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import io
+import struct
+import time
+import warnings
 import zlib
+from collections.abc import Callable
+from typing import Any
 
+import numpy as np
+import PIL.Image
 import pytest
 
-from cloudai import InputError
+from cloudai import Client, InputError, Local
 from cloudai.media import Image, ImageLimits
 from cloudai.media.document import Document, DocumentLimits, document
+from cloudai.media.tiff import pages_of
 from tests.support.documents import packed_pdf, pdf, tiff
 from tests.support.pictures import in_place
 from tests.support.played import PICTURE
@@ -124,7 +133,107 @@ def test_a_pdf_that_states_no_pages_has_none(data: bytes) -> None:
     assert opened(data).pages is None
 
 
-def test_a_damaged_tiff_is_left_to_the_decoder_of_pictures() -> None:
-    """A TIFF that is cut off is refused as a damaged picture."""
-    with pytest.raises(InputError, match="damaged"):
-        opened(tiff(3)[:40])
+def saved(pages: int, **options: Any) -> bytes:
+    """A TIFF of so many noisy pages, whose pictures cannot be left out without a loss."""
+    first, *others = [PIL.Image.effect_noise((60, 80), 60 + number) for number in range(pages)]
+    out = io.BytesIO()
+    first.save(out, "TIFF", save_all=True, append_images=others, **options)
+    return out.getvalue()
+
+
+def by_tifffile(pages: int, **options: Any) -> bytes:
+    """A TIFF of so many pages, as the package tifffile writes it."""
+    tifffile = pytest.importorskip("tifffile")
+    out = io.BytesIO()
+    pixels = np.arange(pages * 4800).reshape(pages, 60, 80).astype("uint16")
+    tifffile.imwrite(out, pixels, photometric="minisblack", **options)
+    return out.getvalue()
+
+
+TIFFS: dict[str, Callable[[int], bytes]] = {
+    "plain": saved,
+    "packed": lambda pages: saved(pages, compression="tiff_lzw"),
+    "JPEG": lambda pages: saved(pages, compression="jpeg"),
+    "big": lambda pages: saved(pages, big_tiff=True),
+    "big-endian": lambda pages: by_tifffile(pages, byteorder=">"),
+    "big and big-endian": lambda pages: by_tifffile(pages, bigtiff=True, byteorder=">"),
+    "tiles": lambda pages: by_tifffile(pages, tile=(16, 16)),
+    "strips": lambda pages: by_tifffile(pages, rowsperstrip=7),
+}
+
+
+@pytest.mark.parametrize("kind", TIFFS)
+def test_the_pages_of_a_tiff_are_counted(kind: str) -> None:
+    """Every way of writing a TIFF has as many pages as were written."""
+    assert [pages_of(TIFFS[kind](pages)) for pages in (1, 2, 7)] == [1, 2, 7]
+
+
+@pytest.mark.parametrize("kind", TIFFS)
+@pytest.mark.parametrize("left", [0.01, 0.3, 0.5, 0.7, 0.95, -10, -1])
+def test_a_tiff_that_is_cut_off_is_refused(kind: str, left: float) -> None:
+    """Whatever is left of a TIFF of three pages is never taken for a whole one of fewer pages, and nothing warns.
+
+    Behind the last page a file may have bytes that are of no importance.
+    """
+    data = TIFFS[kind](3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        if left > 0:
+            assert pages_or_damage(data[: int(len(data) * left)]) == "damage"
+        else:
+            assert pages_or_damage(data[: int(left)]) in (3, "damage")
+
+
+def pages_or_damage(data: bytes) -> int | str | None:
+    """The pages of a document, or "damage" where it is refused for that."""
+    try:
+        return opened(data).pages
+    except InputError as error:
+        return "damage" if "is cut off or damaged (TIFF)" in str(error) else str(error)
+
+
+def test_a_tiff_that_is_cut_off_is_refused_on_this_machine_too() -> None:
+    """The local engine does not read the first page of three alone, without a word about the others."""
+    data = saved(3)
+    with Client(Local(tesseract="tesseract")) as client, pytest.raises(InputError, match="cut off or damaged"):
+        client.read_text(data[: len(data) // 2])
+
+
+def directory(after: int, fields: int = 0) -> bytes:
+    """A directory of a classic TIFF, with so many fields, and the position of the next."""
+    return struct.pack("<H", fields) + bytes(12 * fields) + struct.pack("<I", after)
+
+
+@pytest.mark.parametrize(
+    ("data", "pages"),
+    [
+        (b"II*\0" + struct.pack("<I", 8) + directory(14) + directory(8), 2),
+        (b"II*\0" + struct.pack("<I", 8) + directory(8), 1),
+        (b"II*\0" + struct.pack("<I", 8) + directory(9), None),
+        (b"II*\0" + struct.pack("<I", 2**32 - 1), None),
+        (b"II+\0\x08\0\0\0" + struct.pack("<Q", 2**64 - 1), None),
+        (b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, 2**64 - 1), None),
+        (b"II*\0", None),
+    ],
+    ids=["a circle", "itself", "within itself", "far", "very far", "many fields", "nothing"],
+)
+def test_a_tiff_whose_directories_lead_nowhere(data: bytes, pages: int | None) -> None:
+    """Directories in a circle are counted once each, and those beyond the end of the file are damage."""
+    if pages:
+        assert pages_of(data) == pages
+    else:
+        with pytest.raises(ValueError, match="within the file"):
+            pages_of(data)
+
+
+def test_a_tiff_that_is_made_to_take_time_is_refused() -> None:
+    """Thousands of directories with the same thousands of fields cost no more than any large document."""
+    data = bytearray(b"II*\0" + struct.pack("<I", 8) + bytes(12 * 65535 + 1000))
+    for begin in range(8, 808, 4):
+        data[begin : begin + 2] = b"\xff\xff"
+        end = begin + 2 + 12 * 65535
+        data[end : end + 4] = struct.pack("<I", begin + 4)
+    began = time.process_time()
+    with pytest.raises(ValueError, match="more"):
+        pages_of(bytes(data))
+    assert time.process_time() - began < 2

@@ -220,6 +220,7 @@ def test_what_is_no_picture_is_told_in_one_line(tmp_path: Path, data: bytes, tex
     [
         ("없는 사진.jpg", r"there is no file 없는 사진\.jpg"),
         (Path(__file__).parent, "is a folder"),
+        ("", "the path is empty"),
         (3.5, "an image cannot be a float"),
         (io.StringIO("x"), 'Open it with mode "rb"'),
     ],

@@ -7,7 +7,9 @@ import io
 import itertools
 import json
 import os
+import re
 import shutil
+import time
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +39,7 @@ from cloudai.testing import Script
 from tests.conftest import Caller
 from tests.made_up.programs import espeak
 from tests.support.batches import Batcher
-from tests.support.played import Cassettes
+from tests.support.played import PICTURE, Cassettes
 
 GREETING = "안녕하세요!"
 KEY = "not-a-real-key"
@@ -172,14 +174,14 @@ def test_what_goes_out_to_azure_is_no_markup(call: Caller) -> None:
 
 def test_what_goes_out_to_google_and_watson(call: Caller) -> None:
     """Voice, speed and format have the vendors' own names."""
-    script = answers("google", lambda _: b"OggS")
+    script = answers("google", lambda _: converted(wav(0.1), "ogg"))
     call(VENDORS["google"], "text_to_speech", "好", send=script, voice="cmn-CN-A", format="ogg", speed=0.5)
     assert script.requests[0].json == {
         "input": {"text": "好"},
         "voice": {"languageCode": "cmn-CN", "name": "cmn-CN-A"},
         "audioConfig": {"audioEncoding": "OGG_OPUS", "speakingRate": 0.5},
     }
-    script = answers("watson", lambda _: b"ID3")
+    script = answers("watson", lambda _: converted(wav(0.1), "mp3"))
     call(VENDORS["watson"], "text_to_speech", "Good.", send=script, format="mp3", speed=1.5)
     (request,) = script.requests
     assert (request.params, request.headers["Accept"]) == (
@@ -223,6 +225,84 @@ def test_a_reply_that_is_no_sound_is_refused(call: Caller, vendor: str, reply: b
         call(VENDORS[vendor], "text_to_speech", "좋아요", send=answers(vendor, lambda _: reply))
 
 
+SOUND = wav(0.5, rate=24_000)
+NOTHING = ["\x01\x02", " \x1b\x7f\x9b ", "\u200b\ufeff", "\0" * 20_000]
+
+
+@pytest.mark.parametrize("vendor", [*VENDORS, "local"])
+@pytest.mark.parametrize("text", NOTHING, ids=["two", "with blanks", "no width", "many"])
+def test_a_text_in_which_nothing_is_spoken_is_refused(call: Caller, tmp_path: Path, vendor: str, text: str) -> None:
+    """Control characters and invisible ones alone would be billed as silence; nothing is sent."""
+    script = Script()
+    with pytest.raises(InputError, match="nothing to speak"):
+        call(VENDORS.get(vendor, Local(espeak=espeak(tmp_path))), "text_to_speech", text, send=script, language="ko")
+    assert script.requests == []
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_no_control_character_goes_out(call: Caller, vendor: str) -> None:
+    """Each is a blank to every vendor, and words on both sides of it stay."""
+    script = answers(vendor, lambda _: SOUND)
+    call(VENDORS[vendor], "text_to_speech", "좋\0아\x01요\x9b.\n네", send=script, language="ko")
+    sent = script.requests[0].content or json.dumps(script.requests[0].json, ensure_ascii=False).encode()
+    assert "좋 아 요 .\\n네" in sent.decode().replace("\n", "\\n")
+
+
+CUT = {"a half": SOUND[: len(SOUND) // 2], "half a sample": SOUND[:10_001], "a byte": SOUND[:-1]}
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("cut", CUT)
+def test_a_wav_that_is_cut_off_is_refused(call: Caller, vendor: str, cut: str) -> None:
+    """A WAV that ends before the length that its header states is no whole speech, also as one part of a long text."""
+    with pytest.raises(cloudai.MalformedResponseError, match="is cut off"):
+        call(VENDORS[vendor], "text_to_speech", "좋아요", send=answers(vendor, lambda _: CUT[cut]))
+    replies = itertools.chain([SOUND, CUT[cut]], itertools.repeat(SOUND))
+    with pytest.raises(cloudai.MalformedResponseError, match="is cut off"):
+        call(VENDORS[vendor], "text_to_speech", "나무. " * 1200, send=answers(vendor, lambda _: next(replies)))
+
+
+@pytest.mark.parametrize("stated", [0, 0x7FFF0000, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_a_length_that_a_stream_leaves_open_is_no_cut(call: Caller, stated: int) -> None:
+    """Watson and programs that write streams state no length; the sound is all that came, in whole samples."""
+    header = SOUND[:40] + stated.to_bytes(4, "little")
+    speech = call(VENDORS["watson"], "text_to_speech", "좋아요", send=answers("watson", lambda _: header + SOUND[44:]))
+    assert (speech.duration, speech.audio) == (pytest.approx(0.5), SOUND)
+    with pytest.raises(cloudai.MalformedResponseError, match="is cut off"):
+        call(VENDORS["watson"], "text_to_speech", "좋아요", send=answers("watson", lambda _: header + SOUND[44:-1]))
+
+
+@pytest.mark.parametrize("has_decoder", [True, False])
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("format", ["mp3", "ogg"])
+def test_an_mp3_or_ogg_without_sound_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+    call: Caller,
+    vendor: str,
+    format: str,  # noqa: A002
+    has_decoder: bool,
+) -> None:
+    """The first bytes of a format are no sound, with PyAV and without; a whole file is taken either way."""
+    whole = converted(wav(0.5), format)
+    monkeypatch.setattr("cloudai.media.speech.can_decode", lambda: has_decoder)
+    bad = [b"\xff\xfb", b"ID3" + bytes(200), b"OggS", b"OggS" + bytes(100), SOUND, whole[:20]]
+    bad += [whole[: len(whole) - 5]] if format == "ogg" else []
+    for reply in bad:
+        with pytest.raises(cloudai.MalformedResponseError):
+            call(VENDORS[vendor], "text_to_speech", "좋아요", send=answers(vendor, lambda _, r=reply: r), format=format)
+    speech = call(VENDORS[vendor], "text_to_speech", "좋아요", send=answers(vendor, lambda _: whole), format=format)
+    assert speech.audio == whole
+    assert speech.duration == (pytest.approx(0.5, abs=0.2) if has_decoder else None)
+
+
+@pytest.mark.parametrize("audio", ["é", "소리", "a", "====", "a b"])
+def test_audio_that_is_no_base64_is_refused(call: Caller, audio: str) -> None:
+    """Google's audio comes as base64; anything else is a reply that cannot be read, and no error of Python."""
+    script = Script(Response(200, {"content-type": "application/json"}, json.dumps({"audioContent": audio}).encode()))
+    with pytest.raises(cloudai.MalformedResponseError):
+        call(VENDORS["google"], "text_to_speech", "좋아요", send=script)
+
+
 @pytest.mark.parametrize("vendor", [*VENDORS, "local"])
 def test_options_that_cannot_be_are_refused_before_sending(vendor: str) -> None:
     """An unknown format, and a speed beyond what the vendor has, are errors; nothing is sent."""
@@ -246,10 +326,20 @@ def test_options_that_cannot_be_are_refused_before_sending(vendor: str) -> None:
         ("A tree", None, "fr-FR-DeniseNeural", "fr-FR"),
         ("A tree", None, "en-US_AllisonV3Voice", "en-US"),
         ("123", None, None, "en-US"),
+        ("A tree", "en", "en-GB-Wavenet-A", "en-GB"),
+        ("Un árbol", "es", "es-US-Neural2-A", "es-US"),
+        ("Un árbol", "es", "es-419-Name", "es-419"),
+        ("森林", "zh", "cmn-TW-Wavenet-A", "zh-TW"),
+        ("Uma árvore", "pt", "pt-PT-RaquelNeural", "pt-PT"),
+        ("Drvo", None, "sr-Latn-RS-NicholasNeural", "sr-Latn-RS"),
+        ("Drvo", "sr", "sr-Latn-RS-NicholasNeural", "sr-Latn-RS"),
+        ("A tree", "en-US", "en-GB-Wavenet-A", "en-US"),
+        ("나무", "ko", "en-US-JennyMultilingualNeural", "ko-KR"),
+        ("나무", "ko", "Kore", "ko-KR"),
     ],
 )
 def test_the_language_to_speak(text: str, language: str | None, voice_name: str | None, expected: str) -> None:
-    """The language that is given counts, then that of the voice, then the letters of the text."""
+    """The language that is given counts, with the region of the voice; then that of the voice, then the letters."""
     assert language_of(text, language, voice_name) == expected
 
 
@@ -316,6 +406,56 @@ def test_a_speech_is_saved_and_played(tmp_path: Path) -> None:
     assert "<audio" not in cloudai.Speech(audio=bytes(21_000_000), format="wav")._repr_html_()
 
 
+def test_a_speech_goes_through_json() -> None:
+    """The audio is base64 of the usual alphabet, and comes back from JSON and from what is made of it."""
+    speech = cloudai.Speech(audio=b"\xfb\xff\xfe" * 5, format="wav", rate=8000, duration=0.1)
+    written = speech.model_dump(mode="json")
+    assert base64.b64decode(written["audio"], validate=True) == speech.audio
+    assert written["audio"].startswith("+//+")
+    assert cloudai.Speech.model_validate(written) == speech
+    assert cloudai.Speech.model_validate_json(speech.model_dump_json()) == speech
+    older = {**written, "audio": base64.urlsafe_b64encode(speech.audio).decode()}
+    assert cloudai.Speech.model_validate(older) == speech
+    assert speech.model_dump()["audio"] == speech.audio
+    with pytest.raises(ValueError, match="audio"):
+        cloudai.Speech.model_validate({**written, "audio": "소리"})
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("소리.mp3", 'is no name for WAV. Name it .wav, or ask for format="mp3"'),
+        ("소리.OGG", "is no name for WAV"),
+        ("없음/소리.wav", "cannot be written"),
+        (".", "cannot be written"),
+        ("a\0b", "cannot be written"),
+        (None, "cannot be written"),
+    ],
+)
+def test_where_a_speech_cannot_be_saved(tmp_path: Path, name: Any, message: str) -> None:
+    """The error says what is wrong with the path, and nothing is written; an ending of no format of audio is taken."""
+    speech = cloudai.Speech(audio=wav(0.1), format="wav", rate=8000, duration=0.1)
+    with pytest.raises(InputError, match=re.escape(message)):
+        speech.save(name and tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+    assert speech.save(tmp_path / "소리").exists()
+    assert speech.save(tmp_path / "소리.WAV").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a script is no program on Windows")
+def test_a_program_that_takes_too_long_is_no_token(
+    monkeypatch: pytest.MonkeyPatch, call: Caller, tmp_path: Path
+) -> None:
+    """The error names the work on this machine, and what fails there is no failure of a login."""
+    monkeypatch.setattr(voice, "speak", lambda *_: time.sleep(2))
+    monkeypatch.setattr(voice, "voice_for", lambda *_: "ko")
+    monkeypatch.setattr("cloudai.providers.local.ocr.read", lambda *_, **__: time.sleep(2))
+    local = Local(espeak=espeak(tmp_path))
+    for operation, given in (("text_to_speech", "좋아요"), ("read_text", PICTURE)):
+        with pytest.raises(cloudai.DeadlineExceededError, match="the work on this machine was not done in time"):
+            call(local, operation, given, timeout=0.4)
+
+
 needs_espeak = pytest.mark.skipif(ESPEAK is None, reason="espeak-ng is not here: apt install espeak-ng")
 
 
@@ -344,6 +484,12 @@ def test_espeak_speaks(call: Caller, text: str) -> None:
 def test_espeak_takes_a_text_for_a_text() -> None:
     """What looks like an option or a command is spoken; twice the speed is shorter."""
     with Client("local") as client:
+        hello = client.text_to_speech("hello").audio
+        assert client.text_to_speech("hello\0 world and more words").duration > 1.5
+        assert client.text_to_speech("[[h@l'oU]]").audio != hello
+        taken_apart = client.text_to_speech("[ [ [h@l'oU] ] ]").audio
+        assert client.text_to_speech("[[[h@l'oU]]]").audio == taken_apart
+        assert client.text_to_speech("\x0150S hello").audio == client.text_to_speech("50S hello").audio
         assert client.text_to_speech("--help $(ls) </voice>").duration > 0.5
         slow, fast = (client.text_to_speech("A fine day today.", speed=speed).duration for speed in (1.0, 2.0))
         assert fast < 0.7 * slow
@@ -351,6 +497,56 @@ def test_espeak_takes_a_text_for_a_text() -> None:
             client.text_to_speech("좋아요", voice="no-such-voice")
         with pytest.raises(UnsupportedOperationError, match="has no voice tlh"):
             client.text_to_speech("좋아요", language="tlh")
+
+
+@pytest.mark.long
+@needs_espeak
+def test_espeak_speaks_in_the_voice_of_the_region() -> None:
+    """English of both countries differs, a voice is named in the result, and a language has its usual code."""
+    with Client("local") as client:
+        british, american = (client.text_to_speech("Water.", language=code) for code in ("en-GB", "en-US"))
+        assert british.audio != american.audio
+        assert american.audio == client.text_to_speech("Water.", voice="en-us").audio
+        assert (british.meta.model, british.meta.language_sent) == ("en-gb", "en-gb")
+        assert client.text_to_speech("Água.", language="pt-BR").meta.model == "pt-br"
+        assert client.text_to_speech("안녕", language="ko-KR").meta.model == "ko"
+        assert client.text_to_speech("水", language="zh-TW").meta.model == "cmn"
+        female = client.text_to_speech("Water.", voice="en-us+f3")
+        assert (female.meta.model, female.meta.language_sent) == ("en-us+f3", "en-us")
+        assert female.audio != american.audio
+        for variant in ("nosuch", "../../../etc/passwd", "", "F3"):
+            with pytest.raises(UnsupportedOperationError, match=f"has no variant {variant}"):
+                client.text_to_speech("Water.", voice=f"en+{variant}")
+
+
+@pytest.mark.long
+@needs_espeak
+def test_every_voice_of_espeak_that_is_listed_speaks() -> None:
+    """Each name is listed once, is taken as a voice, and is not the name of another voice."""
+    voices = Client("local").voices()
+    names = [each.name for each in voices]
+    assert len(names) == len(set(names))
+    for each in voices:
+        odd = each.languages[0] != each.name or each.name in ("yue", "ko")
+        if odd:  # a run for each of the hundred voices would take long
+            with Client("local") as client:
+                assert client.text_to_speech("hello", voice=each.name).duration > 0.1
+        assert voice.voice_for("ko", each.name, None) == each.name
+    for code in ("zh-TW", "zh-Hant", "zh-HK", "chr", "yue"):
+        assert voice.voice_for(code, None, None) in [each.name for each in Client("local").voices(code)]
+
+
+@pytest.mark.skipif(not Path("/bin/true").exists(), reason="there is no program that does nothing")
+@pytest.mark.parametrize("program", ["true", "false"])
+def test_a_program_that_is_another_one_is_no_fault_of_the_text(call: Caller, program: str) -> None:
+    """The error names the setting that is wrong, and neither the language nor the picture."""
+    path = f"/bin/{program}"
+    with pytest.raises(cloudai.SettingsError, match=f"espeak-ng cannot be used: {program} .*CLOUDAI_ESPEAK"):
+        call(Local(espeak=path), "text_to_speech", "좋아요")
+    with pytest.raises(cloudai.SettingsError, match="CLOUDAI_ESPEAK"):
+        call(Local(espeak=path), "voices")
+    with pytest.raises(cloudai.SettingsError, match=f"tesseract cannot be used: {program} .*CLOUDAI_TESSERACT"):
+        call(Local(tesseract=path), "read_text", PICTURE)
 
 
 @pytest.mark.long

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
 
-from cloudai.core.drivers.shared import apart, no_memory, no_slot, not_prepared, not_read, too_late, within
+from cloudai.core.drivers.shared import apart, no_memory, no_slot, not_done, not_prepared, not_read, too_late, within
 from cloudai.core.drivers.threads import Threads, readers
 from cloudai.core.effects import Effect, Gather, Get, Once, Persist, Program, Send, Sleep, Wait
 from cloudai.core.flow import Call, Request, Response
@@ -102,8 +102,9 @@ class Awaiting:
             )
 
     async def _called(self, step: Call) -> Any:
-        if step.waits:
-            return await _in_time(asyncio.wrap_future(apart(step.function)), step.timeout, too_late)
+        if step.waits or step.runs:
+            late = too_late if step.waits else not_done
+            return await _in_time(asyncio.wrap_future(apart(step.function)), step.timeout, late)
         if self._closed:
             raise closed()
         loop = asyncio.get_running_loop()

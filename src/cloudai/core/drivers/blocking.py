@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from cloudai.core.drivers.shared import apart, in_time, no_memory, no_slot, not_read, too_late, within
+from cloudai.core.drivers.shared import apart, in_time, no_memory, no_slot, not_done, not_read, too_late, within
 from cloudai.core.drivers.threads import readers
 from cloudai.core.effects import Effect, Gather, Get, Once, Persist, Program, Send, Sleep, Wait
 from cloudai.core.flow import Call, Request, Response
@@ -231,8 +231,8 @@ def _called(step: Call) -> Any:
     """
     if step.reads:
         return in_time(readers().submit(step.function), step.timeout, not_read)
-    if step.waits:
-        return in_time(apart(step.function), step.timeout, too_late)
+    if step.waits or step.runs:
+        return in_time(apart(step.function), step.timeout, too_late if step.waits else not_done)
     if not step.memory:
         return step.function()
     share = budget().ask(step.memory)

@@ -12,7 +12,7 @@ from cloudai.core.flow import Request
 from cloudai.core.memory import VARIABLE
 from cloudai.errors import DeadlineExceededError
 
-__all__ = ["apart", "in_time", "no_memory", "no_slot", "not_prepared", "not_read", "too_late", "within"]
+__all__ = ["apart", "in_time", "no_memory", "no_slot", "not_done", "not_prepared", "not_read", "too_late", "within"]
 
 T = TypeVar("T")
 
@@ -66,6 +66,16 @@ def too_late() -> DeadlineExceededError:
     """Return the error of a call whose token did not come in time."""
     return _not_sent(
         DeadlineExceededError("the token did not come in time", advice="Give more with timeout= (seconds).")
+    )
+
+
+def not_done() -> DeadlineExceededError:
+    """Return the error of a call for which a program or a model of this machine took too long."""
+    return _not_sent(
+        DeadlineExceededError(
+            "the work on this machine was not done in time",
+            advice="Give more with timeout= (seconds), a smaller input, or less at once.",
+        )
     )
 
 

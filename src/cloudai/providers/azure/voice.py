@@ -18,7 +18,7 @@ from cloudai.models.base import Meta
 from cloudai.models.speech import Speech
 from cloudai.models.voice import Voice as Listed
 from cloudai.models.voice import Voices
-from cloudai.providers._speaking import NO_XML, Format, gender_of, language_of, listed, parts_of, require_speed, spoken
+from cloudai.providers._speaking import Format, gender_of, language_of, listed, parts_of, require_speed, spoken
 from cloudai.providers.azure._service import AzureService
 from cloudai.providers.base import capability
 from cloudai.providers.wire import Wire
@@ -175,12 +175,12 @@ class VoiceList(RootModel[list[WireVoice]]):
 
 
 def _ssml(text: str, language: str, voice: str, speed: float) -> bytes:
-    """Return a text as SSML; nothing in it becomes markup, and what XML cannot hold is left out."""
+    """Return a text as SSML; nothing in it becomes markup."""
     speak = ET.Element("speak", {"version": "1.0", "xmlns": SPEAK, "xml:lang": language})
     inner = ET.SubElement(speak, "voice", {"name": voice})
     if speed != 1:
         inner = ET.SubElement(inner, "prosody", {"rate": f"{(speed - 1) * 100:+.0f}%"})
-    inner.text = NO_XML.sub(" ", text)
+    inner.text = text
     ssml: bytes = ET.tostring(speak, "utf-8")
     return ssml
 

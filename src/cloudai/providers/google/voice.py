@@ -6,7 +6,6 @@ https://cloud.google.com/text-to-speech/docs/reference/rest/v1/text/synthesize
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -86,10 +85,10 @@ class Voice(GoogleService):
             )
             try:
                 return base64.b64decode(response.parse(Synthesized).audio_content, validate=True)
-            except binascii.Error:
+            except ValueError:  # binascii.Error is one, and a text that is not ASCII raises another
                 raise MalformedResponseError("the audio of the reply is no base64") from None
 
-        return (yield from spoken(_parts(text), format, speak, Meta(language_sent=code)))
+        return (yield from spoken(_parts(text), format, speak, Meta(model=voice, language_sent=code)))
 
     def voices(self, language: str | None) -> Flow[Voices]:
         """List the voices of the service.

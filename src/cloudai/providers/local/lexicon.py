@@ -144,9 +144,22 @@ def _vader() -> Any:
     return SentimentIntensityAnalyzer()
 
 
-@lru_cache(maxsize=8)
 def _read(path: str) -> Mapping[str, float]:
-    """Return the words and scores of a CSV file, whose first line may be a heading; it is read once in a process.
+    """Return the words and scores of a CSV file, whose first line may be a heading.
+
+    Raises:
+        SettingsError: As `_entries` raises it.
+    """
+    try:
+        status = os.stat(path)  # noqa: PTH116  # a text is all that is known of the path
+    except OSError:
+        return _entries(path, (0, 0))  # which says why
+    return _entries(path, (status.st_size, status.st_mtime_ns))
+
+
+@lru_cache(maxsize=8)
+def _entries(path: str, version: tuple[int, int]) -> Mapping[str, float]:  # noqa: ARG001  # a part of the key
+    """Read a file, once in a process unless it changes.
 
     Raises:
         SettingsError: The file cannot be read, has no words, or has a line that is not a word and a number.

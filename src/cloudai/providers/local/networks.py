@@ -6,15 +6,22 @@ OpenCV cannot open a path with Korean letters on Windows, so that no path is eve
 from __future__ import annotations
 
 import os
+import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
 from cloudai.errors import MissingExtraError, SettingsError
+from cloudai.providers.local import models
 
-__all__ = ["libraries", "loaded", "network"]
+__all__ = ["answering", "digest", "libraries", "loaded", "network"]
+
+LARGEST = 512 * 2**20
+"""The most bytes of a model. The models that are known to work have 0.2 to 11 MB."""
 
 # Each thread has networks of its own, because a network keeps state while it computes.
 _mine = threading.local()
@@ -43,31 +50,96 @@ def loaded(path: str, setting: str, load: Callable[[Any], Any]) -> Any:
         load: A function of the bytes, which are an array of NumPy.
 
     Raises:
-        SettingsError: The file cannot be read, or is no model that OpenCV can run.
+        SettingsError: The file cannot be read, is too large, or is no model that OpenCV can run.
     """
-    cv2, np = libraries()
+    _, np = libraries()
     known = _mine.__dict__.setdefault("known", {})
-    variable = f"CLOUDAI_{setting.upper()}"
     try:
-        stat = os.stat(path)  # noqa: PTH116  # a file that was replaced is read anew
-        key = setting, path, stat.st_size, stat.st_mtime_ns
-        if key not in known:
-            known[key] = load(np.frombuffer(_content(path, key[2:]), dtype=np.uint8))
+        version = _version(path, setting)  # a file that was replaced is read anew
+        if known.get((setting, path), (None, None))[0] != version:
+            with answering(path, setting):
+                known[setting, path] = version, load(np.frombuffer(Path(path).read_bytes(), dtype=np.uint8))
     except OSError as error:
         raise SettingsError(
-            f"cannot read the model {path} ({error.strerror})", advice=f"Check {setting}= or {variable}."
+            f"cannot read the model {path} ({error.strerror})", advice=f"Check {setting}= or {_variable(setting)}."
         ) from error
-    except cv2.error as error:
+    return known[setting, path][1]
+
+
+def _variable(setting: str) -> str:
+    return f"CLOUDAI_{setting.upper()}"
+
+
+def _version(path: str, setting: str) -> tuple[int, int]:
+    """Return what differs once the file of a model was replaced: its size, and when it was written.
+
+    Raises:
+        OSError: There is no such file.
+        SettingsError: It is no file, as a device, or too large for a model.
+    """
+    status = os.stat(path)  # noqa: PTH116  # a text is all that is known of the path
+    if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
         raise SettingsError(
-            f"{path} is no model that OpenCV can run",
-            advice=f"Give {setting}= or {variable} the .onnx file that docs/local.md describes.",
-        ) from error
-    return known[key]
+            f"{path} is no file of at most {LARGEST // 2**20} MB, as the models are",
+            advice=f"Give {setting}= or {_variable(setting)} the .onnx file that docs/local.md describes.",
+        )
+    return status.st_size, status.st_mtime_ns
 
 
-@lru_cache(maxsize=8)
-def _content(path: str, version: tuple[int, int]) -> bytes:  # noqa: ARG001  # the version is a part of the key
-    return Path(path).read_bytes()
+def digest(path: str, setting: str) -> str:
+    """Return the sha256 of a model's file, which another model at the same path does not have.
+
+    It is the path itself where the file cannot be read: a call that needs the model says why.
+    """
+    try:
+        return _digest(path, _version(path, setting))
+    except (OSError, SettingsError):
+        return path
+
+
+@lru_cache(maxsize=16)
+def _digest(path: str, version: tuple[int, int]) -> str:  # noqa: ARG001  # the version is a part of the key
+    with Path(path).open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def answering(path: str, setting: str) -> Iterator[None]:
+    """Raise SettingsError where OpenCV fails with a model, which it does without lines on the standard error."""
+    cv2, _ = libraries()
+    try:
+        with _quiet(cv2):
+            yield
+    except cv2.error as error:
+        advice = f"Give {setting}= or {_variable(setting)} the .onnx file that docs/local.md describes."
+        if path == str(models.where(models.AGES)):
+            advice = f"It is damaged. Run: cloudai models install {models.AGES.name}"
+        raise SettingsError(f"{path} is no model that OpenCV can run for {setting}", advice=advice) from error
+
+
+class _Quiet:
+    """How many threads want OpenCV to be silent, and the level of its log before the first of them came."""
+
+    lock = threading.Lock()
+    threads = 0
+    level = 0
+
+
+@contextmanager
+def _quiet(cv2: Any) -> Iterator[None]:
+    """Keep OpenCV's log silent, which is one for all threads, until no thread wants it so."""
+    log = cv2.utils.logging
+    with _Quiet.lock:
+        if not _Quiet.threads:
+            _Quiet.level = log.setLogLevel(log.LOG_LEVEL_SILENT)
+        _Quiet.threads += 1
+    try:
+        yield
+    finally:
+        with _Quiet.lock:
+            _Quiet.threads -= 1
+            if not _Quiet.threads:
+                log.setLogLevel(_Quiet.level)
 
 
 def network(path: str, setting: str) -> Any:

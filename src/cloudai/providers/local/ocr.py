@@ -26,7 +26,7 @@ from cloudai.languages import base
 from cloudai.media.image import Decoded
 from cloudai.models.base import Box
 from cloudai.models.image import paragraphs
-from cloudai.providers.local.programs import MissingProgramError, path_of, run
+from cloudai.providers.local.programs import MissingProgramError, listing, path_of, run
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -251,8 +251,8 @@ class _Program:
 
 @lru_cache(maxsize=4)
 def _listed(path: str) -> tuple[str, ...]:
-    lines = run([path, "--list-langs"], b"").decode("utf-8", "replace").splitlines()
-    return tuple(line.strip() for line in lines[1:] if line.strip())  # the first line is a heading
+    lines = listing(path, "--list-langs", "tesseract", "CLOUDAI_TESSERACT")
+    return tuple(line.strip() for line in lines if line.strip())
 
 
 class _Package:

@@ -18,6 +18,8 @@ SIDE = 512
 """The longer side of the picture that is measured, px: one size for all makes their sharpness comparable."""
 PALETTE, COLORS, ALIKE = 12, 5, 15.0
 """A picture is reduced to twelve colours; those within a distance of 15 in CIELAB are merged; the largest five stay."""
+HALF = 127
+"""A pixel that is less opaque shows more of what is behind it than of itself."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,25 @@ class Properties:
     sharpness: float
 
 
-def measure(image: PIL.Image.Image, language: str = "en") -> Properties:
-    """Measure an RGB picture whose longer side has at most `SIDE` px; the colours are named in a language."""
-    return Properties(_colors(image, language), _sharpness(image))
+def measure(image: PIL.Image.Image, language: str = "en", opacity: PIL.Image.Image | None = None) -> Properties:
+    """Measure a picture.
+
+    Args:
+        image: The picture in RGB, whose longer side has at most `SIDE` px.
+        language: The language of the names of the colours.
+        opacity: How opaque it is, 0 to 255; only the colours of what is mostly opaque count.
+    """
+    shown = image if opacity is None else _opaque(image, opacity)
+    return Properties(_colors(shown, language) if shown else (), _sharpness(image))
+
+
+def _opaque(image: PIL.Image.Image, opacity: PIL.Image.Image) -> PIL.Image.Image | None:
+    """Return the pixels that are mostly opaque, as a picture of one row; None if there is none."""
+    from PIL import Image as Pictures
+
+    _, np = libraries()
+    pixels = np.asarray(image)[np.asarray(opacity) > HALF]
+    return Pictures.fromarray(pixels[None]) if len(pixels) else None
 
 
 def _sharpness(image: PIL.Image.Image) -> float:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from cloudai.errors import InputError, SettingsError, UnsupportedOperationError
 from cloudai.languages import base, spelled
 from cloudai.models.voice import Voice
+from cloudai.providers._speaking import without_phonemes
 from cloudai.providers.local.programs import MissingProgramError
 
 __all__ = ["Model", "available", "model_of", "speak", "voices"]
@@ -97,7 +98,7 @@ def speak(text: str, language: str, speaker: str | None, speed: float, path: str
     piper, loaded = _loaded(path)
     scale = loaded.config.length_scale / speed
     config = piper.SynthesisConfig(speaker_id=number, length_scale=scale)
-    chunks = list(loaded.synthesize(text.replace("[[", "[ [").replace("]]", "] ]"), syn_config=config))
+    chunks = list(loaded.synthesize(without_phonemes(text), syn_config=config))
     if not chunks:
         raise InputError("the voice has spoken nothing", advice="Give a text with words in it.")
     out = io.BytesIO()

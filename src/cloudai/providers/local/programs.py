@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from cloudai.errors import CloudAIError, InputError, SettingsError
 
-__all__ = ["MissingProgramError", "path_of", "run"]
+__all__ = ["MissingProgramError", "listing", "path_of", "run"]
 
 LONGEST = 300.0
 """Seconds that a program may run. A call gives up at its own deadline; this ends what would run on behind it."""
@@ -49,3 +49,25 @@ def run(arguments: Sequence[str], given: bytes, *, env: Mapping[str, str] | None
         said = " ".join(done.stderr.decode("utf-8", "replace").split())[:TOLD]
         failure = InputError(f"{name} has failed ({said or f'exit code {done.returncode}'})")
     raise failure  # outside of the blocks above, so that the input is in no chained error
+
+
+def listing(path: str, flag: str, name: str, setting: str) -> list[str]:
+    """Return the lines in which a program lists what it has, without their heading.
+
+    Args:
+        path: The path of the program.
+        flag: The argument that makes it list something.
+        name: What the program should be, for the error.
+        setting: The environment variable with its path.
+
+    Raises:
+        SettingsError: The program cannot be run, has failed or has listed nothing: it is another one, or broken.
+    """
+    try:
+        lines = run([path, flag], b"").decode("utf-8", "replace").splitlines()
+        problem = f"{os.path.basename(path)} lists nothing"  # noqa: PTH119  # a path of Windows, too
+    except InputError as error:  # no input of the user was given to it
+        lines, problem = [], error.message
+    if not lines:
+        raise SettingsError(f"{name} cannot be used: {problem}", advice=f"Set {setting} to the path of {name}.")
+    return lines[1:]

@@ -14,7 +14,7 @@ from cloudai.models.base import Meta
 from cloudai.models.face import Age, Ages, Emotions, Face, FaceAge, Faces, Pose
 from cloudai.models.image import FEATURES, Feature, ImageAnalysis
 from cloudai.providers.base import Provider, capability, require_known
-from cloudai.providers.local import colour_names, faces, guesses, models, picture
+from cloudai.providers.local import colour_names, faces, guesses, models, networks, picture
 
 __all__ = ["INSTALL_AGES", "NO_AGES", "Vision"]
 
@@ -33,9 +33,14 @@ class Vision(Provider):
         return HAS
 
     def models_of_faces(self) -> tuple[str, str | None, str | None]:
-        """Return what tells the models of faces, ages and expressions at hand from others."""
-        ages = self.setting("age_model") or (models.AGES.file if models.path_of(models.AGES) else None)
-        return self.setting("face_model") or faces.YUNET, ages, self.setting("emotion_model")
+        """Return what tells the models of faces, ages and expressions from others: the digests of their files."""
+        paths = {
+            faces.FACE_MODEL: self.setting(faces.FACE_MODEL),
+            guesses.AGE_MODEL: self.age_model(),
+            guesses.EMOTION_MODEL: self.setting(guesses.EMOTION_MODEL),
+        }
+        face, age, look = (networks.digest(path, name) if path else None for name, path in paths.items())
+        return face or faces.YUNET, age, look
 
     def age_model(self) -> str | None:
         """Return the path of the model of ages: the one that is set, else the one that is installed, else None."""
@@ -83,7 +88,7 @@ class Vision(Provider):
             )
         named = base(language) if language and base(language) in colour_names.LANGUAGES else "en"
         shown = yield from image.pixels(picture.SIDE)
-        properties = yield from call(picture.measure, shown.image, named)
+        properties = yield from call(picture.measure, shown.image, named, shown.opacity)
         return ImageAnalysis(
             faces=detections,
             colors=properties.colors[:max_results] if "colors" in asked else None,

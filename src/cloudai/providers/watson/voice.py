@@ -16,7 +16,7 @@ from cloudai.models.base import Meta
 from cloudai.models.speech import Speech
 from cloudai.models.voice import Voice as Listed
 from cloudai.models.voice import Voices
-from cloudai.providers._speaking import NO_XML, Format, gender_of, language_of, listed, parts_of, require_speed, spoken
+from cloudai.providers._speaking import Format, gender_of, language_of, listed, parts_of, require_speed, spoken
 from cloudai.providers.base import capability
 from cloudai.providers.watson._service import WatsonService
 from cloudai.providers.wire import Wire
@@ -147,7 +147,7 @@ def _escaped(text: str) -> str:
 
     https://cloud.ibm.com/docs/text-to-speech?topic=text-to-speech-usingHTTP#escape
     """
-    return escape(NO_XML.sub(" ", text), {'"': "&quot;", "'": "&apos;"})
+    return escape(text, {'"': "&quot;", "'": "&apos;"})
 
 
 def _size(part: str) -> int:

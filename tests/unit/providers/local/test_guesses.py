@@ -136,6 +136,16 @@ def test_the_range_leaves_out_five_percent_on_each_side(tmp_path: Path) -> None:
     assert age.years == pytest.approx(0.4 + 9.6 + 14.4, abs=0.01)
 
 
+@pytest.mark.parametrize(("last", "span"), [(40, "40"), (79, "79"), (80, "80+")])
+def test_the_last_class_is_open_ended(tmp_path: Path, last: int, span: str) -> None:
+    """An age of 80 stands for 80 and more, and is shown as "80+"; that of any other class is shown as it is."""
+    path = tmp_path / "나이.onnx"
+    path.write_bytes(certain(last, AGES))
+    picture = PIL.Image.open(HOPPER).convert("RGB")
+    (age,) = guesses.ages(picture, faces.find(picture, faces.yunet()), str(path))
+    assert (age.low, age.high, age.open_ended, age.span) == (last, last, last == 80, span)
+
+
 FACE = faces.Detection((150, 150, 100, 100), 0.9, ((180, 180), (220, 180), (200, 200), (182, 220), (218, 220)))
 """A face in the middle of a plain picture."""
 

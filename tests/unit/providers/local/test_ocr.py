@@ -247,7 +247,7 @@ def test_the_program_is_run_with_our_settings(call: Caller, tmp_path: Path, dens
 def test_a_program_that_fails_and_a_language_that_is_missing(tmp_path: Path) -> None:
     """What the program says is in the error; a language without data is an error that says how to install it."""
     failing = written(tmp_path, "실패", f"#!{sys.executable}\nimport sys\nsys.exit('no such thing')\n")
-    with Client(Local(tesseract=failing)) as client, pytest.raises(InputError, match=r"has failed .no such thing"):
+    with Client(Local(tesseract=failing)) as client, pytest.raises(SettingsError, match=r"has failed .no such thing"):
         client.read_text(drawn("x"))
     ocr._listed.cache_clear()
     made_up = tesseract(tmp_path)

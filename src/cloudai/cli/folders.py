@@ -1,0 +1,124 @@
+"""The folder of ``--out``, into which a command writes the files of its results, each whole or not at all."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import tempfile
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from cloudai.batch.batch import Batch
+from cloudai.cli.outputs import OutputError
+from cloudai.errors import InputError
+
+__all__ = ["TakenError", "beginning", "require_folder", "require_free", "write_files"]
+
+
+class TakenError(OutputError):
+    """Files of other content have the names of those that are to be written, and are left as they are."""
+
+
+def require_folder(path: str) -> None:
+    """Make a folder, if it is not there, and check that files can be made in it, before anything that costs is sent.
+
+    Raises:
+        InputError: It cannot be made or written, or a file has its name.
+    """
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+        # Permissions do not tell for certain whether a file can be made; making one does.
+        tempfile.TemporaryFile(dir=path).close()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        told = f"the folder {path} cannot be written ({getattr(error, 'strerror', None) or error})"
+        raise InputError(told, advice="Give --out another folder.") from error
+
+
+def _files_in(folder: str, ending: str) -> Mapping[str, str]:
+    """Return the files with this ending in a folder, by the beginning of their names as `write_files` makes it.
+
+    That is the name without its ending, and without the number of a page before it.
+    """
+    names = sorted(path.name for path in Path(folder).iterdir() if path.suffix == f".{ending}")
+    stems = [name.removesuffix(f".{ending}") for name in names]
+    pages = {PAGE.sub("", stem): name for stem, name in zip(stems, names, strict=True)}
+    return {**pages, **dict(zip(stems, names, strict=True))}
+
+
+PAGE = re.compile(r"-\d+\Z")
+
+
+def write_files(files: Iterable[tuple[str, bytes]], folder: str, begin: str) -> None:
+    """Write the files of one result into a folder; a file that is there with the same content stays as it is.
+
+    A file gets its name when it is whole, so that a full disk leaves no part of it under that name.
+
+    Args:
+        files: The end of each name, and the content.
+        folder: The folder.
+        begin: The beginning of the names, by `beginning`.
+
+    Raises:
+        TakenError: A file of one of the names has another content, which is not overwritten; all others are written.
+        OutputError: A file cannot be written.
+    """
+    named = {Path(folder) / f"{begin}{end}": content for end, content in files}
+    taken = [path for path, content in named.items() if not _is_written(path, content)]
+    if len(taken) > 1:
+        told = f"{taken[0]} and {len(taken) - 1} more are there already, and differ"
+        raise TakenError(told, advice="Give --out another folder.")
+    if taken:
+        raise TakenError(f"{taken[0]} is there already, and differs", advice="Give --out another folder.")
+
+
+def _is_written(path: Path, content: bytes) -> bool:
+    """Write a file unless there is one of its name, and return whether the file has this content now."""
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        if path.exists():
+            return path.read_bytes() == content
+        try:
+            unfinished.write_bytes(content)
+            unfinished.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                unfinished.unlink()
+            raise
+    except OSError as error:
+        told = f"{path} cannot be written ({error.strerror})"
+        raise OutputError(told, advice="Give --out another folder.") from error
+    return True
+
+
+def require_free(job: Batch[Any], options: argparse.Namespace, ending: str) -> None:
+    """Raise InputError if a result that has yet to be paid for would have the name of a file that is there already.
+
+    The files of what was answered before are there if the same command goes on, and have the same content.
+    """
+    there, taken = _files_in(options.out, ending), dict[int, str]()
+
+    def is_taken(item: int, name: str) -> bool:
+        if file := there.get(beginning(options, item, name)):
+            taken[item] = file
+        return item in taken
+
+    items = job.unanswered(is_taken) if there else []
+    first = items and Path(options.out) / taken[items[0]]
+    if len(items) > 1:
+        told = f"{first} and {len(items) - 1} more are there already, and nothing was sent"
+        raise InputError(told, advice="Give --out another folder, or move the files away.")
+    if items:
+        told = f"{first} is there already, and nothing was sent"
+        raise InputError(told, advice="Give --out another folder, or move the files away.")
+
+
+def beginning(options: argparse.Namespace, item: int, name: str) -> str:
+    """Return how the names of the files of an input begin: by its number, from 0, and its own name without ending.
+
+    A text has no name.
+    """
+    from cloudai.report import safe_name  # it comes with all of the reports
+
+    return safe_name(item, "" if options.operation.input == "text" else Path(name).stem, "")
