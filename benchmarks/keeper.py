@@ -64,7 +64,7 @@ def work(address: str, number: int, given: Given, out: Any) -> None:
             call = number * 10_000_000 + n
             if given.whole:
                 key = f"{call:064d}"
-                journal.do(queries.look_up(batch, run, n, key=key, sha256=key, name=f"사진/{n}.jpg"))
+                journal.do(queries.look_up_each(batch, run, n, keys=[key], sha256=key, name=f"사진/{n}.jpg"))
             under_way.append((time.monotonic(), journal.do(queries.intend(call, "1", 1))))
             if given.whole:
                 journal.do(queries.answer(call, "1", 1, REPLY, {"name": f"사진/{n}.jpg"}))

@@ -5,8 +5,8 @@
     python examples/card_news.py photos/ --provider google --method generative --language ko    Korean captions
     python examples/card_news.py photos/ --provider azure --replay replies.json    from a cassette, with no key
 
-OUT/cards.journal keeps what was paid for: after Ctrl-C, a crash or a used-up quota the same command continues.
-With the provider `local` a card says what is known (size, faces, colours) and that there is no caption.
+OUT/cards.journal keeps what was paid for: after Ctrl-C, a crash or a used-up quota the same command continues. Captions
+are translated where the provider does that. `cloudai cards` does the same with more choices.
 """
 
 from __future__ import annotations
@@ -25,10 +25,8 @@ def main() -> int:
     """Run the example."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("photos", nargs="+", help="files, folders or patterns")
-    parser.add_argument("--out", default="out", help="where to write (default: %(default)s)")
-    parser.add_argument(
-        "--provider", default="local", help="the provider that looks at the pictures (default: %(default)s)"
-    )
+    parser.add_argument("--out", type=Path, default="out", help="where to write (default: %(default)s)")
+    parser.add_argument("--provider", default="local", help="who looks at the pictures (default: %(default)s)")
     parser.add_argument(
         "--method", choices=["classic", "generative"], help="generative: the provider's chat model looks at them"
     )
@@ -37,27 +35,23 @@ def main() -> int:
     parser.add_argument("--language", default="en", choices=["en", "ko"], help="the language of the cards")
     parser.add_argument("--font", help="a font file that has the characters of the captions")
     options = parser.parse_args()
-    out = Path(options.out)
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        options.out.mkdir(parents=True, exist_ok=True)
         send = replay(options.replay) if options.replay else None
         with cloudai.Client(options.provider, send=send, offline=bool(send)) as client:
-            made = card_news(
-                client,
-                expand(options.photos, PICTURES),
-                out,
-                language=options.language,
-                method=options.method,
-                font=options.font,
-                journal=None if send else out / "cards.journal",
-                pace=options.pace,
-                progress=True,
-            )
+            photos = expand(options.photos, PICTURES)
+            journal = None if send else options.out / "cards.journal"
+            look = {
+                "language": options.language,
+                "font": options.font,
+                "method": options.method,
+                "formats": ["gif", "html"],
+            }
+            made = card_news(client, photos, options.out, journal=journal, pace=options.pace, progress=True, **look)
     except cloudai.CloudAIError as error:
         print(error, file=sys.stderr)
         return 2
-    print(made.table.filled())
-    print("\nOpen:", *made.files, sep="\n  ")
+    print(made.table.filled(), "\nOpen:", *made.files, sep="\n  ")
     return 0
 
 

@@ -29,6 +29,8 @@ from cloudai.wording import LANGUAGES, catalog, using  # noqa: E402
 
 NOT_OF_THE_COMMAND = ("testing", "bridges", "core/drivers/awaiting.py")
 """Parts of the library whose errors no command meets."""
+ASKED_OF_MODELS = "providers/_generative/"
+"""The part of the library whose sentences are sent to chat models, and printed by nobody, unless an error says them."""
 ERRORS = {name for name in errors.__all__ if name.endswith("Error")} | {"OutputError", "MissingFontError"}
 HOLES = re.compile(r"%[-0-9.]*[srdf]")
 OF_ARGPARSE = (
@@ -81,7 +83,7 @@ def sources() -> dict[str, str]:
         name = path.relative_to(SOURCE).as_posix()
         tree = ast.parse(path.read_text("utf-8"))
         texts |= dict.fromkeys(_said(tree), name)
-        if name.startswith("providers/"):
+        if name.startswith("providers/") and not name.startswith(ASKED_OF_MODELS):
             texts |= dict.fromkeys(_sentences(tree), name)
         if not name.startswith(NOT_OF_THE_COMMAND):
             texts |= {text: texts.get(text, name) for text in _raised_and_logged(tree)}

@@ -13,7 +13,14 @@ from cloudai.session import ClientOptions
 from cloudai.transport.async_http import AsyncNetwork
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from typing_extensions import Unpack
+
+    from cloudai.batch.settings import BatchOptions
+    from cloudai.compare.results import Comparison
     from cloudai.models.voice import Voices
+    from cloudai.providers.base import Provider
 
 __all__ = ["AsyncClient"]
 
@@ -43,6 +50,23 @@ class AsyncClient(AsyncClientMethods, BaseClient):
         """List the voices that `text_to_speech` can be given as ``voice=``; see `Client.voices`."""
         voices: Voices = await self._driver.run(self._session.voices(language, timeout))
         return voices
+
+    async def compare(
+        self,
+        operation: str,
+        inputs: Iterable[Any],
+        *,
+        providers: Sequence[str | Provider] | None = None,
+        truth: Any = None,
+        overlap: float = 0.5,
+        prices: Mapping[str, float] | None = None,
+        **settings: Unpack[BatchOptions],
+    ) -> Comparison:
+        """Ask several providers for the same inputs, side by side, as `Client.compare` does."""
+        from cloudai.compare.run import Order, compare_awaiting
+
+        order = Order.of(self._session, operation, inputs, providers=providers, overlap=overlap, settings=settings)
+        return await compare_awaiting(order, truth, prices)
 
     async def close(self) -> None:
         """Stop the threads, and close the connections unless they are those of a client given as ``http_client=``."""

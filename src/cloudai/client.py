@@ -6,7 +6,7 @@ The operations of both, which are methods, are in cloudai/client_methods.py.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
@@ -18,11 +18,18 @@ from cloudai.core.urls import FetchRules
 from cloudai.errors import ReplayError, SettingsError, detached
 from cloudai.options import unknown_option
 from cloudai.providers.base import Provider
-from cloudai.providers.registry import find, require_contract
+from cloudai.providers.registry import made
 from cloudai.session import ClientOptions, Session
 from cloudai.transport.connections import Verify
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from typing_extensions import Unpack
+
+    from cloudai.batch.settings import BatchOptions
+    from cloudai.compare.results import Comparison
+    from cloudai.fallback import Several
     from cloudai.models.voice import Voices
 
 __all__ = ["BaseClient", "Client", "network_options", "offline_only"]
@@ -38,7 +45,8 @@ class BaseClient:
 
     Args:
         provider: "google", "local" … (settings come from the environment, looked up at the first send),
-            or a configured provider such as ``cloudai.Google(api_key=...)``.
+            or a configured provider such as ``cloudai.Google(api_key=...)``. Of several in a list, the first one that
+            can and does answer a call gives its result: see docs/several.md.
         send: A callable from `Request` to `Response` that replaces the network: a cassette, or your own function.
         http_client: Your own httpx or httpx2 client, with its proxies and certificates.
         timeout: Seconds for a whole call, waits and retries included; None takes the operation's usual time, which is
@@ -64,7 +72,7 @@ class BaseClient:
 
     def __init__(
         self,
-        provider: str | Provider,
+        provider: str | Provider | Sequence[str | Provider],
         *,
         send: Callable[[Request], Any] | None = None,
         http_client: Any = None,
@@ -103,10 +111,18 @@ class BaseClient:
         failure: BaseException | None = None
         try:
             self._options.check()
-            self.provider = _made(provider)
-            self._engine = self._options.engine()
             self._driver = self._connected(self._options)
-            self._session = Session(self.provider, self._engine, self._driver, self._options)
+            self._session: Session | Several
+            if isinstance(provider, str | Provider):
+                self.providers: tuple[Provider, ...] = (made(provider),)
+                self._engine = self._options.engine()
+                self._session = Session(self.providers[0], self._engine, self._driver, self._options)
+            else:
+                from cloudai.fallback import Several  # most clients have one provider
+
+                self._session = Several.of(provider, self._driver, self._options)
+                self.providers = tuple(session.provider for session in self._session.sessions)
+            self.provider = self.providers[0]
         except BaseException as error:  # noqa: BLE001  # raised below, without the frames that hold the options
             failure = error
         if failure is not None:
@@ -146,12 +162,12 @@ class BaseClient:
         return cls(provider, send=send, **options)
 
     def supports(self, operation: str) -> bool:
-        """Return whether a call of this operation can succeed with the settings at hand.
+        """Return whether a call of this operation can succeed with the settings at hand, at any of the providers.
 
         Raises:
             SettingsError: There is no such operation; the text suggests one.
         """
-        return self.provider.supports(operation)
+        return any(provider.supports(operation) for provider in self.providers)
 
     def with_options(self, **options: Any) -> Self:
         """Return a new client like this one, with connections of its own and some other options; see the constructor.
@@ -162,24 +178,21 @@ class BaseClient:
         _require_known(options)
         others = replace(self._options, **options)
         options.clear()  # a proxy may hold a password
-        return type(self)(self.provider, **vars(others))
+        return type(self)(self._given, **vars(others))
+
+    @property
+    def _given(self) -> Provider | list[Provider]:
+        """The provider or the list of providers, as the constructor takes it."""
+        return self.provider if isinstance(self._session, Session) else list(self.providers)
 
     def __repr__(self) -> str:
         # A constructor that fails leaves no provider, and trackers of errors show the client all the same.
-        return f"{type(self).__name__}({vars(self).get('provider')!r})"
+        return f"{type(self).__name__}({self._given if '_session' in vars(self) else None!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         if "@" in (self._options.proxy or ""):
             raise TypeError("a client with a proxy's password does not pickle: set HTTPS_PROXY where it arrives")
-        return _unpickled, (type(self), self.provider, vars(self._options))
-
-
-def _made(provider: Provider | str) -> Provider:
-    """Return the provider of a name, or the one that was given, once it is known to keep to our contract."""
-    if isinstance(provider, str):
-        return find(provider)()
-    require_contract(type(provider), f"the provider {type(provider).__name__}")
-    return provider
+        return _unpickled, (type(self), self._given, vars(self._options))
 
 
 def _require_known(options: dict[str, Any]) -> None:
@@ -196,7 +209,7 @@ def network_options(options: ClientOptions) -> dict[str, Any]:
     return {name: getattr(options, name) for name in names}
 
 
-def _unpickled(kind: type[C], provider: Provider, options: dict[str, Any]) -> C:
+def _unpickled(kind: type[C], provider: Provider | list[Provider], options: dict[str, Any]) -> C:
     return kind(provider, **options)  # type: ignore[call-arg]
 
 
@@ -246,6 +259,48 @@ class Client(ClientMethods, BaseClient):
         """
         voices: Voices = self._driver.run(self._session.voices(language, timeout))
         return voices
+
+    def compare(
+        self,
+        operation: str,
+        inputs: Iterable[Any],
+        *,
+        providers: Sequence[str | Provider] | None = None,
+        truth: Any = None,
+        overlap: float = 0.5,
+        prices: Mapping[str, float] | None = None,
+        **settings: Unpack[BatchOptions],
+    ) -> Comparison:
+        """Ask several providers for the same inputs, side by side, and compare what they say.
+
+        Each provider has a batch of its own, with its own pace, and nobody answers in place of another. All are kept in
+        one journal: the same call after a crash, or after a pause for a quota, pays for nothing twice.
+
+        Args:
+            operation: "detect_faces", "analyze_image", "sentiment" …
+            inputs: The inputs, as `batch` takes them.
+            providers: The providers, by name or configured; by default those of the client.
+            truth: What is true of the inputs: the path of a CSV, a `Table`, a list of dicts or a data frame, with a
+                column ``input`` (the name) or ``item`` (the number). See `Comparison.against_truth`.
+            overlap: The least intersection over union of two boxes of the same face, above 0 and at most 1.
+            prices: For each provider the price of 1,000 units in USD.
+            settings: `BatchOptions`, without ``progress`` and ``price``; the limits hold for each provider.
+
+        Raises:
+            SettingsError: There is a single provider, or a setting cannot be used.
+            UnsupportedOperationError: Results of this operation cannot be compared.
+            InputError: The reference does not fit the inputs.
+            CloudAIError: No provider has answered anything; the error is that of the first one.
+
+        Example:
+            with Client("azure") as client:
+                faces = client.compare("detect_faces", photos, providers=["azure", "google"], journal="faces.journal")
+            print(faces)
+        """
+        from cloudai.compare.run import Order, compare  # most programs compare nothing
+
+        order = Order.of(self._session, operation, inputs, providers=providers, overlap=overlap, settings=settings)
+        return compare(order, truth, prices)
 
     def close(self) -> None:
         """Close the connections, unless they are those of a client that was given as ``http_client=``."""

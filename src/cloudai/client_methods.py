@@ -514,8 +514,9 @@ class ClientMethods(Batching):
                 options.
             concurrency: Maximum number of requests in flight; by default 8, or 4 if a request has many inputs. For
                 an engine on this computer the default is the number of cores less one.
-            in_doubt: How to treat an input whose request an earlier run sent without learning the reply: "resend"
-                sends it again and may be billed twice, "skip" leaves the input out.
+            in_doubt: How to treat an input whose request was sent without learning the reply. "skip" leaves it out
+                in later runs. By default a later run sends it again, which may be billed twice. "resend" does that
+                too, and of several providers the next one is asked at once.
             price: Price of 1,000 units in USD, for the costs in the plan and the table.
             progress: True shows a progress bar, or lines where the output is a file. A function is called with each
                 outcome, and its return value is awaited in an `AsyncClient`.
@@ -1073,8 +1074,9 @@ class AsyncClientMethods(AsyncBatching):
                 options.
             concurrency: Maximum number of requests in flight; by default 8, or 4 if a request has many inputs. For
                 an engine on this computer the default is the number of cores less one.
-            in_doubt: How to treat an input whose request an earlier run sent without learning the reply: "resend"
-                sends it again and may be billed twice, "skip" leaves the input out.
+            in_doubt: How to treat an input whose request was sent without learning the reply. "skip" leaves it out
+                in later runs. By default a later run sends it again, which may be billed twice. "resend" does that
+                too, and of several providers the next one is asked at once.
             price: Price of 1,000 units in USD, for the costs in the plan and the table.
             progress: True shows a progress bar, or lines where the output is a file. A function is called with each
                 outcome, and its return value is awaited in an `AsyncClient`.

@@ -123,6 +123,8 @@ class CloudAIError(Exception):
     raw: Any = None
     """The replies of a good status that came before this error, and may be paid for. Like ``result.raw`` they are JSON,
     or bytes where a reply is none. No text of the error shows them."""
+    tried: tuple[Any, ...] = ()
+    """The other providers of a client with several that did not answer either, as in ``meta.tried`` of a result."""
     http_status: ClassVar[int] = 500
 
     def __init__(self, message: str = "", *, advice: str | None = None) -> None:

@@ -58,7 +58,7 @@ def test_a_korean_csv_becomes_a_table_and_a_gallery(tmp_path: Path, photos: Path
         ("2", "<b>박둘</b>", "failed"),
     ]
     page = (tmp_path / "결과" / "gallery.html").read_text("utf-8")
-    assert page.count("data:image/jpeg;base64,") == 1
+    assert page.count('src="data:image/webp;base64,') == 2  # the face, and the picture without one
     assert "<b>박둘" not in page
     assert "&lt;b&gt;박둘" in page
     assert "얼굴을 찾지 못함" in page
@@ -87,7 +87,7 @@ def test_a_csv_without_the_columns_is_told(tmp_path: Path) -> None:
     source.write_text("성,주소\n", "utf-8")
     done = run("lawmaker_photos", str(source), "--out", str(tmp_path))
     assert done.returncode == 2
-    assert "no column name or 이름" in done.stderr
+    assert "no column photo or 사진" in done.stderr
     assert "The file has: 성, 주소." in done.stderr
     assert "Traceback" not in done.stderr
 

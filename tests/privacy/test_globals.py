@@ -108,8 +108,8 @@ with Client("local") as client, client.batch("detect_faces", [picture], journal=
     job.plan(); list(job); table = job.tidy(); repr(table), table._repr_html_(), job.manifest()
     table.to_csv(os.path.join(work, "표.csv")); table.to_jsonl(); table.to_pandas()
     table.to_parquet(os.path.join(work, "p"))
-from cloudai.report import Portrait, save_gallery
-save_gallery([Portrait("가", PIL.Image.open(picture))], os.path.join(work, "g.html"), title="T")
+from cloudai.report import Tile, gallery
+gallery([Tile("가", PIL.Image.open(picture))], os.path.join(work, "g.html"), title="T")
 with Client(Google(api_key="k" * 9)) as network:  # a real transport, made and closed
     pass
 assert done >= 3, done

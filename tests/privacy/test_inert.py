@@ -20,7 +20,7 @@ from PIL import Image
 from cloudai import Client, CloudAIError, Google, Response, Table
 from cloudai.cli import main
 from cloudai.errors import InputError, ServiceError
-from cloudai.report import Portrait, safe_name, save_gallery
+from cloudai.report import Tile, gallery, safe_name
 from tests.made_up.faults import head
 from tests.made_up.server import Connection, faultd
 from tests.support.paths import ROOT
@@ -310,8 +310,11 @@ def test_the_gallery_runs_nothing(tmp_path: Path) -> None:
     with listening() as (here, asked):
         texts = [text.replace("HERE", here) for text in (*MARKUP.values(), *ESCAPES.values(), *FORMULAS.values())]
         script = f"<script>function hit() {{ document.title = 'broken in'; fetch('{here}hit') }}</script>"
-        people = [Portrait(text, Image.new("RGB", (9, 9)), {text: text}, text) for text in [*texts, script]]
-        page = save_gallery(people, tmp_path / "gallery.html", title=script, footer=script)
+        people = [
+            Tile(text, Image.new("RGB", (9, 9)), {text: text, "표": text}, text, badge=text, link=text)
+            for text in [*texts, script]
+        ]
+        page = gallery(people, tmp_path / "gallery.html", title=script, footer=script)
         seen = opened(page, tmp_path / "profile")
     assert "<title>broken in" not in seen
     assert asked == []
@@ -320,12 +323,13 @@ def test_the_gallery_runs_nothing(tmp_path: Path) -> None:
 
 def test_html_shows_what_is_there(hostile: str, tmp_path: Path) -> None:
     """No control, bidi or invisible character comes into a page of ours, and no tag that is not ours."""
-    table, gallery = Table([{"a": hostile}])._repr_html_(), tmp_path / "g.html"
-    save_gallery([Portrait(hostile, None, {hostile[:99]: hostile}, hostile)], gallery, title=hostile)
-    for page in (table, re.sub(r"<script>.*?</script>|\n", "", gallery.read_text("utf-8"), flags=re.DOTALL)):
+    table = Table([{"a": hostile}])._repr_html_()
+    tiles = [Tile(hostile, None, {hostile[:99]: hostile}, hostile, badge=hostile, link=hostile, nothing=hostile)]
+    path = gallery(tiles, tmp_path / "g.html", title=hostile, footer=hostile)
+    for page in (table, re.sub(r"<script>.*?</script>|\n", "", path.read_text("utf-8"), flags=re.DOTALL)):
         assert not STEERS.search(page)
-        assert "<img" not in page
-        assert not re.search(r"<script|<svg|<iframe|<a |<base|onerror=\"", page)
+        assert not re.search("<img [^>]*src=", page)
+        assert not re.search(r"<script|<svg onload|<iframe|<a |<base|onerror=\"", page)
 
 
 def test_whoever_asks_a_chat_model_goes_through_one_room() -> None:

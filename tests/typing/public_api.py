@@ -22,9 +22,11 @@ from cloudai import (
     ImageAnalysis,
     KeyPhrases,
     Language,
+    Local,
     Outcome,
     Sentiment,
     Speech,
+    Table,
     Text,
     Transcript,
     Translation,
@@ -32,6 +34,8 @@ from cloudai import (
     Voices,
 )
 from cloudai.batch.batch import Mapped
+from cloudai.compare.results import Comparison
+from cloudai.models.base import Tried
 
 
 def single_calls(client: Client) -> None:
@@ -51,6 +55,15 @@ def single_calls(client: Client) -> None:
     assert_type(client.voices("ko", timeout=5.0)[0], Voice)
     for face in client.detect_faces(b""):
         assert_type(face, Face)
+
+
+def several_providers() -> None:
+    """A list of providers gives a client like any other, and a comparison its tables."""
+    client = Client(["azure", Local()])
+    assert_type(client.sentiment("x").meta.tried, tuple[Tried, ...])
+    assert_type(client.compare("sentiment", ["x"], providers=["azure", "google"], in_doubt="skip"), Comparison)
+    assert_type(client.compare("detect_faces", []).agreed(2), Table)
+    client.compare("sentiment", ["x"], tone=1)  # type: ignore[call-arg]
 
 
 async def awaited_calls(client: AsyncClient) -> None:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from inspect import iscoroutinefunction
 from typing import Any
 
-from cloudai.batch.runner import Runner
+from cloudai.batch.runner import Runner, SharedJournal
 from cloudai.batch.settings import BatchOptions, Settings
 from cloudai.errors import SettingsError
+from cloudai.fallback import Several
 from cloudai.operations import operation_named
 from cloudai.options import SHARED, unknown_option
 from cloudai.session import Session
@@ -21,7 +22,13 @@ OF_A_BATCH = ("pace", "concurrency", "progress", "cache")
 
 
 def runner_for(
-    session: Session, operation: str | Sequence[str], inputs: Iterable[Any], given: Mapping[str, Any], *, awaits: bool
+    session: Session | Several,
+    operation: str | Sequence[str],
+    inputs: Iterable[Any],
+    given: Mapping[str, Any],
+    *,
+    awaits: bool,
+    shared: SharedJournal | None = None,
 ) -> Runner[Any]:
     """Return the runner of a new batch.
 
@@ -31,6 +38,7 @@ def runner_for(
         inputs: The inputs.
         given: The settings of the batch that the user gave.
         awaits: Whether the client is an awaiting one.
+        shared: The journal that the batch shares with others, which the caller closes.
 
     Raises:
         SettingsError: A batch has no such setting, or the settings cannot be used with each other.
@@ -46,7 +54,7 @@ def runner_for(
     tell = settings.progress
     if not awaits and (iscoroutinefunction(tell) or iscoroutinefunction(getattr(tell, "__call__", None))):  # noqa: B004
         raise SettingsError("progress= is an async function", advice="Give a plain one, or take AsyncClient.")
-    return Runner(session, operation, inputs, replace(settings, keep=_kept_columns(settings)))
+    return Runner(session, operation, inputs, replace(settings, keep=_kept_columns(settings)), shared)
 
 
 def _kept_columns(settings: Settings) -> list[Any] | None:

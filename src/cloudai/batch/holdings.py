@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cloudai.batch.cache_store import CacheStore
@@ -25,7 +26,10 @@ class Holdings:
     """The files and threads of one batch. They know nothing of the batch, which can be collected before they end."""
 
     journal: AnyJournal
-    cache: CacheStore | None
+    caches: Sequence[CacheStore | None]
+    """The cache for each provider; None if it is not used."""
+    owns_journal: bool = True
+    """Whether the journal is closed with the batch."""
     reader: Reader | None = None
     """Takes the inputs, once the batch has begun."""
 
@@ -36,10 +40,12 @@ class Holdings:
             JournalError: Something that was paid for could not be kept.
         """
         try:
-            self.journal.close()
+            if self.owns_journal:
+                self.journal.close()
         finally:
-            if self.cache is not None:
-                self.cache.close()
+            for cache in self.caches:
+                if cache is not None:
+                    cache.close()
 
     def close_with(self, batch: object) -> weakref.finalize[[], object]:
         """Close everything once the batch is garbage-collected; ``detach()`` of the returned object calls that off."""

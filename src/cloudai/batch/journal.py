@@ -26,6 +26,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from cloudai import storage
 from cloudai.batch.queries import SCHEMA
+from cloudai.batch.shared.address import is_address
 from cloudai.errors import CloudAIError, JournalError, SettingsError
 from cloudai.storage import Database, ForeignFileError, SQLiteError, VersionError
 
@@ -318,6 +319,8 @@ TRIES_TO_COPY = 20
 
 def _as_path(given: Any) -> Path:
     """Return the path that the user has given; raise SettingsError if it is empty, holds a NUL, or is no path."""
+    if is_address(given):
+        raise SettingsError("a keeper cannot keep the journal of this", advice="Give the path of a file.")
     path = os.fspath(given) if isinstance(given, str | os.PathLike) else None
     if not isinstance(path, str) or not path.strip() or "\0" in path:
         raise SettingsError(

@@ -10,6 +10,7 @@ from typing_extensions import Unpack
 if TYPE_CHECKING:
     from cloudai.batch.batch import AsyncBatch, Batch, Mapped
     from cloudai.batch.settings import BatchOptions
+    from cloudai.fallback import Several
     from cloudai.session import Session
 
 __all__ = ["AsyncBatching", "Batching"]
@@ -18,7 +19,7 @@ __all__ = ["AsyncBatching", "Batching"]
 class Batching:
     """The batches of a blocking client; its public methods `batch` and `map` take their docstrings from here."""
 
-    _session: Session
+    _session: Session | Several
 
     def _batch(
         self, operation: str | Sequence[str], inputs: Iterable[Any], **settings: Unpack[BatchOptions]
@@ -81,7 +82,7 @@ class Batching:
 class AsyncBatching:
     """The batches of an awaiting client; its public methods `batch` and `map` take their docstrings from here."""
 
-    _session: Session
+    _session: Session | Several
 
     def _batch(
         self, operation: str | Sequence[str], inputs: Iterable[Any], **settings: Unpack[BatchOptions]

@@ -163,10 +163,13 @@ class Tries:
     Args:
         excuse: Writes down, by its number, that a streak does not count against any input in it.
         last: The number of the last streak of earlier runs.
+        step: The difference between the numbers of two streaks: if there are several objects of this class for one
+            journal, each has numbers of its own.
     """
 
-    def __init__(self, excuse: Callable[[int], None], last: int = 0) -> None:
+    def __init__(self, excuse: Callable[[int], None], last: int = 0, step: int = 1) -> None:
         self._excuse = excuse
+        self._step = step
         self._lock = threading.RLock()  # reentrant, as in `OutageDetector`
         self._streak = Streak(last + 1)
         self._streaks: dict[int, set[Streak]] = {}
@@ -191,7 +194,7 @@ class Tries:
             return
         with self._lock:
             if self._streak.calls:
-                self._streak = Streak(self._streak.number + 1)
+                self._streak = Streak(self._streak.number + self._step)
             recovered = self._streaks.pop(call, set()) if call is not None else set()
         for streak in recovered:
             if streak.calls != {call}:

@@ -76,6 +76,9 @@ class Plan(_Counts):
     """True if a pace is given, so that ``minutes`` is more than an estimate."""
     from_cache: int = 0
     """Number of the ``cached`` inputs that earlier batches with other journals have paid for."""
+    providers: tuple[str, ...] = ()
+    """Of several providers the one that the numbers are for, because it is asked first, and then the others in order;
+    empty for a single provider."""
     facts: tuple[tuple[str, str], ...] = ()
     """The units, the free amounts and the limits of the provider in words, each with the date when it was checked."""
 
@@ -100,6 +103,10 @@ class Plan(_Counts):
             lines.append((say("duplicates"), say("{n}, for nothing", n=self.duplicates)))
         if self.in_doubt:
             lines.append((say("in doubt"), say(IN_DOUBT, n=self.in_doubt)))
+        if self.providers:
+            first, others = self.providers[0], ", ".join(self.providers[1:]) or "–"
+            asks = say("{first}, and only for what it does not answer {others}", first=first, others=others)
+            lines.append((say("asks"), asks))
         lines.append((say("requests"), say("{n} ({units} units)", n=self.requests, units=self.units)))
         lines += [(say(name), translated(value)) for name, value in self.facts]
         time = duration(self.minutes * 60)
@@ -161,7 +168,7 @@ def plan(state: BatchState, *, began: bool = False) -> Plan:
     if began and state.inputs.come_once:
         raise InputError("the inputs of a generator are gone over once", advice="Plan before the run, or give a list.")
     state.inputs.hold()
-    tally = _Tally(state)
+    tally = _tally_of(state)
     for entry in state.inputs:
         tally.inputs += 1
         with _put_back(entry):
@@ -188,7 +195,7 @@ def unanswered(state: BatchState, wanted: Callable[[int, str], bool]) -> list[in
         JournalError: The journal cannot be read.
     """
     state.inputs.hold()
-    tally, items = _Tally(state), list[int]()
+    tally, items = _tally_of(state), list[int]()
     for entry in state.inputs:
         if wanted(entry.item, entry.shown):
             with suppress(InputError), _put_back(entry):
@@ -222,11 +229,23 @@ def _put_back(entry: Entry) -> Iterator[None]:
         file.seek(position)
 
 
-class _Tally:
-    """Counts what a batch would do, input by input."""
+def _tally_of(state: BatchState) -> _Tally:
+    """Return the counters for the provider that is asked first, as if the others did not have to be asked."""
+    names = [task.operation for task in state.tasks]
+    able = [each for each in state.in_turn if all(map(each.session.provider.supports, names))]
+    return _Tally(state, able or list(state.in_turn))
 
-    def __init__(self, state: BatchState) -> None:
-        self._state = state
+
+class _Tally:
+    """Counts what a batch would do, input by input.
+
+    Args:
+        state: The state of the batch.
+        able: The states for the providers that can carry it out, in the order in which they are asked.
+    """
+
+    def __init__(self, state: BatchState, able: Sequence[BatchState]) -> None:
+        self._state, self._all, self._able = able[0], state.in_turn, able
         self._seen: set[str] = set()
         self.inputs = self.units = 0
         self.requests = Fraction()
@@ -265,7 +284,7 @@ class _Tally:
 
     def missing(self, digest: str) -> list[Task]:
         """Return the tasks for which the provider would be asked about the input of this digest; count the others."""
-        return [task for task in self._state.tasks if self._is_missing(task, task.key_of(digest))]
+        return [task for part, task in enumerate(self._state.tasks) if self._is_missing(part, digest)]
 
     def _unseen(self) -> None:
         """Count an address that is fetched during the run, as if each of its requests had to be sent."""
@@ -284,22 +303,25 @@ class _Tally:
             self.refused.append((entry.shown, str(error)))
             return None
 
-    def _is_missing(self, task: Task, key: str) -> bool:
-        """Return whether the provider would be asked for a call; if not, count the reason."""
-        known = self._state.journal.read(queries.state_of(key))
-        if key in self._seen:
+    def _is_missing(self, part: int, digest: str) -> bool:
+        """Return whether a provider would be asked for a call; if not, count the reason."""
+        tasks = [state.tasks[part] for state in self._all]
+        keys = [task.key_of(digest) for task in tasks]
+        known = {self._state.journal.read(queries.state_of(key)) for key in keys}
+        if keys[0] in self._seen:
             self.count["duplicates"] += 1
             return False
-        self._seen.add(key)
-        if known in ("done", "failed"):
+        self._seen.add(keys[0])
+        if known & {"done", "failed"}:
             self.count["cached"] += 1
             return False
-        skipped = known == "doubt" and self._state.settings.in_doubt == "skip"
-        if not skipped and cache.holds(self._state, task, key):
+        is_skipped = "doubt" in known and self._state.settings.in_doubt == "skip"
+        task = self._state.tasks[part]
+        if not is_skipped and cache.holds(self._state, task, task.key_of(digest)):
             self.count["from_cache"] += 1
             return False
-        self.count["in_doubt"] += known == "doubt"
-        return not skipped
+        self.count["in_doubt"] += "doubt" in known
+        return not is_skipped
 
     def _sent(self, first_requests: Sequence[tuple[Task, Request | None]], given: Given) -> None:
         """Count what the tasks of one input would send.
@@ -351,14 +373,17 @@ class _Tally:
         filled[1] += size
 
     def _facts(self) -> Iterator[tuple[str, str]]:
-        """Yield what the provider counts for each operation, what it gives for nothing, and what it takes at most."""
-        for task in self._state.tasks:
-            able = task.capability
-            free = "" if able.free_units is None else f"; {able.free_units:,} a month are free"
-            if able.unit:
-                yield "unit", f"{able.unit}{free} ({able.checked})"
-            if able.limits:
-                yield "limits", f"{able.limits} ({able.checked})"
+        """Yield what each provider counts for each operation, what it gives for nothing, and what it takes at most."""
+        for state in self._able:
+            whose = f"{state.session.provider.name}: " if len(self._able) > 1 else ""
+            for able in (task.capability for task in state.tasks):
+                free = "" if able.free_units is None else f"; {able.free_units:,} a month are free"
+                if able.unit:
+                    yield "unit", f"{whose}{able.unit}{free} ({able.checked})"
+                if able.limits:
+                    yield "limits", f"{whose}{able.limits} ({able.checked})"
+                if whose and able.free:
+                    yield "free tier", f"{whose}{able.free} ({able.checked})"
 
     def plan(self) -> Plan:
         """Return the plan with all that was counted."""
@@ -380,6 +405,7 @@ class _Tally:
             hosts=tuple(self.hosts),
             cost=None if price is None else self.units * price / 1000,
             paced=bool(state.rates),
+            providers=tuple(each.session.provider.name for each in self._able) if len(self._all) > 1 else (),
             facts=tuple(self._facts()),
         )
 

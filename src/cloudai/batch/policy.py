@@ -69,6 +69,8 @@ class Ending:
     """The new state of the call in the journal, with the columns that change; None if the call stays as it is."""
     unusable_step: str | None = None
     """The step that was answered with a good status and a reply that cannot be used."""
+    passes_on: bool = False
+    """True if the input has not ended, because the next provider is to be asked."""
 
 
 @dataclass(frozen=True)

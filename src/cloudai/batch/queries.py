@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
@@ -116,6 +116,8 @@ class CallRecord:
     memory: str | None = None
     """The facts about the input, as JSON, with which its replies can be read again without it."""
     replies: Mapping[str, StoredReply] = field(default_factory=dict)
+    others: tuple[int, ...] = ()
+    """The calls to the other providers of the batch for the same input."""
 
     @property
     def in_doubt(self) -> bool:
@@ -201,14 +203,29 @@ def look_up(batch: int, run: int, item: int, *, key: str, sha256: str, name: str
         for (call,) in list(item_record):
             db.execute("INSERT INTO names (name, call) VALUES (?, ?)", (storable(name), call))
             return CallRecord(call)
-        # The first input of this run that comes to it has it, and its bill; the others are copies.
-        db.execute("UPDATE calls SET run = ?, item = ? WHERE key = ? AND run < ?", (run, item, key, run))
-        rows = db.execute("SELECT id, batch, run, item FROM calls WHERE key = ?", (key,))
-        [(call, of_batch, of_run, of_item)] = rows
+        # The first input of this run that comes to it has it, and its bill; the others are copies. Another batch, of
+        # this provider alone or of other ones beside it, may have the call: its runs have numbers of their own.
+        db.execute(
+            "UPDATE calls SET run = ?, item = ? WHERE key = ? AND batch = ? AND run < ?", (run, item, key, batch, run)
+        )
+        [(call, of_batch, of_run, of_item)] = db.execute("SELECT id, batch, run, item FROM calls WHERE key = ?", (key,))
         db.execute("INSERT OR IGNORE INTO names (name, call) VALUES (?, ?)", (storable(name), call))
         here = of_batch == batch
         first = checked(of_item, int) if here and of_run == run and of_item != item else None
         return replace(_record(db, call), first=first, of_another_list=not here)
+
+    return work
+
+
+@statement
+def look_up_each(batch: int, run: int, item: int, *, keys: Sequence[str], sha256: str, name: str) -> Any:
+    """Return a function for `Journal.do` that looks up the calls of one input to several providers; see `look_up`."""
+    works = [look_up(batch, run, item, key=key, sha256=sha256, name=name) for key in keys]
+
+    def work(db: Database) -> list[CallRecord]:
+        records = [each(db) for each in works]
+        calls = [record.call for record in records]
+        return [replace(record, others=tuple(call for call in calls if call != record.call)) for record in records]
 
     return work
 

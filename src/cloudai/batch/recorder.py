@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
@@ -134,8 +135,8 @@ class Recorder(Generic[R]):
         """Return the function for `Journal.do` that writes down an input that this run has not answered."""
         task = self._state.tasks[entry.part]
         digest = entry.digest_at_hand(fetching=bool(self._state.session.engine.fetching))
-        key = None if digest is None else task.key_of(digest)
-        return rows.leave(task.batch, item, key)
+        tasks = [] if digest is None else [state.tasks[entry.part] for state in self._state.in_turn]
+        return rows.leave(task.batch, item, [each.key_of(digest or "") for each in tasks])
 
     def _item(self, entry: Entry, arrived: float, record: CallRecord | None, ending: Ending) -> ItemRecord:
         """Return what is written down of an input that was started.
@@ -158,6 +159,7 @@ class Recorder(Generic[R]):
             row=self._state.inputs.kept(entry),
             error=written_error(ending.error) if ending.error else None,
             run=self._state.tasks[entry.part].run,
+            others=record.others if record else (),
         )
 
     def write(self, task: Task, item: ItemRecord, ending: Ending) -> None:
@@ -167,11 +169,12 @@ class Recorder(Generic[R]):
         A call that is done is put into the cache, too.
         """
         finish = rows.finish(task.batch, item, ending.settle, ending.unusable_step)
+        cache = self._state.of(item.facts.get("provider")).cache
         done = ending.settle is not None and ending.settle[0] == "done"
-        if self._state.cache is None or item.call is None or not done:
+        if cache is None or item.call is None or not done:
             self._state.journal.post(finish)
         else:
-            self._state.journal.post(partial(_finish_and_share, finish, self._state.cache, task.operation, item.call))
+            self._state.journal.post(partial(_finish_and_share, finish, cache, task.operation, item.call))
 
     def close(self, never_started: Iterator[Entry], *, complete: bool) -> None:
         """End the run: write down the inputs that were started and have not ended, and those that were never started.
@@ -185,15 +188,18 @@ class Recorder(Generic[R]):
             complete: Whether the run came to the end of its inputs. A run with an input that is "not_started" does not
                 count as complete.
         """
-        if self._state.policy.cause is None and self._state.policy.successes:
-            self._state.policy.tell_suspects()
+        for state in self._state.in_turn:
+            if state.policy.cause is None and state.policy.successes:
+                state.policy.tell_suspects()
         with self.lock:
             left, self._open = list(self._open.values()), {}
         unanswered: list[tuple[Entry, ItemRecord]] = []
         for entry, first in left:
             record = None
             with suppress(JournalError):  # the journal is damaged, or its disk is gone: the input ends all the same
-                record = None if first is None else self._state.journal.read(queries.record_of(first.call))
+                if first is not None:
+                    known = self._state.journal.read(queries.record_of(first.call))
+                    record = replace(known, others=first.others)
             sent = record is not None and record.in_doubt
             error = NotStartedError(f"the batch ended before {'its reply came' if sent else 'this'}")
             ending = Ending("not_started", error=error)
@@ -237,7 +243,7 @@ class Recorder(Generic[R]):
     def _not_begun(self, entry: Entry) -> ItemRecord:
         """Return what is written down of an input that was never started."""
         facts = {
-            "provider": self._state.session.provider.name,
+            "provider": self._state.providers,
             "attempts": 0,
             "billed_min": 0,
             "billed_max": 0,
@@ -282,7 +288,7 @@ def _facts(state: BatchState, entry: Entry, arrived: float, ending: Ending, coun
     meta = ending.result.meta if ending.result is not None else None
     elapsed = round(state.policy.clock() - (sent_at or arrived), 3)
     return {
-        "provider": state.session.provider.name,
+        "provider": state.providers,
         "method": meta.method if meta else None,
         "count": count,
         "attempts": ending.attempts,

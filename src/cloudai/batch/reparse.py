@@ -38,7 +38,7 @@ class Reading:
 
 def readings(state: BatchState) -> Iterator[Reading]:
     """Yield a reading for each input that has replies, unless reading them needs a text that is not there."""
-    for task in state.tasks:
+    for part, task in enumerate(state.tasks):
         for item, record in pages(state.journal, task.batch):
             if record is None or not record.replies:
                 continue
@@ -51,7 +51,8 @@ def readings(state: BatchState) -> Iterator[Reading]:
                 given = entry.given
             if given is None:
                 continue  # its result stays as it is
-            yield Reading(task, item, record, replay(state, task, given, record))
+            answered = state.of(item.facts.get("provider"))
+            yield Reading(task, item, record, replay(answered, answered.tasks[part], given, record))
 
 
 def keep(recorder: Recorder[Any], reading: Reading, result: Result | None, error: Exception | None) -> None:

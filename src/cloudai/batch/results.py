@@ -24,7 +24,7 @@ DONE = ("ok", "none_found")
 """Statuses of inputs that have a result."""
 
 COLUMNS = (
-    *("provider", "method", "count", "error_type", "error", "advice"),
+    *("provider", "tried", "method", "count", "error_type", "error", "advice"),
     *("attempts", "billed_min", "billed_max", "cost_min", "cost_max", "price_date"),
     *("queued_s", "elapsed_s", "started_at", "finished_at"),
     *("duplicate_of", "cached", "sha256", "sent_bytes", "prepared", "host"),

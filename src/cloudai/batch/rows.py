@@ -50,6 +50,13 @@ class ItemRecord:
     error: str | None = None
     run: int = 1
     """The number of the run that wrote it down."""
+    others: tuple[int, ...] = ()
+    """The calls to other providers for the same input, which are not written down here."""
+
+    @property
+    def calls(self) -> tuple[int, ...]:
+        """The numbers of all calls of the input."""
+        return (*([] if self.call is None else [self.call]), *self.others)
 
 
 @statement
@@ -92,7 +99,7 @@ def finish(
 
 
 @statement
-def leave(batch: int, item_record: ItemRecord, key: str | None) -> Any:
+def leave(batch: int, item_record: ItemRecord, keys: Sequence[str]) -> Any:
     """Return a function for `Journal.do` that writes down an input that this run has not answered.
 
     The function returns what is known of the input now. What an earlier run or a copy of the input was answered stays:
@@ -101,7 +108,8 @@ def leave(batch: int, item_record: ItemRecord, key: str | None) -> Any:
     Args:
         batch: The number of the batch.
         item_record: The input; its call is None where this run has not looked it up.
-        key: The key of its call; None where that cannot be told without reading the input, which goes by its name then.
+        keys: The keys of its calls, one for each provider; none where they cannot be told without reading the input,
+            which goes by its name then.
     """
 
     def work(db: Database) -> ItemRecord:
@@ -109,15 +117,16 @@ def leave(batch: int, item_record: ItemRecord, key: str | None) -> Any:
         if here is not None and here.run == item_record.run:
             return here  # a batch that was cancelled while it ended ends once more
         looked_up = item_record.call is not None
-        call = item_record.call if looked_up else _call_of(db, batch, key, item_record.name)
-        if call is None:
-            same = here is not None and here.call is None and key is None and here.name == item_record.name
+        calls = item_record.calls if looked_up else _calls_of(db, batch, keys, item_record.name)
+        if not calls:
+            same = here is not None and here.call is None and not keys and here.name == item_record.name
             kept = replace(here, run=item_record.run, row=item_record.row) if here and same else item_record
             if kept.status == "not_started":
                 kept = item_record
             _take_over(db, batch, kept)
         else:
-            kept = _kept_ending(db, batch, replace(item_record, call=call), looked_up=looked_up, by_key=key is not None)
+            item_with_call = replace(item_record, call=calls[0], others=tuple(calls[1:]))
+            kept = _kept_ending(db, batch, item_with_call, looked_up=looked_up, by_key=bool(keys))
         _insert(db, batch, _billed_once(db, batch, kept))
         return kept
 
@@ -132,7 +141,10 @@ def _kept_ending(db: Database, batch: int, entry: ItemRecord, *, looked_up: bool
     earlier, bill = _take_over(db, batch, entry)
     copy_of = None
     if earlier is None:
-        rows = db.execute(f"{ROW} WHERE call = ? AND batch = ? ORDER BY run DESC, item LIMIT 1", (entry.call, batch))
+        rows = db.execute(
+            f"{ROW} WHERE call IN ({_marks(entry)}) AND batch = ? ORDER BY run DESC, item LIMIT 1",
+            (*entry.calls, batch),
+        )
         earlier = next(iter(_readable(rows)), None)
         if earlier is None:
             return entry if looked_up else replace(entry, call=None)
@@ -146,20 +158,23 @@ def _kept_ending(db: Database, batch: int, entry: ItemRecord, *, looked_up: bool
     if earlier.item != entry.item:  # the number of another input is of the earlier list
         facts["duplicate_of"] = copy_of
     name = earlier.name if by_key else entry.name
-    kept = replace(entry, name=name, status=earlier.status, facts=facts, error=earlier.error)
+    kept = replace(entry, call=earlier.call, name=name, status=earlier.status, facts=facts, error=earlier.error)
     return _with_bill(kept, attempts, bill)
 
 
-def _call_of(db: Database, batch: int, key: str | None, name: str) -> int | None:
-    """Return the number of the call of an input, by its key or by its name; None where there is none."""
-    if key is not None:
-        calls = db.execute("SELECT id FROM calls WHERE key = ?", (key,))
+def _calls_of(db: Database, batch: int, keys: Sequence[str], name: str) -> list[int]:
+    """Return the numbers of the calls of an input, by their keys, or the last one of its name."""
+    if keys:
+        calls = [call for key in keys for call in db.execute("SELECT id FROM calls WHERE key = ?", (key,))]
     else:
-        calls = db.execute(
-            "SELECT id FROM names JOIN calls ON id = call WHERE name = ? AND batch = ? ORDER BY run DESC, id DESC",
-            (storable(name), batch),
-        )
-    return next((int(call) for (call,) in calls), None)
+        asked = "SELECT id FROM names JOIN calls ON id = call WHERE name = ? AND batch = ? ORDER BY run DESC, id DESC"
+        calls = list(db.execute(f"{asked} LIMIT 1", (storable(name), batch)))
+    return [int(call) for (call,) in calls]
+
+
+def _marks(entry: ItemRecord) -> str:
+    """Return the question marks for the calls of an input in a query."""
+    return ", ".join("?" * len(entry.calls))
 
 
 def _take_over(db: Database, batch: int, entry: ItemRecord) -> tuple[ItemRecord | None, tuple[int, int]]:
@@ -177,8 +192,8 @@ def _take_over(db: Database, batch: int, entry: ItemRecord) -> tuple[ItemRecord 
     earlier = []
     if entry.call is not None:
         rows = db.execute(
-            f"{ROW} WHERE call = ? AND batch = ? AND run < ? ORDER BY item = ? DESC, run DESC, item",
-            (entry.call, batch, entry.run, entry.item),
+            f"{ROW} WHERE call IN ({_marks(entry)}) AND batch = ? AND run < ? ORDER BY item = ? DESC, run DESC, item",
+            (*entry.calls, batch, entry.run, entry.item),
         )
         earlier = _readable(rows)
     bills = [_bill_of(row) for row in earlier]
@@ -203,13 +218,16 @@ def _billed_once(db: Database, batch: int, entry: ItemRecord) -> ItemRecord:
     bill = _bill_of(entry)
     if entry.run <= 1 or entry.call is None or not any(bill):
         return entry
-    rows = db.execute(f"{ROW} WHERE call = ? AND batch = ? AND item <> ?", (entry.call, batch, entry.item))
+    rows = db.execute(
+        f"{ROW} WHERE call IN ({_marks(entry)}) AND batch = ? AND item <> ?", (*entry.calls, batch, entry.item)
+    )
     others = [_bill_of(row) for row in _readable(rows)]
     if not any(map(any, others)):
         return entry
+    _, *of_calls = map(sum, zip(*(totals(db, call) for call in entry.calls), strict=True))
     least, most = (
-        min(own, max(0, of_call - sum(there)))
-        for own, of_call, there in zip(bill, totals(db, entry.call)[1:], zip(*others, strict=True), strict=True)
+        min(own, max(0, of_all - sum(there)))
+        for own, of_all, there in zip(bill, of_calls, zip(*others, strict=True), strict=True)
     )
     return _with_bill(entry, entry.facts.get("attempts") or 0, (least, most))
 
@@ -259,18 +277,27 @@ def mend(batch: int, error: str) -> Any:
     def work(db: Database) -> None:
         unended = list(
             db.execute(
-                "SELECT id, run, item, state, provider FROM"
+                "SELECT id, run, item, sha256, state, provider FROM"
                 " (SELECT calls.*, provider FROM calls JOIN batches ON batches.id = batch WHERE batch = ?) AS c"
                 " WHERE NOT EXISTS (SELECT 1 FROM items WHERE call = c.id AND items.run >= c.run)"
-                " AND EXISTS (SELECT 1 FROM exchanges WHERE call = c.id AND (most > 0 OR doubt > 0))",
+                # The input may have ended with the answer of another provider.
+                " AND NOT EXISTS (SELECT 1 FROM items JOIN calls AS k ON k.id = call WHERE items.batch = c.batch"
+                " AND items.item = c.item AND items.run >= c.run AND k.sha256 = c.sha256)"
+                " AND EXISTS (SELECT 1 FROM exchanges WHERE call = c.id AND (most > 0 OR doubt > 0)) ORDER BY id",
                 (batch,),
             )
         )
-        for call, run, item, state, provider in unended:
-            record = record_of(call)(db)
+        of_input: dict[Any, list[int]] = {}
+        for call, *input_, _, _ in unended:
+            of_input.setdefault(tuple(input_), []).append(call)
+        for call, run, item, sha256, state, provider in unended:
+            *others, last = of_input[run, item, sha256]
+            if call != last:
+                continue  # the provider that was asked last stands for those before it
             names = list(db.execute("SELECT name FROM names WHERE call = ? LIMIT 1", (call,)))
             name = names[0][0] if names else f"input {item}"
-            entry = ItemRecord(item, name, "in_doubt", {"provider": provider}, call, error=error, run=run)
+            facts, of_others = {"provider": provider}, tuple(others)
+            entry = ItemRecord(item, name, "in_doubt", facts, call, error=error, run=run, others=of_others)
             earlier, _ = _take_over(db, batch, entry)
             if earlier is not None:
                 entry = replace(entry, name=earlier.name, row=earlier.row, facts=earlier.facts)
@@ -280,7 +307,8 @@ def mend(batch: int, error: str) -> Any:
                 continue  # its input is in none of the lists that the journal of an earlier version knows
             if _row_at(db, batch, item) is not None:
                 entry = replace(entry, item=_next_number(db, batch))
-            _insert(db, batch, _with_bill(entry, record.attempts, (record.paid, record.most)))
+            attempts, paid, most = map(sum, zip(*(totals(db, each) for each in entry.calls), strict=True))
+            _insert(db, batch, _with_bill(entry, attempts, (paid, most)))
 
     return work
 

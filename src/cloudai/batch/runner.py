@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from cloudai._version import __version__
 from cloudai.batch import cache, queries, rows
@@ -30,13 +30,32 @@ from cloudai.batch.task import Task, tasks_of
 from cloudai.batch.worker import Worker
 from cloudai.core.effects import Program
 from cloudai.core.rate_limit import Rate, rates
-from cloudai.errors import HOPELESS, ForbiddenError, JournalError, PausedError, SettingsError, TLSError
+from cloudai.errors import (
+    HOPELESS,
+    ForbiddenError,
+    JournalError,
+    PausedError,
+    SettingsError,
+    TLSError,
+    UnsupportedOperationError,
+)
+from cloudai.fallback import Several, cooldown_of
 from cloudai.models.base import Result
 from cloudai.session import Session
 
-__all__ = ["Runner"]
+__all__ = ["Runner", "SharedJournal"]
 
 R = TypeVar("R", bound=Result)
+
+
+class SharedJournal(NamedTuple):
+    """A journal that several batches use at the same time, and which of them one is."""
+
+    journal: AnyJournal
+    number: int
+    """The number of the batch among those that share the journal, from 0."""
+    of: int
+    """How many share it."""
 
 
 class Runner(Generic[R]):
@@ -47,36 +66,56 @@ class Runner(Generic[R]):
         operations: The name of the operation, or a list of names.
         given: The inputs.
         settings: The settings of the batch.
+        shared: The journal that the batch shares with others; None opens its own.
 
     Raises:
         SettingsError: An option or setting cannot be used.
         JournalError: The journal cannot be used.
     """
 
-    def __init__(self, session: Session, operations: str | Sequence[str], given: Any, settings: Settings) -> None:
+    def __init__(
+        self,
+        session: Session | Several,
+        operations: str | Sequence[str],
+        given: Any,
+        settings: Settings,
+        shared: SharedJournal | None = None,
+    ) -> None:
         settings.check()
-        tasks = tasks_of(session.provider, operations, settings.options)
-        inputs = Inputs(tasks[0].operation, given, settings.column, settings.keep, first=settings.first)
-        pace = _rates(session, tasks, settings.pace)
-        store = cache.cache_of(session, [task.operation for task in tasks], settings.cache and not settings.shared)
-        journal: Journal | RemoteJournal
-        journal = RemoteJournal(settings.journal) if settings.shared else Journal(settings.journal)
+        sessions, tasks = _able_to(_in_turn(session, operations), operations, settings)
+        inputs = Inputs(tasks[-1][0].operation, given, settings.column, settings.keep, first=settings.first)
+        paces = [_rates(each, own, settings.pace) for each, own in zip(sessions, tasks, strict=True)]
+        names = [task.operation for task in tasks[-1]]
+        stores = [cache.cache_of(each, names, settings.cache and not settings.shared) for each in sessions]
+        journal, number, among = shared or SharedJournal(_opened(settings), 0, 1)
+        remote = journal if isinstance(journal, RemoteJournal) else None
+        self.holdings = Holdings(journal, stores, owns_journal=shared is None)
         try:
-            if settings.shared:
-                _enlist(journal, session, tasks, settings.part or inputs.part)
-            limits = _begun(journal, session, tasks, settings)
-            tries = Tries(partial(_excuse, journal), journal.read(queries.last_streak))
+            if remote is not None:
+                paces = [remote.rates] * len(sessions)
+                remote.when_stopped(self._stop_of)
+            part = (settings.part or inputs.part) if journal.shared else None
+            limits = _begun(journal, sessions, tasks, settings, part)
+            last = journal.read(queries.last_streak)
         except BaseException:
-            journal.close()
+            self.holdings.close()
             raise
-        divides = session.options.on_unknown == "retry"
-        suspect = partial(_mark_suspect, journal)
-        policy = Policy(session.options.clock, limits, suspect, tries, divides=divides)
-        self.holdings = Holdings(journal, store)
-        turns = None
-        if isinstance(journal, RemoteJournal):
-            pace, turns = journal.rates, None if session.options.offline else journal.turns
-        self.state = BatchState(session, tasks, settings, inputs, pace, journal, store, policy, turns)
+        states: list[BatchState] = []
+        known = session.cooldowns if isinstance(session, Several) else {}
+        for n, each in enumerate(sessions):
+            tries = Tries(partial(_excuse, journal), last + number * len(sessions) + n, among * len(sessions))
+            divides, suspect = each.options.on_unknown == "retry", partial(_mark_suspect, journal)
+            policy = Policy(each.options.clock, limits, suspect, tries, divides=divides)
+            is_last = each is sessions[-1]
+            states.append(
+                BatchState(
+                    *(each, tasks[n], settings, inputs, paces[n], journal, stores[n], policy),
+                    before=tuple(states) if is_last else (),
+                    turns=None if remote is None or each.options.offline else remote.turns,
+                    cooldowns=() if is_last else tuple(cooldown_of(each, name, known) for name in names),
+                )
+            )
+        self.state = states[-1]
         self.recorder: Recorder[R] = Recorder(self.state)
         self.outcomes = OutcomeQueue(0)
         self.began = False
@@ -127,7 +166,8 @@ class Runner(Generic[R]):
 
     def stop(self) -> None:
         """Start no more inputs and send no more requests; those in flight are still answered."""
-        self.state.policy.stop()
+        for state in self.state.in_turn:
+            state.policy.stop()
         self._reader.close()
 
     def _stop_of(self, batch: int) -> None:
@@ -202,39 +242,79 @@ class Runner(Generic[R]):
         ) from cause
 
 
-def _enlist(journal: AnyJournal, session: Session, tasks: Sequence[Task], part: PartOf) -> None:
-    """Enter the list that this batch is a part of, and give each task the numbers of its batch and its run.
+def _in_turn(session: Session | Several, operations: str | Sequence[str]) -> tuple[Session, ...]:
+    """Return the sessions of the providers in the order in which they are asked.
 
-    Each list is a batch of its own in the journal of a keeper, so that its parts can be run anywhere, and again.
+    The last one is waited for where all others fail, so it has to be able to answer: those behind the last that can are
+    put before it. They are asked for nothing, but the journal may have answers of theirs.
     """
-    for task in tasks:
-        digest = sha256(f"{task.digest} {part.list}".encode()).hexdigest()
-        options = json.dumps(task.shown_options(), default=str)
-        entered = queries.enlist(
-            digest, session.provider.name, task.operation, options, version=__version__, now=timestamp()
-        )
-        task.batch, task.run = journal.ask(entered)
+    if isinstance(session, Session):
+        return (session,)
+    names = [operations] if isinstance(operations, str) else list(operations)
+    able = [each for each in session.sessions if all(map(each.provider.supports, names))]
+    last = [*session.sessions, *able][-1]
+    return (*(each for each in session.sessions if each is not last), last)
 
 
-def _begun(journal: AnyJournal, session: Session, tasks: Sequence[Task], settings: Settings) -> Limits:
+def _able_to(
+    sessions: Sequence[Session], operations: str | Sequence[str], settings: Settings
+) -> tuple[list[Session], list[tuple[Task, ...]]]:
+    """Return the sessions with the tasks of each; of several, one that has no chat model is left out if one is asked.
+
+    Raises:
+        SettingsError: See `tasks_of`.
+        UnsupportedOperationError: No provider has such a chat model.
+    """
+    able: list[tuple[Session, tuple[Task, ...]]] = []
+    problem: UnsupportedOperationError | None = None
+    for session in sessions:
+        try:
+            able.append((session, tasks_of(session.provider, operations, settings.options)))
+        except UnsupportedOperationError as error:
+            problem = problem or error
+    if problem is not None and not able:
+        raise problem
+    return [session for session, _ in able], [tasks for _, tasks in able]
+
+
+def _opened(settings: Settings) -> AnyJournal:
+    """Return the journal of the batch: the file that was named, or the one of a keeper."""
+    return RemoteJournal(settings.journal) if settings.shared else Journal(settings.journal)
+
+
+def _begun(
+    journal: AnyJournal,
+    sessions: Sequence[Session],
+    tasks: Sequence[Sequence[Task]],
+    settings: Settings,
+    part: PartOf | None,
+) -> Limits:
     """Return the limits of the batch with what earlier runs have spent, and prepare the journal for this run.
 
-    Each task gets the numbers of its batch and its run. The inputs that a killed run has not written down are entered.
-    A keeper has done both already.
+    The tasks of all providers for one operation get the numbers of one batch and one run. The inputs that a killed run
+    has not written down are entered.
+
+    Where a keeper has the journal, each list of inputs is a batch of its own, so that its parts can be run anywhere and
+    again; ``part`` names the list. The keeper enters itself what killed workers have not written down.
     """
-    for task in tasks if not journal.shared else ():
-        task.batch, task.run = journal.ask(
-            queries.begin(
-                task.digest,
-                session.provider.name,
-                task.operation,
-                task.shown_options(),
-                version=__version__,
-                now=timestamp(),
-            )
-        )
-        journal.ask(rows.mend(task.batch, KILLED))
-    spent = [journal.read(queries.spent(task.batch)) for task in tasks]
+    batches = []
+    for of_all in zip(*tasks, strict=True):
+        digests = sorted(task.digest for task in of_all)
+        digest = digests[0] if len(digests) == 1 else sha256(" ".join(digests).encode()).hexdigest()
+        names = ", ".join(session.provider.name for session in sessions)
+        shown = of_all[0].shown_options()
+        facts = {"version": __version__, "now": timestamp()}
+        begun = queries.begin(digest, names, of_all[0].operation, shown, **facts)
+        if part is not None:
+            digest = sha256(f"{digest} {part.list}".encode()).hexdigest()
+            begun = queries.enlist(digest, names, of_all[0].operation, json.dumps(shown, default=str), **facts)
+        batch, run = journal.ask(begun)
+        for task in of_all:
+            task.batch, task.run = batch, run
+        if part is None:
+            journal.ask(rows.mend(batch, KILLED))
+        batches.append(batch)
+    spent = [journal.read(queries.spent(batch)) for batch in batches]
     requests, units = map(sum, zip(*spent, strict=True))
     return Limits(settings.max_requests, settings.max_units, requests, units)
 
@@ -256,7 +336,7 @@ def _rates(session: Session, tasks: Sequence[Task], pace: Any) -> tuple[Rate, ..
     if pace != "free":
         return rates(pace)
     known: dict[str, None] = {}
-    for task in tasks:
+    for task in tasks if session.provider.hosts else ():  # an engine on this computer has no pace
         if task.free is None:
             raise SettingsError(
                 f"no pace of a free tier is known for {task.operation} of {session.provider.name}",

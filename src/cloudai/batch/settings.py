@@ -34,8 +34,9 @@ class BatchOptions(TypedDict, total=False):
     """Maximum number of requests in flight; by default 8, or 4 if a request has many inputs. For an engine on this
     computer the default is the number of cores less one."""
     in_doubt: Literal["resend", "skip"]
-    """How to treat an input whose request an earlier run sent without learning the reply: "resend" sends it again and
-    may be billed twice, "skip" leaves the input out."""
+    """How to treat an input whose request was sent without learning the reply. "skip" leaves it out in later runs. By
+    default a later run sends it again, which may be billed twice. "resend" does that too, and of several providers the
+    next one is asked at once."""
     price: float
     """Price of 1,000 units in USD, for the costs in the plan and the table."""
     progress: bool | Callable[[Outcome[Any]], Any]
@@ -61,7 +62,7 @@ class Settings:
     max_requests: int | None = None
     max_units: int | None = None
     concurrency: int | None = None
-    in_doubt: Literal["resend", "skip"] = "resend"
+    in_doubt: Literal["resend", "skip"] | None = None
     price: float | None = None
     progress: Any = False
     column: str | None = None
@@ -86,7 +87,7 @@ class Settings:
 
         The pace, the options and the columns are checked where they are used.
         """
-        if self.in_doubt not in ("resend", "skip"):
+        if self.in_doubt not in (None, "resend", "skip"):
             raise SettingsError(f"in_doubt={self.in_doubt!r}", advice='Give "resend" or "skip".')
         for name, least in (("concurrency", 1), ("max_requests", 0), ("max_units", 0)):
             value = getattr(self, name)

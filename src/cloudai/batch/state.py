@@ -13,6 +13,7 @@ from cloudai.batch.settings import Settings
 from cloudai.batch.statements import AnyJournal, TurnsOfKeeper
 from cloudai.batch.task import Task
 from cloudai.batch.time_left import TimeLeft
+from cloudai.core.cooldown import Cooldown
 from cloudai.core.lazy import lazy
 from cloudai.core.rate_limit import Rate
 from cloudai.session import Session
@@ -29,6 +30,9 @@ USUAL_MERGED = 4
 class BatchState:
     """The state of one batch.
 
+    If several providers are asked in turn, this is the state for the last one, which decides when the batch pauses, and
+    ``before`` has a state for each of the others. They share the inputs, the journal and the limits.
+
     Args:
         session: The client's provider, engine, driver and options.
         tasks: The operations that are carried out for each input, with their options.
@@ -39,6 +43,9 @@ class BatchState:
         cache: The cache of earlier batches; None if it is not used.
         policy: Decides what errors mean, and when the batch stops.
         turns: The turns that a keeper hands out to all processes that use it; None if this process keeps the pace.
+        before: The states for the providers that are asked before this one, in order.
+        cooldowns: For each task the time for which the provider is not asked because it has failed; empty for the last
+            provider, which is waited for.
         waiting_until: The time of the next turn, by the clock of the policy; None if no worker waits for a turn.
     """
 
@@ -51,12 +58,28 @@ class BatchState:
     cache: CacheStore | None
     policy: Policy
     turns: TurnsOfKeeper | None = None
+    before: tuple[BatchState, ...] = ()
+    cooldowns: tuple[Cooldown, ...] = ()
     waiting_until: float | None = None
 
     @lazy
     def time_left(self) -> TimeLeft:
         """Estimates how long the batch still takes."""
         return TimeLeft(self.rates)
+
+    @property
+    def in_turn(self) -> tuple[BatchState, ...]:
+        """The states for all providers, in the order in which they are asked."""
+        return (*self.before, self)
+
+    @property
+    def providers(self) -> str:
+        """The names of the providers, separated by commas."""
+        return ", ".join(state.session.provider.name for state in self.in_turn)
+
+    def of(self, provider: str | None) -> BatchState:
+        """Return the state for the provider of a name; this one if there is none."""
+        return next((state for state in self.before if state.session.provider.name == provider), self)
 
     @property
     def name(self) -> str:
@@ -76,7 +99,7 @@ class BatchState:
     @lazy
     def inputs_per_request(self) -> int:
         """The maximum number of inputs in a request, times the operations; 1 if requests cannot be merged."""
-        most = max(task.max_per_request for task in self.tasks)
+        most = max(task.max_per_request for state in self.in_turn for task in state.tasks)
         return most * len(self.tasks) if most > 1 else 1
 
     @lazy
@@ -92,6 +115,7 @@ class BatchState:
         """
         if self.offline:
             return 1
-        usual = USUAL if self.session.provider.hosts else max(1, (os.cpu_count() or 2) - 1)
+        is_remote = any(state.session.provider.hosts for state in self.in_turn)
+        usual = USUAL if is_remote else max(1, (os.cpu_count() or 2) - 1)
         usual = USUAL_MERGED if self.inputs_per_request > 1 else usual
         return max(1, min(self.settings.concurrency or usual, self.session.options.max_concurrency))

@@ -8,41 +8,37 @@ under both drivers, so this module knows nothing of threads or tasks.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
 from functools import partial
-from itertools import count
 from typing import Any, Generic, TypeVar
 
 from cloudai.batch import cache, queries
+from cloudai.batch.asking import Asker, ended_with, shown
 from cloudai.batch.coalesce import Defer, coalesce
-from cloudai.batch.codec import error_of, result_of, written_result
-from cloudai.batch.hooks import ItemHooks
+from cloudai.batch.codec import error_of, result_of
 from cloudai.batch.inputs import Entry
-from cloudai.batch.policy import SLOW_START, Attempted, Ending
+from cloudai.batch.policy import SLOW_START, Ending
 from cloudai.batch.queries import CallRecord
 from cloudai.batch.queues import Claims, OutcomeQueue, Semaphore
 from cloudai.batch.reader import Reader
 from cloudai.batch.recorder import Recorder, owed, timestamp
 from cloudai.batch.state import BatchState
 from cloudai.batch.task import Task
-from cloudai.core.call import CallContext
 from cloudai.core.effects import Persist, Program, Wait
 from cloudai.core.flow import Call
 from cloudai.errors import (
+    CloudAIError,
     DeadlineExceededError,
     InputError,
     JournalError,
-    MalformedResponseError,
     NotStartedError,
-    RateLimitedError,
 )
 from cloudai.media.source import Source
 from cloudai.models.base import Result
 from cloudai.operations import Given, digest_of, given_as
-from cloudai.outcomes import Outcome, OutcomeStatus
+from cloudai.outcomes import Outcome
 
 __all__ = ["Worker"]
 
@@ -50,8 +46,6 @@ R = TypeVar("R", bound=Result)
 
 PREPARING = (os.cpu_count() or 2) + 2
 """Maximum number of workers that prepare inputs for merged requests: enough to use every core and the disk."""
-WAIT_WITHOUT_HINT = 1.0
-"""Seconds until an input is tried again after a 429 that gives no time to wait."""
 
 
 class Worker(Generic[R]):
@@ -70,6 +64,10 @@ class Worker(Generic[R]):
         self._reader = reader
         self._outcomes = outcomes
         self._claims = Claims()
+        self._askers = [
+            [Asker(each, part, state.time_left) for each in state.in_turn] for part in range(len(state.tasks))
+        ]
+        """By operation: the providers in the order in which they are asked."""
         self._preparing = Semaphore(PREPARING)
         self.failure: BaseException | None = None
         """The exception that the iterator of the inputs has raised."""
@@ -156,13 +154,12 @@ class Worker(Generic[R]):
         record: CallRecord | None = None
         try:
             try:
-                record = yield from self._looked_up(entry, task, key, digest)
+                records = yield from self._looked_up(entry, key, digest)
+                record = records[0]
                 self._recorder.begin(entry, record)
-                ending = self._known(entry, task, given, record)
+                record, ending = self._known(entry, given, records)
                 if ending is None:
-                    ending = yield from self._cached(entry, task, given, record)
-                if ending is None:
-                    ending = yield from self._ask(task, given, record)
+                    record, ending = yield from self._in_turn(entry, given, records)
             except JournalError as error:
                 self._state.policy.pause(error)
                 ending = Ending("not_started", error=error)
@@ -191,143 +188,85 @@ class Worker(Generic[R]):
         # Several operations may share one picture, and each writes its own frame into it.
         return copy(source) if len(self._state.tasks) > 1 else source, digest
 
-    def _looked_up(self, entry: Entry, task: Task, key: str, digest: str) -> Program[CallRecord]:
-        """Look up the call of an input in the journal, and enter it there if the journal does not know it yet."""
-        lookup = queries.look_up(task.batch, task.run, entry.item, key=key, sha256=digest, name=entry.written(digest))
+    def _looked_up(self, entry: Entry, key: str, digest: str) -> Program[list[CallRecord]]:
+        """Look up the calls of an input in the journal, and return a `CallRecord` for each provider.
+
+        The calls that the journal does not know yet are entered.
+        """
+        tasks = [asker.task for asker in self._askers[entry.part]]
+        keys, name = [task.key_of(digest) for task in tasks], entry.written(digest)
+        lookup = queries.look_up_each(tasks[0].batch, tasks[0].run, entry.item, keys=keys, sha256=digest, name=name)
         while True:
-            record: CallRecord | None = yield Persist(self._state.journal, lookup)
-            if record is not None:
-                return record
+            records: list[CallRecord] | None = yield Persist(self._state.journal, lookup)
+            if records is not None:
+                return records
             # A keeper says so while another process carries out an input with the same bytes.
             yield Defer(self._state.journal.claim(key))  # type: ignore[misc]  # only coalesce.py carries it out
 
-    def _known(self, entry: Entry, task: Task, given: Given, record: CallRecord) -> Ending | None:
-        """Return how an input has ended if the journal alone decides that, or None if the provider has to be asked.
+    def _known(self, entry: Entry, given: Given, records: Sequence[CallRecord]) -> tuple[CallRecord, Ending | None]:
+        """Return how an input has ended if the journal alone decides that; the ending is None if a provider is asked.
 
-        The journal decides it if it has a result or a final error of the call. It also does so if the user chose
-        ``in_doubt="skip"`` and it is not known what became of an earlier request of the call.
+        The journal decides it if it has a result of any of the providers, or a final error. It also does so if the user
+        chose ``in_doubt="skip"`` and it is not known what became of an earlier request.
         """
-        billed = owed(record, record.paid, record.most)
-        if record.state == "done":
-            result = result_of(task.operation, record, entry.written(digest_of(given)))
-            if result is not None:
-                return _from_store(record, Ending("ok", result=result))
-        if record.state == "failed" and record.error:
-            return _from_store(record, Ending("failed", error=error_of(record.error)))
-        if record.in_doubt and self._state.settings.in_doubt == "skip":
-            doubt = NotStartedError("something was sent in an earlier run, and what became of it is not known")
-            return Ending("skipped", error=doubt, attempts=record.attempts, billed=billed)
-        return None
+        askers = self._askers[entry.part]
+        for asker, record in zip(askers, records, strict=True):
+            if record.state == "done":
+                result = result_of(asker.task.operation, record, entry.written(digest_of(given)))
+                if result is not None:
+                    return record, _from_store(asker, record, records, Ending("ok", result=result))
+        for asker, record in zip(askers, records, strict=True):
+            if record.state == "failed" and record.error:
+                return record, _from_store(asker, record, records, Ending("failed", error=error_of(record.error)))
+            if record.in_doubt and self._state.settings.in_doubt == "skip":
+                doubt = NotStartedError("something was sent in an earlier run, and what became of it is not known")
+                ending = _from_store(asker, record, records, Ending("skipped", error=doubt))
+                return record, replace(ending, facts={"provider": asker.name})
+        return records[0], None
 
-    def _cached(self, entry: Entry, task: Task, given: Given, record: CallRecord) -> Program[Ending | None]:
-        """Return the ending of an input whose result the cache holds; None if it holds none."""
-        result = yield from cache.recall(self._state, task, entry, given, record)
-        return None if result is None else _from_store(record, Ending("ok", result=result))
-
-    def _ask(self, task: Task, given: Given, record: CallRecord) -> Program[Ending]:
-        """Call the provider, again where the policy decides so, and return how the input has ended."""
-        sent_at, first, turns = None, record, 0
-        for round_ in count(1):
-            hooks = ItemHooks(self._state, given, record)
-            result, error, context = yield from self._call(task, given, record, hooks)
-            turns += hooks.turns
-            sent_at = hooks.sent_at if sent_at is None else sent_at
-            ending = self._judged(result, error, _attempted(round_, record, hooks, context))
+    def _in_turn(self, entry: Entry, given: Given, records: Sequence[CallRecord]) -> Program[tuple[CallRecord, Ending]]:
+        """Ask each provider in turn until the input has ended, and return the call with which it has."""
+        askers = self._askers[entry.part]
+        endings: list[Ending] = []
+        for asker, record in zip(askers, records, strict=True):
+            # Each provider writes its own frame into a picture.
+            own = given if len(askers) == 1 or isinstance(given, str) else copy(given)
+            if endings:
+                self._recorder.begin(entry, record)
+            ending = yield from self._cached(asker, entry, own, record)
             if ending is None:
-                # A request that has failed as a whole is in the record, so that half as many inputs go out next.
-                record = yield from self._again(record, error, hooks)
-                continue
-            if ending.status == "not_started":
-                # An attempt that was made before the batch stopped may have reached the service.
-                ending.status = yield from self._unfinished(record.call)
-            if isinstance(error, MalformedResponseError) and context.exchanges:
-                ending.unusable_step = hooks.last_step
-            ending.attempts, ending.billed = context.attempts, owed(first, context.billed_min, context.billed_max)
-            ending.facts = {"host": hooks.host, "sent_at": sent_at, "cached": False}
-            now = self._state.policy.clock()
-            self._state.time_left.note_end(turns, now, 0.0 if hooks.sent_at is None else now - hooks.sent_at)
-            return ending
-        raise AssertionError  # pragma: no cover
+                errors = [each.error for each in endings if isinstance(each.error, CloudAIError)]
+                ending = yield from asker.ask(own, record, errors)
+            endings.append(ending)
+            if not ending.passes_on:
+                break
+        if endings[-1].status == "ok":
+            self._state.policy.wake()
+        if self._state.policy.limits.reached:
+            self._state.policy.stop()
+        return ended_with(records, endings)
 
-    def _call(
-        self, task: Task, given: Given, record: CallRecord, hooks: ItemHooks
-    ) -> Program[tuple[Result | None, Exception | None, CallContext]]:
-        """Make one call, and return its result or its error, and its context."""
-        session = self._state.session
-        context = session.context(task.operation, given, task.call_options)
-        context.hooks = hooks
-        context.attempts, context.billed_min, context.billed_max = record.attempts, record.paid, record.most
-        result = failure = None
-        try:
-            self._state.policy.require_going()
-            result = yield from session.engine.run(task.flow(given, context.vendor), context)
-            self._state.policy.note_probe(hooks, None)
-        except Exception as error:  # noqa: BLE001  # the policy judges it
-            failure = error
-            self._state.policy.note_probe(hooks, error)
-        finally:
-            self._state.policy.outage.release(hooks)
-            self._state.policy.tries.forget(record.call)
-        return result, failure, context
-
-    def _judged(self, result: Result | None, error: Exception | None, attempted: Attempted) -> Ending | None:
-        """Return how the input has ended; None if it has to be tried again."""
-        if error is not None:
-            return self._state.policy.judge(error, attempted)
-        assert result is not None  # noqa: S101  # for the types
-        return Ending("ok", result=result, settle=("done", written_result(result)))
-
-    def _again(self, record: CallRecord, error: Exception | None, hooks: ItemHooks) -> Program[CallRecord]:
-        """Read the call from the journal, wait until it may be tried again, and return what was read.
-
-        The wait is as long as the service has asked, or `WAIT_WITHOUT_HINT` seconds after a 429 that gives no time;
-        after other errors there is none. The wait ends early, without an error, if the batch stops.
-
-        Raises:
-            JournalError: The journal cannot be read.
-        """
-        record = yield Wait(self._state.journal.do(queries.record_of(record.call), reads=True))
-        hint = getattr(error, "retry_after", None)
-        if hint is not None or isinstance(error, RateLimitedError):
-            with suppress(NotStartedError):  # the batch stops, and the next call reports it
-                yield from hooks.wait(hint or WAIT_WITHOUT_HINT)
-        return record
-
-    def _unfinished(self, call: int) -> Program[OutcomeStatus]:
-        """Return "in_doubt" if the journal says that the service may have received a request of the call.
-
-        Otherwise return "not_started"; this is also the answer if the journal cannot be read.
-        """
-        try:
-            record: CallRecord = yield Wait(self._state.journal.do(queries.record_of(call), reads=True))
-        except JournalError:
-            return "not_started"
-        return "in_doubt" if record.in_doubt else "not_started"
+    def _cached(self, asker: Asker, entry: Entry, given: Given, record: CallRecord) -> Program[Ending | None]:
+        """Return the ending of an input whose result the cache holds; None if it holds none."""
+        result = yield from cache.recall(asker.state, asker.task, entry, given, record)
+        return None if result is None else _from_store(asker, record, [record], Ending("ok", result=result))
 
 
-def _from_store(record: CallRecord, ending: Ending) -> Ending:
-    """Return an ending that was already stored, completed with the attempts and the billed units of its call.
+def _from_store(asker: Asker, record: CallRecord, records: Sequence[CallRecord], ending: Ending) -> Ending:
+    """Return an ending that was already stored, completed with the attempts and the billed units of its calls.
 
     If an earlier input of this run had the same bytes (``record.first``), the units are 0, because that input has
     them, and ``facts`` names it as ``duplicate_of``. Otherwise the answer came from an earlier run or the cache, and
     ``facts`` says that it is ``cached``.
+
+    Args:
+        asker: The provider whose answer is stored.
+        record: The call to it.
+        records: The calls to all providers whose units count.
+        ending: The ending.
     """
-    facts: Mapping[str, Any] = {"duplicate_of": record.first, "cached": record.first is None}
-    billed = owed(record, record.paid, record.most)
-    return replace(ending, attempts=record.attempts, billed=billed, facts=dict(facts))
-
-
-def _attempted(round_: int, record: CallRecord, hooks: ItemHooks, context: CallContext) -> Attempted:
-    return Attempted(
-        call=record.call,
-        round=round_,
-        attempts=context.attempts,
-        state=context.state,
-        answered=bool(context.exchanges),
-        in_company=hooks.in_company,
-        tries=hooks.tries,
-        suspect=record.suspect,
-        others_fared_better=hooks.others_fared_better,
-        polling=hooks.polling,
-        told=hooks.told,
-    )
+    facts = {"provider": asker.name, "duplicate_of": record.first, "cached": record.first is None}
+    if ending.result is not None and ending.result.meta.tried:
+        facts["tried"] = shown(ending.result.meta.tried)
+    least, most = map(sum, zip(*(owed(each, each.paid, each.most) for each in records), strict=True))
+    return replace(ending, attempts=sum(each.attempts for each in records), billed=(least, most), facts=facts)

@@ -8,10 +8,11 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from cloudai._version import __version__
-from cloudai.cli import batches, commands, sharing
+from cloudai.cli import batches, commands, comparisons, reports, sharing
 from cloudai.cli.languages import chosen_language, language, speaking, translate
 from cloudai.cli.outputs import OutputError, discard_output, tell
 from cloudai.cli.summary import TABLES_OF
@@ -30,8 +31,12 @@ examples:
   cloudai faces lawmakers.csv --column 사진 --provider azure --pace 20/min --csv faces.csv
   cloudai read 계약서.pdf --provider azure --out text  the text of every page, one file each
   cloudai sentiment "맛있어요!" --language ko --provider google
+  cloudai gallery photos/ --provider azure --pace free --tiles faces   a page that sorts, filters and searches
+  cloudai cards --journal cloudai-analyze-image-azure.journal --language ko   from what is paid for: nothing is sent
   cloudai voices --language ko --provider azure     who can read Korean texts aloud
   cloudai say "안녕하세요!" --provider azure --voice ko-KR-SunHiNeural --out 소리
+  cloudai faces photos/ --provider azure,google,local   google answers where azure does not, and local at last
+  cloudai compare faces photos/ --provider azure,google --html faces.html   whom to trust on these pictures
   cloudai doctor                                    which keys are set
 
 exit codes: 0 all well, 1 an input failed or a limit was reached, 2 nothing (more) could be done, 74 the journal or the
@@ -156,6 +161,9 @@ def _parser() -> argparse.ArgumentParser:
     for operation in OPERATIONS.values():
         if operation.command:
             _operation(subparsers, operation, operation.command)
+    _compare(subparsers)
+
+    _reports(subparsers)
 
     journal = _command(subparsers, "journal", batches.journal, "what a journal holds, and what is in doubt")
     journal.add_argument("file", metavar="FILE", help='the journal of a batch; the word "merge" makes one of several')
@@ -232,11 +240,39 @@ def _command(subparsers: Any, name: str, run: Any, text: str) -> argparse.Argume
     return parser
 
 
-def _operation(subparsers: Any, operation: Operation, words: Command) -> None:
+def _compare(subparsers: Any) -> None:
+    """Add the command that compares providers, and in it one for each operation whose results can be compared."""
+    text = "ask several providers the same, and say how far they agree"
+    compare = _command(subparsers, "compare", None, text).add_subparsers(required=True, metavar="operation")
+    for operation in OPERATIONS.values():
+        if operation.command and operation.name != "text_to_speech":
+            words = replace(operation.command, provider="azure,google", files=None)
+            parser = _operation(compare, operation, words, tables=())
+            parser.set_defaults(carry_out=comparisons.run)
+            _comparison(parser.add_argument_group("comparison"))
+
+
+def _comparison(group: Any) -> None:
+    """Add the flags of a comparison."""
+    group.add_argument(
+        "--truth", type=_text, metavar="CSV", help="what is true: a column input, and x … height, name, text or label"
+    )
+    group.add_argument("--html", type=_text, metavar="FILE", help="write all of it as a page that loads nothing")
+    group.add_argument("--page-language", choices=["en", "ko"], default="en", help="the page's own words")
+    group.add_argument("--table", choices=comparisons.TABLES, help="the table to print or to write")
+    group.add_argument("--agreed", type=_count, default=2, metavar="K", help="providers that agree (default: 2)")
+    group.add_argument(
+        "--overlap", type=float, default=0.5, metavar="X", help="boxes are one face from X on (default: 0.5)"
+    )
+
+
+def _operation(
+    subparsers: Any, operation: Operation, words: Command, tables: Sequence[str] | None = None
+) -> argparse.ArgumentParser:
     """Add the command of an operation: its inputs, its flags, and the flags that all such commands have."""
     over_texts = operation.input == "text"
     parser = _command(subparsers, words.name, batches.over_texts if over_texts else batches.over_files, words.help)
-    parser.set_defaults(operation=operation)
+    parser.set_defaults(operation=operation, carry_out=batches.run)
     if over_texts:
         parser.add_argument("texts", nargs="*", metavar="TEXT", help="a text in quotes")
         parser.add_argument(
@@ -256,11 +292,119 @@ def _operation(subparsers: Any, operation: Operation, words: Command) -> None:
         _flag(parser, name, flag, required=operation.options[name] is REQUIRED)
     for name, flag in words.settings.items():
         _flag(parser, name, flag)
-    _output(parser, words.provider, TABLES_OF.get(operation.name, ()))
+    _output(parser, words.provider, TABLES_OF.get(operation.name, ()) if tables is None else tables)
     parser.set_defaults(out=None)
     if words.files:
         parser.add_argument("--out", type=_text, metavar="DIR", help=words.files)
     _batch(parser)
+    return parser
+
+
+def _reports(subparsers: Any) -> None:
+    """Add the commands that show results as pages and pictures."""
+    page = _report(
+        subparsers,
+        "gallery",
+        reports.as_gallery,
+        "a page that sorts, filters, searches and enlarges pictures",
+        "the file to write (gallery.html)",
+    )
+    page.add_argument(
+        "--tiles",
+        choices=["pictures", "portraits", "faces"],
+        help="a tile a picture, one of its largest face, or one a face",
+    )
+    page.add_argument("--columns", type=_words, metavar="A,B", help="the columns that are shown, in this order")
+    page.add_argument("--link", type=_text, metavar="COLUMN", help="your column with the address of each tile")
+    page.add_argument("--xlsx", type=_text, metavar="FILE", help="also a workbook of Excel, with small pictures")
+
+    cards = _report(
+        subparsers,
+        "cards",
+        reports.as_cards,
+        "a card with a caption for each picture, and a GIF of them",
+        "the folder to write to (cloudai-cards)",
+    )
+    cards.add_argument("--formats", type=_words, metavar="A,B", help="of gif, webp, mp4, html (gif)")
+    cards.add_argument("--size", choices=["square", "story", "wide"], help="the shape of the cards (square)")
+    cards.add_argument("--theme", choices=["dark", "light", "paper", "blue"], help="the colours of the cards (dark)")
+    cards.add_argument("--logo", type=_text, metavar="FILE", help="a picture for the corner of each card")
+    cards.add_argument("--min-confidence", type=_share, metavar="0-1", help="leave out captions that are less sure")
+    cards.add_argument("--seconds", type=_seconds, metavar="S", help="how long a GIF shows each card (2)")
+    cards.add_argument("--font", type=_text, metavar="FILE", help="a font that has the letters of the captions")
+
+    drawings = _report(
+        subparsers,
+        "draw",
+        reports.as_drawings,
+        "pictures with boxes, single faces, a contact sheet, a strip, a morph",
+        "the folder or file to write (cloudai-drawn)",
+    )
+    drawings.add_argument(
+        "--make", choices=["drawn", "faces", "sheet", "strip", "morph"], default="drawn", help="(default: %(default)s)"
+    )
+    drawings.add_argument("--kinds", type=_words, metavar="A,B", help="what is drawn: face, object, person, text …")
+    drawings.add_argument("--no-labels", action="store_true", help="draw boxes alone")
+    drawings.add_argument("--of", choices=["faces", "pictures"], default="faces", help="what a sheet or strip shows")
+    drawings.add_argument("--shape", choices=["rectangle", "rounded", "circle"], help="the shape of single faces")
+    drawings.add_argument("--margin", type=float, metavar="SHARE", help="the margin around a face (0.4)")
+    drawings.add_argument("--aspect", type=_aspect, metavar="W:H", help="width to height of a face (3:4)")
+    drawings.add_argument("--font", type=_text, metavar="FILE", help="a font that has the letters of the labels")
+
+
+def _report(subparsers: Any, name: str, run: Any, text: str, out: str) -> argparse.ArgumentParser:
+    """Add a command that shows results, with the flags that all of these have, and return its parser."""
+    parser = _command(subparsers, name, run, text)
+    parser.description = (
+        f"{parser.description} Made of pictures, which are analysed first; or of what is kept already, without asking "
+        "anybody again: a journal (--journal FILE alone), or a file that --csv or --json has written."
+    )
+    parser.set_defaults(operation=OPERATIONS["analyze_image"])
+    parser.add_argument(
+        "paths",
+        type=_text,
+        nargs="*",
+        metavar="FILE",
+        help="pictures, folders, patterns, a table, or a file of results",
+    )
+    parser.add_argument("--out", type=_text, metavar="PATH", help=out)
+    parser.add_argument("--recursive", action="store_true", help="look through the folders within folders, too")
+    parser.add_argument("--fetch-urls", action="store_true", help="fetch URLs here and send what is there")
+    parser.add_argument("--photos", type=_text, metavar="DIR", help="where the pictures of a journal or a file are now")
+    parser.add_argument("--name", type=_text, metavar="COLUMN", help="your column with the names")
+    parser.add_argument("--title", type=_text, metavar="TEXT", help="the heading of the page")
+    parser.add_argument("--language", choices=["en", "ko"], help="the language of the reader (en)")
+    parser.add_argument("--features", type=_words, metavar="A,B", help="what to look for in pictures")
+    parser.add_argument(
+        "--provider", type=_text, default="local", metavar="NAME", help="who looks (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--method",
+        choices=["classic", "generative"],
+        help="what answers: a service for this very task, or the provider's chat model",
+    )
+    parser.add_argument("--timeout", type=_seconds, metavar="S", help="seconds for each input, retries included")
+    _env_file(parser)
+    _batch(parser)
+    return parser
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is no number from 0 to 1")
+    return share
+
+
+def _aspect(text: str) -> float:
+    width, _, height = text.partition(":")
+    try:
+        return float(width) / float(height or 1)
+    except (ValueError, ZeroDivisionError):
+        raise argparse.ArgumentTypeError(f"{text} is no ratio such as 3:4") from None
 
 
 def _flag(parser: argparse.ArgumentParser, name: str, flag: Flag, *, required: bool = False) -> None:
@@ -275,8 +419,9 @@ def _flag(parser: argparse.ArgumentParser, name: str, flag: Flag, *, required: b
 
 
 def _output(parser: argparse.ArgumentParser, provider: str, tables: Sequence[str] = (), each: str = "an input") -> None:
+    who = "who is asked" if "," in provider else "who answers; of azure,google the second what the first does not"
     parser.add_argument(
-        "--provider", type=_text, default=provider, metavar="NAME", help="who answers (default: %(default)s)"
+        "--provider", type=_text, default=provider, metavar="NAME", help=f"{who} (default: %(default)s)"
     )
     parser.add_argument(
         "--method",

@@ -35,7 +35,20 @@ from cloudai.table import Table, json_of
 from cloudai.text import inert
 from cloudai.wording import say, translated
 
-__all__ = ["IO_ERROR", "PAUSED", "UNREAD", "cache", "journal", "over_files", "over_texts"]
+__all__ = [
+    "IO_ERROR",
+    "PAUSED",
+    "UNREAD",
+    "cache",
+    "journal",
+    "journal_path",
+    "over_files",
+    "over_texts",
+    "provider_names",
+    "provider_of",
+    "run",
+    "settings_of",
+]
 
 BATCH = ("pace", "max_requests", "max_units", "concurrency", "in_doubt", "price")
 """Options of the command line that are settings of a batch."""
@@ -53,11 +66,11 @@ UNREAD = INTERRUPTED + 13
 def over_files(options: argparse.Namespace) -> int:
     """Carry out one operation over files, folders, patterns, URLs or a column of a table, and return the exit code."""
     if table := _of_column(options, options.paths):
-        return _run(options, table, options.paths)
+        return int(options.carry_out(options, table, options.paths))
     for path in options.paths:
         _require_no_table(path, options)
     files = inputs.expand(options.paths, inputs.suffixes(options.operation), recursive=options.recursive)
-    return _run(options, files, files)
+    return int(options.carry_out(options, files, files))
 
 
 def over_texts(options: argparse.Namespace) -> int:
@@ -65,12 +78,12 @@ def over_texts(options: argparse.Namespace) -> int:
     if options.column and options.lines:
         raise InputError("--column and --lines both name the texts", advice="Leave one out.")
     if table := _of_column(options, options.texts):
-        return _run(options, table, options.texts)
+        return int(options.carry_out(options, table, options.texts))
     texts = [text for given in options.texts for text in _texts_of(given, options)]
     texts += inputs.lines(options.lines, options.encoding) if options.lines else []
     if not texts:
         raise InputError("no text", advice='Give one in quotes, or --lines FILE ("-" reads standard input).')
-    return _run(options, texts, [options.lines, *filter(_is_file, options.texts)])
+    return int(options.carry_out(options, texts, [options.lines, *filter(_is_file, options.texts)]))
 
 
 def _texts_of(given: str, options: argparse.Namespace) -> list[str]:
@@ -121,7 +134,7 @@ def _of_column(options: argparse.Namespace, paths: list[str]) -> Table | None:
     return table
 
 
-def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[str | None]) -> int:
+def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[str | None]) -> int:
     """Plan a batch or carry it out, and return the exit code.
 
     Args:
@@ -134,21 +147,16 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
     words: Command = options.operation.command
     if words.only_files and not (options.out or options.json or options.plan):
         raise InputError("the results are files, and no folder is named for them", advice="Give --out DIR, or --json.")
-    chosen = _given(options, [*words.flags, "timeout", "method"])
-    settings = _given(options, BATCH)
-    if options.column:
-        settings["column"] = options.column
-    if options.no_cache:
-        settings["cache"] = False
+    chosen, settings = settings_of(options)
     files = _given(options, [name for name, flag in {**words.flags, **words.settings}.items() if flag.kind == "file"])
-    where = _journal_path(options, len(given))
+    where = journal_path(options, len(given))
     if options.plan:
         return _planned(options, given, where, chosen, settings)
     require_writable(options.csv, [*read, *files.values(), options.env_file, where])
     if options.out:
         require_folder(options.out)
     with (
-        Client(_provider(options), fetch_urls=getattr(options, "fetch_urls", False)) as client,
+        Client(provider_of(options), fetch_urls=getattr(options, "fetch_urls", False)) as client,
         client.batch(
             options.operation.name,
             given,
@@ -161,6 +169,17 @@ def _run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[s
         if options.out and find(options.provider).hosts:
             require_free(job, options, {**options.operation.options, **chosen}.get(words.ending, words.ending))
         return _carried_out(job, options, where)
+
+
+def settings_of(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the options of the operation, and the settings of the batch, that the user gave."""
+    words: Command = options.operation.command
+    settings = _given(options, BATCH)
+    if options.column:
+        settings["column"] = options.column
+    if options.no_cache:
+        settings["cache"] = False
+    return _given(options, [*words.flags, "timeout", "method"]), settings
 
 
 def _planned(
@@ -177,7 +196,7 @@ def _planned(
     """
     with (
         copy_of(where if isinstance(where, Path) else None) as (copied, busy),
-        Client(_provider(options), fetch_urls=getattr(options, "fetch_urls", False)) as client,
+        Client(provider_of(options), fetch_urls=getattr(options, "fetch_urls", False)) as client,
         client.batch(
             options.operation.name,
             given,
@@ -332,7 +351,7 @@ def _signals(job: Batch[Any]) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _journal_path(options: argparse.Namespace, n: int) -> Path | str | None:
+def journal_path(options: argparse.Namespace, n: int) -> Path | str | None:
     """Return the path of the journal, or None.
 
     It is the one that the user names, or the address of a keeper. If none is named, and several inputs go to a provider
@@ -344,22 +363,28 @@ def _journal_path(options: argparse.Namespace, n: int) -> Path | str | None:
         return str(options.journal)
     if options.journal:
         return Path(options.journal)
-    if n < 2 or not find(options.provider).hosts:  # noqa: PLR2004
+    names = provider_names(options)
+    if n < 2 or not any(find(name).hosts for name in names):  # noqa: PLR2004
         return None
-    return Path(f"cloudai-{options.operation.name.replace('_', '-')}-{options.provider}.journal")
+    return Path(f"cloudai-{options.operation.name.replace('_', '-')}-{'-'.join(names)}.journal")
 
 
-def _provider(options: argparse.Namespace) -> str | Provider:
-    """Return the name of the provider, or the provider itself if flags give settings for it."""
+def provider_names(options: argparse.Namespace) -> list[str]:
+    """Return the names of the providers, which stand with commas between them."""
+    return [name.strip() for name in str(options.provider).split(",") if name.strip()]
+
+
+def provider_of(options: argparse.Namespace) -> str | list[str | Provider]:
+    """Return the name of the provider, or a list of several; one for which flags give settings is made with them."""
     words: Command = options.operation.command
-    settings = _given(options, words.settings)
+    settings, names = _given(options, words.settings), provider_names(options)
     if not settings:
-        return str(options.provider)
+        return names[0] if len(names) == 1 else [*names]
     owner = words.settings_of or words.provider
-    if options.provider != owner:
+    if owner not in names:
         raise SettingsError(f"--{next(iter(settings)).replace('_', '-')} is for --provider {owner}")
     make: Callable[..., Provider] = find(owner)
-    return make(**settings)
+    return [make(**settings) if name == owner else name for name in names]
 
 
 def _given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:

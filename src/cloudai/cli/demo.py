@@ -78,7 +78,9 @@ def run(out: Path, folder: str | None = None, *, open_page: bool = False) -> int
         language: Any = spoken()
         title = say("Portraits")
         people = portrait_gallery(client, photos, out, title=title, language=language, journal=journal, progress=True)
-        shown = [photo for _, photo in photos[:MOST_CARDS]]
+        # A photo that cannot be read is told once, and is not tried again.
+        readable = [photos[outcome.item] for outcome in people.outcomes if not outcome.error] or photos
+        shown = [photo for _, photo in readable[:MOST_CARDS]]
         try:
             cards = card_news(client, shown, out, language=language, journal=journal, progress=True)
         except MissingFontError as error:  # no font of this computer has Hangul
@@ -97,15 +99,15 @@ def run(out: Path, folder: str | None = None, *, open_page: bool = False) -> int
         if guesses_ages
         else say("cloudai models install ages adds guesses of how old they look.")
     )
-    if len(photos) > MOST_CARDS:
+    if len(readable) > MOST_CARDS:
         print(say("The cards show the first {n} photos.", n=MOST_CARDS))
     print(say("Open:"))
     for file in (*people.files, *cards.files):
         print(f"  {file}")
     if open_page and not webbrowser.open(people.files[0].resolve().as_uri()):
         tell(say("there is no browser here: open {file} yourself", file=people.files[0]))
-    # A photo that cannot be read fails in both, and is told once.
-    failed = {outcome.item: outcome.error for outcome in (*cards.outcomes, *people.outcomes) if outcome.error}
-    for item, problem in sorted(failed.items()):
-        tell(f"{photos[item][0]}: {problem}")
+    failed = {readable[outcome.item][0]: outcome.error for outcome in cards.outcomes if outcome.error}
+    failed |= {photos[outcome.item][0]: outcome.error for outcome in people.outcomes if outcome.error}
+    for name, problem in failed.items():
+        tell(f"{name}: {problem}")
     return int(bool(failed))

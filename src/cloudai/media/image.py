@@ -265,20 +265,24 @@ class Image(Source):
         """True if the saved facts about the input are those of a document."""
         return "pages" in (self._memory or {}).get("fitted", {})
 
-    def open(self) -> PIL.Image.Image:
-        """Return the picture in its full size, upright and in RGB.
+    def open(self, max_side: int | None = None) -> PIL.Image.Image:
+        """Return the picture upright and in RGB.
 
         It waits for its share of the memory for pictures, like every picture that is prepared.
+
+        Args:
+            max_side: The greatest length of its longer side in px; a larger picture is shrunk, which takes less time
+                and memory than to decode all of it. None keeps the full size.
 
         Raises:
             InputError: The file is no picture, is damaged or too large, or is at an address, which is not fetched here.
             MissingExtraError: The picture is HEIC, and pillow-heif is not installed.
         """
         header = self._header()
-        share = budget().ask(self._cost(header, None))
+        share = budget().ask(self._cost(header, max_side))
         try:
             share.granted.result()
-            return self._pixels(header, None).image
+            return self._pixels(header, max_side).image
         finally:
             share.give_back()
 

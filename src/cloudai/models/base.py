@@ -17,7 +17,7 @@ from cloudai.table import LEADING, Table
 from cloudai.table_files import ColumnType
 from cloudai.text import inert, lines_of
 
-__all__ = ["Base64", "Box", "Level", "Meta", "Model", "Point", "Result", "Usage"]
+__all__ = ["Base64", "Box", "Level", "Meta", "Model", "Point", "Result", "Tried", "Usage"]
 
 T = TypeVar("T")
 
@@ -128,6 +128,18 @@ class Level(Model):
     word: str | None = None
 
 
+class Tried(Model):
+    """A provider that was to answer before the one that did, why it did not, and what it may have billed for that."""
+
+    provider: str
+    error: str
+    """The class of the error, for example "ServerError"."""
+    why: str
+    """The text of the error, which says what to do about it."""
+    billed_min: int = 0
+    billed_max: int = 0
+
+
 class Usage(Model):
     """The tokens that a chat model counted for a call, all its requests together; None for what it does not say."""
 
@@ -198,6 +210,9 @@ class Meta(Model):
     """The most units that the vendor can have counted for this call."""
     replayed: bool = False
     """True if the reply came from a cassette or a journal, and nothing was sent."""
+    tried: tuple[Tried, ...] = ()
+    """The providers of a client with several that did not answer, in the order in which they were to. The units that
+    they may have billed are not in ``billed_max``, which is of the provider that answered."""
 
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Self:

@@ -14,7 +14,7 @@ from cloudai.providers.base import Provider
 from cloudai.providers.replies import one_line
 from cloudai.text import did_you_mean, quoted
 
-__all__ = ["BUILT_IN", "find", "names", "require_contract", "usable", "who_can"]
+__all__ = ["BUILT_IN", "find", "made", "names", "require_contract", "usable", "who_can"]
 
 BUILT_IN = {
     "azure": "cloudai.providers.azure:Azure",
@@ -60,6 +60,18 @@ def find(name: str) -> type[Provider]:
         advice = f"{did_you_mean(name, names())} Available: {', '.join(names())}.".strip()
         raise SettingsError(f"{quoted(name)} is no provider", advice=advice)
     return _loaded(points[0])
+
+
+def made(provider: str | Provider) -> Provider:
+    """Return the provider of a name, or the one that was given, once it is known to keep to our contract.
+
+    Raises:
+        SettingsError: See `find` and `require_contract`.
+    """
+    if isinstance(provider, str):
+        return find(provider)()
+    require_contract(type(provider), f"the provider {type(provider).__name__}")
+    return provider
 
 
 def usable() -> tuple[dict[str, type[Provider]], list[SettingsError]]:

@@ -9,12 +9,16 @@ from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeAlias
 
 from PIL import ImageFont
 
 from cloudai.errors import CloudAIError
 
-__all__ = ["MissingFontError", "find_font"]
+__all__ = ["BUILT_IN", "Font", "MissingFontError", "candidates", "face_of", "find_font", "installed", "lacking"]
+
+Font: TypeAlias = str | os.PathLike[str] | None
+"""Path of a font file; None looks for an installed one."""
 
 HANGUL_ADVICE = (
     "Debian/Ubuntu: apt install fonts-nanum; Fedora: dnf install google-noto-sans-cjk-fonts; Windows: Settings, "
@@ -88,30 +92,29 @@ def find_font(
     """
     if font:
         path = os.fspath(font)
-        lacking = _lacking(_required(path), text, bold=bold)
-        if lacking:
-            raise _missing(Path(path).name, lacking)
-        return _face(path, size, bold=bold)
+        if without := lacking(_required(path), text, bold=bold):
+            raise _missing(Path(path).name, without)
+        return face_of(path, size, bold=bold)
     fewest: list[str] | None = None
-    for path in _candidates(bold=bold):
-        lacking = _lacking(path, text, bold=bold)
-        if not lacking:
-            return _face(path, size, bold=bold)
-        fewest = lacking if fewest is None or len(lacking) < len(fewest) else fewest
+    for path in candidates(bold=bold):
+        without = lacking(path, text, bold=bold)
+        if not without:
+            return face_of(path, size, bold=bold)
+        fewest = without if fewest is None or len(without) < len(fewest) else fewest
     raise _missing("no font found here", fewest or [])
 
 
 def _required(path: str) -> str:
     """Return the path of a font file, or raise MissingFontError if it cannot be read as a font."""
     try:
-        _face(path, PROBE)
+        face_of(path, PROBE)
     except OSError as error:
         there = f"{path} is not a font that can be read" if Path(path).exists() else "the font file does not exist"
         raise MissingFontError(there, advice=HANGUL_ADVICE) from error
     return path
 
 
-def _candidates(*, bold: bool) -> Iterator[str]:
+def candidates(*, bold: bool) -> Iterator[str]:
     """Yield the paths of the fonts to try: ``CLOUDAI_FONT``, the installed ones of `FAMILIES`, and `BUILT_IN`.
 
     With ``bold`` the bold file of each family comes before its regular one; without it only regular files are tried.
@@ -123,13 +126,13 @@ def _candidates(*, bold: bool) -> Iterator[str]:
         yield _required(wanted)
     for regular, heavy in FAMILIES:
         for name in (heavy, regular) if bold else (regular,):
-            if path := _installed().get(name.lower()):
+            if path := installed().get(name.lower()):
                 yield path
     yield BUILT_IN
 
 
 @lru_cache(maxsize=1)
-def _installed() -> dict[str, str]:
+def installed() -> dict[str, str]:
     """Return the paths of the installed fonts by lower-case file name; the user's own fonts come first."""
     fonts: dict[str, str] = {}
     for folder in FOLDERS:
@@ -139,7 +142,7 @@ def _installed() -> dict[str, str]:
     return fonts
 
 
-def _lacking(path: str, text: str, *, bold: bool) -> list[str]:
+def lacking(path: str, text: str, *, bold: bool) -> list[str]:
     """Return the characters of a text, as NFC, for which a font has no glyph: each once, in order, without white space.
 
     For a file that is no font these are all characters, or a single space if there are none, so the list is not empty.
@@ -159,12 +162,17 @@ def _has(path: str, char: str, *, bold: bool) -> bool:
 
 def _drawn(path: str, char: str, *, bold: bool) -> tuple[object, ...]:
     """Return the width, the outline box and the pixels of a character, by which two glyphs are compared."""
-    face = _face(path, PROBE, bold=bold)
+    face = face_of(path, PROBE, bold=bold)
     return face.getlength(char), face.getbbox(char), bytes(face.getmask(char))
 
 
 @lru_cache(maxsize=64)
-def _face(path: str, size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
+def face_of(path: str, size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """Return a font in this size and weight.
+
+    Raises:
+        OSError: The file is no font, or has no glyphs of this size.
+    """
     if path == BUILT_IN:
         own = ImageFont.load_default(size)
         if not isinstance(own, ImageFont.FreeTypeFont):
@@ -204,11 +212,11 @@ def _bytes(path: str) -> bytes:
     return Path(path).read_bytes()
 
 
-def _missing(font: str, lacking: list[str]) -> MissingFontError:
+def _missing(font: str, without: list[str]) -> MissingFontError:
     """Return the error for a font that lacks these characters, with advice what to install."""
-    named = " ".join(c if c.isprintable() else f"U+{ord(c):04X}" for c in lacking[:NAMED])
-    more = f" and {len(lacking) - NAMED} more" if len(lacking) > NAMED else ""
-    hangul = any("HANGUL" in unicodedata.name(c, "") for c in lacking)
+    named = " ".join(c if c.isprintable() else f"U+{ord(c):04X}" for c in without[:NAMED])
+    more = f" and {len(without) - NAMED} more" if len(without) > NAMED else ""
+    hangul = any("HANGUL" in unicodedata.name(c, "") for c in without)
     return MissingFontError(
         f"{font} has no glyph for {named}{more}",
         advice=HANGUL_ADVICE if hangul else OTHER_ADVICE,

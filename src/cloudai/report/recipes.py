@@ -1,6 +1,7 @@
-"""Make a gallery of portraits, or card news, from a folder of photos: the two tasks that the project began with.
+"""Analyse photos and make a gallery or card news of them: the two tasks that the project began with.
 
 Both work with any client. A feature that a provider lacks is left out or reported as missing; nothing is made up.
+After a pause or Ctrl-C the files have what there is until then.
 """
 
 from __future__ import annotations
@@ -9,75 +10,25 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
-from PIL import Image as Pictures
 from typing_extensions import Unpack
 
 from cloudai.client import Client
 from cloudai.errors import PausedError
 from cloudai.media import Image
-from cloudai.models.face import Age
 from cloudai.models.image import Feature, ImageAnalysis
 from cloudai.outcomes import Outcome, tidy
 from cloudai.providers.base import Method
-from cloudai.report.cards import card, save_gif
-from cloudai.report.filenames import safe_name
-from cloudai.report.gallery import Portrait, save_gallery
+from cloudai.report.card_set import cards, untranslated
+from cloudai.report.galleries import gallery
+from cloudai.report.subjects import photo_column, subjects_of
+from cloudai.report.words import Language
 from cloudai.table import Table
 
-__all__ = ["Finding", "card_news", "portrait_gallery"]
+__all__ = ["Finding", "by_method", "card_news", "features_on_a_card", "looked_at", "offered", "portrait_gallery"]
 
 PathLike = str | os.PathLike[str]
-
-TILE = 800
-"""Longer side of a picture that is kept for the gallery, in px."""
-
-WORDS = {
-    "en": {
-        "caption": "caption",
-        "faces": "faces",
-        "confidence": "confidence",
-        "expression": "expression (guess)",
-        "age": "age (guess)",
-        "local expression": "expression (a baseline model's guess)",
-        "local age": "age (a baseline model's guess)",
-        "mean": "mean {years}",
-        "size": "size",
-        "face": "face {n}",
-        "one": "1 face",
-        "many": "{n} faces",
-        "none": "no faces",
-        "sources": "What {who} says of it; there is no caption.",
-    },
-    "ko": {
-        "caption": "설명",
-        "faces": "얼굴 수",
-        "confidence": "확신도",
-        "expression": "표정(어림)",
-        "age": "나이(어림)",
-        "local expression": "표정(간단한 모델의 어림)",
-        "local age": "나이(간단한 모델의 어림)",
-        "mean": "평균 {years}",
-        "size": "크기",
-        "face": "얼굴 {n}",
-        "one": "얼굴 1",
-        "many": "얼굴 {n}",
-        "none": "얼굴 없음",
-        "sources": "{who}가 아는 것; 문장 설명은 없음.",
-        "anger": "분노",
-        "contempt": "경멸",
-        "disgust": "혐오",
-        "fear": "두려움",
-        "happiness": "기쁨",
-        "neutral": "무표정",
-        "sadness": "슬픔",
-        "surprise": "놀람",
-        "calm": "차분함",
-        "confused": "혼란",
-    },
-}
-Language = Literal["en", "ko"]
 
 
 class BatchKeywords(TypedDict, total=False):
@@ -107,7 +58,7 @@ class Finding:
 
 def portrait_gallery(
     client: Client,
-    people: Iterable[tuple[str, PathLike]],
+    people: Iterable[tuple[str, PathLike]] | Table,
     folder: PathLike,
     *,
     features: Sequence[Feature] = ("faces", "caption"),
@@ -124,11 +75,12 @@ def portrait_gallery(
 
     Args:
         client: The client that analyses the pictures.
-        people: Name and photo of each person, in order; two persons may have the same name.
+        people: Name and photo of each person, in order; or a table with a column "photo" or "사진", whose column "name"
+            or "이름" holds the names, and whose other columns are shown too. Two persons may have the same name.
         folder: The folder to write to; it is made if it does not exist.
         features: The features to look for; those that the provider lacks are left out.
         title: Heading of the gallery.
-        language: Language of the gallery's own words, and of captions by a chat model.
+        language: Language of the gallery's own words.
         method: "generative" has the provider's chat model look at the pictures; see `cloudai.CallOptions`.
         batch: ``journal=``, ``pace=``, ``progress=`` …: see `BatchKeywords`.
 
@@ -137,34 +89,46 @@ def portrait_gallery(
         PausedError: There was an outage, or a quota is used up. The files have what there is until then; another call
             with the same journal goes on.
     """
-    people = list(people)
-    wanted = _offered(client, features, method)
+    listed = people if isinstance(people, Table) else [{"name": name, "photo": photo} for name, photo in people]
+    column = photo_column(listed) if isinstance(listed, Table) else "photo"
+    wanted = offered(client, features, method)
     # Captions say "person" for "man" and "woman", because a person's gender cannot be seen.
-    options = {"features": wanted, "missing": "report", "gender_neutral": True, **_by(client, method, language)}
-    looked_at, stopped_by = _looked_at(client, [photo for _, photo in people], options, batch)
+    asked = {"features": wanted, "missing": "report", "gender_neutral": True, **by_method(client, method, language)}
+    kept, stopped_by = looked_at(client, "analyze_image", listed, asked, batch, column=column)
     out = _folder(folder)
-    outcomes = [_named(outcome, people[outcome.item][0]) for outcome in looked_at]
-    tiles = [_portrait(outcome, people[outcome.item][1], WORDS[language]) for outcome in outcomes]
+    subjects = subjects_of(kept)
+    theirs = isinstance(people, Table)
+    outcomes = [
+        _named(replace(outcome, row=outcome.row if theirs else None), subject.name)
+        for outcome, subject in zip(kept, subjects, strict=True)
+    ]
     tables = {}
-    if any(isinstance(o.result, ImageAnalysis) and o.result.faces is not None for o in outcomes) or not tiles:
+    if any(isinstance(o.result, ImageAnalysis) and o.result.faces is not None for o in outcomes) or not outcomes:
         tables["faces.csv"] = tidy(outcomes, "faces")
     if set(wanted) - {"faces"} or not tables:
         tables["pictures.csv"] = tidy(outcomes)
     for name, table in tables.items():
         table.to_csv(out / name)
-    gallery = save_gallery(tiles, out / "gallery.html", title=title, language=language)
-    _raise_after(stopped_by, [gallery])
-    return Finding(next(iter(tables.values())), (gallery, *(out / name for name in tables)), tuple(outcomes))
+    page = gallery(subjects, out / "gallery.html", title=title, tiles="portraits", language=language)
+    _raise_after(stopped_by, page)
+    return Finding(next(iter(tables.values())), (page, *(out / name for name in tables)), tuple(outcomes))
 
 
-def _looked_at(
-    client: Client, photos: Sequence[PathLike], options: Mapping[str, Any], batch: BatchKeywords
-) -> tuple[list[Outcome[ImageAnalysis]], BaseException | None]:
-    """Analyse all photos in a batch, and return their outcomes in order, and what ended the batch early.
+def looked_at(
+    client: Client,
+    operation: str,
+    given: Any,
+    options: Mapping[str, Any],
+    batch: BatchKeywords,
+    *,
+    column: str | None = None,
+) -> tuple[list[Outcome[Any]], BaseException | None]:
+    """Run a batch, and return its outcomes in the order of the inputs, and what ended it early.
 
-    An outage, a spent quota or Ctrl-C leaves outcomes for all photos: those that were not come to have an error.
+    An outage, a spent quota or Ctrl-C leaves an outcome for each input: one that was not come to has an error.
     """
-    with client.batch("analyze_image", photos, options=options, **batch) as job:
+    settings: dict[str, Any] = {**batch, **({} if column is None else {"column": column})}
+    with client.batch(operation, given, options=options, **settings) as job:
         stopped_by: BaseException | None = None
         running: Any = iter(job)
         try:
@@ -176,15 +140,15 @@ def _looked_at(
         return sorted(job, key=lambda outcome: outcome.item), stopped_by
 
 
-def _raise_after(stopped_by: BaseException | None, files: Sequence[Path]) -> None:
-    """Raise what ended the batch early, now that the files are written; a `PausedError` says that they are there."""
+def _raise_after(stopped_by: BaseException | None, file: Path) -> None:
+    """Raise what ended a batch early, now that the files are written; a `PausedError` says that they are there."""
     if isinstance(stopped_by, PausedError):
-        stopped_by.advice = f"{stopped_by.advice or ''} {files[0]} has what there is until then.".strip()
+        stopped_by.advice = f"{stopped_by.advice or ''} {file} has what there is until then.".strip()
     if stopped_by is not None:
         raise stopped_by
 
 
-def _named(outcome: Outcome[ImageAnalysis], name: str) -> Outcome[ImageAnalysis]:
+def _named(outcome: Outcome[Any], name: str) -> Outcome[Any]:
     """Return an outcome with the name of a person or a picture as its input, which no table shortens as a path."""
     return replace(outcome, input=name, facts={**outcome.facts, "is_path": False})
 
@@ -194,7 +158,7 @@ def _has(client: Client, method: Method | None) -> tuple[Feature, ...]:
     return client.provider.generative_features() if method == "generative" else client.provider.features()
 
 
-def _by(client: Client, method: Method | None, language: Language) -> dict[str, Any]:
+def by_method(client: Client, method: Method | None, language: Language) -> dict[str, Any]:
     """Return the options of a call for a method. A chat model writes captions in any language, other services do not.
 
     Raises:
@@ -204,53 +168,10 @@ def _by(client: Client, method: Method | None, language: Language) -> dict[str, 
     return {"method": method, **({"language": language} if is_chat else {})}
 
 
-def _offered(client: Client, features: Sequence[Feature], method: Method | None) -> list[Feature]:
+def offered(client: Client, features: Sequence[Feature], method: Method | None = None) -> list[Feature]:
     """Return those of the features that the provider has; or all of them if it has none, so that its error says why."""
     has = _has(client, method)
     return [feature for feature in features if feature in has] or list(features)
-
-
-def _portrait(outcome: Outcome[Any], photo: PathLike, words: Mapping[str, str]) -> Portrait:
-    """Return a tile with the largest face, or with the whole picture if faces were not asked for."""
-    analysis = outcome.result
-    if not isinstance(analysis, ImageAnalysis):
-        return Portrait(outcome.input, None, note=str(outcome.error))
-    facts = {words["caption"]: analysis.caption.text} if analysis.caption else {}
-    if analysis.faces is None:
-        return Portrait(outcome.input, _small(Image(photo).open()), facts)
-    facts[words["faces"]] = str(len(analysis.faces))
-    if not analysis.faces.faces:
-        return Portrait(outcome.input, None, facts)
-    face = analysis.faces[0]
-    if face.confidence is not None:
-        facts[words["confidence"]] = f"{face.confidence:.2f}"
-    local = "local " if analysis.meta.method == "local" else ""
-    if face.emotions and face.emotions.top:
-        facts[words[f"{local}expression"]] = words.get(face.emotions.top, face.emotions.top)
-    if face.age and (years := _years(face.age, words)):
-        facts[words[f"{local}age"]] = years
-    if analysis.width:
-        facts[words["size"]] = f"{analysis.width}×{analysis.height}"
-    return Portrait(outcome.input, _small(face.crop(os.fspath(photo), aspect=3 / 4)), facts)
-
-
-def _years(age: Age, words: Mapping[str, str]) -> str:
-    """Return an age as a range with its mean, as far as the provider gives them: "38–50, mean 41"."""
-    mean = None if age.years is None else f"{age.years:.0f}"
-    if age.span in ("", mean):
-        return mean or ""
-    if age.open_ended and age.low == age.high:
-        return age.span  # the mean of the last class alone is its first year
-    return ", ".join([age.span, *([words["mean"].format(years=mean)] if mean else [])])
-
-
-def _small(picture: Pictures.Image) -> Pictures.Image:
-    """Shrink a picture to what a tile shows, and return it.
-
-    Three hundred photos in full size would not fit into the memory of a school's computer.
-    """
-    picture.thumbnail((TILE, TILE))
-    return picture
 
 
 def card_news(
@@ -260,79 +181,56 @@ def card_news(
     *,
     language: Language = "en",
     font: PathLike | None = None,
+    formats: Sequence[str] = ("gif",),
     method: Method | None = None,
     **batch: Unpack[BatchKeywords],
 ) -> Finding:
     """Put a caption on every picture, and write ``cards/*.png``, ``cards.gif`` and ``cards.csv``.
 
-    Where the provider has no captions, a card states what is known instead: size, faces, colours or tags. A photo that
-    could not be read has its row in ``cards.csv`` and no card; if no photo could be read there is no ``cards.gif``.
+    A caption is shown in the reader's language if the provider translates it. Where the provider has no captions, a
+    card states what is known instead: size, faces, colours or tags. A photo that could not be read has its row in
+    ``cards.csv`` and no card; if no photo could be read there is no ``cards.gif``.
 
     Args:
-        client: The client that analyses the pictures.
+        client: The client that analyses the pictures, and translates the captions.
         photos: The files of the photos, in order.
         folder: The folder to write to; it is made if it does not exist.
-        language: Language of the card's own words, and of captions by a chat model; others are in English.
+        language: Language of the reader.
         font: Path of a font file; see `cloudai.report.find_font`.
+        formats: What is made of the cards; see `cloudai.report.cards`.
         method: "generative" has the provider's chat model look at the pictures; see `cloudai.CallOptions`.
         batch: ``journal=``, ``pace=``, ``progress=`` …: see `BatchKeywords`.
 
     Raises:
-        MissingFontError: No font has all characters of a caption.
+        MissingFontError: No font has the letters of any caption.
         PausedError: There was an outage, or a quota is used up. The files have what there is until then; another call
             with the same journal goes on.
     """
-    photos = list(photos)
-    features = _on_a_card(client, method)
-    options: dict[str, Any] = {"features": features, "gender_neutral": True, **_by(client, method, language)}
-    if "colors" in features:
-        options["language"] = language  # of the names of the colours
-    looked_at, stopped_by = _looked_at(client, photos, options, batch)
+    listed = list(photos)
+    features = features_on_a_card(client, method)
+    named = {"language": language} if "colors" in features else {}  # the language of the names of the colours
+    asked = {"features": features, "gender_neutral": True, **named, **by_method(client, method, language)}
+    kept, stopped_by = looked_at(client, "analyze_image", listed, asked, batch)
+    rows = kept
+    foreign = untranslated(kept, language)
+    if foreign and stopped_by is None and client.supports("translate"):
+        translated, stopped_by = looked_at(client, "translate", foreign, {"to": language}, batch)
+        rows = [*kept, *translated]
     out = _folder(folder)
-    outcomes = [_named(outcome, Image(photos[outcome.item]).name) for outcome in looked_at]
-    cards = []
-    for outcome in outcomes:
-        if outcome.result is not None:
-            caption, footnote = _words(outcome.input, outcome.result, language)
-            drawn = card(Image(photos[outcome.item]).open(), caption, footnote=footnote, font=font)
-            cards.append((outcome.input, drawn))
+    outcomes = [_named(outcome, Image(listed[outcome.item]).name) for outcome in kept]
     table = tidy(outcomes)
     table.to_csv(out / "cards.csv")
-    files = _write_cards(cards, out) if cards else ()
-    _raise_after(stopped_by, [*files, out / "cards.csv"])
+    files = cards(rows, out, formats=formats, language=language, pictures=listed, font=font)
+    _raise_after(stopped_by, files[0])
     return Finding(table, (*files, out / "cards.csv"), tuple(outcomes))
 
 
-def _write_cards(cards: Sequence[tuple[str, Pictures.Image]], out: Path) -> tuple[Path, ...]:
-    pictures = _folder(out / "cards")
-    for number, (name, shown) in enumerate(cards, start=1):
-        # The number keeps two photos of the same name apart.
-        shown.save(pictures / safe_name(number, Path(name).stem, ".png"))
-    return save_gif([shown for _, shown in cards], out / "cards.gif"), pictures
-
-
-def _on_a_card(client: Client, method: Method | None) -> list[Feature]:
+def features_on_a_card(client: Client, method: Method | None = None) -> list[Feature]:
     """Return the features to put on a card: the caption if the provider has it, or tags or colours, with faces."""
     has = _has(client, method)
     if "caption" in has:
         return ["caption", "tags"]
     return ["tags", "faces"] if "tags" in has else ["colors", "faces"]
-
-
-def _words(name: str, analysis: ImageAnalysis, language: Language) -> tuple[str, str]:
-    """Return the caption of a card, and the footnote that says where it comes from."""
-    meta, words = analysis.meta, WORDS[language]
-    # Whoever sees the card is to see that a chat model wrote the words.
-    who = f"{meta.provider} ({meta.model})" if meta.method == "generative" and meta.model else meta.provider
-    if analysis.caption:
-        return analysis.caption.text, f"{name} · {who}"
-    facts = [f"{analysis.width}×{analysis.height}"] if analysis.width else []
-    if analysis.faces is not None:
-        n = len(analysis.faces)
-        facts.append(words["none"] if n == 0 else words["one"] if n == 1 else words["many"].format(n=n))
-    facts += [tag.name for tag in (analysis.tags or ())[:4]]
-    facts += [color.name or color.hex or "" for color in (analysis.colors or ())[:3]]
-    return " · ".join(dict.fromkeys(facts)), f"{name} · {words['sources'].format(who=who)}"
 
 
 def _folder(path: PathLike) -> Path:

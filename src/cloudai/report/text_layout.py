@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+
+import regex
 
 from cloudai.text import letters
 
-__all__ = ["balanced", "shortened", "wrapped"]
+__all__ = ["balanced", "joined", "shortened", "wrapped"]
 
 Measure = Callable[[str], float]
 """A function that returns the width of a text in px."""
@@ -15,17 +17,23 @@ NARROWEST = 0.55
 
 
 def wrapped(text: str, measure: Measure, width: float) -> list[str]:
-    """Return the text in lines that are no wider than the width (px).
+    """Return the text in lines that are no wider than the width (px); its own line breaks are kept.
 
-    Lines are broken at spaces, and inside a word only if the word itself is too wide for a line.
+    Lines are broken at spaces, in Japanese and Chinese between any two letters, and inside any other word only if the
+    word itself is too wide for a line.
     """
     lines: list[str] = []
-    for word in text.split():
-        longer = f"{lines[-1]} {word}" if lines else word
-        if measure(longer) <= width:
-            lines[-1:] = [longer]
-        else:
-            lines += _pieces(word, measure, width)
+    for given in text.split("\n") if text.strip() else ():
+        line: str | None = None
+        for space, piece in _pieces(given):
+            longer = piece if line is None else f"{line}{space}{piece}"
+            if measure(longer) <= width:
+                line = longer
+            else:
+                lines += [] if line is None else [line]
+                *full, line = _cut(piece, measure, width)
+                lines += full
+        lines.append(line or "")
     return lines
 
 
@@ -33,7 +41,7 @@ def balanced(text: str, measure: Measure, width: float) -> list[str]:
     """Return as many lines as `wrapped` does, of even lengths, so that no single word is left for the last line."""
     lines = wrapped(text, measure, width)
     # Search by halving for the least width that needs no more lines.
-    low = max([NARROWEST * width, *(measure(word) for word in text.split())])
+    low = max([NARROWEST * width, *(measure(piece) for line in text.split("\n") for _, piece in _pieces(line))])
     high = width
     while len(lines) > 1 and high - low > 1:
         middle = (low + high) / 2
@@ -59,12 +67,51 @@ def shortened(text: str, measure: Measure, width: float, mark: str = "…") -> s
     return "".join(pieces[:fits]).rstrip(" ,;:·-–—") + mark
 
 
-def _pieces(word: str, measure: Measure, width: float) -> list[str]:
-    if measure(word) <= width:
-        return [word]
-    pieces = [""]
-    for letter in letters(word):
-        if pieces[-1] and measure(pieces[-1] + letter) > width:
-            pieces.append("")
-        pieces[-1] += letter
-    return pieces
+def joined(lines: Sequence[str]) -> str:
+    """Return lines as one, with a space between two of them only where the words have spaces."""
+    text = ""
+    for line in lines:
+        space = "" if not text or _may_part(text[-1], line[:1]) else " "
+        text += f"{space}{line}"
+    return text
+
+
+IDEOGRAPHIC = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\u3000-\u303f\uff01-\uff60]")
+"""Letters of Japanese and Chinese, and their punctuation: between two of them a line may end."""
+NOT_FIRST = frozenset(
+    "、。，．・：；？！゛゜ヽヾゝゞ々ー）］｝〕〉》」』】…‥,.:;?!)]}ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ"
+)
+"""Characters with which no line begins (JIS X 4051)."""
+NOT_LAST = frozenset("（［｛〔〈《「『【([{")
+"""Characters with which no line ends (JIS X 4051)."""
+
+
+def _pieces(line: str) -> Iterator[tuple[str, str]]:
+    """Yield the pieces of a line that stay whole, each with the space before it."""
+    for word in line.split():
+        space, piece = " ", ""
+        for letter in letters(word):
+            if piece and _may_part(piece[-1], letter[0]):
+                yield space, piece
+                space, piece = "", ""
+            piece += letter
+        yield space, piece
+
+
+def _may_part(before: str, after: str) -> bool:
+    """Return whether a line may end between two characters that have no space between them."""
+    if not (IDEOGRAPHIC.match(before) or IDEOGRAPHIC.match(after)):
+        return False
+    return after not in NOT_FIRST and before not in NOT_LAST
+
+
+def _cut(piece: str, measure: Measure, width: float) -> list[str]:
+    """Return a piece in parts that are no wider than the width; at least one letter each."""
+    if measure(piece) <= width:
+        return [piece]
+    parts = [""]
+    for letter in letters(piece):
+        if parts[-1] and measure(parts[-1] + letter) > width:
+            parts.append("")
+        parts[-1] += letter
+    return parts

@@ -280,7 +280,7 @@ def test_leaving_an_input_keeps_the_rows_of_its_copies(tmp_path: Path) -> None:
             lambda db: list(db.execute("SELECT items.batch, key FROM items JOIN calls ON id = call"))
         )
         facts = {"attempts": 0, "billed_min": 0, "billed_max": 0}
-        opened.ask(rows.leave(batch, rows.ItemRecord(0, "후기", "not_started", facts, run=2), key))
+        opened.ask(rows.leave(batch, rows.ItemRecord(0, "후기", "not_started", facts, run=2), [key]))
         written = opened.ask(lambda db: list(db.execute("SELECT item, status, run FROM items ORDER BY item")))
     assert written == [(0, "ok", 2), (1, "ok", 1)]
 
@@ -295,7 +295,7 @@ def test_a_copy_that_is_written_down_first_takes_the_bill(tmp_path: Path) -> Non
         )
         facts = {"attempts": 0, "billed_min": 0, "billed_max": 0}
         copy = rows.ItemRecord(1, "후기", "not_started", facts, run=2)
-        opened.ask(rows.leave(batch, copy, key))
+        opened.ask(rows.leave(batch, copy, [key]))
         paid_facts = {"attempts": 1, "billed_min": 1, "billed_max": 1}
         opened.ask(rows.enter(batch, rows.ItemRecord(0, "후기", "ok", paid_facts, call, run=2)))
         bills = opened.ask(

@@ -42,6 +42,22 @@ def test_what_fails_is_told_once_and_what_is_left_out_too(
     assert "The cards show the first 1 photos." in capsys.readouterr().out
 
 
+@pytest.mark.long
+def test_no_card_of_an_earlier_run_stays(tmp_path: Path) -> None:
+    """A demo of other photos into the same folder leaves its own cards there, and what the user has put beside them."""
+    for names in (("강", "산", "별"), ("달",)):
+        photos = tmp_path / names[0]
+        photos.mkdir()
+        for name in names:
+            PIL.Image.new("RGB", (40, 30), "pink").save(photos / f"{name}.png")
+        assert main(["demo", str(photos), "--out", str(tmp_path / "결과")]) == 0
+        (tmp_path / "결과" / "cards" / "0009-mine.png").touch()
+    left = {file.name for file in (tmp_path / "결과" / "cards").glob("*.png")}
+    assert [name for name in left if "달" in name]
+    assert not [name for name in left if set(name) & set("강산별")]
+    assert "0009-mine.png" in left
+
+
 def test_the_demo_speaks_of_no_flag_that_it_lacks(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The folders in the folder, such as the demo's own, are passed over without advice that cannot be followed."""
     demo.own_photos(str(folder))

@@ -49,13 +49,11 @@ def test_the_texts_name_only_flags_that_there_are() -> None:
     assert named - flags - OF_OTHERS == set()
 
 
-def parsers() -> list[Any]:
-    """The parser of the command, and those of its subcommands."""
-    parser = parser_of_command()
-    commands = [
-        each for action in parser._actions if isinstance(action.choices, dict) for each in action.choices.values()
-    ]
-    return [parser, *commands]
+def parsers(parser: Any = None) -> list[Any]:
+    """The parser of the command, and those of its subcommands, and of theirs."""
+    parser = parser or parser_of_command()
+    inner = [each for action in parser._actions if isinstance(action.choices, dict) for each in action.choices.values()]
+    return [parser, *(each for command in inner for each in parsers(command))]
 
 
 def test_the_catalogs_speak_of_flags_and_not_of_arguments() -> None:

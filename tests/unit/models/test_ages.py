@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cloudai.models.face import Age
-from cloudai.report.recipes import WORDS, _years
+from cloudai.report.facts import _years
+from cloudai.report.words import words_in
 
 
 @pytest.mark.parametrize(
@@ -23,4 +24,4 @@ from cloudai.report.recipes import WORDS, _years
 def test_a_range_that_ends_with_the_last_class_says_so(age: Age, span: str, shown: str) -> None:
     """The upper end of a model's last class has a plus sign, in the gallery too; a single number is no range."""
     assert age.span == span
-    assert _years(age, WORDS["en"]) == shown
+    assert str(_years(age, words_in("en"))) == shown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 import wave
 from pathlib import Path
@@ -30,7 +31,7 @@ from cloudai import (
 )
 from cloudai.errors import ServerError
 from cloudai.languages import includes, spelled
-from cloudai.providers.local import piper
+from cloudai.providers.local import networks, piper
 from cloudai.testing import Script
 from tests.conftest import Caller
 from tests.made_up.programs import espeak
@@ -230,7 +231,7 @@ def package(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setitem(sys.modules, "piper", module)
     monkeypatch.setattr(piper, "find_spec", lambda _: True)
     piper._loaded.cache_clear()
-    piper.model_of.cache_clear()
+    piper._told.cache_clear()
     return module
 
 
@@ -250,6 +251,24 @@ def model(folder: Path, **changes: Any) -> Path:
 
 
 @pytest.mark.usefixtures("package")
+def test_a_voice_that_was_replaced_is_another_one(tmp_path: Path) -> None:
+    """Other files at the same path are read anew, and a batch tells the two voices apart."""
+    local = Local(voice=model(tmp_path))
+    path = tmp_path / "ko_KR-목소리-medium.onnx"
+    names, rates = [], []
+    for second, (content, rate) in enumerate(((b"other", 16_000), (b"onnx", 22_050)), start=1):
+        model(tmp_path, audio={"sample_rate": rate})
+        path.write_bytes(content)
+        for file in (path, path.with_name(f"{path.name}.json")):
+            os.utime(file, (second, second))
+        names.append(local.api_variant("text_to_speech"))
+        rates.append(piper.model_of(str(path)).rate)
+    assert rates == [16_000, 22_050]
+    assert len(set(names)) == 2
+    assert piper._loaded(str(path), (3, 1)) is not piper._loaded(str(path), (3, 2))
+
+
+@pytest.mark.usefixtures("package")
 def test_a_voice_of_piper_speaks(call: Caller, tmp_path: Path) -> None:
     """The sentences become one WAV, faster at a higher speed, by the speaker that is named."""
     local = Local(voice=model(tmp_path))
@@ -257,7 +276,8 @@ def test_a_voice_of_piper_speaks(call: Caller, tmp_path: Path) -> None:
     with wave.open(io.BytesIO(speech.audio)) as file:
         assert (file.getframerate(), file.getnframes()) == (16_000, 2 * 600)
     assert (speech.meta.service, speech.meta.model) == ("piper", "ko_KR-목소리-medium")
-    _, loaded = piper._loaded(str(tmp_path / "ko_KR-목소리-medium.onnx"))
+    path = str(tmp_path / "ko_KR-목소리-medium.onnx")
+    _, loaded = piper._loaded(path, networks.version_of(path))
     text, config = loaded.asked
     assert (text, config.speaker_id, config.length_scale) == ("좋아요. [ [ [또] ] ] 올게요.", 1, 0.75)
     voices = call(local, "voices", "ko")

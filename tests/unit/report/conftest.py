@@ -22,7 +22,7 @@ def inside(package: str, path: str) -> Path:
 def installed(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What is installed on the machine, by file name: nothing, until a test puts something there."""
     found: dict[str, str] = {}
-    monkeypatch.setattr(fonts, "_installed", lambda: found)
+    monkeypatch.setattr(fonts, "installed", lambda: found)
     return found
 
 

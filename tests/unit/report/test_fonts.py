@@ -129,8 +129,8 @@ def test_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, nanum: Path) -
     folder.mkdir(parents=True)
     shutil.copy(nanum, folder / "NANUMGOTHIC.TTF")
     monkeypatch.setattr(fonts, "FOLDERS", (str(tmp_path / "none"), "${NO_SUCH_NAME}/x", str(tmp_path / "fonts")))
-    fonts._installed.cache_clear()
+    fonts.installed.cache_clear()
     try:
         assert find_font("나무", 20).getname()[0] == "NanumGothic"
     finally:
-        fonts._installed.cache_clear()
+        fonts.installed.cache_clear()

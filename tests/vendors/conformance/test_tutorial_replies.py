@@ -123,7 +123,7 @@ def test_the_portraits_example_runs_on_them(recordings: Path, tmp_path: Path) ->
     assert captions == [body["description"]["captions"][0]["text"] for body in bodies]
     assert {row["input"] for row in rows} == {f"의원 {n}" for n in range(1, 194)}
     page = (tmp_path / "결과" / "gallery.html").read_text("utf-8")
-    assert page.count("data:image/jpeg;base64,") == 193
+    assert page.count("<li ") == page.count('src="data:image/webp;base64,') == 193
     assert captions[0] in page
 
 

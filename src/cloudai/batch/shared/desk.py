@@ -44,6 +44,8 @@ class _Claim:
     """The sessions that wait for it, each with the number of its message."""
     item: tuple[int, int, int, str] | None = None
     """The batch, the run, the number and the name of the input, once the session has looked it up."""
+    keys: Sequence[str] = ()
+    """The keys of its calls, one for each provider that may be asked; the last one is that of the claim."""
 
 
 class Desk:
@@ -128,12 +130,12 @@ class Desk:
         work = statement_of(name, arguments, keywords)
         if name == "last_streak":
             return secrets.randbits(STREAKS) << 20
-        if name == "look_up":
-            claim = self._claim_of(db, keywords["key"], session)
+        if name == "look_up_each":
+            claim = self._claim_of(db, keywords["keys"][-1], session)
             if claim.session != session:
                 return None  # the session asks for the call by "claim", and then looks it up again
             batch, run, item = arguments
-            claim.item = batch, run, item, keywords["name"]
+            claim.item, claim.keys = (batch, run, item, keywords["name"]), keywords["keys"]
         self.counts["intended"] += name == "intend"
         self.counts["answered"] += name == "answer"
         return work(db)
@@ -186,10 +188,13 @@ class Desk:
 
     def vanished(self, session: str, db: Database) -> int:
         """Enter that all calls of a session that were sent and not answered are in doubt, and return their number."""
-        keys = {key: claim.item for key, claim in self._claims.items() if claim.session == session and claim.item}
-        for key, (batch, run, item, name) in keys.items():
-            rows.doubt(batch, run, item, key, name=name, error=VANISHED)(db)
-        return sum(state_of(key)(db) == "doubt" for key in keys)
+        n = 0
+        for claim in [claim for claim in self._claims.values() if claim.session == session and claim.item]:
+            batch, run, item, name = claim.item or (0, 0, 0, "")
+            for key in claim.keys:
+                rows.doubt(batch, run, item, key, name=name, error=VANISHED)(db)
+                n += state_of(key)(db) == "doubt"
+        return n
 
 
 WAITS: Any = object()

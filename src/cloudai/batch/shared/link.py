@@ -121,7 +121,7 @@ class Link:
             for message, future in zip(messages, futures, strict=True):
                 self._number += 1
                 text = dumped([self._number, *message])
-                key = message[3]["key"] if message[:2] == ("do", "look_up") else None
+                key = message[3]["keys"][-1] if message[:2] == ("do", "look_up_each") else None
                 self._waiting[self._number] = _Message(text, future, key, paid)
                 self._unsent.append(self._number)
             first = len(self._unsent) == len(messages)

@@ -27,7 +27,7 @@ __all__ = ["ILL_FORMED", "REPEATED", "call_of", "dumped", "loaded", "statement_o
 MADE: dict[str, Callable[..., Statement]] = {
     make.__name__: make
     for make in (
-        *(queries.enlist, queries.look_up, queries.record_of, queries.state_of, queries.spent),
+        *(queries.enlist, queries.look_up_each, queries.record_of, queries.state_of, queries.spent),
         *(queries.intend, queries.answer, queries.undo, queries.excuse, queries.recovered, queries.suspect),
         *(rows.finish, rows.leave, rows.page, rows.next_item, rows.counts, each),
     )
@@ -38,7 +38,7 @@ PLAIN = {function.__name__: function for function in (queries.batches, queries.l
 ILL_FORMED = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
 """What Python raises where a message has another shape than a worker's."""
 REPEATED = frozenset(
-    ("enlist", "look_up", "record_of", "state_of", "spent", "leave", "page", "next_item", "counts", "each", *PLAIN)
+    ("enlist", "look_up_each", "record_of", "state_of", "spent", "leave", "page", "next_item", "counts", "each", *PLAIN)
 )
 """Statements whose outcome matters, and which may run twice. The others are run once, however often they are sent."""
 KINDS = {kind.__name__: kind for kind in (CallRecord, StoredReply, Unanswered, AttemptOutcome)}
@@ -106,7 +106,17 @@ def _packed(value: Any) -> Any:  # noqa: PLR0911  # a line for each kind
         facts = json.dumps(value.facts, default=str)
         return {
             "$": "ItemRecord",
-            "of": [value.item, value.name, value.status, facts, value.call, row, value.error, value.run],
+            "of": [
+                value.item,
+                value.name,
+                value.status,
+                facts,
+                value.call,
+                row,
+                value.error,
+                value.run,
+                list(value.others),
+            ],
         }
     if isinstance(value, Statement):
         return {"$": "Statement", "of": call_of(value)}
@@ -128,10 +138,9 @@ def _unpacked(known: dict[str, Any]) -> Any:  # noqa: PLR0911  # a line for each
             status, headers, content, replayed = of
             return Response(status, dict(headers), content, replayed)
         case "ItemRecord":
-            item, name, status, facts, call, row, error, run = of
-            return ItemRecord(
-                item, name, status, json_object(facts), call, None if row is None else json_object(row), error, run
-            )
+            item, name, status, facts, call, row, error, run, others = of
+            theirs = None if row is None else json_object(row)
+            return ItemRecord(item, name, status, json_object(facts), call, theirs, error, run, tuple(others))
         case "Statement":
             return statement_of(*of)
         case "Streak":

@@ -26,7 +26,7 @@ from cloudai.models.text import KeyPhrases, Language, Sentiment
 from cloudai.models.voice import Voices
 from cloudai.providers._speaking import Format, language_of, listed, parts_of, require_speed, spoken
 from cloudai.providers.base import Capability, capability, refuse_targets
-from cloudai.providers.local import guesses, lexicon, ocr, piper
+from cloudai.providers.local import guesses, lexicon, networks, ocr, piper
 from cloudai.providers.local import voice as espeak
 from cloudai.providers.local.faces import FACE_MODEL
 from cloudai.providers.local.lexicon import require_scores
@@ -193,7 +193,8 @@ class Local(Vision):
         if operation == "read_text":
             return ""
         if operation == "text_to_speech":
-            return self.setting("voice") or ""
+            voice = self.setting("voice")
+            return networks.digest(voice, "voice") if voice else ""
         if operation == "key_phrases":
             return "kiwipiepy" if find_spec("kiwipiepy") else ""
         if operation in ("analyze_image", "detect_faces", "estimate_age"):

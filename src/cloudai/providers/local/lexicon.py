@@ -20,6 +20,7 @@ from cloudai.errors import MissingExtraError, SettingsError, UnsupportedOperatio
 from cloudai.languages import base
 from cloudai.models.base import Meta
 from cloudai.models.text import Label, Sentence, Sentiment
+from cloudai.providers.local.networks import version_of
 from cloudai.reading import text_of
 
 __all__ = ["by_vader", "by_words"]
@@ -150,15 +151,11 @@ def _read(path: str) -> Mapping[str, float]:
     Raises:
         SettingsError: As `_entries` raises it.
     """
-    try:
-        status = os.stat(path)  # noqa: PTH116  # a text is all that is known of the path
-    except OSError:
-        return _entries(path, (0, 0))  # which says why
-    return _entries(path, (status.st_size, status.st_mtime_ns))
+    return _entries(path, version_of(path))
 
 
 @lru_cache(maxsize=8)
-def _entries(path: str, version: tuple[int, int]) -> Mapping[str, float]:  # noqa: ARG001  # a part of the key
+def _entries(path: str, version: object) -> Mapping[str, float]:  # noqa: ARG001  # a part of the key
     """Read a file, once in a process unless it changes.
 
     Raises:

@@ -18,7 +18,7 @@ from typing import Any
 from cloudai.errors import MissingExtraError, SettingsError
 from cloudai.providers.local import models
 
-__all__ = ["answering", "digest", "libraries", "loaded", "network"]
+__all__ = ["answering", "digest", "libraries", "loaded", "network", "version_of"]
 
 LARGEST = 512 * 2**20
 """The most bytes of a model. The models that are known to work have 0.2 to 11 MB."""
@@ -70,8 +70,17 @@ def _variable(setting: str) -> str:
     return f"CLOUDAI_{setting.upper()}"
 
 
+def version_of(path: str) -> tuple[int, int] | None:
+    """Return what differs once a file was replaced: its size, and when it was written. None: it cannot be read."""
+    try:
+        status = os.stat(path)  # noqa: PTH116  # a text is all that is known of the path
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
+
+
 def _version(path: str, setting: str) -> tuple[int, int]:
-    """Return what differs once the file of a model was replaced: its size, and when it was written.
+    """Return what `version_of` does, of a file that can be a model.
 
     Raises:
         OSError: There is no such file.

@@ -18,6 +18,7 @@ from cloudai.errors import InputError, SettingsError, UnsupportedOperationError
 from cloudai.languages import base, spelled
 from cloudai.models.voice import Voice
 from cloudai.providers._speaking import without_phonemes
+from cloudai.providers.local.networks import version_of
 from cloudai.providers.local.programs import MissingProgramError
 
 __all__ = ["Model", "available", "model_of", "speak", "voices"]
@@ -42,9 +43,18 @@ def available() -> str | None:
     return None if find_spec("piper") else f"piper-tts is not installed. {INSTALL}"
 
 
-@lru_cache(maxsize=4)
 def model_of(path: str) -> Model:
     """Return what the file with the same name and ".json" behind it says of a voice.
+
+    Raises:
+        SettingsError: That file is not there, or is none of Piper.
+    """
+    return _told(path, version_of(f"{path}.json"))
+
+
+@lru_cache(maxsize=4)
+def _told(path: str, version: object) -> Model:  # noqa: ARG001  # a file that was replaced is read anew
+    """Read the file beside a voice, once unless it changes.
 
     Raises:
         SettingsError: That file is not there, or is none of Piper.
@@ -95,7 +105,7 @@ def speak(text: str, language: str, speaker: str | None, speed: float, path: str
         known = ", ".join(model.speakers or [model.name])
         raise UnsupportedOperationError(f"the voice {model.name} has no speaker {speaker}", advice=f"It has: {known}.")
     number = model.speakers.get(speaker) if speaker else None
-    piper, loaded = _loaded(path)
+    piper, loaded = _loaded(path, version_of(path))
     scale = loaded.config.length_scale / speed
     config = piper.SynthesisConfig(speaker_id=number, length_scale=scale)
     chunks = list(loaded.synthesize(without_phonemes(text), syn_config=config))
@@ -111,7 +121,7 @@ def speak(text: str, language: str, speaker: str | None, speed: float, path: str
 
 
 @lru_cache(maxsize=2)
-def _loaded(path: str) -> tuple[Any, Any]:
+def _loaded(path: str, version: object) -> tuple[Any, Any]:  # noqa: ARG001  # another version is another voice
     """Return the package and the loaded voice, which takes a second and 200 MB of memory.
 
     Raises:

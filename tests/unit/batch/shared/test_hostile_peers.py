@@ -173,7 +173,7 @@ def _sent(keeper: Keeper) -> int:
         [[1, "do", "finish", [1, {"$": "os.system", "of": ["true"]}], {}]],
         [[1, "do", "intend", [1, "1", {"an": "object"}], {}]],
         [[1, "do", "intend", [10**30, "1", 1], {}]],
-        [[1, "do", "look_up", [1, 1, 1], {}]],
+        [[1, "do", "look_up_each", [1, 1, 1], {}]],
         [[1, "claim"]],
         [[1, "turn"]],
         [[1, "use", "", "x"]],

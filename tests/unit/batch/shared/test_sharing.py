@@ -21,10 +21,12 @@ from cloudai.batch.merge import merge
 from cloudai.batch.shared.address import Address
 from cloudai.batch.shared.keeper import Keeper
 from cloudai.batch.shared.remote import RemoteJournal
-from cloudai.core.flow import Request
+from cloudai.core.flow import Flow, Request
+from cloudai.models.text import Sentiment
 from cloudai.operations import digest_of
+from cloudai.providers.base import capability
 from tests.made_up.merging import google, picture
-from tests.made_up.provider import MadeUp, ok
+from tests.made_up.provider import MadeUp, ok, refused
 from tests.made_up.runs import texts_of
 
 pytestmark = [pytest.mark.loopback, pytest.mark.enable_socket]
@@ -224,8 +226,8 @@ def test_a_worker_that_vanishes(keeper: Keeper) -> None:
         [task] = job._runner.state.tasks
         worker = RemoteJournal(keeper.address)
         sha256 = digest_of("글")
-        lookup = queries.look_up(task.batch, task.run, 0, key=task.key_of(sha256), sha256=sha256, name="text-1")
-        worker.ask(queries.intend(worker.ask(lookup).call, "1", 1))
+        lookup = queries.look_up_each(task.batch, task.run, 0, keys=[task.key_of(sha256)], sha256=sha256, name="text-1")
+        worker.ask(queries.intend(worker.ask(lookup)[0].call, "1", 1))
         assert job.books["not_started"] == 1
         cut = time.monotonic()
         vanish(worker)
@@ -291,16 +293,17 @@ def test_calls_in_doubt_wait_for_their_worker(journal: Path) -> None:
         worker, gone, other = (RemoteJournal(keeper.address) for _ in range(3))
         batch, run = worker.ask(queries.enlist("list", "made-up", "sentiment", "{}", version="0", now="now"))
         lookups = {
-            key: queries.look_up(batch, run, n, key=key, sha256=key, name=key) for n, key in enumerate(("come", "gone"))
+            key: queries.look_up_each(batch, run, n, keys=[key], sha256=key, name=key)
+            for n, key in enumerate(("come", "gone"))
         }
         for remote, key in ((worker, "come"), (gone, "gone")):
-            remote.ask(queries.intend(remote.ask(lookups[key]).call, "1", 1))
+            remote.ask(queries.intend(remote.ask(lookups[key])[0].call, "1", 1))
         gone._link._address = Address("127.0.0.1", 1)
     with share(journal, listen=keeper.address.removeprefix("keeper://"), grace=0.5):
         assert [other.ask(lookups[key]) for key in lookups] == [None, None]
         claims = {key: other.claim(key) for key in lookups}
         assert claims["gone"].result(10) is None
-        assert other.ask(lookups["gone"]).in_doubt
+        assert other.ask(lookups["gone"])[0].in_doubt
         assert not claims["come"].done()
         worker.release("come")
         assert claims["come"].result(10) is None
@@ -313,7 +316,7 @@ def test_what_is_sent_again_is_written_once(keeper: Keeper, journal: Path) -> No
     """Whenever the connection breaks, each statement is carried out once, and calls stay with their session."""
     remote = RemoteJournal(keeper.address)
     batch, run = remote.ask(queries.enlist("list", "made-up", "sentiment", "{}", version="0", now="now"))
-    record = remote.ask(queries.look_up(batch, run, 0, key="k", sha256="s", name="글"))
+    [record] = remote.ask(queries.look_up_each(batch, run, 0, keys=["k"], sha256="s", name="글"))
     other = RemoteJournal(keeper.address)
     for n in range(200):
         remote.post(queries.intend(record.call, "1", 1))
@@ -322,7 +325,7 @@ def test_what_is_sent_again_is_written_once(keeper: Keeper, journal: Path) -> No
             remote._link._loop.call_soon_threadsafe(wire and wire._transport.abort)
     remote.ask(queries.suspect(record.call))
     time.sleep(0.2)  # longer than the grace of the keeper
-    assert other.ask(queries.look_up(batch, run, 1, key="k", sha256="s", name="글")) is None
+    assert other.ask(queries.look_up_each(batch, run, 1, keys=["k"], sha256="s", name="글")) is None
     granted = other.claim("k")
     assert not granted.done()
     remote.release("k")
@@ -414,3 +417,33 @@ def test_addresses_that_are_none(address: str) -> None:
     with Vendor().client() as client, pytest.raises(SettingsError, match="cannot be used") as error:
         client.batch("sentiment", ["글"], journal=address)
     assert "pass" not in str(error.value)
+
+
+class Other(MadeUp):
+    """Another made-up vendor, at another address."""
+
+    name = "other"
+
+    @capability("open")
+    def sentiment(self, text: str, *, language: str | None) -> Flow[Sentiment]:
+        """One request."""
+        url = "https://made-up.example/other"
+        response: Response = yield Request("POST", url, service="mood", api="v1", json={"text": text})
+        return Sentiment(score=response.json()["score"], language=language)
+
+
+def test_several_providers_in_turn(keeper: Keeper) -> None:
+    """Where the first provider refuses, the next one is asked; run again, the keeper has the answers of both."""
+    vendor = Vendor()
+
+    def send(request: Request) -> Response:
+        return vendor(request) if request.url.endswith("other") else refused(403)
+
+    for n in (3, 4):
+        with (
+            Client([MadeUp(key="k"), Other(key="l")], send=send) as client,
+            client.batch("sentiment", texts_of(n), journal=keeper.address) as job,
+        ):
+            assert sum(outcome.status == "ok" for outcome in job) == n
+            assert job.balanced
+    assert vendor.asked == Counter(texts_of(4))

@@ -1,0 +1,250 @@
+"""An `Asker` asks one provider for the inputs of a batch, again where the policy decides so, and judges the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from itertools import count
+
+from cloudai.batch import queries
+from cloudai.batch.codec import written_result
+from cloudai.batch.hooks import ItemHooks
+from cloudai.batch.policy import Attempted, Ending
+from cloudai.batch.queries import CallRecord
+from cloudai.batch.recorder import owed
+from cloudai.batch.state import BatchState
+from cloudai.batch.task import Task
+from cloudai.batch.time_left import TimeLeft
+from cloudai.core.call import CallContext
+from cloudai.core.effects import Program, Wait
+from cloudai.errors import (
+    CloudAIError,
+    JournalError,
+    MalformedResponseError,
+    NotStartedError,
+    RateLimitedError,
+)
+from cloudai.fallback import falls_back, note, skipped, told, tried_of
+from cloudai.models.base import Result, Tried
+from cloudai.operations import Given
+from cloudai.outcomes import OutcomeStatus
+
+__all__ = ["Asker"]
+
+WAIT_WITHOUT_HINT = 1.0
+"""Seconds until an input is tried again after a 429 that gives no time to wait."""
+
+
+class Asker:
+    """Asks one provider for the inputs of a batch.
+
+    Args:
+        state: The state of the batch for this provider.
+        part: The number of the operation.
+        time_left: Estimates how long the batch still takes.
+    """
+
+    def __init__(self, state: BatchState, part: int, time_left: TimeLeft) -> None:
+        self._time_left = time_left
+        self.state = self._state = state
+        self._provider = state.session.provider
+        self.name = self._provider.name
+        self.task: Task = state.tasks[part]
+        self._cooldown = state.cooldowns[part] if state.cooldowns else None
+
+    def ask(self, given: Given, record: CallRecord, errors: Sequence[CloudAIError]) -> Program[Ending]:
+        """Ask the provider, and return how the input has ended, or that the next provider is to be asked.
+
+        A provider that is not the last one is not asked while it is left out because it has failed other calls, nor
+        after it has paused.
+
+        Args:
+            given: The input.
+            record: What the journal knows of the call to this provider.
+            errors: The errors of the providers that were asked before.
+        """
+        clock, rest = self._state.policy.clock, self._cooldown
+        if rest is None:
+            return (yield from self._asked(given, record, errors))
+        call = object()
+        if not self._state.policy.going or not rest.admits(call, clock()):
+            return self._passed_over(record)
+        try:
+            return (yield from self._asked(given, record, errors, call))
+        finally:
+            rest.leave(call)
+
+    def _passed_over(self, record: CallRecord) -> Ending:
+        """Return the ending of an input that this provider is not asked for now."""
+        policy, rest = self._state.policy, self._cooldown
+        assert rest is not None  # noqa: S101  # for the types
+        error: CloudAIError = skipped(self.name, rest, policy.clock())
+        if not policy.going:
+            error = NotStartedError(f"it has paused: {policy.cause or 'the batch ends'}")
+            error.provider = self.name
+        billed = owed(record, record.paid, record.most)
+        # Where a limit is reached, or the user has stopped the batch, nobody else is asked either.
+        passes_on = policy.going or policy.cause is not None
+        return Ending("not_started", error=error, attempts=record.attempts, billed=billed, passes_on=passes_on)
+
+    def _asked(
+        self, given: Given, record: CallRecord, errors: Sequence[CloudAIError], of: object = None
+    ) -> Program[Ending]:
+        """Call the provider, again where the policy decides so, and return how the input has ended."""
+        sent_at, first, turns = None, record, 0
+        for round_ in count(1):
+            hooks = ItemHooks(self._state, given, record)
+            result, error, context = yield from self._call(given, record, hooks)
+            turns += hooks.turns
+            sent_at = hooks.sent_at if sent_at is None else sent_at
+            attempted = _attempted(round_, record, hooks, context)
+            self._note(of, error)
+            if result is not None:
+                tried = tuple(map(tried_of, errors))
+                result = result._changed(meta=result.meta.model_copy(update={"tried": tried})) if tried else result  # noqa: SLF001
+            ending = self._judged(result, error, attempted)
+            if ending is None:
+                # A request that has failed as a whole is in the record, so that half as many inputs go out next.
+                record = yield from self._again(record, error, hooks)
+                continue
+            if ending.status == "not_started" and not ending.passes_on:
+                # An attempt that was made before the batch stopped may have reached the service.
+                ending.status = yield from self._unfinished(record.call)
+            if isinstance(error, MalformedResponseError) and context.exchanges:
+                ending.unusable_step = hooks.last_step
+            ending.attempts, ending.billed = context.attempts, owed(first, context.billed_min, context.billed_max)
+            ending.facts = {"provider": self.name, "host": hooks.host, "sent_at": sent_at, "cached": False}
+            now = self._state.policy.clock()
+            self._time_left.note_end(turns, now, 0.0 if hooks.sent_at is None else now - hooks.sent_at)
+            return ending
+        raise AssertionError  # pragma: no cover
+
+    def _call(
+        self, given: Given, record: CallRecord, hooks: ItemHooks
+    ) -> Program[tuple[Result | None, Exception | None, CallContext]]:
+        """Make one call, and return its result or its error, and its context."""
+        session = self._state.session
+        context = session.context(self.task.operation, given, self.task.call_options)
+        context.hooks = hooks
+        context.attempts, context.billed_min, context.billed_max = record.attempts, record.paid, record.most
+        result = failure = None
+        try:
+            self._state.policy.require_going()
+            result = yield from session.engine.run(self.task.flow(given, context.vendor), context)
+            self._state.policy.note_probe(hooks, None)
+        except Exception as error:  # noqa: BLE001  # the policy judges it
+            failure = error
+            self._state.policy.note_probe(hooks, error)
+        finally:
+            self._state.policy.outage.release(hooks)
+            self._state.policy.tries.forget(record.call)
+        return result, failure, context
+
+    def _note(self, of: object, error: Exception | None) -> None:
+        """Tell the cooldown how a call has ended; a 429 that is waited for is no failure."""
+        waits = isinstance(error, RateLimitedError) and self._state.policy.going
+        if self._cooldown is not None and not waits:
+            note(self._cooldown, of, self._state.policy.clock(), error)
+
+    def _judged(self, result: Result | None, error: Exception | None, attempted: Attempted) -> Ending | None:
+        """Return how the input has ended, or that the next provider is asked; None if it has to be tried again here."""
+        if error is None:
+            assert result is not None  # noqa: S101  # for the types
+            return Ending("ok", result=result, settle=("done", written_result(result)))
+        if self._cooldown is not None and self._passes_on(error, attempted):
+            return Ending("failed", error=error, passes_on=True)
+        return self._state.policy.judge(error, attempted)
+
+    def _passes_on(self, error: Exception, attempted: Attempted) -> bool:
+        """Return whether the next provider is asked after this error.
+
+        A 429 is waited for, and a request for several inputs that went without an answer is divided, until the provider
+        pauses. What may have been billed is asked elsewhere only if the user says so.
+        """
+        policy = self._state.policy
+        if isinstance(error, NotStartedError):
+            return policy.cause is not None  # the provider has paused while this input waited for its turn
+        if policy.going and isinstance(error, RateLimitedError) and not error.quota:
+            return False
+        if policy.going and attempted.in_company and getattr(error, "state", None) == "UNKNOWN":
+            return False
+        on_unknown = "retry" if self._state.settings.in_doubt == "resend" else "raise"
+        return falls_back(error, self._provider, self.task.operation, on_unknown)  # type: ignore[arg-type]
+
+    def _again(self, record: CallRecord, error: Exception | None, hooks: ItemHooks) -> Program[CallRecord]:
+        """Read the call from the journal, wait until it may be tried again, and return what was read.
+
+        The wait is as long as the service has asked, or `WAIT_WITHOUT_HINT` seconds after a 429 that gives no time;
+        after other errors there is none. The wait ends early, without an error, if the batch stops.
+
+        Raises:
+            JournalError: The journal cannot be read.
+        """
+        record = yield Wait(self._state.journal.do(queries.record_of(record.call), reads=True))
+        hint = getattr(error, "retry_after", None)
+        if hint is not None or isinstance(error, RateLimitedError):
+            with suppress(NotStartedError):  # the batch stops, and the next call reports it
+                yield from hooks.wait(hint or WAIT_WITHOUT_HINT)
+        return record
+
+    def _unfinished(self, call: int) -> Program[OutcomeStatus]:
+        """Return "in_doubt" if the journal says that the service may have received a request of the call.
+
+        Otherwise return "not_started"; this is also the answer if the journal cannot be read.
+        """
+        try:
+            record: CallRecord = yield Wait(self._state.journal.do(queries.record_of(call), reads=True))
+        except JournalError:
+            return "not_started"
+        return "in_doubt" if record.in_doubt else "not_started"
+
+
+def _attempted(round_: int, record: CallRecord, hooks: ItemHooks, context: CallContext) -> Attempted:
+    return Attempted(
+        call=record.call,
+        round=round_,
+        attempts=context.attempts,
+        state=context.state,
+        answered=bool(context.exchanges),
+        in_company=hooks.in_company,
+        tries=hooks.tries,
+        suspect=record.suspect,
+        others_fared_better=hooks.others_fared_better,
+        polling=hooks.polling,
+        told=hooks.told,
+    )
+
+
+def ended_with(records: Sequence[CallRecord], endings: Sequence[Ending]) -> tuple[CallRecord, Ending]:
+    """Return the call with which an input has ended, and its ending, with what all providers may have billed for it.
+
+    If none has answered, the ending is that of the provider whose error says most; see `cloudai.fallback.told`.
+
+    Args:
+        records: What the journal knew of the call to each provider.
+        endings: What became of those that were to be asked, in order.
+    """
+    *passed, ending = endings
+    if not passed:
+        return records[0], ending
+    number, errors = len(passed), [each.error for each in endings if isinstance(each.error, CloudAIError)]
+    if isinstance(ending.error, CloudAIError):
+        last = told(errors, None if ending.status == "unsupported" else ending.error)
+        if last is not ending.error:
+            number = next(number for number, each in enumerate(passed) if each.error is last)
+            ending = passed[number]
+            ending.status = "in_doubt" if last.state == "UNKNOWN" else "failed"
+    others = [error for error in errors if error is not ending.error]
+    ending.facts["tried"] = shown(map(tried_of, others))
+    bills = [
+        *(each.billed for each in endings),
+        *(owed(each, each.paid, each.most) for each in records[len(endings) :]),
+    ]
+    ending.billed = sum(least for least, _ in bills), sum(most for _, most in bills)
+    ending.attempts = sum(each.attempts for each in endings)
+    return records[number], ending
+
+
+def shown(tried: Iterable[Tried]) -> str:
+    """Return the providers that did not answer as the table shows them."""
+    return ", ".join(f"{each.provider} ({each.error})" for each in tried)

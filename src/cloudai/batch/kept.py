@@ -1,0 +1,44 @@
+"""Read what a finished or interrupted batch has kept, without a client: nothing is sent, and no input is needed."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from cloudai.batch import queries, rows
+from cloudai.batch.journal import Journal
+from cloudai.batch.recorder import KILLED
+from cloudai.batch.results import outcomes_of
+from cloudai.errors import JournalError
+from cloudai.outcomes import Outcome
+
+__all__ = ["kept_in"]
+
+
+def kept_in(path: str | os.PathLike[str]) -> list[list[Outcome[Any]]]:
+    """Return the outcomes that a journal holds: a list for each batch in it, each in the order of its inputs.
+
+    Texts are named by their digest, because a journal does not hold them.
+
+    Args:
+        path: The journal.
+
+    Raises:
+        JournalError: There is no such file, it is no journal, or it is damaged or in use by another process.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise JournalError(f"there is no file {file}", advice="Check the path.")
+    if not file.stat().st_size:
+        raise JournalError(f"{file} is empty: it is not a journal of cloudai", advice="Check the path.")
+    opened = Journal(file, make=False)
+    try:
+        batches = opened.read(queries.headings)
+        for batch in batches:
+            with suppress(JournalError):  # on a full or read-only disk, what is there is read all the same
+                opened.ask(rows.mend(batch["batch"], KILLED))
+        return [list(outcomes_of(opened, [(batch["batch"], batch["operation"])])) for batch in batches]
+    finally:
+        opened.close()

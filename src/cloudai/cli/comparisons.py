@@ -1,0 +1,113 @@
+"""The command ``cloudai compare``, which asks several providers for the same inputs and says how far they agree."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from cloudai.batch.journal import copy_of
+from cloudai.cli.batches import PAUSED, journal_path, provider_names, provider_of, settings_of
+from cloudai.cli.outputs import STDOUT, OutputError, require_writable, tell, write_table
+from cloudai.client import Client
+from cloudai.compare.results import Comparison
+from cloudai.errors import InputError, PausedError, SettingsError
+from cloudai.table import Table, json_of
+from cloudai.wording import say, translated
+
+__all__ = ["TABLES", "run"]
+
+TABLES = ("pairs", "inputs", "matches", "providers", "truth", "agreed")
+"""The tables of a comparison, by the names that ``--table`` has for them."""
+
+
+def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[str | None]) -> int:
+    """Plan a comparison or carry it out, and return the exit code.
+
+    Args:
+        options: The arguments of the command.
+        given: The inputs.
+        read: The files that hold the inputs, which the table must not overwrite.
+    """
+    if options.json and options.csv == STDOUT:
+        raise InputError("--json and --csv - both print", advice="Leave one out.")
+    if len(provider_names(options)) < 2:  # noqa: PLR2004
+        raise SettingsError("one provider cannot be compared", advice="Give several: --provider azure,google.")
+    chosen, settings = settings_of(options)
+    if settings.pop("price", None) is not None:
+        raise SettingsError("--price is of one provider", advice="Give prices= in Python.")
+    where = journal_path(options, len(given))
+    for path in (options.csv, options.html):
+        require_writable(path, [*read, options.truth, options.env_file, where])
+    settings |= {"options": chosen, "journal": where}
+    name = options.operation.name
+    with Client(provider_of(options), fetch_urls=getattr(options, "fetch_urls", False)) as client:
+        if options.plan:
+            with copy_of(where if isinstance(where, Path) else None) as (copied, _):
+                _plan(client, name, given, {**settings, "journal": copied})
+            return 0
+        compared = client.compare(name, given, truth=options.truth, overlap=options.overlap, **settings)
+    _written(compared, options, where)
+    _tell_errors(compared)
+    if any(isinstance(problem, PausedError) for problem in compared.problems.values()):
+        return PAUSED
+    return int(any(outcome.result is None for each in compared.outcomes.values() for outcome in each))
+
+
+def _tell_errors(compared: Comparison) -> None:
+    """Print why a provider has not answered everything, each reason once."""
+    reasons = dict.fromkeys(map(str, compared.problems.values()), 0)
+    for outcomes in compared.outcomes.values():
+        for outcome in outcomes:
+            if outcome.result is None and outcome.status != "not_started":
+                reasons[str(outcome.error)] = reasons.get(str(outcome.error), 0) + 1
+    for reason, n in reasons.items():
+        said = translated(reason)
+        tell(say("{reason} ({n} inputs)", reason=said, n=n) if n > 1 else said)
+
+
+def _plan(client: Client, operation: str, given: Any, settings: dict[str, Any]) -> None:
+    """Print what each provider would be sent."""
+    for provider in client.providers:
+        with Client(provider) as one, one.batch(operation, given, **settings) as job:
+            print(f"{provider.name}\n{job.plan()}")
+
+
+def _written(compared: Comparison, options: argparse.Namespace, where: Any) -> None:
+    """Write the page, and print the comparison, or print or write one table of it."""
+    if options.html:
+        from cloudai.report import save_comparison  # it comes with all of the reports
+
+        try:
+            title = f"{compared.operation}: {', '.join(compared.providers)}"
+            save_comparison(compared, options.html, title=title, language=options.page_language)
+        except OSError as error:
+            raise OutputError(
+                f"{options.html} cannot be written ({error.strerror})", advice="Give --html another name."
+            ) from error
+        print(say("wrote {file}", file=options.html))
+    if not (options.table or options.csv or options.json):
+        print(compared)
+        return
+    table = _table(compared, options)
+    if options.json:
+        for row in table:
+            print(json_of(row))
+    if options.csv:
+        write_table(table, options.csv, where)
+    elif not options.json:
+        print(table.filled())
+
+
+def _table(compared: Comparison, options: argparse.Namespace) -> Table:
+    """Return the table that the user wants; by default that of the inputs."""
+    tables = {
+        "pairs": compared.per_pair,
+        "inputs": compared.per_input,
+        "matches": compared.per_match,
+        "providers": compared.per_provider,
+        "truth": compared.against_truth,
+    }
+    name = options.table or "inputs"
+    return compared.agreed(options.agreed) if name == "agreed" else tables[name]()

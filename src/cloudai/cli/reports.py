@@ -1,0 +1,244 @@
+"""The commands that show results: ``gallery``, ``cards`` and ``draw``, from pictures or from what is already kept."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cloudai.cli import inputs
+from cloudai.cli.batches import (
+    BATCH,
+    CODES,
+    HOPELESS,
+    INTERRUPTED,
+    NOT_WELL,
+    _given,
+    _of_column,
+    _signals,
+    _tell_where,
+    journal_path,
+)
+from cloudai.cli.outputs import tell
+from cloudai.client import Client
+from cloudai.errors import CloudAIError, InputError
+from cloudai.outcomes import Outcome
+from cloudai.reading import TABLES, read_table
+from cloudai.report import (
+    cards,
+    gallery,
+    save_drawings,
+    save_faces,
+    save_morph,
+    save_sheet,
+    save_workbook,
+)
+from cloudai.report.card_set import require_formats, untranslated
+from cloudai.report.marks import require_kinds
+from cloudai.report.recipes import by_method, features_on_a_card, offered
+from cloudai.report.result_files import is_table_of_results
+from cloudai.report.subjects import Source, photo_column
+from cloudai.table import Table
+from cloudai.wording import say
+
+__all__ = ["as_cards", "as_drawings", "as_gallery"]
+
+RESULTS = (".jsonl", ".json")
+
+
+@dataclass
+class _Kept:
+    """What a report is made of."""
+
+    rows: Source
+    code: int = 0
+    """The exit code of the batch."""
+    sent: int = 0
+    """The number of requests that were sent for it."""
+    folders: list[Path] = field(default_factory=list)
+
+
+def as_gallery(options: argparse.Namespace) -> int:
+    """Write a gallery, and a workbook if one is asked for, and return the exit code."""
+    out = Path(options.out or "gallery.html")
+    _require_folder_of(out)
+    kept = _kept(options, options.features or ["faces", "caption", "tags", "objects"])
+    if kept is None:
+        return 0
+    look = _given(options, ["title", "columns", "link", "tiles", "name", "photos", "language"])
+    page = gallery(kept.rows, out, **look)
+    files = [page]
+    if options.xlsx:
+        files.append(save_workbook(kept.rows, options.xlsx, **_given(options, ["name", "photos", "language"])))
+    return _told(kept, files, f", {page.stat().st_size / 1e6:.1f} MB")
+
+
+def as_cards(options: argparse.Namespace) -> int:
+    """Write cards, and what is made of them, and return the exit code."""
+    require_formats(options.formats or ())  # before anything is paid for
+    folder = Path(options.out or "cloudai-cards")
+    _require_folder_of(folder)
+    kept = _kept(options, options.features, translate=True)
+    if kept is None:
+        return 0
+    look = _given(
+        options, ["title", "name", "photos", "language", "min_confidence", "size", "theme", "logo", "seconds", "font"]
+    )
+    return _told(kept, cards(kept.rows, folder, formats=options.formats or ["gif"], **look))
+
+
+def as_drawings(options: argparse.Namespace) -> int:
+    """Write drawings, faces, a sheet, a strip or a morph, and return the exit code."""
+    require_kinds(options.kinds or ())
+    out = Path(options.out or "cloudai-drawn")
+    _require_folder_of(out)
+    kept = _kept(options, options.features or ["faces", "objects", "text"])
+    if kept is None:
+        return 0
+    common = _given(options, ["name", "photos"])
+    fonts = _given(options, ["font"])
+    match options.make:
+        case "drawn":
+            file = save_drawings(kept.rows, out, kinds=options.kinds, labels=not options.no_labels, **common, **fonts)
+        case "faces":
+            file = save_faces(kept.rows, out, **_given(options, ["margin", "aspect", "shape"]), **common)
+        case "morph":
+            file = save_morph(kept.rows, out if out.suffix else out.with_suffix(".gif"), **common)
+        case layout:
+            file = save_sheet(
+                kept.rows,
+                out if out.suffix else out.with_suffix(".png"),
+                layout=layout,
+                of=options.of,
+                **common,
+                **fonts,
+            )
+    return _told(kept, [file])
+
+
+def _require_folder_of(path: Path) -> None:
+    """Raise InputError if the folder of a file is not there, before anything is paid for."""
+    if not path.parent.is_dir():
+        raise InputError(f"there is no folder {path.parent}", advice="Make it first, or give --out another path.")
+
+
+def _told(kept: _Kept, files: Sequence[Path], more: str = "") -> int:
+    """Print what was written, and return the exit code."""
+    for n, file in enumerate(files):
+        print(say("wrote {file}", file=file) + (more if n == 0 else ""))
+    print(say("requests sent: {n}", n=kept.sent))
+    return kept.code
+
+
+def _kept(options: argparse.Namespace, features: Sequence[str] | None, *, translate: bool = False) -> _Kept | None:
+    """Return what the report is made of: what is kept, or the outcomes of a batch that is carried out now.
+
+    Returns:
+        None if the plan of the batch was asked for, and is printed.
+
+    Raises:
+        InputError: There is nothing to make a report of.
+    """
+    paths = options.paths
+    if not paths:
+        if not options.journal:
+            raise InputError(
+                "nothing to show", advice="Name pictures, a table or a file of results, or --journal FILE."
+            )
+        return _Kept(options.journal)
+    if len(paths) == 1 and Path(paths[0]).suffix.lower() in RESULTS:
+        return _Kept(paths[0])
+    given = _pictures(options)
+    if isinstance(given, Table) and is_table_of_results(given):
+        return _Kept(given)
+    return _carried_out(options, given, features, translate=translate)
+
+
+def _pictures(options: argparse.Namespace) -> Table | list[str]:
+    """Return the table whose column holds the pictures, or the files that are named."""
+    paths = options.paths
+    if len(paths) != 1 or Path(paths[0]).suffix.lower() not in TABLES:
+        return inputs.expand(paths, inputs.PICTURES, recursive=options.recursive)
+    if options.column:
+        table = _of_column(options, paths)
+        assert table is not None  # noqa: S101  # a column is named
+        return table
+    table = read_table(paths[0], encoding=options.encoding)
+    if is_table_of_results(table):
+        return table
+    options.column = photo_column(table)
+    return table
+
+
+def _carried_out(
+    options: argparse.Namespace, given: Table | list[str], features: Sequence[str] | None, *, translate: bool
+) -> _Kept | None:
+    """Analyse the pictures in a batch, and return its outcomes however it ended."""
+    where = journal_path(options, len(given))
+    settings: dict[str, Any] = {**_given(options, BATCH), "journal": where}
+    if options.no_cache:
+        settings["cache"] = False
+    column = {"column": options.column} if options.column else {}
+    with Client(options.provider, fetch_urls=options.fetch_urls) as client:
+        wanted: list[Any] = list(features or features_on_a_card(client, options.method))
+        if options.features is None:  # what this provider lacks is left out, unless the user has asked for it
+            wanted = offered(client, wanted, options.method)
+        by = by_method(client, options.method, options.language or "en")
+        asked = {"features": wanted, "missing": "report", "gender_neutral": True, **by, **_given(options, ["timeout"])}
+        if options.plan:
+            with client.batch("analyze_image", given, options=asked, **column, **settings) as job:
+                print(job.plan())
+            return None
+        kept = _run(client, "analyze_image", given, options=asked, quiet=options.quiet, **column, **settings)
+        if translate and not kept.code:
+            kept = _translated(client, kept, options, settings)
+    if kept.code > 1:
+        _tell_where(where)
+    return kept
+
+
+def _translated(client: Client, kept: _Kept, options: argparse.Namespace, settings: dict[str, Any]) -> _Kept:
+    """Return what is kept together with the translations of its captions, if the provider translates."""
+    foreign = untranslated(kept.rows, options.language or "en", options.min_confidence or 0.0)
+    if not foreign:
+        return kept
+    if not client.supports("translate"):
+        tell(
+            say(
+                "the captions stay as they are: {provider} does not translate with the settings at hand",
+                provider=options.provider,
+            )
+        )
+        return kept
+    asked = {"to": options.language, **_given(options, ["timeout"])}
+    other = _run(client, "translate", foreign, options=asked, quiet=options.quiet, **settings)
+    outcomes: list[Outcome[Any]] = [*kept.rows, *other.rows]  # type: ignore[misc]
+    return _Kept(outcomes, other.code, kept.sent + other.sent)
+
+
+def _run(client: Client, operation: str, given: Any, *, quiet: bool, **settings: Any) -> _Kept:
+    """Run a batch to its end, or until it is paused or stopped, and return what there is then.
+
+    Raises:
+        CloudAIError: Nothing was done, because a key or a setting cannot be used.
+    """
+    with client.batch(operation, given, progress=not quiet and len(given) > 1, **settings) as job:
+        code, hopeless = 0, None
+        with _signals(job) as caught:
+            try:
+                for _ in job:
+                    pass
+            except CloudAIError as error:
+                code = next((code for kind, code in CODES.items() if isinstance(error, kind)), HOPELESS)
+                hopeless = error
+        if hopeless is not None:
+            if job.books["submitted"] == job.books["not_started"]:
+                raise hopeless
+            tell(hopeless)
+        if not code:
+            code = int(any(job.books[name] for name in NOT_WELL))
+        if caught:
+            code = INTERRUPTED + caught[0]
+        return _Kept(list(job), code, job.sent)

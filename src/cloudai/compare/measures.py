@@ -1,0 +1,412 @@
+"""A `Measure` says how two answers to one input agree, and how one answer agrees with a reference.
+
+There is one for each kind of result: boxes of faces, sets of words, texts, and labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from cloudai.compare import statistics as numbers
+from cloudai.compare.matching import distance, head_word, matches, normal, shared_years
+from cloudai.errors import UnsupportedOperationError
+from cloudai.models.base import Box, Result
+
+__all__ = ["Boxed", "Measure", "measure_for"]
+
+T = TypeVar("T")
+
+Row = dict[str, Any]
+
+
+class Measure(Generic[T]):
+    """How answers of one kind are compared. ``T`` is what is taken out of a result."""
+
+    method: str
+    """How it is done, in a sentence."""
+
+    def of(self, result: Result) -> T:
+        """Return what is compared of a result."""
+        raise NotImplementedError
+
+    def given(self, rows: Sequence[Mapping[str, Any]]) -> T:
+        """Return what the rows of a reference say of one input."""
+        raise NotImplementedError
+
+    def row(self, one: T, other: T) -> Row:
+        """Return how two answers to one input agree; ``agreement`` is 0 to 1."""
+        raise NotImplementedError
+
+    def matched(self, one: T, other: T) -> list[Row]:
+        """Return a row for each thing of either answer, with what the other one says of it."""
+        raise NotImplementedError
+
+    def pair(self, rows: Sequence[Row]) -> Row:
+        """Return how two providers agree over all inputs, from what `row` has returned of each."""
+        raise NotImplementedError
+
+    def against(self, answers: Sequence[tuple[T, T]]) -> Row:
+        """Return how a provider does against a reference, from its answer and the true one to each input.
+
+        Rates have the bounds of a 95 % interval beside them (``…_low``, ``…_high``), by the bootstrap over the inputs.
+        """
+        raise NotImplementedError
+
+    def things(self, answer: T) -> list[Boxed]:
+        """Return what an answer has, for what several providers agree on."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Boxed:
+    """One thing of an answer: a name, or a box, or both."""
+
+    name: str = ""
+    box: Box | None = None
+    years: tuple[float, float] | None = None
+    """The range of a face's age."""
+
+
+def _total(rows: Sequence[Row], name: str) -> float:
+    return float(sum(row[name] for row in rows))
+
+
+def _rates(answers: Sequence[Any], **statistics: Any) -> Row:
+    """Return each statistic of all answers, with the bounds of its interval."""
+    row: Row = {"n": len(answers)}
+    bounds = numbers.intervals(answers, list(statistics.values()))
+    for (name, statistic), interval in zip(statistics.items(), bounds, strict=True):
+        low, high = interval or (None, None)
+        row |= {name: statistic(answers), f"{name}_low": low, f"{name}_high": high}
+    return row
+
+
+def _found_rates(counts: Sequence[tuple[int, int, int]]) -> Row:
+    """Return precision, recall and F1 of how many things were hit, said and true for each input."""
+    return _rates(
+        counts,
+        precision=lambda some: numbers.ratio(sum(hit for hit, _, _ in some), sum(said for _, said, _ in some)),
+        recall=lambda some: numbers.ratio(sum(hit for hit, _, _ in some), sum(true for _, _, true in some)),
+        f1=lambda some: numbers.ratio(2 * sum(hit for hit, _, _ in some), sum(said + true for _, said, true in some)),
+    )
+
+
+class Faces(Measure[list[Boxed]]):
+    """Faces, which are matched by the overlap of their boxes; ages are compared where both have one."""
+
+    def __init__(self, least: float) -> None:
+        self.least = least
+        self.method = (
+            f"Two faces are the same where the intersection of their boxes over the union is {least:g} or more, the "
+            "largest first. Agreement is twice the faces in common over the faces of both."
+        )
+
+    def of(self, result: Result) -> list[Boxed]:
+        """Return the faces with their ages."""
+        return [Boxed(box=face.box, years=_years(face)) for face in result]  # type: ignore[attr-defined]
+
+    def given(self, rows: Sequence[Mapping[str, Any]]) -> list[Boxed]:
+        """Return the faces of ``x``, ``y``, ``width``, ``height``, and of ``age`` or ``age_low`` and ``age_high``."""
+        names = ("x", "y", "width", "height")
+        faces = []
+        for row in rows:
+            if row.get("x") in (None, ""):
+                continue  # a picture without a face
+            box = Box.model_validate({name: float(row[name]) for name in names})
+            ages = [row.get(name) for name in ("age_low", "age_high")]
+            ages = [row.get("age") if age in (None, "") else age for age in ages]
+            years = None if None in ages or "" in ages else (float(ages[0]), float(ages[1]))  # type: ignore[arg-type]
+            faces.append(Boxed(box=box, years=years))
+        return faces
+
+    def _matches(self, one: list[Boxed], other: list[Boxed]) -> list[tuple[int, int, float]]:
+        boxes = [[face.box for face in faces if face.box] for faces in (one, other)]
+        return matches(boxes[0], boxes[1], self.least)
+
+    def row(self, one: list[Boxed], other: list[Boxed]) -> Row:
+        """Return how many faces both have, and how far their boxes and their ages overlap."""
+        both = self._matches(one, other)
+        ages = [years for i, j, _ in both if (years := _common_years(one[i], other[j])) is not None]
+        return {
+            "n_one": len(one),
+            "n_other": len(other),
+            "matched": len(both),
+            "only_one": len(one) - len(both),
+            "only_other": len(other) - len(both),
+            "agreement": 2 * len(both) / (len(one) + len(other)) if one or other else 1.0,
+            "overlap": numbers.mean([share for _, _, share in both]),
+            "ages": len(ages),
+            "age_overlap": numbers.mean(ages),
+        }
+
+    def matched(self, one: list[Boxed], other: list[Boxed]) -> list[Row]:
+        """Return a row for each face, with both boxes where both have it."""
+        both = self._matches(one, other)
+        only_one = [(i, None, None) for i in range(len(one)) if i not in {i for i, _, _ in both}]
+        only_other = [(None, j, None) for j in range(len(other)) if j not in {j for _, j, _ in both}]
+        return [_face_row(one, other, i, j, share) for i, j, share in [*both, *only_one, *only_other]]
+
+    def pair(self, rows: Sequence[Row]) -> Row:
+        """Return the faces in common over all pictures, and the mean overlap of their boxes and ages."""
+        matched, said = _total(rows, "matched"), _total(rows, "n_one") + _total(rows, "n_other")
+        ages = sum(row["ages"] for row in rows)
+        return {
+            **{name: int(_total(rows, name)) for name in ("n_one", "n_other", "matched", "only_one", "only_other")},
+            "agreement": 2 * matched / said if said else 1.0,
+            "overlap": numbers.ratio(sum((row["overlap"] or 0) * row["matched"] for row in rows), matched),
+            "ages": ages,
+            "age_overlap": numbers.ratio(sum((row["age_overlap"] or 0) * row["ages"] for row in rows), ages),
+        }
+
+    def against(self, answers: Sequence[tuple[list[Boxed], list[Boxed]]]) -> Row:
+        """Return precision and recall, and the mean error of the ages, absolute and signed."""
+        counts, errors = [], []
+        for said, true in answers:
+            both = self._matches(said, true)
+            counts.append((len(both), len(said), len(true)))
+            years = [(said[i].years, true[j].years) for i, j, _ in both]
+            errors.append([_middle(a) - _middle(b) for a, b in years if a and b])
+        row = _found_rates(counts)
+        if any(errors):
+            ages = _rates(
+                errors,
+                age_error=lambda some: numbers.mean([abs(error) for each in some for error in each]),
+                age_bias=lambda some: numbers.mean([error for each in some for error in each]),
+            )
+            row |= {**{name: value for name, value in ages.items() if name != "n"}, "ages": sum(map(len, errors))}
+        return row
+
+    def things(self, answer: list[Boxed]) -> list[Boxed]:
+        """Return the faces."""
+        return answer
+
+
+def _years(face: Any) -> tuple[float, float] | None:
+    """Return the range of an age; a single number is a range of no width."""
+    age = getattr(face, "age", face)
+    low, high, years = (getattr(age, name, None) for name in ("low", "high", "years"))
+    low, high = years if low is None else low, years if high is None else high
+    return None if low is None or high is None else (low, high)
+
+
+def _middle(years: tuple[float, float]) -> float:
+    return (years[0] + years[1]) / 2
+
+
+def _common_years(one: Boxed, other: Boxed) -> float | None:
+    return shared_years(one.years, other.years) if one.years and other.years else None
+
+
+def _face_row(one: Sequence[Boxed], other: Sequence[Boxed], i: int | None, j: int | None, share: Any) -> Row:
+    row: Row = {"overlap": share}
+    for end, faces, number in (("one", one, i), ("other", other, j)):
+        face = faces[number] if number is not None else Boxed()
+        row[f"face_{end}"] = number
+        row |= {f"{name}_{end}": getattr(face.box, name, None) for name in ("x", "y", "width", "height")}
+        low, high = face.years or (None, None)
+        row |= {f"age_low_{end}": low, f"age_high_{end}": high}
+    return row
+
+
+class Words(Measure[list[str]]):
+    """Sets of names, such as tags: compared as they are, and by the word that says what kind of thing each is."""
+
+    method = (
+        "Two tags are the same where their letters are, whatever their case; by head word also “sports car” and “car”. "
+        "Agreement is twice the tags in common over the tags of both."
+    )
+
+    def of(self, result: Result) -> list[str]:
+        """Return the names, each once."""
+        return list(dict.fromkeys(normal(getattr(tag, "name", None) or tag.text) for tag in result))  # type: ignore[attr-defined]
+
+    def given(self, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Return the names of the column ``name``."""
+        return list(dict.fromkeys(normal(str(row["name"])) for row in rows if row.get("name") not in (None, "")))
+
+    def row(self, one: list[str], other: list[str]) -> Row:
+        """Return how many names, and how many head words, both have."""
+        heads = [set(map(head_word, names)) for names in (one, other)]
+        same, same_heads = len(set(one) & set(other)), len(heads[0] & heads[1])
+        n_heads = len(heads[0]) + len(heads[1])
+        return {
+            "n_one": len(one),
+            "n_other": len(other),
+            "matched": same,
+            "agreement": 2 * same / (len(one) + len(other)) if one or other else 1.0,
+            "heads": n_heads,
+            "matched_heads": same_heads,
+            "agreement_heads": 2 * same_heads / n_heads if n_heads else 1.0,
+        }
+
+    def matched(self, one: list[str], other: list[str]) -> list[Row]:
+        """Return a row for each name, with who has it."""
+        heads = [set(map(head_word, names)) for names in (one, other)]
+        return [
+            {
+                "name": name,
+                "one": name in one,
+                "other": name in other,
+                "head_word": head_word(name),
+                "head_in_both": head_word(name) in heads[0] & heads[1],
+            }
+            for name in dict.fromkeys([*one, *other])
+        ]
+
+    def pair(self, rows: Sequence[Row]) -> Row:
+        """Return the names and the head words in common over all inputs."""
+        said, heads = _total(rows, "n_one") + _total(rows, "n_other"), _total(rows, "heads")
+        return {
+            **{name: int(_total(rows, name)) for name in ("n_one", "n_other", "matched", "matched_heads")},
+            "agreement": 2 * _total(rows, "matched") / said if said else 1.0,
+            "agreement_heads": 2 * _total(rows, "matched_heads") / heads if heads else 1.0,
+        }
+
+    def against(self, answers: Sequence[tuple[list[str], list[str]]]) -> Row:
+        """Return precision and recall of the names."""
+        return _found_rates([(len(set(said) & set(true)), len(said), len(true)) for said, true in answers])
+
+    def things(self, answer: list[str]) -> list[Boxed]:
+        """Return the names."""
+        return [Boxed(name) for name in answer]
+
+
+class Texts(Measure[str]):
+    """Texts, such as what stands in a picture or is said in a recording: compared by words and by characters."""
+
+    method = (
+        "Words are compared without case and punctuation, characters without blanks. Agreement is 1 less the "
+        "characters that would have to be changed, inserted or deleted, over those of the longer text."
+    )
+
+    def of(self, result: Result) -> str:
+        """Return the text, or the first translation."""
+        texts = getattr(result, "translations", None)
+        return str(texts[0].text if texts else result.text)  # type: ignore[attr-defined]
+
+    def given(self, rows: Sequence[Mapping[str, Any]]) -> str:
+        """Return the text of the column ``text``; several rows are its lines."""
+        return "\n".join(str(row["text"]) for row in rows if row.get("text") is not None)
+
+    def row(self, one: str, other: str) -> Row:
+        """Return how many characters and words differ."""
+        row: Row = {}
+        for by, end in (("characters", ""), ("words", "_words")):
+            differ, n_one, n_other = distance(one, other, by=by)
+            longer = max(n_one, n_other)
+            row |= {f"{by}_one": n_one, f"{by}_other": n_other, f"{by}_differ": differ, f"{by}_longer": longer}
+            row[f"agreement{end}"] = 1 - differ / longer if longer else 1.0
+        return row
+
+    def matched(self, one: str, other: str) -> list[Row]:
+        """Return one row with both texts."""
+        return [{"text_one": one, "text_other": other}]
+
+    def pair(self, rows: Sequence[Row]) -> Row:
+        """Return the characters and words that differ over all inputs."""
+        row: Row = {}
+        for by, end in (("characters", ""), ("words", "_words")):
+            differ, longer = _total(rows, f"{by}_differ"), _total(rows, f"{by}_longer")
+            row |= {f"{by}_differ": int(differ), f"{by}_longer": int(longer)}
+            row[f"agreement{end}"] = 1 - differ / longer if longer else 1.0
+        return row
+
+    def against(self, answers: Sequence[tuple[str, str]]) -> Row:
+        """Return the rates of characters and words that are wrong, missing or too many, by those of the reference."""
+
+        def rate(some: Sequence[tuple[int, int]]) -> float | None:
+            return numbers.ratio(sum(differ for differ, _ in some), sum(true for _, true in some))
+
+        row: Row = {}
+        for name, by in (("character_error_rate", "characters"), ("word_error_rate", "words")):
+            counts = [distance(said, true, by=by) for said, true in answers]
+            row |= _rates([(differ, true) for differ, _, true in counts], **{name: rate})
+        return row
+
+    def things(self, answer: str) -> list[Boxed]:
+        """Return the lines."""
+        return [Boxed(line) for line in dict.fromkeys(map(normal, answer.splitlines())) if line]
+
+
+class Labels(Measure[str]):
+    """Single words, such as the sign of a sentiment or a language: compared by Cohen's kappa.
+
+    Args:
+        column: The column of a reference that has the label.
+    """
+
+    def __init__(self, column: str) -> None:
+        self.column = column
+        self.method = (
+            "The sign of the score is compared: positive, negative, or neutral where it is 0. "
+            if column == "label"
+            else "The codes are compared without region and script. "
+        ) + "Kappa says how much more often two agree than by chance."
+
+    def of(self, result: Result) -> str:
+        """Return the sign of the score, or the label where there is no score; or the code of the language."""
+        if self.column == "label":
+            return _sign(result.score, result.label)  # type: ignore[attr-defined]
+        return str(result.code).split("-")[0]  # type: ignore[attr-defined]
+
+    def given(self, rows: Sequence[Mapping[str, Any]]) -> str:
+        """Return the label, or the sign of the column ``score``."""
+        row = rows[0]
+        if self.column == "label":
+            score = row.get("score")
+            return _sign(None if score in (None, "") else float(score), row.get("label"))
+        return str(row[self.column]).split("-")[0]
+
+    def row(self, one: str, other: str) -> Row:
+        """Return both labels."""
+        return {"label_one": one, "label_other": other, "agreement": float(one == other)}
+
+    def matched(self, one: str, other: str) -> list[Row]:
+        """Return one row with both labels."""
+        return [{"label_one": one, "label_other": other}]
+
+    def pair(self, rows: Sequence[Row]) -> Row:
+        """Return how often both say the same, and kappa."""
+        pairs = [(row["label_one"], row["label_other"]) for row in rows]
+        return {"agreement": numbers.mean([row["agreement"] for row in rows]), "kappa": numbers.kappa(pairs)}
+
+    def against(self, answers: Sequence[tuple[str, str]]) -> Row:
+        """Return how often the provider is right, and kappa."""
+        return _rates(
+            answers, accuracy=lambda some: numbers.mean([float(a == b) for a, b in some]), kappa=numbers.kappa
+        )
+
+    def things(self, answer: str) -> list[Boxed]:
+        """Return the label."""
+        return [Boxed(answer)]
+
+
+def _sign(score: float | None, label: str | None) -> str:
+    if score is None:
+        return label if label in ("positive", "negative") else "neutral"
+    return "positive" if score > 0 else "negative" if score < 0 else "neutral"
+
+
+def measure_for(operation: str, least: float) -> Measure[Any]:
+    """Return how the results of an operation are compared.
+
+    Args:
+        operation: The name of the operation.
+        least: The least overlap of two boxes of the same face.
+
+    Raises:
+        UnsupportedOperationError: There is nothing to compare in its results.
+    """
+    if operation in ("detect_faces", "estimate_age"):
+        return Faces(least)
+    if operation in ("analyze_image", "key_phrases"):
+        return Words()
+    if operation in ("read_text", "speech_to_text", "translate"):
+        return Texts()
+    if operation in ("sentiment", "detect_language"):
+        return Labels({"sentiment": "label", "detect_language": "language"}[operation])
+    raise UnsupportedOperationError(
+        f"results of {operation} cannot be compared", advice="Listen to them, or read them."
+    )

@@ -1,0 +1,157 @@
+"""`compare` asks several providers for the same inputs, each in a batch of its own, all in one journal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, ExitStack, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from cloudai.batch.batch import AsyncBatch, Batch
+from cloudai.batch.build import runner_for
+from cloudai.batch.journal import Journal
+from cloudai.batch.runner import SharedJournal
+from cloudai.compare.measures import Measure, measure_for
+from cloudai.compare.results import Comparison
+from cloudai.errors import CloudAIError, InputError, SettingsError
+from cloudai.fallback import Several
+from cloudai.operations import given_as, operation_named
+from cloudai.outcomes import Outcome
+from cloudai.providers.base import Provider
+from cloudai.session import Session
+
+__all__ = ["Order", "compare", "compare_awaiting"]
+
+
+def compare(order: Order, truth: Any, prices: Mapping[str, float] | None) -> Comparison:
+    """Carry out a comparison in threads, one for each provider; see `Client.compare`."""
+    with ExitStack() as stack:
+        journal = Journal(order.settings.get("journal"))
+        stack.callback(journal.close)
+        jobs = [stack.enter_context(Batch[Any](runner)) for runner in order.runners(journal, awaits=False)]
+        with ThreadPoolExecutor(len(jobs)) as pool:
+            try:
+                ended = list(pool.map(_run, jobs))
+            except BaseException:
+                for job in jobs:  # Ctrl-C: what is on its way is waited for, and kept
+                    job.stop()
+                raise
+    return order.compared(ended, truth, prices)
+
+
+async def compare_awaiting(order: Order, truth: Any, prices: Mapping[str, float] | None) -> Comparison:
+    """Carry out a comparison in tasks, one for each provider; see `Client.compare`."""
+    async with AsyncExitStack() as stack:
+        journal = Journal(order.settings.get("journal"))
+        stack.callback(journal.close)
+        runners = order.runners(journal, awaits=True)
+        jobs = [await stack.enter_async_context(AsyncBatch[Any](runner)) for runner in runners]
+        ended = await asyncio.gather(*map(_run_awaiting, jobs))
+    return order.compared(ended, truth, prices)
+
+
+Ended = tuple[list[Outcome[Any]], CloudAIError | None]
+"""The outcomes of the inputs in order, and the error that has ended the batch early."""
+
+
+def _run(job: Batch[Any]) -> Ended:
+    """Run a batch, and return what became of each input, also if the batch pauses."""
+    problem = None
+    try:
+        for _ in job:
+            pass
+    except CloudAIError as error:
+        problem = error
+    return list(job), problem
+
+
+async def _run_awaiting(job: AsyncBatch[Any]) -> Ended:
+    """Run a batch as `_run` does."""
+    problem = None
+    try:
+        async for _ in job:
+            pass
+    except CloudAIError as error:
+        problem = error
+    return [outcome async for outcome in job], problem
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked of whom, checked."""
+
+    sessions: tuple[Session, ...]
+    operation: str
+    inputs: Any
+    measure: Measure[Any]
+    settings: Mapping[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        session: Session | Several,
+        operation: str,
+        inputs: Any,
+        *,
+        providers: Sequence[str | Provider] | None,
+        overlap: float,
+        settings: Mapping[str, Any],
+    ) -> Order:
+        """Return the order; see `Client.compare` for the errors."""
+        sessions = session.sessions if isinstance(session, Several) else (session,)
+        if providers is not None:
+            sessions = Several.of(providers, sessions[0].driver, sessions[0].options).sessions
+        if len(sessions) < 2:  # noqa: PLR2004
+            raise SettingsError(
+                "one provider cannot be compared", advice='Give several: providers=["azure", "google"].'
+            )
+        if isinstance(overlap, bool) or not isinstance(overlap, int | float) or not 0 < overlap <= 1:
+            raise SettingsError(f"overlap={overlap!r}", advice="Give a number above 0 and at most 1.")
+        if unfit := [name for name in ("progress", "price") if name in settings]:
+            raise SettingsError(f"a comparison has no option {unfit[0]}", advice="Give prices= for each provider.")
+        measure = measure_for(operation_named(operation).name, overlap)
+        return cls(sessions, operation, _read(operation, inputs, settings), measure, settings)
+
+    def runners(self, journal: Journal, *, awaits: bool) -> list[Any]:
+        """Return a runner for each provider, all of them with one journal."""
+        given = {name: value for name, value in self.settings.items() if name != "journal"}
+        shares = [SharedJournal(journal, number, len(self.sessions)) for number in range(len(self.sessions))]
+        return [
+            runner_for(session, self.operation, self.inputs, given, awaits=awaits, shared=shared)
+            for session, shared in zip(self.sessions, shares, strict=True)
+        ]
+
+    def compared(self, ended: Sequence[Ended], truth: Any, prices: Mapping[str, float] | None) -> Comparison:
+        """Return the comparison of what was answered.
+
+        Raises:
+            CloudAIError: Nothing was answered, for the reason that the error gives.
+        """
+        names = [session.provider.name for session in self.sessions]
+        problems = {name: problem for name, (_, problem) in zip(names, ended, strict=True) if problem is not None}
+        outcomes = {name: each for name, (each, _) in zip(names, ended, strict=True)}
+        if problems and not any(outcome.result for each in outcomes.values() for outcome in each):
+            raise next(iter(problems.values()))
+        comparison = Comparison(
+            self.operation, tuple(names), outcomes, self.measure, truth, dict(prices or {}), problems
+        )
+        if truth is not None:
+            comparison._true()  # noqa: SLF001  # it raises where the reference does not fit
+        return comparison
+
+
+def _read(operation: str, inputs: Any, settings: Mapping[str, Any]) -> Any:
+    """Return inputs that each of several batches can go over: open files are read, and generators made into lists."""
+    if settings.get("column") is not None or isinstance(inputs, str):
+        return inputs if hasattr(inputs, "__len__") else list(inputs)
+    return [_read_file(operation, each) if hasattr(each, "read") else each for each in inputs]
+
+
+def _read_file(operation: str, file: Any) -> Any:
+    """Return the bytes of an open file, or the file itself where it cannot be read, which each batch will report."""
+    with suppress(InputError):
+        source: Any = given_as(operation, file)
+        return source.data
+    return file

@@ -1,0 +1,73 @@
+"""Read a reference table: what is true of each input, written down by people."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from cloudai.errors import InputError
+from cloudai.reading import read_table
+
+__all__ = ["rows_by_item"]
+
+
+def rows_by_item(truth: Any, names: Sequence[str]) -> dict[int, list[Mapping[str, Any]]]:
+    """Return the rows of a reference by the number of the input that they are about.
+
+    Args:
+        truth: The path of a CSV, a `Table`, a list of dicts, or a data frame. The column ``item`` has the number of the
+            input, or the column ``input`` its name: the file's name is enough where it is the only one.
+        names: The names of the inputs, in order.
+
+    Raises:
+        InputError: The table has neither column, or names an input that there is not.
+    """
+    by_name = _numbers(names)
+    by_item: dict[int, list[Mapping[str, Any]]] = {}
+    for row in _rows(truth):
+        item = _number(row, by_name, len(names))
+        by_item.setdefault(item, []).append(row)
+    return by_item
+
+
+def _rows(truth: Any) -> Iterable[Mapping[str, Any]]:
+    if isinstance(truth, str | os.PathLike):
+        return read_table(truth)
+    if hasattr(truth, "to_dicts"):  # polars
+        return list(truth.to_dicts())
+    if hasattr(truth, "to_dict") and not isinstance(truth, Mapping):  # pandas
+        return list(truth.astype(object).where(truth.notna(), None).to_dict("records"))
+    return list(truth)
+
+
+def _numbers(names: Sequence[str]) -> dict[str, int | None]:
+    """Return the number of each input by its name, and by its file's name; None for one that several have."""
+    numbers: dict[str, int | None] = {}
+    for item, name in enumerate(names):
+        for key in {_spelled(name), _spelled(PurePath(name).name)}:
+            numbers[key] = item if key not in numbers else None
+    return numbers | {_spelled(name): item for item, name in reversed(list(enumerate(names)))}
+
+
+def _spelled(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _number(row: Mapping[str, Any], by_name: Mapping[str, int | None], n: int) -> int:
+    if row.get("item") not in (None, ""):
+        item: int | None = int(row["item"])
+        known = 0 <= (item or 0) < n
+    elif row.get("input") in (None, ""):
+        raise InputError("a row of the reference names no input", advice="Give it a column item or input.")
+    else:
+        item = by_name.get(_spelled(str(row["input"])))
+        known = item is not None
+    if not known or item is None:
+        raise InputError(
+            f"the reference has a row for {row.get('input') or row.get('item')!r}, which is no input, or several",
+            advice="Leave the row out, or give the number of the input in a column item.",
+        )
+    return item

@@ -1,0 +1,167 @@
+"""Write cards as moving pictures (GIF, WebP, MP4) and as a page with alternative texts."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from cloudai.errors import InputError, MissingExtraError
+from cloudai.report.color import in_colour
+from cloudai.report.page import template
+from cloudai.report.words import Language, words_in
+from cloudai.text import plain
+
+__all__ = ["MOVING", "save_gif", "save_html", "save_mp4", "save_webp"]
+
+SHORTEST, SLOWEST = 0.02, 600.0
+"""The least and the most seconds that a frame is shown.
+
+Viewers slow down a faster GIF, and the field for the time holds 655 s.
+"""
+RATE = 10
+"""Frames a second of a video. Its cards stand still, but players seek badly where frames are seconds apart."""
+QUALITY = 82
+
+
+def save_gif(
+    cards: Sequence[Image.Image], path: str | os.PathLike[str], *, seconds: float = 2.0, width: int = 720
+) -> Path:
+    """Write cards as an animated GIF that repeats for ever, and return its path.
+
+    Args:
+        cards: The cards, at least one, all of one size.
+        path: The file to write.
+        seconds: How long each card is shown, 0.02 to 600.
+        width: Width of the GIF in px; it keeps the cards' shape, and is never wider than they are.
+
+    Raises:
+        InputError: There are no cards, they have several sizes, or a GIF cannot have the time or the width.
+    """
+    _require(cards, seconds, width)
+    frames = [_frame(shown, min(width, shown.width)) for shown in cards]
+    out = io.BytesIO()
+    # By disposal=1 each card stays until the next one covers it.
+    frames[0].save(
+        out, "GIF", save_all=True, append_images=frames[1:], duration=round(seconds * 1000), loop=0, disposal=1
+    )
+    return _written(path, out)
+
+
+def save_webp(
+    cards: Sequence[Image.Image], path: str | os.PathLike[str], *, seconds: float = 2.0, width: int = 1080
+) -> Path:
+    """Write cards as an animated WebP, a tenth of a GIF in size and in all colours; see `save_gif`."""
+    _require(cards, seconds, width)
+    frames = [_scaled(shown, min(width, shown.width)) for shown in cards]
+    out = io.BytesIO()
+    frames[0].save(
+        out, "WEBP", save_all=True, append_images=frames[1:], duration=round(seconds * 1000), loop=0, quality=QUALITY
+    )
+    return _written(path, out)
+
+
+def save_mp4(
+    cards: Sequence[Image.Image], path: str | os.PathLike[str], *, seconds: float = 2.0, width: int = 1080
+) -> Path:
+    """Write cards as a video (H.264) that begins to play before all of it is loaded (extra ``video``); see `save_gif`.
+
+    Raises:
+        MissingExtraError: PyAV is not installed.
+    """
+    _require(cards, seconds, width)
+    try:
+        import av
+    except ImportError as error:
+        raise MissingExtraError("an MP4 of cards", "video") from error
+    target = Path(path)
+    # To put the index before the pictures, FFmpeg reads the file again, so that it has to be one of the disk.
+    with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        stream: Any = container.add_stream("libx264", rate=RATE, options={"crf": "20", "tune": "stillimage"})
+        # H.264 with the colours that all players know has even sides only.
+        stream.width, stream.height = (n - n % 2 for n in _scaled(cards[0], min(width, cards[0].width)).size)
+        stream.pix_fmt, stream.time_base = "yuv420p", Fraction(1, RATE)
+        for shown in cards:
+            frame = av.VideoFrame.from_image(  # type: ignore[no-untyped-call]
+                in_colour(shown).resize((stream.width, stream.height))
+            )
+            for _ in range(max(1, round(seconds * RATE))):
+                container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return target
+
+
+MOVING: Mapping[str, Callable[..., Path]] = {"gif": save_gif, "webp": save_webp, "mp4": save_mp4}
+"""What writes moving pictures, by the ending of the file."""
+
+
+def save_html(
+    cards: Sequence[Image.Image],
+    texts: Sequence[str],
+    path: str | os.PathLike[str],
+    *,
+    title: str | None = None,
+    language: Language = "en",
+) -> Path:
+    """Write cards as one HTML file with the pictures in it, which loads nothing, and return its path.
+
+    Args:
+        cards: The cards.
+        texts: The text of each card, which is read aloud to those who do not see it.
+        path: The file to write.
+        title: The page's heading.
+        language: Language of the page and of the texts.
+
+    Raises:
+        MissingExtraError: Jinja2 is not installed.
+    """
+    words = words_in(language)
+    shown = [
+        {"picture": _embedded(card), "size": card.size, "text": plain(text)}
+        for card, text in zip(cards, texts, strict=True)
+    ]
+    page = template("cards.html").render(language=language, title=plain(title or words["cards"]), cards=shown)
+    target = Path(path)
+    target.write_text(page, encoding="utf-8", newline="\n")
+    return target
+
+
+def _embedded(card: Image.Image) -> str:
+    out = io.BytesIO()
+    in_colour(card).save(out, "WEBP", quality=QUALITY)
+    return base64.b64encode(out.getvalue()).decode()
+
+
+def _require(cards: Sequence[Image.Image], seconds: float, width: int) -> None:
+    """Raise InputError if no moving picture can be made of these."""
+    if len({card.size for card in cards}) != 1:
+        raise InputError("a GIF needs at least one card, and all of one size", advice="Give card(…, size=…) one size.")
+    if not SHORTEST <= seconds <= SLOWEST:
+        raise InputError(f"a GIF cannot show a card for {seconds} s", advice=f"Give {SHORTEST} to {SLOWEST:.0f}.")
+    if width < 1:
+        raise InputError(f"a GIF cannot be {width} px wide", advice="Give at least 1.")
+
+
+def _written(path: str | os.PathLike[str], content: io.BytesIO) -> Path:
+    target = Path(path)
+    target.write_bytes(content.getvalue())
+    return target
+
+
+def _scaled(shown: Image.Image, width: int) -> Image.Image:
+    height = max(1, round(shown.height * width / shown.width))
+    return in_colour(shown).resize((width, height), Image.Resampling.LANCZOS)
+
+
+def _frame(shown: Image.Image, width: int) -> Image.Image:
+    """Return a card in the 256 colours that suit it best, with dithering between them."""
+    small = _scaled(shown, width)
+    # Pillow dithers only in a second pass, to a finished palette.
+    palette = small.quantize(256, Image.Quantize.MEDIANCUT)
+    return small.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)

@@ -1,0 +1,249 @@
+"""Write a comparison of providers as one HTML file: how far they agree, where they do not, what it cost."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Callable, Iterator, Sequence
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from PIL import Image
+
+from cloudai.compare.measures import Boxed, Faces, Measure
+from cloudai.compare.results import Comparison
+from cloudai.errors import CloudAIError, InputError
+from cloudai.report.color import in_colour
+from cloudai.report.comparison_words import COLUMNS, METHODS, WORDS
+from cloudai.table import Table
+from cloudai.text import plain
+
+__all__ = ["save_comparison"]
+
+SIDE = 640
+"""Longer side of an embedded picture in px."""
+QUALITY = 80
+BINS = 10
+"""Bars of a distribution."""
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def save_comparison(
+    comparison: Comparison,
+    path: str | os.PathLike[str],
+    *,
+    title: str,
+    language: Literal["en", "ko"] = "en",
+    images: Sequence[Any] | None = None,
+    most: int = 30,
+) -> Path:
+    """Write a comparison as one HTML file that loads nothing, and return its path.
+
+    It has the table of pairs, the table against the reference if there is one, distributions, costs and times, and the
+    inputs on which the providers agree least: pictures with the boxes of both in two colours, texts side by side. The
+    method stands beside the numbers.
+
+    Args:
+        comparison: The comparison, from ``client.compare``.
+        path: The file to write, which is replaced.
+        title: The page's heading.
+        language: Language of the page's own words.
+        images: The pictures, in the order of the inputs: paths, bytes, PIL images. By default the files that the inputs
+            are named after are read, as far as they are there.
+        most: How many inputs are shown on which the providers agree least.
+
+    Raises:
+        InputError: The language is not one of the page's.
+    """
+    if language not in WORDS:
+        raise InputError(f"the page does not speak {language!r}", advice=f"Give one of: {', '.join(WORDS)}.")
+    page = _Page(comparison, language, images, most)
+    target = Path(path)
+    target.write_text(page.text(title), encoding="utf-8", newline="\n")
+    return target
+
+
+class _Page:
+    """The parts of one page."""
+
+    def __init__(self, comparison: Comparison, language: str, images: Sequence[Any] | None, most: int) -> None:
+        self._comparison = comparison
+        self._language = language
+        self._words = WORDS[language]
+        self._images = images
+        self._most = most
+        self._answers = {provider: comparison.answers(provider) for provider in comparison.providers}
+        self._per_input = comparison.per_input()
+
+    def text(self, title: str) -> str:
+        """Return the whole page."""
+        words, comparison = self._words, self._comparison
+        style = files("cloudai.report").joinpath("comparison.css").read_text(encoding="utf-8")
+        problems = "".join(
+            f"<p>{_text(words['problem'].format(provider=provider, why=problem))}</p>"
+            for provider, problem in comparison.problems.items()
+        )
+        names = " · ".join([comparison.operation, *comparison.providers])
+        parts = [
+            f"<header><h1>{_text(title)}</h1><p>{_text(names)}</p>{problems}</header>",
+            self._section("pairs", self._table(comparison.per_pair()), self._method()),
+            self._truth(),
+            self._section("distributions", "".join(self._distributions()), words["how_distributions"]),
+            self._section("costs", self._table(comparison.per_provider().filled()), words["how_costs"]),
+            self._section("disagreements", f"<ol>{''.join(self._disagreements())}</ol>", words["how_disagreements"]),
+            f"<details><summary>{words['inputs']}</summary>{self._table(self._per_input)}</details>",
+            f"<footer><p>{words['notice']}</p></footer>",
+        ]
+        return (
+            f'<!DOCTYPE html>\n<html lang="{self._language}">\n<head>\n<meta charset="utf-8">\n'
+            f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            '<meta name="color-scheme" content="light dark">\n'
+            f"<title>{_text(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n"
+            + "\n".join(filter(None, parts))
+            + "\n</body>\n</html>\n"
+        )
+
+    def _section(self, name: str, content: str, how: str) -> str:
+        return f'<section><h2>{self._words[name]}</h2>{content}<p class="how">{_text(how)}</p></section>'
+
+    def _method(self) -> str:
+        measure = self._comparison.measure
+        least = f"{measure.least:g}" if isinstance(measure, Faces) else ""
+        known = METHODS[self._language].get(type(measure).__name__)
+        return known.format(least=least) if known else measure.method
+
+    def _truth(self) -> str:
+        if self._comparison.truth is None:
+            return ""
+        return self._section("truth", self._table(self._comparison.against_truth()), self._words["how_truth"])
+
+    def _table(self, table: Table) -> str:
+        """Return a table in which the name of each column says how its numbers are made."""
+        kinds = {name: _kind([row.get(name) for row in table]) for name in table.columns}
+        heads = []
+        for name in table.columns:
+            label, how = COLUMNS[self._language].get(name, (name.replace("_", " "), ""))
+            hint = f' title="{_text(how)}"' if how else ""
+            heads.append(f"<th{kinds[name]}{hint}>{_text(label)}</th>")
+        lines = [
+            "".join(f"<td{kinds[name]}>{_text(_number(row.get(name)))}</td>" for name in table.columns) for row in table
+        ]
+        body = "".join(f"<tr>{line}</tr>" for line in lines)
+        return f'<div class="wide"><table><thead><tr>{"".join(heads)}</tr></thead><tbody>{body}</tbody></table></div>'
+
+    def _distributions(self) -> Iterator[str]:
+        """Yield a histogram of the agreement on single inputs for each pair, and one of the overlap of faces."""
+        for pair in self._comparison.per_pair():
+            both = f"{pair['one']} · {pair['other']}"
+            rows = [row for row in self._per_input if (row["one"], row["other"]) == (pair["one"], pair["other"])]
+            for name in ("agreement", "overlap"):
+                values = [row[name] for row in rows if row.get(name) is not None]
+                if values:
+                    label = COLUMNS[self._language][name][0]
+                    yield f"<figure>{_histogram(values)}<figcaption>{_text(f'{label}: {both}')}</figcaption></figure>"
+
+    def _disagreements(self) -> Iterator[str]:
+        """Yield the inputs on which a pair agrees least."""
+        worst = [row for row in self._per_input if row["agreement"] < 1][: self._most]
+        if not worst:
+            yield f"<li>{self._words['none']}</li>"
+        for row in worst:
+            one, other = row["one"], row["other"]
+            said = self._answers[one][row["item"]], self._answers[other][row["item"]]
+            label = COLUMNS[self._language]["agreement"][0]
+            yield (
+                f"<li><h3>{_text(row['input'])}</h3><p>{_text(label)} {_number(row['agreement'])} · "
+                f'<span class="one">{_text(one)}</span> · <span class="other">{_text(other)}</span></p>'
+                f"{self._shown(row['item'], said)}</li>\n"
+            )
+
+    def _shown(self, item: int, said: tuple[Any, Any]) -> str:
+        """Return both answers to an input: boxes on the picture, or texts beside each other."""
+        measure: Measure[Any] = self._comparison.measure
+        things = [measure.things(each) for each in said]
+        if isinstance(measure, Faces):
+            return self._picture(item, things)
+        picture = self._picture(item, [[], []]) if self._comparison.operation in ("analyze_image", "read_text") else ""
+        texts = ["\n".join(thing.name for thing in each) or "–" for each in things]
+        sides = [
+            f'<div><p class="{end}">{_text(text, lines=True)}</p></div>'
+            for end, text in zip(("one", "other"), texts, strict=True)
+        ]
+        return f'{picture}<div class="said">{"".join(sides)}</div>'
+
+    def _picture(self, item: int, things: Sequence[Sequence[Boxed]]) -> str:
+        """Return the picture with boxes on it; without the picture, the boxes alone."""
+        image = self._image(item)
+        boxes = [[thing.box for thing in each if thing.box] for each in things]
+        known = [box.image_size for each in boxes for box in each if box.image_size]
+        size = image.size if image else known[0] if known else None
+        if size is None:
+            return f'<p class="how">{self._words["no_picture"]}</p>' if any(boxes) else ""
+        marks = "".join(
+            f'<rect class="{end}" x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}"/>'
+            for end, each in zip(("one", "other"), boxes, strict=True)
+            for box in each
+        )
+        view = f'viewBox="0 0 {size[0]} {size[1]}" preserveAspectRatio="none"'
+        back = f'<img alt="" decoding="async" src="{_jpeg(image)}">' if image else _blank(size)
+        return f'<span class="picture">{back}<svg aria-hidden="true" {view}>{marks}</svg></span>'
+
+    def _image(self, item: int) -> Image.Image | None:
+        """Return the picture of an input upright; None if it is not there."""
+        from cloudai.media import Image as Picture  # most pages are about pictures, and those about texts need none
+
+        given = self._images[item] if self._images is not None else self._comparison.names[item]
+        try:
+            return Picture(given).open() if not isinstance(given, Image.Image) else given
+        except (CloudAIError, OSError):
+            return None
+
+
+def _text(value: object, *, lines: bool = False) -> str:
+    """Return a value as text that is safe in HTML, in an attribute too; on one line unless several are wanted."""
+    safe: Callable[[str], str] = plain
+    return escape("\n".join(map(safe, str(value).split("\n"))) if lines else plain(str(value)), quote=True)
+
+
+def _kind(values: Sequence[Any]) -> str:
+    """Return the class of a column's cells as an attribute: texts stand at the left."""
+    return "" if all(isinstance(value, int | float | None) for value in values) else ' class="text"'
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+
+
+def _histogram(values: Sequence[float]) -> str:
+    """Return a drawing with a bar for each tenth of the numbers from 0 to 1, and how many there are in it."""
+    counts = [0] * BINS
+    for value in values:
+        counts[min(int(value * BINS), BINS - 1)] += 1
+    heights = [80 * count / max(counts) for count in counts]
+    bars = "".join(
+        f'<rect class="bar" x="{10 + 26 * n}" y="{100 - height:.1f}" width="22" height="{height:.1f}"/>'
+        f'<text x="{21 + 26 * n}" y="{96 - height:.1f}" text-anchor="middle">{count or ""}</text>'
+        for n, (count, height) in enumerate(zip(counts, heights, strict=True))
+    )
+    ends = '<text x="10" y="114">0</text><text x="270" y="114" text-anchor="end">1</text>'
+    label = ", ".join(map(str, counts))
+    return f'<svg role="img" aria-label="{label}" width="280" height="118" viewBox="0 0 280 118">{bars}{ends}</svg>'
+
+
+def _blank(size: tuple[int, int]) -> str:
+    """Return an empty area in the form of a picture that is not there."""
+    return f'<svg style="position:static;height:auto" viewBox="0 0 {size[0]} {size[1]}"></svg>'
+
+
+def _jpeg(image: Image.Image) -> str:
+    small = in_colour(image)
+    small.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    small.save(out, "JPEG", quality=QUALITY, optimize=True, progressive=True)
+    return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"

@@ -1,0 +1,131 @@
+"""Let one face become the next: the faces are brought to one place and size, and are faded over."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from cloudai.errors import InputError
+from cloudai.media import ImageInput
+from cloudai.models.base import Point
+from cloudai.models.face import Face
+from cloudai.report.color import in_colour
+from cloudai.report.facts import faces_in
+from cloudai.report.picture_sets import opened_subjects
+from cloudai.report.subjects import Source
+
+__all__ = ["morph", "save_morph"]
+
+PathLike = str | os.PathLike[str]
+EYES = (0.38, 0.42), (0.62, 0.42)
+"""Where the eyes come to be, as shares of the width and the height of the picture."""
+EYE_NAMES = (("left_eye", "right_eye"), ("left_pupil", "right_pupil"))
+BOX_EYES = (0.3, 0.4), (0.7, 0.4)
+"""Where the eyes of a face are in its box, as shares of it, if no landmarks are known."""
+
+
+def morph(
+    faces: Sequence[tuple[Image.Image, Face]], *, side: int = 480, steps: int = 8, hold: int = 6
+) -> list[Image.Image]:
+    """Return the frames in which each face becomes the next.
+
+    The pictures are turned and scaled so that the eyes are in one place, and then faded over; nothing in them is bent.
+
+    Args:
+        faces: The picture of each face, upright and in the size to which its box belongs, and the face.
+        side: Width and height of the frames in px, 64 to 2,000.
+        steps: Frames between two faces, from 1.
+        hold: Frames that show a face alone, from 1.
+
+    Raises:
+        InputError: There are fewer than two faces, or a number cannot be used.
+    """
+    if len(faces) < 2:  # noqa: PLR2004
+        raise InputError("a morph needs at least two faces", advice="Name more pictures.")
+    if not (64 <= side <= 2000 and steps >= 1 and hold >= 1):  # noqa: PLR2004
+        raise InputError(
+            "a morph cannot have this size or number of frames", advice="Give 64 to 2,000 px, and 1 or more."
+        )
+    aligned = [_aligned(in_colour(picture), face, side) for picture, face in faces]
+    frames: list[Image.Image] = []
+    for number, picture in enumerate(aligned):
+        frames += [picture] * hold
+        if number + 1 < len(aligned):
+            shares = [(step + 1) / (steps + 1) for step in range(steps)]
+            # It begins and ends slowly, which looks less like a switch.
+            frames += [Image.blend(picture, aligned[number + 1], (1 - math.cos(math.pi * n)) / 2) for n in shares]
+    return frames
+
+
+def _aligned(picture: Image.Image, face: Face, side: int) -> Image.Image:
+    """Return a picture turned and scaled so that the eyes of the face are where those of all faces are."""
+    (x1, y1), (x2, y2) = _eyes(face)
+    (u1, v1), (u2, v2) = ((x * side, y * side) for x, y in EYES)
+    across, down = u2 - u1, v2 - v1
+    square = across * across + down * down
+    # The map from the frame to the picture: a rotation and a scale, by the two eyes, as one complex factor.
+    real = ((x2 - x1) * across + (y2 - y1) * down) / square
+    imaginary = ((y2 - y1) * across - (x2 - x1) * down) / square
+    left = x1 - real * u1 + imaginary * v1
+    top = y1 - imaginary * u1 - real * v1
+    matrix = (real, -imaginary, left, imaginary, real, top)
+    return picture.transform((side, side), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
+
+
+def _eyes(face: Face) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the eyes of a face, by its landmarks or else by its box, in pixels of the picture."""
+    points = face.landmarks or {}
+    for left, right in EYE_NAMES:
+        if (one := points.get(left)) and (other := points.get(right)) and _apart(one, other):
+            return (one.x, one.y), (other.x, other.y)
+    box = face.box
+    (x1, y1), (x2, y2) = ((box.x + x * box.width, box.y + y * box.height) for x, y in BOX_EYES)
+    return (x1, y1), (x2, y2)
+
+
+def _apart(one: Point, other: Point) -> bool:
+    return math.hypot(one.x - other.x, one.y - other.y) >= 1
+
+
+def save_morph(
+    rows: Source,
+    path: PathLike,
+    *,
+    side: int = 480,
+    seconds: float = 1.2,
+    name: str | None = None,
+    photos: PathLike | None = None,
+    pictures: Sequence[ImageInput] | None = None,
+) -> Path:
+    """Write an animated GIF or WebP in which the largest face of each picture becomes that of the next.
+
+    Args:
+        rows: A batch, outcomes, results, a table of results, or the path of a journal or of a file of results.
+        path: The file to write; ``.webp`` is far smaller than ``.gif``.
+        side: Width and height in px.
+        seconds: How long it takes from one face to the next.
+        name: See `save_drawings`.
+        photos: See `save_drawings`.
+        pictures: See `save_drawings`.
+
+    Raises:
+        InputError: There are fewer than two faces, or the rows hold no results.
+    """
+    faces = [
+        (picture, known[0])
+        for subject, picture in opened_subjects(rows, name, photos, pictures)
+        if (known := faces_in(subject))
+    ]
+    frames = morph(faces, side=side)
+    target = Path(path)
+    out = io.BytesIO()
+    kind = "WEBP" if target.suffix.lower() == ".webp" else "GIF"
+    each = max(20, round(seconds * 1000 * (len(faces) - 1) / len(frames)))
+    frames[0].save(out, kind, save_all=True, append_images=frames[1:], duration=each, loop=0)
+    target.write_bytes(out.getvalue())
+    return target

@@ -1,0 +1,167 @@
+"""Read files of results back: CSV tables of faces and tags, and the lines that ``--json`` prints."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from cloudai.batch.codec import error_of
+from cloudai.errors import CloudAIError, InputError
+from cloudai.models.base import Box, Level, Meta, Result
+from cloudai.models.face import EMOTIONS, Age, Emotions, Face, Faces, Pose
+from cloudai.models.image import Caption, Color, ImageAnalysis, Object, Person, Tag
+from cloudai.operations import OPERATIONS
+from cloudai.outcomes import Outcome
+from cloudai.reading import read_table, text_of
+from cloudai.table import Table
+
+__all__ = ["is_table_of_results", "outcomes_in"]
+
+OURS = ("item", "input", "status", "provider")
+"""Columns by which a table of results is told from a table of inputs."""
+OTHER = ("operation", "method", "error_type", "error", "advice")
+
+
+def is_table_of_results(table: Table) -> bool:
+    """Return whether a table is one that cloudai has written, and not one of a user's inputs."""
+    return all(name in table.columns for name in OURS)
+
+
+def outcomes_in(source: Table | str | os.PathLike[str]) -> list[Outcome[Any]]:
+    """Return the outcomes that a table or a file of results holds.
+
+    Of CSV files, those of faces and of pictures (tags, captions, objects, people and colours) are read; the lines of
+    ``--json`` hold every kind of result.
+
+    Raises:
+        InputError: The file is no file of results, or of another kind.
+    """
+    if isinstance(source, Table):
+        return _of_table(source, "the table")
+    path = Path(source)
+    if path.suffix.lower() in (".json", ".jsonl"):
+        return [_of_line(line, number, path) for number, line in enumerate(text_of(path).splitlines(), 1) if line]
+    return _of_table(read_table(path), path.name)
+
+
+def _of_line(line: str, number: int, path: Path) -> Outcome[Any]:
+    try:
+        kept = json.loads(line)
+        head = kept["item"], kept["input"]
+        facts = {"operation": kept["operation"], "row": kept.get("row"), "status": kept["status"]}
+        if "result" not in kept:
+            return Outcome(*head, error=_error(kept.get("error_type"), kept.get("error")), **facts)
+        result = OPERATIONS[kept["operation"]].result.model_validate_json(json.dumps(kept["result"]))
+        return Outcome(*head, result=result._with(Meta.model_validate_json(json.dumps(kept["meta"])), None), **facts)  # noqa: SLF001
+    except (ValueError, KeyError, TypeError, ValidationError) as error:
+        raise InputError(
+            f"line {number} of {path.name} is no result of cloudai", advice="Give what --json has printed."
+        ) from error
+
+
+def _of_table(table: Table, name: str) -> list[Outcome[Any]]:
+    if not is_table_of_results(table):
+        raise InputError(
+            f"{name} is no table of results", advice=f"It lacks {', '.join(set(OURS) - set(table.columns))}."
+        )
+    reader = next((read for column, read in READERS.items() if column in table.columns), None)
+    if reader is None:
+        raise InputError(f"{name} is no table of faces or of pictures", advice="Give the file of --json, or a journal.")
+    ours = {*OURS, *OTHER, *Faces()._columns(), *ImageAnalysis()._columns()}  # noqa: SLF001
+    theirs = [column for column in table.columns if column not in ours]
+    outcomes = []
+    try:
+        for item, rows in groupby(table.rows, key=lambda row: int(row["item"])):
+            outcomes.append(_of_rows(item, list(rows), theirs, reader))
+    except (ValueError, TypeError, ValidationError) as error:
+        raise InputError(f"{name} is damaged: {str(error).splitlines()[0]}", advice="Write it anew.") from error
+    return outcomes
+
+
+def _of_rows(item: int, rows: Sequence[Mapping[str, Any]], theirs: Sequence[str], reader: Any) -> Outcome[Any]:
+    first = rows[0]
+    row = {name: first.get(name) for name in theirs} or None
+    name = str(first.get("input") or "")
+    if first.get("error") or first["status"] not in ("ok", "none_found"):
+        return Outcome(
+            item, name, error=_error(first.get("error_type"), first.get("error")), row=row, status=first["status"]
+        )
+    result: Result = reader(rows)
+    meta = Meta(provider=str(first.get("provider") or ""), operation=str(first.get("operation") or ""), input=name)
+    return Outcome(item, name, result._with(meta, None), row=row, status=first["status"])  # noqa: SLF001
+
+
+def _error(kind: Any, text: Any) -> CloudAIError:
+    """Return the error that a table names; a class that is not known becomes CloudAIError."""
+    return error_of(json.dumps({"type": str(kind), "message": str(text or "no reason is known")}))
+
+
+def _number(row: Mapping[str, Any], name: str) -> float | None:
+    value = row.get(name)
+    return None if value in (None, "") else float(value)
+
+
+def _box(row: Mapping[str, Any]) -> Box | None:
+    x, y, width, height = (_number(row, name) for name in ("x", "y", "width", "height"))
+    if x is None or y is None or width is None or height is None:
+        return None
+    across, down = _number(row, "image_width"), _number(row, "image_height")
+    return Box(x=x, y=y, width=width, height=height, image_size=(int(across), int(down)) if across and down else None)
+
+
+def _faces(rows: Sequence[Mapping[str, Any]]) -> Faces:
+    return Faces(faces=tuple(face for row in rows if (face := _face(row))))
+
+
+def _face(row: Mapping[str, Any]) -> Face | None:
+    box = _box(row)
+    if box is None:
+        return None
+    scores = {name: Level(score=score) for name in EMOTIONS if (score := _number(row, name)) is not None}
+    low, high, years = (_number(row, f"age_{name}") for name in ("low", "high", "years"))
+    angles = {name: angle for name in ("roll", "pitch", "yaw") if (angle := _number(row, name)) is not None}
+    return Face(
+        box=box,
+        confidence=_number(row, "confidence"),
+        pose=Pose(**angles) if angles else None,
+        age=Age(low=low, high=high, years=years) if (low, high, years) != (None, None, None) else None,
+        emotions=Emotions(scale=row.get("emotion_scale") or "confidence", **scores) if scores else None,
+        glasses=row.get("glasses") or None,
+    )
+
+
+def _analysis(rows: Sequence[Mapping[str, Any]]) -> ImageAnalysis:
+    each: dict[str, list[Any]] = {}
+    for row in rows:
+        name, score = str(row.get("name") or ""), _number(row, "score")
+        match row.get("kind"):
+            case "caption":
+                each.setdefault("caption", []).append(
+                    Caption(text=name, confidence=score, language=row.get("language") or None)
+                )
+            case "tag":
+                each.setdefault("tags", []).append(Tag(name=name, confidence=score))
+            case "object":
+                each.setdefault("objects", []).append(Object(name=name, confidence=score, box=_box(row)))
+            case "person":
+                each.setdefault("people", []).append(Person(confidence=score, box=_box(row)))
+            case "color":
+                color = Color(hex=name) if name.startswith("#") else Color(name=name)
+                each.setdefault("colors", []).append(color)
+            case _:
+                pass  # the other kinds have no place in a report
+    things = {kind: tuple(several) for kind, several in each.items()}
+    return ImageAnalysis(
+        caption=next(iter(things.get("caption", ())), None),
+        **{kind: things.get(kind) for kind in ("tags", "objects", "people", "colors")},  # type: ignore[arg-type]
+    )
+
+
+READERS = {"face": _faces, "kind": _analysis}
+"""What reads a table, by the column that tells its kind."""

@@ -1,0 +1,226 @@
+"""Bring whatever a report is made of into one form: results, outcomes, a batch, a journal, or a file of results.
+
+A `Subject` is one picture with all that is known of it. Nothing is asked of a provider here, and no client is needed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeAlias
+
+from cloudai.batch.kept import kept_in
+from cloudai.errors import CloudAIError, InputError
+from cloudai.models.base import Result
+from cloudai.models.text import Translation
+from cloudai.operations import OPERATIONS
+from cloudai.outcomes import Outcome
+from cloudai.reading import TABLES
+from cloudai.report.result_files import outcomes_in
+from cloudai.table import Table
+
+__all__ = ["Reading", "Source", "Subject", "photo_column", "primary", "reading", "reason_of", "subjects_of"]
+
+Source: TypeAlias = "Iterable[Outcome[Any] | Result | Subject] | Table | str | os.PathLike[str]"
+"""A batch or its outcomes, results, a table of results, or the path of a journal or of a file of results."""
+
+NAMES = ("name", "이름", "성명")
+"""Headings of the user's column that holds the name of a person or a picture, in lower case."""
+
+PHOTOS = ("photo", "사진", "image", "picture", "file", "파일")
+"""Headings of the user's column that holds the pictures, in lower case."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One picture, the results about it, and the user's own columns."""
+
+    item: int
+    name: str
+    address: str = ""
+    """The path of the picture as it was given, or its address; an empty text if it has none."""
+    digest: str | None = None
+    """The sha256 (hex) of the picture as it was given."""
+    results: tuple[Result, ...] = ()
+    row: Mapping[str, Any] = field(default_factory=dict)
+    status: str = "ok"
+    error: Exception | None = None
+    """The reason why there is no result, or why one of several is missing."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The subjects of a report, and the translations that are kept beside them."""
+
+    subjects: list[Subject]
+    translations: Mapping[tuple[str, str], Translation] = field(default_factory=dict)
+    """By the digest of the text that was translated, and the language that it was translated to, without a region."""
+    folders: tuple[Path, ...] = ()
+    """The folder of the file that was read, in which the pictures may be."""
+
+
+def subjects_of(source: Source, name: str | None = None) -> list[Subject]:
+    """Return one subject for each picture, in the order of the inputs.
+
+    Args:
+        source: A `Batch` (it is run if that was not done yet), outcomes, results, subjects, a `Table` as `tidy` makes
+            it, or the path of a journal, of a CSV file of results, or of a file that ``--json`` has printed.
+        name: The user's column that holds the names; by default one of "name", "이름" and "성명", or else the file
+            name of the picture without its ending.
+
+    Raises:
+        InputError: The file holds no results, or there is no such column.
+        JournalError: The file is no journal, or cannot be read.
+    """
+    return reading(source, name).subjects
+
+
+def reading(source: Source, name: str | None = None) -> Reading:
+    """Return the subjects of a report with what is kept beside them; `subjects_of` describes the arguments."""
+    lists, folder = _lists(source)
+    subjects = _joined([one for one in lists if not _are_texts(one)])
+    if name is not None and not any(name in subject.row for subject in subjects):
+        known = dict.fromkeys(column for subject in subjects for column in subject.row)
+        there = f"There are: {', '.join(known)}." if known else "The inputs come without columns."
+        raise InputError(f"no column {name}", advice=there)
+    translations = {
+        (str(outcome.facts.get("sha256") or outcome.result.meta.sha256), primary(outcome.result.to)): outcome.result
+        for one in lists
+        for outcome in one
+        if isinstance(outcome, Outcome) and isinstance(outcome.result, Translation)
+    }
+    return Reading(
+        [replace(subject, name=_name(subject, name)) for subject in subjects],
+        translations,
+        () if folder is None else (folder,),
+    )
+
+
+def _lists(source: Source) -> tuple[list[list[Any]], Path | None]:
+    """Return lists of outcomes, each of one operation, and the folder of the file that they were read from."""
+    if isinstance(source, Table):
+        return [outcomes_in(source)], source.folder
+    if isinstance(source, str | os.PathLike):
+        path = Path(source)
+        if path.suffix.lower() in {*TABLES, ".jsonl", ".json"}:
+            return [outcomes_in(path)], path.parent
+        return kept_in(path), path.parent
+    each: dict[str, list[Any]] = {}
+    for n, thing in enumerate(source):
+        each.setdefault(getattr(thing, "operation", ""), []).append(_as_outcome(n, thing))
+    return list(each.values()), None
+
+
+def _as_outcome(n: int, thing: Any) -> Any:
+    if isinstance(thing, Outcome | Subject):
+        return thing
+    if isinstance(thing, Result):
+        return Outcome(n, thing.meta.input, thing, operation=thing.meta.operation)
+    raise InputError(
+        f"a report is not made of a {type(thing).__name__}",
+        advice="Give a batch, outcomes, results, or the path of a journal or a file of results.",
+    )
+
+
+def _are_texts(outcomes: Sequence[Any]) -> bool:
+    """Return whether these are outcomes of an operation on texts, which are no pictures to show."""
+    operation = OPERATIONS.get(getattr(outcomes[0], "operation", "")) if outcomes else None
+    return operation is not None and operation.input == "text"
+
+
+def _joined(lists: Sequence[Sequence[Any]]) -> list[Subject]:
+    """Return a subject for each input, with the results of all operations on its picture.
+
+    Outcomes of another list belong to every subject with the same picture: two persons may have the same photo.
+    """
+    subjects: list[Subject] = []
+    for one in lists:
+        places: dict[str, list[int]] = {}
+        for at, subject in enumerate(subjects):
+            places.setdefault(_identity(subject.digest, subject.address), []).append(at)
+        for outcome in sorted(one, key=lambda thing: thing.item):
+            if isinstance(outcome, Subject):
+                subjects.append(outcome)
+                continue
+            fresh = _subject(outcome)
+            same = places.get(_identity(fresh.digest, fresh.address), [])
+            for at in same:
+                subjects[at] = _with(subjects[at], fresh)
+            if not same:
+                subjects.append(fresh)
+    return subjects
+
+
+def _identity(digest: str | None, address: str) -> str:
+    return digest or f"\0{address}"
+
+
+def _subject(outcome: Outcome[Any]) -> Subject:
+    meta = outcome.result.meta if outcome.result is not None else None
+    return Subject(
+        outcome.item,
+        "",
+        outcome.input,
+        outcome.facts.get("sha256") or (meta.sha256 if meta else None),
+        () if outcome.result is None else (outcome.result,),
+        outcome.row or {},
+        outcome.status,
+        outcome.error if outcome.result is None else None,
+    )
+
+
+def _with(subject: Subject, other: Subject) -> Subject:
+    """Return a subject with the results of another operation too; a later result of an operation counts."""
+    kinds = {type(result) for result in other.results}
+    results = (*(result for result in subject.results if type(result) not in kinds), *other.results)
+    better = subject if subject.results else other
+    return replace(
+        subject,
+        results=results,
+        row={**other.row, **subject.row},
+        status="ok" if "ok" in (subject.status, other.status) else better.status,
+        error=None if results else subject.error or other.error,
+    )
+
+
+def _name(subject: Subject, column: str | None) -> str:
+    """Return what a subject is called: by the user's column, or else by the file name of its picture."""
+    for heading in (column,) if column else _headings(subject.row):
+        if (value := subject.row.get(heading or "")) not in (None, ""):
+            return str(value)
+    if subject.name:
+        return subject.name
+    address = subject.address.partition("?")[0].rstrip("/")
+    return PurePosixPath(address).stem or address or f"{subject.item}"
+
+
+def _headings(row: Mapping[str, Any]) -> Iterator[str]:
+    return (heading for heading in row if heading.strip().lower() in NAMES)
+
+
+def photo_column(table: Table) -> str:
+    """Return the column of a user's table that holds the pictures, by its heading.
+
+    Raises:
+        InputError: No heading says so.
+    """
+    for heading in table.columns:
+        if heading.strip().lower() in PHOTOS:
+            return heading
+    raise InputError(
+        f"no column {' or '.join(PHOTOS[:2])} for the pictures", advice=f"The file has: {', '.join(table.columns)}."
+    )
+
+
+def primary(language: str) -> str:
+    """Return a language without its script and region: "ko" for "ko-KR"."""
+    return language.partition("-")[0].lower()
+
+
+def reason_of(error: Exception | None) -> str:
+    """Return the reason of a failure as one sentence, without the advice that only who runs the batch can follow."""
+    if error is None:
+        return ""
+    return error.message if isinstance(error, CloudAIError) else str(error)

@@ -1,0 +1,187 @@
+"""Write a workbook of Excel: a sheet for each kind of result, with small pictures, widths and filters."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cloudai.errors import CloudAIError, MissingExtraError
+from cloudai.media import ImageInput
+from cloudai.models.base import Result
+from cloudai.models.face import Ages, Faces
+from cloudai.models.image import ImageAnalysis, Text
+from cloudai.report.columns import kind_of
+from cloudai.report.facts import ending_of, facts_of_picture, part_of
+from cloudai.report.photos import Photos
+from cloudai.report.subjects import Source, Subject, reading, reason_of
+from cloudai.report.words import Language, words_in
+from cloudai.text import encodable, inert
+
+__all__ = ["save_workbook"]
+
+PathLike = str | os.PathLike[str]
+THUMB = 96
+"""Longer side of a small picture in px; the rows that hold one are so high."""
+QUALITY = 80
+LONGEST_CELL = 32_767
+"""Characters of a cell of Excel at most."""
+MOST_ROWS = 1_048_575
+"""Rows of a sheet below its heading at most."""
+NARROWEST, WIDEST = 6, 48
+"""Width of a column, in characters."""
+POINTS = 0.75
+"""Points of a pixel, in which Excel measures heights."""
+KINDS: Mapping[str, type[Result]] = {"faces": Faces, "ages": Ages, "tags": ImageAnalysis, "text": Text}
+"""The sheets after the first one, by their names."""
+
+
+def save_workbook(
+    rows: Source,
+    path: PathLike,
+    *,
+    thumbnails: bool = True,
+    name: str | None = None,
+    photos: PathLike | None = None,
+    pictures: Sequence[ImageInput] | None = None,
+    language: Language = "en",
+) -> Path:
+    """Write a workbook of Excel (extra ``data``), and return its path; nothing is sent.
+
+    The first sheet has a row for each picture, with a small copy of it, the user's own columns and what is known; the
+    others have a row for each face, tag or line of text. No text becomes a formula or a link.
+
+    Args:
+        rows: A batch, outcomes, results, a table of results, or the path of a journal or of a file of results.
+        path: The file to write, for example ``results.xlsx``.
+        thumbnails: Whether the first sheet has the pictures.
+        name: The user's column with the names; see `cloudai.report.subjects.subjects_of`.
+        photos: A folder below which the pictures are looked for, by path, by file name or by digest.
+        pictures: The pictures by the number of the input, where they are at hand.
+        language: Language of the headings of the first sheet.
+
+    Raises:
+        InputError: There is no such column, or the rows hold no results.
+        MissingExtraError: XlsxWriter is not installed.
+    """
+    try:
+        import xlsxwriter
+    except ImportError as error:
+        raise MissingExtraError("a workbook of Excel", "data") from error
+    read = reading(rows, name)
+    words = words_in(language)
+    out = io.BytesIO()
+    inert_cells = {"strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": True}
+    with xlsxwriter.Workbook(out, {"in_memory": True, **inert_cells}) as book:
+        sheet = _Sheet(book, words["picture"])
+        where = Photos(read.folders, photos, pictures) if thumbnails else None
+        _overview(sheet, read.subjects, words, where)
+        for title, kind in KINDS.items():
+            having = [(subject, part) for subject in read.subjects if (part := part_of(subject, kind)) is not None]
+            table = list(_rows(having))
+            if any(row["status"] == "ok" for row in table):
+                _Sheet(book, title).write(table)
+    target = Path(path)
+    target.write_bytes(out.getvalue())
+    return target
+
+
+def _overview(sheet: _Sheet, subjects: Sequence[Subject], words: Mapping[str, str], where: Photos | None) -> None:
+    rows = []
+    for subject in subjects:
+        status, reason = words[ending_of(subject)], reason_of(subject.error)
+        facts = {name: _text(value) for name, value in facts_of_picture(subject, words).items()}
+        head = {words["picture"]: None} if where is not None else {}
+        rows.append({**head, words["name"]: subject.name, **facts, words["status"]: status, words["reason"]: reason})
+    sheet.write(rows, picture_rows=where is not None)
+    for down, subject in enumerate(subjects, start=1) if where is not None else ():
+        sheet.picture(down, subject, where)  # type: ignore[arg-type]
+
+
+def _rows(having: Sequence[tuple[Subject, Result]]) -> Iterator[dict[str, Any]]:
+    """Yield the rows of one kind of result, with the name of each picture before them."""
+    for subject, result in having:
+        for row in result.to_rows(item=subject.item):
+            rest = {name: value for name, value in row.items() if name not in ("item", "input")}
+            own = {(f"input_{name}" if name in rest else name): value for name, value in subject.row.items()}
+            yield {"item": subject.item, "name": subject.name, "input": subject.address, **own, **rest}
+
+
+def _text(value: Any) -> Any:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+
+class _Sheet:
+    """One sheet of a workbook.
+
+    Args:
+        book: The workbook.
+        title: The name of the sheet.
+    """
+
+    def __init__(self, book: Any, title: str) -> None:
+        self._sheet = book.add_worksheet(title)
+        self._head = book.add_format({"bold": True, "bottom": 1, "valign": "vcenter"})
+        self._cell = book.add_format({"valign": "vcenter"})
+        self._wrapped = book.add_format({"valign": "vcenter", "text_wrap": True})
+
+    def write(self, rows: Sequence[Mapping[str, Any]], *, picture_rows: bool = False) -> None:
+        """Write rows below a heading that stays in sight, with widths and filters."""
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        kept = [
+            name
+            for name in names
+            if any(row.get(name) not in (None, "") for row in rows) or (picture_rows and name == names[0])
+        ]
+        for across, name in enumerate(kept):
+            self._write(0, across, name, self._head)
+            are_numbers = kind_of([row[name] for row in rows if row.get(name) not in (None, "")]) == "number"
+            widest = _width(name) + 3  # the filter's button takes room
+            for down, row in enumerate(rows[:MOST_ROWS], start=1):
+                value = row.get(name)
+                if are_numbers and isinstance(value, str) and value:
+                    value = float(value) if "." in value else int(value)  # a table of texts has the numbers as texts
+                long = isinstance(value, str) and len(value) > WIDEST
+                self._write(down, across, value, self._wrapped if long else self._cell)
+                widest = max(widest, _width(str(value)) if value is not None else 0)
+            self._sheet.set_column(across, across, min(max(widest + 1, NARROWEST), WIDEST))
+        if picture_rows:
+            self._sheet.set_column(0, 0, THUMB / 7)
+            for down in range(1, len(rows) + 1):
+                self._sheet.set_row_pixels(down, THUMB + 4)
+        self._sheet.freeze_panes(1, 2 if picture_rows else 0)
+        if rows and kept:
+            self._sheet.autofilter(0, 0, min(len(rows), MOST_ROWS), len(kept) - 1)
+
+    def _write(self, down: int, across: int, value: Any, form: Any) -> None:
+        """Write a cell as what it is; a text is never run."""
+        if value is None or value == "":
+            self._sheet.write_blank(down, across, None, form)
+        elif isinstance(value, bool):
+            self._sheet.write_boolean(down, across, value, form)
+        elif isinstance(value, int | float):
+            self._sheet.write_number(down, across, value, form)
+        else:
+            text = "\n".join(inert(line) for line in str(encodable(str(value))).split("\n"))
+            self._sheet.write_string(down, across, text[:LONGEST_CELL], form)
+
+    def picture(self, down: int, subject: Subject, where: Photos) -> None:
+        """Put a small copy of a picture into the first cell of a row; it moves and hides with its row."""
+        try:
+            small = where.open(subject, 2 * THUMB)
+        except CloudAIError:
+            return  # the row says by its status what is known
+        small.thumbnail((2 * THUMB, 2 * THUMB))
+        out = io.BytesIO()
+        small.save(out, "JPEG", quality=QUALITY)
+        scale = THUMB / max(small.size)
+        options = {"image_data": out, "x_scale": scale, "y_scale": scale, "x_offset": 2, "y_offset": 2}
+        described = {"description": inert(subject.name)[:255], "object_position": 1}
+        self._sheet.insert_image(down, 0, f"{subject.item}.jpg", {**options, **described})
+
+
+def _width(text: str) -> int:
+    """Return the width of a text in characters; Hangul and its neighbours take two."""
+    return max(sum(2 if ord(char) > 0x1100 else 1 for char in line) for line in (text or " ").split("\n"))  # noqa: PLR2004

@@ -1,0 +1,158 @@
+"""The commands gallery, cards and draw: from pictures, tables, files of results and journals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from cloudai import Client, PausedError
+from cloudai.cli import main
+from cloudai.cli import reports as command
+from cloudai.cli.demo import sample_photos
+from tests.unit.report import made
+
+PHOTOS = dict(sample_photos())
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with two photos of Korean names, one of them without a face; the command runs beside it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "사진").mkdir()
+    for title, name in (("Grace Hopper", "김하나.jpg"), ("Coffee", "커피.png")):
+        with Image.open(PHOTOS[title]) as picture:
+            picture.convert("RGB").resize((240, 280)).save(
+                tmp_path / "사진" / name
+            )  # small, because faces are looked for
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The journal of a finished run."""
+    return made.finished(tmp_path_factory.mktemp("run"))
+
+
+def no_client(*_: Any, **__: Any) -> None:
+    """Stand in for the client, where none is to be made."""
+    raise AssertionError("a client was made")
+
+
+def test_gallery_of_a_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder becomes a page with a tile for each face, and says what was written and sent."""
+    assert main(["gallery", "사진", "--tiles", "faces", "--language", "ko", "--title", "의원", "--quiet"]) == 0
+    page = (folder / "gallery.html").read_text("utf-8")
+    assert page.count("<li ") == 2
+    assert "얼굴을 찾지 못함" in page
+    assert "wrote gallery.html, 0." in capsys.readouterr().out
+
+
+def test_gallery_of_a_table_with_a_workbook(folder: Path) -> None:
+    """A table from Excel in CP949 keeps its columns; the links lead to addresses of the web only."""
+    table = (
+        "이름,사진,선수,누리집\n김하나,사진/김하나.jpg,3,https://example.org\n<b>,사진/커피.png,2,javascript:alert(1)\n"
+    )
+    (folder / "의원.csv").write_text(table, "cp949")
+    assert (
+        main(["gallery", "의원.csv", "--link", "누리집", "--xlsx", "의원.xlsx", "--out", "의원.html", "--quiet"]) == 0
+    )
+    page = (folder / "의원.html").read_text("utf-8")
+    assert "<dt>선수</dt>" in page
+    assert page.count('<a href="https://example.org"') == 1
+    assert "javascript:" not in page
+    assert (folder / "의원.xlsx").read_bytes()[:2] == b"PK"
+
+
+def test_nothing_is_asked_again(
+    kept: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From a journal come a gallery, cards, drawings and a workbook, with no client and no request."""
+    monkeypatch.setattr(command, "Client", no_client)
+    before = len(made.sent)
+    journal = ["--journal", str(kept)]
+    assert main(["gallery", *journal, "--xlsx", "a.xlsx"]) == 0
+    assert main(["cards", *journal, "--language", "ko", "--size", "square", "--formats", "webp"]) == 0
+    assert main(["draw", *journal, "--kinds", "text"]) == 0
+    assert main(["draw", *journal, "--make", "sheet", "--of", "pictures", "--out", "sheet.png"]) == 0
+    assert capsys.readouterr().out.count("requests sent: 0") == 4
+    assert len(made.sent) == before
+    assert (folder / "gallery.html").read_text("utf-8").count("<li ") == 3
+    assert "의 번역" in (folder / "cloudai-cards/cards/index.csv").read_text("utf-8-sig")
+    assert len(list((folder / "cloudai-drawn").glob("*.jpg"))) == 3
+    with Image.open(folder / "sheet.png") as sheet:
+        assert sheet.width > 240
+
+
+def test_a_file_of_results(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table that a command has written becomes a gallery, faces and a strip, with no client."""
+    assert main(["faces", "사진", "--csv", "얼굴.csv", "--quiet"]) == 0
+    monkeypatch.setattr(command, "Client", no_client)
+    assert main(["gallery", "얼굴.csv", "--tiles", "faces", "--photos", "사진"]) == 0
+    assert main(["draw", "얼굴.csv", "--photos", "사진", "--make", "faces", "--shape", "circle", "--out", "얼굴"]) == 0
+    assert [file.name for file in sorted((folder / "얼굴").iterdir())] == ["0000-김하나.png", "index.csv"]
+    assert main(["draw", "얼굴.csv", "--photos", "사진", "--make", "strip", "--out", "줄.png"]) == 0
+    assert (folder / "줄.png").is_file()
+
+
+def test_what_is_there_is_shown_after_a_pause(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run that is paused has its page with what there is until then, and the exit code to go on later."""
+    real = Client.batch
+
+    def pausing(self: Any, *args: Any, **settings: Any) -> Any:
+        job = real(self, *args, **settings)
+        run = type(job).__iter__
+
+        class Paused(type(job)):  # type: ignore[misc]
+            def __iter__(self) -> Any:
+                began = self._runner.began
+                yield from run(self)
+                if not began:
+                    raise PausedError("the quota is used up", advice="Go on tomorrow.")
+
+        job.__class__ = Paused
+        return job
+
+    monkeypatch.setattr(command.Client, "batch", pausing)
+    assert main(["gallery", "사진", "--quiet", "--journal", "j.journal"]) == 75
+    assert (folder / "gallery.html").read_text("utf-8").count("<li ") == 2
+    said = capsys.readouterr()
+    assert "the quota is used up" in said.err
+    assert "j.journal has what is finished" in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["gallery"], "nothing to show"),
+        (["gallery", "inputs.csv"], "no column photo or 사진"),
+        (["cards", "--journal", "no.journal"], "there is no file"),
+        (["draw", "사진", "--kinds", "faces"], "Did you mean face"),
+        (["gallery", "--journal", "KEPT", "--columns", "나이"], "no column 나이"),
+        (["gallery", "--journal", "KEPT", "--link", "나이"], "no column 나이"),
+        (["gallery", "--journal", "KEPT", "--name", "나이"], "no column 나이"),
+        (["cards", "사진", "--formats", "avi"], "no format avi"),
+        (["gallery", "사진", "--out", "없는/g.html"], "there is no folder"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_mistakes_are_told(
+    arguments: list[str], told: str, folder: Path, kept: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistake ends the command with one line that says what to do, and never with a traceback."""
+    (folder / "inputs.csv").write_text("성,주소\n김,서울\n", "utf-8")
+    assert main([str(kept) if word == "KEPT" else word for word in arguments]) in (2, 74)
+    said = capsys.readouterr().err
+    assert told in said
+    assert "Traceback" not in said
+
+
+def test_a_plan_sends_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The plan of a gallery is printed, and no page is written."""
+    assert main(["gallery", "사진", "--plan"]) == 0
+    assert capsys.readouterr().out
+    assert not (folder / "gallery.html").exists()

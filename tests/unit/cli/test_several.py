@@ -1,0 +1,76 @@
+"""Several providers on the command line: one answers in place of another, or all are compared."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.made_up.faults import head
+from tests.made_up.server import Faultd, faultd
+from tests.support.command import run_command
+from tests.unit.cli.test_batches import answer, environment
+
+pytestmark = [pytest.mark.loopback, pytest.mark.long]
+
+
+@pytest.fixture
+def vendor() -> Iterator[Faultd]:
+    """Azure Language on the loopback."""
+    with faultd(answer, keeps=True) as server:
+        yield server
+
+
+def test_another_provider_answers(tmp_path: Path) -> None:
+    """The second provider answers what the first cannot, and the table says who did."""
+    with faultd(lambda c: c.send(head("403 Forbidden", size=2), b"{}")) as refusing:
+        code, out, err = run_command(
+            tmp_path,
+            environment(tmp_path, refusing.url),
+            *("sentiment", "A good day!", "--provider", "azure,local", "--language", "en", "--json"),
+        )
+    assert (code, refusing.count) == (0, 1), err
+    meta = json.loads(out)["meta"]
+    assert meta["provider"] == "local"
+    assert [each["error"] for each in meta["tried"]] == ["ForbiddenError"]
+
+
+def test_compare(tmp_path: Path, vendor: Faultd) -> None:
+    """The comparison is printed, a table of it is written, and a page; run again, nothing is sent."""
+    texts = tmp_path / "글.txt"
+    texts.write_text("I love it.\nI hate it.\nThis is wonderful!\n", "utf-8")
+    truth = tmp_path / "참.csv"
+    truth.write_text("input,label\nI love it.,positive\nI hate it.,negative\n", "utf-8-sig")
+    command = ["compare", "sentiment", "--lines", "글.txt", "--language", "en", "--provider", "azure,local"]
+    variables = environment(tmp_path, vendor.url)
+    code, out, err = run_command(
+        tmp_path, variables, *command, "--truth", "참.csv", "--html", "비교.html", "--page-language", "ko", "--quiet"
+    )
+    assert code == 0, err
+    assert "azure local 3 0.6667" in " ".join(out.split())
+    assert "accuracy" in out
+    page = (tmp_path / "비교.html").read_text("utf-8")
+    assert "얼마나 일치하는가" in page
+    assert "I hate it." in page
+    sent = vendor.count
+    code, out, err = run_command(
+        tmp_path, variables, *command, "--table", "inputs", "--csv", "표.csv", "--quiet", "--truth", "참.csv"
+    )
+    assert (code, vendor.count) == (0, sent), err
+    rows = list(csv.DictReader((tmp_path / "표.csv").read_text("utf-8-sig").splitlines()))
+    assert [row["input"] for row in rows] == ["I hate it.", "I love it.", "This is wonderful!"]
+    assert [row["agreement"] for row in rows] == ["0.0", "1.0", "1.0"]
+
+
+def test_compare_says_what_is_wrong(tmp_path: Path, vendor: Faultd) -> None:
+    """One provider alone, and a page over its own input, are refused before anything is sent."""
+    variables = environment(tmp_path, vendor.url)
+    code, _, err = run_command(tmp_path, variables, "compare", "sentiment", "Good", "--provider", "azure")
+    assert (code, "one provider cannot be compared" in err) == (2, True)
+    (tmp_path / "글.txt").write_text("Good\n", "utf-8")
+    code, _, err = run_command(tmp_path, variables, "compare", "sentiment", "--lines", "글.txt", "--html", "글.txt")
+    assert (code, "would overwrite" in err) == (2, True)
+    assert vendor.count == 0
