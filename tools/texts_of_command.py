@@ -22,6 +22,7 @@ SOURCE = ROOT / "src" / "cloudai"
 sys.path.insert(0, str(ROOT / "src"))
 
 from cloudai import errors  # noqa: E402
+from cloudai.batch.journal import PROBLEMS  # noqa: E402
 from cloudai.cli import parser_of_command  # noqa: E402
 from cloudai.cli.languages import texts_of  # noqa: E402
 from cloudai.providers.registry import BUILT_IN, find  # noqa: E402
@@ -45,6 +46,7 @@ OF_ARGPARSE = (
     *("invalid choice: %(value)r (choose from %(choices)s)", "invalid %(type)s value: %(value)r"),
     *("ignored explicit argument %r", "ambiguous option: %(option)s could match %(matches)s"),
     "since {0} ages need Microsoft's approval: Azure(face_approved=True).",
+    "Or, since {0}, with Microsoft's approval: Azure(face_approved=True).",
     "unknown parser %(parser_name)r (choices: %(choices)s)",
 )
 """The texts of argparse that a user can meet."""
@@ -66,9 +68,12 @@ ELSEWHERE = (
     *("the nouns of Korean key phrases", "text in pictures (tesseract)", "speech (espeak-ng)", "names of colours"),
     *("speech that sounds natural (a voice of Piper)", "estimate_age: how old faces look; a baseline model's guess"),
     *("{0} has a value that is not known", "{0} is no key", "{0} is no region", "{0} is no project"),
+    *("lexicon= names no file that is there", "the provider {0} of {1}"),
+    *("feature", "attribute"),
     *("{0} is no path of a file", "the cell in column {0} is empty"),
     *("Available: {0}.", "Known: {0}.", "Did you mean {0}?"),
-    *("(Windows: setx, then open a new window).", "and {0} (Windows: setx, then open a new window)."),
+    *("(Windows: setx, then open a new window).", "(Windows: setx, then open a new window)"),
+    *("and {0} (Windows: setx, then open a new window)."),
     *("folders (--recursive looks into them)", "without an ending", "that are no regular files"),
     *("page", "free tier", "free", "checked", "open", "limited", "deprecated", "retired", "absent"),
 )
@@ -91,6 +96,9 @@ def sources() -> dict[str, str]:
     texts |= dict.fromkeys(OF_ARGPARSE, "argparse")
     texts |= dict.fromkeys(ELSEWHERE, "elsewhere")
     texts |= dict.fromkeys(_declared(), "providers")
+    texts |= dict.fromkeys(
+        (text for _, what, advice in PROBLEMS for text in (f"{{0}} {what}", advice)), "batch/journal.py"
+    )
     return {text: place for text, place in texts.items() if WORDED.search(text)}
 
 

@@ -427,7 +427,10 @@ class PausedError(CloudAIError):
 
 
 class NotStartedError(CloudAIError):
-    """A batch ended before it came to this input, or left it out because it is in doubt. Nothing was sent for it."""
+    """A batch ended before it had an answer for this input, or left it out because it is in doubt.
+
+    Nothing was sent for it, unless the status of its outcome is "in_doubt".
+    """
 
 
 HOPELESS = (SettingsError, MissingExtraError, AuthError)
@@ -444,7 +447,7 @@ class ReplayError(CloudAIError, LookupError):
 
 
 class ContractError(CloudAIError, AssertionError):
-    """A provider does not keep the contract: see `cloudai.testing.check_provider`.
+    """A provider does not keep the contract, as the check or a call has found: see `cloudai.testing.check_provider`.
 
     ``problems`` has each of them with ``check``, ``what`` and ``advice``; a traceback lists them.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from functools import cache
 from inspect import signature
 from numbers import Integral, Real
@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, TypedDict, Union, get_args, get_ori
 
 from cloudai.core.flow import Flow
 from cloudai.core.vendor import Vendor
-from cloudai.errors import SettingsError, UnsupportedOperationError
+from cloudai.errors import ContractError, SettingsError, UnsupportedOperationError
 from cloudai.operations import OPERATIONS, REQUIRED, Given
 from cloudai.providers.base import Method, Provider
 from cloudai.providers.registry import who_can
@@ -379,6 +379,7 @@ def flow_of(
 
     Raises:
         UnsupportedOperationError: The vendor does not have the operation; the text names those that have it.
+        ContractError: The vendor's method is no generator.
     """
     provider: Provider = vendor  # type: ignore[assignment]  # the engine sees no more of it than a `Vendor`
     if provider.method_of(operation, method) == "generative":
@@ -390,4 +391,9 @@ def flow_of(
     except UnsupportedOperationError as error:
         error.advice = error.advice or who_can(operation)
         raise
+    if not isinstance(flow, Generator):
+        raise ContractError(
+            f"{operation} returns {type(flow).__name__}, and no flow",
+            advice="Write the method as a generator that yields requests and returns the result.",
+        )
     return flow

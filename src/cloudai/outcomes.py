@@ -13,7 +13,7 @@ from cloudai.models.columns import TYPES
 from cloudai.operations import OPERATIONS
 from cloudai.table import LEADING, Table
 from cloudai.table_files import ColumnType
-from cloudai.text import did_you_mean, quoted
+from cloudai.text import did_you_mean, inert, quoted
 
 __all__ = ["THEIRS", "Outcome", "OutcomeStatus", "input_names", "tidy", "with_theirs"]
 
@@ -43,6 +43,12 @@ class Outcome(Generic[R]):
     def __post_init__(self) -> None:
         if not self.status:
             object.__setattr__(self, "status", self._found_status())
+
+    def __str__(self) -> str:
+        """Return the outcome in a few lines that a person can read."""
+        told = str(self.error) if self.result is None else str(self.result)
+        head = f"{self.input}: {self.status}{f' ({self.operation})' if self.operation else ''}"
+        return "\n".join([inert(head), *map(inert, told.splitlines())])
 
     def _found_status(self) -> OutcomeStatus:
         """Return the status that follows from the result, or from the error if there is no result."""

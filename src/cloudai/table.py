@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
 from cloudai import table_files, table_layout
+from cloudai.errors import SettingsError
 from cloudai.table_files import ColumnType, json_of
+from cloudai.text import did_you_mean, quoted
 
 __all__ = ["LEADING", "Table", "json_of"]
 
@@ -80,12 +82,32 @@ class Table:
 
         Raises:
             KeyError: The table has no column of this name.
+            IndexError: The table has no row of this number.
+            SettingsError: It is no name, no whole number and no slice.
         """
         if isinstance(wanted, str):
-            if wanted not in self.columns:
-                raise KeyError(f"no column {wanted}; there are {', '.join(self.columns)}")
+            self._require([wanted])
             return [row.get(wanted) for row in self.rows]
-        return self._like(self.rows[wanted]) if isinstance(wanted, slice) else self.rows[wanted]
+        if isinstance(wanted, slice):
+            return self._like(self.rows[wanted])
+        if not hasattr(wanted, "__index__"):
+            raise SettingsError(
+                f"{quoted(wanted)} is no column and no row",
+                advice="Give the name of a column, the number of a row, or a slice such as [:10].",
+            )
+        return self.rows[wanted]
+
+    def _require(self, columns: Iterable[str]) -> None:
+        """Raise an error if one of these is no column: KeyError for a name, SettingsError for anything else.
+
+        A table without any column has no names to check against.
+        """
+        for name in columns:
+            if not isinstance(name, str):
+                raise SettingsError(f"{quoted(name)} is no name of a column", advice='Give names: "status", "score".')
+            if self.columns and name not in self.columns and not any(name in row for row in self.rows):
+                meant = did_you_mean(name, self.columns)
+                raise KeyError(f"no column {name}; there are {', '.join(self.columns)}{meant and f'. {meant}'}")
 
     def _like(self, rows: Sequence[Row], columns: Sequence[str] | None = None) -> Table:
         """Return a table of other rows, or other columns, that is like this one in all else."""
@@ -95,7 +117,12 @@ class Table:
         return table
 
     def select(self, *columns: str) -> Table:
-        """Return a table of the same rows that has only these columns; one that the table lacks is empty."""
+        """Return a table of the same rows that has only these columns.
+
+        Raises:
+            KeyError: The table has no column of one of these names.
+        """
+        self._require(columns)
         return self._like([{name: row.get(name) for name in columns} for row in self.rows], columns)
 
     def filled(self) -> Table:
@@ -111,7 +138,11 @@ class Table:
             [0.9]
             >>> len(table.filter(lambda row: row["score"] and row["score"] > 0.95))
             0
+
+        Raises:
+            KeyError: The table has no column of one of these names.
         """
+        self._require(equal)
         return self._like(
             [
                 row
@@ -126,12 +157,23 @@ class Table:
         Args:
             columns: The names of the columns, the one that counts most first.
             reverse: Whether the largest value comes first.
+
+        Raises:
+            KeyError: The table has no column of one of these names.
+            SettingsError: A column holds values that have no order, for example numbers and texts.
         """
+        self._require(columns)
         rows = list(self.rows)
         for name in reversed(columns):
             filled = [row for row in rows if row.get(name) is not None]
             empty = [row for row in rows if row.get(name) is None]
-            rows = [*sorted(filled, key=lambda row, name=name: row[name], reverse=reverse), *empty]  # type: ignore[misc]
+            try:
+                filled.sort(key=lambda row, name=name: row[name], reverse=reverse)  # type: ignore[misc]
+            except TypeError as error:
+                kinds = " and ".join(sorted({type(row[name]).__name__ for row in filled}))
+                advice = "Sort by another column, or filter the rows first."
+                raise SettingsError(f"the column {name} holds {kinds}, which have no order", advice=advice) from error
+            rows = [*filled, *empty]
         return self._like(rows)
 
     def head(self, n: int = 5) -> Table:
@@ -170,7 +212,12 @@ class Table:
                 Korean, and puts an apostrophe before text that a spreadsheet would run as a formula, also where the
                 spreadsheet cuts lines at semicolons.
                 False (the default for text) keeps the exact text, with ``\n``.
+
+        Raises:
+            InputError: The path has the ending of another kind of file.
         """
+        if path is not None:
+            table_files.require_ending(path, "to_csv")
         excel = (path is not None) if excel is None else excel
         text = table_files.as_csv(self.rows, self.columns, self.units, excel=excel)
         if path is not None:
@@ -178,14 +225,24 @@ class Table:
         return text
 
     def to_xlsx(self, path: str | os.PathLike[str]) -> None:
-        """Write the table to a workbook of Excel (extra ``data``); no text in it becomes a formula or a link."""
+        """Write the table to a workbook of Excel (extra ``data``); no text in it becomes a formula or a link.
+
+        Raises:
+            InputError: The path does not end in .xlsx: Excel would not open it.
+        """
+        table_files.require_ending(path, "to_xlsx")
         table_files.write_xlsx(self.rows, self.columns, self.units, path)
 
     def to_jsonl(self, path: str | os.PathLike[str] | None = None) -> str:
         """Return the table as JSON Lines, one object for each row, and write it to a file if a path is given.
 
         No text is cut or changed; a value that JSON cannot hold, for example a date, is written as its `str`.
+
+        Raises:
+            InputError: The path has the ending of another kind of file.
         """
+        if path is not None:
+            table_files.require_ending(path, "to_jsonl")
         lines = (json_of({name: row.get(name) for name in self.columns}) for row in self.rows)
         text = "".join(f"{line}\n" for line in lines)
         if path is not None:
@@ -205,7 +262,12 @@ class Table:
         return table_files.as_polars(self.rows, self.columns, self._types())
 
     def to_parquet(self, path: str | os.PathLike[str]) -> None:
-        """Write the table to a Parquet file (extra ``data``), whose columns have fixed types."""
+        """Write the table to a Parquet file (extra ``data``), whose columns have fixed types.
+
+        Raises:
+            InputError: The path has the ending of another kind of file.
+        """
+        table_files.require_ending(path, "to_parquet")
         self.to_polars().write_parquet(path)
 
     def _types(self) -> dict[str, ColumnType]:

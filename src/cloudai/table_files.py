@@ -12,13 +12,24 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, TypeAlias
 
-from cloudai.errors import MissingExtraError
+from cloudai.errors import InputError, MissingExtraError
 from cloudai.text import UNPRINTABLE, encodable
 
-__all__ = ["ColumnType", "as_csv", "as_pandas", "as_polars", "json_of", "types_of", "write_xlsx"]
+__all__ = [
+    "FOREIGN",
+    "ColumnType",
+    "as_csv",
+    "as_pandas",
+    "as_polars",
+    "ending_of",
+    "json_of",
+    "require_ending",
+    "types_of",
+    "write_xlsx",
+]
 
 Row = Mapping[str, Any]
 ColumnType: TypeAlias = type[Any] | None
@@ -45,6 +56,39 @@ DECIMALS = 1
 """Decimals of a position in pixels: the rest is noise of the arithmetic that turned and scaled it."""
 LONGEST_CELL = 32_767
 """Characters of a cell of Excel at most."""
+
+
+METHODS = {".csv": "to_csv", ".xlsx": "to_xlsx", ".parquet": "to_parquet", ".jsonl": "to_jsonl", ".ndjson": "to_jsonl"}
+"""The method of `Table` that writes a file with each ending."""
+FOREIGN = frozenset(
+    [
+        *(".xls", ".xlsm", ".xlsb", ".ods", ".numbers", ".pdf", ".json", ".html", ".htm", ".xml", ".doc", ".docx"),
+        *(".hwp", ".hwpx", ".feather", ".arrow", ".tsv", ".db", ".sqlite", ".zip", ".gz", ".png", ".jpg", ".jpeg"),
+    ]
+)
+"""Endings of files that programs open as something that cloudai does not write."""
+
+
+def ending_of(path: str | os.PathLike[str]) -> str:
+    """Return the ending of a file in small letters, with its dot; that of a file called ".xlsx" is its name."""
+    name = PurePath(os.fspath(path)).name
+    return (PurePath(name).suffix or (name if name.startswith(".") else "")).lower()
+
+
+def require_ending(path: str | os.PathLike[str], method: str) -> None:
+    """Raise InputError if a file has an ending by which a program would read it as something else than it holds.
+
+    Args:
+        path: The file.
+        method: The method of `Table` that is to write it, a value of `METHODS`.
+    """
+    ending = ending_of(path)
+    writer = METHODS.get(ending, method)
+    if writer != method:
+        raise InputError(f"{method}() does not write {ending} files", advice=f"Use {writer}(), or another ending.")
+    if ending in FOREIGN or (method == "to_xlsx" and ending != ".xlsx"):
+        right = " or ".join(known for known, each in METHODS.items() if each == method)
+        raise InputError(f"{method}() does not write {ending or 'such'} files", advice=f"Give a name with {right}.")
 
 
 def types_of(rows: Sequence[Row], columns: Sequence[str], types: Mapping[str, ColumnType]) -> dict[str, ColumnType]:

@@ -117,5 +117,5 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
     """
     from difflib import get_close_matches  # only errors need it
 
-    close = get_close_matches(word.lower(), list(known), n=1, cutoff=0.6) if isinstance(word, str) else []
+    close = get_close_matches(word.lower(), list(known), n=1, cutoff=0.65) if isinstance(word, str) else []
     return f"Did you mean {close[0]}?" if close else ""

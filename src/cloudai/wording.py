@@ -77,7 +77,7 @@ def translated(text: str) -> str:
     A text may consist of several, as an error does of what has happened and what to do: each is looked up by itself.
     What is filled into a text is looked up too.
     """
-    if _language is None or not text or len(text) > MOST:
+    if _language is None or not text or len(text) > MOST or OF_PYTHON.match(text):
         return text
     return (
         _in_two(text, both=True)
@@ -87,6 +87,10 @@ def translated(text: str) -> str:
         or _from_second(text)
         or text
     )
+
+
+OF_PYTHON = re.compile(r"[A-Z]\w*(Error|Exception): ")
+"""Matches an exception of Python or of another library, whose words are not in the catalogs."""
 
 
 def _after_name(text: str) -> str | None:
@@ -140,8 +144,8 @@ def with_particles(text: str) -> str:
     return PARTICLE.sub(_particle, text)
 
 
-PARTICLE = re.compile(r"([가-힣0-9])(은\(는\)|이\(가\)|을\(를\)|과\(와\)|\(으\)로)")
-FINALS = {"은(는)": "은는", "이(가)": "이가", "을(를)": "을를", "과(와)": "과와"}
+PARTICLE = re.compile(r"([가-힣0-9])(은\(는\)|이\(가\)|을\(를\)|과\(와\)|\(으\)로|\(이\)라는)")
+FINALS = {"은(는)": "은는", "이(가)": "이가", "을(를)": "을를", "과(와)": "과와", "(이)라는": ("이라는", "라는")}
 """The forms of a particle behind a syllable with a final consonant, and behind one without."""
 DIGITS = (21, 8, 0, 16, 0, 0, 1, 8, 8, 0)
 """The final consonant of each digit as it is read (영, 일, 이 …), by its number in Unicode's syllables; 0 for none."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cloudai import Client, JournalError, Outcome, SettingsError, Table, UnsupportedOperationError, tidy
+from cloudai import Client, JournalError, Outcome, Sentiment, SettingsError, Table, UnsupportedOperationError, tidy
 from cloudai.cli.summary import TABLES_OF, summary
 from cloudai.models.base import Box, Level, Meta, Point
 from cloudai.models.columns import TYPES
@@ -61,6 +62,9 @@ def test_one_table_for_each_kind() -> None:
     (emotion,) = tidy(outcomes, "emotions").filter(status="ok")
     assert (emotion["emotion"], emotion["score"], emotion["word"]) == ("happiness", 0.75, "LIKELY")
     assert tidy(outcomes, "landmarks").filter(status="ok")["landmark"] == ["nose_tip"]
+    bare = [Outcome(0, "가.jpg", Faces(faces=(Face(box=BOX),))), Outcome(1, "나.jpg", Faces(faces=()))]
+    for kind in ("landmarks", "emotions"):
+        assert tidy(bare, kind)["status"] == ["unsupported", "none_found"], "faces without them were not asked for them"
     with pytest.raises(SettingsError, match="Did you mean faces"):
         tidy(outcomes, "face")
     with pytest.raises(SettingsError, match="no table of words"):
@@ -82,7 +86,11 @@ def test_the_command_knows_the_kinds_of_tables() -> None:
     """What --table offers for an operation is what its results have."""
     for operation, kinds in TABLES_OF.items():
         result = OPERATIONS[operation].result
-        assert {name for name, table in TABLES.items() if issubclass(result, table.results)} == set(kinds)
+        never = {"landmarks"} if operation == "analyze_image" else set()
+        assert {name for name, table in TABLES.items() if issubclass(result, table.results)} - never == set(kinds)
+        for kind in kinds:
+            asked = TABLES[kind].asked_by.get(operation, {})
+            assert asked.keys() <= OPERATIONS[operation].options.keys()
 
 
 def test_pixels_have_one_decimal_in_csv() -> None:
@@ -137,5 +145,22 @@ def test_a_summary_counts_things_and_inputs() -> None:
     """Several faces in one photo count as such, and what has no result is told at the end."""
     statuses = ["ok", "ok", "ok", "none_found", "failed", "unsupported", "in_doubt", "not_started"]
     rows = [{"item": max(0, n - 1), "status": status} for n, status in enumerate(statuses)]
-    assert summary(Table(rows), "detect_faces") == ("3 faces in 2 of 7 photos, 2 failed, 1 in doubt, 1 not started")
+    told = "3 faces in 2 of 7 photos, 1 failed, 1 unsupported, 1 in doubt, 1 not started"
+    assert summary(Table(rows), "detect_faces") == told
     assert json.dumps(rows)
+
+
+def test_what_is_printed_can_be_read() -> None:
+    """A face, an origin, an outcome and a whole-text sentiment are a few lines; the path of a file is in none."""
+    face, origin = str(FACE), str(META.model_copy(update={"source": "/home/me/가.jpg", "input": "가.jpg"}))
+    assert "\n  box: x 1.04, y 2.06, width 30.123, height 40" in face
+    assert "\n  input: 가.jpg" in origin
+    assert "/home" not in origin
+    done = str(Outcome(0, "가.jpg", Faces(faces=(FACE,)), operation="detect_faces"))
+    assert done.startswith("가.jpg: ok (detect_faces)\nFaces: 1 face\n")
+    assert str(Outcome(1, "나.jpg", error=SettingsError("no key"))) == "나.jpg: failed\nno key"
+    assert max(len(line) for text in (face, origin, done) for line in text.splitlines()) <= 120
+    assert "0 sentences" not in str(Sentiment(label="positive", score=0.5))
+    kind: Any = "faces"
+    with pytest.raises(SettingsError, match="takes no kind"):
+        Faces(faces=(FACE,)).table(kind)

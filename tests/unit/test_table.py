@@ -9,10 +9,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cloudai import InputError, Outcome, Sentiment, Table, UnsupportedOperationError, tidy
+from cloudai import InputError, Outcome, Sentiment, SettingsError, Table, UnsupportedOperationError, tidy
 from cloudai.models.base import Box, Meta
 from cloudai.models.face import Face, Faces
 from cloudai.table_layout import text_width
@@ -194,6 +195,43 @@ def test_a_table_is_filtered_sorted_indexed_and_shortened() -> None:
     assert table.filter(lambda row: row["score"], 이름="다")["score"] == [0.9]
     with pytest.raises(KeyError, match="no column 점수; there are 이름, score"):
         table["점수"]
+
+
+def test_a_column_that_is_not_there_is_never_silent() -> None:
+    """A misspelt column, a column of mixed values and an odd index get an error that says what to do."""
+    table = Table([{"이름": "나", "score": 0.5, "x": 1}, {"이름": "가", "score": None, "x": "one"}])
+    for call in (lambda: table.sort("scores"), lambda: table.filter(scores=1), lambda: table.select("scores")):
+        with pytest.raises(KeyError, match=r"no column scores; there are 이름, score, x\. Did you mean score"):
+            call()
+    with pytest.raises(SettingsError, match=r"x holds int and str, which have no order\. Sort by another"):
+        table.sort("x")
+    odd: Any = ["score"]
+    for call in (lambda: table.sort(odd), lambda: table.select(odd)):
+        with pytest.raises(SettingsError, match="Give names"):
+            call()
+    number: Any = 1.5
+    with pytest.raises(SettingsError, match="no column and no row"):
+        table[number]
+    assert len(Table([]).filter(status="ok").sort("score")) == 0, "an empty table has nothing to be misspelt"
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "advice"),
+    [
+        ("to_csv", "표.xlsx", r"Use to_xlsx\(\)"),
+        ("to_csv", "표.XLS", "Give a name with .csv"),
+        ("to_csv", ".xlsx", r"Use to_xlsx\(\)"),
+        ("to_xlsx", "표.csv", r"Use to_csv\(\)"),
+        ("to_xlsx", "표", "Give a name with .xlsx"),
+        ("to_jsonl", "표.json", "Give a name with .jsonl or .ndjson"),
+        ("to_parquet", "표.jsonl", r"Use to_jsonl\(\)"),
+    ],
+)
+def test_a_file_is_what_its_name_says(method: str, name: str, advice: str, tmp_path: Path) -> None:
+    """No table is written to a file whose name promises another kind, and the file is not made."""
+    with pytest.raises(InputError, match=advice):
+        getattr(Table([{"이름": "나"}]), method)(tmp_path / name)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_table_fits_a_window() -> None:

@@ -77,6 +77,14 @@ class Entry:
         return isinstance(self.given, str) and digest_of(self.given) == digest
 
 
+LISTS = {
+    "image": "sorted(Path('photos').glob('*.jpg'))",
+    "audio": "sorted(Path('recordings').glob('*.wav'))",
+    "text": "['Good!', 'Bad!']",
+}
+"""An example of many inputs, for each kind of input that an operation has."""
+
+
 @dataclass(frozen=True)
 class PartOf:
     """Says which part of a list of inputs a batch carries out."""
@@ -113,7 +121,7 @@ class Inputs:
         if not is_many or isinstance(given, str | bytes | os.PathLike | Mapping):
             raise InputError(
                 f"a batch takes many inputs, not one {type(given).__name__}",
-                advice="Give a list, for example sorted(Path('photos').glob('*.jpg')).",
+                advice=f"Give a list, for example {LISTS[OPERATIONS[operation].input]}.",
             )
         self._is_text = OPERATIONS[operation].input == "text"
         self._given = _rows(given)

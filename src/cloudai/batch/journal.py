@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from cloudai import storage
-from cloudai.batch.queries import SCHEMA
+from cloudai.batch.queries import SCHEMA, without_flights
 from cloudai.batch.shared.address import is_address
 from cloudai.errors import CloudAIError, JournalError, SettingsError
 from cloudai.storage import Database, ForeignFileError, SQLiteError, VersionError
@@ -296,7 +296,13 @@ def copy_of(path: Path | None) -> Iterator[tuple[Path | None, bool]]:
         with tempfile.TemporaryDirectory(prefix="cloudai-") as folder:
             copied = Path(folder) / "copy.journal"
             _copy(file, copied)
-            yield copied, storage.is_in_use(file)
+            if busy := storage.is_in_use(file):
+                running = Journal(copied, make=False)
+                try:
+                    running.ask(without_flights)
+                finally:
+                    running.close()
+            yield copied, busy
 
 
 def _copy(file: Path, to: Path) -> None:

@@ -56,7 +56,7 @@ class _Counts:
     """Number of inputs for which a request was sent before and never answered."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan(_Counts):
     """The plan of a batch: what a run would do. Printing it shows it in a few lines."""
 
@@ -76,6 +76,8 @@ class Plan(_Counts):
     """True if a pace is given, so that ``minutes`` is more than an estimate."""
     from_cache: int = 0
     """Number of the ``cached`` inputs that earlier batches with other journals have paid for."""
+    skipped: int = 0
+    """Number of the ``in_doubt`` inputs that the run leaves out, because the batch has ``in_doubt="skip"``."""
     providers: tuple[str, ...] = ()
     """Of several providers the one that the numbers are for, because it is asked first, and then the others in order;
     empty for a single provider."""
@@ -88,8 +90,8 @@ class Plan(_Counts):
 
     @property
     def left(self) -> int:
-        """The number of inputs that are neither answered, nor refused, nor copies of others."""
-        return max(0, self.inputs - self.cached - self.duplicates - len(self.refused))
+        """The number of inputs that are neither answered, nor refused, nor left out, nor copies of others."""
+        return max(0, self.inputs - self.cached - self.skipped - self.duplicates - len(self.refused))
 
     def table(self) -> Table:
         """Return the plan as a table of two columns."""
@@ -108,8 +110,9 @@ class Plan(_Counts):
                 lines.append((whose, say("{n}, for nothing", n=n)))
         if self.duplicates:
             lines.append((say("duplicates"), say("{n}, for nothing", n=self.duplicates)))
-        if self.in_doubt:
-            lines.append((say("in doubt"), say(IN_DOUBT, n=self.in_doubt)))
+        for text, n in ((IN_DOUBT, self.in_doubt - self.skipped), (SKIPPED, self.skipped)):
+            if n:
+                lines.append((say("in doubt"), say(text, n=n)))
         if self.providers:
             first, others = self.providers[0], ", ".join(self.providers[1:]) or "–"
             asks = say("{first}, and only for what it does not answer {others}", first=first, others=others)
@@ -127,7 +130,7 @@ class Plan(_Counts):
         lines.append((say("time"), time if self.paced else say("{time}, guessed: no pace is given", time=time)))
         if self.cost is not None:
             lines.append((say("cost"), say("{cost} USD at the price given", cost=f"{self.cost:.2f}")))
-        nowhere = say("nothing is sent") if self.cached else say("nowhere: this computer")
+        nowhere = say("nothing is sent") if self.cached or self.skipped else say("nowhere: this computer")
         lines.append((say("goes to"), ", ".join(map(translated, self.hosts)) or nowhere))
         lines += [(say(what), str(n)) for what, n in self.prepared.items()]
         if self.by_reference:
@@ -144,6 +147,8 @@ class Plan(_Counts):
         widest = max(text_width(what) for what, _ in lines)
         return "\n".join(f"{' ' * (widest - text_width(what))}{what}  {inert(value)}" for what, value in lines)
 
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         rows = "".join(f"<tr><th>{html.escape(a)}</th><td>{html.escape(inert(b))}</td></tr>" for a, b in self._lines())
         return f"<table>{rows}</table>"
@@ -152,6 +157,7 @@ class Plan(_Counts):
 FEW = 5
 """Maximum number of inputs that are listed with the reason why they cannot be sent."""
 IN_DOUBT = "{n}: sent before, no answer known; sending it again may be billed twice"
+SKIPPED = "{n}: sent before, no answer known; left out"
 
 
 class _Draft(Image):
@@ -337,6 +343,7 @@ class _Tally:
             self.count["from_cache"] += 1
             return False
         self.count["in_doubt"] += "doubt" in known
+        self.count["skipped"] += is_skipped
         return not is_skipped
 
     def _sent(self, first_requests: Sequence[tuple[Task, Request | None]], given: Given) -> None:
@@ -419,6 +426,7 @@ class _Tally:
             from_cache=self.count["from_cache"],
             duplicates=self.count["duplicates"],
             in_doubt=self.count["in_doubt"],
+            skipped=self.count["skipped"],
             by_reference=self.count["by_reference"],
             fetched=self.count["fetched"],
             prepared=dict(self.prepared),

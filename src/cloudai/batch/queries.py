@@ -266,6 +266,18 @@ def state_of(key: str) -> Any:
     return work
 
 
+def without_flights(db: Database) -> None:
+    """Count nothing as in doubt that the run which is under way has sent, and may still have an answer to.
+
+    This is for the copy of a journal from which a plan is made. What an earlier run has left in doubt stays so.
+    """
+    db.execute(
+        "UPDATE exchanges SET doubt = 0 WHERE call IN (SELECT c.id FROM calls AS c JOIN batches AS b ON b.id = c.batch"
+        " WHERE c.state = 'open' AND c.run = b.run"
+        " AND NOT EXISTS (SELECT 1 FROM items WHERE call = c.id AND status = 'in_doubt'))"
+    )
+
+
 def _record(db: Database, call: int) -> CallRecord:
     [(state, rounds, result, meta, error, memory)] = db.execute(
         "SELECT state, rounds, result, meta, error, memory FROM calls WHERE id = ?", (call,)

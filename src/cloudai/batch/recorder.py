@@ -39,6 +39,8 @@ AT_ONCE = 500
 """Inputs that are written down in one transaction, if the batch has never started them."""
 NOT_BEGUN = written_error(NotStartedError("the batch ended before this"))
 """The error of an input that the batch has never started, as JSON."""
+UNKNOWN = "it was sent, and the batch ended before it was known what became of it"
+"""The error of an input that is in doubt when a run ends."""
 KILLED = written_error(NotStartedError("the batch was ended before the reply was read"))
 """The error of an input for which a killed run has sent something, as JSON."""
 
@@ -149,6 +151,8 @@ class Recorder(Generic[R]):
             status, count = status_of(ending.result)
         elif status == "not_started" and record and record.in_doubt:
             status = "in_doubt"
+        if status == "in_doubt" and isinstance(ending.error, NotStartedError):
+            ending.error = NotStartedError(UNKNOWN)  # "paused before this" would deny that it was sent
         facts = _facts(self._state, entry, arrived, ending, count)
         return ItemRecord(
             item=entry.item,
@@ -201,8 +205,7 @@ class Recorder(Generic[R]):
                     known = self._state.journal.read(queries.record_of(first.call))
                     record = replace(known, others=first.others)
             sent = record is not None and record.in_doubt
-            error = NotStartedError(f"the batch ended before {'its reply came' if sent else 'this'}")
-            ending = Ending("not_started", error=error)
+            ending = Ending("not_started", error=NotStartedError("the batch ended before this"))
             if first is not None and record is not None:
                 ending.attempts, ending.billed = record.attempts, owed(first, record.paid, record.most)
             if sent:

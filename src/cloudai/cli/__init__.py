@@ -62,20 +62,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     given, language = chosen_language(sys.argv[1:] if arguments is None else list(arguments))
+    if language == "ko" and not all(map(_shows_hangul, (sys.stdout, sys.stderr))):
+        language = "en"  # question marks help nobody
     with using(language):
         return _run(given)
 
 
+def _shows_hangul(stream: Any) -> bool:
+    """Return whether a stream can show Korean, as far as that is known."""
+    try:
+        "한".encode(getattr(stream, "encoding", None) or "utf-8")
+    except (UnicodeError, LookupError):
+        return False
+    return True
+
+
 def _run(arguments: list[str]) -> int:
     """Run the command that the arguments name, and return its exit code; print the help if they name none."""
-    parser = parser_of_command()
-    with speaking():
-        if not arguments:
-            parser.print_help()
-            return 0
-        options = parser.parse_args(arguments)
     try:
-        code = _code_of(options)
+        code = _parsed_and_run(arguments)
         if sys.stdout is not None:
             sys.stdout.flush()  # an error that comes only when Python ends would not give our exit code
     except KeyboardInterrupt:
@@ -94,6 +99,23 @@ def _run(arguments: list[str]) -> int:
         discard_output()
         return batches.IO_ERROR
     return code
+
+
+def _parsed_and_run(arguments: list[str]) -> int:
+    parser = parser_of_command()
+    try:
+        with speaking():
+            if not arguments:
+                parser.print_help()
+                return 0
+            options, unknown = parser.parse_known_args(arguments)
+            if unknown:  # the parser of the command would show the usage of `cloudai` alone
+                options.parser.error(say("unrecognized arguments: %s") % " ".join(unknown))
+    except SystemExit:  # the help is printed, or an argument is wrong
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        raise
+    return _code_of(options)
 
 
 def _code_of(options: argparse.Namespace) -> int:
@@ -137,8 +159,18 @@ def parser_of_command() -> argparse.ArgumentParser:
     return parser
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that does not keep silent when its help cannot be written, as that of argparse does."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        if file is not None and file is sys.stdout:
+            file.write(message)
+        else:
+            super()._print_message(message, file)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="cloudai",
         description="Cloud vision, language and speech, and an engine of your own computer, by one command.",
         epilog=EPILOG,
@@ -235,7 +267,7 @@ def _command(subparsers: Any, name: str, run: Any, text: str) -> argparse.Argume
     parser: argparse.ArgumentParser = subparsers.add_parser(
         name, help=text, description=f"{text[0].upper()}{text[1:]}."
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
     language(parser)
     return parser
 

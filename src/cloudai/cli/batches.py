@@ -187,7 +187,16 @@ def settings_of(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, 
         settings["column"] = options.column
     if options.no_cache:
         settings["cache"] = False
-    return _given(options, [*words.flags, "timeout", "method"]), settings
+    return {**_asked_by_table(options), **_given(options, [*words.flags, "timeout", "method"])}, settings
+
+
+def _asked_by_table(options: argparse.Namespace) -> Mapping[str, Any]:
+    """Return the options of the operation that ask for what ``--table`` is to show."""
+    if options.table is None:
+        return {}
+    from cloudai.models.tables import TABLES as KINDS  # it loads the results of all operations
+
+    return KINDS[options.table].asked_by.get(options.operation.name, {})
 
 
 def _planned(

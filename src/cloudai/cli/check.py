@@ -20,11 +20,13 @@ from PIL import Image as Pictures
 from cloudai._version import __version__
 from cloudai.batch.plan import first_request
 from cloudai.cli.outputs import tell
+from cloudai.cli.summary import print_table
 from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError
 from cloudai.operations import given_as
 from cloudai.options import complete, flow_of
 from cloudai.providers.base import Provider
+from cloudai.providers.settings import shown_address
 from cloudai.table import Table
 from cloudai.text import inert
 from cloudai.wording import say, spoken, translated
@@ -85,7 +87,7 @@ def check(providers: Sequence[Provider], *, yes: bool) -> int:
     if not calls:
         tell(say("No service that costs money is configured, so there is nothing to check."))
         return 2
-    print(Table([_announced(call) for call in calls], widest_cell=200))
+    print_table(Table([_announced(call) for call in calls], widest_cell=200), say("A wider window shows them."))
     units = sum(call.units for call in calls)
     told = "1 request would go to this host; {units} units may be billed."
     told = told if len(calls) == 1 else "{n} requests would go to these hosts; {units} units may be billed."
@@ -100,9 +102,9 @@ def check(providers: Sequence[Provider], *, yes: bool) -> int:
 def _smallest_calls(provider: Provider) -> Iterator[_Smallest]:
     seen: set[str] = set()
     for operation, options in CALLS.items():
-        if not (provider.hosts and provider.supports(operation)):
-            continue
         try:
+            if not (provider.hosts and provider.supports(operation)):
+                continue
             given = given_as(operation, _given(operation))
             request = first_request(flow_of(provider.for_call(), operation, given, complete(operation, options)))
         except CloudAIError as error:
@@ -132,7 +134,8 @@ def _given(operation: str) -> Any:
 
 
 def _announced(call: _Smallest) -> dict[str, Any]:
-    names = {"provider": call.provider.name, "service": call.service, "host": call.host}
+    host = shown_address(call.host)  # a key may stand where the host should
+    names = {"provider": call.provider.name, "service": call.service, "host": host}
     return {**names, "operation": call.operation, "units": call.units}
 
 

@@ -22,6 +22,7 @@ from cloudai.providers.registry import find, usable
 from cloudai.providers.settings import Lookup, is_file, shown
 from cloudai.reading import text_of
 from cloudai.table import Table, json_of
+from cloudai.text import inert
 from cloudai.wording import say, translated
 
 __all__ = ["demo", "doctor", "load_env_file", "models", "providers", "voices"]
@@ -94,7 +95,7 @@ def providers(options: argparse.Namespace) -> int:
     elif options.markdown:
         print(markdown())
     else:
-        print(Table(_able()).filled())
+        print_table(Table(_able()), say(WIDER))
         print(
             "\n".join(["", *(translated(str(problem)) for problem in usable()[1]), say("More: cloudai providers NAME")])
         )
@@ -163,10 +164,23 @@ def doctor(options: argparse.Namespace) -> int:
         The exit code: 1 if a provider was named and none of its operations can be called, else 0.
     """
     classes, problems = ({options.name: find(options.name)}, []) if options.name else usable()
-    asked = [kind() for kind in classes.values()]
+    if options.report and options.check:
+        raise InputError("--report and --check do different things", advice="Leave one out.")
+    if options.yes and not options.check:
+        raise InputError("--yes goes with --check", advice="Give both, or none.")
+    asked, rows, readiness = list[Provider](), list[dict[str, Any]](), list[str]()
+    for name, kind in classes.items():
+        try:
+            provider = kind()
+            seen = [*_settings(provider)], [*_readiness(provider)]
+        except Exception as error:  # noqa: BLE001  # a provider of another distribution may raise anything
+            readiness.append(inert(f"{name}: {say('unusable')} ({type(error).__name__}: {translated(str(error))})"))
+        else:
+            asked.append(provider)
+            rows += seen[0]
+            readiness += seen[1]
     # Cells are not cut, because a path that is cut short is of no use.
-    settings = Table([row for each in asked for row in _settings(each)], SETTING_COLUMNS, widest_cell=200)
-    readiness = [line for provider in asked for line in _readiness(provider)]
+    settings = Table(rows, SETTING_COLUMNS, widest_cell=200)
     readiness += [translated(str(problem)) for problem in problems]
     if options.report:
         from cloudai.cli.check import report
@@ -177,12 +191,14 @@ def doctor(options: argparse.Namespace) -> int:
         from cloudai.cli.check import check
 
         return check(asked, yes=options.yes)
-    print(settings)
+    print_table(settings, say(WIDER), most=len(settings))
     print()
     print("\n".join(readiness))
-    return int(bool(options.name) and not any(_ready(asked[0])))
+    return int(bool(options.name) and not any(map(_ready, asked)))
 
 
+WIDER = "A wider window shows them."
+"""What to do about columns that a window has no room for."""
 SETTING_COLUMNS = ("provider", "setting", "found", "where", "value", "purpose")
 """Columns of the table of settings."""
 
@@ -216,7 +232,16 @@ def _source(lookup: Lookup) -> str:
 
 def _ready(provider: Provider) -> list[str]:
     """Return the operations that can be called with the settings at hand."""
-    return [operation for operation in OPERATIONS if provider.supports(operation)]
+    able = provider.capabilities()
+    return [each for each in OPERATIONS if able[each].available and _missing(provider, each) is None]
+
+
+def _missing(provider: Provider, operation: str) -> str | None:
+    """Return what an operation lacks, or why a setting of it cannot be used; None where it can be called."""
+    try:
+        return provider.missing(operation)
+    except SettingsError as error:
+        return str(error)
 
 
 def _readiness(provider: Provider) -> Iterator[str]:
@@ -227,7 +252,7 @@ def _readiness(provider: Provider) -> Iterator[str]:
     yield f"{provider.name}: {can} ({hosts})"
     lacking: dict[str, list[str]] = {}
     for operation, able in provider.capabilities().items():
-        if able.available and (problem := provider.missing(operation)):
+        if able.available and (problem := _missing(provider, operation)):
             lacking.setdefault(problem, []).append(operation)
     for problem, operations in lacking.items():
         yield f"  {', '.join(operations)}: {translated(problem)}"

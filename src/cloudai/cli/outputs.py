@@ -15,6 +15,7 @@ from typing import Any
 
 from cloudai.errors import CloudAIError, InputError, MissingExtraError
 from cloudai.table import Table
+from cloudai.table_files import FOREIGN, ending_of
 from cloudai.text import inert
 from cloudai.wording import say, translated
 
@@ -73,9 +74,7 @@ def require_writable(path: str | None, inputs: Iterable[str | Path | None]) -> N
     if path in (None, STDOUT):
         return
     target = Path(str(path))
-    package = NEEDS.get(target.suffix.lower())
-    if package and find_spec(package) is None:
-        raise MissingExtraError(f"--csv {path}", "data")
+    _require_kind(target)
     if "\0" in str(path):
         raise InputError(f"{path} is no name of a file", advice="Give --csv another name.")
     try:
@@ -94,6 +93,16 @@ def require_writable(path: str | None, inputs: Iterable[str | Path | None]) -> N
         raise InputError(f"there is no folder {target.parent}", advice="Make it first.") from None
     except OSError as error:
         raise InputError(f"{path} cannot be written ({error.strerror})", advice="Give --csv another name.") from error
+
+
+def _require_kind(target: Path) -> None:
+    """Raise an error if no table is written to files with this ending, or if a package for it is not installed."""
+    ending = ending_of(target)
+    if ending in FOREIGN:
+        raise InputError(f"no table is written as {ending}", advice="Use .csv, .xlsx, .parquet or .jsonl.")
+    package = NEEDS.get(ending)
+    if package and find_spec(package) is None:
+        raise MissingExtraError(f"--csv {target}", "data")
 
 
 def _are_one(target: Path, other: Path) -> bool:
@@ -126,7 +135,7 @@ def write_table(table: Table, path: str, journal: Path | str | None) -> None:
         _print_csv(table)
         return
     try:
-        WRITERS.get(Path(path).suffix.lower(), Table.to_csv)(table, path)
+        WRITERS.get(ending_of(path), Table.to_csv)(table, path)
     except OSError as error:
         if journal is not None:
             advice = f"{journal} keeps the results: the same command with another --csv writes them, and sends nothing."
@@ -142,6 +151,7 @@ WRITERS: Mapping[str, Callable[[Table, str], Any]] = {
     ".xlsx": Table.to_xlsx,
     ".parquet": Table.to_parquet,
     ".jsonl": Table.to_jsonl,
+    ".ndjson": Table.to_jsonl,
 }
 """What writes a table to a file with each ending; any other file is CSV."""
 NEEDS = {".xlsx": "xlsxwriter", ".parquet": "polars"}

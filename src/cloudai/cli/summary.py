@@ -35,7 +35,7 @@ THINGS = {
 }
 """What an operation finds, as the last line counts it; other operations find results."""
 TABLES_OF = {
-    "analyze_image": ("tags", "faces", "text", "emotions", "landmarks"),
+    "analyze_image": ("tags", "faces", "text", "emotions"),
     "detect_faces": ("faces", "emotions", "landmarks"),
     "speech_to_text": ("words", "segments"),
 }
@@ -47,6 +47,7 @@ INPUTS = {
 }
 ENDINGS = {
     "failed": "{n} failed",
+    "unsupported": "{n} unsupported",
     "in_doubt": "{n} in doubt",
     "skipped": "{n} skipped",
     "not_started": "{n} not started",
@@ -67,7 +68,7 @@ def summary(table: Table, operation: str, kind: str | None = None) -> str:
         '2 faces in 1 of 2 photos, 1 failed'
     """
     status_of = {row["item"]: row["status"] for row in table}
-    counts = Counter("failed" if status == "unsupported" else status for status in status_of.values())
+    counts = Counter(status_of.values())
     ok = [row for row in table if row["status"] == "ok"]
     things = sum(row.get("sentence") != WHOLE for row in ok)
     one, many = THINGS.get(kind or operation, THINGS[""])
@@ -84,12 +85,13 @@ WHOLE = -1
 """The number of the row of a sentiment that is about the whole text, and no sentence."""
 
 
-def print_table(table: Table, more: str) -> None:
+def print_table(table: Table, more: str, most: int = MOST_ROWS) -> None:
     """Print a table: on a terminal as far as it fits, otherwise all of it.
 
     Args:
         table: The table; columns that are empty in all rows are left out.
         more: A sentence that says how to see the rest.
+        most: The rows that a terminal shows at most.
     """
     if not len(table):
         return
@@ -98,7 +100,7 @@ def print_table(table: Table, more: str) -> None:
     if not width:
         print(table, flush=True)
         return
-    shown, left_out = table[:MOST_ROWS].fit(width)
+    shown, left_out = table[:most].fit(width)
     print(shown)
     notes = []
     if len(table) > len(shown):

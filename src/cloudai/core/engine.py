@@ -36,6 +36,7 @@ from cloudai.errors import (
     CloudAIError,
     ConnectError,
     ConnectionLostError,
+    ContractError,
     DeadlineExceededError,
     FetchError,
     MalformedResponseError,
@@ -132,6 +133,9 @@ class Engine:
             # `detached` removes frames and causes that hold keys or replies. If this were inside `except`, Python would
             # attach the exception that is handled there as a new cause.
             raise detached(self._with_facts(failure, context, self.clock() - began))
+        if not hasattr(result, "_with"):
+            what = f"{context.operation} returns {type(result).__name__}, and no result"
+            raise ContractError(what, advice="Return what the operation has, for example Faces(faces=…).")
         elapsed = self.clock() - began
         self._tell("result", context, duration=elapsed, units=context.billed_max)
         return result._with(self._meta(result, context, called_at, elapsed), _raw(context))  # noqa: SLF001
@@ -175,6 +179,9 @@ class Engine:
                     case Parallel(flows):
                         number += 1
                         answer = _all_or_first_error((yield Gather(self._parts(flows, context, f"{within}{number}"))))
+                    case _:
+                        what = f"{context.operation} yields {type(step).__name__}, and no step of a flow"
+                        raise ContractError(what, advice="Yield requests, and return the result.")
             except BaseException as error:  # noqa: BLE001  # also a cancellation: the flow's `finally` must run
                 failure = error
 

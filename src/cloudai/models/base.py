@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 from pydantic_core import CoreSchema, core_schema
 
-from cloudai.errors import NeedsImageError
+from cloudai.errors import NeedsImageError, SettingsError
 from cloudai.models.columns import TYPES
 from cloudai.table import LEADING, Table
 from cloudai.table_files import ColumnType
@@ -73,6 +73,37 @@ class Model(BaseModel):
         extra="forbid",
         defer_build=True,  # most programs use few of the models, and building all takes time at import
     )
+
+    def __str__(self) -> str:
+        """Return the values that there are, one a line; a part of several values is one line, and cut if it is long."""
+        lines = [f"{type(self).__name__}:"]
+        for name, value in _shown_values(self):
+            told = inert(_told(value))
+            lines.append(f"  {name}: {told if len(told) <= LONGEST else f'{told[: LONGEST - 1]}…'}")
+        return "\n".join(lines)
+
+
+LONGEST = 90
+"""Characters of a value of a model that is printed, at most."""
+
+
+def _shown_values(model: Model) -> Iterator[tuple[str, Any]]:
+    """Yield the names and values of a model that are there, and are no secret of where a file lies."""
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        if field.repr and value not in (None, "", (), {}):
+            yield name, value
+
+
+def _told(value: object) -> str:
+    """Return a value in words: of a model its values in a row, of several values each after the other."""
+    if isinstance(value, Model):
+        return ", ".join(f"{name} {_told(each)}" for name, each in _shown_values(value))
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name} {_told(each)}" for name, each in value.items())
+    if isinstance(value, tuple | list):
+        return "; ".join(map(_told, value))
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 class Point(Model):
@@ -313,8 +344,17 @@ class Result(Model):
         """
         return []
 
-    def table(self) -> Table:
-        """Return the rows as a table with columns and units."""
+    def table(self, kind: None = None) -> Table:
+        """Return the rows as a table with columns and units.
+
+        Raises:
+            SettingsError: A kind of table is named, which only the outcomes of several inputs have.
+        """
+        if kind is not None:
+            raise SettingsError(
+                "a single result has one table, and takes no kind",
+                advice='Leave it out, or use client.map(operation, [input]).table("faces").',
+            )
         return Table(self.to_rows(), [*LEADING, *self._columns()], self.units, types={**TYPES, **self.types})
 
     def to_csv(self, path: Any = None, *, excel: bool = True) -> str:

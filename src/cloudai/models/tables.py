@@ -35,6 +35,8 @@ class TableKind:
     nothing: Callable[[Any], dict[str, Any]] = field(default=lambda _: {})
     """Returns the columns that have a value even if nothing was found."""
     units: Mapping[str, str] = field(default_factory=dict)
+    asked_by: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The options without which the replies to an operation say nothing of it, by the name of the operation."""
 
 
 def _faces(result: ImageAnalysis | Faces) -> Faces | None:
@@ -43,6 +45,17 @@ def _faces(result: ImageAnalysis | Faces) -> Faces | None:
 
 def _text(result: ImageAnalysis | Text) -> Text | None:
     return result.text if isinstance(result, ImageAnalysis) else result
+
+
+def _faces_with(name: str) -> Callable[[ImageAnalysis | Faces], Faces | None]:
+    """Return a function for the faces of a result: None if there are faces, and none of them has this part."""
+
+    def part(result: ImageAnalysis | Faces) -> Faces | None:
+        faces = _faces(result)
+        said = faces is None or not len(faces) or any(getattr(face, name) is not None for face in faces)
+        return faces if said else None
+
+    return part
 
 
 def _itself(result: Result) -> Result:
@@ -93,10 +106,12 @@ def _segments(transcript: Transcript) -> Rows:
     ]
 
 
-def _main(results: tuple[type[Result], ...], part: Callable[[Any], Any], of: type[Result]) -> TableKind:
+def _main(
+    results: tuple[type[Result], ...], part: Callable[[Any], Any], of: type[Result], **asked_by: Mapping[str, Any]
+) -> TableKind:
     """Return the table that a result has by itself."""
     columns = of.model_construct()._columns()  # noqa: SLF001
-    return TableKind(results, part, _own_rows, columns, _own_nothing, of.units)
+    return TableKind(results, part, _own_rows, columns, _own_nothing, of.units, asked_by)
 
 
 _PIXELS = {"x": "px", "y": "px"}
@@ -104,12 +119,25 @@ _FACES = (ImageAnalysis, Faces)
 
 TABLES: Mapping[str, TableKind] = MappingProxyType(
     {
-        "faces": _main(_FACES, _faces, Faces),
-        "emotions": TableKind(_FACES, _faces, _emotions, ("face", "emotion", "score", "word", "scale")),
-        "landmarks": TableKind(_FACES, _faces, _landmarks, ("face", "landmark", "x", "y", "z"), units=_PIXELS),
+        "faces": _main(_FACES, _faces, Faces, analyze_image={"features": ["faces"]}),
+        "emotions": TableKind(
+            _FACES,
+            _faces_with("emotions"),
+            _emotions,
+            ("face", "emotion", "score", "word", "scale"),
+            asked_by={"analyze_image": {"features": ["faces"]}, "detect_faces": {"attributes": ["emotions"]}},
+        ),
+        "landmarks": TableKind(
+            _FACES,
+            _faces_with("landmarks"),
+            _landmarks,
+            ("face", "landmark", "x", "y", "z"),
+            units=_PIXELS,
+            asked_by={"detect_faces": {"landmarks": True}},
+        ),
         "ages": _main((Ages,), _itself, Ages),
         "tags": _main((ImageAnalysis,), _itself, ImageAnalysis),
-        "text": _main((ImageAnalysis, Text), _text, Text),
+        "text": _main((ImageAnalysis, Text), _text, Text, analyze_image={"features": ["text"]}),
         "sentences": _main((Sentiment,), _itself, Sentiment),
         "words": _main((Transcript,), _itself, Transcript),
         "segments": TableKind(

@@ -111,6 +111,9 @@ class Sentiment(Many[Sentence], Feeling):
 
     things: ClassVar[tuple[str, str]] = ("sentence", "sentences")
 
+    def _amount(self) -> str:
+        return super()._amount() if self.sentences else "the text as a whole"
+
     def _items(self) -> Sequence[Sentence]:
         return self.sentences
 

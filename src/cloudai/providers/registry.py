@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -25,6 +26,8 @@ BUILT_IN = {
 """Providers that are known without entry points, so that a source tree, a zip or a frozen app finds them."""
 
 ENTRY_POINTS = "cloudai.providers"
+NAME = re.compile(r"[a-z][a-z0-9_-]*")
+"""Matches the name of a provider."""
 
 
 def who_can(operation: str) -> str:
@@ -70,6 +73,10 @@ def made(provider: str | Provider) -> Provider:
     """
     if isinstance(provider, str):
         return find(provider)()
+    if isinstance(provider, type) and issubclass(provider, Provider):
+        raise SettingsError(
+            f"{provider.__name__} is the class of a provider", advice=f"Give an object: {provider.__name__}()."
+        )
     require_contract(type(provider), f"the provider {type(provider).__name__}")
     return provider
 
@@ -96,16 +103,30 @@ def _loaded(point: EntryPoint) -> type[Provider]:
     if not (isinstance(kind, type) and issubclass(kind, Provider)):
         raise SettingsError(f"{what} is no class of Provider", advice=f"See {point.value}.")
     require_contract(kind, what, _distribution(point))
+    try:
+        kind.capabilities()
+    except Exception as error:
+        why = f"{type(error).__name__}: {one_line(str(error))}"
+        raise SettingsError(f"{what} cannot say what it can do ({why})", advice="Upgrade or uninstall it.") from error
     if kind.name != point.name:
         raise SettingsError(f"{what} is called {kind.name!r} by itself", advice="Its entry point must say the same.")
     return kind
 
 
 def require_contract(kind: type[Any], what: str, distribution: str = "its package") -> None:
-    """Raise SettingsError if a class is no provider, or keeps to another contract than that of this cloudai."""
+    """Raise SettingsError if a class is no provider, has no name of its own, or keeps to another contract than ours."""
     if not issubclass(kind, Provider):
         advice = f"Give a name, one of {', '.join(names())}, or an object such as Azure(key=…)."
         raise SettingsError(f"{what} is no provider", advice=advice)
+    if type(kind.contract) is not int:
+        advice = f"Let its class say contract = {Provider.contract}."
+        raise SettingsError(f"{what} names no contract: {kind.contract!r} is no whole number", advice=advice)
+    name = getattr(kind, "name", None)
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        advice = 'Let its class say name = "…": small letters, digits, - and _.'
+        raise SettingsError(f"{what} has no name that can be used", advice=advice)
+    if name in BUILT_IN and not issubclass(kind, find(name)):
+        raise SettingsError(f"{what} is called {name!r}, as one of cloudai's own", advice="Give it another name.")
     if kind.contract != Provider.contract:
         raise SettingsError(
             f"{what} is written for contract {kind.contract}, and this cloudai has {Provider.contract}",

@@ -181,7 +181,7 @@ def shown(setting: Setting, value: str) -> str:
         # Of a short key the end would be half of it; a secret that is no single word may be a file or a command.
         return f"…{checked.value[-4:]}" if len(checked.value) > SHORT and _key(checked.value) else "…"
     if setting.kind == "address":
-        return _shown_address(checked.value)
+        return shown_address(checked.value)
     harmless = {
         "file": is_file(checked.value),
         "model": PLAIN_MODEL.fullmatch(checked.value) is not None,
@@ -334,12 +334,12 @@ def _is_host(host: str) -> bool:
     return all(map(LABEL.fullmatch, labels)) and not (len(labels) == 1 and looks_like_key(host))
 
 
-def _shown_address(address: str) -> str:
-    """Return scheme and host of an address, without its path and without any part that looks like a key."""
-    scheme, _, rest = address.partition("://")
+def shown_address(address: str) -> str:
+    """Return scheme and host of an address, or a host alone, without the path and any part that looks like a key."""
+    scheme, colon, rest = address.rpartition("://")
     host, slash, _ = rest.partition("/")
     labels = ["…" if _hides(label) else label for label in host.split(".")]
-    return f"{scheme}://{'.'.join(labels)}{'/…' if slash else ''}"
+    return f"{scheme}{colon}{'.'.join(labels)}{'/…' if slash else ''}"
 
 
 def _hides(label: str) -> bool:

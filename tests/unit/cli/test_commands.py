@@ -80,7 +80,7 @@ def test_lines_of_a_file_from_excel(tmp_path: Path, capsys: pytest.CaptureFixtur
         (["sentiment", "맛있어요", "--language", "ko"], 1, "no Korean sentiment"),
         (["age", HOPPER], 2, "there is no model of ages on this computer. Run: cloudai models install ages"),
         (["demo", "없음"], 2, "there is no folder 없음"),
-        (["age", HOPPER, "--provider", "azure"], 1, "If Microsoft has approved you, give --face-approved."),
+        (["age", HOPPER, "--provider", "azure"], 1, "with Microsoft's approval: cloudai age --face-approved."),
         (["age", HOPPER, "--face-approved"], 2, "--face-approved is for --provider azure"),
         (["faces", "/no/such/*.jpg"], 2, "nothing fits"),
         (["sentiment", "x", "--env-file", "없음.env"], 2, "there is no file 없음.env"),
@@ -237,7 +237,8 @@ def test_a_place_where_no_table_can_be(
         ([*table, "--csv", "j", "--journal", "j"], "would overwrite what is read"),
         (["sentiment", "--lines", "글.txt", "--csv", "글.txt"], "would overwrite what is read"),
         (["sentiment", "글", "--lexicon", "낱말.csv", "--csv", "낱말.csv"], "would overwrite what is read"),
-        (["faces", ".", "--csv", "사진.jpg"], "would overwrite what is read"),
+        (["faces", ".", "--csv", "사진.jpeg"], "no table is written as .jpeg. Use .csv, .xlsx"),
+        ([*table, "--csv", "결과.xls"], "no table is written as .xls. Use .csv, .xlsx"),
     ]:
         assert main(arguments) == 2
         assert text in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import PIL.Image
 import pytest
 
-from cloudai import Client
+from cloudai import Client, ConnectionLostError, PausedError
 from cloudai.batch.journal import Journal, copy_of
 from cloudai.cli import batches, main
 from tests.made_up.vendors import Vendors
@@ -76,6 +77,72 @@ def test_while_the_batch_runs(vendor: Vendors, capsys: pytest.CaptureFixture[str
         assert ended <= kept <= ended + 2, "the worker may be ahead of the reader of outcomes"
         assert requests == 12 - kept
         assert "is in use: the batch runs now" in text
+
+
+def test_a_request_in_flight_is_not_in_doubt(vendor: Vendors, capsys: pytest.CaptureFixture[str]) -> None:
+    """A plan that is made while a request is under way does not say that nobody knows what became of it."""
+    pictures = sorted(map(str, Path("사진").glob("*.png")))
+    told: list[tuple[int, int, str]] = []
+
+    def send(request: Any) -> Any:
+        if not told:
+            told.append(planned(capsys))
+        return vendor(request)
+
+    with (
+        Client("azure", send=send) as client,
+        client.batch("detect_faces", pictures, journal=JOURNAL, concurrency=1) as job,
+    ):
+        assert len(list(job)) == 12
+    ((requests, kept, text),) = told
+    assert (requests, kept) == (12, 0)
+    assert "in doubt" not in text
+
+
+def test_inputs_in_doubt_that_are_left_out_are_not_still_to_be_asked(
+    vendor: Vendors, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --in-doubt skip a plan counts neither requests nor inputs for them, and does not warn of a second bill."""
+    sent: list[Any] = []
+
+    def send(request: Any) -> Any:
+        sent.append(request)
+        if len(sent) > 10:
+            raise ConnectionLostError("the connection broke")
+        return vendor(request)
+
+    pictures = sorted(map(str, Path("사진").glob("*.png")))
+    with (
+        Client("azure", send=send, max_attempts=1, on_unknown="raise") as client,
+        client.batch("detect_faces", pictures, journal=JOURNAL, concurrency=1) as job,
+    ):
+        with suppress(PausedError):
+            list(job)
+        assert job.books["in_doubt"] == 2
+        rows = job.table().filter(status="in_doubt")
+        assert not [why for why in rows["error"] if "before this" in why], "it was sent: that is no contradiction"
+    capsys.readouterr()
+    assert main([*COMMAND, "--plan", "--in-doubt", "skip"]) == 0
+    text = capsys.readouterr().out
+    assert "in doubt  2: sent before, no answer known; left out" in text
+    assert "requests  0 " in text
+    assert "0 of 12 inputs are still to be asked for." in text
+    assert "billed twice" not in text
+    assert planned(capsys)[0] == 2
+
+
+@pytest.mark.parametrize("table", ["landmarks", "emotions"])
+def test_a_table_asks_for_what_it_shows(table: str, vendor: Vendors, capsys: pytest.CaptureFixture[str]) -> None:
+    """--table landmarks has the landmarks sent, and --table emotions of Azure says that Azure gives none."""
+    code = main([*COMMAND, "--table", table])
+    told = capsys.readouterr()
+    if table == "landmarks":
+        assert all(each.params["returnFaceLandmarks"] == "true" for each in vendor.requests)
+        assert len(vendor.requests) == 12
+    else:
+        assert code == 1
+        assert "emotions" in told.err
+        assert not vendor.requests
 
 
 def test_a_copy_of_a_journal_is_deleted(tmp_path: Path) -> None:

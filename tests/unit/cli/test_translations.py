@@ -95,6 +95,9 @@ def test_particles_fit_the_syllable_before_them() -> None:
         assert translated("표 is empty") == "표는 비어 있습니다"
         assert translated("3 is empty") == "3은 비어 있습니다"
         assert translated("a.jpg is empty") == "a.jpg은(는) 비어 있습니다"
+        assert say("{x}(이)라는", x="사진") == "사진이라는"
+        assert say("{x}(이)라는", x="표") == "표라는"
+        assert say("{x}(이)라는", x="a.jpg") == "a.jpg(이)라는"
         assert translated("x.txt: read as 글") == "x.txt: 글로 읽었습니다"
 
 

@@ -271,12 +271,13 @@ class AzureService(ByService):
         resource, login = self.resource(service), self._login_of(service)
         name = VARIABLES.get(service, service.upper())
         if not (resource.key or login):
-            also = ", and TRANSLATOR_REGION unless the resource is global" if service == "translator" else ""
-            key = "API_KEY" if service == "openai" else "KEY"
-            raise SettingsError("no key", advice=f"Set {name}_{key}{also or f' and {name}_ENDPOINT'} {HOW}")
+            advice = f"Set {name}_{'API_KEY' if service == 'openai' else 'KEY'} and {name}_ENDPOINT {HOW}"
+            if service == "translator":
+                advice = f"Set {name}_KEY, and {name}_REGION unless the resource is global {HOW}"
+            raise SettingsError("no key", advice=advice)
         if not (resource.endpoint or resource.region or service == "translator"):
-            where = "the address beside the key in the Azure portal"
-            raise SettingsError("no endpoint", advice=f"Set {name}_ENDPOINT, {where} {HOW}")
+            advice = f"Set {name}_ENDPOINT, the address beside the key in the Azure portal {HOW}"
+            raise SettingsError("no endpoint", advice=advice)
         if login:
             require_own_address(self.base(service))
             login.require_package()

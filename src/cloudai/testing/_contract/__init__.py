@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cloudai.errors import ContractError
+from cloudai.errors import ContractError, SettingsError
 from cloudai.providers.base import Provider
 from cloudai.testing._contract import declared, done, inputs, keys, trouble
 from cloudai.testing._contract.subject import Check, Example, Problem, Subject
@@ -38,6 +38,7 @@ def check_provider(
             does not take each secret setting by its name.
 
     Raises:
+        SettingsError: It is no class of a provider.
         ContractError: The provider breaks the contract; ``problems`` lists every problem with advice. What the provider
             does is checked only once there is no problem with what it declares.
 
@@ -48,6 +49,11 @@ def check_provider(
         ...
         cloudai.errors.ContractError: google does not keep the contract in 4 places: examples: no example of ...
     """
+    if not (isinstance(kind, type) and issubclass(kind, Provider)):
+        of = kind if isinstance(kind, type) else type(kind)
+        given = of.__name__ if isinstance(kind, type) else f"an object of {of.__name__}"
+        advice = f"Give its class: {of.__name__}." if issubclass(of, Provider) else "See docs/new_provider.md."
+        raise SettingsError(f"check_provider takes the class of a provider, and was given {given}", advice=advice)
     subject = Subject(kind, tuple(examples), configured)
     for stage in STAGES:
         if problems := list(
