@@ -210,9 +210,8 @@ def look_up(batch: int, run: int, item: int, *, key: str, sha256: str, name: str
         )
         [(call, of_batch, of_run, of_item)] = db.execute("SELECT id, batch, run, item FROM calls WHERE key = ?", (key,))
         db.execute("INSERT OR IGNORE INTO names (name, call) VALUES (?, ?)", (storable(name), call))
-        here = of_batch == batch
-        first = checked(of_item, int) if here and of_run == run and of_item != item else None
-        return replace(_record(db, call), first=first, of_another_list=not here)
+        first = checked(of_item, int) if (of_batch, of_run) == (batch, run) and of_item != item else None
+        return replace(_record(db, call), first=first)
 
     return work
 
@@ -226,6 +225,18 @@ def look_up_each(batch: int, run: int, item: int, *, keys: Sequence[str], sha256
         records = [each(db) for each in works]
         calls = [record.call for record in records]
         return [replace(record, others=tuple(call for call in calls if call != record.call)) for record in records]
+
+    return work
+
+
+def of_lists(records: Sequence[CallRecord], batch: int) -> Any:
+    """Return a function that returns records of calls, and whether each was entered for another list of inputs."""
+
+    def work(db: Database) -> list[CallRecord]:
+        batches = [next(iter(db.execute("SELECT batch FROM calls WHERE id = ?", (each.call,))))[0] for each in records]
+        return [
+            replace(each, of_another_list=of_batch != batch) for each, of_batch in zip(records, batches, strict=True)
+        ]
 
     return work
 

@@ -136,6 +136,7 @@ class Desk:
                 return None  # the session asks for the call by "claim", and then looks it up again
             batch, run, item = arguments
             claim.item, claim.keys = (batch, run, item, keywords["name"]), keywords["keys"]
+            return queries.of_lists(work(db), batch)(db)
         self.counts["intended"] += name == "intend"
         self.counts["answered"] += name == "answer"
         return work(db)
