@@ -393,7 +393,7 @@ def flow_of(
         raise
     if not isinstance(flow, Generator):
         raise ContractError(
-            f"{operation} returns {type(flow).__name__}, and no flow",
-            advice="Write the method as a generator that yields requests and returns the result.",
+            f"{operation} returns a {type(flow).__name__}, where a flow is expected",
+            advice="Write it as a generator: `response = yield Request(…)`, without async.",
         )
     return flow

@@ -196,7 +196,7 @@ def _asked_by_table(options: argparse.Namespace) -> Mapping[str, Any]:
         return {}
     from cloudai.models.tables import TABLES as KINDS  # it loads the results of all operations
 
-    return KINDS[options.table].asked_by.get(options.operation.name, {})
+    return KINDS[options.table].asked_by.get(options.operation.name, {}) if options.table in KINDS else {}
 
 
 def _planned(

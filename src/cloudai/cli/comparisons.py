@@ -38,8 +38,8 @@ def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[st
     if settings.pop("price", None) is not None:
         raise SettingsError("--price is of one provider", advice="Give prices= in Python.")
     where = journal_path(options, given)
-    for path in (options.csv, options.html):
-        require_writable(path, [*read, options.truth, options.env_file, where])
+    for path, is_table in ((options.csv, True), (options.html, False)):
+        require_writable(path, [*read, options.truth, options.env_file, where], is_table=is_table)
     settings |= {"options": chosen, "journal": where}
     name = options.operation.name
     with Client(provider_of(options), fetch_urls=getattr(options, "fetch_urls", False)) as client:

@@ -58,7 +58,7 @@ def discard_output() -> None:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
-def require_writable(path: str | None, inputs: Iterable[str | Path | None]) -> None:
+def require_writable(path: str | None, inputs: Iterable[str | Path | None], *, is_table: bool = True) -> None:
     """Check that the table can be written to a file, before the command sends anything that costs money.
 
     An existing file is opened and left as it is. A file that does not exist is made and removed again. A pipe or a
@@ -67,6 +67,7 @@ def require_writable(path: str | None, inputs: Iterable[str | Path | None]) -> N
     Args:
         path: The file. Nothing is checked if it is None (no table is asked for) or "-" (standard output).
         inputs: The files that the command reads, which the table must not overwrite. Each None is passed over.
+        is_table: Whether a table is to be written, and not a page: the ending of the file has to be that of a table.
 
     Raises:
         InputError: The path is a folder, cannot be written, or is one of ``inputs``.
@@ -74,7 +75,8 @@ def require_writable(path: str | None, inputs: Iterable[str | Path | None]) -> N
     if path in (None, STDOUT):
         return
     target = Path(str(path))
-    _require_kind(target)
+    if is_table:
+        _require_kind(target)
     if "\0" in str(path):
         raise InputError(f"{path} is no name of a file", advice="Give --csv another name.")
     try:

@@ -199,7 +199,7 @@ def test_a_class_in_place_of_an_object_and_the_other_way_round() -> None:
 @pytest.mark.parametrize(
     ("operation", "text"),
     [
-        ("sentiment", "sentiment returns int, and no flow"),
+        ("sentiment", "sentiment returns a int, where a flow is expected"),
         ("detect_language", "detect_language yields str, and no step of a flow"),
         ("key_phrases", "key_phrases returns str, and no result"),
     ],

@@ -144,9 +144,10 @@ class Generative(Provider):
             self.require_chat(asked=True)
         elif problem := self.missing(operation):
             note = self._capability(operation).note
+            told = f"{problem} {who_can(operation)}"
             raise UnsupportedOperationError(
                 f"{operation} is not available{f': {note}' if note else ''}",
-                advice=f"{self.chat_name} answers once it is set up: {problem} {who_can(operation)}",
+                advice=f"{self.chat_name} answers once it is set up: {told}",
             )
 
     def missing(self, operation: str | None = None) -> str | None:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from cloudai.core.flow import Blob, File, Request
 from cloudai.core.redaction import names_a_credential
-from cloudai.errors import CloudAIError, ReplayError, ServiceError
+from cloudai.errors import CloudAIError, ContractError, ReplayError, ServiceError
 from cloudai.models.base import Result
 from cloudai.operations import OPERATIONS
 from cloudai.testing._contract.subject import (
@@ -22,7 +22,6 @@ from cloudai.testing._contract.subject import (
     bare,
     driven,
     flow_of,
-    is_flow,
     outcome,
     shown,
 )
@@ -36,12 +35,11 @@ def flows(subject: Subject) -> Iterator[Told]:
     for example in subject.examples:
         try:
             flow = flow_of(subject.provider(example), example)
+        except ContractError as error:
+            yield error.message, str(error.advice)
+            continue
         except Exception as error:  # noqa: BLE001
             yield bare(f"{example.operation} raises when it is called", error, "Raise within the flow: write `yield`.")
-            continue
-        if not is_flow(flow):
-            what = f"{example.operation} returns a {type(flow).__name__}, where a flow is expected"
-            yield what, "Write it as a generator: `response = yield Request(…)`, without async."
             continue
         flow.close()
         driver = driven(subject, example)

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -39,7 +39,6 @@ __all__ = [
     "bare",
     "driven",
     "flow_of",
-    "is_flow",
     "outcome",
     "shown",
     "without_settings",
@@ -255,11 +254,6 @@ def flow_of(provider: Provider, example: Example, given: Image | Audio | str | N
     given = given_as(example.operation, example.given) if given is None else given
     options = complete(example.operation, example.options)
     return flow_by_options(provider, example.operation, given, options, example.options.get("method"))
-
-
-def is_flow(flow: Any) -> bool:
-    """Return whether the value is a generator."""
-    return isinstance(flow, Generator)
 
 
 def driven(subject: Subject, example: Example, given: Image | Audio | str | None = None) -> Driver:
