@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from cloudai.async_client import AsyncClient
     from cloudai.batch.batch import AsyncBatch, Batch
+    from cloudai.batch.parts import Part
     from cloudai.batch.plan import Plan
+    from cloudai.batch.shared.keeper import Keeper, share
     from cloudai.client import Client
     from cloudai.core.call import Event
     from cloudai.core.flow import Blob, Flow, Request, Response
@@ -113,6 +115,7 @@ __all__ = [
     "ImageAnalysis",
     "InputError",
     "JournalError",
+    "Keeper",
     "KeyPhrases",
     "Language",
     "Level",
@@ -124,6 +127,7 @@ __all__ = [
     "NoAnswerError",
     "NotStartedError",
     "Outcome",
+    "Part",
     "PausedError",
     "Plan",
     "Point",
@@ -162,12 +166,15 @@ __all__ = [
     "find",
     "names",
     "read_table",
+    "share",
     "tidy",
 ]
 
 _EXPORTS = {
     "cloudai.batch.batch": ("AsyncBatch", "Batch"),
+    "cloudai.batch.parts": ("Part",),
     "cloudai.batch.plan": ("Plan",),
+    "cloudai.batch.shared.keeper": ("Keeper", "share"),
     "cloudai.async_client": ("AsyncClient",),
     "cloudai.client": ("Client",),
     "cloudai.core.call": ("Event",),

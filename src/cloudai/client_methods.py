@@ -512,7 +512,8 @@ class ClientMethods(Batching):
                 with ``column=``.
             options: Options of the operation, as a single call takes them by keyword; for several operations, a
                 dict of options under the name of each.
-            journal: Path of the journal, the file that keeps the batch; without a path the journal is temporary.
+            journal: Path of the journal, the file that keeps the batch, or the address of a keeper that serves many
+                computers, for example "keeper://10.0.0.5:8399"; without either the journal is temporary.
             pace: Maximum number of requests in a time, retries included: "20/min", "10/s, 1000/day", or "free" for
                 the pace of the vendor's free tier.
             max_requests: Maximum number of billed requests, over all runs with this journal, operations and
@@ -529,6 +530,8 @@ class ClientMethods(Batching):
                 outcome, and its return value is awaited in an `AsyncClient`.
             column: Name of the column that holds the inputs, if they are rows.
             keep: Names of the columns that the tables take over from the rows; by default all of them.
+            engine: A ``distributed.Client`` of Dask, whose workers carry the batch out in parts; its journal is
+                that of a keeper.
             cache: False means that the cache of earlier batches is neither read nor written.
 
         Raises:
@@ -1076,7 +1079,8 @@ class AsyncClientMethods(AsyncBatching):
             inputs: Any number of inputs: a list, a generator, rows or a data frame with ``column=``.
             options: Options of the operation, as a single call takes them by keyword; for several operations, a
                 dict of options under the name of each.
-            journal: Path of the journal, the file that keeps the batch; without a path the journal is temporary.
+            journal: Path of the journal, the file that keeps the batch, or the address of a keeper that serves many
+                computers, for example "keeper://10.0.0.5:8399"; without either the journal is temporary.
             pace: Maximum number of requests in a time, retries included: "20/min", "10/s, 1000/day", or "free" for
                 the pace of the vendor's free tier.
             max_requests: Maximum number of billed requests, over all runs with this journal, operations and
@@ -1093,6 +1097,8 @@ class AsyncClientMethods(AsyncBatching):
                 outcome, and its return value is awaited in an `AsyncClient`.
             column: Name of the column that holds the inputs, if they are rows.
             keep: Names of the columns that the tables take over from the rows; by default all of them.
+            engine: A ``distributed.Client`` of Dask, whose workers carry the batch out in parts; its journal is
+                that of a keeper.
             cache: False means that the cache of earlier batches is neither read nor written.
 
         Raises:

@@ -31,6 +31,7 @@ __all__ = [
     "data_folder",
     "files_of",
     "identity_of",
+    "is_broken_statement",
     "is_busy",
     "is_damaged",
     "is_remote",
@@ -311,6 +312,12 @@ def _take(step: Step, db: Database) -> str | None:
 def is_busy(error: BaseException | None) -> bool:
     """Return whether an error says that another connection has locked the file."""
     return _code_of(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def is_broken_statement(error: BaseException) -> bool:
+    """Return whether SQLite refused one statement for the values in it; the file and the transaction are well."""
+    kinds = (sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.IntegrityError, sqlite3.DataError)
+    return isinstance(error, kinds)
 
 
 def is_in_use(path: Path) -> bool:

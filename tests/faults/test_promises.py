@@ -157,4 +157,6 @@ def test_every_error_says_what_a_service_should_answer() -> None:
     ]
     assert listed == {kind.__name__: kind.http_status for kind in kinds if kind.__name__ in listed}
     inherited = {kind.__name__ for kind in kinds if kind.__name__ not in listed and kind.http_status != 500}
-    assert inherited == {"FetchError", "NeedsImageError", "TLSError", "ResponseTooLargeError"}  # as the class they are
+    of_a_chat_model = {"BlockedError", "TruncatedError", "TimeLimitError", "EmptyAnswerError", "ToolCallError"}
+    # Each of these has the status of the class that it is.
+    assert inherited == {"FetchError", "NeedsImageError", "TLSError", "ResponseTooLargeError", *of_a_chat_model}

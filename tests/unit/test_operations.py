@@ -34,7 +34,7 @@ def test_the_flags_of_a_command_are_options_of_its_operation(operation: Operatio
     assert words.flags.keys() <= operation.options.keys()
     assert {name for name, default in operation.options.items() if default is REQUIRED} <= words.flags.keys()
     assert words.settings.keys() <= inspect.signature(find(words.settings_of or words.provider)).parameters.keys()
-    assert all((flag.metavar is None) == (flag.kind == "switch") for flag in words.flags.values())
+    assert all((flag.metavar is None) == (flag.kind in ("switch", "off")) for flag in words.flags.values())
 
 
 @pytest.mark.parametrize("operation", COMMANDS, ids=lambda operation: operation.name)

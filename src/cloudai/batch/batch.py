@@ -6,6 +6,7 @@ import asyncio
 import html
 import inspect
 import math
+import os
 import threading
 import time
 from collections import Counter
@@ -15,7 +16,9 @@ from contextlib import contextmanager, suppress
 from typing import Any, Generic, Self, TypeVar
 
 from cloudai.batch import queries, reparse
+from cloudai.batch.dask_engine import DaskRun, number_of_parts
 from cloudai.batch.journal import IF_DAMAGED
+from cloudai.batch.parts import Part, parts_of
 from cloudai.batch.plan import Plan, plan, unanswered
 from cloudai.batch.progress import Progress, progress_for
 from cloudai.batch.queues import END
@@ -55,6 +58,8 @@ class _Batch(Generic[R]):
         self._stopped = False
         """True once the user has stopped the batch."""
         self._running = False
+        self._parted = False
+        """True if other processes carry the batch out."""
         self._abandoned = runner.holdings.close_with(self)
         state = runner.state
         batches = [(task.batch, task.operation) for task in state.tasks]
@@ -92,11 +97,11 @@ class _Batch(Generic[R]):
 
     def __repr__(self) -> str:
         state = self._runner.state
-        counts = {name: n for name, n in self.books.items() if n and name != "submitted"}
+        counts = {name: n for name, n in self._runner.recorder.books.items() if n and name != "submitted"}
         told = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items()) or "not begun"
         total = "" if state.total is None else f" of {state.total}"
         paused = f"; paused: {self.paused}" if self.paused else ""
-        journal = f"; journal {state.journal.path}" if state.journal.path else ""
+        journal = f"; journal {state.journal.name}" if state.journal.name else ""
         return inert(
             f"<{type(self).__name__} {state.name} by {state.session.provider.name}: {told}{total}{paused}{journal}>"
         )
@@ -104,13 +109,16 @@ class _Batch(Generic[R]):
     def stop(self, wait: float = DRAIN) -> None:
         """Start no more inputs, and let the iteration end once the requests in flight are answered.
 
-        This may be called from any thread and from a signal handler, and again with a shorter wait.
+        This may be called from any thread and from a signal handler, and again with a shorter wait. If the batch was
+        partitioned, its keeper tells all processes that carry out a part.
 
         Args:
             wait: Seconds to wait at most. A request that is not answered by then is in doubt.
         """
         self._stopped = self._stopped or self._running or not self._runner.began
         self._end_within(wait)
+        if self._parted:
+            self._runner.stop_everywhere()
 
     def _end_within(self, wait: float) -> None:
         self._runner.stop()
@@ -181,7 +189,48 @@ class Batch(_Batch[R]):
 
     Iterate over it to run it, and once more to read the outcomes that it has kept. A run yields each outcome as soon
     as it is ready, not in the order of the inputs; the tables are in that order.
+
+    Args:
+        runner: Runs it.
+        client: The client that has made it; its parts take it along.
     """
+
+    def __init__(self, runner: Runner[R], client: Any = None) -> None:
+        super().__init__(runner)
+        self._client = client
+
+    def partition(self, n: int, *, journals: str | os.PathLike[str] | None = None) -> list[Part]:
+        """Return the batch as ``n`` parts at most, to be carried out by ``part.run()`` in any process.
+
+        From then on this batch only reads: iterate over it for the outcomes that its parts have kept with the keeper.
+        Paths among the inputs must lead to the same files wherever a part is carried out. The parts have the same keys
+        and the same journal entries whenever the same inputs are partitioned again.
+
+        Args:
+            n: Number of parts.
+            journals: A folder in which each part keeps a journal of its own, where the batch has no keeper; later
+                `cloudai journal merge` makes one of them.
+
+        Raises:
+            SettingsError: The batch has neither a keeper nor a folder for journals, or it has begun.
+        """
+        if self._runner.began and not self._parted:
+            raise SettingsError("the batch has begun", advice="Make another one, and partition it before it is run.")
+        parts = parts_of(self._runner, self._client, n, journals, type(self))
+        self._runner.began = self._parted = True
+        return parts
+
+    @property
+    def books(self) -> dict[str, int]:
+        """The number of inputs submitted, and of those that ended as done, failed, in_doubt, skipped or not_started.
+
+        Inputs that the provider does not support count as failed. If the batch was partitioned, the journal of its
+        keeper is asked, and inputs that no part has come to count as not started.
+        """
+        if self._parted and not self._running:
+            with suppress(JournalError):  # the batch is closed: this is what it had when it was asked last
+                self._runner.count()
+        return super().books
 
     def plan(self) -> Plan:
         """Return what the batch would do; every input is read, and nothing is sent.
@@ -206,6 +255,9 @@ class Batch(_Batch[R]):
         if self._runner.began:
             yield from self._kept()
             return
+        if self._runner.state.settings.engine is not None:
+            yield from self._elsewhere()
+            return
         with progress_for(self._runner.state, self._runner.recorder) as progress:
             try:
                 self._begin()
@@ -215,6 +267,26 @@ class Batch(_Batch[R]):
             finally:
                 self._finish()
         self._runner.raise_for_cause()
+
+    def _elsewhere(self) -> Iterator[Outcome[R]]:
+        """Have a cluster carry the batch out, and yield the outcomes of each part as soon as it has ended."""
+        state, recorder = self._runner.state, self._runner.recorder
+        n = number_of_parts(state.settings.engine, state.total, state.inputs_per_request)
+        parts = self.partition(n)
+        self._running = True
+        with progress_for(state, recorder) as progress:
+            run = DaskRun(state.settings.engine, parts)
+            try:
+                for outcomes in run.outcomes(lambda: self._stopped, progress.wait):
+                    for outcome in outcomes:
+                        recorder.submitted += 1
+                        recorder.counts[outcome.status] += 1
+                        progress.show(outcome)
+                        yield outcome
+            finally:
+                if run.cancel():
+                    self._runner.stop_everywhere()
+                self._running = False
 
     def _begin(self) -> None:
         self._running = True

@@ -49,6 +49,8 @@ def runner_for(
             "a batch", unknown, BatchOptions.__annotations__, "Options of the operation go into options={}."
         )
     settings = Settings(**given)
+    if awaits and settings.engine is not None:
+        raise SettingsError("engine= is for a blocking client", advice="Take Client, or await the parts by yourself.")
     tell = settings.progress
     if not awaits and (iscoroutinefunction(tell) or iscoroutinefunction(getattr(tell, "__call__", None))):  # noqa: B004
         raise SettingsError("progress= is an async function", advice="Give a plain one, or take AsyncClient.")

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cloudai.batch.cache_store import CacheStore
-from cloudai.batch.journal import Journal
 from cloudai.batch.reader import Reader
+from cloudai.batch.statements import AnyJournal
 from cloudai.errors import JournalError
 
 __all__ = ["Holdings"]
@@ -25,7 +25,7 @@ LONGEST = 1.0
 class Holdings:
     """The files and threads of one batch. They know nothing of the batch, which can be collected before they end."""
 
-    journal: Journal
+    journal: AnyJournal
     caches: Sequence[CacheStore | None]
     """The cache for each provider; None if it is not used."""
     owns_journal: bool = True

@@ -105,6 +105,8 @@ class ItemHooks(PacedHooks):
             most = self._history.most_inputs(step_id, request)
             if not most or "." in step_id or policy.outage.is_probe(self):
                 self._groups[step_id] = MergeGroup()
+                if self._state.turns is not None:
+                    yield from self._wait_for_turn(step_id, limiter)
                 return
             group = yield Join(request, most, partial(self._turn_of_group, step_id, limiter))  # type: ignore[misc]
         self._groups[step_id] = group
@@ -154,12 +156,14 @@ class ItemHooks(PacedHooks):
         """Take the turn of this request and return 0, or return the seconds after which to ask again.
 
         That is 1 second at most, so that the caller soon sees that the batch has stopped. The result is 0 if the group
-        has its turn already.
+        has its turn already. Where a keeper owns the pace, `join` has waited for the turn.
 
         Raises:
             NotStartedError: The batch has stopped.
         """
-        return 0.0 if self._groups[step_id].has_turn else self._take_turn(step_id, limiter, now)
+        if self._groups[step_id].has_turn or self._state.turns is not None:
+            return 0.0
+        return self._take_turn(step_id, limiter, now)
 
     def before_send(self, step_id: str, request: Request) -> Program[None]:
         """Count the request against the limits, write it down, and let its turn count from now on.

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
+import secrets
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import Any
 
+from cloudai.core.lazy import lazy
 from cloudai.core.urls import shown
 from cloudai.errors import InputError
 from cloudai.media.given import understood
 from cloudai.media.source import ADDRESS, Source
 from cloudai.operations import OPERATIONS, EmptyCell, digest_of, given_as
 
-__all__ = ["Entry", "Inputs"]
+__all__ = ["Entry", "Inputs", "PartOf"]
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,16 @@ LISTS = {
 """An example of many inputs, for each kind of input that an operation has."""
 
 
+@dataclass(frozen=True)
+class PartOf:
+    """Says which part of a list of inputs a batch carries out."""
+
+    list: str
+    """The key of the list (sha256, hex): the same inputs in the same order have the same key."""
+    first: int = 0
+    """The number of the first input of the part in the list."""
+
+
 class Inputs:
     """The inputs that the user gave, as an iterable of entries; they are not collected in memory.
 
@@ -90,13 +103,19 @@ class Inputs:
         given: The inputs, or rows (dicts, a `Table`, a data frame) with the inputs in one column.
         column: The name of that column.
         keep: Names of the columns that stand beside the results in tables; by default all.
+        first: The number of the first input, for a part of a list.
 
     Raises:
         InputError: ``given`` is one input and not many.
     """
 
     def __init__(
-        self, operation: str, given: Iterable[Any], column: str | None = None, keep: Sequence[str] | None = None
+        self,
+        operation: str,
+        given: Iterable[Any],
+        column: str | None = None,
+        keep: Sequence[str] | None = None,
+        first: int = 0,
     ) -> None:
         is_many = hasattr(given, "__iter__") or hasattr(given, "__getitem__")
         if not is_many or isinstance(given, str | bytes | os.PathLike | Mapping):
@@ -108,6 +127,7 @@ class Inputs:
         self._given = _rows(given)
         self._column = column
         self._keep = keep
+        self.first = first
         self.folder: Path | None = getattr(given, "folder", None)
         """The folder that relative paths in a table start from: that of its file; None if there is none."""
 
@@ -140,7 +160,7 @@ class Inputs:
         self._given = held
 
     def __iter__(self) -> Iterator[Entry]:
-        return (self._entry(item, thing) for item, thing in enumerate(self._given))
+        return (self._entry(n, thing) for n, thing in enumerate(self._given))
 
     def parts(self, operations: Sequence[str]) -> Iterator[Entry]:
         """Yield an entry for each operation of each input, whose bytes are read only once."""
@@ -157,16 +177,33 @@ class Inputs:
 
     def at(self, item: int) -> Entry | None:
         """Return the input of this number; None if the inputs are no sequence, or have no such number."""
-        if isinstance(self._given, Sequence) and item < len(self._given):
-            return self._entry(item, self._given[item])
-        return None
+        n = item - self.first
+        return (
+            self._entry(n, self._given[n]) if isinstance(self._given, Sequence) and 0 <= n < len(self._given) else None
+        )
 
-    def _entry(self, item: int, thing: Any) -> Entry:
-        row: dict[str, Any] | None = None
+    @lazy
+    def part(self) -> PartOf:
+        """The list that these inputs are; a generator is like no other list."""
+        if not isinstance(self._given, Sequence):
+            return PartOf(secrets.token_hex(32))
+        digest = sha256(repr((self._column, self._keep)).encode())
+        for thing in self._given:
+            digest.update(_identity_of(thing))
+        return PartOf(digest.hexdigest())
+
+    def slices(self, n: int) -> list[tuple[int, list[Any]]]:
+        """Return the inputs in so many pieces of about the same length, each with the number of its first input."""
+        things = list(self._given)
+        cuts = [len(things) * i // n for i in range(n + 1)]
+        return [(self.first + a, things[a:b]) for a, b in pairwise(cuts) if a < b]
+
+    def _entry(self, n: int, thing: Any) -> Entry:
+        item, row = self.first + n, None
         if isinstance(thing, Mapping):
-            row, thing = self._of_row(item, thing)
+            row, thing = self._of_row(n, thing)
         elif self._column is not None:
-            if item == 0:
+            if n == 0:
                 raise InputError(
                     f"column={self._column!r} goes with rows, not with a {type(thing).__name__}",
                     advice="Give a list of dicts, a table or a data frame.",
@@ -223,6 +260,26 @@ class Inputs:
         elif column in kept and not entry.is_path:
             kept[column] = None  # a picture or a recording itself, of which nothing is written down
         return kept
+
+
+def _identity_of(thing: Any) -> bytes:
+    """Return a digest by which an input is the same in any process: of its path, its text, its bytes or its row."""
+    if isinstance(thing, bytes | bytearray | memoryview):
+        return sha256(thing).digest()
+    if isinstance(thing, Source):
+        return sha256(str(thing.key_at_hand(fetching=False) or thing.name).encode("utf-8", "surrogatepass")).digest()
+    if isinstance(thing, Mapping):
+        parts = [part for name, value in thing.items() for part in (_identity_of(str(name)), _identity_of(value))]
+        return sha256(b"".join(parts)).digest()
+    text = os.fspath(thing) if isinstance(thing, os.PathLike) else _text_of(thing)
+    return sha256(text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text).digest()
+
+
+def _text_of(thing: Any) -> str:
+    try:
+        return str(thing)
+    except Exception:  # noqa: BLE001  # whatever the __str__ of a user's cell raises
+        return type(thing).__name__
 
 
 def _is_empty(cell: Any) -> bool:

@@ -26,6 +26,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from cloudai import storage
 from cloudai.batch.queries import SCHEMA, without_flights
+from cloudai.batch.shared.address import is_address
 from cloudai.errors import CloudAIError, JournalError, SettingsError
 from cloudai.storage import Database, ForeignFileError, SQLiteError, VersionError
 
@@ -34,6 +35,11 @@ __all__ = ["IF_DAMAGED", "Journal", "copy_of"]
 T = TypeVar("T")
 
 log = logging.getLogger("cloudai")
+
+
+FREE: Future[None] = Future()
+"""The future of a call that nobody else carries out."""
+FREE.set_result(None)
 
 
 @dataclass
@@ -140,6 +146,30 @@ class Journal:
             paid: Whether it writes a reply that was paid for. If it fails in `close` too, `close` raises JournalError.
         """
         self._lost.append((work, paid))
+
+    @property
+    def name(self) -> str | None:
+        """The path of the file; None for a temporary one."""
+        return None if self.path is None else str(self.path)
+
+    def again(self) -> Journal:
+        """Return the same journal, opened once more after it was closed."""
+        return Journal(self.path, make=False)
+
+    @property
+    def shared(self) -> bool:
+        """False: only this process uses the journal."""
+        return False
+
+    def claim(self, key: str) -> Future[None]:  # noqa: ARG002
+        """Return a future that is done: no other process can carry out the call of this key."""
+        return FREE
+
+    def release(self, key: str) -> None:
+        """Do nothing, because `claim` has claimed nothing."""
+
+    def hurry(self, seconds: float) -> None:
+        """Do nothing: the file is on this computer, and nobody else is waited for."""
 
     def close(self) -> None:
         """Run what is left, run once more what has failed, and close the file; in a forked process, do nothing.
@@ -295,6 +325,8 @@ TRIES_TO_COPY = 20
 
 def _as_path(given: Any) -> Path:
     """Return the path that the user has given; raise SettingsError if it is empty, holds a NUL, or is no path."""
+    if is_address(given):
+        raise SettingsError("a keeper cannot keep the journal of this", advice="Give the path of a file.")
     path = os.fspath(given) if isinstance(given, str | os.PathLike) else None
     if not isinstance(path, str) or not path.strip() or "\0" in path:
         raise SettingsError(

@@ -53,7 +53,7 @@ class Batching:
         from cloudai.batch.batch import Batch  # imported with the first batch: most programs have none
         from cloudai.batch.build import runner_for
 
-        return Batch(runner_for(self._session, operation, inputs, settings, awaits=False))
+        return Batch(runner_for(self._session, operation, inputs, settings, awaits=False), self)
 
     def _map(self, operation: str, inputs: Iterable[Any], **options: Any) -> Mapped[Any]:
         """Carry out one operation over a small list in memory, and return the outcomes in the order of the inputs.

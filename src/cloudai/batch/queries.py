@@ -19,6 +19,7 @@ from typing import Any
 from cloudai.batch.columns import checked, error_text, json_object, storable
 from cloudai.batch.migrations import MIGRATIONS, UNKNOWN_FOLDER
 from cloudai.batch.outage import Streak
+from cloudai.batch.statements import statement
 from cloudai.core.flow import Response
 from cloudai.core.retry import AttemptOutcome
 from cloudai.storage import Database, Schema
@@ -71,6 +72,8 @@ SCHEMA = Schema(
 )
 OF_A_CALL = (("exchanges", "call"), ("streaks", "call"), ("calls", "id"), ("items", "call"), ("names", "call"))
 """The tables with rows about a call, each with its column that holds the number of the call."""
+COLUMNS_OF_A_CALL = frozenset(("memory", "result", "meta", "error"))
+"""The columns of a call that are written when its state changes."""
 NOT_KEPT = ("set-cookie", "set-cookie2")
 """Headers of a reply that hold a credential, and that are not written down."""
 
@@ -105,6 +108,8 @@ class CallRecord:
     """Units the vendor has counted, at least and at most."""
     first: int | None = None
     """Another item of this run that had the same bytes."""
+    of_another_list: bool = False
+    """True if a keeper serves the call to a list that it was not entered for: that one has the units of it so far."""
     result: str | None = None
     meta: str | None = None
     error: str | None = None
@@ -128,6 +133,7 @@ class StoredReply:
     response: Response
 
 
+@statement
 def begin(digest: str, provider: str, operation: str, options: Mapping[str, Any], *, version: str, now: str) -> Any:
     """Return a function for `Journal.do` that enters a batch, and returns its number and that of its next run.
 
@@ -146,11 +152,41 @@ def begin(digest: str, provider: str, operation: str, options: Mapping[str, Any]
     return work
 
 
+@statement
+def enlist(digest: str, provider: str, operation: str, options: str, *, version: str, now: str) -> Any:
+    """Return a function for `Journal.do` that enters a list of inputs, and returns its number and that of its run.
+
+    A keeper serves several lists at the same time, and several processes with one list. So each list is a batch of its
+    own, and all that is ever written of it belongs to its first run.
+
+    Args:
+        digest: The sha256 (hex) of the task and of the list.
+        provider: The name of the provider.
+        operation: The name of the operation.
+        options: The options, as JSON.
+        version: The version of cloudai.
+        now: The time, as ISO 8601.
+    """
+
+    def work(db: Database) -> tuple[int, int]:
+        db.execute(
+            "INSERT INTO batches (digest, provider, operation, options, version, started_at, run)"
+            " VALUES (?, ?, ?, ?, ?, ?, 1) ON CONFLICT (digest) DO UPDATE SET version = excluded.version",
+            (digest, provider, operation, json.dumps(json_object(options), ensure_ascii=False), version, now),
+        )
+        [(batch, run)] = db.execute("SELECT id, run FROM batches WHERE digest = ?", (digest,))
+        return checked(batch, int), checked(run, int)
+
+    return work
+
+
+@statement
 def anew(batch: int, run: int) -> Any:
     """Return a function for `Journal.do` that enters that a run begins; what earlier runs have written stays."""
     return lambda db: db.execute("UPDATE batches SET run = ? WHERE id = ?", (run, batch)) and None
 
 
+@statement
 def look_up(batch: int, run: int, item: int, *, key: str, sha256: str, name: str) -> Any:
     """Return a function for `Journal.do` that returns the `CallRecord` of the call with this key.
 
@@ -180,6 +216,7 @@ def look_up(batch: int, run: int, item: int, *, key: str, sha256: str, name: str
     return work
 
 
+@statement
 def look_up_each(batch: int, run: int, item: int, *, keys: Sequence[str], sha256: str, name: str) -> Any:
     """Return a function for `Journal.do` that looks up the calls of one input to several providers; see `look_up`."""
     works = [look_up(batch, run, item, key=key, sha256=sha256, name=name) for key in keys]
@@ -192,6 +229,19 @@ def look_up_each(batch: int, run: int, item: int, *, keys: Sequence[str], sha256
     return work
 
 
+def of_lists(records: Sequence[CallRecord], batch: int) -> Any:
+    """Return a function that returns records of calls, and whether each was entered for another list of inputs."""
+
+    def work(db: Database) -> list[CallRecord]:
+        batches = [next(iter(db.execute("SELECT batch FROM calls WHERE id = ?", (each.call,))))[0] for each in records]
+        return [
+            replace(each, of_another_list=of_batch != batch) for each, of_batch in zip(records, batches, strict=True)
+        ]
+
+    return work
+
+
+@statement
 def key_of(call: int) -> Any:
     """Return a function for `Journal.do` that returns the key of a call."""
 
@@ -202,11 +252,13 @@ def key_of(call: int) -> Any:
     return work
 
 
+@statement
 def record_of(call: int) -> Any:
     """Return a function for `Journal.do` that returns the `CallRecord` of a call."""
     return lambda db: _record(db, call)
 
 
+@statement
 def state_of(key: str) -> Any:
     """Return a function for `Journal.do` that returns the state of the call with this key.
 
@@ -303,6 +355,7 @@ def in_order(step_id: str) -> list[int]:
     return [int(number) for number in step_id.split(".")]
 
 
+@statement
 def intend(call: int, step_id: str, units: int, requests: int = 1, company: int = 1) -> Any:
     """Return a function for `Journal.do` that enters that a request is about to go out.
 
@@ -329,6 +382,7 @@ def intend(call: int, step_id: str, units: int, requests: int = 1, company: int 
     return work
 
 
+@statement
 def answer(call: int, step_id: str, units: int, response: Response, memory: Mapping[str, Any]) -> Any:
     """Return a function for `Journal.do` that enters a good reply to a step, and ends the doubt about it.
 
@@ -360,6 +414,7 @@ def answer(call: int, step_id: str, units: int, response: Response, memory: Mapp
     return work
 
 
+@statement
 def adopt(call: int, run: int, item: int, matches: CallRecord) -> Any:
     """Return a function for `Journal.do` that enters the replies and the result that the cache holds of a call.
 
@@ -382,6 +437,7 @@ def adopt(call: int, run: int, item: int, matches: CallRecord) -> Any:
     return work
 
 
+@statement
 def undo(
     call: int,
     step_id: str,
@@ -425,6 +481,7 @@ def undo(
     return work
 
 
+@statement
 def excuse(streak: int) -> Any:
     """Return a function for `Journal.do` that enters that no try in a streak of failures counts against its input."""
 
@@ -440,6 +497,7 @@ def excuse(streak: int) -> Any:
     return work
 
 
+@statement
 def recovered(call: int) -> Any:
     """Return a function for `Journal.do` that excuses every streak of failures that a call was in, in any run."""
 
@@ -456,6 +514,7 @@ def last_streak(db: Database) -> int:
     return checked(last, int | None) or 0
 
 
+@statement
 def settle(call: int, run: int, item: int, state: str, **columns: Any) -> Any:
     """Return a function for `Journal.do` that enters the state of a call: "done", "failed" for good, or "open".
 
@@ -466,6 +525,8 @@ def settle(call: int, run: int, item: int, state: str, **columns: Any) -> Any:
         state: The state.
         columns: Further columns of the call, such as ``result``, ``meta`` and ``error``.
     """
+    if unknown := columns.keys() - COLUMNS_OF_A_CALL:
+        raise ValueError(f"a call has no column {', '.join(unknown)}")
 
     def work(db: Database) -> None:
         names = ", ".join(f"{name} = ?" for name in columns)
@@ -477,6 +538,7 @@ def settle(call: int, run: int, item: int, state: str, **columns: Any) -> Any:
     return work
 
 
+@statement
 def suspect(call: int) -> Any:
     """Return a function for `Journal.do` that enters that a call went without an answer while others were answered."""
 
@@ -486,6 +548,7 @@ def suspect(call: int) -> Any:
     return work
 
 
+@statement
 def unpaid(call: int, step_id: str) -> Any:
     """Return a function for `Journal.do` that enters that a good reply cannot be used.
 
@@ -501,6 +564,7 @@ def unpaid(call: int, step_id: str) -> Any:
     return work
 
 
+@statement
 def spent(batch: int) -> Any:
     """Return a function for `Journal.do` that returns what all runs of a batch have spent.
 

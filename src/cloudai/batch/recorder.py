@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
@@ -21,12 +22,14 @@ from cloudai.batch.queries import CallRecord
 from cloudai.batch.results import DONE, outcome_of
 from cloudai.batch.rows import ItemRecord
 from cloudai.batch.state import BatchState
+from cloudai.batch.statements import each
 from cloudai.batch.task import Task
 from cloudai.core.effects import Program, Wait
 from cloudai.errors import JournalError, NotStartedError
 from cloudai.models.base import Many, Result
 from cloudai.models.image import ImageAnalysis
 from cloudai.outcomes import Outcome, OutcomeStatus
+from cloudai.storage import Database
 
 __all__ = ["KILLED", "Recorder", "owed", "status_of", "timestamp"]
 
@@ -135,7 +138,7 @@ class Recorder(Generic[R]):
         task = self._state.tasks[entry.part]
         digest = entry.digest_at_hand(fetching=bool(self._state.session.engine.fetching))
         tasks = [] if digest is None else [state.tasks[entry.part] for state in self._state.in_turn]
-        return rows.leave(task.batch, item, [each.key_of(digest or "") for each in tasks])  # type: ignore[no-any-return]
+        return rows.leave(task.batch, item, [each.key_of(digest or "") for each in tasks])
 
     def _item(self, entry: Entry, arrived: float, record: CallRecord | None, ending: Ending) -> ItemRecord:
         """Return what is written down of an input that was started.
@@ -169,19 +172,13 @@ class Recorder(Generic[R]):
         Both are on disk with the next request that is written down. Until then they can be made from the replies again.
         A call that is done is put into the cache, too.
         """
-
-        def statement(db: queries.Database) -> None:
-            if item.call is not None:
-                if ending.unusable_step:
-                    queries.unpaid(item.call, ending.unusable_step)(db)
-                if ending.settle:
-                    state, columns = ending.settle
-                    queries.settle(item.call, item.run, item.item, state, **columns)(db)
-                    if state == "done":
-                        _share(self._state.of(item.facts.get("provider")).cache, task.operation, item.call, db)
-            rows.enter(task.batch, item)(db)
-
-        self._state.journal.post(statement)
+        finish = rows.finish(task.batch, item, ending.settle, ending.unusable_step)
+        cache = self._state.of(item.facts.get("provider")).cache
+        done = ending.settle is not None and ending.settle[0] == "done"
+        if cache is None or item.call is None or not done:
+            self._state.journal.post(finish)
+        else:
+            self._state.journal.post(partial(_finish_and_share, finish, cache, task.operation, item.call))
 
     def close(self, never_started: Iterator[Entry], *, complete: bool) -> None:
         """End the run: write down the inputs that were started and have not ended, and those that were never started.
@@ -224,12 +221,9 @@ class Recorder(Generic[R]):
     def _leave_all(self, unanswered: Sequence[tuple[Entry, ItemRecord]]) -> None:
         """Write down inputs that this run has not answered, and count each as what the journal knows of it."""
         statements = [self._left(entry, item) for entry, item in unanswered]
-
-        def statement(db: queries.Database) -> list[str]:
-            return [one(db).status for one in statements]
-
+        statement = each(*statements)
         try:
-            statuses = self._state.journal.ask(statement)
+            statuses = [item.status for item in self._state.journal.ask(statement)]
         except JournalError:
             self._state.journal.rescue(statement)
             statuses = [item.status for _, item in unanswered]
@@ -237,6 +231,8 @@ class Recorder(Generic[R]):
 
     def _wind_up(self, complete: bool) -> None:
         """End the run in the journal, and count the inputs of earlier runs that an incomplete one has not come to."""
+        if self._state.journal.shared:
+            return  # other parts of the same list may still be carried out
         for task in self._state.tasks:
             statement = rows.wind_up(task.batch, task.run, complete=complete)
             try:
@@ -319,15 +315,15 @@ def timestamp() -> str:
 def owed(record: CallRecord, least: int, most: int) -> tuple[int, int]:
     """Return the least and the most units that an input may be billed for.
 
-    If an earlier input of this run had the same bytes, that one has the units of their call so far, and this one only
-    those that came on top.
+    If an earlier input of this run, or one of another list, had the same bytes, that one has the units of their call so
+    far, and this one only those that came on top.
 
     Args:
         record: What the journal knew of the call when the input came to it.
         least: The least units of the call now.
         most: The most units of the call now.
     """
-    if record.first is None:
+    if record.first is None and not record.of_another_list:
         return least, most
     return max(0, least - record.paid), max(0, most - record.most)
 
@@ -341,13 +337,14 @@ def status_of(result: Result) -> tuple[OutcomeStatus, int]:
     return status, len(result) if isinstance(result, Many) else 1
 
 
-def _share(cache: CacheStore | None, operation: str, call: int, db: queries.Database) -> None:
-    """Put a finished call into the cache for later batches; this runs in the thread that owns the journal.
+def _finish_and_share(
+    finish: Callable[[Database], Any], cache: CacheStore, operation: str, call: int, db: Database
+) -> None:
+    """Write down a finished call, and put it into the cache for later batches, in the thread that owns the journal.
 
-    A call about an address that the provider has fetched is left out.
+    A call about an address that the provider has fetched is left out of the cache.
     """
-    if cache is None:
-        return
+    finish(db)
     key, record = queries.key_of(call)(db), queries.record_of(call)(db)
     # An address that the provider fetches may have another picture tomorrow.
     if not json.loads(record.meta or "{}").get("by_reference"):

@@ -11,9 +11,9 @@ from typing import Any
 from cloudai.batch import rows
 from cloudai.batch.codec import error_of, result_of
 from cloudai.batch.inputs import Entry, Inputs
-from cloudai.batch.journal import Journal
 from cloudai.batch.queries import CallRecord
 from cloudai.batch.rows import ItemRecord
+from cloudai.batch.statements import AnyJournal
 from cloudai.errors import CloudAIError, JournalError, NotStartedError
 from cloudai.outcomes import THEIRS, Outcome, input_names, with_theirs
 from cloudai.table import LEADING, Table
@@ -38,7 +38,7 @@ MOST_MISSES = 10_000
 UNREADABLE = "its result is of another version of cloudai"
 
 
-def pages(journal: Journal, batch: int) -> Iterator[tuple[ItemRecord, CallRecord | None]]:
+def pages(journal: AnyJournal, batch: int) -> Iterator[tuple[ItemRecord, CallRecord | None]]:
     """Yield every input in order, with what the journal knows of its call; the journal is read in pages."""
     after = -1
     while page := journal.read(rows.page(batch, after)):
@@ -55,7 +55,7 @@ class Salvage:
         operation: The name of the operation.
     """
 
-    def __init__(self, journal: Journal, batch: int, operation: str) -> None:
+    def __init__(self, journal: AnyJournal, batch: int, operation: str) -> None:
         self._journal, self._batch, self._operation = journal, batch, operation
         self.unreadable = 0
         """The number of inputs that could not be read so far; about, where a part of the file is lost."""
@@ -100,7 +100,7 @@ class Kept:
         inputs: The inputs.
     """
 
-    def __init__(self, journal: Journal, batches: Sequence[tuple[int, str]], inputs: Inputs) -> None:
+    def __init__(self, journal: AnyJournal, batches: Sequence[tuple[int, str]], inputs: Inputs) -> None:
         self._journal, self._batches, self._inputs = journal, batches, inputs
         self._copies: list[list[tuple[ItemRecord, CallRecord | None]]] | None = None
         self._closed = False
@@ -110,10 +110,10 @@ class Kept:
             yield from outcomes_of(self._journal, self._batches, self._inputs)
         elif self._copies is not None:
             yield from _merged(zip(self._copies, self._batches, strict=True), self._inputs)
-        elif self._journal.path is None:
+        elif self._journal.name is None:
             raise JournalError(f"the batch is closed, and its temporary journal held over {MOST_COPIED:,} inputs")
         else:
-            again = Journal(self._journal.path, make=False)
+            again = self._journal.again()
             try:
                 yield from outcomes_of(again, self._batches, self._inputs)
             finally:
@@ -121,7 +121,7 @@ class Kept:
 
     def close(self, *, copies: bool) -> None:
         """Note that the journal is about to be closed, and copy what a temporary one holds, if ``copies`` is true."""
-        if copies and not self._closed and self._journal.path is None:
+        if copies and not self._closed and self._journal.name is None:
             with suppress(JournalError):  # it is closed already, or damaged
                 pieces = [list(islice(pages(self._journal, batch), MOST_COPIED + 1)) for batch, _ in self._batches]
                 if sum(map(len, pieces)) <= MOST_COPIED:
@@ -134,7 +134,7 @@ MOST_COPIED = 5_000
 
 
 def outcomes_of(
-    journal: Journal, batches: Sequence[tuple[int, str]], inputs: Inputs | None = None
+    journal: AnyJournal, batches: Sequence[tuple[int, str]], inputs: Inputs | None = None
 ) -> Iterator[Outcome[Any]]:
     """Yield the outcome of every input and operation, in the order of the inputs.
 

@@ -12,11 +12,24 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cloudai.batch.columns import checked, error_text, json_object, storable
-from cloudai.batch.queries import CallRecord, record_of, totals
+from cloudai.batch.queries import CallRecord, record_of, settle, totals, unpaid
+from cloudai.batch.statements import statement
 from cloudai.outcomes import OutcomeStatus
 from cloudai.storage import Database
 
-__all__ = ["ItemRecord", "enter", "leave", "mend", "next_item", "page", "wind_up"]
+__all__ = [
+    "ItemRecord",
+    "counts",
+    "doubt",
+    "enter",
+    "finish",
+    "leave",
+    "mend",
+    "next_item",
+    "page",
+    "row_as_json",
+    "wind_up",
+]
 
 ROW = "SELECT item, call, name, row, status, facts, error, run FROM items"
 STATUSES = ("ok", "none_found", "failed", "unsupported", "in_doubt", "skipped", "not_started")
@@ -46,6 +59,7 @@ class ItemRecord:
         return (*([] if self.call is None else [self.call]), *self.others)
 
 
+@statement
 def enter(batch: int, item_record: ItemRecord) -> Any:
     """Return a function for `Journal.do` that writes down what became of an input.
 
@@ -59,6 +73,32 @@ def enter(batch: int, item_record: ItemRecord) -> Any:
     return work
 
 
+@statement
+def finish(
+    batch: int, item_record: ItemRecord, settled: Sequence[Any] | None = None, unusable_step: str | None = None
+) -> Any:
+    """Return a function for `Journal.do` that writes down what became of an input, and the new state of its call.
+
+    Args:
+        batch: The number of the batch.
+        item_record: The input.
+        settled: The new state of the call, and a dict of the columns that change with it; None if it stays as it is.
+        unusable_step: The step that was answered with a good status and a reply that cannot be used.
+    """
+    call = item_record.call
+
+    def work(db: Database) -> None:
+        if call is not None and unusable_step:
+            unpaid(call, unusable_step)(db)
+        if call is not None and settled:
+            state, columns = settled
+            settle(call, item_record.run, item_record.item, state, **columns)(db)
+        enter(batch, item_record)(db)
+
+    return work
+
+
+@statement
 def leave(batch: int, item_record: ItemRecord, keys: Sequence[str]) -> Any:
     """Return a function for `Journal.do` that writes down an input that this run has not answered.
 
@@ -192,6 +232,7 @@ def _billed_once(db: Database, batch: int, entry: ItemRecord) -> ItemRecord:
     return _with_bill(entry, entry.facts.get("attempts") or 0, (least, most))
 
 
+@statement
 def wind_up(batch: int, run: int, *, complete: bool) -> Any:
     """Return a function for `Journal.do` that ends a run, and returns the number of earlier inputs by status.
 
@@ -222,6 +263,7 @@ def wind_up(batch: int, run: int, *, complete: bool) -> Any:
     return work
 
 
+@statement
 def mend(batch: int, error: str) -> Any:
     """Return a function for `Journal.do` that enters inputs of which a killed run wrote down no ending.
 
@@ -271,6 +313,37 @@ def mend(batch: int, error: str) -> Any:
     return work
 
 
+@statement
+def doubt(batch: int, run: int, item: int, key: str, *, name: str, error: str) -> Any:
+    """Return a function for `Journal.do` that enters that an input is in doubt, because its worker has vanished.
+
+    Nothing is entered if nothing was sent for its call, or if the input has ended.
+
+    Args:
+        batch: The number of the batch.
+        run: The number of the run.
+        item: The number of the input.
+        key: The key of its call.
+        name: The name of the input, as it is written down.
+        error: The error of the input, as JSON.
+    """
+
+    def work(db: Database) -> None:
+        calls = db.execute(
+            "SELECT calls.id, provider FROM calls JOIN batches ON batches.id = ? WHERE key = ? AND state = 'open'"
+            " AND EXISTS (SELECT 1 FROM exchanges WHERE call = calls.id AND doubt > 0)",
+            (batch, key),
+        )
+        for call, provider in list(calls):
+            here, record = _row_at(db, batch, item), record_of(call)(db)
+            if here is None or here.status == "not_started":
+                entry = ItemRecord(item, name, "in_doubt", {"provider": provider}, call, error=error, run=run)
+                _insert(db, batch, _with_bill(entry, record.attempts, (record.paid, record.most)))
+
+    return work
+
+
+@statement
 def page(batch: int, after: int, n: int = 100, *, replaced: bool = False) -> Any:
     """Return a function for `Journal.do` that returns the next inputs in order, each with its call or None.
 
@@ -294,6 +367,13 @@ def page(batch: int, after: int, n: int = 100, *, replaced: bool = False) -> Any
     return work
 
 
+@statement
+def counts(batch: int) -> Any:
+    """Return a function for `Journal.do` that returns how many inputs of a batch have each status."""
+    return lambda db: dict(db.execute("SELECT status, COUNT(*) FROM items WHERE batch = ? GROUP BY status", (batch,)))
+
+
+@statement
 def next_item(batch: int, after: int) -> Any:
     """Return a function for `Journal.do` that returns the number of the next input; None if there is none."""
 
@@ -360,7 +440,7 @@ def _insert(db: Database, batch: int, entry: ItemRecord) -> None:
             entry.item,
             entry.call,
             storable(entry.name),
-            storable(None if entry.row is None else _row_as_json(entry.row)),
+            storable(None if entry.row is None else row_as_json(entry.row)),
             entry.status,
             storable(json.dumps(entry.facts, ensure_ascii=False)),
             storable(entry.error),
@@ -369,7 +449,7 @@ def _insert(db: Database, batch: int, entry: ItemRecord) -> None:
     )
 
 
-def _row_as_json(row: Mapping[str, Any]) -> str:
+def row_as_json(row: Mapping[str, Any]) -> str:
     """Return the user's columns as JSON; a value that JSON cannot hold becomes what Python shows of it."""
     try:
         return json.dumps(row, ensure_ascii=False, default=str)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from asyncio import CancelledError
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,7 +15,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from cloudai._version import __version__
 from cloudai.batch import cache, queries, rows
 from cloudai.batch.holdings import Holdings
-from cloudai.batch.inputs import Entry, Inputs
+from cloudai.batch.inputs import Entry, Inputs, PartOf
 from cloudai.batch.journal import Journal
 from cloudai.batch.outage import Tries
 from cloudai.batch.policy import Limits, Policy, resume_at
@@ -21,7 +23,9 @@ from cloudai.batch.queues import OutcomeQueue
 from cloudai.batch.reader import Reader
 from cloudai.batch.recorder import KILLED, Recorder, timestamp
 from cloudai.batch.settings import Settings
+from cloudai.batch.shared.remote import AT_END, RemoteJournal
 from cloudai.batch.state import BatchState
+from cloudai.batch.statements import AnyJournal
 from cloudai.batch.task import Task, tasks_of
 from cloudai.batch.worker import Worker
 from cloudai.core.effects import Program
@@ -47,7 +51,7 @@ R = TypeVar("R", bound=Result)
 class SharedJournal(NamedTuple):
     """A journal that several batches use at the same time, and which of them one is."""
 
-    journal: Journal
+    journal: AnyJournal
     number: int
     """The number of the batch among those that share the journal, from 0."""
     of: int
@@ -79,14 +83,19 @@ class Runner(Generic[R]):
     ) -> None:
         settings.check()
         sessions, tasks = _able_to(_in_turn(session, operations), operations, settings)
-        inputs = Inputs(tasks[-1][0].operation, given, settings.column, settings.keep)
+        inputs = Inputs(tasks[-1][0].operation, given, settings.column, settings.keep, first=settings.first)
         paces = [_rates(each, own, settings.pace) for each, own in zip(sessions, tasks, strict=True)]
         names = [task.operation for task in tasks[-1]]
-        stores = [cache.cache_of(each, names, settings.cache) for each in sessions]
-        journal, number, among = shared or SharedJournal(Journal(settings.journal), 0, 1)
+        stores = [cache.cache_of(each, names, settings.cache and not settings.shared) for each in sessions]
+        journal, number, among = shared or SharedJournal(_opened(settings), 0, 1)
+        remote = journal if isinstance(journal, RemoteJournal) else None
         self.holdings = Holdings(journal, stores, owns_journal=shared is None)
         try:
-            limits = _begun(journal, sessions, tasks, settings)
+            if remote is not None:
+                paces = [remote.rates] * len(sessions)
+                remote.when_stopped(self._stop_of)
+            part = (settings.part or inputs.part) if journal.shared else None
+            limits = _begun(journal, sessions, tasks, settings, part)
             last = journal.read(queries.last_streak)
         except BaseException:
             self.holdings.close()
@@ -102,6 +111,7 @@ class Runner(Generic[R]):
                 BatchState(
                     *(each, tasks[n], settings, inputs, paces[n], journal, stores[n], policy),
                     before=tuple(states) if is_last else (),
+                    turns=None if remote is None or each.options.offline else remote.turns,
                     cooldowns=() if is_last else tuple(cooldown_of(each, name, known) for name in names),
                 )
             )
@@ -114,6 +124,8 @@ class Runner(Generic[R]):
         self._reader = Reader(iter(()), self.recorder.submit)
         self._worker: Worker[R] = Worker(self.state, self.recorder, self._reader, self.outcomes)
         self._working = 0
+        if isinstance(journal, RemoteJournal):
+            journal.when_stopped(self._stop_of)
         self._ending = threading.Lock()
         self._ended = False
 
@@ -121,8 +133,9 @@ class Runner(Generic[R]):
         """Begin the run, and return the programs of its workers."""
         self.began = True
         state = self.state
-        for task in state.tasks:
-            state.journal.ask(queries.anew(task.batch, task.run))
+        if not state.journal.shared:
+            for task in state.tasks:
+                state.journal.ask(queries.anew(task.batch, task.run))
         entries = state.inputs.parts([task.operation for task in state.tasks])
         self._reader = self.holdings.reader = Reader(entries, self.recorder.submit)
         if not state.policy.going:
@@ -157,11 +170,23 @@ class Runner(Generic[R]):
             state.policy.stop()
         self._reader.close()
 
+    def _stop_of(self, batch: int) -> None:
+        """Stop, because somebody has stopped a batch of this number in all processes."""
+        if batch in [task.batch for task in self.state.tasks]:
+            self.stop()
+
+    def stop_everywhere(self) -> None:
+        """Stop all processes that carry out parts of this batch, as far as they use the same keeper."""
+        if isinstance(self.state.journal, RemoteJournal):
+            for task in self.state.tasks:
+                self.state.journal.stop_everywhere(task.batch)
+
     def end(self) -> None:
         """Write down the inputs that have not ended, and those that were never started, as far as they are known.
 
         Several threads may call this, and more than once: a batch may be cancelled while it ends.
         """
+        self.state.journal.hurry(AT_END)
         with self._ending:
             if not self._ended:
                 self.recorder.close(self._never_started(), complete=self._reader.exhausted)
@@ -173,8 +198,18 @@ class Runner(Generic[R]):
         if state.total is not None and self._reader.failure is None:
             for number in range(self._reader.count + len(self._reader.left), state.total):
                 item, part = divmod(number, len(state.tasks))
-                if (entry := state.inputs.at(item)) is not None:
+                if (entry := state.inputs.at(state.inputs.first + item)) is not None:
                     yield replace(entry, part=part)
+
+    def count(self) -> None:
+        """Count the inputs anew, as other processes have written them down; the others were not started."""
+        state = self.state
+        counts = Counter[str]()
+        for task in state.tasks:
+            counts.update(state.journal.read(rows.counts(task.batch)))
+        self.recorder.submitted = max(state.total or 0, counts.total())
+        counts["not_started"] += self.recorder.submitted - counts.total()
+        self.recorder.counts = counts
 
     def close(self) -> None:
         """Close the journal and the cache.
@@ -242,13 +277,25 @@ def _able_to(
     return [session for session, _ in able], [tasks for _, tasks in able]
 
 
+def _opened(settings: Settings) -> AnyJournal:
+    """Return the journal of the batch: the file that was named, or the one of a keeper."""
+    return RemoteJournal(settings.journal) if settings.shared else Journal(settings.journal)
+
+
 def _begun(
-    journal: Journal, sessions: Sequence[Session], tasks: Sequence[Sequence[Task]], settings: Settings
+    journal: AnyJournal,
+    sessions: Sequence[Session],
+    tasks: Sequence[Sequence[Task]],
+    settings: Settings,
+    part: PartOf | None,
 ) -> Limits:
     """Return the limits of the batch with what earlier runs have spent, and prepare the journal for this run.
 
     The tasks of all providers for one operation get the numbers of one batch and one run. The inputs that a killed run
     has not written down are entered.
+
+    Where a keeper has the journal, each list of inputs is a batch of its own, so that its parts can be run anywhere and
+    again; ``part`` names the list. The keeper enters itself what killed workers have not written down.
     """
     batches = []
     for of_all in zip(*tasks, strict=True):
@@ -256,22 +303,27 @@ def _begun(
         digest = digests[0] if len(digests) == 1 else sha256(" ".join(digests).encode()).hexdigest()
         names = ", ".join(session.provider.name for session in sessions)
         shown = of_all[0].shown_options()
-        begun = queries.begin(digest, names, of_all[0].operation, shown, version=__version__, now=timestamp())
+        facts = {"version": __version__, "now": timestamp()}
+        begun = queries.begin(digest, names, of_all[0].operation, shown, **facts)
+        if part is not None:
+            digest = sha256(f"{digest} {part.list}".encode()).hexdigest()
+            begun = queries.enlist(digest, names, of_all[0].operation, json.dumps(shown, default=str), **facts)
         batch, run = journal.ask(begun)
         for task in of_all:
             task.batch, task.run = batch, run
-        journal.ask(rows.mend(batch, KILLED))
+        if part is None:
+            journal.ask(rows.mend(batch, KILLED))
         batches.append(batch)
     spent = [journal.read(queries.spent(batch)) for batch in batches]
     requests, units = map(sum, zip(*spent, strict=True))
     return Limits(settings.max_requests, settings.max_units, requests, units)
 
 
-def _mark_suspect(journal: Journal, call: int) -> None:
+def _mark_suspect(journal: AnyJournal, call: int) -> None:
     journal.do(queries.suspect(call))
 
 
-def _excuse(journal: Journal, streak: int) -> None:
+def _excuse(journal: AnyJournal, streak: int) -> None:
     journal.do(queries.excuse(streak))
 
 

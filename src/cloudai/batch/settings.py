@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
-from cloudai.errors import (
-    SettingsError,
-)
+from cloudai.batch.inputs import PartOf
+from cloudai.batch.shared.address import is_address
+from cloudai.errors import SettingsError
 from cloudai.outcomes import Outcome
 
 __all__ = ["BatchOptions", "Settings"]
@@ -21,7 +21,8 @@ class BatchOptions(TypedDict, total=False):
     """Options of the operation, as a single call takes them by keyword; for several operations, a dict of options under
     the name of each."""
     journal: str | Any
-    """Path of the journal, the file that keeps the batch; without a path the journal is temporary."""
+    """Path of the journal, the file that keeps the batch, or the address of a keeper that serves many computers, for
+    example "keeper://10.0.0.5:8399"; without either the journal is temporary."""
     pace: str | Sequence[str] | None
     """Maximum number of requests in a time, retries included: "20/min", "10/s, 1000/day", or "free" for the pace of the
     vendor's free tier."""
@@ -45,6 +46,8 @@ class BatchOptions(TypedDict, total=False):
     """Name of the column that holds the inputs, if they are rows."""
     keep: Sequence[str]
     """Names of the columns that the tables take over from the rows; by default all of them."""
+    engine: Any
+    """A ``distributed.Client`` of Dask, whose workers carry the batch out in parts; its journal is that of a keeper."""
     cache: bool
     """False means that the cache of earlier batches is neither read nor written."""
 
@@ -65,6 +68,19 @@ class Settings:
     column: str | None = None
     keep: Any = None
     cache: bool = True
+    engine: Any = None
+    part: PartOf | None = None
+    """The list that the inputs are a part of; `Batch.partition` gives it."""
+
+    @property
+    def shared(self) -> bool:
+        """True if a keeper owns the journal, and the pace."""
+        return is_address(self.journal)
+
+    @property
+    def first(self) -> int:
+        """The number of the first input."""
+        return 0 if self.part is None else self.part.first
 
     def check(self) -> None:
         """Raise SettingsError where a setting has a value that it cannot have.
@@ -79,6 +95,25 @@ class Settings:
                 raise SettingsError(f"{name}={value!r}", advice=f"Give a whole number from {least}.")
         if not isinstance(self.cache, bool):
             raise SettingsError(f"cache={self.cache!r}", advice="Give True or False.")
+        if self.shared:
+            self._require_of_keeper()
+        elif self.engine is not None:
+            raise SettingsError(
+                "a cluster needs a keeper",
+                advice='Start one by `cloudai share`, and give journal="keeper://HOST:PORT".',
+            )
         price: Any = self.price
         if price is not None and not (isinstance(price, int | float) and 0 <= price < float("inf")):
             raise SettingsError(f"price={price!r}", advice="Give USD for 1,000 units.")
+
+    def _require_of_keeper(self) -> None:
+        """Raise SettingsError for a setting that belongs to a keeper, which owns the journal and the pace."""
+        if self.pace is not None:
+            raise SettingsError(
+                "the keeper owns the pace", advice="Give it to the keeper: cloudai share --pace 20/min."
+            )
+        if self.max_requests is not None or self.max_units is not None:
+            raise SettingsError(
+                "a limit counts the requests of one process, and a keeper serves many",
+                advice="Leave out max_requests= and max_units=, or run the list on one computer with a journal file.",
+            )

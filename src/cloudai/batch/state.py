@@ -8,9 +8,9 @@ from typing import Any
 
 from cloudai.batch.cache_store import CacheStore
 from cloudai.batch.inputs import Inputs
-from cloudai.batch.journal import Journal
 from cloudai.batch.policy import Policy
 from cloudai.batch.settings import Settings
+from cloudai.batch.statements import AnyJournal, TurnsOfKeeper
 from cloudai.batch.task import Task
 from cloudai.batch.time_left import TimeLeft
 from cloudai.core.cooldown import Cooldown
@@ -42,6 +42,7 @@ class BatchState:
         journal: The file that keeps requests, replies and results.
         cache: The cache of earlier batches; None if it is not used.
         policy: Decides what errors mean, and when the batch stops.
+        turns: The turns that a keeper hands out to all processes that use it; None if this process keeps the pace.
         before: The states for the providers that are asked before this one, in order.
         cooldowns: For each task the time for which the provider is not asked because it has failed; empty for the last
             provider, which is waited for.
@@ -53,9 +54,10 @@ class BatchState:
     settings: Settings
     inputs: Inputs
     rates: tuple[Rate, ...]
-    journal: Journal
+    journal: AnyJournal
     cache: CacheStore | None
     policy: Policy
+    turns: TurnsOfKeeper | None = None
     before: tuple[BatchState, ...] = ()
     cooldowns: tuple[Cooldown, ...] = ()
     waiting_until: float | None = None

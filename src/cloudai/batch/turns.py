@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import ClassVar, TypeVar
 
 from cloudai.batch.state import BatchState
-from cloudai.core.effects import Program, Sleep
+from cloudai.core.effects import Program, Sleep, Wait
 from cloudai.core.hooks import CallHooks
 from cloudai.core.rate_limit import RateLimiter
 
 __all__ = ["PacedHooks"]
+
+T = TypeVar("T")
 
 SLICE = 1.0
 """Seconds that one sleep lasts at most, so that a waiting worker soon sees that the batch has stopped."""
@@ -63,15 +67,41 @@ class PacedHooks(CallHooks):
         return min(seconds, SLICE)
 
     def _wait_for_turn(self, step_id: str, limiter: RateLimiter) -> Program[None]:
+        if (turns := self._state.turns) is not None:
+            taken = turns.take(limiter.name)
+            try:
+                self._turns[step_id] = limiter, (yield from self._outcome_of(taken))
+            except BaseException:
+                turns.give_up(limiter.name, taken)
+                raise
+            return
         while (seconds := self._take_turn(step_id, limiter, self._state.policy.clock())) > 0:
             yield from self.wait(seconds)
 
     def _keep_turn(self, step_id: str) -> Program[None]:
         """Let the turn count from now on; if a token or the disk took too long, wait for another turn."""
         limiter, turn = self._turns.pop(step_id, (None, 0))
-        while limiter is not None and not limiter.move(turn, self._state.policy.clock()):
+        while limiter is not None and not (yield from self._moved(limiter, turn)):
             yield from self._wait_for_turn(step_id, limiter)
             limiter, turn = self._turns.pop(step_id)
         if limiter is not None:
             self.turns += 1
             self._state.time_left.note_turn(self._state.policy.clock())
+
+    def _moved(self, limiter: RateLimiter, turn: int) -> Program[bool]:
+        """Move a turn to now, by the clock of the keeper where one owns the pace; return whether that was possible."""
+        if (turns := self._state.turns) is None:
+            return limiter.move(turn, self._state.policy.clock())
+        return (yield from self._outcome_of(turns.use(limiter.name, turn)))
+
+    def _outcome_of(self, future: Future[T]) -> Program[T]:
+        """Wait for the answer of a keeper, and return it.
+
+        Raises:
+            NotStartedError: The batch has stopped meanwhile.
+            JournalError: The keeper has not answered for a long time.
+        """
+        while True:
+            self._state.policy.require_going()
+            with suppress(TimeoutError):
+                return (yield Wait(future, SLICE))  # type: ignore[no-any-return]

@@ -154,7 +154,7 @@ class Worker(Generic[R]):
         record: CallRecord | None = None
         try:
             try:
-                records: list[CallRecord] = yield Persist(self._state.journal, self._lookup(entry, digest))
+                records = yield from self._looked_up(entry, key, digest)
                 record = records[0]
                 self._recorder.begin(entry, record)
                 record, ending = self._known(entry, given, records)
@@ -171,6 +171,7 @@ class Worker(Generic[R]):
             return self._recorder.finish(entry, arrived, record, ending)
         finally:
             # Released only now that the journal has the outcome: an input with the same bytes must find it there.
+            self._state.journal.release(key)
             self._claims.release(key)
 
     def _read(self, entry: Entry, task: Task) -> Program[tuple[Given, str]]:
@@ -187,14 +188,20 @@ class Worker(Generic[R]):
         # Several operations may share one picture, and each writes its own frame into it.
         return copy(source) if len(self._state.tasks) > 1 else source, digest
 
-    def _lookup(self, entry: Entry, digest: str) -> Any:
-        """Return the function that looks up the calls of an input in the journal, for `Persist` to run.
+    def _looked_up(self, entry: Entry, key: str, digest: str) -> Program[list[CallRecord]]:
+        """Look up the calls of an input in the journal, and return a `CallRecord` for each provider.
 
-        The function enters the calls that the journal does not know yet, and returns a `CallRecord` for each provider.
+        The calls that the journal does not know yet are entered.
         """
         tasks = [asker.task for asker in self._askers[entry.part]]
         keys, name = [task.key_of(digest) for task in tasks], entry.written(digest)
-        return queries.look_up_each(tasks[0].batch, tasks[0].run, entry.item, keys=keys, sha256=digest, name=name)
+        lookup = queries.look_up_each(tasks[0].batch, tasks[0].run, entry.item, keys=keys, sha256=digest, name=name)
+        while True:
+            records: list[CallRecord] | None = yield Persist(self._state.journal, lookup)
+            if records is not None:
+                return records
+            # A keeper says so while another process carries out an input with the same bytes.
+            yield Defer(self._state.journal.claim(key))  # type: ignore[misc]  # only coalesce.py carries it out
 
     def _known(self, entry: Entry, given: Given, records: Sequence[CallRecord]) -> tuple[CallRecord, Ending | None]:
         """Return how an input has ended if the journal alone decides that; the ending is None if a provider is asked.

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from cloudai._version import __version__
-from cloudai.cli import batches, commands, comparisons, reports
+from cloudai.cli import batches, commands, comparisons, reports, sharing
 from cloudai.cli.languages import chosen_language, language, speaking, translate
 from cloudai.cli.outputs import OutputError, discard_output, tell
 from cloudai.cli.summary import TABLES_OF
@@ -198,7 +198,9 @@ def _parser() -> argparse.ArgumentParser:
     _reports(subparsers)
 
     journal = _command(subparsers, "journal", batches.journal, "what a journal holds, and what is in doubt")
-    journal.add_argument("file", metavar="FILE", help="the journal of a batch")
+    journal.add_argument("file", metavar="FILE", help='the journal of a batch; the word "merge" makes one of several')
+    journal.add_argument("more", nargs="*", metavar="JOURNAL", help="after merge: the journals, which stay as they are")
+    journal.add_argument("--out", type=_text, metavar="FILE", help="after merge: the new journal")
     journal.add_argument("--batch", type=int, metavar="N", help="the batch to write out, where it holds several")
     journal.add_argument(
         "--csv", type=_text, metavar="FILE", help="write what was found for Excel; - prints it as plain CSV"
@@ -208,6 +210,26 @@ def _parser() -> argparse.ArgumentParser:
     journal.add_argument(
         "--forget", type=_text, metavar="INPUT", help="delete all that is kept of one input, here and in the cache"
     )
+
+    share = _command(
+        subparsers, "share", sharing.share, "own one journal and one pace for workers on many computers, until Ctrl-C"
+    )
+    share.add_argument("--journal", type=_text, required=True, metavar="FILE", help="the journal of all workers")
+    share.add_argument("--pace", type=_text, metavar="RATE", help='requests of all workers at most: 20/min, "10/s"')
+    share.add_argument(
+        "--listen",
+        type=_text,
+        default="127.0.0.1:8399",
+        metavar="HOST:PORT",
+        help="where to listen; 0.0.0.0 is every network of this computer (default: %(default)s)",
+    )
+    share.add_argument("--cert", type=_text, metavar="FILE", help="a certificate (PEM), for connections with TLS")
+    share.add_argument("--key", type=_text, metavar="FILE", help="its key, where that is another file")
+    share.description = (
+        "Own one journal and one pace, and serve them to workers on many computers. The secret that they share is in "
+        "the environment variable CLOUDAI_KEEPER_SECRET, here and there. See docs/many-machines.md."
+    )
+    _env_file(share)
 
     cache = _command(subparsers, "cache", batches.cache, "the answers of earlier batches, which are not paid for again")
     cache.description = (

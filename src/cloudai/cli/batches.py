@@ -18,7 +18,8 @@ from cloudai.batch.cache_store import CacheStore
 from cloudai.batch.journal import Journal, copy_of
 from cloudai.batch.recorder import KILLED
 from cloudai.batch.results import Salvage, table_of
-from cloudai.cli import inputs
+from cloudai.batch.shared.address import is_address
+from cloudai.cli import inputs, sharing
 from cloudai.cli.folders import TakenError, beginning, require_folder, require_free, write_files
 from cloudai.cli.outputs import STDOUT, OutputError, require_writable, tell, write_table
 from cloudai.cli.pieces import PiecesProgress
@@ -201,7 +202,7 @@ def _asked_by_table(options: argparse.Namespace) -> Mapping[str, Any]:
 def _planned(
     options: argparse.Namespace,
     given: list[str] | Table,
-    where: Path | None,
+    where: Path | str | None,
     chosen: dict[str, Any],
     settings: dict[str, Any],
 ) -> int:
@@ -211,9 +212,15 @@ def _planned(
     runs in another process.
     """
     with (
-        copy_of(where) as (copied, busy),
+        copy_of(where if isinstance(where, Path) else None) as (copied, busy),
         Client(provider_of(options), fetch_urls=getattr(options, "fetch_urls", False)) as client,
-        client.batch(options.operation.name, given, options=chosen, journal=copied, **settings) as job,
+        client.batch(
+            options.operation.name,
+            given,
+            options=chosen,
+            journal=where if is_address(where) else copied,
+            **settings,
+        ) as job,
     ):
         if busy:
             print(say("{journal} is in use: the batch runs now. This is what it still has to do.", journal=where))
@@ -224,7 +231,7 @@ def _planned(
     return 0
 
 
-def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | None) -> int:
+def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | str | None) -> int:
     """Carry out a batch, write its table however it ended, and return the exit code; ``where`` is the journal."""
     code = taken = 0
     caveats: dict[str, None] = {}
@@ -299,13 +306,13 @@ NOT_WELL = ("failed", "in_doubt", "skipped", "not_started")
 """Endings of inputs that make the exit code 1."""
 
 
-def _tell_where(where: Path | None) -> None:
+def _tell_where(where: Path | str | None) -> None:
     """Print that the journal keeps what is finished, if there is a journal."""
     if where is not None:
         tell(say("{journal} has what is finished: the same command goes on from there.", journal=where))
 
 
-def _tell_limit(job: Batch[Any], where: Path | None) -> None:
+def _tell_limit(job: Batch[Any], where: Path | str | None) -> None:
     """Print which limit has ended the batch, because the same command would end there again."""
     name, _, reached = str(job.paused).partition("=")
     flag, value = f"--{name.replace('_', '-')}", reached.partition(" ")[0]
@@ -314,7 +321,7 @@ def _tell_limit(job: Batch[Any], where: Path | None) -> None:
         tell(say("{journal} has what is finished.", journal=where))
 
 
-def _written(job: Batch[Any], options: argparse.Namespace, where: Path | None, *, interrupted: bool) -> None:
+def _written(job: Batch[Any], options: argparse.Namespace, where: Path | str | None, *, interrupted: bool) -> None:
     """Print each error in full, because a table cuts long cells; write or print the table, and sum it up.
 
     Who has pressed Ctrl-C wants to see how far it came: the table is then written to a file, but not printed.
@@ -390,14 +397,16 @@ LONG = 4_000_000
 """Bytes of a recording from which on it may take many requests."""
 
 
-def journal_path(options: argparse.Namespace, given: Sequence[Any] | Table) -> Path | None:
+def journal_path(options: argparse.Namespace, given: Sequence[Any] | Table) -> Path | str | None:
     """Return the path of the journal, or None.
 
-    It is the one that the user names. If none is named, and several inputs or a long recording go to a provider on the
-    network, it is a file in the current folder.
+    It is the one that the user names, or the address of a keeper. If none is named, and several inputs or a long
+    recording go to a provider on the network, it is a file in the current folder.
     """
     if options.journal == "none":
         return None
+    if is_address(options.journal):
+        return str(options.journal)
     if options.journal:
         return Path(options.journal)
     names = provider_names(options)
@@ -471,6 +480,10 @@ def journal(options: argparse.Namespace) -> int:
         InputError: Options exclude each other, or name a batch or an input that the journal does not tell apart.
         JournalError: The file is no journal, or cannot be used.
     """
+    if options.file == "merge":
+        return sharing.merge(options)
+    if options.more or options.out:
+        raise InputError("more than one journal", advice="Put the word merge before them to make one of several.")
     _require_sense(options)
     if not Path(options.file).is_file():
         raise JournalError(f"there is no file {options.file}", advice="Check the path.")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from cloudai.batch.shared.address import CA, SECRET
 from cloudai.cli.outputs import STDOUT, require_writable, tell, write_table
 from cloudai.cli.summary import print_table
 from cloudai.client import Client
@@ -61,7 +62,10 @@ def load_env_file(path: str) -> None:
 VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,60}")
 log = logging.getLogger("cloudai")
 
-OWN_VARIABLES = ("CLOUDAI_CACHE_DIR", "CLOUDAI_CACHE_MB", "CLOUDAI_DATA_DIR", "CLOUDAI_STATE_DIR", "CLOUDAI_FONT")
+OWN_VARIABLES = (
+    *("CLOUDAI_CACHE_DIR", "CLOUDAI_CACHE_MB", "CLOUDAI_DATA_DIR", "CLOUDAI_STATE_DIR", "CLOUDAI_FONT"),
+    *(SECRET, CA),
+)
 """cloudai's own variables that are no settings of a provider."""
 
 

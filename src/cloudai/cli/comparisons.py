@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from cloudai.batch.journal import copy_of
@@ -43,7 +44,7 @@ def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[st
     name = options.operation.name
     with Client(provider_of(options), fetch_urls=getattr(options, "fetch_urls", False)) as client:
         if options.plan:
-            with copy_of(where) as (copied, _):
+            with copy_of(where if isinstance(where, Path) else None) as (copied, _):
                 _plan(client, name, given, {**settings, "journal": copied})
             return 0
         compared = client.compare(name, given, truth=options.truth, overlap=options.overlap, **settings)

@@ -115,7 +115,7 @@ def _are_one(target: Path, other: Path) -> bool:
         return target.absolute() == other.absolute()
 
 
-def write_table(table: Table, path: str, journal: Path | None) -> None:
+def write_table(table: Table, path: str, journal: Path | str | None) -> None:
     """Write the table to a file and print "wrote …", or print it as exact CSV if the path is "-".
 
     The ending of the file decides its kind: .xlsx, .parquet, .jsonl, and CSV for Excel for all others.
@@ -125,8 +125,9 @@ def write_table(table: Table, path: str, journal: Path | None) -> None:
     Args:
         table: The table.
         path: The file, or "-" for standard output.
-        journal: The journal that keeps the results, or None if nothing keeps them. It only decides what happens if the
-            file cannot be written: without a journal, the table is printed, so that what was paid for is not lost.
+        journal: The journal that keeps the results, or None if nothing keeps them; a keeper may own it. It only decides
+            what happens if the file cannot be written: without a journal, the table is printed, so that what was paid
+            for is not lost.
 
     Raises:
         OutputError: The file cannot be written.

@@ -114,7 +114,7 @@ class RateLimiter:
     """
 
     def __init__(self, name: str | None = None) -> None:
-        self._name = name
+        self.name = name
         self._lock = threading.Lock()
         self._db: Connection | None = None
         self._pid = os.getpid()
@@ -195,7 +195,7 @@ class RateLimiter:
         # A forked process must not use the SQLite connection of its parent.
         if self._db is None or self._pid != os.getpid():
             try:
-                self._db, self._pid = _open(self._name, now), os.getpid()
+                self._db, self._pid = _open(self.name, now), os.getpid()
             except SQLiteError:
                 return None
         return self._db

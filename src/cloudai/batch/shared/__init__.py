@@ -1,0 +1,1 @@
+"""A keeper owns one journal and one pace, and serves them to the batches of many computers."""

@@ -1,0 +1,122 @@
+"""One connection between a worker and its keeper, as the worker sees it; ``peer.py`` is the keeper's side."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cloudai.batch.shared.address import SECRET
+from cloudai.batch.shared.frames import MOST, PROTOCOL, Channel, FrameError, Splitter, proof, raw
+from cloudai.batch.shared.wire import loaded
+from cloudai.errors import SettingsError
+
+__all__ = ["Wire"]
+
+A_FRAME = 256 * 1024
+"""Bytes of messages after which a frame is full."""
+
+
+class Wire(asyncio.Protocol):
+    """One connection to the keeper.
+
+    Args:
+        secret: The secret that the keeper knows, too.
+        session: The name of the session.
+        answered: Takes the answers of the keeper.
+    """
+
+    def __init__(self, secret: bytes, session: str, answered: Callable[[list[Any]], None]) -> None:
+        self._secret, self._session, self._take = secret, session, answered
+        self._splitter = Splitter()
+        self._nonce = secrets.token_hex(16)
+        self._channel: Channel | None = None
+        self._transport: Any = None
+        self.welcome: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.heard = self.said = time.monotonic()
+        """The time (monotonic seconds) of the last bytes that came, and of the last that were sent."""
+
+    def connection_made(self, transport: Any) -> None:
+        """Wait for the keeper's random number."""
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Take the frames that have come; one that is not the keeper's ends the connection."""
+        self.heard = time.monotonic()
+        try:
+            for frame in self._splitter.feed(data):
+                if self._channel is None:
+                    self._meet(json.loads(frame))
+                elif not self.welcome.done():
+                    self._enter(self._channel, frame)
+                else:
+                    self._take(loaded(self._channel.open(frame)))
+        except (FrameError, ValueError, KeyError, TypeError, SettingsError) as error:
+            if not self.welcome.done():
+                known = error if isinstance(error, SettingsError) else FrameError("it is no keeper of cloudai")
+                self.welcome.set_exception(known)
+            self.close()
+
+    def _meet(self, hello: dict[str, Any]) -> None:
+        """Answer the challenge.
+
+        Raises:
+            SettingsError: The keeper has another version of cloudai.
+        """
+        if hello.get("protocol", PROTOCOL) != PROTOCOL:
+            raise SettingsError("the keeper is of another version of cloudai", advice="Install the same everywhere.")
+        theirs = str(hello["nonce"])
+        mac = proof(self._secret, "worker", theirs, self._nonce, self._session).hex()
+        self._transport.write(
+            raw({"session": self._session, "nonce": self._nonce, "mac": mac, "protocol": PROTOCOL}),
+        )
+        to_keeper, from_keeper = (
+            proof(self._secret, whose, theirs, self._nonce, self._session) for whose in ("to keeper", "from keeper")
+        )
+        self._channel = Channel(to_keeper, from_keeper)
+
+    def _enter(self, channel: Channel, frame: bytes) -> None:
+        """Take the keeper's first sealed frame, which shows that it knows the secret, too.
+
+        Raises:
+            FrameError: It is not sealed by the secret.
+            SettingsError: The keeper says that it has another secret.
+        """
+        try:
+            welcome = loaded(channel.open(frame))
+        except FrameError:
+            if frame == raw({"refused": "secret"})[4:]:
+                raise SettingsError(
+                    "the keeper has another secret", advice=f"Set {SECRET} to the same for the keeper and its workers."
+                ) from None
+            raise
+        self._splitter.limit = MOST
+        self.welcome.set_result(dict(welcome))
+
+    def send(self, texts: Sequence[bytes]) -> None:
+        """Send messages, in as few frames as they fit into."""
+        start = 0
+        while self._channel is not None and start < len(texts) and not self._transport.is_closing():
+            end, size = start, 0
+            while end < len(texts) and (end == start or size + len(texts[end]) <= A_FRAME):
+                size += len(texts[end])
+                end += 1
+            self._transport.write(self._channel.seal(b"[" + b",".join(texts[start:end]) + b"]"))
+            self.said = time.monotonic()
+            start = end
+
+    def close(self) -> None:
+        """End the connection at once: what was not answered is sent again by the next one."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002
+        """Tell the link that the connection has ended."""
+        if not self.welcome.done():
+            self.welcome.set_exception(FrameError("the connection ended in its challenge"))
+        if not self.lost.done():
+            self.lost.set_result(None)
