@@ -23,7 +23,20 @@ NARROW = 24
 """Columns of the terminal that a cell keeps at least, as long as columns of the table can be left out instead."""
 NARROWEST = 12
 """Columns of the terminal that a cell keeps at least, before a whole column is left out."""
-SPARED = ("item", "input", "status", "kind", "text", "name", "label", "score", "error")
+SPARED = (
+    "item",
+    "input",
+    "status",
+    "kind",
+    "text",
+    "name",
+    "label",
+    "score",
+    "error",
+    "age_low",
+    "age_high",
+    "age_years",
+)
 """Columns that are left out last."""
 SAME_EVERYWHERE = ("operation", "method", "provider")
 """Columns that are left out first where all of their cells are equal."""
@@ -89,8 +102,9 @@ def as_html(rows: Sequence[Row], columns: Sequence[str], units: Mapping[str, str
 def columns_that_fit(rows: Sequence[Row], columns: Sequence[str], width: int, widest: int) -> tuple[list[str], int]:
     """Return the columns that fit into the width of a window, and the columns that a cell may have at most.
 
-    First long cells are cut to a quarter of the window, then the columns that say the same in every row are left out,
-    then those at the right end. Then cells are cut shorter still, and at last the columns that matter most go.
+    First long cells are cut to a quarter of the window, then the columns that say nothing or the same in every row are
+    left out, then those at the right end. Then cells are cut shorter still, and at last the columns that matter most
+    go.
 
     Args:
         rows: The rows.
@@ -107,8 +121,9 @@ def columns_that_fit(rows: Sequence[Row], columns: Sequence[str], width: int, wi
     if not fits(widest):
         widest = min(widest, least)
     same = [name for name in SAME_EVERYWHERE if len(rows) > 1 and len({row.get(name) for row in rows} - {None}) <= 1]
-    usual = [name for name in reversed(columns) if name not in SPARED and name not in same]
-    for name in (*same, *usual):
+    empty = [name for name in columns if rows and name not in same and all(row.get(name) is None for row in rows)]
+    usual = [name for name in reversed(columns) if name not in (*SPARED, *same, *empty)]
+    for name in (*same, *empty, *usual):
         if fits(widest):
             break
         if name in kept:

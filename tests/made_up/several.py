@@ -16,7 +16,7 @@ from tests.made_up.provider import ok
 
 __all__ = ["NAMES", "Vendors", "asked"]
 
-NAMES = ("한빛", "두레", "세움")
+NAMES = ("hanbit", "dure", "seum")
 """The names of the three vendors, which are invented."""
 
 Answer = Callable[[Request], Response]

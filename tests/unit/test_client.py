@@ -66,8 +66,8 @@ def test_a_first_call_loads_what_it_needs() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     count, _, heavy = done.stdout.strip().partition(" ")
     assert heavy == "[]"
-    # Recordings and their pieces, memory, documents, wording, the chat model, and each kind of operation have modules of
-    # their own.
+    # Recordings and their pieces, memory, documents, wording, the chat model, and each kind of operation have modules
+    # of their own.
     assert int(count) < 110
 
 

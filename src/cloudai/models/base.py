@@ -75,10 +75,13 @@ class Model(BaseModel):
     )
 
     def __str__(self) -> str:
-        """Return the values that there are, one a line; a part of several values is one line, and cut if it is long."""
+        """Return the values that there are: in one line if they fit there, and else one a line, cut if it is long."""
+        shown = [(name, inert(_told(value))) for name, value in _shown_values(self)]
+        whole = f"{type(self).__name__}({', '.join(f'{name}={told}' for name, told in shown)})"
+        if len(whole) <= LONGEST:
+            return whole
         lines = [f"{type(self).__name__}:"]
-        for name, value in _shown_values(self):
-            told = inert(_told(value))
+        for name, told in shown:
             lines.append(f"  {name}: {told if len(told) <= LONGEST else f'{told[: LONGEST - 1]}…'}")
         return "\n".join(lines)
 

@@ -66,7 +66,8 @@ def test_they_become_tables(recordings: Path, name: str) -> None:
     found = results(replies(recordings, name))
     table = tidy(Outcome(n, f"사진-{n}", result=each) for n, each in enumerate(found))
     assert {row["item"] for row in table} == set(range(len(found)))
-    assert {row["kind"] for row in table} == {"caption", "tag", "category", "safety"}
+    kinds = {"caption", "tag", "category", "safety", *(["face"] if name == "card-news" else [])}
+    assert {row["kind"] for row in table} == kinds
     people = [row for n, each in enumerate(found) if each.faces is not None for row in each.faces.to_rows(item=n)]
     if name == "card-news":
         assert sum(row["status"] == "ok" for row in people) == 12
