@@ -49,6 +49,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, _folders: Iterato
         (folder / name).mkdir(parents=True)
         monkeypatch.setenv(name, str(folder / name))
     monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.delenv("COLUMNS", raising=False)  # pytest-xdist sets it, and the command fits its tables to it
     if (Path.home() / "ibm-credentials.env").exists():
         monkeypatch.setenv("HOME", os.devnull)
 

@@ -173,7 +173,8 @@ def test_the_command_line_has_it(tree: Path, tmp_path: Path) -> None:
     assert (line["operation"], line["result"]) == ("summarize", {"sentences": ["김치가 맛있다."]})
     help_text = printed(tree, "-m", "cloudai", "summarize", "--help")
     assert "most sentences (default: 3)" in help_text
-    assert "who answers (default: gureum)" in help_text
+    assert "(default: gureum)" in help_text
+    assert "who answers; of azure,google the second what the first" in help_text
     assert "say in a few sentences what texts say" in printed(tree, "-m", "cloudai", "--help")
     others = run(tree, "-m", "cloudai", "summarize", "글", "--provider", "local")
     assert (others.returncode, "Available from: gureum." in others.stderr) == (1, True)

@@ -198,7 +198,9 @@ def _die_at(failpoint: str, after: int) -> None:
             os._exit(9)
         marked.clear()
 
-    setattr(module, step, make)
+    for each in (queries, rows):  # a step of one may be known in the other
+        if hasattr(each, step):
+            setattr(each, step, make)
     Journal._commit = committed  # type: ignore[method-assign]
 
 

@@ -10,7 +10,6 @@ import math
 import threading
 from collections import deque
 from collections.abc import Sequence
-from itertools import islice
 
 from cloudai.core.rate_limit import MARGIN, Rate
 
@@ -20,6 +19,8 @@ REMEMBERED = 10_000
 """Turns that are remembered at most: those of a rate that allows more in its window limit nothing for long."""
 RECENT = 60.0
 """Seconds over which the speed is measured where no pace is kept."""
+MOST_ENDS = 500
+"""Inputs over which the speed is measured at most: a batch of any length takes no more memory for it."""
 
 
 def last_turn(rate: Rate, taken: Sequence[float], requests: int, now: float) -> float:
@@ -51,7 +52,7 @@ class TimeLeft:
         most = max((rate.n for rate in rates), default=0)
         self._taken: deque[float] = deque(maxlen=min(most, REMEMBERED))
         self._turns = 0
-        self._ends: deque[float] = deque(maxlen=REMEMBERED)
+        self._ends: deque[float] = deque(maxlen=MOST_ENDS)
         self._asked = self._turns_of_asked = 0
         self._seconds = 0.0
         self._begun: float | None = None
@@ -100,9 +101,11 @@ class TimeLeft:
             return max(*ends, now) - now + usual
 
     def _by_speed(self, inputs: int, now: float) -> float:
-        """Return the seconds for so many inputs at the speed of the last minute."""
+        """Return the seconds for so many inputs at the speed of the last minute, or of the last `MOST_ENDS` inputs."""
         since = max(now if self._begun is None else self._begun, now - RECENT)
-        recent = sum(1 for _ in islice((end for end in reversed(self._ends) if end >= since), REMEMBERED))
+        if len(self._ends) == MOST_ENDS:
+            since = max(since, self._ends[0])
+        recent = sum(end >= since for end in self._ends)
         if not recent:  # nothing has ended for a minute
             return inputs * self._seconds / self._asked
         return inputs * max(now - since, ROUNDING) / recent

@@ -263,12 +263,15 @@ def test_replies_can_be_read_anew(name: str, journal: Path) -> None:
 
 
 def said(result: str | None) -> Any:
-    """Return what a result in JSON says: without fields that are null, which a later version may have added."""
+    """Return what a result in JSON says: without fields that are null, and those that a later version has added.
 
-    def without_nulls(fields: dict[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in fields.items() if value is not None}
+    The field ``part`` of a segment says in which piece of a long recording it was heard; it is 0 for one that is whole.
+    """
 
-    return None if result is None else json.loads(result, object_hook=without_nulls)
+    def of_then(fields: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in fields.items() if value is not None and (name, value) != ("part", 0)}
+
+    return None if result is None else json.loads(result, object_hook=of_then)
 
 
 @each_journal

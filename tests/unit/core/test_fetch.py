@@ -543,4 +543,4 @@ def test_the_command_fetches_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["faces", "http://127.0.0.1/a.png", "--fetch-urls"]) == 1
     assert "not public" in capsys.readouterr().err
     assert main(["faces", "http://127.0.0.1/a.png"]) == 1
-    assert "fetch_urls=True" in capsys.readouterr().err
+    assert "--fetch-urls" in capsys.readouterr().err
