@@ -11,8 +11,8 @@ from cloudai.media.decode import Header
 
 __all__ = ["LARGE", "most_scale", "needed", "require_affordable"]
 
-LARGE = 64_000_000
-"""The most pixels of a picture that is encoded anew in its own size."""
+LARGE = 36_000_000
+"""The most pixels of a picture that is encoded anew in its own size: a JPEG that is turned takes below 400 MB then."""
 SHRUNK = 32_000_000
 """The most pixels that are made of a larger picture."""
 

@@ -186,7 +186,7 @@ def test_the_header_of_a_progressive_jpeg_says_what_its_coefficients_take() -> N
     ("pixels", "scale"), [(LARGE, 1.0), (LARGE + 8000, 0.5), (128_000_000, 0.5), (199_756_800, 0.25)]
 )
 def test_a_large_picture_is_shrunk_by_halves(pixels: int, scale: float) -> None:
-    """Up to 64 MP are encoded in their own size; of more, at most 32 MP are made."""
+    """Up to 36 MP are encoded in their own size; of more, at most 32 MP are made."""
     assert most_scale(Header("JPEG", 8000, pixels // 8000)) == scale
 
 
