@@ -102,20 +102,27 @@ def kill(child: int, server: Vendor, chance: random.Random, most: int) -> None:
 
 
 @contextmanager
-def runner() -> Iterator[Runner]:
-    """The process whose children are the runs."""
+def piped(module: str) -> Iterator[subprocess.Popen[str]]:
+    """Yield a process that runs a module, reads wishes from its standard input, and writes answers to its output."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.made_up.runs"],
+        [sys.executable, "-m", module],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         encoding="utf-8",
     )
     try:
-        yield Runner(process)
+        yield process
     finally:
         assert process.stdin
         assert process.stdout
         process.stdin.close()
         process.wait(timeout=10)
         process.stdout.close()
+
+
+@contextmanager
+def runner() -> Iterator[Runner]:
+    """Yield the process whose children are the runs."""
+    with piped("tests.made_up.runs") as process:
+        yield Runner(process)

@@ -20,8 +20,8 @@ from typing import Any
 from cloudai import Client, share
 from cloudai.batch.shared import link
 from cloudai.errors import CloudAIError
+from tests.made_up.counting import piped
 from tests.made_up.runs import Far, texts_of
-from tests.support.paths import ROOT
 
 __all__ = ["Crew", "crew"]
 
@@ -93,21 +93,8 @@ RUNS = 1000
 @contextmanager
 def crew() -> Iterator[Crew]:
     """Yield the process whose children are the keeper and the workers; whatever still runs at the end is killed."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.made_up.crew"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-    )
-    try:
+    with piped("tests.made_up.crew") as process:
         yield Crew(process)
-    finally:
-        assert process.stdin
-        assert process.stdout
-        process.stdin.close()
-        process.wait(timeout=10)
-        process.stdout.close()
 
 
 def main() -> None:

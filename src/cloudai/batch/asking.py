@@ -85,7 +85,7 @@ class Asker:
             error = NotStartedError(f"it has paused: {policy.cause or 'the batch ends'}")
             error.provider = self.name
         billed = owed(record, record.paid, record.most)
-        # Where a limit is reached, or the user has stopped the batch, nobody else is asked either.
+        # If a limit is reached or the user has stopped the batch, the next provider is not asked either.
         passes_on = policy.going or policy.cause is not None
         return Ending("not_started", error=error, attempts=record.attempts, billed=billed, passes_on=passes_on)
 

@@ -79,8 +79,10 @@ class Plan(_Counts):
     skipped: int = 0
     """Number of the ``in_doubt`` inputs that the run leaves out, because the batch has ``in_doubt="skip"``."""
     providers: tuple[str, ...] = ()
-    """Of several providers the one that the numbers are for, because it is asked first, and then the others in order;
-    empty for a single provider."""
+    """The names of the providers in the order in which they are asked, if there are several; empty for a single one.
+
+    The numbers of the plan are for the first.
+    """
     pieces: int = 0
     """Number of pieces in which recordings are sent that are too long for one request."""
     spoken: float = 0.0

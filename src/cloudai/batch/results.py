@@ -89,10 +89,10 @@ class Salvage:
 
 
 class Kept:
-    """What a batch has kept, also after it was closed and its journal with it.
+    """Reads the results that a batch has kept, also after the batch and its journal were closed.
 
-    A journal that has a path is then opened again whenever it is read. What a temporary one holds is copied before it
-    is deleted, if it is not too much.
+    A journal that has a path is opened again whenever it is read. The content of a temporary journal is copied before
+    the journal is deleted, unless it is too large.
 
     Args:
         journal: The journal of the batch.

@@ -50,7 +50,7 @@ def each(*statements: Callable[[Database], Any]) -> Any:
 
 
 class AnyJournal(Protocol):
-    """What a batch needs of its journal, which is a file of this process or one that a keeper owns."""
+    """The part of a journal that a batch uses. The journal is a file of this process, or a keeper owns it."""
 
     @property
     def shared(self) -> bool:
@@ -95,7 +95,7 @@ class AnyJournal(Protocol):
 
 
 class TurnsOfKeeper(Protocol):
-    """What a batch needs of a keeper that owns the pace."""
+    """The part of a keeper that a batch uses, if the keeper owns the pace."""
 
     def take(self, name: str | None) -> Future[int]:
         """Return a future of the id of the next turn at the endpoint of this name."""

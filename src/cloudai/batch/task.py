@@ -42,7 +42,7 @@ class Task:
     Where a chat model answers, the API variant is that model, with the version of the prompt.
     """
     method: Method = "classic"
-    """What answers: a classic service, or a chat model."""
+    """Whether a classic service of the vendor or its chat model answers the calls."""
     batch: int = 0
     """The number of this batch and operation in the journal."""
     run: int = 0

@@ -21,7 +21,7 @@ from cloudai.batch.results import Salvage, table_of
 from cloudai.batch.shared.address import is_address
 from cloudai.cli import inputs, sharing
 from cloudai.cli.folders import TakenError, beginning, require_folder, require_free, write_files
-from cloudai.cli.outputs import STDOUT, OutputError, require_writable, tell, write_table
+from cloudai.cli.outputs import STDOUT, OutputError, require_one_output, require_writable, tell, write_table
 from cloudai.cli.pieces import PiecesProgress
 from cloudai.cli.summary import print_table, summary
 from cloudai.client import Client
@@ -143,8 +143,7 @@ def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[st
         given: The inputs.
         read: The files that hold the inputs, which the table must not overwrite.
     """
-    if options.json and options.csv == STDOUT:
-        raise InputError("--json and --csv - both print", advice="Leave one out.")
+    require_one_output(options)
     words: Command = options.operation.command
     if words.only_files and not (options.out or options.json or options.plan):
         raise InputError("the results are files, and no folder is named for them", advice="Give --out DIR, or --json.")
@@ -182,12 +181,15 @@ def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[st
 def settings_of(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options of the operation, and the settings of the batch, that the user gave."""
     words: Command = options.operation.command
-    settings = _given(options, BATCH)
+    settings = batch_settings(options)
     if options.column:
         settings["column"] = options.column
-    if options.no_cache:
-        settings["cache"] = False
     return {**_asked_by_table(options), **_given(options, [*words.flags, "timeout", "method"])}, settings
+
+
+def batch_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings of a batch that the user gave, without the column of a table."""
+    return {**_given(options, BATCH), **({"cache": False} if options.no_cache else {})}
 
 
 def _asked_by_table(options: argparse.Namespace) -> Mapping[str, Any]:

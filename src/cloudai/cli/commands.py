@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudai.batch.shared.address import CA, SECRET
-from cloudai.cli.outputs import STDOUT, require_writable, tell, write_table
+from cloudai.cli.outputs import require_one_output, require_writable, tell, write_table
 from cloudai.cli.summary import print_table
 from cloudai.client import Client
 from cloudai.errors import InputError, MissingExtraError, SettingsError
@@ -133,8 +133,7 @@ def _detail(provider: type[Provider]) -> str:
 
 def voices(options: argparse.Namespace) -> int:
     """Print the voices of a provider, as a table, as JSON or as CSV, and return the exit code 0."""
-    if options.json and options.csv == STDOUT:
-        raise InputError("--json and --csv - both print", advice="Leave one out.")
+    require_one_output(options)
     require_writable(options.csv, [options.env_file])
     with Client(options.provider) as client:
         voices = client.voices(options.language, timeout=options.timeout)

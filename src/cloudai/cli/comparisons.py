@@ -9,10 +9,10 @@ from typing import Any
 
 from cloudai.batch.journal import copy_of
 from cloudai.cli.batches import PAUSED, journal_path, provider_names, provider_of, settings_of
-from cloudai.cli.outputs import STDOUT, OutputError, require_writable, tell, write_table
+from cloudai.cli.outputs import OutputError, require_one_output, require_writable, tell, write_table
 from cloudai.client import Client
 from cloudai.compare.results import Comparison
-from cloudai.errors import InputError, PausedError, SettingsError
+from cloudai.errors import PausedError, SettingsError
 from cloudai.table import Table, json_of
 from cloudai.wording import say, translated
 
@@ -30,8 +30,7 @@ def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[st
         given: The inputs.
         read: The files that hold the inputs, which the table must not overwrite.
     """
-    if options.json and options.csv == STDOUT:
-        raise InputError("--json and --csv - both print", advice="Leave one out.")
+    require_one_output(options)
     if len(provider_names(options)) < 2:  # noqa: PLR2004
         raise SettingsError("one provider cannot be compared", advice="Give several: --provider azure,google.")
     chosen, settings = settings_of(options)

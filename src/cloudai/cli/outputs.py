@@ -5,6 +5,7 @@ A pipe may be closed by its reader, a disk may be full, and a program may have n
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -56,6 +57,12 @@ def discard_output() -> None:
     """
     with suppress(OSError, ValueError, AttributeError), Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def require_one_output(options: argparse.Namespace) -> None:
+    """Raise InputError if both ``--json`` and ``--csv -`` would print to the standard output."""
+    if options.json and options.csv == STDOUT:
+        raise InputError("--json and --csv - both print", advice="Leave one out.")
 
 
 def require_writable(path: str | None, inputs: Iterable[str | Path | None], *, is_table: bool = True) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 from cloudai.cli import inputs
 from cloudai.cli.batches import (
-    BATCH,
     CODES,
     HOPELESS,
     INTERRUPTED,
@@ -19,6 +18,7 @@ from cloudai.cli.batches import (
     _of_column,
     _signals,
     _tell_where,
+    batch_settings,
     journal_path,
     provider_names,
 )
@@ -178,9 +178,7 @@ def _carried_out(
 ) -> _Kept | None:
     """Analyse the pictures in a batch, and return its outcomes however it ended."""
     where = journal_path(options, given)
-    settings: dict[str, Any] = {**_given(options, BATCH), "journal": where}
-    if options.no_cache:
-        settings["cache"] = False
+    settings: dict[str, Any] = {**batch_settings(options), "journal": where}
     column = {"column": options.column} if options.column else {}
     names = provider_names(options)
     with Client(names[0] if len(names) == 1 else names, fetch_urls=options.fetch_urls) as client:

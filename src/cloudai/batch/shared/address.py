@@ -25,7 +25,7 @@ SCHEMES = {"keeper": False, "keeper+tls": True}
 
 @dataclass(frozen=True)
 class Address:
-    """Where a keeper listens."""
+    """The address at which a keeper listens."""
 
     host: str
     port: int

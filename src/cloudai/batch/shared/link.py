@@ -94,7 +94,7 @@ class Link:
         self.when_stopped: Callable[[int], None] = lambda _: None
         """Called with the number of a batch that somebody has stopped everywhere."""
         self.welcome: Future[dict[str, Any]] = Future()
-        """What the keeper says of itself, once it was reached for the first time."""
+        """The description that the keeper gives of itself when the link first reaches it."""
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve, name="cloudai-link", daemon=True)
         self._thread.start()
@@ -178,7 +178,7 @@ class Link:
         with suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(function)
 
-    # What follows runs in the thread of the link.
+    # The methods below run in the thread of the link.
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)

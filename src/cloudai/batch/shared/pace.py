@@ -13,7 +13,7 @@ from cloudai.core.rate_limit import Rate, RateLimiter
 __all__ = ["Pace"]
 
 Asked = tuple[Any, int]
-"""Who has asked for a turn, and the number of its message."""
+"""A request for a turn: the connection that sent it, and the number of its message."""
 
 
 class Pace:

@@ -24,7 +24,7 @@ HEX = re.compile(r"[0-9a-f]{32}")
 
 
 class Owner(Protocol):
-    """What a connection needs of the keeper."""
+    """The part of the keeper that a connection uses."""
 
     secret: bytes
 

@@ -36,7 +36,7 @@ MADE: dict[str, Callable[..., Statement]] = {
 PLAIN = {function.__name__: function for function in (queries.batches, queries.last_streak)}
 """Functions of the connection without arguments that a worker may have a keeper run."""
 ILL_FORMED = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
-"""What Python raises where a message has another shape than a worker's."""
+"""The exceptions that Python raises while it reads a message that no worker would send."""
 REPEATED = frozenset(
     ("enlist", "look_up_each", "record_of", "state_of", "spent", "leave", "page", "next_item", "counts", "each", *PLAIN)
 )
