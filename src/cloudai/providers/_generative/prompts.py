@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 from cloudai.core.flow import Blob
-from cloudai.providers._generative.chat import VERSIONS, Part, Prompt
+from cloudai.providers._generative.chat import MOST_TOKENS, VERSIONS, Part, Prompt
 from cloudai.providers._generative.reading import Answer
 from cloudai.providers._generative.schema import closed
 
@@ -53,7 +53,7 @@ DATA: Mapping[str, str] = {
     "detect_faces": "Each picture",
     "estimate_age": "Each picture",
     "read_text": "The picture",
-    "speech_to_text": "The recording",
+    "speech_to_text": "The recording, with any words between two lines of marks,",
 }
 """The name of the data in each prompt that has no text for it."""
 TEXT = "What stands between the two lines of marks in the user's message"
@@ -68,11 +68,11 @@ def prompt(
         name: The name of the prompt, one of `VERSIONS`.
         parts: The parts of the user's message.
         answer: The model of the answer.
-        most_tokens: The most tokens of the answer.
+        most_tokens: The most tokens of the answer; more than `MOST_TOKENS` are not asked for.
         wishes: Further sentences of the task, which hold codes of languages and numbers, and no word of the data.
     """
     rules = COMMON.format(data=DATA.get(name, TEXT)) + " ".join([TASKS[name], *wishes])
-    return Prompt(name, VERSIONS[name], rules, tuple(parts), closed(answer), most_tokens)
+    return Prompt(name, VERSIONS[name], rules, tuple(parts), closed(answer), min(most_tokens, MOST_TOKENS))
 
 
 def marked(text: str) -> str:

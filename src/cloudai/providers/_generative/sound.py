@@ -12,8 +12,8 @@ from cloudai.media import Audio
 from cloudai.models.speech import Segment, Transcript
 from cloudai.providers._generative.answers import TranscriptAnswer
 from cloudai.providers._generative.asking import asked
-from cloudai.providers._generative.chat import Chat, meta_of
-from cloudai.providers._generative.prompts import prompt
+from cloudai.providers._generative.chat import Chat, Part, meta_of
+from cloudai.providers._generative.prompts import marked, prompt
 
 __all__ = ["speech_to_text"]
 
@@ -41,9 +41,11 @@ def speech_to_text(
     sound = yield from audio.probe(vendor.chat_sounds, channels)
     wishes: Sequence[str] = [f"The language is {code}."]
     wishes = [*wishes, f"Tell {speakers} speakers apart." if speakers else "Do not tell speakers apart."]
+    parts: list[Part] = [sound.blob] if sound.blob else []
     if phrases:
-        wishes = [*wishes, f"These words are likely to be said: {', '.join(phrases)}."]
-    parts = [sound.blob] if sound.blob else []
+        # They may come from strangers, so that they are data like the recording.
+        wishes = [*wishes, "The words between the lines of marks, one on each line, are likely to be said."]
+        parts = [*parts, marked("\n".join(phrases))]
     asking = prompt("speech_to_text", parts, TranscriptAnswer, TOKENS, wishes)
 
     def check(answer: TranscriptAnswer) -> str | None:

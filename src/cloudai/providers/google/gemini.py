@@ -25,7 +25,7 @@ from cloudai.errors import (
 )
 from cloudai.media import AudioLimits, ImageLimits
 from cloudai.providers._generative.chat import Part, Prompt, Reply, usage_of
-from cloudai.providers._generative.models import CHECKED, GEMINI, another
+from cloudai.providers._generative.models import CHECKED, GEMINI, another, notice_of
 from cloudai.providers._generative.provider import Generative, generative
 from cloudai.providers.base import Capability
 from cloudai.providers.google._service import YES, GoogleService
@@ -59,6 +59,7 @@ class Gemini(Generative, GoogleService):
         advice="Split it, or put it in a Cloud Storage bucket and use the classic service.",
         mixes=True,
     )
+    chat_detector: ClassVar[str] = "vision"
     chat_boxes: ClassVar[bool] = True  # https://ai.google.dev/gemini-api/docs/image-understanding#object-detection
     generative: ClassVar[Mapping[str, Capability]] = generative(
         NEEDS, "https://ai.google.dev/gemini-api/docs/structured-output", CHECKED
@@ -68,7 +69,7 @@ class Gemini(Generative, GoogleService):
         """Send a prompt to Gemini, and return its answer."""
         response: Response = yield Request(
             "POST",
-            f"{self._address_of_model()}:generateContent",
+            f"{self.chat_address()}:generateContent",
             service="gemini",
             api="v1",
             endpoint=self.endpoint_of("gemini"),
@@ -87,6 +88,11 @@ class Gemini(Generative, GoogleService):
     def chat_model(self) -> str:
         """Return the model that is set, or the default of `cloudai.providers._generative.models`."""
         return self.setting("gemini_model") or GEMINI
+
+    def generative_notice(self) -> str | None:
+        """Return when Google ends the model that is set, and the names of others, where that is soon."""
+        model = self.chat_model()
+        return another("google", model, "GEMINI_MODEL") if notice_of(model) else None
 
     def fault(self, response: Response) -> Fault:
         """Return what an error reply says; that the model is not there names others."""
@@ -127,10 +133,11 @@ class Gemini(Generative, GoogleService):
 
     def destinations(self) -> tuple[str, ...]:
         """Return the hosts that data goes to; that of Gemini only where Gemini is set up."""
-        chat = () if self.chat_missing(asked=False) else (urlsplit(self._address_of_model()).netloc,)
+        chat = () if self.chat_missing(asked=False) else (urlsplit(self.chat_address()).netloc,)
         return tuple(dict.fromkeys((*super().destinations(), *chat)))
 
-    def _address_of_model(self) -> str:
+    def chat_address(self) -> str:
+        """Return the address of the model, without the method."""
         model = quote(self.chat_model().removeprefix("models/"), safe="")
         if not self.by_vertex():
             return f"{self.base('gemini')}/v1/models/{model}"
@@ -192,7 +199,8 @@ BLOCKED = (
     *("SAFETY", "RECITATION", "LANGUAGE", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR"),
     *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION", "IMAGE_OTHER"),
 )
-FINE = ("STOP", "FINISH_REASON_UNSPECIFIED")
+FINE = (None, "STOP", "FINISH_REASON_UNSPECIFIED")
+"""The reasons beside which an empty answer is no more than empty."""
 
 
 def _reply(generated: Generated) -> Reply:
@@ -214,10 +222,10 @@ def _reply(generated: Generated) -> Reply:
         raise _no_answer(ToolCallError, "the model asked for a tool", why)
     text = "".join([part.text for part in parts if part.text and not part.thought])
     # A reason that is not known, beside a text, leaves that to the schema.
-    if why in BLOCKED or (why and why not in FINE and not text.strip()):
+    if why in BLOCKED:
         raise _no_answer(BlockedError, f"the answer was blocked: {said}", why)
     if not text.strip():
-        raise _no_answer(EmptyAnswerError, "the answer is empty", why)
+        raise _no_answer(EmptyAnswerError, f"the answer is empty{'' if why in FINE else f': {said}'}", why)
     counted, model = generated.usage_metadata, generated.model_version
     if counted is None:
         return Reply(text, model)

@@ -303,7 +303,8 @@ class WatsonService(ByService):
     def fault(self, response: Response) -> Fault:
         """Return what an error reply says.
 
-        The services reply with ``error`` and ``code`` or with a list of ``errors``, IAM with ``errorMessage``.
+        The services reply with ``error`` and ``code`` or with a list of ``errors``, IAM with ``errorMessage``, and the
+        gateway of watsonx.ai with an object ``error``.
         """
         return _fault(error_body(response), response)
 
@@ -347,6 +348,8 @@ def _fault(body: Any, response: Response, status: int | None = None) -> Fault:
         body = {"error": readable(response)}
     inner = body["errors"][0] if isinstance(body.get("errors"), list) and body["errors"] else body
     inner = inner if isinstance(inner, dict) else body
+    # The gateway of models has code and message in an object.
+    inner = inner["error"] if isinstance(inner.get("error"), dict) else inner
     said = [inner.get(n) for n in ("error", "errorMessage", "message", "description", "errorDetails")]
     messages = list(dict.fromkeys(text.strip() for text in said if isinstance(text, str) and text.strip()))
     code = inner.get("errorCode") or inner.get("code")

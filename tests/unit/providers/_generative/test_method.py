@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,10 @@ def test_the_command_line_takes_the_method(
     printed = capsys.readouterr().out
     assert "--method generative: ready" in printed
     assert "generativelanguage.googleapis.com" in printed
+    monkeypatch.setenv("GEMINI_MODEL", "gemini-2.5-flash")
+    main(["doctor", "google"])
+    told = r"Name another model: GEMINI_MODEL\. gemini-2\.5-flash end(s|ed) on 2026-12-01\. Known: gemini-3\.8-flash"
+    assert re.search(told, capsys.readouterr().out)
     main(["providers", "watson"])
     assert "generative: needs watsonx: WATSONX_APIKEY" in capsys.readouterr().out
 
