@@ -12,7 +12,7 @@ from cloudai.media import Audio
 from cloudai.models.speech import Segment, Transcript
 from cloudai.providers._generative.answers import TranscriptAnswer
 from cloudai.providers._generative.asking import asked
-from cloudai.providers._generative.chat import Chat, Part, meta_of
+from cloudai.providers._generative.chat import Chat, Part, Reply, meta_of
 from cloudai.providers._generative.prompts import marked, prompt
 
 __all__ = ["speech_to_text"]
@@ -53,6 +53,7 @@ def speech_to_text(
         return "speaker is a number from 1" if any(number < 1 for number in numbers) else None
 
     answer, replies = yield from asked(vendor, asking, TranscriptAnswer, check)
+    replies = [_without_cost(reply) for reply in replies]
     segments = tuple(
         Segment(text=each.text, language=code, speaker=str(each.speaker) if speakers and each.speaker else None)
         for each in answer.segments
@@ -65,3 +66,9 @@ def speech_to_text(
         duration=sound.duration,
         meta=meta_of(asking, replies, language_sent=code, **mixed),
     )
+
+
+def _without_cost(reply: Reply) -> Reply:
+    """Return a reply without its cost: vendors ask other prices for sound than those that are known, of texts."""
+    usage = reply.usage and reply.usage.model_copy(update={"cost": None, "price_date": None})
+    return reply._replace(usage=usage)

@@ -35,6 +35,13 @@ from cloudai.providers.wire import Wire, left_out
 __all__ = ["Gemini"]
 
 VERTEX = "{location}-aiplatform.googleapis.com"
+# https://cloud.google.com/vertex-ai/generative-ai/docs/learn/locations
+VERTEX_ELSEWHERE: Mapping[str, str] = {
+    "global": "aiplatform.googleapis.com",
+    "us": "aiplatform.us.rep.googleapis.com",
+    "eu": "aiplatform.eu.rep.googleapis.com",
+}
+"""The hosts of Vertex AI for the locations that are no single region."""
 SET_UP = "GEMINI_API_KEY, or GOOGLE_GENAI_USE_VERTEXAI=true with a login"
 ASK = 'or ask for it by method="generative", which GOOGLE_API_KEY serves too'
 NEEDS = "gemini: GEMINI_API_KEY, or GOOGLE_GENAI_USE_VERTEXAI=true with a login and GOOGLE_CLOUD_PROJECT"
@@ -142,7 +149,7 @@ class Gemini(Generative, GoogleService):
         if not self.by_vertex():
             return f"{self.base('gemini')}/v1/models/{model}"
         location = self.setting("location") or "global"
-        host = VERTEX.removeprefix("{location}-") if location == "global" else VERTEX.format(location=location)
+        host = VERTEX_ELSEWHERE.get(location) or VERTEX.format(location=location)
         project = f"projects/{self.setting('project') or '{project}'}/locations/{location}"
         return f"{self.base('gemini', host)}/v1/{project}/publishers/google/models/{model}"
 

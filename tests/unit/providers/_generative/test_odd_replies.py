@@ -87,6 +87,20 @@ def test_a_code_may_be_spelled_in_another_way(to: str, answered: str) -> None:
     assert (translation.to, translation.text) == (to, "Hot.")
 
 
+def test_the_cost_of_sound_is_not_known() -> None:
+    """Google asks another price for the tokens of a recording than for those of texts and pictures."""
+    segments = '{"segments": [{"text": "한강에 갔어요.", "speaker": null}]}'
+    whole = {
+        "candidates": [{"content": {"parts": [{"text": segments}]}, "finishReason": "STOP"}],
+        "usageMetadata": {"promptTokenCount": 1_000, "candidatesTokenCount": 20, "totalTokenCount": 1_020},
+        "modelVersion": "gemini-3.8-flash",
+    }
+    transcript, _ = asked("google", "speech_to_text", GREETING, answered(whole), language="ko")
+    usage = transcript.meta.usage
+    assert (usage.input_tokens, usage.output_tokens) == (1_000, 20)
+    assert (usage.cost, usage.price_date) == (None, None)
+
+
 def test_words_that_are_likely_to_be_said_are_data() -> None:
     """The phrases of a recording come from the caller, so that they are marked parts of the user's message."""
     answer = '{"segments": [{"text": "한강에 갔어요.", "speaker": null}]}'
