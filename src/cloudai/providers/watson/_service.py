@@ -161,7 +161,9 @@ class WatsonService(ByService):
         return lookup
 
     def host_setting(self, service: str) -> str | None:
-        """Return how an error names the URL of a service."""
+        """Return how an error names the URL of a service; IBM Cloud, which gives tokens, has no setting for it."""
+        if service not in self.services:
+            return None
         name = f"{service}_url"
         lookup = self.unchecked(name)
         return self._named(name, lookup) if lookup else None

@@ -13,6 +13,7 @@ from cloudai import (
     AuthError,
     Azure,
     Client,
+    ConnectError,
     Google,
     MalformedResponseError,
     Request,
@@ -265,6 +266,18 @@ def test_a_key_that_ibm_cloud_does_not_know_is_told() -> None:
     assert raised.value.code == "BXNIM0415E"
     assert KEY not in str(raised.value)
     assert len(script.requests) == 1
+
+
+def test_ibm_cloud_that_cannot_be_reached_is_told() -> None:
+    """The error has the host of IBM Cloud, which no setting names, so that none is advised to be spelled anew."""
+    refused = ConnectError("cannot reach iam.cloud.ibm.com (no such host)")
+    refused.unknown_host = True
+    with (
+        Client(CHATS["watson"](), send=Script(*[refused] * 9), sleep=lambda _: None) as client,
+        pytest.raises(ConnectError, match=r"watson: cannot reach iam\.cloud\.ibm\.com") as raised,
+    ):
+        client.sentiment("좋아요", method="generative")
+    assert "spelling" not in str(raised.value)
 
 
 def test_a_token_without_its_end_is_malformed() -> None:
