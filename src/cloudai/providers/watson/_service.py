@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from cloudai.core.flow import Flow, Request, Response
 from cloudai.core.tokens import Token
-from cloudai.errors import AuthError, BadRequestError, RateLimitedError, ServiceError, SettingsError
+from cloudai.errors import AuthError, BadRequestError, ForbiddenError, RateLimitedError, ServiceError, SettingsError
 from cloudai.providers._by_service import HOW, UNKNOWN, ByService
 from cloudai.providers.base import cached_per_call, kept, with_headers
 from cloudai.providers.replies import Fault, error_body, error_class, inside, readable
@@ -374,7 +374,7 @@ def _kind(message: str, code: str, status: int) -> tuple[type[ServiceError], str
         return BadRequestError, "Name a model that is there: WATSONX_MODEL_ID (GET /ml/v1/foundation_model_specs)."
     if code == "token_quota_reached":
         return RateLimitedError, None
-    if code.startswith("BXNIM") or kind is AuthError:
+    if kind is AuthError or (code.startswith("BXNIM") and kind in (BadRequestError, ForbiddenError)):
         return AuthError, "Check that key and URL are of the same instance (IBM Cloud, Manage, Credentials)."
     if kind is BadRequestError and status == 404:  # noqa: PLR2004
         return kind, "Check the URL of the instance: IBM Cloud shows it beside the key."

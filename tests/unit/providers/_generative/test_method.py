@@ -268,6 +268,17 @@ def test_a_key_that_ibm_cloud_does_not_know_is_told() -> None:
     assert len(script.requests) == 1
 
 
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_ibm_cloud_that_is_busy_is_asked_again(status: int) -> None:
+    """A code of IBM Cloud stands beside errors that have nothing to do with the key; these are tried again."""
+    busy = {"errorCode": "BXNIM0429E", "errorMessage": "Try again later"}
+    refused = Response(status, {"content-type": "application/json"}, json.dumps(busy).encode())
+    script = Script(refused, TOKEN, reply("watson", GOOD))
+    with Client(CHATS["watson"](), send=script, sleep=lambda _: None) as client:
+        assert client.sentiment("좋아요", method="generative").label == "positive"
+    assert [request.service for request in script.requests] == ["iam", "iam", "watsonx"]
+
+
 def test_ibm_cloud_that_cannot_be_reached_is_told() -> None:
     """The error has the host of IBM Cloud, which no setting names, so that none is advised to be spelled anew."""
     refused = ConnectError("cannot reach iam.cloud.ibm.com (no such host)")
