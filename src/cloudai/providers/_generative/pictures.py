@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from cloudai.core.flow import Flow
 from cloudai.errors import InputError, UnsupportedOperationError
-from cloudai.languages import base, tag
+from cloudai.languages import base, tag, without_region
 from cloudai.media import Image, Picture
 from cloudai.media.document import DocumentLimits, as_document
 from cloudai.models.base import Box, Meta
@@ -51,7 +51,7 @@ def analyze_image(
             advice=f'It has: {", ".join(has)}. missing="report" goes on without.',
         )
     parts: dict[str, Any] = {}
-    meta, code = Meta(method="generative"), base(language) if language else "en"
+    meta, code = Meta(method="generative"), _written_in(language) if language else "en"
     picture = yield from image.fit(vendor.chat_pictures)
     if asked_of_picture := tuple(feature for feature in OF_THE_PICTURE if feature in wanted and feature in has):
         model = picture_answer(asked_of_picture, boxes=vendor.chat_boxes)
@@ -96,6 +96,12 @@ def read_text(vendor: Chat, image: Image, *, language: str | None, dense: bool |
     answer, replies = yield from asked(vendor, asking, TextAnswer)
     text = _text(answer, picture, "")
     return text.model_copy(update={"meta": meta_of(asking, replies, language_sent=language and base(language))})
+
+
+def _written_in(language: str) -> str:
+    """Return the language with its script, where it names one, and without its region: "sr-Latn", "zh-Hant", "ko"."""
+    code = base(language)
+    return code if code.startswith("zh") else without_region(language)
 
 
 def _blob(picture: Picture) -> Any:

@@ -8,15 +8,17 @@ leaves no room for more than an answer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 from cloudai.core.flow import Blob
+from cloudai.errors import SettingsError
 from cloudai.providers._generative.chat import MOST_TOKENS, VERSIONS, Part, Prompt
 from cloudai.providers._generative.reading import Answer
 from cloudai.providers._generative.schema import closed
 
-__all__ = ["marked", "numbered", "prompt"]
+__all__ = ["marked", "numbered", "prompt", "require_codes"]
 
 COMMON = """\
 You are one step of a program, and nobody talks to you. Answer with one JSON object that fits the schema, and with \
@@ -73,6 +75,21 @@ def prompt(
     """
     rules = COMMON.format(data=DATA.get(name, TEXT)) + " ".join([TASKS[name], *wishes])
     return Prompt(name, VERSIONS[name], rules, tuple(parts), closed(answer), min(most_tokens, MOST_TOKENS))
+
+
+PARTS_OF_CODE = re.compile(
+    r"[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|[0-9]{3}))?(-([a-z0-9]{5,8}|[0-9][a-z0-9]{3}))?", re.IGNORECASE
+)
+"""The form of a code that the rules may name: a language, a script, a region and one variant (BCP 47)."""
+
+
+def require_codes(*codes: str) -> None:
+    """Raise SettingsError for the code of a language that has more parts, which may be a sentence of a stranger."""
+    if not all(PARTS_OF_CODE.fullmatch(code.replace("_", "-")) for code in codes):
+        raise SettingsError(
+            "the code of a language has more parts than a chat model is told",
+            advice='Give a code such as "ko" or "zh-Hant".',
+        )
 
 
 def marked(text: str) -> str:

@@ -13,7 +13,7 @@ from cloudai.models.speech import Segment, Transcript
 from cloudai.providers._generative.answers import TranscriptAnswer
 from cloudai.providers._generative.asking import asked
 from cloudai.providers._generative.chat import Chat, Part, Reply, meta_of
-from cloudai.providers._generative.prompts import marked, prompt
+from cloudai.providers._generative.prompts import marked, prompt, require_codes
 
 __all__ = ["speech_to_text"]
 
@@ -37,6 +37,7 @@ def speech_to_text(
         raise UnsupportedOperationError(
             "a chat model does not tell channels apart", advice='Leave method="generative" out, or channels="each".'
         )
+    require_codes(language)
     code = with_region(language)
     sound = yield from audio.probe(vendor.chat_sounds, channels)
     wishes: Sequence[str] = [f"The language is {code}."]

@@ -28,7 +28,7 @@ from cloudai.providers._generative.answers import (
 )
 from cloudai.providers._generative.asking import asked
 from cloudai.providers._generative.chat import MOST_TOKENS, Chat, meta_of
-from cloudai.providers._generative.prompts import marked, prompt
+from cloudai.providers._generative.prompts import marked, prompt, require_codes
 from cloudai.providers._parts import framed, parts, sentences
 from cloudai.providers._translating import languages_of
 from cloudai.providers.base import refuse_targets
@@ -135,6 +135,7 @@ def detect_language(vendor: Chat, text: str) -> Flow[Language]:
 def translate(vendor: Chat, text: str, *, to: str | Sequence[str], source: str | None) -> Flow[Translation]:
     """Translate a text into one or several languages, by one prompt for each part of the text."""
     codes = languages_of(to)
+    require_codes(*codes, *([source] if source else []))
     pieces = parts_of(text, to)
     framed_pieces = [framed(piece) if len(pieces) > 1 else ("", piece, "") for piece in pieces]
     wishes = [f"The languages to translate into are: {', '.join(codes)}."]
