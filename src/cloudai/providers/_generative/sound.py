@@ -18,6 +18,8 @@ from cloudai.providers._generative.prompts import marked, prompt, require_codes
 __all__ = ["speech_to_text"]
 
 TOKENS = 32_000
+MOST_SPEAKERS = 100
+"""The largest number of a speaker where nobody says how many there are; it is not shown then."""
 
 
 def speech_to_text(
@@ -51,7 +53,8 @@ def speech_to_text(
 
     def check(answer: TranscriptAnswer) -> str | None:
         numbers = [each.speaker for each in answer.segments if each.speaker is not None]
-        return "speaker is a number from 1" if any(number < 1 for number in numbers) else None
+        most = speakers or MOST_SPEAKERS
+        return None if all(1 <= number <= most for number in numbers) else f"speaker is a number from 1 to {most}"
 
     answer, replies = yield from asked(vendor, asking, TranscriptAnswer, check)
     replies = [_without_cost(reply) for reply in replies]

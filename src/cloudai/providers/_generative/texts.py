@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from typing import Literal
@@ -46,7 +45,6 @@ TOKENS_OF_A_SENTENCE = 25
 MOST_SENTENCES = (MOST_TOKENS - FEW_TOKENS) // TOKENS_OF_A_SENTENCE
 TOKENS_OF_A_CHARACTER = 3
 """Tokens that a character of a text takes at most in a translation; letters of most languages take less."""
-CODE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 
 def sentiment(
@@ -79,7 +77,7 @@ def sentiment(
         numbers = [each.sentence for each in answer.sentences]
         if sorted(numbers) != list(range(len(spans))):
             return f"sentences has to have one entry for each number from 0 to {len(spans) - 1}"
-        return _wrong_code(answer.language)
+        return None
 
     answer, replies = yield from asked(vendor, asking, SentimentAnswer, check)
     judged = {each.sentence: each for each in answer.sentences}
@@ -107,7 +105,7 @@ def key_phrases(vendor: Chat, text: str, *, language: str | None) -> Flow[KeyPhr
         for number, phrase in enumerate(answer.phrases):
             if _spaced(phrase) not in known:
                 return f"phrases.{number} does not stand in the text"
-        return _wrong_code(answer.language)
+        return None
 
     answer, replies = yield from asked(vendor, asking, KeyPhrasesAnswer, check)
     return KeyPhrases(
@@ -122,7 +120,7 @@ def detect_language(vendor: Chat, text: str) -> Flow[Language]:
     """Say which language a text is written in, by its beginning; no model measures how certain that is."""
     begin = text.strip()[:BEGINNING]
     asking = prompt("detect_language", [marked(begin)], LanguageAnswer, FEW_TOKENS)
-    answer, replies = yield from asked(vendor, asking, LanguageAnswer, lambda answer: _wrong_code(answer.code))
+    answer, replies = yield from asked(vendor, asking, LanguageAnswer)
     left_out = len(text.strip()) > BEGINNING
     prepared = {"prepared": f"the first {BEGINNING:,} of {len(text):,} characters"} if left_out else {}
     return Language(
@@ -148,7 +146,7 @@ def translate(vendor: Chat, text: str, *, to: str | Sequence[str], source: str |
     def check(answer: TranslationAnswer) -> str | None:
         if sorted(_plain(each.to) for each in answer.translations) != sorted(map(_plain, codes)):
             return f"translations has to have one entry for each of {', '.join(codes)}"
-        return _wrong_code(answer.source)
+        return None
 
     answers = yield from parallel([asked(vendor, asking, TranslationAnswer, check) for asking in prompts])
     texts = [{_plain(each.to): each.text for each in answer.translations} for answer, _ in answers]
@@ -197,11 +195,6 @@ def _require_short(text: str) -> None:
             f"the text has {len(text):,} characters, and a chat model is asked about {MOST_TEXT:,} at most",
             advice='Cut it, or leave method="generative" out.',
         )
-
-
-def _wrong_code(code: str | None) -> str | None:
-    """Return what is wrong with the code of a language in an answer, or None where nothing is."""
-    return None if code is None or CODE.fullmatch(code) else "the language is no BCP-47 code"
 
 
 def _spaced(text: str) -> str:
