@@ -1,38 +1,58 @@
-"""Write SVG: elements whose values are escaped, and texts whose widths are estimated."""
+"""Hold the elements of a drawing, and write them as SVG, in which every value is escaped; estimate widths of texts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from html import escape
+from typing import Any
 
+from cloudai.report.page import webp
 from cloudai.report.text_layout import shortened, wrapped
 from cloudai.table_layout import text_width
 from cloudai.text import plain
 
-__all__ = ["Canvas", "lines_of_label", "width_of"]
+__all__ = ["Canvas", "Element", "lines_of_label", "width_of"]
 
 EM = 0.54
 """The width of a Latin letter as a share of the size of the font; a Hangul syllable has twice of it."""
 
 
+@dataclass(frozen=True)
+class Element:
+    """One element of a drawing; a group has the elements that it holds."""
+
+    name: str
+    attributes: Mapping[str, object]
+    text: str | None = None
+    parts: Sequence[Element] = ()
+
+
 class Canvas:
-    """The elements of one drawing, in the order in which they are painted."""
+    """The elements of one drawing in the order in which they are painted, whatever paints them.
+
+    The names of elements and attributes are those of SVG. A "path" has ``points`` and ``steps``, and an "image" a
+    ``picture``, from which ``d`` and ``href`` are made when the drawing is written as SVG.
+    """
 
     def __init__(self) -> None:
-        self._parts: list[str] = []
+        self.elements: list[Element] = []
 
     def add(self, name: str, text: str | None = None, /, **attributes: object) -> None:
         """Add an element; an underscore in the name of an attribute stands for a hyphen, one at its end for nothing."""
-        body = "/>" if text is None else f">{escape(_lines(text))}</{name}>"
-        self._parts.append(f"<{name}{_attributes(attributes)}{body}")
+        self.elements.append(Element(name, attributes, text))
 
     @contextmanager
     def within(self, name: str, /, **attributes: object) -> Iterator[None]:
         """Add an element that holds what is added meanwhile."""
-        self._parts.append(f"<{name}{_attributes(attributes)}>")
-        yield
-        self._parts.append(f"</{name}>")
+        outer, inner = self.elements, list[Element]()
+        self.elements = inner
+        try:
+            yield
+        finally:
+            self.elements = outer
+        outer.append(Element(name, attributes, None, inner))
 
     def text(self, x: float, y: float, text: str, *, anchor: str = "start", class_: str | None = None) -> None:
         """Add a text whose baseline begins, has its middle or ends at a position."""
@@ -42,16 +62,42 @@ class Canvas:
         """Add a straight line."""
         self.add("line", x1=x1, y1=y1, x2=x2, y2=y2, class_=class_)
 
+    def path(self, points: Sequence[tuple[float, float]], class_: str, *, steps: bool = False) -> None:
+        """Add a line through points; with steps it stays level until the next point."""
+        self.add("path", class_=class_, points=points, steps=steps)
+
     def __str__(self) -> str:
-        return "\n".join(self._parts)
+        return "\n".join(map(_written, self.elements))
 
 
-def _attributes(attributes: dict[str, object]) -> str:
+def _written(element: Element) -> str:
+    head = f"{element.name}{_attributes(element.attributes)}"
+    if element.parts:
+        inner = "\n".join(map(_written, element.parts))
+        return f"<{head}>{inner}</{element.name}>"
+    return f"<{head}/>" if element.text is None else f"<{head}>{escape(_lines(element.text))}</{element.name}>"
+
+
+def _attributes(attributes: Mapping[str, Any]) -> str:
+    plain_ones = dict(attributes)
+    if "points" in plain_ones:
+        plain_ones["d"] = _outline(plain_ones.pop("points"), steps=plain_ones.pop("steps"))
+    if "picture" in plain_ones:
+        picture = plain_ones.pop("picture")
+        plain_ones["href"] = f"data:image/webp;base64,{webp(picture, max(picture.size))[0]}"
     return "".join(
-        f' {name.rstrip("_").replace("_", "-") if name != "viewBox" else name}="{_value(value)}"'
-        for name, value in attributes.items()
+        f' {name.rstrip("_").replace("_", "-")}="{_value(value)}"'
+        for name, value in plain_ones.items()
         if value is not None
     )
+
+
+def _outline(points: Sequence[tuple[float, float]], *, steps: bool) -> str:
+    """Return the commands of a path through points."""
+    (left, top), *rest = points
+    parts = [f"M{left:.1f} {top:.1f}"]
+    parts += [f"H{x:.1f}V{y:.1f}" if steps else f"L{x:.1f} {y:.1f}" for x, y in rest]
+    return "".join(parts)
 
 
 def _lines(text: str) -> str:

@@ -8,7 +8,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
-__all__ = ["LIKELIHOODS", "LONG_TIME", "Axis", "Chart", "Dot", "Kind", "Series", "axis_of", "day_of", "shown_number"]
+__all__ = [
+    "LIKELIHOODS",
+    "LONG_TIME",
+    "Axis",
+    "Chart",
+    "Dot",
+    "Kind",
+    "Picture",
+    "Series",
+    "axis_of",
+    "day_of",
+    "shown_number",
+]
 
 Kind: TypeAlias = Literal["bars", "lines", "ages", "map"]
 
@@ -41,6 +53,10 @@ class Dot:
     """The provider's own word, where the value is one of `LIKELIHOODS`."""
     target: str = ""
     """The id of the element of the page to which a click on the value goes; "" if it goes nowhere."""
+    raw: tuple[float, ...] = ()
+    """The values of which this one is the mean."""
+    label: str = ""
+    """What stands beside the value in the drawing; "" for nothing."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +94,17 @@ class Axis:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A picture to which values lead."""
+
+    given: Any
+    """A path, bytes or a PIL image."""
+    caption: str
+    box: tuple[float, float, float, float] | None = None
+    """The part that is shown, as fractions of the width and height: left, top, right, bottom; None for all."""
+
+
+@dataclass(frozen=True)
 class Chart:
     """What a plot shows."""
 
@@ -89,8 +116,8 @@ class Chart:
     notes: tuple[str, ...] = ()
     """Sentences below the plot: how the values came about, and what they are not."""
     language: str = "en"
-    pictures: Mapping[str, tuple[Any, str]] = field(default_factory=dict, repr=False)
-    """Pictures (a path, bytes or a PIL image) and their captions, by the targets of the dots that show them."""
+    pictures: Mapping[str, Picture] = field(default_factory=dict, repr=False)
+    """Pictures by the targets of the dots that show them."""
     sideways: bool = False
     """Whether bars lie, because their names are long or many."""
 
@@ -118,13 +145,17 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{tail}" if hours else f"{minutes}:{tail}"
 
 
+def _side(value: float, sides: str) -> str:
+    return "" if value == 0 else sides[value < 0]
+
+
 def _latitude(value: float) -> str:
-    return f"{abs(value):.5g}°{'N' if value >= 0 else 'S'}"
+    return f"{abs(value):.5g}°{_side(value, 'NS')}"
 
 
 def _longitude(value: float) -> str:
     value = (value + 180) % 360 - 180  # an axis across the date line goes beyond 180
-    return f"{abs(value):.5g}°{'E' if value >= 0 else 'W'}"
+    return f"{abs(value):.5g}°{_side(value, 'EW')}"
 
 
 WRITTEN_BY: Mapping[str, Callable[[float], str]] = {"date": day_of, "latitude": _latitude, "longitude": _longitude}

@@ -57,7 +57,7 @@ def told(chart: Chart, series: Series, dot: Dot) -> str:
         lines.append(f"{chart.y.told(dot.y)} {chart.x.told(dot.x)}")
     elif dot.y is not None:
         lines.append(words.get(dot.word, "") or f"{chart.y.name or words['value']}: {chart.y.told(dot.y)}")
-    else:
+    elif dot.low is None:
         lines.append(words["nothing"])
     if dot.low is not None and dot.high is not None and dot.low != dot.high:
         lines.append(f"{words['range']}: {chart.y.told(dot.low)} – {chart.y.told(dot.high)}")
@@ -113,7 +113,7 @@ def draw_axes(canvas: Canvas, frame: Frame, *, across: bool = True, grid: tuple[
                 canvas.line(frame.left, y, frame.right, y, "zero" if at == 0 else "grid")
             canvas.text(frame.left - 8, y + SMALL * 0.35, text, anchor="end")
         if frame.y.name:
-            canvas.text(GAP, frame.top - 12, _named(frame.y))
+            canvas.text(GAP, frame.top - 15, _named(frame.y))
         for at, text in frame.x.ticks if across else ():
             x = frame.across(at)
             if grid[0]:

@@ -57,7 +57,7 @@ def lines(table: Table, asked: Asked) -> Chart:
         _across(heading(x, asked.language), known, scale, unit),
         y,
         tuple(series),
-        asked.notes(table, smooth=asked.smooth),
+        asked.notes(table, smooth=asked.smooth, likelihood=y.scale == "likelihood"),
         asked.language,
         pictures_of(table, asked, targets),
     )

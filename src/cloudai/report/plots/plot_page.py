@@ -7,14 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import PIL.Image
-
-from cloudai.errors import CloudAIError
-from cloudai.media import Image
 from cloudai.report.page import digest_of, part_of_page, template, webp
 from cloudai.report.plots.chart import Chart
 from cloudai.report.plots.plot_words import words_of
 from cloudai.report.plots.svg import svg_of
+from cloudai.report.plots.targets import opened_picture
 from cloudai.text import plain
 
 __all__ = ["plot_script", "plot_style", "save_plot_page"]
@@ -90,10 +87,7 @@ def _rows(chart: Chart) -> Iterator[list[str]]:
 
 def _pictures(chart: Chart) -> Iterator[dict[str, Any]]:
     """Yield the pictures that can be read; a value whose picture is not there keeps its words."""
-    for target, (given, caption) in chart.pictures.items():
-        try:
-            picture = given if isinstance(given, PIL.Image.Image) else Image(given).open(2 * SIDE)
-        except (CloudAIError, OSError):
-            continue
-        data, size = webp(picture, SIDE)
-        yield {"id": target, "caption": plain(caption), "data": data, "size": size}
+    for target, picture in chart.pictures.items():
+        if (opened := opened_picture(picture, SIDE)) is not None:
+            data, size = webp(opened, SIDE)
+            yield {"id": target, "caption": plain(picture.caption), "data": data, "size": size}

@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from cloudai.errors import InputError, SettingsError
+from cloudai.report.plots.ages import ages
+from cloudai.report.plots.bars import bars
 from cloudai.report.plots.cells import require_columns
 from cloudai.report.plots.chart import Chart, Kind
 from cloudai.report.plots.columns import Asked
 from cloudai.report.plots.lines import lines
+from cloudai.report.plots.maps import landmarks
+from cloudai.report.plots.picture_files import ENDINGS, save_plot_picture
 from cloudai.report.plots.plot_page import plot_style, save_plot_page
 from cloudai.report.plots.plot_words import words_of
 from cloudai.report.plots.sources import PlotSource, table_of
@@ -22,7 +26,7 @@ from cloudai.table import Table
 
 __all__ = ["Plot", "plot", "save_plots"]
 
-COMPUTED_BY = {"lines": lines}
+COMPUTED_BY = {"bars": bars, "lines": lines, "ages": ages, "map": landmarks}
 
 
 class Plot:
@@ -153,6 +157,10 @@ def save_plots(plots: Sequence[Plot], path: str | os.PathLike[str], *, title: st
     if ending in (".html", ".htm"):
         language = plots[0].chart.language
         return save_plot_page([each.chart for each in plots], path, title=title or "cloudai", language=language)
+    if ending in ENDINGS:
+        if len(plots) != 1:
+            raise SettingsError(f"{Path(path).name} holds one plot", advice="Write several to a page: .html.")
+        return save_plot_picture(plots[0].chart, path)
     raise InputError(f"{Path(path).name} is no kind of file for a plot", advice="Give .html, .png, .svg or .pdf.")
 
 

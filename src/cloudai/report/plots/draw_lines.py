@@ -1,4 +1,4 @@
-"""Draw lines as SVG: the values as dots, and lines between them or smoothed lines over them."""
+"""Draw lines: the values as dots, and lines between them or smoothed lines over them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST = 1500
 
 def draw_lines(canvas: Canvas, chart: Chart) -> float:
     """Add the drawing of lines, and return its height in px."""
-    top = draw_legend(canvas, chart, 10) + (26 if chart.y.name else 6)
+    top = draw_legend(canvas, chart, 10) + (30 if chart.y.name else 6)
     left = 24 + max(width_of(text, SMALL) for _, text in chart.y.ticks)
     frame = Frame(left, top, WIDTH - 24, top + HEIGHT, chart.x, chart.y)
     draw_axes(canvas, frame)
@@ -32,13 +32,14 @@ def _draw_series(canvas: Canvas, chart: Chart, series: Series, frame: Frame, eve
     steps = chart.y.scale == "likelihood"
     known = [dot for dot in series.dots if dot.y is not None]
     for run in series.smooth:
-        canvas.add("path", class_="smooth", d=_path([(frame.across(x), frame.down(y)) for x, y in run], steps=False))
+        canvas.path([(frame.across(x), frame.down(y)) for x, y in run], "smooth")
     if not series.smooth:
         for points in _runs(series.dots, frame):
-            canvas.add("path", class_="dashed" if series.dashed else "line", d=_path(points, steps=steps))
+            canvas.path(points, "dashed" if series.dashed else "line", steps=steps)
     if every > 1:
-        spots = "".join(f"M{frame.across(dot.x):.1f} {frame.down(dot.y or 0):.1f}h0" for dot in known)
-        canvas.add("path", class_="spots", d=spots)
+        for n, dot in enumerate(known):
+            if n % every:
+                canvas.add("circle", class_="raw", cx=frame.across(dot.x), cy=frame.down(dot.y or 0.0), r=1.5)
     size = 3.5 if len(known) < 120 else 2.2  # noqa: PLR2004  # small where they would touch each other
     for dot in known[::every]:
         at = frame.across(dot.x), frame.down(dot.y or 0.0)
@@ -58,11 +59,3 @@ def _runs(dots: Sequence[Dot], frame: Frame) -> Iterator[list[tuple[float, float
             run.append((frame.across(dot.x), frame.down(dot.y)))
     if run:
         yield run
-
-
-def _path(points: Sequence[tuple[float, float]], *, steps: bool) -> str:
-    """Return a path through points; with steps it stays level until the next point, as ranks have nothing between."""
-    first, *rest = points
-    parts = [f"M{first[0]:.1f} {first[1]:.1f}"]
-    parts += [f"H{x:.1f}V{y:.1f}" if steps else f"L{x:.1f} {y:.1f}" for x, y in rest]
-    return "".join(parts)
