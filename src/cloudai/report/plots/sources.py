@@ -84,7 +84,7 @@ def _rows_of(path: Path) -> list[dict[str, Any]]:
         lines = (
             json.loads(text)
             if text.lstrip().startswith("[")
-            else [json.loads(line) for line in text.splitlines() if line]
+            else [json.loads(line) for line in text.split("\n") if line.strip()]
         )
     except ValueError as error:
         raise InputError(
