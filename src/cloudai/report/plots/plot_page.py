@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from cloudai.report.page import digest_of, part_of_page, template, webp
-from cloudai.report.plots.chart import Chart
+from cloudai.report.plots.chart import Chart, shown_number
 from cloudai.report.plots.plot_words import words_of
 from cloudai.report.plots.svg import svg_of
 from cloudai.report.plots.targets import opened_picture
+from cloudai.report.plots.values import table_of_values
 from cloudai.text import plain
 
 __all__ = ["plot_script", "plot_style", "save_plot_page"]
@@ -63,26 +64,21 @@ def _shown(chart: Chart, *, repeated: bool) -> dict[str, Any]:
         chart: The chart.
         repeated: Whether its title is that of the page, and not written twice.
     """
-    words = words_of(chart.language)
-    x = chart.x.name or words["name"]
+    values = table_of_values(chart)
     return {
         "title": "" if repeated else plain(chart.title),
         "svg": svg_of(chart),
         "notes": chart.notes,
         "pictures": list(_pictures(chart)),
-        "head": [words["series"], x, chart.y.name or words["value"], words["range"], words["name"]],
-        "rows": list(_rows(chart)),
+        "head": [plain(name) for name in values.columns],
+        "rows": [[_cell(row[name]) for name in values.columns] for row in values],
     }
 
 
-def _rows(chart: Chart) -> Iterator[list[str]]:
-    """Yield the cells of a table of the values."""
-    for series in chart.series:
-        for dot in series.dots:
-            ends = [chart.y.told(end) for end in (dot.low, dot.high) if end is not None]
-            value = "–" if dot.y is None else dot.word.lower().replace("_", " ") or chart.y.told(dot.y)
-            cells = [series.name, chart.x.told(dot.x), value, " – ".join(dict.fromkeys(ends)), dot.text]
-            yield [plain(cell) for cell in cells]
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    return shown_number(value) if isinstance(value, float) else plain(str(value))
 
 
 def _pictures(chart: Chart) -> Iterator[dict[str, Any]]:

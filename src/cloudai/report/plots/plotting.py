@@ -21,6 +21,7 @@ from cloudai.report.plots.plot_page import plot_style, save_plot_page
 from cloudai.report.plots.plot_words import words_of
 from cloudai.report.plots.sources import PlotSource, table_of
 from cloudai.report.plots.svg import svg_of
+from cloudai.report.plots.values import table_of_values
 from cloudai.report.words import Language
 from cloudai.table import Table
 
@@ -54,6 +55,10 @@ class Plot:
         """
         return svg_of(self.chart)
 
+    def table(self) -> Table:
+        """Return the values as a table: a row for each position, and a column for each series."""
+        return table_of_values(self.chart)
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the plot to a file, and return its path.
 
@@ -81,6 +86,7 @@ def plot(
     smooth: float | None = None,
     average: bool = False,
     picture: str | None = None,
+    pictures: Sequence[Any] | None = None,
     target: str | None = None,
     born: date | str | None = None,
     table: str | None = None,
@@ -108,6 +114,8 @@ def plot(
             they are an error. Likelihood words are never averaged.
         picture: The column with a picture of each value: a path, or a PIL image. The page shows it in the tooltip, and
             a click on the value goes to it below the plot.
+        pictures: The pictures by the numbers of the inputs (the column "item"), where no column has them: paths, or PIL
+            images. Of a picture with a face in it, the face is shown.
         target: The column with the id of the element in your own page to which a click on the value goes, for example
             "frame-12". With `Plot.svg` such a value becomes a link to ``#frame-12``, which needs no script.
         born: The date of birth, for the true age in a plot of ages; a column "true_age" or "나이" gives it, too.
@@ -123,6 +131,8 @@ def plot(
     words_of(language)  # a language that is not spoken is told before the work
     read = _filtered(table_of(source, kind, table), where or {})
     require_columns(read, [])
+    if pictures is not None:
+        read, picture = _with_pictures(read, pictures)
     asked = Asked(
         x=x,
         y=(y,) if isinstance(y, str) else tuple(y),
@@ -167,6 +177,19 @@ def save_plots(plots: Sequence[Plot], path: str | os.PathLike[str], *, title: st
 def _filtered(table: Table, where: Mapping[str, Any]) -> Table:
     require_columns(table, where)
     return table.filter(lambda row: all(str(row.get(name)) == str(value) for name, value in where.items()))
+
+
+def _with_pictures(table: Table, pictures: Sequence[Any]) -> tuple[Table, str]:
+    """Return the table with a column of pictures, and its name."""
+    require_columns(table, ["item"])
+    name = "picture"
+    while name in table.columns:
+        name = f"_{name}"
+    items = [int(row["item"]) for row in table]
+    rows = [
+        {**row, name: pictures[item] if item < len(pictures) else None} for row, item in zip(table, items, strict=True)
+    ]
+    return Table(rows, [*table.columns, name], table.units), name
 
 
 def _kind_of(table: Table) -> Kind:
