@@ -41,7 +41,7 @@ def main() -> int:
             how = {"method": "generative"} if options.sample else {}
             ages = client.map("estimate_age", photos, **how) if how or client.supports("estimate_age") else ()
         written = [save_drawings(faces, options.out / "drawn", pictures=photos)]
-        if any(row["emotion_top"] for row in cloudai.tidy(faces, "faces")):
+        if any(row.get("emotion_top") for row in cloudai.tidy(faces, "faces")):
             chart = plot(faces, title="Expressions", pictures=photos, language=options.language)
             written += [chart.save(options.out / "emotions.html"), chart.save(options.out / "emotions.png")]
         if any(outcome.result for outcome in ages):

@@ -1,4 +1,4 @@
-"""Take the tour of Google's vision: labels, logos, landmarks on a map, texts by hand and in Korean, faces with likelihoods.
+"""Take the tour of Google's vision: labels, logos, landmarks on a map, handwriting, printed Korean, and faces.
 
     python examples/google_tour.py --sample                     a portrait, three drawings, three addresses; constructed
     python examples/google_tour.py photos/ gs://bucket/tower.jpg --provider google
@@ -44,7 +44,8 @@ def main() -> int:
         photos = expand(options.photos, PICTURES)
         with cloudai.Client(options.provider, send=send, offline=bool(send)) as client:
             seen = client.map("analyze_image", photos, features=FEATURES, missing="report")
-        written = [save_drawings(seen, options.out / "drawn", pictures=photos)]
+        here = [outcome for outcome in seen if "://" not in outcome.input]
+        written = [save_drawings(here, options.out / "drawn", pictures=photos)]
         things = cloudai.tidy(seen)
         print(things.select("input", "kind", "name", "score", "word", "latitude", "longitude").filled())
         print(cloudai.tidy(seen, "text").select("input", "text", "confidence", "handwritten").filled())
@@ -57,7 +58,8 @@ def main() -> int:
                 plot(tags, kind="bars", by="input", title="Labels", **look).save(options.out / "labels.html")
             )
         if any(row.get("emotion_top") for row in cloudai.tidy(seen, "faces")):
-            likely = plot(seen, table="emotions", title="Likelihoods", pictures=photos, **look)
+            emotions = cloudai.tidy(seen, "emotions").filter(status="ok")
+            likely = plot(emotions, title="Likelihoods", pictures=photos, **look)
             written.append(likely.save(options.out / "expressions.html"))
     except cloudai.CloudAIError as error:
         print(error, file=sys.stderr)

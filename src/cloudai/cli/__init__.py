@@ -396,9 +396,9 @@ def _reports(subparsers: Any) -> None:
 
 def _plot(subparsers: Any) -> None:
     """Add the command that draws charts."""
-    chart = _command(subparsers, "plot", plots.as_plot, "a chart of a table or of results: bars, lines, ages or a map")
+    chart = _command(subparsers, "plot", plots.as_plot, "a chart of a table or of results: bars, lines, ages, a map")
     chart.description = (
-        f"{chart.description} Made of what is kept: a table (CSV, Parquet, JSON Lines), a file that --json has printed, "
+        f"{chart.description} Made of what is kept: a table (CSV, Parquet, JSON Lines), what --json has printed, "
         "or a journal. Nothing is sent."
     )
     chart.add_argument("file", type=_text, metavar="FILE", help="a table, a file of results, or a journal")

@@ -51,10 +51,12 @@ def bars(table: Table, asked: Asked) -> Chart:
         several: dict[float, list[Dot]] = {}
         for n in rows:
             dot = Dot(order[groups[n]], values.numbers[n], text=told[n], word=values.words[n], target=targets[n])
+            if dot.y is None:
+                dot = replace(dot, label=_reason(table.rows[n]))
             several.setdefault(dot.x, []).append(dot)
         dots = [_bar(name, several[at], average=asked.average) for at in sorted(several)]
         series.append(Series(name, tuple(dots)))
-    count = len(names) * len(series)
+    count = sum(len(each.dots) for each in series)
     if count > MOST:
         raise InputError(f"{count} bars cannot be told apart", advice="Choose some of them with where=.")
     ticks = tuple((float(n), name) for n, name in enumerate(names.values()))
@@ -122,6 +124,11 @@ def _groups(table: Table, x: str | None, language: str) -> tuple[dict[Any, str],
             if len(faces[item]) > 1 and face not in (None, ""):
                 names[item, face] += f" · {face_word.format(n=int(face) + 1)}"
     return names, keys
+
+
+def _reason(row: Mapping[str, Any]) -> str:
+    """Return the first sentence of the error of a row, which stands in place of its bar; "" if it has none."""
+    return str(row.get("error") or "").partition(". ")[0].rstrip(".")
 
 
 def _told(row: Mapping[str, Any], name: str) -> str:

@@ -27,8 +27,7 @@ UNITS = {name: unit for kind in reversed(TABLES.values()) for name, unit in kind
 """The units of the columns of our tables: a CSV file does not hold them."""
 ENDING = re.compile(r"\.[A-Za-z]\w{1,4}$")
 """The ending of the name of a file."""
-GUESSES = frozenset({*EMOTIONS, "emotion", "age_low", "age_high", "age_years"})
-"""Columns that are guesses about appearance."""
+AGES = frozenset({"age_low", "age_high", "age_years"})
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Asked:
         """Return the sentences below a plot: what was done to the values, and that guesses are guesses."""
         words = words_of(self.language)
         sentences = [words[f"note {name}"].format(value=value) for name, value in values.items() if value]
-        if GUESSES & {*table.columns}:
+        if _has_expressions(table) or AGES & {*table.columns}:
             sentences.append(words["note guess"])
         return tuple(sentences)
 
@@ -67,11 +66,10 @@ def columns_to_draw(table: Table, asked: Asked) -> tuple[str, ...]:
         return asked.y
     if "emotion" in table.columns and "score" in table.columns:
         return ("score",)
-    emotions = [
-        name for name in EMOTIONS if name in table.columns and name not in asked.without and _filled(table, name)
-    ]
-    if emotions:
-        return tuple(emotions)
+    if _has_expressions(table):
+        emotions = [name for name in EMOTIONS if name in table.columns and name not in asked.without]
+        if shown := tuple(name for name in emotions if _filled(table, name)):
+            return shown
     used = {asked.x, *asked.by, *OURS}
     for name in ("score", "confidence", *table.columns):
         if name in table.columns and name not in used and _is_numeric(table, name):
@@ -79,6 +77,12 @@ def columns_to_draw(table: Table, asked: Asked) -> tuple[str, ...]:
     raise InputError(
         "the table has no column of numbers to draw", advice=f"Name one with y=. There are: {', '.join(table.columns)}."
     )
+
+
+def _has_expressions(table: Table) -> bool:
+    """Return whether a table is about expressions; the word "neutral" is a column of sentiment, too."""
+    names = {"emotion", "emotion_scale", *EMOTIONS} - {"neutral"}
+    return any(_filled(table, name) for name in names & {*table.columns})
 
 
 def _filled(table: Table, name: str) -> bool:
@@ -139,6 +143,8 @@ def series_of(
 
 def _part(column: str, value: Any, language: str) -> str:
     """Return the value of a column that tells series apart; a mere number needs the name of its column."""
+    if column == "input":
+        return ENDING.sub("", PurePath(str(value)).name) or str(value)
     text = heading(str(value), language) if isinstance(value, str) else f"{value}"
     return f"{heading(column, language)} {text}" if text.isdecimal() else text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,7 +36,7 @@ def _standing(canvas: Canvas, chart: Chart) -> float:
     for (at, _), lines in zip(chart.x.ticks, labels, strict=True):
         for n, line in enumerate(lines):
             canvas.text(frame.across(at), frame.bottom + 20 + n * LINE, line, anchor="middle")
-    thick = min(THICKEST, room * 0.84 / len(chart.series))
+    thick = min(THICKEST, room * 0.84 / _most(chart))
     _draw_series(_Bars(canvas, chart, frame, thick), [frame.across(at) for at, _ in chart.x.ticks])
     return frame.bottom + 12 + LINE * max(map(len, labels)) + 10
 
@@ -45,8 +46,8 @@ def _lying(canvas: Canvas, chart: Chart) -> float:
     top = draw_legend(canvas, chart, 10) + 6
     widest = min(WIDEST_NAME, max(width_of(text, SMALL) for _, text in chart.x.ticks) + 4)
     labels = [lines_of_label(text, SMALL, widest, 3) for _, text in chart.x.ticks]
-    thick = max(THINNEST, min(24.0, 40.0 / len(chart.series)))
-    room = max(thick * len(chart.series), LINE * max(map(len, labels))) + 10
+    thick = max(THINNEST, min(24.0, 40.0 / _most(chart)))
+    room = max(thick * _most(chart), LINE * max(map(len, labels))) + 10
     frame = Frame(widest + 20, top, WIDTH - 40, top + room * len(labels), chart.y, Axis("", 0, 1, ()))
     draw_axes(canvas, frame, grid=(True, False))
     for n, lines in enumerate(labels):
@@ -58,13 +59,21 @@ def _lying(canvas: Canvas, chart: Chart) -> float:
     return frame.bottom + 52
 
 
+def _most(chart: Chart) -> int:
+    """Return how many bars the largest group has; a series without a value in a group takes no room there."""
+    return max(Counter(dot.x for dot in chart.dots()).values())
+
+
 def _draw_series(bars: _Bars, middles: Sequence[float]) -> None:
     """Add the bars of all series, those of a group side by side around its middle (px)."""
     chart, canvas = bars.chart, bars.canvas
+    members = Counter(dot.x for dot in chart.dots())
+    drawn = Counter[float]()
     for number, series in enumerate(chart.series):
         with canvas.within("g", class_=f"series {colour_of(number)}", data_series=number, aria_label=series.name):
             for dot in series.dots:
-                side = middles[round(dot.x)] + bars.thick * (number - len(chart.series) / 2)
+                side = middles[round(dot.x)] + bars.thick * (drawn[dot.x] - members[dot.x] / 2)
+                drawn[dot.x] += 1
                 with drawn_dot(canvas, dot, bars.middle_of(dot, side), told(chart, series, dot)):
                     bars.draw(dot, side)
 
@@ -87,7 +96,8 @@ class _Bars:
         """
         middle = side + self.thick / 2
         if dot.y is None:
-            self._text(self._at(self._base), middle, "–", 6, "faint")
+            reason = f"– {dot.label}" if dot.label and self.chart.sideways else "–"
+            self._text(self._at(self._base), middle, reason, 6, "faint")
             return
         for low, high in self._blocks(dot.y):
             ends = self._at(low), self._at(high)
