@@ -199,7 +199,8 @@ def _ends(values: Sequence[float], *, from_zero: bool) -> tuple[float, float]:
     if from_zero:
         low, high = min(low, 0.0), max(high, 0.0)
     if low == high:
-        low, high = (low - 0.5, high + 0.5) if low or not from_zero else (0.0, 1.0)
+        room = max(0.5, abs(low) / 1000)  # half a unit is nothing beside a very large number
+        low, high = (low - room, high + room) if low or not from_zero else (0.0, 1.0)
     return low, high
 
 

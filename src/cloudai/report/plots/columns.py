@@ -144,7 +144,7 @@ def series_of(
 def _part(column: str, value: Any, language: str) -> str:
     """Return the value of a column that tells series apart; a mere number needs the name of its column."""
     if column == "input":
-        return ENDING.sub("", PurePath(str(value)).name) or str(value)
+        return _without_folder(str(value))
     text = heading(str(value), language) if isinstance(value, str) else f"{value}"
     return f"{heading(column, language)} {text}" if text.isdecimal() else text
 
@@ -179,4 +179,9 @@ def _names(row: dict[str, Any]) -> Iterator[str]:
         if row.get(column) not in (None, "") and "kind" not in row:
             yield str(row[column])
     if row.get("input") not in (None, ""):
-        yield ENDING.sub("", PurePath(str(row["input"])).name) or str(row["input"])
+        yield _without_folder(str(row["input"]))
+
+
+def _without_folder(name: str) -> str:
+    """Return the name of a file without its folder and its ending; a text that is no path stays whole."""
+    return ENDING.sub("", PurePath(name).name) if ENDING.search(name) else name

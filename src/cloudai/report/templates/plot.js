@@ -60,14 +60,15 @@ for (const svg of document.querySelectorAll("svg.plot")) {
     const dot = nearest(svg, dots, event);
     if (dot && !dot.contains(event.target) && dot.hasAttribute("href")) location.hash = dot.getAttribute("href");
   });
-  svg.addEventListener("focusin", (event) => {
+  const around = svg.parentNode;  // a browser would stop at a drawing that itself listens to keys
+  around.addEventListener("focusin", (event) => {
     const dot = event.target.closest(".dot");
-    if (!dot) return;
+    if (!dot || !svg.contains(dot)) return;
     const box = dot.getBoundingClientRect();
     show(svg, dot, box.left + box.width / 2, box.top + box.height / 2);
   });
-  svg.addEventListener("focusout", () => show(svg, null));
-  svg.addEventListener("keydown", (event) => {
+  around.addEventListener("focusout", () => show(svg, null));
+  around.addEventListener("keydown", (event) => {
     const here = groups.findIndex((group) => group.includes(document.activeElement));
     if (here < 0) return;
     const group = groups[here], at = group.indexOf(document.activeElement);
