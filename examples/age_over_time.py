@@ -49,7 +49,7 @@ def main() -> int:
         chart = plot(ages, kind="ages", title=title, born=options.born, pictures=photos, language=options.language)
         written = [chart.save(options.out / f"ages.{ending}") for ending in ("html", "png")]
         written.append(save_sheet(ages, options.out / "strip.png", layout="strip", pictures=photos))
-        written.append(save_morph(ages, options.out / "morph.gif", side=320, pictures=photos))
+        written.append(save_morph(ages, options.out / "morph.gif", side=160, pictures=photos))
     except cloudai.CloudAIError as error:
         print(error, file=sys.stderr)
         return 2
