@@ -112,7 +112,7 @@ def values_of(table: Table, name: str) -> Values:
     if len(scales) > 1:
         raise InputError(
             f"the column {name} mixes {' and '.join(sorted(scale or 'plain numbers' for scale in scales))}",
-            advice="They have no common axis. Draw one provider at a time, for example where={'provider': 'google'}.",
+            advice="They have no common axis. Draw one provider at a time: choose it with where=.",
         )
     scale = next(iter(scales), "")
     if scale == "likelihood":

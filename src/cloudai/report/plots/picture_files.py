@@ -180,7 +180,7 @@ class _Painter:
             at["y"] + down,
             text.replace("$", r"\$"),  # a dollar would begin a formula
             fontsize=size * 72 / PER_INCH,
-            family=self._families,
+            fontfamily=self._families,
             color=FAINT if {"faint", "number", "note"} & {*classes} else ink,
             ha={"middle": "center", "end": "right"}.get(str(at.get("text_anchor")), "left"),
             va="baseline",
