@@ -10,7 +10,8 @@ demo: .venv/.demo  ## find faces on real photos, with no account
 	$(BIN)/cloudai demo --out out
 
 DEMO_OUT ?= out
-EXAMPLES := face_landmarks candidate_emotions age_over_time google_tour text_tour review_sentiment
+EXAMPLES := face_landmarks candidate_emotions age_over_time google_tour text_tour review_sentiment \
+	transcribe translate_mails read_aloud
 
 demo-all: .venv/.demo-all  ## every example: on this computer what it can, and with constructed replies; no account, no network
 	$(BIN)/cloudai demo --out $(DEMO_OUT)/demo
@@ -19,6 +20,8 @@ demo-all: .venv/.demo-all  ## every example: on this computer what it can, and w
 	$(BIN)/python examples/face_landmarks.py --out $(DEMO_OUT)/local/face_landmarks
 	$(BIN)/python examples/text_tour.py --out $(DEMO_OUT)/local/text_tour
 	$(BIN)/python examples/review_sentiment.py --out $(DEMO_OUT)/local/review_sentiment
+	$(BIN)/python examples/read_aloud.py --out $(DEMO_OUT)/local/read_aloud || echo "Nothing was read aloud."
+	$(BIN)/python examples/capabilities.py --out $(DEMO_OUT)/capabilities
 	for example in $(EXAMPLES); do \
 	$(BIN)/python examples/$$example.py --sample --out $(DEMO_OUT)/$$example || exit 1; done
 	@du -sh $(DEMO_OUT)
@@ -92,7 +95,7 @@ format: .venv/.dev  ## also what is written from the table of operations
 	touch $@
 
 .venv/.demo-all: .venv/.demo
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[local,demo,text,report]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[local,demo,text,report,compare]"
 	touch $@
 
 # The tests read the model of ages in its wheel alone; its requirements are large, and not those of ours.
