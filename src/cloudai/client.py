@@ -115,13 +115,15 @@ class BaseClient:
             self._session: Session | Several
             if isinstance(provider, str | Provider):
                 self.providers: tuple[Provider, ...] = (made(provider),)
+            else:
+                from cloudai.fallback import Several, providers_of  # most clients have one provider
+
+                self.providers = providers_of(provider)
+            if len(self.providers) == 1:
                 self._engine = self._options.engine()
                 self._session = Session(self.providers[0], self._engine, self._driver, self._options)
             else:
-                from cloudai.fallback import Several  # most clients have one provider
-
-                self._session = Several.of(provider, self._driver, self._options)
-                self.providers = tuple(session.provider for session in self._session.sessions)
+                self._session = Several.of(self.providers, self._driver, self._options)
             self.provider = self.providers[0]
         except BaseException as error:  # noqa: BLE001  # raised below, without the frames that hold the options
             failure = error

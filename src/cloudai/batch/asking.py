@@ -16,6 +16,7 @@ from cloudai.batch.recorder import owed
 from cloudai.batch.state import BatchState
 from cloudai.batch.task import Task
 from cloudai.batch.time_left import TimeLeft
+from cloudai.cooling import note, skipped
 from cloudai.core.call import CallContext
 from cloudai.core.effects import Program, Wait
 from cloudai.errors import (
@@ -25,7 +26,7 @@ from cloudai.errors import (
     NotStartedError,
     RateLimitedError,
 )
-from cloudai.fallback import falls_back, note, skipped, told, tried_of
+from cloudai.fallback import falls_back, told, tried_of
 from cloudai.media.source import Source
 from cloudai.models.base import Result, Tried
 from cloudai.operations import Given
@@ -80,7 +81,7 @@ class Asker:
         """Return the ending of an input that this provider is not asked for now."""
         policy, rest = self._state.policy, self._cooldown
         assert rest is not None  # noqa: S101  # for the types
-        error: CloudAIError = skipped(self.name, rest, policy.clock())
+        error: CloudAIError = skipped(self.name, self.task.operation, rest, policy.clock())
         if not policy.going:
             error = NotStartedError(f"it has paused: {policy.cause or 'the batch ends'}")
             error.provider = self.name
