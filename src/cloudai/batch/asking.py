@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import count
+from typing import Literal
 
 from cloudai.batch import queries
 from cloudai.batch.codec import written_result
@@ -173,8 +174,12 @@ class Asker:
             return False
         if policy.going and attempted.in_company and getattr(error, "state", None) == "UNKNOWN":
             return False
-        on_unknown = "retry" if self._state.settings.in_doubt == "resend" else "raise"
-        return falls_back(error, self._provider, self.task.operation, on_unknown)  # type: ignore[arg-type]
+        return self.leads_on(error)
+
+    def leads_on(self, error: Exception) -> bool:
+        """Return whether an error of this provider leads to the next one; `cloudai.fallback.falls_back` is the rule."""
+        on_unknown: Literal["retry", "raise"] = "retry" if self._state.settings.in_doubt == "resend" else "raise"
+        return falls_back(error, self._provider, self.task.operation, on_unknown)
 
     def _again(self, record: CallRecord, error: Exception | None, hooks: ItemHooks) -> Program[CallRecord]:
         """Read the call from the journal, wait until it may be tried again, and return what was read.
