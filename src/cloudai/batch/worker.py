@@ -217,7 +217,7 @@ class Worker(Generic[R]):
                     return record, _from_store(asker, record, records, Ending("ok", result=result))
         for asker, record in zip(askers, records, strict=True):
             error = _final_error(record)
-            if error is not None and not (len(records) > 1 and asker.leads_on(error)):
+            if error is not None and not (asker.leads_on(error) and _any_unasked(records)):
                 return record, _from_store(asker, record, records, Ending("failed", error=error))
             if record.in_doubt and self._state.settings.in_doubt == "skip":
                 doubt = NotStartedError("something was sent in an earlier run, and what became of it is not known")
@@ -260,6 +260,11 @@ class Worker(Generic[R]):
 def _final_error(record: CallRecord) -> CloudAIError | None:
     """Return the error with which an earlier run has given an input up at a provider; None if it has not."""
     return error_of(record.error) if record.state == "failed" and record.error else None
+
+
+def _any_unasked(records: Sequence[CallRecord]) -> bool:
+    """Return whether there is a provider that was never asked for an input."""
+    return any(record.state == "open" and not record.attempts for record in records)
 
 
 def _from_store(asker: Asker, record: CallRecord, records: Sequence[CallRecord], ending: Ending) -> Ending:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from cloudai.compare.measures import Boxed, Faces, Measure
+from cloudai.compare.measures import Boxed, Measure
 from cloudai.compare.results import Comparison
 from cloudai.errors import CloudAIError, InputError
 from cloudai.report.color import in_colour
@@ -83,8 +83,8 @@ class _Page:
         words, comparison = self._words, self._comparison
         style = files("cloudai.report").joinpath("comparison.css").read_text(encoding="utf-8")
         problems = "".join(
-            f"<p>{_text(words['problem'].format(provider=provider, why=problem))}</p>"
-            for provider, problem in comparison.problems.items()
+            f"<p>{_text(words['problem'].format(provider=provider, why=why))}</p>"
+            for provider, why in comparison.unanswered.items()
         )
         names = " · ".join([comparison.operation, *comparison.providers])
         parts = [
@@ -112,7 +112,7 @@ class _Page:
 
     def _method(self) -> str:
         measure = self._comparison.measure
-        least = f"{measure.least:g}" if isinstance(measure, Faces) else ""
+        least = f"{measure.least:g}"
         known = METHODS[self._language].get(type(measure).__name__)
         return known.format(least=least) if known else measure.method
 
@@ -165,10 +165,12 @@ class _Page:
         """Return both answers to an input: boxes on the picture, or texts beside each other."""
         measure: Measure[Any] = self._comparison.measure
         things = [measure.things(each) for each in said]
-        if isinstance(measure, Faces):
-            return self._picture(item, things)
-        picture = self._picture(item, [[], []]) if self._comparison.operation in ("analyze_image", "read_text") else ""
-        texts = ["\n".join(thing.name for thing in each) or "–" for each in things]
+        boxed = things if measure.has_boxes else [[], []]
+        is_of_pictures = self._comparison.operation in ("analyze_image", "read_text")
+        picture = self._picture(item, boxed) if measure.has_boxes or is_of_pictures else ""
+        if not any(thing.name for each in things for thing in each) and measure.has_boxes:
+            return picture
+        texts = [measure.shown(each) or "–" for each in said]
         sides = [
             f'<div><p class="{end}">{_text(text, lines=True)}</p></div>'
             for end, text in zip(("one", "other"), texts, strict=True)
