@@ -38,6 +38,8 @@ class Comparison:
     problems: Mapping[str, Exception] = field(default_factory=dict)
     """For a provider that did not answer all inputs, the error that ended its part: a quota, an outage. The same call
     with the same journal goes on where it ended."""
+    sources: Sequence[Any] = field(default=(), repr=False)
+    """The inputs as they were given, in order: a name may be spelled otherwise than its file is on this system."""
 
     @property
     def method(self) -> str:

@@ -140,11 +140,13 @@ class Order:
         """
         if truth is None:
             return None
-        column, keep = self.settings.get("column"), self.settings.get("keep")
-        rows, names = rows_of(truth), [entry.name for entry in Inputs(self.operation, self.inputs, column, keep)]
+        rows, names = rows_of(truth), [entry.name for entry in self._entries()]
         known = [row for row in rows if all(names) or row.get("item") not in (None, "")]
         self.measure.true(rows_by_item(known, [name or "" for name in names]))
         return rows
+
+    def _entries(self) -> Inputs:
+        return Inputs(self.operation, self.inputs, self.settings.get("column"), self.settings.get("keep"))
 
     def checked(self, prices: Mapping[str, float] | None) -> dict[str, float]:
         """Return the prices, of which each is that of a provider.
@@ -173,7 +175,8 @@ class Order:
         outcomes = {name: each for name, (each, _) in zip(names, ended, strict=True)}
         if problems and not any(outcome.result for each in outcomes.values() for outcome in each):
             raise next(iter(problems.values()))
-        return Comparison(self.operation, tuple(names), outcomes, self.measure, truth, prices, problems)
+        sources = [entry.given for entry in self._entries()]
+        return Comparison(self.operation, tuple(names), outcomes, self.measure, truth, prices, problems, sources)
 
 
 def _read(operation: str, inputs: Any, settings: Mapping[str, Any]) -> Any:

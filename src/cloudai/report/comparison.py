@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from importlib.resources import files
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from PIL import Image
 from cloudai.compare.measures import Boxed, Measure
 from cloudai.compare.results import Comparison
 from cloudai.errors import CloudAIError, InputError
+from cloudai.operations import OPERATIONS
 from cloudai.report.color import in_colour
 from cloudai.report.comparison_words import COLUMNS, METHODS, WORDS
 from cloudai.table import Table
@@ -51,8 +53,8 @@ def save_comparison(
         path: The file to write, which is replaced.
         title: The page's heading.
         language: Language of the page's own words.
-        images: The pictures, in the order of the inputs: paths, bytes, PIL images. By default the files that the inputs
-            are named after are read, as far as they are there.
+        images: The pictures, in the order of the inputs: paths, bytes, PIL images. By default the inputs themselves are
+            read, as far as they are files that are still there, or bytes.
         most: How many inputs are shown on which the providers agree least.
 
     Raises:
@@ -76,7 +78,10 @@ class _Page:
         self._images = images
         self._most = most
         self._answers = {provider: comparison.answers(provider) for provider in comparison.providers}
+        folder = _folder_of(comparison.names, comparison.operation)
         self._per_input = comparison.per_input()
+        for row in self._per_input:
+            row["input"] = row["input"].removeprefix(folder)
 
     def text(self, title: str) -> str:
         """Return the whole page."""
@@ -185,10 +190,12 @@ class _Page:
         size = image.size if image else known[0] if known else None
         if size is None:
             return f'<p class="how">{self._words["no_picture"]}</p>' if any(boxes) else ""
+        # A light line below each makes it stand out on a picture of its own colour.
         marks = "".join(
-            f'<rect class="{end}" x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}"/>'
+            f'<rect class="{kind}" x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}"/>'
             for end, each in zip(("one", "other"), boxes, strict=True)
             for box in each
+            for kind in ("halo", end)
         )
         view = f'viewBox="0 0 {size[0]} {size[1]}" preserveAspectRatio="none"'
         back = f'<img alt="" decoding="async" src="{_jpeg(image)}">' if image else _blank(size)
@@ -198,11 +205,21 @@ class _Page:
         """Return the picture of an input upright; None if it is not there."""
         from cloudai.media import Image as Picture  # most pages are about pictures, and those about texts need none
 
-        given = self._images[item] if self._images is not None else self._comparison.names[item]
+        pictures = self._comparison.sources if self._images is None else self._images
+        given = pictures[item] if item < len(pictures) else self._comparison.names[item]
         try:
             return Picture(given).open() if not isinstance(given, Image.Image) else given
         except (CloudAIError, OSError):
             return None
+
+
+def _folder_of(names: Sequence[str], operation: str) -> str:
+    """Return the folder that all files are in, with its slash, or nothing: the page need not say where it is."""
+    if OPERATIONS[operation].input == "text" or any("://" in name for name in names):
+        return ""
+    folders = zip(*(name.split("/")[:-1] for name in names), strict=False)
+    shared = [parts[0] for parts in takewhile(lambda parts: len(set(parts)) == 1, folders)]
+    return "".join(f"{part}/" for part in shared)
 
 
 def _text(value: object, *, lines: bool = False) -> str:
