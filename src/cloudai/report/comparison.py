@@ -193,9 +193,10 @@ class _Page:
         # A light line below each makes it stand out on a picture of its own colour.
         marks = "".join(
             f'<rect class="{kind}" x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}"/>'
+            for is_line in (False, True)
             for end, each in zip(("one", "other"), boxes, strict=True)
+            for kind in [end if is_line else "halo"]
             for box in each
-            for kind in ("halo", end)
         )
         view = f'viewBox="0 0 {size[0]} {size[1]}" preserveAspectRatio="none"'
         back = f'<img alt="" decoding="async" src="{_jpeg(image)}">' if image else _blank(size)

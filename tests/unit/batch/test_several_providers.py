@@ -174,11 +174,16 @@ def test_what_one_has_given_up_is_asked_of_the_next(colour: str, tmp_path: Path)
     rows = [row for row in done.table if row["item"] % 10 == 7]
     assert {row["provider"] for row in rows} == {SECOND}
     assert [row["billed_max"] for row in rows] == [row["billed_max"] + 1 for row in spent]
-    # Where the last one has given it up as well, the input has failed, and nobody is asked again.
+    # Where the last one has given it up as well, the input has failed, and soon nobody is asked again: while the first
+    # one is left out, an input is not asked of it, and is once in a later run.
     vendors.answers[THIRD] = breaks
-    for _ in range(4):
+    sent = []
+    while not sent or sent[-1]:
         last = run(colour, vendors, [FIRST, THIRD], journal=tmp_path / "둘.journal", in_doubt="resend")
-    assert (last.books["failed"], last.sent) == (4, 0)
+        sent.append(last.sent)
+    assert last.books["failed"] == 4
+    assert len(sent) <= 8
+    assert sum(sent[1:]) <= 4 * 3 * 2  # three tries of each input at each provider
 
 
 @both
