@@ -14,6 +14,7 @@ from cloudai.core.retry import hint_from_headers
 from cloudai.core.tokens import Token
 from cloudai.errors import (
     AuthError,
+    BadRequestError,
     ForbiddenError,
     RateLimitedError,
     ServiceError,
@@ -820,6 +821,8 @@ class Provider:
         )
         if isinstance(error, RateLimitedError):
             error.quota = fault.quota
+        if isinstance(error, BadRequestError):
+            error.gone = fault.gone or status == 410  # noqa: PLR2004
         return error
 
     def _left_out(self) -> Iterator[str]:
