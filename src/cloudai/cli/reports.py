@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from cloudai.cli import inputs
-from cloudai.cli.batches import (
+from cloudai.cli.outputs import tell
+from cloudai.cli.running import (
     CODES,
     HOPELESS,
     INTERRUPTED,
     NOT_WELL,
-    _given,
-    _of_column,
-    _signals,
-    _tell_where,
     batch_settings,
+    given_options,
     journal_path,
     provider_names,
+    signals_to,
+    table_of_column,
+    tell_where,
 )
-from cloudai.cli.outputs import tell
 from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError
 from cloudai.outcomes import Outcome
@@ -68,11 +68,11 @@ def as_gallery(options: argparse.Namespace) -> int:
     kept = _kept(options, options.features or ["faces", "caption", "tags", "objects"])
     if kept is None:
         return 0
-    look = _given(options, ["title", "columns", "link", "tiles", "name", "photos", "language"])
+    look = given_options(options, ["title", "columns", "link", "tiles", "name", "photos", "language"])
     page = gallery(kept.rows, out, **look)
     files = [page]
     if options.xlsx:
-        files.append(save_workbook(kept.rows, options.xlsx, **_given(options, ["name", "photos", "language"])))
+        files.append(save_workbook(kept.rows, options.xlsx, **given_options(options, ["name", "photos", "language"])))
     return _told(kept, files, f", {page.stat().st_size / 1e6:.1f} MB")
 
 
@@ -84,7 +84,7 @@ def as_cards(options: argparse.Namespace) -> int:
     kept = _kept(options, options.features, translate=True)
     if kept is None:
         return 0
-    look = _given(
+    look = given_options(
         options, ["title", "name", "photos", "language", "min_confidence", "size", "theme", "logo", "seconds", "font"]
     )
     return _told(kept, cards(kept.rows, folder, formats=options.formats or ["gif"], **look))
@@ -98,13 +98,13 @@ def as_drawings(options: argparse.Namespace) -> int:
     kept = _kept(options, options.features or ["faces", "objects", "text"])
     if kept is None:
         return 0
-    common = _given(options, ["name", "photos"])
-    fonts = _given(options, ["font"])
+    common = given_options(options, ["name", "photos"])
+    fonts = given_options(options, ["font"])
     match options.make:
         case "drawn":
             file = save_drawings(kept.rows, out, kinds=options.kinds, labels=not options.no_labels, **common, **fonts)
         case "faces":
-            file = save_faces(kept.rows, out, **_given(options, ["margin", "aspect", "shape"]), **common)
+            file = save_faces(kept.rows, out, **given_options(options, ["margin", "aspect", "shape"]), **common)
         case "morph":
             file = save_morph(kept.rows, out if out.suffix else out.with_suffix(".gif"), **common)
         case layout:
@@ -163,7 +163,7 @@ def _pictures(options: argparse.Namespace) -> Table | list[str]:
     if len(paths) != 1 or Path(paths[0]).suffix.lower() not in TABLES:
         return inputs.expand(paths, inputs.PICTURES, recursive=options.recursive)
     if options.column:
-        table = _of_column(options, paths)
+        table = table_of_column(options, paths)
         assert table is not None  # noqa: S101  # a column is named
         return table
     table = read_table(paths[0], encoding=options.encoding)
@@ -186,7 +186,13 @@ def _carried_out(
         if options.features is None:  # what this provider lacks is left out, unless the user has asked for it
             wanted = offered(client, wanted, options.method)
         by = by_method(client, options.method, options.language or "en")
-        asked = {"features": wanted, "missing": "report", "gender_neutral": True, **by, **_given(options, ["timeout"])}
+        asked = {
+            "features": wanted,
+            "missing": "report",
+            "gender_neutral": True,
+            **by,
+            **given_options(options, ["timeout"]),
+        }
         if options.plan:
             with client.batch("analyze_image", given, options=asked, **column, **settings) as job:
                 print(job.plan())
@@ -195,7 +201,7 @@ def _carried_out(
         if translate and not kept.code:
             kept = _translated(client, kept, options, settings)
     if kept.code > 1:
-        _tell_where(where)
+        tell_where(where)
     return kept
 
 
@@ -212,7 +218,7 @@ def _translated(client: Client, kept: _Kept, options: argparse.Namespace, settin
             )
         )
         return kept
-    asked = {"to": options.language, **_given(options, ["timeout"])}
+    asked = {"to": options.language, **given_options(options, ["timeout"])}
     other = _run(client, "translate", foreign, options=asked, quiet=options.quiet, **settings)
     outcomes: list[Outcome[Any]] = [*kept.rows, *other.rows]  # type: ignore[misc]
     return _Kept(outcomes, other.code, kept.sent + other.sent)
@@ -226,7 +232,7 @@ def _run(client: Client, operation: str, given: Any, *, quiet: bool, **settings:
     """
     with client.batch(operation, given, progress=not quiet and len(given) > 1, **settings) as job:
         code, hopeless = 0, None
-        with _signals(job) as caught:
+        with signals_to(job) as caught:
             try:
                 for _ in job:
                     pass
