@@ -167,8 +167,8 @@ def _marks(marks: Sequence[Mark]) -> str:
     """Return marks as JSON: for each its box as fractions of the picture, its kind, its label and its points."""
     written = []
     for mark in marks:
-        if mark.box.image_size is None:
-            continue  # it cannot be told where in the picture it is
+        if mark.box.image_size is None or not mark.is_inside:
+            continue  # it cannot be told where in the picture it is, or there is nothing to see
         across, down = mark.box.image_size
         points = [[round(x / across, 4), round(y / down, 4)] for x, y in mark.points]
         written.append([*(round(n, 4) for n in mark.fractions), mark.kind, plain(mark.label)[:80], points])
