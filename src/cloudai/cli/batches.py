@@ -32,6 +32,7 @@ from cloudai.cli.running import (
     provider_names,
     signals_to,
     table_of_column,
+    tell_limit,
     tell_where,
 )
 from cloudai.cli.summary import print_table, summary
@@ -235,7 +236,7 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | str
     if not code:
         code = taken or int(any(job.books[name] for name in NOT_WELL))
         if job.paused and not caught:
-            _tell_limit(job, where)
+            tell_limit(str(job.paused), where)
     if caught:
         code = INTERRUPTED + caught[0]
     if code > 1:
@@ -277,15 +278,6 @@ def _written_as(result: Any, options: argparse.Namespace) -> Iterator[tuple[str,
             yield ".compare.html", comparison.to_html(title=Path(options.compare).name).encode()
         elif name != "compare" and getattr(options, name):
             yield f".{name}", getattr(result, f"to_{name}")().encode()
-
-
-def _tell_limit(job: Batch[Any], where: Path | str | None) -> None:
-    """Print which limit has ended the batch, because the same command would end there again."""
-    name, _, reached = str(job.paused).partition("=")
-    flag, value = f"--{name.replace('_', '-')}", reached.partition(" ")[0]
-    tell(say("{flag} {value} is reached: raise it to go on.", flag=flag, value=value))
-    if where is not None:
-        tell(say("{journal} has what is finished.", journal=where))
 
 
 def _written(job: Batch[Any], options: argparse.Namespace, where: Path | str | None, *, interrupted: bool) -> None:

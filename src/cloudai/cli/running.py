@@ -33,6 +33,7 @@ __all__ = [
     "provider_names",
     "signals_to",
     "table_of_column",
+    "tell_limit",
     "tell_where",
 ]
 
@@ -83,6 +84,20 @@ def tell_where(where: Path | str | None) -> None:
     """Print that the journal keeps what is finished, if there is a journal."""
     if where is not None:
         tell(say("{journal} has what is finished: the same command goes on from there.", journal=where))
+
+
+def tell_limit(paused: str, where: Path | str | None) -> None:
+    """Print which limit has ended the batch, because the same command would end there again.
+
+    Args:
+        paused: What `Batch.paused` says of it: "max_requests=5 is reached".
+        where: The journal.
+    """
+    name, _, reached = paused.partition("=")
+    flag, value = f"--{name.replace('_', '-')}", reached.partition(" ")[0]
+    tell(say("{flag} {value} is reached: raise it to go on.", flag=flag, value=value))
+    if where is not None:
+        tell(say("{journal} has what is finished.", journal=where))
 
 
 @contextmanager

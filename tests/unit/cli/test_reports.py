@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +157,74 @@ def test_a_plan_sends_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) 
     assert main(["gallery", "사진", "--plan"]) == 0
     assert capsys.readouterr().out
     assert not (folder / "gallery.html").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["gallery", "--journal", "끝난.journal", "--out", "끝난.journal"],
+        ["gallery", "--journal", "끝난.journal", "--out", "다른.journal"],
+        ["gallery", "--journal", "끝난.journal", "--xlsx", "끝난.journal"],
+        ["gallery", "--journal", "끝난.journal", "--xlsx", "표.csv"],
+        ["gallery", "--journal", "끝난.journal", "--out", "표.xlsx", "--xlsx", "표.xlsx"],
+        ["gallery", "의원.csv", "--out", "의원.csv"],
+        ["gallery", "사진", "--out", "사진/김하나.jpg"],
+        ["draw", "사진", "--make", "sheet", "--out", "사진/커피.png"],
+        ["draw", "--journal", "끝난.journal", "--make", "strip", "--of", "pictures", "--out", "줄.abc"],
+        ["draw", "--journal", "끝난.journal", "--make", "morph", "--out", "사진/커피.png"],
+    ],
+    ids=" ".join,
+)
+def test_nothing_that_is_read_is_overwritten(
+    arguments: list[str], kept: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither a journal nor a table nor a photo is overwritten by what is made of it, and nothing is sent before."""
+    for name in ("끝난.journal", "다른.journal"):
+        shutil.copy(kept, folder / name)
+    (folder / "의원.csv").write_text("이름,사진\n김하나,사진/김하나.jpg\n", "utf-8")
+    before = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    assert main([*arguments, "--quiet"]) == 2
+    assert {file: file.read_bytes() for file in before} == before
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["draw", "cards"])
+def test_an_index_of_the_user_is_left_alone(command: str, kept: Path, folder: Path) -> None:
+    """A folder whose index.csv somebody else has written is not taken for one of ours: no photo in it is removed."""
+    mine = folder / ("내 것/cards" if command == "cards" else "내 것")
+    shutil.copytree(folder / "사진", mine)
+    (mine / "index.csv").write_text("name,file\n김,김하나.jpg\n커피,커피.png\n", "utf-8")
+    before = {file.name: file.read_bytes() for file in mine.iterdir()}
+    assert main([command, "--journal", str(kept), "--out", "내 것"]) == 2
+    assert {file.name: file.read_bytes() for file in mine.iterdir()} == before
+
+
+def test_one_broken_photo_leaves_the_other_captions_translated(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A photo that cannot be read is told by the exit code, and the captions of all others are translated."""
+    (folder / "사진" / "깨진.jpg").write_bytes(b"no picture")
+    monkeypatch.setattr(command, "Client", lambda *_, **__: made.client_of_azure())
+    cards = ["cards", "사진", "--provider", "azure", "--language", "ko", "--no-cache", "--quiet"]
+    assert main([*cards, "--journal", "카드.journal"]) == 1
+    assert (folder / "cloudai-cards/cards/index.csv").read_text("utf-8-sig").count("의 번역") == 2
+    assert "requests sent: 3" in capsys.readouterr().out
+
+
+def test_a_limit_that_is_reached_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run that --max-requests has ended is shown, says which limit it was, and sends nothing more to translate it."""
+    monkeypatch.setattr(command, "Client", lambda *_, **__: made.client_of_azure())
+    cards = ["cards", "사진", "--provider", "azure", "--language", "ko", "--no-cache", "--quiet", "--max-requests", "1"]
+    assert main([*cards, "--journal", "카드.journal"]) == 1
+    said = capsys.readouterr()
+    assert "--max-requests 1 is reached" in said.err
+    assert "requests sent: 1" in said.out
+    assert len(list((folder / "cloudai-cards/cards").glob("*.png"))) == 1
+
+
+def test_a_column_of_no_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A column goes with one table; named beside pictures it is an error that says so."""
+    assert main(["gallery", "사진", "--column", "photo"]) == 2
+    assert "--column goes with one table" in capsys.readouterr().err
