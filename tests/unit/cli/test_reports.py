@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -98,10 +100,19 @@ def test_a_file_of_results(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert (folder / "줄.png").is_file()
 
 
+EACH = [
+    ("gallery", "gallery.html"),
+    ("cards", "cloudai-cards/cards/index.csv"),
+    ("draw", "cloudai-drawn/index.csv"),
+]
+"""The commands, and a file that each of them writes."""
+
+
+@pytest.mark.parametrize(("name", "file"), EACH)
 def test_what_is_there_is_shown_after_a_pause(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, file: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A run that is paused has its page with what there is until then, and the exit code to go on later."""
+    """A run that is paused shows what there is until then, and has the exit code to go on later."""
     real = Client.batch
 
     def pausing(self: Any, *args: Any, **settings: Any) -> Any:
@@ -119,11 +130,34 @@ def test_what_is_there_is_shown_after_a_pause(
         return job
 
     monkeypatch.setattr(command.Client, "batch", pausing)
-    assert main(["gallery", "사진", "--quiet", "--journal", "j.journal"]) == 75
-    assert (folder / "gallery.html").read_text("utf-8").count("<li ") == 2
+    assert main([name, "사진", "--quiet", "--journal", "j.journal"]) == 75
+    shown = (folder / file).read_text("utf-8")
+    assert shown.count("<li ") == 2 if name == "gallery" else shown.count("0000-김하나") == 1
     said = capsys.readouterr()
     assert "the quota is used up" in said.err
     assert "j.journal has what is finished" in said.err
+
+
+@pytest.mark.parametrize(("name", "file"), EACH)
+def test_what_is_there_is_shown_after_ctrl_c(
+    name: str, file: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After Ctrl-C the first picture is shown, the second one is told not to be started, and a later run sends one."""
+    press: Any = [lambda: os.kill(os.getpid(), signal.SIGINT), lambda: None]
+    monkeypatch.setattr(command, "Client", lambda *_, **__: made.client_of_azure(press[0]))
+    run = [name, "사진", "--provider", "azure", "--features", "caption,tags", "--journal", "j.journal", "--concurrency"]
+    run += ["1", "--no-cache", "--quiet"]
+    assert main(run) == 130
+    said = capsys.readouterr()
+    assert "requests sent: 1" in said.out
+    assert "j.journal has what is finished" in said.err
+    shown = (folder / file).read_text("utf-8")
+    assert shown.count("<strong>not started</strong>") == 1 if name == "gallery" else shown.count("0000-김하나") == 1
+    assert name == "gallery" or "커피" not in shown
+    del press[0]
+    assert main(run) == 0
+    assert "requests sent: 1" in capsys.readouterr().out
+    assert "not started" not in (folder / file).read_text("utf-8").replace('"not started"', "")
 
 
 @pytest.mark.parametrize(
