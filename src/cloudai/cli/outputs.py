@@ -123,7 +123,9 @@ def require_page(
         InputError: The file has another ending, cannot be written, or is one that is read.
     """
     if path.suffix.lower() not in endings:
-        raise InputError(f"{flag} {path} has no ending for it", advice=f"Give {' or '.join(filter(None, endings))}.")
+        raise InputError(
+            f"{flag} {path} has no ending for it", advice=f"Let it end in {' or '.join(filter(None, endings))}."
+        )
     in_folders = [path for folder in given if folder and path.exists() and _are_one(path.parent, Path(folder))]
     require_writable(str(path), [*given, *in_folders], is_table=False, flag=flag)
 

@@ -39,6 +39,7 @@ from cloudai.report import (
 )
 from cloudai.report.card_set import require_formats, untranslated
 from cloudai.report.marks import require_kinds
+from cloudai.report.morphing import ENDINGS_OF_MORPHS
 from cloudai.report.named_files import require_ours
 from cloudai.report.picture_sets import ENDINGS_OF_SHEETS
 from cloudai.report.recipes import by_method, features_on_a_card, offered
@@ -134,7 +135,7 @@ def as_drawings(options: argparse.Namespace) -> int:
 
 
 PAGES = (".html", ".htm", "")
-ENDINGS = {"sheet": ENDINGS_OF_SHEETS, "strip": ENDINGS_OF_SHEETS, "morph": (".gif", ".webp")}
+ENDINGS = {"sheet": ENDINGS_OF_SHEETS, "strip": ENDINGS_OF_SHEETS, "morph": ENDINGS_OF_MORPHS}
 """The endings that the file of `draw --make` may have; the first one is added to a name without one."""
 
 

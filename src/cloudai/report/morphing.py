@@ -19,11 +19,12 @@ from cloudai.report.facts import faces_in
 from cloudai.report.picture_sets import opened_subjects
 from cloudai.report.subjects import Source
 
-__all__ = ["morph", "save_morph"]
+__all__ = ["ENDINGS_OF_MORPHS", "morph", "save_morph"]
 
 PathLike = str | os.PathLike[str]
 EYES = (0.38, 0.42), (0.62, 0.42)
 """Where the eyes come to be, as shares of the width and the height of the picture."""
+ENDINGS_OF_MORPHS = (".gif", ".webp")
 STEPS, HOLD = 8, 6
 """Frames between two faces, and frames that show a face alone."""
 EYE_NAMES = (("left_eye", "right_eye"), ("left_pupil", "right_pupil"))

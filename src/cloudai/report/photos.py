@@ -42,7 +42,10 @@ class Photos:
         self._folders = [Path(), *map(Path, folders), *([Path(below)] if below is not None else [])]
         self._below = None if below is None else Path(below)
         if self._below is not None and not self._below.is_dir():
-            raise InputError(f"there is no folder {below} with pictures", advice="Give photos= a folder.")
+            raise InputError(
+                f"there is no folder {below} to look for pictures in",
+                advice="Name the folder in which the pictures are now.",
+            )
 
     def open(self, subject: Subject, max_side: int | None = None) -> PIL.Image.Image:
         """Return the picture of a subject, upright and in RGB, and no larger than a side (px).

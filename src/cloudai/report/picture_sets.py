@@ -21,7 +21,7 @@ from cloudai.report.named_files import NamedFiles
 from cloudai.report.photos import Photos
 from cloudai.report.subjects import Source, Subject, reading, reason_of
 
-__all__ = ["opened_subjects", "save_drawings", "save_faces", "save_sheet"]
+__all__ = ["ENDINGS_OF_SHEETS", "opened_subjects", "save_drawings", "save_faces", "save_sheet"]
 
 PathLike = str | os.PathLike[str]
 Layout: TypeAlias = Literal["sheet", "strip"]
@@ -143,7 +143,9 @@ def save_sheet(
     """
     target = Path(path)
     if target.suffix.lower() not in ENDINGS_OF_SHEETS:
-        raise InputError(f"{target.name} has no ending of a picture", advice=f"Give {', '.join(ENDINGS_OF_SHEETS)}.")
+        raise InputError(
+            f"{target.name} has no ending of a picture", advice=f"Let it end in {' or '.join(ENDINGS_OF_SHEETS)}."
+        )
     shown, names = [], []
     if of == "faces":
         for _, _, called, cut in _faces(opened_subjects(rows, name, photos, pictures), 0.4, 3 / 4, "rectangle"):

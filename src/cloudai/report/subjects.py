@@ -93,7 +93,8 @@ def reading(source: Source, name: str | None = None) -> Reading:
     subjects = _joined([one for one in lists if _are_of_pictures(one)])
     if not subjects and (lists or folder is not None):
         raise InputError(
-            "there are no results of pictures to show", advice="Give those of analyze_image, of faces or of read_text."
+            "there are no results of pictures to show",
+            advice="Give those of an operation on pictures: detect_faces, for example.",
         )
     if name is not None and not any(name in subject.row for subject in subjects):
         known = dict.fromkeys(column for subject in subjects for column in subject.row)

@@ -111,8 +111,8 @@ def _overview(sheet: _Sheet, subjects: Sequence[Subject], words: Mapping[str, st
 
 def _rows(having: Sequence[tuple[Subject, Result]]) -> list[dict[str, Any]]:
     """Return the rows of one kind of result, with the name of each picture before them."""
-    found = [result.to_rows(item=subject.item) for subject, result in having]
-    theirs = {name for rows in found for row in rows for name in row} - {"item", "input"}
+    tables = [result.to_rows(item=subject.item) for subject, result in having]
+    theirs = {name for rows in tables for row in rows for name in row} - {"item", "input"}
     name = "picture" if "name" in theirs else "name"  # tags have names of their own
     subjects, _ = without_clashes([subject for subject, _ in having], {"item", name, "input", *theirs})
     return [
@@ -123,7 +123,7 @@ def _rows(having: Sequence[tuple[Subject, Result]]) -> list[dict[str, Any]]:
             **own_columns(subject),
             **{column: value for column, value in row.items() if column in theirs},
         }
-        for subject, rows in zip(subjects, found, strict=True)
+        for subject, rows in zip(subjects, tables, strict=True)
         for row in rows
     ]
 
