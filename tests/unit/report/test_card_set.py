@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import shutil
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image
 
 from cloudai import InputError, read_table
-from cloudai.report import MissingFontError, card_news, cards, one_card, save_drawings
+from cloudai.report import MissingFontError, card_news, card_set, cards, one_card, save_drawings
 from cloudai.report.card_set import untranslated
 from cloudai.report.named_files import NamedFiles
 from tests.unit.report import made
@@ -191,3 +192,30 @@ def test_an_interrupted_run_knows_its_files(tmp_path: Path, monkeypatch: pytest.
         assert len(read_table(folder / "index.csv")) == (3 if n else 1)
         save_drawings(rows, folder)
         assert sorted(file.name for file in folder.iterdir()) == wanted
+
+
+def test_not_all_cards_are_in_memory(tmp_path: Path, nanum: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A card is let go once it is written, because three hundred of them would take a gigabyte."""
+    each: list[weakref.ref[Image.Image]] = []
+    most = [0]
+    real = card_set.card
+
+    def card(*args: Any, **options: Any) -> Image.Image:
+        made_now = real(*args, **options)
+        each.append(weakref.ref(made_now))
+        most[0] = max(most[0], sum(one() is not None for one in each))
+        return made_now
+
+    monkeypatch.setattr(card_set, "card", card)
+    photos = [made.photo(tmp_path / f"{n}.jpg") for n in range(8)]
+    cards(
+        photos,
+        tmp_path / "out",
+        captions=[f"가 {n}" for n in range(8)],
+        formats=["gif", "html"],
+        size=(300, 300),
+        font=nanum,
+    )
+    assert most[0] <= 2
+    with Image.open(tmp_path / "out" / "cards.gif") as moving:
+        assert moving.n_frames == 8
