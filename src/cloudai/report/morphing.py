@@ -18,6 +18,7 @@ from cloudai.report.color import in_colour
 from cloudai.report.facts import faces_in
 from cloudai.report.picture_sets import opened_subjects
 from cloudai.report.subjects import Source
+from cloudai.report.writing import write_whole
 
 __all__ = ["ENDINGS_OF_MORPHS", "morph", "save_morph"]
 
@@ -132,5 +133,4 @@ def save_morph(
     kind = "WEBP" if target.suffix.lower() == ".webp" else "GIF"
     each = max(20, round(seconds * 1000 * (count - 1) / len(frames)))
     frames[0].save(out, kind, save_all=True, append_images=frames[1:], duration=each, loop=0)
-    target.write_bytes(out.getvalue())
-    return target
+    return write_whole(target, out.getvalue())

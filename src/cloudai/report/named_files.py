@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -9,11 +10,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
+import PIL.Image
 from PIL import Image
 
 from cloudai.errors import InputError
 from cloudai.reading import read_table
 from cloudai.report.filenames import safe_name
+from cloudai.report.writing import write_whole
 from cloudai.table import Table
 
 __all__ = ["NamedFiles", "require_ours"]
@@ -84,7 +87,9 @@ class NamedFiles:
         """
         path = self._free(item, name, suffix)
         options = {"quality": 92} if suffix == ".jpg" else {}
-        picture.save(path, **options)  # type: ignore[arg-type]
+        out = io.BytesIO()
+        picture.save(out, PIL.Image.registered_extensions()[suffix], **options)  # type: ignore[arg-type]
+        write_whole(path, out.getvalue())
         self._written.add(path.name.casefold())
         self._rows.append({"item": item, "name": name, "file": path.name, **facts})
         return path
@@ -102,7 +107,8 @@ class NamedFiles:
             number += 1
 
     def _write_index(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        Table(rows, list(dict.fromkeys([*HEAD, *(name for row in rows for name in row)]))).to_csv(self.index)
+        columns = list(dict.fromkeys([*HEAD, *(name for row in rows for name in row)]))
+        write_whole(self.index, Table(rows, columns).to_csv(excel=True).encode("utf-8-sig"))
 
 
 def require_ours(folder: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:

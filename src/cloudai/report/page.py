@@ -21,6 +21,7 @@ from cloudai.report.color import in_colour
 from cloudai.report.columns import Column, columns_of, shown, value_of
 from cloudai.report.marks import Mark
 from cloudai.report.words import Language, words_in
+from cloudai.report.writing import write_whole
 from cloudai.text import plain
 
 __all__ = ["Tile", "save_page", "template"]
@@ -122,9 +123,7 @@ def save_page(
         footer=plain(footer) if footer else "",
         words=words,
     )
-    target = Path(path)
-    target.write_text(text, encoding="utf-8", newline="\n")
-    return target
+    return write_whole(path, text.encode())
 
 
 def _with_status(tile: Tile, words: Mapping[str, str]) -> dict[str, Any]:

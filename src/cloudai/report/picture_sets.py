@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ from cloudai.report.marks import MarkKind, marks_of
 from cloudai.report.named_files import NamedFiles
 from cloudai.report.photos import Photos
 from cloudai.report.subjects import Source, Subject, reading, reason_of
+from cloudai.report.writing import write_whole
 
 __all__ = ["ENDINGS_OF_SHEETS", "opened_subjects", "save_drawings", "save_faces", "save_sheet"]
 
@@ -162,8 +164,9 @@ def save_sheet(
     made = strip(shown, names, height=side, font=font) if layout == "strip" else None
     made = made or contact_sheet(shown, names, columns=columns, side=side, font=font)
     _require_size(made, target)
-    made.save(target)
-    return target
+    out = io.BytesIO()
+    made.save(out, PIL.Image.registered_extensions()[target.suffix.lower()])
+    return write_whole(target, out.getvalue())
 
 
 def _require_size(picture: PIL.Image.Image, target: Path) -> None:

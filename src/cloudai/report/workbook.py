@@ -20,6 +20,7 @@ from cloudai.report.facts import ending_of, facts_of_picture, own_columns, part_
 from cloudai.report.photos import Photos
 from cloudai.report.subjects import Source, Subject, reading, reason_of, without_clashes
 from cloudai.report.words import Language, words_in
+from cloudai.report.writing import write_whole
 from cloudai.text import encodable, inert
 
 __all__ = ["save_workbook"]
@@ -89,9 +90,7 @@ def save_workbook(
             table = _rows(having)
             if any(row["status"] == "ok" for row in table):
                 _Sheet(book, title).write(table)
-    target = Path(path)
-    target.write_bytes(out.getvalue())
-    return target
+    return write_whole(path, out.getvalue())
 
 
 def _overview(sheet: _Sheet, subjects: Sequence[Subject], words: Mapping[str, str], where: Photos | None) -> None:

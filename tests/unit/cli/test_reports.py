@@ -262,3 +262,41 @@ def test_a_column_of_no_table(folder: Path, capsys: pytest.CaptureFixture[str]) 
     """A column goes with one table; named beside pictures it is an error that says so."""
     assert main(["gallery", "사진", "--column", "photo"]) == 2
     assert "--column goes with one table" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["gallery"],
+        ["gallery", "--xlsx", "표.xlsx"],
+        ["cards"],
+        ["draw"],
+        ["draw", "--make", "sheet", "--of", "pictures"],
+    ],
+    ids=" ".join,
+)
+def test_a_full_disk(
+    arguments: list[str],
+    kept: Path,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Without room the file is named, an earlier page stays, no half of a file is left, and a later run goes on."""
+    (folder / "gallery.html").write_text("earlier", "utf-8")
+    before = {file for file in folder.rglob("*") if file.is_file()}
+
+    def full(path: Path, content: bytes) -> None:
+        with path.open("wb") as file:
+            file.write(content[: len(content) // 2])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        assert main([*arguments, "--journal", str(kept)]) == 74
+    said = capsys.readouterr().err
+    assert "No space left on device" in said
+    assert "standard output" not in said
+    assert {file for file in folder.rglob("*") if file.is_file()} == before
+    assert (folder / "gallery.html").read_text("utf-8") == "earlier"
+    assert main([*arguments, "--journal", str(kept)]) == 0
