@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Iterator
@@ -319,6 +320,18 @@ def test_a_bar_stands_for_just_its_tiles(browser: Browser, page: Path) -> None:
         "return seen; })"
     )
     assert sum(shown) == len(values)
+
+
+def test_the_smallest_and_the_largest_numbers(browser: Browser, page: Path) -> None:
+    """A number that Python writes with an exponent is sorted, filtered and drawn as the number that it is."""
+    values = [0.5, 6.3e-05, 3e20, -2e-7, 1, math.inf]
+    browser.open(gallery([Tile(f"{value}", None, {"x": value}) for value in values], page, title="Council"))
+    choose(browser, "0")
+    names = browser.run("[...document.querySelectorAll('#tiles li')].map((t) => t.dataset.name)")
+    assert names == ["-2e-07", "6.3e-05", "0.5", "1", "3e+20", "inf"]
+    assert browser.run("[...document.querySelectorAll('.range input')].map((box) => Number(box.placeholder))") == [
+        *(-2e-07, 3e20)
+    ]
 
 
 def test_an_address_of_nobody(browser: Browser, page: Path) -> None:

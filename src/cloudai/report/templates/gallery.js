@@ -11,9 +11,9 @@ const make = (name, text, kind) => {
   return element;
 };
 
-// "35 to 40", "1,234 px", "−0.5", "≈ 12 %" begin with a number; "A35" does not.
+// "35 to 40", "1,234 px", "−0.5", "≈ 12 %", "6.3e-05" begin with a number; "A35" does not.
 function number(text) {
-  const found = /^[\s<>≤≥≈~±$€£₩]*([-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?)/.exec(text)[1];
+  const found = /^[\s<>≤≥≈~±$€£₩]*([-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:e[-+]?\d+)?)/i.exec(text)[1];
   return /\d/.test(found) ? Number(found.replace("−", "-").replaceAll(",", "")) : NaN;
 }
 
