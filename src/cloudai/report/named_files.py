@@ -88,7 +88,7 @@ class NamedFiles:
         path = self._free(item, name, suffix)
         options = {"quality": 92} if suffix == ".jpg" else {}
         out = io.BytesIO()
-        picture.save(out, PIL.Image.registered_extensions()[suffix], **options)  # type: ignore[arg-type]
+        picture.save(out, PIL.Image.registered_extensions()[suffix], **options)
         write_whole(path, out.getvalue())
         self._written.add(path.name.casefold())
         self._rows.append({"item": item, "name": name, "file": path.name, **facts})

@@ -13,6 +13,7 @@ import PIL.Image
 from cloudai.core.lazy import lazy
 from cloudai.errors import InputError
 from cloudai.media import Image, ImageInput
+from cloudai.media.source import spelled_otherwise
 from cloudai.report.subjects import Subject
 
 __all__ = ["Photos"]
@@ -81,10 +82,10 @@ class Photos:
         return same or self._digests.get(digest) or (by_path[0] if by_path else None)
 
     def _paths(self, address: str) -> Iterator[Path]:
-        # The name of a file is written down as NFC; on a disk of macOS it may be NFD.
-        for spelled in dict.fromkeys((address, unicodedata.normalize("NFD", address))):
-            if spelled:
-                yield from (folder / spelled for folder in self._folders)
+        if address:
+            yield from (folder / address for folder in self._folders)
+            # The name of a file is written down as NFC; on a disk of macOS it may be NFD.
+            yield from filter(None, (spelled_otherwise(folder / address) for folder in self._folders))
 
     @lazy
     def _names(self) -> dict[str, list[Path]]:

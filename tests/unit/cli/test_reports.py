@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -300,3 +301,12 @@ def test_a_full_disk(
     assert {file for file in folder.rglob("*") if file.is_file()} == before
     assert (folder / "gallery.html").read_text("utf-8") == "earlier"
     assert main([*arguments, "--journal", str(kept)]) == 0
+
+
+def test_names_in_the_hangul_of_macos(folder: Path) -> None:
+    """A table names a photo in whole syllables, and an archive from a Mac holds it in pieces: it is found and shown."""
+    photo = folder / "사진" / "김하나.jpg"
+    photo.rename(photo.with_name(unicodedata.normalize("NFD", photo.name)))
+    (folder / "의원.csv").write_text("이름,사진\n김하나,사진/김하나.jpg\n", "utf-8")
+    assert main(["gallery", "의원.csv", "--quiet", "--features", "faces"]) == 0
+    assert (folder / "gallery.html").read_text("utf-8").count("<img alt=") == 1

@@ -12,6 +12,7 @@ import pytest
 from cloudai import InputError, JournalError, Outcome, tidy
 from cloudai.cli import main
 from cloudai.errors import TooLargeError
+from cloudai.media import Image as ImageOf
 from cloudai.report import Subject, gallery, subjects_of
 from cloudai.report.photos import Photos
 from cloudai.report.subjects import reading
@@ -231,3 +232,13 @@ def test_names_that_a_spreadsheet_would_run(tmp_path: Path) -> None:
     (subject,) = subjects_of(tmp_path / "a.csv")
     assert (subject.address, subject.row["메모"]) == ("=가.jpg", "@x")
     assert Photos([tmp_path]).of(subject) == photo
+
+
+@pytest.mark.parametrize(
+    "name", ["가" * 80, "가\0", "없음/가", "가/../나"], ids=["too long", "NUL", "no folder", "dots"]
+)
+def test_a_name_that_no_disk_has(name: str, tmp_path: Path) -> None:
+    """A Korean name that is not there in any spelling, and one too long in pieces, is a file that there is not."""
+    assert Photos([tmp_path]).of(Subject(0, "가", f"{name}.jpg")) is None
+    with pytest.raises(InputError):
+        ImageOf(tmp_path / f"{name}.jpg").open()
