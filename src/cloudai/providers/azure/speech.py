@@ -45,6 +45,7 @@ SHORT_LIMITS = AudioLimits(
     max_seconds=60.0,
     wav_codecs=frozenset({("pcm", 16)}),
     mixes=False,
+    rates=(8_000, 16_000),
     max_channels=1,  # https://learn.microsoft.com/azure/ai-services/speech-service/rest-speech-to-text-short#audio-formats
     advice="Set SPEECH_ENDPOINT, the address of the resource: then recordings of up to two hours can be sent.",
     piece_seconds=58.0,

@@ -36,6 +36,7 @@ LIMITS = AudioLimits(
     piece_seconds=58.0,
     wav_codecs=frozenset({("pcm", 16), ("mulaw", 8)}),
     mixes=False,
+    rates=(8_000, 48_000),  # https://cloud.google.com/speech-to-text/docs/reference/rest/v1/RecognitionConfig
 )
 LIMITS_2 = replace(
     LIMITS,
