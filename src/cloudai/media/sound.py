@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -10,7 +11,7 @@ from typing import BinaryIO
 from cloudai.core.flow import Blob
 from cloudai.media.decoding import Recorded
 
-__all__ = ["MEDIA_TYPES", "AudioLimits", "Piece", "Sound", "Taken"]
+__all__ = ["MEDIA_TYPES", "AudioLimits", "Piece", "Sound", "Taken", "seconds_billed"]
 
 MEDIA_TYPES: Mapping[str, str] = {
     "wav": "audio/wav",
@@ -29,6 +30,11 @@ MEDIA_TYPES: Mapping[str, str] = {
 
 FILLED = 0.99
 """The part of the most bytes that the sound of a piece may have: the rest is for what FLAC writes beside it."""
+
+
+def seconds_billed(duration: float) -> int:
+    """Return the begun seconds of a length, at least one."""
+    return max(1, math.ceil(round(duration, 3)))
 
 
 @dataclass(frozen=True)
@@ -121,6 +127,16 @@ class Sound:
 
     Two pieces overlap where there is no pause between them.
     """
+
+    def billed(self, channels: int = 1) -> int:
+        """Return the units that a vendor counts which bills seconds: begun ones, and at least one.
+
+        An address is not read here, and counts as one unit.
+
+        Args:
+            channels: The channels that are written down one by one, each of which is billed.
+        """
+        return seconds_billed(self.duration or 0.0) * channels
 
 
 class Piece(Blob):

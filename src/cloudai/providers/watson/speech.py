@@ -62,6 +62,9 @@ TELEPHONY = {
     "zh-Hans": "zh-CN",
 }
 """The languages of the telephone models by the language that is asked for."""
+MASKED = ("en-US", "ja-JP")
+"""The languages in which the service masks swear words: https://cloud.ibm.com/docs/speech-to-text?topic=speech-to-text-formatting
+"""
 TELEPHONE_RATE = 16_000
 """Samples a second; a recording with fewer is taken for a telephone call."""
 
@@ -74,6 +77,8 @@ class Speech(WatsonService):
         needs="SPEECH_TO_TEXT_APIKEY and SPEECH_TO_TEXT_URL",
         page="https://cloud.ibm.com/docs/speech-to-text",
         checked="2026-11-24",
+        unit="second of audio",
+        bills_seconds=True,
         note="up to 100 MB a request, larger in pieces; Korean for telephone or for better sound; nothing masked",
     )
     def speech_to_text(
@@ -85,6 +90,7 @@ class Speech(WatsonService):
         speakers: int | None,
         channels: Literal["mix", "each"] | None,
         phrases: Sequence[str],
+        profanity: Literal["keep", "mask", "remove"],
     ) -> Flow[Transcript]:
         """Write down what is said in a recording.
 
@@ -92,6 +98,11 @@ class Speech(WatsonService):
         their number.
         """
         code = with_region(language)
+        if profanity == "remove" or (profanity == "mask" and code not in MASKED):
+            raise UnsupportedOperationError(
+                f"Watson Speech to Text masks swear words in {' and '.join(MASKED)}, and removes none",
+                advice='Leave out profanity=, or give "mask"; azure masks and removes them in every language.',
+            )
         if phrases:
             raise UnsupportedOperationError(
                 "Watson Speech to Text takes no phrases with a recording",
@@ -104,11 +115,13 @@ class Speech(WatsonService):
             )
 
         def ask(sound: Sound, with_words: bool) -> Flow[Transcript]:
-            return self._recognize(sound, code, with_words, speakers)
+            return self._recognize(sound, code, with_words, speakers, is_masked=profanity == "mask")
 
         return (yield from transcribed(audio, LIMITS, channels, ask, words=words))
 
-    def _recognize(self, sound: Sound, code: str, words: bool, speakers: int | None) -> Flow[Transcript]:
+    def _recognize(
+        self, sound: Sound, code: str, words: bool, speakers: int | None, *, is_masked: bool
+    ) -> Flow[Transcript]:
         """Write down a recording, or a piece of one, in one request."""
         model = _model(code, sound.rate)
         known = sound.blob.media_type if sound.blob else ""
@@ -124,10 +137,11 @@ class Speech(WatsonService):
                 "timestamps": str(words or bool(speakers)).lower(),
                 "word_confidence": str(words).lower(),
                 "speaker_labels": str(bool(speakers)).lower(),
-                "profanity_filter": "false",
+                "profanity_filter": str(is_masked).lower(),
             },
             headers={"Content-Type": MEDIA_TYPES.get(sound.format or "", known)},
             content=sound.blob,
+            billed=sound.billed(),
             error_in=self.error_in,
         )
         self.raise_for(response)
