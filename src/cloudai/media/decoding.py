@@ -12,7 +12,7 @@ from fractions import Fraction
 from importlib.util import find_spec
 from typing import Any, BinaryIO, Literal, NamedTuple
 
-__all__ = ["INSTALL", "Length", "Recorded", "can_decode", "decode", "measure", "reading_of", "sound_of"]
+__all__ = ["INSTALL", "Length", "Recorded", "can_decode", "decode", "measure", "most_samples", "reading_of", "sound_of"]
 
 Recorded = bytes | Callable[[], BinaryIO]
 """A recording: its bytes, or a function that opens its file, which is then read piece by piece."""
@@ -99,16 +99,21 @@ def measure(data: Recorded, format: str) -> Length | None:  # noqa: A002  # the 
 
     try:
         with reading_of(data, format) as (file, stream):
-            clock, end = _Clock(file), 0.0
+            clock, end, tick = _Clock(file), 0.0, float(stream.time_base or 0)
             for packet in file.demux(stream):
-                if packet.pts is not None and packet.time_base is not None:
-                    end = clock.at(packet, end, gap=0.0) + float((packet.duration or 0) * packet.time_base)
+                if packet.pts is not None:
+                    end = clock.at(packet.pts * tick, end, gap=0.0) + (packet.duration or 0) * tick
             if not end or not stream.codec_context.sample_rate:
                 return None
             layout, is_video = stream.codec_context.layout, any(not _is_cover(each) for each in file.streams.video)
             return Length(round(end, 6), stream.codec_context.sample_rate, layout.nb_channels, is_video)
     except (av.error.FFmpegError, IndexError, ValueError):
         return None
+
+
+def most_samples(seconds: float, rate: int) -> float:
+    """Return how many samples a recording of a length may have: time stamps fall short of the sound by a little."""
+    return (seconds * 1.02 + 1) * rate
 
 
 class _Clock:
@@ -124,18 +129,18 @@ class _Clock:
         self._zero = 0.0 if file.start_time is None else file.start_time / av.time_base
         self._is_counted = file.format.name in COUNTED
 
-    def at(self, thing: Any, expected: float, gap: float = GAP) -> float:
+    def at(self, stamp: float | None, expected: float, gap: float = GAP) -> float:
         """Return when a packet or a frame begins: when the one before it ends, or later where there is a gap.
 
         Args:
-            thing: The packet or frame.
+            stamp: Its time stamp in seconds, if it has one.
             expected: The end of the one before it.
             gap: The seconds by which it must be late to begin later. They are 0 where the lengths of packets are only
                 stated, and not counted: some containers round them, or leave them out.
         """
-        if self._is_counted or thing.pts is None or thing.time_base is None:
+        if self._is_counted or stamp is None:
             return expected
-        late = float(thing.pts * thing.time_base) - self._zero - expected
+        late = stamp - self._zero - expected
         if late < -GAP:
             self._zero += late
         return expected + late if late > gap else expected
@@ -159,24 +164,28 @@ def sound_of(source: Any, stream: Any, *, layout: str, rate: int) -> Iterator[An
     """
     import av
 
-    clock, samples = _Clock(source), 0.0
-    resampler = kind = None
+    def anew() -> Any:
+        return av.AudioResampler(format="s16", layout=layout, rate=rate)
+
+    clock, end, resampler = _Clock(source), 0.0, anew()
     for frame in _decoded(source, stream):
-        is_like = (frame.sample_rate, frame.layout.name, frame.format.name)
-        begin = clock.at(frame, samples)
-        if resampler is not None and (kind != is_like or begin > samples):
+        begin = clock.at(frame.time, end)
+        if begin > end:
             yield from resampler.resample(None)
-            resampler = None
-        while begin - samples > 0:
-            n = min(SECOND, begin - samples)
+            resampler = anew()
+        while begin > end:
+            n = min(SECOND, begin - end)
             yield _silence(layout, rate, max(1, round(n * rate)))
-            samples += n
-        if resampler is None:
-            resampler, kind = av.AudioResampler(format="s16", layout=layout, rate=rate), is_like
-        samples += frame.samples / frame.sample_rate
-        yield from resampler.resample(frame)
-    if resampler is not None:
-        yield from resampler.resample(None)
+            end += n
+        end += frame.samples / frame.sample_rate
+        try:
+            made = resampler.resample(frame)
+        except ValueError:  # the frame has another rate, or other channels, than those before it
+            yield from resampler.resample(None)
+            resampler = anew()
+            made = resampler.resample(frame)
+        yield from made
+    yield from resampler.resample(None)
 
 
 def _decoded(source: Any, stream: Any) -> Iterator[Any]:
@@ -247,7 +256,7 @@ def decode(
             for frame in sound_of(source, stream, layout=layout, rate=rate):
                 frame.pts, frame.time_base = samples, Fraction(1, rate)
                 samples += frame.samples
-                if samples > (max_seconds + 1) * rate:
+                if samples > most_samples(max_seconds, rate):
                     return None
                 file.mux(encoder.encode(frame))
             file.mux(encoder.encode(None))

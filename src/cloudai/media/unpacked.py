@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from typing import IO, Any, Literal
 
 from cloudai.media.cutting import FRAME, cut
-from cloudai.media.decoding import Recorded, reading_of, sound_of
+from cloudai.media.decoding import Recorded, most_samples, reading_of, sound_of
 
 __all__ = ["Unpacked", "unpack"]
 
@@ -173,7 +173,7 @@ def unpack(
             unpacked = Unpacked(rate, layout, 1 if mono else stream.codec_context.layout.nb_channels)
             for frame in sound_of(source, stream, layout=layout, rate=rate):
                 unpacked.add(frame)
-                if unpacked.duration > max_seconds + 1:
+                if unpacked.duration * rate > most_samples(max_seconds, rate):
                     unpacked.close()
                     return None
     except (av.error.FFmpegError, IndexError, ValueError):

@@ -112,6 +112,21 @@ def test_what_follows_a_gap_keeps_its_time(limits: Any, video: bool, said: Said)
     assert [begin for _, begin, _ in found] == pytest.approx([begin for _, begin in times], abs=0.15)
 
 
+def test_time_stamps_that_fall_short_of_the_sound_lose_none() -> None:
+    """A recorder whose clock is slow states less than there is: every word is sent all the same."""
+    import av
+
+    long = recording(24)
+    out = io.BytesIO()
+    with av.open(out, "w", format="matroska") as file:
+        for packet in packets(long, file, "aac"):
+            packet.pts = packet.dts = int(packet.pts * 0.985)
+            file.mux(packet)
+    found = heard(out.getvalue())
+    assert [word for word, _, _ in found] == [word for word, _, _ in long.words]
+    assert [begin for _, begin, _ in found] == pytest.approx([begin for _, begin, _ in long.words], abs=0.15)
+
+
 @pytest.mark.parametrize(
     ("container", "codec", "rates", "limits"),
     [
