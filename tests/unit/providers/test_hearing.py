@@ -16,6 +16,7 @@ from cloudai import (
     Azure,
     Client,
     Google,
+    InputError,
     Provider,
     Resource,
     Response,
@@ -324,3 +325,26 @@ def test_watson_masks_in_two_languages_alone() -> None:
             client.speech_to_text(recording(1).wav(), language="ko", profanity="mask")
         with pytest.raises(SettingsError, match="keep"):
             client.speech_to_text(recording(1).wav(), language="ko", profanity="bleep")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("phrases", [["낱말"] * 5_001, ["가" * 101], ["가" * 100] * 1_001])
+def test_phrases_that_google_would_refuse_are_not_sent(phrases: list[str]) -> None:
+    """More than 5,000, longer than 100 letters, or 100,000 letters in all: the error says so, and nothing is sent."""
+    listener = Listener("google v1")
+    with Client(PROVIDERS["google v1"](), send=listener) as client, pytest.raises(InputError, match="Google takes"):
+        client.speech_to_text(recording(1).wav(), language="ko", phrases=phrases)
+    assert listener.sent == []
+
+
+def test_blank_phrases_are_left_out() -> None:
+    """An empty line of a list of names is no name."""
+    sent: list[Any] = []
+
+    def send(request: Request) -> Response:
+        sent.append(request.json["config"].get("speechContexts"))
+        return Response(200, {}, b"{}")
+
+    with Client(PROVIDERS["google v1"](), send=send) as client:
+        client.speech_to_text(recording(1).wav(), language="ko", phrases=["", " ", "클라우드"])
+        client.speech_to_text(recording(1).wav(), language="ko", phrases=[""])
+    assert sent == [[{"phrases": ["클라우드"]}], None]

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import AliasChoices, Field
 
 from cloudai.core.flow import Flow, Request, Response, checked
-from cloudai.errors import MalformedResponseError, UnsupportedOperationError
+from cloudai.errors import InputError, MalformedResponseError, UnsupportedOperationError
 from cloudai.languages import joined, with_region
 from cloudai.media import Audio, AudioLimits, Sound
 from cloudai.models.base import Meta
@@ -64,11 +64,31 @@ FIRST_POLL, LONGEST_POLL = 1.0, 15.0
 """Seconds before the first poll of a long recognition, and the most seconds between two polls."""
 
 
+MOST_PHRASES, MOST_LETTERS, LONGEST_PHRASE = 5_000, 100_000, 100
+"""The most phrases, the letters in all of them, and those in one: https://cloud.google.com/speech-to-text/quotas"""
+
+
 class Hints(NamedTuple):
     """What is likely to be said, and whether swear words are masked."""
 
     phrases: tuple[str, ...]
     is_masked: bool
+
+
+def _usable(phrases: Sequence[str]) -> tuple[str, ...]:
+    """Return the phrases without blank ones; raise InputError for more of them, or longer ones, than Google takes."""
+    usable = tuple(phrase for phrase in phrases if phrase.strip())
+    if len(usable) > MOST_PHRASES or sum(map(len, usable)) > MOST_LETTERS:
+        raise InputError(
+            f"there are {len(usable):,} phrases, and Google takes {MOST_PHRASES:,} with {MOST_LETTERS:,} letters",
+            advice="Leave out those that are least likely to be said.",
+        )
+    if long := next((phrase for phrase in usable if len(phrase) > LONGEST_PHRASE), None):
+        raise InputError(
+            f"the phrase {long[:20]!r} has {len(long):,} letters, and Google takes {LONGEST_PHRASE}",
+            advice="Give names and terms, and no sentences.",
+        )
+    return usable
 
 
 class Speech(GoogleService):
@@ -108,7 +128,7 @@ class Speech(GoogleService):
             raise UnsupportedOperationError(
                 "Google masks swear words, and removes none", advice='Give profanity="mask"; azure removes them.'
             )
-        hints = Hints(tuple(phrases), is_masked=profanity == "mask")
+        hints = Hints(_usable(phrases), is_masked=profanity == "mask")
 
         def ask(sound: Sound, with_words: bool) -> Flow[Transcript]:
             if sound.uri:
