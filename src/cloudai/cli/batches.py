@@ -17,7 +17,7 @@ from cloudai.batch.recorder import KILLED
 from cloudai.batch.results import Salvage, table_of
 from cloudai.batch.shared.address import is_address
 from cloudai.cli import inputs, sharing
-from cloudai.cli.folders import TakenError, beginning, require_folder, require_free, write_files
+from cloudai.cli.folders import TakenError, beginning, require_folder, require_free, require_unwritten, write_files
 from cloudai.cli.outputs import STDOUT, require_one_output, require_writable, tell, write_table
 from cloudai.cli.pieces import PiecesProgress
 from cloudai.cli.running import (
@@ -141,8 +141,9 @@ def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[st
         return _planned(options, given, where, chosen, settings)
     require_writable(options.csv, [*read, *files.values(), options.env_file, where, getattr(options, "compare", None)])
     pieces = PiecesProgress()
-    if options.out:
-        require_folder(options.out)
+    endings = list(_endings(options))
+    if options.out or endings:
+        require_folder(options.out or ".")
     options.is_single = len(given) == 1
     with (
         Client(provider_of(options), fetch_urls=getattr(options, "fetch_urls", False), on_event=pieces.note) as client,
@@ -157,6 +158,7 @@ def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[st
     ):
         if options.out and words.files and find(options.provider).hosts:
             require_free(job, options, {**options.operation.options, **chosen}.get(words.ending, words.ending))
+        require_unwritten(job, options, endings)
         if options.operation.input == "audio" and len(given) == 1 and not options.quiet:
             pieces.begin(job)
         with pieces:
@@ -258,15 +260,37 @@ def _told(outcome: Outcome[Any], options: argparse.Namespace) -> int:
         if options.out and options.operation.command.files:
             write_files(outcome.result.files(), options.out, begin)
         if written := list(_written_as(outcome.result, options)):
-            # One recording needs no number.
-            begin = begin.removeprefix(f"{outcome.item:04d}-") if options.is_single else begin
             write_files(written, options.out or ".", begin)
             for end, _ in written:
                 tell(say("wrote {file}", file=Path(options.out or ".") / f"{begin}{end}"))
     except TakenError as error:
         tell(error)
         return IO_ERROR
+    except InputError as error:  # for example a transcript without times, of which no subtitles can be made
+        tell(error)
+        return 1
     return 0
+
+
+def _endings(options: argparse.Namespace) -> Iterator[str]:
+    """Yield the ends of the names of the files that the flags of `Command.writes` ask for.
+
+    Raises:
+        InputError: The file to compare with cannot be read, or has no word.
+        MissingExtraError: The extra ``compare`` is not installed.
+    """
+    for name in options.operation.command.writes:
+        if name == "compare" and options.compare:
+            from cloudai.models.speech import Transcript  # most commands hear nothing
+
+            Transcript().compare(text_of(options.compare))
+            yield COMPARED
+        elif name != "compare" and getattr(options, name):
+            yield f".{name}"
+
+
+COMPARED = ".compare.html"
+"""How the name of the page ends that shows how a transcript differs from a file."""
 
 
 def _written_as(result: Any, options: argparse.Namespace) -> Iterator[tuple[str, bytes]]:
@@ -275,7 +299,7 @@ def _written_as(result: Any, options: argparse.Namespace) -> Iterator[tuple[str,
         if name == "compare" and options.compare:
             comparison = result.compare(text_of(options.compare))
             print(comparison)
-            yield ".compare.html", comparison.to_html(title=Path(options.compare).name).encode()
+            yield COMPARED, comparison.to_html(title=Path(options.compare).name).encode()
         elif name != "compare" and getattr(options, name):
             yield f".{name}", getattr(result, f"to_{name}")().encode()
 

@@ -129,7 +129,7 @@ def signals_to(job: Batch[Any]) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-LONG = 4_000_000
+LONG = 1_000_000
 """Bytes of a recording from which on it may take many requests."""
 
 
