@@ -23,7 +23,9 @@ OURS = ("item", "face", "track", "rank", "sentence", "page", "line", "start", "e
 """Columns of numbers that are positions in a table, and nothing to draw."""
 SHARES = frozenset({*EMOTIONS, "score", "confidence", "relevance", "positive", "negative", "mixed"})
 """Columns whose numbers go from 0 to 1, or a score of sentiment from -1."""
-UNITS = {name: unit for kind in reversed(list(TABLES.values())) for name, unit in kind.units.items() if unit != "-1 to 1"}
+UNITS = {
+    name: unit for kind in reversed(list(TABLES.values())) for name, unit in kind.units.items() if unit != "-1 to 1"
+}
 """The units of the columns of our tables: a CSV file does not hold them."""
 ENDING = re.compile(r"\.[A-Za-z]\w{1,4}$")
 """The ending of the name of a file."""
