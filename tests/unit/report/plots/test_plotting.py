@@ -112,9 +112,9 @@ def test_the_number_of_a_bar_does_not_cover_its_name() -> None:
     """The number left of a bar that goes to the lowest value has its own room beside the name of the bar."""
     rows = [{"input": f"아주 긴 이름을 가진 후기 번호 {n}", "score": score} for n, score in enumerate([-1.0, 1.0])]
     svg = plot(rows).svg()
-    ends = re.findall(r'<text x="([\d.]+)" y="[\d.]+" text-anchor="end"(?: class="number halo")?>', svg)
-    name, _, number = map(float, ends)
-    assert name + 4 <= number - width_of("−1", 13)
+    (name,) = re.findall(r'<text x="([\d.]+)"[^>]*>[^<]*번호 0</text>', svg)
+    (number,) = re.findall(r'<text x="([\d.]+)"[^>]*class="number halo">−1</text>', svg)
+    assert float(name) + 4 <= float(number) - width_of("−1", 13)
 
 
 def test_numbers_from_a_csv_file_are_numbers(tmp_path: Any) -> None:
