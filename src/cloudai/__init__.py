@@ -81,6 +81,7 @@ if TYPE_CHECKING:
     from cloudai.providers.settings import Resource
     from cloudai.providers.watson import Watson
     from cloudai.reading import read_table
+    from cloudai.report.plots.plotting import Plot, plot
     from cloudai.table import Table
 
 __all__ = [
@@ -130,6 +131,7 @@ __all__ = [
     "Part",
     "PausedError",
     "Plan",
+    "Plot",
     "Point",
     "Provider",
     "RateLimitedError",
@@ -165,6 +167,7 @@ __all__ = [
     "__version__",
     "find",
     "names",
+    "plot",
     "read_table",
     "share",
     "tidy",
@@ -235,6 +238,7 @@ _EXPORTS = {
     "cloudai.providers.settings": ("Resource",),
     "cloudai.providers.watson": ("Watson",),
     "cloudai.reading": ("read_table",),
+    "cloudai.report.plots.plotting": ("Plot", "plot"),
     "cloudai.table": ("Table",),
 }
 """The public names by the module that has them. Each is loaded when it is first used, for most programs need few."""

@@ -12,12 +12,13 @@ from dataclasses import replace
 from typing import Any
 
 from cloudai._version import __version__
-from cloudai.cli import batches, commands, comparisons, reports, sharing
+from cloudai.cli import batches, commands, comparisons, plots, reports, sharing
 from cloudai.cli.languages import chosen_language, language, speaking, translate
 from cloudai.cli.outputs import OutputError, discard_output, tell
 from cloudai.cli.running import IO_ERROR
 from cloudai.cli.summary import TABLES_OF
 from cloudai.errors import CloudAIError, JournalError
+from cloudai.models.tables import TABLES as KINDS_OF_TABLES
 from cloudai.operations import OPERATIONS, REQUIRED, Command, Flag, Operation
 from cloudai.wording import say, translated, using
 
@@ -34,6 +35,7 @@ examples:
   cloudai sentiment "맛있어요!" --language ko --provider google
   cloudai gallery photos/ --provider azure --pace free --tiles faces   a page that sorts, filters and searches
   cloudai cards --journal cloudai-analyze-image-azure.journal --language ko   from what is paid for: nothing is sent
+  cloudai plot faces.csv --kind bars --language ko  a chart of what is kept: bars, lines, ages, a map
   cloudai voices --language ko --provider azure     who can read Korean texts aloud
   cloudai say "안녕하세요!" --provider azure --voice ko-KR-SunHiNeural --out 소리
   cloudai faces photos/ --provider azure,google,local   google answers where azure does not, and local at last
@@ -197,6 +199,7 @@ def _parser() -> argparse.ArgumentParser:
     _compare(subparsers)
 
     _reports(subparsers)
+    _plot(subparsers)
 
     journal = _command(subparsers, "journal", batches.journal, "what a journal holds, and what is in doubt")
     journal.add_argument("file", metavar="FILE", help='the journal of a batch; the word "merge" makes one of several')
@@ -401,6 +404,38 @@ def _reports(subparsers: Any) -> None:
     drawings.add_argument("--font", type=_text, metavar="FILE", help="a font that has the letters of the labels")
 
 
+def _plot(subparsers: Any) -> None:
+    """Add the command that draws charts."""
+    chart = _command(subparsers, "plot", plots.as_plot, "a chart of a table or of results: bars, lines, ages, a map")
+    chart.description = (
+        f"{chart.description} Made of what is kept: a table (CSV, Parquet, JSON Lines), what --json has printed, "
+        "or a journal. Nothing is sent."
+    )
+    chart.add_argument("file", type=_text, metavar="FILE", help="a table, a file of results, or a journal")
+    chart.add_argument("--kind", choices=["bars", "lines", "ages", "map"], help="the kind of chart (by the columns)")
+    chart.add_argument(
+        "--x", type=_text, metavar="COLUMN", help="what is along the bottom: names, times, dates, numbers"
+    )
+    chart.add_argument("--y", type=_words, metavar="A,B", help="the columns of values; several need one unit")
+    chart.add_argument("--by", type=_words, metavar="A,B", help="the columns that tell the series apart")
+    chart.add_argument(
+        "--where", type=_equal, action="append", metavar="COLUMN=VALUE", help="only rows with this value; several times"
+    )
+    chart.add_argument("--without", type=_words, metavar="A,B", help="series to leave out, for example neutral")
+    chart.add_argument("--smooth", type=_above, metavar="WIDTH", help="smooth lines in a window of this width along x")
+    chart.add_argument(
+        "--average", action="store_true", help="draw the mean of the values of a bar, and the values on it"
+    )
+    chart.add_argument("--picture", type=_text, metavar="COLUMN", help="the column with the picture of each value")
+    chart.add_argument("--born", type=_text, metavar="DATE", help="the date of birth, for the true age: 1961-08-04")
+    chart.add_argument("--table", choices=sorted(KINDS_OF_TABLES), help="what of the results is drawn")
+    chart.add_argument("--title", type=_text, metavar="TEXT", help="the heading (the name of the file)")
+    chart.add_argument("--language", choices=["en", "ko"], help="the language of the reader (en)")
+    chart.add_argument(
+        "--out", type=_text, metavar="FILE", help="the file to write: .html, .png, .svg or .pdf (plot.html)"
+    )
+
+
 def _report(subparsers: Any, name: str, run: Any, text: str, out: str) -> argparse.ArgumentParser:
     """Add a command that shows results, with the flags that all of these have, and return its parser."""
     parser = _command(subparsers, name, run, text)
@@ -436,6 +471,13 @@ def _report(subparsers: Any, name: str, run: Any, text: str, out: str) -> argpar
     _env_file(parser)
     _batch(parser)
     return parser
+
+
+def _equal(text: str) -> tuple[str, str]:
+    column, equals, value = text.partition("=")
+    if not column or not equals:
+        raise argparse.ArgumentTypeError(say("{text} is not COLUMN=VALUE", text=text))
+    return column, value
 
 
 def _share(text: str) -> float:
@@ -555,6 +597,12 @@ def _whole(text: str) -> int:
 def _number(text: str) -> float:
     if math.isnan(number := _finite(text)):
         raise argparse.ArgumentTypeError(say("{text} is no number", text=text))
+    return number
+
+
+def _above(text: str) -> float:
+    if not (number := _finite(text)) > 0:
+        raise argparse.ArgumentTypeError(say("{text} is no number above 0", text=text))
     return number
 
 
