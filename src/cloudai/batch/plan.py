@@ -24,6 +24,7 @@ from cloudai.core.rate_limit import MARGIN, Rate
 from cloudai.errors import CloudAIError, InputError, JournalError
 from cloudai.media import Audio, Image
 from cloudai.media.document import Document
+from cloudai.media.sound import seconds_billed
 from cloudai.media.source import Source
 from cloudai.operations import Given, digest_of, given_as
 from cloudai.table import Table
@@ -395,7 +396,10 @@ class _Tally:
         if isinstance(given, Audio) and given.sound:
             self.spoken += (given.sound.duration or 0.0) / 60
             self.pieces += len(given.sound.pieces)
-            n *= len(given.sound.pieces) or 1
+            if (pieces := given.sound.pieces) and task.capability.bills_seconds:
+                seconds = [seconds_billed(end - begin) for begin, end in pieces]
+                return n * len(pieces), n * request.billed * sum(seconds) // seconds[0]
+            n *= len(pieces) or 1
             return n, n * request.billed
         pages, at_once = _pages_of(given), task.pages_per_request()
         if pages and at_once:

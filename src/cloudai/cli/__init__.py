@@ -15,6 +15,7 @@ from cloudai._version import __version__
 from cloudai.cli import batches, commands, comparisons, plots, reports, sharing
 from cloudai.cli.languages import chosen_language, language, speaking, translate
 from cloudai.cli.outputs import OutputError, discard_output, tell
+from cloudai.cli.running import IO_ERROR
 from cloudai.cli.summary import TABLES_OF
 from cloudai.errors import CloudAIError, JournalError
 from cloudai.models.tables import TABLES as KINDS_OF_TABLES
@@ -99,7 +100,7 @@ def _run(arguments: list[str]) -> int:
             )
         )
         discard_output()
-        return batches.IO_ERROR
+        return IO_ERROR
     return code
 
 
@@ -128,7 +129,7 @@ def _code_of(options: argparse.Namespace) -> int:
             return int(options.run(options))
     except CloudAIError as error:
         tell(error)
-        return batches.IO_ERROR if isinstance(error, JournalError | OutputError) else 2
+        return IO_ERROR if isinstance(error, JournalError | OutputError) else 2
 
 
 class _Teller(logging.Handler):

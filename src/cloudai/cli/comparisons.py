@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from cloudai.batch.journal import copy_of
-from cloudai.cli.batches import PAUSED, journal_path, provider_names, provider_of, settings_of
+from cloudai.cli.batches import provider_of, settings_of
 from cloudai.cli.outputs import OutputError, require_one_output, require_writable, tell, write_table
+from cloudai.cli.running import PAUSED, journal_path, provider_names
 from cloudai.client import Client
 from cloudai.compare.choosing import OF_PICTURES
 from cloudai.compare.results import Comparison

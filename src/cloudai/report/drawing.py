@@ -79,7 +79,7 @@ def draw(
     shown = _opened(image).copy()
     pen = ImageDraw.Draw(shown)
     width = max(2, round(max(shown.size) / 320))
-    placed = [(mark, _rectangle(mark, shown.size)) for mark in marks]
+    placed = [(mark, _rectangle(mark, shown.size)) for mark in marks if mark.is_inside]
     for mark, (left, top, right, bottom) in placed:
         colour = COLOURS[mark.kind]
         # A dark line below the bright one is seen on any picture.
@@ -106,7 +106,9 @@ def _opened(image: ImageInput) -> Image.Image:
 def _rectangle(mark: Mark, size: tuple[int, int]) -> tuple[float, float, float, float]:
     """Return the edges of a mark in pixels of a picture of this size."""
     left, top, width, height = mark.fractions
-    return left * size[0], top * size[1], (left + width) * size[0] - 1, (top + height) * size[1] - 1
+    x, y = left * size[0], top * size[1]
+    # A thing that is smaller than a pixel has a pixel all the same.
+    return x, y, max(x, (left + width) * size[0] - 1), max(y, (top + height) * size[1] - 1)
 
 
 def _points(mark: Mark, size: tuple[int, int]) -> list[tuple[float, float]]:

@@ -41,6 +41,12 @@ class Mark:
         left, top = min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
         return left, top, min(max(x + width, left), 1.0) - left, min(max(y + height, top), 1.0) - top
 
+    @property
+    def is_inside(self) -> bool:
+        """Whether a part of the box is inside the picture, so that there is something to draw."""
+        _, _, width, height = self.fractions
+        return width > 0 and height > 0
+
 
 def marks_of(result: Result, kinds: Sequence[MarkKind] | None = None, *, landmarks: bool = True) -> list[Mark]:
     """Return what can be drawn of a result, in its order.

@@ -21,6 +21,7 @@ from cloudai.report.color import in_colour
 from cloudai.report.columns import Column, columns_of, shown, value_of
 from cloudai.report.marks import Mark
 from cloudai.report.words import Language, words_in
+from cloudai.report.writing import write_whole
 from cloudai.text import plain
 
 __all__ = ["Tile", "digest_of", "part_of_page", "save_page", "template", "webp"]
@@ -122,9 +123,7 @@ def save_page(
         footer=plain(footer) if footer else "",
         words=words,
     )
-    target = Path(path)
-    target.write_text(text, encoding="utf-8", newline="\n")
-    return target
+    return write_whole(path, text.encode())
 
 
 def _with_status(tile: Tile, words: Mapping[str, str]) -> dict[str, Any]:
@@ -167,8 +166,8 @@ def _marks(marks: Sequence[Mark]) -> str:
     """Return marks as JSON: for each its box as fractions of the picture, its kind, its label and its points."""
     written = []
     for mark in marks:
-        if mark.box.image_size is None:
-            continue  # it cannot be told where in the picture it is
+        if mark.box.image_size is None or not mark.is_inside:
+            continue  # it cannot be told where in the picture it is, or there is nothing to see
         across, down = mark.box.image_size
         points = [[round(x / across, 4), round(y / down, 4)] for x, y in mark.points]
         written.append([*(round(n, 4) for n in mark.fractions), mark.kind, plain(mark.label)[:80], points])

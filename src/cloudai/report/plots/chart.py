@@ -213,14 +213,19 @@ def _step(span: float, steps: Sequence[float]) -> float:
     return max(power * n for n in (1, 2, 5) if span / (power * n) >= FEWEST_TICKS - 1e-9)
 
 
+def _every(count: float, steps: Sequence[int]) -> int:
+    """Return the smallest step in which so many years or months have twelve ticks at most."""
+    return next((step for step in steps if count / step <= 12), steps[-1])  # noqa: PLR2004
+
+
 def _days(low: float, high: float) -> tuple[tuple[float, str], ...]:
     """Return ticks at the beginnings of years, of months, or of days, whichever gives a readable number."""
     span = high - low
     begin = datetime(1970, 1, 1, tzinfo=UTC)
     first, last = begin + timedelta(days=low), begin + timedelta(days=high)
-    months = max(1, round(span / 30.4 / 9))
+    months = _every(span / 30.4, (1, 2, 3, 6))
     if span >= 365 * 2:
-        every = max(1, round(span / 365.25 / 9))
+        every = _every(span / 365.25, (1, 2, 5, 10, 20, 50))
         starts = [datetime(year, 1, 1, tzinfo=UTC) for year in range(first.year, last.year + 1) if year % every == 0]
         form = "%Y"
     elif span >= 60:  # noqa: PLR2004  # two months

@@ -17,6 +17,8 @@ THICKEST, THINNEST = 44.0, 13.0
 WIDEST_NAME = 330.0
 WIDE_ENOUGH = 30.0
 """Width in px of a bar from which its number stands above it."""
+BELOW = 44.0
+"""Room in px between the names and the axis for the numbers of bars that go to the left."""
 STUB = 2.0
 """Thickness in px of what stands for the value 0."""
 
@@ -48,13 +50,14 @@ def _lying(canvas: Canvas, chart: Chart) -> float:
     labels = [lines_of_label(text, SMALL, widest, 3) for _, text in chart.x.ticks]
     thick = max(THINNEST, min(24.0, 40.0 / _most(chart)))
     room = max(thick * _most(chart), LINE * max(map(len, labels))) + 10
-    frame = Frame(widest + 20, top, WIDTH - 40, top + room * len(labels), chart.y, Axis("", 0, 1, ()))
+    beyond = BELOW if chart.y.low < 0 else 0.0
+    frame = Frame(widest + 20 + beyond, top, WIDTH - 40, top + room * len(labels), chart.y, Axis("", 0, 1, ()))
     draw_axes(canvas, frame, grid=(True, False))
     for n, lines in enumerate(labels):
         middle = frame.top + room * (n + 0.5)
         for line_number, line in enumerate(lines):
             y = middle + LINE * (line_number - (len(lines) - 1) / 2) + SMALL * 0.35
-            canvas.text(frame.left - 10, y, line, anchor="end")
+            canvas.text(frame.left - 10 - beyond, y, line, anchor="end")
     _draw_series(_Bars(canvas, chart, frame, thick), [frame.top + room * (n + 0.5) for n in range(len(labels))])
     return frame.bottom + 52
 

@@ -32,6 +32,10 @@ PER_INCH, DENSITY = 100, 200
 """Px of the drawing in an inch, and px of a PNG in an inch: a PNG is twice as wide as the drawing."""
 
 
+LAYER = 1
+"""The layer of all elements: matplotlib would paint lines after areas, and within a layer it keeps their order."""
+
+
 @dataclass(frozen=True)
 class _Look:
     """How elements of a class are painted: "own" is the colour of their series."""
@@ -113,7 +117,6 @@ class _Painter:
 
     def __init__(self, area: Any, canvas: Canvas, font: Font) -> None:
         self._area = area
-        self._layer = 1.0
         self._families, self._named = _families("".join(_texts(canvas.elements)), font)
 
     def paint(self, elements: Sequence[Element], colour: str, down: float = 0.0, ink: str = INK) -> None:
@@ -126,7 +129,6 @@ class _Painter:
             ink: The colour of texts.
         """
         for element in elements:
-            self._layer += 0.001  # matplotlib would paint all texts and lines after all areas
             classes = str(element.attributes.get("class_") or "").split()
             if element.name in ("g", "a"):
                 own = next((PALETTE[int(c[1:])] for c in classes if c[0] == "c" and c[1:].isdecimal()), colour)
@@ -152,7 +154,7 @@ class _Painter:
             dashes = (0, look.dashes) if look.dashes else "solid"
             steps = "steps-post" if at.get("steps") else "default"
             line = Line2D(xs, ys, color=stroke, linewidth=width, linestyle=dashes, drawstyle=steps)
-            line.set(alpha=look.alpha, zorder=self._layer)
+            line.set(alpha=look.alpha, zorder=LAYER)
             self._area.add_line(line)
             return
         patch: Any = (
@@ -161,13 +163,13 @@ class _Painter:
             else Circle((at["cx"], at["cy"] + down), at["r"])
         )
         patch.set(facecolor=fill, edgecolor=stroke, linewidth=width if stroke != "none" else 0)
-        patch.set(alpha=look.alpha, zorder=self._layer)
+        patch.set(alpha=look.alpha, zorder=LAYER)
         self._area.add_patch(patch)
 
     def _image(self, at: dict[str, Any], down: float) -> None:
         top, bottom = at["y"] + down, at["y"] + at["height"] + down
         ends = (at["x"], at["x"] + at["width"], bottom, top)
-        self._area.imshow(at["picture"], extent=ends, aspect="auto", zorder=self._layer)
+        self._area.imshow(at["picture"], extent=ends, aspect="auto", zorder=LAYER)
 
     def _text(self, element: Element, classes: Sequence[str], down: float, ink: str) -> None:
         from matplotlib.patheffects import withStroke
@@ -184,7 +186,7 @@ class _Painter:
             color=FAINT if {"faint", "number", "note"} & {*classes} else ink,
             ha={"middle": "center", "end": "right"}.get(str(at.get("text_anchor")), "left"),
             va="baseline",
-            zorder=self._layer,
+            zorder=LAYER,
             path_effects=[withStroke(linewidth=3, foreground=PAPER)] if "halo" in classes else None,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 import cloudai
 from cloudai.errors import InputError, SettingsError
 from cloudai.report import plot
+from cloudai.report.plots.canvas import width_of
 from cloudai.report.plots.chart import Chart
 
 WORDS = ("VERY_UNLIKELY", "UNLIKELY", "POSSIBLE", "LIKELY", "VERY_LIKELY")
@@ -104,6 +106,15 @@ def test_sentiment_is_drawn_by_its_score() -> None:
     assert values(chart) == {"score": [0.8, -0.8, None]}
     assert (chart.y.low, chart.y.high) == (-1, 1)
     assert not chart.notes
+
+
+def test_the_number_of_a_bar_does_not_cover_its_name() -> None:
+    """The number left of a bar that goes to the lowest value has its own room beside the name of the bar."""
+    rows = [{"input": f"아주 긴 이름을 가진 후기 번호 {n}", "score": score} for n, score in enumerate([-1.0, 1.0])]
+    svg = plot(rows).svg()
+    (name,) = re.findall(r'<text x="([\d.]+)"[^>]*>[^<]*번호 0</text>', svg)
+    (number,) = re.findall(r'<text x="([\d.]+)"[^>]*class="number halo">−1</text>', svg)
+    assert float(name) + 4 <= float(number) - width_of("−1", 13)
 
 
 def test_numbers_from_a_csv_file_are_numbers(tmp_path: Any) -> None:
