@@ -4,7 +4,7 @@ PYTHON ?= python3
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 
-.PHONY: demo test quick test-faults test-minimum fuzz live reliability bench lint types unit format clean demo-all
+.PHONY: demo test quick test-faults test-minimum fuzz live reliability bench lint types unit format clean demo-all docs
 
 demo: .venv/.demo  ## find faces on real photos, with no account
 	$(BIN)/cloudai demo --out out
@@ -25,6 +25,9 @@ demo-all: .venv/.demo-all  ## every example: on this computer what it can, and w
 	for example in $(EXAMPLES); do \
 	$(BIN)/python examples/$$example.py --sample --out $(DEMO_OUT)/$$example || exit 1; done
 	@du -sh $(DEMO_OUT)
+
+docs: demo-all  ## the pictures of docs/gallery.md; pages are drawn by Chromium, where it is there
+	$(BIN)/python tools/make_pictures.py $(DEMO_OUT)
 
 test: lint types unit  ## the whole check
 

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 import cloudai
 
@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 WIDTH, QUALITY = 880, 78
+MARGIN = 16
+"""Pixels of paper that are left below what is drawn."""
 MOST = 1_000_000
 """Bytes of all pictures at most."""
 STYLE = "body { font: 15px system-ui, sans-serif; margin: 16px; background: #fff } th, td { padding: 4px 10px; \
@@ -40,18 +42,18 @@ class Shot(NamedTuple):
 
 
 SHOTS = (
-    Shot("lawmaker_photos", "lawmaker_photos/gallery.html", (1000, 660)),
+    Shot("lawmaker_photos", "lawmaker_photos/gallery.html", (1000, 1000)),
     Shot("card_news", "card_news/cards/0001-안내문.png"),
     Shot("face_landmarks", "face_landmarks/drawn/0001-astronaut.jpg"),
     Shot("candidate_emotions", "candidate_emotions/emotions.png"),
     Shot("age_over_time", "age_over_time/ages.png"),
-    Shot("google_tour", "google_tour/landmarks.html", (1000, 560)),
-    Shot("text_tour", "text_tour/translation.csv", (1000, 190), ("input", "text", "to", "detected")),
+    Shot("google_tour", "google_tour/landmarks.html", (1000, 760)),
+    Shot("text_tour", "text_tour/translation.csv", (820, 500), ("input", "text", "to", "detected")),
     Shot("review_sentiment", "review_sentiment/시.png"),
-    Shot("transcribe", "transcribe/안내 방송.html", (900, 420)),
-    Shot("translate_mails", "translate_mails/mails.csv", (1200, 620), ("mail", "subject", "subject_ko", "text_ko")),
-    Shot("read_aloud", "read_aloud/quotations.csv", (1000, 190)),
-    Shot("capabilities", "capabilities/capabilities.html", (1280, 860)),
+    Shot("transcribe", "transcribe/안내 방송.html", (900, 700)),
+    Shot("translate_mails", "translate_mails/mails.csv", (1240, 700), ("subject", "subject_ko", "text_ko", "error")),
+    Shot("read_aloud", "read_aloud/quotations.csv", (900, 500)),
+    Shot("capabilities", "capabilities/capabilities.html", (1280, 2000)),
 )
 
 
@@ -102,10 +104,13 @@ def screenshot(browser: str, page: Path, size: tuple[int, int], folder: Path) ->
 
 
 def save(source: Path, target: Path) -> None:
-    """Write a picture as WebP, without metadata and no wider than the gallery."""
+    """Write a picture as WebP, without metadata, no wider than the gallery, and without the empty end of a page."""
     with Image.open(source) as picture:
         shown = picture.convert("RGB")
-    shown.thumbnail((WIDTH, WIDTH), Image.Resampling.LANCZOS)
+    paper = Image.new("RGB", shown.size, shown.getpixel((0, 0)))
+    if (drawn := ImageChops.difference(shown, paper).getbbox()) is not None:  # the end of a page is empty
+        shown = shown.crop((0, 0, shown.width, min(shown.height, drawn[3] + MARGIN)))
+    shown.thumbnail((WIDTH, 2 * WIDTH), Image.Resampling.LANCZOS)
     shown.save(target, "WEBP", quality=QUALITY, method=6)
 
 
