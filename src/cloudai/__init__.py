@@ -64,6 +64,7 @@ if TYPE_CHECKING:
         UnsupportedMediaError,
         UnsupportedOperationError,
     )
+    from cloudai.media.video import Frame, Frames, frames
     from cloudai.models.base import Box, Level, Meta, Point, Usage
     from cloudai.models.dictionary import Dictionary
     from cloudai.models.face import Ages, Face, Faces
@@ -111,6 +112,8 @@ __all__ = [
     "FetchRules",
     "Flow",
     "ForbiddenError",
+    "Frame",
+    "Frames",
     "Google",
     "ImageAnalysis",
     "InputError",
@@ -164,6 +167,7 @@ __all__ = [
     "Watson",
     "__version__",
     "find",
+    "frames",
     "names",
     "read_table",
     "share",
@@ -218,6 +222,7 @@ _EXPORTS = {
         "UnsupportedMediaError",
         "UnsupportedOperationError",
     ),
+    "cloudai.media.video": ("Frame", "Frames", "frames"),
     "cloudai.models.base": ("Box", "Level", "Meta", "Point", "Usage"),
     "cloudai.models.dictionary": ("Dictionary",),
     "cloudai.models.face": ("Ages", "Face", "Faces"),

@@ -219,7 +219,8 @@ def with_theirs(
         names[marked] = name
     renamed = [{names.get(name, name): value for name, value in row.items()} for row in rows]
     known = {name: column for name, column in {**TYPES, **(types or {})}.items() if name in ours}
-    return Table(renamed, [*ours[:2], *names.values(), *ours[2:]], units, types=known)
+    timed = {name: "s" for name in names.values() if name == "time_s"}  # the time of a frame of a video
+    return Table(renamed, [*ours[:2], *names.values(), *ours[2:]], {**units, **timed}, types=known)
 
 
 def _failed(outcome: Outcome[Any]) -> dict[str, Any]:

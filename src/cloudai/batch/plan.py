@@ -165,6 +165,13 @@ SKIPPED = "{n}: sent before, no answer known; left out"
 class _Draft(Image):
     """An image of which only the header is read, to tell what preparing it would change."""
 
+    @classmethod
+    def of(cls, image: Image) -> _Draft:
+        """Return a draft of an image, which knows all that is known of it."""
+        draft = cls.__new__(cls)
+        draft.__setstate__(image.__getstate__())
+        return draft
+
     def _encoded_anew(self, header: Any, scale: float, limits: Any) -> Any:  # noqa: ARG002
         """Return the picture with the size that it would have, without decoding a pixel."""
         from cloudai.media import image as fitting
@@ -461,7 +468,7 @@ def _drafted(state: BatchState, entry: Entry) -> Given:
     given = given_as(state.tasks[0].operation, entry.given)
     if isinstance(given, Audio):
         return given.draft()
-    return _Draft(entry.given) if isinstance(given, Image) else given
+    return _Draft.of(given) if isinstance(given, Image) else given
 
 
 def first_request(flow: Flow[Any]) -> Request | None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, BinaryIO, Literal, NamedTuple
 
-__all__ = ["INSTALL", "Length", "Recorded", "can_decode", "decode", "measure", "reading_of"]
+__all__ = ["INSTALL", "Length", "Recorded", "can_decode", "decode", "is_cover", "measure", "reading_of"]
 
 Recorded = bytes | Callable[[], BinaryIO]
 """A recording: its bytes, or a function that opens its file, which is then read piece by piece."""
@@ -96,13 +96,13 @@ def measure(data: Recorded, format: str) -> Length | None:  # noqa: A002  # the 
             if first is None or last is None or stream.time_base is None or not stream.codec_context.sample_rate:
                 return None
             duration = float((last - first) * stream.time_base)
-            layout, is_video = stream.codec_context.layout, any(not _is_cover(each) for each in file.streams.video)
+            layout, is_video = stream.codec_context.layout, any(not is_cover(each) for each in file.streams.video)
             return Length(duration, stream.codec_context.sample_rate, layout.nb_channels, is_video)
     except (av.error.FFmpegError, IndexError, ValueError):
         return None
 
 
-def _is_cover(stream: Any) -> bool:
+def is_cover(stream: Any) -> bool:
     """Return whether a track of pictures is the cover of an album."""
     from av.stream import Disposition
 

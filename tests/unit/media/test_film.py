@@ -1,0 +1,131 @@
+"""How a video is read: the times of its frames, the side that is up, damage, and memory."""
+
+from __future__ import annotations
+
+import logging
+from fractions import Fraction
+from itertools import islice
+from typing import Any
+
+import pytest
+from PIL import Image, ImageChops, ImageStat
+
+from cloudai.errors import InputError
+from cloudai.media import decode
+from cloudai.media.film import Film
+from tests.support.films import UNEVEN, colour, counted, film, number_in, turned
+
+PICTURES = [counted(n) for n in range(12)]
+FORMATS = [
+    ("mp4", "libx264"),
+    ("mov", "libx264"),
+    ("matroska", "libx264"),
+    ("webm", "libvpx-vp9"),
+    ("mpegts", "libx264"),  # begins at 1.4 s of its own count
+    ("avi", "mpeg4"),  # has no times of presentation
+    ("flv", "flv1"),
+    ("asf", "wmv2"),
+]
+
+
+def seen(video: bytes) -> list[tuple[float, int, int]]:
+    """The time and the number of each frame, and the number that is seen in it."""
+    return [(float(shot.time), shot.number, number_in(shot.picture())) for shot in Film(video).shots()]
+
+
+@pytest.mark.parametrize(("format", "codec"), FORMATS, ids=lambda value: value)
+def test_times_of_a_variable_rate(format: str, codec: str) -> None:  # noqa: A002
+    """Every frame has the time at which it was stored, to a tick of the container, however uneven the times are."""
+    for (time, number, bars), stored in zip(
+        seen(film(PICTURES, UNEVEN, format=format, codec=codec)), UNEVEN, strict=True
+    ):
+        assert time == pytest.approx(stored / 1000, abs=1e-4)
+        assert number == bars
+
+
+def test_a_beginning_that_is_not_zero() -> None:
+    """Times count from the beginning of the file, which is that of the sound where the pictures begin later."""
+    late = film(PICTURES, [time + 700 for time in UNEVEN], sound=True)
+    assert seen(late)[0] == (pytest.approx(0.7), 0, 0)
+    shifted = film(PICTURES, [time + 5000 for time in UNEVEN], format="mpegts")
+    assert [time for time, *_ in seen(shifted)][:3] == pytest.approx([0.0, 0.033, 0.067], abs=1e-4)
+
+
+def test_an_edit_list() -> None:
+    """Frames that an edit list cuts off are left out, and the first that is shown is at 0 s, as players show it."""
+    mp4 = film(PICTURES, UNEVEN, bf="0")
+    at = mp4.index(b"elst") + 12  # one entry: duration, time in the track, rate; ISO/IEC 14496-12, 8.6.6
+    rest = int.from_bytes(mp4[at : at + 4], "big") - 400
+    begin = int.from_bytes(mp4[at + 4 : at + 8], "big") + 400 * 16
+    cut = mp4[:at] + rest.to_bytes(4, "big") + begin.to_bytes(4, "big") + mp4[at + 8 :]
+    assert [(round(time, 3), bars) for time, _, bars in seen(cut)] == [
+        (round(time / 1000 - 0.4, 3), number) for number, time in enumerate(UNEVEN) if time >= 400
+    ]
+
+
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_the_side_that_is_up(degrees: int) -> None:
+    """A frame is turned as the telephone was held."""
+    mp4 = film([counted(37)], [0])
+    (plain,), (shot,) = Film(mp4).shots(), Film(turned(mp4, degrees)).shots()
+    wanted = plain.picture().rotate(-degrees, expand=True)
+    assert shot.picture().size == wanted.size
+    assert max(ImageStat.Stat(ImageChops.difference(shot.picture(), wanted)).mean) < 2
+    assert shot.key != plain.key
+
+
+def test_pixels_that_are_not_square() -> None:
+    """A frame of wide pixels is as wide as it is shown."""
+    (shot,) = Film(film([colour("red")], [0], aspect=Fraction(2))).shots()
+    assert shot.picture().size == (128, 48)
+
+
+def test_damage_in_the_middle(caplog: pytest.LogCaptureFixture) -> None:
+    """A damaged piece is left out and told, and the other frames keep their times."""
+    stored = bytearray(film([counted(n) for n in range(40)], range(0, 4000, 100), g="5"))
+    middle = len(stored) // 2
+    stored[middle : middle + 60] = b"\xff" * 60
+    with caplog.at_level(logging.WARNING, "cloudai"):
+        times = [float(shot.time) for shot in Film(bytes(stored)).shots()]
+    assert 20 < len(times) < 40
+    assert "damaged pieces of the video were left out" in caplog.text
+
+
+def test_a_video_that_is_cut_off() -> None:
+    """Of a video whose end is missing, the frames before it are read."""
+    stored = film(PICTURES, UNEVEN, format="matroska", g="1")
+    assert 0 < len(list(Film(stored[: len(stored) * 2 // 3]).shots())) < 12
+
+
+def test_nothing_that_can_be_decoded() -> None:
+    """A video without a frame that can be decoded is an error."""
+    stored = film(PICTURES, UNEVEN)
+    at = stored.index(b"mdat") + 4
+    size = int.from_bytes(stored[at - 8 : at - 4], "big") - 8
+    with pytest.raises(InputError, match=r"no frame of video-.* can be decoded"):
+        list(Film(stored[:at] + b"\0" * size + stored[at + size :]).shots())
+
+
+def test_frames_that_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A video whose frames have too many pixels is refused by its header."""
+    monkeypatch.setattr("cloudai.media.video_files.MOST_PIXELS", 1000)
+    with pytest.raises(InputError, match="more than 1,000 pixels"):
+        Film(film([colour("red")], [0])).look()
+
+
+def test_only_one_frame_is_decoded_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame is converted only when it is taken, and the video is not read further than what is asked for."""
+    converted: list[Any] = []
+    monkeypatch.setattr(
+        "cloudai.media.film.Shot.picture", lambda shot: converted.append(shot) or Image.new("RGB", (1, 1))
+    )
+    first = next(islice(Film(film(PICTURES, UNEVEN)).shown_at([0]), 1))
+    assert first.number == 0
+    assert not converted
+
+
+def test_the_limit_is_that_of_pictures() -> None:
+    """A frame may have as many pixels as a picture."""
+    from cloudai.media import video_files as module
+
+    assert module.MOST_PIXELS == decode.MOST_PIXELS
