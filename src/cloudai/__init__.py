@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from cloudai.providers.watson import Watson
     from cloudai.reading import read_table
     from cloudai.table import Table
+    from cloudai.tracking import track
 
 __all__ = [
     "Ages",
@@ -172,6 +173,7 @@ __all__ = [
     "read_table",
     "share",
     "tidy",
+    "track",
 ]
 
 _EXPORTS = {
@@ -241,6 +243,7 @@ _EXPORTS = {
     "cloudai.providers.watson": ("Watson",),
     "cloudai.reading": ("read_table",),
     "cloudai.table": ("Table",),
+    "cloudai.tracking": ("track",),
 }
 """The public names by the module that has them. Each is loaded when it is first used, for most programs need few."""
 _MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}

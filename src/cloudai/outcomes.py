@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from cloudai.errors import SettingsError, UnsupportedOperationError
 from cloudai.models.base import Result
-from cloudai.models.columns import TYPES
+from cloudai.models.columns import TRACK, TYPES
 from cloudai.operations import OPERATIONS
 from cloudai.table import LEADING, Table
 from cloudai.table_files import ColumnType
@@ -89,7 +89,8 @@ def tidy(outcomes: Iterable[Outcome[Any]], kind: str | None = None, *, meta: boo
         facts = _origin(outcome.result) if meta else {}
         head = {"input": name, **({"operation": outcome.operation} if outcome.operation else {})}
         rows += [{**row, **facts, **own, **head} for row in own_rows]
-    ours = [*LEADING, *view.columns, *(META if meta else ()), "error_type", "error"]
+    followed = [TRACK] if any(TRACK in row for row in rows) else []
+    ours = [*LEADING, *followed, *view.columns, *(META if meta else ()), "error_type", "error"]
     return with_theirs(rows, ours, list(theirs), view.units, view.types)
 
 

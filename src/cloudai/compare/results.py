@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-from cloudai.compare.matching import overlap
 from cloudai.compare.measures import Boxed, Measure
 from cloudai.compare.truth import rows_by_item
 from cloudai.errors import InputError, SettingsError
@@ -201,7 +200,7 @@ def _same(things: Sequence[tuple[str, Boxed]], least: float) -> list[tuple[int, 
     for (i, (who, one)), (j, (whose, other)) in combinations(enumerate(things), 2):
         if who == whose:
             continue
-        share = overlap(one.box, other.box) if one.box and other.box else float(one.name == other.name)
+        share = one.box.overlap(other.box) if one.box and other.box else float(one.name == other.name)
         if share >= (least if one.box else 1.0):
             alike.append((-share, i, j))
     return [(i, j) for _, i, j in sorted(alike)]

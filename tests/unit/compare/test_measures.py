@@ -15,7 +15,7 @@ from sklearn.metrics import cohen_kappa_score, precision_recall_fscore_support
 from sklearn.preprocessing import MultiLabelBinarizer
 
 from cloudai.compare import statistics
-from cloudai.compare.matching import distance, head_word, matches, overlap, shared_years, words_of
+from cloudai.compare.matching import distance, head_word, matches, shared_years, words_of
 from cloudai.compare.measures import Boxed, Faces, Labels, Texts, Words
 from cloudai.models.base import Box
 from cloudai.models.face import Age, Face, FaceAge
@@ -59,7 +59,7 @@ def test_matching_equals_the_best_assignment() -> None:
         shares = overlaps(ones, others)
         for i, one in enumerate(ones):
             for j, other in enumerate(others):
-                assert overlap(one, other) == pytest.approx(shares[i, j])
+                assert one.overlap(other) == pytest.approx(shares[i, j])
         rows, columns = linear_sum_assignment(np.where(shares >= 0.5, shares, 0), maximize=True)
         best = [(i, j) for i, j in zip(rows, columns, strict=True) if shares[i, j] >= 0.5]
         ours = matches(ones, others, 0.5)
