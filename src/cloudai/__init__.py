@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     from cloudai.providers.settings import Resource
     from cloudai.providers.watson import Watson
     from cloudai.reading import read_table
+    from cloudai.report.plots.plotting import Plot, plot
     from cloudai.table import Table
     from cloudai.tracking import track
 
@@ -134,6 +135,7 @@ __all__ = [
     "Part",
     "PausedError",
     "Plan",
+    "Plot",
     "Point",
     "Provider",
     "RateLimitedError",
@@ -170,6 +172,7 @@ __all__ = [
     "find",
     "frames",
     "names",
+    "plot",
     "read_table",
     "share",
     "tidy",
@@ -242,6 +245,7 @@ _EXPORTS = {
     "cloudai.providers.settings": ("Resource",),
     "cloudai.providers.watson": ("Watson",),
     "cloudai.reading": ("read_table",),
+    "cloudai.report.plots.plotting": ("Plot", "plot"),
     "cloudai.table": ("Table",),
     "cloudai.tracking": ("track",),
 }

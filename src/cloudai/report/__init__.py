@@ -1,4 +1,4 @@
-"""Make pictures and pages from results: drawings, card news, galleries and workbooks.
+"""Make pictures and pages from results: drawings, card news, galleries, plots and workbooks.
 
 What is made of results that are kept sends nothing, and needs no client.
 """
@@ -15,6 +15,8 @@ from cloudai.report.morphing import morph, save_morph
 from cloudai.report.one_card import card
 from cloudai.report.page import Tile
 from cloudai.report.picture_sets import save_drawings, save_faces, save_sheet
+from cloudai.report.plots.plot_page import plot_script, plot_style
+from cloudai.report.plots.plotting import Plot, plot, save_plots
 from cloudai.report.recipes import Finding, card_news, portrait_gallery
 from cloudai.report.subjects import Subject, subjects_of
 from cloudai.report.workbook import save_workbook
@@ -23,6 +25,7 @@ __all__ = [
     "Finding",
     "Mark",
     "MissingFontError",
+    "Plot",
     "Subject",
     "Tile",
     "card",
@@ -35,6 +38,9 @@ __all__ = [
     "gallery",
     "marks_of",
     "morph",
+    "plot",
+    "plot_script",
+    "plot_style",
     "portrait_gallery",
     "safe_name",
     "save_comparison",
@@ -44,6 +50,7 @@ __all__ = [
     "save_html",
     "save_morph",
     "save_mp4",
+    "save_plots",
     "save_sheet",
     "save_webp",
     "save_workbook",
