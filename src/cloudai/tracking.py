@@ -27,7 +27,7 @@ R = TypeVar("R", bound=Result)
 SHORTEST_GAP, STEPS = 1.0, 2.5
 """Seconds, and steps between two frames, for which a face may be hidden; the longer of both counts."""
 REACH, WIDER = 1.5, 0.5
-"""How far from where it was expected a face may be, in its own sizes: in the next frame, and more for each step after."""
+"""How far from where it is expected a face may be, in its own sizes: in the next frame, and more for each step."""
 LARGER = math.log(2.0)
 """The logarithm of how much larger or smaller a face may become from one frame to the next."""
 SETTLES = 0.25
@@ -51,7 +51,7 @@ def track(outcomes: Iterable[Outcome[R]], *, gap: float | None = None) -> list[O
         The outcomes in the order of their inputs. Those without faces are as they were.
 
     Raises:
-        InputError: None of the outcomes is of a frame.
+        InputError: There are outcomes, and none of them is of a frame.
         SettingsError: ``gap`` is no number of seconds.
     """
     if gap is not None and not (isinstance(gap, int | float) and math.isfinite(gap) and gap >= 0):
@@ -61,7 +61,7 @@ def track(outcomes: Iterable[Outcome[R]], *, gap: float | None = None) -> list[O
     for position, outcome in enumerate(listed):
         if at := fragment_of(outcome.input):
             groups.setdefault((at[0], outcome.operation), []).append((at[1], position))
-    if not groups:
+    if listed and not groups:
         raise InputError("none of these is a frame of a video", advice="Make them by cloudai.frames(video, every=1).")
     for each in groups.values():
         each.sort()

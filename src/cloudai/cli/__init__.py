@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from cloudai._version import __version__
-from cloudai.cli import batches, commands, comparisons, reports, sharing
+from cloudai.cli import batches, commands, comparisons, films, reports, sharing
 from cloudai.cli.languages import chosen_language, language, speaking, translate
 from cloudai.cli.outputs import OutputError, discard_output, tell
 from cloudai.cli.summary import TABLES_OF
@@ -29,6 +29,7 @@ examples:
   cloudai analyze "photos/*.jpg" --provider google  what is in them
   cloudai faces photos/ --provider azure --pace free --plan   first: requests, minutes, where the photos go
   cloudai faces lawmakers.csv --column 사진 --provider azure --pace 20/min --csv faces.csv
+  cloudai faces 연설.mp4 --every 0.5s --csv 연설.csv   the faces of a video over time, each under a number
   cloudai read 계약서.pdf --provider azure --out text  the text of every page, one file each
   cloudai sentiment "맛있어요!" --language ko --provider google
   cloudai gallery photos/ --provider azure --pace free --tiles faces   a page that sorts, filters and searches
@@ -320,6 +321,8 @@ def _operation(
         )
         parser.add_argument("--recursive", action="store_true", help="look through the folders within folders, too")
         parser.add_argument("--fetch-urls", action="store_true", help="fetch URLs here and send what is there")
+    if operation.input == "image":
+        films.add_flags(parser, _number, _count, _words)
     for name, flag in words.flags.items():
         _flag(parser, name, flag, required=operation.options[name] is REQUIRED)
     for name, flag in words.settings.items():
@@ -424,6 +427,7 @@ def _report(subparsers: Any, name: str, run: Any, text: str, out: str) -> argpar
     )
     parser.add_argument("--timeout", type=_seconds, metavar="S", help="seconds for each input, retries included")
     _env_file(parser)
+    films.add_flags(parser, _number, _count, _words)
     _batch(parser)
     return parser
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cloudai.cli import inputs
+from cloudai.cli import films, inputs
 from cloudai.cli.batches import (
     CODES,
     HOPELESS,
@@ -25,6 +25,7 @@ from cloudai.cli.batches import (
 from cloudai.cli.outputs import tell
 from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError
+from cloudai.media.video import Frames
 from cloudai.outcomes import Outcome
 from cloudai.reading import TABLES, read_table
 from cloudai.report import (
@@ -151,7 +152,8 @@ def _kept(options: argparse.Namespace, features: Sequence[str] | None, *, transl
         return _Kept(options.journal)
     if len(paths) == 1 and Path(paths[0]).suffix.lower() in RESULTS:
         return _Kept(paths[0])
-    given = _pictures(options)
+    taken = films.frames_of(options)
+    given = taken[0] if taken else _pictures(options)
     if isinstance(given, Table) and is_table_of_results(given):
         return _Kept(given)
     return _carried_out(options, given, features, translate=translate)
@@ -160,6 +162,8 @@ def _kept(options: argparse.Namespace, features: Sequence[str] | None, *, transl
 def _pictures(options: argparse.Namespace) -> Table | list[str]:
     """Return the table whose column holds the pictures, or the files that are named."""
     paths = options.paths
+    for path in paths:
+        films.require_no_video(path)
     if len(paths) != 1 or Path(paths[0]).suffix.lower() not in TABLES:
         return inputs.expand(paths, inputs.PICTURES, recursive=options.recursive)
     if options.column:
@@ -174,7 +178,7 @@ def _pictures(options: argparse.Namespace) -> Table | list[str]:
 
 
 def _carried_out(
-    options: argparse.Namespace, given: Table | list[str], features: Sequence[str] | None, *, translate: bool
+    options: argparse.Namespace, given: Table | list[str] | Frames, features: Sequence[str] | None, *, translate: bool
 ) -> _Kept | None:
     """Analyse the pictures in a batch, and return its outcomes however it ended."""
     where = journal_path(options, given)
@@ -192,6 +196,7 @@ def _carried_out(
                 print(job.plan())
             return None
         kept = _run(client, "analyze_image", given, options=asked, quiet=options.quiet, **column, **settings)
+        kept.rows = films.followed(kept.rows, options)  # type: ignore[arg-type]  # they are outcomes
         if translate and not kept.code:
             kept = _translated(client, kept, options, settings)
     if kept.code > 1:
@@ -224,7 +229,7 @@ def _run(client: Client, operation: str, given: Any, *, quiet: bool, **settings:
     Raises:
         CloudAIError: Nothing was done, because a key or a setting cannot be used.
     """
-    with client.batch(operation, given, progress=not quiet and len(given) > 1, **settings) as job:
+    with client.batch(operation, given, progress=not quiet and inputs.are_several(given), **settings) as job:
         code, hopeless = 0, None
         with _signals(job) as caught:
             try:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cloudai.media.audio import Audio, AudioInput
-    from cloudai.media.image import Image, ImageInput, ImageLimits, Picture
+    from cloudai.media.image import Image, ImageInput, ImageLimits, Picture, as_image
     from cloudai.media.sound import AudioLimits, Sound
     from cloudai.media.video import Frame, Frames, VideoInput, frames
 
 _MODULES = {
     "audio": ("Audio", "AudioInput", "AudioLimits", "Sound"),
-    "image": ("Image", "ImageInput", "ImageLimits", "Picture"),
+    "image": ("Image", "ImageInput", "ImageLimits", "Picture", "as_image"),
     "video": ("Frame", "Frames", "VideoInput", "frames"),
 }
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Picture",
     "Sound",
     "VideoInput",
+    "as_image",
     "frames",
 ]
 

@@ -19,7 +19,7 @@ from cloudai.media.film import Film, Shot
 from cloudai.media.image import Image
 from cloudai.media.source import FileInput
 
-__all__ = ["Frame", "Frames", "VideoInput", "fragment_of", "frames", "seconds_of"]
+__all__ = ["Frame", "Frames", "Reel", "VideoInput", "fragment_of", "frames", "seconds_of"]
 
 VideoInput: TypeAlias = FileInput
 
@@ -28,6 +28,8 @@ QUALITY = 92
 CHOICES = ("every", "fps", "count", "at", "scenes")
 CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)\s*(s|ms|min)?", re.IGNORECASE)
 """A time as people write it: 12.5, 0.5s, 500ms, 2min, 1:02, 1:02:03.5."""
+NEAR = 0.0006
+"""Seconds by which the time in the name of a frame may be rounded."""
 FRAGMENT = re.compile(r"(.*)#t=(\d+\.\d{3})", re.DOTALL)
 """The name of a frame: a media fragment, https://www.w3.org/TR/media-frags/#naming-time."""
 
@@ -209,6 +211,36 @@ def _chosen(film: Film, **chosen: Any) -> Iterator[Shot]:
             return film.shown_at(film.end * (2 * n + 1) / (2 * value) for n in range(value))
         case _:
             return film.shown_at(value)
+
+
+class Reel:
+    """Gives the frames of one video by their times; as long as the times ascend, the video is decoded once.
+
+    Args:
+        video: The video.
+    """
+
+    def __init__(self, video: VideoInput) -> None:
+        self._film = Film(video)
+        self._shots: Iterator[Shot] = iter(())
+        self._last = math.inf
+
+    def frame(self, seconds: float) -> Frame | None:
+        """Return the frame that begins to be shown at this time; None if there is none.
+
+        Raises:
+            InputError: The video cannot be read.
+        """
+        if seconds <= self._last:
+            self._shots = self._film.shots()
+        self._last = seconds
+        for shot in self._shots:
+            if shot.time > seconds - NEAR:
+                if shot.time < seconds + NEAR:
+                    return Frame(shot, self._film.name, is_file=self._film.is_file)
+                break
+        self._last = math.inf  # what was read past the time is not lost: the next search begins anew
+        return None
 
 
 def fragment_of(name: str) -> tuple[str, float] | None:

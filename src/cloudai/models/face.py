@@ -147,13 +147,13 @@ class Face(Model):
                 an address.
             MissingExtraError: ``image`` is HEIC, and pillow-heif is not installed.
         """
-        from cloudai.media import Image
+        from cloudai.media import as_image
 
         _require_between("margin", margin, MARGINS)
         if aspect is not None:
             _require_between("aspect", aspect, ASPECTS)
         self.box.normalized  # noqa: B018  # it raises if the picture's size is unknown
-        upright = Image(image).open()
+        upright = as_image(image).open()
         room = margin * max(self.box.width, self.box.height)
         width, height = self.box.width + 2 * room, self.box.height + 2 * room
         if aspect is not None:

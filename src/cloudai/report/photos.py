@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import PIL.Image
 
 from cloudai.core.lazy import lazy
 from cloudai.errors import InputError
-from cloudai.media import Image, ImageInput
+from cloudai.media import ImageInput, as_image
+from cloudai.media.video import Frame, Reel, fragment_of
 from cloudai.report.subjects import Subject
 
 __all__ = ["Photos"]
@@ -37,6 +39,7 @@ class Photos:
         self._given = given
         self._folders = [Path(), *map(Path, folders), *([Path(below)] if below is not None else [])]
         self._below = None if below is None else Path(below)
+        self._reels: dict[Path, Reel] = {}
 
     def open(self, subject: Subject, max_side: int | None = None) -> PIL.Image.Image:
         """Return the picture of a subject, upright and in RGB, and no larger than a side (px).
@@ -49,12 +52,14 @@ class Photos:
             raise InputError(
                 f"the picture of {subject.name} cannot be found", advice="Say with photos= below which folder it is."
             )
-        return Image(given).open(max_side)
+        return as_image(given).open(max_side)
 
     def of(self, subject: Subject) -> ImageInput | None:
         """Return the picture of a subject, as a rule its path; None if it cannot be found."""
         if self._given is not None:
             return self._given[subject.item] if subject.item < len(self._given) else None
+        if fragment := fragment_of(subject.address):
+            return self._frame(subject, *fragment)
         for path in self._paths(subject.address):
             if _is_file(path):
                 return path
@@ -65,6 +70,14 @@ class Photos:
             return by_name[0] if len(by_name) == 1 else None
         same = next((path for path in by_name if _digest(path) == subject.digest), None)
         return same or self._digests.get(subject.digest)
+
+    def _frame(self, subject: Subject, address: str, seconds: float) -> Frame | None:
+        """Return the frame of a video at a time, if the video is there and the frame is the same as it was."""
+        video = self.of(replace(subject, address=address, digest=None))
+        if not isinstance(video, Path):
+            return None
+        frame = self._reels.setdefault(video, Reel(video)).frame(seconds)
+        return frame if frame is not None and subject.digest in (None, frame.key) else None
 
     def _paths(self, address: str) -> Iterator[Path]:
         # The name of a file is written down as NFC; on a disk of macOS it may be NFD.
