@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -71,10 +70,15 @@ class Photos:
         same = next((path for path in by_name if _digest(path) == subject.digest), None)
         return same or self._digests.get(subject.digest)
 
+    def video_of(self, address: str) -> Path | None:
+        """Return the path of a video, which is looked for by its name; None if it cannot be found."""
+        given = self.of(Subject(-1, "", address)) if self._given is None else None
+        return given if isinstance(given, Path) else None
+
     def _frame(self, subject: Subject, address: str, seconds: float) -> Frame | None:
         """Return the frame of a video at a time, if the video is there and the frame is the same as it was."""
-        video = self.of(replace(subject, address=address, digest=None))
-        if not isinstance(video, Path):
+        video = self.video_of(address)
+        if video is None:
             return None
         frame = self._reels.setdefault(video, Reel(video)).frame(seconds)
         return frame if frame is not None and subject.digest in (None, frame.key) else None

@@ -1,0 +1,16 @@
+// Mark the values of the frame that is shown, and lead from frame to frame by the arrow keys outside the plots.
+function mark() {
+  const here = location.hash || "#" + document.querySelector(".frame").id;
+  for (const dot of document.querySelectorAll(".plot a.dot")) dot.classList.toggle("here", dot.getAttribute("href") === here);
+}
+addEventListener("hashchange", mark);
+addEventListener("keydown", (event) => {
+  if (event.target.closest("svg") || event.altKey || event.ctrlKey || event.metaKey) return;
+  const rel = { ArrowLeft: "prev", ArrowRight: "next" }[event.key];
+  const shown = document.querySelector(".frame:target") || document.querySelector(".frame");
+  const link = rel && shown.querySelector(`a[rel="${rel}"]`);
+  if (!link) return;
+  event.preventDefault();
+  location.replace(link.getAttribute("href"));
+});
+mark();
