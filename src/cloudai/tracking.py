@@ -24,7 +24,7 @@ __all__ = ["track"]
 
 R = TypeVar("R", bound=Result)
 
-SHORTEST_GAP, STEPS = 1.0, 2.5
+SHORTEST_GAP, STEPS = 1.5, 2.5
 """Seconds, and steps between two frames, for which a face may be hidden; the longer of both counts."""
 REACH, WIDER = 1.5, 0.5
 """How far from where it is expected a face may be, in its own sizes: in the next frame, and more for each step."""
@@ -44,8 +44,8 @@ def track(outcomes: Iterable[Outcome[R]], *, gap: float | None = None) -> list[O
     Args:
         outcomes: The outcomes of `detect_faces`, `estimate_age` or `analyze_image` for frames of one or several
             videos: a batch that was run, what `Client.map` returns, or a list.
-        gap: The seconds for which a face may be hidden; by default one second, or two and a half times the time between
-            two frames, whichever is longer.
+        gap: The seconds for which a face may be hidden; by default one and a half, or two and a half times the time
+            between two frames, whichever is longer.
 
     Returns:
         The outcomes in the order of their inputs. Those without faces are as they were.

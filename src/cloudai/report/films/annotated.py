@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from PIL import Image
 
-from cloudai.models.face import Face, Faces
+from cloudai.models.face import Face
 from cloudai.report.drawing import draw
 from cloudai.report.films.bars import MOST_FACES, emotions_of, panel
 from cloudai.report.films.seen import Seen
 from cloudai.report.fonts import Font
-from cloudai.report.marks import marks_of
+from cloudai.report.marks import Mark, age_as_text
 from cloudai.report.words import Language, words_in
 
 __all__ = ["Annotator"]
@@ -41,8 +41,8 @@ class Annotator:
     def drawn(self, frame: Image.Image, time: float) -> Image.Image:
         """Return a frame with the faces that were seen then."""
         faces = self._seen.at(time)
-        known = tuple(face for face in faces if face.box.image_size is not None)
-        shown = draw(frame, marks_of(Faces(faces=known), landmarks=False), font=self._font)
+        marks = [Mark("face", face.box, self._label(face), (), face.track) for face in faces if face.box.image_size]
+        shown = draw(frame, marks, font=self._font)
         if not self._emotions:
             return shown
         width = max(NARROWEST, round(frame.width * SHARE))
@@ -50,6 +50,12 @@ class Annotator:
         wide.paste(shown, (0, 0))
         wide.paste(self._bars(faces, (width, frame.height)), (frame.width, 0))
         return wide
+
+    def _label(self, face: Face) -> str:
+        """Return the number of a face, and what is guessed of it, in the language of the reader."""
+        top = face.emotions.top if face.emotions else None
+        age = age_as_text(face.age) if face.age else ""
+        return " ".join(filter(None, (str(face.track), self._words.get(top, top) if top else "", age)))
 
     def _bars(self, faces: tuple[Face, ...], size: tuple[int, int]) -> Image.Image:
         """Return the panel, which changes only from one frame that was looked at to the next."""

@@ -96,7 +96,7 @@ def _face(
             letter,
             colour=INK if is_top else FAINT,
             font=font,
-            room=begin - left - 2 * pad,
+            room=begin - left - pad,
         )
         _bar(pen, scores.get(name), (begin, round(y), right - pad, round(y + letter)), colour, stepped=stepped)
 

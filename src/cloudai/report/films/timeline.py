@@ -95,12 +95,22 @@ def save_timeline(
         script_hash=digest_of(script),
         plots=plots,
         frames=list(_frames(videos, where, ids, side=side, language=language, font=font)),
-        nothing="" if any(seen.has_emotions for seen in videos) else words["no expressions"],
+        notes=list(_notes(videos, words)),
         words=words,
     )
     target = Path(path)
     target.write_text(page, encoding="utf-8", newline="\n")
     return target
+
+
+def _notes(videos: Sequence[Seen], words: Mapping[str, str]) -> Iterator[str]:
+    """Yield what a reader has to know before the plots: what is not known, and what is not shown."""
+    if not any(seen.has_emotions for seen in videos):
+        yield words["no expressions"]
+        return
+    tracks = [{face.track for look in seen.looks for face in look.faces} for seen in videos]
+    if brief := sum(max(0, len(each) - MOST_TRACKS) for each in tracks):
+        yield words["brief"].format(n=brief)
 
 
 def _name(seen: Seen) -> str:
@@ -113,33 +123,30 @@ def _plots(
     """Yield a plot over time for each face that is seen for long, of its expressions or its place, with its heading."""
     length = Counter(face.track or 0 for look in seen.looks for face in look.faces)
     words = words_in(language)
+    name = [_name(seen)] if videos > 1 else []
     if not seen.has_emotions:
-        if length:
-            where: dict[str, Any] = {"y": "share", "by": "track", "smooth": smooth}
-            yield (_name(seen) if videos > 1 else ""), _plot(_places(seen, ids), words["where"], where, language)
+        places = list(_places(seen, ids, words["across"]))
+        if places:
+            options: dict[str, Any] = {"y": words["across"], "by": "track", "smooth": smooth}
+            yield " · ".join([*name, words["where"]]), _plot(places, options, language)
         return
     for track, _ in length.most_common(MOST_TRACKS):
         rows = [row for row in _emotions(seen, ids) if row["track"] == track]
-        if not rows:
-            continue
         if smooth and any(row["scale"] == LIKELIHOOD for row in rows):
             raise SettingsError("likelihood words are not smoothed", advice="They are ranks. Leave smooth out.")
-        parts = [_name(seen)] if videos > 1 else []
-        parts += [words["face"].format(n=track)] if len(length) > 1 else []
-        options: dict[str, Any] = {"y": "score", "by": "emotion", "without": without, "smooth": smooth}
-        yield " · ".join(parts), _plot(rows, "", options, language)
+        if rows:
+            # Rows without a value at both ends give all plots the same axis of time.
+            ends = [{**rows[0], "time_s": look.time, "score": None} for look in (seen.looks[0], seen.looks[-1])]
+            taken = {row["time_s"] for row in rows}
+            rows += [end for end in ends if end["time_s"] not in taken]
+            options = {"y": "score", "by": "emotion", "without": without, "smooth": smooth}
+            which = [words["face"].format(n=track)] if len(length) > 1 else []
+            yield " · ".join([*name, *which]), _plot(rows, options, language)
 
 
-def _plot(rows: list[dict[str, Any]], title: str, options: Mapping[str, Any], language: Language) -> Plot:
-    return plot(
-        Table(rows, units={"time_s": "s"}),
-        kind="lines",
-        x="time_s",
-        target="frame",
-        title=title,
-        language=language,
-        **options,
-    )
+def _plot(rows: list[dict[str, Any]], options: Mapping[str, Any], language: Language) -> Plot:
+    table = Table(rows, units={"time_s": "s"})
+    return plot(table, kind="lines", x="time_s", target="frame", language=language, **options)
 
 
 def _emotions(seen: Seen, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -157,15 +164,13 @@ def _emotions(seen: Seen, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
                 }
 
 
-def _places(seen: Seen, ids: Sequence[str]) -> list[dict[str, Any]]:
-    """Return a row for each face with its place across the picture, 0 at the left and 100 at the right."""
-    return [
-        {**_row(look, face, frame), "share": round(100 * (x + width / 2), 2)}
-        for look, frame in zip(seen.looks, ids, strict=True)
-        for face in look.faces
-        if face.box.image_size is not None
-        for x, _, width, _ in [face.box.normalized]
-    ]
+def _places(seen: Seen, ids: Sequence[str], column: str) -> Iterator[dict[str, Any]]:
+    """Yield a row for each face with its place across the picture, 0 at the left and 100 at the right."""
+    for look, frame in zip(seen.looks, ids, strict=True):
+        for face in look.faces:
+            if face.box.image_size is not None:
+                x, _, width, _ = face.box.normalized
+                yield {**_row(look, face, frame), column: round(100 * (x + width / 2), 2)}
 
 
 def _row(look: Look, face: Face, frame: str) -> dict[str, Any]:
