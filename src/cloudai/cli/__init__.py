@@ -379,11 +379,14 @@ def _reports(subparsers: Any) -> None:
         subparsers,
         "draw",
         reports.as_drawings,
-        "pictures with boxes, single faces, a contact sheet, a strip, a morph",
+        "pictures with boxes, single faces, a contact sheet, a strip, a morph, a video, its moments, a page over time",
         "the folder or file to write (cloudai-drawn)",
     )
     drawings.add_argument(
-        "--make", choices=["drawn", "faces", "sheet", "strip", "morph"], default="drawn", help="(default: %(default)s)"
+        "--make",
+        choices=["drawn", "faces", "sheet", "strip", "morph", "video", "moments", "timeline"],
+        default="drawn",
+        help="video, moments and timeline are of the frames of videos (default: %(default)s)",
     )
     drawings.add_argument("--kinds", type=_words, metavar="A,B", help="what is drawn: face, object, person, text …")
     drawings.add_argument("--no-labels", action="store_true", help="draw boxes alone")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudai.cli import inputs
-from cloudai.errors import InputError
+from cloudai.errors import InputError, SettingsError
 from cloudai.media.video import Frames, frames
 from cloudai.outcomes import Outcome
 from cloudai.tracking import track
@@ -50,6 +50,9 @@ def frames_of(options: argparse.Namespace) -> tuple[Frames, list[str]] | None:
     asked = chosen(options)
     if not asked:
         return None
+    if len(asked) > 1:
+        flags = " and ".join(f"--{flag}" for flag, name in CHOICES.items() if name in asked)
+        raise SettingsError(f"{flags} each say which frames are taken", advice="Give one of them.")
     if options.column:
         raise InputError("--column goes with a table of pictures, and not with videos", advice="Leave one out.")
     videos = inputs.expand(options.paths, inputs.VIDEOS, recursive=options.recursive)

@@ -33,8 +33,11 @@ from cloudai.report import (
     gallery,
     save_drawings,
     save_faces,
+    save_moments,
     save_morph,
     save_sheet,
+    save_timeline,
+    save_video,
     save_workbook,
 )
 from cloudai.report.card_set import require_formats, untranslated
@@ -92,7 +95,7 @@ def as_cards(options: argparse.Namespace) -> int:
 
 
 def as_drawings(options: argparse.Namespace) -> int:
-    """Write drawings, faces, a sheet, a strip or a morph, and return the exit code."""
+    """Write drawings, faces, a sheet, a strip, a morph, or what is made of a video, and return the exit code."""
     require_kinds(options.kinds or ())
     out = Path(options.out or "cloudai-drawn")
     _require_folder_of(out)
@@ -106,6 +109,15 @@ def as_drawings(options: argparse.Namespace) -> int:
             file = save_drawings(kept.rows, out, kinds=options.kinds, labels=not options.no_labels, **common, **fonts)
         case "faces":
             file = save_faces(kept.rows, out, **_given(options, ["margin", "aspect", "shape"]), **common)
+        case "video":
+            look = _given(options, ["photos", "language"])
+            file = save_video(kept.rows, out if out.suffix else out.with_suffix(".mp4"), **look, **fonts)
+        case "moments":
+            look = _given(options, ["photos", "language"])
+            file = save_moments(kept.rows, out if out.suffix else out.with_suffix(".webp"), **look, **fonts)
+        case "timeline":
+            look = _given(options, ["photos", "language", "title"])
+            file = save_timeline(kept.rows, out if out.suffix else out.with_suffix(".html"), **look, **fonts)
         case "morph":
             file = save_morph(kept.rows, out if out.suffix else out.with_suffix(".gif"), **common)
         case layout:

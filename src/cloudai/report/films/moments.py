@@ -78,7 +78,7 @@ def strongest(seen: Seen, count: int, emotion: str | None = None) -> list[Look]:
         what = "expressions" if emotion is None else emotion
         raise InputError(
             f"nothing is known of {what} in these frames",
-            advice='Ask a provider that guesses them, with attributes=["emotions"].',
+            advice="Ask a provider that guesses them.",
         )
     apart = (seen.looks[-1].time - seen.looks[0].time) / count / 3
     chosen: list[Look] = []

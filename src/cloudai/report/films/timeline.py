@@ -94,6 +94,7 @@ def save_timeline(
         script=script,
         script_hash=digest_of(script),
         plots=plots,
+        ends=list(dict.fromkeys(note for each in plots for note in each["notes"])),
         frames=list(_frames(videos, where, ids, side=side, language=language, font=font)),
         notes=list(_notes(videos, words)),
         words=words,
@@ -130,7 +131,7 @@ def _plots(
             options: dict[str, Any] = {"y": words["across"], "by": "track", "smooth": smooth}
             yield " · ".join([*name, words["where"]]), _plot(places, options, language)
         return
-    for track, _ in length.most_common(MOST_TRACKS):
+    for track in sorted(track for track, _ in length.most_common(MOST_TRACKS)):
         rows = [row for row in _emotions(seen, ids) if row["track"] == track]
         if smooth and any(row["scale"] == LIKELIHOOD for row in rows):
             raise SettingsError("likelihood words are not smoothed", advice="They are ranks. Leave smooth out.")
