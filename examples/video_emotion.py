@@ -25,12 +25,12 @@ from cloudai.testing import replay
 
 
 def made_up(folder: Path) -> list[Path]:
-    """Make three videos of nine seconds from public-domain photos, and return their paths."""
+    """Make three videos of six seconds from public-domain photos, and return their paths."""
     photos = dict(sample_photos())
     collins, hopper = (Image.open(photos[name]).convert("RGB") for name in ("Eileen Collins", "Grace Hopper"))
     speeches = {"Collins": collins, "Hopper": hopper, "Collins, mirrored": ImageOps.mirror(collins)}
     for name, photo in speeches.items():
-        views = [photo.crop((x, x // 4, x + 400, x // 4 + 360)) for x in range(20, 110, 2)]
+        views = [photo.crop((x, x // 4, x + 400, x // 4 + 360)) for x in range(20, 110, 3)]
         save_mp4([*views, *views[::-1]], folder / f"made up, {name}.mp4", seconds=0.1, width=400)
     return [folder / f"made up, {name}.mp4" for name in speeches]
 
@@ -60,6 +60,8 @@ def main() -> int:
         send = replay(asked.replay) if asked.replay else None
         with cloudai.Client(asked.provider, send=send, offline=bool(send)) as client:
             outcomes = cloudai.track(client.batch("detect_faces", frames, options=options, **settings))
+        for reason in dict.fromkeys(str(outcome.error) for outcome in outcomes if outcome.error):
+            print(reason, file=sys.stderr)
         faces = cloudai.tidy(outcomes, "faces")
         faces.to_csv(asked.out / "faces.csv")
         files = [
@@ -71,7 +73,12 @@ def main() -> int:
             if guesses:
                 files.append(save_moments(of_video, asked.out / f"{Path(video).stem}.webp", **look))
         if guesses:
-            compared = {"where": {"emotion": asked.emotion}, "by": ["video", "track"], "smooth": asked.smooth}
+            compared = {
+                "where": {"emotion": asked.emotion},
+                "by": ["video", "track"],
+                "smooth": asked.smooth,
+                "title": asked.emotion,
+            }
             files.append(asked.out / "speeches.html")
             cloudai.plot(cloudai.tidy(outcomes, "emotions"), files[-1], kind="lines", y="score", **compared, **look)
     except cloudai.CloudAIError as error:

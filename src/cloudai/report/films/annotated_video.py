@@ -83,9 +83,9 @@ def video_of(seen: Seen, where: Photos) -> Path:
 
 def _write(source: Path, target: Path, annotator: Annotator) -> None:
     """Decode a video frame by frame, draw over each, and write it with the sound."""
-    import av
-
     with opened_video(source, source.name) as (sounding, _):
+        import av
+
         options = {"movflags": "+faststart"}
         with av.open(str(target), "w", format="mp4", options=options) as file:
             stream: Any = file.add_stream("libx264", rate=30, options={"crf": "20", "preset": "veryfast"})

@@ -18,6 +18,7 @@ from cloudai.report.page import digest_of, part_of_page, template, webp
 from cloudai.report.photos import Photos
 from cloudai.report.plots.chart import clock
 from cloudai.report.plots.plot_page import plot_script, plot_style
+from cloudai.report.plots.plot_words import words_of
 from cloudai.report.plots.plotting import Plot, plot
 from cloudai.report.subjects import Source
 from cloudai.report.words import Language, words_in
@@ -205,18 +206,19 @@ def _frames(
                 "size": size,
                 "video": _name(seen) if len(videos) > 1 else "",
                 "time": clock(at[1] if at else look.time),
-                "told": [_told(face, words) for face in look.faces] or [words["no face"]],
+                "told": [_told(face, language) for face in look.faces] or [words["no face"]],
                 "before": ids.get((v, n - 1), ""),
                 "after": ids.get((v, n + 1), ""),
             }
 
 
-def _told(face: Face, words: Mapping[str, str]) -> str:
+def _told(face: Face, language: Language) -> str:
     """Return what is said of a face in one line, for those who do not see the picture too."""
+    words = words_in(language)
     name = words["face"].format(n=face.track)
     if face.emotions is not None and face.emotions.top:
         level = getattr(face.emotions, face.emotions.top)
-        strength = level.word.lower().replace("_", " ") if level.word else f"{level.score:.2f}"
+        strength = words_of(language).get(level.word or "", level.word or f"{level.score:.2f}")
         return plain(f"{name}: {words.get(face.emotions.top, face.emotions.top)} {strength}")
     if face.age is not None and face.age.span:
         return plain(f"{name}: {words['age']} {face.age.span}")
