@@ -80,7 +80,7 @@ def main() -> int:
                 "title": asked.emotion,
             }
             files.append(asked.out / "speeches.html")
-            cloudai.plot(cloudai.tidy(outcomes, "emotions"), files[-1], kind="lines", y="score", **compared, **look)
+            cloudai.plot(cloudai.tidy(outcomes, "emotions"), files[-1], **compared)
     except cloudai.CloudAIError as error:
         print(error, file=sys.stderr)
         return 2

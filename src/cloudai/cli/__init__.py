@@ -322,7 +322,7 @@ def _operation(
         parser.add_argument("--recursive", action="store_true", help="look through the folders within folders, too")
         parser.add_argument("--fetch-urls", action="store_true", help="fetch URLs here and send what is there")
     if operation.input == "image":
-        films.add_flags(parser, _number, _count, _words)
+        films.add_flags(parser, _number, _count)
     for name, flag in words.flags.items():
         _flag(parser, name, flag, required=operation.options[name] is REQUIRED)
     for name, flag in words.settings.items():
@@ -430,7 +430,7 @@ def _report(subparsers: Any, name: str, run: Any, text: str, out: str) -> argpar
     )
     parser.add_argument("--timeout", type=_seconds, metavar="S", help="seconds for each input, retries included")
     _env_file(parser)
-    films.add_flags(parser, _number, _count, _words)
+    films.add_flags(parser, _number, _count)
     _batch(parser)
     return parser
 

@@ -9,9 +9,10 @@ from typing import Any
 
 from cloudai.cli import inputs
 from cloudai.errors import InputError, SettingsError
-from cloudai.media.video import Frames, frames
+from cloudai.media.video import Frames, frames, seconds_of
 from cloudai.outcomes import Outcome
 from cloudai.tracking import track
+from cloudai.wording import say
 
 __all__ = ["add_flags", "followed", "frames_of", "require_no_video"]
 
@@ -19,19 +20,26 @@ CHOICES = {"every": "every", "fps": "fps", "frames": "count", "at": "at", "scene
 """The flags by which frames are chosen, each with the argument of `cloudai.frames` that it stands for."""
 
 
-def add_flags(
-    parser: argparse.ArgumentParser,
-    number: Callable[[str], float],
-    count: Callable[[str], int],
-    words: Callable[[str], list[str]],
-) -> None:
-    """Add the flags to the parser of a command, with the functions that read a number, a count and several words."""
-    group = parser.add_argument_group("frames of videos", "one of these says which frames are looked at")
-    group.add_argument("--every", metavar="S", help="a frame every so many seconds: 2, 0.5s, 1:30")
+def add_flags(parser: argparse.ArgumentParser, number: Callable[[str], float], count: Callable[[str], int]) -> None:
+    """Add the flags to the parser of a command, with the functions that read a number and a count."""
+    group = parser.add_argument_group("frames of videos")
+    group.add_argument("--every", type=_time, metavar="S", help="a frame every so many seconds: 2, 0.5s, 1:30")
     group.add_argument("--fps", type=number, metavar="N", help="so many frames a second")
     group.add_argument("--frames", type=count, metavar="N", help="so many frames, spread evenly over each video")
-    group.add_argument("--at", type=words, metavar="A,B", help="the frames at these times: 12.5, 1:02")
+    group.add_argument("--at", type=_times, metavar="A,B", help="the frames at these times: 12.5, 1:02")
     group.add_argument("--scenes", action="store_true", help="the first frame of each scene")
+
+
+def _time(text: str) -> str:
+    try:
+        seconds_of(text)
+    except SettingsError:
+        raise argparse.ArgumentTypeError(say("{text} is no time: write 12.5, 0.5s or 1:02", text=text)) from None
+    return text
+
+
+def _times(text: str) -> list[str]:
+    return [_time(part.strip()) for part in text.split(",") if part.strip()]
 
 
 def chosen(options: argparse.Namespace) -> dict[str, Any]:

@@ -56,7 +56,6 @@ def test_the_videos_of_a_folder(folder: Path, capsys: pytest.CaptureFixture[str]
         (["gallery", "연설.mp4"], "연설.mp4 is a video, and nothing says which"),
         (["faces", "연설.mp4", "--every", "1", "--scenes"], "--every and --scenes each say which frames are taken."),
         (["faces", "연설.mp4", "--at", "0:01,2:00"], "120 s is outside 연설.mp4. It is 1.5 s long."),
-        (["faces", "연설.mp4", "--every", "bald"], "every='bald'"),
         (["faces", "사진.jpg", "--every", "1"], "사진.jpg is a still picture"),
         (["faces", "의원.csv", "--column", "사진", "--every", "1"], "--column goes with a table of pictures"),
     ],
@@ -67,6 +66,14 @@ def test_what_cannot_be_done(folder: Path, arguments: list[str], said: str, caps
     assert main(arguments) == 2
     assert said in capsys.readouterr().err
     assert set(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("flags", [["--every", "bald"], ["--at", "1,bald"], ["--fps", "x"], ["--frames", "0"]])
+def test_a_flag_that_is_no_number(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A time that cannot be read is an error of the flag, which says how to write it."""
+    with pytest.raises(SystemExit):
+        main(["faces", "연설.mp4", *flags])
+    assert f"argument {flags[0]}" in capsys.readouterr().err
 
 
 def test_what_is_made_of_a_video(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cloudai.errors import CloudAIError, SettingsError
+from cloudai.errors import CloudAIError
 from cloudai.media.video import fragment_of
 from cloudai.models.face import Face
 from cloudai.report.films.annotated import Annotator
@@ -32,7 +32,6 @@ MOST_TRACKS = 4
 SIDES = ((60, 960), (200, 800), (600, 640))
 """For so many frames at most: the longer side in px of each frame in the page; `SMALLEST` for more."""
 SMALLEST = 480
-LIKELIHOOD = "likelihood"
 
 
 def save_timeline(
@@ -134,8 +133,6 @@ def _plots(
         return
     for track in sorted(track for track, _ in length.most_common(MOST_TRACKS)):
         rows = [row for row in _emotions(seen, ids) if row["track"] == track]
-        if smooth and any(row["scale"] == LIKELIHOOD for row in rows):
-            raise SettingsError("likelihood words are not smoothed", advice="They are ranks. Leave smooth out.")
         if rows:
             # Rows without a value at both ends give all plots the same axis of time.
             ends = [{**rows[0], "time_s": look.time, "score": None} for look in (seen.looks[0], seen.looks[-1])]
