@@ -38,49 +38,47 @@ def made_up(folder: Path) -> list[Path]:
 def main() -> int:
     """Run the example."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("videos", nargs="*", help="speeches; none makes three up from public-domain photos")
-    parser.add_argument("--out", type=Path, default=Path("out"), help="where to write (default: %(default)s)")
-    parser.add_argument("--every", default="1s", help="how often a frame is looked at (default: %(default)s)")
-    parser.add_argument("--provider", default="local", help="who looks at the frames (default: %(default)s)")
-    parser.add_argument("--method", choices=["classic", "generative"], help="generative: the provider's chat model")
-    parser.add_argument("--replay", metavar="FILE", help="a cassette of recorded replies: nothing is sent")
-    parser.add_argument("--pace", help='requests at most, e.g. "20/min"; "free" for the free tier')
-    parser.add_argument("--smooth", type=float, metavar="S", help="smooth lines over S seconds; values stay as dots")
-    parser.add_argument("--without", nargs="*", default=[], metavar="EMOTION", help="leave out, e.g. neutral")
-    parser.add_argument("--emotion", default="happiness", help="what all speeches are compared by on one axis")
-    parser.add_argument("--language", default="en", choices=["en", "ko"], help="the language of the page")
+    add = parser.add_argument
+    add("videos", nargs="*", help="speeches; none makes three up from public-domain photos")
+    add("--out", type=Path, default=Path("out"), help="where to write (default: %(default)s)")
+    add("--every", default="1s", help="how often a frame is looked at (default: %(default)s)")
+    add("--provider", default="local", help="who looks at the frames (default: %(default)s)")
+    add("--method", choices=["classic", "generative"], help="generative: the provider's chat model looks at them")
+    add("--replay", metavar="FILE", help="a cassette of recorded replies: nothing is sent")
+    add("--pace", help='requests at most, e.g. "20/min"; "free" for the free tier')
+    add("--smooth", type=float, metavar="S", help="smooth lines over S seconds; the values stay as dots")
+    add("--without", nargs="*", default=[], metavar="EMOTION", help="leave out, e.g. neutral")
+    add("--emotion", default="happiness", help="by what all speeches are compared on one axis (default: %(default)s)")
+    add("--language", default="en", choices=["en", "ko"], help="the language of the page")
     asked = parser.parse_args()
-    asked.out.mkdir(parents=True, exist_ok=True)
+    out, look = asked.out, {"language": asked.language}
+    out.mkdir(parents=True, exist_ok=True)
     guesses = asked.provider != "local" or "CLOUDAI_EMOTION_MODEL" in os.environ
-    settings = {"pace": asked.pace, "journal": None if asked.replay else asked.out / "video.journal", "progress": True}
-    look = {"language": asked.language}
+    options = {"method": asked.method, "attributes": ["emotions"] if guesses else []}
+    settings = {"pace": asked.pace, "journal": None if asked.replay else out / "video.journal", "progress": True}
     try:
-        frames = cloudai.frames(asked.videos or made_up(asked.out), every=asked.every)
-        options = {"method": asked.method, "attributes": ["emotions"] if guesses else []}
         send = replay(asked.replay) if asked.replay else None
-        with cloudai.Client(asked.provider, send=send, offline=bool(send)) as client:
-            outcomes = cloudai.track(client.batch("detect_faces", frames, options=options, **settings))
+        frames = cloudai.frames(asked.videos or made_up(out), every=asked.every)
+        with (
+            cloudai.Client(asked.provider, send=send, offline=bool(send)) as client,
+            client.batch("detect_faces", frames, options=options, **settings) as job,
+        ):
+            outcomes = cloudai.track(job)
         for reason in dict.fromkeys(str(outcome.error) for outcome in outcomes if outcome.error):
             print(reason, file=sys.stderr)
         faces = cloudai.tidy(outcomes, "faces")
-        faces.to_csv(asked.out / "faces.csv")
-        files = [
-            save_timeline(outcomes, asked.out / "timeline.html", smooth=asked.smooth, without=asked.without, **look)
-        ]
+        faces.to_csv(out / "faces.csv")
+        files = [save_timeline(outcomes, out / "timeline.html", smooth=asked.smooth, without=asked.without, **look)]
         for video in dict.fromkeys(row["video"] for row in faces):
             of_video = [outcome for outcome in outcomes if outcome.row and outcome.row["video"] == video]
-            files.append(save_video(of_video, asked.out / f"{Path(video).stem}, drawn.mp4", **look))
+            files.append(save_video(of_video, out / f"{Path(video).stem}, drawn.mp4", **look))
             if guesses:
-                files.append(save_moments(of_video, asked.out / f"{Path(video).stem}.webp", **look))
+                files.append(save_moments(of_video, out / f"{Path(video).stem}.webp", **look))
         if guesses:
-            compared = {
-                "where": {"emotion": asked.emotion},
-                "by": ["video", "track"],
-                "smooth": asked.smooth,
-                "title": asked.emotion,
-            }
-            files.append(asked.out / "speeches.html")
-            cloudai.plot(cloudai.tidy(outcomes, "emotions"), files[-1], **compared)
+            shown = {"where": {"emotion": asked.emotion}, "by": ["video", "track"], "smooth": asked.smooth}
+            shown |= {"kind": "lines", "y": "score", "title": asked.emotion, **look}
+            cloudai.plot(cloudai.tidy(outcomes, "emotions"), out / "speeches.html", **shown)
+            files.append(out / "speeches.html")
     except cloudai.CloudAIError as error:
         print(error, file=sys.stderr)
         return 2

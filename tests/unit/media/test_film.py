@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+import types
+import weakref
+from collections.abc import Iterator
 from fractions import Fraction
-from itertools import islice
-from typing import Any
 
 import pytest
-from PIL import Image, ImageChops, ImageStat
+from av.stream import Disposition
+from PIL import ImageChops, ImageStat
 
+from cloudai import frames
 from cloudai.errors import InputError
 from cloudai.media import decode
-from cloudai.media.film import Film
+from cloudai.media.film import Film, Shot
+from cloudai.media.video_files import _track
 from tests.support.films import UNEVEN, colour, counted, film, number_in, turned
 
 PICTURES = [counted(n) for n in range(12)]
@@ -113,15 +117,37 @@ def test_frames_that_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
         Film(film([colour("red")], [0])).look()
 
 
-def test_only_one_frame_is_decoded_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A frame is converted only when it is taken, and the video is not read further than what is asked for."""
-    converted: list[Any] = []
-    monkeypatch.setattr(
-        "cloudai.media.film.Shot.picture", lambda shot: converted.append(shot) or Image.new("RGB", (1, 1))
+def test_frames_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a video is, only the frame that is shown and the next one are held, and few are converted."""
+    living: weakref.WeakSet[Shot] = weakref.WeakSet()
+    converted: list[int] = []
+    most, make, picture = 0, Film.shots, Shot.picture
+
+    def counted_shots(self: Film) -> Iterator[Shot]:
+        nonlocal most
+        for shot in make(self):
+            living.add(shot)
+            most = max(most, len(living))
+            yield shot
+            del shot
+
+    monkeypatch.setattr(Film, "shots", counted_shots)
+    monkeypatch.setattr(Shot, "picture", lambda shot: converted.append(shot.number) or picture(shot))
+    long = film([colour("red")] * 300, range(0, 30_000, 100))
+    assert [frame.number for frame in frames(long, every=10)] == [0, 100, 200]
+    assert converted == [0, 100, 200]
+    assert most <= 3
+
+
+def test_the_cover_of_an_album_is_no_video() -> None:
+    """A recording with a picture of its cover has only sound."""
+    file = types.SimpleNamespace(
+        streams=types.SimpleNamespace(
+            video=[types.SimpleNamespace(disposition=Disposition.attached_pic)], audio=[types.SimpleNamespace()]
+        )
     )
-    first = next(islice(Film(film(PICTURES, UNEVEN)).shown_at([0]), 1))
-    assert first.number == 0
-    assert not converted
+    with pytest.raises(InputError, match=r"노래.m4a has no pictures, only sound"):
+        _track(file, "노래.m4a")
 
 
 def test_the_limit_is_that_of_pictures() -> None:
