@@ -48,7 +48,7 @@ def film(
     aspect: Fraction | None = None,
     **options: str,
 ) -> bytes:
-    """A video of these pictures at these times in ms, perhaps with a second of silence, or pixels of this aspect."""
+    """A video of these pictures at these times in ms, perhaps with 2.5 s of silence, or pixels of this aspect."""
     out = io.BytesIO()
     with av.open(out, "w", format=format) as file:
         stream: Any = file.add_stream(codec, rate=30, options=options)
@@ -63,7 +63,7 @@ def film(
             frame.pts, frame.time_base = time, TICK
             file.mux(stream.encode(frame))
         file.mux(stream.encode())
-        for number in range(8 if voice else 0):
+        for number in range(20 if voice else 0):
             samples: Any = av.AudioFrame(format="fltp", layout="mono", samples=1024)
             samples.rate, samples.pts = 8000, 1024 * number
             for plane in samples.planes:

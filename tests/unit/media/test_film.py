@@ -117,6 +117,15 @@ def test_frames_that_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
         Film(film([colour("red")], [0])).look()
 
 
+def test_times_only_ascend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame before the beginning, and one that is not later than the one before it, are left out."""
+    stamps = [-5, 0, 10, 10, 5, 20]
+    shown = [types.SimpleNamespace(pts=at, time_base=Fraction(1, 10), is_corrupt=False) for at in stamps]
+    monkeypatch.setattr("cloudai.media.film._decoded", lambda *_: iter(shown))
+    shots = list(Film(film([colour("red")], [0])).shots())
+    assert [(float(shot.time), shot.number) for shot in shots] == [(0.0, 1), (1.0, 2), (2.0, 5)]
+
+
 def test_frames_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """However long a video is, only the frame that is shown and the next one are held, and few are converted."""
     living: weakref.WeakSet[Shot] = weakref.WeakSet()

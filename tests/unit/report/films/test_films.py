@@ -19,7 +19,7 @@ from cloudai.report import gallery, save_drawings, save_faces, save_moments, sav
 from cloudai.report.films.annotated import Annotator
 from cloudai.report.films.bars import PAPER, TRACK, panel
 from cloudai.report.films.moments import strongest
-from cloudai.report.films.seen import seen_in
+from cloudai.report.films.seen import Look, Seen, seen_in
 from cloudai.report.marks import colour_of_track
 from tests.support.films import UNEVEN, colour, counted, film
 
@@ -94,7 +94,11 @@ def test_a_video_with_boxes_and_bars(talk: Path, tmp_path: Path) -> None:
     assert middles[100] == pytest.approx(10 + 12 * 100 / 467, abs=3)
     with av.open(str(made)) as file:
         assert len(file.streams.audio) == 1
-        assert sum(frame.samples for frame in file.decode(audio=0)) >= 8 * 1024
+        assert sum(frame.samples for frame in file.decode(audio=0)) >= 20 * 1024
+    with av.open(str(made)) as file:  # the sound stands beside its pictures, so that a player need not read all of them
+        placed = [(packet.pos, packet.stream.type) for packet in file.demux() if packet.pos]
+    kinds = [kind for _, kind in sorted(placed)]
+    assert "video" in kinds[kinds.index("audio") :]
 
 
 def test_a_video_without_expressions_has_no_bars(talk: Path, tmp_path: Path) -> None:
@@ -148,6 +152,14 @@ def test_the_strongest_moments(talk: Path, tmp_path: Path) -> None:
         save_moments(outcomes(talk, [[face(5)]] * 4), tmp_path / "때.gif")
     with pytest.raises(InputError, match="no moving picture"):
         save_moments(smiling(talk), tmp_path / "때.png")
+
+
+def test_moments_are_apart(talk: Path) -> None:
+    """Of two strong moments that are close to each other, only the stronger one is shown."""
+    (seen,), _ = seen_in(smiling(talk))
+    strengths = {0.0: 0.1, 1.0: 0.9, 1.2: 0.8, 5.0: 0.5, 9.0: 0.3}
+    looks = [Look(at, (face(0, emotions=mood(happiness=s)),), seen.looks[0].subject) for at, s in strengths.items()]
+    assert [look.time for look in strongest(Seen("a.mp4", tuple(looks)), 3)] == [1.0, 5.0, 9.0]
 
 
 def test_a_page_over_time(talk: Path, tmp_path: Path) -> None:
