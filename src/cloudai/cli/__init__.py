@@ -282,7 +282,16 @@ def _compare(subparsers: Any) -> None:
             words = replace(operation.command, provider="azure,google", files=None)
             parser = _operation(compare, operation, words, tables=())
             parser.set_defaults(carry_out=comparisons.run)
-            _comparison(parser.add_argument_group("comparison"))
+            group = parser.add_argument_group("comparison")
+            _comparison(group)
+            parser.set_defaults(feature=None)
+            if operation.name == "analyze_image":
+                group.add_argument(
+                    "--compared",
+                    dest="feature",
+                    choices=comparisons.OF_PICTURES,
+                    help="what is compared (default: what is asked)",
+                )
 
 
 def _comparison(group: Any) -> None:
@@ -295,7 +304,7 @@ def _comparison(group: Any) -> None:
     group.add_argument("--table", choices=comparisons.TABLES, help="the table to print or to write")
     group.add_argument("--agreed", type=_count, default=2, metavar="K", help="providers that agree (default: 2)")
     group.add_argument(
-        "--overlap", type=float, default=0.5, metavar="X", help="boxes are one face from X on (default: 0.5)"
+        "--overlap", type=float, default=0.5, metavar="X", help="boxes are one thing from X on (default: 0.5)"
     )
 
 
