@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from cloudai.cli.batches import _given
+from cloudai.cli.running import given_options
 from cloudai.errors import InputError
 from cloudai.report import plot
 from cloudai.wording import say
@@ -19,7 +19,7 @@ def as_plot(options: argparse.Namespace) -> int:
     out = Path(options.out or "plot.html")
     if not out.parent.is_dir():
         raise InputError(f"there is no folder {out.parent}", advice="Make it first, or give --out another path.")
-    look: dict[str, Any] = _given(
+    look: dict[str, Any] = given_options(
         options, ["kind", "x", "y", "by", "without", "smooth", "picture", "born", "table", "language"]
     )
     title = options.title or Path(options.file).stem
