@@ -64,6 +64,7 @@ if TYPE_CHECKING:
         UnsupportedMediaError,
         UnsupportedOperationError,
     )
+    from cloudai.media.video import Frame, Frames, frames
     from cloudai.models.base import Box, Level, Meta, Point, Usage
     from cloudai.models.dictionary import Dictionary
     from cloudai.models.face import Ages, Face, Faces
@@ -84,6 +85,7 @@ if TYPE_CHECKING:
     from cloudai.reading import read_table
     from cloudai.report.plots.plotting import Plot, plot
     from cloudai.table import Table
+    from cloudai.tracking import track
 
 __all__ = [
     "Ages",
@@ -113,6 +115,8 @@ __all__ = [
     "FetchRules",
     "Flow",
     "ForbiddenError",
+    "Frame",
+    "Frames",
     "Google",
     "ImageAnalysis",
     "InputError",
@@ -169,12 +173,14 @@ __all__ = [
     "__version__",
     "capabilities",
     "find",
+    "frames",
     "names",
     "plot",
     "read_table",
     "retirements",
     "share",
     "tidy",
+    "track",
 ]
 
 _EXPORTS = {
@@ -225,6 +231,7 @@ _EXPORTS = {
         "UnsupportedMediaError",
         "UnsupportedOperationError",
     ),
+    "cloudai.media.video": ("Frame", "Frames", "frames"),
     "cloudai.models.base": ("Box", "Level", "Meta", "Point", "Usage"),
     "cloudai.models.dictionary": ("Dictionary",),
     "cloudai.models.face": ("Ages", "Face", "Faces"),
@@ -245,6 +252,7 @@ _EXPORTS = {
     "cloudai.reading": ("read_table",),
     "cloudai.report.plots.plotting": ("Plot", "plot"),
     "cloudai.table": ("Table",),
+    "cloudai.tracking": ("track",),
 }
 """The public names by the module that has them. Each is loaded when it is first used, for most programs need few."""
 _MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}

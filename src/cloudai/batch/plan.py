@@ -177,6 +177,13 @@ class _Draft(Image):
 
     is_draft = True
 
+    @classmethod
+    def of(cls, image: Image) -> _Draft:
+        """Return a draft of an image, which knows all that is known of it."""
+        draft = cls.__new__(cls)
+        draft.__setstate__(image.__getstate__())
+        return draft
+
     def _encoded_anew(self, header: Any, scale: float, limits: Any) -> Any:  # noqa: ARG002
         """Return the picture with the size that it would have, without decoding a pixel."""
         from cloudai.media import image as fitting
@@ -481,7 +488,7 @@ def _drafted(state: BatchState, entry: Entry) -> Given:
     given = given_as(state.tasks[0].operation, entry.given)
     if isinstance(given, Audio):
         return given.draft()
-    return _Draft(entry.given) if isinstance(given, Image) else given
+    return _Draft.of(given) if isinstance(given, Image) else given
 
 
 def first_request(flow: Flow[Any]) -> Request | None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from cloudai._version import __version__
-from cloudai.cli import batches, commands, comparisons, plots, reports, sharing
+from cloudai.cli import batches, commands, comparisons, films, plots, reports, sharing
 from cloudai.cli.languages import chosen_language, language, speaking, translate
 from cloudai.cli.outputs import OutputError, discard_output, tell
 from cloudai.cli.running import IO_ERROR
@@ -31,6 +31,7 @@ examples:
   cloudai analyze "photos/*.jpg" --provider google  what is in them
   cloudai faces photos/ --provider azure --pace free --plan   first: requests, minutes, where the photos go
   cloudai faces lawmakers.csv --column 사진 --provider azure --pace 20/min --csv faces.csv
+  cloudai faces 연설.mp4 --every 0.5s --csv 연설.csv   the faces of a video over time, each under a number
   cloudai read 계약서.pdf --provider azure --out text  the text of every page, one file each
   cloudai sentiment "맛있어요!" --language ko --provider google
   cloudai gallery photos/ --provider azure --pace free --tiles faces   a page that sorts, filters and searches
@@ -333,6 +334,8 @@ def _operation(
         )
         parser.add_argument("--recursive", action="store_true", help="look through the folders within folders, too")
         parser.add_argument("--fetch-urls", action="store_true", help="fetch URLs here and send what is there")
+    if operation.input == "image":
+        films.add_flags(parser, _number, _count)
     for name, flag in words.flags.items():
         _flag(parser, name, flag, required=operation.options[name] is REQUIRED)
     for name, flag in words.settings.items():
@@ -389,11 +392,14 @@ def _reports(subparsers: Any) -> None:
         subparsers,
         "draw",
         reports.as_drawings,
-        "pictures with boxes, single faces, a contact sheet, a strip, a morph",
+        "pictures with boxes, single faces, a contact sheet, a strip, a morph, a video, its moments, a page over time",
         "the folder or file to write (cloudai-drawn)",
     )
     drawings.add_argument(
-        "--make", choices=["drawn", "faces", "sheet", "strip", "morph"], default="drawn", help="(default: %(default)s)"
+        "--make",
+        choices=["drawn", "faces", "sheet", "strip", "morph", "video", "moments", "timeline"],
+        default="drawn",
+        help="video, moments and timeline are of the frames of videos (default: %(default)s)",
     )
     drawings.add_argument("--kinds", type=_words, metavar="A,B", help="what is drawn: face, object, person, text …")
     drawings.add_argument("--no-labels", action="store_true", help="draw boxes alone")
@@ -469,6 +475,7 @@ def _report(subparsers: Any, name: str, run: Any, text: str, out: str) -> argpar
     )
     parser.add_argument("--timeout", type=_seconds, metavar="S", help="seconds for each input, retries included")
     _env_file(parser)
+    films.add_flags(parser, _number, _count)
     _batch(parser)
     return parser
 

@@ -16,7 +16,7 @@ from cloudai.batch.journal import Journal, copy_of
 from cloudai.batch.recorder import KILLED
 from cloudai.batch.results import Salvage, table_of
 from cloudai.batch.shared.address import is_address
-from cloudai.cli import inputs, sharing
+from cloudai.cli import films, inputs, sharing
 from cloudai.cli.folders import TakenError, beginning, require_folder, require_free, require_unwritten, write_files
 from cloudai.cli.outputs import STDOUT, require_one_output, require_writable, tell, write_table
 from cloudai.cli.pieces import PiecesProgress
@@ -39,6 +39,7 @@ from cloudai.cli.summary import print_table, summary
 from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError, JournalError, SettingsError
 from cloudai.media.given import short
+from cloudai.media.video import Frames
 from cloudai.operations import Command
 from cloudai.outcomes import Outcome, tidy
 from cloudai.providers.base import Provider
@@ -65,10 +66,14 @@ UNREAD = INTERRUPTED + 13
 
 def over_files(options: argparse.Namespace) -> int:
     """Carry out one operation over files, folders, patterns, URLs or a column of a table, and return the exit code."""
+    if taken := films.frames_of(options):
+        return int(options.carry_out(options, *taken))
     if table := table_of_column(options, options.paths):
         return int(options.carry_out(options, table, options.paths))
     for path in options.paths:
         _require_no_table(path, options)
+        if options.operation.input == "image":
+            films.require_no_video(path)
     files = inputs.expand(options.paths, inputs.suffixes(options.operation), recursive=options.recursive)
     return int(options.carry_out(options, files, files))
 
@@ -118,7 +123,7 @@ def _require_no_table(path: str, options: argparse.Namespace) -> None:
         raise InputError(f"{path} is a table: say which column holds the inputs", advice=f"--column: {columns}.")
 
 
-def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[str | None]) -> int:
+def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: Iterable[str | None]) -> int:
     """Plan a batch or carry it out, and return the exit code.
 
     Args:
@@ -131,7 +136,7 @@ def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[st
     if words.only_files and not (options.out or options.json or options.plan):
         raise InputError("the results are files, and no folder is named for them", advice="Give --out DIR, or --json.")
     chosen, settings = settings_of(options)
-    if getattr(options, "compare", None) and len(given) != 1:
+    if getattr(options, "compare", None) and inputs.are_several(given):
         raise InputError("--compare goes with one recording", advice="Give one recording, or leave it out.")
     files = given_options(
         options, [name for name, flag in {**words.flags, **words.settings}.items() if flag.kind == "file"]
@@ -144,7 +149,7 @@ def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[st
     endings = list(_endings(options))
     if options.out or endings:
         require_folder(options.out or ".")
-    options.is_single = len(given) == 1
+    options.is_single = not inputs.are_several(given)
     with (
         Client(provider_of(options), fetch_urls=getattr(options, "fetch_urls", False), on_event=pieces.note) as client,
         client.batch(
@@ -152,14 +157,14 @@ def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[st
             given,
             options=chosen,
             journal=where,
-            progress=not options.quiet and len(given) > 1,
+            progress=not options.quiet and inputs.are_several(given),
             **settings,
         ) as job,
     ):
         if options.out and words.files and find(options.provider).hosts:
             require_free(job, options, {**options.operation.options, **chosen}.get(words.ending, words.ending))
         require_unwritten(job, options, endings)
-        if options.operation.input == "audio" and len(given) == 1 and not options.quiet:
+        if options.operation.input == "audio" and options.is_single and not options.quiet:
             pieces.begin(job)
         with pieces:
             return _carried_out(job, options, where)
@@ -185,7 +190,7 @@ def _asked_by_table(options: argparse.Namespace) -> Mapping[str, Any]:
 
 def _planned(
     options: argparse.Namespace,
-    given: list[str] | Table,
+    given: list[str] | Table | Frames,
     where: Path | str | None,
     chosen: dict[str, Any],
     settings: dict[str, Any],
@@ -309,7 +314,7 @@ def _written(job: Batch[Any], options: argparse.Namespace, where: Path | str | N
 
     Who has pressed Ctrl-C wants to see how far it came: the table is then written to a file, but not printed.
     """
-    table = _in_words(job.tidy(options.table))
+    table = _in_words(tidy(films.followed(job, options), options.table))
     operation = options.operation.name
     last_line = summary(table, operation, options.table)
     told: dict[str, list[str]] = {}

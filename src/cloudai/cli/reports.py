@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cloudai.cli import inputs
+from cloudai.cli import films, inputs
 from cloudai.cli.outputs import require_page, tell
 from cloudai.cli.running import (
     CODES,
@@ -26,6 +26,7 @@ from cloudai.cli.running import (
 )
 from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError
+from cloudai.media.video import Frames
 from cloudai.outcomes import Outcome
 from cloudai.reading import TABLES, read_table
 from cloudai.report import (
@@ -33,8 +34,11 @@ from cloudai.report import (
     gallery,
     save_drawings,
     save_faces,
+    save_moments,
     save_morph,
     save_sheet,
+    save_timeline,
+    save_video,
     save_workbook,
 )
 from cloudai.report.card_set import require_formats, untranslated
@@ -101,7 +105,7 @@ def as_cards(options: argparse.Namespace) -> int:
 
 
 def as_drawings(options: argparse.Namespace) -> int:
-    """Write drawings, faces, a sheet, a strip or a morph, and return the exit code."""
+    """Write drawings, faces, a sheet, a strip, a morph, or what is made of a video, and return the exit code."""
     require_kinds(options.kinds or ())
     out = Path(options.out or "cloudai-drawn")
     _require_folder_of(out)
@@ -120,6 +124,15 @@ def as_drawings(options: argparse.Namespace) -> int:
             file = save_drawings(kept.rows, out, kinds=options.kinds, labels=not options.no_labels, **common, **fonts)
         case "faces":
             file = save_faces(kept.rows, out, **given_options(options, ["margin", "aspect", "shape"]), **common)
+        case "video":
+            look = given_options(options, ["photos", "language"])
+            file = save_video(kept.rows, out if out.suffix else out.with_suffix(".mp4"), **look, **fonts)
+        case "moments":
+            look = given_options(options, ["photos", "language"])
+            file = save_moments(kept.rows, out if out.suffix else out.with_suffix(".webp"), **look, **fonts)
+        case "timeline":
+            look = given_options(options, ["photos", "language", "title"])
+            file = save_timeline(kept.rows, out if out.suffix else out.with_suffix(".html"), **look, **fonts)
         case "morph":
             file = save_morph(kept.rows, out, **common)
         case layout:
@@ -177,7 +190,8 @@ def _kept(options: argparse.Namespace, features: Sequence[str] | None, *, transl
         return _Kept(options.journal)
     if len(paths) == 1 and Path(paths[0]).suffix.lower() in RESULTS:
         return _Kept(paths[0])
-    given = _pictures(options)
+    taken = films.frames_of(options)
+    given = taken[0] if taken else _pictures(options)
     if isinstance(given, Table) and is_table_of_results(given):
         return _Kept(given)
     return _carried_out(options, given, features, translate=translate)
@@ -186,6 +200,8 @@ def _kept(options: argparse.Namespace, features: Sequence[str] | None, *, transl
 def _pictures(options: argparse.Namespace) -> Table | list[str]:
     """Return the table whose column holds the pictures, or the files that are named."""
     paths = options.paths
+    for path in paths:
+        films.require_no_video(path)
     if (table := table_of_column(options, paths)) is not None:
         return table
     if len(paths) != 1 or Path(paths[0]).suffix.lower() not in TABLES:
@@ -198,7 +214,7 @@ def _pictures(options: argparse.Namespace) -> Table | list[str]:
 
 
 def _carried_out(
-    options: argparse.Namespace, given: Table | list[str], features: Sequence[str] | None, *, translate: bool
+    options: argparse.Namespace, given: Table | list[str] | Frames, features: Sequence[str] | None, *, translate: bool
 ) -> _Kept | None:
     """Analyse the pictures in a batch, and return its outcomes however it ended."""
     where = journal_path(options, given)
@@ -222,6 +238,7 @@ def _carried_out(
                 print(job.plan())
             return None
         kept = _run(client, "analyze_image", given, options=asked, quiet=options.quiet, **column, **settings)
+        kept.rows = films.followed(kept.rows, options)  # type: ignore[arg-type]  # they are outcomes
         if translate and not kept.stopped:
             kept = _translated(client, kept, options, settings)
     if isinstance(kept.stopped, str):
@@ -256,7 +273,7 @@ def _run(client: Client, operation: str, given: Any, *, quiet: bool, **settings:
     Raises:
         CloudAIError: Nothing was done, because a key or a setting cannot be used.
     """
-    with client.batch(operation, given, progress=not quiet and len(given) > 1, **settings) as job:
+    with client.batch(operation, given, progress=not quiet and inputs.are_several(given), **settings) as job:
         code, hopeless = 0, None
         with signals_to(job) as caught:
             try:

@@ -13,8 +13,10 @@ from typing import Any
 
 from cloudai.batch.batch import Batch
 from cloudai.batch.shared.address import is_address
+from cloudai.cli import inputs
 from cloudai.cli.outputs import OutputError, tell
 from cloudai.errors import CloudAIError, InputError, JournalError, PausedError
+from cloudai.media.video import Frames
 from cloudai.providers.registry import find
 from cloudai.reading import TABLES, read_table
 from cloudai.table import Table
@@ -133,7 +135,7 @@ LONG = 1_000_000
 """Bytes of a recording from which on it may take many requests."""
 
 
-def journal_path(options: argparse.Namespace, given: Sequence[Any] | Table) -> Path | str | None:
+def journal_path(options: argparse.Namespace, given: Sequence[Any] | Table | Frames) -> Path | str | None:
     """Return the path of the journal, or None.
 
     It is the one that the user names, or the address of a keeper. If none is named, and several inputs or a long
@@ -146,13 +148,13 @@ def journal_path(options: argparse.Namespace, given: Sequence[Any] | Table) -> P
     if options.journal:
         return Path(options.journal)
     names = provider_names(options)
-    several = len(given) > 1 or (options.operation.input == "audio" and _is_long(given))
+    several = inputs.are_several(given) or (options.operation.input == "audio" and _is_long(given))
     if not several or not any(find(name).hosts for name in names):
         return None
     return Path(f"cloudai-{options.operation.name.replace('_', '-')}-{'-'.join(names)}.journal")
 
 
-def _is_long(given: Sequence[Any] | Table) -> bool:
+def _is_long(given: Sequence[Any] | Table | Frames) -> bool:
     """Return whether the only input is a file that is large for a recording."""
     path = given[0] if isinstance(given, list) and given else ""
     try:

@@ -12,7 +12,18 @@ from fractions import Fraction
 from importlib.util import find_spec
 from typing import Any, BinaryIO, Literal, NamedTuple
 
-__all__ = ["INSTALL", "Length", "Recorded", "can_decode", "decode", "measure", "most_samples", "reading_of", "sound_of"]
+__all__ = [
+    "INSTALL",
+    "Length",
+    "Recorded",
+    "can_decode",
+    "decode",
+    "is_cover",
+    "measure",
+    "most_samples",
+    "reading_of",
+    "sound_of",
+]
 
 Recorded = bytes | Callable[[], BinaryIO]
 """A recording: its bytes, or a function that opens its file, which is then read piece by piece."""
@@ -105,7 +116,7 @@ def measure(data: Recorded, format: str) -> Length | None:  # noqa: A002  # the 
                     end = clock.at(packet.pts * tick, end, gap=0.0) + (packet.duration or 0) * tick
             if not end or not stream.codec_context.sample_rate:
                 return None
-            layout, is_video = stream.codec_context.layout, any(not _is_cover(each) for each in file.streams.video)
+            layout, is_video = stream.codec_context.layout, any(not is_cover(each) for each in file.streams.video)
             return Length(round(end, 6), stream.codec_context.sample_rate, layout.nb_channels, is_video)
     except (av.error.FFmpegError, IndexError, ValueError):
         return None
@@ -215,7 +226,7 @@ def _silence(layout: str, rate: int, samples: int) -> Any:
     return frame
 
 
-def _is_cover(stream: Any) -> bool:
+def is_cover(stream: Any) -> bool:
     """Return whether a track of pictures is the cover of an album."""
     from av.stream import Disposition
 

@@ -9,6 +9,9 @@ from cloudai.report.card_set import cards
 from cloudai.report.comparison import save_comparison
 from cloudai.report.drawing import contact_sheet, crop, draw, strip
 from cloudai.report.filenames import safe_name
+from cloudai.report.films.annotated_video import save_video
+from cloudai.report.films.moments import save_moments
+from cloudai.report.films.timeline import save_timeline
 from cloudai.report.fonts import MissingFontError, find_font
 from cloudai.report.galleries import gallery
 from cloudai.report.marks import Mark, marks_of
@@ -50,10 +53,13 @@ __all__ = [
     "save_faces",
     "save_gif",
     "save_html",
+    "save_moments",
     "save_morph",
     "save_mp4",
     "save_plots",
     "save_sheet",
+    "save_timeline",
+    "save_video",
     "save_webp",
     "save_workbook",
     "strip",

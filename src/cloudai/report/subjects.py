@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from cloudai.batch.kept import kept_in
 from cloudai.errors import CloudAIError, InputError
+from cloudai.media.video import fragment_of
 from cloudai.models.base import Result
 from cloudai.models.text import Translation
 from cloudai.operations import OPERATIONS
@@ -207,6 +208,8 @@ def _name(subject: Subject, column: str | None) -> str:
             return str(value)
     if subject.name:
         return subject.name
+    if frame := fragment_of(subject.address):
+        return f"{PurePosixPath(frame[0]).stem} {frame[1]:.3f}s"
     address = subject.address.partition("?")[0].rstrip("/")
     return PurePosixPath(address).stem or address or f"{subject.item}"
 

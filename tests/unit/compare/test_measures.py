@@ -16,7 +16,7 @@ from sklearn.preprocessing import MultiLabelBinarizer
 
 from cloudai.compare import statistics
 from cloudai.compare.choosing import measure_for
-from cloudai.compare.matching import distance, head_word, matches, overlap, shared_years, words_of
+from cloudai.compare.matching import distance, head_word, matches, shared_years, words_of
 from cloudai.compare.measures import Boxed, Faces, Labels, Texts, Words
 from cloudai.compare.pictures import Captions, Objects
 from cloudai.errors import InputError, SettingsError
@@ -62,7 +62,7 @@ def test_matching_equals_the_best_assignment() -> None:
         shares = overlaps(ones, others)
         for i, one in enumerate(ones):
             for j, other in enumerate(others):
-                assert overlap(one, other) == pytest.approx(shares[i, j])
+                assert one.overlap(other) == pytest.approx(shares[i, j])
         rows, columns = linear_sum_assignment(np.where(shares >= 0.5, shares, 0), maximize=True)
         best = [(i, j) for i, j in zip(rows, columns, strict=True) if shares[i, j] >= 0.5]
         ours = matches(ones, others, 0.5)
