@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import PIL.Image
 import pytest
 
 import cloudai
+from cloudai.cli.demo import sample_photos
+from cloudai.report import save_mp4
 from cloudai.testing import replay
 from tests.support.paths import EXAMPLES, ROOT
 
@@ -19,9 +22,17 @@ pytestmark = pytest.mark.long
 TEXT = (ROOT / "docs" / "from-r.md").read_text("utf-8")
 FIRST, *BLOCKS = re.findall(r"(?:<!-- client: (\w+)(?:, (\w+))? -->\n\n)?```python\n(.*?)```", TEXT, re.DOTALL)
 PAGES = (
-    *("microsoft-azure", "ms-text-image", "ai-card-news", "ms-azure-computer-vision", "ms-oxford-age"),
-    *("ms-oxford-kcode-tutorial", "ms-oxford-emotion", "ms-cognitive-text-sentiment", "r-google-vision-rooglevision"),
-    *("r-google-vision-api", "gc-vision", "speech-api", "r-watson", "r-short-url", "r-ga"),
+    *("microsoft-azure", "ms-text-image", "ai-card-news", "ms-azure-computer-vision", "ms-oxford-video"),
+    *("ms-oxford-age", "ms-oxford-kcode-tutorial", "ms-oxford-emotion", "ms-cognitive-text-sentiment"),
+    *(
+        "r-google-vision-rooglevision",
+        "r-google-vision-api",
+        "gc-vision",
+        "speech-api",
+        "r-watson",
+        "r-short-url",
+        "r-ga",
+    ),
 )
 MADE = {
     "": ["capabilities.html"],
@@ -49,7 +60,9 @@ def client_of(provider: str, cassette: str) -> Iterator[cloudai.Client | None]:
         yield client
 
 
-@pytest.mark.parametrize(("provider", "cassette", "code"), BLOCKS, ids=[cassette or who for who, cassette, _ in BLOCKS])
+@pytest.mark.parametrize(
+    ("provider", "cassette", "code"), BLOCKS, ids=[cassette or who or "none" for who, cassette, _ in BLOCKS]
+)
 def test_every_block_runs(
     provider: str, cassette: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,13 +70,20 @@ def test_every_block_runs(
     folder = tmp_path / "samples"
     shutil.copytree(EXAMPLES / "samples", folder)
     monkeypatch.chdir(folder)
+    if "연설.mp4" in code:
+        portrait = PIL.Image.open(dict(sample_photos())["Eileen Collins"]).convert("RGB")
+        views = [portrait.crop((x, 0, x + 400, 360)) for x in range(0, 60, 3)]
+        save_mp4(views, folder / "연설.mp4", seconds=0.1, width=400)
     names: dict[str, Any] = {}
     exec(compile(FIRST[2], "from-r.md", "exec"), names)  # noqa: S102  # our own words
     before = {path.name for path in folder.iterdir()}
     with client_of(provider, cassette) as client:
         exec(compile(code, "from-r.md", "exec"), {**names, "client": client})  # noqa: S102
     new = {path.name for path in folder.iterdir()} - before
-    assert set(MADE.get(cassette, [])) <= new if provider != "local" else new & {"cards", "gallery"}
+    if provider == "local":
+        assert new & {"cards", "gallery", "연설.html"}
+    else:
+        assert set(MADE[cassette]) <= new
 
 
 def test_every_page_of_the_tutorial_is_there() -> None:

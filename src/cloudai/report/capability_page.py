@@ -71,7 +71,7 @@ def _method(row: dict[str, Any]) -> dict[str, Any]:
         "until": row["until"],
         "needs": translated(row["needs"] or ""),
         "note": translated(row["note"] or ""),
-        "page": row["page"],
+        "page": _address(row["page"]),
         "checked": row["checked"],
     }
 
@@ -79,4 +79,9 @@ def _method(row: dict[str, Any]) -> dict[str, Any]:
 def _ends(today: str) -> Iterator[dict[str, Any]]:
     for row in retirements():
         told = {name: translated(row[name]) for name in ("service", "what", "instead")}
-        yield {**row, **told, "past": row["date"] <= today}
+        yield {**row, **told, "page": _address(row["page"]), "past": row["date"] <= today}
+
+
+def _address(page: str | None) -> str | None:
+    """Return the address of a page where it is one of the web: any provider may have declared it."""
+    return page if page and page.startswith(("https://", "http://")) else None
