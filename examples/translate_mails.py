@@ -13,12 +13,26 @@ from __future__ import annotations
 import argparse
 import sys
 from email import message_from_bytes, policy
+from email.message import EmailMessage
 from pathlib import Path
 
 import cloudai
 from cloudai.testing import replay
 
 SAMPLES = Path(__file__).parent / "samples"
+KOREAN = ("euc-kr", "ks_c_5601-1987")
+
+
+def text_of(mail: EmailMessage) -> str:
+    """Return the text of an e-mail; what calls itself EUC-KR may be CP949, which has more Korean syllables."""
+    body = mail.get_body(("plain", "html"))
+    if body is None:
+        return ""
+    charset = body.get_content_charset("utf-8")
+    try:
+        return body.get_payload(decode=True).decode("cp949" if charset in KOREAN else charset, "replace")
+    except LookupError:  # an encoding that Python does not know
+        return body.get_payload(decode=True).decode("utf-8", "replace")
 
 
 def main() -> int:
@@ -37,9 +51,7 @@ def main() -> int:
     send, provider = (replay(SAMPLES / "translate_mails.json"), "azure") if options.sample else (None, options.provider)
     files = sorted((SAMPLES / "메일" if options.sample else options.folder).glob("*.eml"))
     mails = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
-    bodies = [mail.get_body(("plain", "html")) for mail in mails]
-    subjects = [mail.get("subject", "") for mail in mails]
-    texts = [body.get_content() if body else "" for body in bodies]
+    subjects, texts = [mail.get("subject", "") for mail in mails], [text_of(mail) for mail in mails]
     try:
         with cloudai.Client(provider, send=send, offline=bool(send)) as client:
             said = client.map("translate", subjects + texts, to=options.to, source=options.source)

@@ -11,6 +11,7 @@ import re
 import shutil
 import wave
 from collections.abc import Callable
+from email import message_from_bytes, policy
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -36,21 +37,26 @@ def _hangul(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOUDAI_FONT", str(Path(spec.origin).parent / "fonts" / "NanumGothic.ttf"))
 
 
+def example(name: str) -> Any:
+    """The module of an example, loaded anew."""
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run an example with arguments, and return the folder that it has written to."""
 
-    def example(name: str, *arguments: str) -> Path:
-        spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
-        assert spec
-        assert spec.loader
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+    def run_it(name: str, *arguments: str) -> Path:
         monkeypatch.setattr("sys.argv", [name, *arguments, "--out", str(tmp_path)])
-        assert module.main() == 0
+        assert example(name).main() == 0
         return tmp_path
 
-    return example
+    return run_it
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -186,6 +192,17 @@ def test_no_mail_is_skipped(run: Run, capsys: pytest.CaptureFixture[str]) -> Non
     told = capsys.readouterr().out
     assert "\x07" not in told
     assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in told
+
+
+@pytest.mark.parametrize("charset", ["ks_c_5601-1987", "euc-kr", "x-unknown", None])
+def test_a_mail_is_read_in_the_encoding_that_it_has(charset: str | None) -> None:
+    """A syllable that EUC-KR lacks is read where a mail names EUC-KR, and an unknown encoding stops nothing."""
+    content = "똠방각하, 안녕하세요"
+    kind = f"text/plain; charset={charset}" if charset else "text/plain"
+    encoded = content.encode("utf-8" if charset in ("x-unknown", None) else "cp949")
+    head = f"Subject: x\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n".encode()
+    mail = message_from_bytes(head + encoded, policy=policy.default)
+    assert example("translate_mails").text_of(mail) == content
 
 
 @pytest.mark.parametrize("arguments", [["--sample"], []], ids=["watson", "local"])
