@@ -84,7 +84,7 @@ def translated(request: Request, texts: list[str]) -> Any:
 
 
 KO = {"language": "ko"}
-N = length(300, 1_000, 1_000)
+N = length(150, 1_000, 1_000)
 MANY: list[tuple[str, Provider, str, dict[str, Any], int, int]] = [
     # What is asked, how many texts fit into a request, and how many requests those texts take.
     ("azure", AZURE, "detect_language", {}, 1_000, 1),

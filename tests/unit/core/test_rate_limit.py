@@ -32,7 +32,7 @@ from tests.support.paths import ROOT
 from tests.support.virtual_time import run_virtually, windows_hold
 
 MINUTE = 60.0
-MOST_EXAMPLES = length(60, 150, 500)
+MOST_EXAMPLES = length(40, 150, 500)
 
 
 class Mood:
