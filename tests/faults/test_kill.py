@@ -19,7 +19,7 @@ from tests.support.length import both_by_turns, length
 
 pytestmark = pytest.mark.loopback
 
-KILLS = length(8, 25, 100)
+KILLS = length(5, 25, 100)
 """Of each kind of client; two kinds, and half of the runs are jobs that are polled."""
 MOST_KILLS = 20
 """Of one batch, which is then left to end."""
