@@ -198,8 +198,7 @@ def test_an_outage_is_not_mistaken_for_poison(how: str, n: int, colour: str, tmp
     assert service.run(texts, journal=tmp_path / "j").books["done"] == n - kept
 
 
-@both
-@pytest.mark.parametrize("limit", LIMITS[:: length(3, 1, 1)])
+@both_by_turns("limit", LIMITS[:: length(3, 1, 1)])
 def test_halves_count_against_the_limits(limit: dict[str, int], colour: str, tmp_path: Path) -> None:
     """Each half is reserved before it is sent: never more requests or units than allowed, and the rest comes later."""
     texts = ["독", *TEXTS[:9]]
@@ -214,8 +213,7 @@ def test_halves_count_against_the_limits(limit: dict[str, int], colour: str, tmp
     assert service.times("독") <= math.log2(10) + 3
 
 
-@both
-@pytest.mark.parametrize("at", range(1, 9, length(3, 1, 1)))
+@both_by_turns("at", range(1, 9, length(3, 1, 1)))
 def test_a_stop_between_two_halves(at: int, colour: str, tmp_path: Path) -> None:
     """A run that is stopped at any request goes on from the size that was tried: no input is sent too often."""
     texts = ["독", *TEXTS[:9]]

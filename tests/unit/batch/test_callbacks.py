@@ -63,9 +63,7 @@ def paid_once(colour: str, journal: Path, client: dict[str, Any], *, joined: boo
     return ended
 
 
-@both
-@pytest.mark.parametrize("joined", [False, True])
-@pytest.mark.parametrize("kind", KINDS)
+@both_by_turns("kind, joined", product(KINDS, [False, True]))
 def test_progress_that_raises_costs_no_reply(
     kind: type[BaseException], joined: bool, colour: str, tmp_path: Path
 ) -> None:

@@ -128,8 +128,7 @@ def at_once(kind: str, colour: str, journal: Path) -> Done:
             return run(colour, none(), journal)
 
 
-@both
-@pytest.mark.parametrize("kind", ["a wrong key", "a service away for a day", "no inputs"])
+@both_by_turns("kind", ["a wrong key", "a service away for a day", "no inputs"])
 def test_a_run_that_ends_at_once_hides_nothing(
     kind: str, colour: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
