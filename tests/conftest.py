@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from cloudai import AsyncClient, Client
+from cloudai.core import cooldown
 from cloudai.core.flow import Request, Response
 from tests.support.paths import RECORDINGS
 
@@ -62,6 +63,12 @@ def _loggers_as_they_were() -> Iterator[None]:
     before = {name: logging.getLogger(name).level for name in list(logging.root.manager.loggerDict)}
     yield
     assert {name: level for name, level in before.items() if logging.getLogger(name).level != level} == {}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_known_of_other_tests() -> None:
+    """Let a vendor that failed in one test be asked in the next one, as in a process of its own."""
+    cooldown._shared.clear()
 
 
 class Caller:

@@ -24,6 +24,7 @@ from cloudai.core.rate_limit import MARGIN, Rate
 from cloudai.errors import CloudAIError, InputError, JournalError
 from cloudai.media import Audio, Image
 from cloudai.media.document import Document
+from cloudai.media.sound import seconds_billed
 from cloudai.media.source import Source
 from cloudai.operations import Given, digest_of, given_as
 from cloudai.table import Table
@@ -127,7 +128,7 @@ class Plan(_Counts):
             told = duration(self.spoken * 60)
             long = say("{time}, long ones in {n} pieces", time=told, n=self.pieces)
             lines.append((say("recordings"), long if self.pieces else told))
-        lines += [(say(name), translated(value)) for name, value in self.facts]
+        lines += [(say(name), _spoken_fact(value)) for name, value in self.facts]
         time = duration(self.minutes * 60)
         lines.append((say("time"), time if self.paced else say("{time}, guessed: no pace is given", time=time)))
         if self.cost is not None:
@@ -156,6 +157,15 @@ class Plan(_Counts):
         return f"<table>{rows}</table>"
 
 
+def _spoken_fact(fact: str) -> str:
+    """Return one of the facts of a plan in the language that is spoken; its parts are translated one by one."""
+    what, bracket, date = fact.rpartition(" (")
+    text, _, n = what.removesuffix(FREE).rpartition("; ")
+    said = f"{translated(text)}; {say('{n} a month are free', n=n)}" if what.endswith(FREE) else translated(what)
+    return f"{said}{bracket}{date}"
+
+
+FREE = " a month are free"
 FEW = 5
 """Maximum number of inputs that are listed with the reason why they cannot be sent."""
 IN_DOUBT = "{n}: sent before, no answer known; sending it again may be billed twice"
@@ -164,6 +174,15 @@ SKIPPED = "{n}: sent before, no answer known; left out"
 
 class _Draft(Image):
     """An image of which only the header is read, to tell what preparing it would change."""
+
+    is_draft = True
+
+    @classmethod
+    def of(cls, image: Image) -> _Draft:
+        """Return a draft of an image, which knows all that is known of it."""
+        draft = cls.__new__(cls)
+        draft.__setstate__(image.__getstate__())
+        return draft
 
     def _encoded_anew(self, header: Any, scale: float, limits: Any) -> Any:  # noqa: ARG002
         """Return the picture with the size that it would have, without decoding a pixel."""
@@ -360,7 +379,10 @@ class _Tally:
                 continue
             host = urlsplit(request.url).hostname or ""
             # Without a setting for it, the flow has a name in place of the host.
-            self.hosts["the endpoint you set" if "{" in host else host] = None
+            hosts = [host]
+            if task.method == "generative":
+                hosts += self._state.session.provider.generative_hosts(task.operation, task.options)
+            self.hosts |= dict.fromkeys("the endpoint you set" if "{" in each else each for each in hosts)
             n, units = self._counted(task, request, given)
             self.units += units
             if request.merge is None or task.max_per_request == 1:
@@ -381,7 +403,10 @@ class _Tally:
         if isinstance(given, Audio) and given.sound:
             self.spoken += (given.sound.duration or 0.0) / 60
             self.pieces += len(given.sound.pieces)
-            n *= len(given.sound.pieces) or 1
+            if (pieces := given.sound.pieces) and task.capability.bills_seconds:
+                seconds = [seconds_billed(end - begin) for begin, end in pieces]
+                return n * len(pieces), n * request.billed * sum(seconds) // seconds[0]
+            n *= len(pieces) or 1
             return n, n * request.billed
         pages, at_once = _pages_of(given), task.pages_per_request()
         if pages and at_once:
@@ -389,6 +414,8 @@ class _Tally:
         parts = task.parts(given) if isinstance(given, str) else ()
         if len(parts) < 2:  # noqa: PLR2004
             return n, n * request.billed
+        if task.method == "generative":
+            return n * len(parts), n * len(parts) * request.billed
         each = [provider.units(task.operation, part.strip()) for part in parts]
         return n * len(parts), n * request.billed * sum(each) // each[0]
 
@@ -407,7 +434,7 @@ class _Tally:
         for state in self._able:
             whose = f"{state.session.provider.name}: " if len(self._able) > 1 else ""
             for able in (task.capability for task in state.tasks):
-                free = "" if able.free_units is None else f"; {able.free_units:,} a month are free"
+                free = "" if able.free_units is None else f"; {able.free_units:,}{FREE}"
                 if able.unit:
                     yield "unit", f"{whose}{able.unit}{free} ({able.checked})"
                 if able.limits:
@@ -439,7 +466,7 @@ class _Tally:
             providers=tuple(each.session.provider.name for each in self._able) if len(self._all) > 1 else (),
             pieces=self.pieces,
             spoken=self.spoken,
-            facts=tuple(self._facts()),
+            facts=tuple(dict.fromkeys(self._facts())),
         )
 
 
@@ -461,7 +488,7 @@ def _drafted(state: BatchState, entry: Entry) -> Given:
     given = given_as(state.tasks[0].operation, entry.given)
     if isinstance(given, Audio):
         return given.draft()
-    return _Draft(entry.given) if isinstance(given, Image) else given
+    return _Draft.of(given) if isinstance(given, Image) else given
 
 
 def first_request(flow: Flow[Any]) -> Request | None:

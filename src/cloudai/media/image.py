@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     import numpy as np
     import PIL.Image
 
-__all__ = ["Decoded", "Image", "ImageInput", "ImageLimits", "Picture"]
+__all__ = ["Decoded", "Image", "ImageInput", "ImageLimits", "Picture", "as_image"]
 
-ImageInput: TypeAlias = Union[FileInput, "PIL.Image.Image", "np.ndarray[Any, Any]"]
+ImageInput: TypeAlias = Union[FileInput, "PIL.Image.Image", "np.ndarray[Any, Any]", "Image"]
 
 P = TypeVar("P", bound="Picture")
 
@@ -193,6 +193,11 @@ class Decoded(_Frame):
     """How opaque it is, 0 to 255, as a grey picture; None if it has no transparent parts."""
 
 
+def as_image(given: Any) -> Image:
+    """Return what a user gives as an `Image`; a frame of a video is one already."""
+    return given if isinstance(given, Image) else Image(given)
+
+
 class Image(Source):
     """A picture as the user gives it: a path, an address, bytes, an open file, a PIL image or a NumPy array.
 
@@ -207,6 +212,8 @@ class Image(Source):
     kind = "an image"
     frame: _Frame | None = None
     """The result of the last `fit` or `pixels`."""
+    is_draft = False
+    """True if only the header is looked at, to tell what would be sent."""
 
     def fit(self, limits: ImageLimits) -> Flow[Picture]:
         """Prepare the picture so that it fits a vendor's limits, and return it.

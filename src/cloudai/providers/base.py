@@ -14,6 +14,7 @@ from cloudai.core.retry import hint_from_headers
 from cloudai.core.tokens import Token
 from cloudai.errors import (
     AuthError,
+    BadRequestError,
     ForbiddenError,
     RateLimitedError,
     ServiceError,
@@ -95,6 +96,8 @@ class Capability:
     """The unit that the vendor bills, for example "character"; an empty text where it bills requests."""
     unit_size: int = 0
     """The characters in a unit, the last one of a text counting as a whole; 0 where the vendor counts requests."""
+    bills_seconds: bool = False
+    """True if the unit is a second of a recording; a request then counts those that it holds, of each channel."""
     free_units: int | None = None
     """The units that cost nothing in a month, as on ``checked``; None where there are none, or it is not known."""
     limits: str = ""
@@ -410,12 +413,13 @@ class Provider:
         speakers: int | None,
         channels: Literal["mix", "each"] | None,
         phrases: Sequence[str],
+        profanity: Literal["keep", "mask", "remove"],
     ) -> Flow[Transcript]:
         """Write down what is said in a recording of any length.
 
         A recording that is too long for one request is cut in its pauses, which needs the extra ``audio``. The pieces
-        go out at the same time, and the times count from the beginning of the whole. Nothing is masked, and the text
-        has the punctuation of the vendor.
+        go out at the same time, and the times count from the beginning of the whole. The text has the punctuation of
+        the vendor.
 
         Args:
             audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG; with the extra ``audio`` also
@@ -428,6 +432,9 @@ class Provider:
                 mix, Google writes down each. ``meta.channels`` says what was done.
             phrases: Names and terms that are likely to be said, so that they are heard right; not every provider takes
                 them.
+            profanity: What becomes of swear words: "keep" writes them down as they are spoken, "mask" puts asterisks
+                in their place, "remove" leaves them out. Azure does all three, and Google and Watson mask them, Watson
+                in English of the USA and in Japanese alone.
 
         Raises:
             InputError: The input is no audio, is too long for the provider, or needs the extra ``audio``; nothing was
@@ -548,9 +555,21 @@ class Provider:
         """Return what the chat model lacks to be asked by ``method="generative"``; None where it lacks nothing."""
         return "no chat model is known here."
 
+    def generative_notice(self) -> str | None:
+        """Return what is to be known of the chat model that is set, such as its end; None where there is nothing."""
+        return None
+
     def generative_requests(self, operation: str, options: Mapping[str, Any]) -> int:
         """Return how many billed requests one input takes with the chat model, for the plan of a batch."""
         return 1
+
+    def generative_hosts(self, operation: str, options: Mapping[str, Any]) -> Sequence[str]:
+        """Return the hosts that an input goes to with the chat model, for the plan of a batch."""
+        return ()
+
+    def generative_parts(self, operation: str, text: str, options: Mapping[str, Any]) -> Sequence[str]:
+        """Return the parts in which a text is sent to the chat model, for the plan of a batch."""
+        return (text,)
 
     def generative_features(self) -> tuple[Feature, ...]:
         """Return what `analyze_image` can look for with the chat model."""
@@ -784,6 +803,8 @@ class Provider:
         )
         if isinstance(error, RateLimitedError):
             error.quota = fault.quota
+        if isinstance(error, BadRequestError):
+            error.gone = fault.gone or status == 410  # noqa: PLR2004
         return error
 
     def _left_out(self) -> Iterator[str]:

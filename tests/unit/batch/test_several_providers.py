@@ -152,6 +152,41 @@ def test_what_any_of_them_has_answered_is_done(colour: str, tmp_path: Path) -> N
 
 
 @both
+def test_what_one_has_given_up_is_asked_of_the_next(colour: str, tmp_path: Path) -> None:
+    """Inputs at which a vendor alone has broken three times are asked elsewhere, where the user says so, and once."""
+    journal = tmp_path / "일.journal"
+
+    def breaks(request: Request) -> Response:
+        return refused(500) if request.json["text"].endswith("7") else ok({"score": 0.1})
+
+    vendors = Vendors(**{FIRST: breaks})
+    for _ in range(2):
+        alone = run(colour, vendors, [FIRST], journal=journal)
+    assert alone.books["failed"] == 4
+    spent = [row for row in alone.table if row["status"] == "failed"]
+    assert run(colour, vendors, [FIRST, SECOND], journal=journal).books["failed"] == 4  # it may have been billed
+    before = vendors.count(FIRST)
+    for given in (NAMES, NAMES, NAMES[::-1]):
+        done = run(colour, vendors, given, journal=journal, in_doubt="resend")
+        assert done.books["done"] == 40
+        assert (vendors.count(FIRST), vendors.count(SECOND), vendors.count(THIRD)) == (before, 4, 0)
+        assert done.balanced
+    rows = [row for row in done.table if row["item"] % 10 == 7]
+    assert {row["provider"] for row in rows} == {SECOND}
+    assert [row["billed_max"] for row in rows] == [row["billed_max"] + 1 for row in spent]
+    # Where the last one has given it up as well, the input has failed, and soon nobody is asked again: while the first
+    # one is left out, an input is not asked of it, and is once in a later run.
+    vendors.answers[THIRD] = breaks
+    sent = []
+    while not sent or sent[-1]:
+        last = run(colour, vendors, [FIRST, THIRD], journal=tmp_path / "둘.journal", in_doubt="resend")
+        sent.append(last.sent)
+    assert last.books["failed"] == 4
+    assert len(sent) <= 8
+    assert sum(sent[1:]) <= 4 * 3 * 2  # three tries of each input at each provider
+
+
+@both
 def test_a_limit_is_for_all_of_them(colour: str) -> None:
     """max_requests and max_units count what is sent to any provider; once one is reached nobody is asked."""
     vendors = Vendors(**{FIRST: lost})

@@ -451,6 +451,7 @@ def _fault(outer: Mapping[str, Any], status: int) -> Fault:
         kind=kind,
         quota="month" if kind is RateLimitedError and _any(MONTHLY, words) else None,
         advice=advice,
+        gone=_any(NO_DEPLOYMENT, words),
     )
 
 
@@ -509,6 +510,9 @@ https://learn.microsoft.com/azure/ai-services/cognitive-services-virtual-network
 https://learn.microsoft.com/azure/ai-services/disable-local-auth
 """
 
+NO_DEPLOYMENT = ("DeploymentNotFound", "model_not_found", "unsupported_model", "ModelDeprecated")
+"""Words by which Azure OpenAI says that it does not have the deployment or its model, or no longer has it."""
+
 ADVICE: Sequence[tuple[tuple[str, ...], str]] = (
     (
         ("not supported in this region", "NotSupportedRegion"),
@@ -525,7 +529,16 @@ ADVICE: Sequence[tuple[tuple[str, ...], str]] = (
     (("language is not valid", "languages is not valid"), "Choose another language, or another provider."),
     (("Resource not found",), "Check that the endpoint is of a resource that has this service."),
     (
-        ("DeploymentNotFound", "model_not_found", "unsupported_model", "ModelDeprecated"),
+        ("'response_format'", "json_schema"),
+        "The model gives no structured answers: name another deployment, AZURE_OPENAI_DEPLOYMENT.",
+    ),
+    (("image_url is only supported",), "The model sees no pictures: name another deployment, AZURE_OPENAI_DEPLOYMENT."),
+    (
+        ("maximum context length", "context_length_exceeded"),
+        "Send less, or name a deployment of a model that takes more: AZURE_OPENAI_DEPLOYMENT.",
+    ),
+    (
+        NO_DEPLOYMENT,
         "Name a deployment that is there: AZURE_OPENAI_DEPLOYMENT (Azure AI Foundry, Deployments).",
     ),
 )
