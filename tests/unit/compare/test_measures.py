@@ -271,6 +271,8 @@ def test_captions_are_compared_by_their_content_words() -> None:
 
 def test_objects_are_those_of_the_best_assignment_of_each_name() -> None:
     """Objects of one name are matched as faces are; by boxes alone whatever their names."""
+    from scipy.optimize import linear_sum_assignment
+
     chance = random.Random(11)  # noqa: S311
     measure, rows, same, same_boxes, said = Objects(0.5), [], 0, 0, 0
     names = ("car", "sports car", "나무", "dog")
