@@ -47,7 +47,7 @@ types: .venv/.dev
 # A file's tests stay in one process, because some look at what the others of the file have done. To look at a single
 # test, run $(BIN)/python -m pytest PATH::NAME, which starts no other process.
 WORKERS ?= auto
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # How long the long tests are (kills, random bodies, cancellations …): short, medium, or all.
 FAULTS ?= short
 
