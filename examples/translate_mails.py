@@ -28,11 +28,11 @@ def text_of(mail: EmailMessage) -> str:
     body = mail.get_body(("plain", "html"))
     if body is None:
         return ""
-    charset = body.get_content_charset("utf-8")
+    charset, content = body.get_content_charset("utf-8"), bytes(body.get_payload(decode=True))
     try:
-        return body.get_payload(decode=True).decode("cp949" if charset in KOREAN else charset, "replace")
+        return content.decode("cp949" if charset in KOREAN else charset, "replace")
     except LookupError:  # an encoding that Python does not know
-        return body.get_payload(decode=True).decode("utf-8", "replace")
+        return content.decode("utf-8", "replace")
 
 
 def main() -> int:
