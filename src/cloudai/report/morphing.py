@@ -94,6 +94,7 @@ def _eyes(face: Face) -> tuple[tuple[float, float], tuple[float, float]]:
 
 
 def _apart(one: Point, other: Point) -> bool:
+    """Return whether two points are a pixel or more apart: eyes at one point say nothing of size and direction."""
     return math.hypot(one.x - other.x, one.y - other.y) >= 1
 
 
@@ -111,9 +112,9 @@ def save_morph(
 
     Args:
         rows: A batch, outcomes, results, a table of results, or the path of a journal or of a file of results.
-        path: The file to write; ``.webp`` is far smaller than ``.gif``.
+        path: The file to write: a WebP if its name ends in ``.webp``, which is far smaller, and a GIF otherwise.
         side: Width and height in px.
-        seconds: How long it takes from one face to the next.
+        seconds: How long it takes from one face to the next, the time included for which a face is shown alone.
         name: See `save_drawings`.
         photos: See `save_drawings`.
         pictures: See `save_drawings`.
@@ -127,10 +128,12 @@ def save_morph(
         if (known := faces_in(subject))
     )
     frames = morph(faces, side=side)
+    # The faces were counted nowhere, because their pictures are opened one by one; the number of frames tells it.
     count = (len(frames) + STEPS) // (HOLD + STEPS)
     target = Path(path)
     out = io.BytesIO()
     kind = "WEBP" if target.suffix.lower() == ".webp" else "GIF"
+    # Browsers slow down an animation whose frames are shown for less than 20 ms.
     each = max(20, round(seconds * 1000 * (count - 1) / len(frames)))
     frames[0].save(out, kind, save_all=True, append_images=frames[1:], duration=each, loop=0)
     return write_whole(target, out.getvalue())
