@@ -207,7 +207,7 @@ class Policy:
 
     def pause(self, cause: Exception) -> None:
         """Stop the batch for a cause that is no input's fault."""
-        self.cause = self.cause or cause
+        self.cause = self.cause or cause  # what comes after the first cause may be a consequence of the pause
         self.stop()
 
     def reserve(self, units: int, requests: int) -> None:
@@ -249,6 +249,7 @@ class Policy:
         """
         if not self.outage.is_probe(call):
             return
+        # Any other error was noted when the attempt failed.
         if error is None:
             self.answered_well()
         elif isinstance(error, MalformedResponseError):
@@ -421,6 +422,7 @@ def refuses_all(error: Exception) -> bool:
 
 
 def _in_doubt(error: Exception) -> Ending:
+    """Return the ending of an input that may have been billed; its call stays open, for the next run to ask again."""
     return Ending("in_doubt", error=error, settle=_settled("open", error))
 
 

@@ -66,6 +66,7 @@ UNREAD = INTERRUPTED + 13
 
 def over_files(options: argparse.Namespace) -> int:
     """Carry out one operation over files, folders, patterns, URLs or a column of a table, and return the exit code."""
+    # `carry_out` is `run`, or what compares several providers: the parser has set it.
     if taken := films.frames_of(options):
         return int(options.carry_out(options, *taken))
     if table := table_of_column(options, options.paths):
@@ -109,7 +110,7 @@ LONGEST_NAME = 1_000
 
 
 def _is_file(given: str) -> bool:
-    """Return whether a text is the name of a file that exists."""
+    """Return whether a text is the name of a file that exists; False if the system takes no such name."""
     try:
         return len(given) <= LONGEST_NAME and Path(given).is_file()
     except (OSError, ValueError):
@@ -248,6 +249,7 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | str
         code = INTERRUPTED + caught[0]
     if code > 1:
         tell_where(where)
+    # An input without an outcome was lost on the way, and the command must not end as if all were well.
     return code if job.balanced else code or IO_ERROR
 
 
@@ -257,6 +259,7 @@ def _told(outcome: Outcome[Any], options: argparse.Namespace) -> int:
     Files that cannot be written because other files have their names are no reason to end the batch.
     """
     if options.json:
+        # Another program may read one object after the other, and a crash must not lose those that were printed.
         print(json_of(_as_json(outcome)), flush=True)
     if outcome.result is None:
         return 0
@@ -288,6 +291,7 @@ def _endings(options: argparse.Namespace) -> Iterator[str]:
         if name == "compare" and options.compare:
             from cloudai.models.speech import Transcript  # most commands hear nothing
 
+            # An empty transcript is compared before anything is sent, so that a file that cannot be used costs nothing.
             Transcript().compare(text_of(options.compare))
             yield COMPARED
         elif name != "compare" and getattr(options, name):
@@ -499,6 +503,10 @@ def _exported(opened: Journal, batches: list[dict[str, Any]], options: argparse.
 
 
 def _shown(batch: dict[str, Any]) -> dict[str, Any]:
+    """Return the row that the table of a journal has for a batch, with its inputs by status.
+
+    Results that found something and those that found nothing are counted as "done".
+    """
     books = {"done": 0, **batch["books"]}
     books["done"] += books.pop("ok", 0) + books.pop("none_found", 0)
     names = ("batch", "provider", "operation", "runs", "requests", "started_at")

@@ -160,7 +160,7 @@ class Engine:
             except StopIteration as stop:
                 step = Ended(stop.value)
             answer, failure = None, None
-            context.collector.end()
+            context.collector.end()  # the flow has read the large reply, if there was one
             try:
                 match step:
                     case Ended(value):
@@ -247,14 +247,20 @@ class Engine:
         return response
 
     def _usable(self, stored: Response, request: Request, context: CallContext) -> Program[Response | None]:
-        """Return the reply that is stored for an exchange, or None where it reports a fault of the service."""
+        """Return the reply that is stored for an exchange, or None if it reports a fault of the service.
+
+        A large reply is parsed by the driver first, outside of the event loop, which is why this is a program.
+        """
         if stored.is_large:
             context.collector.begin(len(stored.content))
             stored = yield Call(partial(read_ahead, stored))
         return None if _fault_of_the_service(request, stored) else stored
 
     def _tried(self, request: Request, context: CallContext, step_id: str) -> Program[Response]:
-        """Send a request, and again where that is allowed, and return the good reply; see `_exchange`."""
+        """Send a request until it is answered well or may not be sent again, and return the good reply.
+
+        This is the retry loop of `_exchange`, for a request that has the user's extras and no stored reply.
+        """
         if request.max_reply != context.max_reply:
             request = request.altered(max_reply=context.max_reply)
         if request.delay:
@@ -280,7 +286,7 @@ class Engine:
                 self._tell("wait", context, seconds=seconds, error=type(error).__name__)
                 yield from context.hooks.wait(seconds)
             else:
-                budget.earn()
+                budget.earn()  # retries are earned by good replies, so that a service that is down gets few of them
                 if request.credentials:
                     context.exchanges.append((request, response))
                 return response
@@ -381,6 +387,7 @@ class Engine:
         # does not move on, and this loop would not end.
         while (closed := gate.opens - self.clock()) > 0 and gate.opens != waited_for:
             waited_for, wait = gate.opens, closed + gate.spread()
+            # In a batch a wait takes nothing off the call's time, so that it may be longer than what is left of it.
             if wait >= context.deadline - self.clock() and not context.hooks.waits_extend_the_deadline:
                 error = RateLimitedError(
                     f"the service has asked to wait, {closed:.0f} s still", advice=TOO_MANY, retry_after=closed
@@ -523,7 +530,10 @@ class Engine:
         return None
 
     def _refusal(self, response: Response, token: Token | None, gate: Gate, context: CallContext) -> CloudAIError:
-        """Return the error that a reply stands for; close the gate or discard the token where the error asks for it."""
+        """Return the error that a reply stands for whose status is not 200, 201 or 202.
+
+        A 429 closes the gate, and a 401 discards the token with which the request was sent.
+        """
         if 200 <= response.status < 300:  # noqa: PLR2004
             return MalformedResponseError(f"a reply of status {response.status}, which nobody asked for")
         error = context.vendor.error(response)
@@ -556,7 +566,7 @@ class Engine:
         return error
 
     def _with_facts(self, error: CloudAIError, context: CallContext, elapsed: float) -> CloudAIError:
-        """Add the facts of its call to an error and return it; tell the event that the call has ended."""
+        """Add the facts of its call to an error and return it, and send the event "result", which ends each call."""
         error.provider = error.provider or context.vendor.name
         error.operation, error.input = context.operation, context.describe().get("input")
         error.request_id, error.attempts = context.request_id, context.attempts
@@ -682,13 +692,13 @@ def _require_known_origin(request: Request, context: CallContext) -> None:
 
 
 def _site(url: str) -> object:
-    """Return the origin of an address, or its beginning as it is, where a cassette has a placeholder in place of it."""
+    """Return the origin of an address, or what stands before its path if a cassette has a placeholder for the host."""
     return origin(url) or "/".join(url.split("/")[:3])
 
 
-def _listed(requests: Sequence[Request], name: str) -> str:
-    """Return what requests have under a name, each once and with commas: an operation may ask two APIs."""
-    return ", ".join(dict.fromkeys(map(attrgetter(name), requests)))
+def _listed(requests: Sequence[Request], attribute: str) -> str:
+    """Return the values that an attribute of requests has, each once, with commas: an operation may ask two APIs."""
+    return ", ".join(dict.fromkeys(map(attrgetter(attribute), requests)))
 
 
 def _all_or_first_error(outcomes: Sequence[Any]) -> list[Any]:
