@@ -115,6 +115,7 @@ class _Batch(Generic[R]):
         Args:
             wait: Seconds to wait at most. A request that is not answered by then is in doubt.
         """
+        # A batch that has come to its end by itself was not stopped.
         self._stopped = self._stopped or self._running or not self._runner.began
         self._end_within(wait)
         if self._parted:

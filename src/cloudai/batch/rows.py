@@ -187,7 +187,7 @@ def _take_over(db: Database, batch: int, entry: ItemRecord) -> tuple[ItemRecord 
     Returns:
         The row, None where there is none, and the units that the earlier rows of the call had at least and at most.
     """
-    if entry.run <= 1:
+    if entry.run <= 1:  # no earlier run can have written anything
         return None, (0, 0)
     earlier = []
     if entry.call is not None:

@@ -194,6 +194,7 @@ class Runner(Generic[R]):
                 self._ended = True
 
     def _never_started(self) -> Iterator[Entry]:
+        """Yield the inputs that no worker has taken, those that were read first; a generator is not read any further."""
         yield from self._reader.left
         state = self.state
         if state.total is not None and self._reader.failure is None:

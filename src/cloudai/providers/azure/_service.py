@@ -327,6 +327,7 @@ class AzureService(ByService):
         resource = self.resource(request.service)
         if request.service == "openai":
             return with_headers(request, {"api-key": resource.key or ""})
+        # Translator refuses the key of a resource in a region where the region is not said.
         region = resource.region or _region_in(resource.endpoint) if request.service == "translator" else None
         return with_headers(
             request,
