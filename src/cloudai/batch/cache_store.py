@@ -112,7 +112,7 @@ class CacheStore:
         self._scopes = scopes or {}
         self._limit = limit
         self._clock = clock
-        # Looking something up must not wait until others have queued what they write, hence two locks.
+        # Two locks: a look-up may wait for another process, and must not hold up those who queue what is written.
         self._looking = threading.Lock()
         self._lock = threading.Lock()
         self._reader: Connection | None = None

@@ -194,7 +194,7 @@ class Runner(Generic[R]):
                 self._ended = True
 
     def _never_started(self) -> Iterator[Entry]:
-        """Yield the inputs that no worker has taken, those that were read first; a generator is not read any further."""
+        """Yield the inputs that no worker has taken; those that were not read yet are left out if they come once."""
         yield from self._reader.left
         state = self.state
         if state.total is not None and self._reader.failure is None:

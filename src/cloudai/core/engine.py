@@ -532,7 +532,7 @@ class Engine:
     def _refusal(self, response: Response, token: Token | None, gate: Gate, context: CallContext) -> CloudAIError:
         """Return the error that a reply stands for whose status is not 200, 201 or 202.
 
-        A 429 closes the gate, and a 401 discards the token with which the request was sent.
+        A RateLimitedError closes the gate, and an AuthError discards the token with which the request was sent.
         """
         if 200 <= response.status < 300:  # noqa: PLR2004
             return MalformedResponseError(f"a reply of status {response.status}, which nobody asked for")

@@ -116,7 +116,7 @@ def require_safe(url: str, allow_http: bool) -> None:
 
 @functools.lru_cache(maxsize=64)  # hosts hold no secrets, and each of them is asked for again and again
 def _is_loopback(host: str) -> bool:
-    """Return whether a host is this computer: a loopback address, or "localhost", which no DNS server is asked for."""
+    """Return whether a host is a loopback address, or the name "localhost"; other names are not looked up."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
