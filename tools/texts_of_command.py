@@ -32,7 +32,7 @@ NOT_OF_THE_COMMAND = ("testing", "bridges", "core/drivers/awaiting.py")
 """Parts of the library whose errors no command meets."""
 ASKED_OF_MODELS = "providers/_generative/"
 """The part of the library whose sentences are sent to chat models, and printed by nobody, unless an error says them."""
-ERRORS = {name for name in errors.__all__ if name.endswith("Error")} | {"OutputError", "MissingFontError"}
+ERRORS = {name for name in errors.__all__ if name.endswith("Error")} | {"MissingFontError"}
 HOLES = re.compile(r"%[-0-9.]*[srdf]")
 OF_ARGPARSE = (
     *("usage: ", "positional arguments", "options", "show this help message and exit"),

@@ -183,6 +183,12 @@ class BaseClient:
         return type(self)(self._given, **vars(others))
 
     @property
+    def fetching(self) -> FetchRules | None:
+        """The rules by which inputs that are addresses are fetched here (``fetch_urls=``); None if they are not."""
+        rules = self._options.fetch_urls
+        return FetchRules() if rules is True else rules or None
+
+    @property
     def _given(self) -> Provider | list[Provider]:
         """The provider or the list of providers, as the constructor takes it."""
         return self.provider if isinstance(self._session, Session) else list(self.providers)

@@ -27,6 +27,7 @@ from cloudai.cli.running import (
     IO_ERROR,
     NOT_WELL,
     batch_settings,
+    fetch_rules,
     given_options,
     journal_path,
     provider_names,
@@ -145,7 +146,7 @@ def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[st
         require_folder(options.out)
     options.is_single = len(given) == 1
     with (
-        Client(provider_of(options), fetch_urls=getattr(options, "fetch_urls", False), on_event=pieces.note) as client,
+        Client(provider_of(options), fetch_urls=fetch_rules(options) or False, on_event=pieces.note) as client,
         client.batch(
             options.operation.name,
             given,
@@ -195,7 +196,7 @@ def _planned(
     """
     with (
         copy_of(where if isinstance(where, Path) else None) as (copied, busy),
-        Client(provider_of(options), fetch_urls=getattr(options, "fetch_urls", False)) as client,
+        Client(provider_of(options), fetch_urls=fetch_rules(options) or False) as client,
         client.batch(
             options.operation.name,
             given,

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from cloudai.models.base import Result
 from cloudai.models.face import Age, Ages, Face, Faces
 from cloudai.models.image import ImageAnalysis, Text
+from cloudai.report.marks import Mark, MarkKind, marks_of
 from cloudai.report.subjects import Subject
 from cloudai.report.words import words_in
 
-__all__ = ["ending_of", "faces_in", "facts_of_face", "facts_of_picture", "own_columns", "part_of"]
+__all__ = ["ending_of", "faces_in", "facts_of_face", "facts_of_picture", "marks_in", "own_columns", "part_of"]
 
 R = TypeVar("R", bound=Result)
 
@@ -22,15 +23,12 @@ LONGEST_TEXT = 300
 
 
 def part_of(subject: Subject, kind: type[R]) -> R | None:
-    """Return the result of a kind; faces and text may also be parts of an `ImageAnalysis`."""
-    for result in subject.results:
-        if isinstance(result, kind):
-            return result
-        if isinstance(result, ImageAnalysis):
-            for part in (result.faces, result.text):
-                if isinstance(part, kind):
-                    return part
-    return None
+    """Return the result of a kind; faces and text may also be parts of an `ImageAnalysis`.
+
+    The result of an operation of its own comes first, for it says more: of faces also landmarks and expressions.
+    """
+    parts = (p for result in subject.results if isinstance(result, ImageAnalysis) for p in (result.faces, result.text))
+    return next((one for one in (*subject.results, *parts) if isinstance(one, kind)), None)
 
 
 def faces_in(subject: Subject) -> tuple[Face, ...] | None:
@@ -41,6 +39,30 @@ def faces_in(subject: Subject) -> tuple[Face, ...] | None:
         # An age that stands by itself is one with a box more.
         return tuple(Face(box=age.box, age=Age(**age.model_dump(exclude={"box"}))) for age in ages.ages)
     return None
+
+
+def marks_in(subject: Subject, kinds: Sequence[MarkKind] | None = None, *, landmarks: bool = True) -> list[Mark]:
+    """Return what can be drawn of all results about a picture; see `marks_of` for the other arguments.
+
+    Where several results have the faces or the text of the picture, those of the result that `part_of` chooses are
+    drawn, so that no face has two boxes.
+    """
+    faces: Result | None = part_of(subject, Faces) or part_of(subject, Ages)
+    text = part_of(subject, Text)
+    marks = []
+    for result in subject.results:
+        shown = result
+        if isinstance(result, ImageAnalysis):
+            shown = result.model_copy(
+                update={
+                    "faces": result.faces if result.faces is faces else None,
+                    "text": result.text if result.text is text else None,
+                }
+            )
+        elif isinstance(result, Faces | Ages | Text) and result is not faces and result is not text:
+            continue
+        marks += marks_of(shown, kinds, landmarks=landmarks)
+    return marks
 
 
 def own_columns(subject: Subject, keep: Collection[str] = ()) -> dict[str, Any]:
