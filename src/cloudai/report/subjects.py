@@ -10,9 +10,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
+from urllib.parse import unquote
 
 from cloudai.batch.kept import kept_in
 from cloudai.errors import CloudAIError, InputError
+from cloudai.media.source import ADDRESS
 from cloudai.models.base import Result
 from cloudai.models.text import Translation
 from cloudai.operations import OPERATIONS
@@ -20,6 +22,7 @@ from cloudai.outcomes import Outcome
 from cloudai.reading import TABLES
 from cloudai.report.result_files import outcomes_in
 from cloudai.table import Table
+from cloudai.text import plain
 
 __all__ = [
     "Reading",
@@ -208,7 +211,17 @@ def _name(subject: Subject, column: str | None) -> str:
     if subject.name:
         return subject.name
     address = subject.address.partition("?")[0].rstrip("/")
+    if ADDRESS.match(address):
+        address = _readable(address)
     return PurePosixPath(address).stem or address or f"{subject.item}"
+
+
+def _readable(address: str) -> str:
+    """Return an address whose percent-encoded letters are letters: "사진" for "%EC%82%AC%EC%A7%84"."""
+    try:
+        return plain(unquote(address, errors="strict"))
+    except UnicodeDecodeError:
+        return address
 
 
 def _headings(row: Mapping[str, Any]) -> Iterator[str]:

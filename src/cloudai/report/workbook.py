@@ -86,7 +86,7 @@ def save_workbook(
     out = io.BytesIO()
     inert_cells = {"strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": True}
     with (
-        photos_of(read, photos, pictures, fetch_urls and thumbnails) as where,
+        photos_of(read, photos, pictures, fetch_urls if thumbnails else False) as where,
         xlsxwriter.Workbook(out, {"in_memory": True, **inert_cells}) as book,
     ):
         _overview(_Sheet(book, words["picture"]), read.subjects, language, where if thumbnails else None)
