@@ -200,7 +200,7 @@ def test_what_is_fetched_is_kept_where_that_is_asked_for(
 
 
 def test_a_command_of_an_operation_keeps_them_too(site: Site, tmp_path: Path) -> None:
-    ""x""
+    """The command for faces keeps the photos of a table of addresses too; a plan keeps nothing."""
     table(site).to_csv(tmp_path / "의원.csv")
     faces = ["faces", "의원.csv", "--column", "사진", "--quiet", "--keep-fetched", "보관"]
     assert main(faces) == 2
