@@ -110,8 +110,6 @@ def shown(page: Path) -> list[tuple[str, tuple[int, int, int] | None]]:
         source = re.search(r'(?:src|data-src)="data:image/webp;base64,([^"]+)"', tile)
         colour = None
         if source is not None:
-            import base64
-
             with Image.open(io.BytesIO(base64.b64decode(source[1]))) as small:
                 pixel: Any = small.convert("RGB").getpixel((5, 5))
                 colour = next(
