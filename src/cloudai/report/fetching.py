@@ -7,6 +7,7 @@ more. Whatever is at an address now is shown only if it is the picture that was 
 from __future__ import annotations
 
 import math
+import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -68,14 +69,21 @@ def fetched_pictures(asked: Iterable[Asked], rules: FetchRules) -> Mapping[Asked
     each = list(dict.fromkeys(asked))
 
     def one(wanted: Asked) -> Path | InputError:
-        address, digest = wanted
         try:
-            return (digest and file_of(folder, digest)) or keep(folder, _bytes(address, digest, rules, driver))
+            return _kept(folder, wanted) or keep(folder, _bytes(*wanted, rules, driver))
         except InputError as error:
             return error
 
     with ThreadPoolExecutor(AT_ONCE, "cloudai-fetch") as pool:
-        return dict(zip(each, pool.map(one, each), strict=True))
+        files = dict(zip(each, pool.map(one, each), strict=True))
+    # The same picture may have been fetched from another address meanwhile.
+    return {wanted: _kept(folder, wanted) or file for wanted, file in files.items()}
+
+
+def _kept(folder: str | os.PathLike[str], wanted: Asked) -> Path | None:
+    """Return the file in the folder that is the picture by its digest; None if there is none, or no digest is known."""
+    _, digest = wanted
+    return None if digest is None else file_of(folder, digest)
 
 
 def _bytes(address: str, digest: str | None, rules: FetchRules, driver: Blocking) -> bytes:

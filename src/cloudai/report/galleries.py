@@ -18,7 +18,7 @@ from cloudai.report.fetching import FetchURLs
 from cloudai.report.marks import Mark
 from cloudai.report.page import Shape, Tile, save_page
 from cloudai.report.photos import Photos, photos_of, warn_of_missing
-from cloudai.report.subjects import Source, Subject, reading, reason_of, without_clashes
+from cloudai.report.subjects import Source, Subject, reading, reason_for, reason_of, without_clashes
 from cloudai.report.words import Language, in_language, words_in
 
 __all__ = ["gallery"]
@@ -195,7 +195,7 @@ class _Maker:
         if self._photos.of(subject) is None:
             self.missing.append(error := self._photos.why_not(subject))
             # Readers are told why a picture could not be fetched, but not where its maker might look for it.
-            return None, reason_of(error) if isinstance(error, FetchError) else ""
+            return None, reason_for(subject, error) if isinstance(error, FetchError) else ""
         try:
             return self._photos.open(subject, SIDE), ""
         except CloudAIError as error:
@@ -216,7 +216,7 @@ class _Maker:
     ) -> Tile:
         status = "ok" if is_face else ending_of(subject, of_faces=self._tiles != "pictures")
         badge = self._words[status] if status != "ok" else ""
-        note = in_language(reason_of(subject.error) or why, self._language)
+        note = in_language(reason_for(subject, subject.error) or why, self._language)
         address = str(subject.row.get(self._link) or "") if self._link else ""
         nothing = self._words["no picture"]
         title = name or subject.name

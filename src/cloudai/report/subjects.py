@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 from cloudai.batch.kept import kept_in
+from cloudai.core.urls import shown
 from cloudai.errors import CloudAIError, InputError
 from cloudai.media.source import ADDRESS
 from cloudai.models.base import Result
@@ -31,6 +32,7 @@ __all__ = [
     "photo_column",
     "primary",
     "reading",
+    "reason_for",
     "reason_of",
     "subjects_of",
     "without_clashes",
@@ -261,6 +263,14 @@ def photo_column(table: Table) -> str:
 def primary(language: str) -> str:
     """Return a language without its script and region: "ko" for "ko-KR"."""
     return language.partition("-")[0].lower()
+
+
+def reason_for(subject: Subject, error: Exception | None) -> str:
+    """Return the reason why a subject has no result or no picture, with the file name in place of its long address."""
+    if not ADDRESS.match(subject.address):
+        return reason_of(error)
+    address = shown(subject.address)
+    return reason_of(error).replace(address, PurePosixPath(_readable(address.partition("?")[0])).name or address)
 
 
 def reason_of(error: Exception | None) -> str:

@@ -19,7 +19,7 @@ from cloudai.report.columns import kind_of
 from cloudai.report.facts import ending_of, facts_of_picture, own_columns, part_of
 from cloudai.report.fetching import FetchURLs
 from cloudai.report.photos import Photos, photos_of
-from cloudai.report.subjects import Source, Subject, reading, reason_of, without_clashes
+from cloudai.report.subjects import Source, Subject, reading, reason_for, without_clashes
 from cloudai.report.words import Language, in_language, words_in
 from cloudai.report.writing import write_whole
 from cloudai.text import encodable, inert
@@ -116,9 +116,9 @@ def _overview(sheet: _Sheet, subjects: Sequence[Subject], language: Language, wh
 def _reason(subject: Subject, where: Photos | None) -> str:
     """Return why there is no result, or why there is no picture, in English."""
     if subject.error is not None or where is None or where.of(subject) is not None:
-        return reason_of(subject.error)
+        return reason_for(subject, subject.error)
     error = where.why_not(subject)
-    return reason_of(error) if isinstance(error, FetchError) else ""
+    return reason_for(subject, error) if isinstance(error, FetchError) else ""
 
 
 def _rows(having: Sequence[tuple[Subject, Result]]) -> list[dict[str, Any]]:

@@ -222,8 +222,8 @@ def test_a_tile_says_why_it_has_no_picture(
     assert shown(page) == [(name, None) for name in NAMES]
     text = page.read_text("utf-8")
     reasons = {
-        "ko": ("가져올 수 없습니다: HTTP 404", "분석한 것과 다른 사진이 있습니다", "1 MB보다 큽니다"),
-        "en": ("cannot be fetched: HTTP 404", "there is another picture now than", "has more than 1 MB"),
+        "ko": ("홍길동.jpg을(를) 가져올 수 없습니다: HTTP 404", "분석한 것과 다른 사진이 있습니다", "1 MB보다 큽니다"),
+        "en": ("홍길동.jpg cannot be fetched: HTTP 404", "there is another picture now than", "has more than 1 MB"),
     }
     for reason in reasons[language]:
         assert reason in text

@@ -34,6 +34,7 @@ from cloudai.report import (
     save_workbook,
     strip,
 )
+from cloudai.report.photos import Photos
 from tests.unit.report import made
 
 CARDS = [Image.new("RGB", (64, 48), colour) for colour in ("teal", "navy", "olive")]
@@ -191,13 +192,13 @@ def test_a_sheet_of_too_many_pixels(
     monkeypatch.setattr(drawing, "MOST_PIXELS", 2 * 240 * 240)
     lost = [*rows, *(made.outcome(n, tmp_path / "사진" / f"{made.NAMES[0]}.jpg") for n in range(3, 300))]
     opened = []
-    real = Image.open
+    real = Photos.open
 
     def counted(*args: Any, **more: Any) -> Any:
         opened.append(args)
         return real(*args, **more)
 
-    monkeypatch.setattr(Image, "open", counted)
+    monkeypatch.setattr(Photos, "open", counted)
     with pytest.raises(InputError, match=r"megapixels, and this needs more. Take fewer pictures"):
         save_sheet(lost, tmp_path / "모음.png", layout=layout, of="pictures")
     assert len(opened) < 30
