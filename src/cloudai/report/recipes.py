@@ -71,6 +71,8 @@ def portrait_gallery(
 ) -> Finding:
     """Analyse each portrait, and write ``gallery.html`` with upright crops of the faces, and tables.
 
+    Photos at addresses are shown if the client fetches them (``fetch_urls=``).
+
     Tables are ``faces.csv`` if a reply says something of faces, and ``pictures.csv`` if anything but faces was asked
     for; there is always one of them, and the first is the table that is returned. A photo without a face, and one that
     could not be read, have their row and their tile too.

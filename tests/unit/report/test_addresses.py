@@ -298,3 +298,12 @@ def test_a_folder_that_cannot_keep(site: Site, tmp_path: Path, capsys: pytest.Ca
     ):
         list(job)
     assert made.sent == []
+
+
+def test_one_picture_at_two_addresses(site: Site, tmp_path: Path) -> None:
+    """A photo that has vanished from its address is shown where the same bytes are at another one."""
+    site.files["/사진/홍길동.jpg"] = site.files["/사진/박둘.jpg"]
+    journal = finished(site, tmp_path)
+    del site.files["/사진/홍길동.jpg"]
+    page = gallery(journal, tmp_path / "g.html", fetch_urls=site.rules())
+    assert shown(page) == [("홍길동", COLOURS["박둘"]), *ALL[1:]]
