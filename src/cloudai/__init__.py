@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         UnsupportedMediaError,
         UnsupportedOperationError,
     )
+    from cloudai.media.video import Frame, Frames, frames
     from cloudai.models.base import Box, Level, Meta, Point, Usage
     from cloudai.models.dictionary import Dictionary
     from cloudai.models.face import Ages, Face, Faces
@@ -75,14 +76,17 @@ if TYPE_CHECKING:
     from cloudai.options import CallOptions
     from cloudai.outcomes import Outcome, tidy
     from cloudai.providers.azure import Azure
-    from cloudai.providers.base import Capability, Provider
+    from cloudai.providers.base import Capability, Provider, Retirement
     from cloudai.providers.google import Google
     from cloudai.providers.local import Local
     from cloudai.providers.registry import find, names
+    from cloudai.providers.retirements import capabilities, retirements
     from cloudai.providers.settings import Resource
     from cloudai.providers.watson import Watson
     from cloudai.reading import read_table
+    from cloudai.report.plots.plotting import Plot, plot
     from cloudai.table import Table
+    from cloudai.tracking import track
 
 __all__ = [
     "Ages",
@@ -112,6 +116,8 @@ __all__ = [
     "FetchRules",
     "Flow",
     "ForbiddenError",
+    "Frame",
+    "Frames",
     "Google",
     "ImageAnalysis",
     "InputError",
@@ -132,6 +138,7 @@ __all__ = [
     "Part",
     "PausedError",
     "Plan",
+    "Plot",
     "Point",
     "Provider",
     "RateLimitedError",
@@ -142,6 +149,7 @@ __all__ = [
     "Resource",
     "Response",
     "ResponseTooLargeError",
+    "Retirement",
     "Sentiment",
     "ServerError",
     "ServiceError",
@@ -165,11 +173,16 @@ __all__ = [
     "Voices",
     "Watson",
     "__version__",
+    "capabilities",
     "find",
+    "frames",
     "names",
+    "plot",
     "read_table",
+    "retirements",
     "share",
     "tidy",
+    "track",
 ]
 
 _EXPORTS = {
@@ -221,6 +234,7 @@ _EXPORTS = {
         "UnsupportedMediaError",
         "UnsupportedOperationError",
     ),
+    "cloudai.media.video": ("Frame", "Frames", "frames"),
     "cloudai.models.base": ("Box", "Level", "Meta", "Point", "Usage"),
     "cloudai.models.dictionary": ("Dictionary",),
     "cloudai.models.face": ("Ages", "Face", "Faces"),
@@ -231,14 +245,17 @@ _EXPORTS = {
     "cloudai.options": ("CallOptions",),
     "cloudai.outcomes": ("Outcome", "tidy"),
     "cloudai.providers.azure": ("Azure",),
-    "cloudai.providers.base": ("Capability", "Provider"),
+    "cloudai.providers.base": ("Capability", "Provider", "Retirement"),
     "cloudai.providers.google": ("Google",),
     "cloudai.providers.local": ("Local",),
     "cloudai.providers.registry": ("find", "names"),
+    "cloudai.providers.retirements": ("capabilities", "retirements"),
     "cloudai.providers.settings": ("Resource",),
     "cloudai.providers.watson": ("Watson",),
     "cloudai.reading": ("read_table",),
+    "cloudai.report.plots.plotting": ("Plot", "plot"),
     "cloudai.table": ("Table",),
+    "cloudai.tracking": ("track",),
 }
 """The public names by the module that has them. Each is loaded when it is first used, for most programs need few."""
 _MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}

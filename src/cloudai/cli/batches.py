@@ -16,8 +16,8 @@ from cloudai.batch.journal import Journal, copy_of
 from cloudai.batch.recorder import KILLED
 from cloudai.batch.results import Salvage, table_of
 from cloudai.batch.shared.address import is_address
-from cloudai.cli import inputs, sharing
-from cloudai.cli.folders import TakenError, beginning, require_folder, require_free, write_files
+from cloudai.cli import films, inputs, sharing
+from cloudai.cli.folders import TakenError, beginning, require_folder, require_free, require_unwritten, write_files
 from cloudai.cli.outputs import STDOUT, require_one_output, require_writable, tell, write_table
 from cloudai.cli.pieces import PiecesProgress
 from cloudai.cli.running import (
@@ -40,6 +40,7 @@ from cloudai.cli.summary import print_table, summary
 from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError, JournalError, SettingsError
 from cloudai.media.given import short
+from cloudai.media.video import Frames
 from cloudai.operations import Command
 from cloudai.outcomes import Outcome, tidy
 from cloudai.providers.base import Provider
@@ -66,10 +67,14 @@ UNREAD = INTERRUPTED + 13
 
 def over_files(options: argparse.Namespace) -> int:
     """Carry out one operation over files, folders, patterns, URLs or a column of a table, and return the exit code."""
+    if taken := films.frames_of(options):
+        return int(options.carry_out(options, *taken))
     if table := table_of_column(options, options.paths):
         return int(options.carry_out(options, table, options.paths))
     for path in options.paths:
         _require_no_table(path, options)
+        if options.operation.input == "image":
+            films.require_no_video(path)
     files = inputs.expand(options.paths, inputs.suffixes(options.operation), recursive=options.recursive)
     return int(options.carry_out(options, files, files))
 
@@ -119,7 +124,7 @@ def _require_no_table(path: str, options: argparse.Namespace) -> None:
         raise InputError(f"{path} is a table: say which column holds the inputs", advice=f"--column: {columns}.")
 
 
-def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[str | None]) -> int:
+def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: Iterable[str | None]) -> int:
     """Plan a batch or carry it out, and return the exit code.
 
     Args:
@@ -132,7 +137,7 @@ def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[st
     if words.only_files and not (options.out or options.json or options.plan):
         raise InputError("the results are files, and no folder is named for them", advice="Give --out DIR, or --json.")
     chosen, settings = settings_of(options)
-    if getattr(options, "compare", None) and len(given) != 1:
+    if getattr(options, "compare", None) and inputs.are_several(given):
         raise InputError("--compare goes with one recording", advice="Give one recording, or leave it out.")
     files = given_options(
         options, [name for name, flag in {**words.flags, **words.settings}.items() if flag.kind == "file"]
@@ -142,9 +147,10 @@ def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[st
         return _planned(options, given, where, chosen, settings)
     require_writable(options.csv, [*read, *files.values(), options.env_file, where, getattr(options, "compare", None)])
     pieces = PiecesProgress()
-    if options.out:
-        require_folder(options.out)
-    options.is_single = len(given) == 1
+    endings = list(_endings(options))
+    if options.out or endings:
+        require_folder(options.out or ".")
+    options.is_single = not inputs.are_several(given)
     with (
         Client(provider_of(options), fetch_urls=fetch_rules(options) or False, on_event=pieces.note) as client,
         client.batch(
@@ -152,13 +158,14 @@ def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[st
             given,
             options=chosen,
             journal=where,
-            progress=not options.quiet and len(given) > 1,
+            progress=not options.quiet and inputs.are_several(given),
             **settings,
         ) as job,
     ):
         if options.out and words.files and find(options.provider).hosts:
             require_free(job, options, {**options.operation.options, **chosen}.get(words.ending, words.ending))
-        if options.operation.input == "audio" and len(given) == 1 and not options.quiet:
+        require_unwritten(job, options, endings)
+        if options.operation.input == "audio" and options.is_single and not options.quiet:
             pieces.begin(job)
         with pieces:
             return _carried_out(job, options, where)
@@ -184,7 +191,7 @@ def _asked_by_table(options: argparse.Namespace) -> Mapping[str, Any]:
 
 def _planned(
     options: argparse.Namespace,
-    given: list[str] | Table,
+    given: list[str] | Table | Frames,
     where: Path | str | None,
     chosen: dict[str, Any],
     settings: dict[str, Any],
@@ -259,15 +266,37 @@ def _told(outcome: Outcome[Any], options: argparse.Namespace) -> int:
         if options.out and options.operation.command.files:
             write_files(outcome.result.files(), options.out, begin)
         if written := list(_written_as(outcome.result, options)):
-            # One recording needs no number.
-            begin = begin.removeprefix(f"{outcome.item:04d}-") if options.is_single else begin
             write_files(written, options.out or ".", begin)
             for end, _ in written:
                 tell(say("wrote {file}", file=Path(options.out or ".") / f"{begin}{end}"))
     except TakenError as error:
         tell(error)
         return IO_ERROR
+    except InputError as error:  # for example a transcript without times, of which no subtitles can be made
+        tell(error)
+        return 1
     return 0
+
+
+def _endings(options: argparse.Namespace) -> Iterator[str]:
+    """Yield the ends of the names of the files that the flags of `Command.writes` ask for.
+
+    Raises:
+        InputError: The file to compare with cannot be read, or has no word.
+        MissingExtraError: The extra ``compare`` is not installed.
+    """
+    for name in options.operation.command.writes:
+        if name == "compare" and options.compare:
+            from cloudai.models.speech import Transcript  # most commands hear nothing
+
+            Transcript().compare(text_of(options.compare))
+            yield COMPARED
+        elif name != "compare" and getattr(options, name):
+            yield f".{name}"
+
+
+COMPARED = ".compare.html"
+"""How the name of the page ends that shows how a transcript differs from a file."""
 
 
 def _written_as(result: Any, options: argparse.Namespace) -> Iterator[tuple[str, bytes]]:
@@ -276,7 +305,7 @@ def _written_as(result: Any, options: argparse.Namespace) -> Iterator[tuple[str,
         if name == "compare" and options.compare:
             comparison = result.compare(text_of(options.compare))
             print(comparison)
-            yield ".compare.html", comparison.to_html(title=Path(options.compare).name).encode()
+            yield COMPARED, comparison.to_html(title=Path(options.compare).name).encode()
         elif name != "compare" and getattr(options, name):
             yield f".{name}", getattr(result, f"to_{name}")().encode()
 
@@ -286,7 +315,7 @@ def _written(job: Batch[Any], options: argparse.Namespace, where: Path | str | N
 
     Who has pressed Ctrl-C wants to see how far it came: the table is then written to a file, but not printed.
     """
-    table = _in_words(job.tidy(options.table))
+    table = _in_words(tidy(films.followed(job, options), options.table))
     operation = options.operation.name
     last_line = summary(table, operation, options.table)
     told: dict[str, list[str]] = {}

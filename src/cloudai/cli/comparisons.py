@@ -15,6 +15,7 @@ from cloudai.client import Client
 from cloudai.compare.choosing import OF_PICTURES
 from cloudai.compare.results import Comparison
 from cloudai.errors import OutputError, PausedError, SettingsError
+from cloudai.media.video import Frames
 from cloudai.table import Table, json_of
 from cloudai.wording import say, translated
 
@@ -24,7 +25,7 @@ TABLES = ("pairs", "inputs", "matches", "providers", "truth", "agreed")
 """The tables of a comparison, by the names that ``--table`` has for them."""
 
 
-def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[str | None]) -> int:
+def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: Iterable[str | None]) -> int:
     """Plan a comparison or carry it out, and return the exit code.
 
     Args:

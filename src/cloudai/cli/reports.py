@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cloudai.cli import inputs
+from cloudai.cli import films, inputs
 from cloudai.cli.outputs import STDOUT, require_page, tell
 from cloudai.cli.running import (
     CODES,
@@ -29,6 +29,7 @@ from cloudai.cli.running import (
 from cloudai.client import Client
 from cloudai.core.urls import FetchRules
 from cloudai.errors import CloudAIError, InputError
+from cloudai.media.video import Frames
 from cloudai.outcomes import Outcome
 from cloudai.reading import table_in
 from cloudai.report import (
@@ -36,8 +37,11 @@ from cloudai.report import (
     gallery,
     save_drawings,
     save_faces,
+    save_moments,
     save_morph,
     save_sheet,
+    save_timeline,
+    save_video,
     save_workbook,
 )
 from cloudai.report.card_set import require_formats, untranslated
@@ -108,7 +112,7 @@ def as_cards(options: argparse.Namespace) -> int:
 
 
 def as_drawings(options: argparse.Namespace) -> int:
-    """Write drawings, faces, a sheet, a strip or a morph, and return the exit code."""
+    """Write drawings, faces, a sheet, a strip, a morph, or what is made of a video, and return the exit code."""
     require_kinds(options.kinds or ())
     out = Path(options.out or "cloudai-drawn")
     _require_folder_of(out)
@@ -125,7 +129,7 @@ def as_drawings(options: argparse.Namespace) -> int:
 
 
 def _drawn(options: argparse.Namespace, rows: Source, out: Path, rules: FetchRules | None) -> Path:
-    """Write what is to be drawn, and return the path of the file or of the index."""
+    """Write what is to be drawn of pictures, and return the path of the file or of the index."""
     common = {"fetch_urls": rules or False, **given_options(options, ["name", "photos"])}
     fonts = given_options(options, ["font"])
     match options.make:
@@ -135,8 +139,22 @@ def _drawn(options: argparse.Namespace, rows: Source, out: Path, rules: FetchRul
             return save_faces(rows, out, **given_options(options, ["margin", "aspect", "shape"]), **common)
         case "morph":
             return save_morph(rows, out, **common)
-        case layout:
-            return save_sheet(rows, out, layout=layout, of=options.of, **common, **fonts)
+        case "sheet" | "strip":
+            return save_sheet(rows, out, layout=options.make, of=options.of, **common, **fonts)
+    return _drawn_of_video(options, rows, out)
+
+
+def _drawn_of_video(options: argparse.Namespace, rows: Source, out: Path) -> Path:
+    """Write what is to be drawn of the frames of videos, and return the path of the file."""
+    look = given_options(options, ["photos", "language", "font"])
+    match options.make:
+        case "video":
+            return save_video(rows, out if out.suffix else out.with_suffix(".mp4"), **look)
+        case "moments":
+            return save_moments(rows, out if out.suffix else out.with_suffix(".webp"), **look)
+        case _:
+            look |= given_options(options, ["title"])
+            return save_timeline(rows, out if out.suffix else out.with_suffix(".html"), **look)
 
 
 PAGES = (".html", ".htm", "")
@@ -190,13 +208,14 @@ def _kept(
         return _Kept(options.journal)
     if len(paths) == 1 and Path(paths[0]).suffix.lower() in RESULTS:
         return _Kept(paths[0])
+    taken = films.frames_of(options)
     if paths == [STDOUT] and not options.column:
         text = inputs.standard_input(options.encoding)
         if text.startswith("{"):
             return _Kept(outcomes_in_lines(text, inputs.STANDARD_INPUT))
-        given: Table | list[str] = _table(options, table_in(text, inputs.STANDARD_INPUT))
+        given: Table | list[str] | Frames = _table(options, table_in(text, inputs.STANDARD_INPUT))
     else:
-        given = _pictures(options)
+        given = taken[0] if taken else _pictures(options)
     if isinstance(given, Table) and is_table_of_results(given):
         return _Kept(given)
     return _carried_out(options, rules, given, features, translate=translate)
@@ -205,6 +224,8 @@ def _kept(
 def _pictures(options: argparse.Namespace) -> Table | list[str]:
     """Return the table whose column holds the pictures, or the files that are named."""
     paths = options.paths
+    for path in paths:
+        films.require_no_video(path)
     if (table := table_of_column(options, paths)) is not None:
         return table
     if len(paths) != 1 or not is_table(paths[0]):
@@ -223,7 +244,7 @@ def _table(options: argparse.Namespace, table: Table) -> Table:
 def _carried_out(
     options: argparse.Namespace,
     rules: FetchRules | None,
-    given: Table | list[str],
+    given: Table | list[str] | Frames,
     features: Sequence[str] | None,
     *,
     translate: bool,
@@ -250,6 +271,7 @@ def _carried_out(
                 print(job.plan())
             return None
         kept = _run(client, "analyze_image", given, options=asked, quiet=options.quiet, **column, **settings)
+        kept.rows = films.followed(kept.rows, options)  # type: ignore[arg-type]  # they are outcomes
         if translate and not kept.stopped:
             kept = _translated(client, kept, options, settings)
     if isinstance(kept.stopped, str):
@@ -284,7 +306,7 @@ def _run(client: Client, operation: str, given: Any, *, quiet: bool, **settings:
     Raises:
         CloudAIError: Nothing was done, because a key or a setting cannot be used.
     """
-    with client.batch(operation, given, progress=not quiet and len(given) > 1, **settings) as job:
+    with client.batch(operation, given, progress=not quiet and inputs.are_several(given), **settings) as job:
         code, hopeless = 0, None
         with signals_to(job) as caught:
             try:

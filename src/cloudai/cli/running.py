@@ -18,6 +18,7 @@ from cloudai.cli.folders import require_folder
 from cloudai.cli.outputs import STDOUT, tell
 from cloudai.core.urls import FetchRules
 from cloudai.errors import CloudAIError, InputError, JournalError, OutputError, PausedError
+from cloudai.media.video import Frames
 from cloudai.providers.registry import find
 from cloudai.reading import TABLES
 from cloudai.table import Table
@@ -157,11 +158,11 @@ def signals_to(job: Batch[Any]) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-LONG = 4_000_000
+LONG = 1_000_000
 """Bytes of a recording from which on it may take many requests."""
 
 
-def journal_path(options: argparse.Namespace, given: Sequence[Any] | Table) -> Path | str | None:
+def journal_path(options: argparse.Namespace, given: Sequence[Any] | Table | Frames) -> Path | str | None:
     """Return the path of the journal, or None.
 
     It is the one that the user names, or the address of a keeper. If none is named, and several inputs or a long
@@ -174,13 +175,13 @@ def journal_path(options: argparse.Namespace, given: Sequence[Any] | Table) -> P
     if options.journal:
         return Path(options.journal)
     names = provider_names(options)
-    several = len(given) > 1 or (options.operation.input == "audio" and _is_long(given))
+    several = inputs.are_several(given) or (options.operation.input == "audio" and _is_long(given))
     if not several or not any(find(name).hosts for name in names):
         return None
     return Path(f"cloudai-{options.operation.name.replace('_', '-')}-{'-'.join(names)}.journal")
 
 
-def _is_long(given: Sequence[Any] | Table) -> bool:
+def _is_long(given: Sequence[Any] | Table | Frames) -> bool:
     """Return whether the only input is a file that is large for a recording."""
     path = given[0] if isinstance(given, list) and given else ""
     try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from cloudai.compare import statistics as numbers
-from cloudai.compare.matching import distance, head_word, matches, normal, overlap, shared_years
+from cloudai.compare.matching import distance, head_word, matches, normal, shared_years
 from cloudai.errors import InputError
 from cloudai.models.base import Box, Result
 
@@ -216,7 +216,7 @@ class Faces(Measure[list[Boxed]]):
 
     def alike(self, one: Boxed, other: Boxed) -> float:
         """Return the overlap of two faces."""
-        return overlap(one.box, other.box) if one.box and other.box else 0.0
+        return one.box.overlap(other.box) if one.box and other.box else 0.0
 
 
 def _years(face: Any) -> tuple[float, float] | None:

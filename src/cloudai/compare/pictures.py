@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cloudai.compare import statistics as numbers
-from cloudai.compare.matching import head_word, matches, normal, overlap, words_of
+from cloudai.compare.matching import head_word, matches, normal, words_of
 from cloudai.compare.measures import Boxed, Measure, Row, Texts, found_rates, total
 from cloudai.models.base import Box, Result
 
@@ -164,7 +164,7 @@ class Objects(Measure[list[Boxed]]):
 
     def alike(self, one: Boxed, other: Boxed) -> float:
         """Return the overlap of two objects of one name; 0 for other names."""
-        return overlap(one.box, other.box) if one.box and other.box and one.name == other.name else 0.0
+        return one.box.overlap(other.box) if one.box and other.box and one.name == other.name else 0.0
 
 
 def _any_name(_: str) -> str:

@@ -49,6 +49,7 @@ __all__ = [
     "Capability",
     "Method",
     "Provider",
+    "Retirement",
     "cached_per_call",
     "capability",
     "kept",
@@ -96,6 +97,8 @@ class Capability:
     """The unit that the vendor bills, for example "character"; an empty text where it bills requests."""
     unit_size: int = 0
     """The characters in a unit, the last one of a text counting as a whole; 0 where the vendor counts requests."""
+    bills_seconds: bool = False
+    """True if the unit is a second of a recording; a request then counts those that it holds, of each channel."""
     free_units: int | None = None
     """The units that cost nothing in a month, as on ``checked``; None where there are none, or it is not known."""
     limits: str = ""
@@ -124,6 +127,27 @@ class Capability:
         classic = [] if self.status == "absent" else [self.status, *dates]
         chat = [f"generative (needs {self.generative.needs.partition(':')[0]})"] if self.generative else []
         return ", ".join([*classic, *chat]) or "-"
+
+
+@dataclass(frozen=True)
+class Retirement:
+    """One day on which a vendor takes a service away, or a part of it, as known on ``checked``.
+
+    A service that ends in steps has one of these for each step.
+    """
+
+    service: str
+    """The name of the service, as the vendor writes it."""
+    date: str
+    """The ISO date, in the past or announced."""
+    what: str
+    """What no longer works from that day on."""
+    instead: str
+    """What does the same today, or that nothing does."""
+    page: str
+    """The address of the vendor's page that says so."""
+    checked: str
+    """The ISO date on which this was last checked."""
 
 
 def capability(status: Status = "open", **facts: Any) -> Callable[[F], F]:
@@ -209,6 +233,8 @@ class Provider:
     """Operations that the vendor does not offer, with the reason."""
     generative: ClassVar[Mapping[str, Capability]] = {}
     """Operations that the vendor's chat model answers; see `generated`."""
+    retirements: ClassVar[tuple[Retirement, ...]] = ()
+    """The services that the vendor has switched off or will end, also those that cloudai has no operation for."""
     changing: ClassVar[tuple[str, ...]] = ()
     """Names of settings that are looked for in places that may change at any time, such as a file."""
     request_id_headers: ClassVar[tuple[str, ...]] = ()
@@ -411,12 +437,13 @@ class Provider:
         speakers: int | None,
         channels: Literal["mix", "each"] | None,
         phrases: Sequence[str],
+        profanity: Literal["keep", "mask", "remove"],
     ) -> Flow[Transcript]:
         """Write down what is said in a recording of any length.
 
         A recording that is too long for one request is cut in its pauses, which needs the extra ``audio``. The pieces
-        go out at the same time, and the times count from the beginning of the whole. Nothing is masked, and the text
-        has the punctuation of the vendor.
+        go out at the same time, and the times count from the beginning of the whole. The text has the punctuation of
+        the vendor.
 
         Args:
             audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG; with the extra ``audio`` also
@@ -429,6 +456,9 @@ class Provider:
                 mix, Google writes down each. ``meta.channels`` says what was done.
             phrases: Names and terms that are likely to be said, so that they are heard right; not every provider takes
                 them.
+            profanity: What becomes of swear words: "keep" writes them down as they are spoken, "mask" puts asterisks
+                in their place, "remove" leaves them out. Azure does all three, and Google and Watson mask them, Watson
+                in English of the USA and in Japanese alone.
 
         Raises:
             InputError: The input is no audio, is too long for the provider, or needs the extra ``audio``; nothing was

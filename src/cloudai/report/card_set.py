@@ -12,7 +12,7 @@ from typing import Any, cast
 import PIL.Image
 
 from cloudai.errors import CloudAIError, InputError
-from cloudai.media import Image, ImageInput
+from cloudai.media import Image, ImageInput, as_image
 from cloudai.models.base import Meta
 from cloudai.models.image import Caption, ImageAnalysis
 from cloudai.models.text import Translation
@@ -144,7 +144,7 @@ def _opened(text: _Text) -> PIL.Image.Image:
     """Return the picture of a card, or raise an error that says why there is none."""
     if text.picture is None:
         raise InputError(text.reason)
-    return Image(text.picture).open()
+    return as_image(text.picture).open()
 
 
 def _given(pictures: Any, captions: Sequence[str]) -> list[_Text]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from cloudai.compare.matching import overlap
 from cloudai.models.base import Result
 from cloudai.models.face import Age, Ages, Face, FaceAge, Faces
 from cloudai.models.image import ImageAnalysis, Text
@@ -48,8 +47,8 @@ def faces_in(subject: Subject) -> tuple[Face, ...] | None:
 def _with_age(face: Face, ages: Ages | None) -> Face:
     if face.age is not None or ages is None:
         return face
-    near = max(ages.ages, key=lambda age: overlap(age.box, face.box), default=None)
-    is_same = near is not None and overlap(near.box, face.box) >= SAME
+    near = max(ages.ages, key=lambda age: age.box.overlap(face.box), default=None)
+    is_same = near is not None and near.box.overlap(face.box) >= SAME
     return face.model_copy(update={"age": _age(near)}) if near is not None and is_same else face
 
 

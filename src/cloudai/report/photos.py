@@ -14,8 +14,9 @@ import PIL.Image
 
 from cloudai.core.lazy import lazy
 from cloudai.errors import FetchError, InputError
-from cloudai.media import Image, ImageInput
+from cloudai.media import ImageInput, as_image
 from cloudai.media.source import Source, spelled_otherwise
+from cloudai.media.video import Frame, Reel, fragment_of
 from cloudai.report.fetching import Asked, FetchURLs, fetched_pictures, with_folder
 from cloudai.report.subjects import Reading, Subject
 
@@ -97,6 +98,7 @@ class Photos:
         self._found: dict[Asked, Path | None] = {}
         self._folders = [Path(), *map(Path, folders), *([Path(below)] if below is not None else [])]
         self._below = None if below is None else Path(below)
+        self._reels: dict[Path, Reel] = {}
         if self._below is not None and not self._below.is_dir():
             raise InputError(
                 f"there is no folder {below} to look for pictures in",
@@ -112,16 +114,16 @@ class Photos:
         given = self.of(subject)
         if given is None:
             raise self.why_not(subject)
-        return Image(given).open(max_side)
+        return as_image(given).open(max_side)
 
     def of(self, subject: Subject) -> ImageInput | None:
         """Return the picture of a subject, as a rule its path; None if it cannot be found."""
         if (given := self._given_for(subject)) is not None and not _is_web(given):
             return given
+        if fragment := fragment_of(subject.address):
+            return self._frame(subject, *fragment)
         asked = self._asked(subject)
-        if asked not in self._found:
-            self._found[asked] = self._looked_for(*asked)
-        there = self._found[asked] or self.fetched.get(asked)
+        there = self._found_file(*asked) or self.fetched.get(asked)
         return there if isinstance(there, Path) else None
 
     def why_not(self, subject: Subject) -> InputError:
@@ -159,6 +161,11 @@ class Photos:
         given = self._given_for(subject)
         return (str(given) if _is_web(given) else subject.address), subject.digest
 
+    def _found_file(self, address: str, digest: str | None) -> Path | None:
+        if (address, digest) not in self._found:
+            self._found[address, digest] = self._looked_for(address, digest)
+        return self._found[address, digest]
+
     def _looked_for(self, address: str, digest: str | None) -> Path | None:
         by_path = [path for path in self._paths(address) if _is_file(path)]
         if self._below is None and len(by_path) <= 1:
@@ -169,6 +176,18 @@ class Photos:
         # Cameras give many pictures the same name, so that the digest decides.
         same = next((path for path in (*by_path, *by_name) if _digest(path) == digest), None)
         return same or self._digests.get(digest) or (by_path[0] if by_path else None)
+
+    def video_of(self, address: str) -> Path | None:
+        """Return the path of a video, which is looked for by its name; None if it cannot be found."""
+        return self._found_file(address, None) if self._given is None else None
+
+    def _frame(self, subject: Subject, address: str, seconds: float) -> Frame | None:
+        """Return the frame of a video at a time, if the video is there and the frame is the same as it was."""
+        video = self.video_of(address)
+        if video is None:
+            return None
+        frame = self._reels.setdefault(video, Reel(video)).frame(seconds)
+        return frame if frame is not None and subject.digest in (None, frame.key) else None
 
     def _paths(self, address: str) -> Iterator[Path]:
         if address:

@@ -16,6 +16,7 @@ from cloudai.batch.kept import kept_in
 from cloudai.core.urls import shown
 from cloudai.errors import CloudAIError, InputError
 from cloudai.media.source import ADDRESS
+from cloudai.media.video import fragment_of
 from cloudai.models.base import Result
 from cloudai.models.text import Translation
 from cloudai.operations import OPERATIONS
@@ -212,6 +213,8 @@ def _name(subject: Subject, column: str | None) -> str:
             return str(value)
     if subject.name:
         return subject.name
+    if frame := fragment_of(subject.address):
+        return f"{PurePosixPath(frame[0]).stem} {frame[1]:.3f}s"
     address = subject.address.partition("?")[0].rstrip("/")
     if ADDRESS.match(address):
         address = _readable(address)
