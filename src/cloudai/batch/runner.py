@@ -17,8 +17,9 @@ from cloudai.batch import cache, queries, rows
 from cloudai.batch.holdings import Holdings
 from cloudai.batch.inputs import Entry, Inputs, PartOf
 from cloudai.batch.journal import Journal
+from cloudai.batch.limits import Limits
 from cloudai.batch.outage import Tries
-from cloudai.batch.policy import Limits, Policy, resume_at
+from cloudai.batch.policy import Policy, resume_at
 from cloudai.batch.queues import OutcomeQueue
 from cloudai.batch.reader import Reader
 from cloudai.batch.recorder import KILLED, Recorder, timestamp
@@ -106,6 +107,7 @@ class Runner(Generic[R]):
             tries = Tries(partial(_excuse, journal), last + number * len(sessions) + n, among * len(sessions))
             divides, suspect = each.options.on_unknown == "retry", partial(_mark_suspect, journal)
             policy = Policy(each.options.clock, limits, suspect, tries, divides=divides)
+            policy.when_stopped = journal.let_go
             is_last = each is sessions[-1]
             states.append(
                 BatchState(
@@ -314,6 +316,9 @@ def _begun(
         if part is None:
             journal.ask(rows.mend(batch, KILLED))
         batches.append(batch)
+    if part is not None and (settings.max_requests, settings.max_units) != (None, None):
+        requests, units = journal.ask(queries.used(batches))
+        return Limits(settings.max_requests, settings.max_units, requests, units, batches)
     spent = [journal.read(queries.spent(batch)) for batch in batches]
     requests, units = map(sum, zip(*spent, strict=True))
     return Limits(settings.max_requests, settings.max_units, requests, units)

@@ -64,6 +64,8 @@ class Keeper:
         self._grace = grace
         self._peers: dict[str, Peer] = {}
         self._strangers: dict[Peer, None] = {}
+        self._expiring: dict[str, asyncio.TimerHandle] = {}
+        """By session of a worker whose connection has broken: the end of the time in which it may come back."""
         self._rates = rates(pace)
         self._pace = Pace(self._rates, self._grant_turn)
         self._journal = Journal(journal)
@@ -115,9 +117,11 @@ class Keeper:
         self._strangers.pop(peer, None)
         session = peer.session or ""
         if (earlier := self._peers.get(session)) is not None:
-            earlier.close()
+            earlier.close(at_once=True)
         self._peers[session] = peer
-        peer.send({"journal": self._id, "rates": [[rate.n, rate.seconds] for rate in self._rates]})
+        peer.greet({"journal": self._id, "rates": [[rate.n, rate.seconds] for rate in self._rates]})
+        if (timer := self._expiring.pop(session, None)) is not None:
+            timer.cancel()
 
     def received(self, peer: Peer, messages: list[Any]) -> None:
         """Carry out the messages of a worker, and answer them."""
@@ -174,7 +178,7 @@ class Keeper:
         if peer.friendly:
             return
         self._journal.do(partial(self._desk.vanished, session)).add_done_callback(partial(self._tell, peer.shown))
-        self._loop.call_later(self._grace, self._expire, session)
+        self._expiring[session] = self._loop.call_later(self._grace, self._expire, session)
 
     def _tell(self, who: str, done: Future[int]) -> None:
         n = 0 if done.exception() else done.result()
@@ -182,15 +186,15 @@ class Keeper:
 
     def _expire(self, session: str) -> None:
         """Let others carry out the calls of a worker that has not come back."""
-        if session not in self._peers:
-            self._journal.post(lambda _: self._desk.drop(session))
+        del self._expiring[session]
+        self._journal.post(lambda _: self._desk.drop(session))
 
     def _look(self) -> None:
         """End the connections of workers that have been silent for too long: their computers are gone."""
         now = time.monotonic()
         for peer in list(self._peers.values()):
             if now - peer.heard > SILENCE:
-                peer.close()
+                peer.close(at_once=True)  # otherwise the connection lasts until what was sent has left
         self._loop.call_later(SILENCE / 4, self._look)
 
     @property
@@ -258,5 +262,7 @@ def share(
         SettingsError: The secret is missing, or the pace, the address or the certificate cannot be used.
         JournalError: The journal cannot be used.
     """
-    tls = server_context(certificate, key)
-    return Keeper(journal, pace, address_of(listen), secret=secret_of(secret), tls=tls, grace=grace)
+    tls, where = server_context(certificate, key), address_of(listen)
+    if where.tls and tls is None:
+        raise SettingsError("TLS needs a certificate", advice="Give certificate= and key= (--cert, --key).")
+    return Keeper(journal, pace, where, secret=secret_of(secret), tls=tls, grace=grace)
