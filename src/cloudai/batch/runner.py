@@ -6,7 +6,7 @@ import json
 import threading
 from asyncio import CancelledError
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -205,11 +205,14 @@ class Runner(Generic[R]):
 
     def count(self) -> None:
         """Count the inputs anew, as other processes have written them down; the others were not started."""
-        state = self.state
+        self.counted([self.state.journal.read(rows.counts(task.batch)) for task in self.state.tasks])
+
+    def counted(self, by_task: Sequence[Mapping[str, int]]) -> None:
+        """Take over the numbers of inputs by status that the journal has for each task."""
         counts = Counter[str]()
-        for task in state.tasks:
-            counts.update(state.journal.read(rows.counts(task.batch)))
-        self.recorder.submitted = max(state.total or 0, counts.total())
+        for each in by_task:
+            counts.update(each)
+        self.recorder.submitted = max(self.state.total or 0, counts.total())
         counts["not_started"] += self.recorder.submitted - counts.total()
         self.recorder.counts = counts
 

@@ -301,9 +301,9 @@ def test_a_spool_of_any_size(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) ->
     other.close()
     monkeypatch.setattr("cloudai.batch.shared.peer.MOST", 500_000)
     monkeypatch.setattr("cloudai.batch.shared.spool.A_PIECE", 250_000)
-    for _ in range(2):
-        RemoteJournal(keeper.address).close()
-    assert not spooled()
+    next_one = RemoteJournal(keeper.address)
+    soon(lambda: not spooled())
+    next_one.close()
     assert worker.ask(queries.record_of(call)).paid == 8
     worker.close()
 
