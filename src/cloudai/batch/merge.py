@@ -150,6 +150,8 @@ def _add_batches(db: Database) -> dict[int, int]:
 def _add_call(db: Database, batches: dict[int, int], number: int, key: str, batch: int, *columns: Any) -> int:
     """Add a call with its exchanges and names, and return its number in the new journal."""
     sha256, state, rounds, run, item, *texts = columns
+    if state not in STATES:
+        raise ValueError("a call has no state that is known")
     known = list(db.execute("SELECT id, state FROM main.calls WHERE key = ?", (key,)))
     better = not known or STATES.index(state) > STATES.index(known[0][1])
     if not known:
@@ -199,6 +201,8 @@ def _add_streaks(db: Database, calls: dict[int, int]) -> None:
 def _add_item(db: Database, batches: dict[int, int], calls: dict[int, int], row: Sequence[Any]) -> None:
     """Add an input; one that has the number of another input gets a number that is free."""
     batch, item, call, name, theirs, status, facts, error, run = row
+    if status not in STATUSES:
+        raise ValueError("an input has no status that is known")
     batch, call = batches[batch], None if call is None else calls[call]
     here = list(
         db.execute(

@@ -64,6 +64,10 @@ class Keeper:
         self._grace = grace
         self._peers: dict[str, Peer] = {}
         self._strangers: dict[Peer, None] = {}
+        self._stops: list[int] = []
+        """The numbers of the batches that somebody has stopped everywhere, in order."""
+        self._known: dict[str, int] = {}
+        """By session: how many of the stops came before it."""
         self._expiring: dict[str, asyncio.TimerHandle] = {}
         """By session of a worker whose connection has broken: the end of the time in which it may come back."""
         self._rates = rates(pace)
@@ -119,6 +123,8 @@ class Keeper:
         if (earlier := self._peers.get(session)) is not None:
             earlier.close(at_once=True)
         self._peers[session] = peer
+        peer.stops_before = self._known.get(session, 0)
+        self._known.setdefault(session, len(self._stops))
         peer.greet({"journal": self._id, "rates": [[rate.n, rate.seconds] for rate in self._rates]})
         if (timer := self._expiring.pop(session, None)) is not None:
             timer.cancel()
@@ -130,22 +136,27 @@ class Keeper:
             match kind:
                 case "turn":
                     self._pace.take(str(rest[0]), peer, number)
-                case "use":
-                    peer.send([[number, self._pace.use(str(rest[0]), int(rest[1]))]])
-                case "unturn":
-                    self._pace.give_up(str(rest[0]), peer, int(rest[1]))
-                    peer.send([[number, None]])
+                case "use" | "unturn":
+                    peer.send([[number, self._of_turn(peer, kind, str(rest[0]), int(rest[1]))]])
                 case "ping":
                     peer.send([[number, None]])
+                case "hold":  # the session was away, and may have missed a stop
+                    peer.send([[STOP, batch] for batch in self._stops[peer.stops_before :]])
                 case "stop":
+                    self._stops.append(rest[0])
                     for other in self._peers.values():
                         other.send([[STOP, rest[0]]])
                     peer.send([[number, None]])
                 case "bye":
                     peer.friendly = True
+                    self._known.pop(peer.session or "", None)
         if of_journal:
             done = self._journal.do(partial(self._desk.serve, peer.session or "", of_journal))
             done.add_done_callback(partial(self._later, self._answer, peer, of_journal))
+
+    def _of_turn(self, peer: Peer, kind: str, name: str, number: int) -> bool | None:
+        """Let a turn count, and return whether it was still to be had; or forget that a worker has asked for one."""
+        return self._pace.use(name, number) if kind == "use" else self._pace.give_up(name, peer, number)
 
     def _answer(self, peer: Peer, messages: list[Any], done: Future[list[Any]]) -> None:
         """Send the answers to messages, once what they wrote is on disk."""

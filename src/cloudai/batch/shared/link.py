@@ -254,7 +254,7 @@ class Link:
             self._replies = SpooledReplies(str(welcome["journal"]), self.session)
         with self._lock:
             held, again, self._unsent = sorted(self.held), [*self._waiting.values()], []
-        if held:
+        if self.welcome.done():
             wire.send([dumped([0, "hold", held])])
         wire.send([message.text for message in again])
         if not self.welcome.done():

@@ -64,6 +64,8 @@ class Peer(asyncio.Protocol):
         """The name of the worker's session, once it is known."""
         self.heard = time.monotonic()
         """The time (monotonic seconds) of the last bytes that came."""
+        self.stops_before = 0
+        """How many stops came before the session, if it comes back to a keeper that has stopped batches since."""
         self.friendly = False
         """True once the worker has said that it ends."""
 

@@ -375,3 +375,30 @@ def test_the_end_of_a_session_that_waits(keeper: Keeper) -> None:
     assert claimed.result(10) is None
     first.close()
     third.close()
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_stop_that_a_worker_has_missed(restarts: bool, journal: Path) -> None:
+    """A worker that was away when a batch was stopped is told when it comes back; one that begins later is not."""
+    told = dict[str, list[int]](away=[], later=[])
+    keeper = share(journal, listen="127.0.0.1:0", grace=0.1)
+    away, other = RemoteJournal(keeper.address), RemoteJournal(keeper.address)
+    away.when_stopped(told["away"].append)
+    where = away._link._address
+    vanish(away)
+    soon(lambda: len(keeper._peers) == 1)
+    if restarts:
+        keeper.close()
+        keeper = share(journal, listen=keeper.address.removeprefix("keeper://"), grace=0.1)
+    other.stop_everywhere(7)
+    other.ask(queries.suspect(1))
+    soon(lambda: keeper._stops)
+    later = RemoteJournal(keeper.address)
+    later.when_stopped(told["later"].append)
+    away._link._address = where
+    assert soon(lambda: told["away"]) == [7]
+    later.ask(queries.suspect(1))
+    assert not told["later"]
+    for remote in (away, other, later):
+        remote.close()
+    keeper.close()
