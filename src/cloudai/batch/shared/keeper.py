@@ -156,7 +156,10 @@ class Keeper:
 
     def _of_turn(self, peer: Peer, kind: str, name: str, number: int) -> bool | None:
         """Let a turn count, and return whether it was still to be had; or forget that a worker has asked for one."""
-        return self._pace.use(name, number) if kind == "use" else self._pace.give_up(name, peer, number)
+        if kind == "use":
+            return self._pace.use(name, number)
+        self._pace.give_up(name, peer, number)
+        return None
 
     def _answer(self, peer: Peer, messages: list[Any], done: Future[list[Any]]) -> None:
         """Send the answers to messages, once what they wrote is on disk."""
