@@ -229,8 +229,9 @@ def _declared() -> Iterator[str]:
         kind = find(name)
         yield from (setting.purpose for setting in kind.settings if setting.purpose)
         yield from (setting.advice for setting in kind.settings if setting.advice)
-        for able in kind.capabilities().values():
-            yield from (text for text in (able.needs, able.note, able.unit, able.limits) if text)
+        for each in kind.capabilities().values():
+            for able in filter(None, (each, each.generative)):
+                yield from (text for text in (able.needs, able.note, able.unit, able.limits) if text)
 
 
 OF_PYTHON = re.compile(

@@ -129,7 +129,7 @@ class Plan(_Counts):
             told = duration(self.spoken * 60)
             long = say("{time}, long ones in {n} pieces", time=told, n=self.pieces)
             lines.append((say("recordings"), long if self.pieces else told))
-        lines += [(say(name), translated(value)) for name, value in self.facts]
+        lines += [(say(name), _spoken_fact(value)) for name, value in self.facts]
         time = duration(self.minutes * 60)
         lines.append((say("time"), time if self.paced else say("{time}, guessed: no pace is given", time=time)))
         if self.cost is not None:
@@ -160,6 +160,15 @@ class Plan(_Counts):
         return f"<table>{rows}</table>"
 
 
+def _spoken_fact(fact: str) -> str:
+    """Return one of the facts of a plan in the language that is spoken; its parts are translated one by one."""
+    what, bracket, date = fact.rpartition(" (")
+    text, _, n = what.removesuffix(FREE).rpartition("; ")
+    said = f"{translated(text)}; {say('{n} a month are free', n=n)}" if what.endswith(FREE) else translated(what)
+    return f"{said}{bracket}{date}"
+
+
+FREE = " a month are free"
 FEW = 5
 """Maximum number of inputs that are listed with the reason why they cannot be sent."""
 IN_DOUBT = "{n}: sent before, no answer known; sending it again may be billed twice"
@@ -168,6 +177,8 @@ SKIPPED = "{n}: sent before, no answer known; left out"
 
 class _Draft(Image):
     """An image of which only the header is read, to tell what preparing it would change."""
+
+    is_draft = True
 
     def _encoded_anew(self, header: Any, scale: float, limits: Any) -> Any:  # noqa: ARG002
         """Return the picture with the size that it would have, without decoding a pixel."""
@@ -365,7 +376,10 @@ class _Tally:
                 continue
             host = urlsplit(request.url).hostname or ""
             # Without a setting for it, the flow has a name in place of the host.
-            self.hosts["the endpoint you set" if "{" in host else host] = None
+            hosts = [host]
+            if task.method == "generative":
+                hosts += self._state.session.provider.generative_hosts(task.operation, task.options)
+            self.hosts |= dict.fromkeys("the endpoint you set" if "{" in each else each for each in hosts)
             n, units = self._counted(task, request, given)
             self.units += units
             if request.merge is None or task.max_per_request == 1:
@@ -394,6 +408,8 @@ class _Tally:
         parts = task.parts(given) if isinstance(given, str) else ()
         if len(parts) < 2:  # noqa: PLR2004
             return n, n * request.billed
+        if task.method == "generative":
+            return n * len(parts), n * len(parts) * request.billed
         each = [provider.units(task.operation, part.strip()) for part in parts]
         return n * len(parts), n * request.billed * sum(each) // each[0]
 
@@ -412,7 +428,7 @@ class _Tally:
         for state in self._able:
             whose = f"{state.session.provider.name}: " if len(self._able) > 1 else ""
             for able in (task.capability for task in state.tasks):
-                free = "" if able.free_units is None else f"; {able.free_units:,} a month are free"
+                free = "" if able.free_units is None else f"; {able.free_units:,}{FREE}"
                 if able.unit:
                     yield "unit", f"{whose}{able.unit}{free} ({able.checked})"
                 if able.limits:
@@ -445,7 +461,7 @@ class _Tally:
             providers=tuple(each.session.provider.name for each in self._able) if len(self._all) > 1 else (),
             pieces=self.pieces,
             spoken=self.spoken,
-            facts=tuple(self._facts()),
+            facts=tuple(dict.fromkeys(self._facts())),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from heapq import merge
 from itertools import islice
@@ -30,7 +30,20 @@ COLUMNS = (
     *("duplicate_of", "cached", "sha256", "sent_bytes", "prepared", "host"),
 )
 """Columns of the table, after the number, the name and the status of the input, and the user's own columns."""
-UNITS = {"queued_s": "s", "elapsed_s": "s", "cost_min": "USD", "cost_max": "USD", "sent_bytes": "bytes"}
+TOKENS: Mapping[str, str] = {
+    **{name: name for name in ("input_tokens", "output_tokens", "thinking_tokens", "total_tokens")},
+    "token_cost": "cost",
+    "token_price_date": "price_date",
+}
+"""Columns of a table in which a chat model has answered, after `COLUMNS`, and the fields of `Usage` that they show."""
+UNITS = {
+    "queued_s": "s",
+    "elapsed_s": "s",
+    "cost_min": "USD",
+    "cost_max": "USD",
+    "sent_bytes": "bytes",
+    "token_cost": "USD",
+}
 PAGE = 100
 """Inputs that are read at once."""
 MOST_MISSES = 10_000
@@ -185,22 +198,37 @@ def outcome_of(operation: str, item: ItemRecord, record: CallRecord | None, entr
 def table_of(outcomes: Iterable[Outcome[Any]], price: float | None = None, price_date: str | None = None) -> Table:
     """Return one row for each input and operation: how it ended, what it cost, when, and how it was prepared.
 
+    If a chat model has answered, there are columns for the tokens that it counted, and for their cost by its list
+    price. They are empty for an input that was billed elsewhere, because it is a copy or comes from the cache, so that
+    their sum is what the vendor bills.
+
     Args:
         outcomes: The outcomes.
         price: The price of 1,000 units in USD; without it the table has no costs.
         price_date: The day for which the price is known.
     """
     outcomes = list(outcomes)
+    counted = [*TOKENS] if any(outcome.result and outcome.result.meta.usage for outcome in outcomes) else []
+    columns = [*COLUMNS, *counted]
     rows: list[dict[str, Any]] = []
     theirs: dict[str, None] = {}
     for outcome, name in zip(outcomes, input_names(outcomes), strict=True):
         own = {f"{THEIRS}{column}": value for column, value in (outcome.row or {}).items()}
         theirs |= dict.fromkeys(own)
-        facts = {**dict.fromkeys(COLUMNS), **{n: v for n, v in outcome.facts.items() if n in COLUMNS}}
+        facts = {**dict.fromkeys(columns), **{n: v for n, v in outcome.facts.items() if n in COLUMNS}}
         head = {"item": outcome.item, "input": name, "status": outcome.status}
         cost = {} if price is None else _cost(outcome, price, price_date)
-        rows.append({**facts, **head, "operation": outcome.operation, **_why(outcome), **cost, **own})
-    return with_theirs(rows, [*LEADING, *COLUMNS], list(theirs), UNITS)
+        told = {**_why(outcome), **cost, **_tokens(outcome)}
+        rows.append({**facts, **head, "operation": outcome.operation, **told, **own})
+    return with_theirs(rows, [*LEADING, *columns], list(theirs), UNITS)
+
+
+def _tokens(outcome: Outcome[Any]) -> dict[str, Any]:
+    """Return the columns of what a chat model has counted; none where none has, or where it is billed elsewhere."""
+    usage = outcome.result.meta.usage if outcome.result is not None else None
+    if usage is None or not outcome.facts.get("billed_max"):
+        return {}
+    return {column: getattr(usage, name) for column, name in TOKENS.items()}
 
 
 def _why(outcome: Outcome[Any]) -> dict[str, Any]:

@@ -85,7 +85,9 @@ class Task:
 
     def parts(self, text: str) -> Sequence[str]:
         """Return the parts in which a text is sent."""
-        return (text,) if self.method == "generative" else self.provider.parts(self.operation, text, self.given)
+        if self.method == "generative":
+            return self.provider.generative_parts(self.operation, text, self.options)
+        return self.provider.parts(self.operation, text, self.given)
 
     def pages_per_request(self) -> int:
         """Return how many pages of a document go into one request, or 0 where a document is sent whole."""

@@ -124,7 +124,7 @@ def _detail(provider: type[Provider]) -> str:
         facts += [("free", free), ("checked", c.checked)]
         lines = [f"  {say(name)}: {translated(str(value))}" for name, value in facts if value]
         if c.generative:
-            told = [say("needs {what}", what=c.generative.needs), c.generative.note]
+            told = [say("needs {what}", what=translated(c.generative.needs)), c.generative.note]
             told.append(say("checked {date}", date=c.generative.checked))
             lines.append(f"  {say('generative')}: {'; '.join(map(translated, told))}")
         blocks.append("\n".join([f"{c.operation}: {say(c.status)}", *lines]))
@@ -257,6 +257,8 @@ def _readiness(provider: Provider) -> Iterator[str]:
         yield f"  {', '.join(operations)}: {translated(problem)}"
     if provider.generative:
         yield f"  --method generative: {translated(provider.generative_missing() or say('ready'))}"
+        if notice := provider.generative_notice():
+            yield f"  {translated(notice)}"
 
 
 def _destinations(provider: Provider) -> tuple[str, ...]:

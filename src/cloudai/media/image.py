@@ -207,6 +207,8 @@ class Image(Source):
     kind = "an image"
     frame: _Frame | None = None
     """The result of the last `fit` or `pixels`."""
+    is_draft = False
+    """True if only the header is looked at, to tell what would be sent."""
 
     def fit(self, limits: ImageLimits) -> Flow[Picture]:
         """Prepare the picture so that it fits a vendor's limits, and return it.

@@ -16,12 +16,13 @@ _WHOLE = (
     *("item", "face", "n_faces", "image_width", "image_height", "rank", "page", "block", "paragraph", "line"),
     *("sentence", "start", "end", "segment", "channel", "part", "count", "rate", "bytes"),
     *("attempts", "billed_min", "billed_max", "duplicate_of", "sent_bytes"),
+    *("input_tokens", "output_tokens", "thinking_tokens", "total_tokens"),
 )
 _NUMBERS = (
     *("x", "y", "z", "width", "height", "confidence", "roll", "pitch", "yaw", "age_low", "age_high", "age_years"),
     *("anger", "contempt", "disgust", "fear", "happiness", "neutral", "sadness", "surprise", "calm", "confused"),
     *("score", "latitude", "longitude", "angle", "magnitude", "positive", "negative", "mixed", "start_s", "end_s"),
-    *("relevance", "duration", "cost_min", "cost_max", "queued_s", "elapsed_s"),
+    *("relevance", "duration", "cost_min", "cost_max", "queued_s", "elapsed_s", "token_cost"),
 )
 _TEXTS = (
     *("input", "operation", "status", "provider", "method", "error_type", "error", "advice"),
@@ -29,7 +30,7 @@ _TEXTS = (
     *("kind", "name", "language", "word", "parent", "vendor_id", "text", "unit"),
     *("label", "score_kind", "language_source", "speaker", "code", "to", "source", "detected"),
     *("part_of_speech", "back_translations", "example", "example_translated", "format"),
-    *("price_date", "started_at", "finished_at", "sha256", "prepared", "host"),
+    *("price_date", "token_price_date", "started_at", "finished_at", "sha256", "prepared", "host"),
     *("service", "api_version", "model", "request_id", "called_at"),
 )
 TYPES: Mapping[str, ColumnType] = MappingProxyType(

@@ -548,9 +548,21 @@ class Provider:
         """Return what the chat model lacks to be asked by ``method="generative"``; None where it lacks nothing."""
         return "no chat model is known here."
 
+    def generative_notice(self) -> str | None:
+        """Return what is to be known of the chat model that is set, such as its end; None where there is nothing."""
+        return None
+
     def generative_requests(self, operation: str, options: Mapping[str, Any]) -> int:
         """Return how many billed requests one input takes with the chat model, for the plan of a batch."""
         return 1
+
+    def generative_hosts(self, operation: str, options: Mapping[str, Any]) -> Sequence[str]:
+        """Return the hosts that an input goes to with the chat model, for the plan of a batch."""
+        return ()
+
+    def generative_parts(self, operation: str, text: str, options: Mapping[str, Any]) -> Sequence[str]:
+        """Return the parts in which a text is sent to the chat model, for the plan of a batch."""
+        return (text,)
 
     def generative_features(self) -> tuple[Feature, ...]:
         """Return what `analyze_image` can look for with the chat model."""

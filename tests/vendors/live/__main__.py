@@ -60,7 +60,8 @@ def _announced(ready: Sequence[Ready], out: Path) -> list[str]:
     for paid, provider in ready:
         request = paid.first_request(provider)
         units += request.billed
-        lines.append(f"  {paid}: {paid.what}, about {_units(request.billed)}, to {urlsplit(request.url).hostname}")
+        hosts = ", ".join(dict.fromkeys([urlsplit(request.url).hostname or "", *paid.hosts(provider)]))
+        lines.append(f"  {paid}: {paid.what}, about {_units(request.billed)}, to {hosts}")
     head = f"Calls that would be sent, and paid for: {len(ready)}, of about {_units(units)} in all"
     return [f"{head}; the replies go to {out}.", *lines]
 

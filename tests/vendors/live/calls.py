@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from cloudai import Client, CloudAIError, Provider, Request
 from cloudai.cli.demo import sample_photos
+from cloudai.options import complete
 from cloudai.testing import Cassette, Script
 from tests.support.paths import EXAMPLES
 from tests.support.played import FIXTURES, GREETING, PICTURE
@@ -64,6 +65,13 @@ class Paid:
             if not script.requests:
                 raise
         return script.requests[0]
+
+    def hosts(self, provider: Provider) -> Sequence[str]:
+        """The hosts that a chat model and the detector before it have; none where no chat model answers."""
+        method: Any = self.method
+        if provider.method_of(self.operation, method) == "classic":
+            return ()
+        return provider.generative_hosts(self.operation, complete(self.operation, {**self.options, "method": method}))
 
     def committed(self, urls: set[str]) -> Shape:
         """The good replies in the committed cassettes of this operation, from these addresses."""

@@ -80,6 +80,19 @@ def test_it_announces_and_asks(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert not (tmp_path / "live").exists()
 
 
+def test_it_announces_every_host_that_sees_the_picture(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Faces are found by one host of Google's and described by another, and both are named before the question."""
+    monkeypatch.setenv("GEMINI_API_KEY", KEY)
+    monkeypatch.setenv("GOOGLE_API_KEY", KEY)
+    assert main(send=never, answer=lambda _: "no", out=tmp_path / "live") == 0
+    out = capsys.readouterr().out
+    assert "google estimate_age" in out
+    (line,) = [each for each in out.splitlines() if each.startswith("  google estimate_age")]
+    assert line.endswith(", to vision.googleapis.com, generativelanguage.googleapis.com")
+
+
 @pytest.mark.usefixtures("language_key")
 def test_with_a_yes_it_records(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path

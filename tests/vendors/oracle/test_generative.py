@@ -17,11 +17,12 @@ import httpx2
 import openai
 import pytest
 from google import genai
+from google.auth.credentials import AnonymousCredentials
 from google.genai import types
 from openai.lib._pydantic import _ensure_strict_json_schema
 from openai.types.chat import ChatCompletion
 
-from cloudai import Client, CloudAIError, MalformedResponseError, NoAnswerError, Request, Response
+from cloudai import Client, CloudAIError, Google, MalformedResponseError, NoAnswerError, Request, Response
 from cloudai.core.flow import Blob, checked
 from cloudai.providers._generative.completions import Completion, reply_of
 from cloudai.providers._generative.schema import closed
@@ -127,6 +128,14 @@ def test_openai_sends_what_we_send(operation: str, given: Any, options: dict[str
     (theirs,) = wire.requests
     assert wire.json == body
     assert str(theirs.url) == asked.url
+
+
+@pytest.mark.parametrize("location", ["global", "us", "eu", "asia-northeast3"])
+def test_google_genai_sends_to_the_same_host_of_vertex_ai(location: str) -> None:
+    """The whole world, several regions and a single one each have a host of their own form."""
+    theirs = genai.Client(vertexai=True, project="p", location=location, credentials=AnonymousCredentials())
+    ours = Google(vertex=True, project="p", location=location).chat_address()
+    assert ours.startswith(str(theirs._api_client._http_options.base_url))
 
 
 def test_openai_has_the_key_in_the_same_header() -> None:

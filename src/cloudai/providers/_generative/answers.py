@@ -6,6 +6,7 @@ has in words what pydantic checks afterwards.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Annotated, Literal, get_args
@@ -54,6 +55,17 @@ Filled = Annotated[str, AfterValidator(_filled)]
 """A text with at least one letter."""
 
 
+def _code(code: str) -> str:
+    if not CODE.fullmatch(code):
+        raise ValueError("the language is no BCP-47 code")
+    return code
+
+
+CODE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
+LanguageCode = Annotated[str, AfterValidator(_code)]
+"""The code of a language; its name, such as "Korean", is none."""
+
+
 def _box(numbers: list[int]) -> list[int]:
     top, left, bottom, right = numbers if len(numbers) == 4 else (0, 0, 0, 0)  # noqa: PLR2004
     if not (0 <= top < bottom <= THOUSAND and 0 <= left < right <= THOUSAND):
@@ -95,7 +107,7 @@ class TextAnswer(Answer):
     """The text in a picture."""
 
     lines: list[LineAnswer]
-    language: str | None = Field(description="The language of the text as a BCP-47 code, such as ko")
+    language: LanguageCode | None = Field(description="The language of the text as a BCP-47 code, such as ko")
 
 
 class PlainPartAnswer(Answer):
@@ -180,11 +192,11 @@ class SentenceAnswer(Answer):
 class SentimentAnswer(Answer):
     text: JudgedAnswer
     sentences: list[SentenceAnswer]
-    language: str | None = Field(description="The language of the text as a BCP-47 code, such as ko")
+    language: LanguageCode | None = Field(description="The language of the text as a BCP-47 code, such as ko")
 
 
 class LanguageAnswer(Answer):
-    code: str | None = Field(
+    code: LanguageCode | None = Field(
         description="The language as a BCP-47 code, such as ko or zh-Hant; null if nothing tells it"
     )
     name: str | None = Field(description="The English name of the language")
@@ -192,7 +204,7 @@ class LanguageAnswer(Answer):
 
 class KeyPhrasesAnswer(Answer):
     phrases: list[Filled]
-    language: str | None = Field(description="The language of the text as a BCP-47 code, such as ko")
+    language: LanguageCode | None = Field(description="The language of the text as a BCP-47 code, such as ko")
 
 
 class TranslatedAnswer(Answer):
@@ -201,7 +213,9 @@ class TranslatedAnswer(Answer):
 
 
 class TranslationAnswer(Answer):
-    source: str | None = Field(description="The language of the text that was given, as a BCP-47 code, such as ko")
+    source: LanguageCode | None = Field(
+        description="The language of the text that was given, as a BCP-47 code, such as ko"
+    )
     translations: list[TranslatedAnswer]
 
 

@@ -14,7 +14,7 @@ from cloudai.models.face import Faces
 from cloudai.models.image import Feature
 from cloudai.providers._generative.models import price_of
 
-__all__ = ["VERSIONS", "Chat", "Part", "Prompt", "Reply", "meta_of", "usage_of"]
+__all__ = ["MOST_TOKENS", "VERSIONS", "Chat", "Part", "Prompt", "Reply", "meta_of", "usage_of"]
 
 VERSIONS: Mapping[str, int] = {
     "analyze_image": 1,
@@ -25,10 +25,17 @@ VERSIONS: Mapping[str, int] = {
     "detect_language": 1,
     "key_phrases": 1,
     "translate": 1,
-    "speech_to_text": 1,
+    "speech_to_text": 2,
 }
 """The version of each prompt, which belongs to the key of a call that is paid for. Raise it with every change of a
 prompt's text or schema."""
+
+MOST_TOKENS = 32_000
+"""The most tokens that any answer may have, the model's thinking included: a request for more than a model gives is
+refused, and gpt-4.1 gives the least of those in `cloudai.providers._generative.models`, 32,768.
+
+https://learn.microsoft.com/azure/ai-foundry/foundry-models/concepts/models-sold-directly-by-azure
+"""
 
 Part = str | Blob
 """A part of the user's message: a text, or a picture or recording."""
@@ -125,12 +132,15 @@ def usage_of(
     Args:
         model: The model that the reply names.
         given: Tokens of the prompt.
-        answered: Tokens of the answer, without the model's thinking.
+        answered: Tokens of the answer, without the model's thinking; where they are missing, they are the rest of
+            all tokens.
         thought: Tokens of the thinking.
         total: All tokens.
     """
+    if answered is None and given is not None and total is not None:
+        answered = max(0, total - given - (thought or 0))
     usage = Usage(input_tokens=given, output_tokens=answered, thinking_tokens=thought, total_tokens=total)
     price = price_of(model)
-    if price is None or given is None:
-        return usage
+    if price is None or given is None or answered is None:
+        return usage  # a cost without a part of the tokens would be too low
     return usage.model_copy(update={"cost": price.cost(usage), "price_date": price.checked})

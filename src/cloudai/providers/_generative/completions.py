@@ -128,7 +128,18 @@ ENDINGS: Mapping[str | None, tuple[type[NoAnswerError], str]] = {
 
 
 def _no_answer(kind: type[NoAnswerError], message: str, code: str | None, advice: str) -> NoAnswerError:
-    return kind(message, advice=advice, status=200, code=code)
+    return kind(message, advice=f"{ADVICE[kind]} {advice}", status=200, code=code)
+
+
+ADVICE: Mapping[type[NoAnswerError], str] = {
+    BlockedError: "The vendor's filter decides this; the classic services have none.",
+    RefusedError: "The model decides this by itself.",
+    TruncatedError: "Send less.",
+    TimeLimitError: "Send less.",
+    EmptyAnswerError: "Try again.",
+    ToolCallError: "No tool was offered to it.",
+}
+"""What to say where there is no answer, before how to name another model."""
 
 
 def _counted(completion: Completion) -> tuple[str | None, Any]:

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from cloudai.models.base import Usage
 
-__all__ = ["GEMINI", "MODELS", "Model", "Price", "another", "ended", "known_model", "price_of"]
+__all__ = ["GEMINI", "MODELS", "Model", "Price", "another", "ended", "known_model", "notice_of", "price_of"]
 
 CHECKED = "2026-11-27"
 GEMINI = "gemini-3.8-flash"
@@ -88,6 +88,17 @@ def ended(name: str | None, on: date | None = None) -> str | None:
     return model.until if model and model.until and model.until <= day else None
 
 
+def notice_of(name: str, on: date | None = None) -> str | None:
+    """Return a sentence that says when the vendor ends a model, if that is within half a year; else None."""
+    today = on or datetime.now(UTC).date()
+    day = ended(name, today + SOON)
+    return day and f"{name} {'ended' if ended(name, today) else 'ends'} on {day}."
+
+
+SOON = timedelta(days=180)
+"""The time before a model's end in which it is no longer recommended."""
+
+
 def another(vendor: str, name: str, setting: str, on: date | None = None) -> str:
     """Return the advice to name another model in place of one that the vendor does not have, or not any more.
 
@@ -98,9 +109,10 @@ def another(vendor: str, name: str, setting: str, on: date | None = None) -> str
         on: The day; by default today.
     """
     today = on or datetime.now(UTC).date()
-    day, soon = ended(name, today), today + timedelta(days=180)
     known = [
-        each for each, model in MODELS.items() if model.vendor == vendor and each != name and not ended(each, soon)
+        each
+        for each, model in MODELS.items()
+        if model.vendor == vendor and each != name and not ended(each, today + SOON)
     ]
-    told = [f"{name} ended on {day}."] if day else []
+    told = [notice] if (notice := notice_of(name, today)) else []
     return " ".join([f"Name another model: {setting}.", *told, f"Known: {', '.join(known)}."])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from cloudai.core.flow import Flow
-from cloudai.errors import UnsupportedOperationError
-from cloudai.languages import base, tag
+from cloudai.errors import InputError, UnsupportedOperationError
+from cloudai.languages import base, tag, without_region
 from cloudai.media import Image, Picture
+from cloudai.media.document import DocumentLimits, as_document
 from cloudai.models.base import Box, Meta
 from cloudai.models.image import FEATURES, Block, Caption, Feature, ImageAnalysis, Line, Object, Page, Tag, Text
 from cloudai.providers._generative.answers import THOUSAND, SafetyAnswer, TextAnswer, level, picture_answer
@@ -49,7 +51,7 @@ def analyze_image(
             advice=f'It has: {", ".join(has)}. missing="report" goes on without.',
         )
     parts: dict[str, Any] = {}
-    meta, code = Meta(method="generative"), base(language) if language else "en"
+    meta, code = Meta(method="generative"), _written_in(language) if language else "en"
     picture = yield from image.fit(vendor.chat_pictures)
     if asked_of_picture := tuple(feature for feature in OF_THE_PICTURE if feature in wanted and feature in has):
         model = picture_answer(asked_of_picture, boxes=vendor.chat_boxes)
@@ -80,12 +82,26 @@ def analyze_image(
 
 def read_text(vendor: Chat, image: Image, *, language: str | None, dense: bool | None) -> Flow[Text]:  # noqa: ARG001
     """Read the text in a picture, line by line; a model gives no positions."""
+    # Of a file of several pages a model would be sent the first one, without a word about the others.
+    whole = yield from as_document(image, DocumentLimits(vendor.chat_name, max_bytes=sys.maxsize))
+    if whole is not None:
+        pages = f" of {whole.pages} pages" if whole.pages else ""
+        raise InputError(
+            f"{image.name} is a {whole.format}{pages}, and {vendor.chat_name} reads one picture at a time",
+            advice="Give each page as a picture.",
+        )
     picture = yield from image.fit(vendor.chat_pictures)
     wishes = [f"Its language is most likely {base(language)}."] if language else []
     asking = prompt("read_text", [_blob(picture)], TextAnswer, TOKENS_OF_TEXT, wishes)
     answer, replies = yield from asked(vendor, asking, TextAnswer)
     text = _text(answer, picture, "")
     return text.model_copy(update={"meta": meta_of(asking, replies, language_sent=language and base(language))})
+
+
+def _written_in(language: str) -> str:
+    """Return the language with its script, where it names one, and without its region: "sr-Latn", "zh-Hant", "ko"."""
+    code = base(language)
+    return code if code.startswith("zh") else without_region(language)
 
 
 def _blob(picture: Picture) -> Any:

@@ -8,15 +8,17 @@ leaves no room for more than an answer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 from cloudai.core.flow import Blob
-from cloudai.providers._generative.chat import VERSIONS, Part, Prompt
+from cloudai.errors import SettingsError
+from cloudai.providers._generative.chat import MOST_TOKENS, VERSIONS, Part, Prompt
 from cloudai.providers._generative.reading import Answer
 from cloudai.providers._generative.schema import closed
 
-__all__ = ["marked", "numbered", "prompt"]
+__all__ = ["marked", "numbered", "prompt", "require_codes"]
 
 COMMON = """\
 You are one step of a program, and nobody talks to you. Answer with one JSON object that fits the schema, and with \
@@ -53,7 +55,7 @@ DATA: Mapping[str, str] = {
     "detect_faces": "Each picture",
     "estimate_age": "Each picture",
     "read_text": "The picture",
-    "speech_to_text": "The recording",
+    "speech_to_text": "The recording, with any words between two lines of marks,",
 }
 """The name of the data in each prompt that has no text for it."""
 TEXT = "What stands between the two lines of marks in the user's message"
@@ -68,11 +70,26 @@ def prompt(
         name: The name of the prompt, one of `VERSIONS`.
         parts: The parts of the user's message.
         answer: The model of the answer.
-        most_tokens: The most tokens of the answer.
+        most_tokens: The most tokens of the answer; more than `MOST_TOKENS` are not asked for.
         wishes: Further sentences of the task, which hold codes of languages and numbers, and no word of the data.
     """
     rules = COMMON.format(data=DATA.get(name, TEXT)) + " ".join([TASKS[name], *wishes])
-    return Prompt(name, VERSIONS[name], rules, tuple(parts), closed(answer), most_tokens)
+    return Prompt(name, VERSIONS[name], rules, tuple(parts), closed(answer), min(most_tokens, MOST_TOKENS))
+
+
+PARTS_OF_CODE = re.compile(
+    r"[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|[0-9]{3}))?(-([a-z0-9]{5,8}|[0-9][a-z0-9]{3}))?", re.IGNORECASE
+)
+"""The form of a code that the rules may name: a language, a script, a region and one variant (BCP 47)."""
+
+
+def require_codes(*codes: str) -> None:
+    """Raise SettingsError for the code of a language that has more parts, which may be a sentence of a stranger."""
+    if not all(PARTS_OF_CODE.fullmatch(code.replace("_", "-")) for code in codes):
+        raise SettingsError(
+            "the code of a language has more parts than a chat model is told",
+            advice='Give a code such as "ko" or "zh-Hant".',
+        )
 
 
 def marked(text: str) -> str:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
-from cloudai.core.flow import Flow, Request
+from cloudai.core.flow import Flow, Request, call
 from cloudai.core.tokens import Token
 from cloudai.errors import InputError, MissingExtraError, SettingsError, UnsupportedOperationError
 from cloudai.media import AudioLimits, Image, ImageLimits
-from cloudai.models.face import Faces
+from cloudai.models.base import Box
+from cloudai.models.face import Face, Faces
 from cloudai.models.image import Feature
 from cloudai.providers._generative.chat import VERSIONS, Prompt, Reply
 from cloudai.providers.base import OFFLINE, Capability, Method, Provider
@@ -47,6 +49,16 @@ NOTES: Mapping[str, str] = {
     "translate": "by one prompt for all languages",
     "speech_to_text": "sentences without times",
 }
+UNIT = "token; how many there will be is not known beforehand"
+FACES = "8 faces in a request; how many a picture has, and so how many requests it takes, is not known beforehand"
+LIMITS: Mapping[str, str] = {
+    "analyze_image": f"faces: {FACES}",
+    "detect_faces": FACES,
+    "estimate_age": FACES,
+    "sentiment": "50,000 characters and 1,120 sentences of a text",
+    "key_phrases": "50,000 characters of a text",
+    "translate": "9,333 characters in a request for one language; longer texts are split",
+}
 
 
 def generative(needs: str, page: str, checked: str, without: tuple[str, ...] = ()) -> dict[str, Capability]:
@@ -59,7 +71,16 @@ def generative(needs: str, page: str, checked: str, without: tuple[str, ...] = (
         without: The operations that the vendor's models do not answer.
     """
     return {
-        operation: Capability(operation, "open", NOTES[operation], needs, page=page, checked=checked)
+        operation: Capability(
+            operation,
+            "open",
+            NOTES[operation],
+            needs,
+            page=page,
+            checked=checked,
+            unit=UNIT,
+            limits=LIMITS.get(operation, ""),
+        )
         for operation in FLOWS
         if operation not in without
     }
@@ -78,6 +99,8 @@ class Generative(Provider):
     chat_pictures: ClassVar[ImageLimits]
     chat_sounds: ClassVar[AudioLimits | None] = None
     chat_boxes: ClassVar[bool] = False
+    chat_detector: ClassVar[str] = ""
+    """The vendor's own service that finds faces; "" where it has none."""
 
     def chat(self, prompt: Prompt) -> Flow[Reply]:
         """Send a prompt to the model, and return its answer; see `Chat`."""
@@ -86,6 +109,12 @@ class Generative(Provider):
     def chat_model(self) -> str:
         """Return the model that is asked, or "" where none is set."""
         raise NotImplementedError
+
+    def chat_address(self) -> str:
+        """Return the address of the model, or its beginning."""
+        vendor: Any = self  # the vendor's other base class knows its addresses
+        address: str = vendor.base(self.chat_service)
+        return address
 
     def require_chat(self, *, asked: bool) -> None:
         """Check that the chat model is set up.
@@ -182,12 +211,25 @@ class Generative(Provider):
 
     def generative_requests(self, operation: str, options: Mapping[str, Any]) -> int:
         """Return how many requests one input takes: faces are found by the vendor's own detector where it has one."""
-        detects = self.detects_faces()
-        if operation in ("detect_faces", "estimate_age"):
-            return 1 + detects
-        if operation == "analyze_image" and "faces" in (options["features"] or ()):
-            return (len(options["features"]) > 1) + 1 + detects
-        return 1
+        if not _is_about_faces(operation, options):
+            return 1
+        others = operation == "analyze_image" and set(options["features"]) != {"faces"}
+        return others + 1 + self.detects_faces()
+
+    def generative_hosts(self, operation: str, options: Mapping[str, Any]) -> Sequence[str]:
+        """Return the host of the model, after that of the vendor's detector where faces are asked for."""
+        vendor: Any = self
+        detects = _is_about_faces(operation, options) and self.detects_faces()
+        addresses = [*([vendor.base(self.chat_detector)] if detects else []), self.chat_address()]
+        return [urlsplit(address).hostname or "" for address in addresses]
+
+    def generative_parts(self, operation: str, text: str, options: Mapping[str, Any]) -> Sequence[str]:
+        """Return the parts in which a text is sent: a translation is made in parts where it is long."""
+        if operation != "translate":
+            return super().generative_parts(operation, text, options)
+        from cloudai.providers._generative.texts import parts_of  # loaded only where a chat model is asked
+
+        return [part for part in parts_of(text, options["to"]) if part.strip()]
 
     def detects_faces(self) -> bool:
         """Return whether the vendor's own detector finds the faces.
@@ -210,7 +252,14 @@ class Generative(Provider):
             )
         if not getattr(self, "_call_cache", {}).get(OFFLINE):
             self._require_ready()  # no request may follow, if there is no face
-        return (yield from find("local")().detect_faces(image, **options))
+        local = find("local")()
+        if not image.is_draft:
+            return (yield from local.detect_faces(image, **options))
+        # A plan says what is sent for a picture with a face. To look for one takes as long as the call itself.
+        if local.missing("detect_faces"):
+            raise MissingExtraError("finding faces on this machine", "local")
+        yield from call(image.look)
+        return Faces(faces=(Face(box=Box(x=0, y=0, width=1, height=1)),))
 
 
 def _without_extras(flow: Flow[Faces]) -> Flow[Faces]:
@@ -228,6 +277,13 @@ def _without_extras(flow: Flow[Faces]) -> Flow[Faces]:
             answer = yield step.altered(takes_extras=False) if isinstance(step, Request) else step
         except BaseException as error:  # noqa: BLE001  # also a cancellation: the flow's `finally` must run
             failure = error
+
+
+def _is_about_faces(operation: str, options: Mapping[str, Any]) -> bool:
+    """Return whether an operation with these options looks for faces."""
+    if operation == "analyze_image":
+        return "faces" in (options["features"] or ())
+    return operation in ("detect_faces", "estimate_age")
 
 
 @lru_cache(maxsize=256)

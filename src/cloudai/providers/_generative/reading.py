@@ -59,6 +59,8 @@ MOST_TEXT = 400_000
 """The most characters of an answer; the longest that can be asked for has fewer."""
 MOST_TRIES = 200
 """The most places in a text at which an object is looked for."""
+UNREADABLE = (ValueError, RecursionError)
+"""The errors of the parser: the text is no JSON, is nested too deep, or has a number of thousands of digits."""
 BROKEN = re.compile(r'\{\s*"')
 """The beginning of an object with a field; a brace in prose has none."""
 
@@ -81,7 +83,7 @@ def _object_in(text: str) -> dict[str, Any]:
         raise UnfitError("the answer is too long")
     try:
         whole, end = DECODER.raw_decode(text.strip())
-    except (json.JSONDecodeError, RecursionError):
+    except UNREADABLE:
         whole, end = None, 0
     if isinstance(whole, dict) and end == len(text.strip()):
         return whole
@@ -102,7 +104,7 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
         tries += 1
         try:
             value, at = DECODER.raw_decode(text, at)
-        except (json.JSONDecodeError, RecursionError):
+        except UNREADABLE:
             if BROKEN.match(text, at) or tries > MOST_TRIES:
                 raise UnfitError("the answer holds an object that is not JSON") from None
             at += 1

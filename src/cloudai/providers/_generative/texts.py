@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Literal
 
-from cloudai.core.flow import Flow
+from cloudai.core.flow import Flow, parallel
 from cloudai.errors import InputError
 from cloudai.languages import base, tag
 from cloudai.models.text import (
@@ -26,13 +26,13 @@ from cloudai.providers._generative.answers import (
     TranslationAnswer,
 )
 from cloudai.providers._generative.asking import asked
-from cloudai.providers._generative.chat import Chat, meta_of
-from cloudai.providers._generative.prompts import marked, prompt
-from cloudai.providers._parts import sentences
+from cloudai.providers._generative.chat import MOST_TOKENS, Chat, meta_of
+from cloudai.providers._generative.prompts import marked, prompt, require_codes
+from cloudai.providers._parts import framed, parts, sentences
 from cloudai.providers._translating import languages_of
 from cloudai.providers.base import refuse_targets
 
-__all__ = ["detect_language", "key_phrases", "sentiment", "translate"]
+__all__ = ["detect_language", "key_phrases", "parts_of", "sentiment", "translate"]
 
 MOST_TEXT = 50_000
 """The most characters of a text. Models take more, but an answer about a longer one would reach their most tokens."""
@@ -40,7 +40,11 @@ BEGINNING = 2_000
 """Characters of a text by which its language is told."""
 FEW_TOKENS = 4_000
 """The most tokens of a short answer. Most of them are for the thinking that some models do first."""
-CODE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
+TOKENS_OF_A_SENTENCE = 25
+"""Tokens of what an answer says of a sentence."""
+MOST_SENTENCES = (MOST_TOKENS - FEW_TOKENS) // TOKENS_OF_A_SENTENCE
+TOKENS_OF_A_CHARACTER = 3
+"""Tokens that a character of a text takes at most in a translation; letters of most languages take less."""
 
 
 def sentiment(
@@ -58,15 +62,22 @@ def sentiment(
     refuse_targets(targets, "A chat model is asked for the text and its sentences only; watson's classic service has.")
     _require_short(text)
     spans = sentences(text)
+    if len(spans) > MOST_SENTENCES:
+        raise InputError(
+            f"the text has {len(spans):,} sentences, and a chat model is asked about {MOST_SENTENCES:,} at most",
+            advice='Cut it, or leave method="generative" out.',
+        )
     lines = "\n".join(f"[{number}] {text[start:end]}" for number, (start, end) in enumerate(spans))
     wishes = [f"The language of the text is {base(language)}."] if language else []
-    asking = prompt("sentiment", [marked(lines)], SentimentAnswer, FEW_TOKENS + 40 * len(spans), wishes)
+    asking = prompt(
+        "sentiment", [marked(lines)], SentimentAnswer, FEW_TOKENS + TOKENS_OF_A_SENTENCE * len(spans), wishes
+    )
 
     def check(answer: SentimentAnswer) -> str | None:
         numbers = [each.sentence for each in answer.sentences]
         if sorted(numbers) != list(range(len(spans))):
             return f"sentences has to have one entry for each number from 0 to {len(spans) - 1}"
-        return _wrong_code(answer.language)
+        return None
 
     answer, replies = yield from asked(vendor, asking, SentimentAnswer, check)
     judged = {each.sentence: each for each in answer.sentences}
@@ -94,7 +105,7 @@ def key_phrases(vendor: Chat, text: str, *, language: str | None) -> Flow[KeyPhr
         for number, phrase in enumerate(answer.phrases):
             if _spaced(phrase) not in known:
                 return f"phrases.{number} does not stand in the text"
-        return _wrong_code(answer.language)
+        return None
 
     answer, replies = yield from asked(vendor, asking, KeyPhrasesAnswer, check)
     return KeyPhrases(
@@ -109,7 +120,7 @@ def detect_language(vendor: Chat, text: str) -> Flow[Language]:
     """Say which language a text is written in, by its beginning; no model measures how certain that is."""
     begin = text.strip()[:BEGINNING]
     asking = prompt("detect_language", [marked(begin)], LanguageAnswer, FEW_TOKENS)
-    answer, replies = yield from asked(vendor, asking, LanguageAnswer, lambda answer: _wrong_code(answer.code))
+    answer, replies = yield from asked(vendor, asking, LanguageAnswer)
     left_out = len(text.strip()) > BEGINNING
     prepared = {"prepared": f"the first {BEGINNING:,} of {len(text):,} characters"} if left_out else {}
     return Language(
@@ -120,31 +131,62 @@ def detect_language(vendor: Chat, text: str) -> Flow[Language]:
 
 
 def translate(vendor: Chat, text: str, *, to: str | Sequence[str], source: str | None) -> Flow[Translation]:
-    """Translate a text into one or several languages, by one prompt."""
-    _require_short(text)
+    """Translate a text into one or several languages, by one prompt for each part of the text."""
     codes = languages_of(to)
+    require_codes(*codes, *([source] if source else []))
+    pieces = parts_of(text, to)
+    framed_pieces = [framed(piece) if len(pieces) > 1 else ("", piece, "") for piece in pieces]
     wishes = [f"The languages to translate into are: {', '.join(codes)}."]
     wishes += [f"The language of the text is {source}."] if source else []
-    tokens = FEW_TOKENS + 3 * len(text) * len(codes)
-    asking = prompt("translate", [marked(text)], TranslationAnswer, tokens, wishes)
+    prompts = [
+        prompt("translate", [marked(words)], TranslationAnswer, _tokens_of(words, codes), wishes)
+        for _, words, _ in framed_pieces
+    ]
 
     def check(answer: TranslationAnswer) -> str | None:
-        if sorted(each.to for each in answer.translations) != sorted(codes):
+        if sorted(_plain(each.to) for each in answer.translations) != sorted(map(_plain, codes)):
             return f"translations has to have one entry for each of {', '.join(codes)}"
-        return _wrong_code(answer.source)
+        return None
 
-    answer, replies = yield from asked(vendor, asking, TranslationAnswer, check)
-    texts = {each.to: each.text for each in answer.translations}
-    detected = None if source or not answer.source else tag(answer.source)
-    first, *others = [Translated(text=texts[code], to=code) for code in codes]
+    answers = yield from parallel([asked(vendor, asking, TranslationAnswer, check) for asking in prompts])
+    texts = [{_plain(each.to): each.text for each in answer.translations} for answer, _ in answers]
+    source_code = next((answer.source for answer, _ in answers if answer.source), None)
+    detected = None if source or not source_code else tag(source_code)
+    first, *others = [
+        Translated(
+            text="".join(
+                f"{before}{new[_plain(code)]}{after}"
+                for (before, _, after), new in zip(framed_pieces, texts, strict=True)
+            ),
+            to=code,
+        )
+        for code in codes
+    ]
+    replies = [reply for _, replies in answers for reply in replies]
     return Translation(
         text=first.text,
         to=first.to,
         source=source or detected,
         detected=detected,
         others=tuple(others),
-        meta=meta_of(asking, replies, language_sent=", ".join(codes)),
+        parts=len(pieces) if len(pieces) > 1 else None,
+        meta=meta_of(prompts[0], replies, language_sent=", ".join(codes)),
     )
+
+
+def parts_of(text: str, to: str | Sequence[str]) -> list[str]:
+    """Return a text in parts, whose translations into all languages are no longer than an answer may be."""
+    most = (MOST_TOKENS - FEW_TOKENS) // (TOKENS_OF_A_CHARACTER * len(languages_of(to)))
+    return parts(text, max(1, most))
+
+
+def _tokens_of(text: str, codes: Sequence[str]) -> int:
+    return FEW_TOKENS + TOKENS_OF_A_CHARACTER * len(text) * len(codes)
+
+
+def _plain(code: str) -> str:
+    """Return the code of a language in the spelling by which codes are compared."""
+    return code.replace("_", "-").casefold()
 
 
 def _require_short(text: str) -> None:
@@ -155,11 +197,6 @@ def _require_short(text: str) -> None:
         )
 
 
-def _wrong_code(code: str | None) -> str | None:
-    """Return what is wrong with the code of a language in an answer, or None where nothing is."""
-    return None if code is None or CODE.fullmatch(code) else "the language is no BCP-47 code"
-
-
 def _spaced(text: str) -> str:
-    """Return a text in small letters with single spaces, to be searched in."""
-    return " ".join(text.casefold().split())
+    """Return a text in small letters, whole syllables and single spaces, to be searched in."""
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())

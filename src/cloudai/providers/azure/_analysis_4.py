@@ -31,9 +31,12 @@ class Captioned(Wire):
     bounding_box: Rectangle | None = None
 
 
-class Named(Wire):
+@with_config(NUMBERS)
+class Named(TypedDict):
+    """A tag, of which a reply has dozens; see `Corner`."""
+
     name: str
-    confidence: float | None = None
+    confidence: NotRequired[float]
 
 
 class DetectedObject(Wire):
@@ -144,7 +147,7 @@ def _dense(reply: Reply, picture: Picture, _: str) -> tuple[Fields, ...] | None:
 def _tags(reply: Reply, _: Picture, language: str) -> tuple[Fields, ...] | None:
     if reply.tags_result is None:
         return None
-    return tuple([{"name": t.name, "confidence": t.confidence, "language": language} for t in reply.tags_result.values])
+    return tuple([{**tag, "language": language} for tag in reply.tags_result.values])
 
 
 def _objects(reply: Reply, picture: Picture, language: str) -> tuple[Fields, ...] | None:
@@ -152,12 +155,7 @@ def _objects(reply: Reply, picture: Picture, language: str) -> tuple[Fields, ...
         return None
     return tuple(
         [
-            {
-                "name": tag.name,
-                "confidence": tag.confidence,
-                "language": language,
-                "box": _box(thing.bounding_box, picture),
-            }
+            {**tag, "language": language, "box": _box(thing.bounding_box, picture)}
             for thing in reply.objects_result.values
             for tag in thing.tags[:1]
         ]

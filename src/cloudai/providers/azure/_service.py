@@ -525,6 +525,15 @@ ADVICE: Sequence[tuple[tuple[str, ...], str]] = (
     (("language is not valid", "languages is not valid"), "Choose another language, or another provider."),
     (("Resource not found",), "Check that the endpoint is of a resource that has this service."),
     (
+        ("'response_format'", "json_schema"),
+        "The model gives no structured answers: name another deployment, AZURE_OPENAI_DEPLOYMENT.",
+    ),
+    (("image_url is only supported",), "The model sees no pictures: name another deployment, AZURE_OPENAI_DEPLOYMENT."),
+    (
+        ("maximum context length", "context_length_exceeded"),
+        "Send less, or name a deployment of a model that takes more: AZURE_OPENAI_DEPLOYMENT.",
+    ),
+    (
         ("DeploymentNotFound", "model_not_found", "unsupported_model", "ModelDeprecated"),
         "Name a deployment that is there: AZURE_OPENAI_DEPLOYMENT (Azure AI Foundry, Deployments).",
     ),

@@ -24,7 +24,7 @@ from cloudai.providers.base import Capability
 __all__ = ["OpenAI"]
 
 NEEDS = "openai: AZURE_OPENAI_ENDPOINT, AZURE_OPENAI_DEPLOYMENT, and AZURE_OPENAI_API_KEY or a login"
-OTHER = "Send less, or name another deployment: AZURE_OPENAI_DEPLOYMENT."
+OTHER = "Name another deployment: AZURE_OPENAI_DEPLOYMENT."
 
 
 class OpenAI(Generative, AzureService):
@@ -32,6 +32,7 @@ class OpenAI(Generative, AzureService):
 
     chat_name: ClassVar[str] = "Azure OpenAI"
     chat_service: ClassVar[str] = "openai"
+    chat_detector: ClassVar[str] = "face"
     # https://learn.microsoft.com/azure/ai-foundry/openai/how-to/gpt-with-vision
     chat_pictures: ClassVar[ImageLimits] = ImageLimits(
         who="Azure OpenAI", formats=frozenset({"JPEG", "PNG", "WEBP"}), max_bytes=14_000_000, max_side=2_048

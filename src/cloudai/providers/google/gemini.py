@@ -25,7 +25,7 @@ from cloudai.errors import (
 )
 from cloudai.media import AudioLimits, ImageLimits
 from cloudai.providers._generative.chat import Part, Prompt, Reply, usage_of
-from cloudai.providers._generative.models import CHECKED, GEMINI, another
+from cloudai.providers._generative.models import CHECKED, GEMINI, another, notice_of
 from cloudai.providers._generative.provider import Generative, generative
 from cloudai.providers.base import Capability
 from cloudai.providers.google._service import YES, GoogleService
@@ -35,6 +35,13 @@ from cloudai.providers.wire import Wire, left_out
 __all__ = ["Gemini"]
 
 VERTEX = "{location}-aiplatform.googleapis.com"
+# https://cloud.google.com/vertex-ai/generative-ai/docs/learn/locations
+VERTEX_ELSEWHERE: Mapping[str, str] = {
+    "global": "aiplatform.googleapis.com",
+    "us": "aiplatform.us.rep.googleapis.com",
+    "eu": "aiplatform.eu.rep.googleapis.com",
+}
+"""The hosts of Vertex AI for the locations that are no single region."""
 SET_UP = "GEMINI_API_KEY, or GOOGLE_GENAI_USE_VERTEXAI=true with a login"
 ASK = 'or ask for it by method="generative", which GOOGLE_API_KEY serves too'
 NEEDS = "gemini: GEMINI_API_KEY, or GOOGLE_GENAI_USE_VERTEXAI=true with a login and GOOGLE_CLOUD_PROJECT"
@@ -59,6 +66,7 @@ class Gemini(Generative, GoogleService):
         advice="Split it, or put it in a Cloud Storage bucket and use the classic service.",
         mixes=True,
     )
+    chat_detector: ClassVar[str] = "vision"
     chat_boxes: ClassVar[bool] = True  # https://ai.google.dev/gemini-api/docs/image-understanding#object-detection
     generative: ClassVar[Mapping[str, Capability]] = generative(
         NEEDS, "https://ai.google.dev/gemini-api/docs/structured-output", CHECKED
@@ -68,7 +76,7 @@ class Gemini(Generative, GoogleService):
         """Send a prompt to Gemini, and return its answer."""
         response: Response = yield Request(
             "POST",
-            f"{self._address_of_model()}:generateContent",
+            f"{self.chat_address()}:generateContent",
             service="gemini",
             api="v1",
             endpoint=self.endpoint_of("gemini"),
@@ -87,6 +95,11 @@ class Gemini(Generative, GoogleService):
     def chat_model(self) -> str:
         """Return the model that is set, or the default of `cloudai.providers._generative.models`."""
         return self.setting("gemini_model") or GEMINI
+
+    def generative_notice(self) -> str | None:
+        """Return when Google ends the model that is set, and the names of others, where that is soon."""
+        model = self.chat_model()
+        return another("google", model, "GEMINI_MODEL") if notice_of(model) else None
 
     def fault(self, response: Response) -> Fault:
         """Return what an error reply says; that the model is not there names others."""
@@ -127,15 +140,16 @@ class Gemini(Generative, GoogleService):
 
     def destinations(self) -> tuple[str, ...]:
         """Return the hosts that data goes to; that of Gemini only where Gemini is set up."""
-        chat = () if self.chat_missing(asked=False) else (urlsplit(self._address_of_model()).netloc,)
+        chat = () if self.chat_missing(asked=False) else (urlsplit(self.chat_address()).netloc,)
         return tuple(dict.fromkeys((*super().destinations(), *chat)))
 
-    def _address_of_model(self) -> str:
+    def chat_address(self) -> str:
+        """Return the address of the model, without the method."""
         model = quote(self.chat_model().removeprefix("models/"), safe="")
         if not self.by_vertex():
             return f"{self.base('gemini')}/v1/models/{model}"
         location = self.setting("location") or "global"
-        host = VERTEX.removeprefix("{location}-") if location == "global" else VERTEX.format(location=location)
+        host = VERTEX_ELSEWHERE.get(location) or VERTEX.format(location=location)
         project = f"projects/{self.setting('project') or '{project}'}/locations/{location}"
         return f"{self.base('gemini', host)}/v1/{project}/publishers/google/models/{model}"
 
@@ -192,7 +206,8 @@ BLOCKED = (
     *("SAFETY", "RECITATION", "LANGUAGE", "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR"),
     *("IMAGE_SAFETY", "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION", "IMAGE_OTHER"),
 )
-FINE = ("STOP", "FINISH_REASON_UNSPECIFIED")
+FINE = (None, "STOP", "FINISH_REASON_UNSPECIFIED")
+"""The reasons beside which an empty answer is no more than empty."""
 
 
 def _reply(generated: Generated) -> Reply:
@@ -214,10 +229,10 @@ def _reply(generated: Generated) -> Reply:
         raise _no_answer(ToolCallError, "the model asked for a tool", why)
     text = "".join([part.text for part in parts if part.text and not part.thought])
     # A reason that is not known, beside a text, leaves that to the schema.
-    if why in BLOCKED or (why and why not in FINE and not text.strip()):
+    if why in BLOCKED:
         raise _no_answer(BlockedError, f"the answer was blocked: {said}", why)
     if not text.strip():
-        raise _no_answer(EmptyAnswerError, "the answer is empty", why)
+        raise _no_answer(EmptyAnswerError, f"the answer is empty{'' if why in FINE else f': {said}'}", why)
     counted, model = generated.usage_metadata, generated.model_version
     if counted is None:
         return Reply(text, model)

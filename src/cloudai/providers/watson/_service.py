@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from cloudai.core.flow import Flow, Request, Response
 from cloudai.core.tokens import Token
-from cloudai.errors import AuthError, BadRequestError, RateLimitedError, ServiceError, SettingsError
+from cloudai.errors import AuthError, BadRequestError, ForbiddenError, RateLimitedError, ServiceError, SettingsError
 from cloudai.providers._by_service import HOW, UNKNOWN, ByService
 from cloudai.providers.base import cached_per_call, kept, with_headers
 from cloudai.providers.replies import Fault, error_body, error_class, inside, readable
@@ -161,7 +161,9 @@ class WatsonService(ByService):
         return lookup
 
     def host_setting(self, service: str) -> str | None:
-        """Return how an error names the URL of a service."""
+        """Return how an error names the URL of a service; IBM Cloud, which gives tokens, has no setting for it."""
+        if service not in self.services:
+            return None
         name = f"{service}_url"
         lookup = self.unchecked(name)
         return self._named(name, lookup) if lookup else None
@@ -303,7 +305,8 @@ class WatsonService(ByService):
     def fault(self, response: Response) -> Fault:
         """Return what an error reply says.
 
-        The services reply with ``error`` and ``code`` or with a list of ``errors``, IAM with ``errorMessage``.
+        The services reply with ``error`` and ``code`` or with a list of ``errors``, IAM with ``errorMessage``, and the
+        gateway of watsonx.ai with an object ``error``.
         """
         return _fault(error_body(response), response)
 
@@ -347,6 +350,8 @@ def _fault(body: Any, response: Response, status: int | None = None) -> Fault:
         body = {"error": readable(response)}
     inner = body["errors"][0] if isinstance(body.get("errors"), list) and body["errors"] else body
     inner = inner if isinstance(inner, dict) else body
+    # The gateway of models has code and message in an object.
+    inner = inner["error"] if isinstance(inner.get("error"), dict) else inner
     said = [inner.get(n) for n in ("error", "errorMessage", "message", "description", "errorDetails")]
     messages = list(dict.fromkeys(text.strip() for text in said if isinstance(text, str) and text.strip()))
     code = inner.get("errorCode") or inner.get("code")
@@ -369,7 +374,7 @@ def _kind(message: str, code: str, status: int) -> tuple[type[ServiceError], str
         return BadRequestError, "Name a model that is there: WATSONX_MODEL_ID (GET /ml/v1/foundation_model_specs)."
     if code == "token_quota_reached":
         return RateLimitedError, None
-    if code.startswith("BXNIM") or kind is AuthError:
+    if kind is AuthError or (code.startswith("BXNIM") and kind in (BadRequestError, ForbiddenError)):
         return AuthError, "Check that key and URL are of the same instance (IBM Cloud, Manage, Credentials)."
     if kind is BadRequestError and status == 404:  # noqa: PLR2004
         return kind, "Check the URL of the instance: IBM Cloud shows it beside the key."

@@ -23,7 +23,7 @@ __all__ = ["Watsonx"]
 
 VERSION = "2025-04-23"
 NEEDS = "watsonx: WATSONX_APIKEY, WATSONX_URL, WATSONX_MODEL_ID, and WATSONX_PROJECT_ID or WATSONX_SPACE_ID"
-OTHER = "Send less, or name another model: WATSONX_MODEL_ID (GET /ml/v1/foundation_model_specs)."
+OTHER = "Name another model: WATSONX_MODEL_ID (GET /ml/v1/foundation_model_specs)."
 
 
 class Watsonx(Generative, WatsonService):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from cloudai import (
     AuthError,
     Azure,
     Client,
+    ConnectError,
     Google,
     MalformedResponseError,
     Request,
@@ -223,6 +225,10 @@ def test_the_command_line_takes_the_method(
     printed = capsys.readouterr().out
     assert "--method generative: ready" in printed
     assert "generativelanguage.googleapis.com" in printed
+    monkeypatch.setenv("GEMINI_MODEL", "gemini-2.5-flash")
+    main(["doctor", "google"])
+    told = r"Name another model: GEMINI_MODEL\. gemini-2\.5-flash end(s|ed) on 2026-12-01\. Known: gemini-3\.8-flash"
+    assert re.search(told, capsys.readouterr().out)
     main(["providers", "watson"])
     assert "generative: needs watsonx: WATSONX_APIKEY" in capsys.readouterr().out
 
@@ -260,6 +266,29 @@ def test_a_key_that_ibm_cloud_does_not_know_is_told() -> None:
     assert raised.value.code == "BXNIM0415E"
     assert KEY not in str(raised.value)
     assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_ibm_cloud_that_is_busy_is_asked_again(status: int) -> None:
+    """A code of IBM Cloud stands beside errors that have nothing to do with the key; these are tried again."""
+    busy = {"errorCode": "BXNIM0429E", "errorMessage": "Try again later"}
+    refused = Response(status, {"content-type": "application/json"}, json.dumps(busy).encode())
+    script = Script(refused, TOKEN, reply("watson", GOOD))
+    with Client(CHATS["watson"](), send=script, sleep=lambda _: None) as client:
+        assert client.sentiment("좋아요", method="generative").label == "positive"
+    assert [request.service for request in script.requests] == ["iam", "iam", "watsonx"]
+
+
+def test_ibm_cloud_that_cannot_be_reached_is_told() -> None:
+    """The error has the host of IBM Cloud, which no setting names, so that none is advised to be spelled anew."""
+    refused = ConnectError("cannot reach iam.cloud.ibm.com (no such host)")
+    refused.unknown_host = True
+    with (
+        Client(CHATS["watson"](), send=Script(*[refused] * 9), sleep=lambda _: None) as client,
+        pytest.raises(ConnectError, match=r"watson: cannot reach iam\.cloud\.ibm\.com") as raised,
+    ):
+        client.sentiment("좋아요", method="generative")
+    assert "spelling" not in str(raised.value)
 
 
 def test_a_token_without_its_end_is_malformed() -> None:

@@ -86,11 +86,11 @@ DIGESTS = {
     "detect_faces/1": "49e52198e05f",
     "estimate_age/1": "f57507500b2a",
     "read_text/1": "59767e51219d",
-    "sentiment/1": "d8140ab551be",
+    "sentiment/1": "246bb6217f6c",
     "detect_language/1": "6548e8748247",
     "key_phrases/1": "9fec003b4b9d",
     "translate/1": "bdb1e1da7f56",
-    "speech_to_text/1": "a7d64f8569a6",
+    "speech_to_text/2": "4f65dfd065cc",
 }
 """The beginning of the digest of what is sent to Gemini for each version of a prompt. A change of a prompt, of a schema
 or of a wish needs another version in `prompts.VERSIONS`, because an answer that was paid for is found by it."""
