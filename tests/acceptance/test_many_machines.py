@@ -59,7 +59,8 @@ def test_the_page(tmp_path: Path) -> None:
         (tmp_path / name).write_text(body, "utf-8")
     begin, work = SHELL
     waits = f"until {sys.executable} -c 'import socket; socket.create_connection((\"127.0.0.1\", 8399))' 2>/dev/null\n"
-    script = f"set -e\ntrap 'kill $(jobs -p)' TERM\n{begin}\n{waits}do sleep 0.1; done\n{work}\npython table.py\nkill %1; wait %1 || true\n"
+    script = "set -e\ntrap 'kill $(jobs -p)' TERM\n"
+    script += f"{begin}\n{waits}do sleep 0.1; done\n{work}\npython table.py\nkill %1; wait %1 || true\n"
     script += "cloudai journal run.journal\n"
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     shell = subprocess.Popen(

@@ -90,11 +90,13 @@ class Runner(Generic[R]):
         stores = [cache.cache_of(each, names, settings.cache and not settings.shared) for each in sessions]
         journal, number, among = shared or SharedJournal(_opened(settings), 0, 1)
         remote = journal if isinstance(journal, RemoteJournal) else None
+        stopped: list[int] = []
+        """The batches that somebody has stopped everywhere before this one is made."""
         self.holdings = Holdings(journal, stores, owns_journal=shared is None)
         try:
             if remote is not None:
                 paces = [remote.rates] * len(sessions)
-                remote.when_stopped(self._stop_of)
+                remote.when_stopped(stopped.append)
             part = (settings.part or inputs.part) if journal.shared else None
             limits = _begun(journal, sessions, tasks, settings, part)
             last = journal.read(queries.last_streak)
@@ -126,10 +128,12 @@ class Runner(Generic[R]):
         self._reader = Reader(iter(()), self.recorder.submit)
         self._worker: Worker[R] = Worker(self.state, self.recorder, self._reader, self.outcomes)
         self._working = 0
-        if isinstance(journal, RemoteJournal):
-            journal.when_stopped(self._stop_of)
         self._ending = threading.Lock()
         self._ended = False
+        if remote is not None:
+            remote.when_stopped(self._stop_of)
+            for batch in stopped:
+                self._stop_of(batch)
 
     def begin(self) -> list[Program[None]]:
         """Begin the run, and return the programs of its workers."""

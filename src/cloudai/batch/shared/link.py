@@ -241,6 +241,8 @@ class Link:
                 return
             except (OSError, FrameError) as error:
                 log.debug("the keeper cannot be reached: %s", error)
+            except Exception:  # whoever waits for an answer would wait for ever without another try
+                log.exception("the connection to the keeper has failed")
             finally:
                 wire.close()
             self._lost()

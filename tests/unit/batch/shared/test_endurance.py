@@ -18,7 +18,7 @@ import pytest
 
 import cloudai
 from cloudai import JournalError, SettingsError, share
-from cloudai.batch import queries, rows
+from cloudai.batch import queries, rows, runner
 from cloudai.batch.rows import ItemRecord
 from cloudai.batch.shared.address import Address, address_of
 from cloudai.batch.shared.desk import Desk
@@ -402,3 +402,28 @@ def test_a_stop_that_a_worker_has_missed(restarts: bool, journal: Path) -> None:
     for remote in (away, other, later):
         remote.close()
     keeper.close()
+
+
+def test_a_stop_while_a_worker_begins(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part that is stopped before its batch is made sends nothing, and its connection lasts."""
+    vendor, other, begun = Vendor(), RemoteJournal(keeper.address), runner._begun
+    with vendor.client() as client, client.batch("sentiment", texts_of(3), journal=keeper.address) as job:
+        [part] = job.partition(1)
+        wires = []
+
+        def stopped(journal: Any, *rest: Any) -> Any:
+            limits = begun(journal, *rest)
+            wires.append(journal._link._wire)
+            other.stop_everywhere(1)
+            other.ask(queries.suspect(1))
+            journal.ask(queries.suspect(1))
+            wires.append(journal._link._wire)
+            return limits
+
+        monkeypatch.setattr(runner, "_begun", stopped)
+        assert part.run() == []
+        assert (job.books["not_started"], vendor.asked.total()) == (3, 0)
+        assert wires[0] is wires[1] is not None
+        monkeypatch.setattr(runner, "_begun", begun)
+        assert [outcome.status for outcome in part.run()] == ["ok"] * 3
+    other.close()
