@@ -64,6 +64,7 @@ if TYPE_CHECKING:
         UnsupportedMediaError,
         UnsupportedOperationError,
     )
+    from cloudai.media.video import Frame, Frames, frames
     from cloudai.models.base import Box, Level, Meta, Point, Usage
     from cloudai.models.dictionary import Dictionary
     from cloudai.models.face import Ages, Face, Faces
@@ -81,7 +82,9 @@ if TYPE_CHECKING:
     from cloudai.providers.settings import Resource
     from cloudai.providers.watson import Watson
     from cloudai.reading import read_table
+    from cloudai.report.plots.plotting import Plot, plot
     from cloudai.table import Table
+    from cloudai.tracking import track
 
 __all__ = [
     "Ages",
@@ -111,6 +114,8 @@ __all__ = [
     "FetchRules",
     "Flow",
     "ForbiddenError",
+    "Frame",
+    "Frames",
     "Google",
     "ImageAnalysis",
     "InputError",
@@ -130,6 +135,7 @@ __all__ = [
     "Part",
     "PausedError",
     "Plan",
+    "Plot",
     "Point",
     "Provider",
     "RateLimitedError",
@@ -164,10 +170,13 @@ __all__ = [
     "Watson",
     "__version__",
     "find",
+    "frames",
     "names",
+    "plot",
     "read_table",
     "share",
     "tidy",
+    "track",
 ]
 
 _EXPORTS = {
@@ -218,6 +227,7 @@ _EXPORTS = {
         "UnsupportedMediaError",
         "UnsupportedOperationError",
     ),
+    "cloudai.media.video": ("Frame", "Frames", "frames"),
     "cloudai.models.base": ("Box", "Level", "Meta", "Point", "Usage"),
     "cloudai.models.dictionary": ("Dictionary",),
     "cloudai.models.face": ("Ages", "Face", "Faces"),
@@ -235,7 +245,9 @@ _EXPORTS = {
     "cloudai.providers.settings": ("Resource",),
     "cloudai.providers.watson": ("Watson",),
     "cloudai.reading": ("read_table",),
+    "cloudai.report.plots.plotting": ("Plot", "plot"),
     "cloudai.table": ("Table",),
+    "cloudai.tracking": ("track",),
 }
 """The public names by the module that has them. Each is loaded when it is first used, for most programs need few."""
 _MODULE_OF = {name: module for module, names in _EXPORTS.items() for name in names}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from cloudai.batch import build  # noqa: F401  # loaded now, or the event loop would wait for it at the first batch
 from cloudai.client import BaseClient, network_options, offline_only
@@ -59,13 +59,15 @@ class AsyncClient(AsyncClientMethods, BaseClient):
         providers: Sequence[str | Provider] | None = None,
         truth: Any = None,
         overlap: float = 0.5,
+        feature: Literal["tags", "caption", "objects"] | None = None,
         prices: Mapping[str, float] | None = None,
         **settings: Unpack[BatchOptions],
     ) -> Comparison:
         """Ask several providers for the same inputs, side by side, as `Client.compare` does."""
         from cloudai.compare.run import Order, compare_awaiting
 
-        order = Order.of(self._session, operation, inputs, providers=providers, overlap=overlap, settings=settings)
+        how: Any = {"providers": providers, "overlap": overlap, "feature": feature, "settings": settings}
+        order = Order.of(self._session, operation, inputs, **how)
         return await compare_awaiting(order, truth, prices)
 
     async def close(self) -> None:

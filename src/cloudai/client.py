@@ -115,13 +115,15 @@ class BaseClient:
             self._session: Session | Several
             if isinstance(provider, str | Provider):
                 self.providers: tuple[Provider, ...] = (made(provider),)
+            else:
+                from cloudai.fallback import Several, providers_of  # most clients have one provider
+
+                self.providers = providers_of(provider)
+            if len(self.providers) == 1:
                 self._engine = self._options.engine()
                 self._session = Session(self.providers[0], self._engine, self._driver, self._options)
             else:
-                from cloudai.fallback import Several  # most clients have one provider
-
-                self._session = Several.of(provider, self._driver, self._options)
-                self.providers = tuple(session.provider for session in self._session.sessions)
+                self._session = Several.of(self.providers, self._driver, self._options)
             self.provider = self.providers[0]
         except BaseException as error:  # noqa: BLE001  # raised below, without the frames that hold the options
             failure = error
@@ -268,6 +270,7 @@ class Client(ClientMethods, BaseClient):
         providers: Sequence[str | Provider] | None = None,
         truth: Any = None,
         overlap: float = 0.5,
+        feature: Literal["tags", "caption", "objects"] | None = None,
         prices: Mapping[str, float] | None = None,
         **settings: Unpack[BatchOptions],
     ) -> Comparison:
@@ -282,14 +285,16 @@ class Client(ClientMethods, BaseClient):
             providers: The providers, by name or configured; by default those of the client.
             truth: What is true of the inputs: the path of a CSV, a `Table`, a list of dicts or a data frame, with a
                 column ``input`` (the name) or ``item`` (the number). See `Comparison.against_truth`.
-            overlap: The least intersection over union of two boxes of the same face, above 0 and at most 1.
+            overlap: The least intersection over union of two boxes of the same face or object, above 0 and at most 1.
+            feature: What of `analyze_image` is compared: "tags", "caption" or "objects"; None takes the first of these
+                that is asked for. The same journal answers for all of them.
             prices: For each provider the price of 1,000 units in USD.
             settings: `BatchOptions`, without ``progress`` and ``price``; the limits hold for each provider.
 
         Raises:
             SettingsError: There is a single provider, or a setting cannot be used.
             UnsupportedOperationError: Results of this operation cannot be compared.
-            InputError: The reference does not fit the inputs.
+            InputError: The reference does not fit the inputs; nothing was sent, unless the inputs have no names.
             CloudAIError: No provider has answered anything; the error is that of the first one.
 
         Example:
@@ -299,7 +304,8 @@ class Client(ClientMethods, BaseClient):
         """
         from cloudai.compare.run import Order, compare  # most programs compare nothing
 
-        order = Order.of(self._session, operation, inputs, providers=providers, overlap=overlap, settings=settings)
+        how: Any = {"providers": providers, "overlap": overlap, "feature": feature, "settings": settings}
+        order = Order.of(self._session, operation, inputs, **how)
         return compare(order, truth, prices)
 
     def close(self) -> None:

@@ -324,13 +324,14 @@ class ClientMethods(Batching):
         speakers: int | None = None,
         channels: Literal["mix", "each"] | None = None,
         phrases: Sequence[str] = (),
+        profanity: Literal["keep", "mask", "remove"] = "keep",
         **options: Unpack[CallOptions],
     ) -> Transcript:
         """Write down what is said in a recording of any length.
 
         A recording that is too long for one request is cut in its pauses, which needs the extra ``audio``. The pieces
-        go out at the same time, and the times count from the beginning of the whole. Nothing is masked, and the text
-        has the punctuation of the vendor.
+        go out at the same time, and the times count from the beginning of the whole. The text has the punctuation of
+        the vendor.
 
         Args:
             audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG; with the extra ``audio`` also
@@ -343,6 +344,9 @@ class ClientMethods(Batching):
                 mix, Google writes down each. ``meta.channels`` says what was done.
             phrases: Names and terms that are likely to be said, so that they are heard right; not every provider takes
                 them.
+            profanity: What becomes of swear words: "keep" writes them down as they are spoken, "mask" puts asterisks
+                in their place, "remove" leaves them out. Azure does all three, and Google and Watson mask them, Watson
+                in English of the USA and in Japanese alone.
             options: `CallOptions`.
 
         Raises:
@@ -356,7 +360,14 @@ class ClientMethods(Batching):
             program = self._session.program(
                 "speech_to_text",
                 audio,
-                {"language": language, "words": words, "speakers": speakers, "channels": channels, "phrases": phrases},
+                {
+                    "language": language,
+                    "words": words,
+                    "speakers": speakers,
+                    "channels": channels,
+                    "phrases": phrases,
+                    "profanity": profanity,
+                },
                 options,
             )
         finally:
@@ -899,13 +910,14 @@ class AsyncClientMethods(AsyncBatching):
         speakers: int | None = None,
         channels: Literal["mix", "each"] | None = None,
         phrases: Sequence[str] = (),
+        profanity: Literal["keep", "mask", "remove"] = "keep",
         **options: Unpack[CallOptions],
     ) -> Transcript:
         """Write down what is said in a recording of any length.
 
         A recording that is too long for one request is cut in its pauses, which needs the extra ``audio``. The pieces
-        go out at the same time, and the times count from the beginning of the whole. Nothing is masked, and the text
-        has the punctuation of the vendor.
+        go out at the same time, and the times count from the beginning of the whole. The text has the punctuation of
+        the vendor.
 
         Args:
             audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG; with the extra ``audio`` also
@@ -918,6 +930,9 @@ class AsyncClientMethods(AsyncBatching):
                 mix, Google writes down each. ``meta.channels`` says what was done.
             phrases: Names and terms that are likely to be said, so that they are heard right; not every provider takes
                 them.
+            profanity: What becomes of swear words: "keep" writes them down as they are spoken, "mask" puts asterisks
+                in their place, "remove" leaves them out. Azure does all three, and Google and Watson mask them, Watson
+                in English of the USA and in Japanese alone.
             options: `CallOptions`.
 
         Raises:
@@ -931,7 +946,14 @@ class AsyncClientMethods(AsyncBatching):
             program = self._session.program(
                 "speech_to_text",
                 audio,
-                {"language": language, "words": words, "speakers": speakers, "channels": channels, "phrases": phrases},
+                {
+                    "language": language,
+                    "words": words,
+                    "speakers": speakers,
+                    "channels": channels,
+                    "phrases": phrases,
+                    "profanity": profanity,
+                },
                 options,
             )
         finally:

@@ -316,6 +316,9 @@ class ForbiddenError(ServiceError):
 class BadRequestError(ServiceError):
     """The service cannot use what was sent."""
 
+    gone: bool = False
+    """True where the service says that it does not have the API, the model or the deployment that was asked, or no
+    longer has it: no other input would change that."""
     http_status = 422
 
 

@@ -273,8 +273,15 @@ _ROWS = (
         "speech_to_text",
         "audio",
         "cloudai.models.speech:Transcript",
-        options={"language": REQUIRED, "words": True, "speakers": None, "channels": None, "phrases": ()},
-        optional=("phrases",),
+        options={
+            "language": REQUIRED,
+            "words": True,
+            "speakers": None,
+            "channels": None,
+            "phrases": (),
+            "profanity": "keep",
+        },
+        optional=("phrases", "profanity"),
         timeout=600.0,
         max_reply=MOST_REPLY,
         command=Command(
@@ -285,6 +292,7 @@ _ROWS = (
                 "speakers": Flag("count", "tell this many speakers apart", "N"),
                 "channels": Flag("text", "several channels: mix them, or write down each", "mix|each"),
                 "phrases": Flag("words", "names and terms that are likely to be said", "TERM,…"),
+                "profanity": Flag("text", "swear words: keep them as spoken, mask or remove them", "keep|mask|remove"),
             },
             provider="google",
             writes={

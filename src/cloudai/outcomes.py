@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from cloudai.errors import SettingsError, UnsupportedOperationError
 from cloudai.models.base import Result
-from cloudai.models.columns import TYPES
+from cloudai.models.columns import TRACK, TYPES
 from cloudai.operations import OPERATIONS
 from cloudai.table import LEADING, Table
 from cloudai.table_files import ColumnType
@@ -89,7 +89,8 @@ def tidy(outcomes: Iterable[Outcome[Any]], kind: str | None = None, *, meta: boo
         facts = _origin(outcome.result) if meta else {}
         head = {"input": name, **({"operation": outcome.operation} if outcome.operation else {})}
         rows += [{**row, **facts, **own, **head} for row in own_rows]
-    ours = [*LEADING, *view.columns, *(META if meta else ()), "error_type", "error"]
+    followed = [TRACK] if any(TRACK in row for row in rows) else []
+    ours = [*LEADING, *followed, *view.columns, *(META if meta else ()), "error_type", "error"]
     return with_theirs(rows, ours, list(theirs), view.units, view.types)
 
 
@@ -219,7 +220,8 @@ def with_theirs(
         names[marked] = name
     renamed = [{names.get(name, name): value for name, value in row.items()} for row in rows]
     known = {name: column for name, column in {**TYPES, **(types or {})}.items() if name in ours}
-    return Table(renamed, [*ours[:2], *names.values(), *ours[2:]], units, types=known)
+    timed = {name: "s" for name in names.values() if name == "time_s"}  # the time of a frame of a video
+    return Table(renamed, [*ours[:2], *names.values(), *ours[2:]], {**units, **timed}, types=known)
 
 
 def _failed(outcome: Outcome[Any]) -> dict[str, Any]:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from cloudai.cooling import asked
+from cloudai.core import cooldown
 from cloudai.core.call import CallContext, Event
+from cloudai.core.cooldown import Cooldown
 from cloudai.core.effects import Program
 from cloudai.core.engine import Engine
 from cloudai.core.flow import Flow, Request
 from cloudai.core.urls import FetchRules
-from cloudai.errors import SettingsError, UnsupportedOperationError, clear_frames
+from cloudai.errors import CloudAIError, SettingsError, UnsupportedOperationError, clear_frames
 from cloudai.operations import OPERATIONS, Given, digest_of, given_as
 from cloudai.options import CallOptions, flow_of, is_count, normalized, problem_with, require_seconds
-from cloudai.providers.base import Provider
+from cloudai.providers.base import Method, Provider
 from cloudai.providers.registry import who_can
 from cloudai.transport.connections import Verify
 
@@ -82,6 +86,8 @@ class Session:
     driver: Any
     """The driver of the client, `Blocking` or `Awaiting`."""
     options: ClientOptions
+    cooldowns: dict[Any, Cooldown] = field(default_factory=dict)
+    """The cooldowns of the provider that were asked for; see `cooldown`."""
 
     def call(
         self, operation: str, given: Any, options: Mapping[str, Any], shared: CallOptions
@@ -113,19 +119,64 @@ class Session:
         return flow_of(context.vendor, operation, given, options, shared.get("method")), context
 
     def program(self, operation: str, given: Any, options: Mapping[str, Any], shared: CallOptions) -> Program[Any]:
-        """Return the program of one call; see `call`.
+        """Return the program of one call, which asks nothing of a provider that is known to be down; see `call`.
 
         The client's method hands the program to the driver. This method does not, because its frame holds what the user
         gave, and would be in the traceback of an error.
         """
         try:
             flow, context = self.call(operation, given, options, shared)
+            rest = self.cooldown(operation, shared.get("method"))
         except BaseException as error:
             clear_frames(error)
             raise
         finally:
             del given, options, shared
-        return self.engine.run(flow, context)
+        if self.options.offline or not self.provider.hosts:
+            return self.engine.run(flow, context)
+        return self._unless_down(flow, context, rest)
+
+    def _unless_down(self, flow: Flow[Any], context: CallContext, rest: Cooldown) -> Program[Any]:
+        """Carry out a call, unless the provider is known to be down.
+
+        Raises:
+            UnavailableError: Nothing was sent, because the provider has failed other calls; ``retry_after`` says when
+                to call again.
+            CloudAIError: The call failed.
+        """
+        outcome = yield from asked(self.engine, flow, context, rest, waits=True)
+        if isinstance(outcome, CloudAIError):
+            raise outcome
+        return outcome
+
+    def cooldown(self, operation: str, method: Method | None = None) -> Cooldown:
+        """Return the cooldown of the provider for an operation, which all clients of an account share in this process.
+
+        A client that is offline, has no account, or has a clock or a ``send`` of its own shares it with no other
+        client. Another endpoint, region or project is another service, even with the same key.
+
+        Args:
+            operation: The operation: what fails one, such as a missing approval, need not fail another.
+            method: The method of the call, because a chat model is another service.
+        """
+        key = operation, method
+        if key not in self.cooldowns:
+            account = self._account(operation)
+            self.cooldowns[key] = cooldown.shared((*account, *key)) if account else Cooldown()
+        return self.cooldowns[key]
+
+    def _account(self, operation: str) -> tuple[Any, ...]:
+        """Return what tells the account and the service from others; nothing if they are shared with no other client.
+
+        A setting that cannot be used is shared with nobody, because the call itself raises the error.
+        """
+        if self.options.offline or self.options.send or self.options.clock is not time.monotonic:
+            return ()
+        with suppress(CloudAIError):
+            provider = self.provider.for_call()
+            if account := provider.account():
+                return account, *sorted(provider.cache_scope(operation).items())
+        return ()
 
     def voices(self, language: str | None, timeout: float | None) -> Program[Voices]:
         """Return the program of a call that lists the voices of `text_to_speech`.

@@ -1,4 +1,4 @@
-"""The two examples, run as a user runs them, and what they write."""
+"""The examples, run as a user runs them, and what they write."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from typing import Any
 import PIL.Image
 import pytest
 
+from cloudai import frames
 from cloudai.cli.demo import sample_photos
-from cloudai.media import Image
+from cloudai.media import Frame, as_image
+from tests.support.films import film
 from tests.support.paths import EXAMPLES
 
 PHOTOS = dict(sample_photos())
@@ -103,9 +105,9 @@ SAID = {
 FACE = {"vertices": [{"x": 160, "y": 70}, {"x": 350, "y": 70}, {"x": 350, "y": 290}, {"x": 160, "y": 290}]}
 
 
-def answered(photo: Path, kind: str, answer: dict[str, Any]) -> dict[str, Any]:
+def answered(photo: Path | Frame, kind: str, answer: dict[str, Any]) -> dict[str, Any]:
     """An exchange in which Gemini answers a prompt with one picture."""
-    picture = {"inlineData": {"mimeType": f"image/{kind}", "data": {"sha256": Image(photo).key}}}
+    picture = {"inlineData": {"mimeType": f"image/{kind}", "data": {"sha256": as_image(photo).key}}}
     parts = [picture] if "faces" not in answer else [{"text": "Picture 0:"}, picture]
     body = {"systemInstruction": "REDACTED", "generationConfig": "REDACTED"}
     reply = {
@@ -129,9 +131,10 @@ def answered(photo: Path, kind: str, answer: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def faces_in(photo: Path, faces: list[Any]) -> dict[str, Any]:
+def faces_in(photo: Path | Frame, faces: list[Any]) -> dict[str, Any]:
     """An exchange in which Vision finds the faces in a photo."""
-    image = {"content": {"sha256": Image(photo).key, "media_type": f"image/{photo.suffix[1:].replace('jpg', 'jpeg')}"}}
+    kind = photo.suffix[1:].replace("jpg", "jpeg") if isinstance(photo, Path) else "jpeg"
+    image = {"content": {"sha256": as_image(photo).key, "media_type": f"image/{kind}"}}
     asked = {"image": image, "features": [{"type": "FACE_DETECTION", "maxResults": 100}]}
     return {
         "kind": "constructed",
@@ -191,3 +194,39 @@ def test_portraits_with_korean_captions_and_expressions(tmp_path: Path, photos: 
     assert SAID["김하나.jpg"][0] in page
     assert "표정(어림)" in page
     assert "무표정" in page
+
+
+# -- speeches as videos, from a constructed cassette -----------------------------------------------------------
+
+WORDS = ("very unlikely", "unlikely", "possible", "likely", "very likely")
+
+
+def test_expressions_over_time_of_three_speeches(tmp_path: Path) -> None:
+    """Three speeches become a table, a page, videos with bars, moments, and one plot with all three on its axis."""
+    with PIL.Image.open(PHOTOS["Eileen Collins"]) as photo:
+        views = [photo.convert("RGB").crop((x, 0, x + 320, 300)).resize((160, 150)) for x in range(0, 60, 10)]
+    speeches = [tmp_path / f"{name}.mp4" for name in ("첫째", "둘째", "셋째")]
+    for n, speech in enumerate(speeches):
+        speech.write_bytes(film(views[n:] + views[:n], range(0, 3000, 500)))
+    exchanges = []
+    corners = [{"x": x, "y": y} for x, y in ((40, 30), (100, 30), (100, 110), (40, 110))]
+    box = {"boundingPoly": {"vertices": corners}, "fdBoundingPoly": {"vertices": corners}}
+    quiet = dict.fromkeys(("anger", "contempt", "disgust", "fear", "surprise"), "very unlikely")
+    for n, frame in enumerate(frames(speeches, every=1)):
+        exchanges.append(faces_in(frame, [box]))
+        mood = {"happiness": WORDS[n % 5], "sadness": WORDS[4 - n % 5], "neutral": "possible"}
+        exchanges.append(answered(frame, "jpeg", {"faces": [{"picture": 0, **quiet, **mood}]}))
+    out, replies = tmp_path / "결과", cassette(tmp_path / "답.json", exchanges)
+    asked = ("--replay", replies, "--every", "1s", "--without", "sadness", *GENERATIVE)
+    done = run("video_emotion", *map(str, speeches), "--out", str(out), *asked)
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(io.StringIO((out / "faces.csv").read_text("utf-8-sig"))))
+    assert [(row["video"], float(row["time_s"]), row["track"]) for row in rows] == [
+        (speech.name, time, "1") for speech in speeches for time in (0.0, 1.0, 2.0)
+    ]
+    assert [row["happiness"] for row in rows[:3]] == ["0.0", "0.25", "0.5"]
+    page = (out / "timeline.html").read_text("utf-8")
+    assert page.count("<figure") == 9
+    assert page.count("<svg ") == 3
+    assert len(list(out.glob("*, drawn.mp4"))) == len(list(out.glob("*.webp"))) == 3
+    assert all(speech.name in (out / "speeches.html").read_text("utf-8") for speech in speeches)

@@ -19,6 +19,8 @@ from cloudai import (
     Event,
     Face,
     Faces,
+    Frame,
+    Frames,
     ImageAnalysis,
     KeyPhrases,
     Language,
@@ -32,10 +34,22 @@ from cloudai import (
     Translation,
     Voice,
     Voices,
+    frames,
+    track,
 )
 from cloudai.batch.batch import Mapped
 from cloudai.compare.results import Comparison
 from cloudai.models.base import Tried
+
+
+def videos(client: Client) -> None:
+    """Frames are inputs of a call, a map and a batch, and followed outcomes keep their type."""
+    chosen = frames(["a.mp4", b""], every="0.5s")
+    assert_type(chosen, Frames)
+    for frame in chosen:
+        assert_type(frame, Frame)
+        assert_type(client.detect_faces(frame), Faces)
+    assert_type(track(client.batch("detect_faces", chosen)), list[Outcome[Faces]])
 
 
 def single_calls(client: Client) -> None:

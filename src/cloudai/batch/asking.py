@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import count
+from typing import Literal
 
 from cloudai.batch import queries
 from cloudai.batch.codec import written_result
@@ -16,6 +17,7 @@ from cloudai.batch.recorder import owed
 from cloudai.batch.state import BatchState
 from cloudai.batch.task import Task
 from cloudai.batch.time_left import TimeLeft
+from cloudai.cooling import note, skipped
 from cloudai.core.call import CallContext
 from cloudai.core.effects import Program, Wait
 from cloudai.errors import (
@@ -25,7 +27,7 @@ from cloudai.errors import (
     NotStartedError,
     RateLimitedError,
 )
-from cloudai.fallback import falls_back, note, skipped, told, tried_of
+from cloudai.fallback import falls_back, told, tried_of
 from cloudai.media.source import Source
 from cloudai.models.base import Result, Tried
 from cloudai.operations import Given
@@ -80,7 +82,7 @@ class Asker:
         """Return the ending of an input that this provider is not asked for now."""
         policy, rest = self._state.policy, self._cooldown
         assert rest is not None  # noqa: S101  # for the types
-        error: CloudAIError = skipped(self.name, rest, policy.clock())
+        error: CloudAIError = skipped(self.name, self.task.operation, rest, policy.clock())
         if not policy.going:
             error = NotStartedError(f"it has paused: {policy.cause or 'the batch ends'}")
             error.provider = self.name
@@ -172,8 +174,12 @@ class Asker:
             return False
         if policy.going and attempted.in_company and getattr(error, "state", None) == "UNKNOWN":
             return False
-        on_unknown = "retry" if self._state.settings.in_doubt == "resend" else "raise"
-        return falls_back(error, self._provider, self.task.operation, on_unknown)  # type: ignore[arg-type]
+        return self.leads_on(error)
+
+    def leads_on(self, error: Exception) -> bool:
+        """Return whether an error of this provider leads to the next one; `cloudai.fallback.falls_back` is the rule."""
+        on_unknown: Literal["retry", "raise"] = "retry" if self._state.settings.in_doubt == "resend" else "raise"
+        return falls_back(error, self._provider, self.task.operation, on_unknown)
 
     def _again(self, record: CallRecord, error: Exception | None, hooks: ItemHooks) -> Program[CallRecord]:
         """Read the call from the journal, wait until it may be tried again, and return what was read.

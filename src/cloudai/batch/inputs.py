@@ -19,6 +19,7 @@ from cloudai.errors import InputError
 from cloudai.media.given import understood
 from cloudai.media.source import ADDRESS, Source
 from cloudai.media.stored import STORED
+from cloudai.media.video import Frame
 from cloudai.operations import OPERATIONS, EmptyCell, digest_of, given_as
 
 __all__ = ["Entry", "Inputs", "PartOf"]
@@ -216,7 +217,7 @@ class Inputs:
         if self._is_text:
             return Entry(item, thing, thing if isinstance(thing, str) else None, row, is_text=True)
         if not isinstance(thing, str | os.PathLike):
-            return Entry(item, thing, None, row)
+            return _of_frame(item, thing, row) if isinstance(thing, Frame) else Entry(item, thing, None, row)
         if isinstance(thing, str) and (ADDRESS.match(thing) or STORED.match(thing)):
             return Entry(item, thing, _harmless(thing), row)
         understood_as = _path_or_bytes(thing)
@@ -264,6 +265,13 @@ class Inputs:
         elif column in kept and not entry.is_path:
             kept[column] = None  # a picture or a recording itself, of which nothing is written down
         return kept
+
+
+def _of_frame(item: int, frame: Frame, row: Mapping[str, Any] | None) -> Entry:
+    """Return a frame of a video as an input, with its columns beside those of the user."""
+    # The frame itself stands in the column with the inputs, and is no cell of a table.
+    own = {name: frame.name if value is frame else value for name, value in (row or {}).items()}
+    return Entry(item, frame, frame.fragment, {**own, **frame.row}, is_path=frame.is_file)
 
 
 def _identity_of(thing: Any) -> bytes:

@@ -7,8 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cloudai import storage
 from cloudai.batch import queries, rows
-from cloudai.batch.journal import Journal
+from cloudai.batch.journal import Journal, copy_of
 from cloudai.batch.recorder import KILLED
 from cloudai.batch.results import outcomes_of
 from cloudai.errors import JournalError
@@ -20,19 +21,27 @@ __all__ = ["kept_in"]
 def kept_in(path: str | os.PathLike[str]) -> list[list[Outcome[Any]]]:
     """Return the outcomes that a journal holds: a list for each batch in it, each in the order of its inputs.
 
-    Texts are named by their digest, because a journal does not hold them.
+    Texts are named by their digest, because a journal does not hold them. Of a batch that another process carries out,
+    what it has finished until now is returned.
 
     Args:
         path: The journal.
 
     Raises:
-        JournalError: There is no such file, it is no journal, or it is damaged or in use by another process.
+        JournalError: There is no such file, it is no journal, or it is damaged.
     """
     file = Path(path)
     if not file.is_file():
         raise JournalError(f"there is no file {file}", advice="Check the path.")
     if not file.stat().st_size:
         raise JournalError(f"{file} is empty: it is not a journal of cloudai", advice="Check the path.")
+    if storage.is_in_use(file):
+        with copy_of(file) as (copied, _):
+            return _read(copied or file)
+    return _read(file)
+
+
+def _read(file: Path) -> list[list[Outcome[Any]]]:
     opened = Journal(file, make=False)
     try:
         batches = opened.read(queries.headings)

@@ -24,6 +24,7 @@ from cloudai.core.rate_limit import MARGIN, Rate
 from cloudai.errors import CloudAIError, InputError, JournalError
 from cloudai.media import Audio, Image
 from cloudai.media.document import Document
+from cloudai.media.sound import seconds_billed
 from cloudai.media.source import Source
 from cloudai.operations import Given, digest_of, given_as
 from cloudai.table import Table
@@ -179,6 +180,13 @@ class _Draft(Image):
     """An image of which only the header is read, to tell what preparing it would change."""
 
     is_draft = True
+
+    @classmethod
+    def of(cls, image: Image) -> _Draft:
+        """Return a draft of an image, which knows all that is known of it."""
+        draft = cls.__new__(cls)
+        draft.__setstate__(image.__getstate__())
+        return draft
 
     def _encoded_anew(self, header: Any, scale: float, limits: Any) -> Any:  # noqa: ARG002
         """Return the picture with the size that it would have, without decoding a pixel."""
@@ -400,7 +408,10 @@ class _Tally:
         if isinstance(given, Audio) and given.sound:
             self.spoken += (given.sound.duration or 0.0) / 60
             self.pieces += len(given.sound.pieces)
-            n *= len(given.sound.pieces) or 1
+            if (pieces := given.sound.pieces) and task.capability.bills_seconds:
+                seconds = [seconds_billed(end - begin) for begin, end in pieces]
+                return n * len(pieces), n * request.billed * sum(seconds) // seconds[0]
+            n *= len(pieces) or 1
             return n, n * request.billed
         pages, at_once = _pages_of(given), task.pages_per_request()
         if pages and at_once:
@@ -483,7 +494,7 @@ def _drafted(state: BatchState, entry: Entry) -> Given:
     given = given_as(state.tasks[0].operation, entry.given)
     if isinstance(given, Audio):
         return given.draft()
-    return _Draft(entry.given) if isinstance(given, Image) else given
+    return _Draft.of(given) if isinstance(given, Image) else given
 
 
 def first_request(flow: Flow[Any]) -> Request | None:

@@ -40,7 +40,7 @@ from cloudai.errors import (
     TLSError,
     UnsupportedOperationError,
 )
-from cloudai.fallback import Several, cooldown_of
+from cloudai.fallback import Several
 from cloudai.models.base import Result
 from cloudai.session import Session
 
@@ -104,7 +104,6 @@ class Runner(Generic[R]):
             self.holdings.close()
             raise
         states: list[BatchState] = []
-        known = session.cooldowns if isinstance(session, Several) else {}
         for n, each in enumerate(sessions):
             tries = Tries(partial(_excuse, journal), last + number * len(sessions) + n, among * len(sessions))
             divides, suspect = each.options.on_unknown == "retry", partial(_mark_suspect, journal)
@@ -116,7 +115,9 @@ class Runner(Generic[R]):
                     *(each, tasks[n], settings, inputs, paces[n], journal, stores[n], policy),
                     before=tuple(states) if is_last else (),
                     turns=None if remote is None or each.options.offline else remote.turns,
-                    cooldowns=() if is_last else tuple(cooldown_of(each, name, known) for name in names),
+                    cooldowns=()
+                    if is_last
+                    else tuple(each.cooldown(t.operation, t.call_options.get("method")) for t in tasks[n]),
                 )
             )
         self.state = states[-1]

@@ -235,8 +235,9 @@ class Worker(Generic[R]):
                 if result is not None:
                     return record, _from_store(asker, record, records, Ending("ok", result=result))
         for asker, record in zip(askers, records, strict=True):
-            if record.state == "failed" and record.error:
-                return record, _from_store(asker, record, records, Ending("failed", error=error_of(record.error)))
+            error = _final_error(record)
+            if error is not None and not (asker.leads_on(error) and _any_unasked(records)):
+                return record, _from_store(asker, record, records, Ending("failed", error=error))
             if record.in_doubt and self._state.settings.in_doubt == "skip":
                 doubt = NotStartedError("something was sent in an earlier run, and what became of it is not known")
                 ending = _from_store(asker, record, records, Ending("skipped", error=doubt))
@@ -253,6 +254,10 @@ class Worker(Generic[R]):
             if endings:
                 self._recorder.begin(entry, record)
             ending = yield from self._cached(asker, entry, own, record)
+            if ending is None and (error := _final_error(record)) is not None:
+                # An earlier run has given this input up here, maybe one without the other providers.
+                passes_on = asker is not askers[-1]
+                ending = _from_store(asker, record, [record], Ending("failed", error=error, passes_on=passes_on))
             if ending is None:
                 errors = [each.error for each in endings if isinstance(each.error, CloudAIError)]
                 ending = yield from asker.ask(own, record, errors)
@@ -269,6 +274,16 @@ class Worker(Generic[R]):
         """Return the ending of an input whose result the cache holds; None if it holds none."""
         result = yield from cache.recall(asker.state, asker.task, entry, given, record)
         return None if result is None else _from_store(asker, record, [record], Ending("ok", result=result))
+
+
+def _final_error(record: CallRecord) -> CloudAIError | None:
+    """Return the error with which an earlier run has given an input up at a provider; None if it has not."""
+    return error_of(record.error) if record.state == "failed" and record.error else None
+
+
+def _any_unasked(records: Sequence[CallRecord]) -> bool:
+    """Return whether there is a provider that was never asked for an input."""
+    return any(record.state == "open" and not record.attempts for record in records)
 
 
 def _from_store(asker: Asker, record: CallRecord, records: Sequence[CallRecord], ending: Ending) -> Ending:

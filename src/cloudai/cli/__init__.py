@@ -12,11 +12,13 @@ from dataclasses import replace
 from typing import Any
 
 from cloudai._version import __version__
-from cloudai.cli import batches, commands, comparisons, reports, sharing
+from cloudai.cli import batches, commands, comparisons, films, plots, reports, sharing
 from cloudai.cli.languages import chosen_language, language, speaking, translate
 from cloudai.cli.outputs import OutputError, discard_output, tell
+from cloudai.cli.running import IO_ERROR
 from cloudai.cli.summary import TABLES_OF
 from cloudai.errors import CloudAIError, JournalError
+from cloudai.models.tables import TABLES as KINDS_OF_TABLES
 from cloudai.operations import OPERATIONS, REQUIRED, Command, Flag, Operation
 from cloudai.wording import say, translated, using
 
@@ -29,10 +31,12 @@ examples:
   cloudai analyze "photos/*.jpg" --provider google  what is in them
   cloudai faces photos/ --provider azure --pace free --plan   first: requests, minutes, where the photos go
   cloudai faces lawmakers.csv --column 사진 --provider azure --pace 20/min --csv faces.csv
+  cloudai faces 연설.mp4 --every 0.5s --csv 연설.csv   the faces of a video over time, each under a number
   cloudai read 계약서.pdf --provider azure --out text  the text of every page, one file each
   cloudai sentiment "맛있어요!" --language ko --provider google
   cloudai gallery photos/ --provider azure --pace free --tiles faces   a page that sorts, filters and searches
   cloudai cards --journal cloudai-analyze-image-azure.journal --language ko   from what is paid for: nothing is sent
+  cloudai plot faces.csv --kind bars --language ko  a chart of what is kept: bars, lines, ages, a map
   cloudai voices --language ko --provider azure     who can read Korean texts aloud
   cloudai say "안녕하세요!" --provider azure --voice ko-KR-SunHiNeural --out 소리
   cloudai faces photos/ --provider azure,google,local   google answers where azure does not, and local at last
@@ -97,7 +101,7 @@ def _run(arguments: list[str]) -> int:
             )
         )
         discard_output()
-        return batches.IO_ERROR
+        return IO_ERROR
     return code
 
 
@@ -126,7 +130,7 @@ def _code_of(options: argparse.Namespace) -> int:
             return int(options.run(options))
     except CloudAIError as error:
         tell(error)
-        return batches.IO_ERROR if isinstance(error, JournalError | OutputError) else 2
+        return IO_ERROR if isinstance(error, JournalError | OutputError) else 2
 
 
 class _Teller(logging.Handler):
@@ -196,6 +200,7 @@ def _parser() -> argparse.ArgumentParser:
     _compare(subparsers)
 
     _reports(subparsers)
+    _plot(subparsers)
 
     journal = _command(subparsers, "journal", batches.journal, "what a journal holds, and what is in doubt")
     journal.add_argument("file", metavar="FILE", help='the journal of a batch; the word "merge" makes one of several')
@@ -281,7 +286,16 @@ def _compare(subparsers: Any) -> None:
             words = replace(operation.command, provider="azure,google", files=None)
             parser = _operation(compare, operation, words, tables=())
             parser.set_defaults(carry_out=comparisons.run)
-            _comparison(parser.add_argument_group("comparison"))
+            group = parser.add_argument_group("comparison")
+            _comparison(group)
+            parser.set_defaults(feature=None)
+            if operation.name == "analyze_image":
+                group.add_argument(
+                    "--compared",
+                    dest="feature",
+                    choices=comparisons.OF_PICTURES,
+                    help="what is compared (default: what is asked)",
+                )
 
 
 def _comparison(group: Any) -> None:
@@ -294,7 +308,7 @@ def _comparison(group: Any) -> None:
     group.add_argument("--table", choices=comparisons.TABLES, help="the table to print or to write")
     group.add_argument("--agreed", type=_count, default=2, metavar="K", help="providers that agree (default: 2)")
     group.add_argument(
-        "--overlap", type=float, default=0.5, metavar="X", help="boxes are one face from X on (default: 0.5)"
+        "--overlap", type=float, default=0.5, metavar="X", help="boxes are one thing from X on (default: 0.5)"
     )
 
 
@@ -320,6 +334,8 @@ def _operation(
         )
         parser.add_argument("--recursive", action="store_true", help="look through the folders within folders, too")
         parser.add_argument("--fetch-urls", action="store_true", help="fetch URLs here and send what is there")
+    if operation.input == "image":
+        films.add_flags(parser, _number, _count)
     for name, flag in words.flags.items():
         _flag(parser, name, flag, required=operation.options[name] is REQUIRED)
     for name, flag in words.settings.items():
@@ -376,11 +392,14 @@ def _reports(subparsers: Any) -> None:
         subparsers,
         "draw",
         reports.as_drawings,
-        "pictures with boxes, single faces, a contact sheet, a strip, a morph",
+        "pictures with boxes, single faces, a contact sheet, a strip, a morph, a video, its moments, a page over time",
         "the folder or file to write (cloudai-drawn)",
     )
     drawings.add_argument(
-        "--make", choices=["drawn", "faces", "sheet", "strip", "morph"], default="drawn", help="(default: %(default)s)"
+        "--make",
+        choices=["drawn", "faces", "sheet", "strip", "morph", "video", "moments", "timeline"],
+        default="drawn",
+        help="video, moments and timeline are of the frames of videos (default: %(default)s)",
     )
     drawings.add_argument("--kinds", type=_words, metavar="A,B", help="what is drawn: face, object, person, text …")
     drawings.add_argument("--no-labels", action="store_true", help="draw boxes alone")
@@ -389,6 +408,38 @@ def _reports(subparsers: Any) -> None:
     drawings.add_argument("--margin", type=float, metavar="SHARE", help="the margin around a face (0.4)")
     drawings.add_argument("--aspect", type=_aspect, metavar="W:H", help="width to height of a face (3:4)")
     drawings.add_argument("--font", type=_text, metavar="FILE", help="a font that has the letters of the labels")
+
+
+def _plot(subparsers: Any) -> None:
+    """Add the command that draws charts."""
+    chart = _command(subparsers, "plot", plots.as_plot, "a chart of a table or of results: bars, lines, ages, a map")
+    chart.description = (
+        f"{chart.description} Made of what is kept: a table (CSV, Parquet, JSON Lines), what --json has printed, "
+        "or a journal. Nothing is sent."
+    )
+    chart.add_argument("file", type=_text, metavar="FILE", help="a table, a file of results, or a journal")
+    chart.add_argument("--kind", choices=["bars", "lines", "ages", "map"], help="the kind of chart (by the columns)")
+    chart.add_argument(
+        "--x", type=_text, metavar="COLUMN", help="what is along the bottom: names, times, dates, numbers"
+    )
+    chart.add_argument("--y", type=_words, metavar="A,B", help="the columns of values; several need one unit")
+    chart.add_argument("--by", type=_words, metavar="A,B", help="the columns that tell the series apart")
+    chart.add_argument(
+        "--where", type=_equal, action="append", metavar="COLUMN=VALUE", help="only rows with this value; several times"
+    )
+    chart.add_argument("--without", type=_words, metavar="A,B", help="series to leave out, for example neutral")
+    chart.add_argument("--smooth", type=_above, metavar="WIDTH", help="smooth lines in a window of this width along x")
+    chart.add_argument(
+        "--average", action="store_true", help="draw the mean of the values of a bar, and the values on it"
+    )
+    chart.add_argument("--picture", type=_text, metavar="COLUMN", help="the column with the picture of each value")
+    chart.add_argument("--born", type=_text, metavar="DATE", help="the date of birth, for the true age: 1961-08-04")
+    chart.add_argument("--table", choices=sorted(KINDS_OF_TABLES), help="what of the results is drawn")
+    chart.add_argument("--title", type=_text, metavar="TEXT", help="the heading (the name of the file)")
+    chart.add_argument("--language", choices=["en", "ko"], help="the language of the reader (en)")
+    chart.add_argument(
+        "--out", type=_text, metavar="FILE", help="the file to write: .html, .png, .svg or .pdf (plot.html)"
+    )
 
 
 def _report(subparsers: Any, name: str, run: Any, text: str, out: str) -> argparse.ArgumentParser:
@@ -424,8 +475,16 @@ def _report(subparsers: Any, name: str, run: Any, text: str, out: str) -> argpar
     )
     parser.add_argument("--timeout", type=_seconds, metavar="S", help="seconds for each input, retries included")
     _env_file(parser)
+    films.add_flags(parser, _number, _count)
     _batch(parser)
     return parser
+
+
+def _equal(text: str) -> tuple[str, str]:
+    column, equals, value = text.partition("=")
+    if not column or not equals:
+        raise argparse.ArgumentTypeError(say("{text} is not COLUMN=VALUE", text=text))
+    return column, value
 
 
 def _share(text: str) -> float:
@@ -545,6 +604,12 @@ def _whole(text: str) -> int:
 def _number(text: str) -> float:
     if math.isnan(number := _finite(text)):
         raise argparse.ArgumentTypeError(say("{text} is no number", text=text))
+    return number
+
+
+def _above(text: str) -> float:
+    if not (number := _finite(text)) > 0:
+        raise argparse.ArgumentTypeError(say("{text} is no number above 0", text=text))
     return number
 
 

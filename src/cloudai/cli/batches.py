@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from cloudai.batch import queries, rows
@@ -19,14 +16,30 @@ from cloudai.batch.journal import Journal, copy_of
 from cloudai.batch.recorder import KILLED
 from cloudai.batch.results import Salvage, table_of
 from cloudai.batch.shared.address import is_address
-from cloudai.cli import inputs, sharing
-from cloudai.cli.folders import TakenError, beginning, require_folder, require_free, write_files
-from cloudai.cli.outputs import STDOUT, OutputError, require_one_output, require_writable, tell, write_table
+from cloudai.cli import films, inputs, sharing
+from cloudai.cli.folders import TakenError, beginning, require_folder, require_free, require_unwritten, write_files
+from cloudai.cli.outputs import STDOUT, require_one_output, require_writable, tell, write_table
 from cloudai.cli.pieces import PiecesProgress
+from cloudai.cli.running import (
+    CODES,
+    HOPELESS,
+    INTERRUPTED,
+    IO_ERROR,
+    NOT_WELL,
+    batch_settings,
+    given_options,
+    journal_path,
+    provider_names,
+    signals_to,
+    table_of_column,
+    tell_limit,
+    tell_where,
+)
 from cloudai.cli.summary import print_table, summary
 from cloudai.client import Client
-from cloudai.errors import CloudAIError, InputError, JournalError, PausedError, SettingsError
+from cloudai.errors import CloudAIError, InputError, JournalError, SettingsError
 from cloudai.media.given import short
+from cloudai.media.video import Frames
 from cloudai.operations import Command
 from cloudai.outcomes import Outcome, tidy
 from cloudai.providers.base import Provider
@@ -37,39 +50,30 @@ from cloudai.text import inert
 from cloudai.wording import say, translated
 
 __all__ = [
-    "IO_ERROR",
-    "PAUSED",
     "UNREAD",
     "cache",
     "journal",
-    "journal_path",
     "over_files",
     "over_texts",
-    "provider_names",
     "provider_of",
     "run",
     "settings_of",
 ]
 
-BATCH = ("pace", "max_requests", "max_units", "concurrency", "in_doubt", "price")
-"""Options of the command line that are settings of a batch."""
-
-IO_ERROR = 74
-"""Exit code if the journal or the table cannot be written: EX_IOERR of sysexits.h."""
-PAUSED = 75
-"""Exit code if the same command goes on later: EX_TEMPFAIL of sysexits.h."""
-INTERRUPTED = 128
-"""Added to the number of a signal, this is the exit code after it."""
 UNREAD = INTERRUPTED + 13
 """Exit code if the output is no longer read, as shells have it for SIGPIPE."""
 
 
 def over_files(options: argparse.Namespace) -> int:
     """Carry out one operation over files, folders, patterns, URLs or a column of a table, and return the exit code."""
-    if table := _of_column(options, options.paths):
+    if taken := films.frames_of(options):
+        return int(options.carry_out(options, *taken))
+    if table := table_of_column(options, options.paths):
         return int(options.carry_out(options, table, options.paths))
     for path in options.paths:
         _require_no_table(path, options)
+        if options.operation.input == "image":
+            films.require_no_video(path)
     files = inputs.expand(options.paths, inputs.suffixes(options.operation), recursive=options.recursive)
     return int(options.carry_out(options, files, files))
 
@@ -78,7 +82,7 @@ def over_texts(options: argparse.Namespace) -> int:
     """Carry out one operation over texts, the lines of a file, or a column of a table, and return the exit code."""
     if options.column and options.lines:
         raise InputError("--column and --lines both name the texts", advice="Leave one out.")
-    if table := _of_column(options, options.texts):
+    if table := table_of_column(options, options.texts):
         return int(options.carry_out(options, table, options.texts))
     texts = [text for given in options.texts for text in _texts_of(given, options)]
     texts += inputs.lines(options.lines, options.encoding) if options.lines else []
@@ -119,23 +123,7 @@ def _require_no_table(path: str, options: argparse.Namespace) -> None:
         raise InputError(f"{path} is a table: say which column holds the inputs", advice=f"--column: {columns}.")
 
 
-def _of_column(options: argparse.Namespace, paths: list[str]) -> Table | None:
-    """Return the table whose column holds the inputs; None if no column is named.
-
-    Raises:
-        InputError: The input is not one table, or the table has no such column.
-    """
-    if not options.column:
-        return None
-    if len(paths) != 1 or Path(paths[0]).suffix.lower() not in TABLES:
-        raise InputError("--column goes with one table", advice="Give a .csv or .tsv file.")
-    table = read_table(paths[0], encoding=options.encoding)
-    if options.column not in table.columns:
-        raise InputError(f"no column {options.column}", advice=f"The file has: {', '.join(table.columns)}.")
-    return table
-
-
-def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[str | None]) -> int:
+def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: Iterable[str | None]) -> int:
     """Plan a batch or carry it out, and return the exit code.
 
     Args:
@@ -148,17 +136,20 @@ def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[st
     if words.only_files and not (options.out or options.json or options.plan):
         raise InputError("the results are files, and no folder is named for them", advice="Give --out DIR, or --json.")
     chosen, settings = settings_of(options)
-    if getattr(options, "compare", None) and len(given) != 1:
+    if getattr(options, "compare", None) and inputs.are_several(given):
         raise InputError("--compare goes with one recording", advice="Give one recording, or leave it out.")
-    files = _given(options, [name for name, flag in {**words.flags, **words.settings}.items() if flag.kind == "file"])
+    files = given_options(
+        options, [name for name, flag in {**words.flags, **words.settings}.items() if flag.kind == "file"]
+    )
     where = journal_path(options, given)
     if options.plan:
         return _planned(options, given, where, chosen, settings)
     require_writable(options.csv, [*read, *files.values(), options.env_file, where, getattr(options, "compare", None)])
     pieces = PiecesProgress()
-    if options.out:
-        require_folder(options.out)
-    options.is_single = len(given) == 1
+    endings = list(_endings(options))
+    if options.out or endings:
+        require_folder(options.out or ".")
+    options.is_single = not inputs.are_several(given)
     with (
         Client(provider_of(options), fetch_urls=getattr(options, "fetch_urls", False), on_event=pieces.note) as client,
         client.batch(
@@ -166,13 +157,14 @@ def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[st
             given,
             options=chosen,
             journal=where,
-            progress=not options.quiet and len(given) > 1,
+            progress=not options.quiet and inputs.are_several(given),
             **settings,
         ) as job,
     ):
         if options.out and words.files and find(options.provider).hosts:
             require_free(job, options, {**options.operation.options, **chosen}.get(words.ending, words.ending))
-        if options.operation.input == "audio" and len(given) == 1 and not options.quiet:
+        require_unwritten(job, options, endings)
+        if options.operation.input == "audio" and options.is_single and not options.quiet:
             pieces.begin(job)
         with pieces:
             return _carried_out(job, options, where)
@@ -184,12 +176,7 @@ def settings_of(options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, 
     settings = batch_settings(options)
     if options.column:
         settings["column"] = options.column
-    return {**_asked_by_table(options), **_given(options, [*words.flags, "timeout", "method"])}, settings
-
-
-def batch_settings(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the settings of a batch that the user gave, without the column of a table."""
-    return {**_given(options, BATCH), **({"cache": False} if options.no_cache else {})}
+    return {**_asked_by_table(options), **given_options(options, [*words.flags, "timeout", "method"])}, settings
 
 
 def _asked_by_table(options: argparse.Namespace) -> Mapping[str, Any]:
@@ -203,7 +190,7 @@ def _asked_by_table(options: argparse.Namespace) -> Mapping[str, Any]:
 
 def _planned(
     options: argparse.Namespace,
-    given: list[str] | Table,
+    given: list[str] | Table | Frames,
     where: Path | str | None,
     chosen: dict[str, Any],
     settings: dict[str, Any],
@@ -237,7 +224,7 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | str
     """Carry out a batch, write its table however it ended, and return the exit code; ``where`` is the journal."""
     code = taken = 0
     caveats: dict[str, None] = {}
-    with _signals(job) as caught:
+    with signals_to(job) as caught:
         try:
             for outcome in job:
                 taken = _told(outcome, options) or taken
@@ -246,7 +233,7 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | str
             tell(error)
             code = next((code for kind, code in CODES.items() if isinstance(error, kind)), HOPELESS)
         except OSError:  # the output is closed, or is a file on a full disk
-            _tell_where(where)
+            tell_where(where)
             raise
     # Without a usable key or setting nothing was done, and there is no table to write.
     if code != HOPELESS or job.books["submitted"] > job.books["not_started"]:
@@ -256,11 +243,11 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | str
     if not code:
         code = taken or int(any(job.books[name] for name in NOT_WELL))
         if job.paused and not caught:
-            _tell_limit(job, where)
+            tell_limit(str(job.paused), where)
     if caught:
         code = INTERRUPTED + caught[0]
     if code > 1:
-        _tell_where(where)
+        tell_where(where)
     return code if job.balanced else code or IO_ERROR
 
 
@@ -278,15 +265,37 @@ def _told(outcome: Outcome[Any], options: argparse.Namespace) -> int:
         if options.out and options.operation.command.files:
             write_files(outcome.result.files(), options.out, begin)
         if written := list(_written_as(outcome.result, options)):
-            # One recording needs no number.
-            begin = begin.removeprefix(f"{outcome.item:04d}-") if options.is_single else begin
             write_files(written, options.out or ".", begin)
             for end, _ in written:
                 tell(say("wrote {file}", file=Path(options.out or ".") / f"{begin}{end}"))
     except TakenError as error:
         tell(error)
         return IO_ERROR
+    except InputError as error:  # for example a transcript without times, of which no subtitles can be made
+        tell(error)
+        return 1
     return 0
+
+
+def _endings(options: argparse.Namespace) -> Iterator[str]:
+    """Yield the ends of the names of the files that the flags of `Command.writes` ask for.
+
+    Raises:
+        InputError: The file to compare with cannot be read, or has no word.
+        MissingExtraError: The extra ``compare`` is not installed.
+    """
+    for name in options.operation.command.writes:
+        if name == "compare" and options.compare:
+            from cloudai.models.speech import Transcript  # most commands hear nothing
+
+            Transcript().compare(text_of(options.compare))
+            yield COMPARED
+        elif name != "compare" and getattr(options, name):
+            yield f".{name}"
+
+
+COMPARED = ".compare.html"
+"""How the name of the page ends that shows how a transcript differs from a file."""
 
 
 def _written_as(result: Any, options: argparse.Namespace) -> Iterator[tuple[str, bytes]]:
@@ -295,32 +304,9 @@ def _written_as(result: Any, options: argparse.Namespace) -> Iterator[tuple[str,
         if name == "compare" and options.compare:
             comparison = result.compare(text_of(options.compare))
             print(comparison)
-            yield ".compare.html", comparison.to_html(title=Path(options.compare).name).encode()
+            yield COMPARED, comparison.to_html(title=Path(options.compare).name).encode()
         elif name != "compare" and getattr(options, name):
             yield f".{name}", getattr(result, f"to_{name}")().encode()
-
-
-CODES: Mapping[type[CloudAIError], int] = {JournalError: IO_ERROR, OutputError: IO_ERROR, PausedError: PAUSED}
-"""Exit codes of the errors that end a batch; any other is `HOPELESS`."""
-HOPELESS = 2
-"""Exit code if nothing (more) could be done."""
-NOT_WELL = ("failed", "in_doubt", "skipped", "not_started")
-"""Endings of inputs that make the exit code 1."""
-
-
-def _tell_where(where: Path | str | None) -> None:
-    """Print that the journal keeps what is finished, if there is a journal."""
-    if where is not None:
-        tell(say("{journal} has what is finished: the same command goes on from there.", journal=where))
-
-
-def _tell_limit(job: Batch[Any], where: Path | str | None) -> None:
-    """Print which limit has ended the batch, because the same command would end there again."""
-    name, _, reached = str(job.paused).partition("=")
-    flag, value = f"--{name.replace('_', '-')}", reached.partition(" ")[0]
-    tell(say("{flag} {value} is reached: raise it to go on.", flag=flag, value=value))
-    if where is not None:
-        tell(say("{journal} has what is finished.", journal=where))
 
 
 def _written(job: Batch[Any], options: argparse.Namespace, where: Path | str | None, *, interrupted: bool) -> None:
@@ -328,7 +314,7 @@ def _written(job: Batch[Any], options: argparse.Namespace, where: Path | str | N
 
     Who has pressed Ctrl-C wants to see how far it came: the table is then written to a file, but not printed.
     """
-    table = _in_words(job.tidy(options.table))
+    table = _in_words(tidy(films.followed(job, options), options.table))
     operation = options.operation.name
     last_line = summary(table, operation, options.table)
     told: dict[str, list[str]] = {}
@@ -366,76 +352,10 @@ def _asks_for_files(options: argparse.Namespace) -> bool:
     return any(getattr(options, name) for name in options.operation.command.writes)
 
 
-@contextmanager
-def _signals(job: Batch[Any]) -> Iterator[list[int]]:
-    """Stop the batch after Ctrl-C or a request to end; a second signal stops waiting for the requests in flight.
-
-    Yields:
-        The numbers of the signals that have come.
-    """
-    caught: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield caught  # only the main thread may set signal handlers
-        return
-
-    def stop(number: int, _: FrameType | None) -> None:
-        caught.append(number)
-        if len(caught) > 1:
-            job.stop(wait=0)
-        else:
-            job.stop()
-            tell(say("stopping: what is on its way is waited for; once more stops at once"), below=True)
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, stop) for number in numbers]
-    try:
-        yield caught
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-
-
-LONG = 4_000_000
-"""Bytes of a recording from which on it may take many requests."""
-
-
-def journal_path(options: argparse.Namespace, given: Sequence[Any] | Table) -> Path | str | None:
-    """Return the path of the journal, or None.
-
-    It is the one that the user names, or the address of a keeper. If none is named, and several inputs or a long
-    recording go to a provider on the network, it is a file in the current folder.
-    """
-    if options.journal == "none":
-        return None
-    if is_address(options.journal):
-        return str(options.journal)
-    if options.journal:
-        return Path(options.journal)
-    names = provider_names(options)
-    several = len(given) > 1 or (options.operation.input == "audio" and _is_long(given))
-    if not several or not any(find(name).hosts for name in names):
-        return None
-    return Path(f"cloudai-{options.operation.name.replace('_', '-')}-{'-'.join(names)}.journal")
-
-
-def _is_long(given: Sequence[Any] | Table) -> bool:
-    """Return whether the only input is a file that is large for a recording."""
-    path = given[0] if isinstance(given, list) and given else ""
-    try:
-        return Path(path).is_file() and Path(path).stat().st_size > LONG
-    except (OSError, ValueError):
-        return False
-
-
-def provider_names(options: argparse.Namespace) -> list[str]:
-    """Return the names of the providers, which stand with commas between them."""
-    return [name.strip() for name in str(options.provider).split(",") if name.strip()]
-
-
 def provider_of(options: argparse.Namespace) -> str | list[str | Provider]:
     """Return the name of the provider, or a list of several; one for which flags give settings is made with them."""
     words: Command = options.operation.command
-    settings, names = _given(options, words.settings), provider_names(options)
+    settings, names = given_options(options, words.settings), provider_names(options)
     if not settings:
         return names[0] if len(names) == 1 else [*names]
     owner = words.settings_of or words.provider
@@ -443,11 +363,6 @@ def provider_of(options: argparse.Namespace) -> str | list[str | Provider]:
         raise SettingsError(f"--{next(iter(settings)).replace('_', '-')} is for --provider {owner}")
     make: Callable[..., Provider] = find(owner)
     return [make(**settings) if name == owner else name for name in names]
-
-
-def _given(options: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
-    """Return the options of these names that the user gave."""
-    return {name: value for name in names if (value := getattr(options, name)) is not None}
 
 
 def _as_json(outcome: Outcome[Any]) -> dict[str, Any]:

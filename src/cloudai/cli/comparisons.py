@@ -8,21 +8,24 @@ from pathlib import Path
 from typing import Any
 
 from cloudai.batch.journal import copy_of
-from cloudai.cli.batches import PAUSED, journal_path, provider_names, provider_of, settings_of
+from cloudai.cli.batches import provider_of, settings_of
 from cloudai.cli.outputs import OutputError, require_one_output, require_writable, tell, write_table
+from cloudai.cli.running import PAUSED, journal_path, provider_names
 from cloudai.client import Client
+from cloudai.compare.choosing import OF_PICTURES
 from cloudai.compare.results import Comparison
 from cloudai.errors import PausedError, SettingsError
+from cloudai.media.video import Frames
 from cloudai.table import Table, json_of
 from cloudai.wording import say, translated
 
-__all__ = ["TABLES", "run"]
+__all__ = ["OF_PICTURES", "TABLES", "run"]
 
 TABLES = ("pairs", "inputs", "matches", "providers", "truth", "agreed")
 """The tables of a comparison, by the names that ``--table`` has for them."""
 
 
-def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[str | None]) -> int:
+def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: Iterable[str | None]) -> int:
     """Plan a comparison or carry it out, and return the exit code.
 
     Args:
@@ -46,7 +49,9 @@ def run(options: argparse.Namespace, given: list[str] | Table, read: Iterable[st
             with copy_of(where if isinstance(where, Path) else None) as (copied, _):
                 _plan(client, name, given, {**settings, "journal": copied})
             return 0
-        compared = client.compare(name, given, truth=options.truth, overlap=options.overlap, **settings)
+        compared = client.compare(
+            name, given, truth=options.truth, overlap=options.overlap, feature=options.feature, **settings
+        )
     _written(compared, options, where)
     _tell_errors(compared)
     if any(isinstance(problem, PausedError) for problem in compared.problems.values()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from cloudai.batch.batch import Batch
 from cloudai.cli.outputs import OutputError
 from cloudai.errors import InputError
 
-__all__ = ["TakenError", "beginning", "require_folder", "require_free", "write_files"]
+__all__ = ["TakenError", "beginning", "require_folder", "require_free", "require_unwritten", "write_files"]
 
 
 class TakenError(OutputError):
@@ -97,15 +97,50 @@ def require_free(job: Batch[Any], options: argparse.Namespace, ending: str) -> N
 
     The files of what was answered before are there if the same command goes on, and have the same content.
     """
-    there, taken = _files_in(options.out, ending), dict[int, str]()
+    there = _files_in(options.out, ending)
+
+    def taken_by(item: int, name: str) -> Path | None:
+        file = there.get(beginning(options, item, name))
+        return Path(options.out) / file if file else None
+
+    if there:
+        _require_none(job, taken_by)
+
+
+def require_unwritten(job: Batch[Any], options: argparse.Namespace, endings: Sequence[str]) -> None:
+    """Raise InputError if what is written of a result that has yet to be paid for would have the name of a file.
+
+    Args:
+        job: The batch.
+        options: The arguments of the command.
+        endings: The ends of the names of the files, such as ".srt".
+    """
+
+    def taken_by(item: int, name: str) -> Path | None:
+        begin = Path(options.out or ".") / beginning(options, item, name)
+        files = (begin.with_name(f"{begin.name}{end}") for end in endings)
+        return next((file for file in files if file.exists()), None)
+
+    if endings:
+        _require_none(job, taken_by)
+
+
+def _require_none(job: Batch[Any], taken_by: Callable[[int, str], Path | None]) -> None:
+    """Raise InputError if there is a file in the way of a result that has yet to be paid for.
+
+    Args:
+        job: The batch.
+        taken_by: A function that returns the file that has the name which a result of this input would get, or None.
+    """
+    taken: dict[int, Path] = {}
 
     def is_taken(item: int, name: str) -> bool:
-        if file := there.get(beginning(options, item, name)):
+        if file := taken_by(item, name):
             taken[item] = file
         return item in taken
 
-    items = job.unanswered(is_taken) if there else []
-    first = items and Path(options.out) / taken[items[0]]
+    items = job.unanswered(is_taken)
+    first = items and taken[items[0]]
     if len(items) > 1:
         told = f"{first} and {len(items) - 1} more are there already, and nothing was sent"
         raise InputError(told, advice="Give --out another folder, or move the files away.")
@@ -117,8 +152,10 @@ def require_free(job: Batch[Any], options: argparse.Namespace, ending: str) -> N
 def beginning(options: argparse.Namespace, item: int, name: str) -> str:
     """Return how the names of the files of an input begin: by its number, from 0, and its own name without ending.
 
-    A text has no name.
+    A text has no name, and a recording that is alone no number.
     """
     from cloudai.report import safe_name  # it comes with all of the reports
 
-    return safe_name(item, "" if options.operation.input == "text" else Path(name).stem, "")
+    begin = safe_name(item, "" if options.operation.input == "text" else Path(name).stem, "")
+    is_alone = options.operation.command.writes and options.is_single
+    return begin.removeprefix(f"{item:04d}-") if is_alone else begin

@@ -8,7 +8,7 @@ import re
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from pathlib import Path
 
 from cloudai.encodings import decoded
@@ -18,7 +18,7 @@ from cloudai.operations import Operation
 from cloudai.reading import text_of
 from cloudai.text import lines_of
 
-__all__ = ["AUDIO", "DOCUMENTS", "PICTURES", "expand", "lines", "suffixes"]
+__all__ = ["AUDIO", "DOCUMENTS", "PICTURES", "VIDEOS", "are_several", "expand", "lines", "suffixes"]
 
 PICTURES = frozenset(
     {
@@ -33,9 +33,17 @@ AUDIO = frozenset(
         *(".mp4", ".m4v", ".mov", ".mkv", ".avi", ".flv", ".3gp", ".ts"),
     }
 )
+VIDEOS = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".flv", ".3gp", ".ts", ".mts", ".m2ts", ".wmv", ".qt", ".ogv"}
+)
 DOCUMENTS = PICTURES | {".pdf"}
 log = logging.getLogger("cloudai")
 ADDRESS = re.compile(r"^((https?|gs|file)://|data:)", re.IGNORECASE)
+
+
+def are_several(given: object) -> bool:
+    """Return whether there are several inputs; of frames, whose number is not known before the run, there may be."""
+    return not isinstance(given, Sized) or len(given) > 1
 
 
 def suffixes(operation: Operation) -> frozenset[str]:

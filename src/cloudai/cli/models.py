@@ -8,6 +8,7 @@ import sys
 from cloudai.cli.outputs import tell
 from cloudai.errors import InputError
 from cloudai.providers.local import models
+from cloudai.providers.registry import find
 from cloudai.wording import say, translated
 
 __all__ = ["run"]
@@ -23,15 +24,46 @@ def run(options: argparse.Namespace) -> int:
     if options.yes and options.action != "install":
         raise InputError(f"cloudai models {options.action} takes no --yes", advice="It belongs to install.")
     if options.action == "list":
-        listed = [models.model_named(options.name)] if options.name else models.MODELS.values()
-        print("\n\n".join(map(_facts, listed)))
+        names = [options.name] if options.name else [*models.MODELS, SPEECH]
+        print("\n\n".join(_speech() if name == SPEECH else _facts(models.model_named(name)) for name in names))
         return 0
     if not options.name:
         raise InputError(
             f"cloudai models {options.action} lacks a name", advice=f"There are: {', '.join(models.MODELS)}."
         )
+    if options.name == SPEECH:
+        print(_speech())
+        tell(say("cloudai installs and removes no model of speech"))
+        return 1
     model = models.model_named(options.name)
     return _remove(model) if options.action == "remove" else _install(model, is_sure=options.yes)
+
+
+SPEECH = "speech"
+"""The name under which it is said where models of speech are to be had."""
+
+
+def _speech() -> str:
+    """Return where a model of speech is to be had, and which is set now.
+
+    None is installed by a command: no wheel of a model is known whose licence and maker are.
+    """
+    local = find("local")()
+    missing, given = local.missing("speech_to_text"), local.setting("speech_model")
+    return "\n".join(
+        [
+            say("{name}: speech_to_text: write down recordings on this computer", name=SPEECH),
+            say("  set now: {what}", what=given or "-") + (f" ({translated(missing)})" if given and missing else ""),
+            say("  for Vosk, small and quick, also in Korean: {where}", where="https://alphacephei.com/vosk/models"),
+            say("  for faster-whisper, slower and better: {where}", where="https://huggingface.co/Systran"),
+            say("    there each model says who made it, and its licence; unpack it into a folder"),
+            say("  then: pip install {packages}, and CLOUDAI_SPEECH_MODEL=FOLDER", packages="vosk (faster-whisper)"),
+            say(
+                "  in English, as a toy: pip install {package}, and CLOUDAI_SPEECH_MODEL={package}",
+                package="pocketsphinx",
+            ),
+        ]
+    )
 
 
 def _facts(model: models.OptionalModel) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +24,7 @@ __all__ = [
     "STDOUT",
     "OutputError",
     "discard_output",
+    "require_page",
     "require_writable",
     "tell",
     "write_table",
@@ -65,7 +66,9 @@ def require_one_output(options: argparse.Namespace) -> None:
         raise InputError("--json and --csv - both print", advice="Leave one out.")
 
 
-def require_writable(path: str | None, inputs: Iterable[str | Path | None], *, is_table: bool = True) -> None:
+def require_writable(
+    path: str | None, inputs: Iterable[str | Path | None], *, is_table: bool = True, flag: str = "--csv"
+) -> None:
     """Check that the table can be written to a file, before the command sends anything that costs money.
 
     An existing file is opened and left as it is. A file that does not exist is made and removed again. A pipe or a
@@ -75,6 +78,7 @@ def require_writable(path: str | None, inputs: Iterable[str | Path | None], *, i
         path: The file. Nothing is checked if it is None (no table is asked for) or "-" (standard output).
         inputs: The files that the command reads, which the table must not overwrite. Each None is passed over.
         is_table: Whether a table is to be written, and not a page: the ending of the file has to be that of a table.
+        flag: The option that names the file, for the error.
 
     Raises:
         InputError: The path is a folder, cannot be written, or is one of ``inputs``.
@@ -85,12 +89,12 @@ def require_writable(path: str | None, inputs: Iterable[str | Path | None], *, i
     if is_table:
         _require_kind(target)
     if "\0" in str(path):
-        raise InputError(f"{path} is no name of a file", advice="Give --csv another name.")
+        raise InputError(f"{path} is no name of a file", advice=f"Give {flag} another name.")
     try:
         if target.is_dir():
-            raise InputError(f"{path} is a folder", advice="Give --csv the name of a file.")
+            raise InputError(f"{path} is a folder", advice=f"Give {flag} the name of a file.")
         if any(_are_one(target, Path(other)) for other in inputs if other is not None):
-            raise InputError(f"--csv {path} would overwrite what is read", advice="Give another name.")
+            raise InputError(f"{flag} {path} would overwrite what is read", advice="Give another name.")
         # Permissions do not tell for certain whether a file can be written; opening it does.
         if target.is_file():
             target.open("ab").close()
@@ -101,7 +105,29 @@ def require_writable(path: str | None, inputs: Iterable[str | Path | None], *, i
     except FileNotFoundError:
         raise InputError(f"there is no folder {target.parent}", advice="Make it first.") from None
     except OSError as error:
-        raise InputError(f"{path} cannot be written ({error.strerror})", advice="Give --csv another name.") from error
+        raise InputError(f"{path} cannot be written ({error.strerror})", advice=f"Give {flag} another name.") from error
+
+
+def require_page(
+    path: Path, endings: Sequence[str], given: Sequence[str | Path | None], *, flag: str = "--out"
+) -> None:
+    """Check that a page or a picture can be written to a file, before anything is sent that costs money.
+
+    Args:
+        path: The file.
+        endings: The endings that it may have, in lower case.
+        given: The files and folders that the command reads. No picture or table in one of the folders is overwritten.
+        flag: The option that names the file.
+
+    Raises:
+        InputError: The file has another ending, cannot be written, or is one that is read.
+    """
+    if path.suffix.lower() not in endings:
+        raise InputError(
+            f"{flag} {path} has no ending for it", advice=f"Let it end in {' or '.join(filter(None, endings))}."
+        )
+    in_folders = [path for folder in given if folder and path.exists() and _are_one(path.parent, Path(folder))]
+    require_writable(str(path), [*given, *in_folders], is_table=False, flag=flag)
 
 
 def _require_kind(target: Path) -> None:

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cloudai.cli import inputs
-from cloudai.cli.batches import (
+from cloudai.cli import films, inputs
+from cloudai.cli.outputs import require_page, tell
+from cloudai.cli.running import (
     CODES,
     HOPELESS,
     INTERRUPTED,
     NOT_WELL,
-    _given,
-    _of_column,
-    _signals,
-    _tell_where,
     batch_settings,
+    given_options,
     journal_path,
     provider_names,
+    signals_to,
+    table_of_column,
+    tell_limit,
+    tell_where,
 )
-from cloudai.cli.outputs import tell
 from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError
+from cloudai.media.video import Frames
 from cloudai.outcomes import Outcome
 from cloudai.reading import TABLES, read_table
 from cloudai.report import (
@@ -32,12 +34,18 @@ from cloudai.report import (
     gallery,
     save_drawings,
     save_faces,
+    save_moments,
     save_morph,
     save_sheet,
+    save_timeline,
+    save_video,
     save_workbook,
 )
 from cloudai.report.card_set import require_formats, untranslated
 from cloudai.report.marks import require_kinds
+from cloudai.report.morphing import ENDINGS_OF_MORPHS
+from cloudai.report.named_files import require_ours
+from cloudai.report.picture_sets import ENDINGS_OF_SHEETS
 from cloudai.report.recipes import by_method, features_on_a_card, offered
 from cloudai.report.result_files import is_table_of_results
 from cloudai.report.subjects import Source, photo_column
@@ -58,21 +66,24 @@ class _Kept:
     """The exit code of the batch."""
     sent: int = 0
     """The number of requests that were sent for it."""
-    folders: list[Path] = field(default_factory=list)
+    stopped: str | bool = False
+    """Whether the batch came to no end; the limit that it has reached, if that is why."""
 
 
 def as_gallery(options: argparse.Namespace) -> int:
     """Write a gallery, and a workbook if one is asked for, and return the exit code."""
     out = Path(options.out or "gallery.html")
-    _require_folder_of(out)
+    require_page(out, PAGES, _read(options))
+    if options.xlsx:
+        require_page(Path(options.xlsx), [".xlsx"], [*_read(options), out], flag="--xlsx")
     kept = _kept(options, options.features or ["faces", "caption", "tags", "objects"])
     if kept is None:
         return 0
-    look = _given(options, ["title", "columns", "link", "tiles", "name", "photos", "language"])
+    look = given_options(options, ["title", "columns", "link", "tiles", "name", "photos", "language"])
     page = gallery(kept.rows, out, **look)
     files = [page]
     if options.xlsx:
-        files.append(save_workbook(kept.rows, options.xlsx, **_given(options, ["name", "photos", "language"])))
+        files.append(save_workbook(kept.rows, options.xlsx, **given_options(options, ["name", "photos", "language"])))
     return _told(kept, files, f", {page.stat().st_size / 1e6:.1f} MB")
 
 
@@ -81,42 +92,70 @@ def as_cards(options: argparse.Namespace) -> int:
     require_formats(options.formats or ())  # before anything is paid for
     folder = Path(options.out or "cloudai-cards")
     _require_folder_of(folder)
+    require_ours(folder / "cards")
+    for kind in (options.formats or ()) if folder.is_dir() else ():
+        require_page(folder / f"cards.{kind}", [f".{kind}"], _read(options))
     kept = _kept(options, options.features, translate=True)
     if kept is None:
         return 0
-    look = _given(
+    look = given_options(
         options, ["title", "name", "photos", "language", "min_confidence", "size", "theme", "logo", "seconds", "font"]
     )
     return _told(kept, cards(kept.rows, folder, formats=options.formats or ["gif"], **look))
 
 
 def as_drawings(options: argparse.Namespace) -> int:
-    """Write drawings, faces, a sheet, a strip or a morph, and return the exit code."""
+    """Write drawings, faces, a sheet, a strip, a morph, or what is made of a video, and return the exit code."""
     require_kinds(options.kinds or ())
     out = Path(options.out or "cloudai-drawn")
     _require_folder_of(out)
+    if endings := ENDINGS.get(options.make):
+        out = out if out.suffix else out.with_suffix(endings[0])
+        require_page(out, endings, _read(options))
+    else:
+        require_ours(out)
     kept = _kept(options, options.features or ["faces", "objects", "text"])
     if kept is None:
         return 0
-    common = _given(options, ["name", "photos"])
-    fonts = _given(options, ["font"])
+    common = given_options(options, ["name", "photos"])
+    fonts = given_options(options, ["font"])
     match options.make:
         case "drawn":
             file = save_drawings(kept.rows, out, kinds=options.kinds, labels=not options.no_labels, **common, **fonts)
         case "faces":
-            file = save_faces(kept.rows, out, **_given(options, ["margin", "aspect", "shape"]), **common)
+            file = save_faces(kept.rows, out, **given_options(options, ["margin", "aspect", "shape"]), **common)
+        case "video":
+            look = given_options(options, ["photos", "language"])
+            file = save_video(kept.rows, out if out.suffix else out.with_suffix(".mp4"), **look, **fonts)
+        case "moments":
+            look = given_options(options, ["photos", "language"])
+            file = save_moments(kept.rows, out if out.suffix else out.with_suffix(".webp"), **look, **fonts)
+        case "timeline":
+            look = given_options(options, ["photos", "language", "title"])
+            file = save_timeline(kept.rows, out if out.suffix else out.with_suffix(".html"), **look, **fonts)
         case "morph":
-            file = save_morph(kept.rows, out if out.suffix else out.with_suffix(".gif"), **common)
+            file = save_morph(kept.rows, out, **common)
         case layout:
             file = save_sheet(
                 kept.rows,
-                out if out.suffix else out.with_suffix(".png"),
+                out,
                 layout=layout,
                 of=options.of,
                 **common,
                 **fonts,
             )
     return _told(kept, [file])
+
+
+PAGES = (".html", ".htm", "")
+ENDINGS = {"sheet": ENDINGS_OF_SHEETS, "strip": ENDINGS_OF_SHEETS, "morph": ENDINGS_OF_MORPHS}
+"""The endings that the file of `draw --make` may have; the first one is added to a name without one."""
+
+
+def _read(options: argparse.Namespace) -> list[str | None]:
+    """Return the files and folders that the command reads, which it must not overwrite."""
+    more = [getattr(options, name, None) for name in ("journal", "env_file", "logo", "font", "photos")]
+    return [*options.paths, *more]
 
 
 def _require_folder_of(path: Path) -> None:
@@ -151,7 +190,8 @@ def _kept(options: argparse.Namespace, features: Sequence[str] | None, *, transl
         return _Kept(options.journal)
     if len(paths) == 1 and Path(paths[0]).suffix.lower() in RESULTS:
         return _Kept(paths[0])
-    given = _pictures(options)
+    taken = films.frames_of(options)
+    given = taken[0] if taken else _pictures(options)
     if isinstance(given, Table) and is_table_of_results(given):
         return _Kept(given)
     return _carried_out(options, given, features, translate=translate)
@@ -160,12 +200,12 @@ def _kept(options: argparse.Namespace, features: Sequence[str] | None, *, transl
 def _pictures(options: argparse.Namespace) -> Table | list[str]:
     """Return the table whose column holds the pictures, or the files that are named."""
     paths = options.paths
+    for path in paths:
+        films.require_no_video(path)
+    if (table := table_of_column(options, paths)) is not None:
+        return table
     if len(paths) != 1 or Path(paths[0]).suffix.lower() not in TABLES:
         return inputs.expand(paths, inputs.PICTURES, recursive=options.recursive)
-    if options.column:
-        table = _of_column(options, paths)
-        assert table is not None  # noqa: S101  # a column is named
-        return table
     table = read_table(paths[0], encoding=options.encoding)
     if is_table_of_results(table):
         return table
@@ -174,7 +214,7 @@ def _pictures(options: argparse.Namespace) -> Table | list[str]:
 
 
 def _carried_out(
-    options: argparse.Namespace, given: Table | list[str], features: Sequence[str] | None, *, translate: bool
+    options: argparse.Namespace, given: Table | list[str] | Frames, features: Sequence[str] | None, *, translate: bool
 ) -> _Kept | None:
     """Analyse the pictures in a batch, and return its outcomes however it ended."""
     where = journal_path(options, given)
@@ -186,16 +226,25 @@ def _carried_out(
         if options.features is None:  # what this provider lacks is left out, unless the user has asked for it
             wanted = offered(client, wanted, options.method)
         by = by_method(client, options.method, options.language or "en")
-        asked = {"features": wanted, "missing": "report", "gender_neutral": True, **by, **_given(options, ["timeout"])}
+        asked = {
+            "features": wanted,
+            "missing": "report",
+            "gender_neutral": True,
+            **by,
+            **given_options(options, ["timeout"]),
+        }
         if options.plan:
             with client.batch("analyze_image", given, options=asked, **column, **settings) as job:
                 print(job.plan())
             return None
         kept = _run(client, "analyze_image", given, options=asked, quiet=options.quiet, **column, **settings)
-        if translate and not kept.code:
+        kept.rows = films.followed(kept.rows, options)  # type: ignore[arg-type]  # they are outcomes
+        if translate and not kept.stopped:
             kept = _translated(client, kept, options, settings)
-    if kept.code > 1:
-        _tell_where(where)
+    if isinstance(kept.stopped, str):
+        tell_limit(kept.stopped, where)
+    elif kept.code > 1:
+        tell_where(where)
     return kept
 
 
@@ -212,10 +261,10 @@ def _translated(client: Client, kept: _Kept, options: argparse.Namespace, settin
             )
         )
         return kept
-    asked = {"to": options.language, **_given(options, ["timeout"])}
+    asked = {"to": options.language, **given_options(options, ["timeout"])}
     other = _run(client, "translate", foreign, options=asked, quiet=options.quiet, **settings)
     outcomes: list[Outcome[Any]] = [*kept.rows, *other.rows]  # type: ignore[misc]
-    return _Kept(outcomes, other.code, kept.sent + other.sent)
+    return _Kept(outcomes, max(kept.code, other.code), kept.sent + other.sent, other.stopped)
 
 
 def _run(client: Client, operation: str, given: Any, *, quiet: bool, **settings: Any) -> _Kept:
@@ -224,9 +273,9 @@ def _run(client: Client, operation: str, given: Any, *, quiet: bool, **settings:
     Raises:
         CloudAIError: Nothing was done, because a key or a setting cannot be used.
     """
-    with client.batch(operation, given, progress=not quiet and len(given) > 1, **settings) as job:
+    with client.batch(operation, given, progress=not quiet and inputs.are_several(given), **settings) as job:
         code, hopeless = 0, None
-        with _signals(job) as caught:
+        with signals_to(job) as caught:
             try:
                 for _ in job:
                     pass
@@ -241,4 +290,5 @@ def _run(client: Client, operation: str, given: Any, *, quiet: bool, **settings:
             code = int(any(job.books[name] for name in NOT_WELL))
         if caught:
             code = INTERRUPTED + caught[0]
-        return _Kept(list(job), code, job.sent)
+        stopped = bool(caught or hopeless) or job.paused or False
+        return _Kept(list(job), code, job.sent, stopped)

@@ -42,6 +42,7 @@ TABLES_OF = {
 """The kinds of tables that the results of an operation have, where there are several; see `cloudai.tidy`."""
 INPUTS = {
     "image": ("in {k} of 1 photo", "in {k} of {n} photos"),
+    "frame": ("in {k} of 1 frame", "in {k} of {n} frames"),
     "audio": ("in {k} of 1 recording", "in {k} of {n} recordings"),
     "text": ("in {k} of 1 text", "in {k} of {n} texts"),
 }
@@ -74,7 +75,7 @@ def summary(table: Table, operation: str, kind: str | None = None) -> str:
     one, many = THINGS.get(kind or operation, THINGS[""])
     if ok and not things:  # the provider judges texts, and no sentences
         things, (one, many) = len(ok), THINGS[""]
-    one_input, many_inputs = INPUTS[OPERATIONS[operation].input]
+    one_input, many_inputs = INPUTS["frame" if "time_s" in table.columns else OPERATIONS[operation].input]
     n = len(status_of)
     head = [say(one if things == 1 else many, n=things), say(one_input if n == 1 else many_inputs, k=counts["ok"], n=n)]
     ends = [say(text, n=counts[name]) for name, text in ENDINGS.items() if counts[name]]

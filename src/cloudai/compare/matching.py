@@ -10,17 +10,7 @@ from cloudai.errors import MissingExtraError
 from cloudai.models.base import Box
 from cloudai.text import letters
 
-__all__ = ["distance", "head_word", "matches", "normal", "overlap", "shared_years", "words_of"]
-
-
-def overlap(one: Box, other: Box) -> float:
-    """Return the intersection of two boxes over their union, 0 to 1."""
-    width = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
-    height = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
-    if width <= 0 or height <= 0:
-        return 0.0
-    both = width * height
-    return both / (one.area + other.area - both)
+__all__ = ["distance", "head_word", "matches", "normal", "shared_years", "words_of"]
 
 
 def matches(ones: Sequence[Box], others: Sequence[Box], least: float) -> list[tuple[int, int, float]]:
@@ -28,7 +18,7 @@ def matches(ones: Sequence[Box], others: Sequence[Box], least: float) -> list[tu
 
     The pair with the largest overlap is taken first, then the largest of what is left, as long as it is ``least``.
     """
-    pairs = [(overlap(one, other), i, j) for i, one in enumerate(ones) for j, other in enumerate(others)]
+    pairs = [(one.overlap(other), i, j) for i, one in enumerate(ones) for j, other in enumerate(others)]
     found_ones: set[int] = set()
     found_others: set[int] = set()
     taken = []

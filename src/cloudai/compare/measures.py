@@ -11,10 +11,10 @@ from typing import Any, Generic, TypeVar
 
 from cloudai.compare import statistics as numbers
 from cloudai.compare.matching import distance, head_word, matches, normal, shared_years
-from cloudai.errors import UnsupportedOperationError
+from cloudai.errors import InputError
 from cloudai.models.base import Box, Result
 
-__all__ = ["Boxed", "Measure", "measure_for"]
+__all__ = ["Boxed", "Faces", "Labels", "Measure", "Row", "Texts", "Words", "found_rates", "total"]
 
 T = TypeVar("T")
 
@@ -27,13 +27,31 @@ class Measure(Generic[T]):
     method: str
     """How it is done, in a sentence."""
 
-    def of(self, result: Result) -> T:
-        """Return what is compared of a result."""
+    has_boxes = False
+    """Whether the things have boxes, to be drawn on the picture."""
+
+    def of(self, result: Result) -> T | None:
+        """Return what is compared of a result; None if the result says nothing of it."""
         raise NotImplementedError
 
     def given(self, rows: Sequence[Mapping[str, Any]]) -> T:
         """Return what the rows of a reference say of one input."""
         raise NotImplementedError
+
+    def true(self, by_item: Mapping[int, Sequence[Mapping[str, Any]]]) -> dict[int, T]:
+        """Return what a reference says of each input, by the number of the input.
+
+        Raises:
+            InputError: The reference lacks a column, or a cell of it cannot be read.
+        """
+        try:
+            return {item: self.given(rows) for item, rows in by_item.items()}
+        except (KeyError, ValueError, TypeError) as error:
+            raise InputError(
+                f"the reference cannot be read ({type(error).__name__}: {error})",
+                advice="Faces have x, y, width, height and age, objects these and name, tags name, texts text, moods "
+                "label, languages language.",
+            ) from None
 
     def row(self, one: T, other: T) -> Row:
         """Return how two answers to one input agree; ``agreement`` is 0 to 1."""
@@ -58,6 +76,17 @@ class Measure(Generic[T]):
         """Return what an answer has, for what several providers agree on."""
         raise NotImplementedError
 
+    def alike(self, one: Boxed, other: Boxed) -> float:
+        """Return how alike two things of different providers are, 0 to 1; ``least`` and more is the same."""
+        return float(one.name == other.name)
+
+    def shown(self, answer: T) -> str:
+        """Return an answer as a text of one or several lines."""
+        return "\n".join(thing.name for thing in self.things(answer))
+
+    least = 1.0
+    """The least of `alike` for things that are the same."""
+
 
 @dataclass(frozen=True)
 class Boxed:
@@ -69,7 +98,8 @@ class Boxed:
     """The range of a face's age."""
 
 
-def _total(rows: Sequence[Row], name: str) -> float:
+def total(rows: Sequence[Row], name: str) -> float:
+    """Return the sum of a column."""
     return float(sum(row[name] for row in rows))
 
 
@@ -83,7 +113,7 @@ def _rates(answers: Sequence[Any], **statistics: Any) -> Row:
     return row
 
 
-def _found_rates(counts: Sequence[tuple[int, int, int]]) -> Row:
+def found_rates(counts: Sequence[tuple[int, int, int]]) -> Row:
     """Return precision, recall and F1 of how many things were hit, said and true for each input."""
     return _rates(
         counts,
@@ -95,6 +125,8 @@ def _found_rates(counts: Sequence[tuple[int, int, int]]) -> Row:
 
 class Faces(Measure[list[Boxed]]):
     """Faces, which are matched by the overlap of their boxes; ages are compared where both have one."""
+
+    has_boxes = True
 
     def __init__(self, least: float) -> None:
         self.least = least
@@ -112,7 +144,7 @@ class Faces(Measure[list[Boxed]]):
         names = ("x", "y", "width", "height")
         faces = []
         for row in rows:
-            if row.get("x") in (None, ""):
+            if row["x"] in (None, ""):
                 continue  # a picture without a face
             box = Box.model_validate({name: float(row[name]) for name in names})
             ages = [row.get(name) for name in ("age_low", "age_high")]
@@ -150,10 +182,10 @@ class Faces(Measure[list[Boxed]]):
 
     def pair(self, rows: Sequence[Row]) -> Row:
         """Return the faces in common over all pictures, and the mean overlap of their boxes and ages."""
-        matched, said = _total(rows, "matched"), _total(rows, "n_one") + _total(rows, "n_other")
+        matched, said = total(rows, "matched"), total(rows, "n_one") + total(rows, "n_other")
         ages = sum(row["ages"] for row in rows)
         return {
-            **{name: int(_total(rows, name)) for name in ("n_one", "n_other", "matched", "only_one", "only_other")},
+            **{name: int(total(rows, name)) for name in ("n_one", "n_other", "matched", "only_one", "only_other")},
             "agreement": 2 * matched / said if said else 1.0,
             "overlap": numbers.ratio(sum((row["overlap"] or 0) * row["matched"] for row in rows), matched),
             "ages": ages,
@@ -168,7 +200,7 @@ class Faces(Measure[list[Boxed]]):
             counts.append((len(both), len(said), len(true)))
             years = [(said[i].years, true[j].years) for i, j, _ in both]
             errors.append([_middle(a) - _middle(b) for a, b in years if a and b])
-        row = _found_rates(counts)
+        row = found_rates(counts)
         if any(errors):
             ages = _rates(
                 errors,
@@ -181,6 +213,10 @@ class Faces(Measure[list[Boxed]]):
     def things(self, answer: list[Boxed]) -> list[Boxed]:
         """Return the faces."""
         return answer
+
+    def alike(self, one: Boxed, other: Boxed) -> float:
+        """Return the overlap of two faces."""
+        return one.box.overlap(other.box) if one.box and other.box else 0.0
 
 
 def _years(face: Any) -> tuple[float, float] | None:
@@ -218,13 +254,16 @@ class Words(Measure[list[str]]):
         "Agreement is twice the tags in common over the tags of both."
     )
 
-    def of(self, result: Result) -> list[str]:
-        """Return the names, each once."""
-        return list(dict.fromkeys(normal(getattr(tag, "name", None) or tag.text) for tag in result))  # type: ignore[attr-defined]
+    def of(self, result: Result) -> list[str] | None:
+        """Return the names, each once; None if a picture was not asked for tags, or the provider has none to offer."""
+        if getattr(result, "tags", ()) is None:
+            return None
+        names = (normal(getattr(tag, "name", None) or tag.text) for tag in result)  # type: ignore[attr-defined]
+        return list(dict.fromkeys(filter(None, names)))
 
     def given(self, rows: Sequence[Mapping[str, Any]]) -> list[str]:
         """Return the names of the column ``name``."""
-        return list(dict.fromkeys(normal(str(row["name"])) for row in rows if row.get("name") not in (None, "")))
+        return list(dict.fromkeys(normal(str(row["name"])) for row in rows if row["name"] not in (None, "")))
 
     def row(self, one: list[str], other: list[str]) -> Row:
         """Return how many names, and how many head words, both have."""
@@ -257,16 +296,16 @@ class Words(Measure[list[str]]):
 
     def pair(self, rows: Sequence[Row]) -> Row:
         """Return the names and the head words in common over all inputs."""
-        said, heads = _total(rows, "n_one") + _total(rows, "n_other"), _total(rows, "heads")
+        said, heads = total(rows, "n_one") + total(rows, "n_other"), total(rows, "heads")
         return {
-            **{name: int(_total(rows, name)) for name in ("n_one", "n_other", "matched", "matched_heads")},
-            "agreement": 2 * _total(rows, "matched") / said if said else 1.0,
-            "agreement_heads": 2 * _total(rows, "matched_heads") / heads if heads else 1.0,
+            **{name: int(total(rows, name)) for name in ("n_one", "n_other", "matched", "matched_heads")},
+            "agreement": 2 * total(rows, "matched") / said if said else 1.0,
+            "agreement_heads": 2 * total(rows, "matched_heads") / heads if heads else 1.0,
         }
 
     def against(self, answers: Sequence[tuple[list[str], list[str]]]) -> Row:
         """Return precision and recall of the names."""
-        return _found_rates([(len(set(said) & set(true)), len(said), len(true)) for said, true in answers])
+        return found_rates([(len(set(said) & set(true)), len(said), len(true)) for said, true in answers])
 
     def things(self, answer: list[str]) -> list[Boxed]:
         """Return the names."""
@@ -281,14 +320,14 @@ class Texts(Measure[str]):
         "characters that would have to be changed, inserted or deleted, over those of the longer text."
     )
 
-    def of(self, result: Result) -> str:
+    def of(self, result: Result) -> str | None:
         """Return the text, or the first translation."""
         texts = getattr(result, "translations", None)
         return str(texts[0].text if texts else result.text)  # type: ignore[attr-defined]
 
     def given(self, rows: Sequence[Mapping[str, Any]]) -> str:
         """Return the text of the column ``text``; several rows are its lines."""
-        return "\n".join(str(row["text"]) for row in rows if row.get("text") is not None)
+        return "\n".join(str(row["text"]) for row in rows if row["text"] is not None)
 
     def row(self, one: str, other: str) -> Row:
         """Return how many characters and words differ."""
@@ -308,7 +347,7 @@ class Texts(Measure[str]):
         """Return the characters and words that differ over all inputs."""
         row: Row = {}
         for by, end in (("characters", ""), ("words", "_words")):
-            differ, longer = _total(rows, f"{by}_differ"), _total(rows, f"{by}_longer")
+            differ, longer = total(rows, f"{by}_differ"), total(rows, f"{by}_longer")
             row |= {f"{by}_differ": int(differ), f"{by}_longer": int(longer)}
             row[f"agreement{end}"] = 1 - differ / longer if longer else 1.0
         return row
@@ -349,15 +388,25 @@ class Labels(Measure[str]):
         """Return the sign of the score, or the label where there is no score; or the code of the language."""
         if self.column == "label":
             return _sign(result.score, result.label)  # type: ignore[attr-defined]
-        return str(result.code).split("-")[0]  # type: ignore[attr-defined]
+        return str(result.code).split("-")[0].casefold()  # type: ignore[attr-defined]
 
     def given(self, rows: Sequence[Mapping[str, Any]]) -> str:
-        """Return the label, or the sign of the column ``score``."""
+        """Return the label, or the sign of the column ``score``; of a language the code without region.
+
+        Raises:
+            ValueError: There are two rows, none of the labels that are known, or none at all.
+        """
+        if len(rows) > 1:
+            raise ValueError(f"two rows say something of one input, as {rows[1].get(self.column)!r}")
         row = rows[0]
-        if self.column == "label":
-            score = row.get("score")
-            return _sign(None if score in (None, "") else float(score), row.get("label"))
-        return str(row[self.column]).split("-")[0]
+        if self.column != "label":
+            return _stated(row[self.column]).split("-")[0].casefold()
+        if (score := row.get("score")) not in (None, ""):
+            return _sign(float(score), None)
+        label = _stated(row["label"]).casefold()
+        if label not in LABELS:
+            raise ValueError(f"the label {label!r} is none of {', '.join(LABELS)}")
+        return LABELS[label]
 
     def row(self, one: str, other: str) -> Row:
         """Return both labels."""
@@ -383,30 +432,27 @@ class Labels(Measure[str]):
         return [Boxed(answer)]
 
 
+LABELS = {
+    "positive": "positive",
+    "negative": "negative",
+    "neutral": "neutral",
+    "mixed": "neutral",
+    "긍정": "positive",
+    "부정": "negative",
+    "중립": "neutral",
+    "혼합": "neutral",
+}
+"""The labels that a reference may have, and the sign that each counts as."""
+
+
+def _stated(value: Any) -> str:
+    """Return the text of a cell, or raise ValueError if it is empty."""
+    if value is None or not str(value).strip():
+        raise ValueError("a cell is empty")
+    return str(value).strip()
+
+
 def _sign(score: float | None, label: str | None) -> str:
     if score is None:
         return label if label in ("positive", "negative") else "neutral"
     return "positive" if score > 0 else "negative" if score < 0 else "neutral"
-
-
-def measure_for(operation: str, least: float) -> Measure[Any]:
-    """Return how the results of an operation are compared.
-
-    Args:
-        operation: The name of the operation.
-        least: The least overlap of two boxes of the same face.
-
-    Raises:
-        UnsupportedOperationError: There is nothing to compare in its results.
-    """
-    if operation in ("detect_faces", "estimate_age"):
-        return Faces(least)
-    if operation in ("analyze_image", "key_phrases"):
-        return Words()
-    if operation in ("read_text", "speech_to_text", "translate"):
-        return Texts()
-    if operation in ("sentiment", "detect_language"):
-        return Labels({"sentiment": "label", "detect_language": "language"}[operation])
-    raise UnsupportedOperationError(
-        f"results of {operation} cannot be compared", advice="Listen to them, or read them."
-    )

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
-from cloudai.compare.matching import overlap
 from cloudai.compare.measures import Boxed, Measure
 from cloudai.compare.truth import rows_by_item
-from cloudai.errors import InputError, SettingsError
+from cloudai.errors import SettingsError
 from cloudai.models.base import Box
 from cloudai.outcomes import Outcome
 from cloudai.table import Table
@@ -33,12 +32,14 @@ class Comparison:
     outcomes: Mapping[str, Sequence[Outcome[Any]]] = field(repr=False)
     """For each provider the outcome of each input, in the order of the inputs."""
     measure: Measure[Any] = field(repr=False)
-    truth: Any = field(default=None, repr=False)
-    """The reference; see `against_truth`."""
+    truth: Sequence[Mapping[str, Any]] | None = field(default=None, repr=False)
+    """The rows of the reference; see `against_truth`."""
     prices: Mapping[str, float] = field(default_factory=dict, repr=False)
     problems: Mapping[str, Exception] = field(default_factory=dict)
     """For a provider that did not answer all inputs, the error that ended its part: a quota, an outage. The same call
     with the same journal goes on where it ended."""
+    sources: Sequence[Any] = field(default=(), repr=False)
+    """The inputs as they were given, in order: a name may be spelled otherwise than its file is on this system."""
 
     @property
     def method(self) -> str:
@@ -52,7 +53,8 @@ class Comparison:
 
     def answers(self, provider: str) -> dict[int, Any]:
         """Return what a provider said of each input that it has answered, by the number of the input."""
-        return {o.item: self.measure.of(o.result) for o in self.outcomes[provider] if o.result is not None}
+        said = ((o.item, self.measure.of(o.result)) for o in self.outcomes[provider] if o.result is not None)
+        return {item: answer for item, answer in said if answer is not None}
 
     def _pairs(self) -> Iterator[tuple[str, str, list[tuple[int, Any, Any]]]]:
         answers = {provider: self.answers(provider) for provider in self.providers}
@@ -97,7 +99,7 @@ class Comparison:
         rows = []
         for provider in self.providers:
             outcomes = self.outcomes[provider]
-            times = [o.facts["elapsed_s"] for o in outcomes if o.facts.get("elapsed_s") is not None]
+            times = [t for o in outcomes if o.result is not None and (t := o.result.meta.elapsed) is not None]
             bill = [sum(o.facts.get(name) or 0 for o in outcomes) for name in ("billed_min", "billed_max")]
             row = {
                 "provider": provider,
@@ -125,23 +127,13 @@ class Comparison:
         """
         if self.truth is None:
             raise SettingsError("there is no reference", advice="Give truth= a table of what is true.")
-        true = self._true()
+        true = self.measure.true(rows_by_item(self.truth, self.names))
         rows = []
         for provider in self.providers:
             answers = self.answers(provider)
             both = [(answers[item], true[item]) for item in sorted(answers.keys() & true.keys())]
             rows.append({"provider": provider, "n": len(both), **(self.measure.against(both) if both else {})})
         return Table(rows, _columns(rows, "provider", "n"), UNITS)
-
-    def _true(self) -> dict[int, Any]:
-        by_item = rows_by_item(self.truth, self.names)
-        try:
-            return {item: self.measure.given(rows) for item, rows in by_item.items()}
-        except (KeyError, ValueError, TypeError) as error:
-            raise InputError(
-                f"the reference cannot be read ({type(error).__name__}: {error})",
-                advice="Faces have x, y, width, height and age, tags name, texts text, moods label.",
-            ) from None
 
     def agreed(self, k: int = 2) -> Table:
         """Return what at least ``k`` providers have said of each input, who did (``providers``), and how many (``n``).
@@ -161,17 +153,29 @@ class Comparison:
         rows = []
         for item, name in enumerate(self.names):
             said = {provider: self.measure.things(each[item]) for provider, each in answers.items() if item in each}
-            for group in _groups(said, getattr(self.measure, "least", 0.5)):
+            for group in _groups(said, self.measure):
                 if len(group) >= k:
                     head = {"item": item, "input": name, "n": len(group), "providers": ", ".join(group)}
                     rows.append({**head, **_common(list(group.values()))})
         return Table(rows, _columns(rows, "item", "input", "n", "providers"))
 
+    @property
+    def unanswered(self) -> dict[str, str]:
+        """For each provider that did not answer all inputs, for how many there is no answer, and the first reason."""
+        reasons = {}
+        for provider, outcomes in self.outcomes.items():
+            missing = [outcome for outcome in outcomes if outcome.result is None]
+            if missing:
+                why = self.problems.get(provider) or next((o.error for o in missing if o.error), None)
+                reasons[provider] = f"no answer to {len(missing)} of {len(outcomes)} inputs: {why}"
+        return reasons
+
     def __str__(self) -> str:
         parts = [str(self.per_pair().filled()), str(self.per_provider().filled())]
         if self.truth is not None:
             parts.append(str(self.against_truth().filled()))
-        return "\n\n".join([*parts, self.method])
+        notes = [f"{provider}: {why}" for provider, why in self.unanswered.items()]
+        return "\n\n".join([*parts, *notes, self.method])
 
     def _repr_html_(self) -> str:
         return self.per_pair().filled()._repr_html_() + self.per_provider().filled()._repr_html_()
@@ -181,11 +185,11 @@ def _columns(rows: Sequence[Mapping[str, Any]], *first: str) -> list[str]:
     return list(dict.fromkeys([*first, *(name for row in rows for name in row)]))
 
 
-def _groups(said: Mapping[str, Sequence[Boxed]], least: float) -> list[dict[str, Boxed]]:
+def _groups(said: Mapping[str, Sequence[Boxed]], measure: Measure[Any]) -> list[dict[str, Boxed]]:
     """Return the things of one input that are the same, each with who said it, in the order in which they come."""
     things = [(provider, thing) for provider, each in said.items() for thing in each]
     group_of = [{provider: thing} for provider, thing in things]
-    for one, other in _same(things, least):
+    for one, other in _same(things, measure):
         a, b = group_of[one], group_of[other]
         if a is not b and not a.keys() & b.keys():  # a provider does not say one thing twice
             a.update(b)
@@ -195,14 +199,14 @@ def _groups(said: Mapping[str, Sequence[Boxed]], least: float) -> list[dict[str,
     return [dict(sorted(group.items(), key=lambda pair: order[pair[0]])) for group in unique]
 
 
-def _same(things: Sequence[tuple[str, Boxed]], least: float) -> list[tuple[int, int]]:
+def _same(things: Sequence[tuple[str, Boxed]], measure: Measure[Any]) -> list[tuple[int, int]]:
     """Return the pairs of things of different providers that are the same, those first that are most alike."""
     alike = []
     for (i, (who, one)), (j, (whose, other)) in combinations(enumerate(things), 2):
         if who == whose:
             continue
-        share = overlap(one.box, other.box) if one.box and other.box else float(one.name == other.name)
-        if share >= (least if one.box else 1.0):
+        share = measure.alike(one, other)
+        if share >= measure.least:
             alike.append((-share, i, j))
     return [(i, j) for _, i, j in sorted(alike)]
 
@@ -212,7 +216,10 @@ def _common(things: Sequence[Boxed]) -> dict[str, Any]:
     boxes: list[Box] = [thing.box for thing in things if thing.box]
     if not boxes:
         return {"name": things[0].name}
-    row = {name: sum(getattr(box, name) for box in boxes) / len(boxes) for name in ("x", "y", "width", "height")}
+    head = {"name": things[0].name} if things[0].name else {}
+    row: dict[str, Any] = {
+        name: sum(getattr(box, name) for box in boxes) / len(boxes) for name in ("x", "y", "width", "height")
+    }
     if years := [thing.years for thing in things if thing.years]:
         row |= {"age_low": min(low for low, _ in years), "age_high": max(high for _, high in years)}
-    return row
+    return {**head, **row}

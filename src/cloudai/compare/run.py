@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, suppress
@@ -11,10 +12,13 @@ from typing import Any
 
 from cloudai.batch.batch import AsyncBatch, Batch
 from cloudai.batch.build import runner_for
+from cloudai.batch.inputs import Inputs
 from cloudai.batch.journal import Journal
 from cloudai.batch.runner import SharedJournal
-from cloudai.compare.measures import Measure, measure_for
+from cloudai.compare.choosing import Compared, measure_for
+from cloudai.compare.measures import Measure
 from cloudai.compare.results import Comparison
+from cloudai.compare.truth import rows_by_item, rows_of
 from cloudai.errors import CloudAIError, InputError, SettingsError
 from cloudai.fallback import Several
 from cloudai.operations import given_as, operation_named
@@ -27,6 +31,7 @@ __all__ = ["Order", "compare", "compare_awaiting"]
 
 def compare(order: Order, truth: Any, prices: Mapping[str, float] | None) -> Comparison:
     """Carry out a comparison in threads, one for each provider; see `Client.compare`."""
+    rows, prices = order.reference(truth), order.checked(prices)
     with ExitStack() as stack:
         journal = Journal(order.settings.get("journal"))
         stack.callback(journal.close)
@@ -38,18 +43,19 @@ def compare(order: Order, truth: Any, prices: Mapping[str, float] | None) -> Com
                 for job in jobs:  # Ctrl-C: what is on its way is waited for, and kept
                     job.stop()
                 raise
-    return order.compared(ended, truth, prices)
+    return order.compared(ended, rows, prices)
 
 
 async def compare_awaiting(order: Order, truth: Any, prices: Mapping[str, float] | None) -> Comparison:
     """Carry out a comparison in tasks, one for each provider; see `Client.compare`."""
+    rows, prices = order.reference(truth), order.checked(prices)
     async with AsyncExitStack() as stack:
         journal = Journal(order.settings.get("journal"))
         stack.callback(journal.close)
         runners = order.runners(journal, awaits=True)
         jobs = [await stack.enter_async_context(AsyncBatch[Any](runner)) for runner in runners]
         ended = await asyncio.gather(*map(_run_awaiting, jobs))
-    return order.compared(ended, truth, prices)
+    return order.compared(ended, rows, prices)
 
 
 Ended = tuple[list[Outcome[Any]], CloudAIError | None]
@@ -97,6 +103,7 @@ class Order:
         *,
         providers: Sequence[str | Provider] | None,
         overlap: float,
+        feature: Compared | None,
         settings: Mapping[str, Any],
     ) -> Order:
         """Return the order; see `Client.compare` for the errors."""
@@ -111,7 +118,8 @@ class Order:
             raise SettingsError(f"overlap={overlap!r}", advice="Give a number above 0 and at most 1.")
         if unfit := [name for name in ("progress", "price") if name in settings]:
             raise SettingsError(f"a comparison has no option {unfit[0]}", advice="Give prices= for each provider.")
-        measure = measure_for(operation_named(operation).name, overlap)
+        features = (settings.get("options") or {}).get("features")
+        measure = measure_for(operation_named(operation).name, overlap, feature=feature, features=features)
         return cls(sessions, operation, _read(operation, inputs, settings), measure, settings)
 
     def runners(self, journal: Journal, *, awaits: bool) -> list[Any]:
@@ -123,7 +131,40 @@ class Order:
             for session, shared in zip(self.sessions, shares, strict=True)
         ]
 
-    def compared(self, ended: Sequence[Ended], truth: Any, prices: Mapping[str, float] | None) -> Comparison:
+    def reference(self, truth: Any) -> list[Mapping[str, Any]] | None:
+        """Return the rows of a reference, as far as they can be checked before anything is paid for.
+
+        Raises:
+            InputError: The reference cannot be read, or names an input that there is not. Inputs without a name, such
+                as bytes, are looked up later.
+        """
+        if truth is None:
+            return None
+        rows, names = rows_of(truth), [entry.name for entry in self._entries()]
+        known = [row for row in rows if all(names) or row.get("item") not in (None, "")]
+        self.measure.true(rows_by_item(known, [name or "" for name in names]))
+        return rows
+
+    def _entries(self) -> Inputs:
+        return Inputs(self.operation, self.inputs, self.settings.get("column"), self.settings.get("keep"))
+
+    def checked(self, prices: Mapping[str, float] | None) -> dict[str, float]:
+        """Return the prices, of which each is that of a provider.
+
+        Raises:
+            SettingsError: There is no provider of a name, or a price is no number.
+        """
+        names = [session.provider.name for session in self.sessions]
+        for name, price in (prices or {}).items():
+            if name not in names:
+                raise SettingsError(f"a price for {name!r}, which is not asked", advice=f"Asked: {', '.join(names)}.")
+            if isinstance(price, bool) or not isinstance(price, int | float) or not 0 <= price < math.inf:
+                raise SettingsError(f"the price of {name} is {price!r}", advice="Give USD for 1,000 units.")
+        return dict(prices or {})
+
+    def compared(
+        self, ended: Sequence[Ended], truth: Sequence[Mapping[str, Any]] | None, prices: Mapping[str, float]
+    ) -> Comparison:
         """Return the comparison of what was answered.
 
         Raises:
@@ -134,12 +175,8 @@ class Order:
         outcomes = {name: each for name, (each, _) in zip(names, ended, strict=True)}
         if problems and not any(outcome.result for each in outcomes.values() for outcome in each):
             raise next(iter(problems.values()))
-        comparison = Comparison(
-            self.operation, tuple(names), outcomes, self.measure, truth, dict(prices or {}), problems
-        )
-        if truth is not None:
-            comparison._true()  # noqa: SLF001  # it raises where the reference does not fit
-        return comparison
+        sources = [entry.given for entry in self._entries()]
+        return Comparison(self.operation, tuple(names), outcomes, self.measure, truth, prices, problems, sources)
 
 
 def _read(operation: str, inputs: Any, settings: Mapping[str, Any]) -> Any:

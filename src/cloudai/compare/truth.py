@@ -5,21 +5,37 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import PurePath
 from typing import Any
 
 from cloudai.errors import InputError
 from cloudai.reading import read_table
 
-__all__ = ["rows_by_item"]
+__all__ = ["rows_by_item", "rows_of"]
 
 
-def rows_by_item(truth: Any, names: Sequence[str]) -> dict[int, list[Mapping[str, Any]]]:
+def rows_of(truth: Any) -> list[Mapping[str, Any]]:
+    """Return the rows of a reference: the path of a CSV, a `Table`, a list of dicts, or a data frame.
+
+    Raises:
+        InputError: It is none of these, or a row of it is none.
+    """
+    rows = list(_rows(truth))
+    if odd := [row for row in rows if not isinstance(row, Mapping)]:
+        raise InputError(
+            f"a row of the reference is a {type(odd[0]).__name__}",
+            advice="Give the path of a CSV, a table, or a list of dicts.",
+        )
+    return rows
+
+
+def rows_by_item(truth: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[int, list[Mapping[str, Any]]]:
     """Return the rows of a reference by the number of the input that they are about.
 
     Args:
-        truth: The path of a CSV, a `Table`, a list of dicts, or a data frame. The column ``item`` has the number of the
-            input, or the column ``input`` its name: the file's name is enough where it is the only one.
+        truth: The rows. The column ``item`` has the number of the input, or the column ``input`` its name: the file's
+            name is enough where it is the only one.
         names: The names of the inputs, in order.
 
     Raises:
@@ -27,7 +43,7 @@ def rows_by_item(truth: Any, names: Sequence[str]) -> dict[int, list[Mapping[str
     """
     by_name = _numbers(names)
     by_item: dict[int, list[Mapping[str, Any]]] = {}
-    for row in _rows(truth):
+    for row in truth:
         item = _number(row, by_name, len(names))
         by_item.setdefault(item, []).append(row)
     return by_item
@@ -56,10 +72,18 @@ def _spelled(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def _whole(cell: Any) -> int | None:
+    """Return the number of a cell, which may be a text; None if it is no whole number."""
+    with suppress(ValueError, TypeError, OverflowError):
+        return int(cell) if int(cell) == float(cell) else None
+    return None
+
+
 def _number(row: Mapping[str, Any], by_name: Mapping[str, int | None], n: int) -> int:
+    item: int | None
     if row.get("item") not in (None, ""):
-        item: int | None = int(row["item"])
-        known = 0 <= (item or 0) < n
+        item = _whole(row["item"])
+        known = item is not None and 0 <= item < n
     elif row.get("input") in (None, ""):
         raise InputError("a row of the reference names no input", advice="Give it a column item or input.")
     else:
@@ -67,7 +91,12 @@ def _number(row: Mapping[str, Any], by_name: Mapping[str, int | None], n: int) -
         known = item is not None
     if not known or item is None:
         raise InputError(
-            f"the reference has a row for {row.get('input') or row.get('item')!r}, which is no input, or several",
+            f"the reference has a row for {_named(row)!r}, which is no input, or several",
             advice="Leave the row out, or give the number of the input in a column item.",
         )
     return item
+
+
+def _named(row: Mapping[str, Any]) -> Any:
+    """Return how a row names its input."""
+    return row["item"] if row.get("item") not in (None, "") else row.get("input")

@@ -6,8 +6,10 @@ It reads no clock: the caller passes the time.
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections.abc import Hashable
+from weakref import WeakSet
 
 __all__ = ["Cooldown", "shared"]
 
@@ -17,6 +19,8 @@ LONGEST = 600.0
 """Seconds at most, after several failures in a row: each doubles the time of the one before."""
 LONGEST_NAMED = 86_400.0
 """Seconds at most for which a provider is not asked because it says so itself; a larger number is no hint."""
+DOUBTS = 2
+"""Calls in a row after which the provider is at fault, although the input of each may have been."""
 
 
 class Cooldown:
@@ -31,9 +35,11 @@ class Cooldown:
         self._lock = threading.Lock()
         self._until = -math.inf
         self._failures = 0
+        self._doubts = 0
         self._probe: object = None
         self.why = ""
         """What the last failure was, in one line."""
+        _all.add(self)
 
     def admits(self, call: object, now: float) -> bool:
         """Return whether a call may ask the provider, be it as the probe; call `answered`, `failed` or `leave` after.
@@ -53,16 +59,33 @@ class Cooldown:
             return True
 
     def is_idle(self) -> bool:
-        """Return whether the provider has not failed since it was last answered."""
-        return not self._failures
+        """Return whether the provider has failed no call, as far as is known, since it was last answered."""
+        return not self._failures and not self._doubts
 
-    def is_probe(self, call: object) -> bool:
-        """Return whether a call is the one that finds out whether the provider answers again."""
-        return self._probe is call
+    def is_cooling(self) -> bool:
+        """Return whether the provider is known to be broken, and is asked by a probe at most."""
+        return self._failures > 0
 
     def left(self, now: float) -> float:
         """Return the seconds until the provider may be asked again; 0 while a probe is under way."""
         return max(0.0, self._until - now) if self._failures else 0.0
+
+    def doubted(self, call: object, now: float, hint: float | None, why: str) -> None:
+        """Note that a call has failed for which its own input may be to blame.
+
+        The second such call in a row counts as a failure of the provider; so does a probe.
+
+        Args:
+            call: The call.
+            now: The time in seconds.
+            hint: The seconds that the provider asks to wait; None if it says nothing.
+            why: What has happened, in one line.
+        """
+        with self._lock:
+            self._doubts += 1
+            counts = self._doubts >= DOUBTS or self._failures > 0
+        if counts:
+            self.failed(call, now, hint, why)
 
     def failed(self, call: object, now: float, hint: float | None, why: str) -> None:
         """Note that the provider has failed a call, and let no call through for a time.
@@ -90,9 +113,9 @@ class Cooldown:
 
     def answered(self) -> None:
         """Note that the provider has answered, and let all calls through."""
-        if self._failures:
+        if self._failures or self._doubts:
             with self._lock:
-                self._failures, self._probe, self._until = 0, None, -math.inf
+                self._failures, self._doubts, self._probe, self._until = 0, 0, None, -math.inf
 
     def leave(self, call: object) -> None:
         """Note that a call has ended; if it was the probe, and nobody knows more than before, the next one is."""
@@ -101,10 +124,15 @@ class Cooldown:
                 if self._probe is call:
                     self._probe = None
 
+    def forget_probe(self) -> None:
+        """Note that the process was forked: the call that probes goes on in the parent, and not here."""
+        self._lock, self._probe = threading.Lock(), None
+
 
 MOST = 1_000
-"""Cooldowns of the process that are kept while nothing has failed."""
+"""Cooldowns of the process that are kept while nothing is known to be broken."""
 
+_all: WeakSet[Cooldown] = WeakSet()
 _shared: dict[Hashable, Cooldown] = {}
 _lock = threading.Lock()
 
@@ -116,6 +144,18 @@ def shared(key: Hashable) -> Cooldown:
         return cooldown
     with _lock:
         if len(_shared) >= MOST:
-            for idle in [key for key, each in _shared.items() if each.is_idle()]:
+            for idle in [key for key, each in _shared.items() if not each.is_cooling()]:
                 del _shared[idle]
         return _shared.setdefault(key, Cooldown())
+
+
+def _after_fork() -> None:
+    """Let a forked process probe for itself, with locks that no thread of its parent holds."""
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+    for each in list(_all):
+        each.forget_probe()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

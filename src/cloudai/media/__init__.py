@@ -11,16 +11,36 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cloudai.media.audio import Audio, AudioInput
-    from cloudai.media.image import Image, ImageInput, ImageLimits, Picture
+    from cloudai.media.image import Image, ImageInput, ImageLimits, Picture, as_image
     from cloudai.media.sound import AudioLimits, Sound
+    from cloudai.media.video import Frame, Frames, VideoInput, frames
 
-__all__ = ["Audio", "AudioInput", "AudioLimits", "Image", "ImageInput", "ImageLimits", "Picture", "Sound"]
+_MODULES = {
+    "audio": ("Audio", "AudioInput", "AudioLimits", "Sound"),
+    "image": ("Image", "ImageInput", "ImageLimits", "Picture", "as_image"),
+    "video": ("Frame", "Frames", "VideoInput", "frames"),
+}
+__all__ = [
+    "Audio",
+    "AudioInput",
+    "AudioLimits",
+    "Frame",
+    "Frames",
+    "Image",
+    "ImageInput",
+    "ImageLimits",
+    "Picture",
+    "Sound",
+    "VideoInput",
+    "as_image",
+    "frames",
+]
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first used."""
     if name not in __all__:
         raise AttributeError(f"module 'cloudai.media' has no attribute {name!r}")
-    module = "audio" if name.startswith(("Audio", "Sound")) else "image"
+    module = next(module for module, names in _MODULES.items() if name in names)
     thing = globals()[name] = getattr(importlib.import_module(f"cloudai.media.{module}"), name)
     return thing

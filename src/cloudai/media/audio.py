@@ -234,6 +234,8 @@ class Audio(Source):
         """
         what = f"{sound.bits}-bit {sound.codec} WAV" if sound.format == "wav" else str(sound.format)
         refused = f"{self.name} is {what}, and {limits.who} reads {', '.join(sorted(limits.formats))}"
+        if sound.rate is not None and not limits.rates[0] <= sound.rate <= limits.rates[1]:
+            refused = f"{self.name} has {sound.rate:,} samples a second, and {limits.who} takes {limits.told_rates()}"
         if mono:
             refused = f"{self.name} has {sound.channels} channels, and {limits.who} mixes none"
         if not decoding.can_decode():
@@ -282,7 +284,8 @@ class Audio(Source):
         Raises:
             InputError: The recording is damaged or too long, or the disk has no room for its samples.
         """
-        most, duration = limits.piece_seconds or limits.max_seconds, made.duration or 0.0
+        most = limits.seconds_a_piece(made.rate or SPOKEN, made.channels or 1)
+        duration = made.duration or 0.0
         if duration > LONGEST:
             raise InputError(f"{self.name} lasts {clock(duration)}; the most is 24 hours", advice="Split it.")
         if self.is_draft:
@@ -299,7 +302,7 @@ class Audio(Source):
                 raise InputError(f"{self.name} is damaged, or longer than it says", advice=AGAIN)
             self._unpacked, duration = unpacked, unpacked.duration
             pieces = list(self._cut_before) or unpacked.cut(most)
-        told = f"{made.prepared}, {len(pieces)} pieces"
+        told = f"{made.prepared}, {len(pieces)} pieces" if len(pieces) > 1 else made.prepared
         return replace(made, duration=duration, prepared=told, pieces=tuple(pieces))
 
     def _over_time(self, seconds: float, limits: AudioLimits) -> InputError:

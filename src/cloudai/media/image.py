@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     import numpy as np
     import PIL.Image
 
-__all__ = ["Decoded", "Image", "ImageInput", "ImageLimits", "Picture"]
+__all__ = ["Decoded", "Image", "ImageInput", "ImageLimits", "Picture", "as_image"]
 
-ImageInput: TypeAlias = Union[FileInput, "PIL.Image.Image", "np.ndarray[Any, Any]"]
+ImageInput: TypeAlias = Union[FileInput, "PIL.Image.Image", "np.ndarray[Any, Any]", "Image"]
 
 P = TypeVar("P", bound="Picture")
 
@@ -191,6 +191,11 @@ class Decoded(_Frame):
     """White is behind its transparent parts."""
     opacity: PIL.Image.Image | None = None
     """How opaque it is, 0 to 255, as a grey picture; None if it has no transparent parts."""
+
+
+def as_image(given: Any) -> Image:
+    """Return what a user gives as an `Image`; a frame of a video is one already."""
+    return given if isinstance(given, Image) else Image(given)
 
 
 class Image(Source):

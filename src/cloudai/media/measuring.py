@@ -12,9 +12,9 @@ from cloudai.media.wav import read_wav
 __all__ = ["clock", "measured"]
 
 READ_BY_HEADER = frozenset({"flac", "mp3", "ogg-opus", "ogg-vorbis"})
-"""Formats whose headers state their length."""
+"""Formats whose headers state their length. It is believed only where nothing is installed that counts the packets."""
 PASSED_ON = frozenset({"m4a", "webm-opus", "webm-vorbis"})
-"""Formats that are sent as they are to vendors that take them, even where nothing here can read them."""
+"""Formats that are sent as they are to vendors that take them, even where nothing is installed that reads them."""
 HEADER = 256
 """Bytes of the first frame of an MP3 in which the header stands that states its length."""
 RATES = (1_000, 768_000)
@@ -45,7 +45,7 @@ def measured(format: str, given: Taken, name: str, key: str) -> Sound:  # noqa: 
     """
     if format == "wav":
         return _wav(given, name, key)
-    if format not in READ_BY_HEADER or (format == "mp3" and decoding.can_decode()):
+    if format not in READ_BY_HEADER or decoding.can_decode():
         return _by_packets(format, given, name)
     if format == "mp3" and not any(mark in given.head[:HEADER] for mark in (b"Xing", b"Info", b"VBRI")):
         raise InputError(f"{name} is an MP3 whose header states no length", advice=INSTALL)
@@ -57,8 +57,6 @@ def measured(format: str, given: Taken, name: str, key: str) -> Sound:  # noqa: 
             tag = TinyTag.get(f"x.{format.partition('-')[0]}", file_obj=file, tags=False)
     except Exception as error:  # TinyTag raises errors of many kinds when a file is damaged
         raise _damaged(name) from error
-    if not tag.duration and decoding.can_decode():
-        return _by_packets(format, given, name)  # a FLAC that was streamed states no length
     if not tag.duration or not tag.samplerate or not tag.channels:
         raise _damaged(name)
     _require_usual(tag.samplerate, tag.channels, name)
@@ -91,14 +89,13 @@ def _wav(given: Taken, name: str, key: str) -> Sound:
 def _by_packets(format: str, given: Taken, name: str) -> Sound:  # noqa: A002
     """Return the properties of a recording as PyAV reads them.
 
-    Containers of M4A and WebM that it cannot read, or that nothing here can, have no known length. The vendor reads
-    them, and says what is wrong.
+    Where it is not installed, M4A and WebM have no known length. The vendor reads them, and says what is wrong.
     """
-    length = decoding.measure(given.recorded, format) if decoding.can_decode() else None
-    if length is None or not length.duration:
-        if format in PASSED_ON or not decoding.can_decode():
-            return Sound(format=format)
-        raise _damaged(name)
+    if not decoding.can_decode():
+        return Sound(format=format)
+    length = decoding.measure(given.recorded, format)
+    if length is None:
+        raise InputError(f"{name} is cut off or damaged, or has no sound: no length can be told", advice=AGAIN)
     _require_usual(length.rate, length.channels, name)
     return Sound(None, None, format, length.duration, length.rate, length.channels, is_video=length.is_video)
 
@@ -118,6 +115,6 @@ def _damaged(name: str) -> InputError:
 
 def clock(duration: float) -> str:
     """Return a length as minutes and seconds: "1:00.2"."""
-    minutes, seconds = divmod(duration, 60)
     # A recording of 60.2 s must not read as "1:00, and the most is 1:00".
-    return f"{int(minutes)}:{seconds:04.1f}" if seconds % 1 else f"{int(minutes)}:{int(seconds):02}"
+    minutes, tenths = divmod(round(duration * 10), 600)
+    return f"{minutes}:{tenths / 10:04.1f}" if tenths % 10 else f"{minutes}:{tenths // 10:02}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -10,7 +11,7 @@ from typing import BinaryIO
 from cloudai.core.flow import Blob
 from cloudai.media.decoding import Recorded
 
-__all__ = ["MEDIA_TYPES", "AudioLimits", "Piece", "Sound", "Taken"]
+__all__ = ["MEDIA_TYPES", "AudioLimits", "Piece", "Sound", "Taken", "seconds_billed"]
 
 MEDIA_TYPES: Mapping[str, str] = {
     "wav": "audio/wav",
@@ -25,6 +26,15 @@ MEDIA_TYPES: Mapping[str, str] = {
     "amr": "audio/amr",
     "wma": "audio/x-ms-wma",
 }
+
+
+FILLED = 0.99
+"""The part of the most bytes that the sound of a piece may have: the rest is for what FLAC writes beside it."""
+
+
+def seconds_billed(duration: float) -> int:
+    """Return the begun seconds of a length, at least one."""
+    return max(1, math.ceil(round(duration, 3)))
 
 
 @dataclass(frozen=True)
@@ -49,12 +59,31 @@ class AudioLimits:
     """The most channels that the vendor takes; None takes any number."""
     piece_seconds: float | None = None
     """The most seconds of a piece of a recording that is too long or too large; None refuses such a recording."""
+    rates: tuple[int, int] = (0, 768_000)
+    """The lowest and the highest sample rate that is accepted, in samples a second."""
 
     def reads(self, sound: Sound) -> bool:
-        """Return whether the vendor reads the format of a recording, and its samples if it is a WAV."""
-        if sound.format not in self.formats or sound.is_video:
+        """Return whether the vendor reads the format of a recording, its sample rate, and its samples if it is a WAV.
+
+        Opus has no rate of its own, so that any is accepted.
+        """
+        if sound.format not in self.formats or sound.is_video or not self._takes_rate_of(sound):
             return False
         return sound.format != "wav" or self.wav_codecs is None or (sound.codec, sound.bits) in self.wav_codecs
+
+    def _takes_rate_of(self, sound: Sound) -> bool:
+        is_opus = str(sound.format).endswith("-opus")
+        return sound.rate is None or is_opus or self.rates[0] <= sound.rate <= self.rates[1]
+
+    def told_rates(self) -> str:
+        """Return the sample rates that are accepted in words."""
+        low, high = self.rates
+        return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+    def seconds_a_piece(self, rate: int, channels: int) -> float:
+        """Return the most seconds of a piece, whose bytes fit even where FLAC saves none."""
+        most = self.piece_seconds or self.max_seconds
+        return min(most, self.max_bytes * FILLED / (rate * channels * 2))
 
     def mixes_here(self, sound: Sound, channels: str | None) -> bool:
         """Return whether the channels of a recording have to be mixed before it is sent."""
@@ -98,6 +127,16 @@ class Sound:
 
     Two pieces overlap where there is no pause between them.
     """
+
+    def billed(self, channels: int = 1) -> int:
+        """Return the units that a vendor counts which bills seconds: begun ones, and at least one.
+
+        An address is not read here, and counts as one unit.
+
+        Args:
+            channels: The channels that are written down one by one, each of which is billed.
+        """
+        return seconds_billed(self.duration or 0.0) * channels
 
 
 class Piece(Blob):

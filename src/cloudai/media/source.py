@@ -21,7 +21,7 @@ from cloudai.errors import InputError
 from cloudai.media.given import short, understood
 from cloudai.media.stored import STORED, read_stored
 
-__all__ = ["FileInput", "Source"]
+__all__ = ["FileInput", "Source", "spelled_otherwise"]
 
 F = TypeVar("F")
 
@@ -273,6 +273,8 @@ class Source:
         except InputError:
             raise
         except FileNotFoundError:
+            if (other := spelled_otherwise(path)) is not None:
+                return self._read_file(other)
             raise InputError(f"there is no file {short(str(path))}", advice="Check the path.") from None
         except (OSError, ValueError) as error:  # ValueError: a NUL in the name
             raise InputError(f"cannot read {short(str(path))} ({getattr(error, 'strerror', None) or error})") from error
@@ -290,6 +292,26 @@ def _understood(text: str) -> str | Path | bytes | InputError:
         return understood(text)
     except InputError as error:
         return error
+
+
+def spelled_otherwise(path: Path) -> Path | None:
+    """Return the path of the file that is there under the same name in the other form of Unicode; None if none is.
+
+    macOS writes the Hangul of a name in pieces (NFD), and tables have it whole (NFC); other systems tell the two apart.
+    Each folder of the path may be spelled in either form.
+    """
+    if str(path).isascii():
+        return None
+    there = Path(path.anchor)
+    with suppress(OSError, ValueError):  # a form is too long for the disk, or the name holds a NUL
+        for part in path.relative_to(path.anchor).parts:
+            forms = (there / form for form in (part, *(unicodedata.normalize(form, part) for form in ("NFC", "NFD"))))
+            known = next((form for form in forms if form.exists()), None)
+            if known is None:
+                return None
+            there = known
+        return there if there != path and there.is_file() else None
+    return None
 
 
 def _read_open(file: Any) -> bytes:

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from typing import IO, Any, Literal
 
 from cloudai.media.cutting import FRAME, cut
-from cloudai.media.decoding import Recorded, reading_of
+from cloudai.media.decoding import Recorded, most_samples, reading_of, sound_of
 
 __all__ = ["Unpacked", "unpack"]
 
@@ -170,16 +170,12 @@ def unpack(
     try:
         with reading_of(data, format) as (source, stream):
             layout = "mono" if mono else stream.codec_context.layout.name
-            resampler = av.AudioResampler(format="s16", layout=layout, rate=rate)
             unpacked = Unpacked(rate, layout, 1 if mono else stream.codec_context.layout.nb_channels)
-            for frame in source.decode(stream):
-                for each in resampler.resample(frame):
-                    unpacked.add(each)
-                if unpacked.duration > max_seconds + 1:
+            for frame in sound_of(source, stream, layout=layout, rate=rate):
+                unpacked.add(frame)
+                if unpacked.duration * rate > most_samples(max_seconds, rate):
                     unpacked.close()
                     return None
-            for each in resampler.resample(None):
-                unpacked.add(each)
     except (av.error.FFmpegError, IndexError, ValueError):
         return None
     return unpacked if unpacked.duration else None

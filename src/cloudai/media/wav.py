@@ -6,6 +6,7 @@ https://www.mmsp.ece.mcgill.ca/Documents/AudioFormats/WAVE/WAVE.html · https://
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ CHUNKS = frozenset(
     }
 )
 """Names of chunks, by which a chunk of odd length without the byte that should follow it is recognised."""
+NAME = re.compile(rb"[A-Za-z0-9_ ]{4}|\0{4}")
+"""What may follow a chunk: the name of the next one, or zeros that fill the file up."""
 LAYOUT = 16
 """Bytes that the chunk "fmt " has at least."""
 
@@ -116,8 +119,17 @@ def _chunks(data: bytes, whole: int) -> Iterator[tuple[bytes, int, int, int | No
             stated = true_size or None
         size = min(whole if stated is None else stated, whole - start)
         end = start + size
-        padded = not (size % 2 and data[end : end + 4] in CHUNKS)
+        is_false = name == b"data" and _is_going_on(data, end)
+        if is_false:
+            # The writer has died, or gone on, since it last stated the size.
+            size, stated, end = whole - start, None, whole
+        padded = not is_false and not (size % 2 and data[end : end + 4] in CHUNKS)
         yield name, start, size, stated, padded
         if name == b"data":
             return
         position = end + (size % 2 if padded else 0)
+
+
+def _is_going_on(data: bytes, end: int) -> bool:
+    """Return whether the sound of a WAV goes on where it is said to end, because no chunk begins there."""
+    return end + 8 <= len(data) and not NAME.match(data, end) and not NAME.match(data, end + 1)

@@ -150,6 +150,15 @@ class Box(Model):
         """Width times height, in square pixels."""
         return self.width * self.height
 
+    def overlap(self, other: Box) -> float:
+        """Return the intersection of two boxes over their union, 0 to 1."""
+        width = min(self.x + self.width, other.x + other.width) - max(self.x, other.x)
+        height = min(self.y + self.height, other.y + other.height) - max(self.y, other.y)
+        if width <= 0 or height <= 0:
+            return 0.0
+        both = width * height
+        return both / (self.area + other.area - both)
+
 
 class Level(Model):
     """A grade as our number, with the vendor's own word beside it.

@@ -10,10 +10,13 @@ from types import MappingProxyType
 
 from cloudai.table_files import ColumnType
 
-__all__ = ["TYPES"]
+__all__ = ["TRACK", "TYPES"]
+
+TRACK = "track"
+"""The column of the number under which a face is followed through a video, which only faces that are followed have."""
 
 _WHOLE = (
-    *("item", "face", "n_faces", "image_width", "image_height", "rank", "page", "block", "paragraph", "line"),
+    *("item", "track", "face", "n_faces", "image_width", "image_height", "rank", "page", "block", "paragraph", "line"),
     *("sentence", "start", "end", "segment", "channel", "part", "count", "rate", "bytes"),
     *("attempts", "billed_min", "billed_max", "duplicate_of", "sent_bytes"),
     *("input_tokens", "output_tokens", "thinking_tokens", "total_tokens"),

@@ -164,5 +164,5 @@ def _words(texts: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _plain(text: str) -> str:
-    folded = unicodedata.normalize("NFC", text).casefold()
+    folded = unicodedata.normalize("NFKC", text).casefold()  # full-width digits and letters are digits and letters
     return "".join(letter for letter in folded if letter.isalnum() or unicodedata.combining(letter))

@@ -11,8 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
+from pydantic import Field
+
 from cloudai.errors import InputError, SettingsError
 from cloudai.models.base import Box, Level, Many, Model, Point, UnitFloat
+from cloudai.models.columns import TRACK
 from cloudai.models.notebook import picture_with_boxes
 
 if TYPE_CHECKING:
@@ -26,6 +29,11 @@ Emotion = Literal[
     "anger", "contempt", "disgust", "fear", "happiness", "neutral", "sadness", "surprise", "calm", "confused"
 ]
 EMOTIONS: tuple[Emotion, ...] = get_args(Emotion)
+
+
+def _is_none(value: object) -> bool:
+    """Return whether a field is left out of JSON, because only faces of videos have it."""
+    return value is None
 
 
 class Pose(Model):
@@ -117,6 +125,8 @@ class Face(Model):
     """The vendor's word for what covers nose and mouth."""
     quality: str | None = None
     """The vendor's word for how suitable the face is for a closer analysis: "low", "medium", "high"."""
+    track: int | None = Field(default=None, exclude_if=_is_none)
+    """The number under which `cloudai.track` follows the face through the frames of a video, from 1."""
 
     def crop(self, image: ImageInput, *, margin: float = 0.4, aspect: float | None = None) -> PIL.Image.Image:
         """Return this face, cut out of the upright picture.
@@ -137,13 +147,13 @@ class Face(Model):
                 an address.
             MissingExtraError: ``image`` is HEIC, and pillow-heif is not installed.
         """
-        from cloudai.media import Image
+        from cloudai.media import as_image
 
         _require_between("margin", margin, MARGINS)
         if aspect is not None:
             _require_between("aspect", aspect, ASPECTS)
         self.box.normalized  # noqa: B018  # it raises if the picture's size is unknown
-        upright = Image(image).open()
+        upright = as_image(image).open()
         room = margin * max(self.box.width, self.box.height)
         width, height = self.box.width + 2 * room, self.box.height + 2 * room
         if aspect is not None:
@@ -197,7 +207,7 @@ class Faces(Many[Face]):
         return picture_with_boxes(self.meta, boxes) + _with_caveat(super()._repr_html_(), self.caveat)
 
     def _columns(self) -> Sequence[str]:
-        return FACE_COLUMNS
+        return (*_track_column(self.faces), *FACE_COLUMNS)
 
     def _nothing(self) -> dict[str, Any]:
         return {"n_faces": 0, **_size(self.meta.image_size)}
@@ -205,6 +215,7 @@ class Faces(Many[Face]):
     def _rows(self) -> list[dict[str, Any]]:
         return [
             {
+                **track_of(face),
                 "face": index,
                 "n_faces": len(self.faces),
                 **_rectangle(face.box),
@@ -239,6 +250,8 @@ class FaceAge(Age):
     """An apparent age, and the box of the face that it belongs to."""
 
     box: Box
+    track: int | None = Field(default=None, exclude_if=_is_none)
+    """The number under which `cloudai.track` follows the face through the frames of a video, from 1."""
 
 
 class Ages(Many[FaceAge]):
@@ -265,6 +278,7 @@ class Ages(Many[FaceAge]):
 
     def _columns(self) -> Sequence[str]:
         return (
+            *_track_column(self.ages),
             *("face", "n_faces", "x", "y", "width", "height", "image_width", "image_height"),
             *("age_low", "age_high", "age_years"),
         )
@@ -274,7 +288,7 @@ class Ages(Many[FaceAge]):
 
     def _rows(self) -> list[dict[str, Any]]:
         return [
-            {"face": index, "n_faces": len(self.ages), **_rectangle(age.box), **_age(age)}
+            {**track_of(age), "face": index, "n_faces": len(self.ages), **_rectangle(age.box), **_age(age)}
             for index, age in enumerate(self.ages)
         ]
 
@@ -294,6 +308,15 @@ def _caveat(method: str, guessed: Sequence[object]) -> str:
 
 def _with_caveat(html: str, caveat: str) -> str:
     return f"{html}<p>{caveat}</p>" if caveat else html
+
+
+def track_of(face: Face | FaceAge) -> dict[str, Any]:
+    """Return the column of the number under which a face is followed; there is none for a face that is not."""
+    return {} if face.track is None else {TRACK: face.track}
+
+
+def _track_column(faces: Sequence[Face] | Sequence[FaceAge]) -> tuple[str, ...]:
+    return (TRACK,) if any(face.track is not None for face in faces) else ()
 
 
 def _rectangle(box: Box) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class _Token(NamedTuple):
 
     text: str
     start: float | None
+    end: float | None
     segment: int
     word: int
 
@@ -110,17 +111,17 @@ def _seamed(one: list[Segment], two: list[Segment], begin: float, end: float) ->
 def _tokens(segments: Sequence[Segment], channel: int | None) -> list[_Token]:
     """Return the words of a channel: with their times, or those of the text where the vendor lists none."""
     return [
-        _Token(_plain(text), start, number, index)
+        _Token(_plain(text), start, end, number, index)
         for number, segment in enumerate(segments)
         if segment.channel == channel
-        for index, (text, start) in enumerate(_words(segment))
+        for index, (text, start, end) in enumerate(_words(segment))
     ]
 
 
-def _words(segment: Segment) -> list[tuple[str, float | None]]:
+def _words(segment: Segment) -> list[tuple[str, float | None, float | None]]:
     if segment.words:
-        return [(word.text, word.start) for word in segment.words]
-    return [(text, None) for text in _split(segment)]
+        return [(word.text, word.start, word.end) for word in segment.words]
+    return [(text, None, None) for text in _split(segment)]
 
 
 def _split(segment: Segment) -> list[str]:
@@ -138,7 +139,8 @@ def _seam(ours: Sequence[_Token], theirs: Sequence[_Token], middle: float) -> tu
     """Return how many words of the first piece to keep, and how many of the second one to leave out.
 
     The pieces are joined within the longest stretch of words that both have heard alike. Where there is none, the
-    first piece has the words up to the middle of the overlap, and the second one those behind it.
+    first piece has the words up to the middle of the overlap, and the second one those behind the last of them: the two
+    may put the same word on either side of the middle.
     """
     timed = ours[0].start is not None and theirs[0].start is not None
     places = [(at, behind) for at in range(len(ours)) for behind in range(len(theirs))]
@@ -149,7 +151,12 @@ def _seam(ours: Sequence[_Token], theirs: Sequence[_Token], middle: float) -> tu
     if not timed:
         return len(ours), 0
     last = sum(1 for word in ours if (word.start or 0.0) < middle)
-    return last, sum(1 for word in theirs if (word.start or 0.0) < middle)
+    until = max((_end(word) for word in ours[:last]), default=0.0)
+    return last, sum(1 for word in theirs if ((word.start or 0.0) + _end(word)) / 2 < until)
+
+
+def _end(word: _Token) -> float:
+    return (word.start or 0.0) if word.end is None else word.end
 
 
 def _alike(ours: Sequence[_Token], theirs: Sequence[_Token]) -> int:
@@ -180,7 +187,7 @@ def _shortened(segment: Segment, left: Sequence[int]) -> Segment:
     """Return a segment with these of its words alone. Its text keeps its punctuation if it has as many words."""
     texts = _split(segment)
     if len(texts) != len(_words(segment)):
-        texts = [text for text, _ in _words(segment)]
+        texts = [text for text, _, _ in _words(segment)]
     words = tuple(segment.words[index] for index in left) if segment.words else ()
     times = {"start": words[0].start, "end": words[-1].end} if words else {}
     text = joined([texts[index] for index in left], segment.language)

@@ -20,6 +20,7 @@ from cloudai.table_files import ColumnType
 
 if TYPE_CHECKING:
     from cloudai.models.comparison import Comparison
+    from cloudai.models.subtitles import Cue
 
 __all__ = ["Segment", "Speech", "SpokenWord", "Transcript"]
 
@@ -51,16 +52,19 @@ class Transcript(Many[Segment]):
 
         Args:
             path: The file, which is replaced if it exists; UTF-8.
-        """
-        from cloudai.models.subtitles import cues_of, srt
 
-        return _written(srt(cues_of(self.segments, self.language)), path)
+        Raises:
+            InputError: There is a text, and nothing of it has a time.
+        """
+        from cloudai.models.subtitles import srt
+
+        return _written(srt(self._cues()), path)
 
     def to_vtt(self, path: str | os.PathLike[str] | None = None) -> str:
         """Return the transcript as subtitles in the format WebVTT, with the speakers; see `to_srt`."""
-        from cloudai.models.subtitles import cues_of, vtt
+        from cloudai.models.subtitles import vtt
 
-        return _written(vtt(cues_of(self.segments, self.language)), path)
+        return _written(vtt(self._cues()), path)
 
     def to_txt(self) -> str:
         """Return what `to_text` returns; the command line asks for it by the ending of the file."""
@@ -82,9 +86,6 @@ class Transcript(Many[Segment]):
 
         To translate subtitles, translate the text of each segment, and give the translations to `with_texts`.
         """
-        from cloudai.models.subtitles import cues_of
-
-        cues = cues_of(self.segments, self.language)
         segments = [
             Segment(
                 text=joined(cue.text.split("\n"), self.language),
@@ -93,9 +94,20 @@ class Transcript(Many[Segment]):
                 speaker=cue.speaker,
                 language=self.language,
             )
-            for cue in cues
+            for cue in self._cues()
         ]
         return self._changed(segments=tuple(segments))
+
+    def _cues(self) -> Sequence[Cue]:
+        """Return the subtitles; raise InputError where there is a text, and nothing of it has a time."""
+        from cloudai.models.subtitles import cues_of
+
+        cues = cues_of(self.segments, self.language)
+        if self.text.strip() and not cues:
+            raise InputError(
+                "the transcript has no times, so that no subtitles can be made", advice="Ask for words=True."
+            )
+        return cues
 
     def with_texts(self, texts: Sequence[str], language: str | None = None) -> Transcript:
         """Return the transcript with another text for each segment, for example a translation; the times are kept.
@@ -134,7 +146,12 @@ class Transcript(Many[Segment]):
         is_text = isinstance(given, str) and "-->" in given
         segments = read_cues(str(given) if is_text else text_of(given), language)
         text = joined([segment.text for segment in segments], language)
-        return cls(text=text, segments=tuple(segments), language=language, duration=segments[-1].end)
+        return cls(
+            text=text,
+            segments=tuple(segments),
+            language=language,
+            duration=max(segment.end or 0.0 for segment in segments),
+        )
 
     def compare(self, reference: str | Transcript) -> Comparison:
         """Return how the transcript differs from what was really said, with its error rates.

@@ -16,7 +16,7 @@ import regex
 
 from cloudai.errors import InputError
 from cloudai.languages import has_spaces, joined
-from cloudai.models.spoken import Segment
+from cloudai.models.spoken import Segment, SpokenWord
 
 __all__ = ["MOST_WIDTH", "Cue", "cues_of", "read_cues", "srt", "vtt", "width"]
 
@@ -27,6 +27,8 @@ SHORTEST, LONGEST = 1.0, 7.0
 """Seconds that a subtitle is shown."""
 APART = 1.5
 """Seconds of silence after which another subtitle begins."""
+DASH = "- "
+"""What stands before what each of two speakers says in one subtitle."""
 GRAPHEME = regex.compile(r"\X")
 ENDS = re.compile(r"[.!?…。！？][\"'”’»)\]」』]*$")
 
@@ -80,25 +82,25 @@ def _tokens(segment: Segment, language: str | None) -> list[_Token]:
     The words of the text are taken where they are as many, because they have punctuation.
     """
     texts = segment.text.split() if has_spaces(language) else GRAPHEME.findall("".join(segment.text.split()))
-    if segment.words:
+    if segment.words and any(word.start is not None for word in segment.words):
         spoken = [word.text for word in segment.words]
-        texts = texts if len(texts) == len(spoken) else spoken
-        timed = [
-            _Token(text, word.start, word.end if word.end is not None else word.start)
-            for text, word in zip(texts, segment.words, strict=True)
-            if word.start is not None
-        ]
-        if timed:
-            return [part for token in timed for part in _narrow(token)]
+        return list(_by_words(texts if len(texts) == len(spoken) else spoken, segment.words))
     if segment.start is None or not texts:
         return []
-    end = segment.end if segment.end is not None else segment.start
-    each = (end - segment.start) / sum(map(_weight, texts))
-    tokens, at = [], segment.start
-    for text in texts:
-        tokens.append(_Token(text, at, at + each * _weight(text)))
-        at = tokens[-1].end
-    return [part for token in tokens for part in _narrow(token)]
+    end = segment.start if segment.end is None else max(segment.start, segment.end)
+    return [part for token in _sharing(texts, segment.start, end) for part in _narrow(token)]
+
+
+def _by_words(texts: Sequence[str], words: Sequence[SpokenWord]) -> Iterator[_Token]:
+    """Yield the words that the vendor lists, in parts that fit into a line; one without a time follows the one before.
+
+    Those before the first time have that time.
+    """
+    at = next(word.start for word in words if word.start is not None)
+    for text, word in zip(texts, words, strict=True):
+        start = at if word.start is None else word.start
+        at = start if word.end is None else max(start, word.end)
+        yield from _narrow(_Token(text, start, at))
 
 
 def _weight(text: str) -> int:
@@ -106,17 +108,24 @@ def _weight(text: str) -> int:
 
 
 def _narrow(token: _Token) -> Iterator[_Token]:
-    """Yield a word in parts that fit into a line, where it alone is wider than one."""
+    """Yield a word in parts that fit into a line and share its time, where it alone is wider than one."""
     if width(token.text) <= MOST_WIDTH:
         yield token
         return
-    part = ""
+    parts = [""]
     for letter in GRAPHEME.findall(token.text):
-        if width(part + letter) > MOST_WIDTH:
-            yield token._replace(text=part)
-            part = ""
-        part += letter
-    yield token._replace(text=part)
+        if width(parts[-1] + letter) > MOST_WIDTH:
+            parts.append("")
+        parts[-1] += letter
+    yield from _sharing(parts, token.start, token.end)
+
+
+def _sharing(texts: Sequence[str], start: float, end: float) -> Iterator[_Token]:
+    """Yield words that share a time by their width."""
+    each, at = (end - start) / sum(map(_weight, texts)), start
+    for text in texts:
+        yield _Token(text, at, at + each * _weight(text))
+        at += each * _weight(text)
 
 
 def _groups(tokens: Sequence[_Token], space: str) -> Iterator[list[_Token]]:
@@ -178,6 +187,7 @@ def _timed(cues: Sequence[Cue]) -> list[Cue]:
     """
     timed: list[Cue] = []
     free = 0.0
+    cues = _gathered(cues)
     for number, cue in enumerate(cues):
         start = max(cue.start, free)
         following = cues[number + 1].start if number + 1 < len(cues) else start + LONGEST
@@ -189,6 +199,36 @@ def _timed(cues: Sequence[Cue]) -> list[Cue]:
         timed.append(cue._replace(start=start, end=end))
         free = end
     return timed
+
+
+def _gathered(cues: Sequence[Cue]) -> list[Cue]:
+    """Return subtitles in which short answers that follow at once are one, so that none of them comes too late."""
+    gathered: list[Cue] = []
+    for cue in cues:
+        last = gathered[-1] if gathered else None
+        both = None if last is None or cue.start >= last.start + SHORTEST else _both(last, cue)
+        if both is None:
+            gathered.append(cue)
+        else:
+            gathered[-1] = both
+    return gathered
+
+
+def _both(one: Cue, two: Cue) -> Cue | None:
+    """Return two subtitles as one; None where they do not fit into one.
+
+    What two speakers say stands on two lines behind dashes, as it is usual where a dialogue is shown at the same time.
+    """
+    if one.speaker == two.speaker:
+        text = f"{one.text} {two.text}"
+        if max(map(width, text.split("\n"))) > MOST_WIDTH:
+            text = f"{one.text}\n{two.text}"
+    else:
+        text = "\n".join(text if text.startswith(DASH) else DASH + text for text in (one.text, two.text))
+    lines, end = text.split("\n"), max(one.end, two.end)
+    if len(lines) > MOST_LINES or max(map(width, lines)) > MOST_WIDTH or end - one.start > LONGEST:
+        return None
+    return Cue(one.start, end, text, one.speaker if one.speaker == two.speaker else None)
 
 
 def srt(cues: Sequence[Cue]) -> str:
@@ -216,41 +256,58 @@ def _clock(seconds: float, point: str) -> str:
     return f"{whole // 3_600_000:02}:{whole // 60_000 % 60:02}:{whole // 1000 % 60:02}{point}{whole % 1000:03}"
 
 
-TIME = r"(?:(\d+):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
-TIMES = re.compile(rf"[ \t]*{TIME}[ \t]*-->[ \t]*{TIME}[^\n]*")
-VOICE = re.compile(r"<v(?:\.[^ >]*)?[ \t]+([^>]*)>")
-MARKS = re.compile(r"</?[a-zA-Z0-9][^<>]*>|\{\\[^{}]*\}")
-"""Tags of SRT and WebVTT, and the positions that some players write into SRT."""
+TIME = r"(?:(\d{1,5}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
+TIMES = re.compile(rf"^[ \t]{{0,99}}{TIME}[ \t]{{0,99}}-->[ \t]{{0,99}}{TIME}[^\n]*", re.MULTILINE)
+VOICE = re.compile(r"<v(?:\.[^ <>]{0,99})?[ \t]{1,99}([^<>]{0,999})>")
+MARKS = re.compile(r"</?(?:[bicuv]|font|ruby|rt|lang|s)(?:[ .\t][^<>\n]{0,999})?>|<[\d:.]{5,20}>|\{\\[^{}\n]{0,999}\}")
+"""Tags of SRT and WebVTT, times within a subtitle, and the positions that some players write into SRT."""
+BREAK = re.compile(r"\\[Nn]")
+"""A new line as the programs of Advanced SubStation write it."""
+NUMBER = re.compile(r"(?:\A|\n)[ \t]*\d{1,9}[ \t]*\n?\Z")
+"""The number of the next subtitle, which stands before its times."""
 
 
 def read_cues(text: str, language: str | None = None) -> list[Segment]:
     """Return the subtitles of a file, SRT or WebVTT, as segments with their times, and without numbers and marks.
 
+    A subtitle without a text is left out.
+
     Raises:
         InputError: There is no subtitle in the text.
     """
-    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.removeprefix("\ufeff").replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
     shown = list(TIMES.finditer(lines))
+    ends_blank = lines.lstrip().startswith("WEBVTT")
     segments: list[Segment] = []
     for number, times in enumerate(shown):
-        until = shown[number + 1].start() if number + 1 < len(shown) else len(lines)
-        # A blank line ends a subtitle. What follows it is the number of the next one, or a note.
-        said = re.split(r"\n[ \t]*\n", lines[times.end() : until].lstrip("\n"), maxsplit=1)[0]
+        is_last = number + 1 == len(shown)
+        said = lines[times.end() : len(lines) if is_last else shown[number + 1].start()].removeprefix("\n")
+        if ends_blank:
+            # What follows a blank line is a note, or the name of the next subtitle.
+            said = BLANK.split(said, maxsplit=1)[0]
+        elif not is_last:
+            # SRT has no notes, and some programs write blank lines into a subtitle, or none between two.
+            said = NUMBER.sub("", said)
         voice = VOICE.search(said)
-        plain = html.unescape(MARKS.sub("", VOICE.sub("", said)))
+        plain = BREAK.sub("\n", html.unescape(MARKS.sub("", VOICE.sub("", said))))
         numbers = times.groups()
+        start = _seconds(numbers[:4])
         segments.append(
             Segment(
                 text=joined(plain.split("\n"), language),
-                start=_seconds(numbers[:4]),
-                end=_seconds(numbers[4:]),
+                start=start,
+                end=max(start, _seconds(numbers[4:])),
                 speaker=html.unescape(voice[1].strip()) if voice else None,
                 language=language,
             )
         )
+    segments = sorted((segment for segment in segments if segment.text), key=lambda segment: segment.start or 0.0)
     if not segments:
         raise InputError("there is no subtitle in this text", advice="Give a file in the format SRT or WebVTT.")
     return segments
+
+
+BLANK = re.compile(r"(?:^|\n)[ \t]*\n")
 
 
 def _seconds(parts: Sequence[str | None]) -> float:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cloudai.models.base import Result
-from cloudai.models.face import EMOTIONS, Ages, Faces
+from cloudai.models.face import EMOTIONS, Ages, Faces, track_of
 from cloudai.models.image import ImageAnalysis, Text
 from cloudai.models.speech import Transcript
 from cloudai.models.text import Sentiment
@@ -73,7 +73,14 @@ def _own_nothing(result: Result) -> dict[str, Any]:
 def _emotions(faces: Faces) -> Rows:
     """Return a row for each emotion of each face that the vendor says something of."""
     return [
-        {"face": number, "emotion": name, "score": level.score, "word": level.word, "scale": face.emotions.scale}
+        {
+            **track_of(face),
+            "face": number,
+            "emotion": name,
+            "score": level.score,
+            "word": level.word,
+            "scale": face.emotions.scale,
+        }
         for number, face in enumerate(faces)
         if face.emotions
         for name in EMOTIONS
@@ -84,7 +91,7 @@ def _emotions(faces: Faces) -> Rows:
 def _landmarks(faces: Faces) -> Rows:
     """Return a row for each point of each face."""
     return [
-        {"face": number, "landmark": name, "x": point.x, "y": point.y, "z": point.z}
+        {**track_of(face), "face": number, "landmark": name, "x": point.x, "y": point.y, "z": point.z}
         for number, face in enumerate(faces)
         for name, point in (face.landmarks or {}).items()
     ]

@@ -14,6 +14,7 @@ from cloudai.core.retry import hint_from_headers
 from cloudai.core.tokens import Token
 from cloudai.errors import (
     AuthError,
+    BadRequestError,
     ForbiddenError,
     RateLimitedError,
     ServiceError,
@@ -95,6 +96,8 @@ class Capability:
     """The unit that the vendor bills, for example "character"; an empty text where it bills requests."""
     unit_size: int = 0
     """The characters in a unit, the last one of a text counting as a whole; 0 where the vendor counts requests."""
+    bills_seconds: bool = False
+    """True if the unit is a second of a recording; a request then counts those that it holds, of each channel."""
     free_units: int | None = None
     """The units that cost nothing in a month, as on ``checked``; None where there are none, or it is not known."""
     limits: str = ""
@@ -410,12 +413,13 @@ class Provider:
         speakers: int | None,
         channels: Literal["mix", "each"] | None,
         phrases: Sequence[str],
+        profanity: Literal["keep", "mask", "remove"],
     ) -> Flow[Transcript]:
         """Write down what is said in a recording of any length.
 
         A recording that is too long for one request is cut in its pauses, which needs the extra ``audio``. The pieces
-        go out at the same time, and the times count from the beginning of the whole. Nothing is masked, and the text
-        has the punctuation of the vendor.
+        go out at the same time, and the times count from the beginning of the whole. The text has the punctuation of
+        the vendor.
 
         Args:
             audio: Path, ``gs://`` address, bytes or open file: WAV, FLAC, MP3 or OGG; with the extra ``audio`` also
@@ -428,6 +432,9 @@ class Provider:
                 mix, Google writes down each. ``meta.channels`` says what was done.
             phrases: Names and terms that are likely to be said, so that they are heard right; not every provider takes
                 them.
+            profanity: What becomes of swear words: "keep" writes them down as they are spoken, "mask" puts asterisks
+                in their place, "remove" leaves them out. Azure does all three, and Google and Watson mask them, Watson
+                in English of the USA and in Japanese alone.
 
         Raises:
             InputError: The input is no audio, is too long for the provider, or needs the extra ``audio``; nothing was
@@ -796,6 +803,8 @@ class Provider:
         )
         if isinstance(error, RateLimitedError):
             error.quota = fault.quota
+        if isinstance(error, BadRequestError):
+            error.gone = fault.gone or status == 410  # noqa: PLR2004
         return error
 
     def _left_out(self) -> Iterator[str]:

@@ -38,6 +38,8 @@ class Fault:
     quota: str | None = None
     """The length of a spent quota that the reply names, "day" or "month"."""
     advice: str | None = None
+    gone: bool = False
+    """True where the reply says that the vendor does not have the model or the deployment, or no longer has it."""
 
 
 CLASSES: Mapping[int, type[ServiceError]] = {

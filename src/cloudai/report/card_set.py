@@ -95,23 +95,19 @@ def cards(
     _require_letters([text.caption for text in texts], font)
     look: dict[str, Any] = {"size": size, "theme": theme, "logo": _logo(logo), "font": font, "strict": False}
     look["panel"] = panel_for([(text.caption, text.footnote) for text in texts], size, font)
-    out = NamedFiles(Path(folder) / "cards")
-    made: list[tuple[PIL.Image.Image, str]] = []
-    for text in texts:
-        try:
-            if text.picture is None:
-                lost = InputError("its picture cannot be found; photos= names the folder that it is below")
-                raise InputError(text.reason) if text.reason else lost
-            picture = Image(text.picture).open()
-        except CloudAIError as error:
-            log.warning("there is no card of %s: %s", text.name, error)
-            continue
-        shown = card(picture, text.caption, footnote=text.footnote, **look)
-        made.append((shown, text.caption or text.name))
-        out.save(shown, text.item, text.name, {"caption": text.caption, "footnote": text.footnote}, ".png")
-    index = out.close()
+    made: list[tuple[Path, str]] = []
+    with NamedFiles(Path(folder) / "cards") as out:
+        for text in texts:
+            try:
+                picture = _opened(text)
+            except CloudAIError as error:
+                log.warning("there is no card of %s: %s", text.name, error)
+                continue
+            shown = card(picture, text.caption, footnote=text.footnote, **look)
+            facts = {"caption": text.caption, "footnote": text.footnote}
+            made.append((out.save(shown, text.item, text.name, facts, ".png"), text.caption or text.name))
     files = _joined(made, Path(folder), formats, seconds=seconds, title=title, language=language) if made else []
-    return [*files, index.parent]
+    return [*files, out.folder]
 
 
 def require_formats(formats: Sequence[str]) -> None:
@@ -130,6 +126,13 @@ class _Text:
     caption: str
     footnote: str = ""
     reason: str = ""
+
+
+def _opened(text: _Text) -> PIL.Image.Image:
+    """Return the picture of a card, or raise an error that says why there is none."""
+    if text.picture is None:
+        raise InputError(text.reason or "its picture cannot be found; photos= names the folder that it is below")
+    return Image(text.picture).open()
 
 
 def _given(pictures: Any, captions: Sequence[str]) -> list[_Text]:
@@ -225,8 +228,23 @@ def _logo(logo: PathLike | None) -> PIL.Image.Image | None:
     return PIL.Image.open(logo)  # with its transparent parts
 
 
+class _Opened(Sequence[PIL.Image.Image]):
+    """Pictures that are opened whenever they are asked for, so that not all of them are in memory at once."""
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._files = files
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __getitem__(self, number: Any) -> Any:
+        with PIL.Image.open(self._files[number]) as picture:
+            picture.load()
+            return picture
+
+
 def _joined(
-    made: Sequence[tuple[PIL.Image.Image, str]],
+    made: Sequence[tuple[Path, str]],
     folder: Path,
     formats: Sequence[str],
     *,
@@ -235,7 +253,7 @@ def _joined(
     language: Language,
 ) -> list[Path]:
     """Write the moving pictures and the page of all cards, and return their paths."""
-    shown = [picture for picture, _ in made]
+    shown = _Opened([file for file, _ in made])
     files = [MOVING[each](shown, folder / f"cards.{each}", seconds=seconds) for each in formats if each in MOVING]
     if "html" in formats:
         texts = [text for _, text in made]

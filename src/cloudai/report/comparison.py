@@ -8,14 +8,16 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from importlib.resources import files
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Literal
 
 from PIL import Image
 
-from cloudai.compare.measures import Boxed, Faces, Measure
+from cloudai.compare.measures import Boxed, Measure
 from cloudai.compare.results import Comparison
 from cloudai.errors import CloudAIError, InputError
+from cloudai.operations import OPERATIONS
 from cloudai.report.color import in_colour
 from cloudai.report.comparison_words import COLUMNS, METHODS, WORDS
 from cloudai.table import Table
@@ -51,8 +53,8 @@ def save_comparison(
         path: The file to write, which is replaced.
         title: The page's heading.
         language: Language of the page's own words.
-        images: The pictures, in the order of the inputs: paths, bytes, PIL images. By default the files that the inputs
-            are named after are read, as far as they are there.
+        images: The pictures, in the order of the inputs: paths, bytes, PIL images. By default the inputs themselves are
+            read, as far as they are files that are still there, or bytes.
         most: How many inputs are shown on which the providers agree least.
 
     Raises:
@@ -76,15 +78,18 @@ class _Page:
         self._images = images
         self._most = most
         self._answers = {provider: comparison.answers(provider) for provider in comparison.providers}
+        folder = _folder_of(comparison.names, comparison.operation)
         self._per_input = comparison.per_input()
+        for row in self._per_input:
+            row["input"] = row["input"].removeprefix(folder)
 
     def text(self, title: str) -> str:
         """Return the whole page."""
         words, comparison = self._words, self._comparison
         style = files("cloudai.report").joinpath("comparison.css").read_text(encoding="utf-8")
         problems = "".join(
-            f"<p>{_text(words['problem'].format(provider=provider, why=problem))}</p>"
-            for provider, problem in comparison.problems.items()
+            f"<p>{_text(words['problem'].format(provider=provider, why=why))}</p>"
+            for provider, why in comparison.unanswered.items()
         )
         names = " · ".join([comparison.operation, *comparison.providers])
         parts = [
@@ -112,7 +117,7 @@ class _Page:
 
     def _method(self) -> str:
         measure = self._comparison.measure
-        least = f"{measure.least:g}" if isinstance(measure, Faces) else ""
+        least = f"{measure.least:g}"
         known = METHODS[self._language].get(type(measure).__name__)
         return known.format(least=least) if known else measure.method
 
@@ -165,10 +170,12 @@ class _Page:
         """Return both answers to an input: boxes on the picture, or texts beside each other."""
         measure: Measure[Any] = self._comparison.measure
         things = [measure.things(each) for each in said]
-        if isinstance(measure, Faces):
-            return self._picture(item, things)
-        picture = self._picture(item, [[], []]) if self._comparison.operation in ("analyze_image", "read_text") else ""
-        texts = ["\n".join(thing.name for thing in each) or "–" for each in things]
+        boxed = things if measure.has_boxes else [[], []]
+        is_of_pictures = self._comparison.operation in ("analyze_image", "read_text")
+        picture = self._picture(item, boxed) if measure.has_boxes or is_of_pictures else ""
+        if not any(thing.name for each in things for thing in each) and measure.has_boxes:
+            return picture
+        texts = [measure.shown(each) or "–" for each in said]
         sides = [
             f'<div><p class="{end}">{_text(text, lines=True)}</p></div>'
             for end, text in zip(("one", "other"), texts, strict=True)
@@ -183,9 +190,12 @@ class _Page:
         size = image.size if image else known[0] if known else None
         if size is None:
             return f'<p class="how">{self._words["no_picture"]}</p>' if any(boxes) else ""
+        # A light line below each makes it stand out on a picture of its own colour.
         marks = "".join(
-            f'<rect class="{end}" x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}"/>'
+            f'<rect class="{kind}" x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}"/>'
+            for is_line in (False, True)
             for end, each in zip(("one", "other"), boxes, strict=True)
+            for kind in [end if is_line else "halo"]
             for box in each
         )
         view = f'viewBox="0 0 {size[0]} {size[1]}" preserveAspectRatio="none"'
@@ -196,11 +206,21 @@ class _Page:
         """Return the picture of an input upright; None if it is not there."""
         from cloudai.media import Image as Picture  # most pages are about pictures, and those about texts need none
 
-        given = self._images[item] if self._images is not None else self._comparison.names[item]
+        pictures = self._comparison.sources if self._images is None else self._images
+        given = pictures[item] if item < len(pictures) else self._comparison.names[item]
         try:
             return Picture(given).open() if not isinstance(given, Image.Image) else given
         except (CloudAIError, OSError):
             return None
+
+
+def _folder_of(names: Sequence[str], operation: str) -> str:
+    """Return the folder that all files are in, with its slash, or nothing: the page need not say where it is."""
+    if OPERATIONS[operation].input == "text" or any("://" in name for name in names):
+        return ""
+    folders = zip(*(name.split("/")[:-1] for name in names), strict=False)
+    shared = [parts[0] for parts in takewhile(lambda parts: len(set(parts)) == 1, folders)]
+    return "".join(f"{part}/" for part in shared)
 
 
 def _text(value: object, *, lines: bool = False) -> str:

@@ -62,6 +62,12 @@ METHODS: Mapping[str, Mapping[str, str]] = {
         "Texts": "낱말은 대소문자와 문장 부호를 빼고, 글자는 띄어쓰기를 빼고 견줍니다. "
         "일치도는 1에서, 바꾸거나 넣거나 "
         "지워야 할 글자의 수를 더 긴 글의 글자 수로 나눈 값을 뺀 것입니다.",
+        "Captions": "설명 글은 다른 글처럼 글자와 낱말로 견주고, 관사나 조사 같은 기능어를 뺀 내용어로도 견줍니다. "
+        "내용어 일치도는 공통된 내용어의 두 배를 두 업체의 내용어 수의 합으로 나눈 값이며 순서는 따지지 않습니다. "
+        "같은 뜻을 다른 말로 쓸 수도 있습니다.",
+        "Objects": "두 상자의 겹친 넓이를 합친 넓이로 나눈 값(IoU)이 {least} 이상이고 이름이 같으면, "
+        "큰 것부터 차례로 같은 사물로 봅니다(대소문자 무시). 중심어로는 “sports car”와 “car”도 같고, "
+        "상자로는 이름을 따지지 않습니다. 일치도는 공통된 사물의 두 배를 두 업체의 사물 수의 합으로 나눈 값입니다.",
         "Labels": "감정은 점수의 부호(긍정, 부정, 0이면 중립)를, 언어는 코드를 견줍니다. "
         "카파는 우연보다 얼마나 더 자주 "
         "일치하는지를 나타냅니다.",
@@ -78,7 +84,11 @@ COLUMNS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "n_other": ("of the second", "what the second provider has said"),
         "matched": ("in common", "what both have said"),
         "agreement": ("agreement", "0 to 1; see the line below the table"),
-        "overlap": ("overlap", "the mean intersection over union of the faces in common"),
+        "agreement_heads": ("agreement by head word", "“sports car” and “car” are the same"),
+        "agreement_words": ("agreement by words", "1 less the words that differ, over those of the longer text"),
+        "agreement_content": ("agreement by content", "twice the content words in common over those of both"),
+        "agreement_boxes": ("agreement by boxes", "by boxes alone, whatever the names"),
+        "overlap": ("overlap", "the mean intersection over union of what both have"),
         "age_overlap": ("overlap of ages", "the years that both ranges share, over all that they cover"),
         "kappa": ("kappa", "Cohen's kappa: 1 is full agreement, 0 is chance"),
         "f1": ("F1", "the harmonic mean of precision and recall"),
@@ -103,12 +113,21 @@ COLUMNS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "agreement": ("일치도", "0부터 1까지, 표 아래의 설명 참고"),
         "agreement_heads": ("중심어 일치도", "중심어로 견준 일치도"),
         "agreement_words": ("낱말 일치도", "낱말로 견준 일치도"),
-        "overlap": ("겹침", "공통된 얼굴의 IoU 평균"),
+        "agreement_content": ("내용어 일치도", "공통된 내용어의 두 배를 두 업체의 내용어 수의 합으로 나눈 값"),
+        "agreement_boxes": ("상자 일치도", "이름과 관계없이 상자로만 견준 일치도"),
+        "overlap": ("겹침", "공통된 것의 IoU 평균"),
         "ages": ("나이 수", "둘 다 나이가 있는 얼굴"),
         "age_overlap": ("나이 겹침", "두 범위가 함께 덮는 해를 모두 덮는 해로 나눈 값"),
         "kappa": ("카파", "코헨의 카파: 1은 완전한 일치, 0은 우연"),
         "label_one": ("첫째의 답", ""),
         "label_other": ("둘째의 답", ""),
+        "matched_heads": ("공통 중심어", ""),
+        "matched_boxes": ("공통 상자", ""),
+        "matched_content": ("공통 내용어", ""),
+        "characters_differ": ("다른 글자", ""),
+        "characters_longer": ("긴 글의 글자", ""),
+        "words_differ": ("다른 낱말", ""),
+        "words_longer": ("긴 글의 낱말", ""),
         "precision": ("정밀도", "답한 것 가운데 맞는 것"),
         "precision_low": ("정밀도 하한", "95 % 구간"),
         "precision_high": ("정밀도 상한", "95 % 구간"),

@@ -9,13 +9,12 @@ from typing import Any, Literal, TypeAlias, get_args
 from PIL import Image, ImageDraw
 
 from cloudai.errors import InputError
-from cloudai.media import Image as Picture
-from cloudai.media import ImageInput
+from cloudai.media import ImageInput, as_image
 from cloudai.models.base import Box, Result
 from cloudai.models.face import Face
 from cloudai.report.color import in_colour
 from cloudai.report.fonts import Font
-from cloudai.report.marks import Mark, MarkKind, marks_of
+from cloudai.report.marks import Mark, MarkKind, colour_of_track, marks_of
 from cloudai.report.text_layout import shortened
 from cloudai.report.typeface import Typeface, readable, typeface
 from cloudai.text import drawable
@@ -79,9 +78,9 @@ def draw(
     shown = _opened(image).copy()
     pen = ImageDraw.Draw(shown)
     width = max(2, round(max(shown.size) / 320))
-    placed = [(mark, _rectangle(mark, shown.size)) for mark in marks]
+    placed = [(mark, _rectangle(mark, shown.size)) for mark in marks if mark.is_inside]
     for mark, (left, top, right, bottom) in placed:
-        colour = COLOURS[mark.kind]
+        colour = _colour(mark)
         # A dark line below the bright one is seen on any picture.
         pen.rectangle((left - 1, top - 1, right + 1, bottom + 1), outline=DARK, width=width + 2)
         pen.rectangle((left, top, right, bottom), outline=colour, width=width)
@@ -94,19 +93,25 @@ def draw(
             if text := drawable(mark.label[:LONGEST]):
                 text = readable(text, font, bold=True)
                 face = typeface(text, size, font, bold=True)
-                _label(pen, text, box, size=shown.size, colour=COLOURS[mark.kind], face=face, taken=taken)
+                _label(pen, text, box, size=shown.size, colour=_colour(mark), face=face, taken=taken)
     return shown
+
+
+def _colour(mark: Mark) -> str:
+    return COLOURS[mark.kind] if mark.track is None else colour_of_track(mark.track)
 
 
 def _opened(image: ImageInput) -> Image.Image:
     """Return a picture upright and in colour; one of Pillow is taken as it is shown."""
-    return in_colour(image) if isinstance(image, Image.Image) else Picture(image).open()
+    return in_colour(image) if isinstance(image, Image.Image) else as_image(image).open()
 
 
 def _rectangle(mark: Mark, size: tuple[int, int]) -> tuple[float, float, float, float]:
     """Return the edges of a mark in pixels of a picture of this size."""
     left, top, width, height = mark.fractions
-    return left * size[0], top * size[1], (left + width) * size[0] - 1, (top + height) * size[1] - 1
+    x, y = left * size[0], top * size[1]
+    # A thing that is smaller than a pixel has a pixel all the same.
+    return x, y, max(x, (left + width) * size[0] - 1), max(y, (top + height) * size[1] - 1)
 
 
 def _points(mark: Mark, size: tuple[int, int]) -> list[tuple[float, float]]:

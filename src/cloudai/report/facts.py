@@ -55,7 +55,7 @@ def own_columns(subject: Subject, keep: Collection[str] = ()) -> dict[str, Any]:
         name: value
         for name, value in subject.row.items()
         if value not in (None, "")
-        and (name in keep or not (value in shown or (isinstance(value, str) and subject.address.endswith(f"/{value}"))))
+        and (name in keep or not (isinstance(value, str) and (value in shown or subject.address.endswith(f"/{value}"))))
     }
 
 

@@ -18,7 +18,7 @@ from cloudai.report.facts import ending_of, faces_in, facts_of_face, facts_of_pi
 from cloudai.report.marks import Mark, marks_of
 from cloudai.report.page import Shape, Tile, save_page
 from cloudai.report.photos import Photos
-from cloudai.report.subjects import Source, Subject, reading, reason_of
+from cloudai.report.subjects import Source, Subject, reading, reason_of, without_clashes
 from cloudai.report.words import Language, words_in
 
 __all__ = ["gallery"]
@@ -85,18 +85,29 @@ def gallery(
     read = reading(rows, name)  # type: ignore[arg-type]  # they are no tiles
     if link is not None and not any(link in subject.row for subject in read.subjects):
         raise InputError(f"no column {link} for the links", advice="Give one of your own columns.")
-    maker = _Maker(words, Photos(read.folders, photos, pictures), link, columns or (), tiles)
+    subjects, names = without_clashes(read.subjects, _ours(read.subjects, words, tiles))
+    shown_link = None if link is None else names[link]
+    maker = _Maker(words, Photos(read.folders, photos, pictures), shown_link, columns or (), tiles)
     make = maker.picture if tiles == "pictures" else maker.faces
-    count = sum(len(faces_in(subject) or "x") if tiles == "faces" else 1 for subject in read.subjects)
-    made = (tile for subject in read.subjects for tile in make(subject))
+    count = sum(len(faces_in(subject) or "x") if tiles == "faces" else 1 for subject in subjects)
+    made = (tile for subject in subjects for tile in make(subject))
     file = save_page(made, path, count=count, shape=shape, **options)
     if maker.missing:
         log.warning(
             "%d of %d pictures cannot be found; photos= names the folder that they are below",
             maker.missing,
-            len(read.subjects),
+            len(subjects),
         )
     return file
+
+
+def _ours(subjects: Sequence[Subject], words: Mapping[str, str], tiles: Tiles) -> set[str]:
+    """Return the names of the columns of what was found, and of the status if it is not the same for all."""
+    known = {name for subject in subjects for name in facts_of_picture(replace(subject, row={}), words)}
+    of_faces = tiles != "pictures"
+    if any(ending_of(subject, of_faces=of_faces) != "ok" for subject in subjects):
+        known.add(words["status"])
+    return known
 
 
 class _Maker:
@@ -150,7 +161,7 @@ class _Maker:
                 if len(faces) == 1 or self._tiles == "portraits"
                 else f"{subject.name} · {self._words['face'].format(n=number + 1)}"
             )
-            key = ("picture", subject.item)
+            key = id(subject)  # its number may be that of a picture of another batch
             yield self._tile(subject, cut, facts, why, marks=marks, whole=whole, name=title, key=key, is_face=True)
 
     def _cut(self, subject: Subject, face: Any, whole: PIL.Image.Image) -> tuple[PIL.Image.Image, str]:

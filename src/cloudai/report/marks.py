@@ -12,7 +12,7 @@ from cloudai.models.face import Age, Ages, Face, Faces
 from cloudai.models.image import ImageAnalysis, Text
 from cloudai.text import did_you_mean, plain, quoted
 
-__all__ = ["Mark", "MarkKind", "age_as_text", "marks_of", "require_kinds"]
+__all__ = ["Mark", "MarkKind", "age_as_text", "colour_of_track", "marks_of", "require_kinds"]
 
 MarkKind: TypeAlias = Literal["face", "text", "object", "person", "brand", "place", "caption", "crop"]
 KINDS: tuple[MarkKind, ...] = get_args(MarkKind)
@@ -29,6 +29,8 @@ class Mark:
     label: str = ""
     points: tuple[tuple[float, float], ...] = ()
     """Landmarks of a face, in pixels of the upright original."""
+    track: int | None = None
+    """The number under which a face is followed through a video, which decides its colour."""
 
     @property
     def fractions(self) -> tuple[float, float, float, float]:
@@ -40,6 +42,12 @@ class Mark:
         x, y, width, height = self.box.normalized
         left, top = min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
         return left, top, min(max(x + width, left), 1.0) - left, min(max(y + height, top), 1.0) - top
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether a part of the box is inside the picture, so that there is something to draw."""
+        _, _, width, height = self.fractions
+        return width > 0 and height > 0
 
 
 def marks_of(result: Result, kinds: Sequence[MarkKind] | None = None, *, landmarks: bool = True) -> list[Mark]:
@@ -67,10 +75,10 @@ def require_kinds(kinds: Sequence[str]) -> None:
 def _all_of(result: Result, *, landmarks: bool) -> Iterator[Mark]:
     if isinstance(result, Faces):
         for face in result.faces:
-            yield Mark("face", face.box, _about(face), _points(face) if landmarks else ())
+            yield Mark("face", face.box, _about(face), _points(face) if landmarks else (), face.track)
     elif isinstance(result, Ages):
         for age in result.ages:
-            yield Mark("face", age.box, age_as_text(age))
+            yield Mark("face", age.box, _numbered(age.track, age_as_text(age)), track=age.track)
     elif isinstance(result, Text):
         # A page of a PDF is measured in inches, and is no picture.
         lines = (line for page in result.pages if page.unit == "px" for block in page.blocks for line in block.lines)
@@ -102,7 +110,21 @@ def _about(face: Face) -> str:
     """Return the label of a face: its apparent expression and age, where they are known."""
     parts = [face.emotions.top or "" if face.emotions else ""]
     parts.append(age_as_text(face.age) if face.age else "")
-    return " ".join(filter(None, parts))
+    return _numbered(face.track, " ".join(filter(None, parts)))
+
+
+def _numbered(track: int | None, text: str) -> str:
+    """Return a label with the number of a face that is followed before it."""
+    return text if track is None else f"{track} {text}".strip()
+
+
+TRACKS = ("#ffb400", "#56b4e9", "#00c896", "#f0e442", "#d98ab8", "#ff7f50")
+"""Colours of faces that are followed; they come again after the last."""
+
+
+def colour_of_track(track: int) -> str:
+    """Return the colour of a face that is followed under a number."""
+    return TRACKS[(track - 1) % len(TRACKS)]
 
 
 def age_as_text(age: Age) -> str:

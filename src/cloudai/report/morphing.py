@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -18,26 +18,31 @@ from cloudai.report.color import in_colour
 from cloudai.report.facts import faces_in
 from cloudai.report.picture_sets import opened_subjects
 from cloudai.report.subjects import Source
+from cloudai.report.writing import write_whole
 
-__all__ = ["morph", "save_morph"]
+__all__ = ["ENDINGS_OF_MORPHS", "morph", "save_morph"]
 
 PathLike = str | os.PathLike[str]
 EYES = (0.38, 0.42), (0.62, 0.42)
 """Where the eyes come to be, as shares of the width and the height of the picture."""
+ENDINGS_OF_MORPHS = (".gif", ".webp")
+STEPS, HOLD = 8, 6
+"""Frames between two faces, and frames that show a face alone."""
 EYE_NAMES = (("left_eye", "right_eye"), ("left_pupil", "right_pupil"))
 BOX_EYES = (0.3, 0.4), (0.7, 0.4)
 """Where the eyes of a face are in its box, as shares of it, if no landmarks are known."""
 
 
 def morph(
-    faces: Sequence[tuple[Image.Image, Face]], *, side: int = 480, steps: int = 8, hold: int = 6
+    faces: Iterable[tuple[Image.Image, Face]], *, side: int = 480, steps: int = STEPS, hold: int = HOLD
 ) -> list[Image.Image]:
     """Return the frames in which each face becomes the next.
 
     The pictures are turned and scaled so that the eyes are in one place, and then faded over; nothing in them is bent.
 
     Args:
-        faces: The picture of each face, upright and in the size to which its box belongs, and the face.
+        faces: The picture of each face, upright and in the size to which its box belongs, and the face. They are taken
+            one by one, so that not all pictures are in memory at once.
         side: Width and height of the frames in px, 64 to 2,000.
         steps: Frames between two faces, from 1.
         hold: Frames that show a face alone, from 1.
@@ -45,13 +50,13 @@ def morph(
     Raises:
         InputError: There are fewer than two faces, or a number cannot be used.
     """
-    if len(faces) < 2:  # noqa: PLR2004
-        raise InputError("a morph needs at least two faces", advice="Name more pictures.")
     if not (64 <= side <= 2000 and steps >= 1 and hold >= 1):  # noqa: PLR2004
         raise InputError(
             "a morph cannot have this size or number of frames", advice="Give 64 to 2,000 px, and 1 or more."
         )
     aligned = [_aligned(in_colour(picture), face, side) for picture, face in faces]
+    if len(aligned) < 2:  # noqa: PLR2004
+        raise InputError("a morph needs at least two faces", advice="Name more pictures.")
     frames: list[Image.Image] = []
     for number, picture in enumerate(aligned):
         frames += [picture] * hold
@@ -116,16 +121,16 @@ def save_morph(
     Raises:
         InputError: There are fewer than two faces, or the rows hold no results.
     """
-    faces = [
+    faces = (
         (picture, known[0])
         for subject, picture in opened_subjects(rows, name, photos, pictures)
         if (known := faces_in(subject))
-    ]
+    )
     frames = morph(faces, side=side)
+    count = (len(frames) + STEPS) // (HOLD + STEPS)
     target = Path(path)
     out = io.BytesIO()
     kind = "WEBP" if target.suffix.lower() == ".webp" else "GIF"
-    each = max(20, round(seconds * 1000 * (len(faces) - 1) / len(frames)))
+    each = max(20, round(seconds * 1000 * (count - 1) / len(frames)))
     frames[0].save(out, kind, save_all=True, append_images=frames[1:], duration=each, loop=0)
-    target.write_bytes(out.getvalue())
-    return target
+    return write_whole(target, out.getvalue())

@@ -21,9 +21,10 @@ from cloudai.report.color import in_colour
 from cloudai.report.columns import Column, columns_of, shown, value_of
 from cloudai.report.marks import Mark
 from cloudai.report.words import Language, words_in
+from cloudai.report.writing import write_whole
 from cloudai.text import plain
 
-__all__ = ["Tile", "save_page", "template"]
+__all__ = ["Tile", "digest_of", "part_of_page", "save_page", "template", "webp"]
 
 Shape: TypeAlias = Literal["faces", "pictures"]
 
@@ -113,18 +114,16 @@ def save_page(
         language=language,
         title=plain(title),
         shape=shape,
-        style=_part("gallery.css"),
-        script=_part("gallery.js"),
-        script_hash=_digest(_part("gallery.js")),
+        style=part_of_page("gallery.css"),
+        script=part_of_page("gallery.js"),
+        script_hash=digest_of(part_of_page("gallery.js")),
         columns=heads,
         late=count > MOST_AT_ONCE,
         tiles=_rows(encoded, facts, heads),
         footer=plain(footer) if footer else "",
         words=words,
     )
-    target = Path(path)
-    target.write_text(text, encoding="utf-8", newline="\n")
-    return target
+    return write_whole(path, text.encode())
 
 
 def _with_status(tile: Tile, words: Mapping[str, str]) -> dict[str, Any]:
@@ -167,8 +166,8 @@ def _marks(marks: Sequence[Mark]) -> str:
     """Return marks as JSON: for each its box as fractions of the picture, its kind, its label and its points."""
     written = []
     for mark in marks:
-        if mark.box.image_size is None:
-            continue  # it cannot be told where in the picture it is
+        if mark.box.image_size is None or not mark.is_inside:
+            continue  # it cannot be told where in the picture it is, or there is nothing to see
         across, down = mark.box.image_size
         points = [[round(x / across, 4), round(y / down, 4)] for x, y in mark.points]
         written.append([*(round(n, 4) for n in mark.fractions), mark.kind, plain(mark.label)[:80], points])
@@ -192,17 +191,17 @@ def _all_encoded(tiles: Iterable[Tile], small: int, large: int) -> Iterator[_Enc
 
 
 def _encoded(tile: Tile, small: int, large: int) -> _Encoded:
-    picture, size = _webp(tile.image, small) if tile.image is not None else ("", (0, 0))
+    picture, size = webp(tile.image, small) if tile.image is not None else ("", (0, 0))
     whole = tile.whole or tile.image
     # A picture that is hardly larger than the one in the tile is not kept twice.
     is_larger = whole is not None and (whole is not tile.image or max(whole.size) > small)
-    written = _webp(whole, large)[0] if large and whole is not None and is_larger else ""
+    written = webp(whole, large)[0] if large and whole is not None and is_larger else ""
     # The pictures themselves are let go, so that thousands of tiles fit into memory.
     kept = Tile(tile.name, None, tile.facts, tile.note, tile.badge, None, tile.marks, tile.link, tile.nothing, tile.key)
     return _Encoded(kept, picture, size, written)
 
 
-def _webp(image: Image.Image, side: int) -> tuple[str, tuple[int, int]]:
+def webp(image: Image.Image, side: int) -> tuple[str, tuple[int, int]]:
     """Return a picture as WebP in base64, without metadata and no larger than the side (px), and its size."""
     shrunk = in_colour(image)
     shrunk.thumbnail((side, side), Image.Resampling.LANCZOS)
@@ -221,15 +220,15 @@ def template(name: str) -> Any:
         import jinja2
     except ImportError as error:
         raise MissingExtraError("a page", "report") from error
-    return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(_part(name))
+    return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(part_of_page(name))
 
 
-def _part(name: str) -> str:
+def part_of_page(name: str) -> str:
     """Return the text of a file of this package, from which a page is made."""
     return files("cloudai.report").joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def _digest(source: str) -> str:
+def digest_of(source: str) -> str:
     """Return the hash by which the page's security policy allows a script; no other script runs.
 
     https://www.w3.org/TR/CSP3/#grammardef-hash-source

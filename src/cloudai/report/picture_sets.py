@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -20,11 +21,16 @@ from cloudai.report.marks import MarkKind, marks_of
 from cloudai.report.named_files import NamedFiles
 from cloudai.report.photos import Photos
 from cloudai.report.subjects import Source, Subject, reading, reason_of
+from cloudai.report.writing import write_whole
 
-__all__ = ["opened_subjects", "save_drawings", "save_faces", "save_sheet"]
+__all__ = ["ENDINGS_OF_SHEETS", "opened_subjects", "save_drawings", "save_faces", "save_sheet"]
 
 PathLike = str | os.PathLike[str]
 Layout: TypeAlias = Literal["sheet", "strip"]
+
+ENDINGS_OF_SHEETS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff")
+LONGEST_SIDE = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383, ".gif": 65_535}
+"""The most pixels that a side of a picture in a format may have."""
 
 log = logging.getLogger("cloudai")
 
@@ -59,13 +65,13 @@ def save_drawings(
     Raises:
         InputError: There is no such kind or column, or the rows hold no results.
     """
-    out = NamedFiles(folder)
-    for subject, picture in opened_subjects(rows, name, photos, pictures):
-        marks = [mark for result in subject.results for mark in marks_of(result, kinds, landmarks=landmarks)]
-        known = [mark for mark in marks if mark.box.image_size is not None]
-        shown = draw(picture, known, labels=labels, font=font)
-        out.save(shown, subject.item, subject.name, {"input": subject.address, "things": len(known)})
-    return out.close()
+    with NamedFiles(folder) as out:
+        for subject, picture in opened_subjects(rows, name, photos, pictures):
+            marks = [mark for result in subject.results for mark in marks_of(result, kinds, landmarks=landmarks)]
+            known = [mark for mark in marks if mark.box.image_size is not None]
+            shown = draw(picture, known, labels=labels, font=font)
+            out.save(shown, subject.item, subject.name, {"input": subject.address, "things": len(known)})
+    return out.index
 
 
 def save_faces(
@@ -98,12 +104,12 @@ def save_faces(
         InputError: There is no such shape or column, or the rows hold no results.
         SettingsError: ``margin`` or ``aspect`` is no number in its range.
     """
-    out = NamedFiles(folder)
-    for subject, face, called, cut in _faces(opened_subjects(rows, name, photos, pictures), margin, aspect, shape):
-        box = {side: round(getattr(face.box, side), 1) for side in ("x", "y", "width", "height")}
-        suffix = ".jpg" if shape == "rectangle" else ".png"
-        out.save(cut, subject.item, called, {"input": subject.address, **box}, suffix)
-    return out.close()
+    suffix = ".jpg" if shape == "rectangle" else ".png"
+    with NamedFiles(folder) as out:
+        for subject, face, called, cut in _faces(opened_subjects(rows, name, photos, pictures), margin, aspect, shape):
+            box = {side: round(getattr(face.box, side), 1) for side in ("x", "y", "width", "height")}
+            out.save(cut, subject.item, called, {"input": subject.address, **box}, suffix)
+    return out.index
 
 
 def save_sheet(
@@ -134,8 +140,14 @@ def save_sheet(
         font: Path of a font file; see `find_font`.
 
     Raises:
-        InputError: There is nothing to show, there is no such column, or the rows hold no results.
+        InputError: There is nothing to show, there is no such column, the rows hold no results, or the file has an
+            ending of no picture, or of one that cannot be so large.
     """
+    target = Path(path)
+    if target.suffix.lower() not in ENDINGS_OF_SHEETS:
+        raise InputError(
+            f"{target.name} has no ending of a picture", advice=f"Let it end in {' or '.join(ENDINGS_OF_SHEETS)}."
+        )
     shown, names = [], []
     if of == "faces":
         for _, _, called, cut in _faces(opened_subjects(rows, name, photos, pictures), 0.4, 3 / 4, "rectangle"):
@@ -151,9 +163,20 @@ def save_sheet(
         raise InputError(f"there are no {of} to show", advice="Look at the status of the pictures in a gallery.")
     made = strip(shown, names, height=side, font=font) if layout == "strip" else None
     made = made or contact_sheet(shown, names, columns=columns, side=side, font=font)
-    target = Path(path)
-    made.save(target)
-    return target
+    _require_size(made, target)
+    out = io.BytesIO()
+    made.save(out, PIL.Image.registered_extensions()[target.suffix.lower()])
+    return write_whole(target, out.getvalue())
+
+
+def _require_size(picture: PIL.Image.Image, target: Path) -> None:
+    """Raise InputError if the format of a file does not hold so large a picture."""
+    most = LONGEST_SIDE.get(target.suffix.lower())
+    if most is not None and max(picture.size) > most:
+        raise InputError(
+            f"a {target.suffix} has at most {most:,} px a side, and this needs {max(picture.size):,}",
+            advice="Give a .png, or fewer pictures.",
+        )
 
 
 def opened_subjects(

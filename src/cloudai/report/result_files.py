@@ -20,6 +20,7 @@ from cloudai.operations import OPERATIONS
 from cloudai.outcomes import Outcome
 from cloudai.reading import read_table, text_of
 from cloudai.table import Table
+from cloudai.table_files import FORMULA
 
 __all__ = ["is_table_of_results", "outcomes_in"]
 
@@ -74,14 +75,21 @@ def _of_table(table: Table, name: str) -> list[Outcome[Any]]:
     if reader is None:
         raise InputError(f"{name} is no table of faces or of pictures", advice="Give the file of --json, or a journal.")
     ours = {*OURS, *OTHER, *Faces()._columns(), *ImageAnalysis()._columns()}  # noqa: SLF001
+    lines = [{column: _unguarded(value) for column, value in row.items()} for row in table.rows]
     theirs = [column for column in table.columns if column not in ours]
     outcomes = []
     try:
-        for item, rows in groupby(table.rows, key=lambda row: int(row["item"])):
+        for item, rows in groupby(lines, key=lambda row: int(row["item"])):
             outcomes.append(_of_rows(item, list(rows), theirs, reader))
     except (ValueError, TypeError, ValidationError) as error:
         raise InputError(f"{name} is damaged: {str(error).splitlines()[0]}", advice="Write it anew.") from error
     return outcomes
+
+
+def _unguarded(value: Any) -> Any:
+    """Return a text without the apostrophe that keeps a spreadsheet from running it as a formula."""
+    is_guarded = isinstance(value, str) and value[:1] == "'" and FORMULA.match(value, 1) is not None
+    return value[1:] if is_guarded else value
 
 
 def _of_rows(item: int, rows: Sequence[Mapping[str, Any]], theirs: Sequence[str], reader: Any) -> Outcome[Any]:

@@ -6,13 +6,14 @@ A `Subject` is one picture with all that is known of it. Nothing is asked of a p
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
 from cloudai.batch.kept import kept_in
 from cloudai.errors import CloudAIError, InputError
+from cloudai.media.video import fragment_of
 from cloudai.models.base import Result
 from cloudai.models.text import Translation
 from cloudai.operations import OPERATIONS
@@ -21,7 +22,17 @@ from cloudai.reading import TABLES
 from cloudai.report.result_files import outcomes_in
 from cloudai.table import Table
 
-__all__ = ["Reading", "Source", "Subject", "photo_column", "primary", "reading", "reason_of", "subjects_of"]
+__all__ = [
+    "Reading",
+    "Source",
+    "Subject",
+    "photo_column",
+    "primary",
+    "reading",
+    "reason_of",
+    "subjects_of",
+    "without_clashes",
+]
 
 Source: TypeAlias = "Iterable[Outcome[Any] | Result | Subject] | Table | str | os.PathLike[str]"
 """A batch or its outcomes, results, a table of results, or the path of a journal or of a file of results."""
@@ -71,7 +82,7 @@ def subjects_of(source: Source, name: str | None = None) -> list[Subject]:
             name of the picture without its ending.
 
     Raises:
-        InputError: The file holds no results, or there is no such column.
+        InputError: There are no results of pictures, or there is no such column.
         JournalError: The file is no journal, or cannot be read.
     """
     return reading(source, name).subjects
@@ -80,7 +91,12 @@ def subjects_of(source: Source, name: str | None = None) -> list[Subject]:
 def reading(source: Source, name: str | None = None) -> Reading:
     """Return the subjects of a report with what is kept beside them; `subjects_of` describes the arguments."""
     lists, folder = _lists(source)
-    subjects = _joined([one for one in lists if not _are_texts(one)])
+    subjects = _joined([one for one in lists if _are_of_pictures(one)])
+    if not subjects and (lists or folder is not None):
+        raise InputError(
+            "there are no results of pictures to show",
+            advice="Give those of an operation on pictures: detect_faces, for example.",
+        )
     if name is not None and not any(name in subject.row for subject in subjects):
         known = dict.fromkeys(column for subject in subjects for column in subject.row)
         there = f"There are: {', '.join(known)}." if known else "The inputs come without columns."
@@ -124,10 +140,10 @@ def _as_outcome(n: int, thing: Any) -> Any:
     )
 
 
-def _are_texts(outcomes: Sequence[Any]) -> bool:
-    """Return whether these are outcomes of an operation on texts, which are no pictures to show."""
+def _are_of_pictures(outcomes: Sequence[Any]) -> bool:
+    """Return whether these are outcomes of an operation on pictures; one that is not known may be."""
     operation = OPERATIONS.get(getattr(outcomes[0], "operation", "")) if outcomes else None
-    return operation is not None and operation.input == "text"
+    return operation is None or operation.input == "image"
 
 
 def _joined(lists: Sequence[Sequence[Any]]) -> list[Subject]:
@@ -165,7 +181,7 @@ def _subject(outcome: Outcome[Any]) -> Subject:
         outcome.input,
         outcome.facts.get("sha256") or (meta.sha256 if meta else None),
         () if outcome.result is None else (outcome.result,),
-        outcome.row or {},
+        {str(name): value for name, value in (outcome.row or {}).items()},
         outcome.status,
         outcome.error if outcome.result is None else None,
     )
@@ -192,12 +208,30 @@ def _name(subject: Subject, column: str | None) -> str:
             return str(value)
     if subject.name:
         return subject.name
+    if frame := fragment_of(subject.address):
+        return f"{PurePosixPath(frame[0]).stem} {frame[1]:.3f}s"
     address = subject.address.partition("?")[0].rstrip("/")
     return PurePosixPath(address).stem or address or f"{subject.item}"
 
 
 def _headings(row: Mapping[str, Any]) -> Iterator[str]:
     return (heading for heading in row if heading.strip().lower() in NAMES)
+
+
+def without_clashes(subjects: Sequence[Subject], ours: Collection[str]) -> tuple[list[Subject], dict[str, str]]:
+    """Return the subjects with columns of the user that are called like none of ours, and the new name of each column.
+
+    A column that would be hidden by one of ours becomes ``input_…``, as in tables of results.
+    """
+    theirs = dict.fromkeys(name for subject in subjects for name in subject.row)
+    names: dict[str, str] = {}
+    for name in theirs:
+        free = name
+        while free in ours or (free != name and free in theirs):
+            free = f"input_{free}"
+        names[name] = free
+    renamed = [replace(one, row={names[name]: value for name, value in one.row.items()}) for one in subjects]
+    return renamed, names
 
 
 def photo_column(table: Table) -> str:

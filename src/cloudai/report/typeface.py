@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from cloudai.report import fonts
 from cloudai.report.fonts import Font, MissingFontError
 
-__all__ = ["Typeface", "readable", "typeface"]
+__all__ = ["Typeface", "outline_fonts", "readable", "typeface"]
 
 log = logging.getLogger("cloudai")
 
@@ -119,6 +119,32 @@ def readable(text: str, font: Font = None, *, bold: bool = False, strict: bool =
 
 
 _PROBE = 32
+
+
+def outline_fonts(text: str, font: Font = None) -> tuple[list[str], dict[str, str]]:
+    """Return the fonts by whose outlines a text is drawn, and what is written for the pieces that no such font has.
+
+    A colour font has pictures in place of outlines, so that an emoji is named: "[grinning face]".
+
+    Args:
+        text: The text that will be drawn.
+        font: Path of a font file; see `find_font`.
+
+    Returns:
+        The paths, the font that has the most characters first; `BUILT_IN` stands for Pillow's own. And the words by the
+        pieces of the text that they replace.
+
+    Raises:
+        MissingFontError: ``font``, or every font, lacks a letter.
+    """
+    letters = "".join(c for c in text if unicodedata.category(c)[0] not in "SC")
+    fonts.find_font(letters, _PROBE, font)
+    best = _best(text, font, bold=False)
+    others = _elsewhere(text, best, bold=False)
+    with_outlines = {one: path for one, path in others.items() if path and os.path.basename(path).lower() not in EMOJI}  # noqa: PTH119
+    return [best, *dict.fromkeys(with_outlines.values())], {
+        one: f"[{_name(one)}]" for one in others if one not in with_outlines
+    }
 
 
 def _with_names(text: str, missing: set[str]) -> str:

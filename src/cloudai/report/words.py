@@ -66,6 +66,12 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "keys": "Keys: / search, arrows move, Enter enlarges, b boxes, Esc closes.",
         "notice": "Faces are found by a machine; it never names people. "
         "Ages and expressions, if shown, are guesses from appearance.",
+        # the page of a video
+        "no expressions": "Nothing is known of expressions here: this provider, or this call, says nothing of them.",
+        "where": "Where each face is, from the left edge of the picture (0) to the right one (100)",
+        "across": "place across, %",
+        "brief": "Faces that were seen only briefly have no plot: {n}.",
+        "timeline keys": "Click a value for its frame. Keys: ← and → lead on; Tab goes to the plot.",
         # the cards
         "one": "1 face",
         "many": "{n} faces",
@@ -124,6 +130,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "keys": "단축키: / 찾기, 화살표 이동, Enter 크게 보기, b 테두리, Esc 닫기.",
         "notice": "얼굴은 기계가 찾은 것이며, 기계는 누구인지 알아보지 않습니다. "
         "나이와 표정이 적혀 있다면 겉모습을 보고 어림한 값입니다.",
+        "no expressions": "표정에 관한 값이 없습니다. 이 서비스나 이 요청은 표정을 다루지 않습니다.",
+        "where": "얼굴의 위치, 사진의 왼쪽 끝(0)에서 오른쪽 끝(100)까지",
+        "across": "가로 위치, %",
+        "brief": "잠깐만 보인 얼굴은 그래프가 없습니다: {n}개.",
+        "timeline keys": "값을 누르면 그 장면이 보입니다. 단축키: ←와 →로 이동, Tab으로 그래프로 이동.",
         "one": "얼굴 1",
         "many": "얼굴 {n}",
         "none": "얼굴 없음",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +16,17 @@ from cloudai.models.base import Result
 from cloudai.models.face import Ages, Faces
 from cloudai.models.image import ImageAnalysis, Text
 from cloudai.report.columns import kind_of
-from cloudai.report.facts import ending_of, facts_of_picture, part_of
+from cloudai.report.facts import ending_of, facts_of_picture, own_columns, part_of
 from cloudai.report.photos import Photos
-from cloudai.report.subjects import Source, Subject, reading, reason_of
+from cloudai.report.subjects import Source, Subject, reading, reason_of, without_clashes
 from cloudai.report.words import Language, words_in
+from cloudai.report.writing import write_whole
 from cloudai.text import encodable, inert
 
 __all__ = ["save_workbook"]
 
 PathLike = str | os.PathLike[str]
+log = logging.getLogger("cloudai")
 THUMB = 96
 """Longer side of a small picture in px; the rows that hold one are so high."""
 QUALITY = 80
@@ -30,6 +34,9 @@ LONGEST_CELL = 32_767
 """Characters of a cell of Excel at most."""
 MOST_ROWS = 1_048_575
 """Rows of a sheet below its heading at most."""
+MOST_COLUMNS = 16_384
+LARGEST = 1e15
+"""Excel keeps 15 digits of a number; a longer one, and one that is not finite, is written as text."""
 NARROWEST, WIDEST = 6, 48
 """Width of a column, in characters."""
 POINTS = 0.75
@@ -80,16 +87,17 @@ def save_workbook(
         _overview(sheet, read.subjects, words, where)
         for title, kind in KINDS.items():
             having = [(subject, part) for subject in read.subjects if (part := part_of(subject, kind)) is not None]
-            table = list(_rows(having))
+            table = _rows(having)
             if any(row["status"] == "ok" for row in table):
                 _Sheet(book, title).write(table)
-    target = Path(path)
-    target.write_bytes(out.getvalue())
-    return target
+    return write_whole(path, out.getvalue())
 
 
 def _overview(sheet: _Sheet, subjects: Sequence[Subject], words: Mapping[str, str], where: Photos | None) -> None:
     rows = []
+    ours = {words[name] for name in ("picture", "name", "status", "reason")}
+    ours |= {name for subject in subjects for name in facts_of_picture(replace(subject, row={}), words)}
+    subjects, _ = without_clashes(subjects, ours)
     for subject in subjects:
         status, reason = words[ending_of(subject)], reason_of(subject.error)
         facts = {name: _text(value) for name, value in facts_of_picture(subject, words).items()}
@@ -100,13 +108,23 @@ def _overview(sheet: _Sheet, subjects: Sequence[Subject], words: Mapping[str, st
         sheet.picture(down, subject, where)  # type: ignore[arg-type]
 
 
-def _rows(having: Sequence[tuple[Subject, Result]]) -> Iterator[dict[str, Any]]:
-    """Yield the rows of one kind of result, with the name of each picture before them."""
-    for subject, result in having:
-        for row in result.to_rows(item=subject.item):
-            rest = {name: value for name, value in row.items() if name not in ("item", "input")}
-            own = {(f"input_{name}" if name in rest else name): value for name, value in subject.row.items()}
-            yield {"item": subject.item, "name": subject.name, "input": subject.address, **own, **rest}
+def _rows(having: Sequence[tuple[Subject, Result]]) -> list[dict[str, Any]]:
+    """Return the rows of one kind of result, with the name of each picture before them."""
+    tables = [result.to_rows(item=subject.item) for subject, result in having]
+    theirs = {name for rows in tables for row in rows for name in row} - {"item", "input"}
+    name = "picture" if "name" in theirs else "name"  # tags have names of their own
+    subjects, _ = without_clashes([subject for subject, _ in having], {"item", name, "input", *theirs})
+    return [
+        {
+            "item": subject.item,
+            name: subject.name,
+            "input": subject.address,
+            **own_columns(subject),
+            **{column: value for column, value in row.items() if column in theirs},
+        }
+        for subject, rows in zip(subjects, tables, strict=True)
+        for row in rows
+    ]
 
 
 def _text(value: Any) -> Any:
@@ -135,6 +153,9 @@ class _Sheet:
             for name in names
             if any(row.get(name) not in (None, "") for row in rows) or (picture_rows and name == names[0])
         ]
+        if len(kept) > MOST_COLUMNS:
+            log.warning("a sheet has 16,384 columns: the other %d are left out", len(kept) - MOST_COLUMNS)
+            del kept[MOST_COLUMNS:]
         for across, name in enumerate(kept):
             self._write(0, across, name, self._head)
             are_numbers = kind_of([row[name] for row in rows if row.get(name) not in (None, "")]) == "number"
@@ -161,7 +182,7 @@ class _Sheet:
             self._sheet.write_blank(down, across, None, form)
         elif isinstance(value, bool):
             self._sheet.write_boolean(down, across, value, form)
-        elif isinstance(value, int | float):
+        elif isinstance(value, int | float) and abs(value) < LARGEST:  # no other number is one of Excel's
             self._sheet.write_number(down, across, value, form)
         else:
             text = "\n".join(inert(line) for line in str(encodable(str(value))).split("\n"))

@@ -18,6 +18,7 @@ from tests.made_up.calls import as_json
 from tests.made_up.provider import Clock, ok, refused
 from tests.made_up.several import NAMES, Vendors, asked
 from tests.support.batches import Batcher, Done, both
+from tests.support.length import both_by_turns
 
 TEXTS = [f"후기 {n}" for n in range(40)]
 FIRST, SECOND, THIRD = NAMES
@@ -57,8 +58,7 @@ def rows_of(journal: Path, query: str = "SELECT status, COUNT(*) FROM items GROU
         opened.close()
 
 
-@both
-@pytest.mark.parametrize("fault", [spent, closed, lambda _: refused(401), lambda _: refused(403)])
+@both_by_turns("fault", [spent, closed, lambda _: refused(401), lambda _: refused(403)])
 def test_another_provider_answers_what_one_cannot(colour: str, fault: Any) -> None:
     """Without a key, a quota or a connection the next provider answers all inputs, and each row says so."""
     vendors = Vendors(**{FIRST: fault})
@@ -149,6 +149,41 @@ def test_what_any_of_them_has_answered_is_done(colour: str, tmp_path: Path) -> N
     alone = run(colour, vendors, [FIRST], TEXTS[10:], journal=journal)
     assert alone.sent == 0
     assert alone.books["done"] == 30
+
+
+@both
+def test_what_one_has_given_up_is_asked_of_the_next(colour: str, tmp_path: Path) -> None:
+    """Inputs at which a vendor alone has broken three times are asked elsewhere, where the user says so, and once."""
+    journal = tmp_path / "일.journal"
+
+    def breaks(request: Request) -> Response:
+        return refused(500) if request.json["text"].endswith("7") else ok({"score": 0.1})
+
+    vendors = Vendors(**{FIRST: breaks})
+    for _ in range(2):
+        alone = run(colour, vendors, [FIRST], journal=journal)
+    assert alone.books["failed"] == 4
+    spent = [row for row in alone.table if row["status"] == "failed"]
+    assert run(colour, vendors, [FIRST, SECOND], journal=journal).books["failed"] == 4  # it may have been billed
+    before = vendors.count(FIRST)
+    for given in (NAMES, NAMES, NAMES[::-1]):
+        done = run(colour, vendors, given, journal=journal, in_doubt="resend")
+        assert done.books["done"] == 40
+        assert (vendors.count(FIRST), vendors.count(SECOND), vendors.count(THIRD)) == (before, 4, 0)
+        assert done.balanced
+    rows = [row for row in done.table if row["item"] % 10 == 7]
+    assert {row["provider"] for row in rows} == {SECOND}
+    assert [row["billed_max"] for row in rows] == [row["billed_max"] + 1 for row in spent]
+    # Where the last one has given it up as well, the input has failed, and soon nobody is asked again: while the first
+    # one is left out, an input is not asked of it, and is once in a later run.
+    vendors.answers[THIRD] = breaks
+    sent = []
+    while not sent or sent[-1]:
+        last = run(colour, vendors, [FIRST, THIRD], journal=tmp_path / "둘.journal", in_doubt="resend")
+        sent.append(last.sent)
+    assert last.books["failed"] == 4
+    assert len(sent) <= 8
+    assert sum(sent[1:]) <= 4 * 3 * 2  # three tries of each input at each provider
 
 
 @both
@@ -262,8 +297,7 @@ def test_reading_replies_anew_takes_the_provider_that_sent_them(colour: str, tmp
     assert done.manifest["models"] == [SECOND]
 
 
-@both
-@pytest.mark.parametrize("fault", [closed, lost, lambda _: refused(403)])
+@both_by_turns("fault", [closed, lost, lambda _: refused(403)])
 def test_a_killed_run_goes_on(colour: str, fault: Any, tmp_path: Path) -> None:
     """What any provider had answered before a kill is not sent again; each input has one row, and the books balance."""
     journal, copy = tmp_path / "일.journal", tmp_path / "사본.journal"

@@ -39,6 +39,21 @@ def test_models_are_listed_with_licence_size_and_source(capsys: pytest.CaptureFi
     assert "installed: no; cloudai models install ages" in told
 
 
+def test_models_of_speech_are_to_be_had_elsewhere(
+    installed: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where they are, which packages read them, what is set now; none is installed, and nothing is fetched."""
+    monkeypatch.setenv("CLOUDAI_SPEECH_MODEL", "/tmp/모델")  # noqa: S108  # nothing is written there
+    assert main(["models"]) == 0
+    told = capsys.readouterr().out
+    for text in ("alphacephei.com/vosk/models", "huggingface.co/Systran", "pip install pocketsphinx", "its licence"):
+        assert text in told
+    assert "set now: /tmp/모델 (speech_model= is no folder that is there" in told
+    assert main(["models", "install", "speech", "--yes"]) == 1
+    assert "installs and removes no model of speech" in capsys.readouterr().err
+    assert installed == []
+
+
 def test_scripts_install_without_a_question(installed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """With --yes the licence, the size and the source are shown, and the model is installed."""
     assert main(["models", "install", "ages", "--yes"]) == 0

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -97,10 +101,19 @@ def test_a_file_of_results(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert (folder / "줄.png").is_file()
 
 
+EACH = [
+    ("gallery", "gallery.html"),
+    ("cards", "cloudai-cards/cards/index.csv"),
+    ("draw", "cloudai-drawn/index.csv"),
+]
+"""The commands, and a file that each of them writes."""
+
+
+@pytest.mark.parametrize(("name", "file"), EACH)
 def test_what_is_there_is_shown_after_a_pause(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, file: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A run that is paused has its page with what there is until then, and the exit code to go on later."""
+    """A run that is paused shows what there is until then, and has the exit code to go on later."""
     real = Client.batch
 
     def pausing(self: Any, *args: Any, **settings: Any) -> Any:
@@ -118,11 +131,34 @@ def test_what_is_there_is_shown_after_a_pause(
         return job
 
     monkeypatch.setattr(command.Client, "batch", pausing)
-    assert main(["gallery", "사진", "--quiet", "--journal", "j.journal"]) == 75
-    assert (folder / "gallery.html").read_text("utf-8").count("<li ") == 2
+    assert main([name, "사진", "--quiet", "--journal", "j.journal"]) == 75
+    shown = (folder / file).read_text("utf-8")
+    assert shown.count("<li ") == 2 if name == "gallery" else shown.count("0000-김하나") == 1
     said = capsys.readouterr()
     assert "the quota is used up" in said.err
     assert "j.journal has what is finished" in said.err
+
+
+@pytest.mark.parametrize(("name", "file"), EACH)
+def test_what_is_there_is_shown_after_ctrl_c(
+    name: str, file: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After Ctrl-C the first picture is shown, the second one is told not to be started, and a later run sends one."""
+    press: Any = [lambda: os.kill(os.getpid(), signal.SIGINT), lambda: None]
+    monkeypatch.setattr(command, "Client", lambda *_, **__: made.client_of_azure(press[0]))
+    run = [name, "사진", "--provider", "azure", "--features", "caption,tags", "--journal", "j.journal", "--concurrency"]
+    run += ["1", "--no-cache", "--quiet"]
+    assert main(run) == 130
+    said = capsys.readouterr()
+    assert "requests sent: 1" in said.out
+    assert "j.journal has what is finished" in said.err
+    shown = (folder / file).read_text("utf-8")
+    assert shown.count("<strong>not started</strong>") == 1 if name == "gallery" else shown.count("0000-김하나") == 1
+    assert name == "gallery" or "커피" not in shown
+    del press[0]
+    assert main(run) == 0
+    assert "requests sent: 1" in capsys.readouterr().out
+    assert "not started" not in (folder / file).read_text("utf-8").replace('"not started"', "")
 
 
 @pytest.mark.parametrize(
@@ -156,3 +192,121 @@ def test_a_plan_sends_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) 
     assert main(["gallery", "사진", "--plan"]) == 0
     assert capsys.readouterr().out
     assert not (folder / "gallery.html").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["gallery", "--journal", "끝난.journal", "--out", "끝난.journal"],
+        ["gallery", "--journal", "끝난.journal", "--out", "다른.journal"],
+        ["gallery", "--journal", "끝난.journal", "--xlsx", "끝난.journal"],
+        ["gallery", "--journal", "끝난.journal", "--xlsx", "표.csv"],
+        ["gallery", "--journal", "끝난.journal", "--out", "표.xlsx", "--xlsx", "표.xlsx"],
+        ["gallery", "의원.csv", "--out", "의원.csv"],
+        ["gallery", "사진", "--out", "사진/김하나.jpg"],
+        ["draw", "사진", "--make", "sheet", "--out", "사진/커피.png"],
+        ["draw", "--journal", "끝난.journal", "--make", "strip", "--of", "pictures", "--out", "줄.abc"],
+        ["draw", "--journal", "끝난.journal", "--make", "morph", "--out", "사진/커피.png"],
+    ],
+    ids=" ".join,
+)
+def test_nothing_that_is_read_is_overwritten(
+    arguments: list[str], kept: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither a journal nor a table nor a photo is overwritten by what is made of it, and nothing is sent before."""
+    for name in ("끝난.journal", "다른.journal"):
+        shutil.copy(kept, folder / name)
+    (folder / "의원.csv").write_text("이름,사진\n김하나,사진/김하나.jpg\n", "utf-8")
+    before = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    assert main([*arguments, "--quiet"]) == 2
+    assert {file: file.read_bytes() for file in before} == before
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["draw", "cards"])
+def test_an_index_of_the_user_is_left_alone(command: str, kept: Path, folder: Path) -> None:
+    """A folder whose index.csv somebody else has written is not taken for one of ours: no photo in it is removed."""
+    mine = folder / ("내 것/cards" if command == "cards" else "내 것")
+    shutil.copytree(folder / "사진", mine)
+    (mine / "index.csv").write_text("name,file\n김,김하나.jpg\n커피,커피.png\n", "utf-8")
+    before = {file.name: file.read_bytes() for file in mine.iterdir()}
+    assert main([command, "--journal", str(kept), "--out", "내 것"]) == 2
+    assert {file.name: file.read_bytes() for file in mine.iterdir()} == before
+
+
+def test_one_broken_photo_leaves_the_other_captions_translated(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A photo that cannot be read is told by the exit code, and the captions of all others are translated."""
+    (folder / "사진" / "깨진.jpg").write_bytes(b"no picture")
+    monkeypatch.setattr(command, "Client", lambda *_, **__: made.client_of_azure())
+    cards = ["cards", "사진", "--provider", "azure", "--language", "ko", "--no-cache", "--quiet"]
+    assert main([*cards, "--journal", "카드.journal"]) == 1
+    assert (folder / "cloudai-cards/cards/index.csv").read_text("utf-8-sig").count("의 번역") == 2
+    assert "requests sent: 3" in capsys.readouterr().out
+
+
+def test_a_limit_that_is_reached_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run that --max-requests has ended is shown, says which limit it was, and sends nothing more to translate it."""
+    monkeypatch.setattr(command, "Client", lambda *_, **__: made.client_of_azure())
+    cards = ["cards", "사진", "--provider", "azure", "--language", "ko", "--no-cache", "--quiet", "--max-requests", "1"]
+    assert main([*cards, "--journal", "카드.journal"]) == 1
+    said = capsys.readouterr()
+    assert "--max-requests 1 is reached" in said.err
+    assert "requests sent: 1" in said.out
+    assert len(list((folder / "cloudai-cards/cards").glob("*.png"))) == 1
+
+
+def test_a_column_of_no_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A column goes with one table; named beside pictures it is an error that says so."""
+    assert main(["gallery", "사진", "--column", "photo"]) == 2
+    assert "--column goes with one table" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["gallery"],
+        ["gallery", "--xlsx", "표.xlsx"],
+        ["cards"],
+        ["draw"],
+        ["draw", "--make", "sheet", "--of", "pictures"],
+    ],
+    ids=" ".join,
+)
+def test_a_full_disk(
+    arguments: list[str],
+    kept: Path,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Without room the file is named, an earlier page stays, no half of a file is left, and a later run goes on."""
+    (folder / "gallery.html").write_text("earlier", "utf-8")
+    before = {file for file in folder.rglob("*") if file.is_file()}
+
+    def full(path: Path, content: bytes) -> None:
+        with path.open("wb") as file:
+            file.write(content[: len(content) // 2])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        assert main([*arguments, "--journal", str(kept)]) == 74
+    said = capsys.readouterr().err
+    assert "No space left on device" in said
+    assert "standard output" not in said
+    assert {file for file in folder.rglob("*") if file.is_file()} == before
+    assert (folder / "gallery.html").read_text("utf-8") == "earlier"
+    assert main([*arguments, "--journal", str(kept)]) == 0
+
+
+def test_names_in_the_hangul_of_macos(folder: Path) -> None:
+    """A table names a photo in whole syllables, and an archive from a Mac holds it in pieces: it is found and shown."""
+    photo = folder / "사진" / "김하나.jpg"
+    photo.rename(photo.with_name(unicodedata.normalize("NFD", photo.name)))
+    (folder / "의원.csv").write_text("이름,사진\n김하나,사진/김하나.jpg\n", "utf-8")
+    assert main(["gallery", "의원.csv", "--quiet", "--features", "faces"]) == 0
+    assert (folder / "gallery.html").read_text("utf-8").count("<img alt=") == 1

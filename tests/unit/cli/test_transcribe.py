@@ -62,3 +62,49 @@ def test_several_recordings_have_numbers(said: Said, listener: Listener, tmp_pat
     assert sorted(path.name for path in out.iterdir()) == ["0000-말.srt", "0001-말.srt"]
     assert main(["transcribe", *files, "--language", "ko", "--compare", "원문.txt", "--journal", "none"]) == 2
     assert "--compare goes with one recording" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", ["srt", "vtt", "txt", "compare.html"])
+def test_a_file_in_the_way_is_told_before_anything_is_sent(
+    ending: str,
+    said: Said,
+    listener: Listener,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Subtitles that somebody has made by hand are neither replaced, nor is a recording paid for in vain."""
+    monkeypatch.chdir(tmp_path)
+    Path("강의.wav").write_bytes(said.wav())
+    Path("원문.txt").write_text("단어0", "utf-8")
+    Path(f"강의.{ending}").write_text("손으로 만든 것", "utf-8")
+    flag = ["--compare", "원문.txt"] if ending == "compare.html" else [f"--{ending}"]
+    flag += ["--journal", "강의.journal"]
+    assert main(["transcribe", "강의.wav", "--language", "ko", *flag]) == 2
+    assert listener.sent == []
+    assert f"강의.{ending} is there already, and nothing was sent" in capsys.readouterr().err
+    assert Path(f"강의.{ending}").read_text("utf-8") == "손으로 만든 것"
+    Path(f"강의.{ending}").unlink()
+    assert main(["transcribe", "강의.wav", "--language", "ko", *flag]) == 0
+    assert main(["transcribe", "강의.wav", "--language", "ko", *flag]) == 0  # from the journal, with the same content
+    assert len(listener.heard) == 2
+
+
+@pytest.mark.parametrize(("content", "told"), [(None, "cannot read 원문.txt"), ("…", "no word")])
+def test_a_reference_of_no_use_is_told_before_anything_is_sent(
+    content: str | None,
+    told: str,
+    said: Said,
+    listener: Listener,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A missing reference, or one without a word, costs nothing."""
+    monkeypatch.chdir(tmp_path)
+    Path("강의.wav").write_bytes(said.wav())
+    if content:
+        Path("원문.txt").write_text(content, "utf-8")
+    assert main(["transcribe", "강의.wav", "--language", "ko", "--compare", "원문.txt"]) == 2
+    assert listener.sent == []
+    assert told in capsys.readouterr().err

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import cohen_kappa_score, precision_recall_fscore_support
-from sklearn.preprocessing import MultiLabelBinarizer
 
-from cloudai import AsyncClient, Client, InputError, Response, SettingsError, Table, UnsupportedOperationError
+from cloudai import AsyncClient, Azure, Client, InputError, Response, SettingsError, Table, UnsupportedOperationError
 from cloudai.compare.matching import head_word
 from cloudai.compare.results import Comparison
 from cloudai.core.flow import Request
 from cloudai.models.base import Box
+from cloudai.report import save_comparison
 from tests.made_up.calls import as_json
 from tests.made_up.compared import Pictures
 from tests.made_up.provider import Clock, ok, refused
@@ -68,6 +65,8 @@ def faces(pictures: Pictures) -> Comparison:
 
 def best(ones: Any, others: Any) -> list[float]:
     """The overlaps of the faces that the best assignment puts together."""
+    from scipy.optimize import linear_sum_assignment
+
     shares = overlaps(*([Box(x=x, y=y, width=w, height=h) for x, y, w, h in some] for some in (ones, others)))
     if not shares.size:
         return []
@@ -137,6 +136,9 @@ def test_what_several_agree_on(pictures: Pictures, faces: Comparison) -> None:
 
 def test_tags_agree_as_scikit_learn_counts(pictures: Pictures) -> None:
     """Over 300 pictures exact tags and head words have the F1 of scikit-learn, whichever vendor counts as true."""
+    from sklearn.metrics import precision_recall_fscore_support
+    from sklearn.preprocessing import MultiLabelBinarizer
+
     options = {"features": ["tags"]}
     done = compare("awaiting", pictures.providers(), pictures, "analyze_image", pictures.given, options=options)
     [pair] = done.per_pair()
@@ -160,6 +162,8 @@ def test_tags_agree_as_scikit_learn_counts(pictures: Pictures) -> None:
 @both
 def test_moods_have_kappa(colour: str) -> None:
     """Three vendors have three pairs, each with the kappa of scikit-learn over the texts that both have answered."""
+    from sklearn.metrics import cohen_kappa_score
+
     texts = [f"후기 {n}" for n in range(60)]
 
     def mood(factor: int) -> Callable[[Request], Response]:
@@ -191,35 +195,112 @@ def test_moods_have_kappa(colour: str) -> None:
 
 
 @both
-def test_a_comparison_that_is_killed_pays_for_nothing_twice(colour: str, tmp_path: Path) -> None:
-    """What either vendor had answered before a kill is not asked again, and the numbers are those of a whole run."""
-    journal, copy = tmp_path / "비교.journal", tmp_path / "사본.journal"
-    vendors = Vendors()
+def test_a_batch_finds_what_a_comparison_has_paid_for(colour: str, tmp_path: Path) -> None:
+    """The same comparison sends nothing a second time, and neither does a batch of the same vendors."""
+    vendors, journal = Vendors(), tmp_path / "비교.journal"
     texts = [f"후기 {n}" for n in range(40)]
-
-    def first(request: Request) -> Response:
-        if len(vendors.requests) >= 40 and not copy.exists():  # what a kill would leave at this moment
-            for end in ("-wal", ""):
-                shutil.copy(f"{journal}{end}", f"{copy}{end}")
-            done.extend(vendors.requests)
-        return ok({"score": 0.5})
-
-    done: list[Any] = []
-    vendors.answers[NAMES[0]] = first
     whole = compare(colour, asked(NAMES[:2]), vendors, "sentiment", texts, journal=journal, concurrency=2)
     assert len(vendors.requests) == 80
-    vendors.answers.clear()
-    vendors.requests.clear()
-    again = compare(colour, asked(NAMES[:2]), vendors, "sentiment", texts, journal=copy, concurrency=2)
-    # Each vendor may have had two requests on their way, whose replies were not on the disk.
-    assert 80 - len(done) <= len(vendors.requests) <= 80 - len(done) + 4
+    again = compare(colour, asked(NAMES[:2]), vendors, "sentiment", texts, journal=journal)
     assert again.per_pair().rows == whole.per_pair().rows
-    vendors.requests.clear()
-    compare(colour, asked(NAMES[:2]), vendors, "sentiment", texts, journal=copy)
+    with Client(asked(), send=vendors) as client, client.batch("sentiment", texts, journal=journal) as job:
+        assert len(list(job)) == 40
+    assert len(vendors.requests) == 80
+
+
+class AzureKorea(Azure):
+    """The same vendor under a second name, for another account."""
+
+    name = "azure-korea"
+
+
+@both
+def test_one_journal_answers_for_tags_captions_and_objects(colour: str, tmp_path: Path) -> None:
+    """Two accounts of one vendor under two names are asked once, and compared by each of the three."""
+    hosts: list[str] = []
+
+    def send(request: Request) -> Response:
+        hosts.append(request.url.split("/")[2])
+        first = "seoul" not in hosts[-1]
+        values = [{"name": "tree", "confidence": 0.9}, {"name": "나무" if first else "sky", "confidence": 0.8}]
+        things = [
+            {"boundingBox": {"x": 10 + 2 * n, "y": 10, "w": 50, "h": 50}, "tags": [{"name": name, "confidence": 0.9}]}
+            for n, name in enumerate(("car", "dog") if first else ("Car", "cat"))
+        ]
+        return ok(
+            {
+                "modelVersion": "1",
+                "metadata": {"width": 400, "height": 400},
+                "tagsResult": {"values": values},
+                "captionResult": {"text": "a dog in a car" if first else "a cat in the car", "confidence": 0.7},
+                "objectsResult": {"values": things},
+            }
+        )
+
+    def account(kind: type[Azure], where: str) -> Azure:
+        return kind(key=f"not-a-real-key-{where}", endpoint=f"https://{where}.cognitiveservices.azure.com")
+
+    providers = [account(Azure, "tokyo"), account(AzureKorea, "seoul")]
+    given = Pictures(3).given
+    options: Any = {"journal": tmp_path / "사진.journal", "options": {"features": ["tags", "caption", "objects"]}}
+    tags = compare(colour, providers, send, "analyze_image", given, **options)
+    assert sorted(hosts) == ["seoul.cognitiveservices.azure.com"] * 3 + ["tokyo.cognitiveservices.azure.com"] * 3
+    assert [(row["one"], row["other"], row["agreement"]) for row in tags.per_pair()] == [("azure", "azure-korea", 0.5)]
+    captions = compare(colour, providers, send, "analyze_image", given, feature="caption", **options)
+    assert captions.per_pair().rows[0]["agreement_content"] == 0.5
+    assert {row["name"] for row in captions.agreed(2)} == {"car"}
+    truth = [{"item": 0, "name": "car", "x": 12, "y": 10, "width": 50, "height": 50}]
+    objects = compare(colour, providers, send, "analyze_image", given, feature="objects", truth=truth, **options)
+    assert len(hosts) == 6  # all of it was paid for in the first comparison
+    [pair] = objects.per_pair()
+    assert (pair["agreement"], pair["agreement_boxes"], pair["overlap"]) == (0.5, 1.0, 1.0)
+    assert [(row["provider"], row["precision"], row["recall"]) for row in objects.against_truth()] == [
+        ("azure", 0.5, 1.0),
+        ("azure-korea", 0.5, 1.0),
+    ]
+    assert [(row["name"], row["x"], row["providers"]) for row in objects.agreed(2)] == [
+        ("car", 10.0, "azure, azure-korea")
+    ] * 3
+    path = save_comparison(objects, tmp_path / "사물.html", title="사물", language="ko", images=given)
+    page = path.read_text("utf-8")
+    assert page.count('<rect class="one"') == 6
+    assert "같은 사물로 봅니다" in page
+    page = save_comparison(captions, tmp_path / "글.html", title="설명", language="en").read_text("utf-8")
+    assert "a dog in a car" in page
+    with pytest.raises(SettingsError, match=r"azure is given twice.*two names.*subclass of Azure"):
+        compare(colour, [providers[0], account(Azure, "seoul")], send, "analyze_image", given)
+
+
+@both
+def test_a_reference_is_checked_before_anything_is_paid(colour: str, tmp_path: Path) -> None:
+    """A reference that cannot be read, and a price of nobody, are refused before the first request."""
+    vendors, texts = Vendors(), ["좋아요", "나빠요"]
+    wrong: list[tuple[Any, type[Exception]]] = [
+        ({"truth": tmp_path / "없다.csv"}, InputError),
+        ({"truth": [{"item": "둘", "label": "positive"}]}, InputError),
+        ({"truth": {"item": 0, "label": "positive"}}, InputError),
+        ({"truth": [{"item": 0, "lable": "positive"}]}, InputError),
+        ({"truth": [{"input": "싫어요", "label": "positive"}]}, InputError),
+        ({"prices": {"azure": 1.0}}, SettingsError),
+        ({"prices": {NAMES[0]: "1"}}, SettingsError),
+    ]
+    for options, error in wrong:
+        with pytest.raises(error):
+            compare(colour, asked(), vendors, "sentiment", texts, **options)
     assert vendors.requests == []
-    with Client(asked(), send=vendors) as client, client.batch("sentiment", texts, journal=copy) as job:
-        assert len(list(job)) == 40  # a batch of the same vendors finds what was paid for, too
-    assert vendors.requests == []
+
+
+@both
+def test_who_has_not_answered_is_told_with_the_reason(colour: str) -> None:
+    """What is printed names a provider without a key, and one that refuses an input."""
+    no_key = asked(NAMES[:1], **{NAMES[0]: {"key": None}})
+    vendors = Vendors(
+        **{NAMES[1]: lambda request: refused(400) if "나빠" in request.json["text"] else ok({"score": 1})}
+    )
+    done = compare(colour, [*no_key, *asked(NAMES[1:])], vendors, "sentiment", ["좋아요", "나빠요"])
+    assert f"{NAMES[0]}: no answer to 2 of 2 inputs: {NAMES[0]}: no key" in str(done)
+    assert f"{NAMES[1]}: no answer to 1 of 2 inputs" in str(done)
+    assert NAMES[2] not in done.unanswered
 
 
 @both

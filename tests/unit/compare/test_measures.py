@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import linear_sum_assignment
-from scipy.stats import bootstrap
-from sklearn.metrics import cohen_kappa_score, precision_recall_fscore_support
-from sklearn.preprocessing import MultiLabelBinarizer
 
 from cloudai.compare import statistics
-from cloudai.compare.matching import distance, head_word, matches, overlap, shared_years, words_of
+from cloudai.compare.choosing import measure_for
+from cloudai.compare.matching import distance, head_word, matches, shared_years, words_of
 from cloudai.compare.measures import Boxed, Faces, Labels, Texts, Words
+from cloudai.compare.pictures import Captions, Objects
+from cloudai.errors import InputError, SettingsError
 from cloudai.models.base import Box
 from cloudai.models.face import Age, Face, FaceAge
 
@@ -47,6 +46,8 @@ def overlaps(ones: list[Box], others: list[Box]) -> Any:
 
 def test_matching_equals_the_best_assignment() -> None:
     """Of 300 random sets the faces that are matched one after the other are those of the best assignment."""
+    from scipy.optimize import linear_sum_assignment
+
     chance, equal = random.Random(1), 0  # noqa: S311
     for _ in range(300):
         ones = boxes(chance, chance.randrange(1, 12))
@@ -59,7 +60,7 @@ def test_matching_equals_the_best_assignment() -> None:
         shares = overlaps(ones, others)
         for i, one in enumerate(ones):
             for j, other in enumerate(others):
-                assert overlap(one, other) == pytest.approx(shares[i, j])
+                assert one.overlap(other) == pytest.approx(shares[i, j])
         rows, columns = linear_sum_assignment(np.where(shares >= 0.5, shares, 0), maximize=True)
         best = [(i, j) for i, j in zip(rows, columns, strict=True) if shares[i, j] >= 0.5]
         ours = matches(ones, others, 0.5)
@@ -72,6 +73,8 @@ def test_matching_equals_the_best_assignment() -> None:
 @given(st.lists(st.tuples(*[st.sampled_from(["positive", "negative", "neutral"])] * 2), min_size=1))
 def test_kappa_is_that_of_scikit_learn(pairs: list[tuple[str, str]]) -> None:
     """Cohen's kappa, of any labels; where both always say one word there is none."""
+    from sklearn.metrics import cohen_kappa_score
+
     ours = statistics.kappa(pairs)
     if len({word for pair in pairs for word in pair}) == 1:
         assert ours is None
@@ -135,6 +138,9 @@ def test_head_words(name: str, head: str) -> None:
 
 def test_tags_have_the_precision_and_recall_of_scikit_learn() -> None:
     """Over all inputs together, as the micro averages of scikit-learn."""
+    from sklearn.metrics import precision_recall_fscore_support
+    from sklearn.preprocessing import MultiLabelBinarizer
+
     chance = random.Random(3)  # noqa: S311
     words = [f"word {n}" for n in range(9)]
     answers = [tuple(chance.sample(words, chance.randrange(6)) for _ in range(2)) for _ in range(200)]
@@ -150,6 +156,8 @@ def test_tags_have_the_precision_and_recall_of_scikit_learn() -> None:
 
 def test_intervals_are_those_of_scipy() -> None:
     """The percentile bootstrap has the bounds that scipy's has, but for the draw."""
+    from scipy.stats import bootstrap
+
     chance = random.Random(5)  # noqa: S311
     values = [chance.gauss(10, 3) for _ in range(120)]
     [(low, high)] = statistics.intervals(values, [statistics.mean])
@@ -205,11 +213,116 @@ def test_ages_are_compared_by_their_ranges() -> None:
 
 def test_moods_are_compared_by_their_sign() -> None:
     """Positive, negative, and neutral for 0; the label counts where there is no score."""
+    from sklearn.metrics import cohen_kappa_score
+
     measure = Labels("label")
     assert measure.given([{"score": "-0.1"}]) == "negative"
     assert measure.given([{"score": None, "label": "mixed"}]) == "neutral"
+    assert [measure.given([{"label": each}]) for each in ("Positive", "부정", " 중립 ")] == [
+        "positive",
+        "negative",
+        "neutral",
+    ]
     assert measure.given([{"label": "positive"}]) == "positive"
     assert Boxed("positive") in measure.things("positive")
     truth = measure.against([("positive", "positive"), ("neutral", "positive"), ("neutral", "neutral")])
     assert truth["accuracy"] == pytest.approx(2 / 3)
     assert truth["kappa"] == pytest.approx(cohen_kappa_score(["a", "b", "b"], ["a", "a", "b"]))
+
+
+@pytest.mark.parametrize(
+    ("measure", "rows"),
+    [
+        (Labels("label"), [{"lable": "positive"}]),
+        (Labels("label"), [{"label": ""}]),
+        (Labels("label"), [{"label": "happy"}]),
+        (Labels("label"), [{"label": "positive"}, {"label": "negative"}]),
+        (Labels("language"), [{"language": None}]),
+        (Words(), [{"tag": "나무"}]),
+        (Texts(), [{"texts": "가"}]),
+        (Faces(0.5), [{"left": 1}]),
+        (Objects(0.5), [{"x": 1, "y": 1, "width": 1, "height": 1}]),
+    ],
+)
+def test_a_reference_that_says_nothing_is_an_error(measure: Any, rows: Any) -> None:
+    """A column that is missing, a cell that is empty or unknown, and two answers to one input count as no answer."""
+    with pytest.raises(InputError, match="the reference cannot be read"):
+        measure.true({0: rows})
+
+
+def test_captions_are_compared_by_their_content_words() -> None:
+    """Articles and prepositions say nothing of a picture; the other words count once, in any order, in Korean too."""
+    measure = Captions()
+    row = measure.row("A man and a dog on the beach", "a dog with a man at the Beach.")
+    assert row["agreement_content"] == 1.0
+    assert row["agreement_words"] < 1
+    assert row["characters_differ"] == levenshtein(list("amanandadogonthebeach"), list("adogwithamanatthebeach."))
+    assert measure.row("나무 옆에 있는 고양이", "고양이 및 나무")["agreement_content"] == 1.0
+    half = measure.row("a red car", "a blue car")
+    assert half["agreement_content"] == pytest.approx(2 * 1 / 4)
+    pair = measure.pair([row, half])
+    assert pair["agreement_content"] == pytest.approx(2 * (3 + 1) / (6 + 4))
+    [match] = measure.matched("a red car", "a blue car")
+    assert (match["in_common"], match["only_one"], match["only_other"]) == ("car", "red", "blue")
+    truth = measure.against([("a red car", "the car")])
+    assert (truth["precision"], truth["recall"]) == (0.5, 1.0)
+    assert measure.row("", "")["agreement_content"] == 1.0
+
+
+def test_objects_are_those_of_the_best_assignment_of_each_name() -> None:
+    """Objects of one name are matched as faces are; by boxes alone whatever their names."""
+    from scipy.optimize import linear_sum_assignment
+
+    chance = random.Random(11)  # noqa: S311
+    measure, rows, same, same_boxes, said = Objects(0.5), [], 0, 0, 0
+    names = ("car", "sports car", "나무", "dog")
+    for _ in range(100):
+        ones = [Boxed(chance.choice(names), each) for each in boxes(chance, chance.randrange(7))]
+        others = [
+            Boxed(
+                chance.choice([thing.name, thing.name, *names]),
+                box(thing.box.x + chance.gauss(0, 7), thing.box.y, thing.box.width, thing.box.height),  # type: ignore[union-attr]
+            )
+            for thing in ones
+            if chance.random() < 0.8
+        ]
+        rows.append(measure.row(ones, others))
+        said += len(ones) + len(others)
+        shares = overlaps(*([thing.box for thing in some if thing.box] for some in (ones, others)))
+        if not shares.size:
+            continue
+        alike = np.array([[one.name == other.name for other in others] for one in ones])
+        for kind, allowed in (("names", shares * alike), ("boxes", shares)):
+            at = linear_sum_assignment(np.where(allowed >= 0.5, allowed, 0), maximize=True)
+            n = int((allowed[at] >= 0.5).sum())
+            same += n if kind == "names" else 0
+            same_boxes += n if kind == "boxes" else 0
+        assert sum(row["overlap"] is not None for row in measure.matched(ones, others)) == rows[-1]["matched_boxes"]
+    pair = measure.pair(rows)
+    assert (pair["matched"], pair["n_one"] + pair["n_other"]) == (same, said)
+    assert abs(pair["matched_boxes"] - same_boxes) <= 1
+    assert pair["agreement"] == pytest.approx(2 * same / said)
+    assert pair["matched"] <= pair["matched_heads"] <= pair["matched_boxes"]
+    true = measure.given(
+        [{"name": "Car", "x": "0", "y": 0, "width": 9, "height": 9}, {"name": "", "x": "", "y": "", "width": ""}]
+    )
+    assert measure.against([([Boxed("car", box(0, 0, 9, 9)), Boxed("dog", box(0, 0, 9, 9))], true)])["precision"] == 0.5
+
+
+def test_what_of_a_picture_is_compared_has_to_be_asked_for() -> None:
+    """The first of tags, caption and objects that is asked for is compared; what is not asked for is refused."""
+    kinds = [
+        type(measure_for("analyze_image", 0.5, feature=feature, features=features)).__name__  # type: ignore[arg-type]
+        for feature, features in (
+            (None, None),
+            (None, ["caption"]),
+            ("objects", None),
+            ("objects", ["tags", "objects"]),
+        )
+    ]
+    assert kinds == ["Words", "Captions", "Objects", "Objects"]
+    for feature, features in ((None, ["faces", "text"]), ("caption", ["tags"]), ("brands", None)):
+        with pytest.raises(SettingsError):
+            measure_for("analyze_image", 0.5, feature=feature, features=features)  # type: ignore[arg-type]
+    with pytest.raises(SettingsError):
+        measure_for("sentiment", 0.5, feature="tags")

@@ -215,11 +215,13 @@ def test_a_recording_that_is_cut_off_is_measured_or_refused(kind: str, codec: st
             assert 0 < sound.duration < 10
 
 
-def test_a_flac_that_says_it_is_short_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten samples by its head, and megabytes behind it."""
+def test_a_flac_that_says_it_is_short_is_measured_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten samples by its head, and two seconds behind it: they are counted, or it is refused if nothing can count."""
     data = bytearray(written("FLAC"))
     data[21] &= 0xF0
     data[22:26] = (10).to_bytes(4, "big")  # total samples
+    assert probe(bytes(data)).duration == pytest.approx(2.0)
+    monkeypatch.setattr("cloudai.media.decoding.can_decode", lambda: False)
     assert probe(bytes(data)).duration == 10 / 16_000
     noise = bytes(data) + os.urandom(100_000)
     monkeypatch.setattr(measuring, "MOST_TAGS", 50_000)

@@ -277,9 +277,9 @@ def test_other_formats_are_decoded_to_flac(kind: str, codec: str | None, name: s
 
 def test_decoding_stops_at_the_limit_of_the_vendor() -> None:
     """A file that states a false length is not decoded without end, and damaged ones give nothing."""
-    assert decode(written("FLAC", seconds=10), "flac", "wav", mono=True, rate=None, max_seconds=3) is None
+    assert decode(written("FLAC", seconds=10), "flac", "wav", mono=True, rate=16_000, max_seconds=3) is None
     for name in DEMUXERS:
-        assert decode(b"\0" * 3_000, name, "flac", mono=True, rate=None, max_seconds=3) is None
+        assert decode(b"\0" * 3_000, name, "flac", mono=True, rate=16_000, max_seconds=3) is None
         assert measure(b"\0" * 3_000, name) is None
 
 

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
-from cloudai import Azure, Client, Google, Provider, Resource, Response, Transcript, Watson
+from cloudai import (
+    Azure,
+    Client,
+    Google,
+    InputError,
+    Provider,
+    Resource,
+    Response,
+    SettingsError,
+    Transcript,
+    UnsupportedOperationError,
+    Watson,
+)
 from cloudai.core.flow import Request
 from cloudai.media import cutting
 from cloudai.models.joining import Heard, joined_pieces
@@ -186,7 +199,7 @@ def test_a_crash_loses_no_piece(said: Said, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_plan_says_pieces_and_minutes(said: Said, tmp_path: Path) -> None:
-    """The plan of a batch counts a request for each piece, and says the minutes, and nothing is sent or unpacked."""
+    """The plan of a batch counts a request for each piece, and a unit for each second; nothing is sent or unpacked."""
     path = tmp_path / "강의.wav"
     path.write_bytes(said.wav())
     with (
@@ -194,9 +207,33 @@ def test_a_plan_says_pieces_and_minutes(said: Said, tmp_path: Path) -> None:
         client.batch("speech_to_text", [path], options={"language": "ko"}) as job,
     ):
         plan = job.plan()
-    assert (plan.requests, plan.units, plan.pieces) == (4, 4, 4)
+    assert (plan.requests, plan.pieces) == (4, 4)
+    assert plan.units == pytest.approx(len(said.samples) / 16_000, abs=4)
+    assert "second of audio" in str(plan)
     assert plan.spoken == pytest.approx(len(said.samples) / 16_000 / 60, abs=0.01)
     assert "2 min, long ones in 4 pieces" in str(plan)
+
+
+@pytest.mark.parametrize("who", PROVIDERS)
+def test_each_second_is_a_unit(who: str, said: Said, tmp_path: Path) -> None:
+    """The vendors bill seconds: the units of a plan, and those of the table, are the seconds that are sent.
+
+    Google writes down both channels of a stereo call, and bills both.
+    """
+    path = tmp_path / "통화.wav"
+    path.write_bytes(said.wav(said.samples))
+    with (
+        Client(PROVIDERS[who](), send=Listener(who)) as client,
+        client.batch("speech_to_text", [path], options={"language": "ko"}, price=0.3) as job,
+    ):
+        plan = job.plan()
+        [outcome] = job
+        [row] = job.table().rows
+    seconds = len(said.samples) / 16_000 * (2 if "google" in who else 1)
+    assert plan.units == pytest.approx(seconds, abs=8)
+    assert plan.cost == pytest.approx(plan.units * 0.0003)
+    assert row["billed_min"] == row["billed_max"] == pytest.approx(seconds, abs=8)
+    assert outcome.status == "ok"
 
 
 def test_speakers_are_told_apart_by_piece() -> None:
@@ -239,3 +276,75 @@ def test_a_common_word_at_another_time_is_no_seam() -> None:
 def test_the_made_up_server_hears_what_is_said(said: Said) -> None:
     """The server finds each tone at its time, so that a word that is lost in a transcript is not one it has missed."""
     assert [word for word, _, _ in words_of(said.wav())] == [word for word, _, _ in said.words]
+
+
+MASKED = {
+    "google v1": lambda request: request.json["config"].get("profanityFilter", False),
+    "google v2": lambda request: request.json["config"]["features"].get("profanityFilter", False),
+    "azure fast": lambda request: json.loads(request.files["definition"].content)["profanityFilterMode"],
+    "azure short": lambda request: request.params["profanity"],
+    "watson": lambda request: request.params["profanity_filter"],
+}
+"""Where each vendor is told what becomes of swear words."""
+TOLD = {
+    "google v1": (False, True, None),
+    "google v2": (False, True, None),
+    "azure fast": ("None", "Masked", "Removed"),
+    "azure short": ("raw", "masked", "removed"),
+    "watson": ("false", "true", None),
+}
+"""What it is told to keep, mask and remove them; None where it cannot."""
+
+
+@pytest.mark.parametrize("who", PROVIDERS)
+def test_swear_words_are_kept_unless_asked(who: str) -> None:
+    """Each vendor is told to keep them, or to mask or remove them where it can; else nothing is sent."""
+    said, sent = recording(1), list[Any]()
+    listener = Listener(who)
+
+    def send(request: Request) -> Response:
+        sent.append(MASKED[who](request))
+        return listener(request)
+
+    wishes: tuple[Literal["keep", "mask", "remove"], ...] = ("keep", "mask", "remove")
+    with Client(PROVIDERS[who](), send=send) as client:
+        client.speech_to_text(said.wav(), language="en-US")
+        for wish, told in zip(wishes, TOLD[who], strict=True):
+            if told is None:
+                with pytest.raises(UnsupportedOperationError, match="removes none"):
+                    client.speech_to_text(said.wav(), language="en-US", profanity=wish)
+            else:
+                client.speech_to_text(said.wav(), language="en-US", profanity=wish)
+    assert sent == [TOLD[who][0], *(told for told in TOLD[who] if told is not None)]
+
+
+def test_watson_masks_in_two_languages_alone() -> None:
+    """What the service would not do is refused, and an unknown wish names those that there are."""
+    with Client(PROVIDERS["watson"](), send=Listener("watson")) as client:
+        with pytest.raises(UnsupportedOperationError, match="en-US and ja-JP"):
+            client.speech_to_text(recording(1).wav(), language="ko", profanity="mask")
+        with pytest.raises(SettingsError, match="keep"):
+            client.speech_to_text(recording(1).wav(), language="ko", profanity="bleep")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("phrases", [["낱말"] * 5_001, ["가" * 101], ["가" * 100] * 1_001])
+def test_phrases_that_google_would_refuse_are_not_sent(phrases: list[str]) -> None:
+    """More than 5,000, longer than 100 letters, or 100,000 letters in all: the error says so, and nothing is sent."""
+    listener = Listener("google v1")
+    with Client(PROVIDERS["google v1"](), send=listener) as client, pytest.raises(InputError, match="Google takes"):
+        client.speech_to_text(recording(1).wav(), language="ko", phrases=phrases)
+    assert listener.sent == []
+
+
+def test_blank_phrases_are_left_out() -> None:
+    """An empty line of a list of names is no name."""
+    sent: list[Any] = []
+
+    def send(request: Request) -> Response:
+        sent.append(request.json["config"].get("speechContexts"))
+        return Response(200, {}, b"{}")
+
+    with Client(PROVIDERS["google v1"](), send=send) as client:
+        client.speech_to_text(recording(1).wav(), language="ko", phrases=["", " ", "클라우드"])
+        client.speech_to_text(recording(1).wav(), language="ko", phrases=[""])
+    assert sent == [[{"phrases": ["클라우드"]}], None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +78,10 @@ def _answer(request: Request) -> Response:
     return Response(200, {"content-type": "application/json"}, json.dumps(body).encode())
 
 
-def client_of_azure() -> Client:
-    """A client whose requests are answered here, and counted."""
+def client_of_azure(before: Callable[[], object] = lambda: None) -> Client:
+    """A client whose requests are answered here, and counted; something may be done before each answer."""
     azure = Azure(key="not-a-key", endpoint="https://example.cognitiveservices.azure.com", region="westus")
-    return Client(azure, send=_answer)
+    return Client(azure, send=lambda request: (before(), _answer(request))[1])
 
 
 def finished(folder: Path) -> Path:

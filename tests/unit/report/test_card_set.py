@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import re
+import shutil
+import weakref
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
-from cloudai import InputError
-from cloudai.report import MissingFontError, card_news, cards, one_card
+from cloudai import InputError, read_table
+from cloudai.report import MissingFontError, card_news, card_set, cards, one_card, save_drawings
 from cloudai.report.card_set import untranslated
+from cloudai.report.named_files import NamedFiles
 from tests.unit.report import made
 
 
@@ -165,3 +169,53 @@ def test_theme_size_and_logo(tmp_path: Path, nanum: Path) -> None:
     for wrong in ({"theme": "pink"}, {"size": "round"}, {"size": (10, 10)}):
         with pytest.raises(InputError):
             one_card.card(picture, "a", **wrong)  # type: ignore[arg-type]
+
+
+def test_an_interrupted_run_knows_its_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After Ctrl-C in the middle the index names what is there, so that the next run replaces it and adds no copies."""
+    rows = [made.outcome(n, made.photo(tmp_path / f"{n}.jpg")) for n in range(3)]
+    folder = tmp_path / "그림"
+    save_drawings(rows, folder)
+    wanted = sorted(file.name for file in folder.iterdir())
+    real = NamedFiles.save
+
+    def save(out: NamedFiles, picture: Image.Image, item: int, *more: Any) -> Path:
+        if item == 1:
+            raise KeyboardInterrupt
+        return real(out, picture, item, *more)
+
+    for n in (0, 1):  # at first nothing is there of an earlier run
+        shutil.rmtree(folder) if n == 0 else None
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(NamedFiles, "save", save)
+            save_drawings(rows, folder)
+        assert len(read_table(folder / "index.csv")) == (3 if n else 1)
+        save_drawings(rows, folder)
+        assert sorted(file.name for file in folder.iterdir()) == wanted
+
+
+def test_not_all_cards_are_in_memory(tmp_path: Path, nanum: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A card is let go once it is written, because three hundred of them would take a gigabyte."""
+    each: list[weakref.ref[Image.Image]] = []
+    most = [0]
+    real = card_set.card
+
+    def card(*args: Any, **options: Any) -> Image.Image:
+        made_now = real(*args, **options)
+        each.append(weakref.ref(made_now))
+        most[0] = max(most[0], sum(one() is not None for one in each))
+        return made_now
+
+    monkeypatch.setattr(card_set, "card", card)
+    photos = [made.photo(tmp_path / f"{n}.jpg") for n in range(8)]
+    cards(
+        photos,
+        tmp_path / "out",
+        captions=[f"가 {n}" for n in range(8)],
+        formats=["gif", "html"],
+        size=(300, 300),
+        font=nanum,
+    )
+    assert most[0] <= 2
+    with Image.open(tmp_path / "out" / "cards.gif") as moving:
+        assert moving.n_frames == 8

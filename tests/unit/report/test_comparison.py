@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,17 +66,34 @@ def test_faces(tmp_path: Path, pictures: Pictures, language: Any, heading: str, 
 def test_tags_and_pictures_that_are_not_there(tmp_path: Path, pictures: Pictures) -> None:
     """Tags stand beside each other; without the pictures the page has all but them."""
     done = compare(pictures, "analyze_image", options={"features": ["tags"]})
-    page = save_comparison(done, tmp_path / "tags.html", title="Tags").read_text("utf-8")
+    page = save_comparison(replace(done, sources=()), tmp_path / "tags.html", title="Tags").read_text("utf-8")
     assert "data:image/jpeg" not in page
     first = done.per_input().rows[0]
     for vendor in ("azure", "google"):
         for tag in pictures.tags[vendor][first["item"]]:
             assert tag.casefold() in page
     faces = compare(pictures, "detect_faces")
-    page = save_comparison(faces, tmp_path / "faces.html", title="Faces").read_text("utf-8")
+    page = save_comparison(replace(faces, sources=()), tmp_path / "faces.html", title="Faces").read_text("utf-8")
     assert '<rect class="one"' in page  # the boxes alone, in a frame of the picture's size
     images = [PIL.Image.new("RGB", (400, 400))] * 12
     assert "data:image/jpeg" in save_comparison(faces, tmp_path / "f.html", title="F", images=images).read_text("utf-8")
+
+
+def test_a_file_with_a_decomposed_name_is_shown(tmp_path: Path, pictures: Pictures) -> None:
+    """A file from a Mac whose name is spelled in letters (NFD) is on the page, which has the composed name."""
+    paths = [tmp_path / unicodedata.normalize("NFD", f"{n} 나무.png") for n in range(12)]
+    for path, picture in zip(paths, pictures.given, strict=True):
+        path.write_bytes(picture)
+    with Client(pictures.providers(), send=pictures) as client:
+        done = client.compare("detect_faces", paths, truth=[{"input": "0 나무.png", "x": ""}])
+    page = save_comparison(done, tmp_path / "비교.html", title="나무").read_text("utf-8")
+    cards = re.findall(r"<li>.*?</li>", page, re.DOTALL)
+    assert cards
+    assert all("data:image/jpeg" in card for card in cards)
+    assert all(card.count('<rect class="halo"') == card.count('<rect class="o') for card in cards)
+    assert "<h3>0 나무.png</h3>" in page or "나무.png</td>" in page
+    assert tmp_path.name not in page  # where the pictures are is nobody's business
+    assert "나무.png" in page
 
 
 def test_nothing_on_the_page_is_run_or_loaded(tmp_path: Path) -> None:

@@ -180,3 +180,22 @@ def test_morph_brings_eyes_to_one_place() -> None:
             assert r > 200 > g
     with pytest.raises(InputError, match="two faces"):
         morph([(first, near)])
+
+
+@pytest.mark.parametrize(
+    "box",
+    [(320, 10, 50, 50), (-80, 10, 50, 50), (10, 420, 50, 50), (300, 0, 0, 50), (10, 10, 0, 0), (10, 10, -5, -5)],
+    ids=["right", "left", "below", "at the edge", "empty", "negative"],
+)
+def test_what_is_not_inside_the_picture_is_not_drawn(box: tuple[float, ...], nanum: Path) -> None:
+    """A box that lies beyond the edges, or that has no area, leaves the picture as it is, and is no error."""
+    x, y, width, height = box
+    mark = Mark("face", Box(x=x, y=y, width=width, height=height, image_size=made.SIZE), "이름")
+    assert draw(grey(), [mark], font=nanum).tobytes() == grey().tobytes()
+
+
+@pytest.mark.parametrize("size", [made.SIZE, (3, 2000), (2000, 2), (1, 1)], ids=str)
+def test_the_smallest_thing_is_seen(size: tuple[int, int], nanum: Path) -> None:
+    """A face of less than a pixel, and one in a picture of a few pixels, is drawn."""
+    mark = Mark("face", Box(x=150.2, y=200.3, width=0.2, height=0.2, image_size=made.SIZE))
+    assert draw(grey(size), [mark], font=nanum).tobytes() != grey(size).tobytes()

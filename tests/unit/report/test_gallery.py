@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import math
 import re
 import unicodedata
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from cloudai import Outcome
 from cloudai.errors import InputError
-from cloudai.report import Tile, gallery
+from cloudai.report import Tile, gallery, subjects_of
+from tests.unit.report import made
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -235,3 +239,49 @@ def test_same_page_twice(tmp_path: Path) -> None:
     first = gallery([portrait("Ada")], tmp_path / "a.html", title="T").read_bytes()
     assert gallery([portrait("Ada")], tmp_path / "b.html", title="T").read_bytes() == first
     assert b"\r" not in first
+
+
+OURS = {"faces": "둘", "caption": "제 설명", "tags": "가", "age (guess)": "만 40", "reason": "까닭"}
+
+
+def test_columns_of_the_user_that_are_called_like_ours(tmp_path: Path) -> None:
+    """A column of the user that has the name of one of ours is kept as input_…, as in tables."""
+    page = gallery([made.outcome(0, made.photo(tmp_path / "a.jpg"), row=OURS)], tmp_path / "g.html").read_text("utf-8")
+    told = dict(re.findall(r'<dt>(.*?)</dt><dd dir="auto">(.*?)</dd>', page))
+    wanted = {"input_faces": "둘", "faces": "1", "input_caption": "제 설명", "caption": "a person", "input_tags": "가"}
+    assert {name: told.get(name) for name in wanted} == wanted
+    assert (told["input_age (guess)"], told["reason"]) == ("만 40", "까닭")
+
+
+def test_the_status_column_of_the_user_is_not_ours(tmp_path: Path) -> None:
+    """A page with failures has a status of its own, and the user's column of that name stays beside it."""
+    broken = Outcome(
+        0, "a.jpg", None, InputError("no"), operation="analyze_image", row={"status": "MP"}, status="failed"
+    )
+    page = gallery([broken], tmp_path / "g.html").read_text("utf-8")
+    assert re.findall(r'data-kind="\w+">(.*?)</option>', page) == ["input_status", "status"]
+    assert '<dt>input_status</dt><dd dir="auto">MP</dd>' in page
+
+
+def test_cells_that_are_no_texts(tmp_path: Path) -> None:
+    """Lists, dicts, dates and numbers that are not finite are shown, and headings that are no texts too."""
+    row = {"목록": ["가", "나"], "표": {"a": 1}, "날": date(2020, 1, 2), "한없음": math.inf, 5: "다섯", None: "라"}
+    page = gallery([made.outcome(0, made.photo(tmp_path / "a.jpg"), row=row)], tmp_path / "g.html").read_text("utf-8")
+    for text in ("가, 나", "2020-01-02", "inf", "<dt>5</dt>", "다섯", "라"):
+        assert text in page
+
+
+def test_pictures_of_one_number_are_not_mixed_up(tmp_path: Path) -> None:
+    """Two batches of one journal both begin at 0; the large view of each face has the picture of that face."""
+    each = [
+        subjects_of([made.outcome(0, made.photo(tmp_path / f"{colour}.jpg", colour))])[0] for colour in ("red", "blue")
+    ]
+    page = gallery(each, tmp_path / "g.html", tiles="faces").read_text("utf-8")
+    assert page.count('data-whole="') == 2
+    assert "data-whole-at" not in page
+
+
+def test_nothing_below_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    """A folder of photos that does not exist is an error, and not a page of empty tiles."""
+    with pytest.raises(InputError, match="there is no folder"):
+        gallery([made.outcome(0, "a.jpg")], tmp_path / "g.html", photos=tmp_path / "없음")

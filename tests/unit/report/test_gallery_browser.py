@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Iterator
@@ -288,6 +289,65 @@ def generated(count: int) -> Iterator[Tile]:
             facts,
             marks=[Mark("face", Box(x=12, y=12, width=24, height=28, image_size=(48, 60)), "얼굴")],
         )
+
+
+@pytest.mark.parametrize("word", ["age", "ㅎㄱ", "open", "calm1", "picture"])
+def test_search_is_for_names_and_values(browser: Browser, page: Path, tmp_path: Path, word: str) -> None:
+    """The headings of columns, the words of buttons and two values side by side are not found: all tiles have them."""
+    tiles = [Tile("나무", None, {"해결": "calm", "age": 1}, link="https://example.org", nothing="no picture")] * 2
+    browser.open(gallery(tiles, page, title="Council"))
+    browser.type("#filter", word)
+    assert browser.run("document.querySelectorAll('#tiles li').length") == 0
+
+
+def test_a_bar_stands_for_just_its_tiles(browser: Browser, page: Path) -> None:
+    """A click on a bar of a histogram shows as many tiles as the bar stands for, however long the numbers are."""
+    values = [1_700_000_000.25 + n * n / 7 for n in range(50)] + [0.1, 0.2, 0.3, 0.30000001]
+    browser.open(gallery([Tile(f"{n}", None, {"x": value}) for n, value in enumerate(values)], page, title="Council"))
+    told = browser.run(
+        "[...document.querySelectorAll('.bars button')].map((bar) => { const most = 50, "
+        "n = Math.round(parseFloat(bar.firstChild.style.height) / 100 * most); if (!n) return [0, 0]; bar.click(); "
+        "const seen = document.querySelectorAll('#tiles li').length; document.getElementById('reset').click(); "
+        "return [n, seen]; })"
+    )
+    assert sum(n for n, _ in told) == len(values)
+    assert all(n == seen for n, seen in told), told
+    values = [n / 10 for n in range(41)]  # a value at the edge between two bars belongs to one of them
+    browser.open(gallery([Tile(f"{n}", None, {"x": value}) for n, value in enumerate(values)], page, title="Council"))
+    shown = browser.run(
+        "[...document.querySelectorAll('.bars button')].map((bar) => { bar.click(); "
+        "const seen = document.querySelectorAll('#tiles li').length; document.getElementById('reset').click(); "
+        "return seen; })"
+    )
+    assert sum(shown) == len(values)
+
+
+def test_the_smallest_and_the_largest_numbers(browser: Browser, page: Path) -> None:
+    """A number that Python writes with an exponent is sorted, filtered and drawn as the number that it is."""
+    values = [0.5, 6.3e-05, 3e20, -2e-7, 1, math.inf]
+    browser.open(gallery([Tile(f"{value}", None, {"x": value}) for value in values], page, title="Council"))
+    choose(browser, "0")
+    names = browser.run("[...document.querySelectorAll('#tiles li')].map((t) => t.dataset.name)")
+    assert names == ["-2e-07", "6.3e-05", "0.5", "1", "3e+20", "inf"]
+    assert browser.run("[...document.querySelectorAll('.range input')].map((box) => Number(box.placeholder))") == [
+        *(-2e-07, 3e20)
+    ]
+
+
+def test_an_address_of_nobody(browser: Browser, page: Path) -> None:
+    """An address that names no tile opens none, and is no error."""
+    for what in ("length", "map", "-1", "99", "1.5", ""):
+        browser.open(page, f"#open={what}")
+        assert not browser.run("view.open")
+
+
+def test_print_leaves_no_gaps(browser: Browser, page: Path) -> None:
+    """On paper every row but the last has five tiles, whatever the window of the reader shows in a row."""
+    browser.open(gallery([Tile(f"{n}", None, {"x": n}) for n in range(48)], page, title="Council"), size=(1000, 700))
+    browser.ask("Emulation.setEmulatedMedia", media="print")
+    tops = browser.run("[...document.querySelectorAll('#tiles li')].map((tile) => tile.getBoundingClientRect().top)")
+    browser.ask("Emulation.setEmulatedMedia", media="")
+    assert [tops.count(top) for top in dict.fromkeys(tops)] == [5] * 9 + [3]
 
 
 @pytest.mark.parametrize("count", length([300], [300], [300, 5_000]))

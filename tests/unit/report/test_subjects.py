@@ -12,6 +12,7 @@ import pytest
 from cloudai import InputError, JournalError, Outcome, tidy
 from cloudai.cli import main
 from cloudai.errors import TooLargeError
+from cloudai.media import Image as ImageOf
 from cloudai.report import Subject, gallery, subjects_of
 from cloudai.report.photos import Photos
 from cloudai.report.subjects import reading
@@ -184,3 +185,60 @@ def test_what_there_is_a_tile_for(tmp_path: Path, tiles: Any, count: int) -> Non
     # A small picture is that of its tile; behind two faces cut out of it, it is there once.
     assert page.count(" data-whole=") == (0 if tiles == "pictures" else 1)
     assert page.count("no face found") == (0 if tiles == "pictures" else 2)
+
+
+def test_a_photo_that_was_replaced_is_not_taken_for_the_one_that_was_given(tmp_path: Path) -> None:
+    """Cameras give many pictures one name: below a folder the digest decides, also where the path leads to a file."""
+    journal = made.finished(tmp_path)
+    folder = tmp_path / "사진"
+    (folder / "홍길동.jpg").rename(folder / "옮긴 것.jpg")
+    made.photo(folder / "홍길동.jpg", "white")
+    (subject, *_) = subjects_of(journal)
+    assert Photos(below=folder).of(subject) == folder / "옮긴 것.jpg"
+    (folder / "옮긴 것.jpg").unlink()
+    assert (
+        Photos(below=folder).of(subject) == folder / "홍길동.jpg"
+    )  # what is there by that name is better than nothing
+
+
+def test_no_pictures_in_it(tmp_path: Path) -> None:
+    """A journal of texts, and a file without a line, are errors, and not an empty page."""
+    with made.client_of_azure() as client:
+        settings = {"options": {"to": "ko"}, "journal": tmp_path / "글.journal", "cache": False}
+        with client.batch("translate", ["a"], **settings) as job:
+            list(job)
+    with pytest.raises(InputError, match="no results of pictures"):
+        subjects_of(tmp_path / "글.journal")
+    (tmp_path / "빈.jsonl").write_text("", "utf-8")
+    with pytest.raises(InputError, match="no results of pictures"):
+        subjects_of(tmp_path / "빈.jsonl")
+
+
+def test_a_journal_that_is_being_written(tmp_path: Path) -> None:
+    """What a running batch has finished is shown, without waiting for its end."""
+    photos = [str(made.photo(tmp_path / f"{n}.jpg", colour)) for n, colour in enumerate(("red", "blue"))]
+    asked: Any = {"options": {"features": ["caption"]}, "journal": tmp_path / "j.journal", "cache": False}
+    with made.client_of_azure() as client, client.batch("analyze_image", photos, concurrency=1, **asked) as job:
+        next(iter(job))
+        first, second = subjects_of(tmp_path / "j.journal")
+        assert first.results
+        assert second.name == "1"
+
+
+def test_names_that_a_spreadsheet_would_run(tmp_path: Path) -> None:
+    """The apostrophe that tables put before a formula is no part of the name of a photo."""
+    photo = made.photo(tmp_path / "=가.jpg")
+    tidy([made.outcome(0, photo.name, row={"메모": "@x"})]).to_csv(tmp_path / "a.csv")
+    (subject,) = subjects_of(tmp_path / "a.csv")
+    assert (subject.address, subject.row["메모"]) == ("=가.jpg", "@x")
+    assert Photos([tmp_path]).of(subject) == photo
+
+
+@pytest.mark.parametrize(
+    "name", ["가" * 80, "가\0", "없음/가", "가/../나"], ids=["too long", "NUL", "no folder", "dots"]
+)
+def test_a_name_that_no_disk_has(name: str, tmp_path: Path) -> None:
+    """A Korean name that is not there in any spelling, and one too long in pieces, is a file that there is not."""
+    assert Photos([tmp_path]).of(Subject(0, "가", f"{name}.jpg")) is None
+    with pytest.raises(InputError):
+        ImageOf(tmp_path / f"{name}.jpg").open()

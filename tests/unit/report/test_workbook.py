@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from xml.etree import ElementTree as ET
 from zipfile import ZipFile
@@ -96,3 +97,36 @@ def test_numbers_of_a_table_are_numbers(tmp_path: Path) -> None:
     rows = [made.outcome(n, "a.jpg", row={"나이": str(30 + n), "전화": f"010{n}"}) for n in range(2)]
     head, first, _ = sheets(save_workbook(rows, tmp_path / "a.xlsx", thumbnails=False))["picture"]
     assert (first[head.index("나이")], first[head.index("전화")]) == (30.0, "0100")
+
+
+def test_cells_that_excel_has_no_number_for(tmp_path: Path) -> None:
+    """Numbers that are not finite, or too long for Excel, are texts; lists, and headings of any type, are written."""
+    row = {"한없음": math.inf, "모름": math.nan, "큰": 10**400, "목록": ["가"], 5: "다섯"}
+    first = sheets(save_workbook([made.outcome(0, made.photo(tmp_path / "a.jpg"), row=row)], tmp_path / "a.xlsx"))
+    head, cells = next(iter(first.values()))
+    told = dict(zip(head, cells, strict=True))
+    assert (told["한없음"], told["모름"], told["목록"], told["5"]) == ("inf", "nan", "가", "다섯")
+    assert str(told["큰"]).startswith("1000")
+
+
+def test_no_column_is_lost_to_one_of_ours(tmp_path: Path) -> None:
+    """Columns of the user that are named like ours become input_…, and a tag does not take the place of the name."""
+    row = {"status": "MP", "faces": "둘", "item": "7", "input": "안", "name": "홍길동"}
+    books = sheets(save_workbook([made.outcome(0, made.photo(tmp_path / "a.jpg"), row=row)], tmp_path / "a.xlsx"))
+    for title, wanted in {
+        "picture": {"input_status": "MP", "status": "found", "input_faces": "둘", "faces": 1},
+        "tags": {"input_status": "MP", "item": 0, "input_input": "안", "picture": "홍길동", "name": "a person"},
+        "faces": {"item": 0, "input_item": 7, "name": "홍길동"},
+    }.items():
+        head, cells, *_ = books[title]
+        told = dict(zip(head, cells, strict=True))
+        assert {name: told.get(name) for name in wanted} == wanted
+
+
+def test_more_columns_than_excel_has(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The columns that a sheet has no room for are named in the log, and the others have their filter."""
+    row = {f"열 {n}": n for n in range(16_500)}
+    file = save_workbook([made.outcome(0, "a.jpg", row=row)], tmp_path / "a.xlsx", thumbnails=False)
+    assert "16,384 columns" in caplog.text
+    with ZipFile(file) as book:
+        assert 'autoFilter ref="A1:XFD2"' in book.read("xl/worksheets/sheet1.xml").decode()

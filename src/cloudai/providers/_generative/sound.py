@@ -31,6 +31,7 @@ def speech_to_text(
     speakers: int | None,
     channels: Literal["mix", "each"] | None,
     phrases: Sequence[str],
+    profanity: Literal["keep", "mask", "remove"],
 ) -> Flow[Transcript]:
     """Write down what is said in a recording, in sentences without times."""
     if vendor.chat_sounds is None:
@@ -38,6 +39,11 @@ def speech_to_text(
     if channels == "each":
         raise UnsupportedOperationError(
             "a chat model does not tell channels apart", advice='Leave method="generative" out, or channels="each".'
+        )
+    if profanity != "keep":
+        raise UnsupportedOperationError(
+            "a chat model writes swear words down as it hears them",
+            advice='Leave method="generative" out, or profanity=.',
         )
     require_codes(language)
     code = with_region(language)

@@ -451,6 +451,7 @@ def _fault(outer: Mapping[str, Any], status: int) -> Fault:
         kind=kind,
         quota="month" if kind is RateLimitedError and _any(MONTHLY, words) else None,
         advice=advice,
+        gone=_any(NO_DEPLOYMENT, words),
     )
 
 
@@ -509,6 +510,9 @@ https://learn.microsoft.com/azure/ai-services/cognitive-services-virtual-network
 https://learn.microsoft.com/azure/ai-services/disable-local-auth
 """
 
+NO_DEPLOYMENT = ("DeploymentNotFound", "model_not_found", "unsupported_model", "ModelDeprecated")
+"""Words by which Azure OpenAI says that it does not have the deployment or its model, or no longer has it."""
+
 ADVICE: Sequence[tuple[tuple[str, ...], str]] = (
     (
         ("not supported in this region", "NotSupportedRegion"),
@@ -534,7 +538,7 @@ ADVICE: Sequence[tuple[tuple[str, ...], str]] = (
         "Send less, or name a deployment of a model that takes more: AZURE_OPENAI_DEPLOYMENT.",
     ),
     (
-        ("DeploymentNotFound", "model_not_found", "unsupported_model", "ModelDeprecated"),
+        NO_DEPLOYMENT,
         "Name a deployment that is there: AZURE_OPENAI_DEPLOYMENT (Azure AI Foundry, Deployments).",
     ),
 )

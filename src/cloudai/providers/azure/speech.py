@@ -45,6 +45,7 @@ SHORT_LIMITS = AudioLimits(
     max_seconds=60.0,
     wav_codecs=frozenset({("pcm", 16)}),
     mixes=False,
+    rates=(8_000, 16_000),
     max_channels=1,  # https://learn.microsoft.com/azure/ai-services/speech-service/rest-speech-to-text-short#audio-formats
     advice="Set SPEECH_ENDPOINT, the address of the resource: then recordings of up to two hours can be sent.",
     piece_seconds=58.0,
@@ -54,6 +55,9 @@ CODES: Mapping[str, str] = {"yue-HK": "zh-HK"}
 
 https://learn.microsoft.com/azure/ai-services/speech-service/language-support?tabs=stt
 """
+PROFANITY: Mapping[str, str] = {"keep": "None", "mask": "Masked", "remove": "Removed"}
+SHORT_PROFANITY: Mapping[str, str] = {"keep": "raw", "mask": "masked", "remove": "removed"}
+"""What becomes of swear words, as fast transcription and the API for short audio say it."""
 TICKS = 1e7
 """The ticks in a second: a tick is 100 ns."""
 
@@ -66,6 +70,8 @@ class Speech(AzureService):
         needs="SPEECH_KEY and SPEECH_ENDPOINT; with SPEECH_REGION alone in pieces of a minute, without words",
         page="https://learn.microsoft.com/azure/ai-services/speech-service/fast-transcription-create",
         checked="2026-11-24",
+        unit="second of audio",
+        bills_seconds=True,
         note="up to two hours and 200 MB in one request, longer in pieces; speakers told apart; nothing masked",
     )
     def speech_to_text(
@@ -77,6 +83,7 @@ class Speech(AzureService):
         speakers: int | None,
         channels: Literal["mix", "each"] | None,
         phrases: Sequence[str],
+        profanity: Literal["keep", "mask", "remove"],
     ) -> Flow[Transcript]:
         """Write down what is said in a recording.
 
@@ -92,10 +99,10 @@ class Speech(AzureService):
                     "Azure's API for short audio takes no phrases",
                     advice="Set SPEECH_ENDPOINT, the address of the resource, which does.",
                 )
-            return (yield from self._short(audio, code, host, speakers, channels))
+            return (yield from self._short(audio, code, host, speakers, channels, profanity=profanity))
 
         def ask(sound: Sound, with_words: bool) -> Flow[Transcript]:
-            return self._transcribe(sound, code, with_words, speakers, channels, phrases=phrases)
+            return self._transcribe(sound, code, with_words, speakers, channels, phrases=phrases, profanity=profanity)
 
         return (yield from transcribed(audio, LIMITS, channels, ask, words=words))
 
@@ -108,6 +115,7 @@ class Speech(AzureService):
         channels: Literal["mix", "each"] | None,
         *,
         phrases: Sequence[str],
+        profanity: str,
     ) -> Flow[Transcript]:
         """Transcribe a recording, or a piece of one, of up to two hours with fast transcription.
 
@@ -116,8 +124,7 @@ class Speech(AzureService):
         several = sound.channels is None or sound.channels > 1
         if channels == "each" and several:
             _require_possible(sound.channels or MOST_CHANNELS, speakers)
-        # Nothing is masked, because a transcript is evidence of what was said.
-        definition: dict[str, Any] = {"locales": [code], "profanityFilterMode": "None"}
+        definition: dict[str, Any] = {"locales": [code], "profanityFilterMode": PROFANITY[profanity]}
         if speakers:
             definition["diarization"] = {"enabled": True, "maxSpeakers": speakers}
         if phrases:
@@ -138,6 +145,7 @@ class Speech(AzureService):
                 "definition": File(None, json.dumps(definition).encode(), "application/json"),
                 **upload,
             },
+            billed=sound.billed(len(definition.get("channels", "1"))),
         )
         reply = response.parse(Transcribed)
         if not reply.model_fields_set:
@@ -154,7 +162,14 @@ class Speech(AzureService):
         )
 
     def _short(
-        self, audio: Audio, code: str, base: str, speakers: int | None, channels: Literal["mix", "each"] | None
+        self,
+        audio: Audio,
+        code: str,
+        base: str,
+        speakers: int | None,
+        channels: Literal["mix", "each"] | None,
+        *,
+        profanity: str,
     ) -> Flow[Transcript]:
         """Transcribe with the API for short audio: up to a minute in one request, without words and speakers."""
         if speakers:
@@ -169,11 +184,11 @@ class Speech(AzureService):
             )
 
         def ask(sound: Sound, _with_words: bool) -> Flow[Transcript]:
-            return self._recognize(sound, code, base)
+            return self._recognize(sound, code, base, SHORT_PROFANITY[profanity])
 
         return (yield from transcribed(audio, SHORT_LIMITS, channels, ask, words=False))
 
-    def _recognize(self, sound: Sound, code: str, base: str) -> Flow[Transcript]:
+    def _recognize(self, sound: Sound, code: str, base: str, profanity: str) -> Flow[Transcript]:
         """Transcribe a recording, or a piece of one, of up to a minute."""
         wav = f"audio/wav; codecs=audio/pcm; samplerate={sound.rate}"
         response: Response = yield Request(
@@ -182,9 +197,10 @@ class Speech(AzureService):
             service="speech",
             api="v1",
             endpoint=base,
-            params={"language": code, "format": "detailed", "profanity": "raw"},
+            params={"language": code, "format": "detailed", "profanity": profanity},
             headers={"Content-Type": wav if sound.format == "wav" else "audio/ogg; codecs=opus"},
             content=sound.blob,
+            billed=sound.billed(),
             error_in=_error_in,
         )
         if (error := _error_in(response)) is not None:

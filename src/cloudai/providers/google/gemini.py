@@ -106,7 +106,7 @@ class Gemini(Generative, GoogleService):
         fault = super().fault(response)
         if response.status != 404 or "models/" not in fault.message:  # noqa: PLR2004
             return fault
-        return replace(fault, advice=another("google", self.chat_model(), "GEMINI_MODEL"))
+        return replace(fault, gone=True, advice=another("google", self.chat_model(), "GEMINI_MODEL"))
 
     def require_chat(self, *, asked: bool) -> None:
         """Check that there is a key for the Gemini API, or a login and a project for Vertex AI."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import AliasChoices, Field
 
 from cloudai.core.flow import Flow, Request, Response, checked
-from cloudai.errors import MalformedResponseError, UnsupportedOperationError
+from cloudai.errors import InputError, MalformedResponseError, UnsupportedOperationError
 from cloudai.languages import joined, with_region
 from cloudai.media import Audio, AudioLimits, Sound
 from cloudai.models.base import Meta
@@ -36,6 +36,7 @@ LIMITS = AudioLimits(
     piece_seconds=58.0,
     wav_codecs=frozenset({("pcm", 16), ("mulaw", 8)}),
     mixes=False,
+    rates=(8_000, 48_000),  # https://cloud.google.com/speech-to-text/docs/reference/rest/v1/RecognitionConfig
 )
 LIMITS_2 = replace(
     LIMITS,
@@ -63,6 +64,33 @@ FIRST_POLL, LONGEST_POLL = 1.0, 15.0
 """Seconds before the first poll of a long recognition, and the most seconds between two polls."""
 
 
+MOST_PHRASES, MOST_LETTERS, LONGEST_PHRASE = 5_000, 100_000, 100
+"""The most phrases, the letters in all of them, and those in one: https://cloud.google.com/speech-to-text/quotas"""
+
+
+class Hints(NamedTuple):
+    """What is likely to be said, and whether swear words are masked."""
+
+    phrases: tuple[str, ...]
+    is_masked: bool
+
+
+def _usable(phrases: Sequence[str]) -> tuple[str, ...]:
+    """Return the phrases without blank ones; raise InputError for more of them, or longer ones, than Google takes."""
+    usable = tuple(phrase for phrase in phrases if phrase.strip())
+    if len(usable) > MOST_PHRASES or sum(map(len, usable)) > MOST_LETTERS:
+        raise InputError(
+            f"there are {len(usable):,} phrases, and Google takes {MOST_PHRASES:,} with {MOST_LETTERS:,} letters",
+            advice="Leave out those that are least likely to be said.",
+        )
+    if long := next((phrase for phrase in usable if len(phrase) > LONGEST_PHRASE), None):
+        raise InputError(
+            f"the phrase {long[:20]!r} has {len(long):,} letters, and Google takes {LONGEST_PHRASE}",
+            advice="Give names and terms, and no sentences.",
+        )
+    return usable
+
+
 class Speech(GoogleService):
     """The operations on recordings."""
 
@@ -71,6 +99,8 @@ class Speech(GoogleService):
         needs="an API key or a login; Speech v2: a project",
         page="https://cloud.google.com/speech-to-text/docs",
         checked="2026-11-23",
+        unit="second of audio",
+        bills_seconds=True,
         note="up to a minute in one request, longer in pieces; from a gs:// address in one job",
     )
     def speech_to_text(
@@ -82,6 +112,7 @@ class Speech(GoogleService):
         speakers: int | None,
         channels: Literal["mix", "each"] | None,
         phrases: Sequence[str],
+        profanity: Literal["keep", "mask", "remove"],
     ) -> Flow[Transcript]:
         """Write down what is said in a recording.
 
@@ -93,13 +124,18 @@ class Speech(GoogleService):
         code = CODES.get(code, code)
         v2 = bool(self._speech_project())
         send = self._with_v2 if v2 else self._with_v1
+        if profanity == "remove":
+            raise UnsupportedOperationError(
+                "Google masks swear words, and removes none", advice='Give profanity="mask"; azure removes them.'
+            )
+        hints = Hints(_usable(phrases), is_masked=profanity == "mask")
 
         def ask(sound: Sound, with_words: bool) -> Flow[Transcript]:
             if sound.uri:
                 _require_possible(channels, v2=v2)
             # How many channels a recording at an address has is not known. v2 takes one of a single channel as well.
             several = v2 if sound.uri else (sound.channels or 1) > 1
-            results = yield from send(sound, code, with_words, speakers, several, phrases=phrases)
+            results = yield from send(sound, code, with_words, speakers, several, hints=hints)
             is_each = any((result.channel_tag or 0) > 1 for result in results) if sound.uri else several
             done: Literal["mix", "each"] | None = "each" if is_each else channels if sound.mixed else None
             return _transcript(results, code, sound, done)
@@ -119,7 +155,7 @@ class Speech(GoogleService):
         return self.setting("project") if self._found_in_code("project") or not self._key() else None
 
     def _with_v1(
-        self, sound: Sound, code: str, words: bool, speakers: int | None, several: bool, *, phrases: Sequence[str]
+        self, sound: Sound, code: str, words: bool, speakers: int | None, several: bool, *, hints: Hints
     ) -> Flow[list[RecognitionResult]]:
         """Send a recording to Speech v1 and return its results; of several channels each is recognized."""
         config: dict[str, Any] = {
@@ -134,8 +170,10 @@ class Speech(GoogleService):
             config |= {"audioChannelCount": sound.channels, "enableSeparateRecognitionPerChannel": True}
         if speakers:
             config["diarizationConfig"] = {"enableSpeakerDiarization": True, "maxSpeakerCount": speakers}
-        if phrases:
-            config["speechContexts"] = [{"phrases": list(phrases)}]
+        if hints.phrases:
+            config["speechContexts"] = [{"phrases": list(hints.phrases)}]
+        if hints.is_masked:
+            config["profanityFilter"] = True
         source = {"uri": sound.uri} if sound.uri else {"content": sound.blob}
         method = "longrunningrecognize" if sound.uri else "recognize"
         response: Response = yield Request(
@@ -145,6 +183,7 @@ class Speech(GoogleService):
             api="v1",
             endpoint=self.endpoint_of("speech"),
             json={"config": config, "audio": source},
+            billed=sound.billed(sound.channels or 1 if several else 1),
         )
         if not sound.uri:
             return _results(response.parse(Recognized), response.json())
@@ -152,7 +191,7 @@ class Speech(GoogleService):
         return _results(checked(Recognized, done), done)
 
     def _with_v2(
-        self, sound: Sound, code: str, words: bool, speakers: int | None, several: bool, *, phrases: Sequence[str]
+        self, sound: Sound, code: str, words: bool, speakers: int | None, several: bool, *, hints: Hints
     ) -> Flow[list[RecognitionResult]]:
         """Send a recording to Speech v2 and return its results; of several channels each is recognized."""
         location = self.setting("location") or "global"
@@ -169,8 +208,10 @@ class Speech(GoogleService):
             features["diarizationConfig"] = {"minSpeakerCount": 1, "maxSpeakerCount": speakers}
         config: dict[str, Any] = {"autoDecodingConfig": {}, "languageCodes": [code], "model": "long"}
         config["features"] = features
-        if phrases:
-            inline = {"phrases": [{"value": phrase} for phrase in phrases]}
+        if hints.is_masked:
+            features["profanityFilter"] = True
+        if hints.phrases:
+            inline = {"phrases": [{"value": phrase} for phrase in hints.phrases]}
             config["adaptation"] = {"phraseSets": [{"inlinePhraseSet": inline}]}
         if not sound.uri:
             response: Response = yield Request(
@@ -180,6 +221,7 @@ class Speech(GoogleService):
                 api="v2",
                 endpoint=self.endpoint_of("speech"),
                 json={"config": config, "content": sound.blob},
+                billed=sound.billed(sound.channels or 1 if several else 1),
             )
             return _results(response.parse(Recognized), response.json())
         body = {

@@ -75,6 +75,7 @@ class Hearing(Provider):
         speakers: int | None,
         channels: Literal["mix", "each"] | None,
         phrases: Sequence[str],
+        profanity: Literal["keep", "mask", "remove"],
     ) -> Flow[Transcript]:
         """Write down what is said in a recording, with the engine whose model is set; all channels are mixed."""
         engine = self.speech_engine()
@@ -83,6 +84,10 @@ class Hearing(Provider):
         if speakers or channels == "each":
             what = "speakers" if speakers else "channels"
             raise UnsupportedOperationError(f"no {what} are told apart on this machine", advice="azure and google do.")
+        if profanity != "keep":
+            raise UnsupportedOperationError(
+                "swear words are written down as they are spoken on this machine", advice="azure masks or removes them."
+            )
         code = with_region(language)
 
         def ask(sound: Sound, with_words: bool) -> Flow[Transcript]:

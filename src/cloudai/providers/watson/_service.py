@@ -361,6 +361,7 @@ def _fault(body: Any, response: Response, status: int | None = None) -> Fault:
         code=None if code is None else str(code),
         kind=kind,
         advice=advice,
+        gone=code in NO_MODEL,
     )
 
 

@@ -1,17 +1,20 @@
-"""The operations of Watson Speech to Text, which go to ``/v1/recognize``.
+"""The operations of Watson Speech to Text, which go to ``/v1/recognize``, or to ``/v1/recognitions`` as a job.
 
-https://cloud.ibm.com/apidocs/speech-to-text#recognize
+https://cloud.ibm.com/apidocs/speech-to-text#recognize · https://cloud.ibm.com/docs/speech-to-text?topic=speech-to-text-async
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Literal
+from urllib.parse import quote
 
 from pydantic import Field
 
 from cloudai.core.flow import Flow, Request, Response
-from cloudai.errors import MalformedResponseError, UnsupportedOperationError
+from cloudai.errors import MalformedResponseError, ServerError, UnsupportedOperationError
 from cloudai.languages import joined, with_region
 from cloudai.media import Audio, AudioLimits, Sound
 from cloudai.models.base import Meta
@@ -31,6 +34,10 @@ LIMITS = AudioLimits(
     advice="Split it, or convert it to MP3 or Opus.",
     piece_seconds=3_000.0,  # as FLAC, with 16,000 samples a second, it has less than the most bytes
 )
+JOB_LIMITS = replace(LIMITS, max_bytes=1_000_000_000, piece_seconds=28_800.0)
+"""The limits of a job. Speakers are told apart within one request alone, so that a long recording had better be one."""
+FIRST_POLL, LONGEST_POLL = 2.0, 30.0
+"""Seconds before the first poll of a job, and the most seconds between two polls."""
 MEDIA_TYPES = {
     "mp3": "audio/mp3",
     "ogg-opus": "audio/ogg;codecs=opus",
@@ -62,6 +69,9 @@ TELEPHONY = {
     "zh-Hans": "zh-CN",
 }
 """The languages of the telephone models by the language that is asked for."""
+MASKED = ("en-US", "ja-JP")
+"""The languages in which the service masks swear words: https://cloud.ibm.com/docs/speech-to-text?topic=speech-to-text-formatting
+"""
 TELEPHONE_RATE = 16_000
 """Samples a second; a recording with fewer is taken for a telephone call."""
 
@@ -74,6 +84,8 @@ class Speech(WatsonService):
         needs="SPEECH_TO_TEXT_APIKEY and SPEECH_TO_TEXT_URL",
         page="https://cloud.ibm.com/docs/speech-to-text",
         checked="2026-11-24",
+        unit="second of audio",
+        bills_seconds=True,
         note="up to 100 MB a request, larger in pieces; Korean for telephone or for better sound; nothing masked",
     )
     def speech_to_text(
@@ -85,13 +97,21 @@ class Speech(WatsonService):
         speakers: int | None,
         channels: Literal["mix", "each"] | None,
         phrases: Sequence[str],
+        profanity: Literal["keep", "mask", "remove"],
     ) -> Flow[Transcript]:
         """Write down what is said in a recording.
+
+        One whose speakers are told apart, and that has more bytes than one request takes, goes out as a job.
 
         The service mixes all channels. With ``speakers`` it tells apart as many speakers as it hears; it does not take
         their number.
         """
         code = with_region(language)
+        if profanity == "remove" or (profanity == "mask" and code not in MASKED):
+            raise UnsupportedOperationError(
+                f"Watson Speech to Text masks swear words in {' and '.join(MASKED)}, and removes none",
+                advice='Leave out profanity=, or give "mask"; azure masks and removes them in every language.',
+            )
         if phrases:
             raise UnsupportedOperationError(
                 "Watson Speech to Text takes no phrases with a recording",
@@ -104,17 +124,20 @@ class Speech(WatsonService):
             )
 
         def ask(sound: Sound, with_words: bool) -> Flow[Transcript]:
-            return self._recognize(sound, code, with_words, speakers)
+            return self._recognize(sound, code, with_words, speakers, is_masked=profanity == "mask")
 
-        return (yield from transcribed(audio, LIMITS, channels, ask, words=words))
+        return (yield from transcribed(audio, JOB_LIMITS if speakers else LIMITS, channels, ask, words=words))
 
-    def _recognize(self, sound: Sound, code: str, words: bool, speakers: int | None) -> Flow[Transcript]:
+    def _recognize(
+        self, sound: Sound, code: str, words: bool, speakers: int | None, *, is_masked: bool
+    ) -> Flow[Transcript]:
         """Write down a recording, or a piece of one, in one request."""
         model = _model(code, sound.rate)
         known = sound.blob.media_type if sound.blob else ""
+        is_job = bool(speakers) and sound.blob is not None and len(sound.blob.data) > LIMITS.max_bytes
         response: Response = yield Request(
             "POST",
-            f"{self.base('speech_to_text')}/v1/recognize",
+            f"{self.base('speech_to_text')}/v1/{'recognitions' if is_job else 'recognize'}",
             service="speech_to_text",
             api="v1",
             endpoint=self.base("speech_to_text"),
@@ -124,14 +147,15 @@ class Speech(WatsonService):
                 "timestamps": str(words or bool(speakers)).lower(),
                 "word_confidence": str(words).lower(),
                 "speaker_labels": str(bool(speakers)).lower(),
-                "profanity_filter": "false",
+                "profanity_filter": str(is_masked).lower(),
             },
             headers={"Content-Type": MEDIA_TYPES.get(sound.format or "", known)},
             content=sound.blob,
+            billed=sound.billed(),
             error_in=self.error_in,
         )
         self.raise_for(response)
-        reply = response.parse(Recognized)
+        reply = (yield from self._finished(response)) if is_job else response.parse(Recognized)
         if not reply.model_fields_set:
             raise MalformedResponseError("the reply holds nothing that is known of a recognition")
         speaker_at = {(label.start, label.end): str(label.speaker) for label in reply.speaker_labels}
@@ -145,6 +169,34 @@ class Speech(WatsonService):
             duration=sound.duration,
             meta=Meta(model=model, language_sent=code, channels="mix" if is_mix else None),
         )
+
+    def _finished(self, response: Response) -> Flow[Recognized]:
+        """Poll a job until it is done, and return what was recognized."""
+        job, delay = response.parse(Job), FIRST_POLL
+        if not job.id:
+            raise MalformedResponseError("the job has no identifier")
+        url = f"{self.base('speech_to_text')}/v1/recognitions/{quote(job.id, safe='')}"
+        while job.status in ("waiting", "processing"):
+            response = yield Request(
+                "GET",
+                url,
+                service="speech_to_text",
+                api="v1",
+                endpoint=self.base("speech_to_text"),
+                delay=delay,
+                billed=0,
+                error_in=self.error_in,
+            )
+            self.raise_for(response)
+            # The job is paid for: a state that cannot be read says nothing of it, and the next one may.
+            with suppress(MalformedResponseError):
+                job = response.parse(Job)
+            delay = min(delay * 1.5, LONGEST_POLL)
+        if job.status == "failed":
+            raise ServerError("the job failed inside the service", status=200, code="failed")
+        if job.status != "completed" or not job.results:
+            raise MalformedResponseError(f"the job has the status {job.status[:40]!r}, and no results")
+        return job.results[0]
 
 
 def _model(code: str, rate: int | None) -> str:
@@ -203,6 +255,14 @@ class Recognized(Wire):
 
     results: list[RecognitionResult] = Field(default_factory=list)
     speaker_labels: list[SpeakerLabel] = Field(default=[], validation_alias="speaker_labels")
+
+
+class Job(Wire):
+    """The state of a job. Its results are a list of one reply, as `Recognized` describes it."""
+
+    id: str = ""
+    status: str = ""
+    results: list[Recognized] = Field(default_factory=list)
 
 
 def _segment(best: Alternative, speaker_at: dict[tuple[float, float], str]) -> Segment:

@@ -11,15 +11,16 @@ const make = (name, text, kind) => {
   return element;
 };
 
-// "35 to 40", "1,234 px", "−0.5", "≈ 12 %" begin with a number; "A35" does not.
+// "35 to 40", "1,234 px", "−0.5", "≈ 12 %", "6.3e-05" begin with a number; "A35" does not.
 function number(text) {
-  const found = /^[\s<>≤≥≈~±$€£₩]*([-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?)/.exec(text)[1];
+  const found = /^[\s<>≤≥≈~±$€£₩]*([-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:e[-+]?\d+)?)/i.exec(text)[1];
   return /\d/.test(found) ? Number(found.replace("−", "-").replaceAll(",", "")) : NaN;
 }
 
+const SEARCHED = "h2, dd, p, strong"; // the name, the values, the reason and the badge, but no heading that all tiles have
 const columns = [...choice.options].slice(2).map((option, n) => ({ n, name: option.text, kind: option.dataset.kind }));
 const given = [...list.querySelectorAll("li")].map((element, n) => ({
-  element, n, name: element.dataset.name, words: fold(element.textContent),
+  element, n, name: element.dataset.name, words: fold([...element.querySelectorAll(SEARCHED)].map((part) => part.textContent).join("\n")),
   values: columns.map((column) => element.getAttribute("data-v" + column.n) || ""),
 }));
 for (const column of columns) {
@@ -177,8 +178,12 @@ function facetOfNumbers(column) {
   const whole = known.every(Number.isInteger), bins = whole && high - low < BINS ? high - low + 1 : BINS;
   const width = whole && high - low < BINS ? 1 : (high - low) / bins;
   const binOf = (value) => Math.min(bins - 1, Math.floor((value - low) / width));
-  const totals = Array(bins).fill(0);
-  for (const value of known) totals[binOf(value)] += 1;
+  const totals = Array(bins).fill(0), spans = totals.map(() => null);
+  for (const value of known) {
+    const n = binOf(value), [from, to] = spans[n] || [value, value];
+    totals[n] += 1;
+    spans[n] = [Math.min(from, value), Math.max(to, value)]; // a bar stands for just its values, however they are rounded
+  }
   const most = Math.max(...totals), set = make("fieldset"), row = make("div", undefined, "bars");
   const neat = (value) => (whole ? value : Number(value.toPrecision(4)));
   const edges = (n) => [neat(low + n * width), neat(width === 1 ? low + n : low + (n + 1) * width)];
@@ -192,7 +197,7 @@ function facetOfNumbers(column) {
     const [from, to] = edges(n);
     button.title = from === to ? `${from}` : `${from} – ${to}`;
     button.setAttribute("aria-label", button.title);
-    button.addEventListener("click", () => take(from, to));
+    button.addEventListener("click", () => take(...(spans[n] || [from, to])));
     button.append(bar);
     row.append(button);
     return { button, bar };
@@ -220,7 +225,7 @@ function facetOfNumbers(column) {
     const range = state.ranges.get(column.n), [from, to] = range || [low, high];
     bars.forEach(({ button, bar }, n) => {
       bar.style.height = `${(100 * counts[n]) / most}%`;
-      button.classList.toggle("in", Boolean(range) && edges(n)[1] > from - (width === 1 ? 1e-9 : 0) && edges(n)[0] < to + 1e-9);
+      button.classList.toggle("in", Boolean(range && spans[n]) && spans[n][1] >= from && spans[n][0] <= to);
     });
     ends.forEach(({ box }, n) => { box.value = range ? range[n] : ""; box.placeholder = neat([low, high][n]); });
   };
@@ -277,7 +282,7 @@ function fromAddress() {
   if (state.chosen.size || state.ranges.size) showFacets(true);
   sort();
   filter();
-  const open = given[parts.get("open") ?? -1];
+  const open = parts.get("open") && given.find((tile) => String(tile.n) === parts.get("open"));
   if (open) enlarge(open); else if (view.open) view.close();
 }
 function changed() {

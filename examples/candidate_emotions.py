@@ -1,0 +1,59 @@
+"""Compare the apparent expressions of several people as grouped bars: one group a person, one bar an expression.
+
+    python examples/candidate_emotions.py --sample                      four drawn people, constructed replies of Google
+    python examples/candidate_emotions.py photos/ --provider google     your own; the file names are the names
+    python examples/candidate_emotions.py people.csv --provider google  a CSV with the columns name and photo
+
+Google says how likely an expression is in words, which are ranks: they are drawn as steps and never averaged. An
+expression is a guess about appearance, and not what a person feels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import cloudai
+from cloudai.cli.inputs import PICTURES, expand
+from cloudai.report import gallery, plot
+from cloudai.testing import replay
+
+SAMPLES = Path(__file__).parent / "samples"
+
+
+def main() -> int:
+    """Run the example."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("people", nargs="?", help="a folder of portraits, or a CSV with the columns name and photo")
+    parser.add_argument("--sample", action="store_true", help="drawings of made-up people, and constructed replies")
+    parser.add_argument("--provider", default="google", help="who looks at the photos (default: %(default)s)")
+    parser.add_argument("--language", default="en", choices=["en", "ko"], help="the language of the plots")
+    parser.add_argument("--out", type=Path, default=Path("out/candidate_emotions"), help="default: %(default)s")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    people = str(SAMPLES / "후보") if options.sample else options.people
+    if not people:
+        parser.error("give portraits, or --sample")
+    send = replay(SAMPLES / "candidate_emotions.json") if options.sample else None
+    title = "네 후보의 표정" if options.language == "ko" else "Expressions compared"
+    try:
+        table = cloudai.read_table(people) if people.endswith(".csv") else None
+        photos = [table.folder / row["photo"] for row in table] if table else expand([people], PICTURES)
+        with cloudai.Client(options.provider, send=send, offline=bool(send)) as client:
+            faces = client.map("detect_faces", table["photo"] if table else photos, attributes=["emotions"])
+        chart = plot(faces, title=title, pictures=photos, language=options.language)
+        written = [chart.save(options.out / f"emotions.{ending}") for ending in ("html", "png", "svg")]
+        written.append(gallery(faces, options.out / "gallery.html", title=title, language=options.language))
+    except cloudai.CloudAIError as error:
+        print(error, file=sys.stderr)
+        return 2
+    emotions = cloudai.tidy(faces, "emotions")
+    emotions.to_csv(options.out / "emotions.csv")
+    print(emotions.select("input", "face", "emotion", "word", "score"))
+    print("Open:", *written, options.out / "emotions.csv", sep="\n  ")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Draw charts of tables of results: what is drawn is computed apart from how it is drawn."""

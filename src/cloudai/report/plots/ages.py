@@ -1,0 +1,124 @@
+"""Compute apparent ages as ranges along dates, photos or people, with thumbnails and the true age."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cloudai.errors import InputError
+from cloudai.report.plots.cells import date_in, day, number, require_columns
+from cloudai.report.plots.chart import Axis, Chart, Dot, Series, axis_of
+from cloudai.report.plots.columns import Asked, heading, names_of
+from cloudai.report.plots.plot_words import words_of
+from cloudai.report.plots.targets import pictures_of, targets_of
+from cloudai.table import Table
+
+__all__ = ["ages"]
+
+ENDS = ("age_low", "age_high", "age_years")
+DATES = ("date", "날짜", "taken", "촬영일", "time_s")
+TRUE = ("true_age", "실제 나이", "실제_나이", "나이")
+"""Columns of the user that hold the true age, in years."""
+YEAR = 365.2425
+
+
+def ages(table: Table, asked: Asked) -> Chart:
+    """Return the ages of the largest face of each picture along dates, or of all faces one beside the other.
+
+    Raises:
+        InputError: The table has no column of ages, or none with a value.
+    """
+    present = [name for name in ENDS if name in table.columns]
+    if not present:
+        raise InputError(
+            "the table has no ages", advice=f"It needs one of {', '.join(ENDS)}, as estimate_age gives them."
+        )
+    require_columns(table, [asked.x] if asked.x else [])
+    words = words_of(asked.language)
+    dates = _dates(table, asked)
+    if dates is not None:
+        table, dates = _largest(table, dates)
+    positions = dates or [float(n) for n in range(len(table))]
+    targets = targets_of(table, asked)
+    names = names_of(table)
+    seen = [_dot(table, n, at, names[n], targets[n]) for n, at in enumerate(positions)]
+    without = [names[n] for n, dot in enumerate(seen) if dot is None]
+    dots = sorted((dot for dot in seen if dot is not None), key=lambda dot: dot.x)
+    if not dots:
+        raise InputError("no row has an age", advice="The provider gave none: cloudai providers says who does.")
+    true = _true(table, positions, names, asked, dated=dates is not None)
+    known = [v for dot in (*dots, *true) for v in (dot.y, dot.low, dot.high) if v is not None]
+    return Chart(
+        "ages",
+        asked.title,
+        _across(asked, names, positions, dated=dates is not None),
+        axis_of(words["age_years"], known, unit=words["years"]),
+        (
+            Series(words["apparent age"], tuple(dots)),
+            *([Series(words["true age"], tuple(true), dashed=True)] if true else []),
+        ),
+        asked.notes(table, lacking=", ".join(without)),
+        asked.language,
+        pictures_of(table, asked, targets),
+    )
+
+
+def _dates(table: Table, asked: Asked) -> list[float] | None:
+    """Return the date of each row: from a column, or from the names of the files; None if there are none."""
+    column = asked.x or next((name for name in DATES if name in table.columns), None)
+    if column is not None:
+        try:
+            read = [day(row.get(column)) for row in table]
+        except ValueError as error:
+            raise InputError(
+                f"the column {column} has something that is no date", advice="Write dates like 2008-01-15, or 2008."
+            ) from error
+    else:
+        read = [date_in(str(row.get("input") or "")) for row in table]
+    known = [at for at in read if at is not None]
+    return known if len(known) == len(read) and len(set(known)) > 1 else None
+
+
+def _largest(table: Table, dates: Sequence[float]) -> tuple[Table, list[float]]:
+    """Return the rows without those of smaller faces, and their dates."""
+    kept = [n for n, row in enumerate(table) if str(row.get("face") or 0) in ("0", "0.0")]
+    largest = table[:]
+    largest.rows = [table.rows[n] for n in kept]
+    return largest, [dates[n] for n in kept]
+
+
+def _dot(table: Table, n: int, at: float, name: str, target: str) -> Dot | None:
+    row = table.rows[n]
+    try:
+        low, high, years = (number(row.get(column)) for column in ENDS)
+    except ValueError as error:
+        raise InputError(f"row {n + 1} has an age that is no number", advice="Correct the table.") from error
+    if low is None and high is None and years is None:
+        return None
+    low, high = (high if low is None else low), (low if high is None else high)
+    return Dot(at, years, low, high, text=name, target=target)
+
+
+def _true(table: Table, positions: Sequence[float], names: Sequence[str], asked: Asked, *, dated: bool) -> list[Dot]:
+    """Return the true ages: by a column, or by the date of birth where there are dates."""
+    column = next((name for name in TRUE if name in table.columns), None)
+    if column is not None:
+        try:
+            known = [number(row.get(column)) for row in table]
+        except ValueError as error:
+            raise InputError(f"the column {column} has something that is no number", advice="Correct it.") from error
+    elif asked.born is not None and dated:
+        birth = day(asked.born) or 0.0
+        known = [round((at - birth) / YEAR, 1) for at in positions]
+    else:
+        return []
+    dots = [Dot(at, age, text=name) for at, age, name in zip(positions, known, names, strict=True) if age is not None]
+    return sorted(dots, key=lambda dot: dot.x)
+
+
+def _across(asked: Asked, names: Sequence[str], positions: Sequence[float], *, dated: bool) -> Axis:
+    if not dated:
+        ticks = tuple((float(n), name) for n, name in enumerate(names))
+        return Axis("", -0.5, len(names) - 0.5, ticks, "category")
+    margin = (max(positions) - min(positions)) * 0.03
+    ends = (min(positions) - margin, max(positions) + margin)
+    return axis_of(heading("date", asked.language), positions, scale="date", ends=ends)

@@ -1,0 +1,139 @@
+"""Compute lines over time, or over any numbers, from a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import median
+from typing import Any
+
+from cloudai.errors import InputError, SettingsError
+from cloudai.report.plots.cells import day, number, require_columns
+from cloudai.report.plots.chart import Axis, Chart, Dot, Series, axis_of
+from cloudai.report.plots.columns import Asked, columns_to_draw, heading, names_of, series_of, value_axis
+from cloudai.report.plots.smoothing import smoothed
+from cloudai.report.plots.targets import pictures_of, targets_of
+from cloudai.table import Table
+
+__all__ = ["lines"]
+
+USUAL_GAPS = 3
+"""A line over seconds is interrupted where a gap is this many times as long as the usual one: a face was away."""
+
+
+def lines(table: Table, asked: Asked) -> Chart:
+    """Return lines over a column of times, dates or numbers.
+
+    Raises:
+        InputError: The columns do not fit, or a series has two values at one position.
+        SettingsError: Likelihood words are to be smoothed.
+    """
+    x = asked.x or next((name for name in ("time_s", "date", "날짜") if name in table.columns), "item")
+    drawn = columns_to_draw(table, asked)
+    require_columns(table, [x, *drawn, *asked.by])
+    by = asked.by or tuple(name for name in ("emotion", "track", "video") if _varies(table, name))
+    positions, scale = _positions(table, x)
+    read = series_of(table, drawn, by, asked)
+    y = value_axis(table, read, drawn, asked)
+    if y.scale == "likelihood" and asked.smooth:
+        raise SettingsError("likelihood words are not smoothed", advice="They are ranks. Leave smooth out.")
+    targets = targets_of(table, asked)
+    names = names_of(table)
+    series = []
+    for name, (values, rows) in read.items():
+        dots = [
+            Dot(at, values.numbers[n], text=names[n], word=values.words[n], target=targets[n])
+            for n in rows
+            if (at := positions[n]) is not None
+        ]
+        series.append(_series(name, dots, asked.smooth, interrupt=scale == "seconds"))
+    known = [dot.x for each in series for dot in each.dots]
+    if not known:
+        raise InputError(f"the column {x} is empty in the rows that have values", advice="Name another with x=.")
+    unit = table.units.get(x, "s" if scale == "seconds" else "")
+    return Chart(
+        "lines",
+        asked.title,
+        _across(heading(x, asked.language), known, scale, unit),
+        y,
+        tuple(series),
+        asked.notes(table, smooth=asked.smooth, likelihood=y.scale == "likelihood"),
+        asked.language,
+        pictures_of(table, asked, targets),
+    )
+
+
+def _across(name: str, known: list[float], scale: Any, unit: str) -> Axis:
+    ends = (min(known), max(known)) if max(known) > min(known) else None
+    return axis_of(name, known, scale=scale, unit=unit, ends=ends)
+
+
+def _varies(table: Table, name: str) -> bool:
+    return name in table.columns and len({row.get(name) for row in table if row.get(name) not in (None, "")}) > 1
+
+
+def _positions(table: Table, name: str) -> tuple[list[float | None], str]:
+    """Return the positions of the rows, and what they are: numbers, seconds or dates."""
+    scale = "seconds" if name.endswith("_s") or table.units.get(name) == "s" else "number"
+    for read, kind in ((number, scale), (day, "date")):
+        try:
+            positions = [read(row.get(name)) for row in table]
+        except ValueError:
+            continue
+        if any(at is not None for at in positions):
+            years = kind == "number" and name.lower() in ("date", "날짜", "year", "연도", "년도")
+            return ([day(str(row.get(name) or "")) for row in table], "date") if years else (positions, kind)
+    raise InputError(
+        f"the column {name} has neither numbers nor dates",
+        advice="Lines need an order: name a column with numbers, seconds, or dates such as 2008-01-15; or draw bars.",
+    )
+
+
+def _series(name: str, dots: list[Dot], smooth: float | None, *, interrupt: bool) -> Series:
+    """Return one line with its dots in the order of their positions.
+
+    Args:
+        name: Its name.
+        dots: Its values in any order.
+        smooth: The width of the window in which it is smoothed; None leaves it as it is.
+        interrupt: Whether the line is interrupted in gaps that are much longer than the usual one.
+
+    Raises:
+        InputError: Two values stand at one position.
+    """
+    dots.sort(key=lambda dot: dot.x)
+    for one, other in pairwise(dots):
+        if one.x == other.x and one.y is not None and other.y is not None:
+            raise InputError(
+                f"{name} has two values at {one.x:g}",
+                advice="Say with by= which column tells the lines apart, for example track or input.",
+            )
+    if interrupt:
+        dots = _interrupted(dots)
+    lines = tuple(smoothed(run, smooth) for run in _runs(dots)) if smooth else ()
+    return Series(name, tuple(dots), lines)
+
+
+def _interrupted(dots: list[Dot]) -> list[Dot]:
+    """Return dots with one without a value in each gap that is much longer than the usual one."""
+    steps = [after.x - before.x for before, after in pairwise(dots)]
+    if not steps:
+        return dots
+    longest = USUAL_GAPS * median(steps)
+    result = dots[:1]
+    for before, after in pairwise(dots):
+        if after.x - before.x > longest:
+            result.append(Dot((before.x + after.x) / 2, None))
+        result.append(after)
+    return result
+
+
+def _runs(dots: Sequence[Dot]) -> list[list[tuple[float, float]]]:
+    """Return the values without interruption, each run for itself."""
+    runs: list[list[tuple[float, float]]] = [[]]
+    for dot in dots:
+        if dot.y is None:
+            runs.append([])
+        else:
+            runs[-1].append((dot.x, dot.y))
+    return [run for run in runs if run]

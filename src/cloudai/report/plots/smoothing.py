@@ -1,0 +1,41 @@
+"""Smooth a series on request: a line is fitted to the values around each point, and the nearest count most."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+
+__all__ = ["smoothed"]
+
+
+def smoothed(points: Sequence[tuple[float, float]], width: float) -> tuple[tuple[float, float], ...]:
+    """Return smoothed values at the positions of the points.
+
+    Each is the value, at its position, of the straight line that fits the values within half the width on either side
+    best, weighted by the tricube of their distance (Cleveland 1979, LOWESS without its rounds of robustness). It never
+    leaves the range of these values, so that a score stays between 0 and 1.
+
+    Args:
+        points: Positions and values, in the order of the positions.
+        width: The width of the window, in the unit of the positions; above 0.
+    """
+    positions = [x for x, _ in points]
+    half = width / 2
+    line = []
+    for x in positions:
+        near = points[bisect_left(positions, x - half) : bisect_right(positions, x + half)]
+        line.append((x, _fitted(x, near, half)))
+    return tuple(line)
+
+
+def _fitted(at: float, near: Sequence[tuple[float, float]], half: float) -> float:
+    """Return the value at a position of the weighted straight line through the points near it."""
+    weights = [(1 - min(1.0, abs(x - at) / half) ** 3) ** 3 for x, _ in near]
+    total = sum(weights)
+    mean_x = sum(w * x for w, (x, _) in zip(weights, near, strict=True)) / total
+    mean_y = sum(w * y for w, (_, y) in zip(weights, near, strict=True)) / total
+    spread = sum(w * (x - mean_x) ** 2 for w, (x, _) in zip(weights, near, strict=True))
+    both = sum(w * (x - mean_x) * (y - mean_y) for w, (x, y) in zip(weights, near, strict=True))
+    value = mean_y + (both / spread * (at - mean_x) if spread > 1e-12 * half * half else 0.0)
+    values = [y for _, y in near]
+    return min(max(value, min(values)), max(values))

@@ -1,0 +1,139 @@
+"""Read what a plot is made of as one table: tables of any kind, files of results, journals, results in memory."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from cloudai.batch.kept import kept_in
+from cloudai.errors import InputError, MissingExtraError
+from cloudai.models.base import Result
+from cloudai.models.tables import TABLES as KINDS
+from cloudai.outcomes import Outcome, tidy
+from cloudai.reading import TABLES, read_table, text_of
+from cloudai.report.plots.chart import Kind
+from cloudai.report.result_files import outcomes_in
+from cloudai.table import Table
+
+__all__ = ["PlotSource", "table_of"]
+
+PlotSource: TypeAlias = "Table | str | os.PathLike[str] | Iterable[Mapping[str, Any] | Outcome[Any] | Result] | Any"
+"""A table, rows, a data frame, results, outcomes, a batch, or the path of a table, a file of results or a journal."""
+WANTED: Mapping[str, Sequence[str]] = {
+    "bars": ("emotions", "sentences"),
+    "lines": ("faces",),
+    "ages": ("ages", "faces"),
+    "map": ("tags",),
+}
+"""The tables of results that a kind of plot is made of, the first that the results have."""
+
+
+def table_of(source: PlotSource, kind: Kind | None, table: str | None) -> Table:
+    """Return the table that a plot is made of.
+
+    Args:
+        source: What the plot is made of.
+        kind: The kind of plot, which decides what table is made of results; None for whatever they have.
+        table: The kind of table, as ``job.tidy("faces")`` takes it; None chooses one.
+
+    Raises:
+        InputError: The source is nothing to make a plot of, or the file is damaged.
+        JournalError: The file is no journal, or cannot be read.
+        MissingExtraError: A Parquet file needs polars.
+        SettingsError: The results have no such table.
+    """
+    if isinstance(source, Table):
+        return source
+    if isinstance(source, str | os.PathLike):
+        return _of_file(Path(source), kind, table)
+    if hasattr(source, "to_dict") and hasattr(source, "columns"):
+        return _of_frame(source)
+    things: list[Any] = [source] if isinstance(source, Result) else list(source)
+    if all(isinstance(thing, Mapping) for thing in things):
+        return Table(things)
+    outcomes = [_outcome(n, thing) for n, thing in enumerate(things)]
+    return _tidied([outcomes], kind, table)
+
+
+def _of_file(path: Path, kind: Kind | None, table: str | None) -> Table:
+    ending = path.suffix.lower()
+    if ending in TABLES:
+        return read_table(path)
+    if ending == ".parquet":
+        return _of_parquet(path)
+    if ending in (".jsonl", ".json"):
+        rows = _rows_of(path)
+        if not any("result" in row or "error_type" in row for row in rows) or any("provider" in row for row in rows):
+            made = Table(rows)
+            made.folder = path.parent
+            return made
+        made = _tidied([outcomes_in(path)], kind, table)
+    else:
+        made = _tidied(kept_in(path), kind, table)
+    made.folder = path.parent
+    return made
+
+
+def _rows_of(path: Path) -> list[dict[str, Any]]:
+    """Return the objects of a file of JSON Lines, or of one that holds a list of objects."""
+    text = text_of(path)
+    try:
+        lines = (
+            json.loads(text)
+            if text.lstrip().startswith("[")
+            else [json.loads(line) for line in text.split("\n") if line.strip()]
+        )
+    except ValueError as error:
+        raise InputError(
+            f"{path.name} is not JSON Lines", advice="Give one object a line, or a list of them."
+        ) from error
+    if not all(isinstance(line, dict) for line in lines):
+        raise InputError(f"{path.name} holds something else than objects", advice="Each line is one row: {…}.")
+    return lines
+
+
+def _of_parquet(path: Path) -> Table:
+    try:
+        import polars as pl
+    except ImportError as error:
+        raise MissingExtraError("a Parquet file", "data") from error
+    try:
+        made = _of_frame(pl.read_parquet(path))
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise InputError(f"{path.name} cannot be read as Parquet", advice="Check the path and the file.") from error
+    made.folder = path.parent
+    return made
+
+
+def _of_frame(frame: Any) -> Table:
+    """Return a data frame of pandas or polars as a table; what is missing in it is None."""
+    rows = frame.to_dicts() if hasattr(frame, "to_dicts") else frame.to_dict("records")
+    return Table([{str(k): None if v != v else v for k, v in row.items()} for row in rows], [*map(str, frame.columns)])  # noqa: PLR0124  # NaN is not itself
+
+
+def _outcome(n: int, thing: Any) -> Outcome[Any]:
+    if isinstance(thing, Outcome):
+        return thing
+    if isinstance(thing, Result):
+        return Outcome(n, thing.meta.input, thing, operation=thing.meta.operation)
+    raise InputError(
+        f"a plot is not made of a {type(thing).__name__}",
+        advice="Give a table, rows, results, a batch, or the path of a table, a file of results or a journal.",
+    )
+
+
+def _tidied(lists: Sequence[Sequence[Outcome[Any]]], kind: Kind | None, table: str | None) -> Table:
+    outcomes = [outcome for each in lists for outcome in each]
+    if table is not None:
+        return tidy(outcomes, table)
+    have = {type(outcome.result) for outcome in outcomes if outcome.result is not None}
+    for name in (*WANTED.get(kind or "bars", ()), *(() if kind else ("ages", "tags"))):
+        results = [one.result for one in outcomes if isinstance(one.result, KINDS[name].results)]
+        if have & {*KINDS[name].results} and any(
+            (part := KINDS[name].part(one)) and KINDS[name].rows(part) for one in results
+        ):
+            return tidy(outcomes, name)
+    return tidy(outcomes)

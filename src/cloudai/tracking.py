@@ -1,0 +1,173 @@
+"""Follow faces through the frames of a video: those of neighbouring frames get one number where they are one face.
+
+Only where the boxes are decides, never what a face looks like: nobody is recognised, and one who leaves the picture and
+comes back later is somebody new.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from statistics import median
+from typing import Any, TypeVar
+
+from cloudai.errors import InputError, SettingsError
+from cloudai.media.video import fragment_of
+from cloudai.models.base import Box, Result
+from cloudai.models.face import Ages, Faces
+from cloudai.models.image import ImageAnalysis
+from cloudai.outcomes import Outcome
+
+__all__ = ["track"]
+
+R = TypeVar("R", bound=Result)
+
+SHORTEST_GAP, STEPS = 1.5, 2.5
+"""Seconds, and steps between two frames, for which a face may be hidden; the longer of both counts."""
+REACH, WIDER = 1.5, 0.5
+"""How far from where it is expected a face may be, in its own sizes: in the next frame, and more for each step."""
+LARGER = math.log(2.0)
+"""The logarithm of how much larger or smaller a face may become from one frame to the next."""
+SETTLES = 0.25
+"""Seconds after which the newest movement is half of the speed of a face; the rest is its speed before."""
+
+
+def track(outcomes: Iterable[Outcome[R]], *, gap: float | None = None) -> list[Outcome[R]]:
+    """Return outcomes of frames of a video whose faces have numbers: one for each face that is followed.
+
+    A face gets the number of the face that was expected where it is, by overlap, centre, size and movement; one that
+    was hidden for a short time keeps its number. Numbers begin at 1 in each video, in the order in which faces appear,
+    the larger one first. Tables have them in the column ``track``. The same outcomes always get the same numbers.
+
+    Args:
+        outcomes: The outcomes of `detect_faces`, `estimate_age` or `analyze_image` for frames of one or several
+            videos: a batch that was run, what `Client.map` returns, or a list.
+        gap: The seconds for which a face may be hidden; by default one and a half, or two and a half times the time
+            between two frames, whichever is longer.
+
+    Returns:
+        The outcomes in the order of their inputs. Those without faces are as they were.
+
+    Raises:
+        InputError: There are outcomes, and none of them is of a frame.
+        SettingsError: ``gap`` is no number of seconds.
+    """
+    if gap is not None and not (isinstance(gap, int | float) and math.isfinite(gap) and gap >= 0):
+        raise SettingsError(f"gap={gap!r}", advice="Give seconds, or leave it out.")
+    listed = sorted(outcomes, key=lambda outcome: outcome.item)
+    groups: dict[tuple[str, str], list[tuple[float, int]]] = {}
+    for position, outcome in enumerate(listed):
+        if at := fragment_of(outcome.input):
+            groups.setdefault((at[0], outcome.operation), []).append((at[1], position))
+    if listed and not groups:
+        raise InputError("none of these is a frame of a video", advice="Make them by cloudai.frames(video, every=1).")
+    for each in groups.values():
+        each.sort()
+        follower = _Follower(_step([time for time, _ in each]), gap)
+        for time, position in each:
+            boxes = _boxes(listed[position].result)
+            if boxes:
+                listed[position] = _numbered(listed[position], follower.numbers(time, boxes))
+    return listed
+
+
+def _step(times: Sequence[float]) -> float:
+    """Return the usual time between two frames, in seconds."""
+    return median(later - earlier for earlier, later in pairwise(times)) if len(times) > 1 else 0.0
+
+
+@dataclass
+class _Followed:
+    """A face that is followed: where it was seen last, and how fast it moves."""
+
+    number: int
+    box: Box
+    time: float
+    speed: tuple[float, float] = (0.0, 0.0)
+    """Pixels a second, across and down."""
+
+    def cost(self, time: float, box: Box, step: float) -> float | None:
+        """Return how badly a box fits as this face at this time, from 0; None if it does not."""
+        passed = time - self.time
+        side = math.sqrt(max(self.box.area, 1e-9))
+        grown = abs(math.log(max(box.area, 1e-9) / max(self.box.area, 1e-9))) / 2
+        across, down = self.speed[0] * passed, self.speed[1] * passed
+        expected = self.box.model_copy(update={"x": self.box.x + across, "y": self.box.y + down})
+        apart = math.dist(_centre(expected), _centre(box)) / side
+        hidden = max(0.0, passed / step - 1) if step else 0.0
+        if grown > LARGER or apart > REACH + WIDER * hidden:
+            return None
+        return apart + grown + 1 - expected.overlap(box)
+
+    def see(self, time: float, box: Box) -> None:
+        """Note where the face is now, and how fast it came there."""
+        passed = time - self.time
+        if passed > 0:
+            (x, y), (was_x, was_y) = _centre(box), _centre(self.box)
+            now = (x - was_x) / passed, (y - was_y) / passed
+            share = passed / (passed + SETTLES) if any(self.speed) else 1.0
+            across, down = (share * new + (1 - share) * old for new, old in zip(now, self.speed, strict=True))
+            self.speed = across, down
+        self.time, self.box = time, box
+
+
+class _Follower:
+    """Follows the faces of one video.
+
+    Args:
+        step: The usual time between two frames, in seconds.
+        gap: The seconds for which a face may be hidden; None for the usual.
+    """
+
+    def __init__(self, step: float, gap: float | None) -> None:
+        self._step = step
+        self._gap = max(SHORTEST_GAP, STEPS * step) if gap is None else gap
+        self._faces: list[_Followed] = []
+        self._count = 0
+
+    def numbers(self, time: float, boxes: Sequence[Box]) -> list[int]:
+        """Return the number of each face of a frame; a box that fits no face is a new one."""
+        self._faces = [face for face in self._faces if time - face.time <= self._gap + self._step]
+        pairs = [
+            (cost, face.number, index, face)
+            for face in self._faces
+            for index, box in enumerate(boxes)
+            if (cost := face.cost(time, box, self._step)) is not None
+        ]
+        numbers: dict[int, int] = {}
+        for _, number, index, face in sorted(pairs, key=lambda pair: pair[:3]):
+            if index not in numbers and number not in numbers.values():
+                numbers[index] = number
+                face.see(time, boxes[index])
+        for index in sorted(set(range(len(boxes))) - numbers.keys(), key=lambda index: -boxes[index].area):
+            self._count += 1
+            numbers[index] = self._count
+            self._faces.append(_Followed(self._count, boxes[index], time))
+        return [numbers[index] for index in range(len(boxes))]
+
+
+def _centre(box: Box) -> tuple[float, float]:
+    return box.x + box.width / 2, box.y + box.height / 2
+
+
+def _faces(result: Any) -> Any:
+    """Return the faces of a result, or their ages; None if it says nothing of faces."""
+    part = result.faces if isinstance(result, ImageAnalysis) else result
+    return part if isinstance(part, Faces | Ages) else None
+
+
+def _boxes(result: Any) -> list[Box]:
+    return [face.box for face in _faces(result) or ()]
+
+
+def _numbered(outcome: Outcome[R], numbers: Sequence[int]) -> Outcome[R]:
+    """Return an outcome whose faces have these numbers."""
+    result: Any = outcome.result
+    part = _faces(result)
+    faces = tuple(face.model_copy(update={"track": number}) for face, number in zip(part, numbers, strict=True))
+    numbered: Any = part._changed(**{"faces" if isinstance(part, Faces) else "ages": faces})  # noqa: SLF001
+    if isinstance(result, ImageAnalysis):
+        numbered = result._changed(faces=numbered)  # noqa: SLF001
+    return replace(outcome, result=numbered)

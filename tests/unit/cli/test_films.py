@@ -1,0 +1,90 @@
+"""Frames of videos on the command line, with the flags that all commands over pictures have."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import PIL.Image
+import pytest
+
+from cloudai.cli import main
+from cloudai.cli.demo import sample_photos
+from tests.support.films import film
+
+PHOTOS = dict(sample_photos())
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a video in which a face moves, beside a photo; the command runs in it."""
+    with PIL.Image.open(PHOTOS["Eileen Collins"]) as photo:
+        views = [photo.convert("RGB").crop((x, 0, x + 360, 270)).resize((240, 180)) for x in (40, 60, 80, 100)]
+    (tmp_path / "연설.mp4").write_bytes(film(views, [0, 500, 1000, 1500]))
+    views[0].save(tmp_path / "사진.jpg")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_faces_of_a_video(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The table has the video, the time and the number of each face, and the last line counts frames."""
+    assert main(["faces", "연설.mp4", "--every", "0.5s", "--csv", "얼굴.csv", "--quiet"]) == 0
+    assert "4 faces in 4 of 4 frames" in capsys.readouterr().out
+    rows = list(csv.DictReader(io.StringIO((folder / "얼굴.csv").read_text("utf-8-sig"))))
+    assert [(row["video"], row["time_s"], row["frame"], row["track"]) for row in rows] == [
+        ("연설.mp4", "0.0", "0", "1"),
+        ("연설.mp4", "0.5", "1", "1"),
+        ("연설.mp4", "1.0", "2", "1"),
+        ("연설.mp4", "1.5", "3", "1"),
+    ]
+
+
+def test_the_videos_of_a_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder gives its videos where frames are asked for, and the plan says how many requests they are."""
+    assert main(["faces", ".", "--frames", "2", "--provider", "google", "--plan"]) == 0
+    said = capsys.readouterr().out
+    assert "inputs  2" in said
+    assert "(2 units)" in said
+    assert not list(folder.glob("*.journal"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["faces", "연설.mp4"], "연설.mp4 is a video, and nothing says which of its frames to look at. Give --every 2"),
+        (["gallery", "연설.mp4"], "연설.mp4 is a video, and nothing says which"),
+        (["faces", "연설.mp4", "--every", "1", "--scenes"], "--every and --scenes each say which frames are taken."),
+        (["faces", "연설.mp4", "--at", "0:01,2:00"], "120 s is outside 연설.mp4. It is 1.5 s long."),
+        (["faces", "사진.jpg", "--every", "1"], "사진.jpg is a still picture"),
+        (["faces", "의원.csv", "--column", "사진", "--every", "1"], "--column goes with a table of pictures"),
+    ],
+)
+def test_what_cannot_be_done(folder: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each mistake is one sentence that says what to give, and nothing is sent or written."""
+    before = set(folder.iterdir())
+    assert main(arguments) == 2
+    assert said in capsys.readouterr().err
+    assert set(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("flags", [["--every", "bald"], ["--at", "1,bald"], ["--fps", "x"], ["--frames", "0"]])
+def test_a_flag_that_is_no_number(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A time that cannot be read is an error of the flag, which says how to write it."""
+    with pytest.raises(SystemExit):
+        main(["faces", "연설.mp4", *flags])
+    assert f"argument {flags[0]}" in capsys.readouterr().err
+
+
+def test_what_is_made_of_a_video(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Drawings, the video with boxes and the page over time are made of the frames, and a journal serves all three."""
+    asked = ["draw", "연설.mp4", "--every", "0.5", "--quiet", "--journal", "연설.journal", "--features", "faces"]
+    assert main([*asked, "--out", "그림"]) == 0
+    assert "0003-연설 1.500s.jpg" in {path.name for path in (folder / "그림").iterdir()}
+    assert main([*asked, "--make", "video", "--out", "그린 것"]) == 0
+    assert main(["draw", "--journal", "연설.journal", "--make", "timeline", "--out", "시간", "--language", "ko"]) == 0
+    assert (folder / "그린 것.mp4").stat().st_size > 1000
+    assert "얼굴 1" in (folder / "시간.html").read_text("utf-8")
+    capsys.readouterr()
+    assert main(["draw", "--journal", "연설.journal", "--make", "moments"]) == 2
+    assert "nothing is known of expressions" in capsys.readouterr().err

@@ -1,0 +1,72 @@
+"""The command plot: from a table, a file of results and a journal, in English and in Korean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cloudai import Client
+from cloudai.cli import main
+from cloudai.cli.demo import sample_photos
+from cloudai.report import plot
+
+ROWS = "item,input,status,provider,score,label\n0,가.jpg,ok,google,0.5,a\n1,나.jpg,ok,google,0.75,b\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a table, which is the current one."""
+    (tmp_path / "표.csv").write_text(ROWS, "utf-8-sig")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_plot_of_a_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The page has the names and the title, and says in the language of the reader what is there."""
+    assert main(["plot", "표.csv", "--title", "점수 비교", "--language", "ko", "--where", "provider=google"]) == 0
+    page = (folder / "plot.html").read_text("utf-8")
+    assert '<h1 dir="auto">점수 비교</h1>' in page
+    assert "값을 표로 보기" in page
+    assert "가" in page
+    assert capsys.readouterr().out == "wrote plot.html, 0.0 MB\n"
+
+
+def test_a_journal_and_what_json_prints_make_the_same_plot(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The faces of a journal, and those of a file of results, are drawn without a client and without a request."""
+    photo = str(sample_photos()[1][1])
+    with Client("local") as client, client.batch("detect_faces", [photo], journal="얼굴.journal") as job:
+        assert len(list(job)) == 1
+    assert main(["faces", photo, "--json", "--journal", "none"]) == 0
+    (folder / "얼굴.jsonl").write_text(capsys.readouterr().out, "utf-8")
+    drawn = [plot(folder / name, y="confidence", kind="bars").chart for name in ("얼굴.journal", "얼굴.jsonl")]
+    assert drawn[0].series[0].dots[0].y == drawn[1].series[0].dots[0].y
+    assert [text for _, text in drawn[0].x.ticks] == ["astronaut"]
+    assert main(["plot", "얼굴.journal", "--y", "confidence", "--out", "a.html"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--y", "label"], "the column label has no numbers. Columns with numbers: item, score."),
+        (["--y", "scores"], "no column scores. Did you mean score?"),
+        (["--x", "status"], "score has 2 values for one bar. Say with --by or --x what tells them apart"),
+        (["--x", "status", "--lang", "ko"], "score에 막대 하나에 들어갈 값이 2개 있습니다."),
+        (["--kind", "map", "--lang", "ko"], "latitude"),
+        (["--out", "없는/p.html"], "there is no folder 없는"),
+        (["--out", "p.gif", "--lang", "ko"], "p.gif은(는) 그림을 쓸 수 있는 파일이 아닙니다."),
+    ],
+)
+def test_an_error_is_one_line(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What cannot be drawn is told in a line, with the options of the command, and the exit code is 2."""
+    assert main(["plot", "표.csv", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["--where", "provider"], ["--smooth", "0"], ["--smooth", "breit"]])
+def test_a_wrong_argument_is_refused(arguments: list[str]) -> None:
+    """A filter without a value and a window that is no number above 0 are refused by the parser."""
+    with pytest.raises(SystemExit):
+        main(["plot", "표.csv", *arguments])
