@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cloudai.encodings import decoded
 from cloudai.errors import InputError
+from cloudai.media.stored import STORED
 from cloudai.operations import Operation
 from cloudai.reading import read_table, table_in, text_of
 from cloudai.table import Table
@@ -73,7 +74,7 @@ def expand(paths: Sequence[str], suffixes: frozenset[str], *, recursive: bool | 
 
 
 def _expanded(path: str, suffixes: frozenset[str], *, recursive: bool | None) -> list[str]:
-    if ADDRESS.match(path) or len(path) > LONGEST:
+    if ADDRESS.match(path) or STORED.match(path) or len(path) > LONGEST:
         return [path]
     here = Path(path)
     if here.is_dir():
