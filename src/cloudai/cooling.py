@@ -13,6 +13,7 @@ from cloudai.core.hooks import CallHooks
 from cloudai.core.rate_limit import RetryBudget
 from cloudai.core.retry import GOOD, is_put_off
 from cloudai.errors import (
+    AuthError,
     BadRequestError,
     CloudAIError,
     ConnectError,
@@ -89,6 +90,13 @@ def skipped(provider: str, operation: str, rest: Cooldown, now: float) -> Unavai
     return error
 
 
+def _is_for_the_user(error: CloudAIError) -> bool:
+    """Return whether an error is no outage: the provider is asked too often, or the key or the account is not right."""
+    if isinstance(error, RateLimitedError):
+        return not error.quota
+    return isinstance(error, AuthError | ForbiddenError)
+
+
 class _Hooks(CallHooks):
     """The hooks of a call that gives up its retries once the provider has failed another call, as a probe always does.
 
@@ -118,7 +126,8 @@ def asked(
         flow: The flow of the call, which has not begun.
         context: The context of the call.
         rest: The cooldown of the provider for the operation.
-        waits: Whether the next call waits for its turn if the provider is asked too often, because no other can answer.
+        waits: Whether no other provider can answer. Then the next call waits for its turn if this one is asked too
+            often, and asks again if the key or the account is refused, for the user may have put that right meanwhile.
     """
     hooks = context.hooks = _Hooks(rest)
     if not rest.admits(hooks, engine.clock()):
@@ -127,7 +136,7 @@ def asked(
     try:
         result = yield from engine.run(flow, context)
     except CloudAIError as error:
-        if not (waits and isinstance(error, RateLimitedError) and not error.quota):
+        if not (waits and _is_for_the_user(error)):
             note(rest, hooks, engine.clock(), error, doubts=True)
         return detached(error)
     else:
