@@ -19,6 +19,7 @@ demo-all: .venv/.demo-all  ## every example: on this computer what it can, and w
 	$(BIN)/python examples/face_landmarks.py --out $(DEMO_OUT)/local/face_landmarks
 	$(BIN)/python examples/text_tour.py --out $(DEMO_OUT)/local/text_tour
 	$(BIN)/python examples/review_sentiment.py --out $(DEMO_OUT)/local/review_sentiment
+	$(BIN)/python examples/video_emotion.py --out $(DEMO_OUT)/video_emotion
 	for example in $(EXAMPLES); do \
 	$(BIN)/python examples/$$example.py --sample --out $(DEMO_OUT)/$$example || exit 1; done
 	@du -sh $(DEMO_OUT)
@@ -92,7 +93,7 @@ format: .venv/.dev  ## also what is written from the table of operations
 	touch $@
 
 .venv/.demo-all: .venv/.demo
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[local,demo,text,report]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[local,demo,text,report,video]"
 	touch $@
 
 # The tests read the model of ages in its wheel alone; its requirements are large, and not those of ours.

@@ -42,6 +42,9 @@ from cloudai.report import (
     save_workbook,
 )
 from cloudai.report.card_set import require_formats, untranslated
+from cloudai.report.films.annotated_video import ENDINGS_OF_VIDEOS
+from cloudai.report.films.moments import ENDINGS_OF_MOMENTS
+from cloudai.report.films.timeline import ENDINGS_OF_TIMELINES
 from cloudai.report.marks import require_kinds
 from cloudai.report.morphing import ENDINGS_OF_MORPHS
 from cloudai.report.named_files import require_ours
@@ -126,13 +129,13 @@ def as_drawings(options: argparse.Namespace) -> int:
             file = save_faces(kept.rows, out, **given_options(options, ["margin", "aspect", "shape"]), **common)
         case "video":
             look = given_options(options, ["photos", "language"])
-            file = save_video(kept.rows, out if out.suffix else out.with_suffix(".mp4"), **look, **fonts)
+            file = save_video(kept.rows, out, **look, **fonts)
         case "moments":
             look = given_options(options, ["photos", "language"])
-            file = save_moments(kept.rows, out if out.suffix else out.with_suffix(".webp"), **look, **fonts)
+            file = save_moments(kept.rows, out, **look, **fonts)
         case "timeline":
-            look = given_options(options, ["photos", "language", "title"])
-            file = save_timeline(kept.rows, out if out.suffix else out.with_suffix(".html"), **look, **fonts)
+            look = given_options(options, ["photos", "language", "title", "smooth", "without"])
+            file = save_timeline(kept.rows, out, **look, **fonts)
         case "morph":
             file = save_morph(kept.rows, out, **common)
         case layout:
@@ -148,7 +151,14 @@ def as_drawings(options: argparse.Namespace) -> int:
 
 
 PAGES = (".html", ".htm", "")
-ENDINGS = {"sheet": ENDINGS_OF_SHEETS, "strip": ENDINGS_OF_SHEETS, "morph": ENDINGS_OF_MORPHS}
+ENDINGS = {
+    "sheet": ENDINGS_OF_SHEETS,
+    "strip": ENDINGS_OF_SHEETS,
+    "morph": ENDINGS_OF_MORPHS,
+    "video": ENDINGS_OF_VIDEOS,
+    "moments": ENDINGS_OF_MOMENTS,
+    "timeline": ENDINGS_OF_TIMELINES,
+}
 """The endings that the file of `draw --make` may have; the first one is added to a name without one."""
 
 

@@ -16,7 +16,7 @@ from cloudai.errors import InputError, MissingExtraError
 from cloudai.report.color import in_colour
 from cloudai.report.page import template
 from cloudai.report.words import Language, words_in
-from cloudai.report.writing import write_whole
+from cloudai.report.writing import whole_file, write_whole
 from cloudai.text import plain
 
 __all__ = ["MOVING", "save_gif", "save_html", "save_mp4", "save_webp"]
@@ -81,9 +81,9 @@ def save_mp4(
         import av
     except ImportError as error:
         raise MissingExtraError("an MP4 of cards", "video") from error
-    target = Path(path)
     # To put the index before the pictures, FFmpeg reads the file again, so that it has to be one of the disk.
-    with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+    options = {"movflags": "+faststart"}
+    with whole_file(path) as part, av.open(str(part), "w", format="mp4", options=options) as container:
         stream: Any = container.add_stream("libx264", rate=RATE, options={"crf": "20", "tune": "stillimage"})
         # H.264 with the colours that all players know has even sides only.
         stream.width, stream.height = (n - n % 2 for n in _scaled(cards[0], min(width, cards[0].width)).size)
@@ -95,7 +95,7 @@ def save_mp4(
             for _ in range(max(1, round(seconds * RATE))):
                 container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    return target
+    return Path(path)
 
 
 MOVING: Mapping[str, Callable[..., Path]] = {"gif": save_gif, "webp": save_webp, "mp4": save_mp4}
