@@ -43,22 +43,23 @@ def main() -> int:
     settings["options"] = {"method": asked.method, "attributes": wanted}
     try:
         out.mkdir(parents=True, exist_ok=True)
-        sent = {"send": replay(asked.replay), "offline": True} if asked.replay else {}
+        send = replay(asked.replay) if asked.replay else None
         frames = cloudai.frames(asked.videos or sample_videos(out), every=asked.every)
-        with cloudai.Client(asked.provider, **sent) as client, client.batch("detect_faces", frames, **settings) as job:
+        client = cloudai.Client(asked.provider, send=send, offline=bool(send))
+        with client, client.batch("detect_faces", frames, **settings) as job:
             outcomes = cloudai.track(job)
         faces, emotions = (cloudai.tidy(outcomes, kind) for kind in ("faces", "emotions"))
         faces.to_csv(out / "faces.csv")
         files = [save_timeline(outcomes, out / "timeline.html", smooth=asked.smooth, without=asked.without, **look)]
         for n, video in enumerate(dict.fromkeys(faces["video"]), 1):
-            of_video = [outcome for outcome in outcomes if outcome.row["video"] == video]
+            of_video = [outcome for outcome in outcomes if outcome.row and outcome.row["video"] == video]
             with suppress(cloudai.InputError):  # a speech without faces or expressions has less to show
                 files.append(save_video(of_video, out / f"{n} {Path(video).stem}, drawn.mp4", **look))
                 files.append(save_moments(of_video, out / f"{n} {Path(video).stem}.webp", **look))
         if wanted and emotions:
-            smooth = None if "likelihood" in emotions["scale"] else asked.smooth  # of ranks there is no mean
-            shown = {"where": {"emotion": asked.emotion}, "by": ["video", "track"], "title": asked.emotion, **look}
-            cloudai.plot(emotions, out / "speeches.html", kind="lines", y="score", smooth=smooth, **shown)
+            smooth = None if "likelihood" in emotions["scale"] else asked.smooth
+            where = {"emotion": asked.emotion}
+            cloudai.plot(emotions, out / "speeches.html", where=where, title=asked.emotion, smooth=smooth, **look)
     except cloudai.CloudAIError as error:
         print(error, file=sys.stderr)
         return 2

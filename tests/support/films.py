@@ -64,6 +64,7 @@ def film(
         stream.width, stream.height = pictures[0].size
         stream.pix_fmt, stream.time_base = pixels, tick
         stream.codec_context.time_base = tick
+        stream.codec_context.thread_count = 1  # to start threads takes longer than such small pictures do
         if aspect:
             stream.codec_context.sample_aspect_ratio = aspect
         voice: Any = file.add_stream("aac", rate=8000, layout="mono") if sound else None

@@ -60,8 +60,6 @@ def test_the_videos_of_a_folder(folder: Path, capsys: pytest.CaptureFixture[str]
         (["faces", "사진.jpg", "--every", "1"], "사진.jpg is a still picture"),
         (["draw", "연설.mp4", "--every", "1", "--make", "video", "--out", "a.avi"], "Let it end in .mp4."),
         (["draw", "연설.mp4", "--every", "1", "--make", "video", "--out", "연설.mp4"], "would overwrite what is read"),
-        (["draw", "연설.mp4", "--every", "1", "--make", "moments", "--out", "a.png"], "Let it end in .webp or .gif"),
-        (["draw", "연설.mp4", "--every", "1", "--make", "timeline", "--out", "a.mp4"], "Let it end in .html or .htm."),
         (["faces", "의원.csv", "--column", "사진", "--every", "1"], "--column goes with a table of pictures"),
     ],
 )
