@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,8 @@ def edge(picture: Image.Image, width: int = SIZE[0]) -> float:
 
 def test_a_video_with_boxes_and_bars(talk: Path, tmp_path: Path) -> None:
     """Every frame is there with its time and a box, which moves evenly from one look to the next; the sound is kept."""
-    made = save_video(smiling(talk), tmp_path / "그린 것.mp4")
+    backwards = [replace(outcome, item=-outcome.item) for outcome in smiling(talk)]
+    made = save_video(backwards, tmp_path / "그린 것.mp4")
     shown = pictures(made)
     assert [time for time, _ in shown] == pytest.approx([time / 1000 for time in UNEVEN], abs=2e-3)
     assert {picture.size for _, picture in shown} == {(SIZE[0] + 150, SIZE[1])}
@@ -137,6 +139,19 @@ def test_what_the_video_states(tmp_path: Path) -> None:
         assert codec.pix_fmt == "yuv420p"
         red = next(file.decode(stream)).to_image().getpixel((30, 20))
     assert red == pytest.approx((200, 40, 40), abs=4)
+
+
+def test_how_long_the_video_is(tmp_path: Path) -> None:
+    """The MP4 states the whole length of a video of uneven times, whose last picture stays for two seconds."""
+    path = tmp_path / "a.gif"
+    first, *more = (counted(n) for n in range(12))
+    lasts = [after - before for before, after in pairwise([*UNEVEN, UNEVEN[-1] + 2000])]
+    first.save(path, save_all=True, append_images=more, duration=lasts)
+    save_video(outcomes(path, [[]], every=100), tmp_path / "a.mp4")
+    with av.open(str(tmp_path / "a.mp4")) as file:
+        stream: Any = file.streams.video[0]
+        assert float(stream.duration * stream.time_base) == pytest.approx(3.9, abs=0.05)
+        assert (file.duration or 0) / 1e6 == pytest.approx(3.9, abs=0.05)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (63, 47)])
