@@ -24,7 +24,7 @@ from cloudai.report.photos import Photos
 from cloudai.report.plots.chart import clock
 from cloudai.report.subjects import Source
 from cloudai.report.words import Language
-from cloudai.report.writing import whole_file
+from cloudai.report.writing import written_whole
 
 __all__ = ["ENDINGS_OF_VIDEOS", "save_video", "video_of"]
 
@@ -66,7 +66,7 @@ def save_video(
     Raises:
         InputError: The rows are not about frames of one video, the video cannot be found or read or is another one, or
             the file to write does not end with ".mp4".
-        OSError: The file cannot be written. One that was there before stays.
+        OutputError: The file cannot be written. One that was there before stays.
         MissingExtraError: PyAV is not installed.
         MissingFontError: No font has all characters.
     """
@@ -78,7 +78,8 @@ def save_video(
     source = video_of(seen, where)
     require_other(target, everything, where)
     annotator = Annotator(seen, bars=bars, language=language, font=font)
-    _write(source, target, seen, annotator)
+    with written_whole(target) as part:
+        _write(source, part, seen, annotator)
     return target
 
 
@@ -103,12 +104,12 @@ def _write(source: Path, target: Path, seen: Seen, annotator: Annotator) -> None
         InputError: A frame is not the one that was looked at.
     """
     digests = {f"{look.time:.3f}": look.subject.digest for look in seen.looks}
-    with opened_video(source, source.name) as (sounding, _), whole_file(target) as part:
+    with opened_video(source, source.name) as (sounding, _):
         import av
         from av.codec.context import Flags
 
         options = {"movflags": "+faststart"}
-        with av.open(str(part), "w", format="mp4", options=options) as file:
+        with av.open(str(target), "w", format="mp4", options=options) as file:
             # Frames that need later ones would come out of order, and the file would state too short a time.
             stream: Any = file.add_stream("libx264", rate=30, options={"crf": "20", "preset": "veryfast", "bf": "0"})
             stream.pix_fmt = "yuv420p"
