@@ -17,10 +17,10 @@ demo-all: .venv/.demo-all  ## every example: on this computer what it can, and w
 	$(BIN)/cloudai demo --out $(DEMO_OUT)/demo
 	$(BIN)/python examples/lawmaker_photos.py examples/samples/후보 --language ko --out $(DEMO_OUT)/lawmaker_photos
 	$(BIN)/python examples/card_news.py examples/samples/둘러보기 --out $(DEMO_OUT)/card_news
-	$(BIN)/python examples/video_emotion.py --out $(DEMO_OUT)/video_emotion
 	$(BIN)/python examples/face_landmarks.py --out $(DEMO_OUT)/local/face_landmarks
 	$(BIN)/python examples/text_tour.py --out $(DEMO_OUT)/local/text_tour
 	$(BIN)/python examples/review_sentiment.py --out $(DEMO_OUT)/local/review_sentiment
+	$(BIN)/python examples/video_emotion.py --out $(DEMO_OUT)/video_emotion
 	$(BIN)/python examples/read_aloud.py --out $(DEMO_OUT)/local/read_aloud || echo "Nothing was read aloud."
 	$(BIN)/python examples/capabilities.py --out $(DEMO_OUT)/capabilities
 	for example in $(EXAMPLES); do \

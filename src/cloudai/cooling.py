@@ -13,6 +13,7 @@ from cloudai.core.hooks import CallHooks
 from cloudai.core.rate_limit import RetryBudget
 from cloudai.core.retry import GOOD, is_put_off
 from cloudai.errors import (
+    AuthError,
     BadRequestError,
     CloudAIError,
     ConnectError,
@@ -95,6 +96,13 @@ def skipped(provider: str, operation: str, cooldown: Cooldown, now: float) -> Un
     return error
 
 
+def _is_for_the_user(error: CloudAIError) -> bool:
+    """Return whether an error is no outage: the provider is asked too often, or the key or the account is not right."""
+    if isinstance(error, RateLimitedError):
+        return not error.quota
+    return isinstance(error, AuthError | ForbiddenError)
+
+
 class _Hooks(CallHooks):
     """The hooks of a call that is not retried once the provider has failed another call.
 
@@ -131,8 +139,9 @@ def asked(
         flow: The flow of the call, which has not begun.
         context: The context of the call.
         cooldown: The cooldown of the provider for the operation.
-        waits: Whether a 429 leaves the cooldown alone, so that the next call is sent and waits as long as the service
-            asks for. True where no other provider can answer.
+        waits: Whether no other provider can answer. A 429 and a refusal of the key or the account then leave the
+            cooldown alone: the next call is sent and waits as long as the service asks for, and the user may have put
+            the key right meanwhile.
     """
     hooks = context.hooks = _Hooks(cooldown)
     if not cooldown.admits(hooks, engine.clock()):
@@ -141,7 +150,7 @@ def asked(
     try:
         result = yield from engine.run(flow, context)
     except CloudAIError as error:
-        if not (waits and isinstance(error, RateLimitedError) and not error.quota):
+        if not (waits and _is_for_the_user(error)):
             note(cooldown, hooks, engine.clock(), error, doubts=True)
         return detached(error)
     else:

@@ -54,11 +54,14 @@ def track(outcomes: Iterable[Outcome[R]], *, gap: float | None = None) -> list[O
         The outcomes in the order of their inputs. Those without faces are as they were.
 
     Raises:
-        InputError: There are outcomes, and none of them is of a frame.
+        InputError: There are outcomes, and none of them is of a frame; or an `AsyncBatch` is given in place of its
+            outcomes.
         SettingsError: ``gap`` is no number of seconds.
     """
     if gap is not None and not (isinstance(gap, int | float) and math.isfinite(gap) and gap >= 0):
         raise SettingsError(f"gap={gap!r}", advice="Give seconds, or leave it out.")
+    if hasattr(outcomes, "__aiter__"):
+        raise InputError("these outcomes are still to come", advice="Give [outcome async for outcome in batch].")
     listed = sorted(outcomes, key=lambda outcome: outcome.item)
     groups: dict[tuple[str, str], list[tuple[float, int]]] = {}
     for position, outcome in enumerate(listed):
@@ -77,8 +80,11 @@ def track(outcomes: Iterable[Outcome[R]], *, gap: float | None = None) -> list[O
 
 
 def _step(times: Sequence[float]) -> float:
-    """Return the median of the times between two frames, in seconds; 0 for fewer than two frames."""
-    return median(later - earlier for earlier, later in pairwise(times)) if len(times) > 1 else 0.0
+    """Return the median of the times between two frames, in seconds; 0 for fewer than two times.
+
+    A frame may be there twice, and counts once.
+    """
+    return median([later - earlier for earlier, later in pairwise(sorted(set(times)))] or [0.0])
 
 
 @dataclass

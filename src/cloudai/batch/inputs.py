@@ -19,7 +19,7 @@ from cloudai.errors import InputError
 from cloudai.media.given import understood
 from cloudai.media.source import ADDRESS, Source
 from cloudai.media.stored import STORED
-from cloudai.media.video import Frame
+from cloudai.media.video import Frame, Frames
 from cloudai.operations import OPERATIONS, EmptyCell, digest_of, given_as
 
 __all__ = ["Entry", "Inputs", "PartOf"]
@@ -145,6 +145,11 @@ class Inputs:
     def come_once(self) -> bool:
         """True if the inputs can be iterated over only once."""
         return isinstance(self._given, Iterator)
+
+    @property
+    def wait_for_nobody(self) -> bool:
+        """True if each input is known to come whatever becomes of those before it: those of our own iterator."""
+        return isinstance(self._given, Frames)
 
     def hold(self) -> None:
         """Keep what an iterator yields in memory, so that a plan can read the inputs before the run does.

@@ -21,7 +21,7 @@ from cloudai.batch.limits import Limits
 from cloudai.batch.outage import Tries
 from cloudai.batch.policy import Policy, resume_at
 from cloudai.batch.queues import OutcomeQueue
-from cloudai.batch.reader import Reader
+from cloudai.batch.reader import PATIENCE, Reader
 from cloudai.batch.recorder import KILLED, Recorder, timestamp
 from cloudai.batch.settings import Settings
 from cloudai.batch.shared.remote import AT_END, RemoteJournal
@@ -144,7 +144,9 @@ class Runner(Generic[R]):
             for task in state.tasks:
                 state.journal.ask(queries.anew(task.batch, task.run))
         entries = state.inputs.parts([task.operation for task in state.tasks])
-        self._reader = self.holdings.reader = Reader(entries, self.recorder.submit)
+        # Where frames share a request, it is the same frames in every run, however fast they are decoded.
+        patience = None if state.inputs.wait_for_nobody else PATIENCE
+        self._reader = self.holdings.reader = Reader(entries, self.recorder.submit, patience)
         if not state.policy.going:
             self._reader.close()  # the batch was stopped before it began
         self._working = state.concurrency

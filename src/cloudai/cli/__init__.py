@@ -402,6 +402,12 @@ def _reports(subparsers: Any) -> None:
         help="video, moments and timeline are of the frames of videos (default: %(default)s)",
     )
     drawings.add_argument("--kinds", type=_words, metavar="A,B", help="what is drawn: face, object, person, text …")
+    drawings.add_argument(
+        "--smooth", type=_above, metavar="S", help="smooth the lines of a page over time in windows of S seconds"
+    )
+    drawings.add_argument(
+        "--without", type=_words, metavar="A,B", help="emotions to leave out of a page over time, for example neutral"
+    )
     drawings.add_argument("--no-labels", action="store_true", help="draw boxes alone")
     drawings.add_argument("--of", choices=["faces", "pictures"], default="faces", help="what a sheet or strip shows")
     drawings.add_argument("--shape", choices=["rectangle", "rounded", "circle"], help="the shape of single faces")

@@ -46,6 +46,9 @@ from cloudai.report import (
 )
 from cloudai.report.card_set import require_formats, untranslated
 from cloudai.report.fetching import with_folder
+from cloudai.report.films.annotated_video import ENDINGS_OF_VIDEOS
+from cloudai.report.films.moments import ENDINGS_OF_MOMENTS
+from cloudai.report.films.timeline import ENDINGS_OF_TIMELINES
 from cloudai.report.marks import require_kinds
 from cloudai.report.morphing import ENDINGS_OF_MORPHS
 from cloudai.report.named_files import require_ours
@@ -149,16 +152,23 @@ def _drawn_of_video(options: argparse.Namespace, rows: Source, out: Path) -> Pat
     look = given_options(options, ["photos", "language", "font"])
     match options.make:
         case "video":
-            return save_video(rows, out if out.suffix else out.with_suffix(".mp4"), **look)
+            return save_video(rows, out, **look)
         case "moments":
-            return save_moments(rows, out if out.suffix else out.with_suffix(".webp"), **look)
+            return save_moments(rows, out, **look)
         case _:
-            look |= given_options(options, ["title"])
-            return save_timeline(rows, out if out.suffix else out.with_suffix(".html"), **look)
+            look |= given_options(options, ["title", "smooth", "without"])
+            return save_timeline(rows, out, **look)
 
 
 PAGES = (".html", ".htm", "")
-ENDINGS = {"sheet": ENDINGS_OF_SHEETS, "strip": ENDINGS_OF_SHEETS, "morph": ENDINGS_OF_MORPHS}
+ENDINGS = {
+    "sheet": ENDINGS_OF_SHEETS,
+    "strip": ENDINGS_OF_SHEETS,
+    "morph": ENDINGS_OF_MORPHS,
+    "video": ENDINGS_OF_VIDEOS,
+    "moments": ENDINGS_OF_MOMENTS,
+    "timeline": ENDINGS_OF_TIMELINES,
+}
 """The endings that the file of `draw --make` may have; the first one is added to a name without one."""
 
 
