@@ -206,10 +206,9 @@ class Policy:
         """
         if not self.outage.is_probe(call):
             return
-        # Any other error was noted when the attempt failed.
         if error is None:
             self.answered_well()
-        elif isinstance(error, MalformedResponseError):
+        elif isinstance(error, MalformedResponseError):  # any other error was noted when the attempt failed
             self.note_failure(error, call, in_company=True)
 
     def tell_suspects(self) -> None:
