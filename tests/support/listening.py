@@ -184,12 +184,15 @@ SHAPES: Mapping[str, Callable[[Sequence[Heard], Request], Any]] = {
 class Listener:
     """A server that replies with the words of what it is sent; give it as ``send=``.
 
-    It replies with 503 to a piece that begins with a word in ``failing``, as often as that says.
+    It replies with 503 to a piece that begins with a word in ``failing``, as often as that says, and with 400 to one
+    that has the word ``refused``.
     """
 
     shape: str
     failing: dict[str, int] = field(default_factory=dict)
     """By the first word of a piece, how often it is not answered."""
+    refused: str = ""
+    """A word of a piece that the vendor does not take."""
     headers: dict[str, str] = field(default_factory=dict)
     """The headers of a reply that is a failure."""
     heard: list[list[Heard]] = field(default_factory=list)
@@ -208,6 +211,8 @@ class Listener:
             if self.failing.get(first, 0) > 0:
                 self.failing[first] -= 1
                 return Response(503, self.headers, b"{}")
+            if any(word == self.refused for word, _, _ in words):
+                return Response(400, {}, b'{"error": {"code": 400, "message": "bad sound"}}')
             self.before_reply()
             self.heard.append(words)
         body = json.dumps(SHAPES[self.shape](words, request)).encode()

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from cloudai.languages import has_spaces, joined
+from cloudai.media.measuring import clock
 from cloudai.models.speech import Segment, SpokenWord, Transcript
 
 __all__ = ["Heard", "joined_pieces"]
@@ -16,6 +17,8 @@ NEAR = 0.5
 """Seconds by which the same word may begin earlier or later in the other piece."""
 CUT = 0.1
 """Seconds from the edge of a piece within which a word ends, or begins, that is cut through there."""
+SHOWN = 5.0
+"""Seconds for which subtitles say that a piece is missing; the text says how long it is."""
 AT_EDGE = 3
 """The most words that may be heard wrongly at the edge of a piece, where the first or last is cut through."""
 MOST_SHARED = 20
@@ -28,6 +31,15 @@ class Heard(NamedTuple):
     transcript: Transcript
     begin: float
     end: float
+    is_gap: bool = False
+    """True if nothing was heard of the piece, because the vendor has refused it."""
+
+    @classmethod
+    def gap(cls, begin: float, end: float) -> Heard:
+        """Return a piece that was not heard, whose text names its times."""
+        text = f"[missing: {clock(round(begin))} to {clock(round(end))}]"
+        note = Segment(text=text, start=0.0, end=min(SHOWN, end - begin))
+        return cls(Transcript(text=text, segments=(note,)), begin, end, is_gap=True)
 
 
 class _Token(NamedTuple):
@@ -55,7 +67,7 @@ def joined_pieces(heard: Sequence[Heard], duration: float | None, *, words: bool
     shared: set[int] = set()
     language = next((each.transcript.language for each in heard if each.transcript.language), None)
     for number, (one, two) in enumerate(pairwise(heard)):
-        if one.end > two.begin:
+        if one.end > two.begin and not (one.is_gap or two.is_gap):
             pieces[number], pieces[number + 1] = _seamed(pieces[number], pieces[number + 1], two.begin, one.end)
             shared |= {number, number + 1}
     texts = [
@@ -68,7 +80,7 @@ def joined_pieces(heard: Sequence[Heard], duration: float | None, *, words: bool
         segments=segments if words else tuple(segment.model_copy(update={"words": ()}) for segment in segments),
         language=language,
         duration=duration,
-        meta=heard[0].transcript.meta,
+        meta=next((each.transcript.meta for each in heard if not each.is_gap), heard[0].transcript.meta),
     )
 
 
