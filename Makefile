@@ -4,24 +4,31 @@ PYTHON ?= python3
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 
-.PHONY: demo test quick test-faults test-minimum fuzz live reliability bench lint types unit format clean demo-all
+.PHONY: demo test quick test-faults test-minimum fuzz live reliability bench lint types unit format clean demo-all docs
 
 demo: .venv/.demo  ## find faces on real photos, with no account
 	$(BIN)/cloudai demo --out out
 
 DEMO_OUT ?= out
-EXAMPLES := face_landmarks candidate_emotions age_over_time google_tour text_tour review_sentiment
+EXAMPLES := face_landmarks candidate_emotions age_over_time google_tour text_tour review_sentiment \
+	transcribe translate_mails read_aloud
 
 demo-all: .venv/.demo-all  ## every example: on this computer what it can, and with constructed replies; no account, no network
 	$(BIN)/cloudai demo --out $(DEMO_OUT)/demo
 	$(BIN)/python examples/lawmaker_photos.py examples/samples/후보 --language ko --out $(DEMO_OUT)/lawmaker_photos
 	$(BIN)/python examples/card_news.py examples/samples/둘러보기 --out $(DEMO_OUT)/card_news
+	$(BIN)/python examples/video_emotion.py --out $(DEMO_OUT)/video_emotion
 	$(BIN)/python examples/face_landmarks.py --out $(DEMO_OUT)/local/face_landmarks
 	$(BIN)/python examples/text_tour.py --out $(DEMO_OUT)/local/text_tour
 	$(BIN)/python examples/review_sentiment.py --out $(DEMO_OUT)/local/review_sentiment
+	$(BIN)/python examples/read_aloud.py --out $(DEMO_OUT)/local/read_aloud || echo "Nothing was read aloud."
+	$(BIN)/python examples/capabilities.py --out $(DEMO_OUT)/capabilities
 	for example in $(EXAMPLES); do \
 	$(BIN)/python examples/$$example.py --sample --out $(DEMO_OUT)/$$example || exit 1; done
 	@du -sh $(DEMO_OUT)
+
+docs: demo-all  ## the pictures of docs/gallery.md; pages are drawn by Chromium, where it is there
+	$(BIN)/python tools/make_pictures.py $(DEMO_OUT)
 
 test: lint types unit  ## the whole check
 
@@ -40,7 +47,7 @@ types: .venv/.dev
 # A file's tests stay in one process, because some look at what the others of the file have done. To look at a single
 # test, run $(BIN)/python -m pytest PATH::NAME, which starts no other process.
 WORKERS ?= auto
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # How long the long tests are (kills, random bodies, cancellations …): short, medium, or all.
 FAULTS ?= short
 
@@ -92,7 +99,7 @@ format: .venv/.dev  ## also what is written from the table of operations
 	touch $@
 
 .venv/.demo-all: .venv/.demo
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[local,demo,text,report]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[local,demo,text,report,video,compare]"
 	touch $@
 
 # The tests read the model of ages in its wheel alone; its requirements are large, and not those of ours.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import gc
 import inspect
 import itertools
 import logging
@@ -32,23 +33,24 @@ os.environ.pop("CLOUDAI_CACHE_DIR", None)  # processes that a module's fixture s
 
 
 @pytest.fixture(scope="session")
-def _folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def _folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return an iterator over folders of which no two tests get the same."""
     # pytest's own numbered folders are found by reading all the others, which is slow where there are thousands.
     base = tmp_path_factory.mktemp("outside")
-    return (base / str(number) for number in itertools.count())
+    return (f"{base}/{number}" for number in itertools.count())
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, _folders: Iterator[Path]) -> None:
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, _folders: Iterator[str]) -> None:
     """Let no key in the developer's environment change a test."""
     for name in list(os.environ):
         if name.startswith(VENDOR_SETTINGS):
             monkeypatch.delenv(name)
     folder = next(_folders)
+    os.mkdir(folder)  # noqa: PTH102  # pathlib takes three times as long, which adds up over all tests
     for name in ("CLOUDSDK_CONFIG", "CLOUDAI_STATE_DIR", "CLOUDAI_CACHE_DIR", "CLOUDAI_DATA_DIR"):
-        (folder / name).mkdir(parents=True)
-        monkeypatch.setenv(name, str(folder / name))
+        os.mkdir(path := f"{folder}/{name}")  # noqa: PTH102
+        monkeypatch.setenv(name, path)
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     monkeypatch.delenv("COLUMNS", raising=False)  # pytest-xdist sets it, and the command fits its tables to it
     if (Path.home() / "ibm-credentials.env").exists():
@@ -134,6 +136,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("loopback"):
             item.add_marker(pytest.mark.enable_socket)
             item.add_marker(pytest.mark.allow_hosts(["127.0.0.1"]))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Leave what is there before the first test out of the garbage collection, and collect the rest less often.
+
+    Each full collection would otherwise look at the objects of twelve thousand tests, which takes a sixth of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 HANGING = 30.0

@@ -3,8 +3,8 @@
 ``python tools/texts_of_command.py ko`` prints what src/cloudai/locale/ko.po lacks; with ``--write`` it is appended, for
 a translator to fill in. tests/unit/cli/test_translations.py fails as long as something is missing.
 
-The texts are found in five places: in calls of `say`, in the parser of the command line, in argparse itself, in the
-errors and warnings of the library, and in what the providers declare about themselves.
+The texts are found in six places: in calls of `say`, in those of the pages' templates, in the parser of the command
+line, in argparse itself, in the errors and warnings of the library, and in what the providers declare about themselves.
 """
 
 from __future__ import annotations
@@ -96,6 +96,7 @@ def sources() -> dict[str, str]:
     texts |= dict.fromkeys(OF_ARGPARSE, "argparse")
     texts |= dict.fromkeys(ELSEWHERE, "elsewhere")
     texts |= dict.fromkeys(_declared(), "providers")
+    texts |= dict.fromkeys(_in_templates(), "report/templates")
     texts |= dict.fromkeys(
         (text for _, what, advice in PROBLEMS for text in (f"{{0}} {what}", advice)), "batch/journal.py"
     )
@@ -232,6 +233,17 @@ def _declared() -> Iterator[str]:
         for each in kind.capabilities().values():
             for able in filter(None, (each, each.generative)):
                 yield from (text for text in (able.needs, able.note, able.unit, able.limits) if text)
+        for end in kind.retirements:
+            yield from (end.service, end.what, end.instead)
+
+
+def _in_templates() -> Iterator[str]:
+    """Yield what the templates of pages give to `say`."""
+    for path in sorted((SOURCE / "report" / "templates").glob("*.html")):
+        yield from IN_TEMPLATE.findall(path.read_text("utf-8"))
+
+
+IN_TEMPLATE = re.compile(r'\bsay\("([^"]+)"')
 
 
 OF_PYTHON = re.compile(

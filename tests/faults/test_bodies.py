@@ -1,6 +1,6 @@
 """Any body at all: an error of ours, or exactly what it says; never another exception, never a made-up value.
 
-Ten thousand bodies in the whole run (``make test-faults``), a tenth of them in ``make test``.
+Ten thousand bodies in the whole run (``make test-faults``), a twentieth of them in ``make test``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.support.length import length
 from tests.support.played import FIXTURES, GREETING, PICTURE
 
 MANY = settings(
-    max_examples=length(90, 500, 1700),
+    max_examples=length(45, 500, 1700),
     deadline=None,
     database=None,
     derandomize=True,
@@ -227,7 +227,7 @@ def test_any_error_body(vendor: str, status: int) -> None:
     """An error reply with any body raises an error of ours, on one line and with its status."""
 
     @given(st.binary(max_size=100) | ANY_JSON.map(as_json_or_not) | error_bodies())
-    @settings(MANY, max_examples=length(25, 50, 100))
+    @settings(MANY, max_examples=length(12, 50, 100))
     def any_error(content: bytes) -> None:
         error = VENDORS[vendor].make().error(Response(status, {}, content))
         assert isinstance(error, cloudai.ServiceError)

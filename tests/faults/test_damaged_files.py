@@ -24,9 +24,9 @@ from cloudai.cli import main
 from cloudai.core.flow import Request
 from cloudai.core.rate_limit import RateLimiter, rates
 from tests.made_up.provider import refused
-from tests.support.batches import Server, both
+from tests.support.batches import Server
 from tests.support.in_time import in_time
-from tests.support.length import length
+from tests.support.length import both_by_turns, length
 from tests.unit.batch.test_batch import batcher, mood
 
 TEXTS = [f"text {n}" for n in range(40)]
@@ -129,8 +129,7 @@ def command(*arguments: str) -> int:
     return main(["journal", *arguments])
 
 
-@both
-@pytest.mark.parametrize("seed", range(length(24, 60, 60)))
+@both_by_turns("seed", range(length(24, 60, 60)))
 def test_whatever_is_damaged_the_error_is_ours(
     colour: str,
     seed: int,

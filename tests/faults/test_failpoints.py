@@ -103,7 +103,7 @@ def test_an_end_that_does_not_wait_keeps_the_books(tmp_path: Path) -> None:
         with client.batch("sentiment", texts, journal=tmp_path / "j", concurrency=3) as job:
             for _ in job:
                 while job.books["submitted"] < len(texts):
-                    time.sleep(0.001)
+                    time.sleep(0.01)
                 time.sleep(0.05)  # the copy waits for the first one
                 job.stop(wait=0.05)
             books = job.books

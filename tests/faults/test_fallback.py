@@ -25,6 +25,7 @@ from tests.made_up.server import faultd, nobody_listening
 from tests.made_up.several import NAMES, Vendors, asked
 from tests.privacy.test_frames import held
 from tests.support.batches import both
+from tests.support.length import both_by_turns
 from tests.support.played import PICTURE
 
 ORDERS = list(itertools.permutations(NAMES))
@@ -235,9 +236,9 @@ class Ticking(Clock):
         self.now += 0.5
 
 
-@both
-@pytest.mark.parametrize("name", [name for name in PASSED_ON if name != "429 a day"])
-@pytest.mark.parametrize("names", [NAMES, NAMES[:1]], ids=["three", "alone"])
+@both_by_turns(
+    "name, names", itertools.product([name for name in PASSED_ON if name != "429 a day"], [NAMES, NAMES[:1]])
+)
 def test_an_outage_costs_five_requests_in_200_calls(colour: str, name: str, names: tuple[str, ...]) -> None:
     """A broken vendor is left out for 30 s, then for a minute, two minutes …; also where there is no other one."""
     if name == "429" and len(names) == 1:

@@ -15,11 +15,11 @@ import pytest
 
 from tests.made_up.counting import Runner, Vendor, kill, runner, vendor
 from tests.made_up.runs import texts_of
-from tests.support.length import length
+from tests.support.length import both_by_turns, length
 
 pytestmark = pytest.mark.loopback
 
-KILLS = length(8, 25, 100)
+KILLS = length(5, 25, 100)
 """Of each kind of client; two kinds, and half of the runs are jobs that are polled."""
 MOST_KILLS = 20
 """Of one batch, which is then left to end."""
@@ -109,8 +109,7 @@ class Watch:
 FAILPOINTS = [f"{when} {step}" for step in ("look_up", "intend", "answer", "enter") for when in ("before", "after")]
 
 
-@pytest.mark.parametrize("colour", ["blocking", "awaiting"])
-@pytest.mark.parametrize("failpoint", [*FAILPOINTS, "at send", "at reply"])
+@both_by_turns("failpoint", [*FAILPOINTS, "at send", "at reply"])
 def test_killed_at_every_step(failpoint: str, colour: str, run: Runner, tmp_path: Path) -> None:
     """At each step of the journal, early and late: the next run ends it, and what was answered is not sent again."""
     for after in length((0, 5)[len(failpoint + colour) % 2 :][:1], (0, 5), (0, 5)):

@@ -1,9 +1,10 @@
-"""Every fault x every vendor x both clients: what the server counts, what leaves, and what may have been billed."""
+"""Every fault x every vendor, by both clients: what the server counts, what leaves, and what may have been billed."""
 
 from __future__ import annotations
 
 import pickle
 import time
+from itertools import product
 
 import pytest
 
@@ -11,15 +12,14 @@ import cloudai
 from tests.made_up.calls import KEY, VENDORS, Skipping, ask
 from tests.made_up.faults import FAULTS
 from tests.made_up.server import faultd
+from tests.support.length import both_by_turns
 
 pytestmark = pytest.mark.loopback
 NOISE = 0.75
 """Seconds a busy machine may add to a deadline."""
 
 
-@pytest.mark.parametrize("colour", ["blocking", "awaiting"])
-@pytest.mark.parametrize("vendor", VENDORS)
-@pytest.mark.parametrize("name", FAULTS)
+@both_by_turns("name, vendor", product(FAULTS, VENDORS))
 def test_cell(name: str, vendor: str, colour: str) -> None:
     """A call ends as the matrix says: requests, class of error, state, books, hint; in time, no key in the text."""
     cell, made = FAULTS[name], VENDORS[vendor]

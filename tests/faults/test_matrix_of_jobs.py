@@ -14,6 +14,7 @@ from tests.made_up.calls import KEY, Skipping, as_json, ask
 from tests.made_up.faults import halves, reply
 from tests.made_up.server import Connection, Fault, faultd
 from tests.support.documents import pdf
+from tests.support.length import both_by_turns
 
 pytestmark = pytest.mark.loopback
 ENDPOINT = "https://example.cognitiveservices.azure.com"
@@ -128,8 +129,7 @@ def service(cell: Cell) -> Callable[[Connection], None]:
     return serve
 
 
-@pytest.mark.parametrize("colour", ["blocking", "awaiting"])
-@pytest.mark.parametrize("name", CELLS)
+@both_by_turns("name", CELLS)
 def test_a_fault_in_a_job(name: str, colour: str) -> None:
     """A call ends as the matrix says: polls go on while that may help, and no fault of a poll begins the job anew."""
     cell, clock = CELLS[name], Skipping()

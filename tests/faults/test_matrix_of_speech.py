@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import io
+import itertools
 import wave
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from cloudai.core.flow import MOST_REPLY
 from tests.made_up.calls import KEY, Skipping, as_json, ask
 from tests.made_up.faults import halves, head, reply
 from tests.made_up.server import Connection, Fault, faultd
+from tests.support.length import both_by_turns
 
 pytestmark = pytest.mark.loopback
 TTS = "https://api.kr-seo.text-to-speech.watson.cloud.ibm.com/instances/1"
@@ -126,9 +128,7 @@ CELLS: dict[str, Cell] = {
 }
 
 
-@pytest.mark.parametrize("colour", ["blocking", "awaiting"])
-@pytest.mark.parametrize("vendor", SPEAKERS)
-@pytest.mark.parametrize("name", CELLS)
+@both_by_turns("name, vendor", itertools.product(CELLS, SPEAKERS))
 def test_a_fault_in_speech(name: str, vendor: str, colour: str) -> None:
     """A call ends as the matrix says: a reply that is no sound is an error and paid for once, and no key is in it."""
     cell, speaker, clock = CELLS[name], SPEAKERS[vendor], Skipping()

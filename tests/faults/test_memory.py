@@ -12,7 +12,7 @@ import pytest
 from tests.support.length import length
 from tests.support.paths import ROOT
 
-N = length(1_200, 20_000, 100_000)
+N = length(800, 20_000, 100_000)
 EVERY = length(100, 1_000, 2_500)
 """Inputs after which the memory is measured, once each of them has ended, so that nothing is under way."""
 REUSED = 32_000

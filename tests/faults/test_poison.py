@@ -21,7 +21,7 @@ from cloudai.errors import DeadlineExceededError, PausedError
 from tests.made_up.merging import AZURE, azure, documents, google, picture
 from tests.made_up.provider import Clock, MadeUp, ok, refused
 from tests.support.batches import Batcher, Done, Server, both
-from tests.support.length import length
+from tests.support.length import both_by_turns, length
 from tests.support.paths import ROOT
 
 JSON = {"content-type": "application/json"}
@@ -110,8 +110,7 @@ class Vendor(Batcher):
 TEXTS = [f"후기 {n}" for n in range(40)]
 
 
-@both
-@pytest.mark.parametrize(("how", "place"), each_way_with((0, 9, 25, 39)))
+@both_by_turns("how, place", each_way_with((0, 9, 25, 39)))
 def test_a_poison_text_fails_alone(how: str, place: int, colour: str, tmp_path: Path) -> None:
     """First, in the middle or last: the other 39 are done in the first run, and it fails after log2(10) + 3 sends."""
     texts = [*TEXTS[:place], "독", *TEXTS[place + 1 :]]
@@ -180,8 +179,7 @@ def test_one_in_ten_is_poison(colour: str, tmp_path: Path) -> None:
     assert max(map(service.times, texts)) <= math.log2(10) + 3
 
 
-@both
-@pytest.mark.parametrize(("how", "n"), each_way_with((10, 200)))
+@both_by_turns("how, n", each_way_with((10, length(100, 200, 200))))
 def test_an_outage_is_not_mistaken_for_poison(how: str, n: int, colour: str, tmp_path: Path) -> None:
     """A service that is down pauses a batch of one request like a larger one: nobody is blamed, little is sent."""
     texts = [f"글 {i}" for i in range(n)]
@@ -200,8 +198,7 @@ def test_an_outage_is_not_mistaken_for_poison(how: str, n: int, colour: str, tmp
     assert service.run(texts, journal=tmp_path / "j").books["done"] == n - kept
 
 
-@both
-@pytest.mark.parametrize("limit", LIMITS[:: length(3, 1, 1)])
+@both_by_turns("limit", LIMITS[:: length(3, 1, 1)])
 def test_halves_count_against_the_limits(limit: dict[str, int], colour: str, tmp_path: Path) -> None:
     """Each half is reserved before it is sent: never more requests or units than allowed, and the rest comes later."""
     texts = ["독", *TEXTS[:9]]
@@ -216,8 +213,7 @@ def test_halves_count_against_the_limits(limit: dict[str, int], colour: str, tmp
     assert service.times("독") <= math.log2(10) + 3
 
 
-@both
-@pytest.mark.parametrize("at", range(1, 9, length(3, 1, 1)))
+@both_by_turns("at", range(1, 9, length(3, 1, 1)))
 def test_a_stop_between_two_halves(at: int, colour: str, tmp_path: Path) -> None:
     """A run that is stopped at any request goes on from the size that was tried: no input is sent too often."""
     texts = ["독", *TEXTS[:9]]

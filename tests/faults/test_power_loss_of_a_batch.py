@@ -20,7 +20,8 @@ from cloudai.core.flow import Flow, Request, Response
 from cloudai.models.text import Language, Sentiment
 from cloudai.providers.base import capability
 from tests.made_up.provider import MadeUp, ok
-from tests.support.batches import Batcher, both
+from tests.support.batches import Batcher
+from tests.support.length import both_by_turns
 
 SECTOR = 512
 TEXTS = [f"후기 {n}" for n in range(14)]
@@ -212,8 +213,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     del files
 
 
-@both
-@pytest.mark.parametrize("operation", ["sentiment", "detect_language"])
+@both_by_turns("operation", ["sentiment", "detect_language"])
 def test_the_power_goes_at_any_write(operation: str, colour: str, disk: Disk, tmp_path: Path) -> None:
     """More than 100 cuts, also while the file is made, its log is taken in and it is closed: whole, and all is there.
 

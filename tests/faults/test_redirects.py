@@ -20,7 +20,7 @@ from tests.conftest import Caller
 from tests.made_up.calls import KEY, VENDORS, ask, to
 from tests.made_up.faults import reply
 from tests.made_up.server import Connection, faultd
-from tests.support.length import length
+from tests.support.length import both_by_turns, length
 
 CODES = [301, 302, 303, 307, 308]
 SPELLINGS = {
@@ -82,8 +82,7 @@ def sentiment(colour: str, provider: Provider, url: str, theirs: bool) -> Any:
 
 
 @pytest.mark.loopback
-@pytest.mark.parametrize(("spelling", "code"), length(PAIRS, EVERY, EVERY))
-@pytest.mark.parametrize("colour", ["blocking", "awaiting"])
+@both_by_turns("spelling, code", length(PAIRS, EVERY, EVERY))
 def test_no_redirect_is_followed(colour: str, network: bool, spelling: str, code: int) -> None:
     """One request here, no connection there, one typed error, nothing billed; with a client of the user's too."""
     with faultd(reply(b"{}")) as elsewhere:

@@ -82,6 +82,10 @@ class _Loop(asyncio.SelectorEventLoop):
         future.add_done_callback(lambda _: self._outside.add(-1))
         return future
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """Wait for the threads without a limit: the clock would jump over the one that Python 3.12 and newer give."""
+        await super().shutdown_default_executor()
+
 
 def run_virtually(scene: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a coroutine on a loop whose time is virtual."""

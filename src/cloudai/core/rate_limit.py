@@ -20,12 +20,12 @@ import math
 import os
 import re
 import threading
+import weakref
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
 from cloudai import storage
 from cloudai.core.retry import UNIFORM
@@ -195,7 +195,7 @@ class RateLimiter:
         # A forked process must not use the SQLite connection of its parent.
         if self._db is None or self._pid != os.getpid():
             try:
-                self._db, self._pid = _open(self.name, now), os.getpid()
+                self._keep(_open(self.name, now))
             except SQLiteError:
                 return None
         return self._db
@@ -203,7 +203,17 @@ class RateLimiter:
     def _stop_sharing(self, error: Exception) -> None:
         """Count only the requests of this process from now on, because the file cannot be written any more."""
         log.warning("the file of a shared pace failed (%s): other processes' requests are not counted", error)
-        self._db = _open_in_memory()
+        self._keep(_open_in_memory())
+
+    def _keep(self, db: Connection) -> None:
+        """Use this connection from now on, and close it once the limiter is garbage-collected or the program ends."""
+        self._db, self._pid = db, os.getpid()
+        weakref.finalize(self, _close, db, self._pid)
+
+
+def _close(db: Connection, pid: int) -> None:
+    if pid == os.getpid():  # a forked process must not touch the file by the connection of its parent
+        db.close()
 
 
 def _wait(db: Connection, rate: Rate, now: float) -> float:
@@ -367,7 +377,7 @@ class EndpointGuards:
         return limiter
 
 
-_shared: WeakValueDictionary[str, EndpointGuards] = WeakValueDictionary()
+_shared: weakref.WeakValueDictionary[str, EndpointGuards] = weakref.WeakValueDictionary()
 
 _lock = threading.Lock()
 

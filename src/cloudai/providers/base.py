@@ -49,6 +49,7 @@ __all__ = [
     "Capability",
     "Method",
     "Provider",
+    "Retirement",
     "cached_per_call",
     "capability",
     "kept",
@@ -126,6 +127,27 @@ class Capability:
         classic = [] if self.status == "absent" else [self.status, *dates]
         chat = [f"generative (needs {self.generative.needs.partition(':')[0]})"] if self.generative else []
         return ", ".join([*classic, *chat]) or "-"
+
+
+@dataclass(frozen=True)
+class Retirement:
+    """One day on which a vendor takes a service away, or a part of it, as known on ``checked``.
+
+    A service that ends in steps has one of these for each step.
+    """
+
+    service: str
+    """The name of the service, as the vendor writes it."""
+    date: str
+    """The ISO date, in the past or announced."""
+    what: str
+    """What no longer works from that day on."""
+    instead: str
+    """What does the same today, or that nothing does."""
+    page: str
+    """The address of the vendor's page that says so."""
+    checked: str
+    """The ISO date on which this was last checked."""
 
 
 def capability(status: Status = "open", **facts: Any) -> Callable[[F], F]:
@@ -211,6 +233,8 @@ class Provider:
     """Operations that the vendor does not offer, with the reason."""
     generative: ClassVar[Mapping[str, Capability]] = {}
     """Operations that the vendor's chat model answers; see `generated`."""
+    retirements: ClassVar[tuple[Retirement, ...]] = ()
+    """The services that the vendor has switched off or will end, also those that cloudai has no operation for."""
     changing: ClassVar[tuple[str, ...]] = ()
     """Names of settings that are looked for in places that may change at any time, such as a file."""
     request_id_headers: ClassVar[tuple[str, ...]] = ()

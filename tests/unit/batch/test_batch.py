@@ -9,6 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -140,7 +141,7 @@ def test_pictures_are_read_again_without_the_pictures(colour: str, tmp_path: Pat
     run = Batcher(colour, cloudai.Google(api_key="not-a-real-key"), Server(lambda _: reply))
     first = run("detect_faces", [photo], journal=tmp_path / "j.db")
     photo.unlink()
-    with sqlite3.connect(tmp_path / "j.db") as db:
+    with closing(sqlite3.connect(tmp_path / "j.db")) as db, db:
         db.execute("UPDATE calls SET result = NULL, meta = NULL")
     db.close()
     kept = reread(tmp_path / "j.db")

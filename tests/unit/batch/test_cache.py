@@ -829,7 +829,7 @@ def test_killed_while_it_writes(tmp_path: Path) -> None:
     chance = random.Random(3)  # noqa: S311  # the same each time
     kills = 0
     with vendor(delay=0.002) as server, runner() as run:
-        for n in range(length(6, 12, 12)):
+        for n in range(length(4, 12, 12)):
             wish = {"journal": str(tmp_path / str(n)), "url": server.url, "colour": ("blocking", "awaiting")[n % 2]}
             wish |= {"n": 150, "workers": 4, "operation": "sentiment"}
             kills += run(wish, lambda child: kill(child, server, chance, 60)) == -9

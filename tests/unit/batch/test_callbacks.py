@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from cloudai import Azure, ConnectError, Event
 from tests.made_up.merging import AZURE, azure, documents
 from tests.made_up.provider import MadeUp, ok
 from tests.support.batches import Batcher, Done, Server, both
+from tests.support.length import both_by_turns
 
 TEXTS = [f"후기 {n}" for n in range(20)]
 
@@ -61,9 +63,7 @@ def paid_once(colour: str, journal: Path, client: dict[str, Any], *, joined: boo
     return ended
 
 
-@both
-@pytest.mark.parametrize("joined", [False, True])
-@pytest.mark.parametrize("kind", KINDS)
+@both_by_turns("kind, joined", product(KINDS, [False, True]))
 def test_progress_that_raises_costs_no_reply(
     kind: type[BaseException], joined: bool, colour: str, tmp_path: Path
 ) -> None:
@@ -83,10 +83,7 @@ def test_progress_that_is_awaited_and_raises_costs_no_reply(tmp_path: Path) -> N
     assert isinstance(ended.error, RuntimeError)
 
 
-@both
-@pytest.mark.parametrize("joined", [False, True])
-@pytest.mark.parametrize("event", ["attempt", "reply", "result"])
-@pytest.mark.parametrize("kind", KINDS)
+@both_by_turns("kind, event, joined", product(KINDS, ["attempt", "reply", "result"], [False, True]))
 def test_a_function_for_events_that_raises_costs_no_reply(
     kind: type[BaseException], event: str, joined: bool, colour: str, tmp_path: Path
 ) -> None:

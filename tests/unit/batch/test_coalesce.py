@@ -29,7 +29,7 @@ JSON = {"content-type": "application/json"}
 @both
 def test_a_thousand_pictures_are_63_requests(colour: str, tmp_path: Path) -> None:
     """One is no picture, one the service cannot read: 998 results, two errors, nothing sent twice."""
-    first, n = length((640, 100), (0, 1000), (0, 1000))
+    first, n = length((660, 50), (0, 1000), (0, 1000))
     photos = [picture(i) for i in range(first, first + n)]
     photos[n // 2] = "그냥 글".encode()
     run = Asked(colour, google)

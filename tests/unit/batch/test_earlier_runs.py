@@ -24,7 +24,7 @@ from cloudai.cli import main
 from cloudai.core.flow import Request
 from tests.made_up.provider import MadeUp, ok, refused
 from tests.support.batches import Done, Server, both
-from tests.support.length import length
+from tests.support.length import both_by_turns, length
 from tests.support.played import PICTURE
 from tests.unit.batch.test_batch import batcher, mood
 
@@ -74,8 +74,7 @@ CHANGES = {
 
 
 @pytest.mark.long
-@both
-@pytest.mark.parametrize("change", CHANGES)
+@both_by_turns("change", CHANGES)
 def test_a_capped_run_hides_nothing(
     colour: str, change: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -129,8 +128,7 @@ def at_once(kind: str, colour: str, journal: Path) -> Done:
             return run(colour, none(), journal)
 
 
-@both
-@pytest.mark.parametrize("kind", ["a wrong key", "a service away for a day", "no inputs"])
+@both_by_turns("kind", ["a wrong key", "a service away for a day", "no inputs"])
 def test_a_run_that_ends_at_once_hides_nothing(
     kind: str, colour: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -221,7 +219,7 @@ with Client(MadeUp(key='not-a-real-key'), send=send) as client:
 
 @pytest.mark.long
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no SIGKILL")
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(length(2, 4, 4)))
 def test_killed_runs_hide_nothing(seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """After each of several killed runs the units of the exported rows are those that the journal has counted."""
     chance = random.Random(seed)  # noqa: S311  # no secret

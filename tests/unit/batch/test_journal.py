@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ def test_the_advice_goes_by_the_error(folder: str, tmp_path: Path) -> None:
 def test_a_newer_journal_is_not_touched(tmp_path: Path) -> None:
     """Of a later version of cloudai: said, and left alone."""
     Journal(tmp_path / "j").close()
-    with sqlite3.connect(tmp_path / "j") as db:
+    with closing(sqlite3.connect(tmp_path / "j")) as db, db:
         db.execute("PRAGMA user_version = 99")
     db.close()
     with pytest.raises(JournalError, match="version 99"):

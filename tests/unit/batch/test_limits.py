@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import sqlite3
 import tempfile
@@ -24,10 +25,10 @@ from cloudai.core.flow import Request, Response
 from cloudai.errors import DeadlineExceededError
 from tests.made_up.provider import Clock, MadeUp, ok, refused
 from tests.support.batches import Batcher, Server, both
-from tests.support.length import length
+from tests.support.length import both_by_turns, length
 
 MANY = settings(
-    max_examples=length(30, 100, 500),
+    max_examples=length(20, 100, 500),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -265,9 +266,7 @@ def test_without_faults_the_bill_is_exact(
 
 
 @pytest.mark.long
-@both
-@pytest.mark.parametrize("concurrency", [1, 32])
-@pytest.mark.parametrize("limit", ["max_requests", "max_units"])
+@both_by_turns("limit, concurrency", itertools.product(["max_requests", "max_units"], [1, 32]))
 def test_a_limit_is_hard_among_failures(limit: str, concurrency: int, colour: str, tmp_path: Path) -> None:
     """Half of all attempts break off, and may have been billed: not one request more than the limit, in three runs."""
     texts = [f"후기 {n}" for n in range(length(100, 200, 200))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import itertools
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from cloudai.core.flow import Request, Response
 from cloudai.providers.google import Google
 from tests.made_up.provider import MadeUp, ok
 from tests.support.batches import Batcher, Server, both
+from tests.support.length import both_by_turns
 from tests.support.played import PICTURE
 
 TEXTS = [f"후기 {n}" for n in range(40)]
@@ -162,8 +164,7 @@ def closed() -> io.StringIO:
 
 
 @pytest.mark.long
-@both
-@pytest.mark.parametrize(
+@both_by_turns(
     "stream",
     [
         None,
@@ -329,9 +330,7 @@ def test_keep_is_a_list_of_columns(settings: dict[str, Any], text: str) -> None:
 # -- who leaves, leaves ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
-@pytest.mark.parametrize("colour", ["blocking", "awaiting"])
-@pytest.mark.parametrize("where", ["send", "progress"])
+@both_by_turns("where, kind", itertools.product(["send", "progress"], [SystemExit, KeyboardInterrupt]))
 def test_who_leaves_the_program_leaves_the_batch(
     kind: type[BaseException], colour: str, where: str, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from cloudai import ConnectError, ConnectionLostError, PausedError
 from cloudai.core.flow import Request, Response
 from tests.made_up.provider import Clock, MadeUp, ok, refused
 from tests.support.batches import Batcher, Server, both
-from tests.support.length import length
+from tests.support.length import both_by_turns, length
 from tests.support.played import PICTURE
 
 TEXTS = [f"후기 {n}" for n in range(1000)]
@@ -39,9 +40,7 @@ def good(_: Request) -> Response:
 
 
 @pytest.mark.long
-@both
-@pytest.mark.parametrize("concurrency", [1, 8, 32])
-@pytest.mark.parametrize("fault", DOWN)
+@both_by_turns("fault, concurrency", product(DOWN, [1, 8, 32]))
 def test_an_outage_pauses_and_blames_nobody(fault: str, concurrency: int, colour: str, tmp_path: Path) -> None:
     """At most 50 of 1,000 are tried, none fails, the books balance; when the service is back, the next run ends it."""
     server = Server(lambda _: DOWN[fault]())

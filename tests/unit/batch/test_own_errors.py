@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from cloudai.models.text import Sentiment
 from cloudai.providers.base import capability
 from tests.made_up.provider import URL, Clock, MadeUp, ok
 from tests.support.batches import Batcher, Server, both
+from tests.support.length import both_by_turns
 
 
 class Raising(Provider):
@@ -40,9 +42,10 @@ KINDS = ("ConnectError", "ConnectionLostError", "RateLimitedError", "ServerError
 
 
 @pytest.mark.long
-@both
-@pytest.mark.parametrize("sends", [True, False])
-@pytest.mark.parametrize("name", [*KINDS, "DeadlineExceededError", "MalformedResponseError", "ForbiddenError"])
+@both_by_turns(
+    "name, sends",
+    product([*KINDS, "DeadlineExceededError", "MalformedResponseError", "ForbiddenError"], [True, False]),
+)
 def test_an_error_that_a_provider_raises_ends(name: str, sends: bool, colour: str, tmp_path: Path) -> None:
     """A batch ends though each try of its inputs ends in the same error, no text is sent twice, and none is lost."""
     clock, server = Clock(), Server(lambda _: ok({}))

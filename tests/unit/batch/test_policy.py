@@ -18,7 +18,7 @@ from cloudai.core.flow import Request, Response
 from cloudai.errors import DeadlineExceededError
 from tests.made_up.provider import Clock, MadeUp, ok, refused
 from tests.support.batches import Batcher, Server, both
-from tests.support.length import length
+from tests.support.length import both_by_turns, length
 from tests.support.paths import FIXTURES
 
 TEXTS = [f"후기 {n}" for n in range(1000)]
@@ -39,13 +39,10 @@ def good(_: Request) -> Response:
 
 
 @pytest.mark.long
-@both
-@pytest.mark.parametrize(
-    "fault", [refused(503), refused(502), ConnectionLostError("cut"), DeadlineExceededError("late")]
-)
+@both_by_turns("fault", [refused(503), refused(502), ConnectionLostError("cut"), DeadlineExceededError("late")])
 def test_an_outage_of_many_runs_blames_nobody(fault: Any, colour: str, tmp_path: Path) -> None:
     """Five runs of a service that is down, or breaks down after its first reply: no input fails, and none is lost."""
-    server, n_texts = Server(lambda _: fault), length(60, 200, 200)
+    server, n_texts = Server(lambda _: fault), length(40, 200, 200)
     for run in range(5):
         begun = len(server.requests) + 1
         server.answer = lambda r, n=begun * (run % 2): good(r) if len(server.requests) == n else fault
@@ -190,9 +187,8 @@ def test_a_spent_quota_pauses_at_the_first_reply(
 
 
 @pytest.mark.long
-@both
-@pytest.mark.parametrize(
-    ("status", "place", "concurrency"),
+@both_by_turns(
+    "status, place, concurrency",
     [(500, 0, 1), (500, 20, 8), (501, 20, 1), (501, 39, 8), (504, 39, 1), (504, 0, 8)],
 )
 def test_a_poison_alone_over_runs(status: int, place: int, concurrency: int, colour: str, tmp_path: Path) -> None:

@@ -193,7 +193,7 @@ def test_the_end_of_a_long_list_takes_little_memory() -> None:
     """Inputs that were never taken up are entered in pieces: of 100,000, less than 100 MB more at the peak."""
     import tracemalloc
 
-    n = length(20_000, 100_000, 100_000)
+    n = length(10_000, 100_000, 100_000)
 
     with Client(MadeUp(), send=Server(mood)) as client:
         texts = [f"후기 {number}" for number in range(n)]

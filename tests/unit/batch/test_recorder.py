@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -315,7 +316,7 @@ def test_a_database_of_somebody_else_is_no_journal(tmp_path: Path, capsys: pytes
     import sqlite3
 
     path = tmp_path / "남의.db"
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute("PRAGMA user_version = 7")
     before = path.read_bytes()
     assert main(["journal", str(path)]) in (2, 74)

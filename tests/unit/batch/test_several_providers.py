@@ -18,6 +18,7 @@ from tests.made_up.calls import as_json
 from tests.made_up.provider import Clock, ok, refused
 from tests.made_up.several import NAMES, Vendors, asked
 from tests.support.batches import Batcher, Done, both
+from tests.support.length import both_by_turns
 
 TEXTS = [f"후기 {n}" for n in range(40)]
 FIRST, SECOND, THIRD = NAMES
@@ -57,8 +58,7 @@ def rows_of(journal: Path, query: str = "SELECT status, COUNT(*) FROM items GROU
         opened.close()
 
 
-@both
-@pytest.mark.parametrize("fault", [spent, closed, lambda _: refused(401), lambda _: refused(403)])
+@both_by_turns("fault", [spent, closed, lambda _: refused(401), lambda _: refused(403)])
 def test_another_provider_answers_what_one_cannot(colour: str, fault: Any) -> None:
     """Without a key, a quota or a connection the next provider answers all inputs, and each row says so."""
     vendors = Vendors(**{FIRST: fault})
@@ -297,8 +297,7 @@ def test_reading_replies_anew_takes_the_provider_that_sent_them(colour: str, tmp
     assert done.manifest["models"] == [SECOND]
 
 
-@both
-@pytest.mark.parametrize("fault", [closed, lost, lambda _: refused(403)])
+@both_by_turns("fault", [closed, lost, lambda _: refused(403)])
 def test_a_killed_run_goes_on(colour: str, fault: Any, tmp_path: Path) -> None:
     """What any provider had answered before a kill is not sent again; each input has one row, and the books balance."""
     journal, copy = tmp_path / "일.journal", tmp_path / "사본.journal"

@@ -12,7 +12,7 @@ from cloudai import Azure, Google, Provider, Request, Resource, Response, Watson
 from tests.made_up.logged_in import LoggedIn
 from tests.made_up.provider import ok
 from tests.support.batches import Batcher, Server, both
-from tests.support.length import length
+from tests.support.length import both_by_turns, length
 
 KEY = "not-a-real-key"
 AZURE = Azure(key=KEY, endpoint="https://example.cognitiveservices.azure.com")
@@ -84,7 +84,7 @@ def translated(request: Request, texts: list[str]) -> Any:
 
 
 KO = {"language": "ko"}
-N = length(300, 1_000, 1_000)
+N = length(150, 1_000, 1_000)
 MANY: list[tuple[str, Provider, str, dict[str, Any], int, int]] = [
     # What is asked, how many texts fit into a request, and how many requests those texts take.
     ("azure", AZURE, "detect_language", {}, 1_000, 1),
@@ -155,8 +155,7 @@ def test_one_refused_text_among_many(provider: Provider, operation: str, options
     assert requests <= len(server.requests) <= requests + 2 * halvings + 3 * bool(halvings)
 
 
-@both
-@pytest.mark.parametrize("provider", [AZURE, GOOGLE, GOOGLE_3], ids=["azure", "google", "google v3"])
+@both_by_turns("provider", [AZURE, GOOGLE, GOOGLE_3])
 def test_the_number_of_characters_limits_a_request_too(colour: str, provider: Provider) -> None:
     """Long mails fill a request before it has as many texts as it may, and the plan has counted the same."""
     texts = [f"{number:03d} " + "가나다라 " * 800 for number in range(40)]

@@ -8,9 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx2
-import openai
 import pytest
-from google import genai
 
 from cloudai import (
     AsyncClient,
@@ -36,6 +34,8 @@ Handler = Callable[[httpx2.Request], httpx2.Response]
 
 
 def _gemini(handler: Handler) -> Any:
+    from google import genai
+
     options = {
         "client_args": {"transport": httpx2.MockTransport(handler)},
         "async_client_args": {"transport": httpx2.MockTransport(handler)},
@@ -44,6 +44,8 @@ def _gemini(handler: Handler) -> Any:
 
 
 def _openai(handler: Handler, *, awaited: bool = False) -> Any:
+    import openai
+
     kind, http = (openai.AsyncAzureOpenAI, httpx2.AsyncClient) if awaited else (openai.AzureOpenAI, httpx2.Client)
     return kind(
         api_key=KEY,
@@ -173,6 +175,8 @@ def test_a_broken_connection_is_told_apart(
 
 def test_a_deployment_has_to_be_named() -> None:
     """A client without one, and without the variable, is refused when the bridge is made."""
+    import openai
+
     theirs = openai.AzureOpenAI(api_key=KEY, azure_endpoint="https://e.openai.azure.com", api_version="v")
     with pytest.raises(SettingsError, match="azure_deployment="):
         Client.from_vendor(theirs)

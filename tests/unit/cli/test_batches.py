@@ -24,7 +24,7 @@ from tests.support.length import length
 pytestmark = pytest.mark.loopback
 
 TEXTS = [f"후기 {n}: 맛있어요" for n in range(60)]
-POINTS = length(4, 10, 60)
+POINTS = length(2, 10, 60)
 
 
 def answer(connection: Connection) -> None:

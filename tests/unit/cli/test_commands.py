@@ -9,6 +9,7 @@ import re
 import sqlite3
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -343,7 +344,7 @@ def test_a_journal_of_an_operation_that_is_not_known(tmp_path: Path, capsys: pyt
     """Of another version of cloudai: what it holds is shown as far as it can be."""
     path = tmp_path / "일.journal"
     assert main(["sentiment", "Good!", "Bad!", "--journal", str(path), "--quiet"]) == 0
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE batches SET operation = 'detect_moods'")
     db.close()
     capsys.readouterr()

@@ -14,6 +14,7 @@ import pytest
 from cloudai import Client, ConnectionLostError, PausedError, Response
 from cloudai.batch.journal import Journal, copy_of
 from cloudai.cli import batches, main
+from tests.made_up.provider import Clock
 from tests.made_up.vendors import Vendors
 
 COMMAND = ["faces", "사진", "--provider", "azure", "--pace", "20/s", "--quiet"]
@@ -131,9 +132,9 @@ def test_inputs_in_doubt_that_are_left_out_are_not_still_to_be_asked(
 
 def test_an_input_in_doubt_is_not_said_to_be_unsent(vendor: Vendors) -> None:
     """After a pause because of 500s, an input that was sent has no error that says the batch paused before it."""
-    pictures = sorted(map(str, Path("사진").glob("*.png")))
+    pictures, clock = sorted(map(str, Path("사진").glob("*.png"))), Clock()
     with (
-        Client("azure", send=lambda _: Response(500, {}, b"{}"), sleep=lambda _: None) as client,
+        Client("azure", send=lambda _: Response(500, {}, b"{}"), clock=clock, sleep=clock.sleep) as client,
         client.batch("detect_faces", pictures, concurrency=4, pace=None) as job,
     ):
         with suppress(PausedError):

@@ -9,9 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import cohen_kappa_score, precision_recall_fscore_support
-from sklearn.preprocessing import MultiLabelBinarizer
 
 from cloudai import AsyncClient, Azure, Client, InputError, Response, SettingsError, Table, UnsupportedOperationError
 from cloudai.compare.matching import head_word
@@ -68,6 +65,8 @@ def faces(pictures: Pictures) -> Comparison:
 
 def best(ones: Any, others: Any) -> list[float]:
     """The overlaps of the faces that the best assignment puts together."""
+    from scipy.optimize import linear_sum_assignment
+
     shares = overlaps(*([Box(x=x, y=y, width=w, height=h) for x, y, w, h in some] for some in (ones, others)))
     if not shares.size:
         return []
@@ -137,6 +136,9 @@ def test_what_several_agree_on(pictures: Pictures, faces: Comparison) -> None:
 
 def test_tags_agree_as_scikit_learn_counts(pictures: Pictures) -> None:
     """Over 300 pictures exact tags and head words have the F1 of scikit-learn, whichever vendor counts as true."""
+    from sklearn.metrics import precision_recall_fscore_support
+    from sklearn.preprocessing import MultiLabelBinarizer
+
     options = {"features": ["tags"]}
     done = compare("awaiting", pictures.providers(), pictures, "analyze_image", pictures.given, options=options)
     [pair] = done.per_pair()
@@ -160,6 +162,8 @@ def test_tags_agree_as_scikit_learn_counts(pictures: Pictures) -> None:
 @both
 def test_moods_have_kappa(colour: str) -> None:
     """Three vendors have three pairs, each with the kappa of scikit-learn over the texts that both have answered."""
+    from sklearn.metrics import cohen_kappa_score
+
     texts = [f"후기 {n}" for n in range(60)]
 
     def mood(factor: int) -> Callable[[Request], Response]:

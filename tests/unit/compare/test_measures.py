@@ -9,10 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import linear_sum_assignment
-from scipy.stats import bootstrap
-from sklearn.metrics import cohen_kappa_score, precision_recall_fscore_support
-from sklearn.preprocessing import MultiLabelBinarizer
 
 from cloudai.compare import statistics
 from cloudai.compare.choosing import measure_for
@@ -50,6 +46,8 @@ def overlaps(ones: list[Box], others: list[Box]) -> Any:
 
 def test_matching_equals_the_best_assignment() -> None:
     """Of 300 random sets the faces that are matched one after the other are those of the best assignment."""
+    from scipy.optimize import linear_sum_assignment
+
     chance, equal = random.Random(1), 0  # noqa: S311
     for _ in range(300):
         ones = boxes(chance, chance.randrange(1, 12))
@@ -75,6 +73,8 @@ def test_matching_equals_the_best_assignment() -> None:
 @given(st.lists(st.tuples(*[st.sampled_from(["positive", "negative", "neutral"])] * 2), min_size=1))
 def test_kappa_is_that_of_scikit_learn(pairs: list[tuple[str, str]]) -> None:
     """Cohen's kappa, of any labels; where both always say one word there is none."""
+    from sklearn.metrics import cohen_kappa_score
+
     ours = statistics.kappa(pairs)
     if len({word for pair in pairs for word in pair}) == 1:
         assert ours is None
@@ -138,6 +138,9 @@ def test_head_words(name: str, head: str) -> None:
 
 def test_tags_have_the_precision_and_recall_of_scikit_learn() -> None:
     """Over all inputs together, as the micro averages of scikit-learn."""
+    from sklearn.metrics import precision_recall_fscore_support
+    from sklearn.preprocessing import MultiLabelBinarizer
+
     chance = random.Random(3)  # noqa: S311
     words = [f"word {n}" for n in range(9)]
     answers = [tuple(chance.sample(words, chance.randrange(6)) for _ in range(2)) for _ in range(200)]
@@ -153,6 +156,8 @@ def test_tags_have_the_precision_and_recall_of_scikit_learn() -> None:
 
 def test_intervals_are_those_of_scipy() -> None:
     """The percentile bootstrap has the bounds that scipy's has, but for the draw."""
+    from scipy.stats import bootstrap
+
     chance = random.Random(5)  # noqa: S311
     values = [chance.gauss(10, 3) for _ in range(120)]
     [(low, high)] = statistics.intervals(values, [statistics.mean])
@@ -208,6 +213,8 @@ def test_ages_are_compared_by_their_ranges() -> None:
 
 def test_moods_are_compared_by_their_sign() -> None:
     """Positive, negative, and neutral for 0; the label counts where there is no score."""
+    from sklearn.metrics import cohen_kappa_score
+
     measure = Labels("label")
     assert measure.given([{"score": "-0.1"}]) == "negative"
     assert measure.given([{"score": None, "label": "mixed"}]) == "neutral"
@@ -264,6 +271,8 @@ def test_captions_are_compared_by_their_content_words() -> None:
 
 def test_objects_are_those_of_the_best_assignment_of_each_name() -> None:
     """Objects of one name are matched as faces are; by boxes alone whatever their names."""
+    from scipy.optimize import linear_sum_assignment
+
     chance = random.Random(11)  # noqa: S311
     measure, rows, same, same_boxes, said = Objects(0.5), [], 0, 0, 0
     names = ("car", "sports car", "나무", "dog")

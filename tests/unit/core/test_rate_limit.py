@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import heapq
 import logging
 import os
@@ -20,7 +21,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cloudai import AsyncClient, Client, ConnectionLostError, RateLimitedError, SettingsError, Watson
+from cloudai import AsyncClient, Client, ConnectionLostError, RateLimitedError, SettingsError, Watson, storage
 from cloudai.batch.hooks import ItemHooks
 from cloudai.core.flow import Request
 from cloudai.core.rate_limit import MARGIN, Rate, RateLimiter, rates, shared
@@ -32,7 +33,7 @@ from tests.support.paths import ROOT
 from tests.support.virtual_time import run_virtually, windows_hold
 
 MINUTE = 60.0
-MOST_EXAMPLES = length(60, 150, 500)
+MOST_EXAMPLES = length(40, 150, 500)
 
 
 class Mood:
@@ -621,3 +622,17 @@ def test_a_429_without_end_pauses() -> None:
         assert job.books["not_started"] == 2
     assert 900 < clock.now < 1000
     assert windows_hold(arrivals, 20, MINUTE)
+
+
+def test_a_limiter_that_is_dropped_closes_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limiter to which nothing refers any more closes its connection: Python 3.13 warns of one that is not closed."""
+    opened, real = [], storage.connect
+    monkeypatch.setattr(storage, "connect", lambda *how, **more: opened.append(real(*how, **more)) or opened[-1])
+    limiter = RateLimiter("an account")
+    assert limiter.take(rates("10/s"), 1.0)[0] == 0
+    [connection] = opened
+    assert connection.execute("SELECT COUNT(*) FROM turns").fetchone() == (1,)
+    del limiter
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
+        connection.execute("SELECT COUNT(*) FROM turns")

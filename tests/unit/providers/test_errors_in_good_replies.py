@@ -12,6 +12,7 @@ from cloudai import Azure, Google, RateLimitedError, Response, ServerError
 from tests.conftest import Caller
 from tests.made_up.provider import Clock
 from tests.support.batches import Batcher, Server, both
+from tests.support.length import both_by_turns
 from tests.support.paths import FIXTURES
 
 KEY = "not-a-real-key"
@@ -103,8 +104,7 @@ def test_an_address_that_google_cannot_fetch_is_the_inputs_fault(call: Caller, c
 
 
 @pytest.mark.long
-@both
-@pytest.mark.parametrize("code", [*SERVICE_AT_FAULT, *TOO_MANY])
+@both_by_turns("code", [*SERVICE_AT_FAULT, *TOO_MANY])
 def test_a_batch_ends(code: str, colour: str) -> None:
     """A batch of one input whose replies all hold the error ends, its books balance, and the bill is bracketed."""
     provider, operation, given = vendor(code)

@@ -14,13 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx2
-import openai
 import pytest
-from google import genai
-from google.auth.credentials import AnonymousCredentials
-from google.genai import types
-from openai.lib._pydantic import _ensure_strict_json_schema
-from openai.types.chat import ChatCompletion
 
 from cloudai import Client, CloudAIError, Google, MalformedResponseError, NoAnswerError, Request, Response
 from cloudai.core.flow import Blob, checked
@@ -79,6 +73,9 @@ CHOICE = {"id": "x", "object": "chat.completion", "created": 1, "model": "m"} | 
 @pytest.mark.parametrize(("operation", "given", "options"), [*CALLS, ("speech_to_text", GREETING, {"language": "ko"})])
 def test_google_genai_sends_what_we_send(operation: str, given: Any, options: dict[str, Any]) -> None:
     """The same prompt by google-genai has the same address, the same key and the same JSON."""
+    from google import genai
+    from google.genai import types
+
     asked = ours("google", operation, given, **options)
     wire = Listening(CANDIDATE)
     settings = {"client_args": {"transport": httpx2.MockTransport(wire)}}
@@ -116,6 +113,8 @@ def test_google_genai_sends_what_we_send(operation: str, given: Any, options: di
 @pytest.mark.parametrize(("operation", "given", "options"), CALLS)
 def test_openai_sends_what_we_send(operation: str, given: Any, options: dict[str, Any]) -> None:
     """The same prompt by openai has the same address and the same JSON, as Microsoft's pages ask for it."""
+    import openai
+
     asked = ours("azure", operation, given, **options)
     wire = Listening(CHOICE)
     client = openai.OpenAI(
@@ -133,6 +132,9 @@ def test_openai_sends_what_we_send(operation: str, given: Any, options: dict[str
 @pytest.mark.parametrize("location", ["global", "us", "eu", "asia-northeast3"])
 def test_google_genai_sends_to_the_same_host_of_vertex_ai(location: str) -> None:
     """The whole world, several regions and a single one each have a host of their own form."""
+    from google import genai
+    from google.auth.credentials import AnonymousCredentials
+
     theirs = genai.Client(vertexai=True, project="p", location=location, credentials=AnonymousCredentials())
     ours = Google(vertex=True, project="p", location=location).chat_address()
     assert ours.startswith(str(theirs._api_client._http_options.base_url))
@@ -140,6 +142,8 @@ def test_google_genai_sends_to_the_same_host_of_vertex_ai(location: str) -> None
 
 def test_openai_has_the_key_in_the_same_header() -> None:
     """The client for Azure says ``api-key``, as we do."""
+    import openai
+
     wire = Listening(CHOICE)
     client = openai.AzureOpenAI(
         api_key=KEY,
@@ -182,6 +186,9 @@ def test_ibm_watsonx_ai_sends_what_we_send(operation: str, given: Any, options: 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_both_packages_take_our_schemas_as_they_are(name: str) -> None:
     """openai's own transformer finds nothing to change for strict mode, and google-genai's types read all of it."""
+    from google.genai import types
+    from openai.lib._pydantic import _ensure_strict_json_schema
+
     schema = json.loads(json.dumps(closed(ANSWERS[name])))
     strict = _ensure_strict_json_schema(json.loads(json.dumps(schema)), path=(), root=schema)
     assert strict == schema
@@ -195,6 +202,8 @@ def test_both_packages_take_our_schemas_as_they_are(name: str) -> None:
 @pytest.mark.filterwarnings("ignore:.* is not a valid:UserWarning", "ignore:there are non-text parts")
 def test_google_genai_reads_recorded_replies_as_we_do(recordings: Path) -> None:
     """Of every good reply the same text, model and tokens; where we raise, the reply itself says why."""
+    from google import genai
+
     read, wire = 0, Listening(None)
     client = genai.Client(api_key=KEY, http_options={"client_args": {"transport": httpx2.MockTransport(wire)}})
     for path in sorted((recordings / "google" / "gemini").glob("*.json")):
@@ -232,6 +241,8 @@ def test_google_genai_reads_recorded_replies_as_we_do(recordings: Path) -> None:
 
 def test_openai_reads_recorded_replies_as_we_do(recordings: Path) -> None:
     """Of every chat completion, of Azure's and IBM's, the same text and the same tokens."""
+    from openai.types.chat import ChatCompletion
+
     read = 0
     for folder in ("azure/openai-chat", "ibm/watsonx-chat"):
         for path in sorted((recordings / folder).glob("*.json")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cloudai.providers.azure.language import Language
 from cloudai.providers.azure.openai import OpenAI
 from cloudai.providers.azure.read import Read
+from cloudai.providers.azure.retired import RETIREMENTS
 from cloudai.providers.azure.speech import Speech
 from cloudai.providers.azure.translator import Translator
 from cloudai.providers.azure.voice import Voice
@@ -57,3 +58,5 @@ class Azure(OpenAI, Read, Language, Speech, Voice, Translator):
         >>> Azure(key="not-a-real-key", region="koreacentral")
         Azure(key='…', region='koreacentral')
     """
+
+    retirements = RETIREMENTS

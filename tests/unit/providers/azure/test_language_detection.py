@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def test_a_reply_that_an_earlier_version_paid_for_is_used(colour: str, tmp_path:
     texts = ["맛있어요", "별로예요"]
     first = Batcher(colour, AZURE, Server(service))("sentiment", texts, journal=journal)
     assert sum(first.values("billed_max")) == 4
-    with sqlite3.connect(journal) as written:
+    with closing(sqlite3.connect(journal)) as written, written:
         written.execute("DELETE FROM exchanges WHERE step_id = '1'")
         written.execute("UPDATE exchanges SET step_id = '1' WHERE step_id = '2'")
     written.close()

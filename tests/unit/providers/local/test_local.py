@@ -17,6 +17,7 @@ import cloudai
 from cloudai import AsyncClient, Client, Local, MissingExtraError, SettingsError, UnsupportedOperationError
 from cloudai.cli.demo import sample_photos
 from tests.conftest import Caller
+from tests.support.length import length
 
 PHOTOS = dict(sample_photos())
 HOPPER = PHOTOS["Grace Hopper"]
@@ -160,13 +161,13 @@ def test_a_missing_package_is_told_with_the_install_line(
 
 @pytest.mark.long
 def test_the_event_loop_never_waits_for_a_picture() -> None:
-    """Four photos of 12 MP at once are read elsewhere: the event loop's thread works for no 50 ms at a time."""
+    """Several photos of 12 MP are read elsewhere at once: the event loop's thread works for no 50 ms at a time."""
     import numpy as np
 
     noise = np.random.default_rng(7).integers(0, 255, (300, 400, 3), dtype=np.uint8)
     out = io.BytesIO()
     PIL.Image.fromarray(noise).resize((4000, 3000)).save(out, "JPEG", quality=85)
-    photos = [out.getvalue() + bytes([number]) for number in range(4)]  # four inputs, not one
+    photos = [out.getvalue() + bytes([number]) for number in range(length(2, 4, 4))]  # not the same input
 
     async def scene() -> float:
         worked = [0.0]
