@@ -32,7 +32,7 @@ NOT_OF_THE_COMMAND = ("testing", "bridges", "core/drivers/awaiting.py")
 """Parts of the library whose errors no command meets."""
 ASKED_OF_MODELS = "providers/_generative/"
 """The part of the library whose sentences are sent to chat models, and printed by nobody, unless an error says them."""
-ERRORS = {name for name in errors.__all__ if name.endswith("Error")} | {"OutputError", "MissingFontError"}
+ERRORS = {name for name in errors.__all__ if name.endswith("Error")} | {"MissingFontError", "UnfetchedError"}
 HOLES = re.compile(r"%[-0-9.]*[srdf]")
 OF_ARGPARSE = (
     *("usage: ", "positional arguments", "options", "show this help message and exit"),
@@ -70,7 +70,7 @@ ELSEWHERE = (
     *("{0} has a value that is not known", "{0} is no key", "{0} is no region", "{0} is no project"),
     *("lexicon= names no file that is there", "the provider {0} of {1}"),
     *("feature", "attribute"),
-    *("{0} is no path of a file", "the cell in column {0} is empty"),
+    *("{0} is no path of a file", "the cell in column {0} is empty", "{0} has more than {1} MB"),
     *("Available: {0}.", "Known: {0}.", "Did you mean {0}?"),
     *("(Windows: setx, then open a new window).", "(Windows: setx, then open a new window)"),
     *("and {0} (Windows: setx, then open a new window)."),

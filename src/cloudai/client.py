@@ -63,7 +63,7 @@ class BaseClient:
             Whoever is on the way can then read the key, and whatever is sent.
         fetch_urls: Fetch inputs that are ``https://`` or ``http://`` addresses here, and send what is there, instead of
             passing the address on to a vendor that fetches it. Files are fetched only from the public internet,
-            without any key, and have 50 MB and 30 s at most; `FetchRules` changes that.
+            without any key, and have 50 MB and 30 s at most; `FetchRules` changes that, and may keep them in a folder.
         on_event: A function that is called with every attempt, reply, wait and result, as an `Event`.
         offline: Send nothing and look up no key, so that only ``send`` (a cassette) answers.
         clock: A function that returns monotonic seconds, for tests.
@@ -181,6 +181,12 @@ class BaseClient:
         others = replace(self._options, **options)
         options.clear()  # a proxy may hold a password
         return type(self)(self._given, **vars(others))
+
+    @property
+    def fetching(self) -> FetchRules | None:
+        """The rules by which inputs that are addresses are fetched here (``fetch_urls=``); None if they are not."""
+        rules = self._options.fetch_urls
+        return FetchRules() if rules is True else rules or None
 
     @property
     def _given(self) -> Provider | list[Provider]:

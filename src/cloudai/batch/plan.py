@@ -69,6 +69,8 @@ class Plan(_Counts):
     """Number of addresses that the provider fetches itself: boxes are in its frame, and no crops can be made."""
     fetched: int = 0
     """Number of addresses that cloudai fetches during the run; only then can duplicates and unusable files be told."""
+    stored: int = 0
+    """Number of inputs that are read through fsspec, such as ``s3://``, on the computer where they are carried out."""
     hosts: tuple[str, ...] = ()
     """Hosts that data goes to; none for an engine on this computer."""
     cost: float | None = None
@@ -140,6 +142,8 @@ class Plan(_Counts):
             lines.append((say("addresses"), say("{n}: fetched by the provider, no crops", n=self.by_reference)))
         if self.fetched:
             lines.append((say("addresses"), say("{n}: fetched here when it runs, unseen until then", n=self.fetched)))
+        if self.stored:
+            lines.append((say("addresses"), say("{n}: read through fsspec where the batch runs", n=self.stored)))
         lines += [(say("cannot be sent"), f"{name}: {translated(why)}") for name, why in self.refused[:FEW]]
         if len(self.refused) > FEW:
             lines.append(("", say("… and {n} more", n=len(self.refused) - FEW)))
@@ -313,6 +317,7 @@ class _Tally:
         if isinstance(given, Source) and given.uri is None and not given.is_at_hand:
             context = state.session.context(state.tasks[0].operation, given, state.tasks[0].call_options)
             in_time(readers().submit(given.load), context.left(state.session.options.clock()), not_read)
+        self.count["stored"] += isinstance(given, Source) and given.is_stored
         missing = self.missing(digest_of(given))
         if not missing:
             return
@@ -457,6 +462,7 @@ class _Tally:
             in_doubt=self.count["in_doubt"],
             skipped=self.count["skipped"],
             by_reference=self.count["by_reference"],
+            stored=self.count["stored"],
             fetched=self.count["fetched"],
             prepared=dict(self.prepared),
             refused=tuple(self.refused),

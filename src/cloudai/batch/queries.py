@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
@@ -74,6 +74,8 @@ OF_A_CALL = (("exchanges", "call"), ("streaks", "call"), ("calls", "id"), ("item
 """The tables with rows about a call, each with its column that holds the number of the call."""
 COLUMNS_OF_A_CALL = frozenset(("memory", "result", "meta", "error"))
 """The columns of a call that are written when its state changes."""
+ELSEWHERE = "elsewhere"
+"""What a keeper returns where a request was not written down, because another process has its call now."""
 NOT_KEPT = ("set-cookie", "set-cookie2")
 """Headers of a reply that hold a credential, and that are not written down."""
 
@@ -275,6 +277,67 @@ def state_of(key: str) -> Any:
         return ("doubt" if rows[0][1] and rows[0][0] == "open" else str(rows[0][0])) if rows else None
 
     return work
+
+
+@statement
+def used(batches: Sequence[int]) -> Any:
+    """Return a function for `Journal.do` that returns the billed requests and the units of a list with a limit.
+
+    The journal is that of a keeper. From then on `within` counts for all processes that carry out the list.
+
+    Args:
+        batches: The numbers of the batches of the list, one for each operation.
+    """
+    name = _joined(batches)
+
+    def work(db: Database) -> tuple[int, int]:
+        requests, units = map(sum, zip(*(spent(batch)(db) for batch in batches), strict=True))
+        db.execute(
+            "INSERT INTO limits (batches, requests, units) VALUES (?, ?, ?) ON CONFLICT (batches) DO UPDATE SET"
+            " requests = MAX(requests, excluded.requests), units = MAX(units, excluded.units)",
+            (name, requests, units),
+        )
+        [(requests, units)] = db.execute("SELECT requests, units FROM limits WHERE batches = ?", (name,))
+        return checked(requests, int), checked(units, int)
+
+    return work
+
+
+@statement
+def within(
+    batches: Sequence[int], limits: Sequence[int | None], adds: Sequence[int], entered: Callable[[Database], Any]
+) -> Any:
+    """Return a function for `Journal.do` that runs another one unless that would exceed a limit of a list.
+
+    The journal is that of a keeper. The function returns the limit that was reached, for example "max_requests=100",
+    and what the other function returns if there was none.
+
+    Args:
+        batches: The numbers of the batches of the list, one for each operation, as `used` was given them.
+        limits: The maximum numbers of billed requests and of billed units; None for no limit.
+        adds: The requests and the units that the other function enters; negative if it takes them back.
+        entered: The other function.
+    """
+    name, (max_requests, max_units), (requests, units) = _joined(batches), limits, adds
+
+    def work(db: Database) -> Any:
+        for used_requests, used_units in list(
+            db.execute("SELECT requests, units FROM limits WHERE batches = ?", (name,))
+        ):
+            if max_requests is not None and requests > 0 and used_requests + requests > max_requests:
+                return f"max_requests={max_requests}"
+            if max_units is not None and units > 0 and used_units + units > max_units:
+                return f"max_units={max_units}"
+        db.execute(
+            "UPDATE limits SET requests = requests + ?, units = units + ? WHERE batches = ?", (requests, units, name)
+        )
+        return entered(db)
+
+    return work
+
+
+def _joined(batches: Sequence[int]) -> str:
+    return ",".join(str(int(batch)) for batch in batches)
 
 
 def without_flights(db: Database) -> None:

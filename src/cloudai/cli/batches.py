@@ -27,6 +27,7 @@ from cloudai.cli.running import (
     IO_ERROR,
     NOT_WELL,
     batch_settings,
+    fetch_rules,
     given_options,
     journal_path,
     provider_names,
@@ -152,7 +153,7 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
         require_folder(options.out or ".")
     options.is_single = not inputs.are_several(given)
     with (
-        Client(provider_of(options), fetch_urls=getattr(options, "fetch_urls", False), on_event=pieces.note) as client,
+        Client(provider_of(options), fetch_urls=fetch_rules(options) or False, on_event=pieces.note) as client,
         client.batch(
             options.operation.name,
             given,
@@ -203,7 +204,7 @@ def _planned(
     """
     with (
         copy_of(where if isinstance(where, Path) else None) as (copied, busy),
-        Client(provider_of(options), fetch_urls=getattr(options, "fetch_urls", False)) as client,
+        Client(provider_of(options), fetch_urls=fetch_rules(options) or False) as client,
         client.batch(
             options.operation.name,
             given,

@@ -49,6 +49,7 @@ from cloudai.errors import (
     ServiceError,
     detached,
 )
+from cloudai.fetched_files import keep
 from cloudai.models.base import DEFAULTS, Meta, Result
 
 if TYPE_CHECKING:
@@ -213,12 +214,17 @@ class Engine:
         Raises:
             FetchError: The address may not be fetched, cannot be, or the client is offline.
             DeadlineExceededError: The call's time ended before the fetch did.
+            OutputError: The file is to be kept, and cannot be.
         """
         if self.fetching is None:
             return None
         if self.offline:
             raise FetchError(f"offline, and {shown(address)} is not here", advice="Give the file.")
-        return (yield from fetched(address, self.fetching, self.clock, context.deadline))
+        data = yield from fetched(address, self.fetching, self.clock, context.deadline)
+        if self.fetching.keep is not None:
+            left = context.left(self.clock())
+            yield Call(partial(keep, self.fetching.keep, data), reads=True, timeout=left)
+        return data
 
     def prepare(self, flow: Flow[None], context: CallContext) -> Program[None]:
         """Carry out a flow that makes an input ready before it is read, for example by fetching it from its address.

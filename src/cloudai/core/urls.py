@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import os
 import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
@@ -63,6 +64,9 @@ class FetchRules:
     max_redirects: int = 3
     timeout: float = 30.0
     """Seconds for one file, redirects included; never more than the call has."""
+    keep: str | os.PathLike[str] | None = None
+    """A folder in which the files that are fetched are kept, each under its digest, so that pages can show them later.
+    Without one nothing is kept."""
 
     def __post_init__(self) -> None:
         try:

@@ -13,6 +13,7 @@ from cloudai.providers.registry import names
 from cloudai.providers.retirements import capabilities, retirements
 from cloudai.report.page import part_of_page, template
 from cloudai.report.words import Language, words_in
+from cloudai.report.writing import write_whole
 from cloudai.text import plain
 from cloudai.wording import say, translated, using
 
@@ -48,9 +49,7 @@ def save_capabilities(
             ends=list(_ends((today or datetime.now(UTC).date()).isoformat())),
             say=say,
         )
-    target = Path(path)
-    target.write_text(text, encoding="utf-8", newline="\n")
-    return target
+    return write_whole(path, text.encode())
 
 
 def _operations() -> Iterator[dict[str, Any]]:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from cloudai.errors import InputError
+from cloudai.wording import translated
 
-__all__ = ["Language", "words_in"]
+__all__ = ["Language", "in_language", "words_in"]
 
 Language: TypeAlias = Literal["en", "ko"]
 
@@ -164,3 +165,8 @@ def words_in(language: str) -> Mapping[str, str]:
     if language not in WORDS:
         raise InputError(f"a report does not speak {language!r}", advice=f"Give one of: {', '.join(WORDS)}.")
     return WORDS[language]
+
+
+def in_language(reason: str, language: Language) -> str:
+    """Return the reason of an error in the language of a page's readers; in English if it is not translated."""
+    return reason if language == "en" else translated(reason, language)

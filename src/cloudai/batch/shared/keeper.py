@@ -64,6 +64,12 @@ class Keeper:
         self._grace = grace
         self._peers: dict[str, Peer] = {}
         self._strangers: dict[Peer, None] = {}
+        self._stops: list[int] = []
+        """The numbers of the batches that somebody has stopped everywhere, in order."""
+        self._known: dict[str, int] = {}
+        """By session: how many of the stops came before it."""
+        self._expiring: dict[str, asyncio.TimerHandle] = {}
+        """By session of a worker whose connection has broken: the end of the time in which it may come back."""
         self._rates = rates(pace)
         self._pace = Pace(self._rates, self._grant_turn)
         self._journal = Journal(journal)
@@ -115,9 +121,13 @@ class Keeper:
         self._strangers.pop(peer, None)
         session = peer.session or ""
         if (earlier := self._peers.get(session)) is not None:
-            earlier.close()
+            earlier.close(at_once=True)
         self._peers[session] = peer
-        peer.send({"journal": self._id, "rates": [[rate.n, rate.seconds] for rate in self._rates]})
+        peer.stops_before = self._known.get(session, 0)
+        self._known.setdefault(session, len(self._stops))
+        peer.greet({"journal": self._id, "rates": [[rate.n, rate.seconds] for rate in self._rates]})
+        if (timer := self._expiring.pop(session, None)) is not None:
+            timer.cancel()
 
     def received(self, peer: Peer, messages: list[Any]) -> None:
         """Carry out the messages of a worker, and answer them."""
@@ -126,22 +136,30 @@ class Keeper:
             match kind:
                 case "turn":
                     self._pace.take(str(rest[0]), peer, number)
-                case "use":
-                    peer.send([[number, self._pace.use(str(rest[0]), int(rest[1]))]])
-                case "unturn":
-                    self._pace.give_up(str(rest[0]), peer, int(rest[1]))
-                    peer.send([[number, None]])
+                case "use" | "unturn":
+                    peer.send([[number, self._of_turn(peer, kind, str(rest[0]), int(rest[1]))]])
                 case "ping":
                     peer.send([[number, None]])
+                case "hold":  # the session was away, and may have missed a stop
+                    peer.send([[STOP, batch] for batch in self._stops[peer.stops_before :]])
                 case "stop":
+                    self._stops.append(rest[0])
                     for other in self._peers.values():
                         other.send([[STOP, rest[0]]])
                     peer.send([[number, None]])
                 case "bye":
                     peer.friendly = True
+                    self._known.pop(peer.session or "", None)
         if of_journal:
             done = self._journal.do(partial(self._desk.serve, peer.session or "", of_journal))
             done.add_done_callback(partial(self._later, self._answer, peer, of_journal))
+
+    def _of_turn(self, peer: Peer, kind: str, name: str, number: int) -> bool | None:
+        """Let a turn count, and return whether it was still to be had; or forget that a worker has asked for one."""
+        if kind == "use":
+            return self._pace.use(name, number)
+        self._pace.give_up(name, peer, number)
+        return None
 
     def _answer(self, peer: Peer, messages: list[Any], done: Future[list[Any]]) -> None:
         """Send the answers to messages, once what they wrote is on disk."""
@@ -174,7 +192,7 @@ class Keeper:
         if peer.friendly:
             return
         self._journal.do(partial(self._desk.vanished, session)).add_done_callback(partial(self._tell, peer.shown))
-        self._loop.call_later(self._grace, self._expire, session)
+        self._expiring[session] = self._loop.call_later(self._grace, self._expire, session)
 
     def _tell(self, who: str, done: Future[int]) -> None:
         n = 0 if done.exception() else done.result()
@@ -182,15 +200,15 @@ class Keeper:
 
     def _expire(self, session: str) -> None:
         """Let others carry out the calls of a worker that has not come back."""
-        if session not in self._peers:
-            self._journal.post(lambda _: self._desk.drop(session))
+        del self._expiring[session]
+        self._journal.post(lambda _: self._desk.drop(session))
 
     def _look(self) -> None:
         """End the connections of workers that have been silent for too long: their computers are gone."""
         now = time.monotonic()
         for peer in list(self._peers.values()):
             if now - peer.heard > SILENCE:
-                peer.close()
+                peer.close(at_once=True)  # otherwise the connection lasts until what was sent has left
         self._loop.call_later(SILENCE / 4, self._look)
 
     @property
@@ -258,5 +276,7 @@ def share(
         SettingsError: The secret is missing, or the pace, the address or the certificate cannot be used.
         JournalError: The journal cannot be used.
     """
-    tls = server_context(certificate, key)
-    return Keeper(journal, pace, address_of(listen), secret=secret_of(secret), tls=tls, grace=grace)
+    tls, where = server_context(certificate, key), address_of(listen)
+    if where.tls and tls is None:
+        raise SettingsError("TLS needs a certificate", advice="Give certificate= and key= (--cert, --key).")
+    return Keeper(journal, pace, where, secret=secret_of(secret), tls=tls, grace=grace)

@@ -19,6 +19,7 @@ from cloudai.report.fonts import Font
 from cloudai.report.photos import Photos
 from cloudai.report.subjects import Source
 from cloudai.report.words import Language
+from cloudai.report.writing import written_whole
 
 __all__ = ["save_video", "video_of"]
 
@@ -63,7 +64,8 @@ def save_video(
     if source.resolve() == target.resolve():
         raise InputError(f"{target} is the video itself", advice="Give another file.")
     annotator = Annotator(seen, bars=bars, language=language, font=font)
-    _write(source, target, annotator)
+    with written_whole(target) as part:
+        _write(source, part, annotator)
     return target
 
 

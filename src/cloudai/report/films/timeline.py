@@ -22,6 +22,7 @@ from cloudai.report.plots.plot_words import words_of
 from cloudai.report.plots.plotting import Plot, plot
 from cloudai.report.subjects import Source
 from cloudai.report.words import Language, words_in
+from cloudai.report.writing import write_whole
 from cloudai.table import Table
 from cloudai.text import plain
 
@@ -99,9 +100,7 @@ def save_timeline(
         notes=list(_notes(videos, words)),
         words=words,
     )
-    target = Path(path)
-    target.write_text(page, encoding="utf-8", newline="\n")
-    return target
+    return write_whole(path, page.encode())
 
 
 def _notes(videos: Sequence[Seen], words: Mapping[str, str]) -> Iterator[str]:
