@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 import cloudai.cli.batches
 from cloudai import Client, Google
+from cloudai.batch.batch import Batch
 from cloudai.cli import main
 from cloudai.providers.google import speech
 from tests.support.listening import Listener, Said, recording
@@ -142,19 +144,34 @@ def test_what_is_heard_is_shown_beside_a_piece_that_is_refused(
     assert "[missing: 0:3" in capsys.readouterr().out
 
 
+def press_at_first_reply(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut recordings into many pieces, and press Ctrl-C before the first of them is answered.
+
+    No piece is answered until the batch has seen it.
+    """
+    monkeypatch.setattr(speech, "LIMITS", replace(speech.LIMITS, max_seconds=8.0, piece_seconds=7.0))
+    seen, stop = threading.Event(), Batch.stop
+
+    def stopped(job: Any, **more: Any) -> None:
+        stop(job, **more)
+        seen.set()
+
+    def press() -> None:
+        listener.before_reply = lambda: None
+        os.kill(os.getpid(), signal.SIGINT)
+        assert seen.wait(20)
+
+    monkeypatch.setattr(Batch, "stop", stopped)
+    listener.before_reply = press
+
+
 def test_ctrl_c_keeps_what_is_heard_and_says_how_to_go_on(
     said: Said, listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Ctrl-C amid the pieces: what was out is kept, and the same command sends the others and writes the files."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(speech, "LIMITS", replace(speech.LIMITS, max_seconds=8.0, piece_seconds=7.0))
     Path("강의.wav").write_bytes(said.wav())
-
-    def press() -> None:
-        listener.before_reply = lambda: None
-        os.kill(os.getpid(), signal.SIGINT)
-
-    listener.before_reply = press
+    press_at_first_reply(listener, monkeypatch)
     command = ["transcribe", "강의.wav", "--language", "ko-KR", "--srt"]
     assert main(command) == 130
     told = capsys.readouterr().err
@@ -172,13 +189,7 @@ def test_ctrl_c_without_a_journal_says_how_to_keep_what_is_heard(
     """Where no journal keeps the pieces, the command says that it begins anew, and which option would keep them."""
     monkeypatch.chdir(tmp_path)
     Path("강의.wav").write_bytes(said.wav())
-    monkeypatch.setattr(speech, "LIMITS", replace(speech.LIMITS, max_seconds=8.0, piece_seconds=7.0))
-
-    def press() -> None:
-        listener.before_reply = lambda: None
-        os.kill(os.getpid(), signal.SIGINT)
-
-    listener.before_reply = press
+    press_at_first_reply(listener, monkeypatch)
     command = ["transcribe", "강의.wav", "--language", "ko-KR", "--srt", "--journal", "none"]
     assert main(command) == 130
     assert "--journal FILE" in capsys.readouterr().err
