@@ -144,10 +144,10 @@ def test_what_is_heard_is_shown_beside_a_piece_that_is_refused(
     assert "[missing: 0:3" in capsys.readouterr().out
 
 
-def press_at_first_reply(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+def press_at_first_reply(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Cut recordings into many pieces, and press Ctrl-C before the first of them is answered.
 
-    No piece is answered until the batch has seen it.
+    No piece is answered until the batch has seen it. The event that is returned is set then.
     """
     monkeypatch.setattr(speech, "LIMITS", replace(speech.LIMITS, max_seconds=8.0, piece_seconds=7.0))
     seen, stop = threading.Event(), Batch.stop
@@ -159,10 +159,11 @@ def press_at_first_reply(listener: Listener, monkeypatch: pytest.MonkeyPatch) ->
     def press() -> None:
         listener.before_reply = lambda: None
         os.kill(os.getpid(), signal.SIGINT)
-        assert seen.wait(20)
+        seen.wait(5)
 
     monkeypatch.setattr(Batch, "stop", stopped)
     listener.before_reply = press
+    return seen
 
 
 def test_ctrl_c_keeps_what_is_heard_and_says_how_to_go_on(
@@ -171,9 +172,10 @@ def test_ctrl_c_keeps_what_is_heard_and_says_how_to_go_on(
     """Ctrl-C amid the pieces: what was out is kept, and the same command sends the others and writes the files."""
     monkeypatch.chdir(tmp_path)
     Path("강의.wav").write_bytes(said.wav())
-    press_at_first_reply(listener, monkeypatch)
+    seen = press_at_first_reply(listener, monkeypatch)
     command = ["transcribe", "강의.wav", "--language", "ko-KR", "--srt"]
     assert main(command) == 130
+    assert seen.is_set()
     told = capsys.readouterr().err
     kept = [*listener.heard]
     assert "cloudai-speech-to-text-google.journal has what is finished: the same command goes on from there" in told
@@ -189,7 +191,8 @@ def test_ctrl_c_without_a_journal_says_how_to_keep_what_is_heard(
     """Where no journal keeps the pieces, the command says that it begins anew, and which option would keep them."""
     monkeypatch.chdir(tmp_path)
     Path("강의.wav").write_bytes(said.wav())
-    press_at_first_reply(listener, monkeypatch)
+    seen = press_at_first_reply(listener, monkeypatch)
     command = ["transcribe", "강의.wav", "--language", "ko-KR", "--srt", "--journal", "none"]
     assert main(command) == 130
+    assert seen.is_set()
     assert "--journal FILE" in capsys.readouterr().err
