@@ -209,7 +209,7 @@ class ItemHooks(PacedHooks):
         """Note that the service answers, and write the reply to disk before it is read.
 
         If it cannot be written, the batch pauses; the reply is used all the same, because it is paid for. The reply to
-        a request for a token is not written down.
+        a request for a token is not written down, and that to one that deletes a job is not.
         """
         policy, self.told = self._state.policy, False
         # To a request with several inputs, a service that is down may answer with a page that nobody can read.
@@ -218,7 +218,7 @@ class ItemHooks(PacedHooks):
         if request.billed and self._history.tries_before(step_id):
             # An input that is at fault is never answered, so the service was: also for those that failed beside it.
             self._state.journal.do(queries.recovered(self._record.call))
-        if not request.credentials:
+        if not request.is_kept:
             return
         self.last_step = step_id
         memory = {} if isinstance(self._given, str) else self._given.memory()

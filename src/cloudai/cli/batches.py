@@ -41,6 +41,7 @@ from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError, JournalError, SettingsError
 from cloudai.media.given import short
 from cloudai.media.video import Frames
+from cloudai.models.base import Result
 from cloudai.operations import Command
 from cloudai.outcomes import Outcome, tidy
 from cloudai.providers.base import Provider
@@ -250,8 +251,15 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | str
         code = INTERRUPTED + caught[0]
     if code > 1:
         tell_where(where)
+        _tell_unkept(options, where if caught else "")
     # An input without an outcome was lost on the way, and the command must not end as if all were well.
     return code if job.balanced else code or IO_ERROR
+
+
+def _tell_unkept(options: argparse.Namespace, where: Path | str | None) -> None:
+    """Print how to keep the pieces of a recording, if a command was stopped that has no journal."""
+    if where is None and options.operation.input == "audio":
+        tell(say("What was answered is not kept: with --journal FILE the same command goes on from there."))
 
 
 def _told(outcome: Outcome[Any], options: argparse.Namespace) -> int:
@@ -262,13 +270,17 @@ def _told(outcome: Outcome[Any], options: argparse.Namespace) -> int:
     if options.json:
         # Another program may read one object after the other, and a crash must not lose those that were printed.
         print(json_of(_as_json(outcome)), flush=True)
-    if outcome.result is None:
-        return 0
-    begin = beginning(options, outcome.item, outcome.input)
+    result, begin = outcome.result, beginning(options, outcome.item, outcome.input)
+    if result is None:
+        result, begin = _incomplete(outcome), f"{begin}.incomplete"
+        if result is None:
+            return 0
+        if not (options.json or _asks_for_files(options)):
+            print(inert(str(result.text)))
     try:
         if options.out and options.operation.command.files:
-            write_files(outcome.result.files(), options.out, begin)
-        if written := list(_written_as(outcome.result, options)):
+            write_files(result.files(), options.out, begin)
+        if written := list(_written_as(result, options)):
             write_files(written, options.out or ".", begin)
             for end, _ in written:
                 tell(say("wrote {file}", file=Path(options.out or ".") / f"{begin}{end}"))
@@ -279,6 +291,15 @@ def _told(outcome: Outcome[Any], options: argparse.Namespace) -> int:
         tell(error)
         return 1
     return 0
+
+
+def _incomplete(outcome: Outcome[Any]) -> Any:
+    """Return what was answered of an input that has failed for good, for example of a recording without a piece of it.
+
+    It is None where nothing was, or where the same command would go on.
+    """
+    partial = getattr(outcome.error, "partial", None)
+    return partial if isinstance(partial, Result) and outcome.status == "failed" else None
 
 
 def _endings(options: argparse.Namespace) -> Iterator[str]:
@@ -379,11 +400,13 @@ def _as_json(outcome: Outcome[Any]) -> dict[str, Any]:
         **({"row": outcome.row} if outcome.row else {}),
     }
     if outcome.result is None:
+        partial = _incomplete(outcome)
         return {
             **head,
             "status": outcome.status,
             "error_type": type(outcome.error).__name__,
             "error": translated(str(outcome.error)),
+            **({"partial": partial.model_dump(mode="json")} if partial is not None else {}),
         }
     return {
         **head,

@@ -24,6 +24,7 @@ from cloudai.core.effects import Gather, Program, Send
 from cloudai.core.extras import with_extras
 from cloudai.core.fetch import fetched
 from cloudai.core.flow import Call, Fetch, Flow, Parallel, Request, Response, Step
+from cloudai.core.following import followed
 from cloudai.core.large_replies import Ended, read_ahead, resumed
 from cloudai.core.rate_limit import EndpointGuards, Gate, RateLimiter, RetryBudget, shared
 from cloudai.core.redaction import SHORTEST, Allowlist, Secrets, carried, telling
@@ -293,7 +294,7 @@ class Engine:
                 yield from context.hooks.wait(seconds)
             else:
                 budget.earn()  # retries are earned by good replies, so that a service that is down gets few of them
-                if request.credentials:
+                if request.is_kept:
                     context.exchanges.append((request, response))
                 return response
 
@@ -446,9 +447,8 @@ class Engine:
             "bytes": len(response.content),
             "duration": self.clock() - sent_at,
         }
-        if response.is_large:
-            context.collector.begin(len(response.content))
-            response = yield Call(partial(read_ahead, response, secrets.cleared))
+        if response.is_large or request.follow is not None:
+            response = yield from self._received(request, response, secrets, context, step_id)
         else:
             response = secrets.cleared(response)
         context.request_id = context.vendor.request_id(response) or context.request_id
@@ -464,6 +464,22 @@ class Engine:
         # The reply is safe, whatever the user's function does.
         self._tell("reply", context, **told, units=request.billed)
         return response
+
+    def _received(
+        self, request: Request, response: Response, secrets: Secrets, context: CallContext, step_id: str
+    ) -> Program[Response]:
+        """Return a reply that is large, or that leads to a file, without the secrets; the file stands in its place."""
+        if response.is_large:
+            context.collector.begin(len(response.content))
+            response = yield Call(partial(read_ahead, response, secrets.cleared))
+        else:
+            response = secrets.cleared(response)
+        if request.follow is None or response.status not in GOOD:
+            return response
+        try:
+            return (yield from followed(request, response, context, self.clock))
+        except CloudAIError as error:
+            raise self._failed(error, request, context, step_id) from None
 
     def _with_key(self, request: Request, token: Token | None, context: CallContext) -> Request:
         """Sign the request, and return it with its credentials.
@@ -525,6 +541,8 @@ class Engine:
 
         A 429, also one inside a good reply, closes the gate; a token that was refused is discarded.
         """
+        if request.method == "DELETE" and response.status == 204:  # noqa: PLR2004
+            return None  # there is nothing more to say of what is deleted
         if response.status not in GOOD:
             return self._refusal(response, token, gate, context)
         if (hidden := _fault_of_the_service(request, response)) is not None:
@@ -661,9 +679,10 @@ def _is_poll(request: Request, context: CallContext) -> bool:
     """Return whether a request is a poll, which asks for the state of a job that is paid for.
 
     Every request with credentials that the vendor does not bill counts as one, if the call has paid for something
-    before. A call that costs nothing, such as that for a list of voices, polls no job.
+    before. A call that costs nothing, such as that for a list of voices, polls no job, and neither does a request that
+    deletes one.
     """
-    return request.credentials and not request.billed and any(earlier.billed for earlier, _ in context.exchanges)
+    return request.is_kept and not request.billed and any(earlier.billed for earlier, _ in context.exchanges)
 
 
 def _is_readable(response: Response) -> bool:

@@ -46,6 +46,9 @@ class Azure(OpenAI, Read, Language, Speech, Voice, Translator):
             for the others. That may take several calls, and ``meta.api_version`` names all the versions.
         short_audio_endpoint: The address at which the API for short audio is reached, instead of the region's host,
             for a private endpoint or an emulator; by default ``CLOUDAI_AZURE_SHORT_AUDIO_ENDPOINT``.
+        transcription: "batch" has recordings at addresses written down by batch transcription, a job that takes any
+            length, in minutes to hours; by default ``CLOUDAI_AZURE_TRANSCRIPTION``. Otherwise only a recording becomes
+            a job that is too large for fast transcription.
         face_approved: Microsoft has approved this subscription for ages and the other limited attributes.
 
     The key and the address of a service are each taken from the first of these that has one: the resource given for
