@@ -434,6 +434,13 @@ def _plot(subparsers: Any) -> None:
     )
     chart.add_argument("--picture", type=_text, metavar="COLUMN", help="the column with the picture of each value")
     chart.add_argument("--born", type=_text, metavar="DATE", help="the date of birth, for the true age: 1961-08-04")
+    chart.add_argument(
+        "--event",
+        type=_equal,
+        action="append",
+        metavar="DATE=TEXT",
+        help="a note at a date, or a shaded stretch of two: 2009-01-20/2017-01-20=text; several times",
+    )
     chart.add_argument("--table", choices=sorted(KINDS_OF_TABLES), help="what of the results is drawn")
     chart.add_argument("--title", type=_text, metavar="TEXT", help="the heading (the name of the file)")
     chart.add_argument("--language", choices=["en", "ko"], help="the language of the reader (en)")

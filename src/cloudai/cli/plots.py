@@ -24,6 +24,7 @@ def as_plot(options: argparse.Namespace) -> int:
     )
     title = options.title or Path(options.file).stem
     where = dict(options.where) if options.where else None
-    plot(options.file, out, where=where, average=options.average, title=title, **look)
+    events = dict(options.event) if options.event else None
+    plot(options.file, out, where=where, events=events, average=options.average, title=title, **look)
     print(say("wrote {file}", file=out) + f", {out.stat().st_size / 1e6:.1f} MB")
     return 0

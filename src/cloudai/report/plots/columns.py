@@ -45,6 +45,7 @@ class Asked:
     picture: str | None = None
     target: str | None = None
     born: date | None = None
+    events: tuple[tuple[str, str], ...] = ()
     title: str = ""
     language: str = "en"
 

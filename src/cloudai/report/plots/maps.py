@@ -10,6 +10,7 @@ from cloudai.errors import InputError
 from cloudai.report.plots.cells import number, require_columns
 from cloudai.report.plots.chart import Axis, Chart, Dot, Series, axis_of
 from cloudai.report.plots.columns import Asked, heading, names_of
+from cloudai.report.plots.events import no_events
 from cloudai.report.plots.plot_words import words_of
 from cloudai.report.plots.targets import pictures_of, targets_of
 from cloudai.table import Table
@@ -61,6 +62,7 @@ def landmarks(table: Table, asked: Asked) -> Chart:
         asked.notes(table, unplaced="" if own else ", ".join(nowhere)),
         asked.language,
         pictures_of(table, asked, targets),
+        events=no_events(asked),
     )
 
 

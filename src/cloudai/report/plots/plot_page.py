@@ -13,6 +13,7 @@ from cloudai.report.plots.plot_words import words_of
 from cloudai.report.plots.svg import svg_of
 from cloudai.report.plots.targets import opened_picture
 from cloudai.report.plots.values import table_of_values
+from cloudai.report.writing import write_whole
 from cloudai.text import plain
 
 __all__ = ["plot_script", "plot_style", "save_plot_page"]
@@ -52,9 +53,7 @@ def save_plot_page(charts: Sequence[Chart], path: str | os.PathLike[str], *, tit
         charts=[_shown(chart, repeated=chart.title == title) for chart in charts],
         words=words_of(language),
     )
-    target = Path(path)
-    target.write_text(text, encoding="utf-8", newline="\n")
-    return target
+    return write_whole(path, text.encode())
 
 
 def _shown(chart: Chart, *, repeated: bool) -> dict[str, Any]:

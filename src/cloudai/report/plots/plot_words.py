@@ -40,6 +40,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "note likelihood": "Likelihood words are ranks: the steps have no distances, and nothing is averaged.",
         "note guess": "Expressions and ages are guesses from appearance.",
         "note lacking": "Without an age: {value}.",
+        "note undated": "Without a date: {value}.",
+        "and more": "{value} and more",
         "note unplaced": "Without a position: {value}.",
     },
     "ko": {
@@ -76,6 +78,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "note likelihood": "가능성은 순서만 있는 말입니다. 단계 사이의 거리는 뜻이 없으며 평균을 내지 않습니다.",
         "note guess": "표정과 나이는 겉모습을 보고 어림한 값입니다.",
         "note lacking": "나이가 없음: {value}.",
+        "note undated": "날짜가 없음: {value}.",
+        "and more": "{value} 이상",
         "note unplaced": "위치가 없음: {value}.",
     },
 }

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from datetime import date
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from cloudai.errors import InputError, SettingsError
 from cloudai.report.plots.ages import ages
 from cloudai.report.plots.bars import bars
-from cloudai.report.plots.cells import require_columns
+from cloudai.report.plots.cells import number, require_columns
 from cloudai.report.plots.chart import Chart, Kind
 from cloudai.report.plots.columns import Asked
 from cloudai.report.plots.lines import lines
@@ -24,6 +26,7 @@ from cloudai.report.plots.svg import svg_of
 from cloudai.report.plots.values import table_of_values
 from cloudai.report.words import Language
 from cloudai.table import Table
+from cloudai.text import plain, quoted
 
 __all__ = ["Plot", "plot", "save_plots"]
 
@@ -44,7 +47,7 @@ class Plot:
         return f"<Plot {self.chart.kind}: {len(self.chart.dots())} values of {names}>"
 
     def _repr_html_(self) -> str:
-        notes = "".join(f"<p>{note}</p>" for note in self.chart.notes)
+        notes = "".join(f"<p>{escape(plain(note))}</p>" for note in self.chart.notes)
         return f"<style>{plot_style()}</style>{self.svg()}{notes}"
 
     def svg(self) -> str:
@@ -89,6 +92,7 @@ def plot(
     pictures: Sequence[Any] | None = None,
     target: str | None = None,
     born: date | str | None = None,
+    events: Mapping[str, str] | None = None,
     table: str | None = None,
     title: str = "",
     language: Language = "en",
@@ -119,6 +123,9 @@ def plot(
         target: The column with the id of the element in your own page to which a click on the value goes, for example
             "frame-12". With `Plot.svg` such a value becomes a link to ``#frame-12``, which needs no script.
         born: The date of birth, for the true age in a plot of ages; a column "true_age" or "나이" gives it, too.
+        events: Notes by the date, or the number along the bottom, to which they belong: ``{"2009-01-20": "a note"}``.
+            Two with a slash between them, "2009-01-20/2017-01-20", shade the stretch from one to the other. For lines,
+            and for ages along dates.
         table: The kind of table that is made of results, as ``job.tidy("faces")`` takes it; None chooses one.
         title: The heading.
         language: The language of the words on axes and in notes; names of yours stay as they are.
@@ -126,7 +133,8 @@ def plot(
     Raises:
         InputError: A column is missing, has no numbers, or mixes numbers with likelihood words; the table is empty; the
             columns have several units; or the file cannot be read.
-        SettingsError: The options contradict each other, or likelihood words are to be averaged or smoothed.
+        SettingsError: The options contradict each other, likelihood words are to be averaged or smoothed, or an event
+            is nowhere along the bottom.
     """
     words_of(language)  # a language that is not spoken is told before the work
     read = _filtered(table_of(source, kind, table), where or {})
@@ -143,6 +151,7 @@ def plot(
         picture=picture,
         target=target,
         born=_day_of_birth(born),
+        events=tuple((events or {}).items()),
         title=title,
         language=language,
     )
@@ -185,11 +194,21 @@ def _with_pictures(table: Table, pictures: Sequence[Any]) -> tuple[Table, str]:
     name = "picture"
     while name in table.columns:
         name = f"_{name}"
-    items = [int(row["item"]) for row in table]
-    rows = [
-        {**row, name: pictures[item] if item < len(pictures) else None} for row, item in zip(table, items, strict=True)
-    ]
+    rows = [{**row, name: _picture_of(row["item"], pictures)} for row in table]
     return Table(rows, [*table.columns, name], table.units), name
+
+
+def _picture_of(item: Any, pictures: Sequence[Any]) -> Any:
+    """Return the picture of an input by its number; None if there is none."""
+    try:
+        at = number(item)
+    except ValueError:
+        at = -1.0
+    if at is None or at < 0 or at != int(at):
+        raise InputError(
+            f"the column item has {quoted(str(item))}, which numbers no picture", advice="Give picture= and a column."
+        )
+    return pictures[int(at)] if at < len(pictures) else None
 
 
 def _kind_of(table: Table) -> Kind:
@@ -203,7 +222,7 @@ def _kind_of(table: Table) -> Kind:
 
 
 def _width(smooth: float | None) -> float | None:
-    if smooth is not None and not smooth > 0:
+    if smooth is not None and (not isinstance(smooth, int | float) or not 0 < smooth < math.inf):
         raise SettingsError(f"smooth={smooth!r}", advice="Give the width of the window, a number above 0.")
     return smooth
 
