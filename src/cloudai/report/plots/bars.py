@@ -122,7 +122,7 @@ def _groups(table: Table, x: str | None, language: str) -> tuple[dict[Any, str],
             item, face = row.get("item", name or n), row.get("face")
             key = (item, face)
             faces.setdefault(item, set()).add(face)
-            names.setdefault(key, name or str(item))
+            names.setdefault(key, name or f"{heading('input', language)} {item}")
         keys.append(key)
     if x is None:
         face_word = words_of(language)["face"]

@@ -56,7 +56,7 @@ def lines(table: Table, asked: Asked) -> Chart:
     return Chart(
         "lines",
         asked.title,
-        _across(heading(x, asked.language), known, scale, unit),
+        _across(heading(x, asked.language), known, scale, heading(unit, asked.language)),
         y,
         tuple(series),
         asked.notes(table, smooth=asked.smooth, likelihood=y.scale == "likelihood"),

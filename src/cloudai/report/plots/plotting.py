@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from html import escape
@@ -27,9 +28,12 @@ from cloudai.report.plots.values import table_of_values
 from cloudai.report.words import Language
 from cloudai.table import Table
 from cloudai.text import plain, quoted
+from cloudai.wording import translated, using
 
 __all__ = ["Plot", "plot", "save_plots"]
 
+NUMBERED = re.compile(r"^input (\d+)$")
+"""What an input is called that has neither a name nor words."""
 COMPUTED_BY = {"bars": bars, "lines": lines, "ages": ages, "map": landmarks}
 
 
@@ -137,7 +141,7 @@ def plot(
             is nowhere along the bottom.
     """
     words_of(language)  # a language that is not spoken is told before the work
-    read = _filtered(table_of(source, kind, table), where or {})
+    read = _spoken(_filtered(table_of(source, kind, table), where or {}), language)
     require_columns(read, [])
     if pictures is not None:
         read, picture = _with_pictures(read, pictures)
@@ -186,6 +190,24 @@ def save_plots(plots: Sequence[Plot], path: str | os.PathLike[str], *, title: st
 def _filtered(table: Table, where: Mapping[str, Any]) -> Table:
     require_columns(table, where)
     return table.filter(lambda row: all(str(row.get(name)) == str(value) for name, value in where.items()))
+
+
+def _spoken(table: Table, language: str) -> Table:
+    """Return the table with the library's own words in a language: the names of inputs without one, and the errors."""
+    if language == "en" or not {"input", "error"} & {*table.columns}:
+        return table
+    input_word = words_of(language)["input"]
+    made = table[:]
+    with using(language):
+        made.rows = [
+            {
+                **row,
+                **({"input": NUMBERED.sub(rf"{input_word} \1", str(row["input"]))} if row.get("input") else {}),
+                **({"error": translated(str(row["error"]))} if row.get("error") else {}),
+            }
+            for row in table
+        ]
+    return made
 
 
 def _with_pictures(table: Table, pictures: Sequence[Any]) -> tuple[Table, str]:

@@ -14,8 +14,11 @@ from cloudai import Client, Outcome
 from cloudai.cli.demo import sample_photos
 from cloudai.errors import InputError, SettingsError
 from cloudai.models.base import Box, Meta
+from cloudai.models.columns import TYPES
 from cloudai.models.face import Age, Face, Faces
+from cloudai.models.tables import TABLES
 from cloudai.report import MissingFontError, plot
+from cloudai.report.plots.plot_words import words_of
 from cloudai.report.plots.smoothing import smoothed
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -276,3 +279,21 @@ def test_an_event_that_is_nowhere(rows: Any, at: str, told: str) -> None:
 def test_a_drawing_has_a_name_for_screen_readers() -> None:
     """The drawing is a group with its title as its name."""
     assert 'role="group" aria-label="표정 &lt;비교&gt;"' in plot([{"name": "a", "value": 1}], title="표정 <비교>").svg()
+
+
+# -- Korean --------------------------------------------------------------------------------------------------
+
+
+def test_a_korean_plot_is_wholly_korean() -> None:
+    """An input without a name, the reason why it failed, and units are Korean, as are all numbers of ours."""
+    with Client("local") as client:
+        moods = client.map("sentiment", ["Good!", " "], language="en")
+    drawn = plot(moods, language="ko", table="sentences")
+    assert [text for _, text in drawn.chart.x.ticks] == ["Good!", "입력 1"]
+    assert "input" not in drawn.svg()
+    assert "the text is empty" not in drawn.svg()
+    assert "글이 비어 있습니다" in drawn.svg()
+    ages = [{"item": 0, "input": "가.jpg", "status": "ok", "age_years": 30.0}]
+    assert plot(ages, kind="bars", y="age_years", language="ko").chart.y.unit == "세"
+    numbers = {name for kind in TABLES.values() for name in kind.columns if TYPES.get(name) in (int, float)}
+    assert not numbers - words_of("ko").keys()
