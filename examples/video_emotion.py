@@ -52,11 +52,11 @@ def main() -> int:
     add("--language", default="en", choices=["en", "ko"], help="the language of the page")
     asked = parser.parse_args()
     out, look = asked.out, {"language": asked.language}
-    out.mkdir(parents=True, exist_ok=True)
     guesses = asked.provider != "local" or "CLOUDAI_EMOTION_MODEL" in os.environ
     options = {"method": asked.method, "attributes": ["emotions"] if guesses else []}
     settings = {"pace": asked.pace, "journal": None if asked.replay else out / "video.journal", "progress": True}
     try:
+        out.mkdir(parents=True, exist_ok=True)
         send = replay(asked.replay) if asked.replay else None
         frames = cloudai.frames(asked.videos or made_up(out), every=asked.every)
         with (
@@ -79,7 +79,7 @@ def main() -> int:
             shown |= {"kind": "lines", "y": "score", "title": asked.emotion, **look}
             cloudai.plot(cloudai.tidy(outcomes, "emotions"), out / "speeches.html", **shown)
             files.append(out / "speeches.html")
-    except cloudai.CloudAIError as error:
+    except (cloudai.CloudAIError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     print(faces.select("video", "time_s", "track", "status", "x", "y", "width", "emotion_top").filled())
