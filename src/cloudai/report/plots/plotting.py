@@ -184,7 +184,9 @@ def save_plots(plots: Sequence[Plot], path: str | os.PathLike[str], *, title: st
         if len(plots) != 1:
             raise SettingsError(f"{Path(path).name} holds one plot", advice="Write several to a page: .html.")
         return save_plot_picture(plots[0].chart, path)
-    raise InputError(f"{Path(path).name} is no kind of file for a plot", advice="Give .html, .png, .svg or .pdf.")
+    raise InputError(
+        f"{Path(path).name or path} is no kind of file for a plot", advice="Give .html, .png, .svg or .pdf."
+    )
 
 
 def _filtered(table: Table, where: Mapping[str, Any]) -> Table:
