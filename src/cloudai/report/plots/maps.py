@@ -50,6 +50,7 @@ def landmarks(table: Table, asked: Asked) -> Chart:
         series.setdefault(name, []).append(dot)
     if not series:
         raise InputError("no row has a latitude and a longitude", advice="Only landmarks have them: --features places.")
+    pictures = pictures_of(table, asked, targets)
     across, up = _area([dot for each in series.values() for dot in each])
     shifted = {name: [_shifted(dot, across) for dot in dots] for name, dots in series.items()}
     own = "kind" in table.columns  # a table of ours has tags without positions, which nobody expects on a map
@@ -61,7 +62,7 @@ def landmarks(table: Table, asked: Asked) -> Chart:
         tuple(Series(name, tuple(dots)) for name, dots in shifted.items()),
         asked.notes(table, unplaced="" if own else ", ".join(nowhere)),
         asked.language,
-        pictures_of(table, asked, targets),
+        {target: pictures[target] for dots in series.values() for dot in dots if (target := dot.target) in pictures},
         events=no_events(asked),
     )
 

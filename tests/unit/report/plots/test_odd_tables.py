@@ -214,6 +214,13 @@ def test_a_thumbnail_that_is_missing_is_a_mark() -> None:
     assert drawn.count(">사진 없음<") == 2
 
 
+def test_a_map_shows_the_pictures_of_its_positions_alone() -> None:
+    """The picture of a row without a position does not stand below the map, for no position leads to it."""
+    rows = [{"item": 0, "name": "궁", "latitude": 37.6, "longitude": 127}, {"item": 1, "name": "글", "latitude": None}]
+    chart = plot(rows, kind="map", pictures=[Image.new("RGB", (9, 9)), Image.new("RGB", (9, 9))]).chart
+    assert list(chart.pictures) == ["picture-1"]
+
+
 @pytest.mark.parametrize("item", [None, "가", -1])
 def test_pictures_need_numbers_of_inputs(item: Any) -> None:
     """A table whose column "item" numbers no picture is told so, and a number with decimals of 0 is one."""
