@@ -14,7 +14,7 @@ EXAMPLES := face_landmarks candidate_emotions age_over_time google_tour text_tou
 
 # A package with a font, because the examples write Hangul into pictures, and not every computer has a font for it.
 HANGUL := "koreanize-matplotlib>=0.1.1"
-demo-all: export CLOUDAI_FONT ?= $(shell ls .venv/lib/python3*/site-packages/koreanize_matplotlib/fonts/NanumGothic.ttf)
+demo-all: export CLOUDAI_FONT ?= $(shell ls .venv/lib/python3*/site-packages/koreanize_matplotlib/fonts/NanumGothic.ttf 2>/dev/null)
 
 demo-all: .venv/.demo-all  ## every example: on this computer what it can, and with constructed replies; no account, no network
 	$(BIN)/cloudai demo --out $(DEMO_OUT)/demo
