@@ -4,13 +4,14 @@ PYTHON ?= python3
 unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 
-.PHONY: demo test quick test-faults test-minimum fuzz live reliability bench lint types unit format clean demo-all
+.PHONY: demo test quick test-faults test-minimum fuzz live reliability bench lint types unit format clean demo-all docs
 
 demo: .venv/.demo  ## find faces on real photos, with no account
 	$(BIN)/cloudai demo --out out
 
 DEMO_OUT ?= out
-EXAMPLES := face_landmarks candidate_emotions age_over_time google_tour text_tour review_sentiment
+EXAMPLES := face_landmarks candidate_emotions age_over_time google_tour text_tour review_sentiment \
+	transcribe translate_mails read_aloud
 
 # A package with a font, because the examples write Hangul into pictures, and not every computer has a font for it.
 HANGUL := "koreanize-matplotlib>=0.1.1"
@@ -23,9 +24,15 @@ demo-all: .venv/.demo-all  ## every example: on this computer what it can, and w
 	$(BIN)/python examples/face_landmarks.py --out $(DEMO_OUT)/local/face_landmarks
 	$(BIN)/python examples/text_tour.py --out $(DEMO_OUT)/local/text_tour
 	$(BIN)/python examples/review_sentiment.py --out $(DEMO_OUT)/local/review_sentiment
+	$(BIN)/python examples/video_emotion.py --out $(DEMO_OUT)/video_emotion
+	$(BIN)/python examples/read_aloud.py --out $(DEMO_OUT)/local/read_aloud || echo "Nothing was read aloud."
+	$(BIN)/python examples/capabilities.py --out $(DEMO_OUT)/capabilities
 	for example in $(EXAMPLES); do \
 	$(BIN)/python examples/$$example.py --sample --out $(DEMO_OUT)/$$example || exit 1; done
 	@du -sh $(DEMO_OUT)
+
+docs: demo-all  ## the pictures of docs/gallery.md; pages are drawn by Chromium, where it is there
+	$(BIN)/python tools/make_pictures.py $(DEMO_OUT)
 
 test: lint types unit  ## the whole check
 
@@ -96,7 +103,7 @@ format: .venv/.dev  ## also what is written from the table of operations
 	touch $@
 
 .venv/.demo-all: .venv/.demo
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[local,demo,text,report]" $(HANGUL)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[local,demo,text,report,video,compare]" $(HANGUL)
 	touch $@
 
 # The tests read the model of ages in its wheel alone; its requirements are large, and not those of ours.

@@ -49,12 +49,12 @@ def main() -> int:
         print(things.select("input", "kind", "name", "score", "word", "latitude", "longitude").filled())
         print(cloudai.tidy(seen, "text").select("input", "text", "confidence", "handwritten").filled())
         print(faces.select("input", "face", "roll", "pitch", "yaw", "emotion_top").filled())
-        tables = {"map": things, "labels": things.filter(kind="tag"), "expressions": emotions.filter(status="ok")}
+        tables = {"landmarks": things, "labels": things.filter(kind="tag"), "expressions": emotions.filter(status="ok")}
         series: list[list[str]] = [[], ["input"], []]
         local = [outcome for outcome in seen if "://" not in outcome.input]
         written = [save_drawings(local, options.out / "drawn", pictures=photos)]
         for (name, table), by, title in zip(tables.items(), series, TITLES[options.language], strict=True):
-            if any(row.get("latitude" if name == "map" else "score") is not None for row in table):
+            if any(row.get("latitude" if name == "landmarks" else "score") is not None for row in table):
                 chart = plot(table, by=by, title=title, pictures=photos, language=options.language)
                 written.append(chart.save(options.out / f"{name}.html"))
     except (cloudai.CloudAIError, OSError) as error:

@@ -1,7 +1,7 @@
 """Make a table and a gallery of portraits: which photos have a face, where it is, and what else is known.
 
     python examples/lawmaker_photos.py photos/                      a folder; the file names are the names
-    python examples/lawmaker_photos.py lawmakers.csv                a CSV with the columns name and photo
+    python examples/lawmaker_photos.py lawmakers.csv                a CSV with the columns name and photo, also a URL
     python examples/lawmaker_photos.py photos/ --provider azure --pace free     captions too, 20 photos a minute
     python examples/lawmaker_photos.py photos/ --provider google --method generative --language ko    Korean captions
     python examples/lawmaker_photos.py photos/ --provider azure --replay replies.json    from a cassette, with no key
@@ -46,7 +46,7 @@ def main() -> int:
     try:
         options.out.mkdir(parents=True, exist_ok=True)
         send = replay(options.replay) if options.replay else None
-        with cloudai.Client(options.provider, send=send, offline=bool(send)) as client:
+        with cloudai.Client(options.provider, send=send, offline=bool(send), fetch_urls=True) as client:
             made = portrait_gallery(
                 client,
                 people(options.source),

@@ -9,30 +9,16 @@ The made-up speeches are public-domain photos, over which a window moves: nobody
 what was paid for. Expressions are guesses about appearance; nobody is recognised.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
-from PIL import Image, ImageOps
-
 import cloudai
-from cloudai.cli.demo import sample_photos
-from cloudai.report import save_moments, save_mp4, save_timeline, save_video
+from cloudai.cli.demo import sample_videos
+from cloudai.report import save_moments, save_timeline, save_video
 from cloudai.testing import replay
-
-
-def made_up(folder: Path) -> list[Path]:
-    """Make three videos of six seconds from public-domain photos, and return their paths."""
-    photos = dict(sample_photos())
-    collins, hopper = (Image.open(photos[name]).convert("RGB") for name in ("Eileen Collins", "Grace Hopper"))
-    speeches = {"Collins": collins, "Hopper": hopper, "Collins, mirrored": ImageOps.mirror(collins)}
-    for name, photo in speeches.items():
-        views = [photo.crop((x, x // 4, x + 400, x // 4 + 360)) for x in range(20, 110, 3)]
-        save_mp4([*views, *views[::-1]], folder / f"made up, {name}.mp4", seconds=0.1, width=400)
-    return [folder / f"made up, {name}.mp4" for name in speeches]
 
 
 def main() -> int:
@@ -52,40 +38,33 @@ def main() -> int:
     add("--language", default="en", choices=["en", "ko"], help="the language of the page")
     asked = parser.parse_args()
     out, look = asked.out, {"language": asked.language}
-    guesses = asked.provider != "local" or "CLOUDAI_EMOTION_MODEL" in os.environ
-    options = {"method": asked.method, "attributes": ["emotions"] if guesses else []}
+    wanted = ["emotions"] if asked.provider != "local" or "CLOUDAI_EMOTION_MODEL" in os.environ else []
     settings = {"pace": asked.pace, "journal": None if asked.replay else out / "video.journal", "progress": True}
+    settings["options"] = {"method": asked.method, "attributes": wanted}
     try:
         out.mkdir(parents=True, exist_ok=True)
         send = replay(asked.replay) if asked.replay else None
-        frames = cloudai.frames(asked.videos or made_up(out), every=asked.every)
-        with (
-            cloudai.Client(asked.provider, send=send, offline=bool(send)) as client,
-            client.batch("detect_faces", frames, options=options, **settings) as job,
-        ):
+        frames = cloudai.frames(asked.videos or sample_videos(out), every=asked.every)
+        client = cloudai.Client(asked.provider, send=send, offline=bool(send))
+        with client, client.batch("detect_faces", frames, **settings) as job:
             outcomes = cloudai.track(job)
-        for reason in dict.fromkeys(str(outcome.error) for outcome in outcomes if outcome.error):
-            print(reason, file=sys.stderr)
-        faces = cloudai.tidy(outcomes, "faces")
+        faces, emotions = (cloudai.tidy(outcomes, kind) for kind in ("faces", "emotions"))
         faces.to_csv(out / "faces.csv")
         files = [save_timeline(outcomes, out / "timeline.html", smooth=asked.smooth, without=asked.without, **look)]
-        for video in dict.fromkeys(row["video"] for row in faces):
+        for n, video in enumerate(dict.fromkeys(faces["video"]), 1):
             of_video = [outcome for outcome in outcomes if outcome.row and outcome.row["video"] == video]
-            files.append(save_video(of_video, out / f"{Path(video).stem}, drawn.mp4", **look))
-            if guesses:
-                files.append(save_moments(of_video, out / f"{Path(video).stem}.webp", **look))
-        if guesses:
-            shown = {"where": {"emotion": asked.emotion}, "by": ["video", "track"], "smooth": asked.smooth}
-            shown |= {"kind": "lines", "y": "score", "title": asked.emotion, **look}
-            cloudai.plot(cloudai.tidy(outcomes, "emotions"), out / "speeches.html", **shown)
-            files.append(out / "speeches.html")
+            with suppress(cloudai.InputError):  # a speech without faces or expressions has less to show
+                files.append(save_video(of_video, out / f"{n} {Path(video).stem}, drawn.mp4", **look))
+                files.append(save_moments(of_video, out / f"{n} {Path(video).stem}.webp", **look))
+        if wanted and emotions:
+            smooth = None if "likelihood" in emotions["scale"] else asked.smooth
+            where = {"emotion": asked.emotion}
+            cloudai.plot(emotions, out / "speeches.html", where=where, title=asked.emotion, smooth=smooth, **look)
     except (cloudai.CloudAIError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    print(faces.select("video", "time_s", "track", "status", "x", "y", "width", "emotion_top").filled())
-    if not guesses:
-        print("\nThe local engine finds faces and follows them, and says nothing of their expressions.")
-    print("\nOpen:", *files, sep="\n  ")
+    print(faces.select("video", "time_s", "track", "status", "error", "x", "y", "emotion_top").filled())
+    print("\nOpen:", *files, *out.glob("speeches.html"), sep="\n  ")
     return 0
 
 

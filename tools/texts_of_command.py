@@ -3,8 +3,8 @@
 ``python tools/texts_of_command.py ko`` prints what src/cloudai/locale/ko.po lacks; with ``--write`` it is appended, for
 a translator to fill in. tests/unit/cli/test_translations.py fails as long as something is missing.
 
-The texts are found in five places: in calls of `say`, in the parser of the command line, in argparse itself, in the
-errors and warnings of the library, and in what the providers declare about themselves.
+The texts are found in six places: in calls of `say`, in those of the pages' templates, in the parser of the command
+line, in argparse itself, in the errors and warnings of the library, and in what the providers declare about themselves.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ NOT_OF_THE_COMMAND = ("testing", "bridges", "core/drivers/awaiting.py")
 """Parts of the library whose errors no command meets."""
 ASKED_OF_MODELS = "providers/_generative/"
 """The part of the library whose sentences are sent to chat models, and printed by nobody, unless an error says them."""
-ERRORS = {name for name in errors.__all__ if name.endswith("Error")} | {"OutputError", "MissingFontError"}
+ERRORS = {name for name in errors.__all__ if name.endswith("Error")} | {"MissingFontError", "UnfetchedError"}
 HOLES = re.compile(r"%[-0-9.]*[srdf]")
 OF_ARGPARSE = (
     *("usage: ", "positional arguments", "options", "show this help message and exit"),
@@ -70,7 +70,7 @@ ELSEWHERE = (
     *("{0} has a value that is not known", "{0} is no key", "{0} is no region", "{0} is no project"),
     *("lexicon= names no file that is there", "the provider {0} of {1}"),
     *("feature", "attribute"),
-    *("{0} is no path of a file", "the cell in column {0} is empty"),
+    *("{0} is no path of a file", "the cell in column {0} is empty", "{0} has more than {1} MB"),
     *("Available: {0}.", "Known: {0}.", "Did you mean {0}?"),
     *("(Windows: setx, then open a new window).", "(Windows: setx, then open a new window)"),
     *("and {0} (Windows: setx, then open a new window)."),
@@ -96,6 +96,7 @@ def sources() -> dict[str, str]:
     texts |= dict.fromkeys(OF_ARGPARSE, "argparse")
     texts |= dict.fromkeys(ELSEWHERE, "elsewhere")
     texts |= dict.fromkeys(_declared(), "providers")
+    texts |= dict.fromkeys(_in_templates(), "report/templates")
     texts |= dict.fromkeys(
         (text for _, what, advice in PROBLEMS for text in (f"{{0}} {what}", advice)), "batch/journal.py"
     )
@@ -232,6 +233,17 @@ def _declared() -> Iterator[str]:
         for each in kind.capabilities().values():
             for able in filter(None, (each, each.generative)):
                 yield from (text for text in (able.needs, able.note, able.unit, able.limits) if text)
+        for end in kind.retirements:
+            yield from (end.service, end.what, end.instead)
+
+
+def _in_templates() -> Iterator[str]:
+    """Yield what the templates of pages give to `say`."""
+    for path in sorted((SOURCE / "report" / "templates").glob("*.html")):
+        yield from IN_TEMPLATE.findall(path.read_text("utf-8"))
+
+
+IN_TEMPLATE = re.compile(r'\bsay\("([^"]+)"')
 
 
 OF_PYTHON = re.compile(

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         NeedsImageError,
         NoAnswerError,
         NotStartedError,
+        OutputError,
         PausedError,
         RateLimitedError,
         RedirectBlockedError,
@@ -75,10 +76,11 @@ if TYPE_CHECKING:
     from cloudai.options import CallOptions
     from cloudai.outcomes import Outcome, tidy
     from cloudai.providers.azure import Azure
-    from cloudai.providers.base import Capability, Provider
+    from cloudai.providers.base import Capability, Provider, Retirement
     from cloudai.providers.google import Google
     from cloudai.providers.local import Local
     from cloudai.providers.registry import find, names
+    from cloudai.providers.retirements import capabilities, retirements
     from cloudai.providers.settings import Resource
     from cloudai.providers.watson import Watson
     from cloudai.reading import read_table
@@ -132,6 +134,7 @@ __all__ = [
     "NoAnswerError",
     "NotStartedError",
     "Outcome",
+    "OutputError",
     "Part",
     "PausedError",
     "Plan",
@@ -146,6 +149,7 @@ __all__ = [
     "Resource",
     "Response",
     "ResponseTooLargeError",
+    "Retirement",
     "Sentiment",
     "ServerError",
     "ServiceError",
@@ -169,11 +173,13 @@ __all__ = [
     "Voices",
     "Watson",
     "__version__",
+    "capabilities",
     "find",
     "frames",
     "names",
     "plot",
     "read_table",
+    "retirements",
     "share",
     "tidy",
     "track",
@@ -208,6 +214,7 @@ _EXPORTS = {
         "NeedsImageError",
         "NoAnswerError",
         "NotStartedError",
+        "OutputError",
         "PausedError",
         "RateLimitedError",
         "RedirectBlockedError",
@@ -238,10 +245,11 @@ _EXPORTS = {
     "cloudai.options": ("CallOptions",),
     "cloudai.outcomes": ("Outcome", "tidy"),
     "cloudai.providers.azure": ("Azure",),
-    "cloudai.providers.base": ("Capability", "Provider"),
+    "cloudai.providers.base": ("Capability", "Provider", "Retirement"),
     "cloudai.providers.google": ("Google",),
     "cloudai.providers.local": ("Local",),
     "cloudai.providers.registry": ("find", "names"),
+    "cloudai.providers.retirements": ("capabilities", "retirements"),
     "cloudai.providers.settings": ("Resource",),
     "cloudai.providers.watson": ("Watson",),
     "cloudai.reading": ("read_table",),

@@ -51,8 +51,8 @@ class BaseClient:
         http_client: Your own httpx or httpx2 client, with its proxies and certificates.
         timeout: Seconds for a whole call, waits and retries included; None takes the operation's usual time, which is
             60, for `text_to_speech` 120, for `read_text` 300 and for `speech_to_text` 600.
-        max_attempts: The most attempts of one request, the first included, as long as the service did not begin with
-            it.
+        max_attempts: Maximum number of attempts of one request, the first included. It holds where the service did not
+            begin to carry out the request; ``on_unknown`` says what holds where it may have.
         on_unknown: What to do where an attempt may have been carried out without our learning of it (a connection
             that broke, a 500): "retry" tries once more, which may be billed twice; "raise" does not.
         max_concurrency: The most requests in flight at the same time.
@@ -63,7 +63,7 @@ class BaseClient:
             Whoever is on the way can then read the key, and whatever is sent.
         fetch_urls: Fetch inputs that are ``https://`` or ``http://`` addresses here, and send what is there, instead of
             passing the address on to a vendor that fetches it. Files are fetched only from the public internet,
-            without any key, and have 50 MB and 30 s at most; `FetchRules` changes that.
+            without any key, and have 50 MB and 30 s at most; `FetchRules` changes that, and may keep them in a folder.
         on_event: A function that is called with every attempt, reply, wait and result, as an `Event`.
         offline: Send nothing and look up no key, so that only ``send`` (a cassette) answers.
         clock: A function that returns monotonic seconds, for tests.
@@ -135,6 +135,7 @@ class BaseClient:
         raise NotImplementedError
 
     _awaiting: ClassVar[bool]
+    """Whether the client is `AsyncClient`, which can send through a vendor's awaiting client."""
 
     @classmethod
     def from_vendor(cls, client: Any, **options: Any) -> Self:
@@ -183,6 +184,12 @@ class BaseClient:
         return type(self)(self._given, **vars(others))
 
     @property
+    def fetching(self) -> FetchRules | None:
+        """The rules by which inputs that are addresses are fetched here (``fetch_urls=``); None if they are not."""
+        rules = self._options.fetch_urls
+        return FetchRules() if rules is True else rules or None
+
+    @property
     def _given(self) -> Provider | list[Provider]:
         """The provider or the list of providers, as the constructor takes it."""
         return self.provider if isinstance(self._session, Session) else list(self.providers)
@@ -192,6 +199,11 @@ class BaseClient:
         return f"{type(self).__name__}({self._given if '_session' in vars(self) else None!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the providers and the options; the copy opens connections of its own.
+
+        Raises:
+            TypeError: The proxy's address holds a password, or a provider has settings that were given in code.
+        """
         if "@" in (self._options.proxy or ""):
             raise TypeError("a client with a proxy's password does not pickle: set HTTPS_PROXY where it arrives")
         return _unpickled, (type(self), self._given, vars(self._options))
@@ -212,6 +224,7 @@ def network_options(options: ClientOptions) -> dict[str, Any]:
 
 
 def _unpickled(kind: type[C], provider: Provider | list[Provider], options: dict[str, Any]) -> C:
+    """Return the client of a pickle; this is a function because pickle calls constructors without names."""
     return kind(provider, **options)  # type: ignore[call-arg]
 
 
@@ -224,7 +237,7 @@ def offline_only(request: Request) -> Response:
 
 
 class Client(ClientMethods, BaseClient):
-    """A blocking client of one provider.
+    """A blocking client of one provider, or of several that are asked in turn.
 
     Example:
         >>> with Client("local") as client:

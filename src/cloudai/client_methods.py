@@ -513,8 +513,7 @@ class ClientMethods(Batching):
         Nothing is sent before the batch is iterated over, or `Batch.tidy` is called, which runs it too. Each reply is
         on disk before it is read, so after a crash, Ctrl-C or a full disk the same code goes on from there: finished
         inputs come from the journal, and those that were in flight are marked as in doubt. A bad input fails without
-        stopping the others. An outage or a spent
-        quota pauses the batch, and no input is blamed for it.
+        stopping the others. An outage or a spent quota pauses the batch, and no input is blamed for it.
 
         Args:
             operation: "analyze_image", "detect_faces", "sentiment" …, or a list of several: then there is an outcome

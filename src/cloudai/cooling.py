@@ -13,6 +13,7 @@ from cloudai.core.hooks import CallHooks
 from cloudai.core.rate_limit import RetryBudget
 from cloudai.core.retry import GOOD, is_put_off
 from cloudai.errors import (
+    AuthError,
     BadRequestError,
     CloudAIError,
     ConnectError,
@@ -33,8 +34,8 @@ __all__ = ["asked", "is_of_the_service", "may_be_of_the_input", "note", "skipped
 def is_of_the_service(error: BaseException) -> bool:
     """Return whether an error is one of the service or the account, so that another provider may answer the input.
 
-    It is none if the service has refused the input, or has given an answer that cannot be used. A model or an API that
-    the service no longer has is one.
+    False if the service has refused the input, if it has given an answer that cannot be used, and if the time of the
+    call was up. True if it no longer has the model or the API that was asked for.
     """
     if isinstance(error, BadRequestError):
         return error.gone
@@ -42,46 +43,52 @@ def is_of_the_service(error: BaseException) -> bool:
 
 
 def _is_broken(error: BaseException) -> bool:
-    """Return whether an error says that the provider would fail the next call too, whatever its input is."""
+    """Return whether an error says that the provider would fail the next call too, whatever its input is.
+
+    True for every error of the service or the account, also for a server error and for a 429, and for a call whose time
+    was up before the service had answered or could be reached.
+    """
     if isinstance(error, DeadlineExceededError):
         # A call may also be out of time because of its own file, or because it waited for a slot.
         return error.state == "UNKNOWN" or isinstance(error.__cause__, ConnectError)
     if isinstance(error, ForbiddenError) and error.status in GOOD:
-        return False  # the vendor may not fetch the address of this input
+        return False  # a 403 inside a good reply is about this input: the vendor may not fetch its address
     return is_of_the_service(error)
 
 
-def note(rest: Cooldown, call: object, now: float, error: BaseException | None, *, doubts: bool = False) -> None:
+def note(cooldown: Cooldown, call: object, now: float, error: BaseException | None, *, doubts: bool = False) -> None:
     """Tell a cooldown how a call to its provider has ended: with a result (None), or with an error.
 
     Args:
-        rest: The cooldown.
+        cooldown: The cooldown.
         call: The object that stands for the call.
         now: The time in seconds.
         error: The error.
-        doubts: Whether to leave it open for now if the input is to blame for an error for which it may be.
+        doubts: Whether to give the provider the benefit of the doubt: an error for which the input may be to blame then
+            starts the cooldown only if the call before it has ended with such an error, too.
     """
     if error is None or (isinstance(error, BadRequestError | NoAnswerError) and not is_of_the_service(error)):
-        rest.answered()  # a refusal is an answer
+        cooldown.answered()  # a service that refuses an input, or declines to say anything of it, is up
     elif _is_broken(error):
-        tell = rest.doubted if doubts and may_be_of_the_input(error) else rest.failed
+        tell = cooldown.doubted if doubts and may_be_of_the_input(error) else cooldown.failed
         tell(call, now, getattr(error, "retry_after", None), type(error).__name__)
-    rest.leave(call)
+    cooldown.leave(call)
 
 
 def may_be_of_the_input(error: BaseException) -> bool:
     """Return whether the input may be to blame for an error that looks like one of the service.
 
-    It is not where nobody was reached, or where the service has put the call off without a look at it.
+    False if no server was reached, and if the service has put the call off (425, 429, or 503 with a time to wait),
+    because it has not looked at the input then. True for any other error, such as a 500.
     """
     return not (isinstance(error, ConnectError) or (isinstance(error, CloudAIError) and is_put_off(error)))
 
 
-def skipped(provider: str, operation: str, rest: Cooldown, now: float) -> UnavailableError:
-    """Return the error of a provider that is not asked for now, because it has failed other calls."""
-    left = rest.left(now)
+def skipped(provider: str, operation: str, cooldown: Cooldown, now: float) -> UnavailableError:
+    """Return the error of a call that is not sent, because the provider has failed other calls; nothing is raised."""
+    left, why = cooldown.left(now), cooldown.why
     error = UnavailableError(
-        f"not asked for another {left:.0f} s: {rest.why}" if left else f"not asked while a call probes it: {rest.why}",
+        f"not asked for another {left:.0f} s: {why}" if left else f"not asked while a call probes it: {why}",
         advice="Call again later, or name another provider.",
         retry_after=left,
     )
@@ -89,49 +96,65 @@ def skipped(provider: str, operation: str, rest: Cooldown, now: float) -> Unavai
     return error
 
 
+def _is_for_the_user(error: CloudAIError) -> bool:
+    """Return whether an error is no outage: the provider is asked too often, or the key or the account is not right."""
+    if isinstance(error, RateLimitedError):
+        return not error.quota
+    return isinstance(error, AuthError | ForbiddenError)
+
+
 class _Hooks(CallHooks):
-    """The hooks of a call that gives up its retries once the provider has failed another call, as a probe always does.
+    """The hooks of a call that is not retried once the provider has failed another call.
+
+    The probe, the one call that is let through after a cooldown, is therefore never retried.
 
     Args:
-        rest: The cooldown of the provider.
+        cooldown: The cooldown of the provider.
     """
 
-    def __init__(self, rest: Cooldown) -> None:
-        self._rest = rest
+    def __init__(self, cooldown: Cooldown) -> None:
+        self._cooldown = cooldown
 
     def may_retry(self, step_id: str, budget: RetryBudget) -> bool:
-        """Take a retry from the budget, unless the provider has failed another call."""
-        return self._rest.is_idle() and super().may_retry(step_id, budget)
+        """Take a retry from the budget and return True; False if the budget is empty, or if another call has failed."""
+        return self._cooldown.is_idle() and super().may_retry(step_id, budget)
 
     def seconds_until_retry(self, step_id: str, budget: RetryBudget, now: float) -> float:
-        """Return the seconds until a refused request may come again, which never end if the provider is broken."""
-        return math.inf if self._rest.is_cooling() else super().seconds_until_retry(step_id, budget, now)
+        """Return the seconds to wait before a request that the service has put off is sent again.
+
+        They are infinite while the cooldown lasts, so that the engine gives the request up.
+        """
+        return math.inf if self._cooldown.is_cooling() else super().seconds_until_retry(step_id, budget, now)
 
 
 def asked(
-    engine: Engine, flow: Flow[Result], context: CallContext, rest: Cooldown, *, waits: bool
+    engine: Engine, flow: Flow[Result], context: CallContext, cooldown: Cooldown, *, waits: bool
 ) -> Program[Result | CloudAIError]:
-    """Ask a provider, unless it is not to be asked for now, and return its result or its error.
+    """Carry out a call unless the cooldown forbids it, tell the cooldown how it ended, and return its result or error.
+
+    A CloudAIError is returned and not raised, because the caller may have another provider to ask.
 
     Args:
         engine: The engine of the provider.
         flow: The flow of the call, which has not begun.
         context: The context of the call.
-        rest: The cooldown of the provider for the operation.
-        waits: Whether the next call waits for its turn if the provider is asked too often, because no other can answer.
+        cooldown: The cooldown of the provider for the operation.
+        waits: Whether no other provider can answer. A 429 and a refusal of the key or the account then leave the
+            cooldown alone: the next call is sent and waits as long as the service asks for, and the user may have put
+            the key right meanwhile.
     """
-    hooks = context.hooks = _Hooks(rest)
-    if not rest.admits(hooks, engine.clock()):
+    hooks = context.hooks = _Hooks(cooldown)
+    if not cooldown.admits(hooks, engine.clock()):
         flow.close()
-        return skipped(context.vendor.name, context.operation, rest, engine.clock())
+        return skipped(context.vendor.name, context.operation, cooldown, engine.clock())
     try:
         result = yield from engine.run(flow, context)
     except CloudAIError as error:
-        if not (waits and isinstance(error, RateLimitedError) and not error.quota):
-            note(rest, hooks, engine.clock(), error, doubts=True)
+        if not (waits and _is_for_the_user(error)):
+            note(cooldown, hooks, engine.clock(), error, doubts=True)
         return detached(error)
     else:
-        note(rest, hooks, engine.clock(), None)
+        note(cooldown, hooks, engine.clock(), None)
         return result
     finally:
-        rest.leave(hooks)  # it may have been cancelled
+        cooldown.leave(hooks)  # a probe that was cancelled has told nothing, and must not keep the next one away

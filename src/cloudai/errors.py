@@ -32,6 +32,7 @@
     ├── MalformedResponseError                    the reply is not what the vendor documents
     │   └── ResponseTooLargeError                 … it is larger than any reply may be
     ├── JournalError (OSError)                    the file that keeps a batch cannot be written or read
+    ├── OutputError (OSError)                     a page, a picture or a table cannot be written
     ├── PausedError                               a batch ended early: an outage, or a spent quota
     ├── NotStartedError                           the error of an input that a batch did not come to
     ├── ContractError (AssertionError)            a provider that is checked does not keep the contract
@@ -69,6 +70,7 @@ __all__ = [
     "NeedsImageError",
     "NoAnswerError",
     "NotStartedError",
+    "OutputError",
     "PausedError",
     "RateLimitedError",
     "RedirectBlockedError",
@@ -123,6 +125,10 @@ class CloudAIError(Exception):
     raw: Any = None
     """The replies of a good status that came before this error, and may be paid for. Like ``result.raw`` they are JSON,
     or bytes where a reply is none. No text of the error shows them."""
+    partial: Any = None
+    """What was answered where one of several requests at the same time has failed: a list of the results in order, with
+    None for each that failed; of a recording that was sent in pieces, the `Transcript` of the others, which names the
+    gaps."""
     tried: tuple[Any, ...] = ()
     """The other providers of a client with several that did not answer either, as in ``meta.tried`` of a result."""
     http_status: ClassVar[int] = 500
@@ -417,6 +423,13 @@ class JournalError(CloudAIError, OSError):
     """The journal cannot be written or read: the disk is full, another process uses it, or the file is no journal.
 
     Nothing is sent that could not be written down before.
+    """
+
+
+class OutputError(CloudAIError, OSError):
+    """A file of the user's cannot be written: a page, a picture, a table, or a file that was fetched.
+
+    The disk is full, the path is a folder, its folder is not there, or nobody may write there.
     """
 
 

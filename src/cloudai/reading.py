@@ -12,7 +12,7 @@ from cloudai.encodings import decoded
 from cloudai.errors import CloudAIError, InputError
 from cloudai.table import Table
 
-__all__ = ["TABLES", "read_table", "text_of"]
+__all__ = ["TABLES", "read_table", "table_in", "text_of"]
 
 TABLES = frozenset({".csv", ".tsv"})
 """Endings of files that are tables."""
@@ -53,23 +53,38 @@ def read_table(path: str | os.PathLike[str], *, encoding: str | None = None) -> 
     file = Path(path)
     if file.suffix.lower() in (".xlsx", ".xls", ".ods"):
         raise InputError(f"{file.name} is a workbook", advice='Save the sheet as "CSV UTF-8" and give that.')
-    text, delimiter = delimiter_of(text_of(file, encoding=encoding), "\t" if file.suffix.lower() == ".tsv" else None)
-    rows = [cells for cells in _cells(file, text, delimiter) if any(cell.strip() for cell in cells)]
-    if not rows:
-        raise InputError(f"{file.name} is empty", advice="Its first line must have the names of the columns.")
-    columns = _named(rows[0], max(map(len, rows)))
-    table = Table([_row(columns, row) for row in rows[1:]], columns)
+    text = text_of(file, encoding=encoding)
+    table = table_in(text, file.name, delimiter="\t" if file.suffix.lower() == ".tsv" else None)
     table.folder = file.parent
     return table
 
 
-def _cells(file: Path, text: str, delimiter: str) -> Iterator[list[str]]:
+def table_in(text: str, name: str, *, delimiter: str | None = None) -> Table:
+    """Return the table that a text holds; see `read_table`.
+
+    Args:
+        text: The text.
+        name: What errors call it.
+        delimiter: The character between the cells; None recognises it.
+
+    Raises:
+        InputError: The text is empty, or has a quote that is never closed.
+    """
+    text, delimiter = delimiter_of(text, delimiter)
+    rows = [cells for cells in _cells(name, text, delimiter) if any(cell.strip() for cell in cells)]
+    if not rows:
+        raise InputError(f"{name} is empty", advice="Its first line must have the names of the columns.")
+    columns = _named(rows[0], max(map(len, rows)))
+    return Table([_row(columns, row) for row in rows[1:]], columns)
+
+
+def _cells(name: str, text: str, delimiter: str) -> Iterator[list[str]]:
     """Yield the cells of each line; raise InputError where a quote is never closed."""
     try:
         yield from rows_of(text, delimiter)
     except ValueError as error:
         raise InputError(
-            f"{file.name}: {error}", advice='Close the quote, or write it twice ("") where it is part of a text.'
+            f"{name}: {error}", advice='Close the quote, or write it twice ("") where it is part of a text.'
         ) from None
 
 

@@ -25,13 +25,16 @@ __all__ = ["track"]
 R = TypeVar("R", bound=Result)
 
 SHORTEST_GAP, STEPS = 1.5, 2.5
-"""Seconds, and steps between two frames, for which a face may be hidden; the longer of both counts."""
+"""How long a face may be hidden: this many seconds, or this many times the time between two frames, if that is more."""
 REACH, WIDER = 1.5, 0.5
-"""How far from where it is expected a face may be, in its own sizes: in the next frame, and more for each step."""
+"""How far a face may be from where it is expected, in widths of the face: in the next frame, and how much farther for
+each frame in which it was not seen."""
 LARGER = math.log(2.0)
-"""The logarithm of how much larger or smaller a face may become from one frame to the next."""
+"""The logarithm of the factor by which a side of a face may grow or shrink between two sightings."""
 SETTLES = 0.25
-"""Seconds after which the newest movement is half of the speed of a face; the rest is its speed before."""
+"""Seconds between two sightings after which the newest movement makes up half of the speed of a face.
+
+Detectors place a box some pixels off in each frame, so that the speed is a mean and not the newest movement alone."""
 
 
 def track(outcomes: Iterable[Outcome[R]], *, gap: float | None = None) -> list[Outcome[R]]:
@@ -51,11 +54,14 @@ def track(outcomes: Iterable[Outcome[R]], *, gap: float | None = None) -> list[O
         The outcomes in the order of their inputs. Those without faces are as they were.
 
     Raises:
-        InputError: There are outcomes, and none of them is of a frame.
+        InputError: There are outcomes, and none of them is of a frame; or an `AsyncBatch` is given in place of its
+            outcomes.
         SettingsError: ``gap`` is no number of seconds.
     """
     if gap is not None and not (isinstance(gap, int | float) and math.isfinite(gap) and gap >= 0):
         raise SettingsError(f"gap={gap!r}", advice="Give seconds, or leave it out.")
+    if hasattr(outcomes, "__aiter__"):
+        raise InputError("these outcomes are still to come", advice="Give [outcome async for outcome in batch].")
     listed = sorted(outcomes, key=lambda outcome: outcome.item)
     groups: dict[tuple[str, str], list[tuple[float, int]]] = {}
     for position, outcome in enumerate(listed):
@@ -74,8 +80,11 @@ def track(outcomes: Iterable[Outcome[R]], *, gap: float | None = None) -> list[O
 
 
 def _step(times: Sequence[float]) -> float:
-    """Return the usual time between two frames, in seconds."""
-    return median(later - earlier for earlier, later in pairwise(times)) if len(times) > 1 else 0.0
+    """Return the median of the times between two frames, in seconds; 0 for fewer than two times.
+
+    A frame may be there twice, and counts once.
+    """
+    return median([later - earlier for earlier, later in pairwise(sorted(set(times)))] or [0.0])
 
 
 @dataclass
@@ -89,9 +98,16 @@ class _Followed:
     """Pixels a second, across and down."""
 
     def cost(self, time: float, box: Box, step: float) -> float | None:
-        """Return how badly a box fits as this face at this time, from 0; None if it does not."""
+        """Return how badly a box fits as this face at this time: 0 is best; None if it cannot be this face.
+
+        Args:
+            time: The time of the frame in seconds.
+            box: The box of a face in the frame.
+            step: The usual time between two frames, in seconds.
+        """
         passed = time - self.time
         side = math.sqrt(max(self.box.area, 1e-9))
+        # Half of the logarithm of an area is that of its side; an empty box has no logarithm, hence the smallest area.
         grown = abs(math.log(max(box.area, 1e-9) / max(self.box.area, 1e-9))) / 2
         across, down = self.speed[0] * passed, self.speed[1] * passed
         expected = self.box.model_copy(update={"x": self.box.x + across, "y": self.box.y + down})
@@ -104,9 +120,10 @@ class _Followed:
     def see(self, time: float, box: Box) -> None:
         """Note where the face is now, and how fast it came there."""
         passed = time - self.time
-        if passed > 0:
+        if passed > 0:  # two frames may have one time, and a speed is not computed of them
             (x, y), (was_x, was_y) = _centre(box), _centre(self.box)
             now = (x - was_x) / passed, (y - was_y) / passed
+            # A face that was seen once has no speed yet, and takes its first movement as it is.
             share = passed / (passed + SETTLES) if any(self.speed) else 1.0
             across, down = (share * new + (1 - share) * old for new, old in zip(now, self.speed, strict=True))
             self.speed = across, down
@@ -128,7 +145,15 @@ class _Follower:
         self._count = 0
 
     def numbers(self, time: float, boxes: Sequence[Box]) -> list[int]:
-        """Return the number of each face of a frame; a box that fits no face is a new one."""
+        """Return the number of each box of the next frame; a box that fits no face gets a new number.
+
+        Frames must come in the order of time. Each face has at most one box.
+
+        Args:
+            time: The time of the frame in seconds.
+            boxes: The boxes of the faces in the frame.
+        """
+        # A face that was seen in the frame before was hidden for no time at all, hence one step more than the gap.
         self._faces = [face for face in self._faces if time - face.time <= self._gap + self._step]
         pairs = [
             (cost, face.number, index, face)
@@ -137,6 +162,7 @@ class _Follower:
             if (cost := face.cost(time, box, self._step)) is not None
         ]
         numbers: dict[int, int] = {}
+        # The pairs that fit best come first. At equal costs the numbers decide, so that the result is always the same.
         for _, number, index, face in sorted(pairs, key=lambda pair: pair[:3]):
             if index not in numbers and number not in numbers.values():
                 numbers[index] = number

@@ -71,20 +71,25 @@ def say(text: str, /, **values: Any) -> str:
     return with_particles(said.format(**values)) if values else said
 
 
-def translated(text: str) -> str:
-    """Return a finished text, such as that of an error, in the language that is spoken; as it is if none is known.
+def translated(text: str, language: str | None = None) -> str:
+    """Return a finished text, such as that of an error, in a language; as it is if no translation is known.
 
     A text may consist of several, as an error does of what has happened and what to do: each is looked up by itself.
     What is filled into a text is looked up too.
+
+    Args:
+        text: The text in English.
+        language: The language, for example that of a page; None is the one that is spoken.
     """
-    if _language is None or not text or len(text) > MOST or OF_PYTHON.match(text):
+    chosen = language or _language
+    if chosen is None or not text or len(text) > MOST or OF_PYTHON.match(text):
         return text
     return (
-        _in_two(text, both=True)
-        or _whole(text)
-        or _after_name(text)
-        or _in_two(text, both=False)
-        or _from_second(text)
+        _in_two(text, chosen, both=True)
+        or _whole(text, chosen)
+        or _after_name(text, chosen)
+        or _in_two(text, chosen, both=False)
+        or _from_second(text, chosen)
         or text
     )
 
@@ -93,45 +98,45 @@ OF_PYTHON = re.compile(r"[A-Z]\w*(Error|Exception): ")
 """Matches an exception of Python or of another library, whose words are not in the catalogs."""
 
 
-def _after_name(text: str) -> str | None:
+def _after_name(text: str, language: str) -> str | None:
     """Return the translation of what follows the name of a provider or a file, behind that name."""
     name, colon, rest = text.partition(": ")
-    said = translated(rest) if colon else rest
+    said = translated(rest, language) if colon else rest
     return f"{name}: {said}" if said != rest else None
 
 
-def _in_two(text: str, *, both: bool) -> str | None:
+def _in_two(text: str, language: str, *, both: bool) -> str | None:
     """Return the translations of a sentence and of those that follow it; None if the first, or not both, are known."""
     for end in SENTENCE_END.finditer(text):
         sentence, rest = text[: end.end() - 1], text[end.end() :]
         # A place to fill in at the end of a text would take the full stop with it.
-        known = catalog(_language or "").get(sentence)
-        said = known or (_whole(sentence[:-1]) if sentence.endswith(".") else None) or _whole(sentence)
-        if said is not None and (rest_said := translated(rest)) is not None and (rest_said != rest or not both):
+        known = catalog(language).get(sentence)
+        whole = _whole(sentence[:-1], language) if sentence.endswith(".") else None
+        said = known or whole or _whole(sentence, language)
+        if said is not None and ((rest_said := translated(rest, language)) != rest or not both):
             return f"{said}{'' if said.endswith(('.', '?', '!')) else '.'} {rest_said}"
     return None
 
 
-def _from_second(text: str) -> str | None:
+def _from_second(text: str, language: str) -> str | None:
     """Return a text whose first sentence is not known, with the translation of what follows it."""
     if (end := SENTENCE_END.search(text)) is None:
         return None
     rest = text[end.end() :]
-    said = translated(rest)
+    said = translated(rest, language)
     return None if said == rest else f"{text[: end.end()]}{said}"
 
 
 SENTENCE_END = re.compile(r"[.?!] ")
 
 
-def _whole(text: str) -> str | None:
+def _whole(text: str, language: str) -> str | None:
     """Return the translation of a text that is one text of the catalog, with its values translated; None for others."""
-    language = _language or ""
     if (known := catalog(language).get(text)) is not None:
         return known
     for source, said in _candidates(text, language):
         if (match := _pattern(source).fullmatch(text)) is not None:
-            values = {name[1:]: translated(value) for name, value in match.groupdict().items()}
+            values = {name[1:]: translated(value, language) for name, value in match.groupdict().items()}
             return with_particles(HOLE.sub(partial(_filled, values), said))
     return None
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -201,7 +202,7 @@ def test_portraits_with_korean_captions_and_expressions(tmp_path: Path, photos: 
 WORDS = ("very unlikely", "unlikely", "possible", "likely", "very likely")
 
 
-def test_expressions_over_time_of_three_speeches(tmp_path: Path) -> None:
+def test_expressions_over_time_of_three_speeches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three speeches become a table, a page, videos with bars, moments, and one plot with all three on its axis."""
     with PIL.Image.open(PHOTOS["Eileen Collins"]) as photo:
         views = [photo.convert("RGB").crop((x, 0, x + 320, 300)).resize((160, 150)) for x in range(0, 60, 10)]
@@ -217,9 +218,9 @@ def test_expressions_over_time_of_three_speeches(tmp_path: Path) -> None:
         mood = {"happiness": WORDS[n % 5], "sadness": WORDS[4 - n % 5], "neutral": "possible"}
         exchanges.append(answered(frame, "jpeg", {"faces": [{"picture": 0, **quiet, **mood}]}))
     out, replies = tmp_path / "결과", cassette(tmp_path / "답.json", exchanges)
-    asked = ("--replay", replies, "--every", "1s", "--without", "sadness", *GENERATIVE)
-    done = run("video_emotion", *map(str, speeches), "--out", str(out), *asked)
-    assert done.returncode == 0, done.stderr
+    asked = ("--replay", replies, "--every", "1s", "--without", "sadness", "--smooth", "2", *GENERATIVE)
+    monkeypatch.setattr(sys, "argv", ["video_emotion.py", *map(str, speeches), "--out", str(out), *asked])
+    assert runpy.run_path(str(EXAMPLES / "video_emotion.py"))["main"]() == 0  # a process of its own would take longer
     rows = list(csv.DictReader(io.StringIO((out / "faces.csv").read_text("utf-8-sig"))))
     assert [(row["video"], float(row["time_s"]), row["track"]) for row in rows] == [
         (speech.name, time, "1") for speech in speeches for time in (0.0, 1.0, 2.0)
@@ -227,6 +228,7 @@ def test_expressions_over_time_of_three_speeches(tmp_path: Path) -> None:
     assert [row["happiness"] for row in rows[:3]] == ["0.0", "0.25", "0.5"]
     page = (out / "timeline.html").read_text("utf-8")
     assert page.count("<figure") == 9
+    assert page.count("선을 매끄럽게 다듬지 않았습니다") == 1  # likelihood words, by which the example does not end
     assert page.count("<svg ") == 3
     assert len(list(out.glob("*, drawn.mp4"))) == len(list(out.glob("*.webp"))) == 3
     assert all(speech.name in (out / "speeches.html").read_text("utf-8") for speech in speeches)

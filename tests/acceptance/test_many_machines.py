@@ -59,7 +59,8 @@ def test_the_page(tmp_path: Path) -> None:
         (tmp_path / name).write_text(body, "utf-8")
     begin, work = SHELL
     waits = f"until {sys.executable} -c 'import socket; socket.create_connection((\"127.0.0.1\", 8399))' 2>/dev/null\n"
-    script = f"set -e\n{begin}\n{waits}do sleep 0.1; done\n{work}\npython table.py\nkill %1; wait %1 || true\n"
+    script = "set -e\ntrap 'kill $(jobs -p)' TERM\n"
+    script += f"{begin}\n{waits}do sleep 0.1; done\n{work}\npython table.py\nkill %1; wait %1 || true\n"
     script += "cloudai journal run.journal\n"
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     shell = subprocess.Popen(
@@ -75,8 +76,9 @@ def test_the_page(tmp_path: Path) -> None:
         out, _ = shell.communicate(timeout=100)
     finally:
         if shell.poll() is None:
+            shell.terminate()  # the trap ends the jobs, each of which has a process group of its own
+            time.sleep(1)
             os.killpg(shell.pid, signal.SIGKILL)
-            time.sleep(0.1)
     assert shell.returncode == 0, out
     assert "part 1: 20 texts" in out
     assert "{'submitted': 60, 'done': 60," in out

@@ -64,3 +64,27 @@ def test_every_command_is_in_the_readme() -> None:
     (commands,) = [action.choices for action in _parser()._actions if isinstance(action.choices, dict)]
     assert commands
     assert [name for name in commands if f"cloudai {name}" not in README] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.ko.md", "docs/gallery.md"])
+def test_every_example_is_listed(page: str) -> None:
+    """Both READMEs and the gallery name each example."""
+    text = (ROOT / page).read_text("utf-8")
+    examples = [path.name for path in (ROOT / "examples").glob("*.py")]
+    assert len(examples) >= 13
+    assert [name for name in examples if f"`{name}`" not in text] == []
+
+
+def test_the_pictures_of_the_gallery() -> None:
+    """Each example has a picture, and all of them together have less than a megabyte."""
+    pictures = {path.stem: path.stat().st_size for path in (ROOT / "docs" / "pictures").glob("*.webp")}
+    assert pictures.keys() == {path.stem for path in (ROOT / "examples").glob("*.py")}
+    assert sum(pictures.values()) < 1_000_000
+
+
+def test_every_example_is_run_by_make() -> None:
+    """`make demo-all` runs each example."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    (named,) = re.findall(r"^EXAMPLES := (.*?[^\\])$", makefile, re.DOTALL | re.MULTILINE)
+    run = {*named.replace("\\", " ").split(), *re.findall(r"examples/(\w+)\.py", makefile)}
+    assert {path.stem for path in (ROOT / "examples").glob("*.py")} <= run

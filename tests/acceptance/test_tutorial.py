@@ -8,7 +8,10 @@ import importlib.util
 import io
 import json
 import re
+import shutil
+import wave
 from collections.abc import Callable
+from email import message_from_bytes, policy
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +22,7 @@ import PIL.Image
 import pytest
 
 import cloudai
+from cloudai.models.comparison import Comparison
 from cloudai.report import Plot
 from cloudai.table import Table
 from tests.support.paths import EXAMPLES
@@ -35,27 +39,26 @@ def _hangul(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOUDAI_FONT", str(Path(spec.origin).parent / "fonts" / "NanumGothic.ttf"))
 
 
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run an example with arguments, and return the folder that it has written to."""
-
-    def example(name: str, *arguments: str) -> Path:
-        module = loaded(name)
-        monkeypatch.setattr("sys.argv", [name, *arguments, "--out", str(tmp_path)])
-        assert module.main() == 0
-        return tmp_path
-
-    return example
-
-
-def loaded(name: str) -> Any:
-    """The module of an example."""
+def example(name: str) -> Any:
+    """The module of an example, loaded anew."""
     spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run an example with arguments, and return the folder that it has written to."""
+
+    def run_it(name: str, *arguments: str) -> Path:
+        monkeypatch.setattr("sys.argv", [name, *arguments, "--out", str(tmp_path)])
+        assert example(name).main() == 0
+        return tmp_path
+
+    return run_it
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -119,7 +122,7 @@ def test_the_tour_of_google(run: Run, capsys: pytest.CaptureFixture[str]) -> Non
     told = capsys.readouterr().out
     for words in ("Nuri Books", "푸른마을 도서관", "HELLO, READER!", "Bongeunsa", "happiness", "gs://made-up-bucket"):
         assert words in told
-    assert (out / "map.html").read_text("utf-8").count('class="dot"') == 3
+    assert (out / "landmarks.html").read_text("utf-8").count('class="dot"') == 3
     assert "Handwriting" in (out / "labels.html").read_text("utf-8")
     assert len(list((out / "drawn").glob("*.jpg"))) == 4
 
@@ -158,7 +161,7 @@ def test_an_example_is_a_screen_of_code_and_fails_in_a_line(
     code = (EXAMPLES / f"{name}.py").read_text("utf-8")
     assert len(code.splitlines()) - (ast.parse(code).body[0].end_lineno or 0) <= 60
     (tmp_path / "파일").write_text("x", "utf-8")
-    module = loaded(name)
+    module = example(name)
     for arguments in (["없는 파일", "--provider", "local"], ["--sample", "--out", str(tmp_path / "파일")]):
         out = [] if "--out" in arguments else ["--out", str(tmp_path / "out")]
         monkeypatch.setattr("sys.argv", [name, *arguments, *out])
@@ -182,10 +185,97 @@ def test_a_blank_line_of_a_poem_fails_alone(run: Run, arguments: list[str]) -> N
     assert len([row for row in rows_of(out / "reviews.csv") if row["sentence"] == "-1"]) == 10
 
 
+@pytest.mark.parametrize("has_voice", [True, False], ids=["espeak-ng", "no voice"])
+def test_recordings_become_subtitles_and_are_compared(
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    has_voice: bool,  # pytest passes it
+) -> None:
+    """An English and a Korean announcement have subtitles and error rates, also where no voice is installed."""
+    if not has_voice:
+        monkeypatch.setenv("CLOUDAI_ESPEAK", "/nowhere/espeak-ng")
+    out = run("transcribe", "--sample")
+    rows = rows_of(out / "transcripts.csv")
+    assert [row["recording"].partition(".")[0] for row in rows] == ["announcement", "안내 방송"]
+    assert [(row["substituted"], row["deleted"], row["inserted"]) for row in rows] == [("1", "0", "0"), ("2", "2", "0")]
+    assert [float(row["cer_without_blanks"]) for row in rows] == [pytest.approx(0.03175, abs=1e-4), 0]
+    assert "안녕하세요, 시립 도서관입니다." in (out / "안내 방송.srt").read_text("utf-8")
+    assert (out / "announcement.vtt").read_text("utf-8").startswith("WEBVTT")
+    assert "Mr. Han" in (out / "announcement.txt").read_text("utf-8")
+    assert ">이층<" in (out / "안내 방송.html").read_text("utf-8")
+    here = "on this computer" if has_voice and has_espeak() else "on another computer"
+    assert capsys.readouterr().out.count(f"was spoken by espeak-ng {here}") == 2
+
+
+def has_espeak() -> bool:
+    """Whether espeak-ng is installed where the tests run."""
+    return shutil.which("espeak-ng") is not None
+
+
+def test_no_mail_is_skipped(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ten e-mails have ten rows with odd characters as they were; the one without text says why it has none."""
+    out = run("translate_mails", "--sample")
+    rows = rows_of(out / "mails.csv")
+    assert len(rows) == 10
+    assert all(row["subject_ko"] for row in rows)
+    assert [row["mail"] for row in rows if row["error"]] == ["05.eml"]
+    assert [row["mail"] for row in rows if not row["text_ko"]] == ["05.eml"]
+    by_name = {row["mail"]: row for row in rows}
+    assert "<script>alert('x')</script> &amp;" in by_name["04.eml"]["text_ko"]
+    assert {"\N{ZERO WIDTH SPACE}", "\N{REPLACEMENT CHARACTER}"} <= set(by_name["07.eml"]["text"])
+    assert "👩‍👩‍👧‍👦" in by_name["02.eml"]["text_ko"]
+    assert "20\N{NO-BREAK SPACE}€" in by_name["06.eml"]["text"]
+    told = capsys.readouterr().out
+    assert "\x07" not in told
+    assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in told
+
+
+@pytest.mark.parametrize("charset", ["ks_c_5601-1987", "euc-kr", "x-unknown", None])
+def test_a_mail_is_read_in_the_encoding_that_it_has(charset: str | None) -> None:
+    """A syllable that EUC-KR lacks is read where a mail names EUC-KR, and an unknown encoding stops nothing."""
+    content = "똠방각하, 안녕하세요"
+    kind = f"text/plain; charset={charset}" if charset else "text/plain"
+    encoded = content.encode("utf-8" if charset in ("x-unknown", None) else "cp949")
+    head = f"Subject: x\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n".encode()
+    mail = message_from_bytes(head + encoded, policy=policy.default)
+    assert example("translate_mails").text_of(mail) == content
+
+
+@pytest.mark.parametrize("arguments", [["--sample"], []], ids=["watson", "local"])
+def test_quotations_are_read_aloud(run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    """An English and a Korean quotation become a WAV each, and the voices of either language are counted."""
+    if not (arguments or has_espeak()):
+        pytest.skip("espeak-ng is not installed")
+    out = run("read_aloud", *arguments)
+    files = [row["file"] for row in rows_of(out / "quotations.csv")]
+    assert files == ["0000-Emily Dickinson.wav", "0001-김소월.wav"]
+    for file in files:
+        with wave.open(str(out / file)) as sound:
+            assert sound.getnframes() > sound.getframerate()
+    told = capsys.readouterr().out
+    assert ("1 of 7 voices for ko-KR: ko-KR_JinV3Voice" if arguments else "voices for ko-KR: ko") in told
+    assert rows_of(out / "voices.csv")
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "no visit is counted"), ("ko", "방문을 더는 세지 않음")])
+def test_what_was_switched_off_is_told(run: Run, capsys: pytest.CaptureFixture[str], language: str, words: str) -> None:
+    """The page and the tables have the shortener and the count of visits with both days, and load nothing."""
+    out = run("capabilities", "--language", language)
+    page = (out / "capabilities.html").read_text("utf-8")
+    assert words in page
+    assert "default-src 'none'" in page
+    told = capsys.readouterr().out
+    days = [row["date"] for row in rows_of(out / "switched_off.csv") if row["service"][:3] in ("URL", "Uni")]
+    assert days == ["2019-03-30", "2023-07-01", "2024-07-01", "2025-08-25"]
+    assert all(day in page and day in told for day in days)
+    assert len(rows_of(out / "capabilities.csv")) > 44
+
+
 def test_every_sample_is_constructed() -> None:
     """Each exchange of each cassette says that it is constructed."""
     cassettes = list((EXAMPLES / "samples").glob("*.json"))
-    assert len(cassettes) == 6
+    assert len(cassettes) == 9
     for path in cassettes:
         exchanges = json.loads(path.read_text("utf-8"))["exchanges"]
         assert {exchange["kind"] for exchange in exchanges} == {"constructed"}, path
@@ -210,6 +300,7 @@ def test_the_notebook_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     plots = [each for each in shown if isinstance(each, Plot)]
     assert [each.chart.kind for each in plots] == ["bars", "ages", "bars", "ages", "map", "bars", "bars"]
     assert all("<svg" in each._repr_html_() for each in plots)
-    assert all(isinstance(each, Plot | Table | PIL.Image.Image) for each in shown)
+    assert all(isinstance(each, Plot | Table | PIL.Image.Image | Comparison | cloudai.Speech) for each in shown)
+    assert [row["error"] for row in shown[-3] if row["status"] == "failed"] == [str(names["said"][14].error)]
     assert names["by_words"][4].error is not None
     assert isinstance(names["languages"], cloudai.Table)

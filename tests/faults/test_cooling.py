@@ -119,6 +119,19 @@ def test_a_single_provider_that_is_asked_too_often_is_waited_for() -> None:
         assert outcomes(client, ["가", "나", "다"]) == ["RateLimitedError", "RateLimitedError", "UnavailableError"]
 
 
+@pytest.mark.parametrize(("status", "kind"), [(401, "AuthError"), (403, "ForbiddenError")])
+def test_a_single_provider_whose_key_is_refused_is_asked_again(status: int, kind: str) -> None:
+    """Each call says what is wrong with the key or the account, and the first one after that was mended is answered."""
+    clock, replies = Clock(), [refused(status)] * 3
+
+    def refusing(_: Request) -> Response:
+        return replies.pop() if replies else ok({"score": 0.1})
+
+    vendors = Vendors(**{FIRST: refusing})
+    with Client(asked([FIRST])[0], send=vendors, clock=clock, sleep=clock.sleep) as client:
+        assert outcomes(client, ["가", "나", "다", "라"]) == [kind, kind, kind, FIRST]
+
+
 class Choosy(Vendor):
     """A vendor whose model gives no answer, although the reply is good."""
 

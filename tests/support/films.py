@@ -8,12 +8,14 @@ from fractions import Fraction
 from typing import Any
 
 import av
+import numpy as np
 from PIL import Image, ImageDraw
 
 __all__ = ["SIZE", "UNEVEN", "colour", "counted", "film", "number_in", "turned"]
 
 SIZE = (64, 48)
 TICK = Fraction(1, 1000)
+RATE = 192_000
 UNEVEN = [0, 33, 67, 100, 400, 433, 467, 900, 1000, 1033, 1500, 1900]
 """Times of frames in ms that are far from even, as those of a screen that was recorded."""
 
@@ -45,24 +47,39 @@ def film(
     format: str = "mp4",  # noqa: A002
     codec: str = "libx264",
     sound: bool = False,
+    tone: tuple[float, float] | None = None,
+    pixels: str = "yuv420p",
     aspect: Fraction | None = None,
+    tick: Fraction = TICK,
+    container: dict[str, str] | None = None,
     **options: str,
 ) -> bytes:
-    """A video of these pictures at these times in ms, perhaps with 2.5 s of silence, or pixels of this aspect."""
+    """A video of these pictures at these times in ticks, perhaps with 2.5 s of silence, or pixels of this aspect.
+
+    A tone of 192 000 samples a second (FLAC) begins at a time, and lasts so many seconds.
+    """
     out = io.BytesIO()
-    with av.open(out, "w", format=format) as file:
-        stream: Any = file.add_stream(codec, rate=30, options=options)
+    with av.open(out, "w", format=format, options=container or {}) as file:
+        stream: Any = file.add_stream(codec, rate=30 if tick == TICK else 1 / tick, options=options)
         stream.width, stream.height = pictures[0].size
-        stream.pix_fmt, stream.time_base = "yuv420p", TICK
-        stream.codec_context.time_base = TICK
+        stream.pix_fmt, stream.time_base = pixels, tick
+        stream.codec_context.time_base = tick
+        stream.codec_context.thread_count = 1  # to start threads takes longer than such small pictures do
         if aspect:
             stream.codec_context.sample_aspect_ratio = aspect
         voice: Any = file.add_stream("aac", rate=8000, layout="mono") if sound else None
+        tuned: Any = file.add_stream("flac", rate=RATE, layout="mono") if tone else None
         for picture, time in zip(pictures, times, strict=True):
             frame: Any = av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]
-            frame.pts, frame.time_base = time, TICK
+            frame.pts, frame.time_base = time, tick
             file.mux(stream.encode(frame))
         file.mux(stream.encode())
+        if tone:
+            waves = np.sin(np.arange(round(tone[1] * RATE), dtype=np.float32) / 50) * 20_000
+            played: Any = av.AudioFrame.from_ndarray(waves.astype(np.int16)[None], format="s16", layout="mono")
+            played.sample_rate, played.pts, played.time_base = RATE, round(tone[0] * RATE), Fraction(1, RATE)
+            file.mux(tuned.encode(played))
+            file.mux(tuned.encode())
         for number in range(20 if voice else 0):
             samples: Any = av.AudioFrame(format="fltp", layout="mono", samples=1024)
             samples.rate, samples.pts = 8000, 1024 * number

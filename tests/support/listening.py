@@ -11,6 +11,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -57,18 +58,19 @@ def recording(
     pause: float = 0.8,
     noise: float = 0.002,
     music: Sequence[tuple[float, float]] = (),
+    drawn: Mapping[int, float] = MappingProxyType({}),
 ) -> Said:
     """Return a recording of sentences with pauses between them, over noise, and over music between these times.
 
     Words follow each other after 0.1 s, so that there is no pause inside a sentence. Music has no pause, and is as
-    loud as the words, in tones that no word has.
+    loud as the words, in tones that no word has. The words whose numbers are in ``drawn`` last so many seconds.
     """
     sure = np.random.default_rng(28)
     heard: list[Heard] = []
     at = 0.4
     pieces = []
     for number in range(sentences * words):
-        length = 0.3 + 0.15 * float(sure.random())
+        length = drawn.get(number, 0.3 + 0.15 * float(sure.random()))
         pieces.append((at, length, FIRST + STEP * number))
         heard.append((f"단어{number}", at, at + length))
         at += length + (0.8 * (1 + float(sure.random())) if number % words == words - 1 else 0.1)
@@ -96,8 +98,9 @@ def words_of(data: bytes) -> list[Heard]:
         tones = np.abs(np.fft.rfft(sound * np.hanning(len(sound)), 1 << 15))
         tones[: int(300 * (1 << 15) / RATE)] = 0
         number = round((float(tones.argmax()) * RATE / (1 << 15) - FIRST) / STEP)
-        is_whole = (last - first) * FRAME / RATE >= 0.24
-        found.append((f"단어{number}" if is_whole else "음", first * FRAME / RATE, last * FRAME / RATE))
+        is_whole = (last - first) * FRAME / RATE >= 0.24 and first > 0 and last < len(loud)
+        other = "음" if last == len(loud) else "읏"  # the end of one word does not sound like the beginning of another
+        found.append((f"단어{number}" if is_whole else other, first * FRAME / RATE, last * FRAME / RATE))
     return found
 
 
@@ -181,12 +184,15 @@ SHAPES: Mapping[str, Callable[[Sequence[Heard], Request], Any]] = {
 class Listener:
     """A server that replies with the words of what it is sent; give it as ``send=``.
 
-    It replies with 503 to a piece that begins with a word in ``failing``, as often as that says.
+    It replies with 503 to a piece that begins with a word in ``failing``, as often as that says, and with 400 to one
+    that has the word ``refused``.
     """
 
     shape: str
     failing: dict[str, int] = field(default_factory=dict)
     """By the first word of a piece, how often it is not answered."""
+    refused: str = ""
+    """A word of a piece that the vendor does not take."""
     headers: dict[str, str] = field(default_factory=dict)
     """The headers of a reply that is a failure."""
     heard: list[list[Heard]] = field(default_factory=list)
@@ -205,6 +211,8 @@ class Listener:
             if self.failing.get(first, 0) > 0:
                 self.failing[first] -= 1
                 return Response(503, self.headers, b"{}")
+            if any(word == self.refused for word, _, _ in words):
+                return Response(400, {}, b'{"error": {"code": 400, "message": "bad sound"}}')
             self.before_reply()
             self.heard.append(words)
         body = json.dumps(SHAPES[self.shape](words, request)).encode()

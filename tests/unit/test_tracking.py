@@ -54,6 +54,12 @@ def test_a_short_gap_is_bridged_and_a_long_one_is_not() -> None:
     assert tracks(track([seen(time, box(300)) for time in times], gap=0)) == [[1], [1], [1], [2], [2], [3]]
 
 
+def test_a_frame_that_is_there_twice() -> None:
+    """Where a video was given twice, its faces keep their numbers, however far its frames are apart."""
+    frames = [seen(5 * n, box(300), item=n + 4 * again) for again in (0, 1) for n in range(4)]
+    assert tracks(track(frames)) == [[1]] * 8
+
+
 def test_hidden_while_it_moves() -> None:
     """A face that goes on behind another one is expected where it would be by then."""
     frames = [seen(n / 10, box(100 + 15 * n)) for n in range(10)]
@@ -99,10 +105,19 @@ def test_ages_and_analyses() -> None:
     assert tidy(numbered[:1])[0]["track"] == 1
 
 
+class Later:
+    """Outcomes that are awaited one by one, as those of an asynchronous batch are."""
+
+    def __aiter__(self) -> Any:
+        return self
+
+
 def test_what_cannot_be_followed() -> None:
     """Photos are no frames, and a gap is a number of seconds."""
     with pytest.raises(InputError, match="none of these is a frame of a video"):
         track([Outcome(0, "photo.jpg", Faces())])
+    with pytest.raises(InputError, match=r"still to come. Give \[outcome async for outcome in batch\]"):
+        track(Later())  # type: ignore[arg-type]
     with pytest.raises(SettingsError, match="gap=nan"):
         track([seen(0, box(1))], gap=math.nan)
 

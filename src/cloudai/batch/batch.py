@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Generic, Self, TypeVar
 
 from cloudai.batch import queries, reparse
-from cloudai.batch.dask_engine import DaskRun, number_of_parts
+from cloudai.batch.dask_engine import DaskRun, Watch, number_of_parts
 from cloudai.batch.journal import IF_DAMAGED
 from cloudai.batch.parts import Part, parts_of
 from cloudai.batch.plan import Plan, plan, unanswered
@@ -115,6 +115,7 @@ class _Batch(Generic[R]):
         Args:
             wait: Seconds to wait at most. A request that is not answered by then is in doubt.
         """
+        # A batch that has come to its end by itself was not stopped.
         self._stopped = self._stopped or self._running or not self._runner.began
         self._end_within(wait)
         if self._parted:
@@ -275,18 +276,24 @@ class Batch(_Batch[R]):
         parts = self.partition(n)
         self._running = True
         with progress_for(state, recorder) as progress:
-            run = DaskRun(state.settings.engine, parts)
+            run, watch = DaskRun(state.settings.engine, parts), Watch(self._runner)
+
+            def wait() -> None:
+                watch.look()
+                progress.wait()
+
             try:
-                for outcomes in run.outcomes(lambda: self._stopped, progress.wait):
+                for outcomes in run.outcomes(lambda: self._stopped, wait):
                     for outcome in outcomes:
-                        recorder.submitted += 1
-                        recorder.counts[outcome.status] += 1
+                        watch.look()
                         progress.show(outcome)
                         yield outcome
             finally:
                 if run.cancel():
                     self._runner.stop_everywhere()
                 self._running = False
+                with suppress(JournalError):  # the keeper is gone: the progress shows what it knew last
+                    self._runner.count()
 
     def _begin(self) -> None:
         self._running = True

@@ -112,6 +112,7 @@ class CacheStore:
         self._scopes = scopes or {}
         self._limit = limit
         self._clock = clock
+        # Two locks: a look-up may wait for another process, and must not hold up those who queue what is written.
         self._looking = threading.Lock()
         self._lock = threading.Lock()
         self._reader: Connection | None = None
@@ -158,6 +159,7 @@ class CacheStore:
             if self._failing or self._closed or len(self._waiting) >= WAITING:
                 return
             self._waiting.append(work)
+            # A flush that has not begun takes along whatever comes until then.
             if len(self._waiting) == 1:
                 self._pool = self._pool or ThreadPoolExecutor(1, thread_name_prefix="cloudai-cache")
                 self._pool.submit(self._flush)

@@ -364,6 +364,7 @@ def _mergeable(joining: list[_Member]) -> list[_Member]:
         requests = [_request(member) for member in members]
         return merge.slots(requests) <= most and merge.fits(requests)
 
+    # All of them fit as a rule, and a check of each further one would take as many times as long.
     if fit(alike):
         return alike
     group = [first]
@@ -411,6 +412,7 @@ def _send(members: list[_Member]) -> Program[None]:
     try:
         response: Response = yield Send(_merged(requests), min(timeouts, default=None), members[0].at.slots)  # type: ignore[union-attr]
     except CloudAIError as error:
+        # Each call writes its own facts into its error, so that two calls must not share one.
         for member in members:
             member.failure = copy.copy(error)
     except Exception as error:  # noqa: BLE001  # the user's `send` raised it
@@ -442,6 +444,7 @@ def _split(members: list[_Member], requests: list[Request], response: Response) 
             member.answer = response
         return
     try:
+        # A large reply is divided in a thread, because that would hold up the event loop.
         parts = (yield Call(partial(merge.split, response, requests))) if response.is_large else None
         answers = list(zip(members, parts or merge.split(response, requests), strict=True))
     except Exception as error:  # noqa: BLE001  # a provider of another distribution may raise any

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from typing import Any
 
+from cloudai.batch import rows
 from cloudai.batch.parts import Part
+from cloudai.batch.runner import Runner
+from cloudai.batch.time_left import MOST_ENDS, TimeLeft
 from cloudai.errors import SettingsError
 from cloudai.outcomes import Outcome
 
-__all__ = ["DaskRun", "number_of_parts"]
+__all__ = ["DaskRun", "Watch", "number_of_parts"]
 
 LOOK = 0.5
 """Seconds that one wait for the cluster lasts at most, so that a stop and Ctrl-C are soon seen."""
+EVERY, SHARE = 1.0, 20.0
+"""Seconds between two questions to the keeper at least, and how many times as long as an answer has taken."""
 PARTS_PER_THREAD = 4
 """Parts for each thread of the cluster: few enough to cost nothing, and enough that no thread waits for long."""
 
@@ -79,6 +86,52 @@ class DaskRun:
         if left:
             self._engine.cancel(list(left))
         return bool(left)
+
+
+class Watch:
+    """Looks now and then how many inputs the workers of a cluster have ended, for the books and for the time left.
+
+    The keeper is asked, and its answer is taken over when it is there: a keeper that is away holds up nobody.
+
+    Args:
+        runner: The runner of the batch.
+    """
+
+    def __init__(self, runner: Runner[Any]) -> None:
+        self._runner = runner
+        # The speed of the last minute says what the pace of the keeper allows, with all of its workers.
+        self._left = runner.state.time_left = TimeLeft(())
+        self._asked: list[Future[dict[str, int]]] = []
+        self._at = self._next = time.monotonic()
+        self._seen: tuple[int, float] | None = None
+        """The number of inputs that had ended, and when it was known."""
+
+    def look(self) -> None:
+        """Ask the keeper, if it was not asked for a moment, and take over what it has answered."""
+        state, now = self._runner.state, time.monotonic()
+        if not self._asked and now >= self._next:
+            self._asked, self._at = [state.journal.do(rows.counts(task.batch)) for task in state.tasks], now
+            self._asked[-1].add_done_callback(self._answered)
+        if not self._asked or not all(future.done() for future in self._asked):
+            return
+        answered, self._asked = self._asked, []
+        if any(future.exception() for future in answered):
+            return
+        self._runner.counted([future.result() for future in answered])
+        counts = self._runner.recorder.counts
+        counts["not_started"] = 0  # they may be in parts that are still to be carried out
+        ended = counts.total()
+        if self._seen is not None and (n := ended - self._seen[0]) > 0:
+            each = (now - self._seen[1]) / n
+            for number in range(max(0, n - MOST_ENDS), n):
+                self._left.note_end(0, state.policy.clock() - each * (n - 1 - number), each)
+        if self._seen is None or ended > self._seen[0]:
+            self._seen = ended, now
+
+    def _answered(self, _: Future[Any]) -> None:
+        """Choose when to ask again: to count takes long where there are many inputs."""
+        now = time.monotonic()
+        self._next = now + max(EVERY, SHARE * (now - self._at))
 
 
 def _carried_out(part: Part) -> list[Outcome[Any]]:

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 from cloudai.batch import queries
 from cloudai.batch.coalesce import HELD, Defer, Join, MergeGroup
 from cloudai.batch.history import History
+from cloudai.batch.limits import ElsewhereError
 from cloudai.batch.outage import Streak
-from cloudai.batch.policy import refuses_all
+from cloudai.batch.policy import Policy, refuses_all
 from cloudai.batch.queries import CallRecord
 from cloudai.batch.state import BatchState
 from cloudai.batch.turns import PacedHooks
@@ -172,7 +173,7 @@ class ItemHooks(PacedHooks):
         one.
 
         Raises:
-            NotStartedError: The batch has stopped, or a limit is reached.
+            NotStartedError: The batch has stopped, a limit is reached, or another process has got the call.
             JournalError: The request cannot be written down, so it is not sent.
         """
         policy = self._state.policy
@@ -187,11 +188,15 @@ class ItemHooks(PacedHooks):
             policy.reserve(request.billed, counted)
             try:
                 intended = queries.intend(self._record.call, step_id, request.billed, counted, group.size)
-                yield Persist(self._state.journal, intended)
+                intended = policy.limits.within(counted, request.billed, intended)
+                refused: str | None = yield Persist(self._state.journal, intended)
             except JournalError as error:
                 policy.limits.refund(counted, request.billed)
                 policy.pause(error)
                 raise
+            if refused is not None:
+                policy.limits.refund(counted, request.billed)
+                raise _not_entered(policy, refused)
         try:
             yield from self._keep_turn(step_id)
         except NotStartedError:
@@ -204,7 +209,7 @@ class ItemHooks(PacedHooks):
         """Note that the service answers, and write the reply to disk before it is read.
 
         If it cannot be written, the batch pauses; the reply is used all the same, because it is paid for. The reply to
-        a request for a token is not written down.
+        a request for a token is not written down, and that to one that deletes a job is not.
         """
         policy, self.told = self._state.policy, False
         # To a request with several inputs, a service that is down may answer with a page that nobody can read.
@@ -213,7 +218,7 @@ class ItemHooks(PacedHooks):
         if request.billed and self._history.tries_before(step_id):
             # An input that is at fault is never answered, so the service was: also for those that failed beside it.
             self._state.journal.do(queries.recovered(self._record.call))
-        if not request.credentials:
+        if not request.is_kept:
             return
         self.last_step = step_id
         memory = {} if isinstance(self._given, str) else self._given.memory()
@@ -262,7 +267,23 @@ class ItemHooks(PacedHooks):
     def _undo(self, step_id: str, units: int, outcome: AttemptOutcome, streak: Streak | None = None) -> None:
         """Take back what was counted and written down for a request, as far as it did not happen."""
         counted, of_group = self._counted[step_id], self._groups[step_id].size
-        self._state.policy.limits.refund(counted if outcome.state == "NOT_SENT" else 0, 0 if outcome.billed else units)
+        limits, back = self._state.policy.limits, (counted if outcome.state == NOT_SENT.state else 0)
+        limits.refund(back, 0 if outcome.billed else units)
         smallest = self._history.company(step_id)
         undo = partial(queries.undo, company=of_group, outcome=outcome, smallest=smallest, streak=streak)
-        self._state.journal.do(undo(self._record.call, step_id, units, counted))
+        undone = undo(self._record.call, step_id, units, counted)
+        self._state.journal.do(limits.within(-back, 0 if outcome.billed else -units, undone))
+
+
+def _not_entered(policy: Policy, why: str) -> NotStartedError:
+    """Return the error of a request that a keeper has not written down.
+
+    Args:
+        policy: The policy of the batch, which stops at a limit.
+        why: `queries.ELSEWHERE`, or the limit that is reached.
+    """
+    if why == queries.ELSEWHERE:
+        return ElsewhereError("another process has got the call while this one was away")
+    policy.limits.reached = why
+    policy.stop()
+    return NotStartedError(f"{why} is reached")

@@ -18,7 +18,8 @@ from cloudai.core.urls import shown
 from cloudai.errors import InputError
 from cloudai.media.given import understood
 from cloudai.media.source import ADDRESS, Source
-from cloudai.media.video import Frame
+from cloudai.media.stored import STORED
+from cloudai.media.video import Frame, Frames
 from cloudai.operations import OPERATIONS, EmptyCell, digest_of, given_as
 
 __all__ = ["Entry", "Inputs", "PartOf"]
@@ -58,7 +59,8 @@ class Entry:
         """
         if self.is_text:
             return f"input {self.item}" if digest is None else f"text-{digest[:8]}"
-        return shown(self.shown) if not self.is_path and ADDRESS.match(self.shown) else self.shown
+        is_address = not self.is_path and (ADDRESS.match(self.shown) or STORED.match(self.shown))
+        return shown(self.shown) if is_address else self.shown
 
     def digest_at_hand(self, *, fetching: bool) -> str | None:
         """Return the digest of the input (hex) if it can be told without reading a file; otherwise None.
@@ -71,7 +73,9 @@ class Entry:
             return sha256(self.given).hexdigest()
         if isinstance(self.given, Source):
             return self.given.key_at_hand(fetching=fetching)
-        return digest_of(self.given) if isinstance(self.given, str) and (self.is_text or not fetching) else None
+        if not isinstance(self.given, str) or (not self.is_text and (fetching or STORED.match(self.given))):
+            return None
+        return digest_of(self.given)
 
     def is_of(self, digest: str | None) -> bool:
         """Return whether the input is a str, a text or an address, with this digest."""
@@ -141,6 +145,11 @@ class Inputs:
     def come_once(self) -> bool:
         """True if the inputs can be iterated over only once."""
         return isinstance(self._given, Iterator)
+
+    @property
+    def wait_for_nobody(self) -> bool:
+        """True if each input is known to come whatever becomes of those before it: those of our own iterator."""
+        return isinstance(self._given, Frames)
 
     def hold(self) -> None:
         """Keep what an iterator yields in memory, so that a plan can read the inputs before the run does.
@@ -214,7 +223,7 @@ class Inputs:
             return Entry(item, thing, thing if isinstance(thing, str) else None, row, is_text=True)
         if not isinstance(thing, str | os.PathLike):
             return _of_frame(item, thing, row) if isinstance(thing, Frame) else Entry(item, thing, None, row)
-        if isinstance(thing, str) and ADDRESS.match(thing):
+        if isinstance(thing, str) and (ADDRESS.match(thing) or STORED.match(thing)):
             return Entry(item, thing, _harmless(thing), row)
         understood_as = _path_or_bytes(thing)
         if not isinstance(understood_as, str | os.PathLike):
@@ -256,7 +265,7 @@ class Inputs:
         kept, column = dict(entry.row), str(self._column)
         if entry.is_text:
             kept.pop(column, None)
-        elif isinstance(value := kept.get(column), str) and ADDRESS.match(value):
+        elif isinstance(value := kept.get(column), str) and (ADDRESS.match(value) or STORED.match(value)):
             kept[column] = shown(value)
         elif column in kept and not entry.is_path:
             kept[column] = None  # a picture or a recording itself, of which nothing is written down

@@ -168,6 +168,9 @@ class Journal:
     def release(self, key: str) -> None:
         """Do nothing, because `claim` has claimed nothing."""
 
+    def let_go(self) -> None:
+        """Do nothing, because nobody waits by `claim`."""
+
     def hurry(self, seconds: float) -> None:
         """Do nothing: the file is on this computer, and nobody else is waited for."""
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from cloudai import storage
 from cloudai.batch import queries, rows
-from cloudai.batch.journal import Journal
+from cloudai.batch.journal import IF_DAMAGED, Journal
 from cloudai.batch.queries import SCHEMA
 from cloudai.batch.recorder import KILLED
 from cloudai.errors import InputError, JournalError
@@ -43,7 +43,7 @@ def merge(into: str | os.PathLike[str], sources: Sequence[str | os.PathLike[str]
         JournalError: One of the others is no journal, is damaged, or is used by another process.
     """
     target, files = Path(into), [Path(source).resolve() for source in sources]
-    if len(set(files)) < len(files):
+    if len(set(files)) < len(files) or _is_one_twice(files):
         raise InputError("a journal is named twice", advice="What was paid would be counted twice: name each once.")
     if target.exists():
         raise InputError(f"{target} exists already", advice="Give the name of a new file.")
@@ -54,7 +54,8 @@ def merge(into: str | os.PathLike[str], sources: Sequence[str | os.PathLike[str]
             db = storage.open_or_make(target, SCHEMA, _connect)
             try:
                 for file in files:
-                    _add(db, file)
+                    with _damage(file):
+                        _add(db, file)
                 [(n,)] = db.execute("SELECT COUNT(*) FROM items")
             finally:
                 db.close()
@@ -76,6 +77,23 @@ def _errors(path: Path) -> Iterator[None]:
         if isinstance(error, JournalError):
             raise
         raise JournalError(f"{path} cannot be merged ({error})", advice="Check the disk, or leave one out.") from error
+
+
+@contextmanager
+def _damage(file: Path) -> Iterator[None]:
+    """Raise JournalError if a journal holds what cloudai never writes."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        if isinstance(error, JournalError):
+            raise
+        raise JournalError(f"{file} is damaged ({type(error).__name__})", advice=IF_DAMAGED) from error
+
+
+def _is_one_twice(files: Sequence[Path]) -> bool:
+    """Return whether two names lead to the same file."""
+    there = [file for file in files if file.exists()]
+    return len({(file.stat().st_dev, file.stat().st_ino) for file in there}) < len(there)
 
 
 def _prepare(file: Path) -> None:
@@ -132,6 +150,8 @@ def _add_batches(db: Database) -> dict[int, int]:
 def _add_call(db: Database, batches: dict[int, int], number: int, key: str, batch: int, *columns: Any) -> int:
     """Add a call with its exchanges and names, and return its number in the new journal."""
     sha256, state, rounds, run, item, *texts = columns
+    if state not in STATES:
+        raise ValueError("a call has no state that is known")
     known = list(db.execute("SELECT id, state FROM main.calls WHERE key = ?", (key,)))
     better = not known or STATES.index(state) > STATES.index(known[0][1])
     if not known:
@@ -181,6 +201,8 @@ def _add_streaks(db: Database, calls: dict[int, int]) -> None:
 def _add_item(db: Database, batches: dict[int, int], calls: dict[int, int], row: Sequence[Any]) -> None:
     """Add an input; one that has the number of another input gets a number that is free."""
     batch, item, call, name, theirs, status, facts, error, run = row
+    if status not in STATUSES:
+        raise ValueError("an input has no status that is known")
     batch, call = batches[batch], None if call is None else calls[call]
     here = list(
         db.execute(

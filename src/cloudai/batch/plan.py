@@ -69,6 +69,8 @@ class Plan(_Counts):
     """Number of addresses that the provider fetches itself: boxes are in its frame, and no crops can be made."""
     fetched: int = 0
     """Number of addresses that cloudai fetches during the run; only then can duplicates and unusable files be told."""
+    stored: int = 0
+    """Number of inputs that are read through fsspec, such as ``s3://``, on the computer where they are carried out."""
     hosts: tuple[str, ...] = ()
     """Hosts that data goes to; none for an engine on this computer."""
     cost: float | None = None
@@ -140,6 +142,8 @@ class Plan(_Counts):
             lines.append((say("addresses"), say("{n}: fetched by the provider, no crops", n=self.by_reference)))
         if self.fetched:
             lines.append((say("addresses"), say("{n}: fetched here when it runs, unseen until then", n=self.fetched)))
+        if self.stored:
+            lines.append((say("addresses"), say("{n}: read through fsspec where the batch runs", n=self.stored)))
         lines += [(say("cannot be sent"), f"{name}: {translated(why)}") for name, why in self.refused[:FEW]]
         if len(self.refused) > FEW:
             lines.append(("", say("… and {n} more", n=len(self.refused) - FEW)))
@@ -166,6 +170,7 @@ def _spoken_fact(fact: str) -> str:
 
 
 FREE = " a month are free"
+"""The end of a fact that says how many units cost nothing, by which `_spoken_fact` recognizes it."""
 FEW = 5
 """Maximum number of inputs that are listed with the reason why they cannot be sent."""
 IN_DOUBT = "{n}: sent before, no answer known; sending it again may be billed twice"
@@ -312,14 +317,16 @@ class _Tally:
             return
         if isinstance(given, Source) and given.uri is None and not given.is_at_hand:
             context = state.session.context(state.tasks[0].operation, given, state.tasks[0].call_options)
+            # A file on a network drive may never be read to its end: the plan waits no longer than a call would.
             in_time(readers().submit(given.load), context.left(state.session.options.clock()), not_read)
+        self.count["stored"] += isinstance(given, Source) and given.is_stored
         missing = self.missing(digest_of(given))
         if not missing:
             return
         if state.session.provider.hosts:
             self._sent([(task, self._first(task, given, entry)) for task in missing], given)
         elif isinstance(given, Image):
-            given.look()
+            given.look()  # an engine on this computer sends nothing, but it refuses what is no picture
         if isinstance(given, Image):
             self.count["by_reference"] += given.uri is not None
             if done := _done_to(given):
@@ -350,6 +357,7 @@ class _Tally:
         """Return whether a provider would be asked for a call; if not, count the reason."""
         tasks = [state.tasks[part] for state in self._all]
         keys = [task.key_of(digest) for task in tasks]
+        # An answer of any of the providers ends an input, so that the calls to all of them are looked up.
         known = {self._state.journal.read(queries.state_of(key)) for key in keys}
         if keys[0] in self._seen:
             self.count["duplicates"] += 1
@@ -416,6 +424,7 @@ class _Tally:
             return n, n * request.billed
         if task.method == "generative":
             return n * len(parts), n * len(parts) * request.billed
+        # `request` is that of the first part: its units are scaled to those of all parts.
         each = [provider.units(task.operation, part.strip()) for part in parts]
         return n * len(parts), n * request.billed * sum(each) // each[0]
 
@@ -457,6 +466,7 @@ class _Tally:
             in_doubt=self.count["in_doubt"],
             skipped=self.count["skipped"],
             by_reference=self.count["by_reference"],
+            stored=self.count["stored"],
             fetched=self.count["fetched"],
             prepared=dict(self.prepared),
             refused=tuple(self.refused),
@@ -485,6 +495,7 @@ def _pages_of(given: Given) -> int | None:
 
 
 def _drafted(state: BatchState, entry: Entry) -> Given:
+    """Return an input whose preparation is only computed: of a picture the header is read, and no pixel is decoded."""
     given = given_as(state.tasks[0].operation, entry.given)
     if isinstance(given, Audio):
         return given.draft()
@@ -518,6 +529,7 @@ def first_request(flow: Flow[Any]) -> Request | None:
 
 
 def _minutes(requests: int, paces: tuple[Rate, ...], concurrency: int) -> float:
+    """Return the minutes that requests take at the slowest pace, or by a guess if no pace is given."""
     # The requests of the first window need not wait.
     waits = [(max(0, requests - 1) // rate.n) * (rate.seconds + MARGIN) for rate in paces]
     return max([requests * UNPACED / concurrency, *waits] if not paces else waits) / 60

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cloudai.batch.codec import written_error
+from cloudai.batch.limits import Limits
 from cloudai.batch.outage import OutageDetector, Streak, Tries
 from cloudai.errors import (
     HOPELESS,
@@ -37,7 +38,7 @@ from cloudai.errors import (
 from cloudai.models.base import Result
 from cloudai.outcomes import OutcomeStatus
 
-__all__ = ["SLOW_START", "Attempted", "Ending", "Limits", "Policy", "refuses_all", "resume_at"]
+__all__ = ["SLOW_START", "Attempted", "Ending", "Policy", "refuses_all", "resume_at"]
 
 SLOW_START = 16
 """Workers that begin before the first good reply, so that an early outage costs no more attempts than a later one."""
@@ -104,51 +105,6 @@ class Attempted:
     told: bool = True
 
 
-class Limits:
-    """Counts requests and units against the limits of a batch, over all runs with its journal.
-
-    Args:
-        max_requests: Maximum number of billed requests; None for no limit.
-        max_units: Maximum number of billed units; None for no limit.
-        requests: Billed requests that earlier runs have sent.
-        units: Units that earlier runs may have been billed for.
-    """
-
-    def __init__(self, max_requests: int | None, max_units: int | None, requests: int, units: int) -> None:
-        self._max_requests, self._max_units = max_requests, max_units
-        self._requests, self._units, self._before = requests, units, requests
-        self._lock = threading.Lock()
-        self.reached: str | None = None
-        """The limit that was reached, for example "max_requests=100"; None before."""
-
-    @property
-    def sent(self) -> int:
-        """The number of billed requests that this run has sent."""
-        return self._requests - self._before
-
-    def reserve(self, units: int, requests: int) -> bool:
-        """Count a request before it is sent, and return True.
-
-        If it would exceed a limit, return False, count nothing, and keep the name of that limit in ``reached``.
-        """
-        with self._lock:
-            if self._max_requests is not None and self._requests + requests > self._max_requests:
-                self.reached = f"max_requests={self._max_requests}"
-            elif self._max_units is not None and self._units + units > self._max_units:
-                self.reached = f"max_units={self._max_units}"
-            else:
-                self._requests += requests
-                self._units += units
-                return True
-        return False
-
-    def refund(self, requests: int, units: int) -> None:
-        """Take back what was counted for a request that was not sent, or costs nothing."""
-        with self._lock:
-            self._requests -= requests
-            self._units -= units
-
-
 class Policy:
     """Decides what errors mean, and stops all workers of a batch.
 
@@ -169,21 +125,21 @@ class Policy:
         *,
         divides: bool = True,
     ) -> None:
-        self.clock = clock
-        self.limits = limits
+        self.clock, self.limits = clock, limits
         self.going = True
         self.cause: Exception | None = None
         """The error because of which the batch has paused; None before."""
         self.successes = 0
         """The number of good replies."""
+        self.when_stopped: Callable[[], None] = lambda: None
+        """Called when the batch stops, also from a signal handler."""
         self.alive: Future[None] = Future()
         """A future that is done with the first good reply, or once there is no reason to wait for one."""
         self._mark_suspect = mark_suspect
         self._suspects: dict[int, None] = {}
         """The numbers of the calls that went without an answer since the last good reply."""
         self._lock = threading.RLock()  # reentrant: a signal handler may stop the batch while it is held
-        self.outage = OutageDetector()
-        self.tries = tries
+        self.outage, self.tries = OutageDetector(), tries
         self._divides = divides
         self._limited_since: float | None = None
 
@@ -196,6 +152,7 @@ class Policy:
     def stop(self) -> None:
         """Let no more requests be sent."""
         self.going = False
+        self.when_stopped()
         self.outage.note_answer()  # those that wait for a probe have to see that the batch ends
         self.wake()
 
@@ -207,7 +164,7 @@ class Policy:
 
     def pause(self, cause: Exception) -> None:
         """Stop the batch for a cause that is no input's fault."""
-        self.cause = self.cause or cause
+        self.cause = self.cause or cause  # what comes after the first cause may be a consequence of the pause
         self.stop()
 
     def reserve(self, units: int, requests: int) -> None:
@@ -251,7 +208,7 @@ class Policy:
             return
         if error is None:
             self.answered_well()
-        elif isinstance(error, MalformedResponseError):
+        elif isinstance(error, MalformedResponseError):  # any other error was noted when the attempt failed
             self.note_failure(error, call, in_company=True)
 
     def tell_suspects(self) -> None:
@@ -421,6 +378,7 @@ def refuses_all(error: Exception) -> bool:
 
 
 def _in_doubt(error: Exception) -> Ending:
+    """Return the ending of an input that may have been billed; its call stays open, for the next run to ask again."""
     return Ending("in_doubt", error=error, settle=_settled("open", error))
 
 

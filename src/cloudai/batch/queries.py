@@ -2,8 +2,8 @@
 
 The rows of inputs have a module of their own, `cloudai.batch.rows`.
 
-Those that return Any return a function of the connection, for `Journal.do`, which runs it in the thread that owns the
-file. The others take the connection themselves, and are called in that thread.
+A function that takes no connection returns one that does, for `Journal.do`, which runs it in the thread that owns the
+file. A function that takes the connection is called in that thread.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
@@ -74,6 +74,8 @@ OF_A_CALL = (("exchanges", "call"), ("streaks", "call"), ("calls", "id"), ("item
 """The tables with rows about a call, each with its column that holds the number of the call."""
 COLUMNS_OF_A_CALL = frozenset(("memory", "result", "meta", "error"))
 """The columns of a call that are written when its state changes."""
+ELSEWHERE = "elsewhere"
+"""What a keeper returns where a request was not written down, because another process has its call now."""
 NOT_KEPT = ("set-cookie", "set-cookie2")
 """Headers of a reply that hold a credential, and that are not written down."""
 
@@ -103,13 +105,14 @@ class CallRecord:
     unanswered: Mapping[str, Unanswered] = field(default_factory=dict)
     """By step: what is known of its requests that were not answered."""
     attempts: int = 0
+    """How often its requests were sent, in all runs."""
     paid: int = 0
     most: int = 0
-    """Units the vendor has counted, at least and at most."""
+    """The units that were billed for it, at least (``paid``) and at most (``most``)."""
     first: int | None = None
-    """Another item of this run that had the same bytes."""
+    """The number of the input that came to this call first in this run, if that is another one with the same bytes."""
     of_another_list: bool = False
-    """True if a keeper serves the call to a list that it was not entered for: that one has the units of it so far."""
+    """True if the call was entered for another list of inputs: the units so far are then counted there alone."""
     result: str | None = None
     meta: str | None = None
     error: str | None = None
@@ -137,7 +140,8 @@ class StoredReply:
 def begin(digest: str, provider: str, operation: str, options: Mapping[str, Any], *, version: str, now: str) -> Any:
     """Return a function for `Journal.do` that enters a batch, and returns its number and that of its next run.
 
-    A batch with the same digest is entered only once. The run itself is entered by `anew`.
+    A batch with the same digest is entered only once. The run itself is entered by `anew`, because a batch that is only
+    planned begins no run.
     """
 
     def work(db: Database) -> tuple[int, int]:
@@ -230,7 +234,7 @@ def look_up_each(batch: int, run: int, item: int, *, keys: Sequence[str], sha256
 
 
 def of_lists(records: Sequence[CallRecord], batch: int) -> Any:
-    """Return a function that returns records of calls, and whether each was entered for another list of inputs."""
+    """Return a function that returns these records with `of_another_list` set for the list of this number."""
 
     def work(db: Database) -> list[CallRecord]:
         batches = [next(iter(db.execute("SELECT batch FROM calls WHERE id = ?", (each.call,))))[0] for each in records]
@@ -277,10 +281,72 @@ def state_of(key: str) -> Any:
     return work
 
 
-def without_flights(db: Database) -> None:
-    """Count nothing as in doubt that the run which is under way has sent, and may still have an answer to.
+@statement
+def used(batches: Sequence[int]) -> Any:
+    """Return a function for `Journal.do` that returns the billed requests and the units of a list with a limit.
 
-    This is for the copy of a journal from which a plan is made. What an earlier run has left in doubt stays so.
+    The journal is that of a keeper. From then on `within` counts for all processes that carry out the list.
+
+    Args:
+        batches: The numbers of the batches of the list, one for each operation.
+    """
+    name = _joined(batches)
+
+    def work(db: Database) -> tuple[int, int]:
+        requests, units = map(sum, zip(*(spent(batch)(db) for batch in batches), strict=True))
+        db.execute(
+            "INSERT INTO limits (batches, requests, units) VALUES (?, ?, ?) ON CONFLICT (batches) DO UPDATE SET"
+            " requests = MAX(requests, excluded.requests), units = MAX(units, excluded.units)",
+            (name, requests, units),
+        )
+        [(requests, units)] = db.execute("SELECT requests, units FROM limits WHERE batches = ?", (name,))
+        return checked(requests, int), checked(units, int)
+
+    return work
+
+
+@statement
+def within(
+    batches: Sequence[int], limits: Sequence[int | None], adds: Sequence[int], entered: Callable[[Database], Any]
+) -> Any:
+    """Return a function for `Journal.do` that runs another one unless that would exceed a limit of a list.
+
+    The journal is that of a keeper. The function returns the limit that was reached, for example "max_requests=100",
+    and what the other function returns if there was none.
+
+    Args:
+        batches: The numbers of the batches of the list, one for each operation, as `used` was given them.
+        limits: The maximum numbers of billed requests and of billed units; None for no limit.
+        adds: The requests and the units that the other function enters; negative if it takes them back.
+        entered: The other function.
+    """
+    name, (max_requests, max_units), (requests, units) = _joined(batches), limits, adds
+
+    def work(db: Database) -> Any:
+        for used_requests, used_units in list(
+            db.execute("SELECT requests, units FROM limits WHERE batches = ?", (name,))
+        ):
+            if max_requests is not None and requests > 0 and used_requests + requests > max_requests:
+                return f"max_requests={max_requests}"
+            if max_units is not None and units > 0 and used_units + units > max_units:
+                return f"max_units={max_units}"
+        db.execute(
+            "UPDATE limits SET requests = requests + ?, units = units + ? WHERE batches = ?", (requests, units, name)
+        )
+        return entered(db)
+
+    return work
+
+
+def _joined(batches: Sequence[int]) -> str:
+    return ",".join(str(int(batch)) for batch in batches)
+
+
+def without_flights(db: Database) -> None:
+    """Remove the doubt about requests of the run that is under way, because their answers may still come.
+
+    This changes the copy of a journal from which a plan is made, and never the journal itself. What is entered as in
+    doubt among the inputs stays so.
     """
     db.execute(
         "UPDATE exchanges SET doubt = 0 WHERE call IN (SELECT c.id FROM calls AS c JOIN batches AS b ON b.id = c.batch"
@@ -290,6 +356,11 @@ def without_flights(db: Database) -> None:
 
 
 def _record(db: Database, call: int) -> CallRecord:
+    """Return the record of a call.
+
+    Raises:
+        ValueError: The file is damaged.
+    """
     [(state, rounds, result, meta, error, memory)] = db.execute(
         "SELECT state, rounds, result, meta, error, memory FROM calls WHERE id = ?", (call,)
     )
@@ -328,6 +399,7 @@ def totals(db: Database, call: int) -> tuple[int, int, int]:
 
 
 def _replies(db: Database, call: int) -> dict[str, StoredReply]:
+    """Return the replies to a call by step id, in the order of the steps."""
     rows = db.execute(
         "SELECT step_id, units, status, headers, body FROM exchanges WHERE call = ? AND status IS NOT NULL", (call,)
     )
@@ -401,6 +473,7 @@ def answer(call: int, step_id: str, units: int, response: Response, memory: Mapp
     paid = 0 if response.replayed else units
 
     def work(db: Database) -> None:
+        # `most` stays: `intend` has counted this request in it, and earlier ones in doubt may have been billed.
         db.execute(
             "INSERT INTO exchanges (call, step_id, units, paid, most, status, headers, body)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call, step_id) DO UPDATE SET doubt = 0, tries = 0,"
@@ -418,7 +491,8 @@ def answer(call: int, step_id: str, units: int, response: Response, memory: Mapp
 def adopt(call: int, run: int, item: int, matches: CallRecord) -> Any:
     """Return a function for `Journal.do` that enters the replies and the result that the cache holds of a call.
 
-    The call is done then, nothing is in doubt any more, and nothing counts as sent or paid.
+    The call is done then, and nothing of it is in doubt any more. What the journal says of requests that were sent and
+    units that were paid does not change.
     """
 
     def work(db: Database) -> None:
@@ -463,6 +537,7 @@ def undo(
     """
     unsent, settled = int(outcome.state == "NOT_SENT"), int(outcome.state != "UNKNOWN")
     counts, most = streak is not None and not streak.excused, 0 if outcome.billed else units
+    # A try stays counted while its streak may still turn out to be the input's fault; `excuse` takes it back otherwise.
     tries = int(company == 1 and not counts)
 
     def work(db: Database) -> None:
@@ -486,6 +561,7 @@ def excuse(streak: int) -> Any:
     """Return a function for `Journal.do` that enters that no try in a streak of failures counts against its input."""
 
     def work(db: Database) -> None:
+        # A reply that came meanwhile has set the tries to 0 already.
         db.execute(
             "UPDATE exchanges SET tries = MAX(0, tries - (SELECT s.tries FROM streaks AS s WHERE s.streak = ?1"
             " AND s.call = exchanges.call AND s.step_id = exchanges.step_id))"
@@ -521,7 +597,7 @@ def settle(call: int, run: int, item: int, state: str, **columns: Any) -> Any:
     Args:
         call: The number of the call.
         run: The number of the run.
-        item: The number of the input that has the call, and its bill.
+        item: The number of the input to which the call and its units are counted.
         state: The state.
         columns: Further columns of the call, such as ``result``, ``meta`` and ``error``.
     """
@@ -659,11 +735,12 @@ def forget(name: str) -> Any:
                 (name, name),
             )
         ]
+        # They are counted before the rows of the calls go, because those of inputs are among them.
         [(n,)] = db.execute("SELECT COUNT(*) FROM items WHERE name = ?", (name,))
         for call in calls:
             for table, column in OF_A_CALL:
                 db.execute(f"DELETE FROM {table} WHERE {column} = ?", (call,))  # noqa: S608  # our names
-        db.execute("DELETE FROM items WHERE name = ?", (name,))
+        db.execute("DELETE FROM items WHERE name = ?", (name,))  # also inputs that came to no call
         return max(int(n), len(calls))
 
     return work

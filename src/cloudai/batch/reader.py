@@ -14,7 +14,7 @@ from concurrent.futures import CancelledError, Future
 
 from cloudai.batch.inputs import Entry
 
-__all__ = ["Reader"]
+__all__ = ["PATIENCE", "Reader"]
 
 
 PATIENCE = 0.1
@@ -27,11 +27,18 @@ class Reader:
     Args:
         entries: The iterator of the inputs.
         handed: Called with the inputs that are handed out, before a worker has them.
+        patience: Seconds that ready inputs wait for more to come; None waits for as many as are asked for.
     """
 
-    def __init__(self, entries: Iterator[Entry], handed: Callable[[Sequence[Entry]], None]) -> None:
+    def __init__(
+        self,
+        entries: Iterator[Entry],
+        handed: Callable[[Sequence[Entry]], None],
+        patience: float | None = PATIENCE,
+    ) -> None:
         self._entries = entries
         self._handed = handed
+        self._patience = patience
         self._some = threading.Condition()
         self._wanted: deque[tuple[int, bool, Future[list[Entry]]]] = deque()
         self._ended = self._closed = self._running = False
@@ -136,7 +143,7 @@ class Reader:
                 if request is None or self._closed:
                     return
                 n, _, future = request
-                self._some.wait_for(lambda: self._closed or self._ended or len(self.left) >= n, PATIENCE)  # noqa: B023
+                self._some.wait_for(lambda: self._closed or self._ended or len(self.left) >= n, self._patience)  # noqa: B023
                 if self._closed:
                     return
                 taken, self.left = self.left[:n], self.left[n:]

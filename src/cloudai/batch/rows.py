@@ -33,6 +33,8 @@ __all__ = [
 
 ROW = "SELECT item, call, name, row, status, facts, error, run FROM items"
 STATUSES = ("ok", "none_found", "failed", "unsupported", "in_doubt", "skipped", "not_started")
+A_PAGE = 8_000_000
+"""Bytes of replies after which a page of inputs is full."""
 NUMBERS = ("attempts", "billed_min", "billed_max", "count", "queued_s", "elapsed_s", "sent_bytes")
 """Facts of an input that are numbers where they are known."""
 
@@ -187,7 +189,7 @@ def _take_over(db: Database, batch: int, entry: ItemRecord) -> tuple[ItemRecord 
     Returns:
         The row, None where there is none, and the units that the earlier rows of the call had at least and at most.
     """
-    if entry.run <= 1:
+    if entry.run <= 1:  # no earlier run can have written anything
         return None, (0, 0)
     earlier = []
     if entry.call is not None:
@@ -347,6 +349,8 @@ def doubt(batch: int, run: int, item: int, key: str, *, name: str, error: str) -
 def page(batch: int, after: int, n: int = 100, *, replaced: bool = False) -> Any:
     """Return a function for `Journal.do` that returns the next inputs in order, each with its call or None.
 
+    They are fewer if their replies are long: a page is full after `A_PAGE` bytes of replies.
+
     Args:
         batch: The number of the batch.
         after: The number of the last input that was read; -1 at the beginning.
@@ -361,8 +365,16 @@ def page(batch: int, after: int, n: int = 100, *, replaced: bool = False) -> Any
                 (batch, after, int(not replaced), n),
             )
         )
-        items = map(_item_record, rows)
-        return [(item, None if item.call is None else record_of(item.call)(db)) for item in items]
+        read: list[tuple[ItemRecord, CallRecord | None]] = []
+        size = 0
+        for item in map(_item_record, rows):
+            record: CallRecord | None = None if item.call is None else record_of(item.call)(db)
+            read.append((item, record))
+            if record is not None:
+                size += sum(len(reply.response.content) for reply in record.replies.values())
+            if size > A_PAGE:
+                break
+        return read
 
     return work
 

@@ -6,7 +6,7 @@ import json
 import threading
 from asyncio import CancelledError
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -17,10 +17,11 @@ from cloudai.batch import cache, queries, rows
 from cloudai.batch.holdings import Holdings
 from cloudai.batch.inputs import Entry, Inputs, PartOf
 from cloudai.batch.journal import Journal
+from cloudai.batch.limits import Limits
 from cloudai.batch.outage import Tries
-from cloudai.batch.policy import Limits, Policy, resume_at
+from cloudai.batch.policy import Policy, resume_at
 from cloudai.batch.queues import OutcomeQueue
-from cloudai.batch.reader import Reader
+from cloudai.batch.reader import PATIENCE, Reader
 from cloudai.batch.recorder import KILLED, Recorder, timestamp
 from cloudai.batch.settings import Settings
 from cloudai.batch.shared.remote import AT_END, RemoteJournal
@@ -89,11 +90,13 @@ class Runner(Generic[R]):
         stores = [cache.cache_of(each, names, settings.cache and not settings.shared) for each in sessions]
         journal, number, among = shared or SharedJournal(_opened(settings), 0, 1)
         remote = journal if isinstance(journal, RemoteJournal) else None
+        stopped: list[int] = []
+        """The batches that somebody has stopped everywhere before this one is made."""
         self.holdings = Holdings(journal, stores, owns_journal=shared is None)
         try:
             if remote is not None:
                 paces = [remote.rates] * len(sessions)
-                remote.when_stopped(self._stop_of)
+                remote.when_stopped(stopped.append)
             part = (settings.part or inputs.part) if journal.shared else None
             limits = _begun(journal, sessions, tasks, settings, part)
             last = journal.read(queries.last_streak)
@@ -105,6 +108,7 @@ class Runner(Generic[R]):
             tries = Tries(partial(_excuse, journal), last + number * len(sessions) + n, among * len(sessions))
             divides, suspect = each.options.on_unknown == "retry", partial(_mark_suspect, journal)
             policy = Policy(each.options.clock, limits, suspect, tries, divides=divides)
+            policy.when_stopped = journal.let_go
             is_last = each is sessions[-1]
             states.append(
                 BatchState(
@@ -125,10 +129,12 @@ class Runner(Generic[R]):
         self._reader = Reader(iter(()), self.recorder.submit)
         self._worker: Worker[R] = Worker(self.state, self.recorder, self._reader, self.outcomes)
         self._working = 0
-        if isinstance(journal, RemoteJournal):
-            journal.when_stopped(self._stop_of)
         self._ending = threading.Lock()
         self._ended = False
+        if remote is not None:
+            remote.when_stopped(self._stop_of)
+            for batch in stopped:
+                self._stop_of(batch)
 
     def begin(self) -> list[Program[None]]:
         """Begin the run, and return the programs of its workers."""
@@ -138,7 +144,9 @@ class Runner(Generic[R]):
             for task in state.tasks:
                 state.journal.ask(queries.anew(task.batch, task.run))
         entries = state.inputs.parts([task.operation for task in state.tasks])
-        self._reader = self.holdings.reader = Reader(entries, self.recorder.submit)
+        # Where frames share a request, it is the same frames in every run, however fast they are decoded.
+        patience = None if state.inputs.wait_for_nobody else PATIENCE
+        self._reader = self.holdings.reader = Reader(entries, self.recorder.submit, patience)
         if not state.policy.going:
             self._reader.close()  # the batch was stopped before it began
         self._working = state.concurrency
@@ -194,6 +202,7 @@ class Runner(Generic[R]):
                 self._ended = True
 
     def _never_started(self) -> Iterator[Entry]:
+        """Yield the inputs that no worker has taken; those that were not read yet are left out if they come once."""
         yield from self._reader.left
         state = self.state
         if state.total is not None and self._reader.failure is None:
@@ -204,11 +213,14 @@ class Runner(Generic[R]):
 
     def count(self) -> None:
         """Count the inputs anew, as other processes have written them down; the others were not started."""
-        state = self.state
+        self.counted([self.state.journal.read(rows.counts(task.batch)) for task in self.state.tasks])
+
+    def counted(self, by_task: Sequence[Mapping[str, int]]) -> None:
+        """Take over the numbers of inputs by status that the journal has for each task."""
         counts = Counter[str]()
-        for task in state.tasks:
-            counts.update(state.journal.read(rows.counts(task.batch)))
-        self.recorder.submitted = max(state.total or 0, counts.total())
+        for each in by_task:
+            counts.update(each)
+        self.recorder.submitted = max(self.state.total or 0, counts.total())
         counts["not_started"] += self.recorder.submitted - counts.total()
         self.recorder.counts = counts
 
@@ -315,6 +327,9 @@ def _begun(
         if part is None:
             journal.ask(rows.mend(batch, KILLED))
         batches.append(batch)
+    if part is not None and (settings.max_requests, settings.max_units) != (None, None):
+        requests, units = journal.ask(queries.used(batches))
+        return Limits(settings.max_requests, settings.max_units, requests, units, batches)
     spent = [journal.read(queries.spent(batch)) for batch in batches]
     requests, units = map(sum, zip(*spent, strict=True))
     return Limits(settings.max_requests, settings.max_units, requests, units)

@@ -112,8 +112,3 @@ class Settings:
             raise SettingsError(
                 "the keeper owns the pace", advice="Give it to the keeper: cloudai share --pace 20/min."
             )
-        if self.max_requests is not None or self.max_units is not None:
-            raise SettingsError(
-                "a limit counts the requests of one process, and a keeper serves many",
-                advice="Leave out max_requests= and max_units=, or run the list on one computer with a journal file.",
-            )

@@ -87,6 +87,9 @@ class AnyJournal(Protocol):
     def release(self, key: str) -> None:
         """Let other processes carry out the call again."""
 
+    def let_go(self) -> None:
+        """Let those go on that wait by `claim` for another process, because the batch ends."""
+
     def hurry(self, seconds: float) -> None:
         """Wait so many seconds at most from now on for a keeper that does not answer."""
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from cloudai.core.rate_limit import MARGIN, Rate
 
-__all__ = ["TimeLeft", "last_turn"]
+__all__ = ["MOST_ENDS", "TimeLeft", "last_turn"]
 
 REMEMBERED = 10_000
 """Turns that are remembered at most: those of a rate that allows more in its window limit nothing for long."""

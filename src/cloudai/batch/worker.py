@@ -19,6 +19,7 @@ from cloudai.batch.asking import Asker, ended_with, shown
 from cloudai.batch.coalesce import Defer, coalesce
 from cloudai.batch.codec import error_of, result_of
 from cloudai.batch.inputs import Entry
+from cloudai.batch.limits import ElsewhereError
 from cloudai.batch.policy import SLOW_START, Ending
 from cloudai.batch.queries import CallRecord
 from cloudai.batch.queues import Claims, OutcomeQueue, Semaphore
@@ -151,20 +152,8 @@ class Worker(Generic[R]):
         # The answer to an input with the same bytes serves this one, too.
         while (claimed := self._claims.take(key)) is not None:
             yield Defer(claimed)  # type: ignore[misc]  # only coalesce.py carries it out
-        record: CallRecord | None = None
         try:
-            try:
-                records = yield from self._looked_up(entry, key, digest)
-                record = records[0]
-                self._recorder.begin(entry, record)
-                record, ending = self._known(entry, given, records)
-                if ending is None:
-                    record, ending = yield from self._in_turn(entry, given, records)
-            except JournalError as error:
-                self._state.policy.pause(error)
-                ending = Ending("not_started", error=error)
-                if record is not None:
-                    ending.attempts, ending.billed = record.attempts, owed(record, record.paid, record.most)
+            record, ending = yield from self._ended(entry, given, key, digest)
             ending.facts = {**facts, **ending.facts}
             if ending.status == "not_started" and not (record and record.in_doubt):
                 return (yield from self._recorder.leave(entry, arrived, record, ending))
@@ -173,6 +162,32 @@ class Worker(Generic[R]):
             # Released only now that the journal has the outcome: an input with the same bytes must find it there.
             self._state.journal.release(key)
             self._claims.release(key)
+
+    def _ended(self, entry: Entry, given: Given, key: str, digest: str) -> Program[tuple[CallRecord | None, Ending]]:
+        """Look the input up, ask the providers if the journal has no answer, and return how the input has ended.
+
+        This begins anew if another process has got the call while this one was away.
+        """
+        policy = self._state.policy
+        record: CallRecord | None = None
+        try:
+            while True:
+                records = yield from self._looked_up(entry, key, digest)
+                record = records[0]
+                self._recorder.begin(entry, record)
+                record, ending = self._known(entry, given, records)
+                if ending is None:
+                    record, ending = yield from self._in_turn(entry, given, records)
+                if not (isinstance(ending.error, ElsewhereError) and policy.going):
+                    return record, ending
+        except NotStartedError as error:  # the batch has stopped while another process had the call
+            return record, Ending("not_started", error=error)
+        except JournalError as error:
+            policy.pause(error)
+            ending = Ending("not_started", error=error)
+            if record is not None:
+                ending.attempts, ending.billed = record.attempts, owed(record, record.paid, record.most)
+            return record, ending
 
     def _read(self, entry: Entry, task: Task) -> Program[tuple[Given, str]]:
         """Return the input as the operation takes it, and its digest.
@@ -192,6 +207,9 @@ class Worker(Generic[R]):
         """Look up the calls of an input in the journal, and return a `CallRecord` for each provider.
 
         The calls that the journal does not know yet are entered.
+
+        Raises:
+            NotStartedError: The batch has stopped while another process carried out an input with the same bytes.
         """
         tasks = [asker.task for asker in self._askers[entry.part]]
         keys, name = [task.key_of(digest) for task in tasks], entry.written(digest)
@@ -202,6 +220,7 @@ class Worker(Generic[R]):
                 return records
             # A keeper says so while another process carries out an input with the same bytes.
             yield Defer(self._state.journal.claim(key))  # type: ignore[misc]  # only coalesce.py carries it out
+            self._state.policy.require_going()
 
     def _known(self, entry: Entry, given: Given, records: Sequence[CallRecord]) -> tuple[CallRecord, Ending | None]:
         """Return how an input has ended if the journal alone decides that; the ending is None if a provider is asked.

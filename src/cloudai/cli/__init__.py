@@ -14,10 +14,10 @@ from typing import Any
 from cloudai._version import __version__
 from cloudai.cli import batches, commands, comparisons, films, plots, reports, sharing
 from cloudai.cli.languages import chosen_language, language, speaking, translate
-from cloudai.cli.outputs import OutputError, discard_output, tell
+from cloudai.cli.outputs import discard_output, tell
 from cloudai.cli.running import IO_ERROR
 from cloudai.cli.summary import TABLES_OF
-from cloudai.errors import CloudAIError, JournalError
+from cloudai.errors import CloudAIError, JournalError, OutputError
 from cloudai.models.tables import TABLES as KINDS_OF_TABLES
 from cloudai.operations import OPERATIONS, REQUIRED, Command, Flag, Operation
 from cloudai.wording import say, translated, using
@@ -333,7 +333,7 @@ def _operation(
             help="files, folders, patterns such as 'photos/*.jpg', URLs, or a table",
         )
         parser.add_argument("--recursive", action="store_true", help="look through the folders within folders, too")
-        parser.add_argument("--fetch-urls", action="store_true", help="fetch URLs here and send what is there")
+        _fetching(parser)
     if operation.input == "image":
         films.add_flags(parser, _number, _count)
     for name, flag in words.flags.items():
@@ -402,6 +402,12 @@ def _reports(subparsers: Any) -> None:
         help="video, moments and timeline are of the frames of videos (default: %(default)s)",
     )
     drawings.add_argument("--kinds", type=_words, metavar="A,B", help="what is drawn: face, object, person, text …")
+    drawings.add_argument(
+        "--smooth", type=_above, metavar="S", help="smooth the lines of a page over time in windows of S seconds"
+    )
+    drawings.add_argument(
+        "--without", type=_words, metavar="A,B", help="emotions to leave out of a page over time, for example neutral"
+    )
     drawings.add_argument("--no-labels", action="store_true", help="draw boxes alone")
     drawings.add_argument("--of", choices=["faces", "pictures"], default="faces", help="what a sheet or strip shows")
     drawings.add_argument("--shape", choices=["rectangle", "rounded", "circle"], help="the shape of single faces")
@@ -467,7 +473,7 @@ def _report(subparsers: Any, name: str, run: Any, text: str, out: str) -> argpar
     )
     parser.add_argument("--out", type=_text, metavar="PATH", help=out)
     parser.add_argument("--recursive", action="store_true", help="look through the folders within folders, too")
-    parser.add_argument("--fetch-urls", action="store_true", help="fetch URLs here and send what is there")
+    _fetching(parser)
     parser.add_argument("--photos", type=_text, metavar="DIR", help="where the pictures of a journal or a file are now")
     parser.add_argument("--name", type=_text, metavar="COLUMN", help="your column with the names")
     parser.add_argument("--title", type=_text, metavar="TEXT", help="the heading of the page")
@@ -486,6 +492,17 @@ def _report(subparsers: Any, name: str, run: Any, text: str, out: str) -> argpar
     films.add_flags(parser, _number, _count)
     _batch(parser)
     return parser
+
+
+def _fetching(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say what is done with inputs that are URLs."""
+    parser.add_argument("--fetch-urls", action="store_true", help="fetch URLs here and send what is there")
+    parser.add_argument(
+        "--keep-fetched",
+        type=_text,
+        metavar="DIR",
+        help="with --fetch-urls: keep the fetched files there, for pages; without it none is kept",
+    )
 
 
 def _equal(text: str) -> tuple[str, str]:
@@ -524,6 +541,7 @@ def _flag(parser: argparse.ArgumentParser, name: str, flag: Flag, *, required: b
     """Add a flag from the table of operations; its value is None if the user does not give it."""
     spelling = f"--{name.replace('_', '-')}"
     if flag.kind in ("switch", "off"):
+        # No flag leaves None, which is neither on nor off: the default of the operation counts then.
         spelling = spelling if flag.kind == "switch" else f"--no-{spelling[2:]}"
         parser.add_argument(spelling, dest=name, action="store_const", const=flag.kind == "switch", help=flag.help)
         return

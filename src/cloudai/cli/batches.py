@@ -27,6 +27,7 @@ from cloudai.cli.running import (
     IO_ERROR,
     NOT_WELL,
     batch_settings,
+    fetch_rules,
     given_options,
     journal_path,
     provider_names,
@@ -40,6 +41,7 @@ from cloudai.client import Client
 from cloudai.errors import CloudAIError, InputError, JournalError, SettingsError
 from cloudai.media.given import short
 from cloudai.media.video import Frames
+from cloudai.models.base import Result
 from cloudai.operations import Command
 from cloudai.outcomes import Outcome, tidy
 from cloudai.providers.base import Provider
@@ -66,6 +68,7 @@ UNREAD = INTERRUPTED + 13
 
 def over_files(options: argparse.Namespace) -> int:
     """Carry out one operation over files, folders, patterns, URLs or a column of a table, and return the exit code."""
+    # `carry_out` is `run`, or what compares several providers: the parser has set it.
     if taken := films.frames_of(options):
         return int(options.carry_out(options, *taken))
     if table := table_of_column(options, options.paths):
@@ -109,7 +112,7 @@ LONGEST_NAME = 1_000
 
 
 def _is_file(given: str) -> bool:
-    """Return whether a text is the name of a file that exists."""
+    """Return whether a text is the name of a file that exists; False if the system takes no such name."""
     try:
         return len(given) <= LONGEST_NAME and Path(given).is_file()
     except (OSError, ValueError):
@@ -151,7 +154,7 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
         require_folder(options.out or ".")
     options.is_single = not inputs.are_several(given)
     with (
-        Client(provider_of(options), fetch_urls=getattr(options, "fetch_urls", False), on_event=pieces.note) as client,
+        Client(provider_of(options), fetch_urls=fetch_rules(options) or False, on_event=pieces.note) as client,
         client.batch(
             options.operation.name,
             given,
@@ -202,7 +205,7 @@ def _planned(
     """
     with (
         copy_of(where if isinstance(where, Path) else None) as (copied, busy),
-        Client(provider_of(options), fetch_urls=getattr(options, "fetch_urls", False)) as client,
+        Client(provider_of(options), fetch_urls=fetch_rules(options) or False) as client,
         client.batch(
             options.operation.name,
             given,
@@ -248,7 +251,15 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | str
         code = INTERRUPTED + caught[0]
     if code > 1:
         tell_where(where)
+        _tell_unkept(options, where if caught else "")
+    # An input without an outcome was lost on the way, and the command must not end as if all were well.
     return code if job.balanced else code or IO_ERROR
+
+
+def _tell_unkept(options: argparse.Namespace, where: Path | str | None) -> None:
+    """Print how to keep the pieces of a recording, if a command was stopped that has no journal."""
+    if where is None and options.operation.input == "audio":
+        tell(say("What was answered is not kept: with --journal FILE the same command goes on from there."))
 
 
 def _told(outcome: Outcome[Any], options: argparse.Namespace) -> int:
@@ -257,14 +268,19 @@ def _told(outcome: Outcome[Any], options: argparse.Namespace) -> int:
     Files that cannot be written because other files have their names are no reason to end the batch.
     """
     if options.json:
+        # Another program may read one object after the other, and a crash must not lose those that were printed.
         print(json_of(_as_json(outcome)), flush=True)
-    if outcome.result is None:
-        return 0
-    begin = beginning(options, outcome.item, outcome.input)
+    result, begin = outcome.result, beginning(options, outcome.item, outcome.input)
+    if result is None:
+        result, begin = _incomplete(outcome), f"{begin}.incomplete"
+        if result is None:
+            return 0
+        if not (options.json or _asks_for_files(options)):
+            print(inert(str(result.text)))
     try:
         if options.out and options.operation.command.files:
-            write_files(outcome.result.files(), options.out, begin)
-        if written := list(_written_as(outcome.result, options)):
+            write_files(result.files(), options.out, begin)
+        if written := list(_written_as(result, options)):
             write_files(written, options.out or ".", begin)
             for end, _ in written:
                 tell(say("wrote {file}", file=Path(options.out or ".") / f"{begin}{end}"))
@@ -275,6 +291,15 @@ def _told(outcome: Outcome[Any], options: argparse.Namespace) -> int:
         tell(error)
         return 1
     return 0
+
+
+def _incomplete(outcome: Outcome[Any]) -> Any:
+    """Return what was answered of an input that has failed for good, for example of a recording without a piece of it.
+
+    It is None where nothing was, or where the same command would go on.
+    """
+    partial = getattr(outcome.error, "partial", None)
+    return partial if isinstance(partial, Result) and outcome.status == "failed" else None
 
 
 def _endings(options: argparse.Namespace) -> Iterator[str]:
@@ -288,6 +313,7 @@ def _endings(options: argparse.Namespace) -> Iterator[str]:
         if name == "compare" and options.compare:
             from cloudai.models.speech import Transcript  # most commands hear nothing
 
+            # An empty transcript is compared before anything is sent, so that a file that cannot be used costs nothing.
             Transcript().compare(text_of(options.compare))
             yield COMPARED
         elif name != "compare" and getattr(options, name):
@@ -374,11 +400,13 @@ def _as_json(outcome: Outcome[Any]) -> dict[str, Any]:
         **({"row": outcome.row} if outcome.row else {}),
     }
     if outcome.result is None:
+        partial = _incomplete(outcome)
         return {
             **head,
             "status": outcome.status,
             "error_type": type(outcome.error).__name__,
             "error": translated(str(outcome.error)),
+            **({"partial": partial.model_dump(mode="json")} if partial is not None else {}),
         }
     return {
         **head,
@@ -499,6 +527,10 @@ def _exported(opened: Journal, batches: list[dict[str, Any]], options: argparse.
 
 
 def _shown(batch: dict[str, Any]) -> dict[str, Any]:
+    """Return the row that the table of a journal has for a batch, with its inputs by status.
+
+    Results that found something and those that found nothing are counted as "done".
+    """
     books = {"done": 0, **batch["books"]}
     books["done"] += books.pop("ok", 0) + books.pop("none_found", 0)
     names = ("batch", "provider", "operation", "runs", "requests", "started_at")

@@ -17,7 +17,7 @@ from cloudai.cli.summary import print_table
 from cloudai.client import Client
 from cloudai.errors import InputError, MissingExtraError, SettingsError
 from cloudai.operations import OPERATIONS
-from cloudai.providers.base import Provider
+from cloudai.providers.base import Provider, Retirement
 from cloudai.providers.registry import find, usable
 from cloudai.providers.settings import Lookup, is_file, shown
 from cloudai.reading import text_of
@@ -90,6 +90,8 @@ def providers(options: argparse.Namespace) -> int:
     if options.name:
         kind = find(options.name)
         print(_detail(kind))
+        if kind.retirements:
+            print("\n".join(["", say("Switched off, or about to be:"), *map(_ended, kind.retirements)]))
         if told := kind().guide():
             print(f"\n{told}")
     elif options.markdown:
@@ -129,6 +131,11 @@ def _detail(provider: type[Provider]) -> str:
             lines.append(f"  {say('generative')}: {'; '.join(map(translated, told))}")
         blocks.append("\n".join([f"{c.operation}: {say(c.status)}", *lines]))
     return "\n".join(blocks)
+
+
+def _ended(retirement: Retirement) -> str:
+    service, what, instead = map(translated, (retirement.service, retirement.what, retirement.instead))
+    return f"  {retirement.date}  {service}: {what} ({say('instead')}: {instead})"
 
 
 def voices(options: argparse.Namespace) -> int:

@@ -9,12 +9,12 @@ from typing import Any
 
 from cloudai.batch.journal import copy_of
 from cloudai.cli.batches import provider_of, settings_of
-from cloudai.cli.outputs import OutputError, require_one_output, require_writable, tell, write_table
-from cloudai.cli.running import PAUSED, journal_path, provider_names
+from cloudai.cli.outputs import require_one_output, require_writable, tell, write_table
+from cloudai.cli.running import PAUSED, fetch_rules, journal_path, provider_names
 from cloudai.client import Client
 from cloudai.compare.choosing import OF_PICTURES
 from cloudai.compare.results import Comparison
-from cloudai.errors import PausedError, SettingsError
+from cloudai.errors import OutputError, PausedError, SettingsError
 from cloudai.media.video import Frames
 from cloudai.table import Table, json_of
 from cloudai.wording import say, translated
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
         require_writable(path, [*read, options.truth, options.env_file, where], is_table=is_table)
     settings |= {"options": chosen, "journal": where}
     name = options.operation.name
-    with Client(provider_of(options), fetch_urls=getattr(options, "fetch_urls", False)) as client:
+    with Client(provider_of(options), fetch_urls=fetch_rules(options) or False) as client:
         if options.plan:
             with copy_of(where if isinstance(where, Path) else None) as (copied, _):
                 _plan(client, name, given, {**settings, "journal": copied})
@@ -86,10 +86,9 @@ def _written(compared: Comparison, options: argparse.Namespace, where: Any) -> N
         try:
             title = f"{compared.operation}: {', '.join(compared.providers)}"
             save_comparison(compared, options.html, title=title, language=options.page_language)
-        except OSError as error:
-            raise OutputError(
-                f"{options.html} cannot be written ({error.strerror})", advice="Give --html another name."
-            ) from error
+        except OutputError as error:
+            error.advice = "Give --html another name."
+            raise
         print(say("wrote {file}", file=options.html))
     if not (options.table or options.csv or options.json):
         print(compared)

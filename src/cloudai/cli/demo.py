@@ -8,14 +8,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from PIL import Image, ImageOps
+
 from cloudai.cli import inputs
 from cloudai.cli.outputs import tell
 from cloudai.client import Client
 from cloudai.errors import InputError, MissingExtraError
-from cloudai.report import MissingFontError, card_news, portrait_gallery
+from cloudai.report import MissingFontError, card_news, portrait_gallery, save_mp4
 from cloudai.wording import say, spoken
 
-__all__ = ["run", "sample_photos"]
+__all__ = ["run", "sample_photos", "sample_videos"]
 
 SAMPLES = (
     ("Grace Hopper", "matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
@@ -43,6 +45,21 @@ def sample_photos() -> list[tuple[str, Path]]:
             raise MissingExtraError("the demo without a folder of your own photos (cloudai demo FOLDER)", "local,demo")
         photos.append((title, photo))
     return photos
+
+
+def sample_videos(folder: Path) -> list[Path]:
+    """Make three videos of six seconds by moving a window over the photos, and return their paths; nobody speaks there.
+
+    Raises:
+        MissingExtraError: PyAV, or a package that ships the photos, is not installed.
+    """
+    photos = dict(sample_photos())
+    collins, hopper = (Image.open(photos[name]).convert("RGB") for name in ("Eileen Collins", "Grace Hopper"))
+    videos = []
+    for name, photo in {"Collins": collins, "Hopper": hopper, "Collins, mirrored": ImageOps.mirror(collins)}.items():
+        views = [photo.crop((x, x // 4, x + 400, x // 4 + 360)) for x in range(20, 110, 3)]
+        videos.append(save_mp4([*views, *views[::-1]], folder / f"made up, {name}.mp4", seconds=0.1, width=400))
+    return videos
 
 
 def own_photos(folder: str) -> list[tuple[str, Path]]:

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cloudai.batch.batch import Batch
-from cloudai.cli.outputs import OutputError
-from cloudai.errors import InputError
+from cloudai.errors import InputError, OutputError
 
 __all__ = ["TakenError", "beginning", "require_folder", "require_free", "require_unwritten", "write_files"]
 

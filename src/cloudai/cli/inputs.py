@@ -13,11 +13,13 @@ from pathlib import Path
 
 from cloudai.encodings import decoded
 from cloudai.errors import InputError
+from cloudai.media.stored import STORED
 from cloudai.operations import Operation
-from cloudai.reading import text_of
+from cloudai.reading import read_table, table_in, text_of
+from cloudai.table import Table
 from cloudai.text import lines_of
 
-__all__ = ["AUDIO", "DOCUMENTS", "PICTURES", "VIDEOS", "are_several", "expand", "lines", "suffixes"]
+__all__ = ["AUDIO", "DOCUMENTS", "PICTURES", "VIDEOS", "are_several", "expand", "lines", "suffixes", "table"]
 
 PICTURES = frozenset(
     {
@@ -72,7 +74,7 @@ def expand(paths: Sequence[str], suffixes: frozenset[str], *, recursive: bool | 
 
 
 def _expanded(path: str, suffixes: frozenset[str], *, recursive: bool | None) -> list[str]:
-    if ADDRESS.match(path) or len(path) > LONGEST:
+    if ADDRESS.match(path) or STORED.match(path) or len(path) > LONGEST:
         return [path]
     here = Path(path)
     if here.is_dir():
@@ -128,8 +130,29 @@ def lines(path: str, encoding: str | None = None) -> list[str]:
     Raises:
         InputError: The file cannot be read, or its encoding is not certain; see `decoded`.
     """
-    if path == "-":
-        text = decoded(sys.stdin.buffer.read(), "standard input", encoding=encoding)
-    else:
-        text = text_of(path, encoding=encoding)
+    text = standard_input(encoding) if path == "-" else text_of(path, encoding=encoding)
     return [line for line in lines_of(text) if line.strip()]
+
+
+def standard_input(encoding: str | None = None) -> str:
+    """Return the text of standard input.
+
+    Raises:
+        InputError: Its encoding is not certain; see `decoded`.
+    """
+    return decoded(sys.stdin.buffer.read(), STANDARD_INPUT, encoding=encoding)
+
+
+def table(path: str, encoding: str | None = None) -> Table:
+    """Return the table in a file, or in standard input ("-"), whose relative paths begin at the current folder.
+
+    Raises:
+        InputError: It cannot be read, or is no table; see `read_table`.
+    """
+    if path != "-":
+        return read_table(path, encoding=encoding)
+    return table_in(standard_input(encoding), STANDARD_INPUT)
+
+
+STANDARD_INPUT = "standard input"
+"""What errors call it."""

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from cloudai.errors import CloudAIError, InputError, MissingExtraError
+from cloudai.errors import InputError, MissingExtraError, OutputError
 from cloudai.table import Table
 from cloudai.table_files import FOREIGN, ending_of
 from cloudai.text import inert
@@ -22,7 +22,6 @@ from cloudai.wording import say, translated
 
 __all__ = [
     "STDOUT",
-    "OutputError",
     "discard_output",
     "require_page",
     "require_writable",
@@ -32,10 +31,6 @@ __all__ = [
 
 STDOUT = "-"
 """The path that stands for standard output."""
-
-
-class OutputError(CloudAIError):
-    """The file for the table cannot be written; the advice of the error says where the results are instead."""
 
 
 def tell(text: object, *, below: bool = False) -> None:

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from cloudai.cli import films, inputs
-from cloudai.cli.outputs import require_page, tell
+from cloudai.cli.outputs import STDOUT, require_page, tell
 from cloudai.cli.running import (
     CODES,
     HOPELESS,
     INTERRUPTED,
     NOT_WELL,
     batch_settings,
+    fetch_rules,
     given_options,
+    is_table,
     journal_path,
     provider_names,
     signals_to,
@@ -25,10 +27,11 @@ from cloudai.cli.running import (
     tell_where,
 )
 from cloudai.client import Client
+from cloudai.core.urls import FetchRules
 from cloudai.errors import CloudAIError, InputError
 from cloudai.media.video import Frames
 from cloudai.outcomes import Outcome
-from cloudai.reading import TABLES, read_table
+from cloudai.reading import table_in
 from cloudai.report import (
     cards,
     gallery,
@@ -42,12 +45,16 @@ from cloudai.report import (
     save_workbook,
 )
 from cloudai.report.card_set import require_formats, untranslated
+from cloudai.report.fetching import with_folder
+from cloudai.report.films.annotated_video import ENDINGS_OF_VIDEOS
+from cloudai.report.films.moments import ENDINGS_OF_MOMENTS
+from cloudai.report.films.timeline import ENDINGS_OF_TIMELINES
 from cloudai.report.marks import require_kinds
 from cloudai.report.morphing import ENDINGS_OF_MORPHS
 from cloudai.report.named_files import require_ours
 from cloudai.report.picture_sets import ENDINGS_OF_SHEETS
 from cloudai.report.recipes import by_method, features_on_a_card, offered
-from cloudai.report.result_files import is_table_of_results
+from cloudai.report.result_files import is_table_of_results, outcomes_in_lines
 from cloudai.report.subjects import Source, photo_column
 from cloudai.table import Table
 from cloudai.wording import say
@@ -76,14 +83,15 @@ def as_gallery(options: argparse.Namespace) -> int:
     require_page(out, PAGES, _read(options))
     if options.xlsx:
         require_page(Path(options.xlsx), [".xlsx"], [*_read(options), out], flag="--xlsx")
-    kept = _kept(options, options.features or ["faces", "caption", "tags", "objects"])
-    if kept is None:
-        return 0
-    look = given_options(options, ["title", "columns", "link", "tiles", "name", "photos", "language"])
-    page = gallery(kept.rows, out, **look)
-    files = [page]
-    if options.xlsx:
-        files.append(save_workbook(kept.rows, options.xlsx, **given_options(options, ["name", "photos", "language"])))
+    with with_folder(fetch_rules(options) or False) as rules:
+        kept = _kept(options, rules, options.features or ["faces", "caption", "tags", "objects"])
+        if kept is None:
+            return 0
+        look = given_options(options, ["title", "columns", "link", "tiles", "name", "photos", "language"])
+        files = [page := gallery(kept.rows, out, fetch_urls=rules or False, **look)]
+        if options.xlsx:
+            look = given_options(options, ["name", "photos", "language"])
+            files.append(save_workbook(kept.rows, options.xlsx, fetch_urls=rules or False, **look))
     return _told(kept, files, f", {page.stat().st_size / 1e6:.1f} MB")
 
 
@@ -95,13 +103,15 @@ def as_cards(options: argparse.Namespace) -> int:
     require_ours(folder / "cards")
     for kind in (options.formats or ()) if folder.is_dir() else ():
         require_page(folder / f"cards.{kind}", [f".{kind}"], _read(options))
-    kept = _kept(options, options.features, translate=True)
-    if kept is None:
-        return 0
     look = given_options(
         options, ["title", "name", "photos", "language", "min_confidence", "size", "theme", "logo", "seconds", "font"]
     )
-    return _told(kept, cards(kept.rows, folder, formats=options.formats or ["gif"], **look))
+    with with_folder(fetch_rules(options) or False) as rules:
+        kept = _kept(options, rules, options.features, translate=True)
+        if kept is None:
+            return 0
+        files = cards(kept.rows, folder, formats=options.formats or ["gif"], fetch_urls=rules or False, **look)
+    return _told(kept, files)
 
 
 def as_drawings(options: argparse.Namespace) -> int:
@@ -114,41 +124,51 @@ def as_drawings(options: argparse.Namespace) -> int:
         require_page(out, endings, _read(options))
     else:
         require_ours(out)
-    kept = _kept(options, options.features or ["faces", "objects", "text"])
-    if kept is None:
-        return 0
-    common = given_options(options, ["name", "photos"])
+    with with_folder(fetch_rules(options) or False) as rules:
+        kept = _kept(options, rules, options.features or ["faces", "objects", "text"])
+        if kept is None:
+            return 0
+        return _told(kept, [_drawn(options, kept.rows, out, rules)])
+
+
+def _drawn(options: argparse.Namespace, rows: Source, out: Path, rules: FetchRules | None) -> Path:
+    """Write what is to be drawn of pictures, and return the path of the file or of the index."""
+    common = {"fetch_urls": rules or False, **given_options(options, ["name", "photos"])}
     fonts = given_options(options, ["font"])
     match options.make:
         case "drawn":
-            file = save_drawings(kept.rows, out, kinds=options.kinds, labels=not options.no_labels, **common, **fonts)
+            return save_drawings(rows, out, kinds=options.kinds, labels=not options.no_labels, **common, **fonts)
         case "faces":
-            file = save_faces(kept.rows, out, **given_options(options, ["margin", "aspect", "shape"]), **common)
-        case "video":
-            look = given_options(options, ["photos", "language"])
-            file = save_video(kept.rows, out if out.suffix else out.with_suffix(".mp4"), **look, **fonts)
-        case "moments":
-            look = given_options(options, ["photos", "language"])
-            file = save_moments(kept.rows, out if out.suffix else out.with_suffix(".webp"), **look, **fonts)
-        case "timeline":
-            look = given_options(options, ["photos", "language", "title"])
-            file = save_timeline(kept.rows, out if out.suffix else out.with_suffix(".html"), **look, **fonts)
+            return save_faces(rows, out, **given_options(options, ["margin", "aspect", "shape"]), **common)
         case "morph":
-            file = save_morph(kept.rows, out, **common)
-        case layout:
-            file = save_sheet(
-                kept.rows,
-                out,
-                layout=layout,
-                of=options.of,
-                **common,
-                **fonts,
-            )
-    return _told(kept, [file])
+            return save_morph(rows, out, **common)
+        case "sheet" | "strip":
+            return save_sheet(rows, out, layout=options.make, of=options.of, **common, **fonts)
+    return _drawn_of_video(options, rows, out)
+
+
+def _drawn_of_video(options: argparse.Namespace, rows: Source, out: Path) -> Path:
+    """Write what is to be drawn of the frames of videos, and return the path of the file."""
+    look = given_options(options, ["photos", "language", "font"])
+    match options.make:
+        case "video":
+            return save_video(rows, out, **look)
+        case "moments":
+            return save_moments(rows, out, **look)
+        case _:
+            look |= given_options(options, ["title", "smooth", "without"])
+            return save_timeline(rows, out, **look)
 
 
 PAGES = (".html", ".htm", "")
-ENDINGS = {"sheet": ENDINGS_OF_SHEETS, "strip": ENDINGS_OF_SHEETS, "morph": ENDINGS_OF_MORPHS}
+ENDINGS = {
+    "sheet": ENDINGS_OF_SHEETS,
+    "strip": ENDINGS_OF_SHEETS,
+    "morph": ENDINGS_OF_MORPHS,
+    "video": ENDINGS_OF_VIDEOS,
+    "moments": ENDINGS_OF_MOMENTS,
+    "timeline": ENDINGS_OF_TIMELINES,
+}
 """The endings that the file of `draw --make` may have; the first one is added to a name without one."""
 
 
@@ -172,8 +192,16 @@ def _told(kept: _Kept, files: Sequence[Path], more: str = "") -> int:
     return kept.code
 
 
-def _kept(options: argparse.Namespace, features: Sequence[str] | None, *, translate: bool = False) -> _Kept | None:
+def _kept(
+    options: argparse.Namespace, rules: FetchRules | None, features: Sequence[str] | None, *, translate: bool = False
+) -> _Kept | None:
     """Return what the report is made of: what is kept, or the outcomes of a batch that is carried out now.
+
+    Args:
+        options: The arguments of the command.
+        rules: The rules by which the batch fetches inputs that are URLs.
+        features: What to look for in pictures.
+        translate: Whether captions are translated.
 
     Returns:
         None if the plan of the batch was asked for, and is printed.
@@ -191,10 +219,16 @@ def _kept(options: argparse.Namespace, features: Sequence[str] | None, *, transl
     if len(paths) == 1 and Path(paths[0]).suffix.lower() in RESULTS:
         return _Kept(paths[0])
     taken = films.frames_of(options)
-    given = taken[0] if taken else _pictures(options)
+    if paths == [STDOUT] and not options.column:
+        text = inputs.standard_input(options.encoding)
+        if text.startswith("{"):
+            return _Kept(outcomes_in_lines(text, inputs.STANDARD_INPUT))
+        given: Table | list[str] | Frames = _table(options, table_in(text, inputs.STANDARD_INPUT))
+    else:
+        given = taken[0] if taken else _pictures(options)
     if isinstance(given, Table) and is_table_of_results(given):
         return _Kept(given)
-    return _carried_out(options, given, features, translate=translate)
+    return _carried_out(options, rules, given, features, translate=translate)
 
 
 def _pictures(options: argparse.Namespace) -> Table | list[str]:
@@ -204,9 +238,13 @@ def _pictures(options: argparse.Namespace) -> Table | list[str]:
         films.require_no_video(path)
     if (table := table_of_column(options, paths)) is not None:
         return table
-    if len(paths) != 1 or Path(paths[0]).suffix.lower() not in TABLES:
+    if len(paths) != 1 or not is_table(paths[0]):
         return inputs.expand(paths, inputs.PICTURES, recursive=options.recursive)
-    table = read_table(paths[0], encoding=options.encoding)
+    return _table(options, inputs.table(paths[0], options.encoding))
+
+
+def _table(options: argparse.Namespace, table: Table) -> Table:
+    """Return a table of results, or one of pictures after noting the column that holds them."""
     if is_table_of_results(table):
         return table
     options.column = photo_column(table)
@@ -214,14 +252,19 @@ def _pictures(options: argparse.Namespace) -> Table | list[str]:
 
 
 def _carried_out(
-    options: argparse.Namespace, given: Table | list[str] | Frames, features: Sequence[str] | None, *, translate: bool
+    options: argparse.Namespace,
+    rules: FetchRules | None,
+    given: Table | list[str] | Frames,
+    features: Sequence[str] | None,
+    *,
+    translate: bool,
 ) -> _Kept | None:
     """Analyse the pictures in a batch, and return its outcomes however it ended."""
     where = journal_path(options, given)
     settings: dict[str, Any] = {**batch_settings(options), "journal": where}
     column = {"column": options.column} if options.column else {}
     names = provider_names(options)
-    with Client(names[0] if len(names) == 1 else names, fetch_urls=options.fetch_urls) as client:
+    with Client(names[0] if len(names) == 1 else names, fetch_urls=rules or False) as client:
         wanted: list[Any] = list(features or features_on_a_card(client, options.method))
         if options.features is None:  # what this provider lacks is left out, unless the user has asked for it
             wanted = offered(client, wanted, options.method)

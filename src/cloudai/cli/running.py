@@ -14,11 +14,13 @@ from typing import Any
 from cloudai.batch.batch import Batch
 from cloudai.batch.shared.address import is_address
 from cloudai.cli import inputs
-from cloudai.cli.outputs import OutputError, tell
-from cloudai.errors import CloudAIError, InputError, JournalError, PausedError
+from cloudai.cli.folders import require_folder
+from cloudai.cli.outputs import STDOUT, tell
+from cloudai.core.urls import FetchRules
+from cloudai.errors import CloudAIError, InputError, JournalError, OutputError, PausedError
 from cloudai.media.video import Frames
 from cloudai.providers.registry import find
-from cloudai.reading import TABLES, read_table
+from cloudai.reading import TABLES
 from cloudai.table import Table
 from cloudai.wording import say
 
@@ -30,7 +32,9 @@ __all__ = [
     "NOT_WELL",
     "PAUSED",
     "batch_settings",
+    "fetch_rules",
     "given_options",
+    "is_table",
     "journal_path",
     "provider_names",
     "signals_to",
@@ -56,6 +60,11 @@ NOT_WELL = ("failed", "in_doubt", "skipped", "not_started")
 """Endings of inputs that make the exit code 1."""
 
 
+def is_table(path: str) -> bool:
+    """Return whether a path is that of a table, or "-" for standard input."""
+    return path == STDOUT or Path(path).suffix.lower() in TABLES
+
+
 def table_of_column(options: argparse.Namespace, paths: list[str]) -> Table | None:
     """Return the table whose column holds the inputs; None if no column is named.
 
@@ -64,12 +73,30 @@ def table_of_column(options: argparse.Namespace, paths: list[str]) -> Table | No
     """
     if not options.column:
         return None
-    if len(paths) != 1 or Path(paths[0]).suffix.lower() not in TABLES:
+    if len(paths) != 1 or not is_table(paths[0]):
         raise InputError("--column goes with one table", advice="Give a .csv or .tsv file.")
-    table = read_table(paths[0], encoding=options.encoding)
+    table = inputs.table(paths[0], options.encoding)
     if options.column not in table.columns:
         raise InputError(f"no column {options.column}", advice=f"The file has: {', '.join(table.columns)}.")
     return table
+
+
+def fetch_rules(options: argparse.Namespace) -> FetchRules | None:
+    """Return the rules by which inputs that are URLs are fetched here; None if the provider fetches them.
+
+    The folder that is to keep what is fetched is made, before anything is sent that costs money.
+
+    Raises:
+        InputError: There is a folder, and nothing is fetched; or nothing can be written there.
+    """
+    kept = getattr(options, "keep_fetched", None)
+    if not getattr(options, "fetch_urls", False):
+        if kept:
+            raise InputError("--keep-fetched goes with --fetch-urls", advice="Add --fetch-urls, or leave it out.")
+        return None
+    if kept and not options.plan:
+        require_folder(kept)
+    return FetchRules(keep=kept)
 
 
 def batch_settings(options: argparse.Namespace) -> dict[str, Any]:

@@ -167,6 +167,7 @@ class Faces(Measure[list[Boxed]]):
             "matched": len(both),
             "only_one": len(one) - len(both),
             "only_other": len(other) - len(both),
+            # Two that find no face in a picture agree about it.
             "agreement": 2 * len(both) / (len(one) + len(other)) if one or other else 1.0,
             "overlap": numbers.mean([share for _, _, share in both]),
             "ages": len(ages),
@@ -187,6 +188,7 @@ class Faces(Measure[list[Boxed]]):
         return {
             **{name: int(total(rows, name)) for name in ("n_one", "n_other", "matched", "only_one", "only_other")},
             "agreement": 2 * matched / said if said else 1.0,
+            # A picture counts as often as it has faces, because its row has the mean of them.
             "overlap": numbers.ratio(sum((row["overlap"] or 0) * row["matched"] for row in rows), matched),
             "ages": ages,
             "age_overlap": numbers.ratio(sum((row["age_overlap"] or 0) * row["ages"] for row in rows), ages),

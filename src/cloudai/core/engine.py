@@ -24,6 +24,7 @@ from cloudai.core.effects import Gather, Program, Send
 from cloudai.core.extras import with_extras
 from cloudai.core.fetch import fetched
 from cloudai.core.flow import Call, Fetch, Flow, Parallel, Request, Response, Step
+from cloudai.core.following import followed
 from cloudai.core.large_replies import Ended, read_ahead, resumed
 from cloudai.core.rate_limit import EndpointGuards, Gate, RateLimiter, RetryBudget, shared
 from cloudai.core.redaction import SHORTEST, Allowlist, Secrets, carried, telling
@@ -48,6 +49,7 @@ from cloudai.errors import (
     ServiceError,
     detached,
 )
+from cloudai.fetched_files import keep
 from cloudai.models.base import DEFAULTS, Meta, Result
 
 if TYPE_CHECKING:
@@ -160,7 +162,7 @@ class Engine:
             except StopIteration as stop:
                 step = Ended(stop.value)
             answer, failure = None, None
-            context.collector.end()
+            context.collector.end()  # the flow has read the large reply, if there was one
             try:
                 match step:
                     case Ended(value):
@@ -212,12 +214,17 @@ class Engine:
         Raises:
             FetchError: The address may not be fetched, cannot be, or the client is offline.
             DeadlineExceededError: The call's time ended before the fetch did.
+            OutputError: The file is to be kept, and cannot be.
         """
         if self.fetching is None:
             return None
         if self.offline:
             raise FetchError(f"offline, and {shown(address)} is not here", advice="Give the file.")
-        return (yield from fetched(address, self.fetching, self.clock, context.deadline))
+        data = yield from fetched(address, self.fetching, self.clock, context.deadline)
+        if self.fetching.keep is not None:
+            left = context.left(self.clock())
+            yield Call(partial(keep, self.fetching.keep, data), reads=True, timeout=left)
+        return data
 
     def prepare(self, flow: Flow[None], context: CallContext) -> Program[None]:
         """Carry out a flow that makes an input ready before it is read, for example by fetching it from its address.
@@ -247,14 +254,20 @@ class Engine:
         return response
 
     def _usable(self, stored: Response, request: Request, context: CallContext) -> Program[Response | None]:
-        """Return the reply that is stored for an exchange, or None where it reports a fault of the service."""
+        """Return the reply that is stored for an exchange, or None if it reports a fault of the service.
+
+        A large reply is parsed by the driver first, outside of the event loop, which is why this is a program.
+        """
         if stored.is_large:
             context.collector.begin(len(stored.content))
             stored = yield Call(partial(read_ahead, stored))
         return None if _fault_of_the_service(request, stored) else stored
 
     def _tried(self, request: Request, context: CallContext, step_id: str) -> Program[Response]:
-        """Send a request, and again where that is allowed, and return the good reply; see `_exchange`."""
+        """Send a request until it is answered well or may not be sent again, and return the good reply.
+
+        This is the retry loop of `_exchange`, for a request that has the user's extras and no stored reply.
+        """
         if request.max_reply != context.max_reply:
             request = request.altered(max_reply=context.max_reply)
         if request.delay:
@@ -280,8 +293,8 @@ class Engine:
                 self._tell("wait", context, seconds=seconds, error=type(error).__name__)
                 yield from context.hooks.wait(seconds)
             else:
-                budget.earn()
-                if request.credentials:
+                budget.earn()  # retries are earned by good replies, so that a service that is down gets few of them
+                if request.is_kept:
                     context.exchanges.append((request, response))
                 return response
 
@@ -381,6 +394,7 @@ class Engine:
         # does not move on, and this loop would not end.
         while (closed := gate.opens - self.clock()) > 0 and gate.opens != waited_for:
             waited_for, wait = gate.opens, closed + gate.spread()
+            # In a batch a wait takes nothing off the call's time, so that it may be longer than what is left of it.
             if wait >= context.deadline - self.clock() and not context.hooks.waits_extend_the_deadline:
                 error = RateLimitedError(
                     f"the service has asked to wait, {closed:.0f} s still", advice=TOO_MANY, retry_after=closed
@@ -433,9 +447,8 @@ class Engine:
             "bytes": len(response.content),
             "duration": self.clock() - sent_at,
         }
-        if response.is_large:
-            context.collector.begin(len(response.content))
-            response = yield Call(partial(read_ahead, response, secrets.cleared))
+        if response.is_large or request.follow is not None:
+            response = yield from self._received(request, response, secrets, context, step_id)
         else:
             response = secrets.cleared(response)
         context.request_id = context.vendor.request_id(response) or context.request_id
@@ -451,6 +464,22 @@ class Engine:
         # The reply is safe, whatever the user's function does.
         self._tell("reply", context, **told, units=request.billed)
         return response
+
+    def _received(
+        self, request: Request, response: Response, secrets: Secrets, context: CallContext, step_id: str
+    ) -> Program[Response]:
+        """Return a reply that is large, or that leads to a file, without the secrets; the file stands in its place."""
+        if response.is_large:
+            context.collector.begin(len(response.content))
+            response = yield Call(partial(read_ahead, response, secrets.cleared))
+        else:
+            response = secrets.cleared(response)
+        if request.follow is None or response.status not in GOOD:
+            return response
+        try:
+            return (yield from followed(request, response, context, self.clock))
+        except CloudAIError as error:
+            raise self._failed(error, request, context, step_id) from None
 
     def _with_key(self, request: Request, token: Token | None, context: CallContext) -> Request:
         """Sign the request, and return it with its credentials.
@@ -512,6 +541,8 @@ class Engine:
 
         A 429, also one inside a good reply, closes the gate; a token that was refused is discarded.
         """
+        if request.method == "DELETE" and response.status == 204:  # noqa: PLR2004
+            return None  # there is nothing more to say of what is deleted
         if response.status not in GOOD:
             return self._refusal(response, token, gate, context)
         if (hidden := _fault_of_the_service(request, response)) is not None:
@@ -523,7 +554,10 @@ class Engine:
         return None
 
     def _refusal(self, response: Response, token: Token | None, gate: Gate, context: CallContext) -> CloudAIError:
-        """Return the error that a reply stands for; close the gate or discard the token where the error asks for it."""
+        """Return the error that a reply stands for whose status is not 200, 201 or 202.
+
+        A RateLimitedError closes the gate, and an AuthError discards the token with which the request was sent.
+        """
         if 200 <= response.status < 300:  # noqa: PLR2004
             return MalformedResponseError(f"a reply of status {response.status}, which nobody asked for")
         error = context.vendor.error(response)
@@ -556,7 +590,7 @@ class Engine:
         return error
 
     def _with_facts(self, error: CloudAIError, context: CallContext, elapsed: float) -> CloudAIError:
-        """Add the facts of its call to an error and return it; tell the event that the call has ended."""
+        """Add the facts of its call to an error and return it, and send the event "result", which ends each call."""
         error.provider = error.provider or context.vendor.name
         error.operation, error.input = context.operation, context.describe().get("input")
         error.request_id, error.attempts = context.request_id, context.attempts
@@ -645,9 +679,10 @@ def _is_poll(request: Request, context: CallContext) -> bool:
     """Return whether a request is a poll, which asks for the state of a job that is paid for.
 
     Every request with credentials that the vendor does not bill counts as one, if the call has paid for something
-    before. A call that costs nothing, such as that for a list of voices, polls no job.
+    before. A call that costs nothing, such as that for a list of voices, polls no job, and neither does a request that
+    deletes one.
     """
-    return request.credentials and not request.billed and any(earlier.billed for earlier, _ in context.exchanges)
+    return request.is_kept and not request.billed and any(earlier.billed for earlier, _ in context.exchanges)
 
 
 def _is_readable(response: Response) -> bool:
@@ -682,13 +717,13 @@ def _require_known_origin(request: Request, context: CallContext) -> None:
 
 
 def _site(url: str) -> object:
-    """Return the origin of an address, or its beginning as it is, where a cassette has a placeholder in place of it."""
+    """Return the origin of an address, or what stands before its path if a cassette has a placeholder for the host."""
     return origin(url) or "/".join(url.split("/")[:3])
 
 
-def _listed(requests: Sequence[Request], name: str) -> str:
-    """Return what requests have under a name, each once and with commas: an operation may ask two APIs."""
-    return ", ".join(dict.fromkeys(map(attrgetter(name), requests)))
+def _listed(requests: Sequence[Request], attribute: str) -> str:
+    """Return the values that an attribute of requests has, each once, with commas: an operation may ask two APIs."""
+    return ", ".join(dict.fromkeys(map(attrgetter(attribute), requests)))
 
 
 def _all_or_first_error(outcomes: Sequence[Any]) -> list[Any]:

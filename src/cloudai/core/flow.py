@@ -37,6 +37,7 @@ __all__ = [
     "Fetch",
     "File",
     "Flow",
+    "Follow",
     "Merge",
     "Parallel",
     "Request",
@@ -122,6 +123,21 @@ class Merge(Protocol):
 
 
 @dataclass(frozen=True)
+class Follow:
+    """What a reply leads to: a file at an address that lets everybody read it, such as a SAS address of a storage.
+
+    The address is a secret, and is of use for a short time. So it is neither kept nor shown; the file is.
+
+    Args:
+        address: A function that returns the address that a reply names.
+        cleaned: A function that returns the reply with the file, without the secrets that the vendor has written in it.
+    """
+
+    address: Callable[[Response], str]
+    cleaned: Callable[[Response], Response]
+
+
+@dataclass(frozen=True)
 class Request:
     """One HTTP request, as data. At most one of ``json``, ``content``, ``form`` and ``files`` is the body.
 
@@ -139,6 +155,8 @@ class Request:
     fault, the exchange has failed as with the HTTP status of such an error, and is tried again in the same way.
     ``takes_extras=False`` keeps what the user gives as ``extra=``, ``extra_params=`` and ``extra_headers=`` out of a
     request that only prepares the one they are meant for.
+    ``follow`` says that the reply leads to a file: the engine fetches it without credentials, and it stands in the
+    place of the reply.
     """
 
     method: str
@@ -160,6 +178,7 @@ class Request:
     credentials: bool = True
     takes_extras: bool = True
     max_reply: int = field(default=USUAL_REPLY, compare=False)
+    follow: Follow | None = field(default=None, compare=False, repr=False)
 
     def __repr__(self) -> str:
         # The text says where a request goes and nothing of what it carries: crash reports show the variables of
@@ -176,6 +195,11 @@ class Request:
         request = object.__new__(type(self))
         request.__dict__.update(self.__dict__, **changes)
         return request
+
+    @property
+    def is_kept(self) -> bool:
+        """True if the reply is a part of the answer: a token is not, and that to a job being deleted is not."""
+        return self.credentials and self.method != "DELETE"
 
     @property
     def addressed(self) -> tuple[object, ...]:

@@ -1,6 +1,6 @@
 """Hooks are the points of a call at which a batch waits, writes something down, or holds a request back.
 
-A single call does NOTHING there. A batch keeps each request before it goes out and each reply before it is read, waits
+A single call does nothing there. A batch keeps each request before it goes out and each reply before it is read, waits
 for its turn, and stops between two attempts (``batch/hooks.py``). The engine knows no more of batches than these hooks.
 """
 
@@ -21,14 +21,14 @@ for each call."""
 
 
 class CallHooks:
-    """The hooks of a single call: they keep NOTHING, and wait for no turn.
+    """The hooks of a single call: they keep nothing, and wait for no turn.
 
     ``step_id`` names an exchange within its flow: "2" is the second one, "1.0.2" the second one of the first part of
     the first parallel step. All polls of one job have one step id.
     """
 
     waits_extend_the_deadline: ClassVar[bool] = False
-    """True where waiting for a turn takes NOTHING off the call's time."""
+    """True where waiting for a turn takes nothing off the call's time."""
 
     slots: Any = None
     """A semaphore of the driver that each request holds while it is in flight, beside the one of the client."""
@@ -51,7 +51,7 @@ class CallHooks:
         """Wait for other inputs of a batch whose requests can go out with this one as a single request.
 
         The hooks remember which inputs belong together, and take one turn of the rate limiter for all of them. A
-        batch also waits here while the service seems to be down. A single call has NOTHING to wait for.
+        batch also waits here while the service seems to be down. A single call has nothing to wait for.
 
         Raises:
             NotStartedError: The batch has stopped meanwhile.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import os
 import re
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
@@ -63,6 +64,9 @@ class FetchRules:
     max_redirects: int = 3
     timeout: float = 30.0
     """Seconds for one file, redirects included; never more than the call has."""
+    keep: str | os.PathLike[str] | None = None
+    """A folder in which the files that are fetched are kept, each under its digest, so that pages can show them later.
+    Without one nothing is kept."""
 
     def __post_init__(self) -> None:
         try:
@@ -74,7 +78,11 @@ class FetchRules:
             raise SettingsError("max_bytes is at least 1, max_redirects 0, and timeout more than 0")
 
     def allows(self, address: str) -> bool:
-        """Return whether an IP address, given as text, may be connected to."""
+        """Return whether an IP address, given as text, is public or in one of `networks`, and may be connected to.
+
+        Raises:
+            ValueError: The text is no IP address.
+        """
         from cloudai.core.networks import is_public  # most clients fetch nothing
 
         ip = ipaddress.ip_address(address)
@@ -97,7 +105,7 @@ def shown(address: str) -> str:
 
 
 def require_safe(url: str, allow_http: bool) -> None:
-    """Raise SettingsError where the address uses plain http beyond the loopback, or is none."""
+    """Raise SettingsError if an address names no host, or uses plain http to another computer without leave."""
     parts = split(url)
     host = parts.hostname or ""
     if host and (parts.scheme == "https" or (parts.scheme == "http" and (allow_http or _is_loopback(host)))):
@@ -112,6 +120,7 @@ def require_safe(url: str, allow_http: bool) -> None:
 
 @functools.lru_cache(maxsize=64)  # hosts hold no secrets, and each of them is asked for again and again
 def _is_loopback(host: str) -> bool:
+    """Return whether a host is a loopback address, or the name "localhost"; other names are not looked up."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -133,6 +133,7 @@ class Audio(Source):
         begin, end = sound.pieces[number]
         target: Literal["flac", "wav"] = "flac" if sound.format == "flac" else "wav"
 
+        # It is packed when it is sent, so that the pieces of a long recording are not in memory at the same time.
         def packed() -> bytes:
             if unpacked is None or not unpacked.close.alive:
                 raise InputError(f"{self.name} itself is not kept", advice="Give the file again.")
@@ -256,10 +257,11 @@ class Audio(Source):
         )
         # FFmpeg, too, finds no sound behind a chunk that is not padded.
         recorded = sound.blob.data if sound.blob else given.recorded
+        # Samples of 16 bits: how much smaller FLAC makes them is known only when it is done.
         most_bytes = (sound.duration or 0.0) * rate * 2 * (made.channels or 1)
         if is_long or (limits.piece_seconds and most_bytes > limits.max_bytes):
             return self._in_pieces(made, recorded, str(sound.format), limits)
-        if self.is_draft:
+        if self.is_draft:  # `bytes` makes an empty content, which is never sent
             return replace(made, blob=Blob(self.key, bytes, MEDIA_TYPES[target]))
         decoded = decode(
             recorded, str(sound.format), target, mono=small, rate=rate, max_seconds=sound.duration or limits.max_seconds
@@ -301,6 +303,7 @@ class Audio(Source):
             if unpacked is None:
                 raise InputError(f"{self.name} is damaged, or longer than it says", advice=AGAIN)
             self._unpacked, duration = unpacked, unpacked.duration
+            # Replies that were paid for belong to the pieces of the earlier run.
             pieces = list(self._cut_before) or unpacked.cut(most)
         told = f"{made.prepared}, {len(pieces)} pieces" if len(pieces) > 1 else made.prepared
         return replace(made, duration=duration, prepared=told, pieces=tuple(pieces))

@@ -15,8 +15,12 @@ __all__ = ["FRAME", "OVERLAP", "cut", "nominal"]
 
 FRAME = 0.02
 """Seconds that one level stands for."""
-OVERLAP = 3.0
-"""Seconds that two pieces share where there is no pause between them: several words, by which they are joined."""
+OVERLAP = 6.0
+"""Seconds that two pieces share where there is no pause between them.
+
+A word that is drawn out to four seconds is whole in one of the two, wherever the cut is, and there is room for another
+word, by which they are joined.
+"""
 FILLED = 0.8
 """How much of the most seconds a piece has on average. The rest is the room in which a pause is looked for."""
 WIDEST = 30.0
@@ -70,7 +74,7 @@ def cut(
             middle, or None.
     """
     even = nominal(duration, most)
-    reach = min(WIDEST, (most - OVERLAP - even[0][1]) / 2)
+    reach = min(WIDEST, (most - even[0][1]) / 2)
     loud = _quantile(levels[:: max(1, len(levels) // MANY)], LOUD)
     ends: list[tuple[float, float]] = []
     for (_, at), _ in pairwise(even):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
@@ -23,14 +23,14 @@ from cloudai.media.video_files import opened_video
 if TYPE_CHECKING:
     import PIL.Image
 
-__all__ = ["Film", "Shot"]
+__all__ = ["MICROSECONDS", "Film", "Shot"]
 
 ROUNDING = Fraction(1, 1000)
 """Seconds by which the time of a frame may be rounded up: Matroska has whole milliseconds."""
 CUT = 10
 """Percent of change, by FFmpeg's filter scdet, from which on a frame begins a scene; it is the filter's own value."""
-SMALL = 160
-"""Width in px at which frames are compared."""
+SMALL = "160:90"
+"""The size in px at which frames are compared, whatever their shape."""
 MICROSECONDS = 1_000_000
 log = logging.getLogger("cloudai")
 
@@ -47,6 +47,11 @@ class Shot:
     """Its number in the video, from 0."""
     aspect: Fraction = Fraction(1)
     """The width of a pixel over its height."""
+
+    @property
+    def lasts(self) -> Fraction:
+        """The seconds for which it is shown, as far as the file says it; 0 where it does not."""
+        return Fraction((self.frame.duration or 0) * self.frame.time_base)
 
     def picture(self) -> PIL.Image.Image:
         """Return the frame upright, in RGB and with square pixels."""
@@ -96,7 +101,7 @@ class Film:
         """The path that was given, with ``/`` and composed letters; of bytes a name made of their digest."""
         path = getattr(self._given, "name", None) if hasattr(self._given, "read") else self._given
         if isinstance(path, str | os.PathLike):
-            return short(unicodedata.normalize("NFC", Path(path).as_posix()))
+            return unicodedata.normalize("NFC", Path(path).as_posix())
         if isinstance(path, bytes | bytearray | memoryview):
             return f"video-{sha256(path).hexdigest()[:8]}"
         return "video"
@@ -112,10 +117,23 @@ class Film:
             pass
 
     @lazy
+    def begin(self) -> Fraction:
+        """The time in the file's own count at which a player begins, in seconds: that of its first track.
+
+        FFmpeg takes a guess at the order of the first frames, so that one of them may come before what it says.
+        """
+        with opened_video(self._given, self.name) as (file, stream):
+            begin = _begin(file, stream)
+            first = next(
+                (frame for frame in _decoded(file, stream) if frame is not None and frame.pts is not None), None
+            )
+            return begin if first is None else min(begin, Fraction(first.pts * first.time_base))
+
+    @lazy
     def end(self) -> Fraction:
         """The time at which the last frame ends, in seconds, by all packets and not by the header."""
         with opened_video(self._given, self.name) as (file, stream):
-            last, begin = Fraction(0), _begin(file, stream)
+            last, begin = Fraction(0), self.begin
             for packet in file.demux(stream):
                 if packet.pts is not None:
                     lasts = max((packet.duration or 0) * stream.time_base, ROUNDING)
@@ -129,7 +147,7 @@ class Film:
             InputError: No frame can be decoded.
         """
         with opened_video(self._given, self.name) as (file, stream):
-            begin, aspect = _begin(file, stream), Fraction(stream.sample_aspect_ratio or 1)
+            begin, aspect = self.begin, Fraction(stream.sample_aspect_ratio or 1)
             last, damaged = Fraction(-1), 0
             for number, frame in enumerate(_decoded(file, stream)):
                 if frame is None or frame.is_corrupt:
@@ -138,40 +156,42 @@ class Film:
                 stamp = frame.dts if frame.pts is None else frame.pts  # AVI has no time of presentation
                 step = 1 / Fraction(stream.average_rate or 25)
                 time = last + step if stamp is None else Fraction(stamp * frame.time_base) - begin
-                if time < 0 or time <= last:  # before the beginning, which no player shows, or out of order
+                if time <= last:  # out of order
                     continue
                 last = time
                 yield Shot(frame, time, number, aspect)
             if last < 0:
-                raise InputError(f"no frame of {self.name} can be decoded", advice="Download or export it again.")
+                raise InputError(
+                    f"no frame of {short(self.name)} can be decoded", advice="Download or export it again."
+                )
             if damaged:
                 log.warning("%s: %d damaged pieces of the video were left out", self.name, damaged)
 
-    def shown_at(self, times: Iterable[Fraction]) -> Iterator[Shot]:
-        """Yield the frames that a player shows at these times, which ascend; each frame comes once.
+    def shown_at(self, next_from: Callable[[Fraction], Fraction | None]) -> Iterator[Shot]:
+        """Yield the frames that a player shows at chosen times; each frame comes once.
 
         The first frame also stands for the time before it.
+
+        Args:
+            next_from: Returns the first chosen time that is not before a time; None if there is none.
         """
-        wanted = iter(times)
-        time, held = next(wanted, None), None
+        time, held = next_from(Fraction(0)), None
         for shot in self.shots():
             if time is None:
                 return
             if held is not None and time + ROUNDING < shot.time:
                 yield held
-                while time is not None and time + ROUNDING < shot.time:
-                    time = next(wanted, None)
+                time = next_from(shot.time - ROUNDING)
             held = shot
-        if held is not None and time is not None:
-            lasts = Fraction((held.frame.duration or 0) * held.frame.time_base)
-            if time < held.time + max(lasts, ROUNDING):
-                yield held
+        if held is not None and time is not None and time < held.time + max(held.lasts, ROUNDING):
+            yield held
 
     def scenes(self) -> Iterator[Shot]:
-        """Yield the first frame of each scene."""
+        """Yield the first frame of each scene; where the size or the format of the frames changes, a scene begins."""
         cuts: Any = None
+        kind: Any = None
         for shot in self.shots():
-            if cuts is None:
+            if kind != (kind := (shot.frame.width, shot.frame.height, shot.frame.format.name)):
                 cuts = _cuts_of(shot.frame)
                 next(cuts)
                 cuts.send(shot.frame)
@@ -181,7 +201,7 @@ class Film:
 
 
 def _begin(file: Any, stream: Any) -> Fraction:
-    """Return the time in the file's own count at which a player begins, in seconds: that of its first track."""
+    """Return the time in the file's own count at which it begins, in seconds, as FFmpeg says it."""
     own = None if stream.start_time is None else stream.start_time * stream.time_base
     whole = None if file.start_time is None else Fraction(file.start_time, MICROSECONDS)
     if own is None or whole is None:
@@ -215,7 +235,7 @@ def _cuts_of(first: Any) -> Any:
     graph = av.filter.Graph()
     steps = [
         graph.add_buffer(width=first.width, height=first.height, format=first.format, time_base=first.time_base),
-        graph.add("scale", f"{SMALL}:-2"),
+        graph.add("scale", SMALL),
         graph.add("format", "gbrp"),  # of other formats the filter compares the brightness alone
         graph.add("scdet", f"threshold={CUT}:sc_pass=1"),
         graph.add("buffersink"),

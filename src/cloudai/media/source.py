@@ -19,6 +19,7 @@ from cloudai.core.lazy import lazy
 from cloudai.core.urls import shown
 from cloudai.errors import InputError
 from cloudai.media.given import short, understood
+from cloudai.media.stored import STORED, read_stored
 
 __all__ = ["FileInput", "Source", "spelled_otherwise"]
 
@@ -37,7 +38,8 @@ class Source:
 
     Args:
         given: A path; bytes; a file open for reading bytes; or an ``https://`` or ``gs://`` address, which is
-            passed on to the vendor, unless the client fetches it (``fetch_urls=``). An object of any other type raises
+            passed on to the vendor, unless the client fetches it (``fetch_urls=``); or an address that is read through
+            fsspec, such as ``s3://``, ``gcs://`` or ``abfs://``. An object of any other type raises
             InputError only when its bytes are read.
         name: The input's name; by default the file's name, or the address without what follows "?".
     """
@@ -80,7 +82,9 @@ class Source:
     def path(self) -> str | None:
         """The absolute path that was given; None for an address, bytes, an open file and the like."""
         return (
-            str(Path(self._given).absolute()) if isinstance(self._given, str | os.PathLike) and not self.uri else None
+            str(Path(self._given).absolute())
+            if isinstance(self._given, str | os.PathLike) and not self.uri and not self.is_stored
+            else None
         )
 
     @property
@@ -88,8 +92,8 @@ class Source:
         """The name that the input has of itself; None for bytes, and for an open file without a name."""
         if self._name:
             return self._name
-        if self._address:
-            return shown(self._address)
+        if self._address or self.is_stored:
+            return shown(self._address or self._given)
         path = getattr(self._given, "name", None) if hasattr(self._given, "read") else self._given
         return short(unicodedata.normalize("NFC", Path(path).name)) if isinstance(path, str | os.PathLike) else None
 
@@ -182,6 +186,11 @@ class Source:
         """True if the input is an address that a browser could open too."""
         return self.uri is not None and not self.uri.lower().startswith("gs:")
 
+    @property
+    def is_stored(self) -> bool:
+        """True if the input is an address that is read through fsspec, such as ``s3://bucket/photo.jpg``."""
+        return isinstance(self._given, str) and STORED.match(self._given) is not None
+
     def facts(self) -> dict[str, Any]:
         """Return the facts about this input that go into `Meta`; each subclass says which."""
         raise NotImplementedError
@@ -243,6 +252,8 @@ class Source:
             return _read_open(given)
         if given == "":
             raise InputError("the path is empty", advice="Give a path, an address, bytes, or an open file.")
+        if self.is_stored:
+            return read_stored(given, self.name, MOST_BYTES)
         if isinstance(given, str | os.PathLike):
             return self._read_file(Path(given))
         raise InputError(

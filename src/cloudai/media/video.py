@@ -9,22 +9,27 @@ import io
 import math
 import os
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
-from itertools import count as counting
+from numbers import Integral, Real
+from pathlib import PurePosixPath
 from typing import Any, TypeAlias
 
 from cloudai.errors import InputError, SettingsError
 from cloudai.media.film import Film, Shot
+from cloudai.media.given import short
 from cloudai.media.image import Image
 from cloudai.media.source import FileInput
 
-__all__ = ["Frame", "Frames", "Reel", "VideoInput", "fragment_of", "frames", "seconds_of"]
+__all__ = ["Frame", "Frames", "Reel", "VideoInput", "fragment_of", "frames", "seconds_of", "told_apart"]
 
 VideoInput: TypeAlias = FileInput
 
 QUALITY = 92
 """Quality of the JPEG that a frame is held as, in a tenth of the memory that its pixels take."""
+FINEST = 0.000001
+"""The least number of seconds between two frames, and of frames a second."""
 CHOICES = ("every", "fps", "count", "at", "scenes")
 CLOCK = re.compile(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?)\s*(s|ms|min)?", re.IGNORECASE)
 """A time as people write it: 12.5, 0.5s, 500ms, 2min, 1:02, 1:02:03.5."""
@@ -44,13 +49,14 @@ class Frame(Image):
         shot: The decoded frame.
         video: The path or the name of the video.
         is_file: Whether that is a path.
+        shown: The name of the video in tables; by default that of its file.
     """
 
-    def __init__(self, shot: Shot, video: str, *, is_file: bool = True) -> None:
+    def __init__(self, shot: Shot, video: str, *, is_file: bool = True, shown: str = "") -> None:
         out = io.BytesIO()
         shot.picture().save(out, "JPEG", quality=QUALITY)
-        self.video = video.rpartition("/")[2]
-        """The name of the video's file."""
+        self.video = shown or PurePosixPath(video).name
+        """The name of the video's file, with its folders as far as they tell it from another one of the same name."""
         self.time_s = round(float(shot.time), 6)
         """When the frame begins to be shown, in seconds from the beginning of the video."""
         self.number = shot.number
@@ -58,7 +64,7 @@ class Frame(Image):
         self.fragment = f"{video}#t={self.time_s:.3f}"
         """The path of the video and the time: the name of the frame in a batch."""
         self.is_file = is_file
-        super().__init__(out.getvalue(), name=f"{self.video}#t={self.time_s:.3f}")
+        super().__init__(out.getvalue(), name=f"{PurePosixPath(video).name}#t={self.time_s:.3f}")
         self.key = shot.key
 
     @property
@@ -77,13 +83,26 @@ class Frames:
         self._films, self._chosen = films, chosen
 
     def __iter__(self) -> Iterator[Frame]:
+        shown = told_apart({film.name for film in self._films})
         for film in self._films:
             for shot in _chosen(film, **self._chosen):
-                yield Frame(shot, film.name, is_file=film.is_file)
+                yield Frame(shot, film.name, is_file=film.is_file, shown=shown[film.name])
 
     def __repr__(self) -> str:
         names = ", ".join(film.name for film in self._films)
         return f"frames({names}, {', '.join(f'{name}={value!r}' for name, value in self._chosen.items())})"
+
+
+def told_apart(paths: Iterable[str]) -> dict[str, str]:
+    """Return for each path its shortest end that no other path has: as a rule the name of the file."""
+    parts = {path: PurePosixPath(path).parts for path in paths}
+
+    def end(path: str) -> str:
+        ends = (parts[path][-n:] for n in range(1, len(parts[path])))
+        free = (end for end in ends if not any(end == o[-len(end) :] for other, o in parts.items() if other != path))
+        return "/".join(next(free, ())) or path
+
+    return {path: end(path) for path in parts}
 
 
 def frames(
@@ -92,7 +111,7 @@ def frames(
     every: float | str | None = None,
     fps: float | None = None,
     count: int | None = None,
-    at: float | str | Sequence[float | str] | None = None,
+    at: float | str | Iterable[float | str] | None = None,
     scenes: bool = False,
 ) -> Frames:
     """Return chosen frames of a video as pictures, which are decoded one by one as they are asked for.
@@ -156,23 +175,21 @@ def _checked(**given: Any) -> dict[str, Any]:
     """
     ((name, value),) = given.items()
     if name == "at":
-        times = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-        if not times:
+        times = value if isinstance(value, Iterable) and not isinstance(value, str) else [value]
+        wanted = sorted({seconds_of(time, "at") for time in times})
+        if not wanted:
             raise SettingsError("at=[] names no time", advice="Give at least one.")
-        return {"at": sorted({seconds_of(time, "at") for time in times})}
-    if name == "every":
-        return {"every": _above_zero("every", seconds_of(value, "every"))}
-    if name == "fps":
-        return {"every": 1 / _above_zero("fps", seconds_of(value, "fps"))}
-    if name == "count" and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise SettingsError(f"count={value!r}", advice="Give a whole number from 1.")
+        return {"at": wanted}
+    if name in ("every", "fps"):
+        number = seconds_of(value, name)
+        if number <= 0:
+            raise SettingsError(f"{name}={value!r}", advice=f"Give a number from {FINEST}.")
+        return {"every": number if name == "every" else 1 / number}
+    if name == "count":
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+            raise SettingsError(f"count={value!r}", advice="Give a whole number from 1.")
+        return {"count": int(value)}
     return dict(given)
-
-
-def _above_zero(name: str, value: Fraction) -> Fraction:
-    if value <= 0:
-        raise SettingsError(f"{name}={float(value):g}", advice="Give a number above 0.")
-    return value
 
 
 def seconds_of(given: float | str, name: str = "at") -> Fraction:
@@ -185,10 +202,10 @@ def seconds_of(given: float | str, name: str = "at") -> Fraction:
         hours, minutes, seconds, unit = read.groups()
         scale = {"ms": Fraction(1, 1000), "min": Fraction(60)}.get((unit or "s").lower(), Fraction(1))
         return (int(hours or 0) * 3600 + int(minutes or 0) * 60 + Fraction(seconds)) * scale
-    is_number = isinstance(given, int | float | Fraction) and not isinstance(given, bool)
-    if is_number and math.isfinite(given) and given >= 0:  # type: ignore[arg-type, operator]
+    if isinstance(given, Real) and not isinstance(given, bool) and 0 <= given < math.inf:
         # The fraction that was meant, and not the float that is nearest to it: 0.3 s is 3/10.
-        return Fraction(given).limit_denominator(1_000_000)
+        exact = given if isinstance(given, int | float | Fraction) else float(given)
+        return Fraction(exact).limit_denominator(1_000_000)
     raise SettingsError(f"{name}={given!r}", advice='Give seconds, or a text such as "0.5s" or "1:02".')
 
 
@@ -196,7 +213,7 @@ def _require_inside(film: Film, times: Sequence[Fraction]) -> None:
     """Raise InputError if one of the times is after the end of the video."""
     if times and times[-1] >= film.end:
         raise InputError(
-            f"{float(times[-1]):g} s is outside {film.name}", advice=f"It is {float(film.end):.1f} s long."
+            f"{float(times[-1]):g} s is outside {short(film.name)}", advice=f"It is {float(film.end):.1f} s long."
         )
 
 
@@ -206,11 +223,35 @@ def _chosen(film: Film, **chosen: Any) -> Iterator[Shot]:
         case "scenes":
             return film.scenes()
         case "every":
-            return film.shown_at(n * value for n in counting())
+            return film.shown_at(_evenly(Fraction(0), value))
         case "count":
-            return film.shown_at(film.end * (2 * n + 1) / (2 * value) for n in range(value))
+            step = film.end / value
+            return film.shown_at(_evenly(step / 2, step, value))
         case _:
-            return film.shown_at(value)
+            return film.shown_at(_listed(value))
+
+
+def _evenly(first: Fraction, step: Fraction, count: float = math.inf) -> Callable[[Fraction], Fraction | None]:
+    """Return a function that returns the first one of so many even times that is not before a time; None after them.
+
+    However close the times are, none is gone through that no frame is shown at.
+    """
+
+    def next_from(time: Fraction) -> Fraction | None:
+        n = max(0, math.ceil((time - first) / step))
+        return first + n * step if n < count else None
+
+    return next_from
+
+
+def _listed(times: Sequence[Fraction]) -> Callable[[Fraction], Fraction | None]:
+    """Return such a function for times that ascend."""
+
+    def next_from(time: Fraction) -> Fraction | None:
+        n = bisect_left(times, time)
+        return times[n] if n < len(times) else None
+
+    return next_from
 
 
 class Reel:

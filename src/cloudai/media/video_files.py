@@ -24,10 +24,16 @@ __all__ = ["opened_video"]
 
 HEAD = 65_536
 """Bytes at the beginning of a file by which its format is recognised."""
-STILL = re.compile(
-    rb"\xff\xd8\xff|\x89PNG|GIF8|BM|II\*\0|MM\0\*|RIFF....WEBP|....ftyp(?:hei|hev|mif1|msf1|avi)", re.DOTALL
-)
+STILL = re.compile(rb"\xff\xd8\xff|\x89PNG|BM|II\*\0|MM\0\*|RIFF....WEBP|....ftyp(?:hei|hev|mif1|msf1|avi)", re.DOTALL)
 """The beginnings of pictures."""
+MOVING = re.compile(rb"\x89PNG.{,4096}acTL|RIFF....WEBPVP8X.{14}ANIM|....ftypavis", re.DOTALL)
+"""The beginnings of moving pictures that FFmpeg does not read: PNG, WebP and AVIF."""
+SILENT = (
+    (re.compile(rb"GIF8"), "gif"),
+    (re.compile(rb"\x00\x00\x01\xba"), "mpeg"),
+    (re.compile(rb".{4}\x47.{191}\x47.{191}\x47", re.DOTALL), "mpegts"),  # of camcorders, with a time in each packet
+)
+"""The beginnings of videos that are read for their pictures alone, and FFmpeg's names of their formats."""
 
 
 @contextmanager
@@ -46,12 +52,13 @@ def opened_video(given: Any, name: str) -> Iterator[tuple[Any, Any]]:
         import av
     except ImportError as error:
         raise MissingExtraError("frames of a video", "video") from error
+    name = short(name)
     with _opened(given) as opened:
         head = opened.read(HEAD)
         opened.seek(0)
-        kind = _kind(head, name)
+        demuxer = _demuxer(head, name)
         try:
-            file = av.open(opened, "r", format=DEMUXERS[kind])
+            file = av.open(opened, "r", format=demuxer)
         except (av.error.FFmpegError, ValueError) as error:
             raise InputError(f"{name} is cut off or damaged", advice="Download or export it again.") from error
         with file:
@@ -87,20 +94,23 @@ def _opened(given: Any) -> Any:
         raise InputError(f"cannot read {short(str(path))} ({getattr(error, 'strerror', None) or error})") from error
 
 
-def _kind(head: bytes, name: str) -> str:
-    """Return the format of a video by its first bytes.
+def _demuxer(head: bytes, name: str) -> str:
+    """Return FFmpeg's name of the format of a video, by its first bytes.
 
     Raises:
         InputError: It is no video.
     """
     if not head:
         raise InputError(f"{name} is empty (0 bytes)")
+    if MOVING.match(head):
+        raise InputError(f"{name} is a moving picture that cannot be read here", advice="Convert it to GIF or MP4.")
     if STILL.match(head):
         raise InputError(f"{name} is a still picture", advice="Give it to the operation as it is.")
     kind = container_of(head)
-    if kind is None:
+    demuxer = DEMUXERS[kind] if kind else next((name for mark, name in SILENT if mark.match(head)), None)
+    if demuxer is None:
         raise not_a("a video", name, head)
-    return kind
+    return demuxer
 
 
 def _track(file: Any, name: str) -> Any:

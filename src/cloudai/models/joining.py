@@ -8,12 +8,17 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from cloudai.languages import has_spaces, joined
+from cloudai.media.measuring import clock
 from cloudai.models.speech import Segment, SpokenWord, Transcript
 
 __all__ = ["Heard", "joined_pieces"]
 
 NEAR = 0.5
 """Seconds by which the same word may begin earlier or later in the other piece."""
+CUT = 0.1
+"""Seconds from the edge of a piece within which a word ends, or begins, that is cut through there."""
+SHOWN = 5.0
+"""Seconds for which subtitles say that a piece is missing; the text says how long it is."""
 AT_EDGE = 3
 """The most words that may be heard wrongly at the edge of a piece, where the first or last is cut through."""
 MOST_SHARED = 20
@@ -26,6 +31,15 @@ class Heard(NamedTuple):
     transcript: Transcript
     begin: float
     end: float
+    is_gap: bool = False
+    """True if nothing was heard of the piece, because the vendor has refused it."""
+
+    @classmethod
+    def gap(cls, begin: float, end: float) -> Heard:
+        """Return a piece that was not heard, whose text names its times."""
+        text = f"[missing: {clock(round(begin))} to {clock(round(end))}]"
+        note = Segment(text=text, start=0.0, end=min(SHOWN, end - begin))
+        return cls(Transcript(text=text, segments=(note,)), begin, end, is_gap=True)
 
 
 class _Token(NamedTuple):
@@ -53,7 +67,7 @@ def joined_pieces(heard: Sequence[Heard], duration: float | None, *, words: bool
     shared: set[int] = set()
     language = next((each.transcript.language for each in heard if each.transcript.language), None)
     for number, (one, two) in enumerate(pairwise(heard)):
-        if one.end > two.begin:
+        if one.end > two.begin and not (one.is_gap or two.is_gap):
             pieces[number], pieces[number + 1] = _seamed(pieces[number], pieces[number + 1], two.begin, one.end)
             shared |= {number, number + 1}
     texts = [
@@ -66,7 +80,7 @@ def joined_pieces(heard: Sequence[Heard], duration: float | None, *, words: bool
         segments=segments if words else tuple(segment.model_copy(update={"words": ()}) for segment in segments),
         language=language,
         duration=duration,
-        meta=heard[0].transcript.meta,
+        meta=next((each.transcript.meta for each in heard if not each.is_gap), heard[0].transcript.meta),
     )
 
 
@@ -96,16 +110,40 @@ def _shifted(heard: Heard, number: int) -> list[Segment]:
 def _seamed(one: list[Segment], two: list[Segment], begin: float, end: float) -> tuple[list[Segment], list[Segment]]:
     """Return the segments of two pieces without what both have, which is between two times; each channel by itself."""
     for channel in dict.fromkeys(segment.channel for segment in (*one, *two)):
-        ours = [token for token in _tokens(one, channel) if token.start is None or token.start >= begin - NEAR]
+        ours = [token for token in _tokens(one, channel) if token.start is None or _end(token) > begin - NEAR]
         theirs = [token for token in _tokens(two, channel) if token.start is None or token.start < end + NEAR]
         if not ours or not theirs:
             continue
         if ours[0].start is None or theirs[0].start is None:
             ours, theirs = ours[-MOST_SHARED:], theirs[:MOST_SHARED]
-        last, first = _seam(ours, theirs, (begin + end) / 2)
+            last, first = _seam(ours, theirs, (begin + end) / 2)
+        else:
+            whole, behind = _whole(ours, theirs, begin, end)
+            last, first = _seam(ours[:whole], theirs[behind:], (begin + end) / 2)
+            first += behind
         one = _without(one, {(token.segment, token.word) for token in ours[last:]})
         two = _without(two, {(token.segment, token.word) for token in theirs[:first]})
     return one, two
+
+
+def _whole(ours: Sequence[_Token], theirs: Sequence[_Token], begin: float, end: float) -> tuple[int, int]:
+    """Return how many words of the first piece are whole, and how many of the second one come before a whole one.
+
+    A word that ends with the first piece, or that begins with the second one, was cut through if the other piece has
+    heard a word there that goes on beyond the cut.
+
+    Args:
+        ours: The words of the first piece, with times.
+        theirs: The words of the second piece, with times.
+        begin: Where the second piece begins.
+        end: Where the first piece ends.
+    """
+    whole, behind = len(ours), 0
+    if _end(ours[-1]) > end - CUT and any((word.start or 0.0) < end < _end(word) for word in theirs):
+        whole -= 1
+    if (theirs[0].start or 0.0) < begin + CUT and any((word.start or 0.0) < begin < _end(word) for word in ours):
+        behind = 1
+    return whole, behind
 
 
 def _tokens(segments: Sequence[Segment], channel: int | None) -> list[_Token]:
@@ -142,12 +180,20 @@ def _seam(ours: Sequence[_Token], theirs: Sequence[_Token], middle: float) -> tu
     first piece has the words up to the middle of the overlap, and the second one those behind the last of them: the two
     may put the same word on either side of the middle.
     """
+    if not ours or not theirs:
+        return len(ours), 0
     timed = ours[0].start is not None and theirs[0].start is not None
-    places = [(at, behind) for at in range(len(ours)) for behind in range(len(theirs))]
-    size, at, behind = max((_alike(ours[at:], theirs[behind:]), at, -behind) for at, behind in places)
-    if size and (timed or (len(ours) - at - size <= AT_EDGE and -behind <= AT_EDGE)):
+    alike = [
+        (_alike(ours[at:], theirs[behind:]), at, -behind) for at in range(len(ours)) for behind in range(len(theirs))
+    ]
+    if not timed:  # what both have is then at the end of the one, and at the beginning of the other
+        alike = [
+            (size, at, minus) for size, at, minus in alike if len(ours) - at - size <= AT_EDGE and -minus <= AT_EDGE
+        ]
+    size, at, minus = max(alike, default=(0, 0, 0))
+    if size:
         half = (size + 1) // 2
-        return at + half, half - behind
+        return at + half, half - minus
     if not timed:
         return len(ours), 0
     last = sum(1 for word in ours if (word.start or 0.0) < middle)

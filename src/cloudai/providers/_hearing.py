@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from cloudai.core.flow import Flow, parallel
+from cloudai.errors import CloudAIError
 from cloudai.media import Audio, AudioLimits, Sound
 from cloudai.models.joining import Heard, joined_pieces
 from cloudai.models.speech import Transcript
@@ -38,6 +39,7 @@ def transcribed(
 
     Raises:
         InputError: The recording is damaged, or does not fit the limits.
+        CloudAIError: A piece has failed; the error's ``partial`` is the transcript of the others, if there are any.
     """
     sound = yield from audio.probe(limits, channels)
     if not sound.pieces:
@@ -46,9 +48,21 @@ def transcribed(
     try:
         flows = [ask(audio.piece(number), words or overlap) for number in range(len(sound.pieces))]
         parts = (yield from parallel(flows)) if side_by_side else (yield from _one_by_one(flows))
+    except CloudAIError as error:
+        if isinstance(error.partial, list) and any(part is not None for part in error.partial):
+            error.partial = _joined(error.partial, sound, words=words)
+        raise
     finally:
         audio.close()
-    heard = [Heard(part, begin, end) for part, (begin, end) in zip(parts, sound.pieces, strict=True)]
+    return _joined(parts, sound, words=words)
+
+
+def _joined(parts: Sequence[Transcript | None], sound: Sound, *, words: bool) -> Transcript:
+    """Return one transcript of the pieces of a recording; one that has failed is None, and becomes a gap."""
+    heard = [
+        Heard.gap(begin, end) if part is None else Heard(part, begin, end)
+        for part, (begin, end) in zip(parts, sound.pieces, strict=True)
+    ]
     return joined_pieces(heard, sound.duration, words=words)
 
 

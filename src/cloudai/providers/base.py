@@ -49,6 +49,7 @@ __all__ = [
     "Capability",
     "Method",
     "Provider",
+    "Retirement",
     "cached_per_call",
     "capability",
     "kept",
@@ -62,7 +63,7 @@ Method = Literal["classic", "generative"]
 """What answers a call: a classic service of the vendor, or its chat model."""
 
 OFFLINE = "offline"
-"""The key in the cache of a call under which it is kept whether nothing is sent."""
+"""The key of a call's cache whose value is true if the call sends nothing."""
 F = TypeVar("F", bound=Callable[..., Any])
 S = TypeVar("S", bound="Provider")
 P = ParamSpec("P")
@@ -128,6 +129,27 @@ class Capability:
         return ", ".join([*classic, *chat]) or "-"
 
 
+@dataclass(frozen=True)
+class Retirement:
+    """One day on which a vendor takes a service away, or a part of it, as known on ``checked``.
+
+    A service that ends in steps has one of these for each step.
+    """
+
+    service: str
+    """The name of the service, as the vendor writes it."""
+    date: str
+    """The ISO date, in the past or announced."""
+    what: str
+    """What no longer works from that day on."""
+    instead: str
+    """What does the same today, or that nothing does."""
+    page: str
+    """The address of the vendor's page that says so."""
+    checked: str
+    """The ISO date on which this was last checked."""
+
+
 def capability(status: Status = "open", **facts: Any) -> Callable[[F], F]:
     """Declare the decorated method as an operation, with what `Provider.capabilities` says of it.
 
@@ -155,10 +177,11 @@ def cached_per_call(method: Callable[Concatenate[S, P], R]) -> Callable[Concaten
         # No variable of this frame holds the cache: the method may raise, and a crash report shows variables.
         try:
             return self._call_cache[key]  # type: ignore[no-any-return]
-        except AttributeError:
+        except AttributeError:  # this is the user's provider, and not one that `for_call` has made for a call
             return method(self, *args, **kwargs)
         except KeyError:
             pass
+        # The steps of a call may run in several threads: the first value counts for all of them.
         return self._call_cache.setdefault(key, method(self, *args, **kwargs))  # type: ignore[no-any-return]
 
     return cached
@@ -211,6 +234,8 @@ class Provider:
     """Operations that the vendor does not offer, with the reason."""
     generative: ClassVar[Mapping[str, Capability]] = {}
     """Operations that the vendor's chat model answers; see `generated`."""
+    retirements: ClassVar[tuple[Retirement, ...]] = ()
+    """The services that the vendor has switched off or will end, also those that cloudai has no operation for."""
     changing: ClassVar[tuple[str, ...]] = ()
     """Names of settings that are looked for in places that may change at any time, such as a file."""
     request_id_headers: ClassVar[tuple[str, ...]] = ()
@@ -521,7 +546,7 @@ class Provider:
             UnsupportedOperationError: The vendor has no chat model that answers the operation.
         """
         if method != "generative":
-            return "classic"
+            return "classic"  # this class has no chat model; those that have one override this method
         able = [name for name in self.generative if name in OPERATIONS]
         error = UnsupportedOperationError(
             f"no chat model answers {operation} here",
@@ -579,12 +604,15 @@ class Provider:
         """Return how many billed requests one input takes, for the plan of a batch."""
         return 1
 
-    def parts(self, operation: str, text: str, options: Mapping[str, Any]) -> Sequence[str]:  # for the plan of a batch
-        """Return the parts in which a text is sent, each of as many requests as `requests` says, usually it alone."""
+    def parts(self, operation: str, text: str, options: Mapping[str, Any]) -> Sequence[str]:
+        """Return the parts in which a text is sent: the text as it is, where the provider never divides one.
+
+        Each part takes as many requests as `requests` says.
+        """
         return (text,)
 
-    def max_per_request(self, operation: str) -> int:  # the other side of `Request.merge`
-        """Return how many inputs of a batch go into one request of this operation at most."""
+    def max_per_request(self, operation: str) -> int:
+        """Return how many inputs of a batch go into one request of this operation at most; see `Request.merge`."""
         return 1
 
     def pages_per_request(self, operation: str) -> int:
@@ -612,9 +640,10 @@ class Provider:
         return provider
 
     def _lookups(self) -> dict[Any, Any]:
-        """Return what earlier calls have looked up, which is nothing where the environment has changed since.
+        """Return the dict in which the look-ups of this and of earlier calls are kept.
 
-        Nothing is kept where a subclass has other sources than code and the environment.
+        It is empty if the environment has changed since the last call, or if a subclass has other sources than code and
+        the environment, whose changes nobody would notice.
         """
         # `os.environ` decodes every variable that is asked for. What it is a view of is compared in a microsecond.
         environ = getattr(os.environ, "_data", None)
@@ -704,6 +733,7 @@ class Provider:
         return None
 
     def _declared(self, name: str) -> Setting | None:
+        """Return the setting of this name that the class declares, or None if it declares none."""
         return next((setting for setting in self.settings if setting.name == name), None)
 
     @kept
@@ -742,9 +772,10 @@ class Provider:
 
         A value that looks like a key is one, even where an address is expected.
         """
-        kept = [setting for setting in self.settings if setting.secret or setting.kind == "address"]
-        lookup = [(setting, lookup) for setting in kept if (lookup := self.unchecked(setting.name))]
-        return [lookup.value for setting, lookup in lookup if setting.secret or looks_like_key(lookup.value)]
+        suspects = [setting for setting in self.settings if setting.secret or setting.kind == "address"]
+        # A value is not checked here: one that cannot be used may be a key all the same.
+        lookups = [(setting, lookup) for setting in suspects if (lookup := self.unchecked(setting.name))]
+        return [lookup.value for setting, lookup in lookups if setting.secret or looks_like_key(lookup.value)]
 
     def identities(self) -> list[str]:
         """Return texts that tell the logins at hand from others, as far as that is known before they are used.
@@ -765,6 +796,11 @@ class Provider:
         return "'…'" if setting.secret else repr(shown(setting, str(value)))
 
     def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the class alone, so that another process looks the settings up in its own environment.
+
+        Raises:
+            TypeError: Settings were given in code, and a key must not be written into a pickle.
+        """
         if any(value is not None for value in self._given.values()):
             raise TypeError(
                 f"{type(self).__name__} with explicit settings does not pickle: a key must not leave this process. "
@@ -773,7 +809,7 @@ class Provider:
         return type(self), ()
 
     def fault(self, response: Response) -> Fault:
-        """Return what an error reply says; a subclass reads the vendor's own shape."""
+        """Return what an error reply says; a subclass overrides this to read the vendor's own shape."""
         return Fault(message=readable(response))
 
     def error(self, response: Response) -> ServiceError:
@@ -823,11 +859,12 @@ class Provider:
 
     @classmethod
     def capabilities(cls) -> dict[str, Capability]:
-        """Return what this provider can do, by the name of every operation."""
+        """Return the `Capability` of every operation by its name, also of those that this provider does not have."""
         return {operation: cls._capability(operation) for operation in OPERATIONS}
 
     @classmethod
     def _capability(cls, operation: str) -> Capability:
+        """Return what this provider can do of one operation."""
         declared: Capability | None = getattr(getattr(cls, operation), "__capability__", None)
         classic = declared or cls.absent.get(operation) or Capability(operation, "absent", "not in cloudai yet")
         chat = cls.generative.get(operation)

@@ -8,9 +8,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from cloudai.errors import (
-    SettingsError,
-)
+from cloudai.errors import SettingsError
 from cloudai.providers.base import Provider
 from cloudai.providers.replies import one_line
 from cloudai.text import did_you_mean, quoted
@@ -38,6 +36,7 @@ def who_can(operation: str) -> str:
 
 def names() -> list[str]:
     """Return the names of all providers, the built-in ones first."""
+    # An entry point with the name of a built-in provider is never loaded: no package can take its place.
     return [*BUILT_IN, *sorted({point.name for point in _third_parties()} - set(BUILT_IN))]
 
 
@@ -66,7 +65,7 @@ def find(name: str) -> type[Provider]:
 
 
 def made(provider: str | Provider) -> Provider:
-    """Return the provider of a name, or the one that was given, once it is known to keep to our contract.
+    """Return a new provider of this name, or the given one, once it is known to keep to our contract.
 
     Raises:
         SettingsError: See `find` and `require_contract`.
@@ -94,6 +93,12 @@ def usable() -> tuple[dict[str, type[Provider]], list[SettingsError]]:
 
 
 def _loaded(point: EntryPoint) -> type[Provider]:
+    """Return the class of a provider that another distribution brings.
+
+    Raises:
+        SettingsError: It cannot be imported, does not keep to our contract, cannot say what it is capable of, or calls
+            itself otherwise than its entry point.
+    """
     what = f"the provider {point.name!r} of {_distribution(point)}"
     try:
         kind = point.load()
@@ -135,8 +140,10 @@ def require_contract(kind: type[Any], what: str, distribution: str = "its packag
 
 
 def _distribution(point: EntryPoint) -> str:
+    """Return the name of the distribution of an entry point, or its module where that is not known."""
     return point.dist.name if point.dist else point.value
 
 
 def _third_parties() -> Iterator[EntryPoint]:
+    """Return the entry points of all installed providers, also those with the name of a built-in one."""
     return iter(entry_points(group=ENTRY_POINTS))

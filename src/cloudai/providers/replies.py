@@ -45,6 +45,7 @@ class Fault:
 CLASSES: Mapping[int, type[ServiceError]] = {
     401: AuthError,
     403: ForbiddenError,
+    # These two say that the request met a bad moment, and not that anything is wrong with it: it may come again.
     408: ServerError,
     409: ServerError,
     413: TooLargeError,
@@ -64,7 +65,11 @@ ADVICE: Mapping[type[ServiceError], str] = {
 
 
 def error_class(status: int) -> type[ServiceError]:
-    """Return the class of error that an HTTP status stands for, where the vendor's code says no more."""
+    """Return the class of error that an HTTP status stands for, where the vendor's code says no more.
+
+    A status from 300 is a RedirectBlockedError, one from 500 a ServerError, and any other that is not listed in
+    `CLASSES` a BadRequestError.
+    """
     if 300 <= status < 400:  # noqa: PLR2004
         return RedirectBlockedError
     return CLASSES.get(status) or (ServerError if status >= 500 else BadRequestError)  # noqa: PLR2004

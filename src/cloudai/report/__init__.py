@@ -3,6 +3,7 @@
 What is made of results that are kept sends nothing, and needs no client.
 """
 
+from cloudai.report.capability_page import save_capabilities
 from cloudai.report.card_files import save_gif, save_html, save_mp4, save_webp
 from cloudai.report.card_set import cards
 from cloudai.report.comparison import save_comparison
@@ -46,6 +47,7 @@ __all__ = [
     "plot_style",
     "portrait_gallery",
     "safe_name",
+    "save_capabilities",
     "save_comparison",
     "save_drawings",
     "save_faces",

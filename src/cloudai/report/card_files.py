@@ -14,9 +14,10 @@ from PIL import Image
 
 from cloudai.errors import InputError, MissingExtraError
 from cloudai.report.color import in_colour
+from cloudai.report.moving import Each, animated
 from cloudai.report.page import template
 from cloudai.report.words import Language, words_in
-from cloudai.report.writing import write_whole
+from cloudai.report.writing import write_whole, written_whole
 from cloudai.text import plain
 
 __all__ = ["MOVING", "save_gif", "save_html", "save_mp4", "save_webp"]
@@ -43,16 +44,14 @@ def save_gif(
         width: Width of the GIF in px; it keeps the cards' shape, and is never wider than they are.
 
     Raises:
-        InputError: There are no cards, they have several sizes, or a GIF cannot have the time or the width.
+        InputError: There are no cards, they have several sizes, or a GIF cannot have the time, the width or so many
+            pixels.
+        OutputError: The file cannot be written.
     """
     _require(cards, seconds, width)
-    frames = [_frame(shown, min(width, shown.width)) for shown in cards]
-    out = io.BytesIO()
+    frames = Each(cards, lambda shown: _frame(shown, min(width, shown.width)))
     # By disposal=1 each card stays until the next one covers it.
-    frames[0].save(
-        out, "GIF", save_all=True, append_images=frames[1:], duration=round(seconds * 1000), loop=0, disposal=1
-    )
-    return write_whole(path, out.getvalue())
+    return write_whole(path, animated(frames, "GIF", round(seconds * 1000), disposal=1))
 
 
 def save_webp(
@@ -60,12 +59,8 @@ def save_webp(
 ) -> Path:
     """Write cards as an animated WebP, a tenth of a GIF in size and in all colours; see `save_gif`."""
     _require(cards, seconds, width)
-    frames = [_scaled(shown, min(width, shown.width)) for shown in cards]
-    out = io.BytesIO()
-    frames[0].save(
-        out, "WEBP", save_all=True, append_images=frames[1:], duration=round(seconds * 1000), loop=0, quality=QUALITY
-    )
-    return write_whole(path, out.getvalue())
+    frames = Each(cards, lambda shown: _scaled(shown, min(width, shown.width)))
+    return write_whole(path, animated(frames, "WEBP", round(seconds * 1000), quality=QUALITY))
 
 
 def save_mp4(
@@ -75,15 +70,16 @@ def save_mp4(
 
     Raises:
         MissingExtraError: PyAV is not installed.
+        OutputError: The file cannot be written; no half of it is left.
     """
     _require(cards, seconds, width)
     try:
         import av
     except ImportError as error:
         raise MissingExtraError("an MP4 of cards", "video") from error
-    target = Path(path)
     # To put the index before the pictures, FFmpeg reads the file again, so that it has to be one of the disk.
-    with av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+    options = {"movflags": "+faststart"}
+    with written_whole(path) as part, av.open(str(part), "w", format="mp4", options=options) as container:
         stream: Any = container.add_stream("libx264", rate=RATE, options={"crf": "20", "tune": "stillimage"})
         # H.264 with the colours that all players know has even sides only.
         stream.width, stream.height = (n - n % 2 for n in _scaled(cards[0], min(width, cards[0].width)).size)
@@ -95,7 +91,7 @@ def save_mp4(
             for _ in range(max(1, round(seconds * RATE))):
                 container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    return target
+    return Path(path)
 
 
 MOVING: Mapping[str, Callable[..., Path]] = {"gif": save_gif, "webp": save_webp, "mp4": save_mp4}

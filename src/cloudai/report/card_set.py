@@ -12,17 +12,19 @@ from typing import Any, cast
 import PIL.Image
 
 from cloudai.errors import CloudAIError, InputError
-from cloudai.media import Image, ImageInput
+from cloudai.media import Image, ImageInput, as_image
 from cloudai.models.base import Meta
 from cloudai.models.image import Caption, ImageAnalysis
 from cloudai.models.text import Translation
 from cloudai.operations import digest_of
 from cloudai.report.card_files import MOVING, save_html
 from cloudai.report.facts import faces_in, part_of
+from cloudai.report.fetching import FetchURLs
 from cloudai.report.fonts import Font, MissingFontError
+from cloudai.report.moving import Each
 from cloudai.report.named_files import NamedFiles
 from cloudai.report.one_card import card, panel_for
-from cloudai.report.photos import Photos
+from cloudai.report.photos import Photos, photos_of
 from cloudai.report.subjects import Reading, Source, Subject, primary, reading, reason_of
 from cloudai.report.typeface import readable
 from cloudai.report.words import Language, words_in
@@ -55,7 +57,8 @@ def cards(
     title: str | None = None,
     name: str | None = None,
     photos: PathLike | None = None,
-    pictures: Sequence[ImageInput] | None = None,
+    pictures: Sequence[ImageInput | None] | None = None,
+    fetch_urls: FetchURLs = False,
     font: Font = None,
 ) -> list[Path]:
     """Write a card for each picture, and moving pictures and a page of them, and return the paths; nothing is sent.
@@ -79,24 +82,33 @@ def cards(
         title: Heading of the page.
         name: The user's column with the names; see `cloudai.report.subjects.subjects_of`.
         photos: A folder below which the pictures are looked for, by path, by file name or by digest.
-        pictures: The pictures by the number of the input, where they are at hand.
+        pictures: The pictures by the number of the input, where they are at hand; None in place of one looks for it.
+        fetch_urls: Fetch the pictures whose inputs were addresses once more, by the rules of a client. What is there is
+            shown only if it is the picture that was analysed. `cloudai.FetchRules` may name a folder that keeps it.
         font: Path of a font file; see `find_font`.
 
     Raises:
         InputError: There is no such format, size, theme or column, or the rows hold no results.
         MissingFontError: No font has the letters of any caption.
         MissingExtraError: A format needs a package that is not installed.
+        OutputError: A file cannot be written.
     """
     require_formats(formats)
-    texts = _given(rows, captions) if captions is not None else []
-    if captions is None:
-        read = reading(cast("Source", rows), name)
-        texts = _known(read, Photos(read.folders, photos, pictures), language, min_confidence)
-    _require_letters([text.caption for text in texts], font)
     look: dict[str, Any] = {"size": size, "theme": theme, "logo": _logo(logo), "font": font, "strict": False}
-    look["panel"] = panel_for([(text.caption, text.footnote) for text in texts], size, font)
-    made: list[tuple[Path, str]] = []
-    with NamedFiles(Path(folder) / "cards") as out:
+    read = Reading([]) if captions is not None else reading(cast("Source", rows), name)
+    with photos_of(read, photos, pictures, fetch_urls) as where:
+        known = _known(read, where, language, min_confidence) if captions is None else _given(rows, captions)
+        made = _made(known, Path(folder) / "cards", look)
+    files = _joined(made, Path(folder), formats, seconds=seconds, title=title, language=language) if made else []
+    return [*files, Path(folder) / "cards"]
+
+
+def _made(texts: Sequence[_Text], folder: Path, look: dict[str, Any]) -> list[tuple[Path, str]]:
+    """Write the cards, and return the path of each with what is said on it; what has none is named in the log."""
+    _require_letters([text.caption for text in texts], look["font"])
+    look["panel"] = panel_for([(text.caption, text.footnote) for text in texts], look["size"], look["font"])
+    made = []
+    with NamedFiles(folder) as out:
         for text in texts:
             try:
                 picture = _opened(text)
@@ -106,8 +118,7 @@ def cards(
             shown = card(picture, text.caption, footnote=text.footnote, **look)
             facts = {"caption": text.caption, "footnote": text.footnote}
             made.append((out.save(shown, text.item, text.name, facts, ".png"), text.caption or text.name))
-    files = _joined(made, Path(folder), formats, seconds=seconds, title=title, language=language) if made else []
-    return [*files, out.folder]
+    return made
 
 
 def require_formats(formats: Sequence[str]) -> None:
@@ -126,13 +137,14 @@ class _Text:
     caption: str
     footnote: str = ""
     reason: str = ""
+    """Why there is no picture."""
 
 
 def _opened(text: _Text) -> PIL.Image.Image:
     """Return the picture of a card, or raise an error that says why there is none."""
     if text.picture is None:
-        raise InputError(text.reason or "its picture cannot be found; photos= names the folder that it is below")
-    return Image(text.picture).open()
+        raise InputError(text.reason)
+    return as_image(text.picture).open()
 
 
 def _given(pictures: Any, captions: Sequence[str]) -> list[_Text]:
@@ -153,10 +165,10 @@ def _known(read: Reading, photos: Photos, language: Language, least: float) -> l
     """Return the text of each picture: its caption in the language of the reader, or else what is known of it."""
     texts = []
     for subject in read.subjects:
-        given = photos.of(subject)
+        given = photos.of(subject) if subject.results else None
         words, footnote = _words(subject, read.translations, language, least)
-        reason = "" if subject.results else reason_of(subject.error)
-        texts.append(_Text(subject.item, subject.name, given if subject.results else None, words, footnote, reason))
+        reason = str(photos.why_not(subject)) if subject.results else reason_of(subject.error)
+        texts.append(_Text(subject.item, subject.name, given, words, footnote, reason))
     return texts
 
 
@@ -228,19 +240,10 @@ def _logo(logo: PathLike | None) -> PIL.Image.Image | None:
     return PIL.Image.open(logo)  # with its transparent parts
 
 
-class _Opened(Sequence[PIL.Image.Image]):
-    """Pictures that are opened whenever they are asked for, so that not all of them are in memory at once."""
-
-    def __init__(self, files: Sequence[Path]) -> None:
-        self._files = files
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def __getitem__(self, number: Any) -> Any:
-        with PIL.Image.open(self._files[number]) as picture:
-            picture.load()
-            return picture
+def _loaded(file: Path) -> PIL.Image.Image:
+    with PIL.Image.open(file) as picture:
+        picture.load()
+        return picture
 
 
 def _joined(
@@ -253,7 +256,7 @@ def _joined(
     language: Language,
 ) -> list[Path]:
     """Write the moving pictures and the page of all cards, and return their paths."""
-    shown = _Opened([file for file, _ in made])
+    shown = Each([file for file, _ in made], _loaded)
     files = [MOVING[each](shown, folder / f"cards.{each}", seconds=seconds) for each in formats if each in MOVING]
     if "html" in formats:
         texts = [text for _, text in made]

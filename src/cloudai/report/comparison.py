@@ -20,6 +20,7 @@ from cloudai.errors import CloudAIError, InputError
 from cloudai.operations import OPERATIONS
 from cloudai.report.color import in_colour
 from cloudai.report.comparison_words import COLUMNS, METHODS, WORDS
+from cloudai.report.writing import write_whole
 from cloudai.table import Table
 from cloudai.text import plain
 
@@ -59,13 +60,12 @@ def save_comparison(
 
     Raises:
         InputError: The language is not one of the page's.
+        OutputError: The file cannot be written.
     """
     if language not in WORDS:
         raise InputError(f"the page does not speak {language!r}", advice=f"Give one of: {', '.join(WORDS)}.")
     page = _Page(comparison, language, images, most)
-    target = Path(path)
-    target.write_text(page.text(title), encoding="utf-8", newline="\n")
-    return target
+    return write_whole(path, page.text(title).encode())
 
 
 class _Page:

@@ -19,7 +19,7 @@ from cloudai.report.text_layout import shortened
 from cloudai.report.typeface import Typeface, readable, typeface
 from cloudai.text import drawable
 
-__all__ = ["CutShape", "contact_sheet", "crop", "draw", "strip"]
+__all__ = ["CutShape", "contact_sheet", "crop", "draw", "require_room", "strip"]
 
 CutShape: TypeAlias = Literal["rectangle", "rounded", "circle"]
 
@@ -229,9 +229,10 @@ def strip(
         font: Path of a font file; see `find_font`.
 
     Raises:
-        InputError: There is no picture, or the height cannot be used.
+        InputError: There is no picture, the height cannot be used, or the strip would be too large.
     """
     _require(pictures, height)
+    require_room(sum(round(each.width * height / max(1, each.height)) for each in pictures) * height)
     scaled = [_scaled_to(in_colour(picture), height) for picture in pictures]
     return _sheet([scaled], list(captions), [picture.width for picture in scaled], height, font)
 
@@ -254,19 +255,32 @@ def contact_sheet(
         font: Path of a font file; see `find_font`.
 
     Raises:
-        InputError: There is no picture, or the side or the number of columns cannot be used.
+        InputError: There is no picture, the side or the number of columns cannot be used, or the sheet would be too
+            large.
     """
     _require(pictures, side)
     across = math.ceil(math.sqrt(len(pictures) * 1.2)) if columns is None else columns
     if across < 1:
         raise InputError(f"a sheet cannot have {columns} columns", advice="Give at least 1.")
     across = min(across, len(pictures))
+    require_room(len(pictures) * side * side)
     squares = [_in_square(in_colour(picture), side) for picture in pictures]
     rows = [squares[n : n + across] for n in range(0, len(squares), across)]
     return _sheet(rows, list(captions), [side] * across, side, font)
 
 
 LEAST, MOST = 16, 4_000
+MOST_PIXELS = 80_000_000
+"""Pixels of a sheet at most, about a thousand pictures of 240 px; it takes three bytes for each in memory, twice."""
+
+
+def require_room(pixels: int) -> None:
+    """Raise InputError if a sheet with so many pixels would be too large."""
+    if pixels > MOST_PIXELS:
+        raise InputError(
+            f"a sheet has at most {MOST_PIXELS // 1_000_000} megapixels, and this needs more",
+            advice="Take fewer pictures, give them a smaller side, or make a gallery, which holds thousands.",
+        )
 
 
 def _require(pictures: Sequence[Image.Image], side: int) -> None:
@@ -297,6 +311,7 @@ def _sheet(
     letter = max(LEAST_LETTER, round(height / 14)) if any(texts) else 0
     line = round(letter * 1.7)
     size = sum(widths) + GAP * (len(widths) + 1), len(rows) * (height + line + GAP) + GAP
+    require_room(size[0] * size[1])
     sheet = Image.new("RGB", size, PAPER)
     pen = ImageDraw.Draw(sheet)
     number = 0

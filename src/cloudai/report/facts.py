@@ -2,45 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from cloudai.models.base import Result
-from cloudai.models.face import Age, Ages, Face, Faces
+from cloudai.models.face import Age, Ages, Face, FaceAge, Faces
 from cloudai.models.image import ImageAnalysis, Text
+from cloudai.report.marks import Mark, MarkKind, marks_of
 from cloudai.report.subjects import Subject
 from cloudai.report.words import words_in
 
-__all__ = ["ending_of", "faces_in", "facts_of_face", "facts_of_picture", "own_columns", "part_of"]
+__all__ = ["ending_of", "faces_in", "facts_of_face", "facts_of_picture", "marks_in", "own_columns", "part_of"]
 
 R = TypeVar("R", bound=Result)
 
 MOST_WORDS = 8
 """Tags and objects of a picture that are shown at most."""
+SAME = 0.5
+"""The least intersection over union of the boxes of one face in two results."""
 LONGEST_TEXT = 300
 """Characters of the text in a picture that are shown at most."""
 
 
 def part_of(subject: Subject, kind: type[R]) -> R | None:
-    """Return the result of a kind; faces and text may also be parts of an `ImageAnalysis`."""
-    for result in subject.results:
-        if isinstance(result, kind):
-            return result
-        if isinstance(result, ImageAnalysis):
-            for part in (result.faces, result.text):
-                if isinstance(part, kind):
-                    return part
-    return None
+    """Return the result of a kind; faces and text may also be parts of an `ImageAnalysis`.
+
+    The result of an operation of its own comes first, for it says more: of faces also landmarks and expressions.
+    """
+    parts = (p for result in subject.results if isinstance(result, ImageAnalysis) for p in (result.faces, result.text))
+    return next((one for one in (*subject.results, *parts) if isinstance(one, kind)), None)
 
 
 def faces_in(subject: Subject) -> tuple[Face, ...] | None:
-    """Return the faces in a picture, largest first; None if no result says anything of faces."""
-    if faces := part_of(subject, Faces):
-        return faces.faces
-    if ages := part_of(subject, Ages):
-        # An age that stands by itself is one with a box more.
-        return tuple(Face(box=age.box, age=Age(**age.model_dump(exclude={"box"}))) for age in ages.ages)
-    return None
+    """Return the faces in a picture, largest first; None if no result says anything of faces.
+
+    A face without an age has that of `estimate_age`, where the two are at the same spot.
+    """
+    faces, ages = part_of(subject, Faces), part_of(subject, Ages)
+    if faces is not None:
+        return tuple(_with_age(face, ages) for face in faces.faces)
+    return None if ages is None else tuple(Face(box=age.box, age=_age(age)) for age in ages.ages)
+
+
+def _with_age(face: Face, ages: Ages | None) -> Face:
+    if face.age is not None or ages is None:
+        return face
+    near = max(ages.ages, key=lambda age: age.box.overlap(face.box), default=None)
+    is_same = near is not None and near.box.overlap(face.box) >= SAME
+    return face.model_copy(update={"age": _age(near)}) if near is not None and is_same else face
+
+
+def _age(age: FaceAge) -> Age:
+    return Age(**age.model_dump(exclude={"box"}))
+
+
+def marks_in(subject: Subject, kinds: Sequence[MarkKind] | None = None, *, landmarks: bool = True) -> list[Mark]:
+    """Return what can be drawn of all results about a picture; see `marks_of` for the other arguments.
+
+    Where several results have the faces or the text of the picture, those that `faces_in` and `part_of` return are
+    drawn, so that no face has two boxes.
+    """
+    results: list[Result] = []
+    if (faces := faces_in(subject)) is not None:
+        results.append(Faces(faces=faces))
+    if (text := part_of(subject, Text)) is not None:
+        results.append(text)
+    for result in subject.results:
+        if isinstance(result, ImageAnalysis):
+            results.append(result.model_copy(update={"faces": None, "text": None}))
+        elif not isinstance(result, Faces | Ages | Text):
+            results.append(result)
+    return [mark for result in results for mark in marks_of(result, kinds, landmarks=landmarks)]
 
 
 def own_columns(subject: Subject, keep: Collection[str] = ()) -> dict[str, Any]:
@@ -114,15 +146,19 @@ def ending_of(subject: Subject, *, of_faces: bool = False) -> str:
 
 
 def _of_face(subject: Subject, face: Face, words: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    result = part_of(subject, Faces) or part_of(subject, Ages)
-    # Whoever reads it is to see that a simple model of this computer has guessed.
-    local = "local " if result is not None and result.meta.method == "local" else ""
+    faces, ages = part_of(subject, Faces), part_of(subject, Ages)
     if face.confidence is not None:
         yield "confidence", round(face.confidence, 3)
     if face.emotions and face.emotions.top:
-        yield f"{local}expression", words.get(face.emotions.top, face.emotions.top)
+        yield f"{_whose(faces)}expression", words.get(face.emotions.top, face.emotions.top)
     if face.age:
-        yield f"{local}age", _years(face.age, words)
+        is_own = faces is not None and (ages is None or any(one.age is not None for one in faces.faces))
+        yield f"{_whose(faces if is_own else ages)}age", _years(face.age, words)
+
+
+def _whose(result: Result | None) -> str:
+    """Return the beginning of a word by which readers see that a simple model of this computer has guessed."""
+    return "local " if result is not None and result.meta.method == "local" else ""
 
 
 def _years(age: Age, words: Mapping[str, str]) -> int | str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -11,20 +10,20 @@ from typing import Any, Literal, TypeAlias
 
 import PIL.Image
 
-from cloudai.errors import CloudAIError, InputError
+from cloudai.errors import CloudAIError, FetchError, InputError
 from cloudai.media import ImageInput
 from cloudai.models.face import Face
-from cloudai.report.facts import ending_of, faces_in, facts_of_face, facts_of_picture, own_columns
-from cloudai.report.marks import Mark, marks_of
+from cloudai.report.facts import ending_of, faces_in, facts_of_face, facts_of_picture, marks_in, own_columns
+from cloudai.report.fetching import FetchURLs
+from cloudai.report.marks import Mark
 from cloudai.report.page import Shape, Tile, save_page
-from cloudai.report.photos import Photos
-from cloudai.report.subjects import Source, Subject, reading, reason_of, without_clashes
-from cloudai.report.words import Language, words_in
+from cloudai.report.photos import Photos, photos_of, warn_of_missing
+from cloudai.report.subjects import Source, Subject, reading, reason_for, reason_of, without_clashes
+from cloudai.report.words import Language, in_language, words_in
 
 __all__ = ["gallery"]
 
 PathLike = str | os.PathLike[str]
-log = logging.getLogger("cloudai")
 
 Tiles: TypeAlias = Literal["pictures", "portraits", "faces"]
 
@@ -46,7 +45,8 @@ def gallery(
     columns: Sequence[str] | None = None,
     link: str | None = None,
     photos: PathLike | None = None,
-    pictures: Sequence[ImageInput] | None = None,
+    pictures: Sequence[ImageInput | None] | None = None,
+    fetch_urls: FetchURLs = False,
     language: Language = "en",
     footer: str | None = None,
 ) -> Path:
@@ -66,13 +66,16 @@ def gallery(
         columns: The columns that are shown, in this order; None shows the user's own and all that was found.
         link: The user's column with an address (http or https) that a tile leads to.
         photos: A folder below which the pictures are looked for, by path, by file name or by digest.
-        pictures: The pictures by the number of the input, where they are at hand.
+        pictures: The pictures by the number of the input, where they are at hand; None in place of one looks for it.
+        fetch_urls: Fetch the pictures whose inputs were addresses once more, by the rules of a client. What is there is
+            shown only if it is the picture that was analysed. `cloudai.FetchRules` may name a folder that keeps it.
         language: Language of the page's own words.
         footer: A line of yours at the bottom, above the notice about what the machine does not know.
 
     Raises:
         InputError: The language is not one of the page's, there is no such column, or the rows hold no results.
         JournalError: The file is no journal, or cannot be read.
+        OutputError: The file cannot be written.
         MissingExtraError: Jinja2 is not installed.
     """
     words = words_in(language)
@@ -87,17 +90,13 @@ def gallery(
         raise InputError(f"no column {link} for the links", advice="Give one of your own columns.")
     subjects, names = without_clashes(read.subjects, _ours(read.subjects, words, tiles))
     shown_link = None if link is None else names[link]
-    maker = _Maker(words, Photos(read.folders, photos, pictures), shown_link, columns or (), tiles)
-    make = maker.picture if tiles == "pictures" else maker.faces
     count = sum(len(faces_in(subject) or "x") if tiles == "faces" else 1 for subject in subjects)
-    made = (tile for subject in subjects for tile in make(subject))
-    file = save_page(made, path, count=count, shape=shape, **options)
-    if maker.missing:
-        log.warning(
-            "%d of %d pictures cannot be found; photos= names the folder that they are below",
-            maker.missing,
-            len(subjects),
-        )
+    with photos_of(read, photos, pictures, fetch_urls) as where:
+        maker = _Maker(words, language, where, link=shown_link, columns=columns or (), tiles=tiles)
+        make = maker.picture if tiles == "pictures" else maker.faces
+        made = (tile for subject in subjects for tile in make(subject))
+        file = save_page(made, path, count=count, shape=shape, **options)
+    warn_of_missing(maker.missing, len(subjects))
     return file
 
 
@@ -115,6 +114,7 @@ class _Maker:
 
     Args:
         words: The words of the page.
+        language: The language of the page.
         photos: Where the pictures are looked for.
         link: The user's column with the addresses of the tiles.
         columns: The columns that are wanted.
@@ -124,20 +124,23 @@ class _Maker:
     def __init__(
         self,
         words: Mapping[str, str],
+        language: Language,
         photos: Photos,
+        *,
         link: str | None,
         columns: Sequence[str],
         tiles: Tiles,
     ) -> None:
         self._words, self._photos, self._link, self._columns = words, photos, link, columns
         self._tiles = tiles
-        self.missing = 0
-        """The number of pictures that could not be found."""
+        self._language = language
+        self.missing: list[InputError] = []
+        """The errors of the pictures that could not be found or fetched."""
 
     def picture(self, subject: Subject) -> Iterator[Tile]:
         """Yield one tile with the whole picture, and all that is known of it."""
         image, why = self._open(subject)
-        marks = [mark for result in subject.results for mark in marks_of(result)]
+        marks = marks_in(subject)
         facts = {**self._own(subject), **facts_of_picture(replace(subject, row={}), self._words)}
         yield self._tile(subject, image, facts, why, marks=marks)
 
@@ -148,7 +151,7 @@ class _Maker:
             yield from self.picture(subject)
             return
         whole, why = self._open(subject)
-        marks = [mark for result in subject.results for mark in marks_of(result, ["face"])]
+        marks = marks_in(subject, ["face"])
         for number, face in enumerate(faces[:1] if self._tiles == "portraits" else faces):
             facts = {**self._own(subject), **self._about(subject, face)}
             if len(faces) > 1 and self._tiles == "faces":
@@ -190,8 +193,9 @@ class _Maker:
     def _open(self, subject: Subject) -> tuple[PIL.Image.Image | None, str]:
         """Return the picture of a subject, or None and the reason."""
         if self._photos.of(subject) is None:
-            self.missing += 1
-            return None, self._words["no picture"]
+            self.missing.append(error := self._photos.why_not(subject))
+            # Readers are told why a picture could not be fetched, but not where its maker might look for it.
+            return None, reason_for(subject, error) if isinstance(error, FetchError) else ""
         try:
             return self._photos.open(subject, SIDE), ""
         except CloudAIError as error:
@@ -212,11 +216,11 @@ class _Maker:
     ) -> Tile:
         status = "ok" if is_face else ending_of(subject, of_faces=self._tiles != "pictures")
         badge = self._words[status] if status != "ok" else ""
-        note = reason_of(subject.error) or why
+        note = in_language(reason_for(subject, subject.error) or why, self._language)
         address = str(subject.row.get(self._link) or "") if self._link else ""
         nothing = self._words["no picture"]
         title = name or subject.name
-        return Tile(title, image, facts, note if note != nothing else "", badge, whole, marks, address, nothing, key)
+        return Tile(title, image, facts, note, badge, whole, marks, address, nothing, key)
 
 
 def _scaled(box: Any, scale: float) -> Any:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import math
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 from PIL import Image
 
@@ -16,6 +16,8 @@ from cloudai.models.base import Point
 from cloudai.models.face import Face
 from cloudai.report.color import in_colour
 from cloudai.report.facts import faces_in
+from cloudai.report.fetching import FetchURLs
+from cloudai.report.moving import animated
 from cloudai.report.picture_sets import opened_subjects
 from cloudai.report.subjects import Source
 from cloudai.report.writing import write_whole
@@ -28,6 +30,8 @@ EYES = (0.38, 0.42), (0.62, 0.42)
 ENDINGS_OF_MORPHS = (".gif", ".webp")
 STEPS, HOLD = 8, 6
 """Frames between two faces, and frames that show a face alone."""
+MOST_PIXELS = 200_000_000
+"""Pixels of all faces of a morph at most, which are in memory until the last frame is written."""
 EYE_NAMES = (("left_eye", "right_eye"), ("left_pupil", "right_pupil"))
 BOX_EYES = (0.3, 0.4), (0.7, 0.4)
 """Where the eyes of a face are in its box, as shares of it, if no landmarks are known."""
@@ -48,23 +52,62 @@ def morph(
         hold: Frames that show a face alone, from 1.
 
     Raises:
-        InputError: There are fewer than two faces, or a number cannot be used.
+        InputError: There are fewer than two faces or too many, or a number cannot be used.
     """
+    _require_numbers(side, steps, hold)
+    return list(_Morph(_all_aligned(faces, side), steps, hold))
+
+
+def _require_numbers(side: int, steps: int = STEPS, hold: int = HOLD) -> None:
     if not (64 <= side <= 2000 and steps >= 1 and hold >= 1):  # noqa: PLR2004
         raise InputError(
             "a morph cannot have this size or number of frames", advice="Give 64 to 2,000 px, and 1 or more."
         )
-    aligned = [_aligned(in_colour(picture), face, side) for picture, face in faces]
+
+
+class _Morph(Sequence[Image.Image]):
+    """The frames of a morph; each is made when it is asked for.
+
+    Args:
+        aligned: The faces at one place and in one size.
+        steps: Frames between two faces.
+        hold: Frames that show a face alone.
+    """
+
+    def __init__(self, aligned: Sequence[Image.Image], steps: int, hold: int) -> None:
+        self._aligned, self._steps, self._hold = aligned, steps, hold
+
+    def __len__(self) -> int:
+        return len(self._aligned) * self._hold + (len(self._aligned) - 1) * self._steps
+
+    def __getitem__(self, number: Any) -> Any:
+        if number >= len(self):
+            raise IndexError(number)
+        at, step = divmod(number, self._hold + self._steps)
+        if step < self._hold:
+            return self._aligned[at]
+        share = (step - self._hold + 1) / (self._steps + 1)
+        # It begins and ends slowly, which looks less like a switch.
+        return Image.blend(self._aligned[at], self._aligned[at + 1], (1 - math.cos(math.pi * share)) / 2)
+
+
+def _all_aligned(faces: Iterable[tuple[Image.Image, Face]], side: int) -> list[Image.Image]:
+    """Return the faces at one place and in one size.
+
+    Raises:
+        InputError: There are fewer than two, or more than memory holds.
+    """
+    aligned = []
+    for picture, face in faces:
+        aligned.append(_aligned(in_colour(picture), face, side))
+        if len(aligned) * side * side > MOST_PIXELS:
+            raise InputError(
+                f"a morph of more than {MOST_PIXELS // (side * side):,} faces of {side} px is too large to be made",
+                advice="Name fewer pictures.",
+            )
     if len(aligned) < 2:  # noqa: PLR2004
         raise InputError("a morph needs at least two faces", advice="Name more pictures.")
-    frames: list[Image.Image] = []
-    for number, picture in enumerate(aligned):
-        frames += [picture] * hold
-        if number + 1 < len(aligned):
-            shares = [(step + 1) / (steps + 1) for step in range(steps)]
-            # It begins and ends slowly, which looks less like a switch.
-            frames += [Image.blend(picture, aligned[number + 1], (1 - math.cos(math.pi * n)) / 2) for n in shares]
-    return frames
+    return aligned
 
 
 def _aligned(picture: Image.Image, face: Face, side: int) -> Image.Image:
@@ -94,6 +137,7 @@ def _eyes(face: Face) -> tuple[tuple[float, float], tuple[float, float]]:
 
 
 def _apart(one: Point, other: Point) -> bool:
+    """Return whether two points are a pixel or more apart: eyes at one point say nothing of size and direction."""
     return math.hypot(one.x - other.x, one.y - other.y) >= 1
 
 
@@ -105,32 +149,34 @@ def save_morph(
     seconds: float = 1.2,
     name: str | None = None,
     photos: PathLike | None = None,
-    pictures: Sequence[ImageInput] | None = None,
+    pictures: Sequence[ImageInput | None] | None = None,
+    fetch_urls: FetchURLs = False,
 ) -> Path:
     """Write an animated GIF or WebP in which the largest face of each picture becomes that of the next.
 
     Args:
         rows: A batch, outcomes, results, a table of results, or the path of a journal or of a file of results.
-        path: The file to write; ``.webp`` is far smaller than ``.gif``.
+        path: The file to write: a WebP if its name ends in ``.webp``, which is far smaller, and a GIF otherwise.
         side: Width and height in px.
-        seconds: How long it takes from one face to the next.
+        seconds: How long it takes from one face to the next, the time included for which a face is shown alone.
         name: See `save_drawings`.
         photos: See `save_drawings`.
         pictures: See `save_drawings`.
+        fetch_urls: See `save_drawings`.
 
     Raises:
-        InputError: There are fewer than two faces, or the rows hold no results.
+        InputError: There are fewer than two faces, or too many; or the rows hold no results.
+        OutputError: The file cannot be written.
     """
     faces = (
         (picture, known[0])
-        for subject, picture in opened_subjects(rows, name, photos, pictures)
+        for subject, picture in opened_subjects(rows, name, photos, pictures, fetch_urls)
         if (known := faces_in(subject))
     )
-    frames = morph(faces, side=side)
-    count = (len(frames) + STEPS) // (HOLD + STEPS)
-    target = Path(path)
-    out = io.BytesIO()
-    kind = "WEBP" if target.suffix.lower() == ".webp" else "GIF"
-    each = max(20, round(seconds * 1000 * (count - 1) / len(frames)))
-    frames[0].save(out, kind, save_all=True, append_images=frames[1:], duration=each, loop=0)
-    return write_whole(target, out.getvalue())
+    _require_numbers(side)
+    aligned = _all_aligned(faces, side)
+    frames = _Morph(aligned, STEPS, HOLD)
+    # Browsers slow down an animation whose frames are shown for less than 20 ms.
+    each = max(20, round(seconds * 1000 * (len(aligned) - 1) / len(frames)))
+    kind: Literal["GIF", "WEBP"] = "WEBP" if Path(path).suffix.lower() == ".webp" else "GIF"
+    return write_whole(path, animated(frames, kind, each))

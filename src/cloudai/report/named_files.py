@@ -16,7 +16,7 @@ from PIL import Image
 from cloudai.errors import InputError
 from cloudai.reading import read_table
 from cloudai.report.filenames import safe_name
-from cloudai.report.writing import write_whole
+from cloudai.report.writing import making_folder, write_table, write_whole
 from cloudai.table import Table
 
 __all__ = ["NamedFiles", "require_ours"]
@@ -37,17 +37,12 @@ class NamedFiles:
         folder: The folder; it is made if it does not exist.
 
     Raises:
-        InputError: The folder cannot be made, or has an index of somebody else.
+        InputError: The folder has an index of somebody else.
+        OutputError: The folder cannot be made.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.folder = Path(folder)
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"the folder {folder} cannot be made ({error.strerror})", advice="Give another."
-            ) from error
+        self.folder = making_folder(folder)
         self._before = require_ours(self.folder)
         self._written: set[str] = set()
         self._rows: list[dict[str, Any]] = []
@@ -108,7 +103,7 @@ class NamedFiles:
 
     def _write_index(self, rows: Sequence[Mapping[str, Any]]) -> None:
         columns = list(dict.fromkeys([*HEAD, *(name for row in rows for name in row)]))
-        write_whole(self.index, Table(rows, columns).to_csv(excel=True).encode("utf-8-sig"))
+        write_table(Table(rows, columns), self.index)
 
 
 def require_ours(folder: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:

@@ -1,23 +1,75 @@
-"""Find the picture of a subject: the one that was given, by its path, or below a folder by its name or its digest."""
+"""Find the picture of a subject: as it was given, by its path, below a folder by name or digest, or at its address."""
 
 from __future__ import annotations
 
+import logging
 import os
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
 import PIL.Image
 
 from cloudai.core.lazy import lazy
-from cloudai.errors import InputError
+from cloudai.errors import FetchError, InputError
 from cloudai.media import ImageInput, as_image
-from cloudai.media.source import spelled_otherwise
+from cloudai.media.source import Source, spelled_otherwise
 from cloudai.media.video import Frame, Reel, fragment_of
-from cloudai.report.subjects import Subject
+from cloudai.report.fetching import Asked, FetchURLs, fetched_pictures, with_folder
+from cloudai.report.subjects import Reading, Subject
 
-__all__ = ["Photos"]
+__all__ = ["Photos", "photos_of", "warn_of_missing"]
+
+log = logging.getLogger("cloudai")
+
+
+@contextmanager
+def photos_of(
+    read: Reading,
+    below: str | os.PathLike[str] | None = None,
+    given: Sequence[ImageInput | None] | None = None,
+    fetch_urls: FetchURLs = False,
+) -> Iterator[Photos]:
+    """Yield the pictures of what was read, for the time of the block; see `Photos` for the arguments.
+
+    Args:
+        read: The subjects.
+        below: A folder.
+        given: The pictures that are at hand.
+        fetch_urls: Whether pictures whose inputs were addresses are fetched, and by which rules.
+
+    Raises:
+        InputError: ``below`` is no folder.
+        OutputError: What is fetched cannot be written.
+    """
+    photos = Photos(read.folders, below, given)
+    with with_folder(fetch_urls) as rules:
+        if rules is not None:
+            photos.fetched = fetched_pictures(photos.at_addresses(read.subjects), rules)
+        yield photos
+
+
+def warn_of_missing(errors: Sequence[InputError], count: int) -> None:
+    """Write to the log how many pictures of a report are not shown, and what may be done.
+
+    Args:
+        errors: What `Photos.why_not` has returned for each of them.
+        count: The number of all pictures.
+    """
+    at_addresses = sum(isinstance(error, UnfetchedError) for error in errors)
+    failed = sum(isinstance(error, FetchError) for error in errors)
+    if at_addresses:
+        log.warning("%d of %d pictures are at addresses; fetch_urls=True fetches them", at_addresses, count)
+    if failed:
+        log.warning("%d of %d pictures could not be fetched; their tiles say why", failed, count)
+    if others := len(errors) - at_addresses - failed:
+        log.warning("%d of %d pictures cannot be found; photos= names the folder that they are below", others, count)
+
+
+class UnfetchedError(InputError):
+    """The picture is at an address, and was not fetched, because that was not asked for."""
 
 
 class Photos:
@@ -27,7 +79,8 @@ class Photos:
         folders: Folders that paths may begin at, beside the current one.
         below: A folder, with all folders in it, whose files are recognised by their digest. It is read only if a path
             leads nowhere, because every file in it has to be read for that.
-        given: The pictures by the number of the input, where they are at hand; nothing is looked for then.
+        given: The pictures by the number of the input, where they are at hand; nothing is looked for then. One that is
+            None is looked for, and an address has to be fetched first.
 
     Raises:
         InputError: ``below`` is no folder.
@@ -37,10 +90,12 @@ class Photos:
         self,
         folders: Sequence[str | os.PathLike[str]] = (),
         below: str | os.PathLike[str] | None = None,
-        given: Sequence[ImageInput] | None = None,
+        given: Sequence[ImageInput | None] | None = None,
     ) -> None:
         self._given = given
-        self._found: dict[tuple[str, str | None], Path | None] = {}
+        self.fetched: Mapping[Asked, Path | InputError] = {}
+        """The files of the pictures that were fetched, or the errors that say why there are none."""
+        self._found: dict[Asked, Path | None] = {}
         self._folders = [Path(), *map(Path, folders), *([Path(below)] if below is not None else [])]
         self._below = None if below is None else Path(below)
         self._reels: dict[Path, Reel] = {}
@@ -54,22 +109,57 @@ class Photos:
         """Return the picture of a subject, upright and in RGB, and no larger than a side (px).
 
         Raises:
-            InputError: It cannot be found, or it is no picture, is damaged or too large.
+            InputError: It cannot be found or fetched, or it is no picture, is damaged or too large.
         """
         given = self.of(subject)
         if given is None:
-            raise InputError(
-                f"the picture of {subject.name} cannot be found", advice="Say with photos= below which folder it is."
-            )
+            raise self.why_not(subject)
         return as_image(given).open(max_side)
 
     def of(self, subject: Subject) -> ImageInput | None:
         """Return the picture of a subject, as a rule its path; None if it cannot be found."""
-        if self._given is not None:
-            return self._given[subject.item] if subject.item < len(self._given) else None
+        if (given := self._given_for(subject)) is not None and not _is_web(given):
+            return given
         if fragment := fragment_of(subject.address):
             return self._frame(subject, *fragment)
-        return self._found_file(subject.address, subject.digest)
+        asked = self._asked(subject)
+        there = self._found_file(*asked) or self.fetched.get(asked)
+        return there if isinstance(there, Path) else None
+
+    def why_not(self, subject: Subject) -> InputError:
+        """Return the error that says why there is no picture of a subject; a FetchError where it was to be fetched."""
+        asked = self._asked(subject)
+        error = self.fetched.get(asked)
+        if isinstance(error, InputError):
+            return error
+        if _is_web(asked[0]):
+            return UnfetchedError(
+                f"the picture of {subject.name} is at an address, and was not fetched",
+                advice="Say with fetch_urls=True that it is to be.",
+            )
+        return InputError(
+            f"the picture of {subject.name} cannot be found", advice="Say with photos= below which folder it is."
+        )
+
+    def at_addresses(self, subjects: Sequence[Subject]) -> Iterator[Asked]:
+        """Yield the addresses of the pictures that have to be fetched, with their digests.
+
+        What could not be fetched when it was to be analysed is not asked for again: its subject says why.
+        """
+        for subject in subjects:
+            asked = self._asked(subject)
+            is_lost = isinstance(subject.error, FetchError) and not subject.results
+            if _is_web(asked[0]) and not is_lost and self.of(subject) is None:
+                yield asked
+
+    def _given_for(self, subject: Subject) -> ImageInput | None:
+        if self._given is None or subject.item >= len(self._given):
+            return None
+        return self._given[subject.item]
+
+    def _asked(self, subject: Subject) -> Asked:
+        given = self._given_for(subject)
+        return (str(given) if _is_web(given) else subject.address), subject.digest
 
     def _found_file(self, address: str, digest: str | None) -> Path | None:
         if (address, digest) not in self._found:
@@ -118,6 +208,11 @@ class Photos:
     def _digests(self) -> dict[str, Path]:
         """The files below the folder, by their digests."""
         return {digest: path for paths in self._names.values() for path in paths if (digest := _digest(path))}
+
+
+def _is_web(given: object) -> bool:
+    """Return whether a picture is given by an address that a browser could open, too."""
+    return isinstance(given, str) and Source(given).is_web
 
 
 def _key(name: str) -> str:

@@ -14,12 +14,13 @@ import PIL.Image
 from cloudai.errors import CloudAIError, InputError, NeedsImageError
 from cloudai.media import ImageInput
 from cloudai.models.face import Face
-from cloudai.report.drawing import CutShape, contact_sheet, crop, draw, strip
-from cloudai.report.facts import faces_in
+from cloudai.report.drawing import CutShape, contact_sheet, crop, draw, require_room, strip
+from cloudai.report.facts import faces_in, marks_in
+from cloudai.report.fetching import FetchURLs
 from cloudai.report.fonts import Font
-from cloudai.report.marks import MarkKind, marks_of
+from cloudai.report.marks import MarkKind
 from cloudai.report.named_files import NamedFiles
-from cloudai.report.photos import Photos
+from cloudai.report.photos import photos_of
 from cloudai.report.subjects import Source, Subject, reading, reason_of
 from cloudai.report.writing import write_whole
 
@@ -44,7 +45,8 @@ def save_drawings(
     landmarks: bool = True,
     name: str | None = None,
     photos: PathLike | None = None,
-    pictures: Sequence[ImageInput] | None = None,
+    pictures: Sequence[ImageInput | None] | None = None,
+    fetch_urls: FetchURLs = False,
     font: Font = None,
 ) -> Path:
     """Write a copy of each picture with what was found drawn over it, and ``index.csv``; return the index's path.
@@ -59,15 +61,17 @@ def save_drawings(
         landmarks: Whether the landmarks of faces are drawn.
         name: The user's column with the names; see `cloudai.report.subjects.subjects_of`.
         photos: A folder below which the pictures are looked for, by path, by file name or by digest.
-        pictures: The pictures by the number of the input, where they are at hand.
+        pictures: The pictures by the number of the input, where they are at hand; None in place of one looks for it.
+        fetch_urls: Fetch the pictures whose inputs were addresses once more, by the rules of a client. What is there is
+            shown only if it is the picture that was analysed. `cloudai.FetchRules` may name a folder that keeps it.
         font: Path of a font file; see `find_font`.
 
     Raises:
         InputError: There is no such kind or column, or the rows hold no results.
     """
     with NamedFiles(folder) as out:
-        for subject, picture in opened_subjects(rows, name, photos, pictures):
-            marks = [mark for result in subject.results for mark in marks_of(result, kinds, landmarks=landmarks)]
+        for subject, picture in opened_subjects(rows, name, photos, pictures, fetch_urls):
+            marks = marks_in(subject, kinds, landmarks=landmarks)
             known = [mark for mark in marks if mark.box.image_size is not None]
             shown = draw(picture, known, labels=labels, font=font)
             out.save(shown, subject.item, subject.name, {"input": subject.address, "things": len(known)})
@@ -83,7 +87,8 @@ def save_faces(
     shape: CutShape = "rectangle",
     name: str | None = None,
     photos: PathLike | None = None,
-    pictures: Sequence[ImageInput] | None = None,
+    pictures: Sequence[ImageInput | None] | None = None,
+    fetch_urls: FetchURLs = False,
 ) -> Path:
     """Write each face as a picture of its own, and ``index.csv`` with where it was; return the index's path.
 
@@ -99,6 +104,7 @@ def save_faces(
         name: See `save_drawings`.
         photos: See `save_drawings`.
         pictures: See `save_drawings`.
+        fetch_urls: See `save_drawings`.
 
     Raises:
         InputError: There is no such shape or column, or the rows hold no results.
@@ -106,7 +112,8 @@ def save_faces(
     """
     suffix = ".jpg" if shape == "rectangle" else ".png"
     with NamedFiles(folder) as out:
-        for subject, face, called, cut in _faces(opened_subjects(rows, name, photos, pictures), margin, aspect, shape):
+        opened = opened_subjects(rows, name, photos, pictures, fetch_urls)
+        for subject, face, called, cut in _faces(opened, margin, aspect, shape):
             box = {side: round(getattr(face.box, side), 1) for side in ("x", "y", "width", "height")}
             out.save(cut, subject.item, called, {"input": subject.address, **box}, suffix)
     return out.index
@@ -122,7 +129,8 @@ def save_sheet(
     side: int = 240,
     name: str | None = None,
     photos: PathLike | None = None,
-    pictures: Sequence[ImageInput] | None = None,
+    pictures: Sequence[ImageInput | None] | None = None,
+    fetch_urls: FetchURLs = False,
     font: Font = None,
 ) -> Path:
     """Write one picture of all faces, or of all pictures, with their names below, and return its path.
@@ -137,28 +145,32 @@ def save_sheet(
         name: See `save_drawings`.
         photos: See `save_drawings`.
         pictures: See `save_drawings`.
+        fetch_urls: See `save_drawings`.
         font: Path of a font file; see `find_font`.
 
     Raises:
-        InputError: There is nothing to show, there is no such column, the rows hold no results, or the file has an
-            ending of no picture, or of one that cannot be so large.
+        InputError: There is nothing to show, there is no such column, the rows hold no results, the sheet would be too
+            large, or the file has an ending of no picture, or of one that cannot be so large.
+        OutputError: The file cannot be written.
     """
     target = Path(path)
     if target.suffix.lower() not in ENDINGS_OF_SHEETS:
         raise InputError(
             f"{target.name} has no ending of a picture", advice=f"Let it end in {' or '.join(ENDINGS_OF_SHEETS)}."
         )
-    shown, names = [], []
+    opened = opened_subjects(rows, name, photos, pictures, fetch_urls)
     if of == "faces":
-        for _, _, called, cut in _faces(opened_subjects(rows, name, photos, pictures), 0.4, 3 / 4, "rectangle"):
-            cut.thumbnail((2 * side, side))
-            shown.append(cut)
-            names.append(called)
+        each = ((called, cut) for _, _, called, cut in _faces(opened, 0.4, 3 / 4, "rectangle"))
     else:
-        for subject, picture in opened_subjects(rows, name, photos, pictures):
-            picture.thumbnail((4 * side, 2 * side))
-            shown.append(picture)
-            names.append(subject.name)
+        each = ((subject.name, picture) for subject, picture in opened)
+    shown: list[PIL.Image.Image] = []
+    names: list[str] = []
+    for called, picture in each:
+        picture.thumbnail((4 * side, side))
+        shown.append(picture)
+        names.append(called)
+        # A sheet of too many pictures is given up before thousands more are opened.
+        require_room(len(shown) * side * side if layout == "sheet" else sum(one.width for one in shown) * side)
     if not shown:
         raise InputError(f"there are no {of} to show", advice="Look at the status of the pictures in a gallery.")
     made = strip(shown, names, height=side, font=font) if layout == "strip" else None
@@ -180,18 +192,24 @@ def _require_size(picture: PIL.Image.Image, target: Path) -> None:
 
 
 def opened_subjects(
-    rows: Source, name: str | None, photos: PathLike | None, pictures: Sequence[ImageInput] | None
+    rows: Source,
+    name: str | None,
+    photos: PathLike | None,
+    pictures: Sequence[ImageInput | None] | None,
+    fetch_urls: FetchURLs,
 ) -> Iterator[tuple[Subject, PIL.Image.Image]]:
     """Yield each subject that has results with its picture; the others are named in the log."""
     read = reading(rows, name)
-    where = Photos(read.folders, photos, pictures)
-    for subject in read.subjects:
-        try:
-            if not subject.results:
-                raise InputError(reason_of(subject.error) or "nothing is known of it")
-            yield subject, where.open(subject)
-        except CloudAIError as error:
-            log.warning("%s is left out: %s", subject.name, error)
+    with photos_of(read, photos, pictures, fetch_urls) as where:
+        for subject in read.subjects:
+            try:
+                if not subject.results:
+                    raise InputError(reason_of(subject.error) or "nothing is known of it")
+                picture = where.open(subject)
+            except CloudAIError as error:
+                log.warning("%s is left out: %s", subject.name, error)
+            else:
+                yield subject, picture
 
 
 def _faces(

@@ -17,6 +17,7 @@ from typing_extensions import Unpack
 from cloudai.client import Client
 from cloudai.errors import PausedError
 from cloudai.media import Image
+from cloudai.media.source import ADDRESS
 from cloudai.models.image import Feature, ImageAnalysis
 from cloudai.outcomes import Outcome, tidy
 from cloudai.providers.base import Method
@@ -24,6 +25,7 @@ from cloudai.report.card_set import cards, untranslated
 from cloudai.report.galleries import gallery
 from cloudai.report.subjects import photo_column, subjects_of
 from cloudai.report.words import Language
+from cloudai.report.writing import making_folder, write_table
 from cloudai.table import Table
 
 __all__ = ["Finding", "by_method", "card_news", "features_on_a_card", "looked_at", "offered", "portrait_gallery"]
@@ -69,6 +71,8 @@ def portrait_gallery(
 ) -> Finding:
     """Analyse each portrait, and write ``gallery.html`` with upright crops of the faces, and tables.
 
+    Photos at addresses are shown if the client fetches them (``fetch_urls=``).
+
     Tables are ``faces.csv`` if a reply says something of faces, and ``pictures.csv`` if anything but faces was asked
     for; there is always one of them, and the first is the table that is returned. A photo without a face, and one that
     could not be read, have their row and their tile too.
@@ -86,6 +90,7 @@ def portrait_gallery(
 
     Raises:
         SettingsError: There is no key; nothing was written.
+        OutputError: A file cannot be written.
         PausedError: There was an outage, or a quota is used up. The files have what there is until then; another call
             with the same journal goes on.
     """
@@ -95,7 +100,7 @@ def portrait_gallery(
     # Captions say "person" for "man" and "woman", because a person's gender cannot be seen.
     asked = {"features": wanted, "missing": "report", "gender_neutral": True, **by_method(client, method, language)}
     kept, stopped_by = looked_at(client, "analyze_image", listed, asked, batch, column=column)
-    out = _folder(folder)
+    out = making_folder(folder)
     subjects = subjects_of(kept)
     theirs = isinstance(people, Table)
     outcomes = [
@@ -108,8 +113,11 @@ def portrait_gallery(
     if set(wanted) - {"faces"} or not tables:
         tables["pictures.csv"] = tidy(outcomes)
     for name, table in tables.items():
-        table.to_csv(out / name)
-    page = gallery(subjects, out / "gallery.html", title=title, tiles="portraits", language=language)
+        write_table(table, out / name)
+    given = [row[column] if isinstance(row, Mapping) else None for row in listed]
+    addresses = [photo if isinstance(photo, str) and ADDRESS.match(photo) else None for photo in given]
+    look: dict[str, Any] = {"title": title, "tiles": "portraits", "language": language}
+    page = gallery(subjects, out / "gallery.html", pictures=addresses, fetch_urls=client.fetching or False, **look)
     _raise_after(stopped_by, page)
     return Finding(next(iter(tables.values())), (page, *(out / name for name in tables)), tuple(outcomes))
 
@@ -203,6 +211,7 @@ def card_news(
 
     Raises:
         MissingFontError: No font has the letters of any caption.
+        OutputError: A file cannot be written.
         PausedError: There was an outage, or a quota is used up. The files have what there is until then; another call
             with the same journal goes on.
     """
@@ -216,11 +225,12 @@ def card_news(
     if foreign and stopped_by is None and client.supports("translate"):
         translated, stopped_by = looked_at(client, "translate", foreign, {"to": language}, batch)
         rows = [*kept, *translated]
-    out = _folder(folder)
+    out = making_folder(folder)
     outcomes = [_named(outcome, Image(listed[outcome.item]).name) for outcome in kept]
     table = tidy(outcomes)
-    table.to_csv(out / "cards.csv")
-    files = cards(rows, out, formats=formats, language=language, pictures=listed, font=font)
+    write_table(table, out / "cards.csv")
+    fetching = client.fetching or False
+    files = cards(rows, out, formats=formats, language=language, pictures=listed, fetch_urls=fetching, font=font)
     _raise_after(stopped_by, files[0])
     return Finding(table, (*files, out / "cards.csv"), tuple(outcomes))
 
@@ -231,9 +241,3 @@ def features_on_a_card(client: Client, method: Method | None = None) -> list[Fea
     if "caption" in has:
         return ["caption", "tags"]
     return ["tags", "faces"] if "tags" in has else ["colors", "faces"]
-
-
-def _folder(path: PathLike) -> Path:
-    folder = Path(path)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

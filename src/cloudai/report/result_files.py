@@ -22,7 +22,7 @@ from cloudai.reading import read_table, text_of
 from cloudai.table import Table
 from cloudai.table_files import FORMULA
 
-__all__ = ["is_table_of_results", "outcomes_in"]
+__all__ = ["is_table_of_results", "outcomes_in", "outcomes_in_lines"]
 
 OURS = ("item", "input", "status", "provider")
 """Columns by which a table of results is told from a table of inputs."""
@@ -47,11 +47,24 @@ def outcomes_in(source: Table | str | os.PathLike[str]) -> list[Outcome[Any]]:
         return _of_table(source, "the table")
     path = Path(source)
     if path.suffix.lower() in (".json", ".jsonl"):
-        return [_of_line(line, number, path) for number, line in enumerate(text_of(path).splitlines(), 1) if line]
+        return outcomes_in_lines(text_of(path), path.name)
     return _of_table(read_table(path), path.name)
 
 
-def _of_line(line: str, number: int, path: Path) -> Outcome[Any]:
+def outcomes_in_lines(text: str, name: str) -> list[Outcome[Any]]:
+    """Return the outcomes that ``--json`` has printed, one in each line.
+
+    Args:
+        text: The lines.
+        name: What errors call them.
+
+    Raises:
+        InputError: A line is no result.
+    """
+    return [_of_line(line, number, name) for number, line in enumerate(text.splitlines(), 1) if line]
+
+
+def _of_line(line: str, number: int, name: str) -> Outcome[Any]:
     try:
         kept = json.loads(line)
         head = kept["item"], kept["input"]
@@ -62,7 +75,7 @@ def _of_line(line: str, number: int, path: Path) -> Outcome[Any]:
         return Outcome(*head, result=result._with(Meta.model_validate_json(json.dumps(kept["meta"])), None), **facts)  # noqa: SLF001
     except (ValueError, KeyError, TypeError, ValidationError) as error:
         raise InputError(
-            f"line {number} of {path.name} is no result of cloudai", advice="Give what --json has printed."
+            f"line {number} of {name} is no result of cloudai", advice="Give what --json has printed."
         ) from error
 
 

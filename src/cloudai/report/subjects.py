@@ -10,9 +10,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
+from urllib.parse import unquote
 
 from cloudai.batch.kept import kept_in
+from cloudai.core.urls import shown
 from cloudai.errors import CloudAIError, InputError
+from cloudai.media.source import ADDRESS
 from cloudai.media.video import fragment_of
 from cloudai.models.base import Result
 from cloudai.models.text import Translation
@@ -21,6 +24,7 @@ from cloudai.outcomes import Outcome
 from cloudai.reading import TABLES
 from cloudai.report.result_files import outcomes_in
 from cloudai.table import Table
+from cloudai.text import plain
 
 __all__ = [
     "Reading",
@@ -29,6 +33,7 @@ __all__ = [
     "photo_column",
     "primary",
     "reading",
+    "reason_for",
     "reason_of",
     "subjects_of",
     "without_clashes",
@@ -211,7 +216,17 @@ def _name(subject: Subject, column: str | None) -> str:
     if frame := fragment_of(subject.address):
         return f"{PurePosixPath(frame[0]).stem} {frame[1]:.3f}s"
     address = subject.address.partition("?")[0].rstrip("/")
+    if ADDRESS.match(address):
+        address = _readable(address)
     return PurePosixPath(address).stem or address or f"{subject.item}"
+
+
+def _readable(address: str) -> str:
+    """Return an address whose percent-encoded letters are letters: "사진" for "%EC%82%AC%EC%A7%84"."""
+    try:
+        return plain(unquote(address, errors="strict"))
+    except UnicodeDecodeError:
+        return address
 
 
 def _headings(row: Mapping[str, Any]) -> Iterator[str]:
@@ -251,6 +266,14 @@ def photo_column(table: Table) -> str:
 def primary(language: str) -> str:
     """Return a language without its script and region: "ko" for "ko-KR"."""
     return language.partition("-")[0].lower()
+
+
+def reason_for(subject: Subject, error: Exception | None) -> str:
+    """Return the reason why a subject has no result or no picture, with the file name in place of its long address."""
+    if not ADDRESS.match(subject.address):
+        return reason_of(error)
+    address = shown(subject.address)
+    return reason_of(error).replace(address, PurePosixPath(_readable(address.partition("?")[0])).name or address)
 
 
 def reason_of(error: Exception | None) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from cloudai.errors import InputError
+from cloudai.wording import translated
 
-__all__ = ["Language", "words_in"]
+__all__ = ["Language", "in_language", "words_in"]
 
 Language: TypeAlias = Literal["en", "ko"]
 
@@ -71,6 +72,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "where": "Where each face is, from the left edge of the picture (0) to the right one (100)",
         "across": "place across, %",
         "brief": "Faces that were seen only briefly have no plot: {n}.",
+        "not smoothed": "The lines are not smoothed: likelihood words are ranks, and no numbers.",
         "timeline keys": "Click a value for its frame. Keys: ← and → lead on; Tab goes to the plot.",
         # the cards
         "one": "1 face",
@@ -134,6 +136,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "where": "얼굴의 위치, 사진의 왼쪽 끝(0)에서 오른쪽 끝(100)까지",
         "across": "가로 위치, %",
         "brief": "잠깐만 보인 얼굴은 그래프가 없습니다: {n}개.",
+        "not smoothed": "가능성 등급은 수가 아니라 순위이므로 선을 매끄럽게 다듬지 않았습니다.",
         "timeline keys": "값을 누르면 그 장면이 보입니다. 단축키: ←와 →로 이동, Tab으로 그래프로 이동.",
         "one": "얼굴 1",
         "many": "얼굴 {n}",
@@ -164,3 +167,8 @@ def words_in(language: str) -> Mapping[str, str]:
     if language not in WORDS:
         raise InputError(f"a report does not speak {language!r}", advice=f"Give one of: {', '.join(WORDS)}.")
     return WORDS[language]
+
+
+def in_language(reason: str, language: Language) -> str:
+    """Return the reason of an error in the language of a page's readers; in English if it is not translated."""
+    return reason if language == "en" else translated(reason, language)

@@ -10,16 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cloudai.errors import CloudAIError, MissingExtraError
+from cloudai.errors import CloudAIError, FetchError, MissingExtraError
 from cloudai.media import ImageInput
 from cloudai.models.base import Result
 from cloudai.models.face import Ages, Faces
 from cloudai.models.image import ImageAnalysis, Text
 from cloudai.report.columns import kind_of
 from cloudai.report.facts import ending_of, facts_of_picture, own_columns, part_of
-from cloudai.report.photos import Photos
-from cloudai.report.subjects import Source, Subject, reading, reason_of, without_clashes
-from cloudai.report.words import Language, words_in
+from cloudai.report.fetching import FetchURLs
+from cloudai.report.photos import Photos, photos_of
+from cloudai.report.subjects import Source, Subject, reading, reason_for, without_clashes
+from cloudai.report.words import Language, in_language, words_in
 from cloudai.report.writing import write_whole
 from cloudai.text import encodable, inert
 
@@ -52,7 +53,8 @@ def save_workbook(
     thumbnails: bool = True,
     name: str | None = None,
     photos: PathLike | None = None,
-    pictures: Sequence[ImageInput] | None = None,
+    pictures: Sequence[ImageInput | None] | None = None,
+    fetch_urls: FetchURLs = False,
     language: Language = "en",
 ) -> Path:
     """Write a workbook of Excel (extra ``data``), and return its path; nothing is sent.
@@ -66,7 +68,9 @@ def save_workbook(
         thumbnails: Whether the first sheet has the pictures.
         name: The user's column with the names; see `cloudai.report.subjects.subjects_of`.
         photos: A folder below which the pictures are looked for, by path, by file name or by digest.
-        pictures: The pictures by the number of the input, where they are at hand.
+        pictures: The pictures by the number of the input, where they are at hand; None in place of one looks for it.
+        fetch_urls: Fetch the pictures whose inputs were addresses once more, by the rules of a client. What is there is
+            shown only if it is the picture that was analysed. `cloudai.FetchRules` may name a folder that keeps it.
         language: Language of the headings of the first sheet.
 
     Raises:
@@ -81,10 +85,11 @@ def save_workbook(
     words = words_in(language)
     out = io.BytesIO()
     inert_cells = {"strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": True}
-    with xlsxwriter.Workbook(out, {"in_memory": True, **inert_cells}) as book:
-        sheet = _Sheet(book, words["picture"])
-        where = Photos(read.folders, photos, pictures) if thumbnails else None
-        _overview(sheet, read.subjects, words, where)
+    with (
+        photos_of(read, photos, pictures, fetch_urls if thumbnails else False) as where,
+        xlsxwriter.Workbook(out, {"in_memory": True, **inert_cells}) as book,
+    ):
+        _overview(_Sheet(book, words["picture"]), read.subjects, language, where if thumbnails else None)
         for title, kind in KINDS.items():
             having = [(subject, part) for subject in read.subjects if (part := part_of(subject, kind)) is not None]
             table = _rows(having)
@@ -93,19 +98,27 @@ def save_workbook(
     return write_whole(path, out.getvalue())
 
 
-def _overview(sheet: _Sheet, subjects: Sequence[Subject], words: Mapping[str, str], where: Photos | None) -> None:
-    rows = []
+def _overview(sheet: _Sheet, subjects: Sequence[Subject], language: Language, where: Photos | None) -> None:
+    rows, words = [], words_in(language)
     ours = {words[name] for name in ("picture", "name", "status", "reason")}
     ours |= {name for subject in subjects for name in facts_of_picture(replace(subject, row={}), words)}
     subjects, _ = without_clashes(subjects, ours)
     for subject in subjects:
-        status, reason = words[ending_of(subject)], reason_of(subject.error)
+        status, reason = words[ending_of(subject)], in_language(_reason(subject, where), language)
         facts = {name: _text(value) for name, value in facts_of_picture(subject, words).items()}
         head = {words["picture"]: None} if where is not None else {}
         rows.append({**head, words["name"]: subject.name, **facts, words["status"]: status, words["reason"]: reason})
     sheet.write(rows, picture_rows=where is not None)
     for down, subject in enumerate(subjects, start=1) if where is not None else ():
         sheet.picture(down, subject, where)  # type: ignore[arg-type]
+
+
+def _reason(subject: Subject, where: Photos | None) -> str:
+    """Return why there is no result, or why there is no picture, in English."""
+    if subject.error is not None or where is None or where.of(subject) is not None:
+        return reason_for(subject, subject.error)
+    error = where.why_not(subject)
+    return reason_for(subject, error) if isinstance(error, FetchError) else ""
 
 
 def _rows(having: Sequence[tuple[Subject, Result]]) -> list[dict[str, Any]]:

@@ -3,31 +3,81 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["write_whole"]
+from cloudai.errors import OutputError
+from cloudai.table import Table
+
+__all__ = ["making_folder", "write_table", "write_whole", "written_whole"]
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
     """Write a file as a whole or not at all, and return its path. A device or a pipe is written to directly.
 
     Raises:
-        OSError: It cannot be written; the error names the file.
+        OutputError: It cannot be written; the error names the file.
+    """
+    with written_whole(path) as part:
+        part.write_bytes(content)
+    return Path(path)
+
+
+def write_table(table: Table, path: str | os.PathLike[str]) -> Path:
+    """Write a table as a CSV file for Excel, as a whole or not at all, and return its path.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    return write_whole(path, table.to_csv(excel=True).encode("utf-8-sig"))
+
+
+@contextmanager
+def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield the path of a file beside the target, which takes the place of the target once the block has ended well.
+
+    Of a device or a pipe, the path itself is yielded.
+
+    Raises:
+        OutputError: It cannot be written; the error names the target.
     """
     target = Path(path)
-    part = (
-        target.with_name(f".{os.getpid()}-{target.name[:60]}.part")
-        if target.is_file() or not target.exists()
-        else target
-    )
     try:
-        part.write_bytes(content)
+        # A name that is too long for the disk fails here, and so does a folder that may not be looked into.
+        is_replaced = target.is_file() or not target.exists()
+        part = target.with_name(f".{os.getpid()}-{target.name[:60]}.part") if is_replaced else target
+    except (OSError, ValueError) as error:
+        raise unwritable(target, error) from error
+    try:
+        yield part
         if part != target:
             part.replace(os.path.realpath(target))  # a link stays a link
     except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise unwritable(target, error) from error
+    finally:
         if part != target:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
-        raise type(error)(error.errno, error.strerror, str(target)) from error
-    return target
+
+
+def making_folder(path: str | os.PathLike[str]) -> Path:
+    """Make a folder with the folders that it is in, unless it is there, and return its path.
+
+    Raises:
+        OutputError: It cannot be made.
+    """
+    folder = Path(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"the folder {folder} cannot be made ({reason})", advice="Give another.") from error
+    return folder
+
+
+def unwritable(target: Path, error: Exception) -> OutputError:
+    """Return the error of a file that cannot be written."""
+    return OutputError(f"{target} cannot be written ({getattr(error, 'strerror', None) or error})")

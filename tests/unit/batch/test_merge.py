@@ -114,6 +114,30 @@ def test_what_cannot_be_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert other.read_text() == "안녕"
 
 
+@pytest.mark.parametrize(
+    "damage",
+    ["UPDATE calls SET state = 'odd'", "UPDATE calls SET batch = 77", "UPDATE items SET status = 'x', call = 9"],
+)
+def test_a_journal_with_odd_content(damage: str, tmp_path: Path) -> None:
+    """A journal that holds what cloudai never writes is named as damaged, and nothing is made of the others."""
+    one, odd = tmp_path / "a.journal", tmp_path / "b.journal"
+    run(one, ["가"], Vendor())
+    run(odd, ["나"], Vendor())
+    with closing(sqlite3.connect(odd)) as db, db:
+        db.execute(damage)
+    with pytest.raises(JournalError, match=r"b\.journal is damaged"):
+        merge(tmp_path / "c", [one, odd])
+    assert not (tmp_path / "c").exists()
+
+
+def test_two_names_of_one_file(tmp_path: Path) -> None:
+    """A journal that has two names in the file system is not counted twice."""
+    run(tmp_path / "a.journal", ["가"], Vendor())
+    (tmp_path / "b.journal").hardlink_to(tmp_path / "a.journal")
+    with pytest.raises(InputError, match="named twice"):
+        merge(tmp_path / "c", [tmp_path / "a.journal", tmp_path / "b.journal"])
+
+
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """`cloudai journal merge` names what it has made, and says what is missing."""
     monkeypatch.chdir(tmp_path)

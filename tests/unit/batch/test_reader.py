@@ -16,12 +16,14 @@ from typing import Any
 
 import pytest
 
-from cloudai import AsyncClient, Client, JournalError, SettingsError
+from cloudai import AsyncClient, Client, JournalError, SettingsError, frames
 from cloudai.batch.inputs import Entry
 from cloudai.batch.reader import Reader
+from cloudai.media.film import Film, Shot
 from tests.made_up.merging import Asked, azure, google, picture
 from tests.made_up.provider import MadeUp
 from tests.support.batches import Server, both
+from tests.support.films import counted, film
 from tests.support.length import length
 from tests.unit.batch.test_batch import mood
 
@@ -29,6 +31,38 @@ from tests.unit.batch.test_batch import mood
 def entries(n: int) -> Iterator[Entry]:
     """So many."""
     return (Entry(item, f"글 {item}", None) for item in range(n))
+
+
+def test_a_request_is_filled() -> None:
+    """Without an end to its patience, the reader waits until as many inputs are there as are asked for."""
+
+    def slow() -> Iterator[Entry]:
+        for entry in entries(3):
+            time.sleep(0.12)  # longer than the usual patience
+            yield entry
+
+    intake = Reader(slow(), lambda _: None, patience=None)
+    assert [entry.item for entry in intake.take(2).result(5)] == [0, 1]
+    assert [entry.item for entry in intake.take(2).result(5)] == [2]
+    waiting = intake.take(2)
+    intake.close()
+    assert waiting.result(5) == []
+
+
+@both
+def test_frames_that_share_a_request(colour: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same frames share a request in every run, however slowly they are decoded, so that a cassette replays."""
+    make = Film.shots
+
+    def slow(film: Film) -> Iterator[Shot]:
+        for shot in make(film):
+            time.sleep(0.06 if shot.number % 4 else 0.12)
+            yield shot
+
+    monkeypatch.setattr(Film, "shots", slow)
+    ask = Asked(colour, google)
+    ask("detect_faces", frames(film([counted(n) for n in range(6)], range(0, 600, 100)), fps=100))
+    assert [len(request.json["requests"]) for request in ask.server.requests] == [6]
 
 
 def test_none_is_taken_ahead() -> None:

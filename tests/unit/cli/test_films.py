@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import PIL.Image
@@ -57,6 +58,8 @@ def test_the_videos_of_a_folder(folder: Path, capsys: pytest.CaptureFixture[str]
         (["faces", "연설.mp4", "--every", "1", "--scenes"], "--every and --scenes each say which frames are taken."),
         (["faces", "연설.mp4", "--at", "0:01,2:00"], "120 s is outside 연설.mp4. It is 1.5 s long."),
         (["faces", "사진.jpg", "--every", "1"], "사진.jpg is a still picture"),
+        (["draw", "연설.mp4", "--every", "1", "--make", "video", "--out", "a.avi"], "Let it end in .mp4."),
+        (["draw", "연설.mp4", "--every", "1", "--make", "video", "--out", "연설.mp4"], "would overwrite what is read"),
         (["faces", "의원.csv", "--column", "사진", "--every", "1"], "--column goes with a table of pictures"),
     ],
 )
@@ -82,8 +85,14 @@ def test_what_is_made_of_a_video(folder: Path, capsys: pytest.CaptureFixture[str
     assert main([*asked, "--out", "그림"]) == 0
     assert "0003-연설 1.500s.jpg" in {path.name for path in (folder / "그림").iterdir()}
     assert main([*asked, "--make", "video", "--out", "그린 것"]) == 0
-    assert main(["draw", "--journal", "연설.journal", "--make", "timeline", "--out", "시간", "--language", "ko"]) == 0
+    page = ["draw", "--journal", "연설.journal", "--make", "timeline", "--out", "시간", "--language", "ko"]
+    assert main(page) == 0
+    assert main([*page[:-4], "--out", "2", "--smooth", "1", "--without", "neutral,calm"]) == 0
     assert (folder / "그린 것.mp4").stat().st_size > 1000
+    lines = [
+        re.findall(r'class="line" d="([^"]+)"', (folder / name).read_text("utf-8")) for name in ("시간.html", "2.html")
+    ]
+    assert lines[0] != lines[1]
     assert "얼굴 1" in (folder / "시간.html").read_text("utf-8")
     capsys.readouterr()
     assert main(["draw", "--journal", "연설.journal", "--make", "moments"]) == 2

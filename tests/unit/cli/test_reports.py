@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -99,6 +100,46 @@ def test_a_file_of_results(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert [file.name for file in sorted((folder / "얼굴").iterdir())] == ["0000-김하나.png", "index.csv"]
     assert main(["draw", "얼굴.csv", "--photos", "사진", "--make", "strip", "--out", "줄.png"]) == 0
     assert (folder / "줄.png").is_file()
+
+
+def type_in(monkeypatch: pytest.MonkeyPatch, text: str, encoding: str = "utf-8") -> None:
+    """Put a text where the command reads standard input."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode(encoding))))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp949"])
+def test_a_table_from_standard_input(encoding: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The word "-" reads a table from standard input, in any usual encoding; its paths begin at the current folder."""
+    for column in ([], ["--column", "사진"]):
+        type_in(monkeypatch, "이름,사진,선수\n김하나,사진/김하나.jpg,3\n커피,사진/커피.png,2\n", encoding)
+        assert main(["gallery", "-", *column, "--features", "faces", "--quiet"]) == 0
+        page = (folder / "gallery.html").read_text("utf-8")
+        assert page.count("<img alt=") == 2
+        assert "<dt>선수</dt>" in page
+
+
+@pytest.mark.parametrize("printed", [["--csv", "-"], ["--json"]], ids=" ".join)
+def test_results_from_standard_input(
+    printed: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What one command prints, the next one shows: cloudai faces … --csv - | cloudai gallery -, with no client."""
+    assert main(["faces", "사진", "--quiet", *printed]) == 0
+    type_in(monkeypatch, capsys.readouterr().out)
+    monkeypatch.setattr(command, "Client", no_client)
+    assert main(["gallery", "-", "--tiles", "faces", "--photos", "사진"]) == 0
+    page = (folder / "gallery.html").read_text("utf-8")
+    assert page.count("<li ") == page.count("<img alt=") == 2
+    assert "no face found" in page
+
+
+@pytest.mark.parametrize("text", ["", "이름,나이\n김,3\n", '{"item": 1}\n'])
+def test_standard_input_that_is_nothing_of_the_kind(
+    text: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty standard input, a table without pictures and other JSON are one error each, which names it."""
+    type_in(monkeypatch, text)
+    assert main(["gallery", "-"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 EACH = [

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +14,9 @@ import pytest
 
 import cloudai.cli.batches
 from cloudai import Client, Google
+from cloudai.batch.batch import Batch
 from cloudai.cli import main
+from cloudai.providers.google import speech
 from tests.support.listening import Listener, Said, recording
 
 KEY = "canary-key-4711"
@@ -108,3 +115,84 @@ def test_a_reference_of_no_use_is_told_before_anything_is_sent(
     assert main(["transcribe", "강의.wav", "--language", "ko", "--compare", "원문.txt"]) == 2
     assert listener.sent == []
     assert told in capsys.readouterr().err
+
+
+def test_what_is_heard_is_shown_beside_a_piece_that_is_refused(
+    said: Said, listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The vendor refuses the second piece: files that say so in their names have the first one, and name the gap."""
+    monkeypatch.chdir(tmp_path)
+    Path("강의.wav").write_bytes(said.wav())
+    listener.refused = "단어99"
+    arguments = ["--language", "ko-KR", "--journal", "none"]
+    assert main(["transcribe", "강의.wav", *arguments, "--srt", "--txt", "--json"]) == 1
+    assert sorted(path.name for path in tmp_path.glob("강의*")) == [
+        "강의.incomplete.srt",
+        "강의.incomplete.txt",
+        "강의.wav",
+    ]
+    text = Path("강의.incomplete.txt").read_text("utf-8")
+    assert "단어0" in text
+    assert "단어99" not in text
+    assert "[missing: 0:3" in text
+    assert "[missing: 0:3" in Path("강의.incomplete.srt").read_text("utf-8")
+    printed = capsys.readouterr()
+    assert "wrote 강의.incomplete.srt" in printed.err
+    assert "bad sound" in printed.err
+    assert "단어0" in json.loads(printed.out.splitlines()[0])["partial"]["text"]
+    assert main(["transcribe", "강의.wav", *arguments]) == 1
+    assert "[missing: 0:3" in capsys.readouterr().out
+
+
+def press_at_first_reply(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Cut recordings into many pieces, and press Ctrl-C before the first of them is answered.
+
+    No piece is answered until the batch has seen it. The event that is returned is set then.
+    """
+    monkeypatch.setattr(speech, "LIMITS", replace(speech.LIMITS, max_seconds=8.0, piece_seconds=7.0))
+    seen, stop = threading.Event(), Batch.stop
+
+    def stopped(job: Any, **more: Any) -> None:
+        stop(job, **more)
+        seen.set()
+
+    def press() -> None:
+        listener.before_reply = lambda: None
+        os.kill(os.getpid(), signal.SIGINT)
+        seen.wait(5)
+
+    monkeypatch.setattr(Batch, "stop", stopped)
+    listener.before_reply = press
+    return seen
+
+
+def test_ctrl_c_keeps_what_is_heard_and_says_how_to_go_on(
+    said: Said, listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C amid the pieces: what was out is kept, and the same command sends the others and writes the files."""
+    monkeypatch.chdir(tmp_path)
+    Path("강의.wav").write_bytes(said.wav())
+    seen = press_at_first_reply(listener, monkeypatch)
+    command = ["transcribe", "강의.wav", "--language", "ko-KR", "--srt"]
+    assert main(command) == 130
+    assert seen.is_set()
+    told = capsys.readouterr().err
+    kept = [*listener.heard]
+    assert "cloudai-speech-to-text-google.journal has what is finished: the same command goes on from there" in told
+    assert not Path("강의.srt").exists()
+    assert main(command) == 0
+    assert 0 < len(kept) < len(listener.heard) == len(set(map(str, listener.heard)))
+    assert all(f"{word} " in " ".join(Path("강의.srt").read_text("utf-8").split()) + " " for word, _, _ in said.words)
+
+
+def test_ctrl_c_without_a_journal_says_how_to_keep_what_is_heard(
+    said: Said, listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where no journal keeps the pieces, the command says that it begins anew, and which option would keep them."""
+    monkeypatch.chdir(tmp_path)
+    Path("강의.wav").write_bytes(said.wav())
+    seen = press_at_first_reply(listener, monkeypatch)
+    command = ["transcribe", "강의.wav", "--language", "ko-KR", "--srt", "--journal", "none"]
+    assert main(command) == 130
+    assert seen.is_set()
+    assert "--journal FILE" in capsys.readouterr().err

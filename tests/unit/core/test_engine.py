@@ -455,7 +455,7 @@ def test_the_error_of_a_part_carries_the_others(call: Caller) -> None:
 
     with pytest.raises(BadRequestError) as raised:
         call(MadeUp(), "detect_language", "ko|en", send=send, client_sleep=lambda _: None)
-    assert raised.value.partial == ["ko", None]  # type: ignore[attr-defined]
+    assert raised.value.partial == ["ko", None]
 
 
 def test_a_token_is_fetched_once_for_all_who_wait() -> None:

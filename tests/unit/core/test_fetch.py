@@ -536,6 +536,21 @@ def test_a_journal_holds_no_signature_of_an_address(tmp_path: Path) -> None:
     assert "canary" not in repr(outcomes)
 
 
+@pytest.mark.loopback
+def test_what_is_fetched_is_kept_in_a_folder(call: Caller, tmp_path: Path) -> None:
+    """Both clients keep the bytes of a good reply under their digest; a reply of another status is not kept."""
+    folder = tmp_path / "보관" / "사진"
+    with faultd(serving(http(b"not here", "404 Not Found"))) as server:
+        refused(call, f"{server.url}/a.png", rules(server, keep=folder), "HTTP 404")
+    assert not folder.exists()
+    with faultd(serving(http(PICTURE))) as server:
+        for name in ("a", "b"):
+            ask(call, f"{server.url}/{name}.png", rules(server, keep=folder))
+    [kept] = folder.iterdir()
+    assert kept.read_bytes() == PICTURE
+    assert kept.name == f"{hashlib.sha256(PICTURE).hexdigest()}.png"
+
+
 def test_the_command_fetches_too(capsys: pytest.CaptureFixture[str]) -> None:
     """With --fetch-urls; without it, it says how."""
     from cloudai.cli import main

@@ -47,6 +47,18 @@ def test_times_of_a_variable_rate(format: str, codec: str) -> None:  # noqa: A00
         assert number == bars
 
 
+@pytest.mark.parametrize("format", ["vob", "mpeg", "m2ts"])
+def test_discs_and_camcorders(format: str) -> None:  # noqa: A002
+    """The videos of discs and of camcorders, whose packets have a time before them, are read."""
+    if format == "m2ts":
+        made = film(PICTURES, range(0, 480, 40), format="mpegts", container={"mpegts_m2ts_mode": "1"})
+    else:
+        codec = "mpeg2video" if format == "vob" else "mpeg1video"
+        made = film(PICTURES, range(12), format=format, codec=codec, tick=Fraction(1, 25))
+    wanted = [(pytest.approx(n / 25, abs=1e-4), n, n) for n in range(12)]
+    assert seen(made) == wanted
+
+
 def test_a_beginning_that_is_not_zero() -> None:
     """Times count from the beginning of the file, which is that of the sound where the pictures begin later."""
     late = film(PICTURES, [time + 700 for time in UNEVEN], sound=True)
@@ -118,12 +130,19 @@ def test_frames_that_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_times_only_ascend(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A frame before the beginning, and one that is not later than the one before it, are left out."""
-    stamps = [-5, 0, 10, 10, 5, 20]
+    """A frame that is not later than the one before it is left out."""
+    stamps = [0, 10, 10, 5, 20]
     shown = [types.SimpleNamespace(pts=at, time_base=Fraction(1, 10), is_corrupt=False) for at in stamps]
     monkeypatch.setattr("cloudai.media.film._decoded", lambda *_: iter(shown))
     shots = list(Film(film([colour("red")], [0])).shots())
-    assert [(float(shot.time), shot.number) for shot in shots] == [(0.0, 1), (1.0, 2), (2.0, 5)]
+    assert [(float(shot.time), shot.number) for shot in shots] == [(0.0, 0), (1.0, 1), (2.0, 4)]
+
+
+def test_a_beginning_that_is_stated_too_late() -> None:
+    """A first frame that comes before the beginning that FFmpeg makes out is at 0 s, and none is left out."""
+    late = film([counted(n) for n in range(3)], [0, 500, 1000], format="matroska", tone=(0.5, 1.0))
+    assert seen(late) == [(0.0, 0, 0), (0.5, 1, 1), (1.0, 2, 2)]
+    assert float(Film(late).end) == pytest.approx(1.033, abs=0.002)
 
 
 def test_frames_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:

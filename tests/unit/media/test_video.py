@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 
 import cloudai
 from cloudai import InputError, MissingExtraError, SettingsError, frames
-from cloudai.media.video import fragment_of, seconds_of
+from cloudai.media.film import Film
+from cloudai.media.video import Reel, fragment_of, seconds_of
 from tests.support.films import UNEVEN, colour, counted, film, number_in
 from tests.support.paths import FIXTURES
 
@@ -36,6 +38,12 @@ def taken(video: Any = TALK, **chosen: Any) -> list[tuple[float, int]]:
         ({"fps": 1000}, list(range(12))),
         ({"count": 2}, [6, 10]),  # the middles of two halves
         ({"count": 99}, list(range(12))),
+        ({"fps": 1e12}, list(range(12))),
+        ({"count": 10**9}, list(range(12))),
+        ({"every": np.float32(0.5)}, [0, 6, 8, 10]),
+        ({"count": np.int64(2)}, [6, 10]),
+        ({"at": np.array([1.9, 0.0])}, [0, 11]),
+        ({"at": iter(["1s", "1s", "0"])}, [0, 8]),
         ({"at": 0.45}, [5]),
         ({"at": ["0:01.9", 0, "33ms"]}, [0, 1, 11]),
     ],
@@ -58,6 +66,16 @@ def test_scenes() -> None:
     assert [(frame.time_s, frame.number) for frame in frames(cut, scenes=True)] == [(0.0, 0), (0.2, 2), (0.5, 5)]
 
 
+def test_scenes_of_flat_frames_and_of_another_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames of any shape are compared, and a frame of another size begins a scene, even if it is of one colour too."""
+    flat = [colour(name, (1000, 2)) for name in ("red", "red", "blue")]
+    assert [frame.number for frame in frames(film(flat, [0, 100, 200]), scenes=True)] == [0, 2]
+    make = Film.shots
+    parts = [film([colour("red", size)] * 2, [0, 100]) for size in ((64, 48), (96, 48))]
+    monkeypatch.setattr(Film, "shots", lambda self: (shot for part in parts for shot in make(Film(part))))
+    assert [frame.open().size for frame in frames(TALK, scenes=True)] == [(64, 48), (96, 48)]
+
+
 def test_frames_can_be_gone_over_again() -> None:
     """A second iteration gives the same frames with the same keys, so that a plan can be made before the run."""
     chosen = frames(TALK, every=0.5)
@@ -77,6 +95,52 @@ def test_what_a_frame_knows(tmp_path: Path) -> None:
         assert number_in(frame.open()) == 10
     assert again.key == last.key
     assert fragment_of("photo.jpg") is None
+
+
+def test_videos_of_the_same_name(tmp_path: Path) -> None:
+    """Videos of one name in several folders have as much of their folders in tables as tells them apart."""
+    for name in ("위원회/월/연설.mp4", "본회의/월/연설.mp4", "답변.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(TALK)
+    given = [tmp_path / "위원회/월/연설.mp4", tmp_path / "본회의/월/연설.mp4", tmp_path / "답변.mp4"]
+    taken = list(frames([*given, given[0]], count=1))
+    assert [frame.video for frame in taken] == [
+        "위원회/월/연설.mp4",
+        "본회의/월/연설.mp4",
+        "답변.mp4",
+        "위원회/월/연설.mp4",
+    ]
+    assert {frame.name for frame in taken} == {"연설.mp4#t=1.000", "답변.mp4#t=1.000"}
+
+
+def test_a_long_path(tmp_path: Path) -> None:
+    """A frame of a video with a long path has the whole of it, so that the frame is found again."""
+    path = tmp_path / ("긴 이름 " * 12) / ("연설 " * 20 + ".mp4")
+    path.parent.mkdir()
+    path.write_bytes(TALK)
+    (frame,) = frames(path, count=1)
+    assert fragment_of(frame.fragment) == (path.as_posix(), 1.0)
+    again = Reel(path).frame(1.0)
+    assert again is not None
+    assert again.key == frame.key
+    path.write_bytes(b"")
+    with pytest.raises(InputError) as caught:
+        frames(path, count=1)
+    assert len(str(caught.value)) < 200
+
+
+def test_moving_pictures() -> None:
+    """The pictures of a GIF are frames with their times; of a WebP or a PNG that moves the error says what to do."""
+    moving = {}
+    for kind in ("GIF", "WEBP", "PNG"):
+        out = io.BytesIO()
+        first, *more = (counted(n) for n in range(4))
+        first.save(out, kind, save_all=True, append_images=more, duration=[100, 300, 50, 100])
+        moving[kind] = out.getvalue()
+    assert taken(moving["GIF"], fps=100) == [(0.0, 0), (0.1, 1), (0.4, 2), (0.45, 3)]
+    for kind in ("WEBP", "PNG"):
+        with pytest.raises(InputError, match=r"is a moving picture that cannot be read here. Convert it to GIF or MP4"):
+            frames(moving[kind], every=1)
 
 
 def test_several_videos_and_open_files() -> None:
@@ -109,6 +173,7 @@ def test_the_key_is_that_of_the_frame() -> None:
         ({"every": 1, "fps": 2}, "every= and fps= each say"),
         ({"every": 1, "count": 2, "scenes": True}, "every= and count= and scenes= each say"),
         ({"every": 0}, "every=0"),
+        ({"every": 1e-9}, "every=1e-09. Give a number from 1e-06."),
         ({"every": "soon"}, "every='soon'"),
         ({"fps": float("nan")}, "fps=nan"),
         ({"fps": True}, "fps=True"),

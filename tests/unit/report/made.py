@@ -78,10 +78,10 @@ def _answer(request: Request) -> Response:
     return Response(200, {"content-type": "application/json"}, json.dumps(body).encode())
 
 
-def client_of_azure(before: Callable[[], object] = lambda: None) -> Client:
+def client_of_azure(before: Callable[[], object] = lambda: None, **options: Any) -> Client:
     """A client whose requests are answered here, and counted; something may be done before each answer."""
     azure = Azure(key="not-a-key", endpoint="https://example.cognitiveservices.azure.com", region="westus")
-    return Client(azure, send=lambda request: (before(), _answer(request))[1])
+    return Client(azure, send=lambda request: (before(), _answer(request))[1], **options)
 
 
 def finished(folder: Path) -> Path:

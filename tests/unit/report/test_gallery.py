@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import math
 import re
 import unicodedata
@@ -17,8 +18,14 @@ import pytest
 from PIL import Image
 
 from cloudai import Outcome
-from cloudai.errors import InputError
-from cloudai.report import Tile, gallery, subjects_of
+from cloudai.errors import InputError, RateLimitedError
+from cloudai.models.base import Meta
+from cloudai.models.face import Ages, FaceAge, Faces
+from cloudai.models.image import Text
+from cloudai.report import Tile, gallery, save_drawings, subjects_of
+from cloudai.report.facts import faces_in, facts_of_picture, marks_in
+from cloudai.report.words import words_in
+from cloudai.wording import spoken, using
 from tests.unit.report import made
 
 HOSTILE = [
@@ -285,3 +292,57 @@ def test_nothing_below_a_folder_that_is_not_there(tmp_path: Path) -> None:
     """A folder of photos that does not exist is an error, and not a page of empty tiles."""
     with pytest.raises(InputError, match="there is no folder"):
         gallery([made.outcome(0, "a.jpg")], tmp_path / "g.html", photos=tmp_path / "없음")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (InputError("사진.jpg is empty (0 bytes)"), "사진.jpg은(는) 비어 있습니다(0바이트)"),
+        (RateLimitedError("the quota of the month is spent"), "the quota of the month is spent"),
+    ],
+)
+def test_the_reason_of_a_failure_in_korean(tmp_path: Path, error: Exception, said: str) -> None:
+    """A Korean page says in Korean why a picture has failed, as far as the words are known; an English one in English.
+
+    The command may speak another language meanwhile: the page has its own.
+    """
+    rows = [Outcome(0, "사진.jpg", error=error, status="failed", operation="analyze_image")]
+    with using("en"):
+        korean = gallery(rows, tmp_path / "k.html", language="ko").read_text("utf-8")
+        assert spoken() == "en"
+    with using("ko"):
+        english = gallery(rows, tmp_path / "e.html").read_text("utf-8")
+    assert said in korean
+    assert str(error) in english
+    if said != str(error):
+        assert str(error) not in korean
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_faces_of_two_operations_are_drawn_once(tmp_path: Path, order: int) -> None:
+    """A picture that analyze_image, detect_faces and estimate_age have looked at has one box for each face."""
+    path = made.photo(tmp_path / "사진.jpg")
+    text = Text(pages=())
+    faces = Faces(faces=(made.face(x=101),))._with(Meta(provider="azure", operation="detect_faces"), None)
+    faces = faces.model_copy(update={"faces": (faces.faces[0].model_copy(update={"age": None}),)})
+    ages = Ages(ages=(FaceAge(box=made.face(x=102).box, years=35),))._with(Meta(method="local"), None)
+    analysis = made.analysis().model_copy(update={"text": text})
+    rows = [
+        Outcome(0, str(path), result, operation=name, facts={"sha256": "a" * 64})
+        for name, result in [("analyze_image", analysis), ("detect_faces", faces), ("estimate_age", ages)][::order]
+    ]
+    [subject] = subjects_of(rows)
+    assert len(subject.results) == 3
+    marks = marks_in(subject)
+    assert [(mark.kind, mark.box.x) for mark in sorted(marks, key=lambda mark: mark.kind)] == [
+        ("face", 101),
+        ("object", 140),
+    ]
+    [shown] = faces_in(subject) or ()
+    assert (shown.box.x, shown.age and shown.age.years) == (101, 35)
+    assert facts_of_picture(subject, words_in("ko"))["나이(간단한 모델의 어림)"] == 35
+    parsed = Page(gallery(rows, tmp_path / "g.html").read_text("utf-8"))
+    [drawn] = [json.loads(tile["data-marks"]) for tile in parsed.of("li")]
+    assert [mark[4:6] for mark in drawn] == [["face", "happiness 35"], ["object", "tie"]]
+    index = save_drawings(rows, tmp_path / "그림")
+    assert "2" in index.read_text("utf-8-sig").splitlines()[1].split(",")

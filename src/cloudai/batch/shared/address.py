@@ -51,7 +51,7 @@ class Address:
 
 def is_address(journal: Any) -> bool:
     """Return whether the journal of a batch is the address of a keeper, and not a path."""
-    return isinstance(journal, str) and journal.partition("://")[0] in SCHEMES and "://" in journal
+    return isinstance(journal, str) and journal.partition("://")[0].lower() in SCHEMES and "://" in journal
 
 
 def address_of(text: str) -> Address:
@@ -65,7 +65,8 @@ def address_of(text: str) -> Address:
         host, port = parts.hostname, USUAL_PORT if parts.port is None else parts.port
     except ValueError:
         host, port = None, 0
-    if not host or parts.scheme not in SCHEMES or parts.path.strip("/") or parts.query or parts.username:
+    more = "@" in parts.netloc or parts.path.strip("/") or parts.query or parts.fragment if host else None
+    if not host or more or parts.scheme not in SCHEMES:
         # The text is not shown: somebody may have put a secret into it.
         raise SettingsError(
             "the address of the keeper cannot be used",

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from cloudai.batch.shared.address import SECRET
-from cloudai.batch.shared.frames import MOST, PROTOCOL, Channel, FrameError, Splitter, proof, raw
-from cloudai.batch.shared.wire import loaded
+from cloudai.batch.shared.frames import MOST, PROTOCOL, Channel, FrameError, Splitter, in_frames, proof, raw
+from cloudai.batch.shared.wire import ILL_FORMED, loaded
 from cloudai.errors import SettingsError
 
 __all__ = ["Wire"]
 
-A_FRAME = 256 * 1024
-"""Bytes of messages after which a frame is full."""
+NAME = re.compile(r"[0-9a-f]{16}")
+"""The id of a keeper's journal, which is the name of a folder on the workers' computers."""
 
 
 class Wire(asyncio.Protocol):
@@ -37,6 +38,8 @@ class Wire(asyncio.Protocol):
         self._transport: Any = None
         self.welcome: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._left = 0
+        """The bytes that the other computer had not taken when this was asked last."""
         self.heard = self.said = time.monotonic()
         """The time (monotonic seconds) of the last bytes that came, and of the last that were sent."""
 
@@ -55,7 +58,7 @@ class Wire(asyncio.Protocol):
                     self._enter(self._channel, frame)
                 else:
                     self._take(loaded(self._channel.open(frame)))
-        except (FrameError, ValueError, KeyError, TypeError, SettingsError) as error:
+        except (FrameError, SettingsError, RecursionError, *ILL_FORMED) as error:
             if not self.welcome.done():
                 known = error if isinstance(error, SettingsError) else FrameError("it is no keeper of cloudai")
                 self.welcome.set_exception(known)
@@ -94,20 +97,24 @@ class Wire(asyncio.Protocol):
                     "the keeper has another secret", advice=f"Set {SECRET} to the same for the keeper and its workers."
                 ) from None
             raise
+        if not NAME.fullmatch(str(welcome["journal"])):
+            raise FrameError("its journal has no id")
         self._splitter.limit = MOST
         self.welcome.set_result(dict(welcome))
 
     def send(self, texts: Sequence[bytes]) -> None:
         """Send messages, in as few frames as they fit into."""
-        start = 0
-        while self._channel is not None and start < len(texts) and not self._transport.is_closing():
-            end, size = start, 0
-            while end < len(texts) and (end == start or size + len(texts[end]) <= A_FRAME):
-                size += len(texts[end])
-                end += 1
-            self._transport.write(self._channel.seal(b"[" + b",".join(texts[start:end]) + b"]"))
+        for some in in_frames(texts):
+            if self._channel is None or self._transport.is_closing():
+                return
+            self._transport.write(self._channel.seal(b"[" + b",".join(some) + b"]"))
             self.said = time.monotonic()
-            start = end
+
+    def note_progress(self) -> None:
+        """Count as heard that the other computer takes what was sent: a long reply may take long on its way."""
+        if (left := self._transport.get_write_buffer_size()) < self._left:
+            self.heard = time.monotonic()
+        self._left = left
 
     def close(self) -> None:
         """End the connection at once: what was not answered is sent again by the next one."""

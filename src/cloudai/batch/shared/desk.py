@@ -13,9 +13,10 @@ from typing import Any
 
 from cloudai.batch import queries, rows
 from cloudai.batch.codec import written_error
-from cloudai.batch.queries import state_of
+from cloudai.batch.queries import ELSEWHERE, state_of
 from cloudai.batch.recorder import KILLED
 from cloudai.batch.shared.wire import ILL_FORMED, REPEATED, statement_of
+from cloudai.batch.statements import Statement
 from cloudai.errors import CloudAIError, JournalError, NotStartedError
 from cloudai.storage import Database, is_broken_statement
 
@@ -25,6 +26,11 @@ TABLES = (
     "CREATE TABLE IF NOT EXISTS keepers (id TEXT NOT NULL)",
     # The number of the last message of each session that was written down: what is sent again is not done again.
     "CREATE TABLE IF NOT EXISTS sessions (session TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID",
+    # The billed requests and the units of lists with a limit, whose parts are carried out by several processes.
+    (
+        "CREATE TABLE IF NOT EXISTS limits"
+        " (batches TEXT PRIMARY KEY, requests INTEGER NOT NULL, units INTEGER NOT NULL) WITHOUT ROWID"
+    ),
 )
 """The tables that a keeper adds to its journal; a batch that opens the file later does not look at them."""
 VANISHED = written_error(NotStartedError("the worker that sent it has vanished"))
@@ -60,6 +66,8 @@ class Desk:
         self._claims: dict[str, _Claim] = {}
         self._cautious = False
         """True after the keeper has begun, until the workers of an earlier keeper had time to come back."""
+        self._returned: set[str] = set()
+        """The sessions that were away for a while, so that others may have got calls of theirs."""
         self.counts = {"intended": 0, "answered": 0}
         """How many requests were written down before they went out, and how many replies were kept."""
 
@@ -108,7 +116,8 @@ class Desk:
             case "claim":
                 return self._claim(db, rest[0], session, number)
             case "release":
-                self.release(rest[0], session)
+                if number > last:  # the session may have got the call again since
+                    self.release(rest[0], session)
             case "hold":
                 self._hold(rest[0], session)
             case "spooled":
@@ -137,9 +146,23 @@ class Desk:
             batch, run, item = arguments
             claim.item, claim.keys = (batch, run, item, keywords["name"]), keywords["keys"]
             return queries.of_lists(work(db), batch)(db)
-        self.counts["intended"] += name == "intend"
+        inner = arguments[-1] if name == "within" else work
+        if isinstance(inner, Statement) and inner.name == "intend":
+            if session in self._returned and not self._may_send(db, session, inner.arguments[0]):
+                return ELSEWHERE
+            self.counts["intended"] += 1
         self.counts["answered"] += name == "answer"
         return work(db)
+
+    def _may_send(self, db: Database, session: str, call: int) -> bool:
+        """Return whether a session that was away still has a call, which nobody else has carried out meanwhile."""
+        for key, state in db.execute("SELECT key, state FROM calls WHERE id = ?", (call,)):
+            claim = self._claims.get(key) or _Claim("")
+            mine = claim.session == session or any(
+                key in claim.keys for claim in self._claims.values() if claim.session == session
+            )
+            return mine and state == "open"
+        return True
 
     def _claim(self, db: Database, key: str, session: str, number: int) -> Any:
         """Return None if the session may carry out the call, and `WAITS` if another one does so now."""
@@ -159,15 +182,19 @@ class Desk:
 
     def _hold(self, keys: Sequence[str], session: str) -> None:
         """Let a session that comes back have the calls that it had before."""
+        self._returned.add(session)
         for key in keys:
             claim = self._claims.setdefault(key, _Claim(session))
             if claim.session == UNKNOWN:
                 claim.session = session
 
     def release(self, key: str, session: str) -> None:
-        """Let the next session have a call that this one has carried out."""
+        """Let the next session have a call that this one has carried out, or does not wait for any more."""
         claim = self._claims.get(key)
-        if claim is None or claim.session != session:
+        if claim is None:
+            return
+        if claim.session != session:  # it has waited for the call, and does so no more
+            claim.waiting = deque(waiting for waiting in claim.waiting if waiting[0] != session)
             return
         del self._claims[key]
         if claim.waiting:
@@ -177,6 +204,7 @@ class Desk:
 
     def drop(self, session: str) -> None:
         """Let the next sessions have all calls of a session that has ended, and forget what it waits for."""
+        self._returned.discard(session)
         for claim in self._claims.values():
             claim.waiting = deque(waiting for waiting in claim.waiting if waiting[0] != session)
         for key in [key for key, claim in self._claims.items() if claim.session == session]:

@@ -12,10 +12,10 @@ from __future__ import annotations
 import hmac
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-__all__ = ["MOST", "PROTOCOL", "STOP", "Channel", "FrameError", "Splitter", "proof", "raw"]
+__all__ = ["MOST", "PROTOCOL", "STOP", "Channel", "FrameError", "Splitter", "in_frames", "proof", "raw"]
 
 PROTOCOL = 1
 """The version of what is in the frames."""
@@ -23,6 +23,8 @@ STOP = -1
 """The number of an answer that nobody has asked for: its value is the number of a batch that is to stop."""
 MOST = 64 * 1024 * 1024
 """Maximum length of a frame in bytes, once the other side is known."""
+A_FRAME = 256 * 1024
+"""Bytes of messages after which a frame is full."""
 MOST_OF_STRANGERS = 1024
 """Maximum length of a frame of a side that has not shown that it knows the secret."""
 MAC = 16
@@ -63,6 +65,18 @@ class Splitter:
                 yield frame
         finally:
             del self._buffer[:start]
+
+
+def in_frames(texts: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Yield the texts of messages in groups, each for a frame of its own, which is full after `A_FRAME` bytes."""
+    start = 0
+    while start < len(texts):
+        end, size = start, 0
+        while end < len(texts) and (end == start or size + len(texts[end]) <= A_FRAME):
+            size += len(texts[end])
+            end += 1
+        yield texts[start:end]
+        start = end
 
 
 def raw(message: Any) -> bytes:

@@ -31,9 +31,9 @@ log = logging.getLogger("cloudai")
 GRACE = 5.0
 """Seconds in which a worker whose connection has broken may come back to what it was doing."""
 SILENCE = 20.0
-"""Seconds without a word after which a worker counts as gone."""
+"""Seconds without any message after which the connection of a worker is closed."""
 MOST_STRANGERS = 256
-"""Connections at a time that have not shown that they know the secret."""
+"""How many connections may be open at a time that have not shown that they know the secret."""
 OTHERS = ("turn", "use", "unturn", "ping", "stop")
 """Messages that are not about the journal."""
 
@@ -64,6 +64,12 @@ class Keeper:
         self._grace = grace
         self._peers: dict[str, Peer] = {}
         self._strangers: dict[Peer, None] = {}
+        self._stops: list[int] = []
+        """The numbers of the batches that somebody has stopped everywhere, in order."""
+        self._known: dict[str, int] = {}
+        """By session: how many of the stops came before it."""
+        self._expiring: dict[str, asyncio.TimerHandle] = {}
+        """By session of a worker whose connection has broken: the end of the time in which it may come back."""
         self._rates = rates(pace)
         self._pace = Pace(self._rates, self._grant_turn)
         self._journal = Journal(journal)
@@ -83,6 +89,11 @@ class Keeper:
         self._thread.start()
 
     async def _listening(self, listen: Address, tls: Any) -> Any:
+        """Return a server that listens at an address.
+
+        Raises:
+            SettingsError: The address or the port cannot be used.
+        """
         try:
             return await self._loop.create_server(
                 partial(Peer, self),
@@ -99,49 +110,72 @@ class Keeper:
             ) from None
 
     def _serve(self) -> None:
+        """Run the event loop until the keeper is closed; this is the body of its thread.
+
+        Calls that an earlier keeper has left in doubt are kept for their workers until the time of grace is over.
+        """
         asyncio.set_event_loop(self._loop)
         self._loop.call_later(self._grace, self._journal.post, lambda _: self._desk.be_bold())
         self._loop.call_later(SILENCE / 4, self._look)
         self._loop.run_forever()
 
     def came(self, peer: Peer) -> None:
-        """Note a new connection; if too many have not shown that they know the secret, the first of them ends."""
+        """Note a new connection; if too many have not shown that they know the secret, the oldest one is closed."""
         if len(self._strangers) >= MOST_STRANGERS:
             next(iter(self._strangers)).close(at_once=True)
         self._strangers[peer] = None
 
     def entered(self, peer: Peer) -> None:
-        """Welcome a worker; if its session has another connection, that one has broken, and ends."""
+        """Welcome a worker that knows the secret, and tell it the id of the journal and the pace.
+
+        If its session has another connection, that one has broken without a word, and is closed.
+        """
         self._strangers.pop(peer, None)
         session = peer.session or ""
         if (earlier := self._peers.get(session)) is not None:
-            earlier.close()
+            earlier.close(at_once=True)
         self._peers[session] = peer
-        peer.send({"journal": self._id, "rates": [[rate.n, rate.seconds] for rate in self._rates]})
+        peer.stops_before = self._known.get(session, 0)
+        self._known.setdefault(session, len(self._stops))
+        peer.greet({"journal": self._id, "rates": [[rate.n, rate.seconds] for rate in self._rates]})
+        if (timer := self._expiring.pop(session, None)) is not None:
+            timer.cancel()
 
     def received(self, peer: Peer, messages: list[Any]) -> None:
-        """Carry out the messages of a worker, and answer them."""
+        """Carry out the messages of a worker, and answer them.
+
+        Messages about the journal, among them "bye", are answered once what they wrote is on disk, and "turn" when the
+        pace allows the request. All others are answered at once.
+        """
         of_journal = [message for message in messages if message[1] not in OTHERS]
         for number, kind, *rest in messages:
             match kind:
                 case "turn":
                     self._pace.take(str(rest[0]), peer, number)
-                case "use":
-                    peer.send([[number, self._pace.use(str(rest[0]), int(rest[1]))]])
-                case "unturn":
-                    self._pace.give_up(str(rest[0]), peer, int(rest[1]))
-                    peer.send([[number, None]])
+                case "use" | "unturn":
+                    peer.send([[number, self._of_turn(peer, kind, str(rest[0]), int(rest[1]))]])
                 case "ping":
                     peer.send([[number, None]])
+                case "hold":  # the session was away, and may have missed a stop
+                    peer.send([[STOP, batch] for batch in self._stops[peer.stops_before :]])
                 case "stop":
+                    self._stops.append(rest[0])
                     for other in self._peers.values():
                         other.send([[STOP, rest[0]]])
                     peer.send([[number, None]])
                 case "bye":
                     peer.friendly = True
+                    self._known.pop(peer.session or "", None)
         if of_journal:
             done = self._journal.do(partial(self._desk.serve, peer.session or "", of_journal))
             done.add_done_callback(partial(self._later, self._answer, peer, of_journal))
+
+    def _of_turn(self, peer: Peer, kind: str, name: str, number: int) -> bool | None:
+        """Let a turn count, and return whether it was still to be had; or forget that a worker has asked for one."""
+        if kind == "use":
+            return self._pace.use(name, number)
+        self._pace.give_up(name, peer, number)
+        return None
 
     def _answer(self, peer: Peer, messages: list[Any], done: Future[list[Any]]) -> None:
         """Send the answers to messages, once what they wrote is on disk."""
@@ -153,18 +187,25 @@ class Keeper:
             peer.send([[message[0], None, written_error(known)] for message in messages])
 
     def _later(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Call a function in the thread of the event loop; any thread may ask for it, also that of the journal."""
         with suppress(RuntimeError):  # the keeper has ended
             self._loop.call_soon_threadsafe(function, *arguments)
 
     def _grant_call(self, session: str, number: int) -> None:
+        """Answer the message by which a session waits for a call that another session has: it may carry it out now."""
         if (peer := self._peers.get(session)) is not None:
             peer.send([[number, None]])
 
     def _grant_turn(self, peer: Peer, number: int, turn: int) -> None:
+        """Answer the message by which a worker waits for its turn: its request may go out now."""
         peer.send([[number, turn]])
 
     def left(self, peer: Peer) -> None:
-        """Note that a connection has ended: what its worker has sent and nobody has answered is in doubt at once."""
+        """Note that a connection has ended.
+
+        If its worker has not said "bye", the requests it has sent without an answer are in doubt at once, and others
+        may carry out its calls after the time of grace.
+        """
         self._strangers.pop(peer, None)
         self._pace.drop(peer)
         session = peer.session
@@ -174,28 +215,32 @@ class Keeper:
         if peer.friendly:
             return
         self._journal.do(partial(self._desk.vanished, session)).add_done_callback(partial(self._tell, peer.shown))
-        self._loop.call_later(self._grace, self._expire, session)
+        self._expiring[session] = self._loop.call_later(self._grace, self._expire, session)
 
     def _tell(self, who: str, done: Future[int]) -> None:
+        """Log that a worker has gone, and how many calls it has left in doubt."""
         n = 0 if done.exception() else done.result()
         log.warning("the worker at %s has gone, and left %d calls in doubt", who, n)
 
     def _expire(self, session: str) -> None:
         """Let others carry out the calls of a worker that has not come back."""
-        if session not in self._peers:
-            self._journal.post(lambda _: self._desk.drop(session))
+        del self._expiring[session]
+        self._journal.post(lambda _: self._desk.drop(session))
 
     def _look(self) -> None:
-        """End the connections of workers that have been silent for too long: their computers are gone."""
+        """Close the connections of workers that have been silent for too long, and look again in a while.
+
+        A computer that loses its power or its network ends no connection.
+        """
         now = time.monotonic()
         for peer in list(self._peers.values()):
             if now - peer.heard > SILENCE:
-                peer.close()
+                peer.close(at_once=True)  # otherwise the connection lasts until what was sent has left
         self._loop.call_later(SILENCE / 4, self._look)
 
     @property
     def books(self) -> dict[str, int]:
-        """How many workers are connected, and how many requests were written down and answered since the beginning."""
+        """How many "workers" are connected, and how many requests it has "intended" and "answered" so far."""
         return {"workers": len(self._peers), **self._desk.counts}
 
     def close(self) -> None:
@@ -212,6 +257,7 @@ class Keeper:
         self._journal.close()
 
     async def _ended(self) -> None:
+        """Stop listening, and end all connections without counting their workers as gone."""
         self._server.close()
         self._pace.close()
         for peer in [*self._peers.values(), *self._strangers]:
@@ -258,5 +304,7 @@ def share(
         SettingsError: The secret is missing, or the pace, the address or the certificate cannot be used.
         JournalError: The journal cannot be used.
     """
-    tls = server_context(certificate, key)
-    return Keeper(journal, pace, address_of(listen), secret=secret_of(secret), tls=tls, grace=grace)
+    tls, where = server_context(certificate, key), address_of(listen)
+    if where.tls and tls is None:
+        raise SettingsError("TLS needs a certificate", advice="Give certificate= and key= (--cert, --key).")
+    return Keeper(journal, pace, where, secret=secret_of(secret), tls=tls, grace=grace)

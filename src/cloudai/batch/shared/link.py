@@ -23,10 +23,9 @@ from cloudai.batch.codec import error_of
 from cloudai.batch.shared.address import Address
 from cloudai.batch.shared.connection import Wire
 from cloudai.batch.shared.frames import STOP, FrameError
-from cloudai.batch.shared.spool import Spool, left_behind
+from cloudai.batch.shared.spool import SpooledReplies, left_behind
 from cloudai.batch.shared.wire import dumped
 from cloudai.errors import CloudAIError, JournalError, SettingsError
-from cloudai.storage import SQLiteError
 
 __all__ = ["PATIENCE", "Link"]
 
@@ -58,6 +57,12 @@ class _Message:
     """The key of the call that this session carries out if the answer is a record of it."""
     paid: bool = False
     """True if it holds a reply that was paid for."""
+    kind: str = ""
+    """The kind of the message."""
+
+
+WAITING = ("claim", "turn")
+"""Messages that are answered only once another worker or the pace allows it."""
 
 
 class Link:
@@ -85,7 +90,8 @@ class Link:
         self._unsent: list[int] = []
         self.held: set[str] = set()
         """The keys of the calls that this session carries out."""
-        self._spool: Spool | None = None
+        self._replies: SpooledReplies | None = None
+        """The replies that are on the disk of this computer; None before the keeper was first reached."""
         self._wire: Wire | None = None
         self._away_since = time.monotonic()
         self._patience, self._until = patience, math.inf
@@ -122,7 +128,7 @@ class Link:
                 self._number += 1
                 text = dumped([self._number, *message])
                 key = message[3]["keys"][-1] if message[:2] == ("do", "look_up_each") else None
-                self._waiting[self._number] = _Message(text, future, key, paid)
+                self._waiting[self._number] = _Message(text, future, key, paid, str(message[0]))
                 self._unsent.append(self._number)
             first = len(self._unsent) == len(messages)
         if first:
@@ -130,16 +136,24 @@ class Link:
         return futures
 
     def save(self, *rest: Any) -> None:
-        """Write a message to the spool that the keeper could not carry out; a later session hands it over."""
-        with self._lock:
-            self._number += 1
-            message = _Message(dumped([self._number, "do", *rest]), Future(), paid=True)
-        self._soon(partial(self._keep, self._number, message))
+        """Keep a message that the keeper could not carry out on the disk of this computer; a later session sends it."""
+        self._soon(partial(self._rescue, dumped(["do", *rest])))
 
-    def number_of(self, future: Future[Any]) -> int | None:
-        """Return the number of the message that a future belongs to; None if it is answered."""
+    def forget(self, future: Future[Any]) -> int | None:
+        """Wait for an answer no more, and return the number of its message; None if it has come already."""
         with self._lock:
-            return next((number for number, message in self._waiting.items() if message.future is future), None)
+            number = next((number for number, message in self._waiting.items() if message.future is future), None)
+            if number is not None:
+                del self._waiting[number]
+        return number
+
+    def let_go(self) -> None:
+        """Answer None to everything that waits for another worker; this may be called from a signal handler."""
+        self._soon(partial(self._let_go, ("claim",)))
+
+    def post(self, kind: str, *rest: Any) -> None:
+        """Send a message whose answer nobody waits for; this may be called from a signal handler."""
+        self._soon(partial(self.ask, kind, *rest))
 
     def hurry(self, seconds: float) -> None:
         """Wait so many seconds at most from now on, if the keeper is away."""
@@ -154,6 +168,7 @@ class Link:
         if self._pid != os.getpid() or self._ended:
             return 0
         self.hurry(wait)
+        self._soon(partial(self._let_go, WAITING))
         for future in [message.future for message in self._messages()]:
             with suppress(CloudAIError):
                 future.result()
@@ -163,7 +178,7 @@ class Link:
             with suppress(CloudAIError):
                 self.ask("bye").result()
         self._end()
-        return len(self._spool.numbers) if self._spool is not None else 0
+        return 0 if self._replies is None else len(self._replies)
 
     def _messages(self) -> list[_Message]:
         with self._lock:
@@ -191,9 +206,17 @@ class Link:
                 task.cancel()
             self._loop.run_until_complete(asyncio.gather(connecting, ticking, return_exceptions=True))
             self._loop.run_until_complete(asyncio.sleep(0))  # the connection ends in the next step of the loop
-            if self._spool is not None:
-                self._spool.close()
+            if self._replies is not None:
+                self._replies.close()
             self._loop.close()
+
+    def _let_go(self, kinds: Sequence[str]) -> None:
+        """Answer None to the messages of these kinds; whoever waited for them sees that the batch ends."""
+        with self._lock:
+            numbers = [number for number, message in self._waiting.items() if message.kind in kinds]
+            gone = [(number, self._waiting.pop(number)) for number in numbers]
+        for _, message in gone:
+            message.future.set_result(None)
 
     async def _keep_connected(self) -> None:
         wait = FIRST_WAIT
@@ -210,11 +233,16 @@ class Link:
                 await wire.lost
             except SettingsError as error:
                 if not self.welcome.done():
-                    self.welcome.set_exception(error)
+                    self._fail(error)
                     return
                 log.warning("%s", error)
+            except UnicodeError:
+                self._fail(SettingsError(f"{self._address} has no name of a computer", advice="Check the address."))
+                return
             except (OSError, FrameError) as error:
                 log.debug("the keeper cannot be reached: %s", error)
+            except Exception:  # whoever waits for an answer would wait for ever without another try
+                log.exception("the connection to the keeper has failed")
             finally:
                 wire.close()
             self._lost()
@@ -224,18 +252,18 @@ class Link:
     def _connected(self, wire: Wire, welcome: dict[str, Any]) -> None:
         """Send again what was not answered, after the calls that this session carries out."""
         self._wire, self._told = wire, False
-        if self._spool is None:
-            self._spool = Spool(str(welcome["journal"]), self.session)
+        if self._replies is None:
+            self._replies = SpooledReplies(str(welcome["journal"]), self.session)
         with self._lock:
             held, again, self._unsent = sorted(self.held), [*self._waiting.values()], []
-        if held:
+        if self.welcome.done():
             wire.send([dumped([0, "hold", held])])
         wire.send([message.text for message in again])
         if not self.welcome.done():
             self.welcome.set_result(welcome)
-            for path, session, messages in left_behind(str(welcome["journal"])):
-                spooled = [[session, number, *rest] for number, rest in messages]
-                self.ask("spooled", spooled).add_done_callback(partial(_handed_over, path))
+            for path, pieces in left_behind(str(welcome["journal"])):
+                futures = self.ask_all([("spooled", piece) for piece in pieces])
+                futures[-1].add_done_callback(partial(_handed_over, path, futures))
 
     def _lost(self) -> None:
         """Note that the keeper is away, and write the replies that it may not have to the spool."""
@@ -256,17 +284,15 @@ class Link:
                 self._keep(number, message)
 
     def _keep(self, number: int, message: _Message) -> None:
-        """Write a reply that was paid for to the spool; the batch goes on as if the keeper had it."""
-        if not message.paid or self._spool is None or number in self._spool.numbers:
+        """Write a reply that was paid for to the disk of this computer; the batch goes on as if the keeper had it."""
+        if not message.paid or self._replies is None or number in self._replies.numbers:
             return
-        _, _, *rest = json.loads(message.text)
-        try:
-            self._spool.add(number, json.dumps(rest).encode())
-        except (OSError, SQLiteError) as error:
-            log.warning("%s cannot be written (%s): a reply is kept in memory alone", self._spool.path, error)
-            return
-        if not message.future.done():
+        if self._replies.keep(number, message.text) and not message.future.done():
             message.future.set_result(None)
+
+    def _rescue(self, text: bytes) -> None:
+        if self._replies is not None:
+            self._replies.rescue(text)
 
     def _answered(self, answers: list[Any]) -> None:
         for number, value, *errors in answers:
@@ -277,8 +303,10 @@ class Link:
                 message = self._waiting.pop(number, None)
             if message is None:
                 continue
-            if self._spool is not None and not errors:
-                self._spool.remove(number)
+            if self._replies is not None:
+                if errors and message.future.done():  # the batch went on as if the keeper had it
+                    self._replies.rescue(dumped(json.loads(message.text)[1:]))
+                self._replies.remove(number)
             if message.future.done():
                 continue
             if errors:
@@ -294,6 +322,7 @@ class Link:
             await asyncio.sleep(TICK)
             now = time.monotonic()
             if self._wire is not None:
+                self._wire.note_progress()
                 if now - self._wire.heard > SILENCE:
                     self._wire.close()
                 elif now - self._wire.said > PING:
@@ -317,6 +346,10 @@ class Link:
             failed = [self._waiting.pop(number) for number in lost]
         for message in failed:
             message.future.set_exception(error)
+        self._fail(error)
+
+    def _fail(self, error: CloudAIError) -> None:
+        """Tell the one who has made this link that the keeper cannot be used, unless it was reached before."""
         if not self.welcome.done():
             self.welcome.set_exception(error)
 
@@ -325,6 +358,6 @@ def _itself(wire: Wire) -> Wire:
     return wire
 
 
-def _handed_over(path: Any, done: Future[Any]) -> None:
-    if done.exception() is None:
+def _handed_over(path: Any, futures: Sequence[Future[Any]], _: Future[Any]) -> None:
+    if all(future.exception() is None for future in futures):
         storage.remove(path)

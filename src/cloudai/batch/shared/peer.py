@@ -9,9 +9,10 @@ import logging
 import re
 import secrets
 import time
+from collections.abc import Sequence
 from typing import Any, Protocol
 
-from cloudai.batch.shared.frames import MOST, PROTOCOL, Channel, FrameError, Splitter, proof, raw
+from cloudai.batch.shared.frames import MOST, PROTOCOL, Channel, FrameError, Splitter, in_frames, proof, raw
 from cloudai.batch.shared.wire import ILL_FORMED, dumped, loaded
 
 __all__ = ["HANDSHAKE", "Peer"]
@@ -63,6 +64,8 @@ class Peer(asyncio.Protocol):
         """The name of the worker's session, once it is known."""
         self.heard = time.monotonic()
         """The time (monotonic seconds) of the last bytes that came."""
+        self.stops_before = 0
+        """How many stops came before the session, if it comes back to a keeper that has stopped batches since."""
         self.friendly = False
         """True once the worker has said that it ends."""
 
@@ -122,10 +125,18 @@ class Peer(asyncio.Protocol):
             self._timer.cancel()
         self._owner.entered(self)
 
-    def send(self, message: Any) -> None:
-        """Send a message, unless the connection has ended."""
+    def greet(self, welcome: dict[str, Any]) -> None:
+        """Send what the worker has to know at the beginning."""
+        self._send(dumped(welcome))
+
+    def send(self, answers: Sequence[Any]) -> None:
+        """Send answers, in as few frames as they fit into."""
+        for texts in in_frames([dumped(answer) for answer in answers]):
+            self._send(b"[" + b",".join(texts) + b"]")
+
+    def _send(self, text: bytes) -> None:
         if self._channel is not None and not self._transport.is_closing():
-            self._transport.write(self._channel.seal(dumped(message)))
+            self._transport.write(self._channel.seal(text))
 
     def _refuse(self, why: str) -> None:
         log.warning("the keeper has refused %s: %s", self.shown, why)

@@ -34,9 +34,10 @@ class RemoteJournal:
     """
 
     def __init__(self, address: str, *, patience: float = PATIENCE) -> None:
-        self.name = address
+        where = address_of(address)
+        self.name = str(where)
         """The address of the keeper."""
-        self._link = Link(address_of(address), secret_of(), patience=patience)
+        self._link = Link(where, secret_of(), patience=patience)
         self.rates = tuple(Rate(int(n), float(seconds)) for n, seconds in self._link.welcome.result()["rates"])
         """The pace that the keeper keeps for all workers; empty if it keeps none."""
         self.turns = RemoteTurns(self._link) if self.rates else None
@@ -106,9 +107,13 @@ class RemoteJournal:
         self._link.held.discard(key)
         self._link.ask("release", key)
 
+    def let_go(self) -> None:
+        """Let those go on that wait for a call which another process carries out; they see that the batch ends."""
+        self._link.let_go()
+
     def stop_everywhere(self, batch: int) -> None:
-        """Stop all processes that carry out parts of a batch of this number."""
-        self._link.ask("stop", batch)
+        """Stop all processes that carry out parts of a batch of this number; a signal handler may call this."""
+        self._link.post("stop", batch)
 
     def when_stopped(self, stop: Callable[[int], None]) -> None:
         """Have a function called with the number of a batch that somebody has stopped everywhere."""
@@ -151,7 +156,7 @@ class RemoteTurns:
 
     def give_up(self, name: str | None, future: Future[int]) -> None:
         """Give back a turn that is not waited for any more."""
-        if (number := self._link.number_of(future)) is not None:
+        if (number := self._link.forget(future)) is not None:
             self._link.ask("unturn", name or "", number)
 
 

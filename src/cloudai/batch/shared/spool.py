@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from cloudai import storage
 from cloudai.storage import Connection, Schema, SQLiteError
 
-__all__ = ["Spool", "left_behind"]
+__all__ = ["Spool", "SpooledReplies", "left_behind"]
 
 log = logging.getLogger("cloudai")
 
@@ -28,6 +29,10 @@ SCHEMA = Schema(
     exclusive=True,
 )
 """Only the process that has made it can open it, so a spool that can be opened was left behind."""
+
+
+A_PIECE = 8_000_000
+"""Bytes of messages that are handed over at a time."""
 
 
 def _folder(keeper: str) -> Path:
@@ -80,17 +85,87 @@ class Spool:
                 storage.remove(self.path)
 
 
-def left_behind(keeper: str) -> Iterator[tuple[Path, str, list[tuple[int, list[object]]]]]:
-    """Yield the spools that killed workers of this computer have left: the file, the session, and its messages."""
+class SpooledReplies:
+    """The replies of one session that are on the disk of this computer.
+
+    Args:
+        keeper: The id of the keeper's journal.
+        session: The name of the session.
+    """
+
+    def __init__(self, keeper: str, session: str) -> None:
+        self._late = Spool(keeper, session)
+        """Replies that came while the keeper was away."""
+        # A keeper carries out no message of a session whose number is not larger than the last one that it knows. This
+        # session sends larger ones after a reply that the keeper could not write, so such a reply goes by another name.
+        self._refused = Spool(keeper, secrets.token_hex(16))
+
+    def __len__(self) -> int:
+        return len(self._late.numbers) + len(self._refused.numbers)
+
+    @property
+    def numbers(self) -> set[int]:
+        """The numbers of the messages that the keeper may not have."""
+        return self._late.numbers
+
+    def keep(self, number: int, message: bytes) -> bool:
+        """Keep a message that the keeper may not have, and return whether it is on disk now."""
+        return _added(self._late, number, json.loads(message)[1:])
+
+    def rescue(self, message: bytes) -> None:
+        """Keep a message without its number, which the keeper could not carry out."""
+        _added(self._refused, len(self._refused.numbers) + 1, json.loads(message))
+
+    def remove(self, number: int) -> None:
+        """Delete a message that the keeper has."""
+        self._late.remove(number)
+
+    def close(self) -> None:
+        """Close the files, and delete those in which nothing is left."""
+        self._late.close()
+        self._refused.close()
+
+
+def _added(spool: Spool, number: int, rest: Sequence[object]) -> bool:
+    _, *statement = rest
+    try:
+        spool.add(number, json.dumps(statement).encode())
+    except (OSError, SQLiteError) as error:
+        log.warning("%s cannot be written (%s): a reply is kept in memory alone", spool.path, error)
+        return False
+    return True
+
+
+def left_behind(keeper: str) -> Iterator[tuple[Path, list[list[list[object]]]]]:
+    """Yield the spools that killed workers of this computer have left: the file, and its messages in pieces.
+
+    A message is the name of its session, its number, and the name and the arguments of the statement. A piece fits into
+    a frame. A file that cannot be read stays where it is, and a warning names it.
+    """
     folder = _folder(keeper)
     for path in sorted(folder.glob("*.db")) if folder.is_dir() else ():
         try:
             db = storage.open_existing(path, SCHEMA, _connect)
-        except (OSError, SQLiteError) as error:
+            if db is None:
+                continue
+            try:
+                pieces = _in_pieces(path.stem, db)
+            finally:
+                db.close()
+        except (OSError, SQLiteError, ValueError) as error:
             if not storage.is_busy(error):
                 log.warning("%s cannot be read (%s): its replies are not handed over", path, error)
             continue
-        if db is not None:
-            messages = list(db.execute("SELECT number, message FROM messages ORDER BY number"))
-            db.close()
-            yield path, path.stem, [(number, json.loads(message)) for number, message in messages]
+        yield path, pieces
+
+
+def _in_pieces(session: str, db: Connection) -> list[list[list[object]]]:
+    pieces: list[list[list[object]]] = [[]]
+    size = 0
+    for number, message in db.execute("SELECT number, message FROM messages ORDER BY number"):
+        size += len(message)
+        if size > A_PIECE and pieces[-1]:
+            pieces.append([])
+            size = len(message)
+        pieces[-1].append([session, number, *json.loads(message)])
+    return pieces

@@ -27,8 +27,16 @@ __all__ = ["ILL_FORMED", "REPEATED", "call_of", "dumped", "loaded", "statement_o
 MADE: dict[str, Callable[..., Statement]] = {
     make.__name__: make
     for make in (
-        *(queries.enlist, queries.look_up_each, queries.record_of, queries.state_of, queries.spent),
-        *(queries.intend, queries.answer, queries.undo, queries.excuse, queries.recovered, queries.suspect),
+        *(queries.enlist, queries.look_up_each, queries.record_of, queries.state_of, queries.spent, queries.used),
+        *(
+            queries.intend,
+            queries.answer,
+            queries.undo,
+            queries.excuse,
+            queries.recovered,
+            queries.suspect,
+            queries.within,
+        ),
         *(rows.finish, rows.leave, rows.page, rows.next_item, rows.counts, each),
     )
 }
@@ -38,7 +46,20 @@ PLAIN = {function.__name__: function for function in (queries.batches, queries.l
 ILL_FORMED = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
 """The exceptions that Python raises while it reads a message that no worker would send."""
 REPEATED = frozenset(
-    ("enlist", "look_up_each", "record_of", "state_of", "spent", "leave", "page", "next_item", "counts", "each", *PLAIN)
+    (
+        "enlist",
+        "look_up_each",
+        "record_of",
+        "state_of",
+        "spent",
+        "used",
+        "leave",
+        "page",
+        "next_item",
+        "counts",
+        "each",
+        *PLAIN,
+    )
 )
 """Statements whose outcome matters, and which may run twice. The others are run once, however often they are sent."""
 KINDS = {kind.__name__: kind for kind in (CallRecord, StoredReply, Unanswered, AttemptOutcome)}

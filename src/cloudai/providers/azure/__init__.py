@@ -5,6 +5,7 @@ from __future__ import annotations
 from cloudai.providers.azure.language import Language
 from cloudai.providers.azure.openai import OpenAI
 from cloudai.providers.azure.read import Read
+from cloudai.providers.azure.retired import RETIREMENTS
 from cloudai.providers.azure.speech import Speech
 from cloudai.providers.azure.translator import Translator
 from cloudai.providers.azure.voice import Voice
@@ -45,6 +46,9 @@ class Azure(OpenAI, Read, Language, Speech, Voice, Translator):
             for the others. That may take several calls, and ``meta.api_version`` names all the versions.
         short_audio_endpoint: The address at which the API for short audio is reached, instead of the region's host,
             for a private endpoint or an emulator; by default ``CLOUDAI_AZURE_SHORT_AUDIO_ENDPOINT``.
+        transcription: "batch" has recordings at addresses written down by batch transcription, a job that takes any
+            length, in minutes to hours; by default ``CLOUDAI_AZURE_TRANSCRIPTION``. Otherwise only a recording becomes
+            a job that is too large for fast transcription.
         face_approved: Microsoft has approved this subscription for ages and the other limited attributes.
 
     The key and the address of a service are each taken from the first of these that has one: the resource given for
@@ -54,3 +58,5 @@ class Azure(OpenAI, Read, Language, Speech, Voice, Translator):
         >>> Azure(key="not-a-real-key", region="koreacentral")
         Azure(key='…', region='koreacentral')
     """
+
+    retirements = RETIREMENTS

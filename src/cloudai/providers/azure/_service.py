@@ -40,6 +40,8 @@ from cloudai.providers.settings import (
 
 __all__ = ["AzureService", "fault_inside", "picture_body"]
 
+CHOSEN = ("api", "transcription")
+"""The settings that say which of the vendor's APIs are used, and nothing of whose resource that is."""
 SERVICES = ("vision", "face", "language", "speech", "translator", "openai")
 FIELDS = ("key", "endpoint", "region")
 SERVICE_OF: Mapping[str, str] = {
@@ -132,6 +134,12 @@ class AzureService(ByService):
             kind="address",
         ),
         Setting(
+            "transcription",
+            ("CLOUDAI_AZURE_TRANSCRIPTION",),
+            purpose="fast, or batch: recordings at addresses go out as jobs, of any length",
+            choices=("fast", "batch"),
+        ),
+        Setting(
             "credential",
             ("AZURE_TOKEN_CREDENTIALS", "AZURE_TENANT_ID", "IDENTITY_ENDPOINT"),
             purpose="the default login, where there is no key",
@@ -176,6 +184,7 @@ class AzureService(ByService):
         api: Literal["4.0", "3.2"] | None = None,
         face_approved: bool = False,
         short_audio_endpoint: str | None = None,
+        transcription: Literal["fast", "batch"] | None = None,
     ) -> None:
         if key and credential:
             raise SettingsError("key= and credential= exclude each other", advice="Give one of them.")
@@ -187,6 +196,7 @@ class AzureService(ByService):
             "endpoint": endpoint,
             "region": region,
             "short_audio_endpoint": short_audio_endpoint,
+            "transcription": transcription,
             "openai_deployment": openai_deployment,
             "credential": given_login(credential),
             **{f"{name}_{field}": getattr(own[name], field) for name in SERVICES for field in FIELDS},
@@ -194,11 +204,13 @@ class AzureService(ByService):
         self._default_login = AzureLogin()
         if api is not None:
             self.api()  # a version that does not exist is an error of the constructor
+        if transcription is not None:
+            self.setting("transcription")
         self.face_approved = face_approved
 
     def __reduce__(self) -> tuple[Any, ...]:
-        chosen = {"api": self._given["api"], "face_approved": self.face_approved}
-        if any(value is not None for name, value in self._given.items() if name != "api"):
+        chosen = {name: self._given[name] for name in CHOSEN} | {"face_approved": self.face_approved}
+        if any(value is not None for name, value in self._given.items() if name not in CHOSEN):
             super().__reduce__()  # raises TypeError: a key must not leave this process
         return _unpickled, (type(self), chosen)
 
@@ -327,6 +339,7 @@ class AzureService(ByService):
         resource = self.resource(request.service)
         if request.service == "openai":
             return with_headers(request, {"api-key": resource.key or ""})
+        # Translator refuses the key of a resource in a region where the region is not said.
         region = resource.region or _region_in(resource.endpoint) if request.service == "translator" else None
         return with_headers(
             request,

@@ -1,5 +1,7 @@
 """The operations of Azure Speech: fast transcription, or the API for short audio where only a region is set.
 
+A recording at an address that is too long for fast transcription is written down by a job (`_batch_speech`).
+
 https://learn.microsoft.com/azure/ai-services/speech-service/fast-transcription-create
 https://learn.microsoft.com/azure/ai-services/speech-service/rest-speech-to-text-short
 """
@@ -13,13 +15,13 @@ from typing import Any, Literal
 from pydantic import Field
 
 from cloudai.core.flow import File, Flow, Request, Response
-from cloudai.errors import MalformedResponseError, ServerError, UnsupportedOperationError
+from cloudai.errors import MalformedResponseError, ServerError, TooLargeError, UnsupportedOperationError
 from cloudai.languages import joined, with_region
 from cloudai.media import Audio, AudioLimits, Sound
 from cloudai.models.base import Meta
 from cloudai.models.speech import Segment, SpokenWord, Transcript
 from cloudai.providers._hearing import transcribed
-from cloudai.providers.azure._service import AzureService
+from cloudai.providers.azure._batch_speech import TICKS, BatchSpeech, require_as_job
 from cloudai.providers.base import capability
 from cloudai.providers.replies import inside
 from cloudai.providers.wire import Known, Number, Wire
@@ -35,7 +37,7 @@ LIMITS = AudioLimits(
     max_bytes=200_000_000,
     max_seconds=7_200.0,
     schemes=("https",),
-    advice="Split it.",
+    advice="Put it at an https address, which Azure(transcription='batch') reads, or split it.",
     piece_seconds=3_600.0,
 )
 SHORT_LIMITS = AudioLimits(
@@ -58,11 +60,9 @@ https://learn.microsoft.com/azure/ai-services/speech-service/language-support?ta
 PROFANITY: Mapping[str, str] = {"keep": "None", "mask": "Masked", "remove": "Removed"}
 SHORT_PROFANITY: Mapping[str, str] = {"keep": "raw", "mask": "masked", "remove": "removed"}
 """What becomes of swear words, as fast transcription and the API for short audio say it."""
-TICKS = 1e7
-"""The ticks in a second: a tick is 100 ns."""
 
 
-class Speech(AzureService):
+class Speech(BatchSpeech):
     """The operations on recordings."""
 
     @capability(
@@ -72,7 +72,7 @@ class Speech(AzureService):
         checked="2026-11-24",
         unit="second of audio",
         bills_seconds=True,
-        note="up to two hours and 200 MB in one request, longer in pieces; speakers told apart; nothing masked",
+        note="up to two hours and 200 MB in one request, longer in pieces, or from an https address in one job",
     )
     def speech_to_text(
         self,
@@ -87,7 +87,9 @@ class Speech(AzureService):
     ) -> Flow[Transcript]:
         """Write down what is said in a recording.
 
-        A resource with an endpoint uses fast transcription. One with a region alone uses the API for short audio.
+        A resource with an endpoint uses fast transcription. One with a region alone uses the API for short audio. A
+        recording at an address becomes a job where ``Azure(transcription="batch")`` asks for it, and where fast
+        transcription says that it is too large.
         """
         code = with_region(language)
         code = CODES.get(code, code)
@@ -101,10 +103,33 @@ class Speech(AzureService):
                 )
             return (yield from self._short(audio, code, host, speakers, channels, profanity=profanity))
 
+        wants_job = self.setting("transcription") == "batch"
+
         def ask(sound: Sound, with_words: bool) -> Flow[Transcript]:
-            return self._transcribe(sound, code, with_words, speakers, channels, phrases=phrases, profanity=profanity)
+            if not (sound.uri and wants_job):
+                try:
+                    return (
+                        yield from self._transcribe(
+                            sound, code, with_words, speakers, channels, phrases=phrases, profanity=profanity
+                        )
+                    )
+                except TooLargeError:
+                    if not sound.uri:
+                        raise
+            require_as_job(channels, speakers, phrases)
+            asked = PROFANITY[profanity]
+            return (
+                yield from self._by_job(
+                    str(sound.uri), code, with_words, speakers, profanity=asked, billed=sound.billed()
+                )
+            )
 
         return (yield from transcribed(audio, LIMITS, channels, ask, words=words))
+
+    def cache_scope(self, operation: str) -> dict[str, str]:
+        """Return the settings that change the answer; batch transcription answers otherwise than fast transcription."""
+        is_batch = operation == "speech_to_text" and self.setting("transcription") == "batch"
+        return {**super().cache_scope(operation), **({"api": "batch"} if is_batch else {})}
 
     def _transcribe(
         self,

@@ -6,6 +6,7 @@ from cloudai.providers.base import Capability
 from cloudai.providers.google.gemini import Gemini
 from cloudai.providers.google.language import Language
 from cloudai.providers.google.read import Read
+from cloudai.providers.google.retired import RETIREMENTS
 from cloudai.providers.google.speech import Speech
 from cloudai.providers.google.translation import Translate
 from cloudai.providers.google.voice import Voice
@@ -47,6 +48,7 @@ class Google(Gemini, Read, Language, Speech, Voice, Translate):
         Google(api_key='…')
     """
 
+    retirements = RETIREMENTS
     absent = {
         operation: Capability(operation, "absent", note)
         for operation, note in {

@@ -276,6 +276,7 @@ class GoogleService(Provider):
 
     @kept
     def _endpoint_lookup(self, service: str) -> Lookup | None:
+        """Return the setting that counts for the address of a service, unchecked, or None if there is none."""
         names = (f"{service}_endpoint", "endpoint")
         levels = ((read, name) for read in (self._found_in_code, self._looked_up_outside) for name in names)
         return next((lookup for read, name in levels if (lookup := read(name))), None)

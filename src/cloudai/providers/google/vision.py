@@ -156,7 +156,7 @@ class Vision(GoogleService):
             )
         picture = yield from image.fit(LIMITS)
         types = dict.fromkeys(TYPES[feature] for feature in asked if feature in TYPES)
-        if not types:
+        if not types:  # nothing is left to ask for, so that nothing is sent
             return ImageAnalysis(unsupported=unsupported)
         reply = yield from self.annotate(picture, [_feature(t, max_results) for t in types], language)
         parts = {f: PARTS[f](reply, picture) for f in asked if f in PARTS}
@@ -225,6 +225,7 @@ class Vision(GoogleService):
         if len(replies) != 1:
             raise MalformedResponseError(f"one picture was sent, {len(replies)} replies came")
         body = inside(response.json(), "responses", 0)
+        # An empty object is the answer about a picture in which nothing was found.
         if body and not any(name in body for name in KNOWN):
             raise MalformedResponseError("the reply to the picture holds nothing that is known")
         self.raise_for(replies[0].error, fetched=picture.by_reference)

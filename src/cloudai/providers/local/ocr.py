@@ -208,6 +208,7 @@ def text_of(pages: Sequence[Mapping[str, Any]]) -> str:
 def _codes(language: str | None, installed: Sequence[str]) -> str:
     """Return Tesseract's names of the languages to read, the most important first: "kor+eng"."""
     if language is None:
+        # "osd" is among the data, and tells the direction of a text, but reads none.
         known = [code for code in USUAL if code in installed] or [code for code in installed if code != "osd"][:1]
         if known:
             return "+".join(known)
@@ -221,6 +222,7 @@ def _codes(language: str | None, installed: Sequence[str]) -> str:
             advice=f"Debian, Ubuntu: apt install tesseract-ocr-{code.replace('_', '-')}. macOS: brew install "
             f"tesseract-lang. Windows: run the installer of Tesseract again, and choose {code}.",
         )
+    # A text in another script, too, has names and numbers in Latin letters.
     return "+".join(dict.fromkeys((code, *(["eng"] if "eng" in installed else []))))
 
 

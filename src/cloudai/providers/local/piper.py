@@ -1,4 +1,4 @@
-"""Speaking texts on this machine with a voice of Piper, a model that sounds natural.
+"""This module speaks texts on this machine with a voice of Piper, a model that sounds natural.
 
 The package piper-tts is under the GPL, so no extra of cloudai installs it, and no voice is fetched.
 https://github.com/OHF-Voice/piper1-gpl/blob/main/docs/API_PYTHON.md
@@ -24,7 +24,7 @@ from cloudai.providers.local.programs import MissingProgramError
 __all__ = ["Model", "available", "model_of", "speak", "voices"]
 
 INSTALL = "pip install piper-tts"
-"""It is under the GPL-3.0: https://pypi.org/project/piper-tts/"""
+"""How to install piper-tts, which is under the GPL-3.0: https://pypi.org/project/piper-tts/"""
 
 
 class Model(NamedTuple):
@@ -33,7 +33,9 @@ class Model(NamedTuple):
     name: str
     """The name of its file without ".onnx": "en_US-lessac-medium"."""
     language: str
+    """The language that it speaks, BCP-47."""
     rate: int
+    """Samples a second."""
     speakers: dict[str, int]
     """The numbers of its speakers by their names; empty where it has but one."""
 
@@ -44,10 +46,10 @@ def available() -> str | None:
 
 
 def model_of(path: str) -> Model:
-    """Return what the file with the same name and ".json" behind it says of a voice.
+    """Return what the description of a voice says: the file with the name of the voice and ".json" behind it.
 
     Raises:
-        SettingsError: That file is not there, or is none of Piper.
+        SettingsError: The description is not there, or is none of a voice of Piper.
     """
     return _told(path, version_of(f"{path}.json"))
 
@@ -73,7 +75,11 @@ def _told(path: str, version: object) -> Model:  # noqa: ARG001  # a file that w
 
 
 def voices(path: str) -> list[Voice]:
-    """Return the voice, or each of its speakers, by the names that `speak` takes."""
+    """Return the voice, or each of its speakers, by the names that `speak` takes.
+
+    Raises:
+        SettingsError: See `model_of`.
+    """
     model = model_of(path)
     names = model.speakers or [model.name]
     return [Voice(name=name, languages=(model.language,), kind="piper", rate=model.rate) for name in names]
@@ -83,7 +89,8 @@ def speak(text: str, language: str, speaker: str | None, speed: float, path: str
     """Return a text as WAV.
 
     Args:
-        text: The text. Piper reads what stands between "[[" and "]]" as phonemes, so these are taken apart.
+        text: The text. Piper would read what stands between "[[" and "]]" as phonemes, so a blank is put between two
+            brackets.
         language: The language of the text, BCP-47.
         speaker: One of the names of `voices`; None takes its usual speaker.
         speed: 1 is the usual speed.
@@ -104,8 +111,10 @@ def speak(text: str, language: str, speaker: str | None, speed: float, path: str
     if speaker not in (None, model.name, *model.speakers):
         known = ", ".join(model.speakers or [model.name])
         raise UnsupportedOperationError(f"the voice {model.name} has no speaker {speaker}", advice=f"It has: {known}.")
+    # The name of a voice is no speaker of it, and stands for the usual one.
     number = model.speakers.get(speaker) if speaker else None
     piper, loaded = _loaded(path, version_of(path))
+    # It is the length of a sound, and not a speed: twice as fast is half as long.
     scale = loaded.config.length_scale / speed
     config = piper.SynthesisConfig(speaker_id=number, length_scale=scale)
     chunks = list(loaded.synthesize(without_phonemes(text), syn_config=config))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cloudai.providers.base import Capability
 from cloudai.providers.watson.language import Language
+from cloudai.providers.watson.retired import RETIREMENTS
 from cloudai.providers.watson.speech import Speech
 from cloudai.providers.watson.voice import Voice
 from cloudai.providers.watson.watsonx import Watsonx
@@ -42,6 +43,7 @@ class Watson(Watsonx, Language, Speech, Voice):
         Watson(nlu_apikey='…', nlu_url='https://api.eu-de.natural-language-understanding.watson.cloud.ibm.com')
     """
 
+    retirements = RETIREMENTS
     absent = {
         **{
             operation: Capability(operation, "retired", GONE, since="2021-12-01", checked="2026-11-24")

@@ -430,7 +430,7 @@ FILE_CONTENT = re.compile(r"^\s*[A-Z_]+_(APIKEY|URL|AUTH_?TYPE)\s*=", re.MULTILI
 def _properties(path: Path) -> dict[str, str]:
     """Return the values in a file with lines of NAME=value, by the names in upper case, or raise SettingsError."""
     try:
-        text = path.read_text("utf-8-sig")
+        text = path.read_text("utf-8-sig")  # editors of Windows put a mark before the first name
     except (OSError, UnicodeDecodeError):
         text = None
     if text is None:  # the error has no cause, which might quote what was read

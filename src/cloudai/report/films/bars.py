@@ -16,6 +16,8 @@ __all__ = ["MOST_FACES", "emotions_of", "panel"]
 
 MOST_FACES = 3
 """Faces that a panel shows at most, the largest."""
+LARGEST, WIDEST = 22, 2.4
+"""The largest letters in px, and the most space from line to line, in letters."""
 PAPER, INK, FAINT, TRACK = "#15171c", "#f2f3f5", "#9aa0aa", "#2b2f38"
 STEPS = 4
 """Steps of a likelihood above the lowest: its word is a rank, and is drawn as so many blocks."""
@@ -67,7 +69,8 @@ def _face(
     """Draw the number of a face and its bars between these edges."""
     left, top, right, bottom = edges
     line = (bottom - top) / (len(emotions) + 1.6)
-    letter = max(9, min(22, round(line * 0.62)))
+    letter = max(9, min(LARGEST, round(line * 0.62), (right - left) // 9))
+    line = min(line, letter * WIDEST)
     pad = max(4, round(letter * 0.6))
     colour = colour_of_track(face.track or 1)
     y = top + line * 0.5

@@ -10,14 +10,16 @@ from PIL import Image, ImageDraw
 from cloudai.errors import InputError
 from cloudai.report.card_files import MOVING
 from cloudai.report.films.annotated import Annotator
-from cloudai.report.films.seen import Look, Seen, only, seen_in
+from cloudai.report.films.seen import Look, Seen, only, require_other, seen_in
 from cloudai.report.fonts import Font
 from cloudai.report.plots.chart import clock
 from cloudai.report.subjects import Source
 from cloudai.report.typeface import typeface
 from cloudai.report.words import Language
 
-__all__ = ["save_moments", "strongest"]
+__all__ = ["ENDINGS_OF_MOMENTS", "save_moments", "strongest"]
+
+ENDINGS_OF_MOMENTS = (".webp", ".gif", ".mp4")
 
 NOTHING = ("neutral", "calm")
 """Emotions that are no moments."""
@@ -49,7 +51,8 @@ def save_moments(
         font: Path of a font file; see `find_font`.
 
     Raises:
-        InputError: Nothing is known of expressions, no frame has the emotion, or the video cannot be found.
+        InputError: Nothing is known of expressions, no frame has the emotion, the video cannot be found, or is
+            the file to write.
         MissingExtraError: PyAV is not installed.
     """
     write = MOVING.get(Path(path).suffix.lower().removeprefix("."))
@@ -57,6 +60,7 @@ def save_moments(
         raise InputError(f"{Path(path).name} is no moving picture", advice="Give .gif, .webp or .mp4.")
     everything, where = seen_in(rows, photos)
     seen = only(everything)
+    require_other(path, everything, where)
     annotator = Annotator(seen, language=language, font=font)
     pictures = []
     for look in strongest(seen, count, emotion):

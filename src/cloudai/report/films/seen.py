@@ -19,7 +19,7 @@ from cloudai.report.photos import Photos
 from cloudai.report.subjects import Source, Subject, reading
 from cloudai.tracking import track
 
-__all__ = ["Look", "Seen", "seen_in"]
+__all__ = ["Look", "Seen", "only", "require_other", "seen_in"]
 
 
 @dataclass(frozen=True)
@@ -88,16 +88,18 @@ def seen_in(rows: Source, photos: str | os.PathLike[str] | None = None) -> tuple
         InputError: None of the rows is about a frame of a video, or nothing is known of faces.
     """
     read = reading(rows)
-    videos: dict[str, list[Look]] = {}
+    videos: dict[str, dict[float, Look]] = {}
     for subject in read.subjects:
         if at := fragment_of(subject.address):
             faces = part_of(subject, Faces)
-            videos.setdefault(at[0], []).append(Look(at[1], faces.faces if faces else (), subject))
+            looks = videos.setdefault(at[0], {})
+            if faces or at[1] not in looks:  # a frame that was looked at twice is one, and a failure says nothing
+                looks[at[1]] = Look(at[1], faces.faces if faces else (), subject)
     if not videos:
         raise InputError("none of these is a frame of a video", advice="Make them by cloudai.frames(video, every=1).")
-    if not any(part_of(look.subject, Faces) for looks in videos.values() for look in looks):
+    if not any(part_of(look.subject, Faces) for looks in videos.values() for look in looks.values()):
         raise InputError("nothing is known of the faces in these frames", advice="Ask for detect_faces.")
-    seen = [Seen(address, _followed(sorted(looks, key=lambda look: look.time))) for address, looks in videos.items()]
+    seen = [Seen(address, _followed([looks[time] for time in sorted(looks)])) for address, looks in videos.items()]
     return seen, Photos(read.folders, photos)
 
 
@@ -123,3 +125,12 @@ def only(seen: Sequence[Seen]) -> Seen:
         names = ", ".join(Path(each.address).name for each in seen)
         raise InputError(f"these are frames of {len(seen)} videos: {names}", advice="Give those of one.")
     return seen[0]
+
+
+def require_other(path: str | os.PathLike[str], seen: Sequence[Seen], where: Photos) -> None:
+    """Raise InputError if a file that is to be written is one of the videos."""
+    target = Path(path).resolve()
+    for each in seen:
+        video = where.video_of(each.address)
+        if video is not None and video.resolve() == target:
+            raise InputError(f"{path} is the video itself", advice="Give another file.")

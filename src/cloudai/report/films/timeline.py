@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
-from cloudai.errors import CloudAIError
-from cloudai.media.video import fragment_of
+from cloudai.errors import CloudAIError, InputError
+from cloudai.media.video import fragment_of, told_apart
 from cloudai.models.face import Face
 from cloudai.report.films.annotated import Annotator
 from cloudai.report.films.seen import Look, Seen, seen_in
@@ -22,11 +22,13 @@ from cloudai.report.plots.plot_words import words_of
 from cloudai.report.plots.plotting import Plot, plot
 from cloudai.report.subjects import Source
 from cloudai.report.words import Language, words_in
+from cloudai.report.writing import write_whole
 from cloudai.table import Table
 from cloudai.text import plain
 
-__all__ = ["save_timeline"]
+__all__ = ["ENDINGS_OF_TIMELINES", "save_timeline"]
 
+ENDINGS_OF_TIMELINES = (".html", ".htm")
 MOST_TRACKS = 4
 """Faces of a video that have a plot of their own at most: those that are seen longest."""
 SIDES = ((60, 960), (200, 800), (600, 640))
@@ -57,22 +59,26 @@ def save_timeline(
         path: The file to write, for example ``speech.html``.
         title: The heading; by default the name of the video.
         smooth: The width in seconds of the window in which lines are smoothed; the values are shown all the same.
-            Likelihood words are ranks, and are never smoothed.
+            Likelihood words are ranks, and are never smoothed: the page then says so.
         without: Emotions to leave out, for example ``["neutral"]``.
         photos: A folder below which the videos are looked for, if they were moved.
         language: The language of the page.
         font: Path of a font file for what is drawn into the frames; see `find_font`.
 
     Raises:
-        InputError: The rows are not about frames of videos, or the language is not one of the page's.
-        SettingsError: Likelihood words are to be smoothed.
+        InputError: The rows are not about frames of videos, the language is not one of the page's, or the file to write
+            does not end with ".html".
+        SettingsError: ``smooth`` is not above 0.
         MissingExtraError: Jinja2 is not installed.
     """
     words = words_in(language)
+    if Path(path).suffix.lower() not in ENDINGS_OF_TIMELINES:
+        raise InputError(f"{Path(path).name} is no page", advice="Give a name that ends with .html.")
     videos, where = seen_in(rows, photos)
+    names = [plain(name) for name in told_apart(seen.address for seen in videos).values()]
     count = sum(len(seen.looks) for seen in videos)
     side = next((side for most, side in SIDES if count <= most), SMALLEST)
-    heading = plain(title) or ", ".join(_name(seen) for seen in videos)
+    heading = plain(title) or ", ".join(names)
     ids = {(v, n): f"frame-{v}-{n}" for v, seen in enumerate(videos) for n in range(len(seen.looks))}
     plots = [
         {"heading": said, "svg": made.svg(), "notes": made.chart.notes}
@@ -83,7 +89,7 @@ def save_timeline(
             language,
             smooth=smooth,
             without=without,
-            videos=len(videos),
+            name=names[v] if len(videos) > 1 else "",
         )
     ]
     script = plot_script() + part_of_page("timeline.js")
@@ -95,41 +101,42 @@ def save_timeline(
         script_hash=digest_of(script),
         plots=plots,
         ends=list(dict.fromkeys(note for each in plots for note in each["notes"])),
-        frames=list(_frames(videos, where, ids, side=side, language=language, font=font)),
-        notes=list(_notes(videos, words)),
+        frames=list(_frames(videos, names, where, ids, side=side, language=language, font=font)),
+        notes=list(_notes(videos, words, smooth=smooth)),
         words=words,
     )
-    target = Path(path)
-    target.write_text(page, encoding="utf-8", newline="\n")
-    return target
+    return write_whole(path, page.encode())
 
 
-def _notes(videos: Sequence[Seen], words: Mapping[str, str]) -> Iterator[str]:
+def _notes(videos: Sequence[Seen], words: Mapping[str, str], *, smooth: float | None) -> Iterator[str]:
     """Yield what a reader has to know before the plots: what is not known, and what is not shown."""
     if not any(seen.has_emotions for seen in videos):
         yield words["no expressions"]
         return
+    if smooth and any(map(_has_ranks, videos)):
+        yield words["not smoothed"]
     tracks = [{face.track for look in seen.looks for face in look.faces} for seen in videos]
     if brief := sum(max(0, len(each) - MOST_TRACKS) for each in tracks):
         yield words["brief"].format(n=brief)
 
 
-def _name(seen: Seen) -> str:
-    return plain(PurePosixPath(seen.address).name)
+def _has_ranks(seen: Seen) -> bool:
+    """Return whether expressions are likelihood words, which cannot be smoothed."""
+    faces = (face for look in seen.looks for face in look.faces)
+    return any(face.emotions is not None and face.emotions.scale == "likelihood" for face in faces)
 
 
 def _plots(
-    seen: Seen, ids: Sequence[str], language: Language, *, smooth: float | None, without: Sequence[str], videos: int
+    seen: Seen, ids: Sequence[str], language: Language, *, smooth: float | None, without: Sequence[str], name: str
 ) -> Iterator[tuple[str, Plot]]:
     """Yield a plot over time for each face that is seen for long, of its expressions or its place, with its heading."""
     length = Counter(face.track or 0 for look in seen.looks for face in look.faces)
     words = words_in(language)
-    name = [_name(seen)] if videos > 1 else []
     if not seen.has_emotions:
         places = list(_places(seen, ids, words["across"]))
         if places:
             options: dict[str, Any] = {"y": words["across"], "by": "track", "smooth": smooth}
-            yield " · ".join([*name, words["where"]]), _plot(places, options, language)
+            yield " · ".join(filter(None, (name, words["where"]))), _plot(places, options, language)
         return
     for track in sorted(track for track, _ in length.most_common(MOST_TRACKS)):
         rows = [row for row in _emotions(seen, ids) if row["track"] == track]
@@ -138,9 +145,10 @@ def _plots(
             ends = [{**rows[0], "time_s": look.time, "score": None} for look in (seen.looks[0], seen.looks[-1])]
             taken = {row["time_s"] for row in rows}
             rows += [end for end in ends if end["time_s"] not in taken]
-            options = {"y": "score", "by": "emotion", "without": without, "smooth": smooth}
-            which = [words["face"].format(n=track)] if len(length) > 1 else []
-            yield " · ".join([*name, *which]), _plot(rows, options, language)
+            options = {"y": "score", "by": "emotion", "without": without}
+            options["smooth"] = None if _has_ranks(seen) else smooth
+            which = words["face"].format(n=track) if len(length) > 1 else ""
+            yield " · ".join(filter(None, (name, which))), _plot(rows, options, language)
 
 
 def _plot(rows: list[dict[str, Any]], options: Mapping[str, Any], language: Language) -> Plot:
@@ -173,11 +181,12 @@ def _places(seen: Seen, ids: Sequence[str], column: str) -> Iterator[dict[str, A
 
 
 def _row(look: Look, face: Face, frame: str) -> dict[str, Any]:
-    return {"input": look.subject.address, "time_s": look.time, "track": face.track, "frame": frame}
+    return {"input": look.subject.name, "time_s": look.time, "track": face.track, "frame": frame}
 
 
 def _frames(
     videos: Sequence[Seen],
+    names: Sequence[str],
     where: Photos,
     ids: Mapping[tuple[int, int], str],
     *,
@@ -201,7 +210,7 @@ def _frames(
                 "id": ids[v, n],
                 "picture": picture,
                 "size": size,
-                "video": _name(seen) if len(videos) > 1 else "",
+                "video": names[v] if len(videos) > 1 else "",
                 "time": clock(at[1] if at else look.time),
                 "told": [_told(face, language) for face in look.faces] or [words["no face"]],
                 "before": ids.get((v, n - 1), ""),

@@ -133,6 +133,29 @@ def test_a_frame_that_is_computed_twice(cluster: Any, keeper: Keeper, server: Ve
     assert server.posts == Counter(texts_of(N))
 
 
+def test_progress_and_limit_of_a_cluster(
+    cluster: Any, keeper: Keeper, server: Vendor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While parts are carried out, the progress says how many inputs have ended and when the rest will have."""
+    for name, seconds in (("dask_engine.EVERY", 0.05), ("dask_engine.LOOK", 0.05), ("progress.EVERY", 0.1)):
+        monkeypatch.setattr(f"cloudai.batch.{name}", seconds)
+    with (
+        Client(Near()) as client,
+        client.batch(
+            "sentiment", texts_of(N), journal=keeper.address, engine=cluster, concurrency=1, progress=True, max_units=40
+        ) as job,
+    ):
+        assert sum(outcome.status == "ok" for outcome in job) == 40
+        assert (job.books["done"], job.books["not_started"], job.balanced) == (40, N - 40, True)
+    shown = [line for line in capsys.readouterr().err.splitlines() if line.startswith("sentiment: ")]
+    ended = [int(line.split()[1].partition("/")[0]) for line in shown]
+    assert ended == sorted(ended)
+    assert len({n for n in ended if 0 < n < 40}) > 1, shown
+    assert any("left" in line for line in shown), shown
+    assert ended[-1] == 40
+    assert server.posts.total() == 40
+
+
 @pytest.mark.skipif(length(True, False, False), reason="workers in processes are for the longer forms")
 def test_workers_that_are_killed(cluster: Any, keeper: Keeper, server: Vendor) -> None:
     """Each worker is killed in turn: the batch comes to its end, and asks again only for what was in flight."""

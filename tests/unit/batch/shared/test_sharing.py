@@ -191,7 +191,6 @@ def test_parts_with_journals_of_their_own(tmp_path: Path) -> None:
     ("settings", "journals", "says"),
     [
         ({"pace": "20/min"}, None, "the keeper owns the pace"),
-        ({"max_requests": 5}, None, "a keeper serves many"),
         ({"journal": None}, None, "journals=FOLDER"),
         ({}, "folder", "Leave out journals="),
     ],

@@ -195,6 +195,17 @@ def test_speech_by_its_address(call: Caller) -> None:
     assert said.meta.by_reference
 
 
+def test_speech_by_a_job(call: Caller) -> None:
+    """A job writes down both channels of a recording at an address, each phrase at its time."""
+    batch = Azure(transcription="batch")
+    said = ask(
+        call, "speech_to_text-batch", "speech_to_text", "https://sounds.example/통화.wav", azure=batch, language="ko"
+    )
+    assert [(s.channel, s.start, s.text) for s in said] == [(0, 0.5, "여보세요?"), (1, 1.25, "네, 말씀하세요.")]
+    assert [(word.text, word.end) for word in said.words][-1] == ("말씀하세요.", 2.15)
+    assert (said.duration, said.meta.channels, said.meta.api_version) == (3.0, "each", "2024-11-15")
+
+
 def test_short_audio_where_only_a_region_is_set(call: Caller) -> None:
     """Ticks of 100 ns become seconds; there are no words."""
     region = Azure(speech=Resource(region="koreacentral"))
@@ -217,6 +228,13 @@ ERRORS: list[tuple[str, Any, dict[str, Any], type[Exception], str]] = [
     ("detect_faces-not-approved", PICTURE, {"attributes": ["age"], "azure": APPROVED}, ForbiddenError, "approved"),
     ("sentiment-language-in-200", "Bra mat.", {"language": "xx"}, BadRequestError, "another language"),
     ("sentiment-failed-in-200", "Bra mat.", {"language": "sv"}, ServerError, "Internal error"),
+    (
+        "speech_to_text-batch-fails",
+        "https://sounds.example/없음.wav",
+        {"language": "ko", "azure": Azure(transcription="batch")},
+        BadRequestError,
+        "cannot be read",
+    ),
     ("speech_to_text-short-error", GREETING, {"language": "ko", "azure": REGION}, ServerError, "recognition failed"),
 ]
 

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import PIL.Image
 import pytest
 from PIL import Image
 
-from cloudai import Box, Face, Faces, InputError, Level, MissingExtraError, Outcome, SettingsError, frames, track
+from cloudai import (
+    Box,
+    Face,
+    Faces,
+    InputError,
+    Level,
+    MissingExtraError,
+    Outcome,
+    OutputError,
+    SettingsError,
+    frames,
+    track,
+)
 from cloudai.models.face import Emotions
 from cloudai.report import gallery, save_drawings, save_faces, save_moments, save_timeline, save_video
 from cloudai.report.films.annotated import Annotator
@@ -83,7 +98,8 @@ def edge(picture: Image.Image, width: int = SIZE[0]) -> float:
 
 def test_a_video_with_boxes_and_bars(talk: Path, tmp_path: Path) -> None:
     """Every frame is there with its time and a box, which moves evenly from one look to the next; the sound is kept."""
-    made = save_video(smiling(talk), tmp_path / "그린 것.mp4")
+    backwards = [replace(outcome, item=-outcome.item) for outcome in smiling(talk)]
+    made = save_video(backwards, tmp_path / "그린 것.mp4")
     shown = pictures(made)
     assert [time for time, _ in shown] == pytest.approx([time / 1000 for time in UNEVEN], abs=2e-3)
     assert {picture.size for _, picture in shown} == {(SIZE[0] + 150, SIZE[1])}
@@ -116,6 +132,123 @@ def test_which_videos_cannot_be_made(talk: Path, tmp_path: Path) -> None:
         save_video(kept, tmp_path / "a.mp4")
     with pytest.raises(InputError, match="none of these is a frame of a video"):
         save_video([Outcome(0, "photo.jpg", Faces(), operation="detect_faces")], tmp_path / "a.mp4")
+
+
+def test_what_the_video_states(tmp_path: Path) -> None:
+    """The MP4 is as long as the video, its last frame included, has the colours that it says, and begins to play early.
+
+    A browser stops at the length that the file states, and takes a guess where the colours are not stated.
+    """
+    path = tmp_path / "빨강.mp4"
+    path.write_bytes(film([colour((200, 40, 40), SIZE)] * 3, [0, 500, 900], format="matroska"))
+    stored = save_video(outcomes(path, [[], []]), tmp_path / "a.mp4").read_bytes()
+    assert stored.index(b"moov") < stored.index(b"mdat")
+    with av.open(str(tmp_path / "a.mp4")) as file:
+        stream = file.streams.video[0]
+        assert float((stream.duration or 0) * stream.time_base) == pytest.approx(0.934, abs=2e-3)  # type: ignore[operator]
+        codec = stream.codec_context
+        assert (codec.colorspace, codec.color_primaries, codec.color_trc, codec.color_range) == (1, 1, 1, 1)
+        assert codec.pix_fmt == "yuv420p"
+        red = next(file.decode(stream)).to_image().getpixel((30, 20))
+    assert red == pytest.approx((200, 40, 40), abs=4)
+
+
+def test_how_long_the_video_is(tmp_path: Path) -> None:
+    """The MP4 states the whole length of a video of uneven times, whose last picture stays for two seconds."""
+    path = tmp_path / "a.gif"
+    first, *more = (counted(n) for n in range(12))
+    lasts = [after - before for before, after in pairwise([*UNEVEN, UNEVEN[-1] + 2000])]
+    first.save(path, save_all=True, append_images=more, duration=lasts)
+    save_video(outcomes(path, [[]], every=100), tmp_path / "a.mp4")
+    with av.open(str(tmp_path / "a.mp4")) as file:
+        stream: Any = file.streams.video[0]
+        assert float(stream.duration * stream.time_base) == pytest.approx(3.9, abs=0.05)
+        assert (file.duration or 0) / 1e6 == pytest.approx(3.9, abs=0.05)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (63, 47)])
+def test_frames_of_odd_sizes(tmp_path: Path, size: tuple[int, int]) -> None:
+    """A video whose frames have an odd or a tiny size becomes one of even sides."""
+    path = tmp_path / "a.mkv"
+    path.write_bytes(film([colour("red", size)], [0], format="matroska", codec="ffv1", pixels="yuv444p"))
+    ((_, made),) = pictures(save_video(outcomes(path, [[]]), tmp_path / "a.mp4"))
+    assert made.size == (max(2, size[0] - size[0] % 2), max(2, size[1] - size[1] % 2))
+
+
+def loud(path: Path) -> tuple[float, float]:
+    """When a tone begins and ends in a video, in seconds."""
+    with av.open(str(path)) as file:
+        heard = [
+            float(frame.time or 0) + n / frame.sample_rate
+            for frame in file.decode(audio=0)
+            for n, value in enumerate(np.abs(frame.to_ndarray()[0]))
+            if value > 0.05
+        ]
+    return heard[0], heard[-1]
+
+
+def test_sound_that_begins_later(tmp_path: Path) -> None:
+    """Sound that is encoded anew keeps its time: it begins where it began, and a rate that AAC lacks is converted."""
+    path = tmp_path / "연설.mkv"
+    path.write_bytes(film([colour("red", SIZE)] * 3, [0, 500, 1000], format="matroska", tone=(0.5, 1.0)))
+    begin, end = loud(save_video(outcomes(path, [[]] * 3), tmp_path / "a.mp4"))
+    assert begin == pytest.approx(0.5, abs=0.03)
+    assert end == pytest.approx(1.5, abs=0.03)
+
+
+def test_sound_that_is_damaged(talk: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The rest of a sound that cannot be read is left out and told, and the pictures are all there."""
+    path = tmp_path / "연설.mkv"
+    stored = bytearray(film([colour("red", SIZE)] * 3, [0, 500, 1000], format="matroska", tone=(0.0, 1.0)))
+    marks = [at.start() for at in re.finditer(b"\xff\xf8", stored)]  # the beginnings of frames of FLAC
+    for at in marks[2:]:
+        stored[at : at + 40] = bytes(40)
+    path.write_bytes(stored)
+    with caplog.at_level("WARNING", "cloudai"):
+        made = save_video(outcomes(path, [[]] * 3), tmp_path / "a.mp4")
+    assert len(pictures(made)) == 3
+    assert "연설.mkv: the sound is damaged, and the rest of it was left out" in caplog.text
+
+
+def test_a_video_that_was_changed(talk: Path, tmp_path: Path) -> None:
+    """Boxes are not drawn over another video of the same name, and what was written before stays."""
+    rows, target = smiling(talk), tmp_path / "그린 것.mp4"
+    target.write_bytes(b"earlier")
+    talk.write_bytes(film([colour("#101010", SIZE)] * 8 + [colour("red", SIZE)] * 4, UNEVEN))
+    with pytest.raises(InputError, match=r"연설.mp4 is not the video that was looked at: it is another one at 0:01"):
+        save_video(rows, target)
+    assert target.read_bytes() == b"earlier"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["그린 것.mp4", "연설.mp4"]
+
+
+@pytest.mark.parametrize("save", [save_video, save_moments, save_timeline])
+def test_files_that_are_not_written(save: Any, talk: Path, tmp_path: Path) -> None:
+    """Another ending, the video itself, and a folder that is not there are told, and nothing is lost."""
+    rows, stored = smiling(talk), talk.read_bytes()
+    for name in ("a.avi", "a", talk.name):
+        with pytest.raises(InputError, match="Give"):
+            save(rows, tmp_path / name)
+    assert talk.read_bytes() == stored
+    with pytest.raises(OutputError, match="없는 폴더"):
+        save(rows, tmp_path / "없는 폴더" / {save_timeline: "a.html"}.get(save, "a.mp4"))
+    assert list(tmp_path.iterdir()) == [talk]
+
+
+def test_a_disk_that_is_full(talk: Path, tmp_path: Path) -> None:
+    """Where there is no room for the new file, the earlier one stays, the error names it, and no part is left."""
+    resource: Any = pytest.importorskip("resource")
+    rows, target = smiling(talk), tmp_path / "a.mp4"
+    target.write_bytes(b"earlier")
+    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OutputError, match=r"a.mp4 cannot be written \(File too large\)"):
+            save_video(rows, target)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert target.read_bytes() == b"earlier"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", talk.name]
 
 
 def test_a_likelihood_is_drawn_as_steps() -> None:
@@ -177,11 +310,36 @@ def test_a_page_over_time(talk: Path, tmp_path: Path) -> None:
 
 
 def test_a_page_of_likelihood_words(talk: Path, tmp_path: Path) -> None:
-    """Likelihood words are ranks: the page has them, and refuses to smooth them."""
+    """Likelihood words are ranks: the page has them as they are, and says that they are not smoothed."""
     rows = smiling(talk, "likelihood")
-    assert save_timeline(rows, tmp_path / "a.html").is_file()
-    with pytest.raises(SettingsError, match="likelihood words are not smoothed"):
-        save_timeline(rows, tmp_path / "a.html", smooth=1)
+    plain = save_timeline(rows, tmp_path / "a.html").read_text("utf-8")
+    smooth = save_timeline(rows, tmp_path / "b.html", smooth=1).read_text("utf-8")
+    assert "The lines are not smoothed: likelihood words are ranks, and no numbers." in smooth
+    assert "not smoothed" not in plain
+    korean = save_timeline(rows, tmp_path / "b.html", smooth=1, language="ko").read_text("utf-8")
+    assert "가능성 등급은 수가 아니라 순위이므로 선을 매끄럽게 다듬지 않았습니다." in korean
+    assert re.findall(r'<path [^>]*d="([^"]+)"', plain) == re.findall(r'<path [^>]*d="([^"]+)"', smooth)
+    with pytest.raises(SettingsError, match="smooth=-1"):
+        save_timeline(smiling(talk), tmp_path / "a.html", smooth=-1)
+
+
+def test_a_page_tells_nothing_of_folders(talk: Path, tmp_path: Path) -> None:
+    """A page that is published names the videos, and no folder of the computer that it was made on."""
+    text = save_timeline(smiling(talk), tmp_path / "a.html").read_text("utf-8")
+    assert tmp_path.name not in text
+    assert "연설 0.467s" in text
+
+
+def test_a_page_of_two_videos_of_one_name(talk: Path, tmp_path: Path) -> None:
+    """Two videos of the same name are told apart by their folders, and a frame that was looked at twice is one."""
+    other = tmp_path / "답변" / talk.name
+    other.parent.mkdir()
+    other.write_bytes(talk.read_bytes())
+    rows = [*smiling(talk), *smiling(talk), *smiling(other)]
+    rows = [replace(outcome, item=n) for n, outcome in enumerate(rows)]
+    text = save_timeline(rows, tmp_path / "a.html", language="ko").read_text("utf-8")
+    assert text.count("<figure") == 8
+    assert re.findall(r"<h2[^>]*>([^<]+)</h2>", text) == [f"{tmp_path.name}/연설.mp4", "답변/연설.mp4"]
 
 
 def test_a_page_without_expressions(talk: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The page over time in a browser: a click on a value shows its frame, and the page stays where it is."""
+"""What is made of videos in a browser: a click on a value of the page shows its frame, and the MP4 is played."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cloudai.report import save_timeline
+from cloudai.report import save_timeline, save_video
 from tests.support.browser import BROWSER, browsing
-from tests.unit.report.films.test_films import smiling, talk
+from tests.unit.report.films.test_films import SIZE, smiling, talk
 
 __all__ = ["talk"]
 
@@ -18,10 +18,24 @@ SHOWN = (
     "[...document.querySelectorAll('.frame')].filter(f => getComputedStyle(f).visibility === 'visible').map(f => f.id)"
 )
 
+PLAYED = """new Promise((done, failed) => {
+  const video = document.querySelector("video");
+  video.onerror = () => failed(video.error.message);
+  const frames = () => video.getVideoPlaybackQuality().totalVideoFrames;
+  video.onended = () => done([video.duration, video.videoWidth, video.videoHeight, frames() > 0]);
+  video.playbackRate = 16;
+  video.play();
+})"""
+"""Plays a video, and gives its length, its size, and whether frames were shown."""
+
 
 def test_a_click_leads_to_the_frame(talk: Path, tmp_path: Path) -> None:
-    """A value and the arrow keys lead to a frame, its values are marked, nothing scrolls, and nothing is loaded."""
-    page = save_timeline(smiling(talk), tmp_path / "연설.html", language="ko")
+    """A value and the arrow keys lead to a frame, its values are marked, nothing scrolls, and nothing is loaded.
+
+    The same browser plays the MP4 to the end of its sound.
+    """
+    rows = smiling(talk)
+    page = save_timeline(rows, tmp_path / "연설.html", language="ko")
     with browsing(tmp_path / "profile") as browser:
         browser.open(page, size=(1200, 400))
         assert browser.run(SHOWN) == ["frame-0-0"]
@@ -39,3 +53,7 @@ def test_a_click_leads_to_the_frame(talk: Path, tmp_path: Path) -> None:
         assert browser.run(SHOWN) == ["frame-0-1"]
         assert browser.complaints == []
         assert {address.partition("#")[0] for address in browser.requests} == {page.as_uri()}
+        player = tmp_path / "player.html"
+        player.write_text(f'<video muted src="{save_video(rows, tmp_path / "a.mp4").name}"></video>', "utf-8")
+        browser.open(player)
+        assert browser.run(PLAYED) == [pytest.approx(2.56, abs=0.01), SIZE[0] + 150, SIZE[1], True]

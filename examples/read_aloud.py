@@ -1,0 +1,60 @@
+"""Read quotations aloud: a sound file each, and a list of the voices that there are.
+
+    python examples/read_aloud.py                                   on this computer, by espeak-ng or a voice of Piper
+    python examples/read_aloud.py --sample                          constructed replies of Watson, with no key
+    python examples/read_aloud.py mine.csv --provider google --format mp3
+
+A table of yours has the columns author, language and text, and voice if you want to choose. The quotations are by Emily
+Dickinson (1830-1886) and Kim Sowol (1902-1934), and in the public domain. The sounds of the sample are tones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import cloudai
+from cloudai.report import safe_name
+from cloudai.testing import replay
+
+SAMPLES = Path(__file__).parent / "samples"
+
+
+def main() -> int:
+    """Run the example."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("file", nargs="?", type=Path, default=SAMPLES / "인용.csv", help="a table of quotations")
+    parser.add_argument("--sample", action="store_true", help="constructed replies of Watson")
+    parser.add_argument("--provider", default="local", help="who reads (default: %(default)s)")
+    parser.add_argument("--format", choices=["wav", "mp3", "ogg"], default="wav", help="default: %(default)s")
+    parser.add_argument("--out", type=Path, default=Path("out/read_aloud"), help="default: %(default)s")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    send, provider = (replay(SAMPLES / "read_aloud.json"), "watson") if options.sample else (None, options.provider)
+    rows = []
+    try:
+        with cloudai.Client(provider, send=send, offline=bool(send)) as client:
+            voices = client.voices()
+            voices.table().to_csv(options.out / "voices.csv")
+            for number, row in enumerate(cloudai.read_table(options.file)):
+                speech = client.text_to_speech(
+                    row["text"], language=row["language"], voice=row.get("voice") or None, format=options.format
+                )
+                name = speech.save(options.out / safe_name(number, row["author"], f".{options.format}")).name
+                rows.append({**row, "seconds": speech.duration, "file": name})
+    except cloudai.CloudAIError as error:
+        print(error, file=sys.stderr)
+        return 2
+    table = cloudai.Table(rows)
+    table.to_csv(options.out / "quotations.csv")
+    for language in dict.fromkeys(table["language"]):
+        able = [v.name for v in voices if language[:2] in {code.split("-")[0] for code in v.languages}]
+        print(f"{len(able)} of {len(voices)} voices for {language}: {', '.join(able[:6])}")
+    print(table)
+    print("Open:", *sorted(options.out.iterdir()), sep="\n  ")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""Translate e-mails, subject and text; one with odd characters is translated, and one without text has its row.
+
+    python examples/translate_mails.py --sample                       ten invented e-mails, constructed replies of Azure
+    python examples/translate_mails.py mails/ --provider google       a folder of .eml files, live
+    python examples/translate_mails.py mails/ --provider azure --to ja
+
+No e-mail is skipped: what cannot be translated stands in the table with the reason. No engine on this computer
+translates, so that there is no offline run without the sample.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+
+import cloudai
+from cloudai.testing import replay
+
+SAMPLES = Path(__file__).parent / "samples"
+KOREAN = ("euc-kr", "ks_c_5601-1987")
+
+
+def text_of(mail: EmailMessage) -> str:
+    """Return the text of an e-mail; what calls itself EUC-KR may be CP949, which has more Korean syllables."""
+    body = mail.get_body(("plain", "html"))
+    if body is None:
+        return ""
+    charset, content = body.get_content_charset("utf-8"), bytes(body.get_payload(decode=True))
+    try:
+        return content.decode("cp949" if charset in KOREAN else charset, "replace")
+    except LookupError:  # an encoding that Python does not know
+        return content.decode("utf-8", "replace")
+
+
+def main() -> int:
+    """Run the example."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", nargs="?", type=Path, help="a folder of .eml files of yours; by default ten samples")
+    parser.add_argument("--sample", action="store_true", help="the samples, with constructed replies of Azure")
+    parser.add_argument("--provider", default="azure", help="who translates (default: %(default)s)")
+    parser.add_argument("--source", help="the language of the e-mails; by default it is detected")
+    parser.add_argument("--to", default="ko", help="the language to translate into (default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("out/translate_mails"), help="default: %(default)s")
+    options = parser.parse_args()
+    if not (options.sample or options.folder):
+        parser.error("give a folder, or --sample")
+    options.out.mkdir(parents=True, exist_ok=True)
+    send, provider = (replay(SAMPLES / "translate_mails.json"), "azure") if options.sample else (None, options.provider)
+    files = sorted((SAMPLES / "메일" if options.sample else options.folder).glob("*.eml"))
+    mails = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
+    subjects, texts = [mail.get("subject", "") for mail in mails], [text_of(mail) for mail in mails]
+    try:
+        with cloudai.Client(provider, send=send, offline=bool(send)) as client:
+            said = client.map("translate", subjects + texts, to=options.to, source=options.source)
+    except cloudai.CloudAIError as error:
+        print(error, file=sys.stderr)
+        return 2
+    table = cloudai.Table(
+        [
+            {
+                "mail": file.name,
+                "subject": subject.input,
+                f"subject_{options.to}": subject.result.text if subject.result else None,
+                "text": text.input,
+                f"text_{options.to}": text.result.text if text.result else None,
+                "error": str(subject.error or text.error or "") or None,
+            }
+            for file, subject, text in zip(files, said[: len(mails)], said[len(mails) :], strict=True)
+        ],
+        widest_cell=32,
+    )
+    table.to_csv(options.out / "mails.csv")
+    print(table)
+    print("Open:", options.out / "mails.csv", sep="\n  ")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
