@@ -13,6 +13,10 @@ DEMO_OUT ?= out
 EXAMPLES := face_landmarks candidate_emotions age_over_time google_tour text_tour review_sentiment \
 	transcribe translate_mails read_aloud
 
+# A package with a font, because the examples write Hangul into pictures, and not every computer has a font for it.
+HANGUL := "koreanize-matplotlib>=0.1.1"
+demo-all: export CLOUDAI_FONT ?= $(shell ls .venv/lib/python3*/site-packages/koreanize_matplotlib/fonts/NanumGothic.ttf 2>/dev/null)
+
 demo-all: .venv/.demo-all  ## every example: on this computer what it can, and with constructed replies; no account, no network
 	$(BIN)/cloudai demo --out $(DEMO_OUT)/demo
 	$(BIN)/python examples/lawmaker_photos.py examples/samples/후보 --language ko --out $(DEMO_OUT)/lawmaker_photos
@@ -99,7 +103,7 @@ format: .venv/.dev  ## also what is written from the table of operations
 	touch $@
 
 .venv/.demo-all: .venv/.demo
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[local,demo,text,report,video,compare]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[local,demo,text,report,video,compare]" $(HANGUL)
 	touch $@
 
 # The tests read the model of ages in its wheel alone; its requirements are large, and not those of ours.

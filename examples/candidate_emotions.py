@@ -31,21 +31,24 @@ def main() -> int:
     parser.add_argument("--language", default="en", choices=["en", "ko"], help="the language of the plots")
     parser.add_argument("--out", type=Path, default=Path("out/candidate_emotions"), help="default: %(default)s")
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
     people = str(SAMPLES / "후보") if options.sample else options.people
     if not people:
         parser.error("give portraits, or --sample")
     send = replay(SAMPLES / "candidate_emotions.json") if options.sample else None
     title = "네 후보의 표정" if options.language == "ko" else "Expressions compared"
     try:
+        options.out.mkdir(parents=True, exist_ok=True)
         table = cloudai.read_table(people) if people.endswith(".csv") else None
         photos = [table.folder / row["photo"] for row in table] if table else expand([people], PICTURES)
         with cloudai.Client(options.provider, send=send, offline=bool(send)) as client:
             faces = client.map("detect_faces", table["photo"] if table else photos, attributes=["emotions"])
+        sys.stderr.writelines(dict.fromkeys(f"{outcome.error}\n" for outcome in faces if outcome.error))
+        if not any(outcome.result for outcome in faces):
+            return 2
         chart = plot(faces, title=title, pictures=photos, language=options.language)
         written = [chart.save(options.out / f"emotions.{ending}") for ending in ("html", "png", "svg")]
         written.append(gallery(faces, options.out / "gallery.html", title=title, language=options.language))
-    except cloudai.CloudAIError as error:
+    except (cloudai.CloudAIError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     emotions = cloudai.tidy(faces, "emotions")

@@ -48,7 +48,7 @@ def main() -> int:
                 "formats": ["gif", "html"],
             }
             made = card_news(client, photos, options.out, journal=journal, pace=options.pace, progress=True, **look)
-    except cloudai.CloudAIError as error:
+    except (cloudai.CloudAIError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     print(made.table.filled(), "\nOpen:", *made.files, sep="\n  ")

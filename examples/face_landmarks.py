@@ -31,27 +31,32 @@ def main() -> int:
     parser.add_argument("--language", default="en", choices=["en", "ko"], help="the language of the plots")
     parser.add_argument("--out", type=Path, default=Path("out/face_landmarks"), help="default: %(default)s")
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
+    korean = options.language == "ko"
     send, provider = (replay(SAMPLE), "google") if options.sample else (None, options.provider)
     try:
+        options.out.mkdir(parents=True, exist_ok=True)
         photos = expand(options.photos, PICTURES) if options.photos else [str(path) for _, path in sample_photos()[:2]]
         with cloudai.Client(provider, send=send, offline=bool(send)) as client:
-            what = {} if provider == "local" else {"attributes": ["emotions"]}
+            what = {"attributes": ["emotions"]} if provider == "google" else {}
             faces = client.map("detect_faces", photos, landmarks=True, **what)
             how = {"method": "generative"} if options.sample else {}
             ages = client.map("estimate_age", photos, **how) if how or client.supports("estimate_age") else ()
+        sys.stderr.writelines(dict.fromkeys(f"{outcome.error}\n" for outcome in [*faces, *ages] if outcome.error))
+        if not any(outcome.result for outcome in faces):
+            return 2
         written = [save_drawings(faces, options.out / "drawn", pictures=photos)]
+        look = {"pictures": photos, "language": options.language}
         if any(row.get("emotion_top") for row in cloudai.tidy(faces, "faces")):
-            chart = plot(faces, title="Expressions", pictures=photos, language=options.language)
-            written += [chart.save(options.out / "emotions.html"), chart.save(options.out / "emotions.png")]
+            chart = plot(faces, title="표정" if korean else "Expressions", **look)
+            written += [chart.save(options.out / f"emotions.{ending}") for ending in ("html", "png")]
         if any(outcome.result for outcome in ages):
-            chart = plot(ages, kind="ages", title="Apparent ages", pictures=photos, language=options.language)
-            written += [chart.save(options.out / "ages.html"), chart.save(options.out / "ages.png")]
-    except cloudai.CloudAIError as error:
+            chart = plot(ages, kind="ages", title="겉보기 나이" if korean else "Apparent ages", **look)
+            written += [chart.save(options.out / f"ages.{ending}") for ending in ("html", "png")]
+    except (cloudai.CloudAIError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    print(cloudai.tidy(faces, "landmarks").select("input", "face", "landmark", "x", "y").head(12))
-    print("Open:", *written, sep="\n  ")
+    points = cloudai.tidy(faces, "landmarks").select("input", "face", "landmark", "x", "y")
+    print(points.head(12), "Open:", *written, sep="\n  ")
     return 0
 
 

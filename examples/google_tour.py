@@ -20,8 +20,9 @@ from cloudai.report import plot, save_drawings
 from cloudai.testing import replay
 
 SAMPLES = Path(__file__).parent / "samples"
-TOWERS = [f"gs://made-up-bucket/{name}.jpg" for name in ("palace", "tower", "temple")]
 FEATURES = ["tags", "brands", "places", "text", "faces"]
+TOWERS = [f"gs://made-up-bucket/{name}.jpg" for name in ("palace", "tower", "temple")]
+TITLES = {"en": ("Landmarks", "Labels", "Likelihoods"), "ko": ("명소", "태그", "표정의 가능성")}
 
 
 def main() -> int:
@@ -33,35 +34,30 @@ def main() -> int:
     parser.add_argument("--language", default="en", choices=["en", "ko"], help="the language of the plots")
     parser.add_argument("--out", type=Path, default=Path("out/google_tour"), help="default: %(default)s")
     options = parser.parse_args()
-    if options.sample:
-        options.photos = [str(sample_photos()[1][1]), str(SAMPLES / "둘러보기"), *TOWERS]
-    if not options.photos:
+    if not options.photos and not options.sample:
         parser.error("give photos, or --sample")
-    options.out.mkdir(parents=True, exist_ok=True)
     send = replay(SAMPLES / "google_tour.json") if options.sample else None
-    look = {"language": options.language}
     try:
-        photos = expand(options.photos, PICTURES)
+        sample = [str(sample_photos()[1][1]), str(SAMPLES / "둘러보기"), *TOWERS] if options.sample else []
+        photos = expand(options.photos or sample, PICTURES)
         with cloudai.Client(options.provider, send=send, offline=bool(send)) as client:
             seen = client.map("analyze_image", photos, features=FEATURES, missing="report")
-        here = [outcome for outcome in seen if "://" not in outcome.input]
-        written = [save_drawings(here, options.out / "drawn", pictures=photos)]
-        things = cloudai.tidy(seen)
+        sys.stderr.writelines(dict.fromkeys(f"{outcome.error}\n" for outcome in seen if outcome.error))
+        if not any(outcome.result for outcome in seen):
+            return 2
+        things, faces, emotions = (cloudai.tidy(seen, kind) for kind in (None, "faces", "emotions"))
         print(things.select("input", "kind", "name", "score", "word", "latitude", "longitude").filled())
         print(cloudai.tidy(seen, "text").select("input", "text", "confidence", "handwritten").filled())
-        print(cloudai.tidy(seen, "faces").select("input", "face", "roll", "pitch", "yaw", "emotion_top").filled())
-        if any(row.get("latitude") for row in things):
-            written.append(plot(things, kind="map", title="Landmarks", **look).save(options.out / "landmarks.html"))
-        if any(row.get("kind") == "tag" for row in things):
-            tags = things.filter(kind="tag")
-            written.append(
-                plot(tags, kind="bars", by="input", title="Labels", **look).save(options.out / "labels.html")
-            )
-        if any(row.get("emotion_top") for row in cloudai.tidy(seen, "faces")):
-            emotions = cloudai.tidy(seen, "emotions").filter(status="ok")
-            likely = plot(emotions, title="Likelihoods", pictures=photos, **look)
-            written.append(likely.save(options.out / "expressions.html"))
-    except cloudai.CloudAIError as error:
+        print(faces.select("input", "face", "roll", "pitch", "yaw", "emotion_top").filled())
+        tables = {"landmarks": things, "labels": things.filter(kind="tag"), "expressions": emotions.filter(status="ok")}
+        series: list[list[str]] = [[], ["input"], []]
+        local = [outcome for outcome in seen if "://" not in outcome.input]
+        written = [save_drawings(local, options.out / "drawn", pictures=photos)]
+        for (name, table), by, title in zip(tables.items(), series, TITLES[options.language], strict=True):
+            if any(row.get("latitude" if name == "landmarks" else "score") is not None for row in table):
+                chart = plot(table, by=by, title=title, pictures=photos, language=options.language)
+                written.append(chart.save(options.out / f"{name}.html"))
+    except (cloudai.CloudAIError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     print("Open:", *written, sep="\n  ")

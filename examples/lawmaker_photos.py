@@ -59,7 +59,7 @@ def main() -> int:
                 pace=options.pace,
                 progress=True,
             )
-    except cloudai.CloudAIError as error:
+    except (cloudai.CloudAIError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     print(made.table.filled(), "\nOpen:", *made.files, sep="\n  ")

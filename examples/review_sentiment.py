@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import cloudai
+from cloudai.reading import text_of
 from cloudai.report import plot
 from cloudai.testing import replay
 
@@ -29,25 +30,25 @@ def main() -> int:
     parser.add_argument("--language", default="en", help="the language of your file (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("out/review_sentiment"), help="default: %(default)s")
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
     send, provider = (
         (replay(SAMPLES / "review_sentiment.json"), "azure") if options.sample else (None, options.provider)
     )
     own = [(options.file, options.language)]
     files = own if options.file else [(SAMPLES / "reviews.txt", "en"), (SAMPLES / "시.txt", "ko")]
     try:
+        options.out.mkdir(parents=True, exist_ok=True)
         for file, language in files:
             korean = provider == "local" and language == "ko"
             who = cloudai.Local(lexicon=SAMPLES / "낱말.csv") if korean else provider
             with cloudai.Client(who, send=send, offline=bool(send)) as client:
-                said = client.map("sentiment", file.read_text("utf-8").splitlines(), language=language)
+                said = client.map("sentiment", text_of(file).splitlines(), language=language)
             table = cloudai.tidy(said)
             table.to_csv(options.out / f"{file.stem}.csv")
             whole = table.filter(lambda row: row.get("sentence") in (-1, None))
             print(whole.select("item", "input", "status", "label", "score", "error").filled())
             chart = plot(said, title=file.stem, table="sentences", language="ko" if language == "ko" else "en")
             print("Open:", *[chart.save(options.out / f"{file.stem}.{e}") for e in ("html", "png")], sep="\n  ")
-    except cloudai.CloudAIError as error:
+    except (cloudai.CloudAIError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0

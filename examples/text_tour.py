@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import cloudai
 from cloudai.cli.demo import sample_photos
+from cloudai.cli.inputs import lines
 from cloudai.report import draw
 from cloudai.testing import replay
 
@@ -27,26 +27,26 @@ SAMPLES = Path(__file__).parent / "samples"
 def main() -> int:
     """Run the example."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("file", nargs="?", type=Path, default=SAMPLES / "languages.txt", help="texts, one a line")
-    parser.add_argument("--photo", default=str(sample_photos()[1][1]), help="a picture (default: a portrait)")
+    parser.add_argument("file", nargs="?", default=str(SAMPLES / "languages.txt"), help="texts, one a line")
+    parser.add_argument("--photo", help="a picture (default: a portrait)")
     parser.add_argument("--word", default="library", help="an English word for the dictionary (default: %(default)s)")
     parser.add_argument("--sample", action="store_true", help="constructed replies of Azure")
     parser.add_argument("--provider", default="local", help="who reads and looks (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("out/text_tour"), help="default: %(default)s")
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
     send, provider = (replay(SAMPLES / "text_tour.json"), "azure") if options.sample else (None, options.provider)
     try:
-        texts = [line for line in options.file.read_text("utf-8").splitlines() if line.strip()]
+        options.out.mkdir(parents=True, exist_ok=True)
+        texts, photo = lines(options.file), options.photo or str(sample_photos()[1][1])
         with cloudai.Client(provider, send=send, offline=bool(send)) as client:
-            calls: dict[str, Callable[[], Any]] = {
+            calls: dict[str, Any] = {
                 "languages": lambda: cloudai.tidy(client.map("detect_language", texts)),
                 "sentiment": lambda: cloudai.tidy(client.map("sentiment", texts[:2])),
                 "key_phrases": lambda: cloudai.tidy(client.map("key_phrases", texts[:2] + texts[4:6])),
                 "translation": lambda: cloudai.tidy(client.map("translate", texts[:1] + texts[4:6], to="ko")),
                 "dictionary": lambda: client.dictionary(options.word, source="en", to="ko").table(),
-                "picture": lambda: client.analyze_image(options.photo, features=["caption", "tags"]).table(),
-                "faces": lambda: client.detect_faces(options.photo).table(),
+                "picture": lambda: client.analyze_image(photo, features=["caption", "tags"]).table(),
+                "faces": lambda: client.detect_faces(photo).table(),
             }
             for name, call in calls.items():
                 print(f"\n{name}")
@@ -57,8 +57,8 @@ def main() -> int:
                     continue
                 table.to_csv(options.out / f"{name}.csv")
                 print(table.head(12))
-            draw(options.photo, client.detect_faces(options.photo)).save(options.out / "faces.png")
-    except cloudai.CloudAIError as error:
+            draw(photo, client.detect_faces(photo)).save(options.out / "faces.png")
+    except (cloudai.CloudAIError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     print("\nOpen:", *sorted(options.out.iterdir()), sep="\n  ")

@@ -60,7 +60,7 @@ def main() -> int:
             smooth = None if "likelihood" in emotions["scale"] else asked.smooth
             where = {"emotion": asked.emotion}
             cloudai.plot(emotions, out / "speeches.html", where=where, title=asked.emotion, smooth=smooth, **look)
-    except cloudai.CloudAIError as error:
+    except (cloudai.CloudAIError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     print(faces.select("video", "time_s", "track", "status", "error", "x", "y", "emotion_top").filled())

@@ -13,9 +13,11 @@ import wave
 from collections.abc import Callable
 from email import message_from_bytes, policy
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import PIL.Image
 import pytest
 
@@ -93,16 +95,25 @@ def test_candidates_are_compared(run: Run) -> None:
 
 
 def test_ages_over_time(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    """Fifteen dates with their ranges and true ages, a thumbnail each, a strip and a morph."""
+    """Nine dates with their ranges and true ages, a thumbnail each, a note, a shaded stretch, a strip and a morph."""
     out = run("age_over_time", "--sample")
     page = (out / "ages.html").read_text("utf-8")
-    assert page.count("<image ") == 15
+    assert page.count("<image ") == 9
     assert page.count('aria-label="true age"') == 1
-    assert re.search(r"2025-10-09 +2025-10-09 +53 +63 +52\.6", capsys.readouterr().out)
+    assert page.count('class="stretch"') == page.count('class="note-line"') == 1
+    assert re.search(r"2025-10-09 +2025-10-09 +68 +82 +74\.6", capsys.readouterr().out)
     with PIL.Image.open(out / "morph.gif") as morph:
         assert morph.n_frames > 60  # type: ignore[attr-defined]
     with PIL.Image.open(out / "strip.png") as strip:
-        assert strip.width > 8 * strip.height
+        assert strip.width > 5 * strip.height
+
+
+def test_the_drawings_of_ages_are_no_single_drawing_altered() -> None:
+    """No two drawings of the sample have most of their pixels in common, as those of one template have."""
+    paths = sorted((EXAMPLES / "samples" / "나이").glob("*.png"))
+    people = [np.asarray(PIL.Image.open(path).convert("RGB").crop((60, 60, 240, 360)), dtype=int) for path in paths]
+    for one, other in pairwise(people):
+        assert (np.abs(one - other).max(axis=2) < 12).mean() < 0.5
 
 
 def test_the_tour_of_google(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -136,6 +147,31 @@ def test_the_tour_of_texts_offline(run: Run, capsys: pytest.CaptureFixture[str])
     assert not (out / "dictionary.csv").exists()
 
 
+EXAMPLES_OF_TUTORIAL = (
+    *("face_landmarks", "candidate_emotions", "age_over_time"),
+    *("google_tour", "text_tour", "review_sentiment"),
+)
+
+
+@pytest.mark.parametrize("name", EXAMPLES_OF_TUTORIAL)
+def test_an_example_is_a_screen_of_code_and_fails_in_a_line(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It has 60 lines after its docstring; missing input, and a file in place of a folder, are told in a line."""
+    code = (EXAMPLES / f"{name}.py").read_text("utf-8")
+    assert len(code.splitlines()) - (ast.parse(code).body[0].end_lineno or 0) <= 60
+    (tmp_path / "파일").write_text("x", "utf-8")
+    module = example(name)
+    for arguments in (["없는 파일", "--provider", "local"], ["--sample", "--out", str(tmp_path / "파일")]):
+        out = [] if "--out" in arguments else ["--out", str(tmp_path / "out")]
+        monkeypatch.setattr("sys.argv", [name, *arguments, *out])
+        assert module.main() == 2
+        told = capsys.readouterr()
+        assert 1 <= len(told.err.splitlines()) <= 2
+        assert "Traceback" not in told.err
+        assert "Open:" not in told.out
+
+
 @pytest.mark.parametrize("arguments", [[], ["--sample"]], ids=["local", "azure"])
 def test_a_blank_line_of_a_poem_fails_alone(run: Run, arguments: list[str]) -> None:
     """Ten lines of the Korean poem have a score, and the blank one the reason why it has none, in the plot too."""
@@ -143,7 +179,8 @@ def test_a_blank_line_of_a_poem_fails_alone(run: Run, arguments: list[str]) -> N
     whole = [row for row in rows_of(out / "시.csv") if row["sentence"] in ("-1", "")]
     assert [row["status"] for row in whole] == ["ok"] * 4 + ["failed"] + ["ok"] * 6
     page = (out / "시.html").read_text("utf-8")
-    assert "– the text is empty" in page
+    assert "– 글이 비어 있습니다" in page
+    assert "input 4" not in page
     assert "고마운 아침이 온다" in page
     assert len([row for row in rows_of(out / "reviews.csv") if row["sentence"] == "-1"]) == 10
 

@@ -424,6 +424,7 @@ def _plot(subparsers: Any) -> None:
         "or a journal. Nothing is sent."
     )
     chart.add_argument("file", type=_text, metavar="FILE", help="a table, a file of results, or a journal")
+    chart.add_argument("--encoding", type=_text, metavar="NAME", help="how a table is encoded, where it is not certain")
     chart.add_argument("--kind", choices=["bars", "lines", "ages", "map"], help="the kind of chart (by the columns)")
     chart.add_argument(
         "--x", type=_text, metavar="COLUMN", help="what is along the bottom: names, times, dates, numbers"
@@ -440,6 +441,13 @@ def _plot(subparsers: Any) -> None:
     )
     chart.add_argument("--picture", type=_text, metavar="COLUMN", help="the column with the picture of each value")
     chart.add_argument("--born", type=_text, metavar="DATE", help="the date of birth, for the true age: 1961-08-04")
+    chart.add_argument(
+        "--event",
+        type=_dated,
+        action="append",
+        metavar="DATE=TEXT",
+        help="a note at a date, or a shaded stretch of two: 2009-01-20/2017-01-20=text; several times",
+    )
     chart.add_argument("--table", choices=sorted(KINDS_OF_TABLES), help="what of the results is drawn")
     chart.add_argument("--title", type=_text, metavar="TEXT", help="the heading (the name of the file)")
     chart.add_argument("--language", choices=["en", "ko"], help="the language of the reader (en)")
@@ -502,6 +510,13 @@ def _equal(text: str) -> tuple[str, str]:
     if not column or not equals:
         raise argparse.ArgumentTypeError(say("{text} is not COLUMN=VALUE", text=text))
     return column, value
+
+
+def _dated(text: str) -> tuple[str, str]:
+    at, equals, words = text.partition("=")
+    if not at or not equals:
+        raise argparse.ArgumentTypeError(say("{text} is not DATE=TEXT", text=text))
+    return at, words
 
 
 def _share(text: str) -> float:

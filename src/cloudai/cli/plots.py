@@ -8,6 +8,7 @@ from typing import Any
 
 from cloudai.cli.running import given_options
 from cloudai.errors import InputError
+from cloudai.reading import TABLES, read_table
 from cloudai.report import plot
 from cloudai.wording import say
 
@@ -24,6 +25,9 @@ def as_plot(options: argparse.Namespace) -> int:
     )
     title = options.title or Path(options.file).stem
     where = dict(options.where) if options.where else None
-    plot(options.file, out, where=where, average=options.average, title=title, **look)
+    events = dict(options.event) if options.event else None
+    is_table = options.encoding and Path(options.file).suffix.lower() in TABLES
+    source = read_table(options.file, encoding=options.encoding) if is_table else options.file
+    plot(source, out, where=where, events=events, average=options.average, title=title, **look)
     print(say("wrote {file}", file=out) + f", {out.stat().st_size / 1e6:.1f} MB")
     return 0

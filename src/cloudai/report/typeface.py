@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
@@ -121,7 +121,7 @@ def readable(text: str, font: Font = None, *, bold: bool = False, strict: bool =
 _PROBE = 32
 
 
-def outline_fonts(text: str, font: Font = None) -> tuple[list[str], dict[str, str]]:
+def outline_fonts(text: str, font: Font = None, *, last: Sequence[str] = ()) -> tuple[list[str], dict[str, str]]:
     """Return the fonts by whose outlines a text is drawn, and what is written for the pieces that no such font has.
 
     A colour font has pictures in place of outlines, so that an emoji is named: "[grinning face]".
@@ -129,6 +129,7 @@ def outline_fonts(text: str, font: Font = None) -> tuple[list[str], dict[str, st
     Args:
         text: The text that will be drawn.
         font: Path of a font file; see `find_font`.
+        last: Paths of fonts that are asked when no installed font has a piece of the text.
 
     Returns:
         The paths, the font that has the most characters first; `BUILT_IN` stands for Pillow's own. And the words by the
@@ -137,14 +138,15 @@ def outline_fonts(text: str, font: Font = None) -> tuple[list[str], dict[str, st
     Raises:
         MissingFontError: ``font``, or every font, lacks a letter.
     """
-    letters = "".join(c for c in text if unicodedata.category(c)[0] not in "SC")
-    fonts.find_font(letters, _PROBE, font)
     best = _best(text, font, bold=False)
     others = _elsewhere(text, best, bold=False)
-    with_outlines = {one: path for one, path in others.items() if path and os.path.basename(path).lower() not in EMOJI}  # noqa: PTH119
-    return [best, *dict.fromkeys(with_outlines.values())], {
-        one: f"[{_name(one)}]" for one in others if one not in with_outlines
-    }
+    for one in [one for one, path in others.items() if path is None]:
+        others[one] = next((path for path in last if not fonts.lacking(path, one, bold=False)), None)
+    drawn = {one: path for one, path in others.items() if path and os.path.basename(path).lower() not in EMOJI}  # noqa: PTH119
+    letters = [one for one in others if (font or one not in drawn) and unicodedata.category(one[0])[0] not in "SC"]
+    if letters:
+        fonts.find_font("".join(letters), _PROBE, font)
+    return [best, *dict.fromkeys(drawn.values())], {one: f"[{_name(one)}]" for one in others if one not in drawn}
 
 
 def _with_names(text: str, missing: set[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,8 @@ def test_a_journal_and_what_json_prints_make_the_same_plot(folder: Path, capsys:
         (["--x", "status"], "score has 2 values for one bar. Say with --by or --x what tells them apart"),
         (["--x", "status", "--lang", "ko"], "score에 막대 하나에 들어갈 값이 2개 있습니다."),
         (["--kind", "map", "--lang", "ko"], "latitude"),
+        (["--event", "3=x", "--lang", "ko"], "이 그림에는 가로축에 날짜나 숫자가 없습니다. 사건을 빼세요."),
+        (["--out", "."], ". is no kind of file for a plot"),
         (["--out", "없는/p.html"], "there is no folder 없는"),
         (["--out", "p.gif", "--lang", "ko"], "p.gif은(는) 그림을 쓸 수 있는 파일이 아닙니다."),
     ],
@@ -70,3 +73,23 @@ def test_a_wrong_argument_is_refused(arguments: list[str]) -> None:
     """A filter without a value and a window that is no number above 0 are refused by the parser."""
     with pytest.raises(SystemExit):
         main(["plot", "표.csv", *arguments])
+
+
+def test_events_and_an_encoding_on_the_command_line(folder: Path) -> None:
+    """A table in an encoding that is not certain is drawn with its name; notes and shaded stretches are drawn, too."""
+    (folder / "나이.csv").write_bytes("날짜,age_years\n2001. 3. 2.,20\n2005. 3. 2.,23\n".encode("cp949"))
+    event = ["--event", "2002-01-01/2003-01-01=군대", "--event", "2004-05-05=졸업=끝"]
+    assert main(["plot", "나이.csv", "--encoding", "cp949", "--out", "a.html", *event, "--language", "ko"]) == 0
+    page = (folder / "a.html").read_text("utf-8")
+    assert 'aria-label="군대, 2002-01-01 – 2003-01-01"' in page
+    assert "졸업=끝" in page
+
+
+def test_a_missing_package_is_told_in_korean(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without matplotlib the error is a line that says what to install, wholly in Korean, and a page needs none."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert main(["plot", "표.csv", "--out", "a.png", "--lang", "ko"]) == 2
+    assert '.png 그림에는 패키지가 더 필요합니다. 설치: pip install ".[report]"' in capsys.readouterr().err
+    assert main(["plot", "표.csv", "--out", "a.html"]) == 0

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cloudai.errors import InputError
-from cloudai.report.plots.cells import date_in, day, number, require_columns
+from cloudai.errors import InputError, SettingsError
+from cloudai.report.plots.cells import date_in, day, days, number, open_number, require_columns
 from cloudai.report.plots.chart import Axis, Chart, Dot, Series, axis_of
 from cloudai.report.plots.columns import Asked, heading, names_of
+from cloudai.report.plots.events import events_of, no_events
 from cloudai.report.plots.plot_words import words_of
 from cloudai.report.plots.targets import pictures_of, targets_of
+from cloudai.report.plots.ticks import day_of
 from cloudai.table import Table
 
 __all__ = ["ages"]
@@ -26,6 +28,7 @@ def ages(table: Table, asked: Asked) -> Chart:
 
     Raises:
         InputError: The table has no column of ages, or none with a value.
+        SettingsError: A picture is older than the date of birth, or there are events and no dates.
     """
     present = [name for name in ENDS if name in table.columns]
     if not present:
@@ -34,9 +37,7 @@ def ages(table: Table, asked: Asked) -> Chart:
         )
     require_columns(table, [asked.x] if asked.x else [])
     words = words_of(asked.language)
-    dates = _dates(table, asked)
-    if dates is not None:
-        table, dates = _largest(table, dates)
+    table, dates, undated = _dated(table, _dates(table, asked))
     positions = dates or [float(n) for n in range(len(table))]
     targets = targets_of(table, asked)
     names = names_of(table)
@@ -56,46 +57,53 @@ def ages(table: Table, asked: Asked) -> Chart:
             Series(words["apparent age"], tuple(dots)),
             *([Series(words["true age"], tuple(true), dashed=True)] if true else []),
         ),
-        asked.notes(table, lacking=", ".join(without)),
+        asked.notes(table, lacking=", ".join(without), undated=", ".join(undated)),
         asked.language,
         pictures_of(table, asked, targets),
+        events=events_of(asked, dates=True) if dates is not None else no_events(asked),
     )
 
 
-def _dates(table: Table, asked: Asked) -> list[float] | None:
-    """Return the date of each row: from a column, or from the names of the files; None if there are none."""
+def _dates(table: Table, asked: Asked) -> list[float | None]:
+    """Return the date of each row: from a column, or from the names of the files; None where there is none."""
     column = asked.x or next((name for name in DATES if name in table.columns), None)
-    if column is not None:
-        try:
-            read = [day(row.get(column)) for row in table]
-        except ValueError as error:
-            raise InputError(
-                f"the column {column} has something that is no date", advice="Write dates like 2008-01-15, or 2008."
-            ) from error
-    else:
-        read = [date_in(str(row.get("input") or "")) for row in table]
+    if column is None:
+        return [date_in(str(row.get("input") or "")) for row in table]
+    try:
+        return days([row.get(column) for row in table])
+    except ValueError as error:
+        raise InputError(
+            f"the column {column} has something that is no date", advice="Write dates like 2008-01-15, or 2008."
+        ) from error
+
+
+def _dated(table: Table, read: Sequence[float | None]) -> tuple[Table, list[float] | None, list[str]]:
+    """Return the largest face of each row that has a date, the dates, and the names of the rows that have none.
+
+    Where fewer than half of the rows have a date, or all the same one, there is no axis of dates: all rows stay.
+    """
     known = [at for at in read if at is not None]
-    return known if len(known) == len(read) and len(set(known)) > 1 else None
-
-
-def _largest(table: Table, dates: Sequence[float]) -> tuple[Table, list[float]]:
-    """Return the rows without those of smaller faces, and their dates."""
-    kept = [n for n, row in enumerate(table) if str(row.get("face") or 0) in ("0", "0.0")]
-    largest = table[:]
-    largest.rows = [table.rows[n] for n in kept]
-    return largest, [dates[n] for n in kept]
+    if len(set(known)) < 2 or 2 * len(known) < len(read):  # noqa: PLR2004  # nothing to draw along
+        return table, None, []
+    largest = [n for n, row in enumerate(table) if str(row.get("face") or 0) in ("0", "0.0")]
+    kept = table[:]
+    kept.rows = [table.rows[n] for n in largest if read[n] is not None]
+    without = [name for n, name in enumerate(names_of(table)) if read[n] is None]
+    return kept, [at for n in largest if (at := read[n]) is not None], list(dict.fromkeys(without))
 
 
 def _dot(table: Table, n: int, at: float, name: str, target: str) -> Dot | None:
     row = table.rows[n]
     try:
-        low, high, years = (number(row.get(column)) for column in ENDS)
+        (low, low_open), (high, high_open), (years, _) = (open_number(row.get(column)) for column in ENDS)
     except ValueError as error:
-        raise InputError(f"row {n + 1} has an age that is no number", advice="Correct the table.") from error
+        advice = "Write a number, or 80+ for an age without an upper end."
+        raise InputError(f"row {n + 1} has an age that is no number", advice=advice) from error
     if low is None and high is None and years is None:
         return None
-    low, high = (high if low is None else low), (low if high is None else high)
-    return Dot(at, years, low, high, text=name, target=target)
+    open_ended = low_open or high_open or bool(row.get("age_open")) or (high is None and low is not None)
+    low, high = sorted(((high if low is None else low), (low if high is None else high)), key=lambda end: end or 0.0)
+    return Dot(at, years, low, high, text=name, target=target, open_ended=open_ended)
 
 
 def _true(table: Table, positions: Sequence[float], names: Sequence[str], asked: Asked, *, dated: bool) -> list[Dot]:
@@ -108,6 +116,10 @@ def _true(table: Table, positions: Sequence[float], names: Sequence[str], asked:
             raise InputError(f"the column {column} has something that is no number", advice="Correct it.") from error
     elif asked.born is not None and dated:
         birth = day(asked.born) or 0.0
+        if min(positions) < birth:
+            raise SettingsError(
+                f"a picture of {day_of(min(positions))} is older than the date of birth", advice="Correct born=."
+            )
         known = [round((at - birth) / YEAR, 1) for at in positions]
     else:
         return []

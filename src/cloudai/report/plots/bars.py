@@ -11,6 +11,7 @@ from cloudai.errors import InputError, SettingsError
 from cloudai.report.plots.cells import require_columns
 from cloudai.report.plots.chart import Axis, Chart, Dot, Series
 from cloudai.report.plots.columns import Asked, columns_to_draw, heading, names_of, series_of, value_axis
+from cloudai.report.plots.events import no_events
 from cloudai.report.plots.plot_words import words_of
 from cloudai.report.plots.targets import pictures_of, targets_of
 from cloudai.table import Table
@@ -38,7 +39,7 @@ def bars(table: Table, asked: Asked) -> Chart:
     x = asked.x or ("name" if "kind" in table.columns else None)
     require_columns(table, [*drawn, *asked.by, *([x] if x else [])])
     by = asked.by or (("emotion",) if "emotion" in table.columns else ())
-    read = series_of(_with_groups_alone(table, by), drawn, by, asked)
+    read = series_of(_with_groups_alone(table, by, drawn, asked.language), drawn, by, asked)
     y = value_axis(table, read, drawn, asked, bars=True)
     if y.scale == "likelihood" and asked.average:
         raise SettingsError("likelihood words are not averaged", advice="They are ranks. Leave average out.")
@@ -70,6 +71,7 @@ def bars(table: Table, asked: Asked) -> Chart:
         asked.notes(table, likelihood=y.scale == "likelihood", average=asked.average),
         asked.language,
         pictures_of(table, asked, targets),
+        events=no_events(asked),
         sideways=(widest > WIDEST_NAME and len(names) > 1) or len(names) > MOST_GROUPS or count > MOST_UPRIGHT,
     )
 
@@ -82,21 +84,25 @@ def _of_whole_texts(table: Table, asked: Asked) -> Table:
     return whole if len(whole) else table
 
 
-def _with_groups_alone(table: Table, by: Sequence[str]) -> Table:
-    """Return the table with a series for rows that have none, because their input has no result.
+def _with_groups_alone(table: Table, by: Sequence[str], drawn: Sequence[str], language: str) -> Table:
+    """Return the table with a series for rows that have none: no input, and no value, vanishes from a plot.
 
-    Such a row keeps its group, which stays empty: no input vanishes from a plot.
+    A row whose input has no result keeps its group, which stays empty, in the series of another row. A row that has a
+    value and none of the words that tell series apart becomes part of a series of its own.
     """
     if not by:
         return table
     first = next((row for row in table if all(row.get(name) not in (None, "") for name in by)), None)
     if first is None:
         return table
+    unnamed = words_of(language)["unknown"]
     filled = table[:]
-    filled.rows = [
-        {**row, **{name: first[name] for name in by}} if all(row.get(name) in (None, "") for name in by) else row
-        for row in table
-    ]
+    filled.rows = []
+    for row in table:
+        lacks = [name for name in by if row.get(name) in (None, "")]
+        has_value = any(row.get(name) not in (None, "") for name in drawn)
+        named = {name: unnamed if has_value else first[name] for name in lacks}
+        filled.rows.append({**row, **named} if has_value or len(lacks) == len(by) else row)
     return filled
 
 
@@ -116,7 +122,7 @@ def _groups(table: Table, x: str | None, language: str) -> tuple[dict[Any, str],
             item, face = row.get("item", name or n), row.get("face")
             key = (item, face)
             faces.setdefault(item, set()).add(face)
-            names.setdefault(key, name or str(item))
+            names.setdefault(key, name or f"{heading('input', language)} {item}")
         keys.append(key)
     if x is None:
         face_word = words_of(language)["face"]

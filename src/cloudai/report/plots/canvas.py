@@ -32,8 +32,8 @@ class Element:
 class Canvas:
     """The elements of one drawing in the order in which they are painted, whatever paints them.
 
-    The names of elements and attributes are those of SVG. A "path" has ``points`` and ``steps``, and an "image" a
-    ``picture``, from which ``d`` and ``href`` are made when the drawing is written as SVG.
+    The names of elements and attributes are those of SVG. A "path" has ``points`` and ``steps`` (None for spots without
+    lines), and an "image" a ``picture``, from which ``d`` and ``href`` are made when the drawing is written as SVG.
     """
 
     def __init__(self) -> None:
@@ -66,6 +66,10 @@ class Canvas:
         """Add a line through points; with steps it stays level until the next point."""
         self.add("path", class_=class_, points=points, steps=steps)
 
+    def spots(self, points: Sequence[tuple[float, float]]) -> None:
+        """Add many small spots as one element."""
+        self.add("path", class_="spots", points=points, steps=None)
+
     def __str__(self) -> str:
         return "\n".join(map(_written, self.elements))
 
@@ -92,8 +96,10 @@ def _attributes(attributes: Mapping[str, Any]) -> str:
     )
 
 
-def _outline(points: Sequence[tuple[float, float]], *, steps: bool) -> str:
-    """Return the commands of a path through points."""
+def _outline(points: Sequence[tuple[float, float]], *, steps: bool | None) -> str:
+    """Return the commands of a path through points, or of a spot at each of them if `steps` is None."""
+    if steps is None:
+        return "".join(f"M{x:.1f} {y:.1f}h0" for x, y in points)
     (left, top), *rest = points
     parts = [f"M{left:.1f} {top:.1f}"]
     parts += [f"H{x:.1f}V{y:.1f}" if steps else f"L{x:.1f} {y:.1f}" for x, y in rest]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from cloudai.errors import InputError
@@ -15,10 +16,14 @@ from cloudai.report.plots.chart import LIKELIHOODS
 from cloudai.table import Table
 from cloudai.text import did_you_mean, quoted
 
-__all__ = ["Values", "date_in", "day", "number", "rank_of", "require_columns", "values_of"]
+__all__ = ["Values", "date_in", "day", "days", "number", "open_number", "rank_of", "require_columns", "values_of"]
 
 DATE = re.compile(r"(?<!\d)(1[89]\d\d|20\d\d)(?:[-._ 년]{1,2}(\d{1,2})(?:[-._ 월]{1,2}(\d{1,2}))?|(\d\d)(\d\d))?(?!\d)")
 """A date in the name of a file: 2008-01-15, 2008_01, 20080115, 2008년 1월 15일, or a year alone."""
+WRITTEN = re.compile(r"(\d{4})(?:[-./년]\s*(\d{1,2})(?:[-./월]\s*(\d{1,2})[.일]?)?)?[.월년]?")
+"""A date in a cell, the year first: 2008-1-15, 2008/01/15, 2008. 1. 15., 2008년 1월 15일, 2008-01, or 2008."""
+OPEN = re.compile(r"(.*?)\s*(?:\+|세?\s*이상|(?:or|and) (?:older|over|more|above))", re.IGNORECASE)
+"""An age without an upper end: 80+, 80세 이상, 80 or older."""
 UNKNOWN = "UNKNOWN"
 EPOCH = date(1970, 1, 1).toordinal()
 SCALES: Mapping[str, str] = {"score": "scale", **dict.fromkeys(map(str, EMOTIONS), "emotion_scale")}
@@ -70,27 +75,59 @@ def rank_of(cell: Any) -> int | None:
     return LIKELIHOODS.index(word) if word in LIKELIHOODS else None
 
 
-def day(cell: Any) -> float | None:
-    """Return a date or a time as days since 1970-01-01 UTC; None if the cell is empty.
+def open_number(cell: Any) -> tuple[float | None, bool]:
+    """Return a cell as a number, and whether it stands for this number and all above: "80+", "80세 이상".
 
     Raises:
-        ValueError: It is no date as ISO 8601 writes it: 2008-01-15, 2008-01, 2008, or with a time behind it.
+        ValueError: It is neither.
     """
+    match = OPEN.fullmatch(cell.strip()) if isinstance(cell, str) else None
+    return (number(match[1]), True) if match else (number(cell), False)
+
+
+def days(cells: Sequence[Any]) -> list[float | None]:
+    """Return dates and times as days since 1970-01-01, the empty ones as None.
+
+    Times of one time zone stay as they are written. Times of several zones become UTC, as do those that name none, for
+    they would have no order otherwise.
+
+    Raises:
+        ValueError: A cell is no date, or is one whose order of day and month is not certain (01/02/2008).
+    """
+    times = [_time(cell) for cell in cells]
+    zones = {time.utcoffset() for time in times if time is not None}
+    if len(zones) > 1:
+        times = [time.astimezone(UTC) if time is not None and time.tzinfo else time for time in times]
+    return [None if time is None else _day(time) for time in times]
+
+
+def day(cell: Any) -> float | None:
+    """Return a single date or time as `days` returns several."""
+    return days([cell])[0]
+
+
+def _time(cell: Any) -> datetime | None:
     if cell is None or cell == "":
         return None
     if isinstance(cell, datetime):
-        return cell.date().toordinal() - EPOCH + (cell.hour * 3600 + cell.minute * 60 + cell.second) / 86400
+        return cell
     if isinstance(cell, date):
-        return float(cell.toordinal() - EPOCH)
-    text = str(cell).strip()
-    if re.fullmatch(r"\d{4}(-\d{2})?", text):
-        return day(date(int(text[:4]), int(text[5:] or 1), 1))
-    return day(datetime.fromisoformat(text.replace(".", "-") if re.fullmatch(r"\d{4}\.\d{2}\.\d{2}", text) else text))
+        return datetime(cell.year, cell.month, cell.day)  # noqa: DTZ001  # a day has no time zone
+    text = unicodedata.normalize("NFC", str(cell)).strip()
+    if match := WRITTEN.fullmatch(text):
+        year, month, of_month = (int(part or 1) for part in match.groups())
+        return datetime(year, month, of_month)  # noqa: DTZ001
+    return datetime.fromisoformat(text)
+
+
+def _day(time: datetime) -> float:
+    seconds = time.hour * 3600 + time.minute * 60 + time.second + time.microsecond / 1e6
+    return time.toordinal() - EPOCH + seconds / 86400
 
 
 def date_in(name: str) -> float | None:
     """Return the date that a name holds, as days since 1970-01-01; None if it holds none."""
-    for match in DATE.finditer(name):
+    for match in DATE.finditer(unicodedata.normalize("NFC", name)):
         year, month, of_month, joined_month, joined_day = match.groups()
         try:
             return day(date(int(year), int(month or joined_month or 1), int(of_month or joined_day or 1)))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeAlias
+
+from cloudai.errors import InputError
+from cloudai.report.plots.ticks import FIRST_DAY, LAST_DAY, day_of, number_step, ticks_of_dates
 
 __all__ = [
     "LIKELIHOODS",
@@ -14,11 +16,11 @@ __all__ = [
     "Axis",
     "Chart",
     "Dot",
+    "Event",
     "Kind",
     "Picture",
     "Series",
     "axis_of",
-    "day_of",
     "shown_number",
 ]
 
@@ -29,9 +31,8 @@ LIKELIHOODS = ("VERY_UNLIKELY", "UNLIKELY", "POSSIBLE", "LIKELY", "VERY_LIKELY")
 
 https://cloud.google.com/vision/docs/reference/rest/v1/AnnotateImageResponse#Likelihood
 """
-FEWEST_TICKS = 4
-"""An axis has at least this many ticks, as far as the round numbers in its range allow."""
-DAY = 86400.0
+SMALLEST, LARGEST = 1e-300, 1e300
+"""Ranges of numbers that an axis can have: beyond them a computer divides by 0, or counts to infinity."""
 LONG_TIME = 120
 """From this many seconds on, the ticks of a time within a recording are minutes and seconds."""
 
@@ -57,6 +58,18 @@ class Dot:
     """The values of which this one is the mean."""
     label: str = ""
     """What stands beside the value in the drawing; "" for nothing."""
+    open_ended: bool = False
+    """Whether the range has no upper end: ``high`` and more."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """A note at a position along the bottom, or over a stretch that is shaded."""
+
+    text: str
+    start: float
+    end: float | None = None
+    """Where the stretch ends; None for a note at one position."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +133,8 @@ class Chart:
     """Pictures by the targets of the dots that show them."""
     sideways: bool = False
     """Whether bars lie, because their names are long or many."""
+    events: tuple[Event, ...] = ()
+    """Notes and shaded stretches along the bottom."""
 
     def dots(self) -> list[Dot]:
         """Return the dots of all series."""
@@ -130,11 +145,6 @@ def shown_number(value: float) -> str:
     """Return a number with at most four digits that count, and without zeros at its end."""
     text = f"{value:.4g}"
     return f"{value:,.0f}" if "e+" in text else text.replace("-", "−")
-
-
-def day_of(value: float) -> str:
-    """Return the date that is so many days after 1970-01-01."""
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=value)).date().isoformat()
 
 
 def clock(seconds: float) -> str:
@@ -179,11 +189,17 @@ def axis_of(
         unit: Their unit.
         ends: The range, where it is known beforehand: a score goes from 0 to 1 whatever the values are.
         from_zero: Whether the range has to include 0, as that of bars does.
+
+    Raises:
+        InputError: The values are further apart than a computer can divide.
     """
-    low, high = ends or _ends(list(values), from_zero=from_zero)
+    low, high = _ends(ends or list(values), from_zero=from_zero)
     if scale == "date":
-        return Axis(name, low, high, _days(low, high), scale)
-    step = _step(high - low, (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600) if scale == "seconds" else ())
+        low, high = max(low, FIRST_DAY), min(high, LAST_DAY)
+        return Axis(name, low, high, ticks_of_dates(low, high), scale)
+    if high - low > LARGEST:
+        raise InputError(f"the numbers {low:g} and {high:g} are too far apart to be drawn", advice="Leave one out.")
+    step = number_step(high - low, seconds=scale == "seconds")
     if ends is None and scale == "number":
         low, high = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
     first = math.ceil(low / step - 1e-9)
@@ -198,44 +214,7 @@ def _ends(values: Sequence[float], *, from_zero: bool) -> tuple[float, float]:
     low, high = min(values), max(values)
     if from_zero:
         low, high = min(low, 0.0), max(high, 0.0)
-    if low == high:
+    if high - low <= max(SMALLEST, 1e-14 * max(abs(low), abs(high))):
         room = max(0.5, abs(low) / 1000)  # half a unit is nothing beside a very large number
         low, high = (low - room, high + room) if low or not from_zero else (0.0, 1.0)
     return low, high
-
-
-def _step(span: float, steps: Sequence[float]) -> float:
-    """Return a round distance of ticks, of which the span has between four and ten."""
-    whole = [step for step in steps if span / step >= FEWEST_TICKS]
-    if whole:
-        return max(whole)
-    power = 10.0 ** math.floor(math.log10(span / FEWEST_TICKS))
-    return max(power * n for n in (1, 2, 5) if span / (power * n) >= FEWEST_TICKS - 1e-9)
-
-
-def _every(count: float, steps: Sequence[int]) -> int:
-    """Return the smallest step in which so many years or months have twelve ticks at most."""
-    return next((step for step in steps if count / step <= 12), steps[-1])  # noqa: PLR2004
-
-
-def _days(low: float, high: float) -> tuple[tuple[float, str], ...]:
-    """Return ticks at the beginnings of years, of months, or of days, whichever gives a readable number."""
-    span = high - low
-    begin = datetime(1970, 1, 1, tzinfo=UTC)
-    first, last = begin + timedelta(days=low), begin + timedelta(days=high)
-    months = _every(span / 30.4, (1, 2, 3, 6))
-    if span >= 365 * 2:
-        every = _every(span / 365.25, (1, 2, 5, 10, 20, 50))
-        starts = [datetime(year, 1, 1, tzinfo=UTC) for year in range(first.year, last.year + 1) if year % every == 0]
-        form = "%Y"
-    elif span >= 60:  # noqa: PLR2004  # two months
-        numbers = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
-        starts = [datetime(n // 12, n % 12 + 1, 1, tzinfo=UTC) for n in numbers if n % months == 0]
-        form = "%Y-%m"
-    else:
-        every = max(1, math.ceil(span / 9))
-        day = datetime(first.year, first.month, first.day, tzinfo=UTC)
-        starts = [day + timedelta(days=n) for n in range(0, math.ceil(span) + 2, every)]
-        form = "%m-%d"
-    marks = [((start - begin).total_seconds() / DAY, start.strftime(form)) for start in starts]
-    return tuple((at, text) for at, text in marks if low <= at <= high)

@@ -45,6 +45,7 @@ class Asked:
     picture: str | None = None
     target: str | None = None
     born: date | None = None
+    events: tuple[tuple[str, str], ...] = ()
     title: str = ""
     language: str = "en"
 
@@ -168,7 +169,8 @@ def value_axis(
         name = words_of(asked.language).get(f"scale {scale}", scale)
     if SHARES.issuperset(drawn) and min(known) >= -1 and max(known) <= 1:
         return axis_of(name, known, ends=(0.0 if min(known) >= 0 else -1.0, 1.0))
-    return axis_of(name, known, unit=unit_of(table, drawn[0]), from_zero=bars)
+    unit = unit_of(table, drawn[0])
+    return axis_of(name, known, unit=words_of(asked.language).get(unit, unit), from_zero=bars)
 
 
 def names_of(table: Table) -> list[str]:
@@ -178,9 +180,9 @@ def names_of(table: Table) -> list[str]:
 
 def _names(row: dict[str, Any]) -> Iterator[str]:
     for column in ("name", "이름", "성명"):
-        if row.get(column) not in (None, "") and "kind" not in row:
+        if str(row.get(column) or "").strip() and "kind" not in row:
             yield str(row[column])
-    if row.get("input") not in (None, ""):
+    if str(row.get("input") or "").strip():
         yield _without_folder(str(row["input"]))
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from cloudai.report.plots.canvas import Canvas, lines_of_label, width_of
 from cloudai.report.plots.chart import Chart, Dot
+from cloudai.report.plots.draw_events import LINE, draw_events, rows_of_events
 from cloudai.report.plots.frame import SMALL, WIDTH, Frame, colour_of, draw_axes, draw_legend, drawn_dot, told
 from cloudai.report.plots.plot_words import words_of
 from cloudai.report.plots.targets import opened_picture, square
@@ -13,8 +15,8 @@ from cloudai.report.plots.targets import opened_picture, square
 __all__ = ["apart", "draw_ages"]
 
 HEIGHT, LARGEST, SMALLEST = 320.0, 76.0, 26.0
-WIDE = 12.0
-"""Width in px of a range."""
+WIDE, NARROWEST = 12.0, 44.0
+"""Width in px of a range, and of the room that a name needs."""
 
 
 def draw_ages(canvas: Canvas, chart: Chart) -> float:
@@ -24,9 +26,11 @@ def draw_ages(canvas: Canvas, chart: Chart) -> float:
     left = 24 + max(width_of(text, SMALL) for _, text in chart.y.ticks)
     side = min(LARGEST, (WIDTH - left - 24) / max(1, len(seen.dots)) - 4)
     thumbnails = bool(chart.pictures) and side >= SMALLEST
-    above = side + 38 if thumbnails else 20
+    rows = 1 + max((row for _, row, *_ in rows_of_events(chart, left, WIDTH - 24)), default=-1)
+    above = (side + 38 if thumbnails else 20) + rows * LINE
     frame = Frame(left, top + above, WIDTH - 24, top + above + HEIGHT, chart.x, chart.y)
     dated = chart.x.scale != "category"
+    draw_events(canvas, chart, frame, frame.top - rows * LINE)
     draw_axes(canvas, frame, across=dated)
     low = frame.bottom + (52 if dated else 12 + _names(canvas, chart, frame))
     if thumbnails:
@@ -59,7 +63,10 @@ def _draw_age(canvas: Canvas, dot: Dot, frame: Frame, text: str) -> None:
     with drawn_dot(canvas, dot, (x, frame.down(middle)), text):
         if dot.low is not None and dot.high is not None:
             tall = max(3.0, frame.down(dot.low) - frame.down(dot.high))
-            canvas.add("rect", class_="range", x=x - WIDE / 2, y=frame.down(dot.high), width=WIDE, height=tall, rx=3)
+            top = frame.down(dot.high)
+            canvas.add("rect", class_="range", x=x - WIDE / 2, y=top, width=WIDE, height=tall, rx=3)
+            if dot.open_ended:
+                canvas.path([(x - WIDE / 2, top - 4), (x, top - 11), (x + WIDE / 2, top - 4)], "line")
         if dot.y is not None:
             canvas.add("circle", class_="mark", cx=x, cy=frame.down(dot.y), r=5)
 
@@ -71,10 +78,12 @@ def _draw_thumbnails(canvas: Canvas, chart: Chart, frame: Frame, side: float, to
     for dot, middle in zip(dots, middles, strict=True):
         picture = chart.pictures.get(dot.target)
         opened = None if picture is None else opened_picture(picture, round(2 * side))
-        if opened is None:
-            continue
         ends = [v for v in (dot.high, dot.y) if v is not None]
-        canvas.line(middle, top + side, frame.across(dot.x), frame.down(max(ends)) - 7, "leader")
+        beyond = 13 if dot.open_ended else 7
+        canvas.line(middle, top + side, frame.across(dot.x), frame.down(max(ends)) - beyond, "leader")
+        if opened is None:
+            _draw_nothing(canvas, chart, middle, top, side)
+            continue
         with canvas.within("a", href=f"#{dot.target}", tabindex=-1, class_="thumbnail", aria_hidden="true"):
             canvas.add(
                 "image",
@@ -84,6 +93,17 @@ def _draw_thumbnails(canvas: Canvas, chart: Chart, frame: Frame, side: float, to
                 width=side,
                 height=side,
             )
+
+
+def _draw_nothing(canvas: Canvas, chart: Chart, middle: float, top: float, side: float) -> None:
+    """Add an empty frame with the words "no picture" in place of a thumbnail."""
+    words = lines_of_label(words_of(chart.language)["no picture"], SMALL, side - 4, 2)
+    with canvas.within("g", aria_hidden="true"):
+        canvas.add("rect", class_="area", x=middle - side / 2, y=top, width=side, height=side, rx=3)
+        if max(width_of(line, SMALL) for line in words) <= side:
+            for n, line in enumerate(words):
+                y = top + side / 2 + 5 + 16 * (n - (len(words) - 1) / 2)
+                canvas.text(middle, y, line, anchor="middle", class_="faint")
 
 
 def apart(wanted: Sequence[float], least: float, low: float, high: float) -> list[float]:
@@ -109,8 +129,9 @@ def apart(wanted: Sequence[float], least: float, low: float, high: float) -> lis
 def _names(canvas: Canvas, chart: Chart, frame: Frame) -> float:
     """Add the names along the bottom, and return how high they are, in px."""
     room = (frame.right - frame.left) / len(chart.x.ticks)
-    labels = [lines_of_label(text, SMALL, room - 6, 3) for _, text in chart.x.ticks]
-    for (at, _), lines in zip(chart.x.ticks, labels, strict=True):
+    named = chart.x.ticks[:: math.ceil(NARROWEST / room)]  # every second, third … name where they are very many
+    labels = [lines_of_label(text, SMALL, max(room, NARROWEST) - 6, 3) for _, text in named]
+    for (at, _), lines in zip(named, labels, strict=True):
         for n, line in enumerate(lines):
             canvas.text(frame.across(at), frame.bottom + 20 + n * 16, line, anchor="middle")
     return 16.0 * max(map(len, labels)) + 10

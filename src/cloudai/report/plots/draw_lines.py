@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from cloudai.report.plots.canvas import Canvas, width_of
 from cloudai.report.plots.chart import Chart, Dot, Series
+from cloudai.report.plots.draw_events import LINE, draw_events, rows_of_events
 from cloudai.report.plots.frame import SMALL, WIDTH, Frame, colour_of, draw_axes, draw_legend, drawn_dot, told
 
 __all__ = ["draw_lines"]
@@ -19,7 +20,10 @@ def draw_lines(canvas: Canvas, chart: Chart) -> float:
     """Add the drawing of lines, and return its height in px."""
     top = draw_legend(canvas, chart, 10) + (30 if chart.y.name else 6)
     left = 24 + max(width_of(text, SMALL) for _, text in chart.y.ticks)
-    frame = Frame(left, top, WIDTH - 24, top + HEIGHT, chart.x, chart.y)
+    placed = rows_of_events(chart, left, WIDTH - 24)
+    noted = LINE * (1 + max((row for _, row, *_ in placed), default=-1)) if placed else 0.0
+    frame = Frame(left, top + noted, WIDTH - 24, top + noted + HEIGHT, chart.x, chart.y)
+    draw_events(canvas, chart, frame, top)
     draw_axes(canvas, frame)
     every = -(-len(chart.dots()) // MOST)
     for number, series in enumerate(chart.series):
@@ -37,9 +41,7 @@ def _draw_series(canvas: Canvas, chart: Chart, series: Series, frame: Frame, eve
         for points in _runs(series.dots, frame):
             canvas.path(points, "dashed" if series.dashed else "line", steps=steps)
     if every > 1:
-        for n, dot in enumerate(known):
-            if n % every:
-                canvas.add("circle", class_="raw", cx=frame.across(dot.x), cy=frame.down(dot.y or 0.0), r=1.5)
+        canvas.spots([(frame.across(dot.x), frame.down(dot.y or 0.0)) for n, dot in enumerate(known) if n % every])
     size = 3.5 if len(known) < 120 else 2.2  # noqa: PLR2004  # small where they would touch each other
     for dot in known[::every]:
         at = frame.across(dot.x), frame.down(dot.y or 0.0)

@@ -59,8 +59,9 @@ def told(chart: Chart, series: Series, dot: Dot) -> str:
         lines.append(words.get(dot.word, "") or f"{chart.y.name or words['value']}: {chart.y.told(dot.y)}")
     elif dot.low is None:
         lines.append(words["nothing"])
-    if dot.low is not None and dot.high is not None and dot.low != dot.high:
-        lines.append(f"{words['range']}: {chart.y.told(dot.low)} – {chart.y.told(dot.high)}")
+    if dot.low is not None and dot.high is not None and (dot.low != dot.high or dot.open_ended):
+        ends = " – ".join(dict.fromkeys(chart.y.told(end) for end in (dot.low, dot.high)))
+        lines.append(f"{words['range']}: {words['and more'].format(value=ends) if dot.open_ended else ends}")
     return "\n".join(dict.fromkeys(filter(None, lines)))
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from statistics import median
 from typing import Any
 
 from cloudai.errors import InputError, SettingsError
-from cloudai.report.plots.cells import day, number, require_columns
+from cloudai.report.plots.cells import days, number, require_columns
 from cloudai.report.plots.chart import Axis, Chart, Dot, Series, axis_of
 from cloudai.report.plots.columns import Asked, columns_to_draw, heading, names_of, series_of, value_axis
+from cloudai.report.plots.events import events_of
 from cloudai.report.plots.smoothing import smoothed
 from cloudai.report.plots.targets import pictures_of, targets_of
+from cloudai.report.plots.ticks import day_of
 from cloudai.table import Table
 
 __all__ = ["lines"]
@@ -46,7 +48,7 @@ def lines(table: Table, asked: Asked) -> Chart:
             for n in rows
             if (at := positions[n]) is not None
         ]
-        series.append(_series(name, dots, asked.smooth, interrupt=scale == "seconds"))
+        series.append(_series(name, dots, asked.smooth, scale))
     known = [dot.x for each in series for dot in each.dots]
     if not known:
         raise InputError(f"the column {x} is empty in the rows that have values", advice="Name another with x=.")
@@ -54,18 +56,18 @@ def lines(table: Table, asked: Asked) -> Chart:
     return Chart(
         "lines",
         asked.title,
-        _across(heading(x, asked.language), known, scale, unit),
+        _across(heading(x, asked.language), known, scale, heading(unit, asked.language)),
         y,
         tuple(series),
         asked.notes(table, smooth=asked.smooth, likelihood=y.scale == "likelihood"),
         asked.language,
         pictures_of(table, asked, targets),
+        events=events_of(asked, dates=scale == "date"),
     )
 
 
 def _across(name: str, known: list[float], scale: Any, unit: str) -> Axis:
-    ends = (min(known), max(known)) if max(known) > min(known) else None
-    return axis_of(name, known, scale=scale, unit=unit, ends=ends)
+    return axis_of(name, known, scale=scale, unit=unit, ends=(min(known), max(known)))
 
 
 def _varies(table: Table, name: str) -> bool:
@@ -75,28 +77,35 @@ def _varies(table: Table, name: str) -> bool:
 def _positions(table: Table, name: str) -> tuple[list[float | None], str]:
     """Return the positions of the rows, and what they are: numbers, seconds or dates."""
     scale = "seconds" if name.endswith("_s") or table.units.get(name) == "s" else "number"
-    for read, kind in ((number, scale), (day, "date")):
+    cells = [row.get(name) for row in table]
+    ways: list[tuple[Callable[[Sequence[Any]], list[float | None]], str]] = [(_numbers, scale), (days, "date")]
+    if name.lower() in ("date", "날짜", "year", "연도", "년도"):
+        ways.reverse()  # 2008 is a year there
+    for read, kind in ways:
         try:
-            positions = [read(row.get(name)) for row in table]
+            positions = read(cells)
         except ValueError:
             continue
         if any(at is not None for at in positions):
-            years = kind == "number" and name.lower() in ("date", "날짜", "year", "연도", "년도")
-            return ([day(str(row.get(name) or "")) for row in table], "date") if years else (positions, kind)
+            return positions, kind
     raise InputError(
         f"the column {name} has neither numbers nor dates",
         advice="Lines need an order: name a column with numbers, seconds, or dates such as 2008-01-15; or draw bars.",
     )
 
 
-def _series(name: str, dots: list[Dot], smooth: float | None, *, interrupt: bool) -> Series:
+def _numbers(cells: Sequence[Any]) -> list[float | None]:
+    return [number(cell) for cell in cells]
+
+
+def _series(name: str, dots: list[Dot], smooth: float | None, scale: str) -> Series:
     """Return one line with its dots in the order of their positions.
 
     Args:
         name: Its name.
         dots: Its values in any order.
         smooth: The width of the window in which it is smoothed; None leaves it as it is.
-        interrupt: Whether the line is interrupted in gaps that are much longer than the usual one.
+        scale: What the positions are. A line over seconds is interrupted in gaps much longer than the usual one.
 
     Raises:
         InputError: Two values stand at one position.
@@ -104,11 +113,12 @@ def _series(name: str, dots: list[Dot], smooth: float | None, *, interrupt: bool
     dots.sort(key=lambda dot: dot.x)
     for one, other in pairwise(dots):
         if one.x == other.x and one.y is not None and other.y is not None:
+            told = day_of(one.x) if scale == "date" else f"{one.x:g}"
             raise InputError(
-                f"{name} has two values at {one.x:g}",
+                f"{name} has two values at {told}",
                 advice="Say with by= which column tells the lines apart, for example track or input.",
             )
-    if interrupt:
+    if scale == "seconds":
         dots = _interrupted(dots)
     lines = tuple(smoothed(run, smooth) for run in _runs(dots)) if smooth else ()
     return Series(name, tuple(dots), lines)

@@ -10,6 +10,7 @@ from cloudai.errors import InputError
 from cloudai.report.plots.cells import number, require_columns
 from cloudai.report.plots.chart import Axis, Chart, Dot, Series, axis_of
 from cloudai.report.plots.columns import Asked, heading, names_of
+from cloudai.report.plots.events import no_events
 from cloudai.report.plots.plot_words import words_of
 from cloudai.report.plots.targets import pictures_of, targets_of
 from cloudai.table import Table
@@ -49,6 +50,7 @@ def landmarks(table: Table, asked: Asked) -> Chart:
         series.setdefault(name, []).append(dot)
     if not series:
         raise InputError("no row has a latitude and a longitude", advice="Only landmarks have them: --features places.")
+    pictures = pictures_of(table, asked, targets)
     across, up = _area([dot for each in series.values() for dot in each])
     shifted = {name: [_shifted(dot, across) for dot in dots] for name, dots in series.items()}
     own = "kind" in table.columns  # a table of ours has tags without positions, which nobody expects on a map
@@ -60,7 +62,8 @@ def landmarks(table: Table, asked: Asked) -> Chart:
         tuple(Series(name, tuple(dots)) for name, dots in shifted.items()),
         asked.notes(table, unplaced="" if own else ", ".join(nowhere)),
         asked.language,
-        pictures_of(table, asked, targets),
+        {target: pictures[target] for dots in series.values() for dot in dots if (target := dot.target) in pictures},
+        events=no_events(asked),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -9,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import regex
+
 from cloudai.errors import MissingExtraError
 from cloudai.report.fonts import BUILT_IN, Font
 from cloudai.report.plots.canvas import Canvas, Element, lines_of_label
 from cloudai.report.plots.chart import Chart
 from cloudai.report.plots.frame import SMALL, WIDTH
 from cloudai.report.plots.svg import drawing_of
+from cloudai.report.writing import write_whole
 from cloudai.text import plain
 
 __all__ = ["ENDINGS", "PALETTE", "save_plot_picture"]
@@ -28,8 +32,8 @@ PALETTE = (
 INK, FAINT, LINE, PAPER = "#1b1d22", "#5f6672", "#dde1e7", "#ffffff"
 TITLE, NOTE, EDGE = 22.0, 12.0, 10.0
 """The sizes of the heading and of the sentences below a plot, and the margin around it, in px."""
-PER_INCH, DENSITY = 100, 200
-"""Px of the drawing in an inch, and px of a PNG in an inch: a PNG is twice as wide as the drawing."""
+PER_INCH, DENSITY, MOST_HIGH = 100, 200, 60_000
+"""Px of the drawing in an inch, and of a PNG, which is so twice as wide; and how many px a PNG is high at most."""
 
 
 LAYER = 1
@@ -54,6 +58,7 @@ LOOKS = {
     "tick": _Look(stroke=FAINT),
     "mark": _Look(fill="own"),
     "raw": _Look(fill="own", alpha=0.38),
+    "spots": _Look(stroke="own", width=3, alpha=0.3),
     "line": _Look(stroke="own", width=1.6),
     "smooth": _Look(stroke="own", width=3),
     "dashed": _Look(stroke="own", width=2, dashes=(4, 3)),
@@ -62,6 +67,8 @@ LOOKS = {
     "hollow": _Look(fill=PAPER, stroke="own", width=2),
     "value": _Look(fill=PAPER, stroke=INK, width=1.2),
     "area": _Look(stroke=LINE),
+    "stretch": _Look(fill=PALETTE[5], alpha=0.16),
+    "note-line": _Look(stroke=PALETTE[5], width=1.5, dashes=(1.3, 2)),
 }
 """The looks of the classes, as ``plot.css`` has them for the page."""
 
@@ -80,20 +87,28 @@ def save_plot_picture(chart: Chart, path: str | os.PathLike[str], font: Font = N
     """
     canvas, height = _with_words(chart)
     try:
-        from matplotlib import rc_context
+        from matplotlib import style
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtraError(f"a plot as {Path(path).suffix}", "report") from error
-    figure = Figure(figsize=(WIDTH / PER_INCH, height / PER_INCH), dpi=PER_INCH, facecolor=PAPER)
-    area = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(height, 0))
-    area.axis("off")
+    ending = Path(path).suffix.lower()
     settings = {"svg.fonttype": "path", "svg.hashsalt": "cloudai", "pdf.fonttype": 42}
-    with rc_context(settings), warnings.catch_warnings():
+    # The user's own settings of matplotlib, of which one cuts off margins, are not for this drawing.
+    with style.context(["default", settings]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # another font of the list has it
+        figure = Figure(figsize=(WIDTH / PER_INCH, height / PER_INCH), dpi=PER_INCH, facecolor=PAPER)
+        area = figure.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(height, 0))
+        area.axis("off")
         _Painter(area, canvas, font).paint(canvas.elements, PALETTE[0])
         undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
-        figure.savefig(path, dpi=DENSITY, metadata=undated.get(Path(path).suffix.lower()))
-    return Path(path)
+        written = io.BytesIO()
+        figure.savefig(written, format=ending[1:], dpi=_density(height), metadata=undated.get(ending))
+    return write_whole(path, written.getvalue())
+
+
+def _density(height: float) -> float:
+    """Return the px of a PNG in an inch: fewer for a very high drawing, for a PNG has 65535 px at most here."""
+    return min(DENSITY, MOST_HIGH * PER_INCH / height)
 
 
 def _with_words(chart: Chart) -> tuple[Canvas, float]:
@@ -151,6 +166,11 @@ class _Painter:
         if name in ("line", "path"):
             points = at["points"] if name == "path" else [(at["x1"], at["y1"]), (at["x2"], at["y2"])]
             xs, ys = [x for x, _ in points], [y + down for _, y in points]
+            if name == "path" and at["steps"] is None:
+                spots = Line2D(xs, ys, linestyle="none", marker="o", color=stroke, alpha=look.alpha, zorder=LAYER)
+                spots.set(markersize=width, markeredgewidth=0)
+                self._area.add_line(spots)
+                return
             dashes = (0, look.dashes) if look.dashes else "solid"
             steps = "steps-post" if at.get("steps") else "default"
             line = Line2D(xs, ys, color=stroke, linewidth=width, linestyle=dashes, drawstyle=steps)
@@ -176,11 +196,12 @@ class _Painter:
 
         at: dict[str, Any] = dict(element.attributes)
         size = {"title": TITLE, "note": NOTE}.get(classes[0] if classes else "", SMALL)
-        text = "".join(self._named.get(c, c) for c in plain(element.text or ""))
+        text = "".join(self._named.get(one, one) for one in regex.findall(r"\X", plain(element.text or "")))
         self._area.text(
             at["x"],
             at["y"] + down,
-            text.replace("$", r"\$"),  # a dollar would begin a formula
+            text,
+            parse_math=False,  # a dollar would begin a formula
             fontsize=size * 72 / PER_INCH,
             fontfamily=self._families,
             color=FAINT if {"faint", "number", "note"} & {*classes} else ink,
@@ -205,7 +226,8 @@ def _families(text: str, font: Font) -> tuple[list[str], dict[str, str]]:
 
     from cloudai.report.typeface import outline_fonts
 
-    paths, named = outline_fonts(text, font)
+    own = font_manager.findfont("DejaVu Sans")  # comes with matplotlib, and has Greek, Hebrew, Arabic …
+    paths, named = outline_fonts(text, font, last=[own])
     families = []
     for path in paths:
         if path == BUILT_IN:

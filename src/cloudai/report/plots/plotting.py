@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from cloudai.errors import InputError, SettingsError
 from cloudai.report.plots.ages import ages
 from cloudai.report.plots.bars import bars
-from cloudai.report.plots.cells import require_columns
+from cloudai.report.plots.cells import number, require_columns
 from cloudai.report.plots.chart import Chart, Kind
 from cloudai.report.plots.columns import Asked
 from cloudai.report.plots.lines import lines
@@ -24,9 +27,13 @@ from cloudai.report.plots.svg import svg_of
 from cloudai.report.plots.values import table_of_values
 from cloudai.report.words import Language
 from cloudai.table import Table
+from cloudai.text import plain, quoted
+from cloudai.wording import translated, using
 
 __all__ = ["Plot", "plot", "save_plots"]
 
+NUMBERED = re.compile(r"^input (\d+)$")
+"""What an input is called that has neither a name nor words."""
 COMPUTED_BY = {"bars": bars, "lines": lines, "ages": ages, "map": landmarks}
 
 
@@ -44,7 +51,7 @@ class Plot:
         return f"<Plot {self.chart.kind}: {len(self.chart.dots())} values of {names}>"
 
     def _repr_html_(self) -> str:
-        notes = "".join(f"<p>{note}</p>" for note in self.chart.notes)
+        notes = "".join(f"<p>{escape(plain(note))}</p>" for note in self.chart.notes)
         return f"<style>{plot_style()}</style>{self.svg()}{notes}"
 
     def svg(self) -> str:
@@ -89,6 +96,7 @@ def plot(
     pictures: Sequence[Any] | None = None,
     target: str | None = None,
     born: date | str | None = None,
+    events: Mapping[str, str] | None = None,
     table: str | None = None,
     title: str = "",
     language: Language = "en",
@@ -119,6 +127,9 @@ def plot(
         target: The column with the id of the element in your own page to which a click on the value goes, for example
             "frame-12". With `Plot.svg` such a value becomes a link to ``#frame-12``, which needs no script.
         born: The date of birth, for the true age in a plot of ages; a column "true_age" or "나이" gives it, too.
+        events: Notes by the date, or the number along the bottom, to which they belong: ``{"2009-01-20": "a note"}``.
+            Two with a slash between them, "2009-01-20/2017-01-20", shade the stretch from one to the other. For lines,
+            and for ages along dates.
         table: The kind of table that is made of results, as ``job.tidy("faces")`` takes it; None chooses one.
         title: The heading.
         language: The language of the words on axes and in notes; names of yours stay as they are.
@@ -126,10 +137,11 @@ def plot(
     Raises:
         InputError: A column is missing, has no numbers, or mixes numbers with likelihood words; the table is empty; the
             columns have several units; or the file cannot be read.
-        SettingsError: The options contradict each other, or likelihood words are to be averaged or smoothed.
+        SettingsError: The options contradict each other, likelihood words are to be averaged or smoothed, or an event
+            is nowhere along the bottom.
     """
     words_of(language)  # a language that is not spoken is told before the work
-    read = _filtered(table_of(source, kind, table), where or {})
+    read = _spoken(_filtered(table_of(source, kind, table), where or {}), language)
     require_columns(read, [])
     if pictures is not None:
         read, picture = _with_pictures(read, pictures)
@@ -143,6 +155,7 @@ def plot(
         picture=picture,
         target=target,
         born=_day_of_birth(born),
+        events=tuple((events or {}).items()),
         title=title,
         language=language,
     )
@@ -171,12 +184,32 @@ def save_plots(plots: Sequence[Plot], path: str | os.PathLike[str], *, title: st
         if len(plots) != 1:
             raise SettingsError(f"{Path(path).name} holds one plot", advice="Write several to a page: .html.")
         return save_plot_picture(plots[0].chart, path)
-    raise InputError(f"{Path(path).name} is no kind of file for a plot", advice="Give .html, .png, .svg or .pdf.")
+    raise InputError(
+        f"{Path(path).name or path} is no kind of file for a plot", advice="Give .html, .png, .svg or .pdf."
+    )
 
 
 def _filtered(table: Table, where: Mapping[str, Any]) -> Table:
     require_columns(table, where)
     return table.filter(lambda row: all(str(row.get(name)) == str(value) for name, value in where.items()))
+
+
+def _spoken(table: Table, language: str) -> Table:
+    """Return the table with the library's own words in a language: the names of inputs without one, and the errors."""
+    if language == "en" or not {"input", "error"} & {*table.columns}:
+        return table
+    input_word = words_of(language)["input"]
+    made = table[:]
+    with using(language):
+        made.rows = [
+            {
+                **row,
+                **({"input": NUMBERED.sub(rf"{input_word} \1", str(row["input"]))} if row.get("input") else {}),
+                **({"error": translated(str(row["error"]))} if row.get("error") else {}),
+            }
+            for row in table
+        ]
+    return made
 
 
 def _with_pictures(table: Table, pictures: Sequence[Any]) -> tuple[Table, str]:
@@ -185,11 +218,21 @@ def _with_pictures(table: Table, pictures: Sequence[Any]) -> tuple[Table, str]:
     name = "picture"
     while name in table.columns:
         name = f"_{name}"
-    items = [int(row["item"]) for row in table]
-    rows = [
-        {**row, name: pictures[item] if item < len(pictures) else None} for row, item in zip(table, items, strict=True)
-    ]
+    rows = [{**row, name: _picture_of(row["item"], pictures)} for row in table]
     return Table(rows, [*table.columns, name], table.units), name
+
+
+def _picture_of(item: Any, pictures: Sequence[Any]) -> Any:
+    """Return the picture of an input by its number; None if there is none."""
+    try:
+        at = number(item)
+    except ValueError:
+        at = -1.0
+    if at is None or at < 0 or at != int(at):
+        raise InputError(
+            f"the column item has {quoted(str(item))}, which numbers no picture", advice="Give picture= and a column."
+        )
+    return pictures[int(at)] if at < len(pictures) else None
 
 
 def _kind_of(table: Table) -> Kind:
@@ -203,7 +246,7 @@ def _kind_of(table: Table) -> Kind:
 
 
 def _width(smooth: float | None) -> float | None:
-    if smooth is not None and not smooth > 0:
+    if smooth is not None and (not isinstance(smooth, int | float) or not 0 < smooth < math.inf):
         raise SettingsError(f"smooth={smooth!r}", advice="Give the width of the window, a number above 0.")
     return smooth
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -120,20 +121,44 @@ def _outcome(n: int, thing: Any) -> Outcome[Any]:
     if isinstance(thing, Result):
         return Outcome(n, thing.meta.input, thing, operation=thing.meta.operation)
     raise InputError(
-        f"a plot is not made of a {type(thing).__name__}",
+        f"a plot is not made of {type(thing).__name__}",
         advice="Give a table, rows, results, a batch, or the path of a table, a file of results or a journal.",
     )
 
 
 def _tidied(lists: Sequence[Sequence[Outcome[Any]]], kind: Kind | None, table: str | None) -> Table:
-    outcomes = [outcome for each in lists for outcome in each]
-    if table is not None:
-        return tidy(outcomes, table)
-    have = {type(outcome.result) for outcome in outcomes if outcome.result is not None}
-    for name in (*WANTED.get(kind or "bars", ()), *(() if kind else ("ages", "tags"))):
-        results = [one.result for one in outcomes if isinstance(one.result, KINDS[name].results)]
-        if have & {*KINDS[name].results} and any(
-            (part := KINDS[name].part(one)) and KINDS[name].rows(part) for one in results
-        ):
-            return tidy(outcomes, name)
-    return tidy(outcomes)
+    outcomes = _numbered(lists)
+    made = tidy(outcomes, table or _kind_of_table(outcomes, kind))
+    unbounded = set(_open_ages(outcomes))
+    if unbounded and "age_high" in made.columns:
+        for row in made:
+            row["age_open"] = (row["item"], row.get("face")) in unbounded
+    return made
+
+
+def _numbered(lists: Sequence[Sequence[Outcome[Any]]]) -> list[Outcome[Any]]:
+    """Return the outcomes of several batches, in which each input has a number of its own, as those of one."""
+    numbered: list[Outcome[Any]] = []
+    for outcomes in lists:
+        first = 1 + max((outcome.item for outcome in numbered), default=-1)
+        numbered += [replace(outcome, item=first + outcome.item) if first else outcome for outcome in outcomes]
+    return numbered
+
+
+def _kind_of_table(outcomes: Sequence[Outcome[Any]], kind: Kind | None) -> str | None:
+    """Return the first kind of table that a kind of plot is made of, and that the results have; None for all."""
+    names: Sequence[str] = (*WANTED.get(kind or "bars", ()), *(() if kind else ("ages", "tags")))
+    for name in names:
+        parts = (KINDS[name].part(one.result) for one in outcomes if isinstance(one.result, KINDS[name].results))
+        if any(part is not None and KINDS[name].rows(part) for part in parts):
+            return name
+    return None
+
+
+def _open_ages(outcomes: Sequence[Outcome[Any]]) -> Iterator[tuple[int, int]]:
+    """Yield the numbers of the input and of the face for each age that stands for itself and all above it."""
+    for outcome in outcomes:
+        faces = getattr(outcome.result, "faces", None) or getattr(outcome.result, "ages", None) or ()
+        for n, face in enumerate(faces):
+            if getattr(getattr(face, "age", face), "open_ended", False):
+                yield outcome.item, n

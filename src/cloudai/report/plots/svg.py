@@ -6,6 +6,8 @@ link to it, so that a click goes there without any script; ``plot.js`` adds bett
 
 from __future__ import annotations
 
+from html import escape
+
 from cloudai.report.plots.canvas import Canvas
 from cloudai.report.plots.chart import Chart
 from cloudai.report.plots.draw_ages import draw_ages
@@ -13,6 +15,7 @@ from cloudai.report.plots.draw_bars import draw_bars
 from cloudai.report.plots.draw_lines import draw_lines
 from cloudai.report.plots.draw_maps import draw_map
 from cloudai.report.plots.frame import WIDTH
+from cloudai.text import plain
 
 __all__ = ["drawing_of", "svg_of"]
 
@@ -29,7 +32,8 @@ def drawing_of(chart: Chart) -> tuple[Canvas, float]:
 def svg_of(chart: Chart) -> str:
     """Return a chart as an ``<svg>`` element, whose colours ``plot.css`` gives."""
     canvas, height = drawing_of(chart)
+    label = f' aria-label="{escape(plain(chart.title))}"' if chart.title else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="plot {chart.kind}" viewBox="0 0 {WIDTH:g} {height:g}" '
-        f'role="group">\n{canvas}\n</svg>'
+        f'role="group"{label}>\n{canvas}\n</svg>'
     )

@@ -31,6 +31,6 @@ def table_of_values(chart: Chart) -> Table:
                 row[words["name"]] = dot.text
             row[series.name] = words.get(dot.word, dot.y) if dot.word else dot.y
             if dot.low is not None:
-                row |= {words["from"]: dot.low, words["to"]: dot.high}
+                row |= {words["from"]: dot.low, words["to"]: f"{dot.high:g}+" if dot.open_ended else dot.high}
     columns = dict.fromkeys(name for row in rows.values() for name in row)
     return Table([{name: rows[at].get(name) for name in columns} for at in sorted(rows)], list(columns))

@@ -273,7 +273,7 @@ ROWS = [{"item": 0, "input": "가", "score": 0.5, "x": 3.0, "label": "좋음", "
         ([{"latitude": 127.0, "longitude": 37.5}], {}, "row 1 is at latitude 127, longitude 37.5"),
         ([{"latitude": "북쪽", "longitude": 37.5}], {}, "row 1 has a position that is no number"),
         ([{"age_low": "어림"}], {}, "row 1 has an age that is no number"),
-        ([3], {}, "a plot is not made of a int"),
+        ([3], {}, "a plot is not made of int"),
         (
             [
                 word(0, "가", "anger", 4),
