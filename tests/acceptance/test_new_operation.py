@@ -113,7 +113,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tree = tmp_path_factory.mktemp("사본")
     for name in ("src", "tools"):
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("Makefile", "README.md", "pyproject.toml"):
+    (tree / "docs").mkdir()
+    for name in ("Makefile", "README.md", "pyproject.toml", "docs/vendors.md"):
         shutil.copy(ROOT / name, tree / name)
     assert run(tree, GENERATOR, "--check").returncode == 0
     for name, language, text in BLOCK.findall(PAGE):

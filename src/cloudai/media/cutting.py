@@ -64,7 +64,7 @@ def cut(
     """Return the pieces of a recording, each as its beginning and its end, in seconds.
 
     Each is cut from the next one in the middle of the longest pause near the place where pieces of the same length
-    would be cut. Where there is none, the two share `OVERLAP` seconds.
+    would be cut. Where there is none, the two share `OVERLAP` seconds, or fewer if a piece may not be long enough.
 
     Args:
         levels: The levels of the recording.
@@ -74,14 +74,15 @@ def cut(
             middle, or None.
     """
     even = nominal(duration, most)
-    reach = min(WIDEST, (most - even[0][1]) / 2)
+    spare = most - even[0][1]
+    reach, shared = min(WIDEST, spare / 2), min(OVERLAP, spare)
     loud = _quantile(levels[:: max(1, len(levels) // MANY)], LOUD)
     ends: list[tuple[float, float]] = []
     for (_, at), _ in pairwise(even):
         begin, end = at - reach, at + reach
         here = _pause(levels[int(begin / FRAME) : int(end / FRAME)], loud)
         middle = is_silent(begin, end) if here is None else begin + here
-        ends.append((at + OVERLAP / 2, at - OVERLAP / 2) if middle is None else (middle, middle))
+        ends.append((at + shared / 2, at - shared / 2) if middle is None else (middle, middle))
     begins = [0.0, *(begin for _, begin in ends)]
     return list(zip(begins, [*(end for end, _ in ends), duration], strict=True))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import doctest
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -94,8 +95,9 @@ def test_a_recorder_makes_and_closes_the_network_of_its_kind(tmp_path: Any, monk
 
 
 def test_all_is_exactly_the_public_names() -> None:
-    """Sorted, there, and nothing else is public."""
-    assert sorted(cloudai.testing.__all__) == sorted(name for name in vars(cloudai.testing) if not name.startswith("_"))
+    """Sorted, there, and nothing else is public but modules, which somebody else may have imported."""
+    public = [name for name, value in vars(cloudai.testing).items() if not isinstance(value, ModuleType)]
+    assert sorted(cloudai.testing.__all__) == sorted(name for name in public if not name.startswith("_"))
 
 
 @pytest.mark.parametrize("name", ["_cassette", "_replay", "_script"])
