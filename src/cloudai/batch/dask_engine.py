@@ -66,16 +66,21 @@ class DaskRun:
         failure: Exception | None = None
         while self._left and not stopped():
             try:
-                done, self._left = distributed.wait(self._left, timeout=LOOK, return_when="FIRST_COMPLETED")
+                done, _ = distributed.wait(self._left, timeout=LOOK, return_when="FIRST_COMPLETED")
             except TimeoutError:
                 waiting()
                 continue
             for future in done:
+                self._left.discard(future)
                 try:
                     outcomes = future.result()
                 except Exception as error:  # noqa: BLE001  # the other parts go on
                     failure = failure or error
                 else:
+                    # Dask carries a part out again if the worker that keeps its result dies, as long as somebody may
+                    # ask for that result. The part would hold a thread of the cluster, and wait there for a keeper
+                    # that may be gone by then.
+                    future.release()
                     yield outcomes
         if failure is not None:
             raise failure
