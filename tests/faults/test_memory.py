@@ -15,7 +15,7 @@ from tests.support.paths import ROOT
 N = length(800, 20_000, 100_000)
 EVERY = length(100, 1_000, 2_500)
 """Inputs after which the memory is measured, once each of them has ended, so that nothing is under way."""
-REUSED = 32_000
+REUSED = 64_000
 """Bytes by which what Python keeps for later use goes up and down: SQLite's module forgets 200 cursors at a time."""
 RUNS = [
     ("blocking", "single", True),
