@@ -51,7 +51,7 @@ class Given:
     whole: bool
     """Whether each call is looked up before, and answered."""
     folder: str
-    """Where the journal is made."""
+    """The folder in which the journal is made."""
 
 
 REPLY = Response(200, {"content-type": "application/json"}, b'{"responses": [{}]}')

@@ -126,9 +126,11 @@ class CloudAIError(Exception):
     """The replies of a good status that came before this error, and may be paid for. Like ``result.raw`` they are JSON,
     or bytes where a reply is none. No text of the error shows them."""
     partial: Any = None
-    """What was answered where one of several requests at the same time has failed: a list of the results in order, with
-    None for each that failed; of a recording that was sent in pieces, the `Transcript` of the others, which names the
-    gaps."""
+    """The results of the requests that were answered, if one of several that belong to the same input has failed.
+
+    It is a list of the results in order, with None for each request that failed. For a recording that was sent in
+    pieces, it is the `Transcript` of the other pieces, which names the gaps.
+    """
     tried: tuple[Any, ...] = ()
     """The other providers of a client with several that did not answer either, as in ``meta.tried`` of a result."""
     http_status: ClassVar[int] = 500

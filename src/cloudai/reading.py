@@ -64,7 +64,7 @@ def table_in(text: str, name: str, *, delimiter: str | None = None) -> Table:
 
     Args:
         text: The text.
-        name: What errors call it.
+        name: The name by which errors call the table.
         delimiter: The character between the cells; None recognises it.
 
     Raises:

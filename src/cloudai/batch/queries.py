@@ -75,7 +75,7 @@ OF_A_CALL = (("exchanges", "call"), ("streaks", "call"), ("calls", "id"), ("item
 COLUMNS_OF_A_CALL = frozenset(("memory", "result", "meta", "error"))
 """The columns of a call that are written when its state changes."""
 ELSEWHERE = "elsewhere"
-"""What a keeper returns where a request was not written down, because another process has its call now."""
+"""The answer of a keeper that has not written a request down, because another process carries out its call now."""
 NOT_KEPT = ("set-cookie", "set-cookie2")
 """Headers of a reply that hold a credential, and that are not written down."""
 

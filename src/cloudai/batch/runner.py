@@ -144,7 +144,8 @@ class Runner(Generic[R]):
             for task in state.tasks:
                 state.journal.ask(queries.anew(task.batch, task.run))
         entries = state.inputs.parts([task.operation for task in state.tasks])
-        # Where frames share a request, it is the same frames in every run, however fast they are decoded.
+        # The reader waits for as many frames as fill a request, so that the same frames share one in every run, however
+        # fast they are decoded.
         patience = None if state.inputs.wait_for_nobody else PATIENCE
         self._reader = self.holdings.reader = Reader(entries, self.recorder.submit, patience)
         if not state.policy.going:

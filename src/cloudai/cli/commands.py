@@ -204,7 +204,7 @@ def doctor(options: argparse.Namespace) -> int:
 
 
 WIDER = "A wider window shows them."
-"""What to do about columns that a window has no room for."""
+"""The advice for a table with more columns than the window of the terminal has room for."""
 SETTING_COLUMNS = ("provider", "setting", "found", "where", "value", "purpose")
 """Columns of the table of settings."""
 

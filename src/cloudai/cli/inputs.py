@@ -155,4 +155,4 @@ def table(path: str, encoding: str | None = None) -> Table:
 
 
 STANDARD_INPUT = "standard input"
-"""What errors call it."""
+"""The name by which errors call the standard input."""

@@ -1,4 +1,4 @@
-"""What the commands over many inputs and those that show results share: settings, signals, exit codes, the journal."""
+"""Settings, signals, exit codes and the journal, for the commands over many inputs and for those that show results."""
 
 from __future__ import annotations
 

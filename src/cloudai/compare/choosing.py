@@ -12,7 +12,7 @@ from cloudai.errors import SettingsError, UnsupportedOperationError
 __all__ = ["OF_PICTURES", "Compared", "measure_for"]
 
 Compared: TypeAlias = Literal["tags", "caption", "objects"]
-"""What of the analysis of a picture is compared."""
+"""The parts of the analysis of a picture of which one is compared."""
 
 OF_PICTURES: tuple[Compared, ...] = ("tags", "caption", "objects")
 

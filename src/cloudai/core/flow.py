@@ -124,7 +124,7 @@ class Merge(Protocol):
 
 @dataclass(frozen=True)
 class Follow:
-    """What a reply leads to: a file at an address that lets everybody read it, such as a SAS address of a storage.
+    """A file that a reply names by an address with which anybody may read it, such as a SAS address of Azure Storage.
 
     The address is a secret, and is of use for a short time. So it is neither kept nor shown; the file is.
 

@@ -30,7 +30,7 @@ CHUNKS = frozenset(
 )
 """Names of chunks, by which a chunk of odd length without the byte that should follow it is recognised."""
 NAME = re.compile(rb"[A-Za-z0-9_ ]{4}|\0{4}")
-"""What may follow a chunk: the name of the next one, or zeros that fill the file up."""
+"""The pattern of the four bytes behind a chunk: the name of the next chunk, or zeros that fill the file up."""
 LAYOUT = 16
 """Bytes that the chunk "fmt " has at least."""
 

@@ -28,7 +28,7 @@ SHORTEST, LONGEST = 1.0, 7.0
 APART = 1.5
 """Seconds of silence after which another subtitle begins."""
 DASH = "- "
-"""What stands before what each of two speakers says in one subtitle."""
+"""The dash before the words of each speaker, if one subtitle holds the words of two speakers."""
 GRAPHEME = regex.compile(r"\X")
 ENDS = re.compile(r"[.!?…。！？][\"'”’»)\]」』]*$")
 
@@ -283,7 +283,7 @@ def read_cues(text: str, language: str | None = None) -> list[Segment]:
         is_last = number + 1 == len(shown)
         said = lines[times.end() : len(lines) if is_last else shown[number + 1].start()].removeprefix("\n")
         if ends_blank:
-            # What follows a blank line is a note, or the name of the next subtitle.
+            # In WebVTT, the lines after a blank line are a note or the name of the next subtitle, and not spoken words.
             said = BLANK.split(said, maxsplit=1)[0]
         elif not is_last:
             # SRT has no notes, and some programs write blank lines into a subtitle, or none between two.
