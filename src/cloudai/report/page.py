@@ -213,6 +213,8 @@ def webp(image: Image.Image, side: int) -> tuple[str, tuple[int, int]]:
 def template(name: str) -> Any:
     """Return a template of this package, in which every value is made harmless for HTML.
 
+    All of them extend ``page.html``, which has the head and the security policy of each page.
+
     Raises:
         MissingExtraError: Jinja2 is not installed.
     """
@@ -220,7 +222,8 @@ def template(name: str) -> Any:
         import jinja2
     except ImportError as error:
         raise MissingExtraError("a page", "report") from error
-    return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(part_of_page(name))
+    loader = jinja2.FunctionLoader(part_of_page)
+    return jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, loader=loader).get_template(name)
 
 
 def part_of_page(name: str) -> str:
