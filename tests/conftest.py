@@ -66,6 +66,13 @@ def _loggers_as_they_were() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _no_connection_to_a_keeper_left() -> Iterator[None]:
+    """Fail a test that leaves a connection to a keeper, whose complaints a later test would find in its output."""
+    yield
+    assert not [thread for thread in threading.enumerate() if thread.name == "cloudai-link"]
+
+
+@pytest.fixture(autouse=True)
 def _nothing_known_of_other_tests() -> None:
     """Let a vendor that failed in one test be asked in the next one, as in a process of its own."""
     cooldown._shared.clear()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from pathlib import Path
 
@@ -61,11 +60,8 @@ def test_a_journal_and_what_json_prints_make_the_same_plot(folder: Path, capsys:
         (["--out", "p.gif", "--lang", "ko"], "p.gif은(는) 그림을 쓸 수 있는 파일이 아닙니다."),
     ],
 )
-def test_an_error_is_one_line(
-    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_is_one_line(arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What cannot be drawn is told in a line, with the options of the command, and the exit code is 2."""
-    monkeypatch.setattr(logging, "lastResort", None)  # a connection of another test may complain meanwhile
     assert main(["plot", "표.csv", *arguments]) == 2
     error = capsys.readouterr().err
     assert told in error

@@ -137,8 +137,12 @@ def test_progress_and_limit_of_a_cluster(
     cluster: Any, keeper: Keeper, server: Vendor, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """While parts are carried out, the progress says how many inputs have ended and when the rest will have."""
-    for name, seconds in (("dask_engine.EVERY", 0.05), ("dask_engine.LOOK", 0.05), ("progress.EVERY", 0.1)):
-        monkeypatch.setattr(f"cloudai.batch.{name}", seconds)
+    for name, value in (
+        *(("dask_engine.EVERY", 0.05), ("dask_engine.LOOK", 0.05), ("progress.EVERY", 0.1)),
+        ("dask_engine.SHARE", 1.0),
+    ):
+        monkeypatch.setattr(f"cloudai.batch.{name}", value)
+    monkeypatch.setattr(server, "delay", 0.2)  # the batch lasts for more than a second, in which it is looked at
     with (
         Client(Near()) as client,
         client.batch(

@@ -243,6 +243,7 @@ def test_a_worker_that_vanishes(keeper: Keeper) -> None:
         assert not vendor.asked
         job.partition(1)[0].run()
         assert (job.books["done"], job.balanced, job.table().rows[0]["billed_max"]) == (1, True, 2)
+    worker._link._end()
 
 
 def vanish(worker: RemoteJournal) -> None:
