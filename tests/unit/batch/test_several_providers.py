@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
+import threading
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -25,13 +27,20 @@ FIRST, SECOND, THIRD = NAMES
 
 
 def run(
-    colour: str, vendors: Vendors, names: Any = NAMES, texts: Any = TEXTS, *, clock: Any = None, **settings: Any
+    colour: str,
+    vendors: Vendors,
+    names: Any = NAMES,
+    texts: Any = TEXTS,
+    *,
+    clock: Any = None,
+    concurrency: int = 4,
+    **settings: Any,
 ) -> Done:
     """A batch of the vendors of these names, in order."""
     clock = clock or Clock()
     providers = [name if not isinstance(name, str) else asked([name])[0] for name in names]
     client = {"clock": clock, "sleep": clock.sleep}
-    return Batcher(colour, providers, vendors, client)("sentiment", texts, concurrency=4, **settings)
+    return Batcher(colour, providers, vendors, client)("sentiment", texts, concurrency=concurrency, **settings)
 
 
 def lost(_: Request) -> Response:
@@ -175,14 +184,14 @@ def test_what_one_has_given_up_is_asked_of_the_next(colour: str, tmp_path: Path)
     assert {row["provider"] for row in rows} == {SECOND}
     assert [row["billed_max"] for row in rows] == [row["billed_max"] + 1 for row in spent]
     # Where the last one has given it up as well, the input has failed, and soon nobody is asked again: while the first
-    # one is left out, an input is not asked of it, and is once in a later run.
+    # one is left out, an input is not asked of it, and is once in a later run. The inputs go out one by one, so that
+    # the last provider answers others after each of those at which it has broken.
     vendors.answers[THIRD] = breaks
     sent = []
-    while not sent or sent[-1]:
-        last = run(colour, vendors, [FIRST, THIRD], journal=tmp_path / "둘.journal", in_doubt="resend")
+    while (not sent or sent[-1]) and len(sent) < 9:
+        last = run(colour, vendors, [FIRST, THIRD], journal=tmp_path / "둘.journal", in_doubt="resend", concurrency=1)
         sent.append(last.sent)
-    assert last.books["failed"] == 4
-    assert len(sent) <= 8
+    assert (sent[-1], last.books["failed"]) == (0, 4)
     assert sum(sent[1:]) <= 4 * 3 * 2  # three tries of each input at each provider
 
 
@@ -301,11 +310,13 @@ def test_reading_replies_anew_takes_the_provider_that_sent_them(colour: str, tmp
 def test_a_killed_run_goes_on(colour: str, fault: Any, tmp_path: Path) -> None:
     """What any provider had answered before a kill is not sent again; each input has one row, and the books balance."""
     journal, copy = tmp_path / "일.journal", tmp_path / "사본.journal"
+    lock, numbers = threading.Lock(), itertools.count(1)
 
     def second(_: Request) -> Response:
-        if vendors.count(SECOND) == 20:  # what is on the disk at this moment is what a kill would leave
-            for end in ("", "-wal"):
-                shutil.copy(f"{journal}{end}", f"{copy}{end}")
+        with lock:  # no other request is answered while the files are copied
+            if next(numbers) == 20:  # what is on the disk at this moment is what a kill would leave
+                for end in ("", "-wal"):
+                    shutil.copy(f"{journal}{end}", f"{copy}{end}")
         return ok({"score": 0.2})
 
     vendors = Vendors(**{FIRST: fault, SECOND: second})
@@ -315,8 +326,8 @@ def test_a_killed_run_goes_on(colour: str, fault: Any, tmp_path: Path) -> None:
     del vendors.answers[FIRST], vendors.answers[SECOND]
     vendors.requests.clear()
     done = run(colour, vendors, journal=copy, in_doubt="resend")
-    # Twenty were sent, of which four may have been on their way; the rest was never sent.
-    assert 20 <= done.sent == len(vendors.requests) <= 24
+    # Nineteen were answered, and the journal may not have had the answers to three of them; the rest was never sent.
+    assert 21 <= done.sent == len(vendors.requests) <= 24
     assert done.books["done"] == done.books["submitted"] == 40
     assert done.values("item") == list(range(40))
     assert vendors.count(SECOND) == 0
