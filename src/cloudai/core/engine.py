@@ -682,7 +682,7 @@ def _is_poll(request: Request, context: CallContext) -> bool:
     before. A call that costs nothing, such as that for a list of voices, polls no job, and neither does a request that
     deletes one.
     """
-    return request.is_kept and not request.billed and any(earlier.billed for earlier, _ in context.exchanges)
+    return not request.billed and request.is_kept and any(earlier.billed for earlier, _ in context.exchanges)
 
 
 def _is_readable(response: Response) -> bool:
