@@ -111,7 +111,7 @@ class Bench:
         return {name: _summary(times) for name, times in taken.items()}
 
     def _keep_server_off(self, core: int | None) -> None:
-        """Let the server use all cores but one, where there are others and the system can do that; None excepts none."""
+        """Let the server use all cores but one, where there are others and the system can do that; None leaves all."""
         if hasattr(os, "sched_setaffinity"):
             cores = os.sched_getaffinity(0)
             for thread in Path(f"/proc/{self._server.pid}/task").iterdir():
