@@ -272,7 +272,7 @@ def _without_extras(flow: Flow[Faces]) -> Flow[Faces]:
     failure: BaseException | None = None
     while True:
         try:
-                step = flow.throw(failure) if failure else flow.send(answer)
+            step = flow.throw(failure) if failure else flow.send(answer)
         except StopIteration as stop:
             detected: Faces = stop.value
             return detected
