@@ -30,6 +30,7 @@ def safe_name(item: int, stem: str, suffix: str) -> str:
     """
     if item < 0:
         raise InputError(f"an item's number is not {item}", advice="Count from 0.")
+    # The ending comes from callers, too, and must not bring a folder or a second name with it.
     end = _cut(_clean(suffix).replace(" ", ""), LONGEST_SUFFIX)
     end = f".{end}" if end else ""
     # The number also keeps a name from being one of Windows' devices: CON.jpg is one, 0001-CON.jpg is not.
@@ -46,6 +47,7 @@ def _clean(text: str) -> str:
 def _cut(text: str, most: int) -> str:
     """Return as much of the text as fits in so many bytes of UTF-8, without parting a letter from its marks."""
     kept = ""
+    # A cut between a letter and its marks would make another letter of it.
     for letter in letters(text):
         if len((kept + letter).encode()) > most:
             break

@@ -72,6 +72,7 @@ def save_drawings(
     with NamedFiles(folder) as out:
         for subject, picture in opened_subjects(rows, name, photos, pictures, fetch_urls):
             marks = marks_in(subject, kinds, landmarks=landmarks)
+            # Without the size of the picture nobody can tell where a box is in it.
             known = [mark for mark in marks if mark.box.image_size is not None]
             shown = draw(picture, known, labels=labels, font=font)
             out.save(shown, subject.item, subject.name, {"input": subject.address, "things": len(known)})
@@ -166,6 +167,7 @@ def save_sheet(
     shown: list[PIL.Image.Image] = []
     names: list[str] = []
     for called, picture in each:
+        # The pictures are all in memory until the sheet is drawn, so that each is shrunk at once.
         picture.thumbnail((4 * side, side))
         shown.append(picture)
         names.append(called)
