@@ -141,6 +141,7 @@ def plot(
             is nowhere along the bottom.
     """
     words_of(language)  # a language that is not spoken is told before the work
+    # The rows are chosen before the words are translated: where= names values as the table has them.
     read = _spoken(_filtered(table_of(source, kind, table), where or {}), language)
     require_columns(read, [])
     if pictures is not None:
@@ -191,6 +192,7 @@ def save_plots(plots: Sequence[Plot], path: str | os.PathLike[str], *, title: st
 
 def _filtered(table: Table, where: Mapping[str, Any]) -> Table:
     require_columns(table, where)
+    # A CSV file has texts, and the command line gives texts as well.
     return table.filter(lambda row: all(str(row.get(name)) == str(value) for name, value in where.items()))
 
 
@@ -237,6 +239,7 @@ def _picture_of(item: Any, pictures: Sequence[Any]) -> Any:
 
 def _kind_of(table: Table) -> Kind:
     """Return the kind of plot that the columns of a table are for."""
+    # A table of tags always has the columns of a position, which are empty but for landmarks.
     columns = {name for name in table.columns if any(row.get(name) not in (None, "") for row in table)}
     if {"latitude", "longitude"} <= columns:
         return "map"
