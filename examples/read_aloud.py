@@ -41,6 +41,7 @@ def main() -> int:
                 speech = client.text_to_speech(
                     row["text"], language=row["language"], voice=row.get("voice") or None, format=options.format
                 )
+                # Two quotations may have the same author, so that the number of the row keeps their files apart.
                 name = speech.save(options.out / safe_name(number, row["author"], f".{options.format}")).name
                 rows.append({**row, "seconds": speech.duration, "file": name})
     except cloudai.CloudAIError as error:

@@ -41,9 +41,13 @@ def main() -> int:
             korean = provider == "local" and language == "ko"
             who = cloudai.Local(lexicon=SAMPLES / "낱말.csv") if korean else provider
             with cloudai.Client(who, send=send, offline=bool(send)) as client:
+                # `cloudai.cli.inputs.lines` would leave out the blank line, which is to have a row and an error of its
+                # own here.
                 said = client.map("sentiment", text_of(file).splitlines(), language=language)
             table = cloudai.tidy(said)
             table.to_csv(options.out / f"{file.stem}.csv")
+            # The text as a whole is the sentence -1. A text that failed has no sentences, and must not vanish from what
+            # is printed.
             whole = table.filter(lambda row: row.get("sentence") in (-1, None))
             print(whole.select("item", "input", "status", "label", "score", "error").filled())
             chart = plot(said, title=file.stem, table="sentences", language="ko" if language == "ko" else "en")
