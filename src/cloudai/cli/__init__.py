@@ -20,7 +20,7 @@ from cloudai.cli.summary import TABLES_OF
 from cloudai.errors import CloudAIError, JournalError, OutputError
 from cloudai.models.tables import TABLES as KINDS_OF_TABLES
 from cloudai.operations import OPERATIONS, REQUIRED, Command, Flag, Operation
-from cloudai.wording import say, translated, using
+from cloudai.wording import say, translated, using_everywhere
 
 __all__ = ["main", "parser_of_command"]
 
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given, language = chosen_language(sys.argv[1:] if arguments is None else list(arguments))
     if language == "ko" and not all(map(_shows_hangul, (sys.stdout, sys.stderr))):
         language = "en"  # question marks help nobody
-    with using(language):
+    with using_everywhere(language):
         return _run(given)
 
 
