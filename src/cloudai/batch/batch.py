@@ -378,6 +378,7 @@ class Batch(_Batch[R]):
             self._finish()
         finally:
             self._abandoned.detach()
+            # The outcomes are copied from the journal, so this comes before the runner closes it.
             self._outcomes.close(copies=self._runner.began and not self._is_map)
             self._runner.close()
 
@@ -436,6 +437,8 @@ class AsyncBatch(_Batch[R]):
 
     async def _begin(self) -> None:
         self._running = True
+        # Beginning waits for the disk of the journal. The thread is shielded from a cancellation, because what it has
+        # made by then has to be ended.
         begun = apart(self._runner.begin)
         try:
             workers = await asyncio.shield(asyncio.wrap_future(begun))
@@ -463,6 +466,7 @@ class AsyncBatch(_Batch[R]):
             if (await asyncio.wait([future], timeout=LOOK))[0]:
                 return future.result()
             progress.wait()
+        # An outcome that still comes would otherwise go to this future, which nobody reads any more.
         future.cancel()
         return END
 

@@ -263,6 +263,7 @@ def _put_back(entry: Entry) -> Iterator[None]:
         return
     try:
         position = file.tell()
+        # A pipe fails here, before anything is read that the run would miss.
         file.seek(position)
     except (OSError, ValueError, AttributeError) as error:  # it is a pipe, or it is closed
         raise InputError(
@@ -517,6 +518,7 @@ def first_request(flow: Flow[Any]) -> Request | None:
             try:
                 outcome = step.function() if isinstance(step, Call) else None
             except CloudAIError as error:
+                # The flow may go on after this error, as it does in the run, and send its request in another way.
                 step = flow.throw(error)
             else:
                 step = flow.send(outcome)

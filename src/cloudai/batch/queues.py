@@ -135,6 +135,7 @@ class Semaphore:
 
     def _leave(self, permit: Future[None]) -> None:
         with self._lock:
+            # A permit that was granted is done, and cannot be cancelled.
             if permit.cancel():
                 return  # the program ended before it got its permit
             if not _given(self._waiting, None):

@@ -64,6 +64,8 @@ class Splitter:
                 start = end
                 yield frame
         finally:
+            # All frames are removed in one step, because removing them one by one would move the rest of the bytes each
+            # time.
             del self._buffer[:start]
 
 
@@ -124,6 +126,7 @@ class Channel:
         """
         text = frame[MAC:]
         mac = hmac.digest(self._gets, COUNTER.pack(self._got) + text, "sha256")[:MAC]
+        # The comparison takes the same time for any wrong MAC, so that its time tells a stranger nothing.
         if not hmac.compare_digest(mac, frame[:MAC]):
             raise FrameError("a frame that is not the next one of the other side")
         self._got += 1

@@ -83,6 +83,7 @@ class Keeper:
             self._journal.close()
             self._loop.close()
             raise
+        # With port 0 the system chooses a port, which only the socket knows.
         host, port = self._server.sockets[0].getsockname()[:2]
         self.address = str(Address(host, port, tls=tls is not None))
         """The address that workers are given; for 0.0.0.0 they need the name of this computer instead."""
@@ -115,6 +116,7 @@ class Keeper:
         Calls that an earlier keeper has left in doubt are kept for their workers until the time of grace is over.
         """
         asyncio.set_event_loop(self._loop)
+        # The desk belongs to the thread of the journal, so the call is made there.
         self._loop.call_later(self._grace, self._journal.post, lambda _: self._desk.be_bold())
         self._loop.call_later(SILENCE / 4, self._look)
         self._loop.run_forever()

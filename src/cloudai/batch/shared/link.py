@@ -130,6 +130,8 @@ class Link:
                 key = message[3]["keys"][-1] if message[:2] == ("do", "look_up_each") else None
                 self._waiting[self._number] = _Message(text, future, key, paid, str(message[0]))
                 self._unsent.append(self._number)
+            # Whoever finds nothing else unsent asks for the sending; messages that come until then go out in the same
+            # frame.
             first = len(self._unsent) == len(messages)
         if first:
             self._soon(self._flush)

@@ -35,6 +35,7 @@ class Pace:
         """Give the next turn at an endpoint to one who asks, now or later."""
         waiting = self._waiting.setdefault(name, deque())
         waiting.append((who, number))
+        # While a timer runs, others wait for the next turn already, and get it first.
         if name not in self._timers:
             self._hand_out(name)
 

@@ -40,6 +40,7 @@ def _folder(keeper: str) -> Path:
 
 
 def _connect(path: str) -> Connection:
+    # A spool that another worker has open is not waited for, because that worker hands its replies over by itself.
     return storage.connect(path, timeout=0.0)
 
 
