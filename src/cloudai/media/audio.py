@@ -139,6 +139,7 @@ class Audio(Source):
                 raise InputError(f"{self.name} itself is not kept", advice="Give the file again.")
             return unpacked.pack(begin, end, target)
 
+        # A piece is known by the recording and its number, so that a reply to it is found without packing it once more.
         key = sha256(f"{self.key} {number} of {len(sound.pieces)}".encode()).hexdigest()
         blob = Piece(key, packed, MEDIA_TYPES[target])
         return replace(sound, blob=blob, duration=end - begin, pieces=())
@@ -241,6 +242,7 @@ class Audio(Source):
             refused = f"{self.name} has {sound.channels} channels, and {limits.who} mixes none"
         if not decoding.can_decode():
             raise InputError(refused, advice=INSTALL)
+        # FLAC loses nothing of the sound, and takes fewer bytes than WAV.
         target: Literal["flac", "wav"] = "flac" if "flac" in limits.formats else "wav"
         rate = BY_TELEPHONE if sound.rate and sound.rate <= BY_TELEPHONE and target == "flac" else SPOKEN
         made = replace(

@@ -171,6 +171,7 @@ END_OF_OBJECT = re.compile(rb"\bstream\r?\n|\bendobj\b")
 NUMBER = re.compile(rb"\d{1,10}")
 ROOT = re.compile(rb"/Root\s{0,4}(\d{1,10})\s{1,4}\d{1,5}\s{1,4}R\b")
 TREE = re.compile(rb"/Pages\s{0,4}(\d{1,10})\s{1,4}\d{1,5}\s{1,4}R\b")
+# A number that is followed by another one and by "R" refers to an object, and is no count.
 COUNT = re.compile(rb"/Count\s{0,4}(\d{1,6})\b(?!\s{1,4}\d{1,5}\s{1,4}R\b)")
 IN_STREAM = re.compile(rb"/(N|First)\s{0,4}(\d{1,9})\b")
 

@@ -129,5 +129,6 @@ def _track(file: Any, name: str) -> Any:
         raise InputError(f"the pictures of {name} are of a kind that is not known here", advice="Convert it to MP4.")
     if codec.width * codec.height > MOST_PIXELS:
         raise InputError(f"the frames of {name} have more than {MOST_PIXELS:,} pixels", advice="Make them smaller.")
+    # PyAV's usual threads share the work on one frame; with these FFmpeg decodes several frames at the same time.
     tracks[0].thread_type = "AUTO"
     return tracks[0]
