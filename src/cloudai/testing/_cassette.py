@@ -133,6 +133,7 @@ class Cassette:
         """
         data = _read(path)
         match data:
+            # A later version is recognised before the shape is looked at, because that may be another.
             case {"version": int(version)} if version > VERSION:
                 raise ReplayError(
                     f"{path} is a cassette of version {version}; this cloudai reads {VERSION}",

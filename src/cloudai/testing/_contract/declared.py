@@ -132,6 +132,7 @@ def _is_day(text: str) -> bool:
         date.fromisoformat(text)
     except ValueError:
         return False
+    # Python also reads other forms of ISO 8601, for example "20260131" and "2026-W05-6".
     return len(text) == len("2026-01-31")
 
 
@@ -152,6 +153,7 @@ def signatures(subject: Subject) -> Iterator[Told]:
         ]
         keywords = [p for p in taken if p.kind is p.KEYWORD_ONLY]
         wanted = ", ".join(p.name for p in passed)
+        # Optional options were added after providers of other distributions had been written, and may be missing.
         named, optional = {p.name for p in keywords}, set(OPERATIONS[operation].optional)
         if named | optional != {p.name for p in passed} | optional:
             yield (

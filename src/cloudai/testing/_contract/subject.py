@@ -157,6 +157,7 @@ def outcome(
         awaiting: True makes the call by an `AsyncClient`, False by a `Client`.
         client: More options of the client.
     """
+    # A second attempt would ask for a reply that the example does not hold.
     options = {"send": send, "max_attempts": 1, **client}
     try:
         if not awaiting:

@@ -132,6 +132,8 @@ def interrupted(subject: Subject) -> Iterator[Told]:
     advice = "Do not catch BaseException or GeneratorExit in a flow; use `finally` to clean up."
     for example in subject.examples:
         for at in range(_steps(subject, example)):
+            # A cancellation must leave the flow as it came, whereas a flow may turn the loss of a connection into
+            # another error.
             for thrown in (KeyboardInterrupt(), ConnectionLostError("the connection broke")):
                 came = _thrown(subject, example, at, thrown)
                 if isinstance(thrown, KeyboardInterrupt) and came is not thrown:
