@@ -68,6 +68,7 @@ class Table:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(self.rows)
 
+    # Without this a table without rows would be false, because it has a length.
     def __bool__(self) -> bool:
         return True
 

@@ -63,6 +63,7 @@ class _Batch(Generic[R]):
         self._abandoned = runner.holdings.close_with(self)
         state = runner.state
         batches = [(task.batch, task.operation) for task in state.tasks]
+        # Results are read from the journal whenever they are asked for: those of a large batch do not fit into memory.
         self._outcomes = Kept(state.journal, batches, state.inputs)
         self._is_map = False
         """True if the outcomes are in a list already, so that nothing is copied from the journal."""
@@ -266,6 +267,8 @@ class Batch(_Batch[R]):
                     progress.show(outcome)
                     yield outcome
             finally:
+                # A loop that is left by ``break`` or by an error ends here too: what is in flight may be paid for, and
+                # is waited for.
                 self._finish()
         self._runner.raise_for_cause()
 
@@ -414,6 +417,7 @@ class AsyncBatch(_Batch[R]):
         await self._left()
         self._require_ended()
         if self._runner.began:
+            # Reading the journal waits for the disk, which the event loop must not.
             for outcome in await asyncio.to_thread(list, self._kept()):
                 yield outcome
             return

@@ -191,6 +191,7 @@ class Tries:
         Args:
             call: The number of the call that was answered; None, for a login or a poll, excuses no streak.
         """
+        # Nearly every answer comes while nothing has failed, and needs no lock.
         if not self._streak.calls and not self._streaks:
             return
         with self._lock:

@@ -295,6 +295,7 @@ class _Tally:
         self._state, self._all, self._able = able[0], state.in_turn, able
         self._seen: set[str] = set()
         self.inputs = self.units = 0
+        # Sixteenths of requests are added up exactly: the error of floats could make one request more of them.
         self.requests = Fraction()
         self._filled: dict[Any, list[int]] = {}
         """The number and the size of the texts in the last request of each kind that takes several."""

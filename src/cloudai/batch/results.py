@@ -217,6 +217,7 @@ def table_of(outcomes: Iterable[Outcome[Any]], price: float | None = None, price
     for outcome, name in zip(outcomes, input_names(outcomes), strict=True):
         own = {f"{THEIRS}{column}": value for column, value in (outcome.row or {}).items()}
         theirs |= dict.fromkeys(own)
+        # The facts of an outcome also hold what is no column, such as whether its input is a path.
         facts = {**dict.fromkeys(columns), **{n: v for n, v in outcome.facts.items() if n in COLUMNS}}
         head = {"item": outcome.item, "input": name, "status": outcome.status}
         cost = {} if price is None else _cost(outcome, price, price_date)

@@ -142,6 +142,7 @@ class Runner(Generic[R]):
         """Begin the run, and return the programs of its workers."""
         self.began = True
         state = self.state
+        # With a keeper, all parts of a list belong to one run: see `queries.enlist`.
         if not state.journal.shared:
             for task in state.tasks:
                 state.journal.ask(queries.anew(task.batch, task.run))

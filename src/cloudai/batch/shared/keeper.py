@@ -102,6 +102,7 @@ class Keeper:
                 listen.port,
                 ssl=tls,
                 ssl_handshake_timeout=None if tls is None else HANDSHAKE,
+                # The workers of a cluster begin at the same moment, and asyncio's usual backlog is 100.
                 backlog=1024,
             )
         except OSError as error:
