@@ -135,6 +135,8 @@ def _recognised(data: bytes, name: str) -> tuple[str | None, str, str]:
     certain = (
         next((codec for mark, codec in MARKS if data.startswith(mark)), None) or _escaped(data) or _without_mark(data)
     )
+    # UTF-8 is tried before anything is guessed, because a text of another encoding is hardly ever valid UTF-8 by
+    # chance.
     codec = certain or "utf-8"
     try:
         return data.decode(codec), "", ""

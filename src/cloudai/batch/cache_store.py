@@ -333,6 +333,7 @@ def _digest(texts: list[str | None], rows: Iterable[tuple[Any, ...]]) -> int:
 def _keep(db: Connection, call: str, scope: str, record: CallRecord, now: int) -> None:
     """Write an answer over the one that is there; its result is kept without the name of its input."""
     meta = json.loads(record.meta or "{}")
+    # The cache holds no names, and the same bytes may have another one next time.
     meta.pop("input", None)
     texts = [record.memory, record.result, json.dumps(meta)]
     rows = [

@@ -315,6 +315,7 @@ class _Tally:
         state = self._state
         given = _drafted(state, entry)
         if state.session.engine.fetching and isinstance(given, Source) and given.is_web:
+            # A plan fetches nothing, so that nothing is known of this address but that it is sent.
             self._unseen()
             return
         if isinstance(given, Source) and given.uri is None and not given.is_at_hand:
@@ -365,6 +366,7 @@ class _Tally:
             self.count["duplicates"] += 1
             return False
         self._seen.add(keys[0])
+        # The journal is asked before the cache, as in the run: an input that it knows to be refused stays refused.
         if known & {"done", "failed"}:
             self.count["cached"] += 1
             return False
@@ -414,6 +416,7 @@ class _Tally:
             self.spoken += (given.sound.duration or 0.0) / 60
             self.pieces += len(given.sound.pieces)
             if (pieces := given.sound.pieces) and task.capability.bills_seconds:
+                # `request` is that of the first piece: its units are scaled to those of all pieces.
                 seconds = [seconds_billed(end - begin) for begin, end in pieces]
                 return n * len(pieces), n * request.billed * sum(seconds) // seconds[0]
             n *= len(pieces) or 1

@@ -226,6 +226,7 @@ def _tqdm() -> Any:
 
 
 def _in_notebook() -> bool:
+    # A program that has not loaded IPython runs in no notebook, and need not load it for this.
     shell = sys.modules.get("IPython")
     interpreter = shell.get_ipython() if shell is not None else None
     return type(interpreter).__name__ == "ZMQInteractiveShell"

@@ -119,7 +119,7 @@ def _is_plain(content: bytes) -> bool:
     if _holds_large_numerals(skeleton):
         return False
     opening = skeleton.count(b"[")
-    # A reply with no more brackets than there may be levels needs no look at its nesting; nearly all replies are such.
+    # A reply with no more opening brackets than there may be levels needs no look at its nesting.
     if opening > DEEPEST:
         brackets = skeleton.translate(None, NO_BRACKETS)
         if 2 * opening != len(brackets) or _depth(brackets, 0, 0) > DEEPEST:

@@ -46,7 +46,7 @@ class Share:
         self._budget = budget
 
     def give_back(self) -> None:
-        """Give the bytes back, or ask for them no longer; it does not matter how often."""
+        """Give the bytes back, or stop asking for them; this may be called more than once."""
         self._budget.take_back(self)
 
 

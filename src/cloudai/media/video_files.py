@@ -102,6 +102,7 @@ def _demuxer(head: bytes, name: str) -> str:
     """
     if not head:
         raise InputError(f"{name} is empty (0 bytes)")
+    # A moving picture begins like a still one, and a still HEIC like a video: so they are looked for in this order.
     if MOVING.match(head):
         raise InputError(f"{name} is a moving picture that cannot be read here", advice="Convert it to GIF or MP4.")
     if STILL.match(head):

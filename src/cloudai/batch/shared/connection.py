@@ -93,8 +93,8 @@ class Wire(asyncio.Protocol):
         try:
             welcome = loaded(channel.open(frame))
         except FrameError:
-            # A refusal is not sealed, because the two sides have no key in common. Its first four bytes, the length,
-            # are cut off already.
+            # A refusal is not sealed, because the two sides have no key in common. The four bytes of the length, which
+            # `raw` puts before it, are cut off every frame.
             if frame == raw({"refused": "secret"})[4:]:
                 raise SettingsError(
                     "the keeper has another secret", advice=f"Set {SECRET} to the same for the keeper and its workers."

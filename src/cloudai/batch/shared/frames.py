@@ -74,6 +74,7 @@ def in_frames(texts: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
     start = 0
     while start < len(texts):
         end, size = start, 0
+        # A message that is larger than a frame should be makes one of its own.
         while end < len(texts) and (end == start or size + len(texts[end]) <= A_FRAME):
             size += len(texts[end])
             end += 1
@@ -114,6 +115,7 @@ class Channel:
 
     def seal(self, text: bytes) -> bytes:
         """Return the next frame to send."""
+        # An HMAC may be cut to half of its length (RFC 2104, section 5): nobody can guess sixteen bytes either.
         mac = hmac.digest(self._sends, COUNTER.pack(self._sent) + text, "sha256")[:MAC]
         self._sent += 1
         return LENGTH.pack(MAC + len(text)) + mac + text

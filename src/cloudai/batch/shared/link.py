@@ -105,6 +105,7 @@ class Link:
         self._thread = threading.Thread(target=self._serve, name="cloudai-link", daemon=True)
         self._thread.start()
         try:
+            # A wrong secret, or a keeper of another version, is told here, before the batch has begun.
             self.welcome.result()
         except BaseException:
             self._end()
@@ -325,6 +326,7 @@ class Link:
             now = time.monotonic()
             if self._wire is not None:
                 self._wire.note_progress()
+                # A computer that loses its power or its network ends no connection: only its silence tells.
                 if now - self._wire.heard > SILENCE:
                     self._wire.close()
                 elif now - self._wire.said > PING:

@@ -46,6 +46,7 @@ def constructor(subject: Subject) -> Iterator[Told]:
     """Check that the provider needs no arguments, so that its name is enough, and can be pickled."""
     with without_settings(subject):
         try:
+            # Parts of a batch take their client along to other computers, and with it the provider.
             again = pickle.loads(pickle.dumps(subject.kind()))  # noqa: S301  # the bytes are our own
         except Exception as error:  # noqa: BLE001  # a constructor may raise anything
             what = f"{subject.kind.__name__}() cannot be made and pickled without settings"

@@ -32,6 +32,7 @@ BODIES = (
     b'{"error": []}',
     b'{"error": {"message": 5, "code": {}, "details": 1, "errors": [3]}}',
     '{"message": "안 돼요\\n두 줄"}'.encode(),
+    # This is nested deeper than any reply may be.
     b"[" * 500,
 )
 STATUSES = (301, 400, 401, 403, 404, 408, 413, 415, 429, 500, 503)
