@@ -271,7 +271,7 @@ class CacheStore:
         """Yield a connection, or None if there is no file.
 
         Raises:
-            JournalError: The file cannot be used, also where that shows within the block.
+            JournalError: The file cannot be used, which may also show within the block.
         """
         try:
             db = _open_to_read(self.path)

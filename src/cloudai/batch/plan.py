@@ -230,7 +230,7 @@ def plan(state: BatchState, *, began: bool = False) -> Plan:
 def unanswered(state: BatchState, wanted: Callable[[int, str], bool]) -> list[int]:
     """Return the numbers of those inputs for which a run would ask the provider, among those that are wanted.
 
-    An input that cannot be read is none of them. Nothing is sent.
+    An input that cannot be read is not among them. Nothing is sent.
 
     Args:
         state: The state of the batch.

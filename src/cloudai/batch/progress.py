@@ -65,7 +65,7 @@ class Status:
 
     @property
     def ended(self) -> int:
-        """The number of inputs that have ended; those that the run has not come to are none of them."""
+        """The number of inputs that have ended; those that the run has not come to do not count."""
         counts = self._recorder.counts
         return sum(counts.values()) - counts["not_started"]
 

@@ -78,7 +78,7 @@ class BatchState:
         return ", ".join(state.session.provider.name for state in self.in_turn)
 
     def of(self, provider: str | None) -> BatchState:
-        """Return the state for the provider of a name; this one if there is none."""
+        """Return the state for the provider of this name, or this state if there is no such provider."""
         return next((state for state in self.before if state.session.provider.name == provider), self)
 
     @property

@@ -80,7 +80,7 @@ class Audio(Source):
 
     @lazy
     def _is_large(self) -> bool:
-        """True for a file that is not held in memory; a file that is missing, and one that is none, are not large."""
+        """True for a file that is too large to be held in memory; a path without a file is not large."""
         given = self._given
         if self.uri is not None or self._memory or not isinstance(given, str | Path):
             return False
@@ -103,7 +103,7 @@ class Audio(Source):
     def probe(self, limits: AudioLimits, channels: Literal["mix", "each"] | None = None) -> Flow[Sound]:
         """Read the recording's properties, check them against a vendor's limits, and decode it where that is needed.
 
-        The pieces of one that is too long are had by `piece`; call `close` when they are sent.
+        If the recording is too long and is cut, `piece` returns its pieces; call `close` when they are sent.
 
         Args:
             limits: The vendor's limits.

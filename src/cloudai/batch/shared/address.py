@@ -79,7 +79,7 @@ def secret_of(given: str | None = None) -> bytes:
     """Return the secret that was given, or that of the environment.
 
     Raises:
-        SettingsError: There is none, or it is too short to be one.
+        SettingsError: There is no secret, or it is too short.
     """
     secret = (os.environ.get(SECRET) or "") if given is None else given
     if len(secret) < SHORTEST:

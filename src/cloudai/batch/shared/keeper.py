@@ -174,7 +174,7 @@ class Keeper:
             done.add_done_callback(partial(self._later, self._answer, peer, of_journal))
 
     def _of_turn(self, peer: Peer, kind: str, name: str, number: int) -> bool | None:
-        """Let a turn count, and return whether it was still to be had; or forget that a worker has asked for one."""
+        """Let a turn count, and return whether it was still valid; or forget that a worker has asked for one."""
         if kind == "use":
             return self._pace.use(name, number)
         self._pace.give_up(name, peer, number)
@@ -300,7 +300,7 @@ def share(
         secret: At least 16 random characters that the workers know, too; by default those in the environment variable
             CLOUDAI_KEEPER_SECRET.
         certificate: The file of a certificate (PEM), for connections with TLS.
-        key: The file of its key, where that is another one.
+        key: The file of its key, if that is not the file of the certificate.
         grace: Seconds in which a worker whose connection has broken may come back, before others carry out its calls.
 
     Raises:

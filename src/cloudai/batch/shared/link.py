@@ -353,7 +353,7 @@ class Link:
         self._fail(error)
 
     def _fail(self, error: CloudAIError) -> None:
-        """Tell the one who has made this link that the keeper cannot be used, unless it was reached before."""
+        """Tell the caller who has made this link that the keeper cannot be used, unless it was reached before."""
         if not self.welcome.done():
             self.welcome.set_exception(error)
 

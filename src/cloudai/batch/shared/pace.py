@@ -40,7 +40,7 @@ class Pace:
             self._hand_out(name)
 
     def use(self, name: str, turn: int) -> bool:
-        """Let a turn count from now on, and return whether it was still to be had."""
+        """Let a turn count from now on, and return whether it was still valid."""
         return not self._rates or self._limiter(name).move(turn, time.monotonic())
 
     def give_up(self, name: str, who: Any, number: int) -> None:

@@ -155,7 +155,7 @@ class RemoteTurns:
         return self._link.ask("turn", name or "")
 
     def use(self, name: str | None, turn: int) -> Future[bool]:
-        """Let a turn count from now on; the future says whether it was still to be had."""
+        """Let a turn count from now on; the future says whether it was still valid."""
         return self._link.ask("use", name or "", turn)
 
     def give_up(self, name: str | None, future: Future[int]) -> None:
