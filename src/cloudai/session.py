@@ -216,6 +216,8 @@ class Session:
         if seconds is None:
             seconds = OPERATIONS[operation].timeout
         return CallContext(
+            # This copy looks up each setting once. The next call looks up anew, so that a key renewed in the
+            # environment is seen.
             self.provider.for_call(offline=self.options.offline),
             operation,
             partial(_described, given),

@@ -244,6 +244,8 @@ class Audio(Source):
             raise InputError(refused, advice=INSTALL)
         # FLAC loses nothing of the sound, and takes fewer bytes than WAV.
         target: Literal["flac", "wav"] = "flac" if "flac" in limits.formats else "wav"
+        # The local engine takes WAV alone, and that with 16,000 samples a second: only FLAC keeps the rate of a
+        # telephone.
         rate = BY_TELEPHONE if sound.rate and sound.rate <= BY_TELEPHONE and target == "flac" else SPOKEN
         made = replace(
             sound,

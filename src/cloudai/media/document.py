@@ -162,6 +162,7 @@ def _pages(image: Image, kind: str) -> int | None:
     if kind == "PDF":
         return _pdf_pages(image.data)
     with decoding(image.name, "TIFF"):
+        # Pillow counts the pages up to the first one that is missing, and only warns of that.
         return pages_of(image.data)
     raise AssertionError  # pragma: no cover  # for the types
 
