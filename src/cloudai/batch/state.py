@@ -79,6 +79,7 @@ class BatchState:
 
     def of(self, provider: str | None) -> BatchState:
         """Return the state for the provider of this name, or this state if there is no such provider."""
+        # A row may name several providers, if its input was never begun, or one that the client no longer has.
         return next((state for state in self.before if state.session.provider.name == provider), self)
 
     @property

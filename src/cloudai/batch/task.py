@@ -163,6 +163,7 @@ def _as_plain(value: Any) -> Any:
         TypeError: The value is none of these, or is bytes.
     """
     if isinstance(value, set | frozenset):
+        # Values of several types have no order of their own, but what Python shows of them has.
         return sorted(value, key=repr)
     if isinstance(value, Mapping):
         return dict(value)
