@@ -104,6 +104,8 @@ def translated(text: str, language: str | None = None) -> str:
     chosen = language or _chosen()
     if chosen is None or not text or len(text) > MOST or OF_PYTHON.match(text):
         return text
+    # The most exact reading comes first: a place to fill in matches anything, also further sentences that have a
+    # translation of their own.
     return (
         _in_two(text, chosen, both=True)
         or _whole(text, chosen)
@@ -236,6 +238,7 @@ def catalog(language: str) -> Mapping[str, str]:
     entries: dict[str, str] = {}
     parts = {"msgid": "", "msgstr": ""}
     current = ""
+    # An entry is stored when the next one begins, so one more is added at the end.
     for line in [*path.read_text("utf-8").splitlines(), 'msgid ""']:
         if line.startswith("#") or not line.strip():
             continue
