@@ -26,6 +26,7 @@ def as_plot(options: argparse.Namespace) -> int:
     title = options.title or Path(options.file).stem
     where = dict(options.where) if options.where else None
     events = dict(options.event) if options.event else None
+    # The library finds the kind of file out by itself; only a table has an encoding that may need to be named.
     is_table = options.encoding and Path(options.file).suffix.lower() in TABLES
     source = read_table(options.file, encoding=options.encoding) if is_table else options.file
     plot(source, out, where=where, events=events, average=options.average, title=title, **look)
