@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from cloudai._version import __version__
@@ -20,7 +21,7 @@ from cloudai.cli.summary import TABLES_OF
 from cloudai.errors import CloudAIError, JournalError, OutputError
 from cloudai.models.tables import TABLES as KINDS_OF_TABLES
 from cloudai.operations import OPERATIONS, REQUIRED, Command, Flag, Operation
-from cloudai.wording import say, translated, using
+from cloudai.wording import say, spoken, translated, using_everywhere
 
 __all__ = ["main", "parser_of_command"]
 
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given, language = chosen_language(sys.argv[1:] if arguments is None else list(arguments))
     if language == "ko" and not all(map(_shows_hangul, (sys.stdout, sys.stderr))):
         language = "en"  # question marks help nobody
-    with using(language):
+    with using_everywhere(language):
         return _run(given)
 
 
@@ -164,6 +165,12 @@ def _load_env_file(options: argparse.Namespace) -> None:
 
 def parser_of_command() -> argparse.ArgumentParser:
     """Return the parser of the command line, in the language that is spoken."""
+    return _parser_in(spoken())
+
+
+@cache  # a program that runs several commands makes their hundreds of options once
+def _parser_in(_language: str) -> argparse.ArgumentParser:
+    """Return the parser of the command line in a language, which must be the one that is spoken."""
     parser = _parser()
     translate(parser)
     return parser
