@@ -48,6 +48,7 @@ class Captions(Texts):
         """Return how many characters and words differ, and how many content words both have."""
         words = [set(content_words(text)) for text in (one, other)]
         same, said = len(words[0] & words[1]), len(words[0]) + len(words[1])
+        # Two captions without a content word differ in nothing that is counted here.
         row = {"content": said, "matched_content": same, "agreement_content": 2 * same / said if said else 1.0}
         return super().row(one, other) | row
 
@@ -154,6 +155,8 @@ class Objects(Measure[list[Boxed]]):
         said = row["n_one"] + row["n_other"]
         for end in ("", "_heads", "_boxes"):
             row[f"agreement{end}"] = 2 * row[f"matched{end}"] / said if said else 1.0
+        # The mean overlap of a picture counts once for each of its matches, so that one with a single match weighs
+        # less.
         shared = sum((each["overlap"] or 0) * each["matched"] for each in rows)
         return row | {"overlap": numbers.ratio(shared, row["matched"])}
 

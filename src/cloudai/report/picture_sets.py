@@ -30,6 +30,7 @@ PathLike = str | os.PathLike[str]
 Layout: TypeAlias = Literal["sheet", "strip"]
 
 ENDINGS_OF_SHEETS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff")
+# libjpeg writes at most 65,500 px a side; WebP has 14 bits for a side, and GIF has 16.
 LONGEST_SIDE = {".jpg": 65_500, ".jpeg": 65_500, ".webp": 16_383, ".gif": 65_535}
 """The most pixels that a side of a picture in a format may have."""
 

@@ -201,6 +201,7 @@ def _spoken(table: Table, language: str) -> Table:
     if language == "en" or not {"input", "error"} & {*table.columns}:
         return table
     input_word = words_of(language)["input"]
+    # The table is the caller's, so that the words are changed in a copy.
     made = table[:]
     with using(language):
         made.rows = [
