@@ -173,6 +173,7 @@ class Face(Model):
         return upright.crop((round(left), round(top), round(right), round(bottom)))
 
 
+# At -0.5 nothing is left of the longer side of a box.
 MARGINS, ASPECTS = (-0.5, 100.0), (0.001, 1000.0)
 """The least and the most of the two arguments of `Face.crop`."""
 

@@ -305,6 +305,7 @@ class Speech(Result):
                     advice=f'Name it .{self.format}, or ask for format="{ending}".',
                 )
             target.write_bytes(self.audio)
+        # An InputError is a ValueError, too, and would be wrapped below.
         except InputError:
             raise
         except (OSError, ValueError, TypeError) as error:  # ValueError: a NUL in the name; TypeError: no path at all

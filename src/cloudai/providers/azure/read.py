@@ -150,6 +150,7 @@ class Read(Vision):
 
 class ReadWord(Wire):
     text: str
+    # The service gives the four corners as eight numbers in a row.
     bounding_box: list[float] = Field(default_factory=list)
     confidence: float | None = None
 
@@ -226,7 +227,6 @@ def _line(line: ReadLine, frame: Picture) -> dict[str, Any]:
 
 
 def _corners(numbers: Sequence[float]) -> list[dict[str, float]]:
-    # The service gives the four corners as eight numbers in a row.
     return [{"x": x, "y": y} for x, y in zip(numbers[::2], numbers[1::2], strict=False)]
 
 

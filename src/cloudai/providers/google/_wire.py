@@ -36,9 +36,9 @@ class Poly(Wire):
         corners = self.vertices or self.normalized_vertices
         if not corners:
             return None
-        # The box is taken from all four corners: those of a turned text or face do not begin at its top left.
         across, down = [v.get("x", 0) for v in corners], [v.get("y", 0) for v in corners]
         left, top = min(across), min(down)
+        # The box is taken from all four corners: those of a turned text or face do not begin at its top left.
         sides = left, top, max(across) - left, max(down) - top
         return picture.box_fields(*sides) if self.vertices else picture.box_from_fraction(*sides)
 
