@@ -61,6 +61,7 @@ def test_the_videos_of_a_folder(folder: Path, capsys: pytest.CaptureFixture[str]
         (["draw", "연설.mp4", "--every", "1", "--make", "video", "--out", "a.avi"], "Let it end in .mp4."),
         (["draw", "연설.mp4", "--every", "1", "--make", "video", "--out", "연설.mp4"], "would overwrite what is read"),
         (["faces", "의원.csv", "--column", "사진", "--every", "1"], "--column goes with a table of pictures"),
+        (["draw", "사진.jpg", "--make", "moments"], "none of these is a frame of a video. Name a video, and say which"),
     ],
 )
 def test_what_cannot_be_done(folder: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
