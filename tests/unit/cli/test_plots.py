@@ -83,7 +83,7 @@ def test_a_journal_of_failures_says_so(language: str, folder: Path, capsys: pyte
         assert [outcome.status for outcome in sorted(job, key=lambda each: each.item)] == ["failed", "none_found"]
     assert main(["plot", "얼굴.journal", "--lang", language]) == 2
     told = {
-        "en": "none of the 2 inputs has a result that can be drawn. Nothing was found in 1 of them, and 1 have no answer",
+        "en": "none of the 2 inputs has a result that can be drawn. Nothing was found in 1 of them, and 1",
         "ko": "입력 2개 가운데 그릴 수 있는 결과가 있는 것이 없습니다. 그 가운데 1개에서는 아무것도 찾지 못했고",
     }
     assert told[language] in capsys.readouterr().err
