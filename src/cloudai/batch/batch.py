@@ -548,8 +548,16 @@ class AsyncBatch(_Batch[R]):
             await self._finish()
         finally:
             self._abandoned.detach()
-            await asyncio.to_thread(self._outcomes.close, copies=self._runner.began and not self._is_map)
-            await asyncio.to_thread(self._runner.close)
+            closed = apart(self._close_files)
+            try:
+                await asyncio.shield(asyncio.wrap_future(closed))
+            except asyncio.CancelledError:  # nothing can be awaited from here on, and nobody may close the batch again
+                wait_for([closed])
+                raise
+
+    def _close_files(self) -> None:
+        self._outcomes.close(copies=self._runner.began and not self._is_map)
+        self._runner.close()
 
     async def __aenter__(self) -> Self:
         return self

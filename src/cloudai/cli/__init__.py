@@ -442,7 +442,7 @@ def _plot(subparsers: Any) -> None:
         f"{chart.description} Made of what is kept: a table (CSV, Parquet, JSON Lines), what --json has printed, "
         "or a journal. Nothing is sent."
     )
-    chart.add_argument("file", type=_text, metavar="FILE", help="a table, a file of results, or a journal")
+    chart.add_argument("file", type=_text, metavar="FILE", help="a table, a file of results, a journal, or -")
     chart.add_argument("--encoding", type=_text, metavar="NAME", help="how a table is encoded, where it is not certain")
     chart.add_argument("--kind", choices=["bars", "lines", "ages", "map"], help="the kind of chart (by the columns)")
     chart.add_argument(

@@ -49,6 +49,7 @@ from cloudai.providers.registry import find
 from cloudai.reading import TABLES, read_table, text_of
 from cloudai.table import Table, json_of
 from cloudai.text import inert
+from cloudai.tracking import followed
 from cloudai.wording import say, translated
 
 __all__ = [
@@ -540,7 +541,7 @@ def _exported(opened: Journal, batches: list[dict[str, Any]], options: argparse.
             for outcome in kept:
                 print(json_of(_as_json(outcome)))
         else:
-            write_table(table_of(kept) if options.rows else tidy(kept), options.csv, Path(options.file))
+            write_table(table_of(kept) if options.rows else tidy(followed(kept)), options.csv, Path(options.file))
         unreadable += kept.unreadable
     # Everything that can be read is written first, and the error comes last.
     if unreadable:

@@ -39,7 +39,9 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
     chosen, settings = settings_of(options)
     # Each provider has a price of its own.
     if settings.pop("price", None) is not None:
-        raise SettingsError("--price is of one provider", advice="Give prices= in Python.")
+        raise SettingsError(
+            "--price is of one provider", advice="Leave it out: a comparison in Python takes a price for each provider."
+        )
     where = journal_path(options, given)
     for path, is_table in ((options.csv, True), (options.html, False)):
         require_writable(path, [*read, options.truth, options.env_file, where], is_table=is_table)

@@ -48,6 +48,7 @@ from cloudai.report.card_set import require_formats, untranslated
 from cloudai.report.fetching import with_folder
 from cloudai.report.films.annotated_video import ENDINGS_OF_VIDEOS
 from cloudai.report.films.moments import ENDINGS_OF_MOMENTS
+from cloudai.report.films.seen import no_frames
 from cloudai.report.films.timeline import ENDINGS_OF_TIMELINES
 from cloudai.report.marks import require_kinds
 from cloudai.report.morphing import ENDINGS_OF_MORPHS
@@ -165,6 +166,8 @@ def _drawn_of_video(options: argparse.Namespace, rows: Source, out: Path) -> Pat
 
 
 PAGES = (".html", ".htm", "")
+OF_VIDEOS = ("video", "moments", "timeline")
+"""What `draw --make` makes of frames of videos alone."""
 ENDINGS = {
     "sheet": ENDINGS_OF_SHEETS,
     "strip": ENDINGS_OF_SHEETS,
@@ -234,6 +237,8 @@ def _kept(
         given = taken[0] if taken else _pictures(options)
     if isinstance(given, Table) and is_table_of_results(given):
         return _Kept(given)
+    if not taken and getattr(options, "make", None) in OF_VIDEOS:  # before anything is paid for
+        raise no_frames()
     return _carried_out(options, rules, given, features, translate=translate)
 
 

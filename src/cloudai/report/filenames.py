@@ -16,7 +16,7 @@ LONGEST_SUFFIX = 16
 FORBIDDEN = re.compile(r'[<>:"/\\|?*]+')
 
 
-def safe_name(item: int, stem: str, suffix: str) -> str:
+def safe_name(item: int, stem: str, suffix: str, *, mark: str = "") -> str:
     """Return the file name for an item: ``safe_name(1, "홍길동", ".jpg")`` is ``0001-홍길동.jpg``.
 
     Args:
@@ -24,6 +24,7 @@ def safe_name(item: int, stem: str, suffix: str) -> str:
         stem: Any text. Characters that Windows forbids become ``_``; the text is cut if the name would have more
             than 240 bytes in UTF-8.
         suffix: The file's ending, ``.jpg`` or ``jpg``; it may be empty.
+        mark: A few characters behind the text, which are never cut; they keep apart files with the same text.
 
     Raises:
         InputError: The number is negative.
@@ -35,7 +36,7 @@ def safe_name(item: int, stem: str, suffix: str) -> str:
     end = f".{end}" if end else ""
     # The number also keeps a name from being one of Windows' devices: CON.jpg is one, 0001-CON.jpg is not.
     number = f"{item:04d}"
-    middle = _cut(_clean(stem), LONGEST - len(f"{number}-{end}".encode()))
+    middle = (_cut(_clean(stem), LONGEST - len(f"{number}-{mark}{end}".encode())) + mark).lstrip(" ")
     return f"{number}-{middle}{end}" if middle else f"{number}{end}"
 
 

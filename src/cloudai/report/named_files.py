@@ -96,7 +96,7 @@ class NamedFiles:
         number = 1
         while True:
             end = "" if number == 1 else f" {number}"
-            path = self.folder / safe_name(item, f"{name[:200]}{end}", suffix)
+            path = self.folder / safe_name(item, name, suffix, mark=end)
             # Windows and macOS take two names for one that differ by capital letters alone.
             is_free = path.name in self._before or not path.exists()
             if path.name.casefold() not in self._written and is_free:

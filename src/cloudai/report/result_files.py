@@ -21,6 +21,8 @@ from cloudai.outcomes import Outcome
 from cloudai.reading import read_table, text_of
 from cloudai.table import Table
 from cloudai.table_files import FORMULA
+from cloudai.text import lines_of
+from cloudai.tracking import followed
 
 __all__ = ["is_table_of_results", "outcomes_in", "outcomes_in_lines"]
 
@@ -52,7 +54,7 @@ def outcomes_in(source: Table | str | os.PathLike[str]) -> list[Outcome[Any]]:
 
 
 def outcomes_in_lines(text: str, name: str) -> list[Outcome[Any]]:
-    """Return the outcomes that ``--json`` has printed, one in each line.
+    """Return the outcomes that ``--json`` has printed, one in each line; faces in frames of videos are followed.
 
     Args:
         text: The lines.
@@ -61,7 +63,7 @@ def outcomes_in_lines(text: str, name: str) -> list[Outcome[Any]]:
     Raises:
         InputError: A line is no result.
     """
-    return [_of_line(line, number, name) for number, line in enumerate(text.splitlines(), 1) if line]
+    return followed(_of_line(line, number, name) for number, line in enumerate(lines_of(text), 1) if line)
 
 
 def _of_line(line: str, number: int, name: str) -> Outcome[Any]:

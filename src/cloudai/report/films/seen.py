@@ -19,7 +19,7 @@ from cloudai.report.photos import Photos
 from cloudai.report.subjects import Source, Subject, reading
 from cloudai.tracking import track
 
-__all__ = ["Look", "Seen", "only", "require_other", "seen_in"]
+__all__ = ["Look", "Seen", "no_frames", "only", "require_other", "seen_in"]
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def seen_in(rows: Source, photos: str | os.PathLike[str] | None = None) -> tuple
             if faces or at[1] not in looks:  # a frame that was looked at twice is one, and a failure says nothing
                 looks[at[1]] = Look(at[1], faces.faces if faces else (), subject)
     if not videos:
-        raise InputError("none of these is a frame of a video", advice="Make them by cloudai.frames(video, every=1).")
+        raise no_frames()
     if not any(part_of(look.subject, Faces) for looks in videos.values() for look in looks.values()):
         raise InputError("nothing is known of the faces in these frames", advice="Ask for detect_faces.")
     # Journals keep outcomes as they come back from the provider, in any order of time.
@@ -140,3 +140,8 @@ def require_other(path: str | os.PathLike[str], seen: Sequence[Seen], where: Pho
         video = where.video_of(each.address)
         if video is not None and video.resolve() == target:
             raise InputError(f"{path} is the video itself", advice="Give another file.")
+
+
+def no_frames() -> InputError:
+    """Return the error that there are no frames of videos."""
+    return InputError("none of these is a frame of a video", advice="Make them by cloudai.frames(video, every=1).")

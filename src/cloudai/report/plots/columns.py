@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePath
@@ -17,7 +17,7 @@ from cloudai.report.plots.chart import LIKELIHOODS, Axis, axis_of
 from cloudai.report.plots.plot_words import words_of
 from cloudai.table import Table
 
-__all__ = ["Asked", "columns_to_draw", "heading", "names_of", "series_of", "unit_of", "value_axis"]
+__all__ = ["Asked", "columns_to_draw", "heading", "names_of", "rows_told", "series_of", "unit_of", "value_axis"]
 
 OURS = ("item", "face", "track", "rank", "sentence", "page", "line", "start", "end", "frame", "n_faces", "time_s")
 """Columns of numbers that are positions in a table, and nothing to draw."""
@@ -183,6 +183,18 @@ def value_axis(
 def names_of(table: Table) -> list[str]:
     """Return what each row is called: by a column of names, or by its input without folder and ending."""
     return [next(_names(row), "") for row in table]
+
+
+def rows_told(rows: Iterable[int], names: Sequence[str], language: str) -> str:
+    """Return what some rows are called, each once: by their names, or by their numbers; of many, the first ones."""
+    row_number = words_of(language)["row"]
+    told = list(dict.fromkeys(names[n] or row_number.format(value=n + 1) for n in rows))
+    more = f" … (+{len(told) - MOST_TOLD})" if len(told) > MOST_TOLD else ""
+    return ", ".join(told[:MOST_TOLD]) + more
+
+
+MOST_TOLD = 12
+"""Rows that a note below a plot names at most."""
 
 
 def _names(row: dict[str, Any]) -> Iterator[str]:

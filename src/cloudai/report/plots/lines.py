@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
 from typing import Any
 
 from cloudai.errors import InputError, SettingsError
-from cloudai.report.plots.cells import days, number, require_columns
+from cloudai.report.plots.cells import Values, days, number, require_columns
 from cloudai.report.plots.chart import Axis, Chart, Dot, Series, axis_of
-from cloudai.report.plots.columns import Asked, columns_to_draw, heading, names_of, series_of, value_axis
+from cloudai.report.plots.columns import (
+    Asked,
+    columns_to_draw,
+    heading,
+    names_of,
+    rows_told,
+    series_of,
+    value_axis,
+)
 from cloudai.report.plots.events import events_of
 from cloudai.report.plots.smoothing import smoothed
 from cloudai.report.plots.targets import pictures_of, targets_of
@@ -60,11 +68,21 @@ def lines(table: Table, asked: Asked) -> Chart:
         _across(heading(x, asked.language), known, scale, heading(unit, asked.language)),
         y,
         tuple(series),
-        asked.notes(table, smooth=asked.smooth, likelihood=y.scale == "likelihood"),
+        asked.notes(
+            table,
+            smooth=asked.smooth,
+            likelihood=y.scale == "likelihood",
+            nowhere=rows_told(sorted(_without_place(read, positions)), names, asked.language),
+        ),
         asked.language,
         pictures_of(table, asked, targets),
         events=events_of(asked, dates=scale == "date"),
     )
+
+
+def _without_place(read: Mapping[str, tuple[Values, list[int]]], positions: Sequence[float | None]) -> set[int]:
+    """Return the rows that have a value, and nothing that says where it belongs."""
+    return {n for values, rows in read.values() for n in rows if positions[n] is None and values.numbers[n] is not None}
 
 
 def _across(name: str, known: list[float], scale: Any, unit: str) -> Axis:

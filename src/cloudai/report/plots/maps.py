@@ -9,7 +9,7 @@ from itertools import pairwise
 from cloudai.errors import InputError
 from cloudai.report.plots.cells import number, require_columns
 from cloudai.report.plots.chart import Axis, Chart, Dot, Series, axis_of
-from cloudai.report.plots.columns import Asked, heading, names_of
+from cloudai.report.plots.columns import Asked, heading, names_of, rows_told
 from cloudai.report.plots.events import no_events
 from cloudai.report.plots.plot_words import words_of
 from cloudai.report.plots.targets import pictures_of, targets_of
@@ -37,12 +37,13 @@ def landmarks(table: Table, asked: Asked) -> Chart:
     words = words_of(asked.language)
     targets, inputs = targets_of(table, asked), names_of(table)
     series: dict[str, list[Dot]] = {}
-    nowhere = []
+    nowhere: list[int] = []
+    labels = [str(row.get(asked.x or "name") or inputs[n]) for n, row in enumerate(table)]
     for n, row in enumerate(table):
-        label = str(row.get(asked.x or "name") or inputs[n])
+        label = labels[n]
         spot = _spot(row.get("latitude"), row.get("longitude"), n)
         if spot is None:
-            nowhere.append(label)
+            nowhere.append(n)
             continue
         name = " · ".join(str(row.get(column) or "") for column in asked.by)
         text = "\n".join(dict.fromkeys([label, inputs[n]]))
@@ -61,7 +62,7 @@ def landmarks(table: Table, asked: Asked) -> Chart:
         _axis(heading("longitude", asked.language), across, "longitude"),
         _axis(words["latitude"], up, "latitude"),
         tuple(Series(name, tuple(dots)) for name, dots in shifted.items()),
-        asked.notes(table, unplaced="" if own else ", ".join(nowhere)),
+        asked.notes(table, unplaced="" if own else rows_told(nowhere, labels, asked.language)),
         asked.language,
         {target: pictures[target] for dots in series.values() for dot in dots if (target := dot.target) in pictures},
         events=no_events(asked),

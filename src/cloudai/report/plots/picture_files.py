@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,8 +108,21 @@ def save_plot_picture(chart: Chart, path: str | os.PathLike[str], font: Font = N
         _Painter(area, canvas, font).paint(canvas.elements, PALETTE[0])
         undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
         written = io.BytesIO()
-        figure.savefig(written, format=ending[1:], dpi=_density(height), metadata=undated.get(ending))
+        with _quiet("fontTools.subset"):  # it warns of each table of the font that a PDF has no use for
+            figure.savefig(written, format=ending[1:], dpi=_density(height), metadata=undated.get(ending))
     return write_whole(path, written.getvalue())
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Leave the warnings of another library's logger out while the block runs."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _density(height: float) -> float:

@@ -144,6 +144,7 @@ def plot(
     # The rows are chosen before the words are translated: where= names values as the table has them.
     read = _spoken(_filtered(table_of(source, kind, table), where or {}), language)
     require_columns(read, [])
+    _require_found(read)
     if pictures is not None:
         read, picture = _with_pictures(read, pictures)
     asked = Asked(
@@ -187,6 +188,17 @@ def save_plots(plots: Sequence[Plot], path: str | os.PathLike[str], *, title: st
         return save_plot_picture(plots[0].chart, path)
     raise InputError(
         f"{Path(path).name or path} is no kind of file for a plot", advice="Give .html, .png, .svg or .pdf."
+    )
+
+
+def _require_found(table: Table) -> None:
+    """Raise InputError if the table is one of results, and no input has one: no number in it says anything then."""
+    if not {"item", "input", "status"} <= {*table.columns} or any(row["status"] == "ok" for row in table):
+        return
+    empty = sum(row["status"] == "none_found" for row in table)
+    raise InputError(
+        f"none of the {len(table)} inputs has a result that can be drawn",
+        advice=f"Nothing was found in {empty} of them, and {len(table) - empty} have no answer.",
     )
 
 
