@@ -25,20 +25,29 @@ LARGE = 65_536
 """Bytes of an upload from which on other tasks run after they are written, as they do after each read."""
 
 
-async def _carried_out(steps: Steps[T], timeout: float | None = None, *, pauses: bool = True) -> T:  # noqa: ASYNC109
+async def _carried_out(
+    steps: Steps[T],
+    timeout: float | None = None,  # noqa: ASYNC109
+    *,
+    pauses: bool = True,
+    reader: _Reader | None = None,
+) -> T:
     """Carry the steps out, and return their value, or raise TimeoutError after so many seconds.
 
     Args:
         steps: The steps.
         timeout: The seconds; None leaves the time to the caller.
         pauses: Whether other tasks run before the value is returned, also where nothing had to be waited for.
+        reader: The reader of the socket, which lets go of it before it is waited for here.
     """
     if timeout is not None:
         async with asyncio.timeout(timeout):
-            return await _carried_out(steps, pauses=pauses)
+            return await _carried_out(steps, pauses=pauses, reader=reader)
     try:
         wanted = next(steps)
         while True:
+            if reader is not None:
+                reader.let_go()
             ready = await _ready(wanted)
             pauses = False
             wanted = steps.send(ready)
@@ -89,6 +98,74 @@ def _failure(error: Exception, timed_out: type[Exception], failed: type[Exceptio
     return failure(error, timed_out, failed)
 
 
+class _Reader:
+    """Reads from a socket, which stays registered with the event loop between two reads.
+
+    Registering it for each read, as `_ready` does, takes longer than all the rest of a wait. While nobody reads, it is
+    registered until something comes, or the server closes the connection.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """The event loop with which the socket is registered."""
+        self._steps: Steps[bytes] | None = None
+        self._outcome: asyncio.Future[bytes] | None = None
+        """The outcome of the steps; None while nobody reads."""
+
+    async def carry_out(self, steps: Steps[bytes]) -> bytes:
+        """Carry out steps that wait for nothing but this socket to be readable, and return their value."""
+        try:
+            next(steps)
+        except StopIteration as stop:
+            data: bytes = stop.value
+            await asyncio.sleep(0)  # others run too, where there is always something to read
+            return data
+        if not self._is_registered():
+            return await _carried_out(steps)
+        self._steps, self._outcome = steps, asyncio.get_running_loop().create_future()
+        try:
+            return await self._outcome
+        finally:
+            self._steps = self._outcome = None
+            steps.close()
+
+    def _is_registered(self) -> bool:
+        """Register the socket where it is not, and return False if the event loop can register none, as on Windows."""
+        if self._loop is None:
+            loop = asyncio.get_running_loop()
+            try:
+                loop.add_reader(self._socket.fileno(), self._go_on)
+            except NotImplementedError:
+                return False
+            self._loop = loop
+        return True
+
+    def _go_on(self) -> None:
+        """Take the next step, now that the socket is readable."""
+        if self._steps is None or self._outcome is None:
+            self.let_go()  # or the event loop would call this again and again
+        elif not self._outcome.done():
+            try:
+                self._steps.send({self._socket})
+            except StopIteration as stop:
+                self._outcome.set_result(stop.value)
+            except Exception as error:  # noqa: BLE001  # the task that reads gets it
+                self._outcome.set_exception(error)
+
+    def let_go(self) -> None:
+        """Take the socket from the event loop, because something else waits for it, or because it is to be closed."""
+        if self._loop is not None:
+            self._loop.remove_reader(self._socket.fileno())
+            self._loop = None
+
+    def close(self) -> None:
+        """Let go of the socket, which is about to be closed, and fail what waits for it."""
+        self.let_go()
+        if self._outcome is not None and not self._outcome.done():
+            self._outcome.set_exception(anyio.ClosedResourceError())
+
+
 class AsyncStream(httpcore2.AsyncNetworkStream):
     """A connection of an awaiting client.
 
@@ -98,6 +175,7 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
 
     def __init__(self, layer: Layer) -> None:
         self._layer = layer
+        self._reader = _Reader(layer.socket)
         self._early = EarlyReply()
         self._begins = True
         self._looked = False
@@ -112,7 +190,10 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
         if self._early:
             return self._early.take(max_bytes)
         try:
-            return await _carried_out(reading(self._layer, max_bytes), timeout)
+            if timeout is None:
+                return await self._reader.carry_out(reading(self._layer, max_bytes))
+            async with asyncio.timeout(timeout):
+                return await self._reader.carry_out(reading(self._layer, max_bytes))
         except _FAILURES as error:
             raise _failure(error, httpcore2.ReadTimeout, httpcore2.ReadError) from error
 
@@ -124,13 +205,14 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
         try:
             steps = writing(self._layer, buffer, self._early, begins=begins, looked=looked)
             # After a small piece there is nothing more to write, and the read that follows lets others run.
-            await _carried_out(steps, timeout, pauses=len(buffer) >= LARGE)
+            await _carried_out(steps, timeout, pauses=len(buffer) >= LARGE, reader=self._reader)
         except _FAILURES as error:
             raise _failure(error, httpcore2.WriteTimeout, httpcore2.WriteError) from error
 
     async def aclose(self) -> None:
         sock = self._layer.socket
         if sock.fileno() >= 0:
+            self._reader.close()
             anyio.notify_closing(sock)
             sock.close()
 
@@ -140,6 +222,7 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109  # the library's
     ) -> httpcore2.AsyncNetworkStream:
+        self._reader.let_go()
         try:
             tls = Tls(self._layer, ssl_context, server_hostname)
             await _carried_out(tls.handshake(), timeout)
