@@ -74,7 +74,7 @@ def in_frames(texts: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
     start = 0
     while start < len(texts):
         end, size = start, 0
-        # A message that is larger than a frame should be makes one of its own.
+        # A single message that is larger than `A_FRAME` still gets a frame of its own.
         while end < len(texts) and (end == start or size + len(texts[end]) <= A_FRAME):
             size += len(texts[end])
             end += 1
