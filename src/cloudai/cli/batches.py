@@ -117,7 +117,8 @@ LONGEST_NAME = 1_000
 def _is_file(given: str) -> bool:
     """Return whether a text is the name of a file that exists; False if the system takes no such name."""
     try:
-        # A whole letter may be given as a text, and systems refuse names of such a length in ways of their own.
+        # A text on the command line may be as long as a letter, and systems refuse file names of that length in
+        # different ways.
         return len(given) <= LONGEST_NAME and Path(given).is_file()
     except (OSError, ValueError):
         return False
@@ -172,7 +173,8 @@ def run(options: argparse.Namespace, given: list[str] | Table | Frames, read: It
             **settings,
         ) as job,
     ):
-        # What costs nothing may be found out at the end; the local engine is only asked again.
+        # Files that are in the way are looked for before anything is sent, because the answers are paid for. The local
+        # engine costs nothing, so such files may be found at the end.
         if options.out and words.files and find(options.provider).hosts:
             require_free(job, options, {**options.operation.options, **chosen}.get(words.ending, words.ending))
         require_unwritten(job, options, endings)

@@ -46,8 +46,8 @@ class Measure(Generic[T]):
         """
         try:
             return {item: self.given(rows) for item, rows in by_item.items()}
-        # The reference is written by people. It is checked before anything is sent, because each provider would be paid
-        # first.
+        # People write the reference, so it may be wrong. It is read before anything is sent, because otherwise the
+        # mistake would be seen only after every provider has been paid.
         except (KeyError, ValueError, TypeError) as error:
             raise InputError(
                 f"the reference cannot be read ({type(error).__name__}: {error})",
@@ -110,7 +110,7 @@ def _rates(answers: Sequence[Any], **statistics: Any) -> Row:
     row: Row = {"n": len(answers)}
     bounds = numbers.intervals(answers, list(statistics.values()))
     for (name, statistic), interval in zip(statistics.items(), bounds, strict=True):
-        # Of one input no interval can be drawn.
+        # A single input has no interval, and neither has a statistic that most resamples do not have.
         low, high = interval or (None, None)
         row |= {name: statistic(answers), f"{name}_low": low, f"{name}_high": high}
     return row
