@@ -298,7 +298,8 @@ class Speech(Result):
         try:
             target = Path(path)
             ending = target.suffix.lower().removeprefix(".")
-            # A file whose name promises another format opens in no player, and nothing would say why.
+            # Many players go by the ending, so a file that is named for another format may not open, and nothing would
+            # say why.
             if ending in MEDIA_TYPES and ending != self.format:
                 raise InputError(
                     f"{target.name} is no name for {self.format.upper()}",

@@ -111,7 +111,7 @@ def reply_of(completion: Completion, advice: str) -> Reply:
     # A refusal goes first, because its finish_reason is "stop", like that of an answer.
     if message.refusal:
         raise _no_answer(RefusedError, f"the model refused: {message.refusal}", why, advice)
-    # Recorded replies have tool calls with the finish_reason "stop".
+    # A message that calls a tool holds no answer, whatever its finish_reason is.
     if message.tool_calls or message.function_call is not None or why == "tool_calls":
         raise _no_answer(ToolCallError, "the model asked for a tool", why, advice)
     if why in ENDINGS:

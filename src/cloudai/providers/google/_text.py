@@ -77,7 +77,8 @@ class WireWord(Wire):
     def _break(self, symbols: Sequence[dict[str, Any]], *, is_prefix: bool) -> str | None:
         """Return the kind of break that a letter at the edge of the word has, or else the word itself."""
         breaks = [inside(symbol, "property", "detectedBreak") for symbol in symbols]
-        # The recorded replies have breaks at letters, and the API allows them at words, too.
+        # The API allows a break at a letter as well as at a word:
+        # https://cloud.google.com/vision/docs/reference/rest/v1/AnnotateImageResponse
         detected = [*(checked(DetectedBreak, each) for each in breaks if each is not None), self.own.detected_break]
         return next((each.type for each in detected if each and each.is_prefix is is_prefix), None)
 
