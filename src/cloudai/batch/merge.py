@@ -111,7 +111,7 @@ def _prepare(file: Path) -> None:
 
 def _add(db: Database, file: Path) -> None:
     """Add what a journal holds to the new one, in one transaction."""
-    # SQLite attaches no file within a transaction, so this comes before it.
+    # The file is attached before the transaction and detached after it, because SQLite detaches no file within one.
     db.execute("ATTACH DATABASE ? AS source", (str(file),))
     try:
         with storage.transaction(db):

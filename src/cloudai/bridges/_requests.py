@@ -88,7 +88,8 @@ def no_retries() -> Any:
     """Return the setting with which urllib3 does not retry, and raises the first error."""
     from urllib3.util.retry import Retry
 
-    # read=False has urllib3 raise the error itself, in place of a MaxRetryError without its cause.
+    # With read=False, urllib3 raises an error that comes while a reply is read as it is, and not inside a
+    # MaxRetryError.
     return Retry(0, read=False)
 
 

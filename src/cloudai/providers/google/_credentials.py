@@ -268,7 +268,7 @@ def _read(path: str, where: str) -> Mapping[str, Any]:
     """
     why = None
     try:
-        # Editors of Windows put a mark before the first letter of a file.
+        # Editors of Windows put a byte order mark before the first character of a file.
         info = json.loads(Path(path).read_text("utf-8-sig"), strict=False)
     except OSError as error:
         info, why = None, error.strerror

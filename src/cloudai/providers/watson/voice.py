@@ -155,5 +155,5 @@ def _escaped(text: str) -> str:
 
 def _size(part: str) -> int:
     """Return the bytes of a part as JSON has it, without its quotation marks."""
-    # The limit holds for what is sent, in which "<" has four letters and a quotation mark six.
+    # The limit holds for what is sent, in which "<" has four characters and a quotation mark six.
     return len(json.dumps(_escaped(part), ensure_ascii=False).encode()) - 2
