@@ -64,8 +64,7 @@ class Splitter:
                 start = end
                 yield frame
         finally:
-            # All frames are removed in one step, because removing them one by one would move the rest of the bytes each
-            # time.
+            # The frames that were yielded are removed even if the caller stops early.
             del self._buffer[:start]
 
 
