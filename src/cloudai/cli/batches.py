@@ -69,8 +69,8 @@ UNREAD = INTERRUPTED + 13
 
 def over_files(options: argparse.Namespace) -> int:
     """Carry out one operation over files, folders, patterns, URLs or a column of a table, and return the exit code."""
-    # `carry_out` is `run`, or what compares several providers: the parser has set it.
-    # Frames go first: a video that is named beside --every is no picture, and no table.
+    # The parser has set `carry_out` to `run`, or to what compares several providers. Frames go first, because a video
+    # that is named beside --every is neither a picture nor a table.
     if taken := films.frames_of(options):
         return int(options.carry_out(options, *taken))
     if table := table_of_column(options, options.paths):
@@ -244,7 +244,7 @@ def _carried_out(job: Batch[Any], options: argparse.Namespace, where: Path | str
         try:
             for outcome in job:
                 taken = _told(outcome, options) or taken
-                # A dict keeps the order, and each caveat once: it is to be read under the table, and not under each
+                # A dict keeps each caveat once and in order: a caveat is printed below the table, and not below each
                 # row.
                 caveats[getattr(outcome.result, "caveat", "")] = None
         except CloudAIError as error:

@@ -205,8 +205,8 @@ class Faces(Measure[list[Boxed]]):
             both = self._matches(said, true)
             counts.append((len(both), len(said), len(true)))
             years = [(said[i].years, true[j].years) for i, j, _ in both]
-            # The sign is kept, because a provider that always says too old is another matter than one that is wrong
-            # both ways.
+            # The sign is kept, because a provider that always guesses too old differs from one that errs in both
+            # directions.
             errors.append([_middle(a) - _middle(b) for a, b in years if a and b])
         row = found_rates(counts)
         # A reference without ages has no columns of ages.
@@ -470,7 +470,8 @@ def _stated(value: Any) -> str:
 
 
 def _sign(score: float | None, label: str | None) -> str:
-    # The labels of vendors have other limits, so that the sign of the score is what all of them have in common.
+    # Vendors draw the limits between their labels differently, so the sign of the score is what all of them have in
+    # common.
     if score is None:
         return label if label in ("positive", "negative") else "neutral"
     return "positive" if score > 0 else "negative" if score < 0 else "neutral"

@@ -33,7 +33,7 @@ def body_of(prompt: Prompt) -> dict[str, Any]:
     """Return the fields of a request that both vendors name alike: the messages, the schema, the most tokens."""
     return {
         "messages": [
-            # What is given to a call never stands in this role; see `prompts`.
+            # The inputs of a call never stand in the role of the system; see `prompts`.
             {"role": "system", "content": prompt.rules},
             {"role": "user", "content": [_part(part) for part in prompt.parts]},
         ],

@@ -250,8 +250,9 @@ class AzureService(ByService):
     def _settled(self, service: str) -> Mapping[str, Lookup]:
         """Return what was found for the key, the address and the region of a service, each in its own place."""
         lookups: dict[str, Lookup] = {}
-        # The address and the key are looked for apart, so that one key can serve for several addresses. Endpoint and
-        # region are one choice: the region of a level further down must not join the endpoint of one further up.
+        # The key is looked for apart from the address, so that one key can serve several addresses. Endpoint and region
+        # belong to each other: the region of a level further down must not be combined with the endpoint of one further
+        # up.
         for fields in (("endpoint", "region"), ("key",)):
             for read, prefix in self._levels(service):
                 level = {field: lookup for field in fields if (lookup := read(f"{prefix}{field}"))}

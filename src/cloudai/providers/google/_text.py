@@ -215,8 +215,8 @@ def _lines_of_flat_words(text: str, words: Sequence[TextAnnotation], picture: Pi
     rest = list(words)
     for line in filter(None, text.split("\n")):
         taken: list[Word] = []
-        # The lines of the whole text and the list of words are two accounts of the same. They are matched by their
-        # letters, because blanks differ.
+        # The whole text and the list of words say the same twice. They are matched by their characters, because the
+        # blanks differ.
         missing = "".join(line.split())
         while rest and missing.startswith("".join(rest[0].description.split())):
             word = rest.pop(0)

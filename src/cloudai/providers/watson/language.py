@@ -136,7 +136,7 @@ class Language(WatsonService):
         response: Response = yield self._analysis("key_phrases", text, {"keywords": {"limit": MOST_PHRASES}}, code)
         self.raise_for(response)
         reply = response.parse(Analyzed)
-        # A text may have no keywords: that is an empty list. A missing one is no answer.
+        # A text without keywords has an empty list of them. A reply without the list is no answer.
         if reply.keywords is None:
             raise self._without("keywords", reply)
         return KeyPhrases(
